@@ -1,0 +1,38 @@
+/* Memory that lives as long as one compilation: many allocations, one free. */
+#ifndef SKLC_ARENA_H
+#define SKLC_ARENA_H
+
+#include <stddef.h>
+
+struct arena;
+
+/* A new arena; ends the process with exit status 3 when memory runs out, here and in every
+ * allocation below, so that no pass has to look. */
+struct arena *arena_new(void);
+void arena_free(struct arena *arena);
+
+/* Zeroed memory for COUNT elements of SIZE bytes, aligned for any type. */
+void *arena_alloc(struct arena *arena, size_t count, size_t size);
+
+/* A larger copy of an array: GROWN elements, the first COUNT copied, the rest zeroed. */
+void *arena_grow(struct arena *arena, const void *array, size_t count, size_t grown, size_t size);
+
+char *arena_string(struct arena *arena, const char *text, size_t length);
+char *arena_printf(struct arena *arena, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Bytes handed out so far: what a budget is held against. */
+size_t arena_bytes(const struct arena *arena);
+
+/* Appends room for one element to an arena array whose capacity doubles:
+ *     *ARENA_PUSH(arena, list->items, list->count, list->capacity) = item;               */
+#define ARENA_PUSH(arena, items, count, capacity)                                               \
+	((count) == (capacity) ? ((items) = arena_grow((arena), (items), (count),               \
+						       arena_grown_capacity(&(capacity)),       \
+						       sizeof(*(items)))) : (items),            \
+	 &(items)[(count)++])
+
+/* Doubles *CAPACITY (16 at the least) and returns it. */
+size_t arena_grown_capacity(size_t *capacity);
+
+#endif

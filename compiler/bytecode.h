@@ -1,0 +1,103 @@
+/* A BPF program being written: instructions with symbolic jumps, maps and table references, and the
+ * place in the rules that each belongs to. Errors stick, and are asked for once, at the end. */
+#ifndef SKLC_BYTECODE_H
+#define SKLC_BYTECODE_H
+
+#include "source.h"
+
+#include <linux/bpf.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct arena;
+
+enum reg { R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10 };
+
+/* A place to jump to. It is made, jumped to, and placed once, in any order of the last two. */
+struct jump_label {
+	uint32_t id;
+};
+
+/* What a 64-bit immediate load may point to; the object's maps and data sections. */
+enum bytecode_symbol {
+	SYMBOL_NONE,
+	SYMBOL_SOCKETS,        /* the socket map */
+	SYMBOL_RULE_COUNTERS,  /* per-CPU u64 by counter index */
+	SYMBOL_LABEL_COUNTERS, /* per-CPU {hits, misses} by label and place */
+	SYMBOL_TABLES,         /* .rodata */
+	SYMBOL_MACHINE,        /* .rodata.machine */
+	SYMBOL_PREFIXES4,      /* LPM tries, where the layout has them */
+	SYMBOL_PREFIXES6,
+	SYMBOL_COUNT
+};
+
+struct bytecode_instruction {
+	struct bpf_insn insn;        /* the second half of a 64-bit load follows as its own */
+	enum bytecode_symbol symbol; /* of a 64-bit load; its offset is in insn.imm */
+	struct jump_label target;    /* of a jump, before bytecode_finish */
+	struct span origin;          /* the rule it belongs to; {0, 0}: a shared look-up */
+	const char *comment;         /* printed before it; NULL if none */
+};
+
+struct bytecode {
+	struct arena *arena;
+	struct bytecode_instruction *instructions;
+	size_t count, capacity;
+	/* the rest belongs to bytecode.c */
+	uint32_t *places; /* of each label: index of the instruction, or NO_PLACE */
+	size_t label_count, label_capacity;
+	struct span origin;
+	const char *pending_comment;
+	const char *error;
+};
+
+struct bytecode *bytecode_new(struct arena *arena);
+
+struct jump_label bytecode_label(struct bytecode *code);
+void bytecode_place(struct bytecode *code, struct jump_label label);
+
+/* Said of the instructions that follow. */
+void bytecode_comment(struct bytecode *code, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void bytecode_origin(struct bytecode *code, struct span origin);
+
+/* SIZE is BPF_B, BPF_H, BPF_W or BPF_DW. */
+void bytecode_load(struct bytecode *code, int size, enum reg dst, enum reg src, int offset);
+void bytecode_store(struct bytecode *code, int size, enum reg dst, int offset, enum reg src);
+void bytecode_store_imm(struct bytecode *code, int size, enum reg dst, int offset, int32_t value);
+
+/* OP is BPF_ADD, BPF_SUB, BPF_AND, BPF_OR, BPF_XOR, BPF_LSH, BPF_RSH, BPF_MUL, BPF_MOV ...; the 32-bit
+ * forms clear the upper half of DST. */
+void bytecode_alu(struct bytecode *code, int op, enum reg dst, enum reg src);
+void bytecode_alu_imm(struct bytecode *code, int op, enum reg dst, int32_t value);
+void bytecode_alu32(struct bytecode *code, int op, enum reg dst, enum reg src);
+void bytecode_alu32_imm(struct bytecode *code, int op, enum reg dst, int32_t value);
+void bytecode_to_host(struct bytecode *code, enum reg reg, int bits); /* from big endian */
+
+void bytecode_imm64(struct bytecode *code, enum reg dst, uint64_t value);
+void bytecode_map(struct bytecode *code, enum reg dst, enum bytecode_symbol map);
+void bytecode_data(struct bytecode *code, enum reg dst, enum bytecode_symbol data, uint32_t offset);
+
+/* OP is BPF_JEQ, BPF_JNE, BPF_JGT, BPF_JGE, BPF_JLT, BPF_JLE, BPF_JSET; unsigned. The 32-bit forms
+ * compare the lower halves. */
+void bytecode_jump(struct bytecode *code, struct jump_label label);
+void bytecode_jump_if(struct bytecode *code, int op, enum reg reg, int32_t value,
+		      struct jump_label label);
+void bytecode_jump_if_reg(struct bytecode *code, int op, enum reg a, enum reg b,
+			  struct jump_label label);
+void bytecode_jump32_if(struct bytecode *code, int op, enum reg reg, int32_t value,
+			struct jump_label label);
+void bytecode_jump32_if_reg(struct bytecode *code, int op, enum reg a, enum reg b,
+			    struct jump_label label);
+
+void bytecode_call(struct bytecode *code, int helper);
+void bytecode_exit(struct bytecode *code);
+
+/* Resolves all jumps, takes out what cannot be reached. NULL, or what went wrong: a jump further than
+ * 16 bits, a label never placed, an offset that does not fit. */
+const char *bytecode_finish(struct bytecode *code);
+
+/* A listing, one instruction a line, with labels, comments and references by name. */
+void bytecode_dump(const struct bytecode *code, FILE *out);
+
+#endif

@@ -1,0 +1,67 @@
+/* A queue of errors, warnings and notes with spans; the passes fill it, the command prints it. */
+#ifndef SKLC_DIAG_H
+#define SKLC_DIAG_H
+
+#include "source.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+struct arena;
+struct diag;
+
+enum { DIAG_ERRORS_MAX = 20 };
+
+/* Warnings: constant, name for -W, meaning. */
+#define WARNINGS(X)                                                                           \
+	X(SHADOWED, "shadowed", "a rule can never decide: earlier rules cover it")            \
+	X(REDUNDANT, "redundant", "without this rule nothing would change")                   \
+	X(NEVER, "never", "a match can never hold")                                           \
+	X(EMPTY_SET, "empty-set", "a set or list has no elements")                            \
+	X(LABEL, "label", "a label that nothing can fill, or nearly another's name")          \
+	X(SSH, "ssh", "port 22 is taken or dropped on every address")                         \
+	X(UDP_REPLIES, "udp-replies", "replies to the host's own UDP sockets are taken")      \
+	X(UNUSED, "unused", "a definition of the command line that nothing uses")             \
+	X(INTERFACE, "interface", "an interface that is not there yet")                       \
+	X(LINT_TIME, "lint-time", "checks that were cut short")
+
+enum warning {
+#define WARNING_ENUM(constant, name, meaning) WARNING_##constant,
+	WARNINGS(WARNING_ENUM)
+#undef WARNING_ENUM
+	WARNING_COUNT
+};
+
+enum diag_color { DIAG_COLOR_NEVER, DIAG_COLOR_ALWAYS };
+
+struct diag *diag_new(struct arena *arena, const struct sources *sources);
+
+/* Each message is lower case, without a full stop, the offending text in quotes. */
+void diag_error(struct diag *diag, struct span span, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void diag_warning(struct diag *diag, enum warning warning, struct span span, const char *format,
+		  ...) __attribute__((format(printf, 4, 5)));
+
+/* A note to the last error or warning: another place that matters, or ({0, 0}) only words. */
+void diag_note(struct diag *diag, struct span span, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Takes the argument of a -W: "NAME", "no-NAME", "error", "error=NAME"; false if unknown. */
+bool diag_option(struct diag *diag, const char *argument);
+
+/* Errors queued, warnings counted as errors among them. */
+size_t diag_error_count(const struct diag *diag);
+
+/* Whether the limit of errors is reached and a pass may stop looking. */
+bool diag_is_full(const struct diag *diag);
+
+/* The nearest of COUNT words by edit distance, or NULL if none is near enough to be meant. */
+const char *diag_nearest(const char *word, size_t length, const char *const *words, size_t count);
+
+/* Prints all, file and line first, the line with carets under the span, the chain of includes. */
+void diag_print(const struct diag *diag, FILE *out, enum diag_color color);
+
+/* Prints all as one JSON object with a schema version. */
+void diag_print_json(const struct diag *diag, FILE *out);
+
+#endif

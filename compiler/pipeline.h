@@ -1,0 +1,111 @@
+/* The whole compiler: six forms, and the passes between them, each with its contract. Data flows one
+ * way: a pass reads one form, never edits it, and returns the next (NULL after reporting why not). */
+#ifndef SKLC_PIPELINE_H
+#define SKLC_PIPELINE_H
+
+#include "source.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+struct arena;
+struct diag;
+struct ast;
+struct policy;
+struct decision;
+struct layout;
+struct bytecode;
+
+#define STAGES(X)                                                                             \
+	X(AST, "ast") X(POLICY, "policy") X(DECISION, "decision") X(LAYOUT, "layout")         \
+	X(BYTECODE, "bytecode")
+
+enum stage {
+#define STAGE_ENUM(constant, word) STAGE_##constant,
+	STAGES(STAGE_ENUM)
+#undef STAGE_ENUM
+	STAGE_OBJECT
+};
+
+#define TABLE_KINDS(X)                                                                        \
+	X(AUTO, "auto") X(CODE, "code") X(SPLUS, "splus") X(TRIE, "trie") X(LPM, "lpm")
+
+enum table_kind {
+#define TABLE_KIND_ENUM(constant, word) TABLES_##constant,
+	TABLE_KINDS(TABLE_KIND_ENUM)
+#undef TABLE_KIND_ENUM
+};
+
+struct compile_options {
+	const char *const *files; /* "-": standard input */
+	size_t file_count;
+	const char *const *include_folders; /* -I */
+	size_t include_folder_count;
+	const char *const *definitions; /* -D NAME=VALUE */
+	size_t definition_count;
+	const char *const *warnings; /* the argument of each -W */
+	size_t warning_count;
+	enum table_kind tables;
+	size_t table_bytes_max; /* budget of a decision's tables; 0: the default */
+};
+
+struct object {
+	unsigned char *bytes;
+	size_t size;
+};
+
+/* One compilation: all forms made so far, all of it in the arena. */
+struct compilation {
+	struct arena *arena;
+	struct sources *sources;
+	struct diag *diag;
+	struct ast *ast;
+	struct policy *policy;
+	struct decision *decision;
+	struct layout *layout;
+	struct bytecode *code;
+	struct object *object;
+};
+
+/* Compiles up to and with LAST. False if there were errors, which are in the queue; in either case the
+ * caller prints the queue, and then frees. */
+bool compile(struct compilation *c, const struct compile_options *options, enum stage last);
+void compilation_free(struct compilation *c);
+
+/* Rules text, includes and all, to what was written: names, literals, spans. Goes on after a syntax
+ * error at the next statement. */
+struct ast *source_to_ast(struct arena *arena, struct sources *sources, struct diag *diag,
+			  const struct compile_options *options);
+
+/* Names to what they stand for, matches to sets of numbers, labels and counters numbered. */
+struct policy *ast_to_policy(struct arena *arena, const struct ast *ast, struct diag *diag,
+			     const struct compile_options *options);
+
+/* Checks every `expect` against the language's definition. */
+void policy_check_expects(const struct policy *policy, struct diag *diag);
+
+/* The function that the rules are, as a reduced diagram; refused where it outgrows the budget. */
+struct decision *policy_to_decision(struct arena *arena, const struct policy *policy,
+				    struct diag *diag, const struct compile_options *options);
+
+/* How each part of the diagram is stored and searched: code, or which table. */
+struct layout *decision_to_layout(struct arena *arena, const struct decision *decision,
+				  const struct policy *policy, struct diag *diag,
+				  const struct compile_options *options);
+
+/* The program. */
+struct bytecode *layout_to_bytecode(struct arena *arena, const struct layout *layout,
+				    struct diag *diag);
+
+/* The file that loaders take. */
+struct object *bytecode_to_elf(struct arena *arena, const struct bytecode *code,
+			       const struct layout *layout, const struct policy *policy,
+			       struct diag *diag);
+
+void ast_dump(const struct ast *ast, FILE *out);
+void policy_dump(const struct policy *policy, FILE *out);
+void decision_dump(const struct decision *decision, FILE *out);
+void layout_dump(const struct layout *layout, FILE *out);
+
+#endif

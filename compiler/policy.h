@@ -1,0 +1,220 @@
+/* What was meant: ordered rules over numbers. Names of sets, defines and includes are gone;
+ * chains and maps stay, since they are how the decision is built without being expanded. */
+#ifndef SKLC_POLICY_H
+#define SKLC_POLICY_H
+
+#include "net.h"
+#include "source.h"
+
+/* The fields of a packet that have values known when compiling. */
+enum field { FIELD_DADDR, FIELD_DPORT, FIELD_SADDR, FIELD_SPORT, FIELD_COUNT };
+
+enum { NO_INDEX = 0xffffffff };
+
+#define VERDICTS(X)                                                                           \
+	X(PASS, "pass")         /* leave the choice to the kernel's own lookup */             \
+	X(DROP, "drop")         /* answer as if nobody listens */                             \
+	X(REDIRECT, "redirect") /* give it to a label's socket */                             \
+	X(JUMP, "jump")         /* go on in a chain, and come back */                         \
+	X(GOTO, "goto")         /* go on in a chain, and do not */                            \
+	X(RETURN, "return")     /* go back to where the chain was jumped to from */           \
+	X(MAP, "map")           /* the verdict of the most specific key of a map */
+
+enum verdict_kind {
+#define VERDICT_ENUM(constant, word) VERDICT_##constant,
+	VERDICTS(VERDICT_ENUM)
+#undef VERDICT_ENUM
+	VERDICT_COUNT
+};
+
+const char *verdict_word(enum verdict_kind kind);
+
+/* What a redirect does when no socket takes the packet. */
+enum fallback { FALLBACK_DROP, FALLBACK_PASS, FALLBACK_CONTINUE };
+
+struct verdict {
+	enum verdict_kind kind;
+	uint32_t target;        /* index of the label, chain or map; else NO_INDEX */
+	enum fallback fallback; /* of a redirect */
+	bool no_reuseport;      /* of a redirect: exactly the registered socket */
+};
+
+/* One `iif` or `iifname` match: equals any of the interfaces, or (negated) differs from all. Neither
+ * holds of an interface that the machine does not have. */
+struct interface_match {
+	const uint32_t *interfaces;
+	size_t count;
+	bool negated;
+};
+
+/* All that must hold for a rule to match. */
+struct match {
+	uint8_t families;  /* bits 1 << enum family */
+	uint8_t protocols; /* bits 1 << enum protocol */
+	/* For each family (ports: the same in both), NULL where any value matches. A set may be empty. */
+	const struct range_set *values[FAMILY_COUNT][FIELD_COUNT];
+	const struct interface_match *interfaces; /* all of them must hold */
+	size_t interface_count;
+};
+
+struct rule {
+	struct span span;
+	struct match match;
+	struct verdict verdict;
+	uint32_t counter; /* index of its counter, or NO_INDEX */
+	const char *comment;
+};
+
+struct chain {
+	const char *name; /* NULL: the top level, which is always chains[0] */
+	struct span span;
+	struct rule *rules;
+	size_t count;
+};
+
+#define MAP_KEYS(X)                                                                           \
+	X(L4PROTO, "l4proto") X(DADDR, "daddr") X(DPORT, "dport") X(SADDR, "saddr") X(SPORT, "sport")
+
+enum map_key {
+#define MAP_KEY_ENUM(constant, word) MAP_KEY_##constant,
+	MAP_KEYS(MAP_KEY_ENUM)
+#undef MAP_KEY_ENUM
+	MAP_KEY_COUNT
+};
+
+enum { MAP_KEYS_MAX = 3 };
+
+struct map_element {
+	uint8_t families; /* one bit where a key is an address, else both */
+	uint32_t verdict; /* index into the map's verdicts */
+	uint32_t span_first; /* a span within its source; see map_element_span */
+	uint16_t span_length;
+};
+
+/* Elements are in order of declaration; element i's keys are keys[i * key_count ...]. A l4proto key
+ * is a range of enum protocol. No two elements overlap without nesting, none has the same keys. */
+struct map {
+	const char *name; /* NULL: written in place */
+	struct span span;
+	size_t key_count;
+	enum map_key key_fields[MAP_KEYS_MAX];
+	size_t element_count;
+	struct map_element *elements;
+	struct range *keys;
+	struct verdict *verdicts;
+	size_t verdict_count;
+};
+
+struct label {
+	const char *name;
+	struct span span; /* its first use, or its declaration */
+};
+
+struct interface {
+	const char *name;
+	struct span span;
+	bool required; /* named by `iif`: must exist at apply */
+};
+
+/* A listener that a socket declaration accepts. */
+struct socket_place {
+	struct span span;
+	enum protocol protocol;
+	enum family family;
+	bool any_address; /* `*`: of either family, when any_family */
+	bool any_family;
+	u128 address;
+	uint16_t port;
+};
+
+struct socket_declaration {
+	uint32_t label;
+	struct span span;
+	struct socket_place *places; /* in order of preference */
+	size_t place_count;
+	const char *uid;    /* a user's name or number as written, or NULL */
+	const char *cgroup; /* a path, or NULL */
+	struct span uid_span, cgroup_span;
+};
+
+struct packet {
+	enum family family;
+	enum protocol protocol;
+	u128 values[FIELD_COUNT];
+	uint32_t interface; /* index of the interface it came in by, or NO_INDEX: another one */
+};
+
+/* A test: for the packet (for every source, where has_source is false) this is the verdict. */
+struct expect {
+	struct span span;
+	struct packet packet;
+	bool has_source;
+	const char *interface; /* as named after `iif`, or NULL */
+	struct verdict verdict; /* pass, drop or redirect */
+};
+
+struct policy {
+	const struct sources *sources;
+	enum verdict_kind end; /* pass or drop, where no rule decides */
+	struct span end_span;
+	bool override_others; /* redirects replace the choice of programs attached before */
+	struct chain *chains;
+	size_t chain_count;
+	struct map *maps;
+	size_t map_count;
+	struct label *labels;
+	size_t label_count;
+	struct interface *interfaces;
+	size_t interface_count;
+	struct socket_declaration *sockets;
+	size_t socket_count;
+	struct expect *expects;
+	size_t expect_count;
+	const struct rule **counters; /* the rule of each counter */
+	size_t counter_count;
+	const char *const *definitions; /* the -D options as given, "NAME=VALUE" */
+	size_t definition_count;
+};
+
+static inline struct span map_element_span(const struct map_element *element)
+{
+	return (struct span){element->span_first, element->span_first + element->span_length};
+}
+
+/* The last value of a field in a family. */
+u128 field_last(enum field field, enum family family);
+
+/* What happens to a packet: counters and attempts in order, then an end. It is also what a part of
+ * the rules does, when the end may still be open. */
+enum step_kind { STEP_COUNT, STEP_ATTEMPT };
+
+struct step {
+	enum step_kind kind;
+	uint32_t index; /* of the counter, or of the label */
+	bool no_reuseport;
+};
+
+enum end { END_PASS, END_DROP, END_NEXT /* the next rule decides */, END_RETURN /* the caller's */ };
+
+enum { ATTEMPTS_MAX = 16, COUNTS_MAX = 32, STEPS_MAX = ATTEMPTS_MAX + COUNTS_MAX };
+
+struct outcome {
+	struct step steps[STEPS_MAX];
+	size_t step_count;
+	enum end end; /* PASS or DROP, when whole */
+};
+
+/* Which interfaces the machine has, by index. */
+struct environment {
+	const bool *interface_known;
+};
+
+/* The rule that decides, as the language defines it: from top to bottom, the first whose every match
+ * holds, with every label that a step attempts taken as empty where `else` matters: so *OUTCOME lists
+ * all attempts. *DECIDING is the first rule that would decide were every label filled (NULL: the
+ * policy's end). False: the outcome has more attempts or counts than are allowed. */
+bool policy_eval(const struct policy *policy, const struct environment *environment,
+		 const struct packet *packet, struct outcome *outcome,
+		 const struct rule **deciding);
+
+#endif

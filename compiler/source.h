@@ -1,0 +1,57 @@
+/* Rules files in memory. Every byte of every file has one position in a common space of 32 bits,
+ * so that a span is two numbers wherever it came from. */
+#ifndef SKLC_SOURCE_H
+#define SKLC_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+
+/* The bytes [first, end) of the position space; {0, 0} is nowhere. */
+struct span {
+	uint32_t first, end;
+};
+
+struct source_file {
+	const char *name;    /* as it was reached; "<stdin>" and "<command line>" for those */
+	const char *text;    /* NUL-terminated; may hold any byte */
+	size_t length;
+	uint32_t base;       /* the position of text[0]; a file ends at base + length */
+	struct span included; /* the include, or the reference to an element file, that named it */
+};
+
+struct sources {
+	struct arena *arena;
+	struct source_file **files; /* in the order of their bases */
+	size_t count, capacity;
+};
+
+/* A place as people count: line and column from 1, the column in characters of UTF-8. */
+struct place {
+	const struct source_file *file;
+	unsigned line, column;
+};
+
+struct sources *sources_new(struct arena *arena);
+
+/* Adds text under NAME (both are copied); NULL when the 4 GiB of positions are used up. */
+struct source_file *source_add(struct sources *sources, const char *name, const char *text,
+			       size_t length, struct span included);
+
+/* Reads a file ("-": standard input); NULL with errno set. EFBIG past the position space. */
+struct source_file *source_read(struct sources *sources, const char *path, struct span included);
+
+const struct source_file *source_of(const struct sources *sources, struct span span);
+struct place source_place(const struct sources *sources, uint32_t position);
+
+/* The text under a span, not NUL-terminated; its length is span.end - span.first. */
+const char *source_text(const struct sources *sources, struct span span);
+
+static inline struct span span_join(struct span a, struct span b)
+{
+	return (struct span){a.first, b.end};
+}
+
+#endif
