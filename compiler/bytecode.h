@@ -6,6 +6,7 @@
 #include "source.h"
 
 #include <linux/bpf.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -97,7 +98,14 @@ void bytecode_exit(struct bytecode *code);
  * 16 bits, a label never placed, an offset that does not fit. */
 const char *bytecode_finish(struct bytecode *code);
 
-/* A listing, one instruction a line, with labels, comments and references by name. */
-void bytecode_dump(const struct bytecode *code, FILE *out);
+/* Whether it may go on elsewhere than at the next instruction (calls and exits do not count). */
+bool bytecode_is_jump(const struct bytecode_instruction *instruction);
+
+/* Whether it is the first half of a 64-bit load. */
+bool bytecode_is_wide(const struct bytecode_instruction *instruction);
+
+/* A listing, one instruction a line, with labels, comments and references by name; with SOURCES, also
+ * the line of the rule wherever another one begins. */
+void bytecode_dump(const struct bytecode *code, const struct sources *sources, FILE *out);
 
 #endif
