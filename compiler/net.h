@@ -38,6 +38,16 @@ void address_format(enum family family, u128 value, char text[ADDRESS_TEXT]);
 void address_range_format(enum family family, struct range range, char text[RANGE_TEXT]);
 void port_range_format(struct range range, char text[RANGE_TEXT]);
 
+enum { ADDRESS_REASON = 160 };
+
+/* Reads an address: dotted quad, or RFC 4291 text for IPv6, by whether there is a colon; TEXT need not
+ * end in NUL. False after writing to REASON what is wrong: "octet 256 is larger than 255". */
+bool address_parse(const char *text, size_t length, enum family *family, u128 *value,
+		   char reason[ADDRESS_REASON]);
+
+/* Whether it is an IPv4-mapped IPv6 address, ::ffff:0:0/96, which no rule may name. */
+bool address_is_mapped(u128 value);
+
 /* The length of the prefix that is exactly this range, or -1. */
 int range_prefix_bits(enum family family, struct range range);
 
