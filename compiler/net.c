@@ -1,0 +1,513 @@
+/* Numbers of packets as text and as sets: addresses and ports are read, written, and collected in
+ * sorted disjoint ranges. Nothing here asks the machine: no locale, no resolver, no /etc/services. */
+#include "net.h"
+
+#include "arena.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { GROUPS = 8, GROUP_BITS = 16, SMALL_SORT = 24, BUCKETS = 256 };
+
+const char *family_word(enum family family)
+{
+	return family == FAMILY_IPV4 ? "ipv4" : "ipv6";
+}
+
+const char *protocol_word(enum protocol protocol)
+{
+	return protocol == PROTOCOL_TCP ? "tcp" : "udp";
+}
+
+unsigned address_bits(enum family family)
+{
+	return family == FAMILY_IPV4 ? 32 : 128;
+}
+
+u128 address_last(enum family family)
+{
+	return family == FAMILY_IPV4 ? UINT32_MAX : ~(u128)0;
+}
+
+bool address_is_mapped(u128 value)
+{
+	return value >> 32 == 0xffff;
+}
+
+int range_prefix_bits(enum family family, struct range range)
+{
+	u128 host = range.first ^ range.last;
+	int host_bits = 0;
+
+	if (host & (host + 1) || range.first & host)
+		return -1;
+	while (host) {
+		host >>= 1;
+		host_bits++;
+	}
+	return (int)address_bits(family) - host_bits;
+}
+
+/* Writing: each put_ function writes at TEXT and returns where it stopped. */
+
+static char *put_decimal(char *text, unsigned value)
+{
+	char digits[10];
+	int count = 0;
+
+	do {
+		digits[count++] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value);
+	while (count)
+		*text++ = digits[--count];
+	return text;
+}
+
+static char *put_group(char *text, unsigned value)
+{
+	int shift = 12;
+
+	while (shift && !(value >> shift))
+		shift -= 4;
+	for (; shift >= 0; shift -= 4)
+		*text++ = "0123456789abcdef"[value >> shift & 15];
+	return text;
+}
+
+static char *put_ipv4(char *text, uint32_t value)
+{
+	int shift;
+
+	for (shift = 24; shift >= 0; shift -= 8) {
+		text = put_decimal(text, value >> shift & 255);
+		if (shift)
+			*text++ = '.';
+	}
+	return text;
+}
+
+/* The longest run of at least two zero groups, the first of equal ones; its length. */
+static int longest_zeros(const unsigned groups[GROUPS], int *start)
+{
+	int best = 1, run = 0, i;
+
+	for (i = 0; i < GROUPS; i++) {
+		run = groups[i] ? 0 : run + 1;
+		if (run > best) {
+			best = run;
+			*start = i - run + 1;
+		}
+	}
+	return best > 1 ? best : 0;
+}
+
+static char *put_ipv6(char *text, u128 value)
+{
+	unsigned groups[GROUPS];
+	int zeros = GROUPS, length, i;
+
+	if (address_is_mapped(value))
+		return put_ipv4(stpcpy(text, "::ffff:"), (uint32_t)value);
+	for (i = 0; i < GROUPS; i++)
+		groups[i] = (unsigned)(value >> (GROUPS - 1 - i) * GROUP_BITS) & 0xffff;
+	length = longest_zeros(groups, &zeros);
+	for (i = 0; i < GROUPS; i++) {
+		if (i == zeros) {
+			text = stpcpy(text, "::");
+			i += length - 1;
+			continue;
+		}
+		if (i && i != zeros + length)
+			*text++ = ':';
+		text = put_group(text, groups[i]);
+	}
+	return text;
+}
+
+static char *put_address(char *text, enum family family, u128 value)
+{
+	return family == FAMILY_IPV4 ? put_ipv4(text, (uint32_t)value) : put_ipv6(text, value);
+}
+
+void address_format(enum family family, u128 value, char text[ADDRESS_TEXT])
+{
+	*put_address(text, family, value) = '\0';
+}
+
+void address_range_format(enum family family, struct range range, char text[RANGE_TEXT])
+{
+	int bits = range_prefix_bits(family, range);
+
+	text = put_address(text, family, range.first);
+	if (bits < 0) {
+		*text++ = '-';
+		text = put_address(text, family, range.last);
+	} else if (range.first != range.last) {
+		*text++ = '/';
+		text = put_decimal(text, (unsigned)bits);
+	}
+	*text = '\0';
+}
+
+void port_range_format(struct range range, char text[RANGE_TEXT])
+{
+	text = put_decimal(text, (unsigned)range.first);
+	if (range.first != range.last) {
+		*text++ = '-';
+		text = put_decimal(text, (unsigned)range.last);
+	}
+	*text = '\0';
+}
+
+/* Reading. A reader advances *AT, and returns false after writing a reason. */
+
+struct reader {
+	const char *at, *end;
+	char *reason;
+};
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static int hex_digit(char c)
+{
+	if (is_digit(c))
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Writes "WORDS 'TEXT' MORE", the quoted text cut to what fits in any case. */
+static bool refuse(struct reader *in, const char *words, const char *text, size_t length,
+		   const char *more)
+{
+	snprintf(in->reason, ADDRESS_REASON, "%s'%.*s'%s", words, (int)(length < 48 ? length : 48),
+		 text, more);
+	return false;
+}
+
+static bool refuse_plain(struct reader *in, const char *words)
+{
+	snprintf(in->reason, ADDRESS_REASON, "%s", words);
+	return false;
+}
+
+static bool read_octet(struct reader *in, unsigned *octet)
+{
+	const char *start = in->at;
+	size_t length;
+
+	for (*octet = 0; in->at < in->end && is_digit(*in->at); in->at++)
+		*octet = *octet > 255 ? 256 : *octet * 10 + (unsigned)(*in->at - '0');
+	length = (size_t)(in->at - start);
+	if (!length && in->at < in->end && *in->at != '.')
+		return refuse(in, "", in->at, 1, " is not a digit");
+	if (!length)
+		return refuse_plain(in, "an octet is missing");
+	if (length > 1 && *start == '0')
+		return refuse(in, "", start, length, " has a leading zero");
+	if (*octet <= 255)
+		return true;
+	snprintf(in->reason, ADDRESS_REASON, "octet %.*s is larger than 255",
+		 (int)(length < 48 ? length : 48), start);
+	return false;
+}
+
+/* Four octets up to the end of the text. */
+static bool read_ipv4(struct reader *in, u128 *value)
+{
+	unsigned octet;
+	int count = 0;
+
+	*value = 0;
+	for (;;) {
+		if (!read_octet(in, &octet))
+			return false;
+		*value = *value << 8 | octet;
+		count++;
+		if (in->at == in->end)
+			break;
+		if (*in->at != '.')
+			return refuse(in, "", in->at, 1, " is not a digit");
+		if (count == 4)
+			return refuse_plain(in, "more than 4 octets");
+		in->at++;
+	}
+	if (count == 4)
+		return true;
+	snprintf(in->reason, ADDRESS_REASON, "only %d of 4 octets", count);
+	return false;
+}
+
+static bool read_group(struct reader *in, unsigned *group)
+{
+	const char *start = in->at;
+
+	for (*group = 0; in->at < in->end && hex_digit(*in->at) >= 0; in->at++)
+		*group = (*group << 4 | (unsigned)hex_digit(*in->at)) & 0xffff;
+	if (in->at == start && *start != ':')
+		return refuse(in, "", start, 1, " is not a hexadecimal digit");
+	if (in->at == start)
+		return refuse_plain(in, "a group is missing beside a ':'");
+	if (in->at - start > 4)
+		return refuse(in, "group ", start, (size_t)(in->at - start),
+			      " has more than 4 digits");
+	return true;
+}
+
+/* The dotted quad that may stand for the last two groups. */
+static bool read_tail(struct reader *in, const char *start, unsigned groups[GROUPS], int *count)
+{
+	u128 tail;
+
+	in->at = start;
+	if (*count > GROUPS - 2)
+		return refuse_plain(in, "more than 8 groups");
+	if (!read_ipv4(in, &tail))
+		return false;
+	groups[(*count)++] = (unsigned)(tail >> GROUP_BITS);
+	groups[(*count)++] = (unsigned)tail & 0xffff;
+	return true;
+}
+
+/* The groups as written; *GAP is the one that `::` stands before, or -1. */
+static bool read_groups(struct reader *in, unsigned groups[GROUPS], int *count, int *gap)
+{
+	const char *start;
+
+	for (;;) {
+		if (in->end - in->at >= 2 && in->at[0] == ':' && in->at[1] == ':') {
+			if (*gap >= 0)
+				return refuse_plain(in, "'::' stands twice");
+			*gap = *count;
+			in->at += 2;
+			if (in->at == in->end)
+				return true;
+		} else if (*count) {
+			if (*in->at != ':')
+				return refuse(in, "", in->at, 1, " is not a hexadecimal digit");
+			if (++in->at == in->end)
+				return refuse_plain(in, "it ends in a lone ':'");
+		}
+		if (*count == GROUPS)
+			return refuse_plain(in, "more than 8 groups");
+		start = in->at;
+		if (!read_group(in, &groups[*count]))
+			return false;
+		if (in->at < in->end && *in->at == '.')
+			return read_tail(in, start, groups, count);
+		++*count;
+		if (in->at == in->end)
+			return true;
+	}
+}
+
+static bool read_ipv6(struct reader *in, u128 *value)
+{
+	unsigned groups[GROUPS];
+	char ipv4[ADDRESS_TEXT];
+	int count = 0, gap = -1, i;
+
+	if (!read_groups(in, groups, &count, &gap))
+		return false;
+	if (count == GROUPS && gap >= 0)
+		return refuse_plain(in, "'::' stands for no group: there are 8 already");
+	if (count < GROUPS && gap < 0) {
+		snprintf(in->reason, ADDRESS_REASON, "only %d of 8 groups, and no '::'", count);
+		return false;
+	}
+	*value = 0;
+	for (i = 0; i < count; i++) {
+		if (i == gap)
+			*value <<= (GROUPS - count) * GROUP_BITS;
+		*value = *value << GROUP_BITS | groups[i];
+	}
+	if (gap == count && count)
+		*value <<= (GROUPS - count) * GROUP_BITS;
+	if (!address_is_mapped(*value))
+		return true;
+	address_format(FAMILY_IPV4, (uint32_t)*value, ipv4);
+	snprintf(in->reason, ADDRESS_REASON, "IPv4-mapped addresses never arrive: write '%s'", ipv4);
+	return false;
+}
+
+/* A zone ("%eth0") is looked for first: its name could hold anything. */
+bool address_parse(const char *text, size_t length, enum family *family, u128 *value,
+		   char reason[ADDRESS_REASON])
+{
+	struct reader in = {text, text + length, reason};
+	const char *zone = memchr(text, '%', length);
+
+	*family = memchr(text, ':', length) ? FAMILY_IPV6 : FAMILY_IPV4;
+	if (zone)
+		return refuse(&in, "zone ", zone, (size_t)(in.end - zone), " has no meaning in a rule");
+	return *family == FAMILY_IPV4 ? read_ipv4(&in, value) : read_ipv6(&in, value);
+}
+
+/* Sets of ranges. */
+
+static void sort_small(struct range *ranges, size_t count)
+{
+	struct range moving;
+	size_t i, j;
+
+	for (i = 1; i < count; i++) {
+		moving = ranges[i];
+		for (j = i; j && ranges[j - 1].first > moving.first; j--)
+			ranges[j] = ranges[j - 1];
+		ranges[j] = moving;
+	}
+}
+
+/* Puts each range into the bucket of its byte at SHIFT, in place; bucket b ends at ends[b]. */
+static void sort_buckets(struct range *ranges, size_t count, unsigned shift, size_t ends[BUCKETS])
+{
+	size_t heads[BUCKETS], sum = 0, i;
+	struct range moving, swapped;
+	unsigned bucket, from;
+
+	memset(ends, 0, BUCKETS * sizeof(*ends));
+	for (i = 0; i < count; i++)
+		ends[(uint8_t)(ranges[i].first >> shift)]++;
+	for (bucket = 0; bucket < BUCKETS; bucket++) {
+		heads[bucket] = sum;
+		sum += ends[bucket];
+		ends[bucket] = sum;
+	}
+	for (from = 0; from < BUCKETS; from++) {
+		while (heads[from] < ends[from]) {
+			moving = ranges[heads[from]];
+			while ((bucket = (uint8_t)(moving.first >> shift)) != from) {
+				swapped = ranges[heads[bucket]];
+				ranges[heads[bucket]++] = moving;
+				moving = swapped;
+			}
+			ranges[heads[from]++] = moving;
+		}
+	}
+}
+
+/* Radix sort by the first value, from the highest byte that differs: no byte is looked at twice,
+ * so a million prefixes cost a few passes and no memory. */
+static void sort_ranges(struct range *ranges, size_t count)
+{
+	size_t ends[BUCKETS], start = 0;
+	unsigned shift = 120, bucket;
+	u128 differing = 0;
+	size_t i;
+
+	if (count <= SMALL_SORT) {
+		sort_small(ranges, count);
+		return;
+	}
+	for (i = 1; i < count; i++)
+		differing |= ranges[i].first ^ ranges[0].first;
+	if (!differing)
+		return;
+	while (!(differing >> shift))
+		shift -= 8;
+	sort_buckets(ranges, count, shift, ends);
+	for (bucket = 0; bucket < BUCKETS; start = ends[bucket++])
+		if (ends[bucket] - start > 1)
+			sort_ranges(ranges + start, ends[bucket] - start);
+}
+
+static bool is_sorted(const struct range *ranges, size_t count)
+{
+	size_t i;
+
+	for (i = 1; i < count; i++)
+		if (ranges[i].first < ranges[i - 1].first)
+			return false;
+	return true;
+}
+
+struct range_set range_set_of(struct range *ranges, size_t count)
+{
+	size_t kept = 0, i;
+
+	if (!is_sorted(ranges, count))
+		sort_ranges(ranges, count);
+	for (i = 0; i < count; i++) {
+		struct range *last = &ranges[kept - (kept > 0)];
+
+		if (!kept || (ranges[i].first > last->last && ranges[i].first - last->last > 1))
+			ranges[kept++] = ranges[i];
+		else if (ranges[i].last > last->last)
+			last->last = ranges[i].last;
+	}
+	return (struct range_set){ranges, kept};
+}
+
+struct range_set range_set_complement(struct arena *arena, struct range_set set, u128 last)
+{
+	struct range_set gaps = {arena_alloc(arena, set.count + 1, sizeof(*gaps.ranges)), 0};
+	u128 next = 0;
+	size_t i;
+
+	for (i = 0; i < set.count; i++) {
+		if (set.ranges[i].first > next)
+			gaps.ranges[gaps.count++] = (struct range){next, set.ranges[i].first - 1};
+		if (set.ranges[i].last >= last)
+			return gaps;
+		next = set.ranges[i].last + 1;
+	}
+	gaps.ranges[gaps.count++] = (struct range){next, last};
+	return gaps;
+}
+
+struct range_set range_set_intersect(struct arena *arena, struct range_set a, struct range_set b)
+{
+	struct range_set both = {arena_alloc(arena, a.count + b.count, sizeof(*both.ranges)), 0};
+	size_t i = 0, j = 0;
+	u128 first, last;
+
+	while (i < a.count && j < b.count) {
+		struct range left = a.ranges[i], right = b.ranges[j];
+
+		first = left.first > right.first ? left.first : right.first;
+		last = left.last < right.last ? left.last : right.last;
+		if (first <= last)
+			both.ranges[both.count++] = (struct range){first, last};
+		if (left.last == last)
+			i++;
+		if (right.last == last)
+			j++;
+	}
+	return both;
+}
+
+bool range_set_contains(struct range_set set, u128 value)
+{
+	size_t low = 0, high = set.count, middle;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (set.ranges[middle].last < value)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < set.count && set.ranges[low].first <= value;
+}
+
+bool range_set_equal(struct range_set a, struct range_set b)
+{
+	size_t i;
+
+	if (a.count != b.count)
+		return false;
+	for (i = 0; i < a.count; i++)
+		if (a.ranges[i].first != b.ranges[i].first || a.ranges[i].last != b.ranges[i].last)
+			return false;
+	return true;
+}
+
+bool range_set_is_full(struct range_set set, u128 last)
+{
+	return set.count == 1 && !set.ranges[0].first && set.ranges[0].last >= last;
+}
