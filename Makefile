@@ -1,0 +1,140 @@
+# Everything that is built or generated goes below $(BUILD); see README.md for what to call.
+#
+#   make                 the command, $(BUILD)/sklc
+#   make deps            what building and testing need, installed where apt is
+#   make demo            real servers in a namespace of their own, steered by rules
+#   make test            the whole suite, with gcc, with clang, and with the sanitizers
+#   make golden          write the golden files anew
+#   make WERROR=1        warnings are errors
+#   make SANITIZE=address,undefined
+
+VERSION := 0.1.0
+
+BUILD ?= build
+PREFIX ?= /usr/local
+SBINDIR ?= $(PREFIX)/sbin
+MANDIR ?= $(PREFIX)/share/man
+DESTDIR ?=
+
+CLANG ?= clang
+FLEX ?= flex
+BISON ?= bison
+BPFTOOL ?= $(or $(shell command -v bpftool),/usr/sbin/bpftool)
+FUZZ_SECONDS ?= 600
+
+CFLAGS ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion $(if $(WERROR),-Werror)
+SANITIZER := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+FLAGS := -std=gnu11 -D_GNU_SOURCE -DSKLC_VERSION='"$(VERSION)"' -I. -isystem $(BUILD)/grammar \
+	 -isystem $(BUILD)/bpf $(SANITIZER) -MMD -MP
+LIBS := -lbpf -lelf -lz
+
+GRAMMAR := $(patsubst grammar/%.y,$(BUILD)/grammar/%.tab.c,$(wildcard grammar/*.y)) \
+	   $(patsubst grammar/%.l,$(BUILD)/grammar/%.lex.c,$(wildcard grammar/*.l))
+SKELETONS := $(patsubst runtime/bpf/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard runtime/bpf/*.bpf.c))
+SOURCES := $(filter-out compiler/sklc.c,$(wildcard compiler/*.c runtime/*.c))
+OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(GRAMMAR:.c=.o)
+LIBRARY := $(BUILD)/libsklc.a
+
+UNIT := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
+DIFFERENTIAL := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/differential/*.c))
+HELPERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/e2e/*.c))
+FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
+PAGES := $(wildcard man/*.[1-8])
+FORMATTED := $(wildcard compiler/*.[ch] runtime/*.[ch] runtime/bpf/*.[ch] tests/*/*.[ch])
+
+.PHONY: all deps demo test tests golden lint format fuzz install clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(BUILD)/sklc
+
+deps:
+	@.ci/deps
+
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@BUILD=$(abspath $(BUILD)) tests/demo
+
+test: deps
+	@tests/run
+
+# The programs that tests/run starts, for one compiler.
+tests: all $(UNIT) $(DIFFERENTIAL) $(HELPERS)
+
+golden: all
+	@tests/golden/golden.py --write $(BUILD)/sklc
+
+lint:
+	@tests/lint
+
+format:
+	clang-format -i $(FORMATTED)
+
+fuzz: $(FUZZERS)
+	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
+
+install: all
+	install -D -m 0755 $(BUILD)/sklc $(DESTDIR)$(SBINDIR)/sklc
+	$(foreach page,$(PAGES),install -D -m 0644 $(page) \
+		$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page));)
+
+clean:
+	rm -rf $(BUILD)
+
+$(BUILD)/sklc: $(BUILD)/compiler/sklc.o $(LIBRARY)
+	$(CC) $(CFLAGS) $(SANITIZER) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(LIBRARY): $(OBJECTS)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/%.o: %.c | $(filter %.tab.c %.lex.c,$(GRAMMAR)) $(SKELETONS)
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(WARNINGS) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
+
+# The generators' own code converts and shadows as it likes.
+$(BUILD)/grammar/%.o: $(BUILD)/grammar/%.c
+	$(CC) $(FLAGS) $(WARNINGS) -Wno-conversion -Wno-sign-conversion -Wno-shadow -Wno-unused-parameter \
+		-Wno-unused-but-set-variable -Icompiler $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
+
+$(BUILD)/grammar/%.tab.c: grammar/%.y
+	@mkdir -p $(@D)
+	$(BISON) -Wall -Werror -o $@ --header=$(@:.c=.h) $<
+
+$(BUILD)/grammar/%.lex.c: grammar/%.l
+	@mkdir -p $(@D)
+	$(FLEX) -o $@ --header-file=$(@:.c=.h) $<
+
+# The scanner's actions return the parser's tokens.
+$(filter %.lex.o,$(GRAMMAR:.c=.o)): | $(filter %.tab.c,$(GRAMMAR))
+$(filter %.tab.o,$(GRAMMAR:.c=.o)): | $(filter %.lex.c,$(GRAMMAR))
+
+$(BUILD)/bpf/%.bpf.o: runtime/bpf/%.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) -O2 -g -Wall -Werror -target bpf -I. -I/usr/include/$(shell $(CC) -print-multiarch) \
+		-MMD -MP -c -o $@ $<
+
+$(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
+	$(BPFTOOL) gen skeleton $< name $(subst .,_,$*) > $@
+
+$(BUILD)/tests/unit/%: tests/unit/%.c $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(WARNINGS) -Icompiler -Iruntime $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< \
+		$(LIBRARY) -lcmocka $(LIBS)
+
+$(BUILD)/tests/%: tests/%.c $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(WARNINGS) -Icompiler -Iruntime $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< \
+		$(LIBRARY) $(LIBS)
+
+# A fuzzer is built from the sources, so that all of it is instrumented.
+FUZZ_SOURCES = $(SOURCES) $(filter %.c,$(GRAMMAR))
+$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(SOURCES) $(GRAMMAR) | $(SKELETONS)
+	@mkdir -p $(@D)
+	$(CLANG) $(filter-out -MMD -MP,$(FLAGS)) -Icompiler -w -O1 -g \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+		-o $@ $< $(FUZZ_SOURCES) $(LIBS)
+
+-include $(OBJECTS:.o=.d) $(BUILD)/compiler/sklc.d $(UNIT:=.d) $(DIFFERENTIAL:=.d) $(HELPERS:=.d) \
+	$(SKELETONS:.skel.h=.bpf.d)
