@@ -1,0 +1,296 @@
+/* Reads the command line by one table of options. Options may stand before and after the operands;
+ * each error names the word at fault and the nearest that would have been right. */
+#include "options.h"
+
+#include "arena.h"
+#include "diag.h"
+
+#include <getopt.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_LONG = 256 /* getopt's value of an option: this much more than its index */ };
+
+static const struct {
+	char letter;
+	const char *word, *argument, *meaning;
+} table[] = {
+#define OPTION_ROW(constant, letter, word, argument, meaning) {letter, word, argument, meaning},
+	OPTIONS(OPTION_ROW)
+#undef OPTION_ROW
+};
+
+static const char *const words[] = {
+#define OPTION_NAME(constant, letter, word, argument, meaning) "--" word,
+	OPTIONS(OPTION_NAME)
+#undef OPTION_NAME
+};
+
+static const char *const stages[] = {
+#define STAGE_WORD(constant, word) word,
+	STAGES(STAGE_WORD)
+#undef STAGE_WORD
+};
+
+static const char *const table_kinds[] = {
+#define TABLE_KIND_WORD(constant, word) word,
+	TABLE_KINDS(TABLE_KIND_WORD)
+#undef TABLE_KIND_WORD
+};
+
+static const char *const warnings[] = {
+#define WARNING_NAME(constant, name, meaning) name,
+	WARNINGS(WARNING_NAME)
+#undef WARNING_NAME
+};
+
+static const char *const colors[] = {"auto", "always", "never"};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+void usage_error(const char *format, ...)
+{
+	va_list args;
+
+	fputs("sklc: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+}
+
+/* "unknown verb 'lsit'; did you mean 'list'?" */
+static void unknown_word(const char *kind, const char *word, const char *const *known, size_t count)
+{
+	const char *nearest = diag_nearest(word, strlen(word), known, count);
+
+	if (nearest)
+		usage_error("unknown %s '%s'; did you mean '%s'?", kind, word, nearest);
+	else
+		usage_error("unknown %s '%s'", kind, word);
+}
+
+int find_word(const char *kind, const char *word, const char *const *known, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (!strcmp(word, known[i]))
+			return (int)i;
+	unknown_word(kind, word, known, count);
+	return -1;
+}
+
+const char *option_word(enum option_id option)
+{
+	return words[option];
+}
+
+void options_help(FILE *out)
+{
+	size_t i;
+	int width;
+
+	for (i = 0; i < OPTION_COUNT; i++) {
+		width = table[i].letter ? fprintf(out, "  -%c, ", table[i].letter)
+					: fprintf(out, "      ");
+		width += fprintf(out, "--%s%s%s", table[i].word, table[i].argument ? " " : "",
+				 table[i].argument ? table[i].argument : "");
+		fprintf(out, "%*s%s\n", width < 30 ? 30 - width : 2, "", table[i].meaning);
+	}
+}
+
+/* A decimal number of [0, INT_MAX]. */
+static bool read_number(enum option_id option, const char *text, int *number)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || value > INT_MAX) {
+		usage_error("%s takes a number, not '%s'", words[option], text);
+		return false;
+	}
+	*number = (int)value;
+	return true;
+}
+
+/* A number of bytes: decimal digits, then nothing, K, M or G. */
+static bool read_bytes(enum option_id option, const char *text, size_t *bytes)
+{
+	static const char units[] = "KMG";
+	char *end;
+	unsigned long long value = strtoull(text, &end, 10);
+	const char *unit = *end ? strchr(units, *end) : NULL;
+	unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+
+	if (*text < '0' || *text > '9' || (*end && (!unit || end[1])) || !value ||
+	    value > SIZE_MAX >> shift) {
+		usage_error("%s takes a number of bytes, not '%s'", words[option], text);
+		return false;
+	}
+	*bytes = (size_t)value << shift;
+	return true;
+}
+
+/* NAME, no-NAME, error or error=NAME. */
+static bool check_warning(const char *argument)
+{
+	const char *name = argument;
+
+	if (!strcmp(argument, "error"))
+		return true;
+	if (!strncmp(argument, "no-", 3))
+		name = argument + 3;
+	else if (!strncmp(argument, "error=", 6))
+		name = argument + 6;
+	return find_word("warning", name, warnings, COUNT(warnings)) >= 0;
+}
+
+static bool check_definition(const char *argument)
+{
+	if (strchr(argument, '=') && *argument != '=')
+		return true;
+	usage_error("-D takes NAME=VALUE, not '%s'", argument);
+	return false;
+}
+
+/* Adds to a list that has room for every word of the command line. */
+static bool add(const char *const **list, size_t *count, const char *word)
+{
+	((const char **)(uintptr_t)*list)[(*count)++] = word;
+	return true;
+}
+
+static bool choose(const char *kind, const char *const *known, size_t count, int *choice)
+{
+	*choice = find_word(kind, optarg, known, count);
+	return *choice >= 0;
+}
+
+/* Takes one option, its argument in optarg. */
+static bool take(struct options *options, enum option_id option)
+{
+	struct compile_options *compile = &options->compile;
+	int choice = 0;
+
+	options->given |= UINT32_C(1) << option;
+	switch (option) {
+	case OPTION_OUTPUT:
+		options->output = optarg;
+		return true;
+	case OPTION_DUMP:
+		if (!choose("stage", stages, COUNT(stages), &choice))
+			return false;
+		options->dump = (enum stage)choice;
+		return true;
+	case OPTION_DEFINE:
+		return check_definition(optarg) &&
+		       add(&compile->definitions, &compile->definition_count, optarg);
+	case OPTION_INCLUDE:
+		return add(&compile->include_folders, &compile->include_folder_count, optarg);
+	case OPTION_WARNING:
+		return check_warning(optarg) &&
+		       add(&compile->warnings, &compile->warning_count, optarg);
+	case OPTION_TABLES:
+		if (!choose("kind of table", table_kinds, COUNT(table_kinds), &choice))
+			return false;
+		compile->tables = (enum table_kind)choice;
+		return true;
+	case OPTION_TABLES_MAX:
+		return read_bytes(option, optarg, &compile->table_bytes_max);
+	case OPTION_NETNS:
+		options->netns = optarg;
+		return true;
+	case OPTION_BPFFS:
+		options->bpffs = optarg;
+		return true;
+	case OPTION_PID:
+		return read_number(option, optarg, &options->pid);
+	case OPTION_FD:
+		return read_number(option, optarg, &options->fd);
+	case OPTION_COLOR:
+		if (!choose("choice of --color", colors, COUNT(colors), &choice))
+			return false;
+		options->color = (enum color)choice;
+		return true;
+	default:
+		return true;
+	}
+}
+
+/* What getopt refused: an argument that is missing, or an option that there is not. */
+static void refuse(int result, char **argv, const char *given)
+{
+	char letter[] = {'-', (char)optopt, 0};
+
+	if (optopt >= FIRST_LONG && result == ':')
+		usage_error("%s takes an argument: %s", words[optopt - FIRST_LONG],
+			    table[optopt - FIRST_LONG].argument);
+	else if (optopt >= FIRST_LONG)
+		usage_error("%s takes no argument: '%s'", words[optopt - FIRST_LONG], given);
+	else if (result == ':')
+		usage_error("%s takes an argument", letter);
+	else if (optopt)
+		usage_error("unknown option '%s'", letter);
+	else
+		unknown_word("option", argv[optind - 1], words, COUNT(words));
+}
+
+static enum option_id option_of(int result)
+{
+	unsigned i;
+
+	if (result >= FIRST_LONG)
+		return (enum option_id)(result - FIRST_LONG);
+	for (i = 0; i < OPTION_COUNT && table[i].letter != result; i++)
+		;
+	return (enum option_id)i;
+}
+
+/* The same table in getopt's terms. */
+static void for_getopt(struct option *longs, char *letters)
+{
+	size_t i;
+
+	*letters++ = ':';
+	for (i = 0; i < OPTION_COUNT; i++) {
+		longs[i].name = table[i].word;
+		longs[i].has_arg = table[i].argument ? required_argument : no_argument;
+		longs[i].val = FIRST_LONG + (int)i;
+		if (!table[i].letter)
+			continue;
+		*letters++ = table[i].letter;
+		if (table[i].argument)
+			*letters++ = ':';
+	}
+}
+
+bool options_read(struct arena *arena, int argc, char **argv, struct options *options)
+{
+	struct option longs[OPTION_COUNT + 1] = {{0}};
+	char letters[2 * OPTION_COUNT + 2] = "";
+	const size_t room = (size_t)argc + 1;
+	int result;
+
+	*options = (struct options){.pid = -1, .fd = -1};
+	options->compile.definitions = arena_alloc(arena, room, sizeof(char *));
+	options->compile.include_folders = arena_alloc(arena, room, sizeof(char *));
+	options->compile.warnings = arena_alloc(arena, room, sizeof(char *));
+	for_getopt(longs, letters);
+	opterr = 0;
+	while ((result = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+		if (result == '?' || result == ':') {
+			refuse(result, argv, argv[optind - 1]);
+			return false;
+		}
+		if (!take(options, option_of(result)))
+			return false;
+	}
+	options->operands = argv + optind;
+	options->operand_count = (size_t)(argc - optind);
+	options->compile.files = (const char *const *)(argv + optind);
+	options->compile.file_count = options->operand_count;
+	return true;
+}

@@ -1,0 +1,76 @@
+/* The command line, read: which options were given, and the words that are left. */
+#ifndef SKLC_OPTIONS_H
+#define SKLC_OPTIONS_H
+
+#include "pipeline.h"
+
+#include <stdint.h>
+
+/* Constant, letter (0: none), word, argument (NULL: none), meaning. The order is that of --help. */
+#define OPTIONS(X)                                                                               \
+	X(OUTPUT, 'o', "output", "FILE", "compile to a BPF object in FILE ('-': standard output)") \
+	X(CHECK, 0, "check", NULL, "dry run: through this kernel's verifier, attaching nothing")   \
+	X(APPLY, 0, "apply", NULL, "attach, replacing what was applied before")                    \
+	X(DUMP, 0, "dump", "STAGE", "print a form: " STAGE_WORDS)                                  \
+	X(DEFINE, 'D', "define", "NAME=VALUE", "override a define of the rules")                   \
+	X(INCLUDE, 'I', "include", "DIR", "look for included files in DIR too")                    \
+	X(WARNING, 'W', "warning", "NAME", "switch a warning: NAME, no-NAME, error, error=NAME")   \
+	X(TABLES, 0, "tables", "KIND", "store decisions as " TABLE_KIND_WORDS)                     \
+	X(TABLES_MAX, 0, "tables-max", "BYTES", "refuse rules whose tables are larger (K, M, G)")  \
+	X(NETNS, 0, "netns", "NETNS", "a network namespace: a name, a path or pid:N")              \
+	X(BPFFS, 0, "bpffs", "DIR", "where bpffs is mounted; /sys/fs/bpf by default")              \
+	X(REQUIRE_SOCKETS, 0, "require-sockets", NULL, "refuse to apply with an empty label")      \
+	X(PID, 0, "pid", "PID", "the process that has the socket")                                 \
+	X(FD, 0, "fd", "FD", "the socket's descriptor in that process")                            \
+	X(JSON, 0, "json", NULL, "results and diagnostics as JSON")                                \
+	X(COLOR, 0, "color", "WHEN", "colored diagnostics: auto, always, never")                   \
+	X(QUIET, 'q', "quiet", NULL, "no warnings, no summaries")                                  \
+	X(VERBOSE, 'v', "verbose", NULL, "say what is done")                                       \
+	X(HELP, 'h', "help", NULL, "this text")                                                    \
+	X(VERSION, 'V', "version", NULL, "the version")
+
+#define STAGE_WORDS "ast, policy, decision, layout, bytecode"
+#define TABLE_KIND_WORDS "auto, code, splus, trie, lpm"
+
+enum option_id {
+#define OPTION_ENUM(constant, letter, word, argument, meaning) OPTION_##constant,
+	OPTIONS(OPTION_ENUM)
+#undef OPTION_ENUM
+	OPTION_COUNT
+};
+
+#define OPTION_BIT(constant) (UINT32_C(1) << OPTION_##constant)
+
+enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+
+struct options {
+	uint32_t given; /* bits 1 << enum option_id */
+	const char *output, *netns, *bpffs;
+	enum stage dump;
+	enum color color;
+	int pid, fd; /* -1: not given */
+	struct compile_options compile; /* its files are the operands */
+	char *const *operands;
+	size_t operand_count;
+};
+
+static inline bool option_given(const struct options *options, enum option_id option)
+{
+	return options->given >> option & 1;
+}
+
+/* Reads a command line; what it points to lives in ARENA and ARGV. False after saying on standard error
+ * what is wrong with it. */
+bool options_read(struct arena *arena, int argc, char **argv, struct options *options);
+
+/* How an option is written, "--netns NETNS"; and each with its meaning, a line each. */
+const char *option_word(enum option_id option);
+void options_help(FILE *out);
+
+/* Says what is wrong with the command line, on standard error. */
+void usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The index of WORD among COUNT words; -1 after saying that it is an unknown KIND, and the nearest. */
+int find_word(const char *kind, const char *word, const char *const *words, size_t count);
+
+#endif
