@@ -20,6 +20,9 @@ struct source_file {
 	size_t length;
 	uint32_t base;       /* the position of text[0]; a file ends at base + length */
 	struct span included; /* the include, or the reference to an element file, that named it */
+	/* Where each line begins; NULL until a place in the file is first asked for. */
+	const uint32_t *line_starts;
+	size_t line_count;
 };
 
 struct sources {
@@ -45,6 +48,9 @@ struct source_file *source_read(struct sources *sources, const char *path, struc
 
 const struct source_file *source_of(const struct sources *sources, struct span span);
 struct place source_place(const struct sources *sources, uint32_t position);
+
+/* The line that holds a position, without its end (LF or CR LF). */
+const char *source_line(const struct sources *sources, uint32_t position, size_t *length);
 
 /* The text under a span, not NUL-terminated; its length is span.end - span.first. */
 const char *source_text(const struct sources *sources, struct span span);

@@ -1,0 +1,224 @@
+/* The files of a compilation, kept whole. Positions begin at 1, so that 0 is nowhere, and each file takes
+ * one more than its length, so that its end is its own too. */
+#include "source.h"
+
+#include "arena.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { READ_CHUNK = 1 << 16 };
+
+struct sources *sources_new(struct arena *arena)
+{
+	struct sources *sources = arena_alloc(arena, 1, sizeof(*sources));
+
+	sources->arena = arena;
+	return sources;
+}
+
+/* Takes TEXT as it is, which must live in the arena and end in NUL. */
+static struct source_file *add_file(struct sources *sources, const char *name, const char *text,
+				    size_t length, struct span included)
+{
+	const struct source_file *last = sources->count ? sources->files[sources->count - 1] : NULL;
+	size_t base = last ? (size_t)last->base + last->length + 1 : 1;
+	struct source_file *file;
+
+	if (base > UINT32_MAX || length >= UINT32_MAX - base)
+		return NULL;
+	file = arena_alloc(sources->arena, 1, sizeof(*file));
+	*file = (struct source_file){
+		.name = arena_string(sources->arena, name, strlen(name)),
+		.text = text,
+		.length = length,
+		.base = (uint32_t)base,
+		.included = included,
+	};
+	*ARENA_PUSH(sources->arena, sources->files, sources->count, sources->capacity) = file;
+	return file;
+}
+
+struct source_file *source_add(struct sources *sources, const char *name, const char *text,
+			       size_t length, struct span included)
+{
+	if (length >= UINT32_MAX)
+		return NULL;
+	return add_file(sources, name, arena_string(sources->arena, text, length), length, included);
+}
+
+/* Reads until the end, whatever size was expected (a pipe says 0, and a file may grow); NULL with errno
+ * set. Arena memory begins as zeroes, so the NUL stands already. */
+static char *read_all(struct arena *arena, int fd, size_t expected, size_t *length)
+{
+	size_t capacity = expected + 2;
+	char *text = arena_alloc(arena, capacity, 1);
+	ssize_t got;
+
+	*length = 0;
+	for (;;) {
+		got = read(fd, text + *length, capacity - *length - 1);
+		if (got == 0)
+			return text;
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return NULL;
+		*length += (size_t)got;
+		if (*length >= UINT32_MAX) {
+			errno = EFBIG;
+			return NULL;
+		}
+		if (*length + 1 == capacity) {
+			text = arena_grow(arena, text, capacity, capacity + READ_CHUNK + *length, 1);
+			capacity += READ_CHUNK + *length;
+		}
+	}
+}
+
+static struct source_file *read_descriptor(struct sources *sources, int fd, const char *name,
+					   struct span included)
+{
+	struct source_file *file;
+	struct stat status;
+	size_t length;
+	char *text;
+
+	if (fstat(fd, &status))
+		return NULL;
+	if (status.st_size >= UINT32_MAX) {
+		errno = EFBIG;
+		return NULL;
+	}
+	text = read_all(sources->arena, fd, S_ISREG(status.st_mode) ? (size_t)status.st_size : 0,
+			&length);
+	if (!text)
+		return NULL;
+	file = add_file(sources, name, text, length, included);
+	if (!file)
+		errno = EFBIG;
+	return file;
+}
+
+struct source_file *source_read(struct sources *sources, const char *path, struct span included)
+{
+	struct source_file *file;
+	int fd, error;
+
+	if (!strcmp(path, "-"))
+		return read_descriptor(sources, STDIN_FILENO, "<stdin>", included);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return NULL;
+	file = read_descriptor(sources, fd, path, included);
+	error = errno;
+	close(fd);
+	errno = error;
+	return file;
+}
+
+static struct source_file *file_at(const struct sources *sources, uint32_t position)
+{
+	size_t low = 0, high = sources->count, middle;
+
+	if (!position)
+		return NULL;
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (sources->files[middle]->base <= position)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low ? sources->files[low - 1] : NULL;
+}
+
+const struct source_file *source_of(const struct sources *sources, struct span span)
+{
+	return file_at(sources, span.first);
+}
+
+const char *source_text(const struct sources *sources, struct span span)
+{
+	const struct source_file *file = file_at(sources, span.first);
+
+	return file ? file->text + (span.first - file->base) : "";
+}
+
+/* Where each line begins, in bytes of the file. */
+static void find_lines(struct arena *arena, struct source_file *file)
+{
+	const char *end = file->text + file->length, *at;
+	uint32_t *starts;
+	size_t count = 1;
+
+	for (at = file->text; (at = memchr(at, '\n', (size_t)(end - at))); at++)
+		count++;
+	starts = arena_alloc(arena, count, sizeof(*starts));
+	file->line_count = count;
+	count = 1;
+	for (at = file->text; (at = memchr(at, '\n', (size_t)(end - at))); count++)
+		starts[count] = (uint32_t)(++at - file->text);
+	file->line_starts = starts;
+}
+
+/* The index of the line that holds a byte: the last that does not begin after it. */
+static size_t line_index(const struct source_file *file, uint32_t offset)
+{
+	size_t low = 1, high = file->line_count, middle;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (file->line_starts[middle] <= offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low - 1;
+}
+
+/* The line table is made when a file is first asked for a place. */
+struct place source_place(const struct sources *sources, uint32_t position)
+{
+	struct source_file *file = file_at(sources, position);
+	struct place place = {file, 0, 0};
+	uint32_t offset, at;
+	size_t line;
+
+	if (!file)
+		return place;
+	if (!file->line_starts)
+		find_lines(sources->arena, file);
+	offset = position - file->base;
+	line = line_index(file, offset);
+	place.line = (unsigned)line + 1;
+	place.column = 1;
+	for (at = file->line_starts[line]; at < offset; at++)
+		place.column += ((unsigned char)file->text[at] & 0xc0) != 0x80;
+	return place;
+}
+
+const char *source_line(const struct sources *sources, uint32_t position, size_t *length)
+{
+	struct source_file *file = file_at(sources, position);
+	const char *start, *end;
+	size_t line;
+
+	*length = 0;
+	if (!file)
+		return "";
+	if (!file->line_starts)
+		find_lines(sources->arena, file);
+	line = line_index(file, position - file->base);
+	start = file->text + file->line_starts[line];
+	end = file->text + file->length;
+	if (line + 1 < file->line_count)
+		end = file->text + file->line_starts[line + 1] - 1;
+	if (end > start && end[-1] == '\r')
+		end--;
+	*length = (size_t)(end - start);
+	return start;
+}
