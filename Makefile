@@ -26,7 +26,7 @@ CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion $(if $(WERROR),-Werror)
 SANITIZER := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 FLAGS := -std=gnu11 -D_GNU_SOURCE -DSKLC_VERSION='"$(VERSION)"' -I. -isystem $(BUILD)/grammar \
-	 -isystem $(BUILD)/bpf $(SANITIZER) -MMD -MP
+	 -isystem $(BUILD)/bpf $(SANITIZER) -MD -MP
 LIBS := -lbpf -lelf -lz
 
 GRAMMAR := $(patsubst grammar/%.y,$(BUILD)/grammar/%.tab.c,$(wildcard grammar/*.y)) \
@@ -43,7 +43,7 @@ FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 PAGES := $(wildcard man/*.[1-8])
 FORMATTED := $(wildcard compiler/*.[ch] runtime/*.[ch] runtime/bpf/*.[ch] tests/*/*.[ch])
 
-.PHONY: all deps demo test tests golden lint format fuzz install clean
+.PHONY: all deps demo test tests golden lint format fuzz fuzzers install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -57,7 +57,7 @@ demo: deps
 	@BUILD=$(abspath $(BUILD)) tests/demo
 
 test: deps
-	@tests/run
+	@BUILD=$(abspath $(BUILD)) tests/run
 
 # The programs that tests/run starts, for one compiler.
 tests: all $(UNIT) $(DIFFERENTIAL) $(HELPERS)
@@ -71,7 +71,9 @@ lint:
 format:
 	clang-format -i $(FORMATTED)
 
-fuzz: $(FUZZERS)
+fuzzers: $(FUZZERS)
+
+fuzz: fuzzers
 	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
 
 install: all
@@ -113,7 +115,7 @@ $(filter %.tab.o,$(GRAMMAR:.c=.o)): | $(filter %.lex.c,$(GRAMMAR))
 $(BUILD)/bpf/%.bpf.o: runtime/bpf/%.bpf.c
 	@mkdir -p $(@D)
 	$(CLANG) -O2 -g -Wall -Werror -target bpf -I. -I/usr/include/$(shell $(CC) -print-multiarch) \
-		-MMD -MP -c -o $@ $<
+		-MD -MP -c -o $@ $<
 
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(BPFTOOL) gen skeleton $< name $(subst .,_,$*) > $@
@@ -132,7 +134,7 @@ $(BUILD)/tests/%: tests/%.c $(LIBRARY)
 FUZZ_SOURCES = $(SOURCES) $(filter %.c,$(GRAMMAR))
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(SOURCES) $(GRAMMAR) | $(SKELETONS)
 	@mkdir -p $(@D)
-	$(CLANG) $(filter-out -MMD -MP,$(FLAGS)) -Icompiler -w -O1 -g \
+	$(CLANG) $(filter-out -MD -MP,$(FLAGS)) -Icompiler -w -O1 -g \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 		-o $@ $< $(FUZZ_SOURCES) $(LIBS)
 

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /* Constant, letter (0: none), word, argument (NULL: none), meaning. The order is that of --help. */
-#define OPTIONS(X)                                                                               \
+#define OPTIONS(X)                                                                                 \
 	X(OUTPUT, 'o', "output", "FILE", "compile to a BPF object in FILE ('-': standard output)") \
 	X(CHECK, 0, "check", NULL, "dry run: through this kernel's verifier, attaching nothing")   \
 	X(APPLY, 0, "apply", NULL, "attach, replacing what was applied before")                    \
@@ -29,14 +29,14 @@
 	X(HELP, 'h', "help", NULL, "this text")                                                    \
 	X(VERSION, 'V', "version", NULL, "the version")
 
-#define STAGE_WORDS "ast, policy, decision, layout, bytecode"
+#define STAGE_WORDS      "ast, policy, decision, layout, bytecode"
 #define TABLE_KIND_WORDS "auto, code, splus, trie, lpm"
 
 enum option_id {
 #define OPTION_ENUM(constant, letter, word, argument, meaning) OPTION_##constant,
 	OPTIONS(OPTION_ENUM)
 #undef OPTION_ENUM
-	OPTION_COUNT
+		OPTION_COUNT
 };
 
 #define OPTION_BIT(constant) (UINT32_C(1) << OPTION_##constant)
@@ -48,7 +48,7 @@ struct options {
 	const char *output, *netns, *bpffs;
 	enum stage dump;
 	enum color color;
-	int pid, fd; /* -1: not given */
+	int pid, fd;                    /* -1: not given */
 	struct compile_options compile; /* its files are the operands */
 	char *const *operands;
 	size_t operand_count;

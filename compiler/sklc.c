@@ -246,10 +246,9 @@ static int unregister(const struct options *options)
 		       : EXIT_DONE;
 }
 
-#define FOR_ALL                                                                                  \
-	(OPTION_BIT(JSON) | OPTION_BIT(COLOR) | OPTION_BIT(QUIET) | OPTION_BIT(VERBOSE))
-#define FOR_COMPILING                                                                            \
-	(FOR_ALL | OPTION_BIT(DEFINE) | OPTION_BIT(INCLUDE) | OPTION_BIT(WARNING) |               \
+#define FOR_ALL (OPTION_BIT(JSON) | OPTION_BIT(COLOR) | OPTION_BIT(QUIET) | OPTION_BIT(VERBOSE))
+#define FOR_COMPILING                                                                              \
+	(FOR_ALL | OPTION_BIT(DEFINE) | OPTION_BIT(INCLUDE) | OPTION_BIT(WARNING) |                \
 	 OPTION_BIT(TABLES) | OPTION_BIT(TABLES_MAX))
 #define FOR_RUNNING (FOR_ALL | OPTION_BIT(NETNS) | OPTION_BIT(BPFFS))
 
@@ -258,7 +257,7 @@ enum { ANY_NUMBER = 1 << 30, ACTION_COUNT = 4 };
 /* The actions, which options name, come first; then the verbs. */
 static const struct command {
 	const char *word;
-	uint32_t takes; /* options */
+	uint32_t takes;                    /* options */
 	size_t operands_min, operands_max; /* with the verb itself */
 	int (*run)(const struct options *options);
 	const char *synopsis, *meaning;
@@ -267,16 +266,16 @@ static const struct command {
 	 "sklc RULES... -o PROG.o", "compile to a BPF object"},
 	{"--check", FOR_COMPILING | FOR_RUNNING | OPTION_BIT(CHECK), 1, ANY_NUMBER, check,
 	 "sklc --check RULES...|PROG.o", "dry run, attaching nothing"},
-	{"--apply", FOR_COMPILING | FOR_RUNNING | OPTION_BIT(APPLY) | OPTION_BIT(REQUIRE_SOCKETS), 1,
-	 ANY_NUMBER, apply, "sklc --apply RULES...|PROG.o", "attach to a network namespace"},
+	{"--apply", FOR_COMPILING | FOR_RUNNING | OPTION_BIT(APPLY) | OPTION_BIT(REQUIRE_SOCKETS),
+	 1, ANY_NUMBER, apply, "sklc --apply RULES...|PROG.o", "attach to a network namespace"},
 	{"--dump", FOR_COMPILING | OPTION_BIT(DUMP), 1, ANY_NUMBER, dump,
 	 "sklc --dump STAGE RULES...", "print a form of the rules"},
 	{"status", FOR_RUNNING, 1, 1, status, "sklc status",
 	 "labels and their sockets, rules and their counters, the link"},
 	{"register", FOR_RUNNING | OPTION_BIT(PID) | OPTION_BIT(FD), 2, 2, register_socket,
 	 "sklc register LABEL --pid PID --fd FD", "put a socket behind a label"},
-	{"unregister", FOR_RUNNING, 2, 4, unregister,
-	 "sklc unregister LABEL [tcp|udp] [ipv4|ipv6]", "take it away again"},
+	{"unregister", FOR_RUNNING, 2, 4, unregister, "sklc unregister LABEL [tcp|udp] [ipv4|ipv6]",
+	 "take it away again"},
 	{"detach", FOR_RUNNING, 1, 1, detach, "sklc detach", "take the rules off the namespace"},
 };
 
@@ -304,7 +303,8 @@ static const struct command *find_verb(const char *word)
 	int found;
 
 	if (!access(word, F_OK)) {
-		usage_error("say what to do with '%s': -o FILE, --check, --apply or --dump STAGE", word);
+		usage_error("say what to do with '%s': -o FILE, --check, --apply or --dump STAGE",
+			    word);
 		return NULL;
 	}
 	for (i = 0; i < COMMAND_COUNT - ACTION_COUNT; i++)
@@ -316,8 +316,8 @@ static const struct command *find_verb(const char *word)
 /* What the options ask for, else what the first operand does. */
 static const struct command *find_command(const struct options *options)
 {
-	static const enum option_id actions[ACTION_COUNT] = {OPTION_OUTPUT, OPTION_CHECK, OPTION_APPLY,
-							     OPTION_DUMP};
+	static const enum option_id actions[ACTION_COUNT] = {OPTION_OUTPUT, OPTION_CHECK,
+							     OPTION_APPLY, OPTION_DUMP};
 	const struct command *command = NULL;
 	size_t i;
 
@@ -325,7 +325,8 @@ static const struct command *find_command(const struct options *options)
 		if (!option_given(options, actions[i]))
 			continue;
 		if (command) {
-			usage_error("%s and %s do not go together", command->word, commands[i].word);
+			usage_error("%s and %s do not go together", command->word,
+				    commands[i].word);
 			return NULL;
 		}
 		command = &commands[i];
@@ -349,8 +350,9 @@ static bool suits(const struct command *command, const struct options *options)
 	if (options->operand_count >= command->operands_min &&
 	    options->operand_count <= command->operands_max)
 		return true;
-	usage_error("%s: %s", options->operand_count < command->operands_min ? "too few words"
-									     : "too many words",
+	usage_error("%s: %s",
+		    options->operand_count < command->operands_min ? "too few words"
+								   : "too many words",
 		    command->synopsis);
 	return false;
 }

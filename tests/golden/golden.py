@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""Compares every form that the compiler gives of every input with the file beside it. Prints TAP.
+
+usage: golden.py [--write] SKLC
+
+An input is tests/golden/NAME.conf or rules/NAME.conf; its forms stand in tests/golden/NAME.STAGE or
+tests/golden/rules/NAME.STAGE, and what was said of it, with the exit status, in NAME.diag. A form that
+is not made has no file. A first line `# options: ...` gives options. --write writes all of them anew.
+The policy is a rules file too: it must give the same policy and the same decision again."""
+import concurrent.futures
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+GOLDEN = pathlib.Path(__file__).resolve().parent
+RULES = GOLDEN.parent.parent / "rules"
+STAGES = ["ast", "policy", "decision", "layout", "bytecode"]
+
+
+def sklc(program, folder, *words, text=None):
+    return subprocess.run([program, *words], cwd=folder, input=text, capture_output=True, timeout=120)
+
+
+def options_of(path):
+    first = path.read_bytes().split(b"\n", 1)[0].decode(errors="replace")
+    match = re.match(r"# options: (.*)", first)
+    return match[1].split() if match else []
+
+
+def forms_of(program, path):
+    """All that the compiler says of an input: bytes by the suffix of the file that holds them."""
+    options = options_of(path)
+    compiled = sklc(program, path.parent, *options, "-o", "/dev/null", path.name)
+    forms = {}
+    if compiled.stderr or compiled.returncode:
+        forms["diag"] = compiled.stderr + b"exit status %d\n" % compiled.returncode
+    for stage in STAGES:
+        dump = sklc(program, path.parent, *options, "--dump", stage, path.name)
+        if dump.returncode != 0:
+            break
+        forms[stage] = dump.stdout
+    return forms
+
+
+def place_of(path):
+    """Where an input's forms stand, without the suffix."""
+    return (GOLDEN / "rules" if path.parent == RULES else GOLDEN) / path.stem
+
+
+def check_form(path, suffix, made):
+    file = place_of(path).with_name(f"{path.stem}.{suffix}")
+    kept = file.read_bytes() if file.exists() else None
+    name = f"{file.relative_to(GOLDEN)}"
+    if made is None and kept is None:
+        return None
+    if made is None:
+        return name, f"{name} is there, but is not made any more"
+    if kept is None:
+        return name, f"{name} is missing; 'make golden' writes it"
+    if made != kept:
+        return name, difference(file, made)
+    return name, None
+
+
+def difference(file, made):
+    shown = subprocess.run(["diff", "-u", "--label", str(file), "--label", "made now", str(file), "-"],
+                           input=made, capture_output=True, check=False)
+    return shown.stdout.decode(errors="replace")
+
+
+def check_round_trip(program, path, forms):
+    """The policy, read as rules, gives the same policy and the same decision."""
+    name = f"{path.stem}: the policy reads back as itself"
+    for stage in ("policy", "decision"):
+        if stage not in forms:
+            continue
+        again = sklc(program, path.parent, *("-W", "no-unused"), "--dump", stage, "-",
+                     text=forms["policy"])
+        if again.returncode or again.stdout != forms[stage]:
+            return name, (f"the {stage} of the policy differs:\n" + again.stderr.decode()
+                          + again.stdout.decode())
+    return name, None
+
+
+def check_input(program, path):
+    forms = forms_of(program, path)
+    results = [check_form(path, suffix, forms.get(suffix)) for suffix in [*STAGES, "diag"]]
+    if "policy" in forms:
+        results.append(check_round_trip(program, path, forms))
+    return [result for result in results if result]
+
+
+def write_forms(program, path):
+    forms = forms_of(program, path)
+    for suffix in [*STAGES, "diag"]:
+        file = place_of(path).with_name(f"{path.stem}.{suffix}")
+        if suffix in forms:
+            file.write_bytes(forms[suffix])
+        else:
+            file.unlink(missing_ok=True)
+    return []
+
+
+def main():
+    write = sys.argv[1] == "--write"
+    program = pathlib.Path(sys.argv[-1]).resolve()
+    inputs = sorted(GOLDEN.glob("*.conf")) + sorted(RULES.glob("*.conf"))
+    work = write_forms if write else check_input
+    os.environ.pop("NO_COLOR", None)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        batches = list(pool.map(lambda path: work(program, path), inputs))
+    results = [result for batch in batches for result in batch]
+    if write:
+        return 0
+    print(f"1..{len(results)}")
+    for number, (name, problem) in enumerate(results, 1):
+        print(f"{'not ok' if problem else 'ok'} {number} - {name}")
+        if problem:
+            print("\n".join("# " + line for line in problem.splitlines()))
+    return int(any(problem for _, problem in results))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
