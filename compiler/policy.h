@@ -200,8 +200,9 @@ enum { ATTEMPTS_MAX = 16, COUNTS_MAX = 32, STEPS_MAX = ATTEMPTS_MAX + COUNTS_MAX
 
 struct outcome {
 	struct step steps[STEPS_MAX];
+	const struct rule *rules[STEPS_MAX]; /* that each step is from */
 	size_t step_count;
-	enum end end; /* PASS or DROP, when whole */
+	enum end end; /* PASS or DROP */
 };
 
 /* Which interfaces the machine has, by index. */
@@ -209,12 +210,16 @@ struct environment {
 	const bool *interface_known;
 };
 
-/* The rule that decides, as the language defines it: from top to bottom, the first whose every match
- * holds, with every label that a step attempts taken as empty where `else` matters: so *OUTCOME lists
- * all attempts. *DECIDING is the first rule that would decide were every label filled (NULL: the
- * policy's end). False: the outcome has more attempts or counts than are allowed. */
+/* What happens to a packet, as the language defines it: from top to bottom, the first rule whose every
+ * match holds decides. *OUTCOME lists all that is attempted while labels turn out empty; a label is
+ * attempted once. *DECIDING is the rule that decides when every label is filled (NULL: the policy's
+ * end). False: the outcome has more attempts or counts than are allowed, and holds the first of them. */
 bool policy_eval(const struct policy *policy, const struct environment *environment,
 		 const struct packet *packet, struct outcome *outcome,
 		 const struct rule **deciding);
+
+/* One rule as the policy dump writes it, in one line without a newline: its identity. */
+const char *policy_rule_text(struct arena *arena, const struct policy *policy,
+			     const struct rule *rule);
 
 #endif

@@ -1,0 +1,567 @@
+/* Hash-consing: a node or an outcome that equals an earlier one is that one, so equality is equality of
+ * references, and an operation on two references is done once. Both tables are open addressed. */
+#include "decision_builder.h"
+
+#include "arena.h"
+
+#include <string.h>
+
+/* What an operation is remembered by. */
+enum operation { OPERATION_NONE, OPERATION_THEN, OPERATION_WHERE, OPERATION_REPLACE_ENDS };
+
+struct memo {
+	uint32_t operation;
+	decision_ref a, b, result;
+};
+
+struct interval {
+	u128 start;
+	decision_ref child;
+};
+
+struct hash_table {
+	uint32_t *indices; /* index + 1, 0 where free */
+	size_t count, capacity;
+};
+
+struct builder {
+	struct arena *arena;
+	uint32_t position[FIELD_COUNT];
+
+	struct decision_node *nodes;
+	uint32_t *node_hashes;
+	size_t node_count, node_capacity, hash_capacity;
+	struct hash_table node_table;
+
+	struct decision_outcome *outcomes;
+	size_t outcome_count, outcome_capacity;
+	struct hash_table outcome_table;
+
+	struct memo *memos;
+	size_t memo_count, memo_capacity;
+
+	struct interval *stack; /* of the nodes being made */
+	size_t stack_count, stack_capacity;
+	size_t *marks; /* where each of them begins */
+	size_t mark_count, mark_capacity;
+
+	size_t intervals, intervals_max;
+};
+
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+	hash = (hash ^ value) * UINT64_C(0x9e3779b97f4a7c15);
+	return hash ^ hash >> 29;
+}
+
+static uint32_t node_hash(uint32_t variable, const u128 *starts, const decision_ref *children,
+			  size_t count)
+{
+	uint64_t hash = mix(variable, count);
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		hash = mix(mix(hash, (uint64_t)starts[i] ^ children[i]), (uint64_t)(starts[i] >> 64));
+	return (uint32_t)(hash >> 32);
+}
+
+static bool outcome_equal(const struct decision_outcome *outcome, const struct step *steps,
+			  size_t count, enum end end)
+{
+	size_t i;
+
+	if (outcome->step_count != count || outcome->end != end)
+		return false;
+	for (i = 0; i < count; i++)
+		if (outcome->steps[i].kind != steps[i].kind ||
+		    outcome->steps[i].index != steps[i].index ||
+		    outcome->steps[i].no_reuseport != steps[i].no_reuseport)
+			return false;
+	return true;
+}
+
+static uint32_t outcome_hash(const struct step *steps, size_t count, enum end end)
+{
+	uint64_t hash = mix(count, end);
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		hash = mix(hash, (uint64_t)steps[i].index << 2 | (uint64_t)steps[i].kind << 1 |
+					 steps[i].no_reuseport);
+	return (uint32_t)(hash >> 32);
+}
+
+/* Makes room for one more; TABLE's own indices are put in again by the hash that REHASH gives. */
+static void table_grow(struct builder *builder, struct hash_table *table,
+		       uint32_t (*rehash)(const struct builder *builder, uint32_t index))
+{
+	struct hash_table larger = {NULL, table->count, table->capacity ? table->capacity * 2 : 64};
+	size_t i;
+
+	if (table->count * 2 < table->capacity)
+		return;
+	larger.indices = arena_alloc(builder->arena, larger.capacity, sizeof(*larger.indices));
+	for (i = 0; i < table->capacity; i++) {
+		size_t slot;
+
+		if (!table->indices[i])
+			continue;
+		slot = rehash(builder, table->indices[i] - 1) & (larger.capacity - 1);
+		while (larger.indices[slot])
+			slot = (slot + 1) & (larger.capacity - 1);
+		larger.indices[slot] = table->indices[i];
+	}
+	*table = larger;
+}
+
+static uint32_t rehash_node(const struct builder *builder, uint32_t index)
+{
+	return builder->node_hashes[index];
+}
+
+static uint32_t rehash_outcome(const struct builder *builder, uint32_t index)
+{
+	const struct decision_outcome *outcome = &builder->outcomes[index];
+
+	return outcome_hash(outcome->steps, outcome->step_count, outcome->end);
+}
+
+/* REF_MATCH has an end that no outcome of rules has. */
+enum { END_MATCH = 4 };
+
+struct builder *builder_new(struct arena *arena, const enum field order[FIELD_COUNT],
+			    size_t intervals_max)
+{
+	struct builder *builder = arena_alloc(arena, 1, sizeof(*builder));
+	uint32_t i;
+
+	builder->arena = arena;
+	builder->intervals_max = intervals_max;
+	for (i = 0; i < FIELD_COUNT; i++)
+		builder->position[order[i]] = i;
+	for (i = END_PASS; i <= END_MATCH; i++)
+		builder_outcome_of(builder, NULL, 0, (enum end)i);
+	return builder;
+}
+
+bool builder_is_exhausted(const struct builder *builder)
+{
+	return builder->intervals > builder->intervals_max;
+}
+
+size_t builder_intervals(const struct builder *builder)
+{
+	return builder->intervals;
+}
+
+const struct decision_node *builder_node(const struct builder *builder, decision_ref ref)
+{
+	return &builder->nodes[ref_index(ref)];
+}
+
+const struct decision_outcome *builder_outcome(const struct builder *builder, decision_ref ref)
+{
+	return &builder->outcomes[ref_index(ref)];
+}
+
+const struct decision_node *builder_nodes(const struct builder *builder, size_t *count)
+{
+	*count = builder->node_count;
+	return builder->nodes;
+}
+
+const struct decision_outcome *builder_outcomes(const struct builder *builder, size_t *count)
+{
+	*count = builder->outcome_count;
+	return builder->outcomes;
+}
+
+static size_t attempts_of(const struct step *steps, size_t count)
+{
+	size_t attempts = 0;
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		attempts += steps[i].kind == STEP_ATTEMPT;
+	return attempts;
+}
+
+static bool steps_too_many(const struct step *steps, size_t count)
+{
+	size_t attempts = attempts_of(steps, count);
+
+	return attempts > ATTEMPTS_MAX || count - attempts > COUNTS_MAX;
+}
+
+bool outcome_is_too_long(const struct decision_outcome *outcome)
+{
+	return steps_too_many(outcome->steps, outcome->step_count);
+}
+
+decision_ref builder_outcome_of(struct builder *builder, const struct step *steps, size_t count,
+				enum end end)
+{
+	struct hash_table *table = &builder->outcome_table;
+	struct decision_outcome *outcome;
+	struct step *copy;
+	size_t slot;
+
+	table_grow(builder, table, rehash_outcome);
+	slot = outcome_hash(steps, count, end) & (table->capacity - 1);
+	for (; table->indices[slot]; slot = (slot + 1) & (table->capacity - 1))
+		if (outcome_equal(&builder->outcomes[table->indices[slot] - 1], steps, count, end))
+			return (uint32_t)REF_OUTCOME | (table->indices[slot] - 1);
+	copy = arena_alloc(builder->arena, count, sizeof(*copy));
+	if (count)
+		memcpy(copy, steps, count * sizeof(*copy));
+	outcome = ARENA_PUSH(builder->arena, builder->outcomes, builder->outcome_count,
+			     builder->outcome_capacity);
+	*outcome = (struct decision_outcome){copy, count, end};
+	table->indices[slot] = (uint32_t)builder->outcome_count;
+	table->count++;
+	return (uint32_t)REF_OUTCOME | (uint32_t)(builder->outcome_count - 1);
+}
+
+void builder_begin(struct builder *builder)
+{
+	*ARENA_PUSH(builder->arena, builder->marks, builder->mark_count, builder->mark_capacity) =
+		builder->stack_count;
+}
+
+void builder_interval(struct builder *builder, u128 start, decision_ref child)
+{
+	size_t mark = builder->marks[builder->mark_count - 1];
+
+	if (builder->stack_count > mark &&
+	    builder->stack[builder->stack_count - 1].child == child)
+		return;
+	*ARENA_PUSH(builder->arena, builder->stack, builder->stack_count,
+		    builder->stack_capacity) = (struct interval){start, child};
+}
+
+/* The node on top of the stack as arrays of its own. */
+static struct decision_node node_on_stack(struct builder *builder, uint32_t variable, size_t mark)
+{
+	size_t count = builder->stack_count - mark;
+	u128 *starts = arena_alloc(builder->arena, count, sizeof(*starts));
+	decision_ref *children = arena_alloc(builder->arena, count, sizeof(*children));
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		starts[i] = builder->stack[mark + i].start;
+		children[i] = builder->stack[mark + i].child;
+	}
+	return (struct decision_node){variable, (uint32_t)count, starts, children};
+}
+
+static bool node_is_on_stack(const struct builder *builder, const struct decision_node *node,
+			     uint32_t variable, size_t mark)
+{
+	size_t i;
+
+	if (node->variable != variable || node->count != builder->stack_count - mark)
+		return false;
+	for (i = 0; i < node->count; i++)
+		if (node->starts[i] != builder->stack[mark + i].start ||
+		    node->children[i] != builder->stack[mark + i].child)
+			return false;
+	return true;
+}
+
+static uint32_t stack_hash(const struct builder *builder, uint32_t variable, size_t mark)
+{
+	size_t count = builder->stack_count - mark;
+	uint32_t hash = variable;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		const struct interval *interval = &builder->stack[mark + i];
+
+		hash = (uint32_t)mix(hash, node_hash(variable, &interval->start, &interval->child, 1));
+	}
+	return hash;
+}
+
+static decision_ref node_of_stack(struct builder *builder, uint32_t variable, size_t mark)
+{
+	struct hash_table *table = &builder->node_table;
+	uint32_t hash = stack_hash(builder, variable, mark);
+	uint32_t index;
+	size_t slot;
+
+	table_grow(builder, table, rehash_node);
+	for (slot = hash & (table->capacity - 1); table->indices[slot];
+	     slot = (slot + 1) & (table->capacity - 1)) {
+		index = table->indices[slot] - 1;
+		if (builder->node_hashes[index] == hash &&
+		    node_is_on_stack(builder, &builder->nodes[index], variable, mark))
+			return index;
+	}
+	index = (uint32_t)builder->node_count;
+	if (builder->node_count == builder->hash_capacity)
+		builder->node_hashes = arena_grow(builder->arena, builder->node_hashes,
+						  builder->node_count,
+						  arena_grown_capacity(&builder->hash_capacity),
+						  sizeof(*builder->node_hashes));
+	builder->node_hashes[index] = hash;
+	*ARENA_PUSH(builder->arena, builder->nodes, builder->node_count, builder->node_capacity) =
+		node_on_stack(builder, variable, mark);
+	builder->intervals += builder->stack_count - mark;
+	table->indices[slot] = index + 1;
+	table->count++;
+	return index;
+}
+
+decision_ref builder_end(struct builder *builder, uint32_t variable)
+{
+	size_t mark = builder->marks[--builder->mark_count];
+	decision_ref ref;
+
+	if (builder->stack_count - mark == 1)
+		ref = builder->stack[mark].child;
+	else if (builder_is_exhausted(builder))
+		ref = REF_NEXT;
+	else
+		ref = node_of_stack(builder, variable, mark);
+	builder->stack_count = mark;
+	return ref;
+}
+
+/* Where the answer to an operation is, or is to be put. */
+static struct memo *memo_find(const struct builder *builder, enum operation operation, decision_ref a,
+			      decision_ref b)
+{
+	size_t slot = mix(mix(operation, a), b) >> 20 & (builder->memo_capacity - 1);
+	struct memo *memo;
+
+	for (;; slot = (slot + 1) & (builder->memo_capacity - 1)) {
+		memo = &builder->memos[slot];
+		if (memo->operation == OPERATION_NONE ||
+		    (memo->operation == operation && memo->a == a && memo->b == b))
+			return memo;
+	}
+}
+
+static void memo_grow(struct builder *builder)
+{
+	struct memo *old = builder->memos;
+	size_t old_capacity = builder->memo_capacity;
+	size_t i;
+
+	builder->memo_capacity = old_capacity ? old_capacity * 2 : 256;
+	builder->memos = arena_alloc(builder->arena, builder->memo_capacity, sizeof(*old));
+	for (i = 0; i < old_capacity; i++)
+		if (old[i].operation != OPERATION_NONE)
+			*memo_find(builder, old[i].operation, old[i].a, old[i].b) = old[i];
+}
+
+static bool recall(struct builder *builder, enum operation operation, decision_ref a, decision_ref b,
+		   decision_ref *result)
+{
+	const struct memo *memo;
+
+	if (builder->memo_count * 2 >= builder->memo_capacity)
+		memo_grow(builder);
+	memo = memo_find(builder, operation, a, b);
+	*result = memo->result;
+	return memo->operation != OPERATION_NONE;
+}
+
+static decision_ref remember(struct builder *builder, enum operation operation, decision_ref a,
+			     decision_ref b, decision_ref result)
+{
+	*memo_find(builder, operation, a, b) = (struct memo){operation, a, b, result};
+	builder->memo_count++;
+	if (builder->memo_count * 2 >= builder->memo_capacity)
+		memo_grow(builder);
+	return result;
+}
+
+/* The steps of A, then those of B but for labels that A attempted already. */
+static decision_ref outcome_then(struct builder *builder, decision_ref a, decision_ref b)
+{
+	const struct decision_outcome *first = builder_outcome(builder, a);
+	const struct decision_outcome *second = builder_outcome(builder, b);
+	struct step steps[2 * (STEPS_MAX + 1)];
+	size_t count = first->step_count;
+	size_t i, j;
+
+	memcpy(steps, first->steps, count * sizeof(*steps));
+	for (i = 0; i < second->step_count; i++) {
+		struct step step = second->steps[i];
+
+		for (j = 0; j < first->step_count; j++)
+			if (step.kind == STEP_ATTEMPT && steps[j].kind == STEP_ATTEMPT &&
+			    steps[j].index == step.index)
+				break;
+		if (j == first->step_count)
+			steps[count++] = step;
+		if (steps_too_many(steps, count))
+			return builder_outcome_of(builder, steps, count, END_DROP);
+	}
+	return builder_outcome_of(builder, steps, count, second->end);
+}
+
+/* The position of what a reference asks for first; outcomes come after all. */
+static uint32_t position_of(const struct builder *builder, decision_ref ref)
+{
+	uint32_t variable;
+
+	if (ref_is_outcome(ref))
+		return UINT32_MAX;
+	variable = builder->nodes[ref].variable;
+	return variable < FIELD_COUNT ? builder->position[variable] : variable;
+}
+
+/* One side of a walk along two nodes at once: the intervals of a node, or a single one for a reference
+ * that does not ask for the variable. */
+struct walk {
+	struct decision_node node;
+	decision_ref alone;
+	u128 start_alone;
+	size_t at;
+};
+
+static void walk_start(struct walk *walk, const struct builder *builder, decision_ref ref, bool asks)
+{
+	walk->at = 0;
+	walk->alone = ref;
+	walk->start_alone = 0;
+	walk->node = asks ? *builder_node(builder, ref)
+			  : (struct decision_node){0, 1, &walk->start_alone, &walk->alone};
+}
+
+/* Moves on to the interval that begins next; false at the end of both. */
+static bool walk_next(struct walk *a, struct walk *b, u128 *start)
+{
+	bool more_a = a->at + 1 < a->node.count, more_b = b->at + 1 < b->node.count;
+	u128 start_a, start_b;
+
+	if (!more_a && !more_b)
+		return false;
+	start_a = more_a ? a->node.starts[a->at + 1] : 0;
+	start_b = more_b ? b->node.starts[b->at + 1] : 0;
+	*start = !more_b || (more_a && start_a < start_b) ? start_a : start_b;
+	a->at += more_a && start_a == *start;
+	b->at += more_b && start_b == *start;
+	return true;
+}
+
+typedef decision_ref operation_function(struct builder *builder, decision_ref a, decision_ref b);
+
+/* Does an operation on each pair of intervals of the variable that comes first. */
+static decision_ref by_intervals(struct builder *builder, operation_function *operate, decision_ref a,
+				 decision_ref b)
+{
+	uint32_t position_a = position_of(builder, a), position_b = position_of(builder, b);
+	uint32_t variable = builder->nodes[position_a <= position_b ? a : b].variable;
+	struct walk walk_a, walk_b;
+	u128 start = 0;
+
+	walk_start(&walk_a, builder, a, position_a <= position_b);
+	walk_start(&walk_b, builder, b, position_b <= position_a);
+	builder_begin(builder);
+	do {
+		builder_interval(builder, start,
+				 operate(builder, walk_a.node.children[walk_a.at],
+					 walk_b.node.children[walk_b.at]));
+	} while (!builder_is_exhausted(builder) && walk_next(&walk_a, &walk_b, &start));
+	return builder_end(builder, variable);
+}
+
+decision_ref builder_then(struct builder *builder, decision_ref a, decision_ref b)
+{
+	decision_ref result;
+
+	if (b == REF_NEXT)
+		return a;
+	if (ref_is_outcome(a)) {
+		if (a == REF_NEXT)
+			return b;
+		if (builder_outcome(builder, a)->end != END_NEXT)
+			return a;
+		if (ref_is_outcome(b))
+			return outcome_then(builder, a, b);
+	}
+	if (recall(builder, OPERATION_THEN, a, b, &result))
+		return result;
+	return remember(builder, OPERATION_THEN, a, b, by_intervals(builder, builder_then, a, b));
+}
+
+decision_ref builder_where(struct builder *builder, decision_ref condition, decision_ref a)
+{
+	decision_ref result;
+
+	if (condition == REF_MATCH)
+		return a;
+	if (condition == REF_NEXT || a == REF_NEXT)
+		return REF_NEXT;
+	if (recall(builder, OPERATION_WHERE, condition, a, &result))
+		return result;
+	return remember(builder, OPERATION_WHERE, condition, a,
+			by_intervals(builder, builder_where, condition, a));
+}
+
+decision_ref builder_replace_ends(struct builder *builder, decision_ref a, enum end next,
+				  enum end returned)
+{
+	const struct decision_outcome *outcome;
+	struct decision_node node;
+	decision_ref result, ends = (decision_ref)(next << 4 | returned);
+	enum end end;
+	size_t i;
+
+	if (ref_is_outcome(a)) {
+		outcome = builder_outcome(builder, a);
+		end = outcome->end == END_NEXT	   ? next
+		      : outcome->end == END_RETURN ? returned
+						   : outcome->end;
+		return builder_outcome_of(builder, outcome->steps, outcome->step_count, end);
+	}
+	if (recall(builder, OPERATION_REPLACE_ENDS, a, ends, &result))
+		return result;
+	node = *builder_node(builder, a);
+	builder_begin(builder);
+	for (i = 0; i < node.count; i++)
+		builder_interval(builder, node.starts[i],
+				 builder_replace_ends(builder, node.children[i], next, returned));
+	return remember(builder, OPERATION_REPLACE_ENDS, a, ends, builder_end(builder, node.variable));
+}
+
+struct import {
+	struct builder *to;
+	const struct builder *from;
+	decision_ref *copies; /* of each node of FROM; REF_MATCH where there is none yet */
+};
+
+static decision_ref import_ref(struct import *import, decision_ref ref)
+{
+	const struct decision_outcome *outcome;
+	const struct decision_node *node;
+	size_t i;
+
+	if (ref_is_outcome(ref)) {
+		outcome = builder_outcome(import->from, ref);
+		return builder_outcome_of(import->to, outcome->steps, outcome->step_count,
+					  outcome->end);
+	}
+	if (import->copies[ref] != REF_MATCH)
+		return import->copies[ref];
+	node = builder_node(import->from, ref);
+	builder_begin(import->to);
+	for (i = 0; i < node->count; i++)
+		builder_interval(import->to, node->starts[i], import_ref(import, node->children[i]));
+	import->copies[ref] = builder_end(import->to, node->variable);
+	return import->copies[ref];
+}
+
+decision_ref builder_import(struct builder *to, const struct builder *from, decision_ref root)
+{
+	struct import import = {to, from, NULL};
+	size_t i;
+
+	import.copies = arena_alloc(from->arena, from->node_count, sizeof(*import.copies));
+	for (i = 0; i < from->node_count; i++)
+		import.copies[i] = REF_MATCH;
+	return import_ref(&import, root);
+}

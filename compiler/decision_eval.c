@@ -1,0 +1,118 @@
+/* Walks the diagram with one packet; and compares two diagrams. */
+#include "decision.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static u128 variable_value(const struct environment *environment, const struct packet *packet,
+			   uint32_t variable)
+{
+	uint32_t interface;
+
+	if (variable < VARIABLE_INTERFACES)
+		return packet->values[variable];
+	interface = variable - VARIABLE_INTERFACES;
+	if (!environment->interface_known[interface])
+		return INTERFACE_UNKNOWN;
+	return packet->interface == interface ? INTERFACE_EQUALS : INTERFACE_DIFFERS;
+}
+
+static decision_ref child_for(const struct decision_node *node, u128 value)
+{
+	size_t low = 0, high = node->count;
+
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+
+		if (node->starts[middle] <= value)
+			low = middle;
+		else
+			high = middle;
+	}
+	return node->children[low];
+}
+
+const struct decision_outcome *decision_eval(const struct decision *decision,
+					     const struct environment *environment,
+					     const struct packet *packet)
+{
+	decision_ref ref = decision->roots[packet->family][packet->protocol];
+
+	while (!ref_is_outcome(ref)) {
+		const struct decision_node *node = &decision->nodes[ref];
+
+		ref = child_for(node, variable_value(environment, packet, node->variable));
+	}
+	return &decision->outcomes[ref_index(ref)];
+}
+
+/* Which node of B each node of A was found equal to; NO_INDEX where that is not known. */
+struct comparison {
+	const struct decision *a, *b;
+	uint32_t *equals;
+};
+
+static bool outcomes_equal(const struct comparison *cmp, decision_ref a, decision_ref b)
+{
+	const struct decision_outcome *first = &cmp->a->outcomes[ref_index(a)];
+	const struct decision_outcome *second = &cmp->b->outcomes[ref_index(b)];
+	size_t i;
+
+	if (first->step_count != second->step_count || first->end != second->end)
+		return false;
+	for (i = 0; i < first->step_count; i++) {
+		struct step x = first->steps[i], y = second->steps[i];
+
+		if (x.kind != y.kind || x.no_reuseport != y.no_reuseport)
+			return false;
+		if (x.kind == STEP_COUNT ? x.index != y.index
+					 : strcmp(cmp->a->policy->labels[x.index].name,
+						  cmp->b->policy->labels[y.index].name) != 0)
+			return false;
+	}
+	return true;
+}
+
+static bool variables_equal(const struct comparison *cmp, uint32_t a, uint32_t b)
+{
+	if (a < VARIABLE_INTERFACES || b < VARIABLE_INTERFACES)
+		return a == b;
+	return strcmp(cmp->a->policy->interfaces[a - VARIABLE_INTERFACES].name,
+		      cmp->b->policy->interfaces[b - VARIABLE_INTERFACES].name) == 0;
+}
+
+static bool refs_equal(struct comparison *cmp, decision_ref a, decision_ref b)
+{
+	const struct decision_node *first, *second;
+	size_t i;
+
+	if (ref_is_outcome(a) || ref_is_outcome(b))
+		return ref_is_outcome(a) && ref_is_outcome(b) && outcomes_equal(cmp, a, b);
+	if (cmp->equals[a] != NO_INDEX)
+		return cmp->equals[a] == b;
+	first = &cmp->a->nodes[a];
+	second = &cmp->b->nodes[b];
+	if (!variables_equal(cmp, first->variable, second->variable) || first->count != second->count)
+		return false;
+	for (i = 0; i < first->count; i++)
+		if (first->starts[i] != second->starts[i] ||
+		    !refs_equal(cmp, first->children[i], second->children[i]))
+			return false;
+	cmp->equals[a] = b;
+	return true;
+}
+
+bool decision_equal(const struct decision *a, const struct decision *b)
+{
+	struct comparison cmp = {a, b, malloc(sizeof(*cmp.equals) * (a->node_count + 1))};
+	bool equal = cmp.equals;
+	unsigned context;
+
+	if (cmp.equals)
+		memset(cmp.equals, 0xff, sizeof(*cmp.equals) * (a->node_count + 1));
+	for (context = 0; equal && context < FAMILY_COUNT * PROTOCOL_COUNT; context++)
+		equal = refs_equal(&cmp, a->roots[context / 2][context % 2],
+				   b->roots[context / 2][context % 2]);
+	free(cmp.equals);
+	return equal;
+}

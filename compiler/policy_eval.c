@@ -1,0 +1,225 @@
+/* The language's definition: rules from top to bottom, the first whose every match holds decides. It is
+ * as plain as it can be, and slow: everything else is held against it. */
+#include "policy.h"
+
+struct evaluation {
+	const struct policy *policy;
+	const struct environment *environment;
+	const struct packet *packet;
+	struct outcome *outcome;
+	const struct rule *deciding;
+	size_t attempts, counts;
+	bool too_long;
+};
+
+static bool interface_matches(const struct evaluation *ev, const struct interface_match *match)
+{
+	bool is_one = false;
+	size_t i;
+
+	for (i = 0; i < match->count; i++) {
+		uint32_t interface = match->interfaces[i];
+
+		if (!ev->environment->interface_known[interface]) {
+			if (match->negated)
+				return false;
+			continue;
+		}
+		if (ev->packet->interface == interface)
+			is_one = true;
+	}
+	return is_one != match->negated;
+}
+
+static bool rule_matches(const struct evaluation *ev, const struct match *match)
+{
+	const struct packet *packet = ev->packet;
+	enum field field;
+	size_t i;
+
+	if (!(match->families & 1u << packet->family))
+		return false;
+	if (!(match->protocols & 1u << packet->protocol))
+		return false;
+	for (field = 0; field < FIELD_COUNT; field++) {
+		const struct range_set *values = match->values[packet->family][field];
+
+		if (values && !range_set_contains(*values, packet->values[field]))
+			return false;
+	}
+	for (i = 0; i < match->interface_count; i++)
+		if (!interface_matches(ev, &match->interfaces[i]))
+			return false;
+	return true;
+}
+
+static u128 key_value(const struct packet *packet, enum map_key key)
+{
+	switch (key) {
+	case MAP_KEY_DADDR:
+		return packet->values[FIELD_DADDR];
+	case MAP_KEY_DPORT:
+		return packet->values[FIELD_DPORT];
+	case MAP_KEY_SADDR:
+		return packet->values[FIELD_SADDR];
+	case MAP_KEY_SPORT:
+		return packet->values[FIELD_SPORT];
+	default:
+		return packet->protocol;
+	}
+}
+
+static bool element_matches(const struct map *map, size_t element, const struct packet *packet)
+{
+	size_t k;
+
+	if (!(map->elements[element].families & 1u << packet->family))
+		return false;
+	for (k = 0; k < map->key_count; k++) {
+		struct range key = map->keys[element * map->key_count + k];
+		u128 value = key_value(packet, map->key_fields[k]);
+
+		if (value < key.first || value > key.last)
+			return false;
+	}
+	return true;
+}
+
+/* Whether element A is the more specific: fields from left to right, the smaller first. */
+static bool more_specific(const struct map *map, size_t a, size_t b)
+{
+	size_t k;
+
+	for (k = 0; k < map->key_count; k++) {
+		struct range key_a = map->keys[a * map->key_count + k];
+		struct range key_b = map->keys[b * map->key_count + k];
+		u128 width_a = key_a.last - key_a.first, width_b = key_b.last - key_b.first;
+
+		if (width_a != width_b)
+			return width_a < width_b;
+	}
+	return false;
+}
+
+static const struct verdict *map_verdict(const struct map *map, const struct packet *packet)
+{
+	const struct verdict *verdict = NULL;
+	size_t best = 0;
+	size_t i;
+
+	for (i = 0; i < map->element_count; i++) {
+		if (!element_matches(map, i, packet) || (verdict && !more_specific(map, i, best)))
+			continue;
+		best = i;
+		verdict = &map->verdicts[map->elements[i].verdict];
+	}
+	return verdict;
+}
+
+static bool was_attempted(const struct outcome *outcome, uint32_t label)
+{
+	size_t i;
+
+	for (i = 0; i < outcome->step_count; i++)
+		if (outcome->steps[i].kind == STEP_ATTEMPT && outcome->steps[i].index == label)
+			return true;
+	return false;
+}
+
+static void add_step(struct evaluation *ev, struct step step, const struct rule *rule)
+{
+	bool is_attempt = step.kind == STEP_ATTEMPT;
+
+	if (is_attempt && was_attempted(ev->outcome, step.index))
+		return;
+	if (is_attempt ? ev->attempts == ATTEMPTS_MAX : ev->counts == COUNTS_MAX) {
+		ev->too_long = true;
+		return;
+	}
+	ev->attempts += is_attempt;
+	ev->counts += !is_attempt;
+	ev->outcome->rules[ev->outcome->step_count] = rule;
+	ev->outcome->steps[ev->outcome->step_count++] = step;
+}
+
+static enum end eval_redirect(struct evaluation *ev, const struct verdict *verdict,
+			      const struct rule *rule)
+{
+	add_step(ev, (struct step){STEP_ATTEMPT, verdict->target, verdict->no_reuseport}, rule);
+	switch (verdict->fallback) {
+	case FALLBACK_DROP:
+		return END_DROP;
+	case FALLBACK_PASS:
+		return END_PASS;
+	default:
+		return END_NEXT;
+	}
+}
+
+static enum end eval_chain(struct evaluation *ev, const struct chain *chain);
+
+/* What a rule that matches does; END_NEXT: the next rule of its chain is tried. */
+static enum end eval_rule(struct evaluation *ev, const struct rule *rule)
+{
+	const struct chain *chains = ev->policy->chains;
+	const struct verdict *verdict = &rule->verdict;
+	enum end end;
+
+	if (verdict->kind == VERDICT_MAP)
+		verdict = map_verdict(&ev->policy->maps[verdict->target], ev->packet);
+	if (!verdict)
+		return END_NEXT;
+	if (rule->counter != NO_INDEX)
+		add_step(ev, (struct step){STEP_COUNT, rule->counter, false}, rule);
+	if (!ev->deciding && verdict->kind <= VERDICT_REDIRECT)
+		ev->deciding = rule;
+	switch (verdict->kind) {
+	case VERDICT_PASS:
+		return END_PASS;
+	case VERDICT_DROP:
+		return END_DROP;
+	case VERDICT_REDIRECT:
+		return eval_redirect(ev, verdict, rule);
+	case VERDICT_JUMP:
+		end = eval_chain(ev, &chains[verdict->target]);
+		return end == END_RETURN ? END_NEXT : end;
+	case VERDICT_GOTO:
+		end = eval_chain(ev, &chains[verdict->target]);
+		return end == END_NEXT ? END_RETURN : end;
+	default:
+		return END_RETURN;
+	}
+}
+
+static enum end eval_chain(struct evaluation *ev, const struct chain *chain)
+{
+	size_t i;
+
+	for (i = 0; i < chain->count; i++) {
+		const struct rule *rule = &chain->rules[i];
+		enum end end;
+
+		if (!rule_matches(ev, &rule->match))
+			continue;
+		end = eval_rule(ev, rule);
+		if (end != END_NEXT)
+			return end;
+	}
+	return END_NEXT;
+}
+
+bool policy_eval(const struct policy *policy, const struct environment *environment,
+		 const struct packet *packet, struct outcome *outcome,
+		 const struct rule **deciding)
+{
+	struct evaluation ev = {policy, environment, packet, outcome, NULL, 0, 0, false};
+	enum end end;
+
+	outcome->step_count = 0;
+	end = eval_chain(&ev, &policy->chains[0]);
+	if (end == END_NEXT || end == END_RETURN)
+		end = policy->end == VERDICT_PASS ? END_PASS : END_DROP;
+	outcome->end = end;
+	*deciding = ev.deciding;
+	return !ev.too_long;
+}
