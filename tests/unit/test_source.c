@@ -1,0 +1,198 @@
+/* Positions, lines and columns of files in memory. */
+#include "compiler/arena.h"
+#include "compiler/source.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static const struct span nowhere = {0, 0};
+
+static struct source_file *add(struct sources *sources, const char *name, const char *text)
+{
+	return source_add(sources, name, text, strlen(text), nowhere);
+}
+
+static void expect_place(const struct sources *sources, uint32_t position, const char *name,
+			 unsigned line, unsigned column)
+{
+	struct place place = source_place(sources, position);
+
+	assert_string_equal(place.file->name, name);
+	assert_int_equal(place.line, line);
+	assert_int_equal(place.column, column);
+}
+
+static void expect_line(const struct sources *sources, uint32_t position, const char *expected)
+{
+	size_t length;
+	const char *line = source_line(sources, position, &length);
+
+	assert_int_equal(length, strlen(expected));
+	assert_memory_equal(line, expected, length);
+}
+
+static void position_zero_is_nowhere(void **state)
+{
+	struct arena *arena = arena_new();
+	struct sources *sources = sources_new(arena);
+	size_t length = 1;
+
+	(void)state;
+	assert_null(source_of(sources, nowhere));
+	assert_int_equal(add(sources, "a", "x")->base, 1);
+	assert_null(source_of(sources, nowhere));
+	assert_null(source_place(sources, 0).file);
+	assert_string_equal(source_text(sources, nowhere), "");
+	source_line(sources, 0, &length);
+	assert_int_equal(length, 0);
+	arena_free(arena);
+}
+
+static void each_byte_and_each_end_belongs_to_its_file(void **state)
+{
+	struct arena *arena = arena_new();
+	struct sources *sources = sources_new(arena);
+	const struct source_file *a = add(sources, "a", "one\ntwo");
+	const struct source_file *empty = add(sources, "empty", "");
+	const struct source_file *b = add(sources, "b", "\n\nthree\n");
+
+	(void)state;
+	expect_place(sources, a->base, "a", 1, 1);
+	expect_place(sources, a->base + 3, "a", 1, 4);
+	expect_place(sources, a->base + 4, "a", 2, 1);
+	expect_place(sources, a->base + 7, "a", 2, 4);
+	expect_place(sources, empty->base, "empty", 1, 1);
+	expect_place(sources, b->base, "b", 1, 1);
+	expect_place(sources, b->base + 1, "b", 2, 1);
+	expect_place(sources, b->base + 4, "b", 3, 3);
+	expect_place(sources, b->base + 8, "b", 4, 1);
+	assert_ptr_equal(source_of(sources, (struct span){b->base + 2, b->base + 4}), b);
+	assert_memory_equal(source_text(sources, (struct span){b->base + 2, b->base + 7}), "three", 5);
+	arena_free(arena);
+}
+
+static void columns_are_characters_of_utf8(void **state)
+{
+	struct arena *arena = arena_new();
+	struct sources *sources = sources_new(arena);
+	uint32_t base = add(sources, "a", "x\n\xc3\xa9\xe6\x97\xa5z")->base;
+
+	(void)state;
+	expect_place(sources, base + 2, "a", 2, 1);
+	expect_place(sources, base + 4, "a", 2, 2);
+	expect_place(sources, base + 7, "a", 2, 3);
+	arena_free(arena);
+}
+
+static void lines_come_without_their_ends(void **state)
+{
+	struct arena *arena = arena_new();
+	struct sources *sources = sources_new(arena);
+	uint32_t base = add(sources, "a", "one\r\n\r\ntwo\rx\nlast")->base;
+
+	(void)state;
+	expect_line(sources, base, "one");
+	expect_line(sources, base + 4, "one");
+	expect_line(sources, base + 5, "");
+	expect_line(sources, base + 7, "two\rx");
+	expect_line(sources, base + 17, "last");
+	arena_free(arena);
+}
+
+static void a_file_is_read_whole_and_a_missing_one_says_why(void **state)
+{
+	struct arena *arena = arena_new();
+	struct sources *sources = sources_new(arena);
+	char path[] = "/tmp/sklc-source-XXXXXX";
+	const struct source_file *file;
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_int_equal(write(fd, "a\0b\n", 4), 4);
+	close(fd);
+	file = source_read(sources, path, nowhere);
+	assert_non_null(file);
+	assert_int_equal(file->length, 4);
+	assert_memory_equal(file->text, "a\0b\n", 5);
+	unlink(path);
+	assert_null(source_read(sources, path, nowhere));
+	assert_int_equal(errno, ENOENT);
+	assert_null(source_read(sources, "/tmp", nowhere));
+	assert_int_equal(errno, EISDIR);
+	assert_int_equal(sources->count, 1);
+	arena_free(arena);
+}
+
+/* Sends COUNT bytes through a pipe as standard input, and reads them back. */
+static void expect_piped(size_t count)
+{
+	struct arena *arena = arena_new();
+	struct sources *sources = sources_new(arena);
+	const struct source_file *file;
+	FILE *writer;
+	char command[64];
+	size_t i;
+
+	snprintf(command, sizeof(command), "head -c %zu /dev/zero | tr '\\0' r", count);
+	writer = popen(command, "r");
+	assert_non_null(writer);
+	assert_int_equal(dup2(fileno(writer), STDIN_FILENO), STDIN_FILENO);
+	file = source_read(sources, "-", nowhere);
+	pclose(writer);
+	assert_non_null(file);
+	assert_string_equal(file->name, "<stdin>");
+	assert_int_equal(file->length, count);
+	for (i = 0; i < count; i++)
+		assert_int_equal(file->text[i], 'r');
+	assert_int_equal(file->text[count], '\0');
+	arena_free(arena);
+}
+
+static void standard_input_may_be_a_pipe_of_any_length(void **state)
+{
+	(void)state;
+	expect_piped(0);
+	expect_piped(1);
+	expect_piped(65535);
+	expect_piped(300000);
+}
+
+static void a_place_deep_in_a_large_file_is_found_at_once(void **state)
+{
+	enum { LINES = 1000000 };
+	struct arena *arena = arena_new();
+	struct sources *sources = sources_new(arena);
+	char *text = malloc(LINES * 8);
+	uint32_t base, i;
+
+	(void)state;
+	for (i = 0; i < LINES; i++)
+		memcpy(text + (size_t)i * 8, "1234567\n", 8);
+	base = source_add(sources, "large", text, (size_t)LINES * 8, nowhere)->base;
+	free(text);
+	for (i = 0; i < LINES; i += 3)
+		assert_int_equal(source_place(sources, base + i * 8 + 3).line, i + 1);
+	arena_free(arena);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(position_zero_is_nowhere),
+		cmocka_unit_test(each_byte_and_each_end_belongs_to_its_file),
+		cmocka_unit_test(columns_are_characters_of_utf8),
+		cmocka_unit_test(lines_come_without_their_ends),
+		cmocka_unit_test(a_file_is_read_whole_and_a_missing_one_says_why),
+		cmocka_unit_test(standard_input_may_be_a_pipe_of_any_length),
+		cmocka_unit_test(a_place_deep_in_a_large_file_is_found_at_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
