@@ -1,0 +1,153 @@
+/*
+ * The last pass: from the program, the tables and the policy to a relocatable ELF file for BPF that
+ * any libbpf loader takes: the program in `sk_lookup`, maps defined by BTF, tables as read-only data,
+ * line information that points into the rules. What only sklc's runtime reads stands in sections of
+ * its own. The same input gives the same bytes.
+ */
+#include "arena.h"
+#include "bytecode.h"
+#include "diag.h"
+#include "elf_writer.h"
+#include "layout.h"
+#include "object_btf.h"
+#include "object_metadata.h"
+#include "object_plan.h"
+#include "pipeline.h"
+#include "policy.h"
+
+#include "../runtime/abi.h"
+
+#include <elf.h>
+
+enum { CACHE_LINE = 64, NO_SYMBOL = 0 };
+
+/* The file being written, and the ELF symbol of each thing that instructions refer to. */
+struct writing {
+	struct arena *arena;
+	struct elf_writer *elf;
+	unsigned symbols[SYMBOL_COUNT];
+	const char *error;
+};
+
+static void add_program(struct writing *w, const struct bytecode *code)
+{
+	struct bpf_insn *insns = arena_alloc(w->arena, code->count, sizeof(*insns));
+	size_t i, bytes = code->count * sizeof(*insns);
+	unsigned section;
+
+	for (i = 0; i < code->count; i++)
+		insns[i] = code->instructions[i].insn;
+	section = elf_section(w->elf, ABI_PROGRAM_SECTION, SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR,
+			      sizeof(*insns), insns, bytes);
+	elf_symbol(w->elf, ABI_PROGRAM_NAME, STT_FUNC, section, 0, bytes);
+	for (i = 0; i < code->count; i++) {
+		enum bytecode_symbol symbol = code->instructions[i].symbol;
+
+		if (symbol == SYMBOL_NONE)
+			continue;
+		if (w->symbols[symbol] == NO_SYMBOL)
+			w->error = arena_printf(w->arena,
+						"instruction %zu refers to a map or table that "
+						"the object does not have", i);
+		elf_relocation(w->elf, section, i * sizeof(*insns), w->symbols[symbol]);
+	}
+}
+
+static void add_license(struct writing *w)
+{
+	static const char license[] = ABI_LICENSE;
+	unsigned section = elf_section(w->elf, "license", SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, 1,
+				       license, sizeof(license));
+
+	elf_symbol(w->elf, "_license", STT_OBJECT, section, 0, sizeof(license));
+}
+
+static void add_maps(struct writing *w, const struct object_plan *plan)
+{
+	size_t i, bytes = plan->map_count * OBJECT_MAP_BYTES;
+	unsigned section = elf_section(w->elf, ".maps", SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, 8,
+				       arena_alloc(w->arena, bytes, 1), bytes);
+
+	for (i = 0; i < plan->map_count; i++)
+		w->symbols[plan->maps[i].symbol] =
+			elf_symbol(w->elf, plan->maps[i].name, STT_OBJECT, section,
+				   i * OBJECT_MAP_BYTES, OBJECT_MAP_BYTES);
+}
+
+/* An instruction's offset counts from the first symbol of its section, which stands at 0. */
+static void add_machine(struct writing *w, const struct object_machine *machine)
+{
+	size_t slot_bytes = machine->slot_count * sizeof(uint32_t);
+	size_t interface_bytes = machine->interface_count * sizeof(uint32_t);
+	unsigned section = elf_section(w->elf, ABI_MACHINE, SHT_PROGBITS, SHF_ALLOC,
+				       sizeof(uint32_t), machine->words,
+				       slot_bytes + interface_bytes);
+	unsigned symbol = NO_SYMBOL;
+
+	if (slot_bytes)
+		w->symbols[SYMBOL_MACHINE] = elf_symbol(w->elf, OBJECT_SLOTS, STT_OBJECT, section,
+							0, slot_bytes);
+	if (interface_bytes)
+		symbol = elf_symbol(w->elf, OBJECT_INTERFACES, STT_OBJECT, section, slot_bytes,
+				    interface_bytes);
+	if (!slot_bytes)
+		w->symbols[SYMBOL_MACHINE] = symbol;
+}
+
+static void add_tables(struct writing *w, const struct object_plan *plan)
+{
+	unsigned section;
+
+	if (!plan->table_bytes)
+		return;
+	section = elf_section(w->elf, ABI_TABLES, SHT_PROGBITS, SHF_ALLOC, CACHE_LINE, plan->tables,
+			      plan->table_bytes);
+	w->symbols[SYMBOL_TABLES] = elf_symbol(w->elf, OBJECT_TABLES, STT_OBJECT, section, 0,
+					       plan->table_bytes);
+}
+
+static void add_types(struct writing *w, const struct object_plan *plan,
+		      const struct bytecode *code, const struct sources *sources)
+{
+	struct object_btf btf = {0};
+	const char *error = object_btf_make(w->arena, plan, code, sources, &btf);
+
+	if (error)
+		w->error = error;
+	elf_section(w->elf, ".BTF", SHT_PROGBITS, 0, 4, btf.types, btf.type_bytes);
+	elf_section(w->elf, ".BTF.ext", SHT_PROGBITS, 0, 4, btf.lines, btf.line_bytes);
+}
+
+static const char *write_object(struct writing *w, const struct bytecode *code,
+				const struct layout_object *layout, const struct policy *policy,
+				struct object *object)
+{
+	struct object_plan plan = object_plan_of(w->arena, layout);
+	const char *error;
+
+	add_license(w);
+	add_maps(w, &plan);
+	add_machine(w, &plan.machine);
+	add_tables(w, &plan);
+	add_program(w, code);
+	add_types(w, &plan, code, policy->sources);
+	error = object_metadata_add(w->arena, w->elf, policy, layout);
+	if (w->error || error)
+		return w->error ? w->error : error;
+	return elf_write(w->elf, object);
+}
+
+struct object *bytecode_to_elf(struct arena *arena, const struct bytecode *code,
+			       const struct layout *layout, const struct policy *policy,
+			       struct diag *diag)
+{
+	struct writing writing = {.arena = arena, .elf = elf_writer_new(arena)};
+	struct object *object = arena_alloc(arena, 1, sizeof(*object));
+	const char *error = write_object(&writing, code, layout_object(layout), policy, object);
+
+	if (error) {
+		diag_error(diag, (struct span){0, 0}, "the object cannot be made: %s", error);
+		return NULL;
+	}
+	return object;
+}

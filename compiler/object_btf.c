@@ -1,0 +1,317 @@
+/*
+ * BTF of the object by libbpf's own writer, and .BTF.ext by hand, for which there is none. Maps are
+ * what libbpf calls BTF-defined: a variable in `.maps` whose type is a struct of pointers, each
+ * carrying a number as the length of an array, or a type. The kernel's rules for line information
+ * (kernel/bpf/verifier.c, check_btf_line): offsets strictly increase, the first is 0, none is in the
+ * second half of a 64-bit load; a line has 22 bits and a column 10.
+ */
+#include "object_btf.h"
+
+#include "arena.h"
+#include "bytecode.h"
+#include "object_plan.h"
+#include "source.h"
+
+#include "../runtime/abi.h"
+
+#include <bpf/btf.h>
+#include <errno.h>
+#include <string.h>
+
+enum {
+	LINE_MAX_NUMBER = (1 << 22) - 1,
+	COLUMN_MAX_NUMBER = (1 << 10) - 1,
+	LINE_TEXT_MAX = 80,
+	POINTER_BYTES = 8,
+	POINTER_BITS = 64,
+};
+
+/* The type section as it grows; the first error sticks. */
+struct types {
+	struct arena *arena;
+	struct btf *btf;
+	int error;
+	int u8, u32, u64, i32; /* ids of the integers */
+};
+
+/* Passes on an id or offset, notes an error. */
+static int check(struct types *t, int id)
+{
+	if (id < 0 && !t->error)
+		t->error = id;
+	return id;
+}
+
+static int string(struct types *t, const char *text)
+{
+	return check(t, btf__add_str(t->btf, text));
+}
+
+static void add_integers(struct types *t)
+{
+	t->u8 = check(t, btf__add_int(t->btf, "unsigned char", 1, 0));
+	t->u32 = check(t, btf__add_int(t->btf, "unsigned int", 4, 0));
+	t->u64 = check(t, btf__add_int(t->btf, "unsigned long long", 8, 0));
+	t->i32 = check(t, btf__add_int(t->btf, "int", 4, BTF_INT_SIGNED));
+}
+
+static int add_array(struct types *t, int element, size_t count)
+{
+	return check(t, btf__add_array(t->btf, t->u32, element, (uint32_t)count));
+}
+
+static int add_pointer(struct types *t, int to)
+{
+	return check(t, btf__add_ptr(t->btf, to));
+}
+
+static int add_label_count(struct types *t)
+{
+	int id = check(t, btf__add_struct(t->btf, "label_count", sizeof(struct abi_label_count)));
+
+	check(t, btf__add_field(t->btf, "hits", t->u64, 0, 0));
+	check(t, btf__add_field(t->btf, "misses", t->u64, POINTER_BITS, 0));
+	return id;
+}
+
+/* The variable that defines a map: struct { int (*type)[TYPE]; int (*max_entries)[N]; u32 *key; ... }. */
+static int add_map(struct types *t, const struct object_map *map)
+{
+	int value = map->counts_labels ? add_label_count(t) : t->u64;
+	int members[] = {
+		add_pointer(t, add_array(t, t->i32, map->type)),
+		add_pointer(t, add_array(t, t->i32, map->entries)),
+		add_pointer(t, t->u32),
+		add_pointer(t, value),
+	};
+	static const char *const names[] = {"type", "max_entries", "key", "value"};
+	int id = check(t, btf__add_struct(t->btf, NULL, OBJECT_MAP_BYTES));
+	uint32_t i;
+
+	for (i = 0; i < OBJECT_MAP_BYTES / POINTER_BYTES; i++)
+		check(t, btf__add_field(t->btf, names[i], members[i], i * POINTER_BITS, 0));
+	return check(t, btf__add_var(t->btf, map->name, BTF_VAR_GLOBAL_ALLOCATED, id));
+}
+
+static void add_maps(struct types *t, const struct object_plan *plan)
+{
+	int variables[OBJECT_MAPS_MAX];
+	uint32_t i;
+
+	for (i = 0; i < plan->map_count; i++)
+		variables[i] = add_map(t, &plan->maps[i]);
+	check(t, btf__add_datasec(t->btf, ".maps", (uint32_t)plan->map_count * OBJECT_MAP_BYTES));
+	for (i = 0; i < plan->map_count; i++)
+		check(t, btf__add_datasec_var_info(t->btf, variables[i], i * OBJECT_MAP_BYTES,
+						   OBJECT_MAP_BYTES));
+}
+
+static int add_constants(struct types *t, const char *name, int element, size_t count)
+{
+	int array = add_array(t, check(t, btf__add_const(t->btf, element)), count);
+
+	return check(t, btf__add_var(t->btf, name, BTF_VAR_GLOBAL_ALLOCATED, array));
+}
+
+static void add_tables(struct types *t, const struct object_plan *plan)
+{
+	int variable;
+
+	if (!plan->table_bytes)
+		return;
+	variable = add_constants(t, OBJECT_TABLES, t->u8, plan->table_bytes);
+	check(t, btf__add_datasec(t->btf, ABI_TABLES, (uint32_t)plan->table_bytes));
+	check(t, btf__add_datasec_var_info(t->btf, variable, 0, (uint32_t)plan->table_bytes));
+}
+
+static void add_machine(struct types *t, const struct object_machine *machine)
+{
+	uint32_t slot_bytes = (uint32_t)(machine->slot_count * sizeof(uint32_t));
+	uint32_t interface_bytes = (uint32_t)(machine->interface_count * sizeof(uint32_t));
+	int slots = 0, interfaces = 0;
+
+	if (slot_bytes)
+		slots = add_constants(t, OBJECT_SLOTS, t->u32, machine->slot_count);
+	if (interface_bytes)
+		interfaces = add_constants(t, OBJECT_INTERFACES, t->u32, machine->interface_count);
+	check(t, btf__add_datasec(t->btf, ABI_MACHINE, slot_bytes + interface_bytes));
+	if (slot_bytes)
+		check(t, btf__add_datasec_var_info(t->btf, slots, 0, slot_bytes));
+	if (interface_bytes)
+		check(t, btf__add_datasec_var_info(t->btf, interfaces, slot_bytes,
+						   interface_bytes));
+}
+
+/* int sklc(struct bpf_sk_lookup *ctx) */
+static int add_program(struct types *t)
+{
+	int context = check(t, btf__add_fwd(t->btf, "bpf_sk_lookup", BTF_FWD_STRUCT));
+	int pointer = add_pointer(t, context);
+	int prototype = check(t, btf__add_func_proto(t->btf, t->i32));
+
+	check(t, btf__add_func_param(t->btf, "ctx", pointer));
+	return check(t, btf__add_func(t->btf, ABI_PROGRAM_NAME, BTF_FUNC_GLOBAL, prototype));
+}
+
+/* .BTF.ext, as include/linux/btf.h and libbpf's btf.h lay it out, for one program section. */
+struct ext_header {
+	uint16_t magic;
+	uint8_t version, flags;
+	uint32_t header_bytes;
+	uint32_t functions_offset, functions_bytes; /* from the header's end */
+	uint32_t lines_offset, lines_bytes;
+};
+
+struct ext_section {
+	uint32_t record_bytes;
+	uint32_t section_name;
+	uint32_t record_count;
+};
+
+struct ext_function {
+	uint32_t offset; /* in bytes */
+	uint32_t type;
+};
+
+struct ext_line {
+	uint32_t offset; /* in bytes */
+	uint32_t file_name, text;
+	uint32_t line_column;
+};
+
+struct ext_prologue {
+	struct ext_header header;
+	struct ext_section functions;
+	struct ext_function function;
+	struct ext_section lines;
+};
+
+struct line_list {
+	struct ext_line *items;
+	size_t count, capacity;
+};
+
+/* The first line of a rule's text, cut between characters, bytes that move a cursor as spaces. */
+static int line_text(struct types *t, const struct sources *sources, struct span origin)
+{
+	const char *text = source_text(sources, origin);
+	size_t length = origin.end - origin.first;
+	char line[LINE_TEXT_MAX + 1];
+	size_t i;
+
+	if (length > LINE_TEXT_MAX)
+		for (length = LINE_TEXT_MAX; length && (text[length] & 0xc0) == 0x80;)
+			length--;
+	for (i = 0; i < length && text[i] != '\n' && text[i] != '\r'; i++)
+		line[i] = (unsigned char)text[i] < ' ' || text[i] == 0x7f ? ' ' : text[i];
+	line[i] = '\0';
+	return string(t, line);
+}
+
+/* A number too large for its bits is given as 0: not known. */
+static uint32_t line_column(struct place place)
+{
+	uint32_t line = place.line <= LINE_MAX_NUMBER ? place.line : 0;
+	uint32_t column = place.column <= COLUMN_MAX_NUMBER ? place.column : 0;
+
+	return line << 10 | column;
+}
+
+static struct ext_line line_of(struct types *t, const struct sources *sources, struct span origin)
+{
+	struct ext_line line = {0};
+	struct place place;
+
+	if (!origin.end) {
+		line.file_name = (uint32_t)string(t, sources->count ? sources->files[0]->name : "sklc");
+		line.text = (uint32_t)string(t, "sklc: shared look-up");
+		return line;
+	}
+	place = source_place(sources, origin.first);
+	line.file_name = (uint32_t)string(t, place.file->name);
+	line.text = (uint32_t)line_text(t, sources, origin);
+	line.line_column = line_column(place);
+	return line;
+}
+
+/* One record where the rule changes; both halves of a 64-bit load have the same one. */
+static struct line_list collect_lines(struct types *t, const struct bytecode *code,
+				      const struct sources *sources)
+{
+	struct line_list lines = {0};
+	struct span before = {0, 0};
+	size_t i;
+
+	for (i = 0; i < code->count; i++) {
+		struct span origin = code->instructions[i].origin;
+
+		if (i && origin.first == before.first && origin.end == before.end)
+			continue;
+		*ARENA_PUSH(t->arena, lines.items, lines.count, lines.capacity) =
+			line_of(t, sources, origin);
+		lines.items[lines.count - 1].offset = (uint32_t)(i * sizeof(struct bpf_insn));
+		before = origin;
+	}
+	return lines;
+}
+
+static void make_lines(struct types *t, int program, const struct bytecode *code,
+		       const struct sources *sources, struct object_btf *btf)
+{
+	struct line_list lines = collect_lines(t, code, sources);
+	uint32_t section = (uint32_t)string(t, ABI_PROGRAM_SECTION);
+	size_t bytes = lines.count * sizeof(*lines.items);
+	size_t functions_bytes = sizeof(struct ext_section) + sizeof(struct ext_function);
+	struct ext_prologue *ext = arena_alloc(t->arena, 1, sizeof(*ext) + bytes);
+
+	ext->header = (struct ext_header){
+		.magic = BTF_MAGIC,
+		.version = BTF_VERSION,
+		.header_bytes = sizeof(ext->header),
+		.functions_bytes = (uint32_t)functions_bytes,
+		.lines_offset = (uint32_t)functions_bytes,
+		.lines_bytes = (uint32_t)(sizeof(struct ext_section) + bytes),
+	};
+	ext->functions = (struct ext_section){sizeof(struct ext_function), section, 1};
+	ext->function = (struct ext_function){0, (uint32_t)program};
+	ext->lines = (struct ext_section){sizeof(struct ext_line), section, (uint32_t)lines.count};
+	memcpy(ext + 1, lines.items, bytes);
+	btf->lines = ext;
+	btf->line_bytes = sizeof(*ext) + bytes;
+}
+
+static void keep_types(struct types *t, struct object_btf *btf)
+{
+	uint32_t size = 0;
+	const void *raw = btf__raw_data(t->btf, &size);
+	void *copy;
+
+	if (!raw) {
+		check(t, -ENOMEM);
+		return;
+	}
+	copy = arena_alloc(t->arena, size, 1);
+	memcpy(copy, raw, size);
+	btf->types = copy;
+	btf->type_bytes = size;
+}
+
+const char *object_btf_make(struct arena *arena, const struct object_plan *plan,
+			    const struct bytecode *code, const struct sources *sources,
+			    struct object_btf *btf)
+{
+	struct types types = {.arena = arena, .btf = btf__new_empty()};
+
+	if (!types.btf)
+		return arena_printf(arena, "write the types: %s", strerror(errno));
+	add_integers(&types);
+	add_maps(&types, plan);
+	add_tables(&types, plan);
+	add_machine(&types, &plan->machine);
+	make_lines(&types, add_program(&types), code, sources, btf);
+	keep_types(&types, btf);
+	btf__free(types.btf);
+	if (types.error)
+		return arena_printf(arena, "write the types: %s", strerror(-types.error));
+	return NULL;
+}

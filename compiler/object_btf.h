@@ -1,0 +1,25 @@
+/* The types of an object file: its maps, data and program, and which line of the rules each
+ * instruction belongs to. */
+#ifndef SKLC_OBJECT_BTF_H
+#define SKLC_OBJECT_BTF_H
+
+#include <stddef.h>
+
+struct arena;
+struct bytecode;
+struct object_plan;
+struct sources;
+
+struct object_btf {
+	const void *types; /* .BTF */
+	size_t type_bytes;
+	const void *lines; /* .BTF.ext */
+	size_t line_bytes;
+};
+
+/* NULL, or what went wrong. */
+const char *object_btf_make(struct arena *arena, const struct object_plan *plan,
+			    const struct bytecode *code, const struct sources *sources,
+			    struct object_btf *btf);
+
+#endif

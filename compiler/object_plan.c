@@ -1,0 +1,70 @@
+/*
+ * From what the layout needs, the maps and data sections of the object. Maps that nothing would use
+ * are left out: the kernel refuses an array without entries.
+ */
+#include "object_plan.h"
+
+#include "arena.h"
+#include "layout.h"
+
+#include "../runtime/abi.h"
+
+static void add_map(struct object_plan *plan, struct object_map map)
+{
+	plan->maps[plan->map_count++] = map;
+}
+
+static void plan_maps(struct object_plan *plan, const struct layout_object *layout)
+{
+	add_map(plan, (struct object_map){
+		.symbol = SYMBOL_SOCKETS,
+		.name = ABI_SOCKETS,
+		.type = BPF_MAP_TYPE_SOCKMAP,
+		.entries = ABI_SLOT_CAPACITY,
+	});
+	if (layout->counter_count)
+		add_map(plan, (struct object_map){
+			.symbol = SYMBOL_RULE_COUNTERS,
+			.name = ABI_RULE_COUNTERS,
+			.type = BPF_MAP_TYPE_PERCPU_ARRAY,
+			.entries = (uint32_t)layout->counter_count,
+		});
+	if (layout->label_count)
+		add_map(plan, (struct object_map){
+			.symbol = SYMBOL_LABEL_COUNTERS,
+			.name = ABI_LABEL_COUNTERS,
+			.type = BPF_MAP_TYPE_PERCPU_ARRAY,
+			.entries = (uint32_t)layout->label_count * ABI_PLACES,
+			.counts_labels = true,
+		});
+}
+
+/* The defaults that serve any loader: a label's slot is its number, no interface is known. */
+static void plan_machine(struct arena *arena, struct object_machine *machine,
+			 const struct layout_object *layout)
+{
+	size_t i;
+
+	machine->slot_count = layout->label_count * ABI_PLACES;
+	machine->interface_count = layout->interface_count;
+	if (!machine->slot_count && !machine->interface_count)
+		machine->slot_count = 1; /* a map needs a value */
+	machine->words = arena_alloc(arena, machine->slot_count + machine->interface_count,
+				     sizeof(*machine->words));
+	for (i = 0; i < machine->slot_count; i++)
+		machine->words[i] = (uint32_t)i;
+	for (i = 0; i < machine->interface_count; i++)
+		machine->words[machine->slot_count + i] = ABI_INTERFACE_UNKNOWN;
+}
+
+struct object_plan object_plan_of(struct arena *arena, const struct layout_object *layout)
+{
+	struct object_plan plan = {
+		.tables = layout->tables,
+		.table_bytes = layout->table_bytes,
+	};
+
+	plan_maps(&plan, layout);
+	plan_machine(arena, &plan.machine, layout);
+	return plan;
+}

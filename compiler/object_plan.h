@@ -1,0 +1,53 @@
+/* What stands in an object file beside its program: decided once, for the writer of sections and
+ * symbols and for the writer of types. */
+#ifndef SKLC_OBJECT_PLAN_H
+#define SKLC_OBJECT_PLAN_H
+
+#include "bytecode.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+struct layout_object;
+
+struct object_map {
+	enum bytecode_symbol symbol;
+	const char *name;
+	uint32_t type;       /* an enum bpf_map_type */
+	uint32_t entries;
+	bool counts_labels;  /* its value is a struct abi_label_count, else a u64 */
+};
+
+enum {
+	OBJECT_MAPS_MAX = 3,
+	OBJECT_MAP_BYTES = 32 /* a definition in .maps: four pointers, all zero; its type says all */
+};
+
+/* The words of .rodata.machine: slots, then interfaces. */
+struct object_machine {
+	uint32_t *words;
+	size_t slot_count, interface_count;
+};
+
+struct object_plan {
+	struct object_map maps[OBJECT_MAPS_MAX];
+	size_t map_count;
+	const unsigned char *tables; /* .rodata; none if table_bytes is 0 */
+	size_t table_bytes;
+	struct object_machine machine;
+};
+
+/* Names of the variables in the data sections. */
+#define OBJECT_TABLES "tables"
+#define OBJECT_SLOTS "slots"
+#define OBJECT_INTERFACES "interfaces"
+
+struct object_plan object_plan_of(struct arena *arena, const struct layout_object *layout);
+
+static inline size_t object_machine_bytes(const struct object_machine *machine)
+{
+	return (machine->slot_count + machine->interface_count) * sizeof(uint32_t);
+}
+
+#endif
