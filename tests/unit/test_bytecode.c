@@ -1,0 +1,342 @@
+/* The assembler: jumps, what it takes out, what it refuses, and its listing. */
+#include "compiler/arena.h"
+#include "compiler/bytecode.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static int setup(void **state)
+{
+	*state = arena_new();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	arena_free(*state);
+	return 0;
+}
+
+static void expect_listing(const struct bytecode *code, const struct sources *sources,
+			   const char *expected)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	bytecode_dump(code, sources, out);
+	fclose(out);
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+static void finish(struct bytecode *code)
+{
+	const char *error = bytecode_finish(code);
+
+	if (error)
+		fail_msg("%s", error);
+}
+
+static void expect_error(struct bytecode *code, const char *expected)
+{
+	const char *error = bytecode_finish(code);
+
+	assert_non_null(error);
+	assert_string_equal(error, expected);
+}
+
+/* COUNT instructions that do nothing. */
+static void emit_filler(struct bytecode *code, int count)
+{
+	while (count--)
+		bytecode_alu_imm(code, BPF_MOV, R1, 0);
+}
+
+static void a_jump_is_the_distance_to_its_label(void **state)
+{
+	struct bytecode *code = bytecode_new(*state);
+	struct jump_label end = bytecode_label(code), again = bytecode_label(code);
+
+	bytecode_place(code, again);
+	bytecode_jump_if(code, BPF_JEQ, R1, 5, end);
+	bytecode_alu_imm(code, BPF_ADD, R1, 1);
+	bytecode_jump(code, again);
+	bytecode_place(code, end);
+	bytecode_exit(code);
+	finish(code);
+	assert_int_equal(code->instructions[0].insn.off, 2);
+	assert_int_equal(code->instructions[2].insn.off, -3);
+}
+
+static void a_wide_load_takes_two_instructions(void **state)
+{
+	struct bytecode *code = bytecode_new(*state);
+
+	bytecode_imm64(code, R3, 0x1122334455667788);
+	bytecode_exit(code);
+	finish(code);
+	assert_int_equal(code->count, 3);
+	assert_int_equal(code->instructions[0].insn.imm, 0x55667788);
+	assert_int_equal(code->instructions[1].insn.imm, 0x11223344);
+	assert_int_equal(code->instructions[1].insn.code, 0);
+}
+
+static void a_jump_to_a_jump_goes_where_that_goes(void **state)
+{
+	struct bytecode *code = bytecode_new(*state);
+	struct jump_label first = bytecode_label(code), last = bytecode_label(code);
+
+	bytecode_jump_if(code, BPF_JEQ, R1, 1, first);
+	bytecode_alu_imm(code, BPF_MOV, R0, 0);
+	bytecode_exit(code);
+	bytecode_place(code, first);
+	bytecode_jump(code, last);
+	bytecode_alu_imm(code, BPF_MOV, R0, 7);
+	bytecode_place(code, last);
+	bytecode_alu_imm(code, BPF_MOV, R0, 1);
+	bytecode_exit(code);
+	finish(code);
+	expect_listing(code, NULL, "     0: if r1 == 0x1 goto L1\n"
+				   "     1: r0 = 0\n"
+				   "     2: exit\n"
+				   "L1:\n"
+				   "     3: r0 = 1\n"
+				   "     4: exit\n");
+}
+
+static void a_cycle_of_jumps_is_left_to_the_verifier(void **state)
+{
+	struct bytecode *code = bytecode_new(*state);
+	struct jump_label a = bytecode_label(code), b = bytecode_label(code);
+
+	bytecode_place(code, a);
+	bytecode_jump(code, b);
+	bytecode_alu_imm(code, BPF_MOV, R0, 1);
+	bytecode_place(code, b);
+	bytecode_jump(code, a);
+	assert_null(bytecode_finish(code));
+	assert_in_range(code->count, 1, 2);
+}
+
+static void unreachable_instructions_are_taken_out(void **state)
+{
+	struct bytecode *code = bytecode_new(*state);
+	struct jump_label end = bytecode_label(code), dead = bytecode_label(code);
+
+	bytecode_jump_if(code, BPF_JGT, R1, 9, end);
+	bytecode_jump(code, end);
+	bytecode_place(code, dead);
+	bytecode_map(code, R1, SYMBOL_SOCKETS);
+	bytecode_jump(code, dead);
+	bytecode_place(code, end);
+	bytecode_exit(code);
+	finish(code);
+	expect_listing(code, NULL, "     0: if r1 > 0x9 goto L1\n"
+				   "L1:\n"
+				   "     1: exit\n");
+}
+
+static void an_unplaced_label_is_refused(void **state)
+{
+	struct bytecode *code = bytecode_new(*state);
+
+	bytecode_jump(code, bytecode_label(code));
+	bytecode_exit(code);
+	expect_error(code, "instruction 0 jumps to label 0, which was never placed");
+}
+
+static void a_label_placed_twice_is_refused(void **state)
+{
+	struct bytecode *code = bytecode_new(*state);
+	struct jump_label label = bytecode_label(code);
+
+	bytecode_place(code, label);
+	bytecode_exit(code);
+	bytecode_place(code, label);
+	expect_error(code, "label 0 is placed twice, at instructions 0 and 1");
+}
+
+static void a_program_that_runs_past_its_end_is_refused(void **state)
+{
+	struct bytecode *code = bytecode_new(*state);
+	struct bytecode *jumping = bytecode_new(*state);
+	struct jump_label end = bytecode_label(jumping);
+
+	expect_error(bytecode_new(*state), "the program is empty");
+	bytecode_alu_imm(code, BPF_MOV, R0, 1);
+	expect_error(code, "the program runs past its end, at instruction 0");
+	bytecode_jump(jumping, end);
+	bytecode_exit(jumping);
+	bytecode_place(jumping, end);
+	expect_error(jumping, "instruction 0 jumps past the program's end");
+}
+
+static struct bytecode *far_jump(struct arena *arena, int between)
+{
+	struct bytecode *code = bytecode_new(arena);
+	struct jump_label far = bytecode_label(code);
+
+	bytecode_jump_if(code, BPF_JEQ, R1, 1, far);
+	emit_filler(code, between);
+	bytecode_place(code, far);
+	bytecode_exit(code);
+	return code;
+}
+
+static void a_jump_is_never_truncated(void **state)
+{
+	finish(far_jump(*state, INT16_MAX));
+	expect_error(far_jump(*state, INT16_MAX + 1),
+		     "the jump from instruction 0 to 32769 is further than 16 bits reach");
+}
+
+static struct bytecode *back_jump(struct arena *arena, int between)
+{
+	struct bytecode *code = bytecode_new(arena);
+	struct jump_label back = bytecode_label(code);
+
+	bytecode_place(code, back);
+	emit_filler(code, between);
+	bytecode_jump_if(code, BPF_JEQ, R1, 1, back);
+	bytecode_exit(code);
+	return code;
+}
+
+static void a_jump_back_is_never_truncated(void **state)
+{
+	struct bytecode *code = back_jump(*state, INT16_MAX);
+
+	finish(code);
+	assert_int_equal(code->instructions[INT16_MAX].insn.off, INT16_MIN);
+	expect_error(back_jump(*state, INT16_MAX + 1),
+		     "the jump from instruction 32768 to 0 is further than 16 bits reach");
+}
+
+static void threading_does_not_stretch_a_jump_beyond_its_reach(void **state)
+{
+	struct bytecode *code = bytecode_new(*state);
+	struct jump_label near = bytecode_label(code), far = bytecode_label(code);
+	struct jump_label middle = bytecode_label(code);
+
+	bytecode_jump_if(code, BPF_JEQ, R1, 1, near);
+	bytecode_jump_if(code, BPF_JEQ, R1, 2, middle);
+	emit_filler(code, 20000);
+	bytecode_exit(code);
+	bytecode_place(code, near);
+	bytecode_jump(code, far);
+	bytecode_place(code, middle);
+	emit_filler(code, 20000);
+	bytecode_place(code, far);
+	bytecode_exit(code);
+	finish(code);
+	assert_int_equal(code->instructions[0].insn.off, 20002);
+	assert_int_equal(code->instructions[20003].insn.off, 20000);
+}
+
+static void offsets_that_do_not_fit_are_refused(void **state)
+{
+	struct bytecode *code = bytecode_new(*state);
+	struct bytecode *data = bytecode_new(*state);
+
+	bytecode_load(code, BPF_W, R1, R2, 40000);
+	bytecode_exit(code);
+	expect_error(code, "offset 40000 of instruction 0 does not fit into 16 bits");
+	bytecode_data(data, R1, SYMBOL_TABLES, 1u << 29);
+	bytecode_exit(data);
+	expect_error(data, "offset 536870912 into the tables is beyond the 536870911 that a "
+			   "program can reach");
+}
+
+static void the_listing_names_what_is_referred_to(void **state)
+{
+	struct bytecode *code = bytecode_new(*state);
+	struct jump_label end = bytecode_label(code);
+
+	bytecode_comment(code, "port %u", 80);
+	bytecode_load(code, BPF_W, R1, R6, 40);
+	bytecode_to_host(code, R2, 32);
+	bytecode_jump32_if_reg(code, BPF_JLT, R1, R2, end);
+	bytecode_jump_if(code, BPF_JSET, R1, -1, end);
+	bytecode_data(code, R1, SYMBOL_TABLES, 128);
+	bytecode_data(code, R1, SYMBOL_MACHINE, 4);
+	bytecode_map(code, R1, SYMBOL_SOCKETS);
+	bytecode_imm64(code, R1, 0x100000000);
+	bytecode_alu32_imm(code, BPF_LSH, R1, 2);
+	bytecode_alu(code, BPF_ADD, R1, R2);
+	bytecode_alu32(code, BPF_MOV, R1, R2);
+	bytecode_store(code, BPF_B, R10, -4, R1);
+	bytecode_store_imm(code, BPF_DW, R10, -16, 3);
+	bytecode_call(code, BPF_FUNC_sk_assign);
+	bytecode_place(code, end);
+	bytecode_comment(code, "the end");
+	bytecode_exit(code);
+	finish(code);
+	expect_listing(code, NULL, "; port 80\n"
+				   "     0: r1 = *(u32 *)(r6 +40)\n"
+				   "     1: r2 = be32 r2\n"
+				   "     2: if w1 < w2 goto L1\n"
+				   "     3: if r1 & 0xffffffff goto L1\n"
+				   "     4: r1 = tables[128] ll\n"
+				   "     6: r1 = machine[4] ll\n"
+				   "     8: r1 = map sockets ll\n"
+				   "    10: r1 = 0x100000000 ll\n"
+				   "    12: w1 <<= 2\n"
+				   "    13: r1 += r2\n"
+				   "    14: w1 = w2\n"
+				   "    15: *(u8 *)(r10 -4) = r1\n"
+				   "    16: *(u64 *)(r10 -16) = 3\n"
+				   "    17: call bpf_sk_assign#124\n"
+				   "; the end\n"
+				   "L1:\n"
+				   "    18: exit\n");
+}
+
+static void the_listing_shows_the_rule_where_it_changes(void **state)
+{
+	static const char text[] = "policy drop\ntcp dport 80 accept\n";
+	struct bytecode *code = bytecode_new(*state);
+	struct sources *sources = sources_new(*state);
+	uint32_t base = source_add(sources, "web.conf", text, sizeof(text) - 1,
+				   (struct span){0, 0})->base;
+
+	bytecode_origin(code, (struct span){base + 12, base + 31});
+	bytecode_alu_imm(code, BPF_MOV, R0, 1);
+	bytecode_alu_imm(code, BPF_MOV, R1, 1);
+	bytecode_origin(code, (struct span){0, 0});
+	bytecode_exit(code);
+	finish(code);
+	expect_listing(code, sources, "; web.conf:2: tcp dport 80 accept\n"
+				      "     0: r0 = 1\n"
+				      "     1: r1 = 1\n"
+				      "; shared look-up\n"
+				      "     2: exit\n");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_jump_is_the_distance_to_its_label),
+		TEST(a_wide_load_takes_two_instructions),
+		TEST(a_jump_to_a_jump_goes_where_that_goes),
+		TEST(a_cycle_of_jumps_is_left_to_the_verifier),
+		TEST(unreachable_instructions_are_taken_out),
+		TEST(an_unplaced_label_is_refused),
+		TEST(a_label_placed_twice_is_refused),
+		TEST(a_program_that_runs_past_its_end_is_refused),
+		TEST(a_jump_is_never_truncated),
+		TEST(a_jump_back_is_never_truncated),
+		TEST(threading_does_not_stretch_a_jump_beyond_its_reach),
+		TEST(offsets_that_do_not_fit_are_refused),
+		TEST(the_listing_names_what_is_referred_to),
+		TEST(the_listing_shows_the_rule_where_it_changes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
