@@ -1,0 +1,253 @@
+/* The queue that the passes fill: each message once, in the order of finding, errors up to a limit.
+ * Texts are kept as they are; the printers escape them. */
+#include "diag_queue.h"
+
+#include "arena.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+enum { FIRST_SLOTS = 64, WORD_MAX = 64 };
+
+struct diag *diag_new(struct arena *arena, const struct sources *sources)
+{
+	struct diag *diag = arena_alloc(arena, 1, sizeof(*diag));
+
+	diag->arena = arena;
+	diag->sources = sources;
+	diag->slot_count = FIRST_SLOTS;
+	diag->slots = arena_alloc(arena, FIRST_SLOTS, sizeof(*diag->slots));
+	return diag;
+}
+
+const char *warning_name(enum warning warning)
+{
+	static const char *const names[] = {
+#define WARNING_NAME(constant, name, meaning) [WARNING_##constant] = name,
+		WARNINGS(WARNING_NAME)
+#undef WARNING_NAME
+	};
+
+	return names[warning];
+}
+
+static __attribute__((format(printf, 2, 0))) const char *
+format_message(struct arena *arena, const char *format, va_list args)
+{
+	va_list again;
+	char *text;
+	int length;
+
+	va_copy(again, args);
+	length = vsnprintf(NULL, 0, format, again);
+	va_end(again);
+	text = arena_alloc(arena, (size_t)length + 1, 1);
+	vsnprintf(text, (size_t)length + 1, format, args);
+	return text;
+}
+
+/* The slot of an item with this span and message, or the free one where it would stand. */
+static uint32_t *find_slot(const struct diag *diag, struct span span, const char *message)
+{
+	uint64_t hash = ((uint64_t)span.first << 32 | span.end) ^ 0xcbf29ce484222325;
+	const struct diag_item *item;
+	const char *c;
+	size_t slot;
+
+	for (c = message; *c; c++)
+		hash = (hash ^ (unsigned char)*c) * 0x100000001b3;
+	for (slot = hash ^ hash >> 32;; slot++) {
+		slot &= diag->slot_count - 1;
+		if (!diag->slots[slot])
+			return &diag->slots[slot];
+		item = &diag->items[diag->slots[slot] - 1];
+		if (item->span.first == span.first && item->span.end == span.end &&
+		    !strcmp(item->message, message))
+			return &diag->slots[slot];
+	}
+}
+
+static void grow_slots(struct diag *diag)
+{
+	size_t i;
+
+	diag->slot_count *= 2;
+	diag->slots = arena_alloc(diag->arena, diag->slot_count, sizeof(*diag->slots));
+	for (i = 0; i < diag->count; i++)
+		*find_slot(diag, diag->items[i].span, diag->items[i].message) = (uint32_t)i + 1;
+}
+
+/* Queues an item, unless it stands already or there are errors enough. */
+static void add_item(struct diag *diag, struct diag_item item)
+{
+	uint32_t *slot = find_slot(diag, item.span, item.message);
+
+	diag->last_kept = false;
+	if (*slot)
+		return;
+	diag->errors += item.is_error;
+	if (item.is_error && diag->errors > DIAG_ERRORS_MAX)
+		return;
+	*ARENA_PUSH(diag->arena, diag->items, diag->count, diag->capacity) = item;
+	*slot = (uint32_t)diag->count;
+	diag->last_kept = true;
+	if (diag->count * 2 > diag->slot_count)
+		grow_slots(diag);
+}
+
+void diag_error(struct diag *diag, struct span span, const char *format, ...)
+{
+	struct diag_item item = {.span = span, .is_error = true, .warning = WARNING_COUNT};
+	va_list args;
+
+	va_start(args, format);
+	item.message = format_message(diag->arena, format, args);
+	va_end(args);
+	add_item(diag, item);
+}
+
+void diag_warning(struct diag *diag, enum warning warning, struct span span, const char *format, ...)
+{
+	struct diag_item item = {
+		.span = span, .is_error = diag->as_error[warning], .warning = warning};
+	va_list args;
+
+	diag->last_kept = false;
+	if (diag->disabled[warning])
+		return;
+	va_start(args, format);
+	item.message = format_message(diag->arena, format, args);
+	va_end(args);
+	add_item(diag, item);
+}
+
+void diag_note(struct diag *diag, struct span span, const char *format, ...)
+{
+	struct diag_item *item;
+	struct diag_note note = {span, NULL};
+	va_list args;
+
+	if (!diag->last_kept)
+		return;
+	va_start(args, format);
+	note.message = format_message(diag->arena, format, args);
+	va_end(args);
+	item = &diag->items[diag->count - 1];
+	*ARENA_PUSH(diag->arena, item->notes, item->note_count, item->note_capacity) = note;
+}
+
+static enum warning find_warning(const char *name)
+{
+	enum warning warning;
+
+	for (warning = 0; warning < WARNING_COUNT; warning++)
+		if (!strcmp(warning_name(warning), name))
+			break;
+	return warning;
+}
+
+bool diag_option(struct diag *diag, const char *argument)
+{
+	bool is_off = !strncmp(argument, "no-", 3);
+	bool is_error = !strncmp(argument, "error=", 6);
+	enum warning warning;
+
+	if (!strcmp(argument, "error")) {
+		memset(diag->as_error, true, sizeof(diag->as_error));
+		return true;
+	}
+	warning = find_warning(argument + (is_off ? 3 : is_error ? 6 : 0));
+	if (warning == WARNING_COUNT)
+		return false;
+	diag->disabled[warning] = is_off;
+	if (is_error)
+		diag->as_error[warning] = true;
+	return true;
+}
+
+size_t diag_error_count(const struct diag *diag)
+{
+	return diag->errors;
+}
+
+bool diag_is_full(const struct diag *diag)
+{
+	return diag->errors >= DIAG_ERRORS_MAX;
+}
+
+struct span diag_included_from(const struct diag *diag, struct span span)
+{
+	const struct source_file *file = source_of(diag->sources, span);
+
+	return file ? file->included : (struct span){0, 0};
+}
+
+/* ASCII alone, so that the locale has no say. */
+static unsigned char fold(char c)
+{
+	return (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+}
+
+static unsigned least(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+/* The fewest insertions, deletions, substitutions and swaps of neighbours that make A into B, where
+ * what was swapped may be edited again (Damerau and Levenshtein's distance proper); case is no
+ * difference. Row and column 0 of the table hold a wall, so letters count from 1 and rows from 2. */
+static unsigned edit_distance(const char *a, size_t a_length, const char *b, size_t b_length)
+{
+	unsigned table[WORD_MAX + 2][WORD_MAX + 2];
+	unsigned wall = (unsigned)(a_length + b_length), cost;
+	size_t row_of[256] = {0}, i, j, row, column;
+
+	table[0][0] = wall;
+	for (i = 0; i <= a_length; i++) {
+		table[i + 1][0] = wall;
+		table[i + 1][1] = (unsigned)i;
+	}
+	for (j = 0; j <= b_length; j++) {
+		table[0][j + 1] = wall;
+		table[1][j + 1] = (unsigned)j;
+	}
+	for (i = 1; i <= a_length; i++) {
+		column = 0;
+		for (j = 1; j <= b_length; j++) {
+			row = row_of[fold(b[j - 1])];
+			cost = fold(a[i - 1]) != fold(b[j - 1]);
+			table[i + 1][j + 1] = least(
+				least(table[i][j] + cost,
+				      table[row][column] + (unsigned)(i - row + j - column - 1)),
+				least(table[i + 1][j], table[i][j + 1]) + 1);
+			if (!cost)
+				column = j;
+		}
+		row_of[fold(a[i - 1])] = i;
+	}
+	return table[a_length + 1][b_length + 1];
+}
+
+/* Near is at most a third of the letters wrong, one at the least, but never all of them. */
+const char *diag_nearest(const char *word, size_t length, const char *const *words, size_t count)
+{
+	size_t limit = length / 3 ? length / 3 : 1, other, i;
+	const char *nearest = NULL;
+	size_t distance;
+
+	if (limit >= length)
+		limit = length ? length - 1 : 0;
+	if (length > WORD_MAX)
+		return NULL;
+	for (i = 0; i < count; i++) {
+		other = strlen(words[i]);
+		if (other > WORD_MAX || other > length + limit || length > other + limit)
+			continue;
+		distance = edit_distance(word, length, words[i], other);
+		if (distance > limit || (nearest && distance == limit))
+			continue;
+		nearest = words[i];
+		limit = distance;
+	}
+	return nearest;
+}

@@ -1,0 +1,103 @@
+/* Diagnostics for programs: one JSON object. Lines and columns count from 1, columns in characters; all
+ * texts are escaped as they are for the terminal, so that JSON's UTF-8 holds. */
+#include "diag_queue.h"
+
+#include "utf8.h"
+
+#include <jansson.h>
+#include <string.h>
+
+enum { SCHEMA_VERSION = 1, TEXT_BYTES = 400 };
+
+static json_t *text_json(const struct diag *diag, const char *text, size_t length)
+{
+	return json_string(utf8_escape(diag->arena, text, length));
+}
+
+static void add_place(json_t *object, const char *line, const char *column, struct place place)
+{
+	json_object_set_new(object, line, json_integer(place.line));
+	json_object_set_new(object, column, json_integer(place.column));
+}
+
+static void add_file(const struct diag *diag, json_t *object, struct place place)
+{
+	json_object_set_new(object, "file",
+			    text_json(diag, place.file->name, strlen(place.file->name)));
+	add_place(object, "line", "column", place);
+}
+
+/* The includes that led to a file, the outermost first. */
+static void add_includes(const struct diag *diag, json_t *list, struct span span)
+{
+	struct span from = diag_included_from(diag, span);
+	json_t *object;
+
+	if (!from.first)
+		return;
+	add_includes(diag, list, from);
+	object = json_object();
+	add_file(diag, object, source_place(diag->sources, from.first));
+	json_array_append_new(list, object);
+}
+
+/* What a message is about: nothing where it has no place. The end is one past the last character. */
+static void add_span(const struct diag *diag, json_t *object, struct span span)
+{
+	struct place place = source_place(diag->sources, span.first);
+	json_t *includes = json_array();
+	size_t length = span.end > span.first ? span.end - span.first : 0;
+
+	if (place.file) {
+		add_file(diag, object, place);
+		add_place(object, "end_line", "end_column",
+			  source_place(diag->sources, span.first + (uint32_t)length));
+		json_object_set_new(object, "text",
+				    text_json(diag, source_text(diag->sources, span),
+					      length < TEXT_BYTES ? length : TEXT_BYTES));
+		add_includes(diag, includes, span);
+	}
+	json_object_set_new(object, "included_from", includes);
+}
+
+static json_t *message_json(const struct diag *diag, const char *severity, const char *message)
+{
+	json_t *object = json_object();
+
+	json_object_set_new(object, "severity", json_string(severity));
+	json_object_set_new(object, "message", text_json(diag, message, strlen(message)));
+	return object;
+}
+
+static json_t *item_json(const struct diag *diag, const struct diag_item *item)
+{
+	json_t *object = message_json(diag, item->is_error ? "error" : "warning", item->message);
+	json_t *notes = json_array(), *note;
+	size_t i;
+
+	if (item->warning != WARNING_COUNT)
+		json_object_set_new(object, "name", json_string(warning_name(item->warning)));
+	add_span(diag, object, item->span);
+	for (i = 0; i < item->note_count; i++) {
+		note = message_json(diag, "note", item->notes[i].message);
+		add_span(diag, note, item->notes[i].span);
+		json_array_append_new(notes, note);
+	}
+	json_object_set_new(object, "notes", notes);
+	return object;
+}
+
+void diag_print_json(const struct diag *diag, FILE *out)
+{
+	json_t *object = json_object(), *list = json_array();
+	size_t i;
+
+	json_object_set_new(object, "version", json_integer(SCHEMA_VERSION));
+	for (i = 0; i < diag->count; i++)
+		json_array_append_new(list, item_json(diag, &diag->items[i]));
+	json_object_set_new(object, "diagnostics", list);
+	json_object_set_new(object, "errors", json_integer((json_int_t)diag->errors));
+	json_dumpf(object, out, JSON_INDENT(2));
+	putc('\n', out);
+	json_decref(object);
+}

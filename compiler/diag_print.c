@@ -1,0 +1,238 @@
+/* Diagnostics for people, as clang prints them: place and message, the line, carets under the words.
+ * A line is drawn into cells, so that carets stand right whatever a byte of it looks like. */
+#include "diag_queue.h"
+
+#include "utf8.h"
+
+#include <string.h>
+
+enum {
+	TAB_CELLS = 8,
+	LINE_CELLS = 200,   /* a longer line is cut to a window */
+	WINDOW_BEFORE = 60, /* characters of the window before the span */
+	LINE_BYTES = 1200,  /* marks without width could be any number */
+	GUTTER = 5,
+};
+
+#define CUT "..."
+
+enum paint { PAINT_PLACE, PAINT_ERROR, PAINT_WARNING, PAINT_NOTE, PAINT_MESSAGE, PAINT_CARET, PAINT_NONE };
+
+struct printer {
+	const struct diag *diag;
+	FILE *out;
+	bool colored;
+	const struct source_file *last; /* whose includes were shown */
+};
+
+/* A line as it is shown, and the cells that the carets take. */
+struct drawing {
+	char text[LINE_BYTES * UTF8_ESCAPE_CELLS + sizeof(CUT) * 2];
+	size_t length;
+	unsigned cells, caret_first, caret_end;
+};
+
+static void paint(const struct printer *to, enum paint paint)
+{
+	static const char *const codes[] = {
+		[PAINT_PLACE] = "1",	  [PAINT_ERROR] = "0;1;31", [PAINT_WARNING] = "0;1;35",
+		[PAINT_NOTE] = "0;1;36",  [PAINT_MESSAGE] = "0;1",  [PAINT_CARET] = "0;1;32",
+		[PAINT_NONE] = "0",
+	};
+
+	if (to->colored)
+		fprintf(to->out, "\033[%sm", codes[paint]);
+}
+
+static void draw(struct drawing *to, const char *text, size_t length, unsigned cells)
+{
+	memcpy(to->text + to->length, text, length);
+	to->length += length;
+	to->cells += cells;
+}
+
+/* Draws the character at TEXT; its length. */
+static size_t draw_glyph(struct drawing *to, const char *text, size_t length)
+{
+	char escape[UTF8_ESCAPE_CELLS + 1];
+	size_t bytes;
+	int cells;
+
+	if (*text == '\t') {
+		cells = (int)(TAB_CELLS - to->cells % TAB_CELLS);
+		draw(to, "        ", (size_t)cells, (unsigned)cells);
+		return 1;
+	}
+	bytes = utf8_glyph(text, length, &cells);
+	if (cells >= 0) {
+		draw(to, text, bytes, (unsigned)cells);
+		return bytes;
+	}
+	snprintf(escape, sizeof(escape), "\\x%02x", (unsigned char)*text);
+	draw(to, escape, UTF8_ESCAPE_CELLS, UTF8_ESCAPE_CELLS);
+	return 1;
+}
+
+/* Draws a line from byte START; whether it fitted to its end. */
+static bool draw_from(struct drawing *to, const char *line, size_t length, size_t start,
+		      struct span carets)
+{
+	size_t at = start, first = at;
+
+	*to = (struct drawing){.caret_first = 0};
+	if (start)
+		draw(to, CUT, strlen(CUT), (unsigned)strlen(CUT));
+	to->caret_first = to->caret_end = to->cells;
+	while (at < length && to->cells < LINE_CELLS && at - start < LINE_BYTES) {
+		first = at;
+		if (first <= carets.first)
+			to->caret_first = to->cells;
+		at += draw_glyph(to, line + at, length - at);
+		if (first < carets.end)
+			to->caret_end = to->cells;
+	}
+	if (carets.first >= at)
+		to->caret_first = to->cells;
+	if (to->caret_end <= to->caret_first)
+		to->caret_end = to->caret_first + 1;
+	if (at == length)
+		return true;
+	draw(to, CUT, strlen(CUT), (unsigned)strlen(CUT));
+	return false;
+}
+
+/* The byte some characters before FIRST. */
+static size_t window_start(const char *line, size_t first)
+{
+	size_t start = first, characters;
+
+	for (characters = 0; start && characters < WINDOW_BEFORE; characters++) {
+		start--;
+		while (start && ((unsigned char)line[start] & 0xc0) == 0x80)
+			start--;
+	}
+	return start;
+}
+
+static void draw_line(struct drawing *to, const char *line, size_t length, struct span carets)
+{
+	if (!draw_from(to, line, length, 0, carets))
+		draw_from(to, line, length, window_start(line, carets.first), carets);
+}
+
+static void repeat(FILE *out, char c, unsigned count)
+{
+	while (count--)
+		putc(c, out);
+}
+
+/* The line where SPAN begins, and carets under it as far as that line goes. */
+static void print_line(const struct printer *to, struct span span, unsigned number)
+{
+	struct drawing drawing;
+	struct span carets;
+	uint32_t start;
+	size_t length;
+	const char *line = source_line(to->diag->sources, span.first, &length);
+	int gutter = fprintf(to->out, "%*u", GUTTER, number);
+
+	start = (uint32_t)(source_text(to->diag->sources, span) - line);
+	carets = (struct span){start, span.end > span.first ? start + (span.end - span.first) : start};
+	if (carets.first > length)
+		carets.first = (uint32_t)length;
+	draw_line(&drawing, line, length, carets);
+	fputs(" | ", to->out);
+	fwrite(drawing.text, 1, drawing.length, to->out);
+	fprintf(to->out, "\n%*s | ", gutter, "");
+	repeat(to->out, ' ', drawing.caret_first);
+	paint(to, PAINT_CARET);
+	putc('^', to->out);
+	repeat(to->out, '~', drawing.caret_end - drawing.caret_first - 1);
+	paint(to, PAINT_NONE);
+	putc('\n', to->out);
+}
+
+static void print_escaped(const struct printer *to, const char *text)
+{
+	fputs(utf8_escape(to->diag->arena, text, strlen(text)), to->out);
+}
+
+static void print_place(const struct printer *to, struct place place)
+{
+	print_escaped(to, place.file->name);
+	fprintf(to->out, ":%u:%u:", place.line, place.column);
+}
+
+/* The includes that led to a file, outermost first, unless they were the last that were shown. */
+static void print_includes(const struct printer *to, struct span span)
+{
+	struct span from = diag_included_from(to->diag, span);
+
+	if (!from.first)
+		return;
+	print_includes(to, from);
+	fputs("included from ", to->out);
+	print_place(to, source_place(to->diag->sources, from.first));
+	putc('\n', to->out);
+}
+
+/* One error, warning or note: what precedes the message, in the colour of its kind. */
+static void print_head(struct printer *to, struct span span, const char *kind, enum paint color)
+{
+	struct place place = source_place(to->diag->sources, span.first);
+
+	if (place.file && place.file != to->last)
+		print_includes(to, span);
+	to->last = place.file;
+	paint(to, PAINT_PLACE);
+	if (place.file)
+		print_place(to, place);
+	else
+		fputs("sklc:", to->out);
+	putc(' ', to->out);
+	paint(to, color);
+	fprintf(to->out, "%s: ", kind);
+}
+
+static void print_tail(const struct printer *to, struct span span)
+{
+	paint(to, PAINT_NONE);
+	putc('\n', to->out);
+	if (span.first)
+		print_line(to, span, source_place(to->diag->sources, span.first).line);
+}
+
+static void print_item(struct printer *to, const struct diag_item *item)
+{
+	const struct diag_note *note;
+
+	print_head(to, item->span, item->is_error ? "error" : "warning",
+		   item->is_error ? PAINT_ERROR : PAINT_WARNING);
+	paint(to, PAINT_MESSAGE);
+	print_escaped(to, item->message);
+	if (item->warning != WARNING_COUNT)
+		fprintf(to->out, " [-W%s%s]", item->is_error ? "error=" : "",
+			warning_name(item->warning));
+	print_tail(to, item->span);
+	for (note = item->notes; note < item->notes + item->note_count; note++) {
+		print_head(to, note->span, "note", PAINT_NOTE);
+		paint(to, PAINT_NONE);
+		print_escaped(to, note->message);
+		print_tail(to, note->span);
+	}
+}
+
+void diag_print(const struct diag *diag, FILE *out, enum diag_color color)
+{
+	struct printer to = {diag, out, color == DIAG_COLOR_ALWAYS, NULL};
+	size_t i, more;
+
+	for (i = 0; i < diag->count; i++) {
+		to.last = NULL;
+		print_item(&to, &diag->items[i]);
+	}
+	if (diag->errors <= DIAG_ERRORS_MAX)
+		return;
+	more = diag->errors - DIAG_ERRORS_MAX;
+	fprintf(out, "sklc: %zu more error%s\n", more, more == 1 ? "" : "s");
+}

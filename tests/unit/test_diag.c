@@ -1,0 +1,405 @@
+/* Diagnostics as they are printed: places, carets, escapes, windows, limits, and the nearest word. */
+#include "compiler/arena.h"
+#include "compiler/diag.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+static const struct span nowhere = {0, 0};
+
+struct fixture {
+	struct arena *arena;
+	struct sources *sources;
+	struct diag *diag;
+	char *printed;
+};
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	f->arena = arena_new();
+	f->sources = sources_new(f->arena);
+	f->diag = diag_new(f->arena, f->sources);
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	arena_free(f->arena);
+	free(f->printed);
+	free(f);
+	return 0;
+}
+
+static uint32_t add(struct fixture *f, const char *name, const char *text, struct span included)
+{
+	return source_add(f->sources, name, text, strlen(text), included)->base;
+}
+
+/* The span of the first WORDS in the file that begins at BASE. */
+static struct span span_of(const struct fixture *f, uint32_t base, const char *words)
+{
+	const char *text = source_text(f->sources, (struct span){base, base});
+	const char *found = strstr(text, words);
+	uint32_t first;
+
+	assert_non_null(found);
+	first = base + (uint32_t)(found - text);
+	return (struct span){first, first + (uint32_t)strlen(words)};
+}
+
+static const char *print(struct fixture *f, enum diag_color color)
+{
+	size_t length;
+	FILE *out;
+
+	free(f->printed);
+	out = open_memstream(&f->printed, &length);
+	diag_print(f->diag, out, color);
+	fclose(out);
+	return f->printed;
+}
+
+static void an_error_shows_its_line_with_carets_under_the_words(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t base = add(f, "rules.conf",
+			    "policy drop\n\ntcp daddr 192.0.2.1 dport 80000 redirect to web\n", nowhere);
+
+	diag_error(f->diag, span_of(f, base, "80000"), "port %d is larger than 65535", 80000);
+	diag_note(f->diag, span_of(f, base, "policy drop"), "the policy is here");
+	diag_note(f->diag, nowhere, "ports have 16 bits");
+	assert_string_equal(
+		print(f, DIAG_COLOR_NEVER),
+		"rules.conf:3:27: error: port 80000 is larger than 65535\n"
+		"    3 | tcp daddr 192.0.2.1 dport 80000 redirect to web\n"
+		"      |                           ^~~~~\n"
+		"rules.conf:1:1: note: the policy is here\n"
+		"    1 | policy drop\n"
+		"      | ^~~~~~~~~~~\n"
+		"sklc: note: ports have 16 bits\n");
+}
+
+static void carets_line_up_under_tabs_and_wide_characters(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t base = add(f, "a", "\tx\tbad\n\xe6\x97\xa5\xe6\x9c\xac bad \xc3\xa9\n", nowhere);
+	struct span second = span_of(f, base, "bad \xc3\xa9");
+
+	diag_error(f->diag, span_of(f, base, "bad"), "tabs");
+	diag_error(f->diag, span_of(f, base, "\xe6\x9c\xac"), "wide");
+	diag_error(f->diag, second, "narrow");
+	assert_string_equal(print(f, DIAG_COLOR_NEVER),
+			    "a:1:4: error: tabs\n"
+			    "    1 |         x       bad\n"
+			    "      |                 ^~~\n"
+			    "a:2:2: error: wide\n"
+			    "    2 | \xe6\x97\xa5\xe6\x9c\xac bad \xc3\xa9\n"
+			    "      |   ^~\n"
+			    "a:2:4: error: narrow\n"
+			    "    2 | \xe6\x97\xa5\xe6\x9c\xac bad \xc3\xa9\n"
+			    "      |      ^~~~~\n");
+}
+
+static void control_characters_and_broken_utf8_are_shown_escaped(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t base = add(f, "a\x1b[1m", "x \x1b[31m \xff\xc2\x85 bad \xe2\x80\xae\n", nowhere);
+
+	diag_error(f->diag, span_of(f, base, "bad"), "unknown '\x1b[0m\n\xfe'");
+	diag_error(f->diag, span_of(f, base, "\xff"), "no character");
+	assert_string_equal(print(f, DIAG_COLOR_NEVER),
+			    "a\\x1b[1m:1:12: error: unknown '\\x1b[0m\\x0a\\xfe'\n"
+			    "    1 | x \\x1b[31m \\xff\\xc2\\x85 bad \\xe2\\x80\\xae\n"
+			    "      |                         ^~~\n"
+			    "a\\x1b[1m:1:9: error: no character\n"
+			    "    1 | x \\x1b[31m \\xff\\xc2\\x85 bad \\xe2\\x80\\xae\n"
+			    "      |            ^~~~\n");
+}
+
+static void a_place_at_the_end_of_a_line_or_file_has_its_caret_after_it(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t base = add(f, "a", "tcp\r\nudp", nowhere);
+
+	diag_error(f->diag, (struct span){base + 3, base + 4}, "line");
+	diag_error(f->diag, (struct span){base + 8, base + 8}, "file");
+	assert_string_equal(print(f, DIAG_COLOR_NEVER),
+			    "a:1:4: error: line\n    1 | tcp\n      |    ^\n"
+			    "a:2:4: error: file\n    2 | udp\n      |    ^\n");
+}
+
+static void a_span_of_several_lines_shows_the_first(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t base = add(f, "a", "set x {\n}\n", nowhere);
+
+	diag_error(f->diag, (struct span){base + 4, base + 9}, "empty");
+	assert_string_equal(print(f, DIAG_COLOR_NEVER),
+			    "a:1:5: error: empty\n    1 | set x {\n      |     ^~~\n");
+}
+
+static void a_very_long_line_is_cut_to_a_window(void **state)
+{
+	struct fixture *f = *state;
+	char text[4000], expected[512];
+	uint32_t base;
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	memcpy(text + 2000, " bad ", 5);
+	base = add(f, "a", text, nowhere);
+	diag_error(f->diag, span_of(f, base, "bad"), "long");
+	snprintf(expected, sizeof(expected),
+		 "a:1:2002: error: long\n    1 | ...%.59s bad %.*s...\n      | %63s^~~\n", text,
+		 200 - 3 - 59 - 5, text, "");
+	assert_string_equal(print(f, DIAG_COLOR_NEVER), expected);
+}
+
+static void marks_without_width_do_not_outgrow_the_window(void **state)
+{
+	struct fixture *f = *state;
+	char *text = malloc(20001);
+	uint32_t base;
+	int i;
+
+	for (i = 0; i < 10000; i++)
+		memcpy(text + (ptrdiff_t)i * 2, "\xcc\x81", 2);
+	text[20000] = '\0';
+	base = add(f, "a", text, nowhere);
+	free(text);
+	diag_error(f->diag, (struct span){base + 10000, base + 10002}, "marks");
+	assert_true(strlen(print(f, DIAG_COLOR_NEVER)) < 2000);
+}
+
+static void the_chain_of_includes_stands_before_the_place(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t a = add(f, "a.conf", "\ninclude \"b.conf\"\n", nowhere);
+	uint32_t b = add(f, "b.conf", "include \"c.conf\"\n", span_of(f, a, "include"));
+	uint32_t c = add(f, "c.conf", "oops\n", span_of(f, b, "include"));
+
+	diag_error(f->diag, span_of(f, c, "oops"), "unknown word 'oops'");
+	diag_note(f->diag, span_of(f, c, "oops"), "again");
+	diag_note(f->diag, span_of(f, b, "c.conf"), "there");
+	assert_string_equal(print(f, DIAG_COLOR_NEVER),
+			    "included from a.conf:2:1:\n"
+			    "included from b.conf:1:1:\n"
+			    "c.conf:1:1: error: unknown word 'oops'\n"
+			    "    1 | oops\n"
+			    "      | ^~~~\n"
+			    "c.conf:1:1: note: again\n"
+			    "    1 | oops\n"
+			    "      | ^~~~\n"
+			    "included from a.conf:2:1:\n"
+			    "b.conf:1:10: note: there\n"
+			    "    1 | include \"c.conf\"\n"
+			    "      |          ^~~~~~\n");
+}
+
+static void warnings_say_how_to_switch_them(void **state)
+{
+	struct fixture *f = *state;
+
+	diag_warning(f->diag, WARNING_SHADOWED, nowhere, "one");
+	assert_int_equal(diag_error_count(f->diag), 0);
+	assert_true(diag_option(f->diag, "no-shadowed"));
+	diag_warning(f->diag, WARNING_SHADOWED, nowhere, "two");
+	diag_note(f->diag, nowhere, "of two");
+	assert_true(diag_option(f->diag, "error=ssh"));
+	diag_warning(f->diag, WARNING_SSH, nowhere, "three");
+	diag_warning(f->diag, WARNING_EMPTY_SET, nowhere, "four");
+	assert_true(diag_option(f->diag, "error"));
+	diag_warning(f->diag, WARNING_EMPTY_SET, nowhere, "five");
+	diag_warning(f->diag, WARNING_SHADOWED, nowhere, "six");
+	assert_true(diag_option(f->diag, "shadowed"));
+	diag_warning(f->diag, WARNING_SHADOWED, nowhere, "seven");
+	assert_int_equal(diag_error_count(f->diag), 3);
+	assert_false(diag_option(f->diag, "no-such"));
+	assert_false(diag_option(f->diag, "error=such"));
+	assert_false(diag_option(f->diag, ""));
+	assert_string_equal(print(f, DIAG_COLOR_NEVER),
+			    "sklc: warning: one [-Wshadowed]\n"
+			    "sklc: error: three [-Werror=ssh]\n"
+			    "sklc: warning: four [-Wempty-set]\n"
+			    "sklc: error: five [-Werror=empty-set]\n"
+			    "sklc: error: seven [-Werror=shadowed]\n");
+}
+
+static void twenty_errors_are_kept_and_the_rest_counted(void **state)
+{
+	struct fixture *f = *state;
+	const char *tail;
+	int i;
+
+	for (i = 0; i < 23; i++) {
+		assert_int_equal(diag_is_full(f->diag), i >= 20);
+		diag_error(f->diag, nowhere, "number %d", i);
+		diag_note(f->diag, nowhere, "note %d", i);
+	}
+	diag_warning(f->diag, WARNING_SSH, nowhere, "still shown");
+	assert_int_equal(diag_error_count(f->diag), 23);
+	tail = strstr(print(f, DIAG_COLOR_NEVER), "sklc: error: number 19");
+	assert_non_null(tail);
+	assert_string_equal(tail, "sklc: error: number 19\nsklc: note: note 19\n"
+				  "sklc: warning: still shown [-Wssh]\nsklc: 3 more errors\n");
+}
+
+static void the_same_words_at_the_same_place_are_said_once(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t base = add(f, "a", "aa", nowhere);
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		diag_error(f->diag, (struct span){base, base + 1}, "same");
+		diag_note(f->diag, nowhere, "a note %d", i);
+	}
+	diag_error(f->diag, (struct span){base + 1, base + 2}, "same");
+	for (i = 0; i < 1000; i++)
+		diag_warning(f->diag, WARNING_SSH, (struct span){base, base + 1}, "w%d", i % 500);
+	assert_int_equal(diag_error_count(f->diag), 2);
+	assert_non_null(strstr(print(f, DIAG_COLOR_NEVER), "sklc: note: a note 0\n"));
+	assert_null(strstr(f->printed, "a note 1"));
+	assert_null(strstr(strstr(f->printed, "w499") + 1, "w499"));
+}
+
+static void colours_are_clangs(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t base = add(f, "a", "x", nowhere);
+
+	diag_error(f->diag, (struct span){base, base + 1}, "bad");
+	assert_string_equal(print(f, DIAG_COLOR_ALWAYS),
+			    "\033[1ma:1:1: \033[0;1;31merror: \033[0;1mbad\033[0m\n"
+			    "    1 | x\n      | \033[0;1;32m^\033[0m\n");
+}
+
+static json_t *print_as_json(struct fixture *f)
+{
+	json_error_t error;
+	json_t *json;
+	size_t length;
+	FILE *out;
+
+	free(f->printed);
+	out = open_memstream(&f->printed, &length);
+	diag_print_json(f->diag, out);
+	fclose(out);
+	json = json_loads(f->printed, JSON_REJECT_DUPLICATES, &error);
+	assert_non_null(json);
+	return json;
+}
+
+static void expect_text(const json_t *object, const char *key, const char *value)
+{
+	assert_string_equal(json_string_value(json_object_get(object, key)), value);
+}
+
+static void json_has_the_same_diagnostics(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t a = add(f, "a\xff", "include \"b\"\n", nowhere);
+	uint32_t b = add(f, "b", "\n x\x1b\xc3\xa9 bad\n", span_of(f, a, "include"));
+	json_t *json, *item, *includes, *note;
+
+	diag_warning(f->diag, WARNING_NEVER, span_of(f, b, "x\x1b\xc3\xa9 bad"), "odd \xff");
+	diag_note(f->diag, span_of(f, a, "b"), "here");
+	diag_error(f->diag, nowhere, "plain");
+	json = print_as_json(f);
+	assert_int_equal(json_integer_value(json_object_get(json, "version")), 1);
+	assert_int_equal(json_integer_value(json_object_get(json, "errors")), 1);
+	item = json_array_get(json_object_get(json, "diagnostics"), 0);
+	expect_text(item, "severity", "warning");
+	expect_text(item, "name", "never");
+	expect_text(item, "message", "odd \\xff");
+	expect_text(item, "file", "b");
+	expect_text(item, "text", "x\\x1b\xc3\xa9 bad");
+	assert_int_equal(json_integer_value(json_object_get(item, "line")), 2);
+	assert_int_equal(json_integer_value(json_object_get(item, "column")), 2);
+	assert_int_equal(json_integer_value(json_object_get(item, "end_column")), 9);
+	includes = json_object_get(item, "included_from");
+	assert_int_equal(json_array_size(includes), 1);
+	expect_text(json_array_get(includes, 0), "file", "a\\xff");
+	note = json_array_get(json_object_get(item, "notes"), 0);
+	expect_text(note, "message", "here");
+	item = json_array_get(json_object_get(json, "diagnostics"), 1);
+	assert_null(json_object_get(item, "file"));
+	assert_null(json_object_get(item, "name"));
+	json_decref(json);
+}
+
+static void expect_nearest(const char *word, const char *expected)
+{
+	static const char *const words[] = {"daddr", "dport",	 "saddr", "sport", "redirect", "accept",
+					    "drop",  "continue", "tcp",	  "udp",   "iifname",  "pass"};
+	const char *found = diag_nearest(word, strlen(word), words, sizeof(words) / sizeof(*words));
+
+	if (expected)
+		assert_string_equal(found, expected);
+	else
+		assert_null(found);
+}
+
+static void the_nearest_word_is_meant(void **state)
+{
+	(void)state;
+	expect_nearest("dprt", "dport");
+	expect_nearest("dprot", "dport");
+	expect_nearest("acept", "accept");
+	expect_nearest("DPORT", "dport");
+	expect_nearest("redirct", "redirect");
+	expect_nearest("iffname", "iifname");
+	expect_nearest("tpc", "tcp");
+	expect_nearest("udpp", "udp");
+	expect_nearest("tc", "tcp");
+	expect_nearest("x", NULL);
+	expect_nearest("", NULL);
+	expect_nearest("firewall", NULL);
+	expect_nearest("xxport", "dport");
+	expect_nearest("a-word-that-is-far-longer-than-any-name-can-be-and-longer-than-any-table-holds",
+		       NULL);
+}
+
+/* The distance proper: ca to abc is 2 (swap, then insert between), not 3. */
+static void what_was_swapped_may_be_edited_again(void **state)
+{
+	static const char *const words[] = {"xxabcxx"};
+
+	(void)state;
+	assert_non_null(diag_nearest("xxcaxx", 6, words, 1));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(an_error_shows_its_line_with_carets_under_the_words),
+		TEST(carets_line_up_under_tabs_and_wide_characters),
+		TEST(control_characters_and_broken_utf8_are_shown_escaped),
+		TEST(a_place_at_the_end_of_a_line_or_file_has_its_caret_after_it),
+		TEST(a_span_of_several_lines_shows_the_first),
+		TEST(a_very_long_line_is_cut_to_a_window),
+		TEST(marks_without_width_do_not_outgrow_the_window),
+		TEST(the_chain_of_includes_stands_before_the_place),
+		TEST(warnings_say_how_to_switch_them),
+		TEST(twenty_errors_are_kept_and_the_rest_counted),
+		TEST(the_same_words_at_the_same_place_are_said_once),
+		TEST(colours_are_clangs),
+		TEST(json_has_the_same_diagnostics),
+		cmocka_unit_test(the_nearest_word_is_meant),
+		cmocka_unit_test(what_was_swapped_may_be_edited_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
