@@ -26,7 +26,7 @@ CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion $(if $(WERROR),-Werror)
 # gcc takes the sanitizer's own tests for null as formats that are null.
 SANITIZER := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer \
-	     -Wno-format-truncation)
+	     -Wno-format-truncation -Wno-unknown-warning-option)
 FLAGS := -std=gnu11 -D_GNU_SOURCE -DSKLC_VERSION='"$(VERSION)"' -I. -isystem $(BUILD)/grammar \
 	 -isystem $(BUILD)/bpf $(SANITIZER) -MD -MP
 LIBS := -lbpf -lelf -lz -ljansson
