@@ -30,15 +30,6 @@
 
 enum { STEERED_PORT = 8080, TABLE_OFFSET = 64, TABLE_BYTES = 100, LARGE_TABLE = 1 << 20 };
 
-struct layout {
-	struct layout_object object;
-};
-
-const struct layout_object *layout_object(const struct layout *layout)
-{
-	return &layout->object;
-}
-
 static const char rules_text[] = "define p = 8080\n"
 				 "\ttcp daddr 127.0.0.1 dport $p counter redirect to web\n"
 				 "udp dport 53 drop\n"
