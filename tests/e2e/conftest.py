@@ -1,0 +1,242 @@
+"""A host for each test: a network namespace, a bpffs, and the command, with real sockets.
+
+The whole run lives in a mount namespace of its own, so that nothing of it outlives the run, however it
+ends. A socket belongs to the namespace that its maker stands in when it is made: a test stands in for
+all the services and clients of its host."""
+import contextlib
+import ctypes
+import errno
+import itertools
+import json
+import os
+import pathlib
+import select
+import socket
+import subprocess
+
+import pytest
+
+SKLC = os.environ.get("SKLC", str(pathlib.Path(__file__).parents[2] / "build" / "sklc"))
+CLONE_NEWNS, CLONE_NEWNET = 0x20000, 0x40000000
+IP_FREEBIND, IPV6_FREEBIND = 15, 78
+REFUSED = "refused"
+
+libc = ctypes.CDLL(None, use_errno=True)
+numbers = itertools.count()
+
+
+def call(function, *args):
+    if function(*args) < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def run(*words):
+    subprocess.run([str(word) for word in words], check=True, capture_output=True)
+
+
+def enter_own_mounts():
+    """Why these tests cannot run here, or None."""
+    try:
+        call(libc.unshare, CLONE_NEWNS)
+        run("mount", "--make-rprivate", "/")
+        pathlib.Path("/run/netns").mkdir(exist_ok=True)
+        run("mount", "-t", "tmpfs", "none", "/run/netns")
+        run("ip", "netns", "add", "probe")
+        run("ip", "netns", "del", "probe")
+    except (OSError, subprocess.CalledProcessError) as error:
+        return f"cannot make namespaces here: {error}"
+    return None
+
+
+def pytest_configure(config):
+    config.cannot_run = "needs root" if os.geteuid() else enter_own_mounts()
+
+
+class Namespace:
+    """A network namespace with its loopback up."""
+
+    def __init__(self):
+        self.name = f"sklc-{os.getpid()}-{next(numbers)}"
+        self.path = f"/run/netns/{self.name}"
+        run("ip", "netns", "add", self.name)
+        self.ip("link", "set", "lo", "up")
+
+    def ip(self, *words):
+        run("ip", "-n", self.name, *words)
+
+    @contextlib.contextmanager
+    def entered(self):
+        with open("/proc/thread-self/ns/net", "rb") as old, open(self.path, "rb") as new:
+            call(libc.setns, new.fileno(), CLONE_NEWNET)
+            try:
+                yield
+            finally:
+                call(libc.setns, old.fileno(), CLONE_NEWNET)
+
+    def socket(self, *args):
+        with self.entered():
+            return socket.socket(*args)
+
+    def delete(self):
+        run("ip", "netns", "del", self.name)
+
+
+class Wire:
+    """A family and a protocol: the addresses that tests use in it."""
+
+    def __init__(self, protocol, family):
+        self.protocol, self.family = protocol, family
+        self.is_ipv6, self.is_udp = family == "ipv6", protocol == "udp"
+        self.af = socket.AF_INET6 if self.is_ipv6 else socket.AF_INET
+        self.type = socket.SOCK_DGRAM if self.is_udp else socket.SOCK_STREAM
+        self.loopback = "::1" if self.is_ipv6 else "127.0.0.1"
+        self.any = "::" if self.is_ipv6 else "0.0.0.0"
+        self.prefix = "2001:db8:0:1::/64" if self.is_ipv6 else "192.0.2.0/24"
+        self.other_prefix = "2001:db8:0:2::/64" if self.is_ipv6 else "198.51.100.0/24"
+        self.half = "2001:db8:0:1::/65" if self.is_ipv6 else "192.0.2.0/25"
+        self.place = 2 * self.is_ipv6 + self.is_udp
+
+    def at(self, number):
+        """An address of the prefix; below 128 it is in the half too."""
+        return f"2001:db8:0:1::{number:x}" if self.is_ipv6 else f"192.0.2.{number}"
+
+    def other(self, number):
+        return f"2001:db8:0:2::{number:x}" if self.is_ipv6 else f"198.51.100.{number}"
+
+    def far(self, number):
+        """An address of the prefix outside of the half."""
+        return f"2001:db8:0:1:8000::{number:x}" if self.is_ipv6 else f"192.0.2.{128 + number}"
+
+
+WIRES = {f"{protocol}-{family}": Wire(protocol, family)
+         for protocol in ("tcp", "udp") for family in ("ipv4", "ipv6")}
+
+
+class Host:
+    """A namespace with the command at hand."""
+
+    def __init__(self, folder, bpffs, namespace):
+        self.folder, self.bpffs, self.namespace = folder, bpffs, namespace
+        self.sockets = []
+        for prefix in ("192.0.2.0/24", "198.51.100.0/24", "10.0.0.0/8", "2001:db8::/32"):
+            namespace.ip("route", "add", "local", prefix, "dev", "lo")
+
+    # the command
+
+    def sklc(self, *words, status=0, **more):
+        """Runs sklc on this namespace, and expects it to end with the status."""
+        done = sklc(*words, "--netns", self.namespace.path, "--bpffs", self.bpffs, **more)
+        assert done.returncode == status, f"{done.args}\n{done.stdout}{done.stderr}"
+        return done
+
+    def rules(self, text, name="rules.conf"):
+        path = self.folder / name
+        path.write_text(text)
+        return path
+
+    def apply(self, text, *words, **more):
+        return self.sklc("--apply", self.rules(text), *words, **more)
+
+    def register(self, label, sock, **more):
+        return self.sklc("register", label, "--pid", os.getpid(), "--fd", sock.fileno(), **more)
+
+    def status(self, status=0):
+        return json.loads(self.sklc("status", "--json", status=status).stdout)
+
+    def pins(self):
+        return sorted(path for path in pathlib.Path(self.bpffs).rglob("*") if not path.is_dir())
+
+    # services and clients
+
+    def socket(self, *args):
+        sock = self.namespace.socket(*args)
+        self.sockets.append(sock)
+        return sock
+
+    def server(self, wire, address=None, port=0, reuseport=False, v6only=True):
+        """A socket that waits for what comes to an address: any port of the loopback, if not told."""
+        sock = self.socket(wire.af, wire.type)
+        if wire.is_ipv6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, v6only)
+            sock.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)
+        else:
+            sock.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
+        if reuseport:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        sock.bind((address or wire.loopback, port))
+        if not wire.is_udp:
+            sock.listen(256)
+        return sock
+
+    def reach(self, wire, address, port, servers, source=None):
+        """The one of the servers that a client of address and port gets to; or REFUSED."""
+        with self.namespace.socket(wire.af, wire.type) as client:
+            client.settimeout(5)
+            if source:
+                client.bind(source)
+            try:
+                client.connect((address, port))
+                if wire.is_udp:
+                    client.send(b"hello")
+                waiting = [*servers, client] if wire.is_udp else servers
+                readable = select.select(waiting, [], [], 5)[0]
+                if client in readable:
+                    client.recv(1)
+            except OSError as error:
+                if error.errno == errno.ECONNREFUSED:
+                    return REFUSED
+                raise
+            assert len(readable) == 1, f"{len(readable)} of the servers got something"
+            if wire.is_udp:
+                readable[0].recvfrom(64)
+            else:
+                readable[0].accept()[0].close()
+            return readable[0]
+
+    def close(self):
+        for sock in self.sockets:
+            sock.close()
+
+
+def sklc(*words, **more):
+    return subprocess.run([SKLC, *map(str, words)], text=True, capture_output=True, timeout=300, **more)
+
+
+@pytest.fixture(autouse=True)
+def skip_where_it_cannot_run(request):
+    if request.config.cannot_run and "bpffs" in request.fixturenames:
+        pytest.skip(request.config.cannot_run)
+
+
+@pytest.fixture
+def bpffs(tmp_path):
+    folder = tmp_path / "bpffs"
+    folder.mkdir()
+    run("mount", "-t", "bpf", "-o", "mode=0700", "none", folder)
+    yield str(folder)
+    run("umount", "-l", folder)
+
+
+@pytest.fixture
+def make_host(tmp_path, bpffs):
+    hosts = []
+
+    def make():
+        hosts.append(Host(tmp_path, bpffs, Namespace()))
+        return hosts[-1]
+
+    yield make
+    for each in hosts:
+        each.close()
+        each.namespace.delete()
+
+
+@pytest.fixture
+def host(make_host):
+    return make_host()
+
+
+@pytest.fixture(params=WIRES)
+def wire(request):
+    return WIRES[request.param]

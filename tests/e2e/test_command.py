@@ -1,0 +1,182 @@
+"""The command line: exit statuses, suggestions, files that are written whole."""
+import os
+import subprocess
+
+import pytest
+
+from conftest import SKLC, run, sklc
+
+
+@pytest.fixture
+def rules(tmp_path):
+    path = tmp_path / "rules.conf"
+    path.write_text("tcp dport 80 redirect to web\n")
+    return path
+
+
+@pytest.mark.parametrize("words, said", [
+    (["lsit-nothing-like-it"], "unknown verb 'lsit-nothing-like-it'"),
+    (["staus"], "did you mean 'status'?"),
+    (["--chek", "x"], "did you mean '--check'?"),
+    (["--dump", "polcy", "x"], "did you mean 'policy'?"),
+    (["--dump"], "--dump takes an argument: STAGE"),
+    (["--apply"], "too few words"),
+    (["--apply", "--check", "x"], "do not go together"),
+    (["status", "-o", "x", "--check"], "do not go together"),
+    (["status", "--pid", "1"], "--pid does not go with 'status'"),
+    (["status", "more"], "too many words"),
+    (["register", "web"], "--pid PID --fd FD"),
+    (["register", "web", "--pid", "x1", "--fd", "3"], "--pid takes a number, not 'x1'"),
+    (["unregister", "web", "tpc"], "did you mean 'tcp'?"),
+    (["-Wshadwed", "--check", "x"], "did you mean 'shadowed'?"),
+    (["-D", "port", "--check", "x"], "-D takes NAME=VALUE, not 'port'"),
+    (["-x"], "unknown option '-x'"),
+    (["--quiet=yes", "status"], "--quiet takes no argument"),
+    (["--tables-max", "many", "--check", "x"], "takes a number of bytes"),
+])
+def test_a_wrong_command_line_is_status_2_and_says_what_is_right(words, said):
+    done = sklc(*words)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_file_alone_asks_what_to_do_with_it(rules):
+    done = sklc(rules)
+    assert done.returncode == 2
+    assert "say what to do with" in done.stderr
+
+
+def test_nothing_at_all_shows_the_usage():
+    done = sklc()
+    assert done.returncode == 2
+    assert "--apply RULES" in done.stderr
+
+
+def test_help_and_version_are_results():
+    for option in ("--help", "--version"):
+        done = sklc(option)
+        assert done.returncode == 0
+        assert "sklc" in done.stdout and done.stderr == ""
+
+
+def test_options_stand_before_and_after_operands(rules, tmp_path):
+    for words in ([rules, "-o", tmp_path / "a.o"], ["-o", tmp_path / "b.o", rules]):
+        assert sklc(*words).returncode == 0
+    assert (tmp_path / "a.o").read_bytes() == (tmp_path / "b.o").read_bytes()
+
+
+def test_rules_at_fault_are_status_1_and_show_the_place(tmp_path):
+    path = tmp_path / "bad.conf"
+    path.write_text("tcp dport 80 drop\ntcp dprt 81 drop\n")
+    done = sklc(path, "-o", tmp_path / "bad.o")
+    assert done.returncode == 1
+    assert f"{path}:2:5" in done.stderr and "^" in done.stderr
+    assert not (tmp_path / "bad.o").exists()
+
+
+def test_a_file_that_is_not_there_is_status_3(tmp_path):
+    done = sklc(tmp_path / "nothing.conf", "-o", tmp_path / "x.o")
+    assert done.returncode == 3
+    assert "nothing.conf" in done.stderr and "No such file" in done.stderr
+
+
+def test_a_folder_as_rules_is_status_3(tmp_path):
+    assert sklc(tmp_path, "-o", tmp_path / "x.o").returncode == 3
+
+
+def test_several_files_are_one_after_the_other(tmp_path):
+    (tmp_path / "a.conf").write_text("define web_port = 80\n")
+    (tmp_path / "b.conf").write_text("tcp dport $web_port redirect to web\n")
+    both = sklc("--dump", "decision", tmp_path / "a.conf", tmp_path / "b.conf")
+    one = sklc("--dump", "decision", "-", input="tcp dport 80 redirect to web\n")
+    assert both.returncode == 0, both.stderr
+    assert both.stdout == one.stdout
+
+
+def test_every_stage_is_dumped(rules):
+    for stage in ("ast", "policy", "decision", "layout", "bytecode"):
+        done = sklc("--dump", stage, rules)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout
+
+
+def test_output_that_does_not_arrive_is_status_3(rules):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([SKLC, "--dump", "policy", rules], stdout=full, stderr=subprocess.PIPE,
+                              text=True, check=False)
+    assert done.returncode == 3
+    assert "standard output" in done.stderr
+
+
+def test_closed_standard_streams_take_no_file_in(rules, tmp_path):
+    done = subprocess.run(["sh", "-c", f"exec '{SKLC}' '{rules}' -o '{tmp_path}/x.o' <&- >&- 2>&-"],
+                          check=False)
+    assert done.returncode == 3
+    assert (tmp_path / "x.o").read_bytes()[:4] == b"\x7fELF"
+
+
+# -o
+
+
+def test_a_planted_link_is_replaced_and_what_it_names_is_not_touched(rules, tmp_path):
+    victim, planted = tmp_path / "victim", tmp_path / "prog.o"
+    victim.write_text("precious")
+    planted.symlink_to(victim)
+    assert sklc(rules, "-o", planted).returncode == 0
+    assert victim.read_text() == "precious"
+    assert not planted.is_symlink() and planted.read_bytes()[:4] == b"\x7fELF"
+
+
+def test_errors_leave_the_old_object_and_no_litter(rules, tmp_path):
+    prog = tmp_path / "prog.o"
+    prog.write_bytes(b"old")
+    rules.write_text("tcp dport 80 dorp\n")
+    assert sklc(rules, "-o", prog).returncode == 1
+    assert prog.read_bytes() == b"old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["prog.o", "rules.conf"]
+
+
+def test_a_full_disk_leaves_the_old_object(request, rules, tmp_path):
+    if request.config.cannot_run:
+        pytest.skip(request.config.cannot_run)
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    run("mount", "-t", "tmpfs", "-o", "size=64k", "none", disk)
+    try:
+        (disk / "prog.o").write_bytes(b"old")
+        with open(disk / "filler", "wb", buffering=0) as filler:
+            while True:
+                try:
+                    filler.write(b"x" * 4096)
+                except OSError:
+                    break
+        done = sklc(rules, "-o", disk / "prog.o")
+        assert done.returncode == 3
+        assert "No space left" in done.stderr
+        assert (disk / "prog.o").read_bytes() == b"old"
+        assert sorted(os.listdir(disk)) == ["filler", "prog.o"]
+    finally:
+        run("umount", disk)
+
+
+def test_a_device_is_written_to_not_replaced(rules):
+    before = os.stat("/dev/null")
+    assert sklc(rules, "-o", "/dev/null").returncode == 0
+    assert os.stat("/dev/null").st_ino == before.st_ino
+
+
+def test_the_object_has_the_mode_that_the_umask_leaves(rules, tmp_path):
+    prog = tmp_path / "prog.o"
+    assert sklc(rules, "-o", prog, umask=0o027).returncode == 0
+    assert prog.stat().st_mode & 0o777 == 0o640
+
+
+def test_json_diagnostics_have_a_schema_version(tmp_path):
+    import json
+
+    done = sklc("--json", "-", "-o", tmp_path / "x.o", input="tcp dport 80 dorp\n")
+    assert done.returncode == 1
+    said = json.loads(done.stderr)
+    assert "dorp" in json.dumps(said)
+    assert any("version" in key or "schema" in key for key in said)

@@ -1,0 +1,158 @@
+"""The object file: the same bytes each time, at home with any loader, and of any size."""
+import ctypes
+import os
+import random
+import struct
+import subprocess
+
+import pytest
+
+from conftest import REFUSED, WIRES, call, run, sklc
+
+BPF_SK_LOOKUP = 36
+TCP4 = WIRES["tcp-ipv4"]
+RULES = "daddr { 192.0.2.0/24, 2001:db8:0:1::/64 } dport 80 redirect to web\ndport 81 drop\n"
+
+
+@pytest.fixture(scope="module")
+def libbpf():
+    try:
+        library = ctypes.CDLL("libbpf.so.1", use_errno=True)
+    except OSError as error:
+        pytest.skip(str(error))
+    library.bpf_object__open_file.restype = ctypes.c_void_p
+    library.bpf_object__find_program_by_name.restype = ctypes.c_void_p
+    return library
+
+
+def compile_rules(host, text):
+    prog = host.folder / "prog.o"
+    done = sklc(host.rules(text), "-o", prog)
+    assert done.returncode == 0, done.stderr
+    return prog
+
+
+def put_sockets(libbpf, sockets_map, places):
+    """Puts sockets into slots, as any loader might."""
+    for slot, sock in places.items():
+        key, value = struct.pack("=I", slot), struct.pack("=Q", sock.fileno())
+        call(libbpf.bpf_map_update_elem, sockets_map, key, value, ctypes.c_uint64(0))
+
+
+def attach(libbpf, host, program):
+    with open(host.namespace.path, "rb") as namespace:
+        link = libbpf.bpf_link_create(program, namespace.fileno(), BPF_SK_LOOKUP, None)
+    assert link >= 0, os.strerror(ctypes.get_errno())
+    return link
+
+
+def steers(host):
+    """Servers for all four places of the first label, by slot; and the test that each is reached."""
+    servers = {wire.place: host.server(wire) for wire in WIRES.values()}
+
+    def test():
+        every = list(servers.values())
+        for wire in WIRES.values():
+            assert host.reach(wire, wire.at(7), 80, every) is servers[wire.place]
+            assert host.reach(wire, wire.at(7), 81, every) == REFUSED
+
+    return servers, test
+
+
+def test_bpftool_loads_it_and_it_steers_without_sklc(host, libbpf):
+    prog = compile_rules(host, RULES)
+    pins = f"{host.bpffs}/by-bpftool"
+    run("env", f"PATH={os.environ['PATH']}:/usr/sbin", "bpftool", "prog", "loadall", prog, pins,
+        "pinmaps", pins)
+    program = libbpf.bpf_obj_get(f"{pins}/sklc".encode())
+    sockets_map = libbpf.bpf_obj_get(f"{pins}/sockets".encode())
+    assert program >= 0 and sockets_map >= 0
+    servers, test = steers(host)
+    put_sockets(libbpf, sockets_map, servers)
+    link = attach(libbpf, host, program)
+    test()
+    os.close(link)
+    assert host.reach(TCP4, TCP4.at(7), 80, list(servers.values())) == REFUSED
+
+
+def test_libbpf_opens_and_loads_it_and_it_steers_without_sklc(host, libbpf):
+    prog = compile_rules(host, RULES)
+    opened = ctypes.c_void_p(libbpf.bpf_object__open_file(str(prog).encode(), None))
+    assert opened.value
+    call(libbpf.bpf_object__load, opened)
+    program = ctypes.c_void_p(libbpf.bpf_object__find_program_by_name(opened, b"sklc"))
+    servers, test = steers(host)
+    put_sockets(libbpf, libbpf.bpf_object__find_map_fd_by_name(opened, b"sockets"), servers)
+    link = attach(libbpf, host, libbpf.bpf_program__fd(program))
+    test()
+    os.close(link)
+    libbpf.bpf_object__close(opened)
+
+
+def test_the_same_input_gives_the_same_bytes(tmp_path):
+    objects = []
+    for name, environment in (("a", {"TZ": "UTC"}), ("b", {"TZ": "Asia/Tokyo", "LC_ALL": "C.UTF-8"})):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "rules.conf").write_text(RULES)
+        done = sklc("rules.conf", "-o", "prog.o", cwd=folder, env={**os.environ, **environment})
+        assert done.returncode == 0, done.stderr
+        objects.append((folder / "prog.o").read_bytes())
+    assert objects[0] == objects[1]
+
+
+def test_an_object_is_compiled_without_privilege(tmp_path):
+    user = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    done = sklc("-", "-o", "-", input="tcp dport 80 drop\n", encoding="latin-1", cwd="/", **user)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("\x7fELF")
+
+
+PORTS = (80, 443, 8080, 8443)
+
+
+def large_rules():
+    """10,000 prefixes, four ports of each, 1,000 labels; and what is due to whom."""
+    lines, due = [], {}
+    for prefix in range(10_000):
+        for index, port in enumerate(PORTS):
+            label = (prefix * 7 + index * 13) % 1000
+            address = f"10.{prefix >> 7}.{prefix & 127}"
+            lines.append(f"tcp daddr {address}.0/25 dport {port} redirect to label{label}\n")
+            due[address, port] = label
+    return "".join(lines), due
+
+
+def test_ten_thousand_prefixes_and_a_thousand_labels_decide_rightly(host):
+    text, due = large_rules()
+    prog = compile_rules(host, text)
+    done = host.sklc("--check", prog)
+    assert "instructions" in done.stdout
+    host.sklc("--apply", prog)
+    servers = {label: host.server(TCP4) for label in random.Random(1).sample(range(1000), 8)}
+    for label, server in servers.items():
+        host.register(f"label{label}", server)
+    every = list(servers.values())
+    mine = [(place, label) for place, label in due.items() if label in servers]
+    others = [place for place, label in due.items() if label not in servers]
+    for (address, port), label in random.Random(2).sample(mine, 100):
+        for last in (0, 1, 127):
+            assert host.reach(TCP4, f"{address}.{last}", port, every) is servers[label]
+        assert host.reach(TCP4, f"{address}.128", port, every) == REFUSED
+        assert host.reach(TCP4, f"{address}.1", port + 1, every) == REFUSED
+    for address, port in random.Random(3).sample(others, 20):
+        assert host.reach(TCP4, f"{address}.1", port, every) == REFUSED
+
+
+def test_a_damaged_object_is_refused_and_nothing_breaks(host):
+    whole = compile_rules(host, RULES).read_bytes()
+    damaged = host.folder / "damaged.o"
+    chance = random.Random(4)
+    for n in range(40):
+        bytes_left = bytearray(whole[:chance.randrange(64, len(whole))] if n % 2 else whole)
+        for _ in range(8):
+            bytes_left[chance.randrange(4, len(bytes_left))] ^= 1 << chance.randrange(8)
+        damaged.write_bytes(bytes_left)
+        done = sklc("--check", damaged, "--netns", host.namespace.path, "--bpffs", host.bpffs)
+        assert done.returncode in (0, 3), f"{done.returncode}\n{done.stderr}"
+    assert host.pins() == []
