@@ -7,7 +7,17 @@
 #include "source.h"
 
 /* The fields of a packet that have values known when compiling. */
-enum field { FIELD_DADDR, FIELD_DPORT, FIELD_SADDR, FIELD_SPORT, FIELD_COUNT };
+#define FIELDS(X) X(DADDR, "daddr") X(DPORT, "dport") X(SADDR, "saddr") X(SPORT, "sport")
+
+enum field {
+#define FIELD_ENUM(constant, word) FIELD_##constant,
+	FIELDS(FIELD_ENUM)
+#undef FIELD_ENUM
+	FIELD_COUNT
+};
+
+const char *field_word(enum field field);
+bool field_is_port(enum field field);
 
 enum { NO_INDEX = 0xffffffff };
 
@@ -81,6 +91,8 @@ enum map_key {
 #undef MAP_KEY_ENUM
 	MAP_KEY_COUNT
 };
+
+const char *map_key_word(enum map_key key);
 
 enum { MAP_KEYS_MAX = 3 };
 

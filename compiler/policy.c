@@ -1,0 +1,45 @@
+/* The vocabulary of a policy. */
+#include "policy.h"
+
+const char *verdict_word(enum verdict_kind kind)
+{
+	static const char *const words[] = {
+#define VERDICT_WORD(constant, word) [VERDICT_##constant] = word,
+		VERDICTS(VERDICT_WORD)
+#undef VERDICT_WORD
+	};
+
+	return words[kind];
+}
+
+const char *map_key_word(enum map_key key)
+{
+	static const char *const words[] = {
+#define MAP_KEY_WORD(constant, word) [MAP_KEY_##constant] = word,
+		MAP_KEYS(MAP_KEY_WORD)
+#undef MAP_KEY_WORD
+	};
+
+	return words[key];
+}
+
+const char *field_word(enum field field)
+{
+	static const char *const words[] = {
+#define FIELD_WORD(constant, word) [FIELD_##constant] = word,
+		FIELDS(FIELD_WORD)
+#undef FIELD_WORD
+	};
+
+	return words[field];
+}
+
+bool field_is_port(enum field field)
+{
+	return field == FIELD_DPORT || field == FIELD_SPORT;
+}
+
+u128 field_last(enum field field, enum family family)
+{
+	return field_is_port(field) ? UINT16_MAX : address_last(family);
+}
