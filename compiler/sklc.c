@@ -357,6 +357,15 @@ static bool suits(const struct command *command, const struct options *options)
 	return false;
 }
 
+/* Runs a command with no more privilege than it needs: those that know of namespaces ask the kernel. */
+static int run(const struct command *command, const struct options *options)
+{
+	const enum runtime_use use = command->takes & OPTION_BIT(NETNS) ? RUNTIME_USE_KERNEL
+									: RUNTIME_USE_COMPILE;
+
+	return runtime_limit_privileges(use) ? EXIT_SYSTEM : command->run(options);
+}
+
 /* What was written to standard output must have arrived. */
 static int finish_output(int status_so_far)
 {
@@ -398,7 +407,7 @@ int main(int argc, char **argv)
 	} else {
 		command = find_command(&options);
 		if (command && suits(command, &options))
-			result = command->run(&options);
+			result = run(command, &options);
 	}
 	arena_free(arena);
 	return finish_output(result);
