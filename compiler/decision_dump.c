@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct dump {
 	const struct decision *decision;
@@ -12,7 +13,8 @@ struct dump {
 	uint32_t *numbers; /* of each node as printed, 0: not yet */
 	uint32_t *queue;
 	size_t queue_count;
-	enum family family;
+	uint32_t printed;
+	enum family family; /* that is printed now; the other prints what both share again */
 };
 
 static const char *const FIELD_WORDS[FIELD_COUNT] = {"daddr", "dport", "saddr", "sport"};
@@ -44,7 +46,7 @@ static void dump_ref(struct dump *dump, decision_ref ref)
 	}
 	if (!dump->numbers[ref]) {
 		dump->queue[dump->queue_count++] = ref;
-		dump->numbers[ref] = (uint32_t)dump->queue_count;
+		dump->numbers[ref] = dump->printed + (uint32_t)dump->queue_count;
 	}
 	fprintf(dump->out, "node %" PRIu32, dump->numbers[ref]);
 }
@@ -85,22 +87,31 @@ static void dump_node(struct dump *dump, uint32_t index)
 	}
 }
 
+static void dump_family(struct dump *dump)
+{
+	enum protocol protocol;
+	size_t next;
+
+	for (protocol = 0; protocol < PROTOCOL_COUNT; protocol++) {
+		fprintf(dump->out, "%s %s: ", family_word(dump->family), protocol_word(protocol));
+		dump_ref(dump, dump->decision->roots[dump->family][protocol]);
+		fputc('\n', dump->out);
+	}
+	for (next = 0; next < dump->queue_count; next++)
+		dump_node(dump, dump->queue[next]);
+}
+
 void decision_dump(const struct decision *decision, FILE *out)
 {
 	size_t count = decision->node_count + 1;
 	struct dump dump = {decision, out, calloc(count, sizeof(uint32_t)),
-			    calloc(count, sizeof(uint32_t)), 0, FAMILY_IPV4};
-	size_t printed = 0;
-	enum protocol protocol;
+			    calloc(count, sizeof(uint32_t)), 0, 0, FAMILY_IPV4};
 
 	for (; dump.numbers && dump.queue && dump.family < FAMILY_COUNT; dump.family++) {
-		for (protocol = 0; protocol < PROTOCOL_COUNT; protocol++) {
-			fprintf(out, "%s %s: ", family_word(dump.family), protocol_word(protocol));
-			dump_ref(&dump, decision->roots[dump.family][protocol]);
-			fputc('\n', out);
-		}
-		for (; printed < dump.queue_count; printed++)
-			dump_node(&dump, dump.queue[printed]);
+		dump_family(&dump);
+		dump.printed += (uint32_t)dump.queue_count;
+		dump.queue_count = 0;
+		memset(dump.numbers, 0, count * sizeof(uint32_t));
 	}
 	free(dump.numbers);
 	free(dump.queue);

@@ -1,10 +1,106 @@
-/* How a decision is stored: tables of bytes, and the steps that search them. Both back ends read this
- * and nothing before it. */
+/* How a decision is stored: which nodes are compared in code, which are searched in tables, and the bytes of
+ * the tables. Both back ends read this and nothing before it.
+ *
+ * A packet is seen as words of 32 bits: a port is one, an IPv4 address one, an IPv6 address four. The nodes
+ * of a layout ask for one word each, so one kind of search serves them all.
+ *
+ * In the tables a node is a tree of lines: 64 bytes, one cache line, 15 keys in order and where the line's 16
+ * children begin. The tables are searched by steps, a fixed sequence of code: each step is one level of one
+ * word's trees. A table reference says the step at which the search goes on (tag, 6 bits) and the line there
+ * (26 bits); tags fall from step to step, so a step passes over what is not its own by one comparison. Tag 0
+ * is the end: the rest is the number of an outcome row. */
 #ifndef SKLC_LAYOUT_H
 #define SKLC_LAYOUT_H
 
+#include "decision.h"
 #include "net.h"
 #include "policy.h"
+
+/* What a node may ask for. */
+#define KEYS(X)                                                                               \
+	X(DADDR4, "ip daddr")                                                                 \
+	X(DADDR6_0, "ip6 daddr word 0")                                                       \
+	X(DADDR6_1, "ip6 daddr word 1")                                                       \
+	X(DADDR6_2, "ip6 daddr word 2")                                                       \
+	X(DADDR6_3, "ip6 daddr word 3")                                                       \
+	X(SADDR4, "ip saddr")                                                                 \
+	X(SADDR6_0, "ip6 saddr word 0")                                                       \
+	X(SADDR6_1, "ip6 saddr word 1")                                                       \
+	X(SADDR6_2, "ip6 saddr word 2")                                                       \
+	X(SADDR6_3, "ip6 saddr word 3")                                                       \
+	X(DPORT, "dport")                                                                     \
+	X(SPORT, "sport")                                                                     \
+	X(INTERFACE, "interface") /* and those after it, one for each interface */
+
+enum key {
+#define KEY_ENUM(constant, words) KEY_##constant,
+	KEYS(KEY_ENUM)
+#undef KEY_ENUM
+};
+
+const char *key_words(enum key key);
+
+/* A variable of a layout's nodes: a key, and the machine that the node belongs to. */
+enum { MACHINE_SHIFT = 24 };
+
+static inline enum key variable_key(uint32_t variable)
+{
+	uint32_t key = variable & ((1u << MACHINE_SHIFT) - 1);
+
+	return key < KEY_INTERFACE ? (enum key)key : KEY_INTERFACE;
+}
+
+static inline uint32_t variable_interface(uint32_t variable)
+{
+	return (variable & ((1u << MACHINE_SHIFT) - 1)) - KEY_INTERFACE;
+}
+
+enum { TAG_SHIFT = 26, TAGS_MAX = 63, LINE_MASK = (1 << TAG_SHIFT) - 1 };
+enum { LINE_KEYS = 15, LINE_CHILDREN = 16, LINE_BYTES = 64 };
+
+/* A line of a tree. A child is taken for each key that is less than the word looked for: keys are the first
+ * values of the children's intervals less one, and a key that is not there is all ones. In a leaf, FIRST is
+ * the index of its first result; above, the reference of its first child line. */
+struct layout_line {
+	uint32_t keys[LINE_KEYS];
+	uint32_t first;
+};
+
+/* A node that asks for an interface, in a table: where to go on for each enum value. */
+struct layout_interface {
+	uint32_t word; /* index of the interface */
+	uint32_t children[INTERFACE_VALUES];
+};
+
+/* A part of an outcome: count, attempt, and go on. Rows 0 and 1 are the ends. */
+struct layout_row {
+	uint32_t label;   /* or NO_INDEX */
+	uint32_t counter; /* or NO_INDEX */
+	uint32_t flags;   /* of bpf_sk_assign */
+	uint32_t next;    /* row */
+};
+enum { ROW_PASS, ROW_DROP };
+
+/* One level of the trees of one word. */
+struct layout_step {
+	enum key key;
+	uint32_t tag;
+	bool is_leaf; /* the level that gives results */
+	uint32_t lines, results; /* how many in the tables are its own: for the dump */
+};
+
+/* The steps for all decisions of one order of fields. */
+struct layout_machine {
+	enum field order[FIELD_COUNT];
+	const struct layout_step *steps; /* in the order of their running */
+	size_t step_count;
+};
+
+enum layout_form { FORM_UNUSED, FORM_CODE, FORM_TABLE };
+
+struct layout_region {
+	uint32_t offset, count; /* in bytes from the start of the tables; in elements */
+};
 
 /* What the object file needs of it. */
 struct layout_object {
@@ -14,7 +110,26 @@ struct layout_object {
 	const uint8_t *label_places; /* bits 1 << ABI_PLACE of each label that the decision reaches */
 };
 
-struct layout;
-const struct layout_object *layout_object(const struct layout *layout);
+struct layout {
+	struct layout_object object;
+	const struct policy *policy;
+	const struct decision_node *nodes; /* over variables as above; children before parents */
+	size_t node_count;
+	const uint8_t *forms;       /* enum layout_form of each node */
+	const uint32_t *table_refs; /* of each node in a table */
+	const uint32_t *rows_of;    /* the first row of each outcome */
+	decision_ref roots[FAMILY_COUNT][PROTOCOL_COUNT]; /* nodes, or outcomes */
+	struct layout_machine machines[FAMILY_COUNT * PROTOCOL_COUNT];
+	size_t machine_count;
+	struct layout_region lines, results, interfaces, rows;
+	size_t code_intervals; /* of the nodes in code */
+	size_t rows_max;       /* rows of the longest outcome, without its end */
+	bool override_others;
+};
+
+static inline const struct layout_object *layout_object(const struct layout *layout)
+{
+	return &layout->object;
+}
 
 #endif
