@@ -83,17 +83,13 @@ static struct bytecode_instruction *emit(struct bytecode *code, int opcode, enum
 		fail(code, "offset %d of instruction %zu does not fit into 16 bits", offset,
 		     code->count);
 	instruction = ARENA_PUSH(code->arena, code->instructions, code->count, code->capacity);
-	*instruction = (struct bytecode_instruction){
-		.insn = {
-			.code = (uint8_t)opcode,
-			.dst_reg = dst & 0xf,
-			.src_reg = src & 0xf,
-			.off = (int16_t)offset,
-			.imm = imm,
-		},
-		.origin = code->origin,
-		.comment = code->pending_comment,
-	};
+	instruction->insn.code = (uint8_t)opcode;
+	instruction->insn.dst_reg = dst & 0xf;
+	instruction->insn.src_reg = src & 0xf;
+	instruction->insn.off = (int16_t)offset;
+	instruction->insn.imm = imm;
+	instruction->origin = code->origin;
+	instruction->comment = code->pending_comment;
 	code->pending_comment = NULL;
 	return instruction;
 }
@@ -372,8 +368,9 @@ static void resolve(struct bytecode *code)
 			continue;
 		distance = (int64_t)place_of(code, jump) - (int64_t)i - 1;
 		if (distance < INT16_MIN || distance > INT16_MAX)
-			fail(code, "the jump from instruction %zu to %u is further than 16 bits reach",
-			     i, place_of(code, jump));
+			fail(code,
+			     "the jump from instruction %zu to %u is further than 16 bits reach", i,
+			     place_of(code, jump));
 		else
 			jump->insn.off = (int16_t)distance;
 	}

@@ -40,49 +40,27 @@ static const char *helper_name(int32_t helper)
 
 static const char *alu_word(int op)
 {
-	switch (op) {
-	case BPF_ADD: return "+=";
-	case BPF_SUB: return "-=";
-	case BPF_MUL: return "*=";
-	case BPF_DIV: return "/=";
-	case BPF_MOD: return "%=";
-	case BPF_AND: return "&=";
-	case BPF_OR: return "|=";
-	case BPF_XOR: return "^=";
-	case BPF_LSH: return "<<=";
-	case BPF_RSH: return ">>=";
-	case BPF_ARSH: return "s>>=";
-	case BPF_MOV: return "=";
-	}
-	return "?=";
+	static const char *const words[] = {
+		"+=", "-=", "*=", "/=", "|=", "&=", "<<=", ">>=", "neg", "%=", "^=", "=", "s>>=",
+	};
+
+	return (size_t)op >> 4 < sizeof(words) / sizeof(words[0]) ? words[op >> 4] : "?=";
 }
 
 static const char *jump_word(int op)
 {
-	switch (op) {
-	case BPF_JEQ: return "==";
-	case BPF_JNE: return "!=";
-	case BPF_JGT: return ">";
-	case BPF_JGE: return ">=";
-	case BPF_JLT: return "<";
-	case BPF_JLE: return "<=";
-	case BPF_JSGT: return "s>";
-	case BPF_JSGE: return "s>=";
-	case BPF_JSLT: return "s<";
-	case BPF_JSLE: return "s<=";
-	case BPF_JSET: return "&";
-	}
-	return "?";
+	static const char *const words[] = {
+		"", "==", ">", ">=", "&", "!=", "s>", "s>=", "", "", "<", "<=", "s<", "s<=",
+	};
+
+	return (size_t)op >> 4 < sizeof(words) / sizeof(words[0]) ? words[op >> 4] : "?";
 }
 
 static const char *size_word(int size)
 {
-	switch (size) {
-	case BPF_B: return "u8";
-	case BPF_H: return "u16";
-	case BPF_W: return "u32";
-	}
-	return "u64";
+	static const char *const words[] = {"u32", "u16", "u8", "u64"};
+
+	return words[size >> 3];
 }
 
 static void print_alu(FILE *out, struct bpf_insn insn)

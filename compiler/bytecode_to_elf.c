@@ -29,6 +29,23 @@ struct writing {
 	const char *error;
 };
 
+static void add_references(struct writing *w, const struct bytecode *code, unsigned section)
+{
+	size_t i;
+
+	for (i = 0; i < code->count; i++) {
+		enum bytecode_symbol symbol = code->instructions[i].symbol;
+
+		if (symbol == SYMBOL_NONE)
+			continue;
+		if (w->symbols[symbol] == NO_SYMBOL)
+			w->error = arena_printf(
+				w->arena,
+				"instruction %zu refers to a map or table that is missing", i);
+		elf_relocation(w->elf, section, i * sizeof(struct bpf_insn), w->symbols[symbol]);
+	}
+}
+
 static void add_program(struct writing *w, const struct bytecode *code)
 {
 	struct bpf_insn *insns = arena_alloc(w->arena, code->count, sizeof(*insns));
@@ -40,17 +57,7 @@ static void add_program(struct writing *w, const struct bytecode *code)
 	section = elf_section(w->elf, ABI_PROGRAM_SECTION, SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR,
 			      sizeof(*insns), insns, bytes);
 	elf_symbol(w->elf, ABI_PROGRAM_NAME, STT_FUNC, section, 0, bytes);
-	for (i = 0; i < code->count; i++) {
-		enum bytecode_symbol symbol = code->instructions[i].symbol;
-
-		if (symbol == SYMBOL_NONE)
-			continue;
-		if (w->symbols[symbol] == NO_SYMBOL)
-			w->error = arena_printf(w->arena,
-						"instruction %zu refers to a map or table that "
-						"the object does not have", i);
-		elf_relocation(w->elf, section, i * sizeof(*insns), w->symbols[symbol]);
-	}
+	add_references(w, code, section);
 }
 
 static void add_license(struct writing *w)
@@ -68,10 +75,12 @@ static void add_maps(struct writing *w, const struct object_plan *plan)
 	unsigned section = elf_section(w->elf, ".maps", SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, 8,
 				       arena_alloc(w->arena, bytes, 1), bytes);
 
-	for (i = 0; i < plan->map_count; i++)
-		w->symbols[plan->maps[i].symbol] =
-			elf_symbol(w->elf, plan->maps[i].name, STT_OBJECT, section,
-				   i * OBJECT_MAP_BYTES, OBJECT_MAP_BYTES);
+	for (i = 0; i < plan->map_count; i++) {
+		const struct object_map *map = &plan->maps[i];
+
+		w->symbols[map->symbol] = elf_symbol(w->elf, map->name, STT_OBJECT, section,
+						     i * OBJECT_MAP_BYTES, OBJECT_MAP_BYTES);
+	}
 }
 
 /* An instruction's offset counts from the first symbol of its section, which stands at 0. */

@@ -20,6 +20,12 @@
 #define EM_BPF 247
 #endif
 
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define NATIVE_ORDER ELFDATA2LSB
+#else
+#define NATIVE_ORDER ELFDATA2MSB
+#endif
+
 enum {
 	RELOCATION_64_64 = 1, /* R_BPF_64_64 of the BPF ABI */
 	LARGE = 64 * 1024,
@@ -60,58 +66,67 @@ static uint32_t add_string(struct elf_writer *elf, const char *text)
 	return (uint32_t)offset;
 }
 
+static unsigned push_section(struct elf_writer *elf, struct section section)
+{
+	*ARENA_PUSH(elf->arena, elf->sections, elf->section_count, elf->section_capacity) = section;
+	return (unsigned)elf->section_count - 1;
+}
+
+static unsigned push_symbol(struct elf_writer *elf, Elf64_Sym symbol)
+{
+	*ARENA_PUSH(elf->arena, elf->symbols, elf->symbol_count, elf->symbol_capacity) = symbol;
+	return (unsigned)elf->symbol_count - 1;
+}
+
 struct elf_writer *elf_writer_new(struct arena *arena)
 {
 	struct elf_writer *elf = arena_alloc(arena, 1, sizeof(*elf));
 
 	elf->arena = arena;
 	add_string(elf, "");
-	*ARENA_PUSH(arena, elf->sections, elf->section_count, elf->section_capacity) =
-		(struct section){0};
-	*ARENA_PUSH(arena, elf->symbols, elf->symbol_count, elf->symbol_capacity) = (Elf64_Sym){0};
+	push_section(elf, (struct section){0});
+	push_symbol(elf, (Elf64_Sym){0});
 	return elf;
 }
 
 unsigned elf_section(struct elf_writer *elf, const char *name, uint32_t type, uint64_t flags,
 		     uint64_t alignment, const void *bytes, size_t size)
 {
-	*ARENA_PUSH(elf->arena, elf->sections, elf->section_count, elf->section_capacity) =
-		(struct section){
-			.name = name,
-			.bytes = bytes,
-			.header = {
-				.sh_name = add_string(elf, name),
-				.sh_type = type,
-				.sh_flags = flags,
-				.sh_size = size,
-				.sh_addralign = alignment,
-			},
-		};
-	return (unsigned)elf->section_count - 1;
+	Elf64_Shdr header = {
+		.sh_name = add_string(elf, name),
+		.sh_type = type,
+		.sh_flags = flags,
+		.sh_size = size,
+		.sh_addralign = alignment,
+	};
+
+	return push_section(elf, (struct section){name, bytes, header});
 }
 
 unsigned elf_symbol(struct elf_writer *elf, const char *name, unsigned char type, unsigned section,
 		    uint64_t value, uint64_t size)
 {
-	*ARENA_PUSH(elf->arena, elf->symbols, elf->symbol_count, elf->symbol_capacity) =
-		(Elf64_Sym){
-			.st_name = add_string(elf, name),
-			.st_info = (unsigned char)ELF64_ST_INFO(STB_GLOBAL, type),
-			.st_shndx = (Elf64_Section)section,
-			.st_value = value,
-			.st_size = size,
-		};
-	return (unsigned)elf->symbol_count - 1;
+	Elf64_Sym symbol = {
+		.st_name = add_string(elf, name),
+		.st_info = (unsigned char)ELF64_ST_INFO(STB_GLOBAL, type),
+		.st_shndx = (Elf64_Section)section,
+		.st_value = value,
+		.st_size = size,
+	};
+
+	return push_symbol(elf, symbol);
 }
 
 void elf_relocation(struct elf_writer *elf, unsigned target, uint64_t offset, unsigned symbol)
 {
-	elf->relocation_target = target;
-	*ARENA_PUSH(elf->arena, elf->relocations, elf->relocation_count,
-		    elf->relocation_capacity) = (Elf64_Rel){
+	Elf64_Rel relocation = {
 		.r_offset = offset,
 		.r_info = ELF64_R_INFO((Elf64_Xword)symbol, RELOCATION_64_64),
 	};
+
+	elf->relocation_target = target;
+	*ARENA_PUSH(elf->arena, elf->relocations, elf->relocation_count,
+		    elf->relocation_capacity) = relocation;
 }
 
 /* The sections that describe the others. */
@@ -174,6 +189,19 @@ static uint64_t place_all(struct elf_writer *elf, Elf64_Ehdr *header)
 	return place(elf, true, elf->frame);
 }
 
+/* libelf's name for what a section's bytes are. */
+static Elf_Type data_type(uint32_t section_type)
+{
+	switch (section_type) {
+	case SHT_SYMTAB:
+		return ELF_T_SYM;
+	case SHT_REL:
+		return ELF_T_REL;
+	default:
+		return ELF_T_BYTE;
+	}
+}
+
 static bool describe_section(Elf *file, const struct section *section)
 {
 	Elf_Scn *scn = elf_newscn(file);
@@ -191,9 +219,7 @@ static bool describe_section(Elf *file, const struct section *section)
 	data->d_buf = (void *)(uintptr_t)section->bytes;
 	data->d_size = section->header.sh_size;
 	data->d_align = section->header.sh_addralign;
-	data->d_type = section->header.sh_type == SHT_SYMTAB ? ELF_T_SYM :
-		       section->header.sh_type == SHT_REL    ? ELF_T_REL :
-							       ELF_T_BYTE;
+	data->d_type = data_type(section->header.sh_type);
 	return true;
 }
 
@@ -207,8 +233,7 @@ static bool write_frame(struct elf_writer *elf, Elf *file, uint64_t *size)
 	if (!header)
 		return false;
 	*size = place_all(elf, header);
-	header->e_ident[EI_DATA] =
-		__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB;
+	header->e_ident[EI_DATA] = NATIVE_ORDER;
 	header->e_type = ET_REL;
 	header->e_machine = EM_BPF;
 	header->e_version = EV_CURRENT;

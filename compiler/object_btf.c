@@ -77,7 +77,7 @@ static int add_label_count(struct types *t)
 /* The variable that defines a map: struct { int (*type)[TYPE]; int (*max_entries)[N]; u32 *key; ... }. */
 static int add_map(struct types *t, const struct object_map *map)
 {
-	int value = map->counts_labels ? add_label_count(t) : t->u64;
+	int value = map->value == OBJECT_LABEL_COUNT ? add_label_count(t) : t->u64;
 	int members[] = {
 		add_pointer(t, add_array(t, t->i32, map->type)),
 		add_pointer(t, add_array(t, t->i32, map->entries)),
@@ -138,8 +138,8 @@ static void add_machine(struct types *t, const struct object_machine *machine)
 	if (slot_bytes)
 		check(t, btf__add_datasec_var_info(t->btf, slots, 0, slot_bytes));
 	if (interface_bytes)
-		check(t, btf__add_datasec_var_info(t->btf, interfaces, slot_bytes,
-						   interface_bytes));
+		check(t,
+		      btf__add_datasec_var_info(t->btf, interfaces, slot_bytes, interface_bytes));
 }
 
 /* int sklc(struct bpf_sk_lookup *ctx) */
@@ -217,13 +217,18 @@ static uint32_t line_column(struct place place)
 	return line << 10 | column;
 }
 
+static const char *first_file(const struct sources *sources)
+{
+	return sources->count ? sources->files[0]->name : "sklc";
+}
+
 static struct ext_line line_of(struct types *t, const struct sources *sources, struct span origin)
 {
 	struct ext_line line = {0};
 	struct place place;
 
 	if (!origin.end) {
-		line.file_name = (uint32_t)string(t, sources->count ? sources->files[0]->name : "sklc");
+		line.file_name = (uint32_t)string(t, first_file(sources));
 		line.text = (uint32_t)string(t, "sklc: shared look-up");
 		return line;
 	}
@@ -244,12 +249,13 @@ static struct line_list collect_lines(struct types *t, const struct bytecode *co
 
 	for (i = 0; i < code->count; i++) {
 		struct span origin = code->instructions[i].origin;
+		struct ext_line line;
 
 		if (i && origin.first == before.first && origin.end == before.end)
 			continue;
-		*ARENA_PUSH(t->arena, lines.items, lines.count, lines.capacity) =
-			line_of(t, sources, origin);
-		lines.items[lines.count - 1].offset = (uint32_t)(i * sizeof(struct bpf_insn));
+		line = line_of(t, sources, origin);
+		line.offset = (uint32_t)(i * sizeof(struct bpf_insn));
+		*ARENA_PUSH(t->arena, lines.items, lines.count, lines.capacity) = line;
 		before = origin;
 	}
 	return lines;

@@ -9,34 +9,20 @@
 
 #include "../runtime/abi.h"
 
-static void add_map(struct object_plan *plan, struct object_map map)
-{
-	plan->maps[plan->map_count++] = map;
-}
-
 static void plan_maps(struct object_plan *plan, const struct layout_object *layout)
 {
-	add_map(plan, (struct object_map){
-		.symbol = SYMBOL_SOCKETS,
-		.name = ABI_SOCKETS,
-		.type = BPF_MAP_TYPE_SOCKMAP,
-		.entries = ABI_SLOT_CAPACITY,
-	});
-	if (layout->counter_count)
-		add_map(plan, (struct object_map){
-			.symbol = SYMBOL_RULE_COUNTERS,
-			.name = ABI_RULE_COUNTERS,
-			.type = BPF_MAP_TYPE_PERCPU_ARRAY,
-			.entries = (uint32_t)layout->counter_count,
-		});
-	if (layout->label_count)
-		add_map(plan, (struct object_map){
-			.symbol = SYMBOL_LABEL_COUNTERS,
-			.name = ABI_LABEL_COUNTERS,
-			.type = BPF_MAP_TYPE_PERCPU_ARRAY,
-			.entries = (uint32_t)layout->label_count * ABI_PLACES,
-			.counts_labels = true,
-		});
+	const struct object_map maps[OBJECT_MAPS_MAX] = {
+		{SYMBOL_SOCKETS, ABI_SOCKETS, BPF_MAP_TYPE_SOCKMAP, ABI_SLOT_CAPACITY, OBJECT_U64},
+		{SYMBOL_RULE_COUNTERS, ABI_RULE_COUNTERS, BPF_MAP_TYPE_PERCPU_ARRAY,
+		 (uint32_t)layout->counter_count, OBJECT_U64},
+		{SYMBOL_LABEL_COUNTERS, ABI_LABEL_COUNTERS, BPF_MAP_TYPE_PERCPU_ARRAY,
+		 (uint32_t)layout->label_count * ABI_PLACES, OBJECT_LABEL_COUNT},
+	};
+	size_t i;
+
+	for (i = 0; i < OBJECT_MAPS_MAX; i++)
+		if (maps[i].entries)
+			plan->maps[plan->map_count++] = maps[i];
 }
 
 /* The defaults that serve any loader: a label's slot is its number, no interface is known. */

@@ -11,18 +11,19 @@
 struct arena;
 struct layout_object;
 
+enum object_value { OBJECT_U64, OBJECT_LABEL_COUNT /* struct abi_label_count */ };
+
+/* A map; its keys are u32. */
 struct object_map {
 	enum bytecode_symbol symbol;
 	const char *name;
-	uint32_t type;       /* an enum bpf_map_type */
+	uint32_t type; /* an enum bpf_map_type */
 	uint32_t entries;
-	bool counts_labels;  /* its value is a struct abi_label_count, else a u64 */
+	enum object_value value;
 };
 
-enum {
-	OBJECT_MAPS_MAX = 3,
-	OBJECT_MAP_BYTES = 32 /* a definition in .maps: four pointers, all zero; its type says all */
-};
+/* A definition in .maps is four pointers, all zero: its type says everything. */
+enum { OBJECT_MAPS_MAX = 3, OBJECT_MAP_BYTES = 32 };
 
 /* The words of .rodata.machine: slots, then interfaces. */
 struct object_machine {
@@ -39,8 +40,8 @@ struct object_plan {
 };
 
 /* Names of the variables in the data sections. */
-#define OBJECT_TABLES "tables"
-#define OBJECT_SLOTS "slots"
+#define OBJECT_TABLES     "tables"
+#define OBJECT_SLOTS      "slots"
 #define OBJECT_INTERFACES "interfaces"
 
 struct object_plan object_plan_of(struct arena *arena, const struct layout_object *layout);

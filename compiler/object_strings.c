@@ -13,7 +13,7 @@
 enum { FIRST_TABLE = 256 };
 
 /* FNV-1a by words of eight bytes: texts can be megabytes. */
-static uint64_t hash(const char *text, size_t length)
+static uint32_t hash_of(const char *text, size_t length)
 {
 	uint64_t value = 0xcbf29ce484222325, word;
 
@@ -24,39 +24,43 @@ static uint64_t hash(const char *text, size_t length)
 	}
 	for (; length; text++, length--)
 		value = (value ^ (unsigned char)*text) * 0x100000001b3;
-	return value ^ value >> 29;
+	return (uint32_t)(value ^ value >> 32);
+}
+
+static bool stands_at(const struct object_strings *strings, size_t offset, const char *text,
+		      size_t length)
+{
+	return offset + length < strings->count && !strings->bytes[offset + length] &&
+	       !memcmp(strings->bytes + offset, text, length);
 }
 
 /* The entry of a text, or the free one where it would stand. */
-static uint32_t *find(const struct object_strings *strings, const char *text, size_t length)
+static struct object_strings_entry *find(const struct object_strings *strings, uint32_t hash,
+					 const char *text, size_t length)
 {
-	size_t mask = strings->table_size - 1;
-	size_t at = (size_t)hash(text, length) & mask;
+	size_t mask = strings->table_size - 1, at;
 
-	for (; strings->table[at]; at = (at + 1) & mask) {
-		size_t offset = strings->table[at] - 1;
-
-		if (offset + length < strings->count && !strings->bytes[offset + length] &&
-		    !memcmp(strings->bytes + offset, text, length))
+	for (at = hash & mask; strings->table[at].place; at = (at + 1) & mask)
+		if (strings->table[at].hash == hash &&
+		    stands_at(strings, strings->table[at].place - 1, text, length))
 			break;
-	}
 	return &strings->table[at];
 }
 
 static void enlarge_table(struct object_strings *strings)
 {
-	uint32_t *old = strings->table;
-	size_t old_size = strings->table_size, i;
+	const struct object_strings_entry *old = strings->table;
+	size_t old_size = strings->table_size, mask, i, at;
 
 	strings->table_size = old_size ? old_size * 2 : FIRST_TABLE;
 	strings->table = arena_alloc(strings->arena, strings->table_size, sizeof(*old));
+	mask = strings->table_size - 1;
 	for (i = 0; i < old_size; i++) {
-		const char *text;
-
-		if (!old[i])
+		if (!old[i].place)
 			continue;
-		text = strings->bytes + (old[i] - 1);
-		*find(strings, text, strlen(text)) = old[i];
+		for (at = old[i].hash & mask; strings->table[at].place;)
+			at = (at + 1) & mask;
+		strings->table[at] = old[i];
 	}
 }
 
@@ -79,17 +83,19 @@ static uint32_t append(struct object_strings *strings, const char *text, size_t 
 
 uint32_t object_string(struct object_strings *strings, const char *text, size_t length)
 {
-	uint32_t *entry, offset;
+	struct object_strings_entry *entry;
+	uint32_t offset, hash;
 
 	length = strnlen(text, length);
+	hash = hash_of(text, length);
 	if (strings->entries * 2 >= strings->table_size)
 		enlarge_table(strings);
-	entry = find(strings, text, length);
-	if (*entry)
-		return *entry - 1;
+	entry = find(strings, hash, text, length);
+	if (entry->place)
+		return entry->place - 1;
 	offset = append(strings, text, length);
 	if (offset != ABI_NO_STRING) {
-		*entry = offset + 1;
+		*entry = (struct object_strings_entry){offset + 1, hash};
 		strings->entries++;
 	}
 	return offset;

@@ -101,12 +101,13 @@ static void a_jump_to_a_jump_goes_where_that_goes(void **state)
 	bytecode_alu_imm(code, BPF_MOV, R0, 1);
 	bytecode_exit(code);
 	finish(code);
-	expect_listing(code, NULL, "     0: if r1 == 0x1 goto L1\n"
-				   "     1: r0 = 0\n"
-				   "     2: exit\n"
-				   "L1:\n"
-				   "     3: r0 = 1\n"
-				   "     4: exit\n");
+	expect_listing(code, NULL,
+		       "     0: if r1 == 0x1 goto L1\n"
+		       "     1: r0 = 0\n"
+		       "     2: exit\n"
+		       "L1:\n"
+		       "     3: r0 = 1\n"
+		       "     4: exit\n");
 }
 
 static void a_cycle_of_jumps_is_left_to_the_verifier(void **state)
@@ -136,9 +137,10 @@ static void unreachable_instructions_are_taken_out(void **state)
 	bytecode_place(code, end);
 	bytecode_exit(code);
 	finish(code);
-	expect_listing(code, NULL, "     0: if r1 > 0x9 goto L1\n"
-				   "L1:\n"
-				   "     1: exit\n");
+	expect_listing(code, NULL,
+		       "     0: if r1 > 0x9 goto L1\n"
+		       "L1:\n"
+		       "     1: exit\n");
 }
 
 static void an_unplaced_label_is_refused(void **state)
@@ -276,24 +278,25 @@ static void the_listing_names_what_is_referred_to(void **state)
 	bytecode_comment(code, "the end");
 	bytecode_exit(code);
 	finish(code);
-	expect_listing(code, NULL, "; port 80\n"
-				   "     0: r1 = *(u32 *)(r6 +40)\n"
-				   "     1: r2 = be32 r2\n"
-				   "     2: if w1 < w2 goto L1\n"
-				   "     3: if r1 & 0xffffffff goto L1\n"
-				   "     4: r1 = tables[128] ll\n"
-				   "     6: r1 = machine[4] ll\n"
-				   "     8: r1 = map sockets ll\n"
-				   "    10: r1 = 0x100000000 ll\n"
-				   "    12: w1 <<= 2\n"
-				   "    13: r1 += r2\n"
-				   "    14: w1 = w2\n"
-				   "    15: *(u8 *)(r10 -4) = r1\n"
-				   "    16: *(u64 *)(r10 -16) = 3\n"
-				   "    17: call bpf_sk_assign#124\n"
-				   "; the end\n"
-				   "L1:\n"
-				   "    18: exit\n");
+	expect_listing(code, NULL,
+		       "; port 80\n"
+		       "     0: r1 = *(u32 *)(r6 +40)\n"
+		       "     1: r2 = be32 r2\n"
+		       "     2: if w1 < w2 goto L1\n"
+		       "     3: if r1 & 0xffffffff goto L1\n"
+		       "     4: r1 = tables[128] ll\n"
+		       "     6: r1 = machine[4] ll\n"
+		       "     8: r1 = map sockets ll\n"
+		       "    10: r1 = 0x100000000 ll\n"
+		       "    12: w1 <<= 2\n"
+		       "    13: r1 += r2\n"
+		       "    14: w1 = w2\n"
+		       "    15: *(u8 *)(r10 -4) = r1\n"
+		       "    16: *(u64 *)(r10 -16) = 3\n"
+		       "    17: call bpf_sk_assign#124\n"
+		       "; the end\n"
+		       "L1:\n"
+		       "    18: exit\n");
 }
 
 static void the_listing_shows_the_rule_where_it_changes(void **state)
@@ -301,8 +304,8 @@ static void the_listing_shows_the_rule_where_it_changes(void **state)
 	static const char text[] = "policy drop\ntcp dport 80 accept\n";
 	struct bytecode *code = bytecode_new(*state);
 	struct sources *sources = sources_new(*state);
-	uint32_t base = source_add(sources, "web.conf", text, sizeof(text) - 1,
-				   (struct span){0, 0})->base;
+	uint32_t base =
+		source_add(sources, "web.conf", text, sizeof(text) - 1, (struct span){0, 0})->base;
 
 	bytecode_origin(code, (struct span){base + 12, base + 31});
 	bytecode_alu_imm(code, BPF_MOV, R0, 1);
@@ -310,11 +313,12 @@ static void the_listing_shows_the_rule_where_it_changes(void **state)
 	bytecode_origin(code, (struct span){0, 0});
 	bytecode_exit(code);
 	finish(code);
-	expect_listing(code, sources, "; web.conf:2: tcp dport 80 accept\n"
-				      "     0: r0 = 1\n"
-				      "     1: r1 = 1\n"
-				      "; shared look-up\n"
-				      "     2: exit\n");
+	expect_listing(code, sources,
+		       "; web.conf:2: tcp dport 80 accept\n"
+		       "     0: r0 = 1\n"
+		       "     1: r1 = 1\n"
+		       "; shared look-up\n"
+		       "     2: exit\n");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -63,11 +63,15 @@ static void make_rules(struct fixture *f)
 
 	f->rule = span_of(f, "tcp daddr 127.0.0.1 dport $p counter redirect to web");
 	rules[0] = (struct rule){
-		.span = f->rule, .match = {3, 1, {{0}}, NULL, 0}, .verdict = redirect,
+		.span = f->rule,
+		.match = {3, 1, {{0}}, NULL, 0},
+		.verdict = redirect,
 	};
 	rules[1] = (struct rule){
-		.span = span_of(f, "udp dport 53 drop"), .match = {3, 2, {{0}}, NULL, 0},
-		.verdict = drop, .counter = NO_INDEX,
+		.span = span_of(f, "udp dport 53 drop"),
+		.match = {3, 2, {{0}}, NULL, 0},
+		.verdict = drop,
+		.counter = NO_INDEX,
 	};
 	*chain = (struct chain){.rules = rules, .count = 2};
 	f->policy.chains = chain;
@@ -117,8 +121,12 @@ static int setup(void **state)
 	f->tables = arena_alloc(arena, LARGE_TABLE, 1);
 	memcpy(f->tables + TABLE_OFFSET, &port, sizeof(port));
 	f->layout.object = (struct layout_object){
-		.tables = f->tables, .table_bytes = TABLE_BYTES, .label_count = 1,
-		.interface_count = 1, .counter_count = 1, .label_places = places,
+		.tables = f->tables,
+		.table_bytes = TABLE_BYTES,
+		.label_count = 1,
+		.interface_count = 1,
+		.counter_count = 1,
+		.label_places = places,
 	};
 	*state = f;
 	return 0;
@@ -303,8 +311,8 @@ static void a_reference_to_a_missing_map_is_an_error(void **state)
 	struct fixture *f = *state;
 
 	f->layout.object.counter_count = 0;
-	assert_null(bytecode_to_elf(f->arena, steering_program(f), &f->layout, &f->policy,
-				    f->diag));
+	assert_null(
+		bytecode_to_elf(f->arena, steering_program(f), &f->layout, &f->policy, f->diag));
 	assert_int_equal(diag_error_count(f->diag), 1);
 }
 
