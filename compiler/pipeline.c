@@ -14,14 +14,14 @@ static bool make_ast(struct compilation *c, const struct compile_options *option
 static bool make_policy(struct compilation *c, const struct compile_options *options)
 {
 	c->policy = ast_to_policy(c->arena, c->ast, c->diag, options);
-	if (c->policy)
-		policy_check_expects(c->policy, c->diag);
 	return c->policy;
 }
 
 static bool make_decision(struct compilation *c, const struct compile_options *options)
 {
 	c->decision = policy_to_decision(c->arena, c->policy, c->diag, options);
+	if (c->decision)
+		policy_check_expects(c->policy, c->decision, c->diag);
 	return c->decision;
 }
 

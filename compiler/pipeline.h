@@ -82,12 +82,13 @@ struct ast *source_to_ast(struct arena *arena, struct sources *sources, struct d
 struct policy *ast_to_policy(struct arena *arena, const struct ast *ast, struct diag *diag,
 			     const struct compile_options *options);
 
-/* Checks every `expect` against the language's definition. */
-void policy_check_expects(const struct policy *policy, struct diag *diag);
-
 /* The function that the rules are, as a reduced diagram; refused where it outgrows the budget. */
 struct decision *policy_to_decision(struct arena *arena, const struct policy *policy,
 				    struct diag *diag, const struct compile_options *options);
+
+/* Checks every `expect` against the language's definition. */
+void policy_check_expects(const struct policy *policy, const struct decision *decision,
+			  struct diag *diag);
 
 /* How each part of the diagram is stored and searched: code, or which table. */
 struct layout *decision_to_layout(struct arena *arena, const struct decision *decision,

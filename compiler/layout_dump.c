@@ -1,0 +1,101 @@
+/* Prints a layout: the form of each root, what is in code, the steps of each machine with what their tables
+ * weigh, and the outcomes' rows. */
+#include "layout.h"
+#include "pipeline.h"
+
+#include "../runtime/abi.h"
+
+#include <inttypes.h>
+#include <linux/bpf.h>
+
+static const char *const FIELD_WORDS[FIELD_COUNT] = {"daddr", "dport", "saddr", "sport"};
+
+static void dump_root(const struct layout *layout, decision_ref root, FILE *out)
+{
+	if (ref_is_outcome(root))
+		fprintf(out, "row %" PRIu32 "\n", layout->rows_of[ref_index(root)]);
+	else if (layout->forms[root] == FORM_CODE)
+		fprintf(out, "code, %" PRIu32 " intervals of %s\n", layout->nodes[root].count,
+			key_words(variable_key(layout->nodes[root].variable)));
+	else
+		fprintf(out, "table, %" PRIu32 " intervals of %s, from step %" PRIu32 "\n",
+			layout->nodes[root].count, key_words(variable_key(layout->nodes[root].variable)),
+			layout->table_refs[root] >> TAG_SHIFT);
+}
+
+static void dump_code(const struct layout *layout, FILE *out)
+{
+	size_t nodes = 0;
+	size_t i;
+
+	for (i = 0; i < layout->node_count; i++)
+		nodes += layout->forms[i] == FORM_CODE;
+	fprintf(out, "code: %zu nodes of %zu intervals\n", nodes, layout->code_intervals);
+}
+
+static void dump_step(const struct layout_step *step, FILE *out)
+{
+	if (step->key == KEY_INTERFACE)
+		fprintf(out, "  step %" PRIu32 ": interface, %" PRIu32 " entries, %zu bytes\n", step->tag,
+			step->lines, step->lines * sizeof(struct layout_interface));
+	else if (step->is_leaf)
+		fprintf(out,
+			"  step %" PRIu32 ": %s, leaves: %" PRIu32 " lines, %" PRIu32
+			" results, %zu bytes\n",
+			step->tag, key_words(step->key), step->lines, step->results,
+			(size_t)step->lines * LINE_BYTES + step->results * sizeof(uint32_t));
+	else
+		fprintf(out, "  step %" PRIu32 ": %s: %" PRIu32 " lines, %zu bytes\n", step->tag,
+			key_words(step->key), step->lines, (size_t)step->lines * LINE_BYTES);
+}
+
+static void dump_machine(const struct layout_machine *machine, FILE *out)
+{
+	size_t i;
+
+	if (!machine->step_count)
+		return;
+	fputs("tables, fields in the order", out);
+	for (i = 0; i < FIELD_COUNT; i++)
+		fprintf(out, " %s", FIELD_WORDS[machine->order[i]]);
+	fputs(":\n", out);
+	for (i = 0; i < machine->step_count; i++)
+		dump_step(&machine->steps[i], out);
+}
+
+static void dump_row(const struct layout *layout, uint32_t index, FILE *out)
+{
+	const struct layout_row *row =
+		(const void *)(layout->object.tables + layout->rows.offset + index * sizeof(*row));
+
+	fprintf(out, "row %" PRIu32 ":", index);
+	if (row->counter != NO_INDEX)
+		fprintf(out, " count %" PRIu32 ",", row->counter);
+	if (row->label != NO_INDEX)
+		fprintf(out, " redirect to %s%s,", layout->policy->labels[row->label].name,
+			row->flags & BPF_SK_LOOKUP_F_NO_REUSEPORT ? " no-reuseport" : "");
+	if (row->next == ROW_PASS || row->next == ROW_DROP)
+		fprintf(out, " then %s\n", row->next == ROW_PASS ? "pass" : "drop");
+	else
+		fprintf(out, " then row %" PRIu32 "\n", row->next);
+}
+
+void layout_dump(const struct layout *layout, FILE *out)
+{
+	enum protocol protocol;
+	enum family family;
+	uint32_t row;
+	size_t i;
+
+	for (family = 0; family < FAMILY_COUNT; family++)
+		for (protocol = 0; protocol < PROTOCOL_COUNT; protocol++) {
+			fprintf(out, "%s %s: ", family_word(family), protocol_word(protocol));
+			dump_root(layout, layout->roots[family][protocol], out);
+		}
+	dump_code(layout, out);
+	for (i = 0; i < layout->machine_count; i++)
+		dump_machine(&layout->machines[i], out);
+	for (row = ROW_DROP + 1; row < layout->rows.count; row++)
+		dump_row(layout, row, out);
+	fprintf(out, "tables: %zu bytes\n", layout->object.table_bytes);
+}
