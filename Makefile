@@ -93,6 +93,9 @@ $(LIBRARY): $(OBJECTS)
 	rm -f $@
 	$(AR) rcs $@ $^
 
+# The parser's header names the compiler's.
+$(BUILD)/compiler/%.o: FLAGS += -Icompiler
+
 $(BUILD)/%.o: %.c | $(filter %.tab.c %.lex.c,$(GRAMMAR)) $(SKELETONS)
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) $(WARNINGS) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
