@@ -106,7 +106,8 @@ void diag_error(struct diag *diag, struct span span, const char *format, ...)
 	add_item(diag, item);
 }
 
-void diag_warning(struct diag *diag, enum warning warning, struct span span, const char *format, ...)
+void diag_warning(struct diag *diag, enum warning warning, struct span span, const char *format,
+		  ...)
 {
 	struct diag_item item = {
 		.span = span, .is_error = diag->as_error[warning], .warning = warning};
@@ -193,9 +194,10 @@ static unsigned least(unsigned a, unsigned b)
 	return a < b ? a : b;
 }
 
-/* The fewest insertions, deletions, substitutions and swaps of neighbours that make A into B, where
- * what was swapped may be edited again (Damerau and Levenshtein's distance proper); case is no
- * difference. Row and column 0 of the table hold a wall, so letters count from 1 and rows from 2. */
+/* The fewest insertions, deletions, substitutions and swaps of neighbours that make A into B,
+ * where what was swapped may be edited again (Damerau and Levenshtein's distance proper); case
+ * is no difference. Row and column 0 of the table hold a wall, so letters count from 1 and rows
+ * from 2. */
 static unsigned edit_distance(const char *a, size_t a_length, const char *b, size_t b_length)
 {
 	unsigned table[WORD_MAX + 2][WORD_MAX + 2];

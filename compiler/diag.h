@@ -61,9 +61,10 @@ const char *diag_nearest(const char *word, size_t length, const char *const *wor
 /* Prints all, file and line first, the line with carets under the span, the chain of includes. */
 void diag_print(const struct diag *diag, FILE *out, enum diag_color color);
 
-/* Prints all as one JSON object: version, diagnostics, errors (how many, those past the limit too). Each
- * diagnostic, and each note in its notes, has severity, message, its name if -W knows it, file, line,
- * column, end_line, end_column, text, and included_from, the outermost file first. */
+/* Prints all as one JSON object: version, diagnostics, errors (how many, those past the limit
+ * too). Each diagnostic, and each note in its notes, has severity, message, its name if -W
+ * knows it, file, line, column, end_line, end_column, text, and included_from, the outermost
+ * file first. */
 void diag_print_json(const struct diag *diag, FILE *out);
 
 #endif

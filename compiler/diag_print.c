@@ -1,5 +1,6 @@
-/* Diagnostics for people, as clang prints them: place and message, the line, carets under the words.
- * A line is drawn into cells, so that carets stand right whatever a byte of it looks like. */
+/* Diagnostics for people, as clang prints them: place and message, the line, carets under the
+ * words. A line is drawn into cells, so that carets stand right whatever a byte of it looks
+ * like. */
 #include "diag_queue.h"
 
 #include "utf8.h"
@@ -16,7 +17,15 @@ enum {
 
 #define CUT "..."
 
-enum paint { PAINT_PLACE, PAINT_ERROR, PAINT_WARNING, PAINT_NOTE, PAINT_MESSAGE, PAINT_CARET, PAINT_NONE };
+enum paint {
+	PAINT_PLACE,
+	PAINT_ERROR,
+	PAINT_WARNING,
+	PAINT_NOTE,
+	PAINT_MESSAGE,
+	PAINT_CARET,
+	PAINT_NONE
+};
 
 struct printer {
 	const struct diag *diag;
@@ -35,8 +44,8 @@ struct drawing {
 static void paint(const struct printer *to, enum paint paint)
 {
 	static const char *const codes[] = {
-		[PAINT_PLACE] = "1",	  [PAINT_ERROR] = "0;1;31", [PAINT_WARNING] = "0;1;35",
-		[PAINT_NOTE] = "0;1;36",  [PAINT_MESSAGE] = "0;1",  [PAINT_CARET] = "0;1;32",
+		[PAINT_PLACE] = "1",     [PAINT_ERROR] = "0;1;31", [PAINT_WARNING] = "0;1;35",
+		[PAINT_NOTE] = "0;1;36", [PAINT_MESSAGE] = "0;1",  [PAINT_CARET] = "0;1;32",
 		[PAINT_NONE] = "0",
 	};
 
@@ -137,7 +146,8 @@ static void print_line(const struct printer *to, struct span span, unsigned numb
 	int gutter = fprintf(to->out, "%*u", GUTTER, number);
 
 	start = (uint32_t)(source_text(to->diag->sources, span) - line);
-	carets = (struct span){start, span.end > span.first ? start + (span.end - span.first) : start};
+	carets = (struct span){start,
+			       span.end > span.first ? start + (span.end - span.first) : start};
 	if (carets.first > length)
 		carets.first = (uint32_t)length;
 	draw_line(&drawing, line, length, carets);

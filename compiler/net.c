@@ -1,5 +1,6 @@
-/* Numbers of packets as text and as sets: addresses and ports are read, written, and collected in
- * sorted disjoint ranges. Nothing here asks the machine: no locale, no resolver, no /etc/services. */
+/* Numbers of packets as text and as sets: addresses and ports are read, written, and collected
+ * in sorted disjoint ranges. Nothing here asks the machine: no locale, no resolver, no
+ * /etc/services. */
 #include "net.h"
 
 #include "arena.h"
@@ -331,7 +332,8 @@ static bool read_ipv6(struct reader *in, u128 *value)
 	if (!address_is_mapped(*value))
 		return true;
 	address_format(FAMILY_IPV4, (uint32_t)*value, ipv4);
-	snprintf(in->reason, ADDRESS_REASON, "IPv4-mapped addresses never arrive: write '%s'", ipv4);
+	snprintf(in->reason, ADDRESS_REASON, "IPv4-mapped addresses never arrive: write '%s'",
+		 ipv4);
 	return false;
 }
 
@@ -344,7 +346,8 @@ bool address_parse(const char *text, size_t length, enum family *family, u128 *v
 
 	*family = memchr(text, ':', length) ? FAMILY_IPV6 : FAMILY_IPV4;
 	if (zone)
-		return refuse(&in, "zone ", zone, (size_t)(in.end - zone), " has no meaning in a rule");
+		return refuse(&in, "zone ", zone, (size_t)(in.end - zone),
+			      " has no meaning in a rule");
 	return *family == FAMILY_IPV4 ? read_ipv4(&in, value) : read_ipv6(&in, value);
 }
 

@@ -40,8 +40,9 @@ void port_range_format(struct range range, char text[RANGE_TEXT]);
 
 enum { ADDRESS_REASON = 160 };
 
-/* Reads an address: dotted quad, or RFC 4291 text for IPv6, by whether there is a colon; TEXT need not
- * end in NUL. False after writing to REASON what is wrong: "octet 256 is larger than 255". */
+/* Reads an address: dotted quad, or RFC 4291 text for IPv6, by whether there is a colon; TEXT
+ * need not end in NUL. False after writing to REASON what is wrong: "octet 256 is larger than
+ * 255". */
 bool address_parse(const char *text, size_t length, enum family *family, u128 *value,
 		   char reason[ADDRESS_REASON]);
 
@@ -51,7 +52,8 @@ bool address_is_mapped(u128 value);
 /* The length of the prefix that is exactly this range, or -1. */
 int range_prefix_bits(enum family family, struct range range);
 
-/* Makes a set of COUNT ranges in any order; they may overlap. Sorts RANGES in place and keeps it. */
+/* Makes a set of COUNT ranges in any order; they may overlap. Sorts RANGES in place and keeps
+ * it. */
 struct range_set range_set_of(struct range *ranges, size_t count);
 struct range_set range_set_complement(struct arena *arena, struct range_set set, u128 last);
 struct range_set range_set_intersect(struct arena *arena, struct range_set a, struct range_set b);

@@ -60,9 +60,10 @@ static void dump_sets(struct writer *to, const struct policy *policy)
 
 static void dump_key(struct writer *to, enum map_key key, uint8_t families, struct range range)
 {
-	static const enum field fields[] = {
-		[MAP_KEY_DADDR] = FIELD_DADDR, [MAP_KEY_DPORT] = FIELD_DPORT,
-		[MAP_KEY_SADDR] = FIELD_SADDR, [MAP_KEY_SPORT] = FIELD_SPORT};
+	static const enum field fields[] = {[MAP_KEY_DADDR] = FIELD_DADDR,
+					    [MAP_KEY_DPORT] = FIELD_DPORT,
+					    [MAP_KEY_SADDR] = FIELD_SADDR,
+					    [MAP_KEY_SPORT] = FIELD_SPORT};
 
 	if (key == MAP_KEY_L4PROTO)
 		write_string(to, protocol_word((enum protocol)range.first));
@@ -177,7 +178,8 @@ static void dump_expect(struct writer *to, const struct policy *policy, const st
 			       packet->values[FIELD_SPORT]);
 		write_string(to, " -> ");
 	}
-	write_endpoint(to, packet->family, packet->values[FIELD_DADDR], packet->values[FIELD_DPORT]);
+	write_endpoint(to, packet->family, packet->values[FIELD_DADDR],
+		       packet->values[FIELD_DPORT]);
 	if (expect->interface) {
 		write_string(to, " iif ");
 		write_quoted(to, expect->interface);

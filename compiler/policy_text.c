@@ -84,11 +84,12 @@ static uint8_t live_families(const struct match *match)
 		for (field = 0; field < FIELD_COUNT; field++)
 			if (!field_is_port(field) && match->values[family][field] &&
 			    !match->values[family][field]->count)
-				live &= (uint8_t)~(1u << family);
+				live &= (uint8_t) ~(1u << family);
 	return live;
 }
 
-/* Whether writing the set would name an IPv4-mapped address, as the edge of what a negation left. */
+/* Whether writing the set would name an IPv4-mapped address, as the edge of what a negation
+ * left. */
 static bool names_mapped(struct range_set set)
 {
 	size_t i;
@@ -191,8 +192,8 @@ void write_set_name(struct writer *to, const struct value_list *list)
 {
 	char name[NAME_SIZE];
 
-	snprintf(name, sizeof(name), "%s-%016" PRIx64, field_is_port(list->field) ? "ports" : "addr",
-		 list->hash);
+	snprintf(name, sizeof(name), "%s-%016" PRIx64,
+		 field_is_port(list->field) ? "ports" : "addr", list->hash);
 	write_string(to, name);
 }
 
@@ -244,7 +245,8 @@ static void write_families(struct writer *to, const struct match *match)
 		write_string(to, "meta nfproto != { ipv4, ipv6 } ");
 	} else if (families != ALL_FAMILIES && !(live && shows_family(match, live))) {
 		write_string(to, "meta nfproto ");
-		write_string(to, family_word(families & 1u << FAMILY_IPV4 ? FAMILY_IPV4 : FAMILY_IPV6));
+		write_string(to,
+			     family_word(families & 1u << FAMILY_IPV4 ? FAMILY_IPV4 : FAMILY_IPV6));
 		write_string(to, " ");
 	}
 }
@@ -254,8 +256,9 @@ static void write_protocols(struct writer *to, const struct match *match)
 	if (!match->protocols) {
 		write_string(to, "meta l4proto != { tcp, udp } ");
 	} else if (match->protocols != ALL_PROTOCOLS) {
-		write_string(to, protocol_word(match->protocols & 1u << PROTOCOL_TCP ? PROTOCOL_TCP
-										     : PROTOCOL_UDP));
+		write_string(to,
+			     protocol_word(match->protocols & 1u << PROTOCOL_TCP ? PROTOCOL_TCP
+										 : PROTOCOL_UDP));
 		write_string(to, " ");
 	}
 }
@@ -340,8 +343,9 @@ void write_map_name(struct writer *to, const struct policy *policy, uint32_t map
 static void write_redirect(struct writer *to, const struct policy *policy,
 			   const struct verdict *verdict)
 {
-	static const char *const fallbacks[] = {
-		[FALLBACK_DROP] = "", [FALLBACK_PASS] = " else pass", [FALLBACK_CONTINUE] = " else continue"};
+	static const char *const fallbacks[] = {[FALLBACK_DROP] = "",
+						[FALLBACK_PASS] = " else pass",
+						[FALLBACK_CONTINUE] = " else continue"};
 
 	write_string(to, " to ");
 	write_string(to, policy->labels[verdict->target].name);

@@ -21,7 +21,8 @@ void write_string(struct writer *to, const char *string);
 void write_quoted(struct writer *to, const char *string);
 void writer_flush(struct writer *to);
 
-/* What a match says of one field. Where the values themselves cannot be written, it is all others. */
+/* What a match says of one field. Where the values themselves cannot be written, it is all
+ * others. */
 struct value_list {
 	enum field field;
 	bool negated;

@@ -1,5 +1,5 @@
-/* The files of a compilation, kept whole. Positions begin at 1, so that 0 is nowhere, and each file takes
- * one more than its length, so that its end is its own too. */
+/* The files of a compilation, kept whole. Positions begin at 1, so that 0 is nowhere, and each
+ * file takes one more than its length, so that its end is its own too. */
 #include "source.h"
 
 #include "arena.h"
@@ -47,11 +47,12 @@ struct source_file *source_add(struct sources *sources, const char *name, const 
 {
 	if (length >= UINT32_MAX)
 		return NULL;
-	return add_file(sources, name, arena_string(sources->arena, text, length), length, included);
+	return add_file(sources, name, arena_string(sources->arena, text, length), length,
+			included);
 }
 
-/* Reads until the end, whatever size was expected (a pipe says 0, and a file may grow); NULL with errno
- * set. Arena memory begins as zeroes, so the NUL stands already. */
+/* Reads until the end, whatever size was expected (a pipe says 0, and a file may grow); NULL
+ * with errno set. Arena memory begins as zeroes, so the NUL stands already. */
 static char *read_all(struct arena *arena, int fd, size_t expected, size_t *length)
 {
 	size_t capacity = expected + 2;
@@ -73,7 +74,8 @@ static char *read_all(struct arena *arena, int fd, size_t expected, size_t *leng
 			return NULL;
 		}
 		if (*length + 1 == capacity) {
-			text = arena_grow(arena, text, capacity, capacity + READ_CHUNK + *length, 1);
+			text = arena_grow(arena, text, capacity, capacity + READ_CHUNK + *length,
+					  1);
 			capacity += READ_CHUNK + *length;
 		}
 	}

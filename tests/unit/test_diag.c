@@ -1,4 +1,5 @@
-/* Diagnostics as they are printed: places, carets, escapes, windows, limits, and the nearest word. */
+/* Diagnostics as they are printed: places, carets, escapes, windows, limits, and the nearest
+ * word. */
 #include "compiler/arena.h"
 #include "compiler/diag.h"
 
@@ -73,20 +74,20 @@ static void an_error_shows_its_line_with_carets_under_the_words(void **state)
 {
 	struct fixture *f = *state;
 	uint32_t base = add(f, "rules.conf",
-			    "policy drop\n\ntcp daddr 192.0.2.1 dport 80000 redirect to web\n", nowhere);
+			    "policy drop\n\ntcp daddr 192.0.2.1 dport 80000 redirect to web\n",
+			    nowhere);
 
 	diag_error(f->diag, span_of(f, base, "80000"), "port %d is larger than 65535", 80000);
 	diag_note(f->diag, span_of(f, base, "policy drop"), "the policy is here");
 	diag_note(f->diag, nowhere, "ports have 16 bits");
-	assert_string_equal(
-		print(f, DIAG_COLOR_NEVER),
-		"rules.conf:3:27: error: port 80000 is larger than 65535\n"
-		"    3 | tcp daddr 192.0.2.1 dport 80000 redirect to web\n"
-		"      |                           ^~~~~\n"
-		"rules.conf:1:1: note: the policy is here\n"
-		"    1 | policy drop\n"
-		"      | ^~~~~~~~~~~\n"
-		"sklc: note: ports have 16 bits\n");
+	assert_string_equal(print(f, DIAG_COLOR_NEVER),
+			    "rules.conf:3:27: error: port 80000 is larger than 65535\n"
+			    "    3 | tcp daddr 192.0.2.1 dport 80000 redirect to web\n"
+			    "      |                           ^~~~~\n"
+			    "rules.conf:1:1: note: the policy is here\n"
+			    "    1 | policy drop\n"
+			    "      | ^~~~~~~~~~~\n"
+			    "sklc: note: ports have 16 bits\n");
 }
 
 static void carets_line_up_under_tabs_and_wide_characters(void **state)
@@ -191,19 +192,18 @@ static void the_chain_of_includes_stands_before_the_place(void **state)
 	diag_error(f->diag, span_of(f, c, "oops"), "unknown word 'oops'");
 	diag_note(f->diag, span_of(f, c, "oops"), "again");
 	diag_note(f->diag, span_of(f, b, "c.conf"), "there");
-	assert_string_equal(print(f, DIAG_COLOR_NEVER),
-			    "included from a.conf:2:1:\n"
-			    "included from b.conf:1:1:\n"
-			    "c.conf:1:1: error: unknown word 'oops'\n"
-			    "    1 | oops\n"
-			    "      | ^~~~\n"
-			    "c.conf:1:1: note: again\n"
-			    "    1 | oops\n"
-			    "      | ^~~~\n"
-			    "included from a.conf:2:1:\n"
-			    "b.conf:1:10: note: there\n"
-			    "    1 | include \"c.conf\"\n"
-			    "      |          ^~~~~~\n");
+	assert_string_equal(print(f, DIAG_COLOR_NEVER), "included from a.conf:2:1:\n"
+							"included from b.conf:1:1:\n"
+							"c.conf:1:1: error: unknown word 'oops'\n"
+							"    1 | oops\n"
+							"      | ^~~~\n"
+							"c.conf:1:1: note: again\n"
+							"    1 | oops\n"
+							"      | ^~~~\n"
+							"included from a.conf:2:1:\n"
+							"b.conf:1:10: note: there\n"
+							"    1 | include \"c.conf\"\n"
+							"      |          ^~~~~~\n");
 }
 
 static void warnings_say_how_to_switch_them(void **state)
@@ -227,12 +227,11 @@ static void warnings_say_how_to_switch_them(void **state)
 	assert_false(diag_option(f->diag, "no-such"));
 	assert_false(diag_option(f->diag, "error=such"));
 	assert_false(diag_option(f->diag, ""));
-	assert_string_equal(print(f, DIAG_COLOR_NEVER),
-			    "sklc: warning: one [-Wshadowed]\n"
-			    "sklc: error: three [-Werror=ssh]\n"
-			    "sklc: warning: four [-Wempty-set]\n"
-			    "sklc: error: five [-Werror=empty-set]\n"
-			    "sklc: error: seven [-Werror=shadowed]\n");
+	assert_string_equal(print(f, DIAG_COLOR_NEVER), "sklc: warning: one [-Wshadowed]\n"
+							"sklc: error: three [-Werror=ssh]\n"
+							"sklc: warning: four [-Wempty-set]\n"
+							"sklc: error: five [-Werror=empty-set]\n"
+							"sklc: error: seven [-Werror=shadowed]\n");
 }
 
 static void twenty_errors_are_kept_and_the_rest_counted(void **state)
@@ -340,8 +339,9 @@ static void json_has_the_same_diagnostics(void **state)
 
 static void expect_nearest(const char *word, const char *expected)
 {
-	static const char *const words[] = {"daddr", "dport",	 "saddr", "sport", "redirect", "accept",
-					    "drop",  "continue", "tcp",	  "udp",   "iifname",  "pass"};
+	static const char *const words[] = {"daddr",    "dport",  "saddr",   "sport",
+					    "redirect", "accept", "drop",    "continue",
+					    "tcp",      "udp",    "iifname", "pass"};
 	const char *found = diag_nearest(word, strlen(word), words, sizeof(words) / sizeof(*words));
 
 	if (expected)
@@ -366,8 +366,9 @@ static void the_nearest_word_is_meant(void **state)
 	expect_nearest("", NULL);
 	expect_nearest("firewall", NULL);
 	expect_nearest("xxport", "dport");
-	expect_nearest("a-word-that-is-far-longer-than-any-name-can-be-and-longer-than-any-table-holds",
-		       NULL);
+	expect_nearest(
+		"a-word-that-is-far-longer-than-any-name-can-be-and-longer-than-any-table-holds",
+		NULL);
 }
 
 /* The distance proper: ca to abc is 2 (swap, then insert between), not 3. */

@@ -61,7 +61,8 @@ static void a_refused_address_says_what_is_wrong(void **state)
 {
 	(void)state;
 	expect_refusal("10.0.0.256", "octet 256 is larger than 255");
-	expect_refusal("99999999999999999999.0.0.0", "octet 99999999999999999999 is larger than 255");
+	expect_refusal("99999999999999999999.0.0.0",
+		       "octet 99999999999999999999 is larger than 255");
 	expect_refusal("010.0.0.1", "'010' has a leading zero");
 	expect_refusal("1.2.3", "only 3 of 4 octets");
 	expect_refusal("", "an octet is missing");
@@ -101,7 +102,8 @@ static u128 of_bytes(const unsigned char bytes[16])
 /* Random text of the characters that addresses are made of, against the C library's reader. */
 static void reading_agrees_with_inet_pton_on_any_text(void **state)
 {
-	static const char *const pieces[] = {"::", ":", ".", "0", "1", "ff", "192", "25", "6", "abcd", "00"};
+	static const char *const pieces[] = {"::",  ":",  ".", "0",    "1", "ff",
+					     "192", "25", "6", "abcd", "00"};
 	unsigned char bytes[16];
 	char text[256], reason[ADDRESS_REASON], out[ADDRESS_TEXT];
 	int round, count, known;
@@ -117,8 +119,8 @@ static void reading_agrees_with_inet_pton_on_any_text(void **state)
 			strcat(text, pieces[(size_t)rand() % (sizeof(pieces) / sizeof(*pieces))]);
 		ours = address_parse(text, strlen(text), &family, &value, reason);
 		memset(bytes, 0, sizeof(bytes));
-		known = inet_pton(family == FAMILY_IPV6 ? AF_INET6 : AF_INET,
-				  text, family == FAMILY_IPV6 ? bytes : bytes + 12);
+		known = inet_pton(family == FAMILY_IPV6 ? AF_INET6 : AF_INET, text,
+				  family == FAMILY_IPV6 ? bytes : bytes + 12);
 		if (known && family == FAMILY_IPV6 && address_is_mapped(of_bytes(bytes)))
 			known = 0;
 		if (known != ours)
@@ -201,7 +203,8 @@ static void sets_hold_exactly_the_values_of_their_ranges(void **state)
 		a = range_set_of(first, random_ranges(first, in_first));
 		b = range_set_of(second, random_ranges(second, in_second));
 		expect_members(a, in_first);
-		twice = range_set_complement(arena, range_set_complement(arena, a, SPACE - 1), SPACE - 1);
+		twice = range_set_complement(arena, range_set_complement(arena, a, SPACE - 1),
+					     SPACE - 1);
 		assert_true(range_set_equal(a, twice));
 		for (i = 0; i < SPACE; i++)
 			in_second[i] &= in_first[i];
@@ -238,7 +241,8 @@ static int compare_first(const void *a, const void *b)
 
 static void a_million_ranges_in_any_order_make_the_same_set(void **state)
 {
-	struct range *ranges = malloc(MANY * sizeof(*ranges)), *sorted = malloc(MANY * sizeof(*sorted));
+	struct range *ranges = malloc(MANY * sizeof(*ranges)),
+		     *sorted = malloc(MANY * sizeof(*sorted));
 	struct range_set set, same;
 	size_t i;
 

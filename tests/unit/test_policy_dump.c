@@ -60,8 +60,8 @@ static char *dump(const struct policy *dumped)
 	return text;
 }
 
-#define SET(...)                                                                              \
-	(&(struct range_set){(struct range[]){__VA_ARGS__},                                   \
+#define SET(...)                                                                                   \
+	(&(struct range_set){(struct range[]){__VA_ARGS__},                                        \
 			     sizeof((struct range[]){__VA_ARGS__}) / sizeof(struct range)})
 
 static const struct range_set empty = {NULL, 0};
@@ -96,9 +96,10 @@ static void every_field_of_a_rule_is_written(void **state)
 	rule.verdict = (struct verdict){VERDICT_REDIRECT, 0, FALLBACK_CONTINUE, true};
 	rule.counter = 0;
 	rule.comment = "the web";
-	expect_rule(&rule, "tcp daddr 192.0.2.0/24 dport 80 saddr { 0.0.0.1-0.0.0.3, 0.0.0.7 } "
-			   "sport { 0-79, 81-65535 } iif \"eth0\" iifname != { \"eth0\", \"wg0\" } "
-			   "counter redirect to web no-reuseport else continue comment \"the web\"");
+	expect_rule(&rule,
+		    "tcp daddr 192.0.2.0/24 dport 80 saddr { 0.0.0.1-0.0.0.3, 0.0.0.7 } "
+		    "sport { 0-79, 81-65535 } iif \"eth0\" iifname != { \"eth0\", \"wg0\" } "
+		    "counter redirect to web no-reuseport else continue comment \"the web\"");
 }
 
 static void the_family_is_named_where_no_address_shows_it(void **state)
@@ -148,7 +149,8 @@ static void a_match_that_never_holds_is_written_too(void **state)
 	rule.match.families = 1 << FAMILY_IPV4;
 	expect_rule(&rule, "meta nfproto ipv4 daddr { } drop");
 	rule = any_rule();
-	rule.match.values[FAMILY_IPV4][FIELD_DPORT] = rule.match.values[FAMILY_IPV6][FIELD_DPORT] = &empty;
+	rule.match.values[FAMILY_IPV4][FIELD_DPORT] = rule.match.values[FAMILY_IPV6][FIELD_DPORT] =
+		&empty;
 	expect_rule(&rule, "dport { } drop");
 	rule = any_rule();
 	rule.match.families = rule.match.protocols = 0;
@@ -169,7 +171,8 @@ static void what_ends_at_mapped_addresses_is_written_as_all_but_the_rest(void **
 	rule.match.values[FAMILY_IPV6][FIELD_DADDR] = SET({0, mapped(UINT32_MAX)});
 	expect_rule(&rule, "daddr ::/80 drop");
 	rule.match.values[FAMILY_IPV6][FIELD_DADDR] = SET({5, mapped(UINT32_MAX)});
-	expect_rule(&rule, "daddr != { ::-::4, ::1:0:0:0-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff } drop");
+	expect_rule(&rule,
+		    "daddr != { ::-::4, ::1:0:0:0-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff } drop");
 	rule.match.values[FAMILY_IPV6][FIELD_DADDR] = SET({mapped(0), ~(u128)0});
 	expect_rule(&rule, "daddr != ::-::fffe:ffff:ffff drop");
 	rule.match.values[FAMILY_IPV6][FIELD_DADDR] = SET({mapped(0), mapped(UINT32_MAX)});
@@ -223,7 +226,8 @@ static void a_long_list_is_a_set_named_by_what_it_holds(void **state)
 	rules[0].match.families = rules[1].match.families = 1;
 	rules[0].match.values[FAMILY_IPV4][FIELD_DADDR] = &set;
 	rules[1].match.values[FAMILY_IPV4][FIELD_SADDR] = &set;
-	rules[2].match.values[FAMILY_IPV4][FIELD_DPORT] = rules[2].match.values[FAMILY_IPV6][FIELD_DPORT] = &set;
+	rules[2].match.values[FAMILY_IPV4][FIELD_DPORT] =
+		rules[2].match.values[FAMILY_IPV6][FIELD_DPORT] = &set;
 	sets.chains = &top;
 	sets.chain_count = 1;
 	sets.map_count = 0;
@@ -245,29 +249,46 @@ static void a_long_list_is_a_set_named_by_what_it_holds(void **state)
 static void the_whole_policy_is_a_rules_file(void **state)
 {
 	struct rule top[2] = {any_rule(), any_rule()}, local[1] = {any_rule()};
-	struct chain both[] = {{.rules = top, .count = 2}, {.name = "local", .rules = local, .count = 1}};
-	struct map_element elements[] = {{.families = 1, .verdict = 0}, {.families = 2, .verdict = 1}};
-	struct range keys[] = {{0, 0}, {0xc0000201, 0xc0000201}, {80, 90},
-			       {1, 1}, {0, ~(u128)0}, {53, 53}};
+	struct chain both[] = {{.rules = top, .count = 2},
+			       {.name = "local", .rules = local, .count = 1}};
+	struct map_element elements[] = {{.families = 1, .verdict = 0},
+					 {.families = 2, .verdict = 1}};
+	struct range keys[] = {{0, 0},  {0xc0000201, 0xc0000201}, {80, 90}, {1, 1}, {0, ~(u128)0},
+			       {53, 53}};
 	struct verdict verdicts[] = {{VERDICT_REDIRECT, 0, FALLBACK_DROP, false},
 				     {VERDICT_DROP, NO_INDEX, FALLBACK_DROP, false}};
-	struct map bindings = {.name = "bindings", .key_count = 3,
+	struct map bindings = {.name = "bindings",
+			       .key_count = 3,
 			       .key_fields = {MAP_KEY_L4PROTO, MAP_KEY_DADDR, MAP_KEY_DPORT},
-			       .element_count = 2, .elements = elements, .keys = keys,
-			       .verdicts = verdicts, .verdict_count = 2};
+			       .element_count = 2,
+			       .elements = elements,
+			       .keys = keys,
+			       .verdicts = verdicts,
+			       .verdict_count = 2};
 	struct socket_place places[] = {
-		{.protocol = PROTOCOL_TCP, .family = FAMILY_IPV4, .address = 0x7f000001, .port = 8080},
+		{.protocol = PROTOCOL_TCP,
+		 .family = FAMILY_IPV4,
+		 .address = 0x7f000001,
+		 .port = 8080},
 		{.protocol = PROTOCOL_UDP, .family = FAMILY_IPV6, .address = 1, .port = 53},
 		{.protocol = PROTOCOL_TCP, .any_address = true, .any_family = true, .port = 443},
 	};
-	struct socket_declaration declaration = {.label = 0, .places = places, .place_count = 3,
-						 .uid = "root", .cgroup = "/system.slice/nginx.service"};
+	struct socket_declaration declaration = {.label = 0,
+						 .places = places,
+						 .place_count = 3,
+						 .uid = "root",
+						 .cgroup = "/system.slice/nginx.service"};
 	struct expect expects[] = {
-		{.packet = {.family = FAMILY_IPV4, .protocol = PROTOCOL_TCP,
+		{.packet = {.family = FAMILY_IPV4,
+			    .protocol = PROTOCOL_TCP,
 			    .values = {0xc0000207, 80, 0xc6336409, 4242}},
-		 .has_source = true, .verdict = {VERDICT_REDIRECT, 0, FALLBACK_DROP, false}},
-		{.packet = {.family = FAMILY_IPV6, .protocol = PROTOCOL_UDP, .values = {1, 53, 0, 0}},
-		 .interface = "eth0", .verdict = {VERDICT_DROP, NO_INDEX, FALLBACK_DROP, false}},
+		 .has_source = true,
+		 .verdict = {VERDICT_REDIRECT, 0, FALLBACK_DROP, false}},
+		{.packet = {.family = FAMILY_IPV6,
+			    .protocol = PROTOCOL_UDP,
+			    .values = {1, 53, 0, 0}},
+		 .interface = "eth0",
+		 .verdict = {VERDICT_DROP, NO_INDEX, FALLBACK_DROP, false}},
 	};
 	struct policy whole = policy;
 	char *text;
@@ -319,9 +340,14 @@ static void a_map_of_a_million_elements_is_written_whole(void **state)
 	struct map_element *elements = calloc(MANY, sizeof(*elements));
 	struct range *keys = calloc(MANY * 2, sizeof(*keys));
 	struct verdict verdict = {VERDICT_REDIRECT, 0, FALLBACK_DROP, false};
-	struct map map = {.name = "all", .key_count = 2, .key_fields = {MAP_KEY_DADDR, MAP_KEY_DPORT},
-			  .element_count = MANY, .elements = elements, .keys = keys,
-			  .verdicts = &verdict, .verdict_count = 1};
+	struct map map = {.name = "all",
+			  .key_count = 2,
+			  .key_fields = {MAP_KEY_DADDR, MAP_KEY_DPORT},
+			  .element_count = MANY,
+			  .elements = elements,
+			  .keys = keys,
+			  .verdicts = &verdict,
+			  .verdict_count = 1};
 	struct policy large = policy;
 	char *text;
 	size_t i;

@@ -74,7 +74,8 @@ static void each_byte_and_each_end_belongs_to_its_file(void **state)
 	expect_place(sources, b->base + 4, "b", 3, 3);
 	expect_place(sources, b->base + 8, "b", 4, 1);
 	assert_ptr_equal(source_of(sources, (struct span){b->base + 2, b->base + 4}), b);
-	assert_memory_equal(source_text(sources, (struct span){b->base + 2, b->base + 7}), "three", 5);
+	assert_memory_equal(source_text(sources, (struct span){b->base + 2, b->base + 7}), "three",
+			    5);
 	arena_free(arena);
 }
 
