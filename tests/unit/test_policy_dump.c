@@ -49,15 +49,13 @@ static void expect_rule(const struct rule *rule, const char *text)
 	arena_free(arena);
 }
 
-static char *dump(const struct policy *dumped)
+static void dump(const struct policy *dumped, char **text)
 {
 	size_t length;
-	char *text;
-	FILE *out = open_memstream(&text, &length);
+	FILE *out = open_memstream(text, &length);
 
 	policy_dump(dumped, out);
 	fclose(out);
-	return text;
 }
 
 #define SET(...)                                                                                   \
@@ -231,7 +229,7 @@ static void a_long_list_is_a_set_named_by_what_it_holds(void **state)
 	sets.chains = &top;
 	sets.chain_count = 1;
 	sets.map_count = 0;
-	text = dump(&sets);
+	dump(&sets, &text);
 	first = strstr(text, "set addr-");
 	second = strstr(text, "set ports-");
 	assert_non_null(first);
@@ -304,7 +302,7 @@ static void the_whole_policy_is_a_rules_file(void **state)
 	whole.socket_count = 1;
 	whole.expects = expects;
 	whole.expect_count = 2;
-	text = dump(&whole);
+	dump(&whole, &text);
 	assert_string_equal(text, "policy drop\n"
 				  "\n"
 				  "socket web {\n"
@@ -360,7 +358,7 @@ static void a_map_of_a_million_elements_is_written_whole(void **state)
 	}
 	large.maps = &map;
 	large.map_count = 1;
-	text = dump(&large);
+	dump(&large, &text);
 	assert_non_null(strstr(text, "\t\t10.15.66.63 . 80 : redirect to web\n\t}\n}\n"));
 	free(text);
 	free(elements);
