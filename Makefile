@@ -39,7 +39,10 @@ OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(GRAMMAR:.c=.o)
 LIBRARY := $(BUILD)/libsklc.a
 
 UNIT := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
-DIFFERENTIAL := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/differential/*.c))
+# What the differential programs share is a library of its own.
+DIFFERENTIAL_SHARED := $(patsubst %.c,$(BUILD)/%.o,$(filter %/generate.c %/packets.c %/kernel.c,\
+		       $(wildcard tests/differential/*.c)))
+DIFFERENTIAL := $(filter-out $(DIFFERENTIAL_SHARED:.o=),$(patsubst %.c,$(BUILD)/%,$(wildcard tests/differential/*.c)))
 HELPERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/e2e/*.c))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 PAGES := $(wildcard man/*.[1-8])
@@ -129,6 +132,11 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) $(WARNINGS) -Icompiler -Iruntime $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< \
 		$(LIBRARY) -lcmocka $(LIBS)
+
+$(BUILD)/tests/differential/%: tests/differential/%.c $(DIFFERENTIAL_SHARED) $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) $(WARNINGS) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< \
+		$(DIFFERENTIAL_SHARED) $(LIBRARY) $(LIBS)
 
 $(BUILD)/tests/%: tests/%.c $(LIBRARY)
 	@mkdir -p $(@D)

@@ -3,6 +3,7 @@
 #include "pipeline.h"
 
 #include "arena.h"
+#include "ast.h"
 #include "diag.h"
 
 static bool make_ast(struct compilation *c, const struct compile_options *options)
@@ -51,9 +52,8 @@ static bool (*const passes[])(struct compilation *c, const struct compile_option
 	[STAGE_BYTECODE] = make_bytecode, [STAGE_OBJECT] = make_object,
 };
 
-bool compile(struct compilation *c, const struct compile_options *options, enum stage last)
+static void start(struct compilation *c, const struct compile_options *options)
 {
-	unsigned stage;
 	size_t i;
 
 	*c = (struct compilation){.arena = arena_new()};
@@ -61,10 +61,36 @@ bool compile(struct compilation *c, const struct compile_options *options, enum 
 	c->diag = diag_new(c->arena, c->sources);
 	for (i = 0; i < options->warning_count; i++)
 		diag_option(c->diag, options->warnings[i]);
-	for (stage = STAGE_AST; stage <= (unsigned)last; stage++)
+}
+
+static bool run_passes(struct compilation *c, const struct compile_options *options, enum stage first,
+		       enum stage last)
+{
+	unsigned stage;
+
+	for (stage = first; stage <= (unsigned)last; stage++)
 		if (!passes[stage](c, options) || diag_error_count(c->diag))
 			return false;
 	return true;
+}
+
+bool compile(struct compilation *c, const struct compile_options *options, enum stage last)
+{
+	start(c, options);
+	return run_passes(c, options, STAGE_AST, last);
+}
+
+bool compile_text(struct compilation *c, const char *text, size_t length,
+		  const struct compile_options *options)
+{
+	const struct source_file *file;
+
+	start(c, options);
+	file = source_add(c->sources, "<memory>", text, length, (struct span){0, 0});
+	c->ast = text_to_ast(c->arena, c->sources, file, c->diag, options);
+	if (!c->ast || diag_error_count(c->diag))
+		return false;
+	return run_passes(c, options, STAGE_POLICY, STAGE_OBJECT);
 }
 
 void compilation_free(struct compilation *c)

@@ -71,6 +71,10 @@ struct compilation {
 /* Compiles up to and with LAST. False if there were errors, which are in the queue; in either case the
  * caller prints the queue, and then frees. */
 bool compile(struct compilation *c, const struct compile_options *options, enum stage last);
+
+/* The same of one rules file that is in memory, to the object. */
+bool compile_text(struct compilation *c, const char *text, size_t length,
+		  const struct compile_options *options);
 void compilation_free(struct compilation *c);
 
 /* Rules text, includes and all, to what was written: names, literals, spans. Goes on after a syntax

@@ -1,0 +1,269 @@
+/* Holds the language's definition, the diagram and the emitted program in the kernel against each other, on
+ * random rules and packets at the edges of what the rules speak of, with sockets present, absent and half
+ * present. Prints TAP. Arguments: how many rules files, and the first one's number. */
+#include "generate.h"
+#include "kernel.h"
+#include "packets.h"
+#include "tap.h"
+
+#include "../../compiler/arena.h"
+#include "../../compiler/decision.h"
+#include "../../compiler/diag.h"
+#include "../../compiler/layout.h"
+#include "../../runtime/abi.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { DEFAULT_FILES = 300, PACKETS = 150, FILLINGS = 3 };
+enum { SLOTS = GENERATE_LABELS * ABI_PLACES };
+
+/* One rules file compiled, and what is expected of its counters. */
+struct trial {
+	struct compilation c;
+	struct random random;
+	struct edges edges;
+	const struct sentinels *sentinels;
+	struct program program;
+	bool known[GENERATE_INTERFACES];
+	uint32_t interface; /* that packets come in by */
+	bool filled[SLOTS];
+	uint64_t *rule_counts, hits[SLOTS], misses[SLOTS];
+};
+
+/* Which slot is to be chosen when some are filled; what is counted on the way. */
+static int expected_choice(struct trial *trial, const struct outcome *outcome, const struct packet *packet)
+{
+	uint32_t place = 2u * (packet->family == FAMILY_IPV6) + (packet->protocol == PROTOCOL_UDP);
+	size_t i;
+
+	for (i = 0; i < outcome->step_count; i++) {
+		const struct step *step = &outcome->steps[i];
+		uint32_t slot = step->index * ABI_PLACES + place;
+
+		if (step->kind == STEP_COUNT) {
+			trial->rule_counts[step->index]++;
+		} else if (trial->filled[slot]) {
+			trial->hits[slot]++;
+			return (int)slot;
+		} else {
+			trial->misses[slot]++;
+		}
+	}
+	return outcome->end == END_PASS ? CHOSE_PASS : CHOSE_DROP;
+}
+
+static bool same_outcome(const struct outcome *a, const struct decision_outcome *b)
+{
+	size_t i;
+
+	if (a->step_count != b->step_count || a->end != b->end)
+		return false;
+	for (i = 0; i < a->step_count; i++)
+		if (a->steps[i].kind != b->steps[i].kind || a->steps[i].index != b->steps[i].index ||
+		    a->steps[i].no_reuseport != b->steps[i].no_reuseport)
+			return false;
+	return true;
+}
+
+static void show_packet(const struct packet *packet)
+{
+	char local[ADDRESS_TEXT], remote[ADDRESS_TEXT];
+
+	address_format(packet->family, packet->values[FIELD_DADDR], local);
+	address_format(packet->family, packet->values[FIELD_SADDR], remote);
+	printf("# %s [%s]:%u -> [%s]:%u interface %d\n", protocol_word(packet->protocol), remote,
+	       (unsigned)packet->values[FIELD_SPORT], local, (unsigned)packet->values[FIELD_DPORT],
+	       (int)packet->interface);
+}
+
+static bool check_packet(struct trial *trial)
+{
+	struct packet packet = random_packet(&trial->random, &trial->edges);
+	struct environment environment = {trial->known};
+	const struct decision_outcome *walked;
+	const struct rule *deciding;
+	struct outcome outcome;
+	int chosen, expected;
+
+	packet.interface = trial->interface;
+	if (!policy_eval(trial->c.policy, &environment, &packet, &outcome, &deciding)) {
+		puts("# too long, and yet compiled");
+		return false;
+	}
+	walked = decision_eval(trial->c.decision, &environment, &packet);
+	chosen = program_run(&trial->program, trial->sentinels, &packet);
+	expected = expected_choice(trial, &outcome, &packet);
+	if (same_outcome(&outcome, walked) && chosen == expected)
+		return true;
+	show_packet(&packet);
+	printf("# diagram %s; kernel chose %d, the rules %d\n",
+	       same_outcome(&outcome, walked) ? "agrees" : "differs", chosen, expected);
+	return false;
+}
+
+static bool check_counters(struct trial *trial)
+{
+	const struct layout_object *object = layout_object(trial->c.layout);
+	uint64_t hits, misses;
+	uint32_t i;
+
+	for (i = 0; i < object->counter_count; i++)
+		if (program_rule_counter(&trial->program, i) != trial->rule_counts[i]) {
+			printf("# counter %u is not %lu\n", i, (unsigned long)trial->rule_counts[i]);
+			return false;
+		}
+	for (i = 0; i < object->label_count * ABI_PLACES; i++) {
+		if (!program_label_counter(&trial->program, i, &hits, &misses))
+			return false;
+		if (hits != trial->hits[i] || misses != trial->misses[i]) {
+			printf("# slot %u counts %lu, %lu, not %lu, %lu\n", i, (unsigned long)hits,
+			       (unsigned long)misses, (unsigned long)trial->hits[i],
+			       (unsigned long)trial->misses[i]);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* The interfaces as the machine has them now: some known, and packets come in by at most one of those. */
+static void choose_interfaces(struct trial *trial, uint8_t states[GENERATE_INTERFACES])
+{
+	size_t count = trial->c.policy->interface_count;
+	uint32_t i, incoming = random_below(&trial->random, (uint32_t)count + 1);
+
+	trial->interface = NO_INDEX;
+	for (i = 0; i < count; i++) {
+		trial->known[i] = random_percent(&trial->random, 70);
+		states[i] = !trial->known[i]	? INTERFACE_UNKNOWN
+			    : i == incoming	? INTERFACE_EQUALS
+						: INTERFACE_DIFFERS;
+		if (states[i] == INTERFACE_EQUALS)
+			trial->interface = i;
+	}
+}
+
+/* One load of the program, with all, none, or half of the sockets there. */
+static bool check_filling(struct trial *trial, int filling, int packets)
+{
+	size_t labels = layout_object(trial->c.layout)->label_count;
+	uint8_t states[GENERATE_INTERFACES];
+	bool good = true;
+	int i;
+
+	choose_interfaces(trial, states);
+	if (!program_load(&trial->program, trial->c.object, labels, states,
+			  trial->c.policy->interface_count)) {
+		puts("# the kernel refuses the program");
+		return false;
+	}
+	memset(trial->hits, 0, sizeof(trial->hits));
+	memset(trial->misses, 0, sizeof(trial->misses));
+	memset(trial->rule_counts, 0, (trial->c.policy->counter_count + 1) * sizeof(uint64_t));
+	for (i = 0; i < SLOTS; i++)
+		trial->filled[i] = filling == 0 || (filling == 2 && random_percent(&trial->random, 50));
+	good = program_fill(&trial->program, trial->sentinels, trial->filled, labels);
+	for (i = 0; good && i < packets; i++)
+		good = check_packet(trial);
+	good = good && check_counters(trial);
+	program_close(&trial->program);
+	return good;
+}
+
+static bool compiles(struct compilation *c, const char *text, enum table_kind tables)
+{
+	struct compile_options options = {.tables = tables};
+
+	if (compile_text(c, text, strlen(text), &options))
+		return true;
+	diag_print(c->diag, stdout, DIAG_COLOR_NEVER);
+	return false;
+}
+
+static bool check_text(const struct sentinels *sentinels, uint64_t seed, const char *text,
+		       enum table_kind tables, int packets)
+{
+	struct trial trial = {.random = {seed}, .sentinels = sentinels};
+	bool good = compiles(&trial.c, text, tables);
+	int filling;
+
+	if (good) {
+		trial.edges = edges_of(trial.c.arena, trial.c.policy);
+		trial.rule_counts = arena_alloc(trial.c.arena, trial.c.policy->counter_count + 1,
+						sizeof(uint64_t));
+	}
+	for (filling = 0; good && filling < FILLINGS; filling++)
+		good = check_filling(&trial, filling, packets);
+	compilation_free(&trial.c);
+	return good;
+}
+
+/* The same rules with each way to store the decision. */
+static const struct {
+	enum table_kind tables;
+	const char *word;
+} LOWERINGS[] = {
+	{TABLES_AUTO, "auto"},
+	{TABLES_CODE, "code"},
+	{TABLES_SPLUS, "splus"},
+};
+enum { LOWERING_COUNT = sizeof(LOWERINGS) / sizeof(LOWERINGS[0]) };
+
+static void check_random_files(struct tap *tap, const struct sentinels *sentinels, uint64_t first,
+			       uint64_t count)
+{
+	uint64_t seed;
+	size_t i;
+
+	for (i = 0; i < LOWERING_COUNT; i++) {
+		bool good = true;
+
+		for (seed = first; good && seed < first + count; seed++) {
+			struct random random = {seed};
+			char *text = generate_rules(&random);
+
+			good = check_text(sentinels, seed, text, LOWERINGS[i].tables, PACKETS);
+			if (!good)
+				printf("# rules file %lu:\n%s\n", (unsigned long)seed, text);
+			free(text);
+		}
+		tap_result(tap, good, "%lu random rules files decide alike in definition, diagram and kernel, "
+			   "tables %s", (unsigned long)count, LOWERINGS[i].word);
+	}
+}
+
+static void check_large_files(struct tap *tap, const struct sentinels *sentinels, uint32_t prefixes,
+			      int packets)
+{
+	static const char *const families[] = {"ip", "ip6"};
+	struct random random = {prefixes};
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		char *text = generate_large(&random, families[i], prefixes);
+
+		tap_result(tap, check_text(sentinels, prefixes, text, TABLES_AUTO, packets),
+			   "%u %s prefixes decide alike in definition, diagram and kernel", prefixes,
+			   families[i]);
+		free(text);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : DEFAULT_FILES;
+	uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+	struct sentinels sentinels;
+	struct tap tap = {0};
+
+	if (!sentinels_open(&sentinels, GENERATE_LABELS)) {
+		tap_skip(&tap, "the differential test needs root, for a network namespace of its own");
+		return tap_end(&tap);
+	}
+	check_random_files(&tap, &sentinels, first, count);
+	check_large_files(&tap, &sentinels, 1000, 2000);
+	check_large_files(&tap, &sentinels, 10000, 500);
+	check_large_files(&tap, &sentinels, 100000, 100);
+	sentinels_close(&sentinels);
+	return tap_end(&tap);
+}

@@ -1,0 +1,15 @@
+/* Random rules files: every construct of the language, over few enough values that rules overlap. */
+#ifndef SKLC_GENERATE_H
+#define SKLC_GENERATE_H
+
+#include "random.h"
+
+enum { GENERATE_LABELS = 6, GENERATE_INTERFACES = 3 };
+
+/* A rules file, to be freed by the caller. */
+char *generate_rules(struct random *random);
+
+/* A map of COUNT prefixes of one family ("ip" or "ip6") with a port each, and some rules around it. */
+char *generate_large(struct random *random, const char *family, uint32_t count);
+
+#endif

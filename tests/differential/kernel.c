@@ -1,0 +1,221 @@
+/* libbpf alone, and what the object's manual page says. */
+#include "kernel.h"
+
+#include "../../compiler/decision.h"
+#include "../../runtime/abi.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { CPUS_MAX = 1024 };
+
+static int open_sentinel(size_t place)
+{
+	struct sockaddr_in6 address = {.sin6_family = AF_INET6};
+	struct sockaddr_in address4 = {.sin_family = AF_INET};
+	bool ipv6 = place & 2, udp = place & 1;
+	int fd = socket(ipv6 ? AF_INET6 : AF_INET, udp ? SOCK_DGRAM : SOCK_STREAM, 0);
+	int one = 1;
+
+	if (fd < 0)
+		return fd;
+	if (ipv6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	if (ipv6 ? bind(fd, (void *)&address, sizeof(address))
+		 : bind(fd, (void *)&address4, sizeof(address4)))
+		return -1;
+	if (!udp && listen(fd, 1))
+		return -1;
+	return fd;
+}
+
+bool sentinels_open(struct sentinels *sentinels, size_t label_count)
+{
+	size_t count = label_count * ABI_PLACES;
+	socklen_t length = sizeof(uint64_t);
+	size_t i;
+
+	*sentinels = (struct sentinels){label_count, calloc(count, sizeof(int)),
+					calloc(count, sizeof(uint64_t))};
+	if (unshare(CLONE_NEWNET))
+		return false;
+	for (i = 0; i < count; i++) {
+		sentinels->sockets[i] = open_sentinel(i % ABI_PLACES);
+		if (sentinels->sockets[i] < 0)
+			return false;
+		getsockopt(sentinels->sockets[i], SOL_SOCKET, SO_COOKIE, &sentinels->cookies[i], &length);
+	}
+	return true;
+}
+
+void sentinels_close(struct sentinels *sentinels)
+{
+	size_t i;
+
+	for (i = 0; i < sentinels->label_count * ABI_PLACES; i++)
+		close(sentinels->sockets[i]);
+	free(sentinels->sockets);
+	free(sentinels->cookies);
+}
+
+/* TEST_RUN comes in by interface 0, so 0 equals and 1 differs. */
+static bool set_interfaces(struct bpf_object *object, size_t label_count, const uint8_t *interfaces,
+			   size_t interface_count)
+{
+	static const uint32_t words[] = {ABI_INTERFACE_UNKNOWN, 1, 0};
+	struct bpf_map *machine = bpf_object__find_map_by_name(object, ABI_MACHINE);
+	const uint32_t *initial;
+	uint32_t *values;
+	size_t size, i;
+	bool good;
+
+	if (!machine)
+		return false;
+	initial = bpf_map__initial_value(machine, &size);
+	values = malloc(size);
+	if (!values)
+		return false;
+	memcpy(values, initial, size);
+	for (i = 0; i < interface_count; i++)
+		values[label_count * ABI_PLACES + i] = words[interfaces[i]];
+	good = !bpf_map__set_initial_value(machine, values, size);
+	free(values);
+	return good;
+}
+
+static int map_fd(struct bpf_object *object, const char *name)
+{
+	return bpf_object__find_map_fd_by_name(object, name);
+}
+
+static int silent(enum libbpf_print_level level, const char *format, va_list args)
+{
+	return level == LIBBPF_WARN ? vfprintf(stderr, format, args) : 0;
+}
+
+bool program_load(struct program *program, const struct object *object, size_t label_count,
+		  const uint8_t *interfaces, size_t interface_count)
+{
+	struct bpf_prog_info info = {0};
+	uint32_t info_size = sizeof(info);
+	struct bpf_map *sockets;
+	size_t slots = label_count ? label_count * ABI_PLACES : 1;
+
+	libbpf_set_print(silent);
+	program->object = bpf_object__open_mem(object->bytes, object->size, NULL);
+	if (!program->object)
+		return false;
+	sockets = bpf_object__find_map_by_name(program->object, ABI_SOCKETS);
+	if (!sockets || bpf_map__set_max_entries(sockets, (uint32_t)slots) ||
+	    !set_interfaces(program->object, label_count, interfaces, interface_count) ||
+	    bpf_object__load(program->object)) {
+		bpf_object__close(program->object);
+		return false;
+	}
+	program->fd = bpf_program__fd(bpf_object__next_program(program->object, NULL));
+	program->sockets = map_fd(program->object, ABI_SOCKETS);
+	program->rule_counters = map_fd(program->object, ABI_RULE_COUNTERS);
+	program->label_counters = map_fd(program->object, ABI_LABEL_COUNTERS);
+	bpf_obj_get_info_by_fd(program->fd, &info, &info_size);
+	program->verified_instructions = info.verified_insns;
+	return true;
+}
+
+void program_close(struct program *program)
+{
+	bpf_object__close(program->object);
+}
+
+bool program_fill(struct program *program, const struct sentinels *sentinels, const bool *filled,
+		  size_t label_count)
+{
+	uint32_t slot;
+
+	for (slot = 0; slot < label_count * ABI_PLACES; slot++) {
+		uint64_t fd = (uint64_t)sentinels->sockets[slot];
+
+		if (!filled[slot])
+			bpf_map_delete_elem(program->sockets, &slot);
+		else if (bpf_map_update_elem(program->sockets, &slot, &fd, BPF_ANY))
+			return false;
+	}
+	return true;
+}
+
+static void put_address(uint32_t *words, u128 value)
+{
+	size_t i;
+
+	for (i = 0; i < 4; i++)
+		words[i] = htonl((uint32_t)(value >> (96 - 32 * i)));
+}
+
+static struct bpf_sk_lookup context_of(const struct packet *packet)
+{
+	struct bpf_sk_lookup context = {0};
+
+	context.family = packet->family == FAMILY_IPV4 ? AF_INET : AF_INET6;
+	context.protocol = packet->protocol == PROTOCOL_TCP ? IPPROTO_TCP : IPPROTO_UDP;
+	context.local_port = (uint32_t)packet->values[FIELD_DPORT];
+	context.remote_port = htons((uint16_t)packet->values[FIELD_SPORT]);
+	if (packet->family == FAMILY_IPV4) {
+		context.local_ip4 = htonl((uint32_t)packet->values[FIELD_DADDR]);
+		context.remote_ip4 = htonl((uint32_t)packet->values[FIELD_SADDR]);
+	} else {
+		put_address(context.local_ip6, packet->values[FIELD_DADDR]);
+		put_address(context.remote_ip6, packet->values[FIELD_SADDR]);
+	}
+	return context;
+}
+
+int program_run(const struct program *program, const struct sentinels *sentinels,
+		const struct packet *packet)
+{
+	struct bpf_sk_lookup context = context_of(packet), out = {0};
+	LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &context, .ctx_size_in = sizeof(context),
+		    .ctx_out = &out, .ctx_size_out = sizeof(out));
+	size_t slot;
+
+	if (bpf_prog_test_run_opts(program->fd, &options))
+		return RUN_FAILED;
+	if (!out.cookie)
+		return options.retval ? CHOSE_PASS : CHOSE_DROP;
+	for (slot = 0; slot < sentinels->label_count * ABI_PLACES; slot++)
+		if (sentinels->cookies[slot] == out.cookie)
+			return options.retval ? (int)slot : RUN_FAILED;
+	return RUN_FAILED;
+}
+
+uint64_t program_rule_counter(const struct program *program, uint32_t counter)
+{
+	uint64_t values[CPUS_MAX] = {0}, sum = 0;
+	size_t i;
+
+	if (bpf_map_lookup_elem(program->rule_counters, &counter, values))
+		return UINT64_MAX;
+	for (i = 0; i < CPUS_MAX; i++)
+		sum += values[i];
+	return sum;
+}
+
+bool program_label_counter(const struct program *program, uint32_t slot, uint64_t *hits,
+			   uint64_t *misses)
+{
+	struct abi_label_count values[CPUS_MAX] = {{0}};
+	size_t i;
+
+	if (bpf_map_lookup_elem(program->label_counters, &slot, values))
+		return false;
+	for (i = *hits = *misses = 0; i < CPUS_MAX; i++) {
+		*hits += values[i].hits;
+		*misses += values[i].misses;
+	}
+	return true;
+}

@@ -1,0 +1,19 @@
+/* Packets that stand at the edges of what rules speak of. */
+#ifndef SKLC_PACKETS_H
+#define SKLC_PACKETS_H
+
+#include "random.h"
+
+#include "../../compiler/policy.h"
+
+struct edges {
+	u128 *values[FAMILY_COUNT][FIELD_COUNT];
+	size_t counts[FAMILY_COUNT][FIELD_COUNT];
+};
+
+/* The first and last value of every range in the rules, and one to either side. */
+struct edges edges_of(struct arena *arena, const struct policy *policy);
+
+struct packet random_packet(struct random *random, const struct edges *edges);
+
+#endif
