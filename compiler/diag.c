@@ -202,7 +202,8 @@ static unsigned edit_distance(const char *a, size_t a_length, const char *b, siz
 {
 	unsigned table[WORD_MAX + 2][WORD_MAX + 2];
 	unsigned wall = (unsigned)(a_length + b_length), cost;
-	size_t row_of[256] = {0}, i, j, row, column;
+	uint8_t row_of[256] = {0};
+	size_t i, j, row, column;
 
 	table[0][0] = wall;
 	for (i = 0; i <= a_length; i++) {
@@ -225,9 +226,23 @@ static unsigned edit_distance(const char *a, size_t a_length, const char *b, siz
 			if (!cost)
 				column = j;
 		}
-		row_of[fold(a[i - 1])] = i;
+		row_of[fold(a[i - 1])] = (uint8_t)i;
 	}
 	return table[a_length + 1][b_length + 1];
+}
+
+/* The same, of what is left between a common beginning and end: most words are soon done. */
+static unsigned word_distance(const char *a, size_t a_length, const char *b, size_t b_length)
+{
+	while (a_length && b_length && fold(*a) == fold(*b)) {
+		a++, a_length--;
+		b++, b_length--;
+	}
+	while (a_length && b_length && fold(a[a_length - 1]) == fold(b[b_length - 1])) {
+		a_length--;
+		b_length--;
+	}
+	return edit_distance(a, a_length, b, b_length);
 }
 
 /* Near is at most a third of the letters wrong, one at the least, but never all of them. */
@@ -245,7 +260,7 @@ const char *diag_nearest(const char *word, size_t length, const char *const *wor
 		other = strlen(words[i]);
 		if (other > WORD_MAX || other > length + limit || length > other + limit)
 			continue;
-		distance = edit_distance(word, length, words[i], other);
+		distance = word_distance(word, length, words[i], other);
 		if (distance > limit || (nearest && distance == limit))
 			continue;
 		nearest = words[i];
