@@ -9,6 +9,7 @@
 #include "bytecode.h"
 #include "diag.h"
 #include "layout.h"
+#include "layout_to_bytecode.h"
 
 #include "../runtime/abi.h"
 
@@ -32,7 +33,8 @@ struct emitter {
 	const struct layout *layout;
 	struct jump_label *nodes; /* of the nodes in code; NO_LABEL: not emitted */
 	struct jump_label *steps[FAMILY_COUNT * PROTOCOL_COUNT]; /* one more than steps: the end */
-	struct jump_label assign, pass, drop;
+	struct jump_label assign;     /* R7 is the first row of the outcome */
+	struct jump_label pass, drop; /* ways out; PASS is NO_LABEL where every outcome is to reach ASSIGN */
 };
 
 static void emit_ref(struct emitter *e, decision_ref ref);
@@ -133,9 +135,9 @@ static void emit_node(struct emitter *e, decision_ref ref)
 
 static void emit_row(struct emitter *e, uint32_t row)
 {
-	if (row == ROW_PASS) {
+	if (row == ROW_PASS && e->pass.id != NO_LABEL) {
 		bytecode_jump(e->code, e->pass);
-	} else if (row == ROW_DROP) {
+	} else if (row == ROW_DROP && e->pass.id != NO_LABEL) {
 		bytecode_jump(e->code, e->drop);
 	} else {
 		bytecode_alu32_imm(e->code, BPF_MOV, R7, (int32_t)row);
@@ -419,7 +421,6 @@ static void emit_entry(struct emitter *e)
 {
 	struct jump_label ipv6 = bytecode_label(e->code);
 
-	bytecode_alu(e->code, BPF_MOV, R6, R1);
 	bytecode_load(e->code, BPF_W, R1, R6, CONTEXT(family));
 	bytecode_jump_if(e->code, BPF_JEQ, R1, AF_INET6, ipv6);
 	emit_family(e, FAMILY_IPV4);
@@ -437,9 +438,10 @@ static void emit_exits(struct emitter *e)
 	bytecode_exit(e->code);
 }
 
-static struct emitter emitter_new(struct arena *arena, const struct layout *layout)
+static struct emitter emitter_new(struct arena *arena, struct bytecode *code,
+				  const struct layout *layout)
 {
-	struct emitter e = {.code = bytecode_new(arena), .layout = layout};
+	struct emitter e = {.code = code, .layout = layout};
 	size_t i, machine;
 
 	e.nodes = arena_alloc(arena, layout->node_count + 1, sizeof(*e.nodes));
@@ -452,28 +454,48 @@ static struct emitter emitter_new(struct arena *arena, const struct layout *layo
 		for (i = 0; i < count; i++)
 			e.steps[machine][i] = bytecode_label(e.code);
 	}
-	e.assign = bytecode_label(e.code);
-	e.pass = bytecode_label(e.code);
-	e.drop = bytecode_label(e.code);
+	e.assign = e.pass = e.drop = (struct jump_label){NO_LABEL};
 	return e;
+}
+
+/* The way in, and all that leads to ASSIGN. */
+static void emit_classification(struct emitter *e)
+{
+	size_t i;
+
+	emit_entry(e);
+	for (i = 0; i < e->layout->machine_count; i++)
+		emit_machine(e, i);
+}
+
+void layout_emit_classifier(struct arena *arena, struct bytecode *code, const struct layout *layout,
+			    struct jump_label classified, struct jump_label failed)
+{
+	struct emitter e = emitter_new(arena, code, layout);
+
+	e.assign = classified;
+	e.drop = failed;
+	emit_classification(&e);
 }
 
 struct bytecode *layout_to_bytecode(struct arena *arena, const struct layout *layout,
 				    struct diag *diag)
 {
-	struct emitter e = emitter_new(arena, layout);
+	struct bytecode *code = bytecode_new(arena);
+	struct emitter e = emitter_new(arena, code, layout);
 	const char *error;
-	size_t i;
 
-	emit_entry(&e);
-	for (i = 0; i < layout->machine_count; i++)
-		emit_machine(&e, i);
+	e.assign = bytecode_label(code);
+	e.pass = bytecode_label(code);
+	e.drop = bytecode_label(code);
+	bytecode_alu(code, BPF_MOV, R6, R1);
+	emit_classification(&e);
 	emit_outcome(&e);
 	emit_exits(&e);
-	error = bytecode_finish(e.code);
+	error = bytecode_finish(code);
 	if (error) {
 		diag_error(diag, (struct span){0, 0}, "the program cannot be written: %s", error);
 		return NULL;
 	}
-	return e.code;
+	return code;
 }
