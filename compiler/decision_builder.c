@@ -45,7 +45,8 @@ struct builder {
 	size_t *marks; /* where each of them begins */
 	size_t mark_count, mark_capacity;
 
-	size_t intervals, intervals_max;
+	size_t intervals;
+	size_t effort, effort_max;
 };
 
 static uint64_t mix(uint64_t hash, uint64_t value)
@@ -130,13 +131,13 @@ static uint32_t rehash_outcome(const struct builder *builder, uint32_t index)
 enum { END_MATCH = 4 };
 
 struct builder *builder_new(struct arena *arena, const enum field order[FIELD_COUNT],
-			    size_t intervals_max)
+			    size_t effort_max)
 {
 	struct builder *builder = arena_alloc(arena, 1, sizeof(*builder));
 	uint32_t i;
 
 	builder->arena = arena;
-	builder->intervals_max = intervals_max;
+	builder->effort_max = effort_max;
 	for (i = 0; i < FIELD_COUNT; i++)
 		builder->position[order[i]] = i;
 	for (i = END_PASS; i <= END_MATCH; i++)
@@ -146,7 +147,7 @@ struct builder *builder_new(struct arena *arena, const enum field order[FIELD_CO
 
 bool builder_is_exhausted(const struct builder *builder)
 {
-	return builder->intervals > builder->intervals_max;
+	return builder->effort > builder->effort_max;
 }
 
 size_t builder_intervals(const struct builder *builder)
@@ -232,6 +233,7 @@ void builder_interval(struct builder *builder, u128 start, decision_ref child)
 {
 	size_t mark = builder->marks[builder->mark_count - 1];
 
+	builder->effort++;
 	if (builder->stack_count > mark &&
 	    builder->stack[builder->stack_count - 1].child == child)
 		return;

@@ -16,11 +16,13 @@
 
 struct builder;
 
-/* ORDER says the position of each field; interfaces come after. Once more than INTERVALS_MAX were
- * made the builder is exhausted: it goes on to answer, but with nonsense. */
+/* ORDER says the position of each field; interfaces come after. Once more than EFFORT_MAX intervals were
+ * put into nodes the builder is exhausted: it goes on to answer, but with nonsense. */
 struct builder *builder_new(struct arena *arena, const enum field order[FIELD_COUNT],
-			    size_t intervals_max);
+			    size_t effort_max);
 bool builder_is_exhausted(const struct builder *builder);
+
+/* Intervals of all nodes. */
 size_t builder_intervals(const struct builder *builder);
 
 const struct decision_node *builder_node(const struct builder *builder, decision_ref ref);

@@ -17,7 +17,6 @@ struct dump {
 	enum family family; /* that is printed now; the other prints what both share again */
 };
 
-static const char *const FIELD_WORDS[FIELD_COUNT] = {"daddr", "dport", "saddr", "sport"};
 static const char *const INTERFACE_WORDS[INTERFACE_VALUES] = {"unknown", "differs", "equals"};
 
 static void dump_outcome(struct dump *dump, const struct decision_outcome *outcome)
@@ -76,7 +75,7 @@ static void dump_node(struct dump *dump, uint32_t index)
 
 	fprintf(dump->out, "node %" PRIu32 ": ", dump->numbers[index]);
 	if (node->variable < VARIABLE_INTERFACES)
-		fprintf(dump->out, "%s\n", FIELD_WORDS[node->variable]);
+		fprintf(dump->out, "%s\n", field_word(node->variable));
 	else
 		fprintf(dump->out, "interface \"%s\"\n",
 			dump->decision->policy->interfaces[node->variable - VARIABLE_INTERFACES].name);

@@ -8,7 +8,6 @@
 #include <inttypes.h>
 #include <linux/bpf.h>
 
-static const char *const FIELD_WORDS[FIELD_COUNT] = {"daddr", "dport", "saddr", "sport"};
 
 static void dump_root(const struct layout *layout, decision_ref root, FILE *out)
 {
@@ -57,7 +56,7 @@ static void dump_machine(const struct layout_machine *machine, FILE *out)
 		return;
 	fputs("tables, fields in the order", out);
 	for (i = 0; i < FIELD_COUNT; i++)
-		fprintf(out, " %s", FIELD_WORDS[machine->order[i]]);
+		fprintf(out, " %s", field_word(machine->order[i]));
 	fputs(":\n", out);
 	for (i = 0; i < machine->step_count; i++)
 		dump_step(&machine->steps[i], out);

@@ -15,13 +15,12 @@
 
 enum { NOT_BUILT = 0xfffffffe };
 
-/* Intervals made, garbage included, before an order of the fields is given up in this round. */
-enum { FIRST_EFFORT = 1 << 20, EFFORT_STEP = 4 };
-static const size_t LAST_EFFORT = (size_t)1 << 26;
+/* Intervals put into nodes, for nothing included, before an order of the fields is given up in a round. */
+enum { FIRST_EFFORT = 1 << 22, EFFORT_STEP = 4, LAST_EFFORT = 1 << 26 };
 
-/* A decision of more intervals than this is worth a try in other orders, and another order is taken if it
- * is this many times smaller. */
-enum { WORTH_A_TRY = 4096, WORTH_TAKING = 2 };
+/* A decision of more intervals than this is worth a try in other orders, each with so much effort for every
+ * interval of the best, and another order is taken if it is this many times smaller. */
+enum { WORTH_A_TRY = 4096, EFFORT_FOR_INTERVAL = 32, WORTH_TAKING = 2 };
 
 /* In the order of preference: addresses first makes the smallest tables of what people write. */
 static const enum field ORDERS[][FIELD_COUNT] = {
@@ -393,7 +392,7 @@ static bool best_attempt(const struct making *making, enum family family, enum p
 		if (found && best->intervals < WORTH_A_TRY)
 			return true;
 		if (found)
-			effort = best->intervals * EFFORT_STEP;
+			effort = best->intervals * EFFORT_FOR_INTERVAL;
 		if (!attempt_order(making, family, protocol, ORDERS[i], effort, &attempt))
 			continue;
 		if (found && attempt.intervals * WORTH_TAKING > best->intervals) {
@@ -541,7 +540,7 @@ static void report_too_large(const struct policy *policy, enum family family, st
 			}
 		}
 	diag_error(diag, widest[0] ? widest[0]->span : policy->chains[0].span,
-		   "the decision for %s needs more than %zu table entries: rules multiply each other",
+		   "the decision for %s needs more than %d table entries: rules multiply each other",
 		   family_word(family), LAST_EFFORT);
 	if (widest[1])
 		diag_note(diag, widest[1]->span, "with this rule, among others");
