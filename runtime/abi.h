@@ -39,6 +39,23 @@ struct abi_label_count {
 	uint64_t misses; /* no socket stood there, or it could not take it */
 };
 
+/* Names in the state's folder of a network namespace, for those who want to read or fill the maps. */
+#define ABI_PIN_STATE "state"                   /* the version of all this */
+#define ABI_PIN_LINK "link"
+#define ABI_PIN_SOCKETS "sockets"               /* the socket map */
+#define ABI_PIN_LABELS "labels"                 /* HASH: char[ABI_LABEL_KEY] -> struct abi_label_slots */
+/* and in the folder of a generation, `g` and its number, which is its program's: */
+#define ABI_PIN_PROGRAM "program"
+#define ABI_PIN_OBJECT "object"                 /* the object's bytes, as one array element */
+#define ABI_PIN_RULE_COUNTERS ABI_RULE_COUNTERS
+#define ABI_PIN_LABEL_COUNTERS ABI_LABEL_COUNTERS
+
+#define ABI_LABEL_KEY (ABI_LABEL_NAME_MAX + 1) /* a label's name, filled up with zeros */
+
+struct abi_label_slots {
+	uint32_t slots[ABI_PLACES];
+};
+
 /* Data for the runtime, in sections that loaders pass over. Each is an array of its record; names and
  * texts are offsets into the strings section, whose last byte is NUL; ABI_NO_STRING is none. */
 #define ABI_HEADER_SECTION "sklc.header"         /* one struct abi_header */

@@ -1,0 +1,142 @@
+/* Puts an object through this kernel's verifier, and its tests through this kernel; leaves nothing. */
+#include "caps.h"
+#include "expect.h"
+#include "fail.h"
+#include "load.h"
+#include "netns.h"
+#include "object.h"
+#include "runtime.h"
+#include "text.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+
+/* What a program weighs. */
+struct weight {
+	size_t emitted;	   /* instructions in the object */
+	uint32_t verified; /* instructions that the verifier walked; 0: this kernel does not say */
+	uint32_t maps;
+	uint64_t map_bytes; /* of the read-only tables */
+	uint32_t jited_bytes;
+	size_t expects;
+};
+
+static int weigh(const struct object *object, const struct loaded *loaded, struct weight *weight)
+{
+	struct bpf_prog_info info = {0};
+	uint32_t size = sizeof(info);
+	const struct bpf_map *map;
+
+	if (bpf_obj_get_info_by_fd(loaded->program, &info, &size))
+		return fail(errno, "ask what the program weighs");
+	*weight = (struct weight){
+		.emitted = bpf_program__insn_cnt(bpf_object__next_program(loaded->object, NULL)),
+		.verified = info.verified_insns,
+		.jited_bytes = info.jited_prog_len,
+		.expects = object->expect_count,
+	};
+	bpf_object__for_each_map(map, loaded->object) {
+		weight->maps++;
+		if (bpf_map__type(map) == BPF_MAP_TYPE_ARRAY)
+			weight->map_bytes += bpf_map__value_size(map);
+	}
+	return 0;
+}
+
+static void print_text(const struct weight *weight, const char *name, FILE *out)
+{
+	text_print(out, name);
+	fprintf(out, ": accepted by this kernel's verifier\n");
+	fprintf(out, "  %zu instructions emitted, %" PRIu32 " verified\n", weight->emitted,
+		weight->verified);
+	fprintf(out, "  %" PRIu32 " maps, %" PRIu64 " bytes of tables, %" PRIu32
+		     " bytes of machine code\n", weight->maps, weight->map_bytes, weight->jited_bytes);
+	if (weight->expects)
+		fprintf(out, "  %zu expect %s in the kernel\n", weight->expects,
+			weight->expects == 1 ? "line holds" : "lines hold");
+}
+
+static int print_json(const struct weight *weight, const char *name, FILE *out)
+{
+	json_t *root = json_pack("{s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "version", 1,
+				 "result", "accepted", "name", name, "instructions_emitted",
+				 (json_int_t)weight->emitted, "instructions_verified",
+				 (json_int_t)weight->verified, "maps", (json_int_t)weight->maps,
+				 "table_bytes", (json_int_t)weight->map_bytes, "machine_code_bytes",
+				 (json_int_t)weight->jited_bytes, "expects",
+				 (json_int_t)weight->expects);
+	int err = root ? json_dumpf(root, out, JSON_COMPACT) : -1;
+
+	json_decref(root);
+	fputc('\n', out);
+	return err ? fail(EIO, "write the result") : 0;
+}
+
+static int load_and_weigh(const struct object *object, const struct runtime_options *options,
+			  struct weight *weight)
+{
+	autoclose int sockets = sockets_create();
+	struct machine machine = {0};
+	struct loaded loaded = {.program = -1};
+	int err = 0;
+
+	if (sockets < 0)
+		err = caps_fail(sockets, caps_for_load, "make a socket map");
+	if (!err)
+		err = machine_new(object, &machine);
+	if (err)
+		return err;
+	machine_default_slots(object, &machine);
+	for (uint32_t i = 0; i < object->header.interface_count; i++)
+		machine.interfaces[i] = ABI_INTERFACE_UNKNOWN;
+	err = load_object(object, &machine, sockets, options->verbose, &loaded);
+	if (!err)
+		err = weigh(object, &loaded, weight);
+	loaded_close(&loaded);
+	machine_free(&machine);
+	return err;
+}
+
+/* A namespace asked for by name must be there, and its interfaces are looked up. */
+static int check_interfaces(const struct object *object, const struct runtime_options *options)
+{
+	struct machine machine = {0};
+	struct netns netns;
+	int err;
+
+	if (!object->header.interface_count)
+		return 0;
+	err = netns_open(options->netns, &netns);
+	if (err)
+		return err;
+	err = machine_new(object, &machine);
+	if (!err)
+		err = machine_find_interfaces(object, &netns, false, &machine);
+	machine_free(&machine);
+	netns_close(&netns);
+	return err;
+}
+
+int runtime_check(const struct object_image *image, const struct runtime_options *options, FILE *out)
+{
+	struct weight weight = {0};
+	struct object object;
+	int err = object_read(image, &object);
+
+	if (err)
+		return err;
+	err = load_and_weigh(&object, options, &weight);
+	if (!err)
+		err = check_interfaces(&object, options);
+	if (!err)
+		err = expect_run(&object, options);
+	if (!err && options->json)
+		err = print_json(&weight, image->name, out);
+	else if (!err && !options->quiet)
+		print_text(&weight, image->name, out);
+	object_free(&object);
+	return err;
+}

@@ -1,0 +1,55 @@
+/* Takes the rules off a namespace, and all their state away. */
+#include "attach.h"
+#include "fail.h"
+#include "generation.h"
+#include "outcome.h"
+#include "pins.h"
+#include "runtime.h"
+#include "signals.h"
+#include "sweep.h"
+
+#include <errno.h>
+
+/* The link's pin has its name in every version of the state, so this works on all of them. */
+static int take_off(const struct state *state, bool *attached)
+{
+	autoclose int link = pin_get(state->folder, ABI_PIN_LINK);
+	struct link_info info = {0};
+	int err;
+
+	if (link < 0)
+		return link == -ENOENT ? 0 : fail(link, "open the link '%s/%s'", state->path,
+						   ABI_PIN_LINK);
+	err = attach_info(link, &info);
+	*attached = !err && info.netns_inode;
+	return *attached ? attach_detach(link) : err;
+}
+
+static int detach_locked(const struct state *state, const struct runtime_options *options, FILE *out)
+{
+	bool attached = false;
+	int err = state->folder < 0 ? 0 : take_off(state, &attached);
+
+	if (err)
+		return err;
+	if (state->folder >= 0 && folder_clear(state->folder))
+		warn("nothing is attached any more; the next sklc command clears up behind it");
+	report_result(attached ? "detached" : "nothing was applied", 0, options, out);
+	return 0;
+}
+
+int runtime_detach(const struct runtime_options *options, FILE *out)
+{
+	struct held_signals held;
+	struct state state;
+	int err = state_open(options, STATE_CHANGE, &state);
+
+	if (err)
+		return err;
+	sweep_dead(&state);
+	signals_hold(&held);
+	err = detach_locked(&state, options, out);
+	signals_release(&held, err ? SIGNALS_DELIVER : SIGNALS_FORGET);
+	state_close(&state);
+	return err;
+}

@@ -1,0 +1,251 @@
+/* Makes, reads and removes the folders of generations. */
+#include "generation.h"
+
+#include "fail.h"
+#include "load.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { FOLDER_NAME_MAX = 16 };
+
+static void folder_name(char name[FOLDER_NAME_MAX], uint32_t id)
+{
+	snprintf(name, FOLDER_NAME_MAX, "g%" PRIu32, id);
+}
+
+int generation_open(const struct state *state, uint32_t id, struct generation *generation)
+{
+	char name[FOLDER_NAME_MAX];
+	struct blob blob;
+	int err;
+
+	*generation = (struct generation){.folder = -1};
+	folder_name(name, id);
+	generation->folder = state_open_folder(state->folder, name);
+	if (generation->folder < 0)
+		return generation->folder;
+	err = blob_get(generation->folder, PIN_ABOUT, &blob);
+	if (!err && blob.size >= sizeof(generation->about))
+		memcpy(&generation->about, blob.bytes, sizeof(generation->about));
+	else if (!err)
+		err = -ENOENT;
+	blob_close(&blob);
+	if (err)
+		generation_close(generation);
+	return err;
+}
+
+void generation_close(struct generation *generation)
+{
+	close_fd(&generation->folder);
+	generation->folder = -1;
+}
+
+/* The number in a folder's name; 0 if it is none of ours. */
+static uint32_t folder_id(const char *name)
+{
+	unsigned long id;
+	char *end;
+
+	if (name[0] != 'g' || !isdigit((unsigned char)name[1]))
+		return 0;
+	errno = 0;
+	id = strtoul(name + 1, &end, 10);
+	return *end || errno || id > UINT32_MAX ? 0 : (uint32_t)id;
+}
+
+static DIR *open_entries(int folder)
+{
+	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!entries && fd >= 0)
+		close(fd);
+	return entries;
+}
+
+int generation_list(const struct state *state, uint32_t **ids, size_t *count)
+{
+	DIR *entries = open_entries(state->folder);
+	struct dirent *entry;
+	int err = 0;
+
+	*ids = NULL;
+	*count = 0;
+	if (!entries)
+		return fail(errno, "read the folder '%s'", state->path);
+	while (!err && (entry = readdir(entries))) {
+		uint32_t id = folder_id(entry->d_name);
+		uint32_t *more = id ? reallocarray(*ids, *count + 1, sizeof(**ids)) : NULL;
+
+		if (more) {
+			more[(*count)++] = id;
+			*ids = more;
+		} else if (id) {
+			err = fail(ENOMEM, "read the folder '%s'", state->path);
+		}
+	}
+	closedir(entries);
+	if (err) {
+		free(*ids);
+		*ids = NULL;
+	}
+	return err;
+}
+
+int generation_read(const struct generation *generation, struct applied *applied)
+{
+	struct blob blob;
+	int err = blob_get(generation->folder, ABI_PIN_OBJECT, &blob);
+
+	*applied = (struct applied){0};
+	snprintf(applied->name, sizeof(applied->name), "generation %" PRIu32,
+		 generation->about.generation);
+	if (err)
+		return fail(err, "read the object of %s", applied->name);
+	applied->bytes = malloc(blob.size);
+	if (applied->bytes)
+		memcpy(applied->bytes, blob.bytes, blob.size);
+	applied->image = (struct object_image){applied->bytes, blob.size, applied->name};
+	blob_close(&blob);
+	err = applied->bytes ? object_read(&applied->image, &applied->object) :
+			       fail(ENOMEM, "read the object of %s", applied->name);
+	if (err)
+		applied_free(applied);
+	return err;
+}
+
+void applied_free(struct applied *applied)
+{
+	object_free(&applied->object);
+	free(applied->bytes);
+	applied->bytes = NULL;
+}
+
+/* Keeps bytes under a name. */
+static int pin_bytes(int folder, const char *name, const void *bytes, size_t size)
+{
+	autoclose int map = blob_create(name, bytes, size);
+
+	return map < 0 ? map : pin_put(folder, name, map);
+}
+
+static int pin_if_any(int folder, const char *name, int fd)
+{
+	return fd < 0 ? 0 : pin_put(folder, name, fd);
+}
+
+static int pin_all(int folder, const struct about *about, const struct object_image *image,
+		   const struct loaded *loaded, const struct trial *trial)
+{
+	int err = pin_bytes(folder, ABI_PIN_OBJECT, image->bytes, image->size);
+
+	if (!err)
+		err = pin_put(folder, ABI_PIN_PROGRAM, loaded->program);
+	if (!err)
+		err = pin_if_any(folder, ABI_PIN_RULE_COUNTERS, loaded->rule_counters);
+	if (!err)
+		err = pin_if_any(folder, ABI_PIN_LABEL_COUNTERS, loaded->label_counters);
+	if (!err && trial)
+		err = pin_put(folder, PIN_CHOICES, trial->choices);
+	if (!err && trial)
+		err = pin_put(folder, PIN_TRIAL, trial->program);
+	if (!err)
+		err = pin_bytes(folder, PIN_ABOUT, about, sizeof(*about));
+	return err;
+}
+
+int generation_pin(const struct state *state, const struct about *about,
+		   const struct object_image *image, const struct loaded *loaded,
+		   const struct trial *trial)
+{
+	char name[FOLDER_NAME_MAX];
+	autoclose int folder = -1;
+	int err;
+
+	folder_name(name, about->generation);
+	if (mkdirat(state->folder, name, S_IRWXU))
+		return fail(errno, "make the folder '%s/%s'", state->path, name);
+	folder = state_open_folder(state->folder, name);
+	err = folder < 0 ? folder : pin_all(folder, about, image, loaded, trial);
+	return err ? fail(err, "keep the new rules in '%s/%s'", state->path, name) : 0;
+}
+
+int generation_thin(const struct state *state, uint32_t id)
+{
+	static const char *const pins[] = {PIN_TRIAL, PIN_CHOICES, ABI_PIN_PROGRAM, PIN_BASE,
+					   ABI_PIN_RULE_COUNTERS, ABI_PIN_LABEL_COUNTERS};
+	char name[FOLDER_NAME_MAX];
+	autoclose int folder = -1;
+
+	folder_name(name, id);
+	folder = state_open_folder(state->folder, name);
+	if (folder == -ENOENT)
+		return 0;
+	for (size_t i = 0; folder >= 0 && i < sizeof(pins) / sizeof(pins[0]); i++) {
+		int err = pin_remove(folder, pins[i]);
+
+		if (err)
+			return fail(err, "remove '%s/%s/%s'", state->path, name, pins[i]);
+	}
+	return folder < 0 ? fail(folder, "open the folder '%s/%s'", state->path, name) : 0;
+}
+
+int generation_remove(const struct state *state, uint32_t id)
+{
+	char name[FOLDER_NAME_MAX];
+	autoclose int folder = -1;
+	int err;
+
+	folder_name(name, id);
+	folder = state_open_folder(state->folder, name);
+	if (folder == -ENOENT)
+		return 0;
+	if (folder < 0)
+		return fail(folder, "open the folder '%s/%s'", state->path, name);
+	err = folder_clear(folder);
+	if (!err && unlinkat(state->folder, name, AT_REMOVEDIR) && errno != ENOENT)
+		err = fail(errno, "remove the folder '%s/%s'", state->path, name);
+	return err;
+}
+
+static int clear_entry(int folder, const char *name)
+{
+	autoclose int below = -1;
+	int err;
+
+	if (unlinkat(folder, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return fail(errno, "remove the pin '%s'", name);
+	below = state_open_folder(folder, name);
+	if (below < 0)
+		return fail(below, "open the folder '%s'", name);
+	err = folder_clear(below);
+	if (!err && unlinkat(folder, name, AT_REMOVEDIR) && errno != ENOENT)
+		err = fail(errno, "remove the folder '%s'", name);
+	return err;
+}
+
+int folder_clear(int folder)
+{
+	DIR *entries = open_entries(folder);
+	struct dirent *entry;
+	int err = 0;
+
+	if (!entries)
+		return fail(errno, "read a folder of the state");
+	while (!err && (entry = readdir(entries)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			err = clear_entry(folder, entry->d_name);
+	closedir(entries);
+	return err;
+}

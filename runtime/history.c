@@ -1,0 +1,175 @@
+/* Going back, making a trial's rules stay, starting the counters again. */
+#include "counters.h"
+#include "fail.h"
+#include "outcome.h"
+#include "pins.h"
+#include "signals.h"
+#include "transaction.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+/* Runs WORK with the state locked, settled, and rules applied. */
+static int with_rules(const struct runtime_options *options,
+		      int (*work)(struct state *state, struct standing *standing,
+				  const struct runtime_options *options, FILE *out), FILE *out)
+{
+	struct standing standing;
+	struct state state;
+	int err = state_open(options, STATE_CHANGE, &state);
+
+	if (err)
+		return err;
+	err = standing_settle(&state, &standing);
+	if (!err && standing.link < 0)
+		err = refuse(ENOENT, "no rules are applied to network namespace '%s'",
+			     state.netns.name);
+	else if (!err)
+		err = work(&state, &standing, options, out);
+	standing_close(&standing);
+	state_close(&state);
+	return err;
+}
+
+static int rollback_trial(struct state *state, struct standing *standing,
+			  const struct runtime_options *options, FILE *out)
+{
+	struct held_signals held;
+	int err;
+
+	signals_hold(&held);
+	err = standing_end_trial(state, standing);
+	if (!err)
+		report_result("rolled back", standing->current, options, out);
+	signals_release(&held, err ? SIGNALS_DELIVER : SIGNALS_FORGET);
+	return err;
+}
+
+static int rollback(struct state *state, struct standing *standing,
+		    const struct runtime_options *options, FILE *out)
+{
+	struct transaction transaction = {.options = options, .state = state, .standing = standing};
+	struct generation previous;
+	struct applied applied;
+	int err = check_replaceable(standing, options);
+
+	if (err)
+		return err;
+	if (standing->trial == TRIAL_RUNNING)
+		return rollback_trial(state, standing, options, out);
+	if (!standing->previous || generation_open(state, standing->previous, &previous))
+		return refuse(ENOENT, "nothing was applied before generation %" PRIu32
+				      "; `sklc detach` takes it off", standing->current);
+	err = generation_read(&previous, &applied);
+	generation_close(&previous);
+	if (err)
+		return err;
+	transaction.object = &applied.object;
+	err = transaction_run(&transaction);
+	if (!err)
+		report_result("rolled back", transaction.about.generation, options, out);
+	applied_free(&applied);
+	return err;
+}
+
+int runtime_rollback(const struct runtime_options *options, FILE *out)
+{
+	return with_rules(options, rollback, out);
+}
+
+/* From the program of the trial to the one that it tried. */
+static int leave_tried(const struct state *state, const struct standing *standing)
+{
+	autoclose int trial = -1, program = -1;
+	struct generation generation;
+	int err = generation_open(state, standing->tried, &generation);
+
+	if (!err) {
+		trial = pin_get(generation.folder, PIN_TRIAL);
+		program = pin_get(generation.folder, ABI_PIN_PROGRAM);
+		generation_close(&generation);
+	}
+	if (err || trial < 0 || program < 0)
+		return refuse(ENOENT, "the programs of the trial are missing in '%s'", state->path);
+	return attach_update(standing->link, program, trial);
+}
+
+static int confirm(struct state *state, struct standing *standing,
+		   const struct runtime_options *options, FILE *out)
+{
+	struct held_signals held;
+	uint32_t tried = standing->tried;
+	int err;
+
+	if (standing->trial != TRIAL_RUNNING)
+		return refuse(ENOENT, "no rules are on trial; generation %" PRIu32 " is applied",
+			      standing->current);
+	signals_hold(&held);
+	err = leave_tried(state, standing);
+	standing_close(standing);
+	if (!err && standing_settle(state, standing))
+		warn("the rules are confirmed; the next sklc command clears up behind them");
+	if (!err)
+		report_result("confirmed", tried, options, out);
+	signals_release(&held, err ? SIGNALS_DELIVER : SIGNALS_FORGET);
+	return err;
+}
+
+int runtime_confirm(const struct runtime_options *options, FILE *out)
+{
+	return with_rules(options, confirm, out);
+}
+
+static int reset(struct state *state, struct standing *standing,
+		 const struct runtime_options *options, FILE *out)
+{
+	int err;
+
+	if (standing->trial == TRIAL_RUNNING)
+		return refuse(EBUSY, "generation %" PRIu32 " is on trial: `sklc confirm` or "
+				     "`sklc rollback` first", standing->tried);
+	err = counters_reset(state, standing->current);
+	if (!err)
+		report_result("counters reset", standing->current, options, out);
+	return err;
+}
+
+int runtime_reset(const struct runtime_options *options, FILE *out)
+{
+	return with_rules(options, reset, out);
+}
+
+int runtime_read_applied(const struct runtime_options *options, void **bytes, size_t *size)
+{
+	struct generation generation;
+	struct standing standing;
+	struct state state;
+	struct blob blob;
+	int err = state_open(options, STATE_READ, &state);
+
+	*bytes = NULL;
+	if (err)
+		return err;
+	err = standing_read(&state, &standing);
+	if (!err && !standing.current)
+		err = refuse(ENOENT, "no rules are applied to network namespace '%s'",
+			     state.netns.name);
+	if (!err)
+		err = generation_open(&state, standing.current, &generation);
+	if (!err) {
+		err = blob_get(generation.folder, ABI_PIN_OBJECT, &blob);
+		generation_close(&generation);
+	}
+	if (!err) {
+		*bytes = malloc(blob.size);
+		*size = blob.size;
+		err = *bytes ? 0 : fail(ENOMEM, "read the applied rules");
+		if (*bytes)
+			memcpy(*bytes, blob.bytes, blob.size);
+		blob_close(&blob);
+	}
+	standing_close(&standing);
+	state_close(&state);
+	return err;
+}

@@ -1,0 +1,171 @@
+/* Reads and changes the map of labels. Slots are given in blocks of one for each place. */
+#include "labels.h"
+
+#include "fail.h"
+#include "object.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum { BLOCKS = ABI_SLOT_CAPACITY / ABI_PLACES };
+
+int labels_create(void)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
+	int fd = bpf_map_create(BPF_MAP_TYPE_HASH, ABI_PIN_LABELS, ABI_LABEL_KEY,
+				sizeof(struct abi_label_slots), BLOCKS, &options);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static void label_key(char key[ABI_LABEL_KEY], const char *name)
+{
+	memset(key, 0, ABI_LABEL_KEY);
+	memcpy(key, name, strnlen(name, ABI_LABEL_NAME_MAX));
+}
+
+int labels_find(int map, const char *name, struct abi_label_slots *slots)
+{
+	char key[ABI_LABEL_KEY];
+
+	if (strlen(name) > ABI_LABEL_NAME_MAX)
+		return -ENOENT;
+	label_key(key, name);
+	return bpf_map_lookup_elem(map, key, slots) ? -errno : 0;
+}
+
+static int grow(struct label_entry **entries, size_t count)
+{
+	struct label_entry *larger;
+
+	if (count & (count - 1)) /* only powers of two are full */
+		return 0;
+	larger = reallocarray(*entries, count ? 2 * count : 1, sizeof(**entries));
+	if (!larger)
+		return -ENOMEM;
+	*entries = larger;
+	return 0;
+}
+
+int labels_read(int map, struct label_entry **entries, size_t *count)
+{
+	char key[ABI_LABEL_KEY];
+	const char *last = NULL;
+	autofree struct label_entry *all = NULL;
+	size_t n = 0;
+
+	while (bpf_map_get_next_key(map, last, key) == 0) {
+		if (n == BLOCKS || grow(&all, n))
+			return fail(ENOMEM, "read the labels");
+		memcpy(all[n].name, key, sizeof(key));
+		last = all[n].name;
+		/* A label that goes meanwhile is none: readers take no lock. */
+		if (bpf_map_lookup_elem(map, key, &all[n].slots) == 0)
+			n++;
+		else if (errno != ENOENT)
+			return fail(errno, "read the label '%.*s'", ABI_LABEL_NAME_MAX, key);
+	}
+	if (errno != ENOENT)
+		return fail(errno, "read the labels");
+	*entries = all;
+	all = NULL;
+	*count = n;
+	return 0;
+}
+
+static int mark_blocks(int map, bool *used)
+{
+	autofree struct label_entry *entries = NULL;
+	size_t count = 0;
+	int err = labels_read(map, &entries, &count);
+
+	for (size_t i = 0; !err && i < count; i++)
+		for (unsigned int place = 0; place < ABI_PLACES; place++)
+			if (entries[i].slots.slots[place] < ABI_SLOT_CAPACITY)
+				used[entries[i].slots.slots[place] / ABI_PLACES] = true;
+	return err;
+}
+
+static int assign_new(int map, const char *name, bool *used, size_t *block,
+		      struct abi_label_slots *slots)
+{
+	char key[ABI_LABEL_KEY];
+
+	while (*block < BLOCKS && used[*block])
+		(*block)++;
+	if (*block == BLOCKS)
+		return refuse(ENOSPC, "there is no room for the label '%s': %d labels fit, those of "
+				      "the rules before included", name, BLOCKS);
+	used[*block] = true;
+	for (uint32_t place = 0; place < ABI_PLACES; place++)
+		slots->slots[place] = (uint32_t)*block * ABI_PLACES + place;
+	label_key(key, name);
+	if (bpf_map_update_elem(map, key, slots, BPF_NOEXIST))
+		return fail(errno, "give the label '%s' its slots", name);
+	return 0;
+}
+
+int labels_assign(int map, const struct object *object, struct abi_label_slots *slots)
+{
+	autofree bool *used = calloc(BLOCKS, sizeof(*used));
+	size_t block = 0;
+	int err;
+
+	if (!used)
+		return fail(ENOMEM, "read the labels");
+	err = mark_blocks(map, used);
+	for (uint32_t i = 0; !err && i < object->header.label_count; i++) {
+		const char *name = object_label(object, i);
+
+		err = labels_find(map, name, &slots[i]);
+		if (err == -ENOENT)
+			err = assign_new(map, name, used, &block, &slots[i]);
+		else if (err)
+			fail(err, "read the label '%s'", name);
+	}
+	return err;
+}
+
+int labels_drop(int map, int sockets, const struct label_entry *entry)
+{
+	for (unsigned int place = 0; place < ABI_PLACES; place++)
+		if (bpf_map_delete_elem(sockets, &entry->slots.slots[place]) && errno != ENOENT &&
+		    errno != EINVAL)
+			return fail(errno, "take the sockets of the label '%s' out", entry->name);
+	if (bpf_map_delete_elem(map, entry->name) && errno != ENOENT)
+		return fail(errno, "forget the label '%s'", entry->name);
+	return 0;
+}
+
+uint64_t slot_cookie(int sockets, uint32_t slot)
+{
+	uint64_t cookie = 0;
+
+	return bpf_map_lookup_elem(sockets, &slot, &cookie) ? 0 : cookie;
+}
+
+const char *place_name(unsigned int place)
+{
+	static const char *const names[ABI_PLACES] = {
+		[ABI_PLACE(0, 0)] = "tcp ipv4",
+		[ABI_PLACE(0, 1)] = "udp ipv4",
+		[ABI_PLACE(1, 0)] = "tcp ipv6",
+		[ABI_PLACE(1, 1)] = "udp ipv6",
+	};
+
+	return names[place];
+}
+
+unsigned int place_protocol(unsigned int place)
+{
+	return place & 1 ? IPPROTO_UDP : IPPROTO_TCP;
+}
+
+unsigned int place_family(unsigned int place)
+{
+	return place & 2 ? AF_INET6 : AF_INET;
+}

@@ -1,0 +1,10 @@
+/* The records of an object, compared with each other. */
+#ifndef SKLC_OBJECT_CHECK_H
+#define SKLC_OBJECT_CHECK_H
+
+struct object;
+
+/* -EINVAL after a message that names the record; -ENOMEM. */
+int object_check(const struct object *object);
+
+#endif

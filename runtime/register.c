@@ -1,0 +1,148 @@
+/* Puts a socket behind a label, and takes it away. The map does not keep the socket alive: when its
+ * owner closes it, it is gone from the map. */
+#include "fail.h"
+#include "generation.h"
+#include "labels.h"
+#include "runtime.h"
+#include "sockets.h"
+#include "standing.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* What both need: the state, locked, with rules applied, and the label's slots. */
+struct target {
+	struct state state;
+	struct standing standing;
+	int sockets, labels;
+	struct abi_label_slots slots;
+};
+
+static void target_close(struct target *target)
+{
+	close_fd(&target->sockets);
+	close_fd(&target->labels);
+	standing_close(&target->standing);
+	state_close(&target->state);
+}
+
+static int fill_target(const char *label, struct target *target)
+{
+	int err = standing_settle(&target->state, &target->standing);
+
+	if (err)
+		return err;
+	if (target->standing.link < 0)
+		return refuse(ENOENT, "no rules are applied to network namespace '%s': apply them, "
+				      "then the label '%s' can have a socket",
+			      target->state.netns.name, label);
+	err = standing_maps(&target->state, &target->sockets, &target->labels);
+	if (err)
+		return err;
+	err = labels_find(target->labels, label, &target->slots);
+	if (err == -ENOENT)
+		return refuse(ENOENT, "the rules applied to network namespace '%s' name no label '%s'; "
+				      "`sklc status` lists them", target->state.netns.name, label);
+	return err ? fail(err, "read the label '%s'", label) : 0;
+}
+
+static int target_open(const char *label, const struct runtime_options *options,
+		       struct target *target)
+{
+	int err;
+
+	*target = (struct target){.sockets = -1, .labels = -1};
+	target->standing.link = -1;
+	err = state_open(options, STATE_CHANGE, &target->state);
+	if (err)
+		return err;
+	err = fill_target(label, target);
+	if (err)
+		target_close(target);
+	return err;
+}
+
+static int fill_place(const struct target *target, const char *label, unsigned int place, int fd)
+{
+	uint64_t value = (uint64_t)fd;
+
+	if (bpf_map_update_elem(target->sockets, &target->slots.slots[place], &value, BPF_ANY) == 0)
+		return 0;
+	return fail(errno, "put the socket behind the label '%s' (%s)", label, place_name(place));
+}
+
+static int fill_places(const struct target *target, const char *label, int fd,
+		       const struct runtime_options *options, FILE *out)
+{
+	int places = socket_places(fd, &target->state.netns);
+	int err = 0;
+
+	if (places < 0)
+		return places;
+	for (unsigned int place = 0; !err && place < ABI_PLACES; place++) {
+		if (!(places & 1 << place))
+			continue;
+		err = fill_place(target, label, place, fd);
+		if (!err && !options->quiet && !options->json)
+			fprintf(out, "%s: %s registered\n", label, place_name(place));
+	}
+	return err;
+}
+
+int runtime_register(const char *label, pid_t pid, int fd, const struct runtime_options *options,
+		     FILE *out)
+{
+	struct target target;
+	autoclose int copy = -1;
+	int err = target_open(label, options, &target);
+
+	if (err)
+		return err;
+	copy = socket_from_process(pid, fd);
+	err = copy < 0 ? copy : fill_places(&target, label, copy, options, out);
+	target_close(&target);
+	return err;
+}
+
+static bool is_asked_for(unsigned int place, int protocol, int family)
+{
+	return (protocol == 0 || (unsigned int)protocol == place_protocol(place)) &&
+	       (family == AF_UNSPEC || (unsigned int)family == place_family(place));
+}
+
+static int empty_places(const struct target *target, const char *label, int protocol, int family,
+			const struct runtime_options *options, FILE *out)
+{
+	bool found = false;
+
+	for (unsigned int place = 0; place < ABI_PLACES; place++) {
+		if (!is_asked_for(place, protocol, family))
+			continue;
+		if (bpf_map_delete_elem(target->sockets, &target->slots.slots[place]) == 0) {
+			found = true;
+			if (!options->quiet && !options->json)
+				fprintf(out, "%s: %s unregistered\n", label, place_name(place));
+		} else if (errno != ENOENT && errno != EINVAL) {
+			return fail(errno, "take the socket of the label '%s' (%s) away", label,
+				    place_name(place));
+		}
+	}
+	if (!found)
+		return refuse(ENOENT, "the label '%s' has no such socket", label);
+	return 0;
+}
+
+int runtime_unregister(const char *label, int protocol, int family,
+		       const struct runtime_options *options, FILE *out)
+{
+	struct target target;
+	int err = target_open(label, options, &target);
+
+	if (err)
+		return err;
+	err = empty_places(&target, label, protocol, family, options, out);
+	target_close(&target);
+	return err;
+}

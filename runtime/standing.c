@@ -1,0 +1,186 @@
+/* Reads the link and the folders of generations, and says which of them decides. */
+#include "standing.h"
+
+#include "fail.h"
+#include "generation.h"
+#include "labels.h"
+#include "load.h"
+#include "pins.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+/* Bytes of the pin ABI_PIN_STATE. */
+struct state_version {
+	uint32_t magic, version;
+};
+
+uint64_t boot_time(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* The version of the state, which must be known before anything else is read. 0: none is written. */
+static int read_version(const struct state *state, uint32_t *version)
+{
+	const struct state_version *bytes;
+	struct blob blob;
+	int err = blob_get(state->folder, ABI_PIN_STATE, &blob);
+
+	*version = 0;
+	if (err == -ENOENT)
+		return 0;
+	if (err)
+		return fail(err, "read '%s/%s'", state->path, ABI_PIN_STATE);
+	bytes = blob.bytes;
+	if (blob.size >= sizeof(*bytes) && bytes->magic == ABI_MAGIC)
+		*version = bytes->version;
+	blob_close(&blob);
+	return *version ? 0 : refuse(EINVAL, "'%s/%s' is not the state of sklc", state->path,
+				     ABI_PIN_STATE);
+}
+
+static int check_version(const struct state *state)
+{
+	uint32_t version;
+	int err = read_version(state, &version);
+
+	if (err || version == STATE_VERSION)
+		return err;
+	return refuse(EPROTO, "the state in '%s' has version %u, this sklc knows %d; use the sklc that "
+			      "applied it, or take it off with `sklc detach` and apply again",
+		      state->path, version, STATE_VERSION);
+}
+
+static void take_trial(struct standing *standing, const struct about *about)
+{
+	standing->tried = about->generation;
+	standing->deadline = about->trial_deadline;
+	standing->trial = boot_time() < about->trial_deadline ? TRIAL_RUNNING : TRIAL_OVER;
+	if (standing->trial == TRIAL_RUNNING) {
+		standing->current = about->generation;
+		standing->previous = about->previous;
+	} else {
+		standing->current = about->previous;
+	}
+}
+
+/* Where a trial is over, the current generation is known, but not yet what was before it. */
+static void find_previous(const struct state *state, struct standing *standing)
+{
+	struct generation generation;
+
+	if (generation_open(state, standing->current, &generation))
+		return;
+	standing->previous = generation.about.previous;
+	generation_close(&generation);
+}
+
+static int find_current(const struct state *state, struct standing *standing)
+{
+	autofree uint32_t *ids = NULL;
+	size_t count;
+	int err = generation_list(state, &ids, &count);
+
+	for (size_t i = 0; !err && i < count; i++) {
+		struct generation generation;
+
+		if (generation_open(state, ids[i], &generation))
+			continue;
+		if (generation.about.generation == standing->info.program) {
+			standing->current = generation.about.generation;
+			standing->previous = generation.about.previous;
+		} else if (generation.about.trial_program == standing->info.program) {
+			take_trial(standing, &generation.about);
+		}
+		generation_close(&generation);
+	}
+	if (!err && standing->trial == TRIAL_OVER && standing->current)
+		find_previous(state, standing);
+	if (!err && !standing->current && standing->trial == TRIAL_NONE)
+		err = refuse(ESTALE, "the link in '%s' holds program %u, which sklc did not put "
+				     "there; take it off with `sklc detach`", state->path,
+			     standing->info.program);
+	return err;
+}
+
+int standing_read(const struct state *state, struct standing *standing)
+{
+	autoclose int link = -1;
+	int err;
+
+	*standing = (struct standing){.link = -1};
+	if (state->folder < 0)
+		return 0;
+	link = pin_get(state->folder, ABI_PIN_LINK);
+	if (link == -ENOENT)
+		return 0;
+	if (link < 0)
+		return fail(link, "open the link '%s/%s'", state->path, ABI_PIN_LINK);
+	err = attach_info(link, &standing->info);
+	if (err || !standing->info.netns_inode)
+		return err;
+	err = check_version(state);
+	if (!err)
+		err = find_current(state, standing);
+	if (!err)
+		standing->link = take_fd(&link);
+	return err;
+}
+
+void standing_close(struct standing *standing)
+{
+	close_fd(&standing->link);
+	standing->link = -1;
+}
+
+static int get_map(const struct state *state, const char *name, int *map)
+{
+	*map = pin_get(state->folder, name);
+	return *map < 0 ? fail(*map, "open the map '%s/%s'", state->path, name) : 0;
+}
+
+int standing_maps(const struct state *state, int *sockets, int *labels)
+{
+	int err = get_map(state, ABI_PIN_SOCKETS, sockets);
+
+	return err ? err : get_map(state, ABI_PIN_LABELS, labels);
+}
+
+/* Opens what is pinned, or pins what CREATE gives. */
+static int get_or_create(const struct state *state, const char *name, int (*create)(void), int *map)
+{
+	int err;
+
+	*map = pin_get(state->folder, name);
+	if (*map == -ENOENT) {
+		*map = create();
+		err = *map < 0 ? *map : pin_put(state->folder, name, *map);
+	} else {
+		err = *map < 0 ? *map : 0;
+	}
+	return err ? fail(err, "make the map '%s/%s'", state->path, name) : 0;
+}
+
+static int create_version(void)
+{
+	const struct state_version version = {ABI_MAGIC, STATE_VERSION};
+
+	return blob_create("state", &version, sizeof(version));
+}
+
+int standing_prepare(const struct state *state, int *sockets, int *labels)
+{
+	autoclose int version = -1;
+	int err = get_or_create(state, ABI_PIN_STATE, create_version, &version);
+
+	if (!err)
+		err = get_or_create(state, ABI_PIN_SOCKETS, sockets_create, sockets);
+	if (!err)
+		err = get_or_create(state, ABI_PIN_LABELS, labels_create, labels);
+	return err;
+}

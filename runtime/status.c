@@ -1,0 +1,183 @@
+/* Reads what is applied without a lock: if the link's program changes meanwhile, it reads again. */
+#include "status.h"
+
+#include "fail.h"
+#include "generation.h"
+#include "pins.h"
+#include "state.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { READ_TRIES = 5 };
+
+static int read_places(struct status *status)
+{
+	const struct object *object = &status->applied.object;
+	size_t count = (size_t)object->header.label_count * ABI_PLACES;
+	autoclose int sockets = -1, labels = -1;
+	int err = standing_maps(&status->state, &sockets, &labels);
+
+	if (err)
+		return err;
+	status->places = calloc(count + 1, sizeof(*status->places));
+	if (!status->places)
+		return fail(ENOMEM, "read the labels");
+	status->complete = true;
+	for (uint32_t i = 0; i < object->header.label_count; i++) {
+		struct abi_label_slots slots;
+		bool known = labels_find(labels, object_label(object, i), &slots) == 0;
+
+		for (uint32_t place = 0; place < ABI_PLACES; place++) {
+			struct place_status *at = &status->places[i * ABI_PLACES + place];
+
+			at->cookie = known ? slot_cookie(sockets, slots.slots[place]) : 0;
+			at->needed = object->labels[i].places >> place & 1;
+			status->complete = status->complete && (at->cookie || !at->needed);
+		}
+	}
+	return 0;
+}
+
+static void read_hook(struct status *status)
+{
+	status->hook_known = attach_query(&status->state.netns, &status->hook) == 0;
+	for (uint32_t i = 0; status->hook_known && i < status->hook.count; i++)
+		if (status->hook.programs[i] == status->standing.info.program)
+			status->position = i + 1;
+}
+
+static int read_generation(struct status *status)
+{
+	struct generation generation;
+	int err = generation_open(&status->state, status->standing.current, &generation);
+
+	if (err)
+		return fail(err, "read generation %u", status->standing.current);
+	status->about = generation.about;
+	err = generation_read(&generation, &status->applied);
+	if (!err)
+		err = counters_read(&status->state, &generation, &status->applied.object,
+				    &status->counters);
+	if (!err)
+		err = read_places(status);
+	if (!err)
+		err = sockdiag_read(&status->state.netns, &status->known);
+	generation_close(&generation);
+	read_hook(status);
+	return err;
+}
+
+static void status_clear(struct status *status)
+{
+	struct state state = status->state;
+
+	sockdiag_free(&status->known);
+	free(status->places);
+	counters_free(&status->counters);
+	applied_free(&status->applied);
+	standing_close(&status->standing);
+	*status = (struct status){.state = state, .complete = true};
+	status->standing.link = -1;
+}
+
+/* Whether the link still holds what was read. */
+static bool is_settled(const struct status *status)
+{
+	struct standing again;
+	bool same = standing_read(&status->state, &again) == 0 &&
+		    again.info.program == status->standing.info.program;
+
+	standing_close(&again);
+	return same;
+}
+
+static int read_status(struct status *status)
+{
+	int err = -EAGAIN;
+
+	for (int i = 0; i < READ_TRIES; i++) {
+		status_clear(status);
+		err = standing_read(&status->state, &status->standing);
+		if (err || !status->standing.current)
+			return err;
+		err = read_generation(status);
+		if (is_settled(status))
+			return err;
+	}
+	return err;
+}
+
+const char *status_netns_name(const struct status *status, char *name, size_t size)
+{
+	return netns_find_name(status->state.netns.inode, name, size) ? name : NULL;
+}
+
+static int print_one(const struct runtime_options *options, FILE *out, bool *complete)
+{
+	struct status status = {.complete = true};
+	int err = state_open(options, STATE_READ, &status.state);
+
+	if (err)
+		return err;
+	status.standing.link = -1;
+	err = read_status(&status);
+	if (!err && options->json)
+		err = status_print_json(&status, out);
+	else if (!err && !options->quiet)
+		status_print_text(&status, out);
+	*complete = status.complete;
+	status_clear(&status);
+	state_close(&status.state);
+	return err;
+}
+
+static void read_brief(struct state *state, struct brief_status *brief)
+{
+	autoclose int link = pin_get(state->folder, ABI_PIN_LINK);
+	struct standing standing;
+	struct link_info info = {0};
+
+	brief->readable = link >= 0 && attach_info(link, &info) == 0;
+	brief->inode = info.netns_inode;
+	if (!info.netns_inode || standing_read(state, &standing))
+		return;
+	brief->generation = standing.current;
+	netns_find_name(info.netns_inode, brief->name, sizeof(brief->name));
+	standing_close(&standing);
+}
+
+static int print_all(const struct runtime_options *options, FILE *out)
+{
+	autofree struct brief_status *all = NULL;
+	autofree uint64_t *cookies = NULL;
+	autoclose int root = -1;
+	size_t count = 0;
+	int err = state_open_root(options, &root);
+
+	if (!err && root >= 0)
+		err = state_list(root, &cookies, &count);
+	if (err)
+		return err;
+	all = calloc(count + 1, sizeof(*all));
+	if (!all)
+		return fail(ENOMEM, "list the network namespaces");
+	for (size_t i = 0; i < count; i++) {
+		struct state state = {.bpffs = -1, .root = -1};
+
+		all[i].cookie = cookies[i];
+		if (state_open_listed(root, cookies[i], &state) == 0)
+			read_brief(&state, &all[i]);
+		close_fd(&state.folder);
+	}
+	if (options->json)
+		return brief_print_json(all, count, out);
+	brief_print_text(all, count, out);
+	return 0;
+}
+
+int runtime_status(const struct runtime_options *options, FILE *out, bool *complete)
+{
+	*complete = true;
+	return options->all ? print_all(options, out) : print_one(options, out, complete);
+}

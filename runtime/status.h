@@ -1,0 +1,50 @@
+/* What is applied to a namespace, gathered to be printed. */
+#ifndef SKLC_STATUS_H
+#define SKLC_STATUS_H
+
+#include "counters.h"
+#include "labels.h"
+#include "object.h"
+#include "sockdiag.h"
+#include "standing.h"
+
+/* One place of a label. */
+struct place_status {
+	uint64_t cookie; /* 0: no socket */
+	bool needed;	 /* rules give packets to it */
+};
+
+struct status {
+	struct state state;
+	struct standing standing; /* with no link, nothing below is filled */
+	struct about about;
+	struct hook hook;
+	bool hook_known;
+	uint32_t position; /* of our program on the hook, from 1; 0: unknown */
+	struct applied applied;
+	struct counters counters;
+	struct place_status *places; /* label * ABI_PLACES + place */
+	struct known_sockets known;
+	bool complete; /* every needed place has a socket */
+};
+
+/* A namespace that has a folder, in short. */
+struct brief_status {
+	uint64_t cookie;
+	uint32_t inode; /* 0: the namespace is gone, or the rules were detached from it */
+	uint32_t generation;
+	bool readable;
+	char name[64]; /* of /run/netns; empty: it has none */
+};
+
+void status_print_text(const struct status *status, FILE *out);
+void brief_print_text(const struct brief_status *all, size_t count, FILE *out);
+
+/* -EIO, -ENOMEM after a message. */
+int status_print_json(const struct status *status, FILE *out);
+int brief_print_json(const struct brief_status *all, size_t count, FILE *out);
+
+/* Name of a namespace, or NULL. */
+const char *status_netns_name(const struct status *status, char *name, size_t size);
+
+#endif

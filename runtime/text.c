@@ -1,0 +1,75 @@
+/* Reads untrusted text; gives its characters, or prints it so that no terminal obeys it. */
+#include "text.h"
+
+#include <stdint.h>
+#include <string.h>
+
+/* Checks the form of RFC 3629: shortest encodings, no surrogates, nothing above U+10FFFF. */
+size_t text_character(const char *text, size_t size)
+{
+	static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+	const unsigned char *bytes = (const unsigned char *)text;
+	uint32_t character;
+	size_t length;
+
+	if (size == 0)
+		return 0;
+	if (bytes[0] < 0x80)
+		return 1;
+	length = bytes[0] >= 0xf0 ? 4 : bytes[0] >= 0xe0 ? 3 : 2;
+	if (bytes[0] < 0xc2 || bytes[0] > 0xf4 || length > size)
+		return 0;
+	character = bytes[0] & (0x7fu >> length);
+	for (size_t i = 1; i < length; i++) {
+		if ((bytes[i] & 0xc0) != 0x80)
+			return 0;
+		character = character << 6 | (bytes[i] & 0x3fu);
+	}
+	if (character < smallest[length] || character > 0x10ffff ||
+	    (character >= 0xd800 && character <= 0xdfff))
+		return 0;
+	return length;
+}
+
+bool text_is_utf8(const char *text, size_t size)
+{
+	for (size_t i = 0, length; i < size; i += length) {
+		length = text_character(text + i, size - i);
+		if (length == 0)
+			return false;
+	}
+	return true;
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* C0, DEL, and C1, whose characters are encoded c2 80 to c2 9f. */
+static bool is_control(const unsigned char *bytes, size_t length)
+{
+	return bytes[0] < 0x20 || bytes[0] == 0x7f ||
+	       (length == 2 && bytes[0] == 0xc2 && bytes[1] < 0xa0);
+}
+
+void text_print(FILE *out, const char *text)
+{
+	size_t size = strlen(text);
+	size_t length;
+
+	for (size_t i = 0; i < size; i += length) {
+		const unsigned char *bytes = (const unsigned char *)text + i;
+
+		length = text_character(text + i, size - i);
+		if (is_space(text[i])) {
+			if (i == 0 || !is_space(text[i - 1]))
+				fputc(' ', out);
+		} else if (length == 0 || is_control(bytes, length)) {
+			fprintf(out, "\\x%02x", bytes[length == 2 ? 1 : 0]);
+			length = length ? length : 1;
+		} else {
+			fwrite(bytes, 1, length, out);
+		}
+	}
+}

@@ -1,0 +1,174 @@
+/* Prepares everything beside what is in force, swaps by one link update, and clears up. Up to the swap
+ * a failure, or the end of the process, leaves only leftovers, which standing_settle knows; after it,
+ * the new rules are in force whatever happens. */
+#include "transaction.h"
+
+#include "fail.h"
+#include "labels.h"
+#include "signals.h"
+#include "trial.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+enum { EMPTY_LABELS_SHOWN = 20 };
+
+/* Says which places of a label lack the socket that rules need; false: none does. */
+static bool report_empty(const struct transaction *t, uint32_t label, bool shown)
+{
+	char places[64] = "";
+	size_t length = 0;
+
+	for (unsigned int place = 0; place < ABI_PLACES; place++) {
+		if (!(t->object->labels[label].places & 1u << place) ||
+		    slot_cookie(t->sockets, t->machine.slots[label].slots[place]))
+			continue;
+		length += (size_t)snprintf(places + length, sizeof(places) - length, "%s%s",
+					   length ? ", " : "", place_name(place));
+	}
+	if (length && shown)
+		warn("the label '%s' has no socket for %s", object_label(t->object, label), places);
+	return length;
+}
+
+static int check_sockets(const struct transaction *t)
+{
+	uint32_t empty = 0;
+
+	for (uint32_t i = 0; i < t->object->header.label_count; i++)
+		if (report_empty(t, i, empty < EMPTY_LABELS_SHOWN))
+			empty++;
+	if (empty > EMPTY_LABELS_SHOWN)
+		warn("%u more labels have no socket for packets that the rules give them",
+		     empty - EMPTY_LABELS_SHOWN);
+	if (empty && t->options->require_sockets)
+		return refuse(ENOENT, "%u %s without a socket, and all are required; nothing was changed",
+			      empty, empty == 1 ? "label is" : "labels are");
+	return 0;
+}
+
+static int load_new(struct transaction *t)
+{
+	int err = standing_prepare(t->state, &t->sockets, &t->labels);
+
+	if (!err)
+		err = machine_new(t->object, &t->machine);
+	if (!err)
+		err = labels_assign(t->labels, t->object, t->machine.slots);
+	if (!err)
+		err = machine_find_interfaces(t->object, &t->state->netns, t->strict, &t->machine);
+	if (!err)
+		err = check_sockets(t);
+	if (!err)
+		err = load_object(t->object, &t->machine, t->sockets, t->options->verbose,
+				  &t->loaded);
+	return err;
+}
+
+/* The program that is on the link now; -1 if there is no link. */
+static int open_current(const struct transaction *t, int *program)
+{
+	struct generation generation;
+	int err;
+
+	*program = -1;
+	if (t->standing->link < 0)
+		return 0;
+	err = generation_open(t->state, t->standing->current, &generation);
+	if (!err) {
+		*program = pin_get(generation.folder, ABI_PIN_PROGRAM);
+		err = *program < 0 ? *program : 0;
+		generation_close(&generation);
+	}
+	return err ? fail(err, "open the program of generation %u", t->standing->current) : 0;
+}
+
+static int prepare_trial(struct transaction *t, int current)
+{
+	int err;
+
+	if (!t->confirm_seconds)
+		return 0;
+	t->about.trial_deadline = boot_time() + t->confirm_seconds * UINT64_C(1000000000);
+	err = trial_create(current, t->loaded.program, t->about.trial_deadline, &t->trial);
+	if (err)
+		return err;
+	t->about.trial_program = program_id(t->trial.program);
+	return t->about.trial_program ? 0 : fail(errno, "ask for the number of the trial's program");
+}
+
+static int pin_new(struct transaction *t, int current)
+{
+	int err;
+
+	t->about.generation = program_id(t->loaded.program);
+	if (!t->about.generation)
+		return fail(errno, "ask for the program's number");
+	t->about.previous = t->standing->current;
+	t->about.applied = (uint64_t)time(NULL);
+	err = prepare_trial(t, current);
+	if (err)
+		return err;
+	return generation_pin(t->state, &t->about, t->object->image, &t->loaded,
+			      t->confirm_seconds ? &t->trial : NULL);
+}
+
+/* The one step that counts. A link that could not be pinned is gone with its descriptor. */
+static int swap(const struct transaction *t, int current)
+{
+	int program = t->confirm_seconds ? t->trial.program : t->loaded.program;
+	autoclose int link = -1;
+	int err;
+
+	if (t->standing->link >= 0)
+		return attach_update(t->standing->link, program, current);
+	link = attach_create(&t->state->netns, program);
+	if (link < 0)
+		return link;
+	err = pin_put(t->state->folder, ABI_PIN_LINK, link);
+	return err ? fail(err, "keep the link in '%s'", t->state->path) : 0;
+}
+
+static int run_held(struct transaction *t)
+{
+	autoclose int current = -1;
+	int err = load_new(t);
+
+	if (!err)
+		err = open_current(t, &current);
+	if (!err)
+		err = pin_new(t, current);
+	if (!err && signals_came())
+		err = refuse(EINTR, "interrupted; nothing was changed");
+	return err ? err : swap(t, current);
+}
+
+static void close_transaction(struct transaction *t)
+{
+	trial_close(&t->trial);
+	loaded_close(&t->loaded);
+	machine_free(&t->machine);
+	close_fd(&t->sockets);
+	close_fd(&t->labels);
+}
+
+int transaction_run(struct transaction *t)
+{
+	struct held_signals held;
+	int err;
+
+	t->loaded = (struct loaded){.program = -1};
+	t->trial = (struct trial){-1, -1};
+	t->about = (struct about){0};
+	t->sockets = -1;
+	t->labels = -1;
+	signals_hold(&held);
+	err = run_held(t);
+	close_transaction(t);
+	standing_close(t->standing);
+	if (standing_settle(t->state, t->standing) && !err)
+		warn("the new rules are in force; the next sklc command clears up behind them");
+	signals_release(&held, err ? SIGNALS_DELIVER : SIGNALS_FORGET);
+	return err;
+}
