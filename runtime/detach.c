@@ -34,7 +34,10 @@ static int detach_locked(const struct state *state, const struct runtime_options
 		return err;
 	if (state->folder >= 0 && folder_clear(state->folder))
 		warn("nothing is attached any more; the next sklc command clears up behind it");
-	report_result(attached ? "detached" : "nothing was applied", 0, options, out);
+	if (!attached)
+		return refuse(ENOENT, "no rules are applied to network namespace '%s'",
+			      state->netns.name);
+	report_result("detached", 0, options, out);
 	return 0;
 }
 

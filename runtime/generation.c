@@ -179,10 +179,8 @@ int generation_pin(const struct state *state, const struct about *about,
 	return err ? fail(err, "keep the new rules in '%s/%s'", state->path, name) : 0;
 }
 
-int generation_thin(const struct state *state, uint32_t id)
+static int remove_pins(const struct state *state, uint32_t id, const char *const *pins, size_t count)
 {
-	static const char *const pins[] = {PIN_TRIAL, PIN_CHOICES, ABI_PIN_PROGRAM, PIN_BASE,
-					   ABI_PIN_RULE_COUNTERS, ABI_PIN_LABEL_COUNTERS};
 	char name[FOLDER_NAME_MAX];
 	autoclose int folder = -1;
 
@@ -190,13 +188,28 @@ int generation_thin(const struct state *state, uint32_t id)
 	folder = state_open_folder(state->folder, name);
 	if (folder == -ENOENT)
 		return 0;
-	for (size_t i = 0; folder >= 0 && i < sizeof(pins) / sizeof(pins[0]); i++) {
+	for (size_t i = 0; folder >= 0 && i < count; i++) {
 		int err = pin_remove(folder, pins[i]);
 
 		if (err)
 			return fail(err, "remove '%s/%s/%s'", state->path, name, pins[i]);
 	}
 	return folder < 0 ? fail(folder, "open the folder '%s/%s'", state->path, name) : 0;
+}
+
+int generation_forget_trial(const struct state *state, uint32_t id)
+{
+	static const char *const pins[] = {PIN_TRIAL, PIN_CHOICES};
+
+	return remove_pins(state, id, pins, sizeof(pins) / sizeof(pins[0]));
+}
+
+int generation_thin(const struct state *state, uint32_t id)
+{
+	static const char *const pins[] = {PIN_TRIAL, PIN_CHOICES, ABI_PIN_PROGRAM, PIN_BASE,
+					   ABI_PIN_RULE_COUNTERS, ABI_PIN_LABEL_COUNTERS};
+
+	return remove_pins(state, id, pins, sizeof(pins) / sizeof(pins[0]));
 }
 
 int generation_remove(const struct state *state, uint32_t id)

@@ -53,7 +53,9 @@ int generation_pin(const struct state *state, const struct about *about,
 		   const struct object_image *image, const struct loaded *loaded,
 		   const struct trial *trial);
 
-/* Leaves only what a rollback needs; removes the folder. -errno after a message. */
+/* Lets go of the programs of a trial that was confirmed; leaves only what a rollback needs; removes the
+ * folder. -errno after a message. */
+int generation_forget_trial(const struct state *state, uint32_t id);
 int generation_thin(const struct state *state, uint32_t id);
 int generation_remove(const struct state *state, uint32_t id);
 

@@ -3,6 +3,7 @@
 #include "fail.h"
 #include "generation.h"
 #include "labels.h"
+#include "nearest.h"
 #include "runtime.h"
 #include "sockets.h"
 #include "standing.h"
@@ -28,6 +29,24 @@ static void target_close(struct target *target)
 	state_close(&target->state);
 }
 
+static int refuse_label(const struct target *target, const char *label)
+{
+	autofree struct label_entry *entries = NULL;
+	const struct label_entry *nearest;
+	size_t count = 0;
+	int err = labels_read(target->labels, &entries, &count);
+
+	if (err)
+		return err;
+	nearest = nearest_label(label, entries, count);
+	if (nearest)
+		return refuse(ENOENT, "the rules applied to network namespace '%s' name no label '%s'; "
+				      "did you mean '%s'?", target->state.netns.name, label,
+			      nearest->name);
+	return refuse(ENOENT, "the rules applied to network namespace '%s' name no label '%s'; "
+			      "`sklc status` lists them", target->state.netns.name, label);
+}
+
 static int fill_target(const char *label, struct target *target)
 {
 	int err = standing_settle(&target->state, &target->standing);
@@ -43,8 +62,7 @@ static int fill_target(const char *label, struct target *target)
 		return err;
 	err = labels_find(target->labels, label, &target->slots);
 	if (err == -ENOENT)
-		return refuse(ENOENT, "the rules applied to network namespace '%s' name no label '%s'; "
-				      "`sklc status` lists them", target->state.netns.name, label);
+		return refuse_label(target, label);
 	return err ? fail(err, "read the label '%s'", label) : 0;
 }
 

@@ -59,10 +59,10 @@ int runtime_reset(const struct runtime_options *options, FILE *out);
 /* The object that is applied, in memory that the caller frees; -ENOENT after a message if none is. */
 int runtime_read_applied(const struct runtime_options *options, void **bytes, size_t *size);
 
-/* Takes the rules off, and removes their state. */
+/* Takes the rules off, and removes their state; -ENOENT after a message if none are applied. */
 int runtime_detach(const struct runtime_options *options, FILE *out);
 
-/* *COMPLETE: every place of a label that rules need has a socket. */
+/* *COMPLETE: rules are applied, and every place of a label that they need has a socket. */
 int runtime_status(const struct runtime_options *options, FILE *out, bool *complete);
 
 int runtime_register(const char *label, pid_t pid, int fd, const struct runtime_options *options,

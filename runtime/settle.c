@@ -197,6 +197,8 @@ static int settle_applied(const struct state *state, const struct standing *stan
 		err = counters_fold(state, standing->current);
 	if (!err)
 		err = sweep_labels(state, &kept);
+	if (!err && standing->trial == TRIAL_NONE)
+		err = generation_forget_trial(state, standing->current);
 	if (!err && standing->trial == TRIAL_NONE && standing->previous)
 		err = generation_thin(state, standing->previous);
 	if (!err)

@@ -126,7 +126,7 @@ static int print_one(const struct runtime_options *options, FILE *out, bool *com
 		err = status_print_json(&status, out);
 	else if (!err && !options->quiet)
 		status_print_text(&status, out);
-	*complete = status.complete;
+	*complete = status.complete && status.standing.current;
 	status_clear(&status);
 	state_close(&status.state);
 	return err;

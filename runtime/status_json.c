@@ -125,7 +125,8 @@ int status_print_json(const struct status *status, FILE *out)
 	bool applied = standing->current != 0;
 	json_t *root = json_pack("{s:i, s:o, s:b, s:o, s:b}", "version", SCHEMA_VERSION, "netns",
 				 netns_to_json(status), "applied", applied, "generation",
-				 json_number(standing->current), "complete", status->complete);
+				 json_number(standing->current), "complete",
+				 applied && status->complete);
 
 	if (!root || !applied)
 		return dump(root, out);
