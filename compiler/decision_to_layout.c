@@ -25,9 +25,20 @@ static const char *const KEY_WORDS[] = {
 #undef KEY_WORD
 };
 
+static const char *const SEARCH_WORDS[] = {
+#define SEARCH_WORD(constant, word) word,
+	SEARCHES(SEARCH_WORD)
+#undef SEARCH_WORD
+};
+
 const char *key_words(enum key key)
 {
 	return KEY_WORDS[key];
+}
+
+const char *search_word(enum search kind)
+{
+	return SEARCH_WORDS[kind];
 }
 
 /* The words of one family's and one machine's part of a decision. */
@@ -302,7 +313,7 @@ struct layout *decision_to_layout(struct arena *arena, const struct decision *de
 		return NULL;
 	}
 	layout->object.label_places = label_places(arena, layout, outcomes);
-	if (!layout_tables(arena, layout, outcomes, outcome_count, bytes_max)) {
+	if (!layout_tables(arena, layout, options->tables, outcomes, outcome_count, bytes_max)) {
 		diag_error(diag, (struct span){0, 0},
 			   "the decision's tables need %zu bytes, more than the budget of %zu",
 			   layout->object.table_bytes, bytes_max);

@@ -4,10 +4,16 @@
  * A packet is seen as words of 32 bits: a port is one, an IPv4 address one, an IPv6 address four. The nodes
  * of a layout ask for one word each, so one kind of search serves them all.
  *
- * In the tables a node is a tree of lines: 64 bytes, one cache line, 15 keys in order and where the line's 16
- * children begin. The tables are searched by steps, a fixed sequence of code: each step is one level of one
- * word's trees. A table reference says the step at which the search goes on (tag, 6 bits) and the line there
- * (26 bits); tags fall from step to step, so a step passes over what is not its own by one comparison. Tag 0
+ * The tables are made of lines of 64 bytes, a cache line each, and are searched by steps, a fixed sequence of
+ * code. A node in the tables is, step by step, any of
+ *
+ *     root    65,536 references by the upper half of the word (a port: by all of it)
+ *     line    one level of a tree: 15 keys in order, and where the line's 16 children begin
+ *     cross   a row of references by the class of the word, where all nodes of this word share few classes
+ *     interface
+ *
+ * A table reference says the step at which the search goes on (tag, 6 bits) and the line there (26 bits);
+ * tags fall from step to step, so a step passes over what is not its own by one comparison. Tag 0
  * is the end: the rest is the number of an outcome row. */
 #ifndef SKLC_LAYOUT_H
 #define SKLC_LAYOUT_H
@@ -81,11 +87,30 @@ struct layout_row {
 };
 enum { ROW_PASS, ROW_DROP };
 
-/* One level of the trees of one word. */
+enum { ROOT_BITS = 16, ROOT_CHILDREN = 1 << ROOT_BITS };
+enum { ROOT_LINES = ROOT_CHILDREN / LINE_CHILDREN };
+enum { CLASSES_MAX = 256, CLASS_TABLE = 1 << 16 }; /* a class table has a byte for each port */
+
+#define SEARCHES(X)                                                                         \
+	X(ROOT, "root") X(LINE, "line") X(CROSS, "cross") X(INTERFACE, "interface")
+
+enum search {
+#define SEARCH_ENUM(constant, word) SEARCH_##constant,
+	SEARCHES(SEARCH_ENUM)
+#undef SEARCH_ENUM
+};
+
+const char *search_word(enum search kind);
+
 struct layout_step {
+	enum search kind;
 	enum key key;
 	uint32_t tag;
-	bool is_leaf; /* the level that gives results */
+	bool is_leaf; /* of a line: it gives results, not lines */
+	/* Of a cross: where each class but the first starts, lines of a row, and the number of the table that
+	 * gives the class, or NO_INDEX where the starts are compared in code. */
+	const uint32_t *class_starts;
+	uint32_t class_count, row_lines, class_table;
 	uint32_t lines, results; /* how many in the tables are its own: for the dump */
 };
 
@@ -121,7 +146,7 @@ struct layout {
 	decision_ref roots[FAMILY_COUNT][PROTOCOL_COUNT]; /* nodes, or outcomes */
 	struct layout_machine machines[FAMILY_COUNT * PROTOCOL_COUNT];
 	size_t machine_count;
-	struct layout_region lines, results, interfaces, rows;
+	struct layout_region lines, results, interfaces, rows, classes;
 	size_t code_intervals; /* of the nodes in code */
 	size_t rows_max;       /* rows of the longest outcome, without its end */
 	bool override_others;

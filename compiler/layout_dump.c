@@ -34,18 +34,16 @@ static void dump_code(const struct layout *layout, FILE *out)
 
 static void dump_step(const struct layout_step *step, FILE *out)
 {
-	if (step->key == KEY_INTERFACE)
-		fprintf(out, "  step %" PRIu32 ": interface, %" PRIu32 " entries, %zu bytes\n", step->tag,
-			step->lines, step->lines * sizeof(struct layout_interface));
-	else if (step->is_leaf)
-		fprintf(out,
-			"  step %" PRIu32 ": %s, leaves: %" PRIu32 " lines, %" PRIu32
-			" results, %zu bytes\n",
-			step->tag, key_words(step->key), step->lines, step->results,
-			(size_t)step->lines * LINE_BYTES + step->results * sizeof(uint32_t));
-	else
-		fprintf(out, "  step %" PRIu32 ": %s: %" PRIu32 " lines, %zu bytes\n", step->tag,
-			key_words(step->key), step->lines, (size_t)step->lines * LINE_BYTES);
+	size_t size = step->kind == SEARCH_INTERFACE ? sizeof(struct layout_interface) : LINE_BYTES;
+
+	fprintf(out, "  step %" PRIu32 ": %s, %s", step->tag, key_words(step->key), search_word(step->kind));
+	if (step->kind == SEARCH_CROSS)
+		fprintf(out, " of %" PRIu32 " classes by %s", step->class_count,
+			step->class_table == NO_INDEX ? "code" : "a table");
+	fprintf(out, ": %" PRIu32, step->lines);
+	if (step->results)
+		fprintf(out, " and %" PRIu32 " results", step->results);
+	fprintf(out, ", %zu bytes\n", step->lines * size + step->results * sizeof(uint32_t));
 }
 
 static void dump_machine(const struct layout_machine *machine, FILE *out)

@@ -3,24 +3,19 @@
 #include "layout_tables.h"
 
 #include "arena.h"
+#include "layout_plan.h"
 
 #include <linux/bpf.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LEVELS_MAX = 8, INTERFACE_BYTES = sizeof(struct layout_interface) };
-
-/* The levels of each key's trees in one machine: their number, and how much is in them. */
-struct levels {
-	uint32_t count;
-	struct layout_step steps[LEVELS_MAX];
-};
+enum { INTERFACE_BYTES = sizeof(struct layout_interface) };
 
 struct tables {
 	struct arena *arena;
 	struct layout *layout;
+	struct plan plan;
 	uint32_t *table_refs;
-	uint32_t *interface_levels; /* of each node on an interface: how many come below, plus one */
 	struct layout_line *lines;
 	size_t line_count, line_capacity;
 	uint32_t *results;
@@ -31,136 +26,26 @@ struct tables {
 	size_t row_count, row_capacity;
 };
 
-static uint32_t levels_for(uint32_t intervals)
-{
-	uint32_t levels = 1;
-
-	for (; intervals > LINE_CHILDREN; levels++)
-		intervals = (intervals + LINE_CHILDREN - 1) / LINE_CHILDREN;
-	return levels;
-}
-
-static uint32_t node_machine(const struct decision_node *node)
-{
-	return node->variable >> MACHINE_SHIFT;
-}
-
-/* How many levels the node takes of its key's: an interface's are one, above those below it. */
-static uint32_t node_levels(struct tables *t, uint32_t index)
-{
-	const struct decision_node *node = &t->layout->nodes[index];
-	uint32_t below = 0;
-	uint32_t i;
-
-	if (variable_key(node->variable) != KEY_INTERFACE)
-		return levels_for(node->count);
-	for (i = 0; i < node->count; i++)
-		if (!ref_is_outcome(node->children[i]) &&
-		    t->interface_levels[node->children[i]] > below)
-			below = t->interface_levels[node->children[i]];
-	t->interface_levels[index] = below + 1;
-	return below + 1;
-}
-
-/* The order in which a machine's keys are asked for; interfaces come last. */
-static size_t key_order(const struct layout_machine *machine, enum key keys[KEY_INTERFACE + 1])
-{
-	size_t count = 0;
-	size_t i, word;
-
-	for (i = 0; i < FIELD_COUNT; i++)
-		switch (machine->order[i]) {
-		case FIELD_DADDR:
-			for (word = 0; word < 5; word++)
-				keys[count++] = (enum key)(KEY_DADDR4 + word);
-			break;
-		case FIELD_SADDR:
-			for (word = 0; word < 5; word++)
-				keys[count++] = (enum key)(KEY_SADDR4 + word);
-			break;
-		case FIELD_DPORT:
-			keys[count++] = KEY_DPORT;
-			break;
-		default:
-			keys[count++] = KEY_SPORT;
-		}
-	keys[count++] = KEY_INTERFACE;
-	return count;
-}
-
-/* Makes a machine's steps: tags fall from the first to the last, which is 1. False: too many. */
-static bool make_steps(struct tables *t, uint32_t index, const uint32_t levels[KEY_INTERFACE + 1])
-{
-	struct layout_machine *machine = &t->layout->machines[index];
-	enum key keys[KEY_INTERFACE + 1];
-	size_t key_count = key_order(machine, keys);
-	struct layout_step *steps;
-	uint32_t level, tag = 0;
-	size_t i;
-
-	for (i = 0; i < key_count; i++)
-		tag += levels[keys[i]];
-	if (tag > TAGS_MAX)
-		return false;
-	steps = arena_alloc(t->arena, tag, sizeof(*steps));
-	machine->steps = steps;
-	for (i = 0; i < key_count; i++)
-		for (level = levels[keys[i]]; level-- > 0;)
-			steps[machine->step_count++] =
-				(struct layout_step){keys[i], tag--, level == 0, 0, 0};
-	return true;
-}
-
-static bool plan_steps(struct tables *t)
-{
-	const struct layout *layout = t->layout;
-	uint32_t levels[FAMILY_COUNT * PROTOCOL_COUNT][KEY_INTERFACE + 1] = {{0}};
-	uint32_t i;
-
-	for (i = 0; i < layout->node_count; i++) {
-		const struct decision_node *node = &layout->nodes[i];
-		uint32_t *most, needed;
-
-		if (layout->forms[i] != FORM_TABLE)
-			continue;
-		most = &levels[node_machine(node)][variable_key(node->variable)];
-		needed = node_levels(t, i);
-		if (needed > *most)
-			*most = needed;
-	}
-	for (i = 0; i < layout->machine_count; i++)
-		if (!make_steps(t, i, levels[i]))
-			return false;
-	return true;
-}
-
-/* The step of a level (0: the leaves) of a key. */
-static struct layout_step *step_of(const struct tables *t, uint32_t variable, uint32_t level)
-{
-	const struct layout_machine *machine = &t->layout->machines[variable >> MACHINE_SHIFT];
-	enum key key = variable_key(variable);
-	size_t i = machine->step_count;
-
-	while (i-- > 0)
-		if (machine->steps[i].key == key && level-- == 0)
-			break;
-	return (struct layout_step *)&machine->steps[i];
-}
+/* Intervals [first, end) of a node: all, or those that share a child of its root. */
+struct part {
+	const struct decision_node *node;
+	uint32_t first, end;
+};
 
 static uint32_t child_ref(const struct tables *t, decision_ref ref)
 {
 	return ref_is_outcome(ref) ? t->layout->rows_of[ref_index(ref)] : t->table_refs[ref];
 }
 
-/* Adds the results of a node, in whole lines, and returns the index of the first. */
-static uint32_t add_results(struct tables *t, const struct decision_node *node)
+/* Adds the results of a part, and returns the index of the first. */
+static uint32_t add_results(struct tables *t, struct part part)
 {
 	uint32_t first = (uint32_t)t->result_count;
 	uint32_t i;
 
-	for (i = 0; i < node->count; i++)
+	for (i = part.first; i < part.end; i++)
 		*ARENA_PUSH(t->arena, t->results, t->result_count, t->result_capacity) =
-			child_ref(t, node->children[i]);
+			child_ref(t, part.node->children[i]);
 	return first;
 }
 
@@ -187,23 +72,23 @@ static uint32_t add_level(struct tables *t, uint32_t *starts, uint32_t *count, u
 	return index;
 }
 
-/* Lays a node as a tree and returns its reference: the tag of its root's step, and the root's line. */
-static uint32_t add_tree(struct tables *t, const struct decision_node *node)
+/* Lays a part as a tree and returns its reference: the tag of its root's step, and the root's line. */
+static uint32_t add_tree(struct tables *t, const struct key_plan *plan, struct part part)
 {
-	uint32_t *starts = malloc(node->count * sizeof(*starts));
-	struct layout_step *step = step_of(t, node->variable, 0);
-	uint32_t count = node->count, level = 0, first, i;
+	uint32_t count = part.end - part.first, level = 0, first, i;
+	uint32_t *starts = malloc(count * sizeof(*starts));
+	struct layout_step *step = plan->levels[0];
 
 	if (!starts)
 		abort();
 	for (i = 0; i < count; i++)
-		starts[i] = (uint32_t)node->starts[i];
+		starts[i] = (uint32_t)part.node->starts[part.first + i];
 	step->results += count;
-	first = add_level(t, starts, &count, add_results(t, node));
+	first = add_level(t, starts, &count, add_results(t, part));
 	step->lines += count;
 	while (count > 1) {
 		first |= step->tag << TAG_SHIFT;
-		step = step_of(t, node->variable, ++level);
+		step = plan->levels[++level];
 		first = add_level(t, starts, &count, first);
 		step->lines += count;
 	}
@@ -211,10 +96,70 @@ static uint32_t add_tree(struct tables *t, const struct decision_node *node)
 	return step->tag << TAG_SHIFT | first;
 }
 
+/* Room for COUNT lines of references; the index of the first. */
+static uint32_t add_reference_lines(struct tables *t, uint32_t count)
+{
+	uint32_t first = (uint32_t)t->line_count;
+
+	while (count-- > 0)
+		*ARENA_PUSH(t->arena, t->lines, t->line_count, t->line_capacity) =
+			(struct layout_line){{0}, 0};
+	return first;
+}
+
+static void set_reference(struct tables *t, uint32_t line, uint32_t child, uint32_t ref)
+{
+	_Static_assert(sizeof(struct layout_line) == LINE_CHILDREN * sizeof(uint32_t),
+		       "a line holds as many references as it has children");
+	memcpy((uint32_t *)(void *)&t->lines[line] + child, &ref, sizeof(ref));
+}
+
+/* A reference for each value of the upper half of the word; what is below, as trees. */
+static uint32_t add_root(struct tables *t, const struct key_plan *plan, const struct decision_node *node)
+{
+	unsigned shift = plan->root->key == KEY_DPORT || plan->root->key == KEY_SPORT ? 0 : ROOT_BITS;
+	uint32_t line = add_reference_lines(t, ROOT_LINES);
+	struct part part = {node, 0, 0};
+	uint32_t child, ref = 0;
+
+	plan->root->lines += ROOT_LINES;
+	for (child = 0; child < ROOT_CHILDREN; child++) {
+		u128 first = (u128)child << shift, next = ((u128)child + 1) << shift;
+
+		while (part.first + 1 < node->count && node->starts[part.first + 1] <= first)
+			part.first++;
+		for (part.end = part.first + 1; part.end < node->count; part.end++)
+			if (node->starts[part.end] >= next)
+				break;
+		ref = part.end - part.first == 1 ? child_ref(t, node->children[part.first])
+						 : add_tree(t, plan, part);
+		set_reference(t, line, child, ref);
+	}
+	return plan->root->tag << TAG_SHIFT | line;
+}
+
+/* A reference for each class of the word. */
+static uint32_t add_cross(struct tables *t, const struct key_plan *plan, const struct decision_node *node)
+{
+	uint32_t line = add_reference_lines(t, plan->cross->row_lines);
+	uint32_t class, i = 0;
+
+	plan->cross->lines += plan->cross->row_lines;
+	for (class = 0; class < plan->cross->class_count; class++) {
+		uint32_t start = class ? plan->cross->class_starts[class - 1] : 0;
+
+		while (i + 1 < node->count && node->starts[i + 1] <= start)
+			i++;
+		set_reference(t, line, class, child_ref(t, node->children[i]));
+	}
+	return plan->cross->tag << TAG_SHIFT | line;
+}
+
 static uint32_t add_interface(struct tables *t, uint32_t index)
 {
 	const struct decision_node *node = &t->layout->nodes[index];
-	struct layout_step *step = step_of(t, node->variable, t->interface_levels[index] - 1);
+	struct layout_step *step = t->plan.keys[node->variable >> MACHINE_SHIFT][KEY_INTERFACE]
+					   .levels[t->plan.interface_levels[index] - 1];
 	struct layout_interface *entry = ARENA_PUSH(t->arena, t->interfaces, t->interface_count,
 						    t->interface_capacity);
 	uint32_t value, i = 0;
@@ -228,19 +173,31 @@ static uint32_t add_interface(struct tables *t, uint32_t index)
 	return step->tag << TAG_SHIFT | (uint32_t)(t->interface_count - 1);
 }
 
+static uint32_t add_node(struct tables *t, uint32_t index)
+{
+	const struct decision_node *node = &t->layout->nodes[index];
+	enum key key = variable_key(node->variable);
+	const struct key_plan *plan = &t->plan.keys[node->variable >> MACHINE_SHIFT][key];
+
+	if (key == KEY_INTERFACE)
+		return add_interface(t, index);
+	if (plan->cross)
+		return add_cross(t, plan, node);
+	if (node_has_root(plan, node))
+		return add_root(t, plan, node);
+	return add_tree(t, plan, (struct part){node, 0, node->count});
+}
+
 static void add_nodes(struct tables *t)
 {
-	const struct layout *layout = t->layout;
 	uint32_t i;
 
-	for (i = 0; i < layout->node_count; i++) {
-		const struct decision_node *node = &layout->nodes[i];
-
-		if (layout->forms[i] != FORM_TABLE)
-			continue;
-		t->table_refs[i] = variable_key(node->variable) == KEY_INTERFACE ? add_interface(t, i)
-									       : add_tree(t, node);
-	}
+	for (i = 0; i < t->layout->node_count; i++)
+		if (t->layout->forms[i] == FORM_TABLE)
+			t->table_refs[i] = add_node(t, i);
+	/* A class from a table may, for all that the verifier knows, be any byte. */
+	if (t->plan.class_tables)
+		add_reference_lines(t, CLASSES_MAX / LINE_CHILDREN - 1);
 }
 
 /* A row for a step and what follows it; an equal one is used again where it is the last. */
@@ -311,32 +268,56 @@ static void put(unsigned char *bytes, struct layout_region region, const void *a
 		memcpy(bytes + region.offset, array, region.count * size);
 }
 
-bool layout_tables(struct arena *arena, struct layout *layout,
+static void put_classes(const struct tables *t, unsigned char *bytes)
+{
+	uint32_t machine;
+	enum key key;
+
+	for (machine = 0; machine < t->layout->machine_count; machine++)
+		for (key = 0; key < KEY_INTERFACE; key++) {
+			const struct key_plan *plan = &t->plan.keys[machine][key];
+
+			if (plan->cross && plan->cross->class_table != NO_INDEX)
+				memcpy(bytes + t->layout->classes.offset +
+					       (size_t)plan->cross->class_table * CLASS_TABLE,
+				       plan->class_bytes, CLASS_TABLE);
+		}
+}
+
+static size_t place_regions(struct tables *t)
+{
+	struct layout *layout = t->layout;
+	size_t size = 0;
+
+	layout->lines = place(&size, t->line_count, sizeof(*t->lines));
+	layout->results = place(&size, t->result_count, sizeof(*t->results));
+	layout->interfaces = place(&size, t->interface_count, INTERFACE_BYTES);
+	layout->rows = place(&size, t->row_count, sizeof(*t->rows));
+	layout->classes = place(&size, (size_t)t->plan.class_tables * CLASS_TABLE, 1);
+	return size;
+}
+
+bool layout_tables(struct arena *arena, struct layout *layout, enum table_kind tables,
 		   const struct decision_outcome *outcomes, size_t outcome_count, size_t bytes_max)
 {
 	struct tables t = {.arena = arena, .layout = layout};
 	unsigned char *bytes;
-	size_t size = 0;
 
 	t.table_refs = arena_alloc(arena, layout->node_count + 1, sizeof(*t.table_refs));
-	t.interface_levels = arena_alloc(arena, layout->node_count + 1, sizeof(*t.interface_levels));
 	layout->table_refs = t.table_refs;
 	add_outcomes(&t, outcomes, outcome_count);
-	if (!plan_steps(&t))
+	if (!layout_plan(arena, layout, tables, &t.plan))
 		return false;
 	add_nodes(&t);
-	layout->lines = place(&size, t.line_count, sizeof(*t.lines));
-	layout->results = place(&size, t.result_count, sizeof(*t.results));
-	layout->interfaces = place(&size, t.interface_count, INTERFACE_BYTES);
-	layout->rows = place(&size, t.row_count, sizeof(*t.rows));
-	layout->object.table_bytes = size;
-	if (size > bytes_max)
+	layout->object.table_bytes = place_regions(&t);
+	if (layout->object.table_bytes > bytes_max)
 		return false;
-	bytes = arena_alloc(arena, size, 1);
+	bytes = arena_alloc(arena, layout->object.table_bytes, 1);
 	put(bytes, layout->lines, t.lines, sizeof(*t.lines));
 	put(bytes, layout->results, t.results, sizeof(*t.results));
 	put(bytes, layout->interfaces, t.interfaces, INTERFACE_BYTES);
 	put(bytes, layout->rows, t.rows, sizeof(*t.rows));
+	put_classes(&t, bytes);
 	layout->object.tables = bytes;
 	return true;
 }

@@ -219,6 +219,61 @@ static void emit_line(struct emitter *e, const struct layout_step *step)
 	bytecode_load(e->code, BPF_W, R7, R3, 0);
 }
 
+/* The reference for the upper half of the word (of a port: for all of it). */
+static void emit_root(struct emitter *e, const struct layout_step *step)
+{
+	struct layout_region roots = e->layout->lines;
+
+	roots.count -= ROOT_LINES - 1;
+	emit_key(e, step->key, R1);
+	bytecode_alu32_imm(e->code, BPF_AND, R7, LINE_MASK);
+	emit_element(e, roots, 6, R3, R7);
+	if (step->key == KEY_DPORT || step->key == KEY_SPORT)
+		bytecode_alu32_imm(e->code, BPF_AND, R1, ROOT_CHILDREN - 1);
+	else
+		bytecode_alu32_imm(e->code, BPF_RSH, R1, ROOT_BITS);
+	bytecode_alu_imm(e->code, BPF_LSH, R1, 2);
+	bytecode_alu(e->code, BPF_ADD, R3, R1);
+	bytecode_load(e->code, BPF_W, R7, R3, 0);
+}
+
+/* R4 becomes the class of the port in R1: by a table, or as the number of classes that start at it or below. */
+static void emit_class(struct emitter *e, const struct layout_step *step)
+{
+	uint32_t i;
+
+	if (step->class_table != NO_INDEX) {
+		bytecode_data(e->code, R4, SYMBOL_TABLES,
+			      e->layout->classes.offset + step->class_table * CLASS_TABLE);
+		bytecode_alu32_imm(e->code, BPF_AND, R1, CLASS_TABLE - 1);
+		bytecode_alu(e->code, BPF_ADD, R4, R1);
+		bytecode_load(e->code, BPF_B, R4, R4, 0);
+		return;
+	}
+	bytecode_alu32_imm(e->code, BPF_MOV, R4, 0);
+	for (i = 0; i + 1 < step->class_count; i++) {
+		bytecode_alu_imm(e->code, BPF_MOV, R5, (int32_t)step->class_starts[i] - 1);
+		bytecode_alu(e->code, BPF_SUB, R5, R1);
+		bytecode_alu_imm(e->code, BPF_RSH, R5, 63);
+		bytecode_alu(e->code, BPF_ADD, R4, R5);
+	}
+}
+
+static void emit_cross(struct emitter *e, const struct layout_step *step)
+{
+	struct layout_region rows = e->layout->lines;
+
+	/* A class is a byte at most, so a row of fewer is read as if it had 256 where a table gives it. */
+	rows.count -= step->class_table == NO_INDEX ? 0 : CLASSES_MAX / LINE_CHILDREN - 1;
+	emit_key(e, step->key, R1);
+	emit_class(e, step);
+	bytecode_alu32_imm(e->code, BPF_AND, R7, LINE_MASK);
+	emit_element(e, rows, 6, R3, R7);
+	bytecode_alu_imm(e->code, BPF_LSH, R4, 2);
+	bytecode_alu(e->code, BPF_ADD, R3, R4);
+	bytecode_load(e->code, BPF_W, R7, R3, 0);
+}
+
 static void emit_interface_line(struct emitter *e, struct jump_label done)
 {
 	const int children = (int)offsetof(struct layout_interface, children);
@@ -244,6 +299,23 @@ static void emit_interface_line(struct emitter *e, struct jump_label done)
 	bytecode_load(e->code, BPF_W, R7, R3, children + 4 * INTERFACE_DIFFERS);
 }
 
+static void emit_step(struct emitter *e, const struct layout_step *step, struct jump_label done)
+{
+	switch (step->kind) {
+	case SEARCH_ROOT:
+		emit_root(e, step);
+		return;
+	case SEARCH_LINE:
+		emit_line(e, step);
+		return;
+	case SEARCH_CROSS:
+		emit_cross(e, step);
+		return;
+	default:
+		emit_interface_line(e, done);
+	}
+}
+
 /* Whether an IPv4 packet that has done step A has nothing to do at B. */
 static bool is_other_family(enum key a, enum key b)
 {
@@ -259,13 +331,11 @@ static void emit_machine(struct emitter *e, size_t index)
 
 	for (i = 0; i < machine->step_count; i++) {
 		bytecode_place(e->code, e->steps[index][i]);
-		bytecode_comment(e->code, "step %u: %s", steps[i].tag, key_words(steps[i].key));
+		bytecode_comment(e->code, "step %u: %s, %s", steps[i].tag, key_words(steps[i].key),
+				 search_word(steps[i].kind));
 		bytecode_jump32_if(e->code, BPF_JLT, R7, (int32_t)(steps[i].tag << TAG_SHIFT),
 				   e->steps[index][i + 1]);
-		if (steps[i].key == KEY_INTERFACE)
-			emit_interface_line(e, e->steps[index][i + 1]);
-		else
-			emit_line(e, &steps[i]);
+		emit_step(e, &steps[i], e->steps[index][i + 1]);
 		for (next = i + 1; next < machine->step_count; next++)
 			if (!is_other_family(steps[i].key, steps[next].key))
 				break;

@@ -206,6 +206,7 @@ static const struct {
 	{TABLES_AUTO, "auto"},
 	{TABLES_CODE, "code"},
 	{TABLES_SPLUS, "splus"},
+	{TABLES_TRIE, "trie"},
 };
 enum { LOWERING_COUNT = sizeof(LOWERINGS) / sizeof(LOWERINGS[0]) };
 

@@ -1,0 +1,306 @@
+/* Looks at the nodes of each key together: their number, their sizes, and for ports the classes that they
+ * share. What is chosen is what touches the fewest cache lines for the bytes that it costs. */
+#include "layout_plan.h"
+
+#include "arena.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* From so many intervals on a node has a root, 256 kB; from fewer where it is the only one of its key. */
+enum { ROOT_INTERVALS = 8192, ROOT_INTERVALS_ALONE = 256, ROOT_INTERVALS_FORCED = 2 };
+enum { ROOTS_FORCED_MAX = 64 };
+
+/* A cross may be so many times larger than the trees that it stands for. */
+enum { CROSS_WORTH = 2 };
+
+/* More classes than this are looked up by a table, not compared in code. */
+enum { CLASSES_IN_CODE = 9 };
+
+uint32_t tree_levels(uint32_t intervals)
+{
+	uint32_t levels = 1;
+
+	for (; intervals > LINE_CHILDREN; levels++)
+		intervals = (intervals + LINE_CHILDREN - 1) / LINE_CHILDREN;
+	return levels;
+}
+
+static size_t tree_lines(uint32_t intervals)
+{
+	size_t lines = (intervals + LINE_CHILDREN - 1) / LINE_CHILDREN; /* of results */
+
+	do {
+		intervals = (intervals + LINE_CHILDREN - 1) / LINE_CHILDREN;
+		lines += intervals;
+	} while (intervals > 1);
+	return lines;
+}
+
+static bool is_port(enum key key)
+{
+	return key == KEY_DPORT || key == KEY_SPORT;
+}
+
+static struct key_plan *plan_of(struct plan *plan, const struct decision_node *node)
+{
+	return &plan->keys[node->variable >> MACHINE_SHIFT][variable_key(node->variable)];
+}
+
+/* An interface node takes one level, above those of the nodes below it. */
+static uint32_t interface_level(const struct plan *plan, const struct decision_node *node)
+{
+	uint32_t below = 0;
+	uint32_t i;
+
+	for (i = 0; i < node->count; i++)
+		if (!ref_is_outcome(node->children[i]) &&
+		    plan->interface_levels[node->children[i]] > below)
+			below = plan->interface_levels[node->children[i]];
+	return below + 1;
+}
+
+static void count_nodes(const struct layout *layout, struct plan *plan)
+{
+	uint32_t i;
+
+	for (i = 0; i < layout->node_count; i++) {
+		const struct decision_node *node = &layout->nodes[i];
+		struct key_plan *key = plan_of(plan, node);
+
+		if (layout->forms[i] != FORM_TABLE)
+			continue;
+		key->nodes++;
+		if (node->count > key->largest)
+			key->largest = node->count;
+		key->tree_lines += tree_lines(node->count);
+		if (variable_key(node->variable) == KEY_INTERFACE)
+			plan->interface_levels[i] = interface_level(plan, node);
+	}
+}
+
+/* Where the nodes of a port key in one machine change, over all of them: a byte for each port. */
+static uint32_t mark_class_starts(const struct layout *layout, uint32_t variable, unsigned char *starts)
+{
+	uint32_t count = 1;
+	uint32_t i, j;
+
+	for (i = 0; i < layout->node_count; i++) {
+		const struct decision_node *node = &layout->nodes[i];
+
+		if (layout->forms[i] != FORM_TABLE || node->variable != variable)
+			continue;
+		for (j = 1; j < node->count; j++) {
+			count += !starts[node->starts[j]];
+			starts[node->starts[j]] = 1;
+		}
+	}
+	return count;
+}
+
+/* Makes the key's nodes rows over classes, where those are few enough. */
+static void plan_cross(struct arena *arena, const struct layout *layout, struct plan *plan, uint32_t machine,
+		       enum key key)
+{
+	struct key_plan *key_plan = &plan->keys[machine][key];
+	unsigned char *bytes = arena_alloc(arena, CLASS_TABLE, 1);
+	uint32_t count = mark_class_starts(layout, machine << MACHINE_SHIFT | key, bytes);
+	uint32_t row_lines = (count + LINE_CHILDREN - 1) / LINE_CHILDREN;
+	uint32_t *starts;
+	uint32_t port, class = 0;
+
+	if (count > CLASSES_MAX ||
+	    (size_t)key_plan->nodes * row_lines > CROSS_WORTH * key_plan->tree_lines)
+		return;
+	starts = arena_alloc(arena, count, sizeof(*starts));
+	for (port = 0; port < CLASS_TABLE; port++) {
+		if (bytes[port])
+			starts[class++] = port;
+		bytes[port] = (unsigned char)class;
+	}
+	key_plan->class_bytes = bytes;
+	key_plan->cross = arena_alloc(arena, 1, sizeof(*key_plan->cross));
+	*key_plan->cross = (struct layout_step){
+		.kind = SEARCH_CROSS,
+		.key = key,
+		.class_starts = starts,
+		.class_count = count,
+		.row_lines = row_lines,
+		.class_table = count > CLASSES_IN_CODE ? plan->class_tables++ : NO_INDEX,
+	};
+}
+
+bool node_has_root(const struct key_plan *plan, const struct decision_node *node)
+{
+	return plan->root && node->count >= plan->root_from;
+}
+
+/* The intervals of the largest part of a node that one child of its root holds. */
+static uint32_t largest_part(const struct decision_node *node, enum key key)
+{
+	unsigned shift = is_port(key) ? 0 : ROOT_BITS;
+	uint32_t largest = 1, in_part = 1;
+	uint32_t i;
+
+	for (i = 1; i < node->count; i++) {
+		bool is_first = !(node->starts[i] & ((1u << shift) - 1));
+
+		if (is_first || node->starts[i] >> shift != node->starts[i - 1] >> shift)
+			in_part = 1;
+		in_part += !is_first;
+		if (in_part > largest)
+			largest = in_part;
+	}
+	return largest;
+}
+
+static void plan_root(struct arena *arena, struct key_plan *plan, enum key key, enum table_kind tables)
+{
+	plan->root_from = plan->nodes == 1 ? ROOT_INTERVALS_ALONE : ROOT_INTERVALS;
+	if (tables == TABLES_TRIE && plan->nodes <= ROOTS_FORCED_MAX)
+		plan->root_from = ROOT_INTERVALS_FORCED;
+	if (plan->largest < plan->root_from)
+		return;
+	plan->root = arena_alloc(arena, 1, sizeof(*plan->root));
+	*plan->root = (struct layout_step){.kind = SEARCH_ROOT, .key = key};
+}
+
+/* Chooses, for each key of each machine, what its nodes may use beside lines. */
+static void choose_kinds(struct arena *arena, const struct layout *layout, struct plan *plan,
+			 enum table_kind tables)
+{
+	uint32_t machine;
+	enum key key;
+
+	for (machine = 0; machine < layout->machine_count; machine++)
+		for (key = 0; key < KEY_INTERFACE; key++) {
+			struct key_plan *key_plan = &plan->keys[machine][key];
+
+			if (!key_plan->nodes || tables == TABLES_SPLUS)
+				continue;
+			if (is_port(key))
+				plan_cross(arena, layout, plan, machine, key);
+			if (!key_plan->cross)
+				plan_root(arena, key_plan, key, tables);
+		}
+}
+
+/* The levels of lines that a node needs, below its root if it has one. */
+static uint32_t levels_of(const struct key_plan *plan, const struct decision_node *node, enum key key)
+{
+	uint32_t part;
+
+	if (plan->cross)
+		return 0;
+	if (!node_has_root(plan, node))
+		return tree_levels(node->count);
+	part = largest_part(node, key);
+	return part == 1 ? 0 : tree_levels(part);
+}
+
+static void count_levels(const struct layout *layout, struct plan *plan)
+{
+	uint32_t i, levels;
+
+	for (i = 0; i < layout->node_count; i++) {
+		const struct decision_node *node = &layout->nodes[i];
+		struct key_plan *key_plan = plan_of(plan, node);
+		enum key key = variable_key(node->variable);
+
+		if (layout->forms[i] != FORM_TABLE)
+			continue;
+		levels = key == KEY_INTERFACE ? plan->interface_levels[i]
+					      : levels_of(key_plan, node, key);
+		if (levels > key_plan->level_count)
+			key_plan->level_count = levels;
+	}
+}
+
+/* The order in which a machine's keys are asked for; interfaces come last. */
+static size_t key_order(const struct layout_machine *machine, enum key keys[KEYS_PLANNED])
+{
+	size_t count = 0;
+	size_t i, word;
+
+	for (i = 0; i < FIELD_COUNT; i++)
+		switch (machine->order[i]) {
+		case FIELD_DADDR:
+			for (word = 0; word < 5; word++)
+				keys[count++] = (enum key)(KEY_DADDR4 + word);
+			break;
+		case FIELD_SADDR:
+			for (word = 0; word < 5; word++)
+				keys[count++] = (enum key)(KEY_SADDR4 + word);
+			break;
+		case FIELD_DPORT:
+			keys[count++] = KEY_DPORT;
+			break;
+		default:
+			keys[count++] = KEY_SPORT;
+		}
+	keys[count++] = KEY_INTERFACE;
+	return count;
+}
+
+/* Puts the steps of one key at the end of a machine's. */
+static void add_steps(struct arena *arena, struct layout_machine *machine, struct key_plan *plan,
+		      enum key key, uint32_t *tag)
+{
+	struct layout_step *steps = (struct layout_step *)machine->steps, *step;
+	uint32_t level = plan->level_count;
+
+	if (plan->root) {
+		steps[machine->step_count] = *plan->root;
+		plan->root = &steps[machine->step_count++];
+		plan->root->tag = (*tag)--;
+	}
+	plan->levels = arena_alloc(arena, level, sizeof(*plan->levels));
+	while (level-- > 0) {
+		step = &steps[machine->step_count++];
+		*step = (struct layout_step){.kind = key == KEY_INTERFACE ? SEARCH_INTERFACE : SEARCH_LINE,
+					     .key = key,
+					     .tag = (*tag)--,
+					     .is_leaf = level == 0};
+		plan->levels[level] = step;
+	}
+	if (plan->cross) {
+		steps[machine->step_count] = *plan->cross;
+		plan->cross = &steps[machine->step_count++];
+		plan->cross->tag = (*tag)--;
+	}
+}
+
+/* Makes a machine's steps: tags fall from the first to the last, which is 1. False: too many. */
+static bool make_steps(struct arena *arena, struct layout_machine *machine, struct key_plan *plans)
+{
+	enum key keys[KEYS_PLANNED];
+	size_t key_count = key_order(machine, keys);
+	uint32_t tag = 0;
+	size_t i;
+
+	for (i = 0; i < key_count; i++)
+		tag += plans[keys[i]].level_count + (plans[keys[i]].root != NULL) +
+		       (plans[keys[i]].cross != NULL);
+	if (tag > TAGS_MAX)
+		return false;
+	machine->steps = arena_alloc(arena, tag, sizeof(*machine->steps));
+	for (i = 0; i < key_count; i++)
+		add_steps(arena, machine, &plans[keys[i]], keys[i], &tag);
+	return true;
+}
+
+bool layout_plan(struct arena *arena, struct layout *layout, enum table_kind tables, struct plan *plan)
+{
+	uint32_t machine;
+
+	*plan = (struct plan){0};
+	plan->interface_levels =
+		arena_alloc(arena, layout->node_count + 1, sizeof(*plan->interface_levels));
+	count_nodes(layout, plan);
+	choose_kinds(arena, layout, plan, tables);
+	count_levels(layout, plan);
+	for (machine = 0; machine < layout->machine_count; machine++)
+		if (!make_steps(arena, &layout->machines[machine], plan->keys[machine]))
+			return false;
+	return true;
+}
