@@ -1,0 +1,203 @@
+/* Reads element files line by line, by hand: they may hold a million. What is left of a line is
+ * [at, end) of the file's text, without white space around it and without a comment. */
+#include "ast_to_policy.h"
+
+#include <string.h>
+
+struct element_lines element_lines(const struct sources *sources, const struct source_file *file)
+{
+	return (struct element_lines){.sources = sources, .file = file};
+}
+
+size_t element_lines_bound(const struct source_file *file)
+{
+	const char *at = file ? file->text : NULL, *end = file ? at + file->length : NULL;
+	size_t lines = 1;
+
+	while (at && (at = memchr(at, '\n', (size_t)(end - at)))) {
+		lines++;
+		at++;
+	}
+	return lines;
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+static void skip_space(struct element_lines *lines)
+{
+	while (lines->at < lines->end && is_space(lines->file->text[lines->at]))
+		lines->at++;
+}
+
+bool element_next_line(struct element_lines *lines)
+{
+	const char *text = lines->file ? lines->file->text : "", *found;
+	size_t length = lines->file ? lines->file->length : 0;
+
+	while (lines->next < length) {
+		lines->at = lines->next;
+		found = memchr(text + lines->at, '\n', length - lines->at);
+		lines->end = found ? (size_t)(found - text) : length;
+		lines->next = lines->end + 1;
+		found = memchr(text + lines->at, '#', lines->end - lines->at);
+		if (found)
+			lines->end = (size_t)(found - text);
+		while (lines->end > lines->at && is_space(text[lines->end - 1]))
+			lines->end--;
+		skip_space(lines);
+		if (lines->at < lines->end)
+			return true;
+	}
+	return false;
+}
+
+struct span element_span(const struct element_lines *lines, size_t first, size_t end)
+{
+	return (struct span){lines->file->base + (uint32_t)first, lines->file->base + (uint32_t)end};
+}
+
+/* The word at the start of what is left: up to white space, a comma, or the dash of a range. */
+static size_t word_end(const struct element_lines *lines, bool has_dashes)
+{
+	const char *text = lines->file->text;
+	size_t end = lines->at;
+
+	while (end < lines->end && !is_space(text[end]) && text[end] != ',' &&
+	       (has_dashes || text[end] != '-'))
+		end++;
+	return end;
+}
+
+static bool expected(struct context *cx, struct element_lines *lines, const char *what)
+{
+	size_t end = word_end(lines, true);
+	struct span span = element_span(lines, lines->at, end + (end == lines->at && end < lines->end));
+
+	if (lines->at == lines->end)
+		diag_error(cx->diag, span, "expected %s, found the end of the line", what);
+	else
+		diag_error(cx->diag, span, "expected %s, found '%.*s'", what, quoted_length(span),
+			   lines->file->text + lines->at);
+	return false;
+}
+
+static bool read_literal(struct context *cx, struct element_lines *lines, struct literal *literal)
+{
+	size_t first = lines->at, end = word_end(lines, false);
+	struct literal_fault fault;
+
+	lines->at = end;
+	if (literal_read(lines->file->text + first, end - first, literal, &fault))
+		return true;
+	diag_error(cx->diag, element_span(lines, first + fault.first, first + fault.end), "%s",
+		   fault.message);
+	return false;
+}
+
+/* After the first literal: nothing, or a dash and the end of the range. */
+static bool read_range_end(struct context *cx, struct element_lines *lines, size_t start,
+			   struct literal *literal)
+{
+	struct literal last;
+	struct span span;
+	bool is_plain;
+
+	skip_space(lines);
+	if (lines->at == lines->end || lines->file->text[lines->at] != '-')
+		return true;
+	lines->at++;
+	skip_space(lines);
+	if (lines->at == lines->end)
+		return expected(cx, lines, "the end of the range");
+	if (!read_literal(cx, lines, &last))
+		return false;
+	span = element_span(lines, start, lines->at);
+	is_plain = !literal->is_prefix && !last.is_prefix && literal->kind == last.kind &&
+		   literal->family == last.family;
+	if (is_plain && literal->range.first <= last.range.first) {
+		literal->range.last = last.range.last;
+		return true;
+	}
+	diag_error(cx->diag, span, is_plain ? "the range '%.*s' is reversed" : "'%.*s' is not a range",
+		   quoted_length(span), lines->file->text + start);
+	return false;
+}
+
+static bool read_word(struct context *cx, struct element_lines *lines, enum value_type type,
+		      enum family *family, struct range *range)
+{
+	size_t first = lines->at, end = word_end(lines, true);
+	struct ast_value value = {.kind = AST_VALUE_WORD, .span = element_span(lines, first, end)};
+
+	value.text = arena_string(cx->arena, lines->file->text + first, end - first);
+	lines->at = end;
+	return value_range(cx, &value, type, family, range);
+}
+
+static bool read_number_or_address(struct context *cx, struct element_lines *lines,
+				   enum value_type type, enum family *family, struct range *range)
+{
+	struct ast_value value = {.kind = AST_VALUE_ADDRESS};
+	size_t start = lines->at;
+	struct literal literal;
+
+	if (!read_literal(cx, lines, &literal) || !read_range_end(cx, lines, start, &literal))
+		return false;
+	if (literal.kind == LITERAL_NUMBER)
+		value.kind = AST_VALUE_NUMBER;
+	value.span = element_span(lines, start, lines->at);
+	value.family = literal.family;
+	value.range = literal.range;
+	return value_range(cx, &value, type, family, range);
+}
+
+static bool begins_word(char c, enum value_type type)
+{
+	bool is_digit = c >= '0' && c <= '9';
+	bool is_hex = is_digit || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == ':';
+
+	return type == TYPE_ADDRESS ? !is_hex : !is_digit;
+}
+
+/* The next value of the line, and the white space after it. */
+bool element_value(struct context *cx, struct element_lines *lines, enum value_type type,
+		   enum family *family, struct range *range)
+{
+	char c = lines->file->text[lines->at];
+	bool is_read;
+
+	if (lines->at == lines->end || c == ',' || c == '-')
+		return expected(cx, lines, type_meaning(type));
+	if (begins_word(c, type))
+		is_read = read_word(cx, lines, type, family, range);
+	else
+		is_read = read_number_or_address(cx, lines, type, family, range);
+	skip_space(lines);
+	return is_read;
+}
+
+bool element_mark(struct context *cx, struct element_lines *lines, char mark)
+{
+	const char quoted[] = {'\'', mark, '\'', '\0'};
+
+	if (lines->at == lines->end || lines->file->text[lines->at] != mark)
+		return expected(cx, lines, quoted);
+	lines->at++;
+	skip_space(lines);
+	return true;
+}
+
+bool element_line_end(struct context *cx, struct element_lines *lines)
+{
+	if (lines->at == lines->end)
+		return true;
+	if (lines->file->text[lines->at] == ',' && lines->at + 1 == lines->end)
+		diag_error(cx->diag, element_span(lines, lines->at, lines->end),
+			   "an element file has one element a line, without commas");
+	else
+		expected(cx, lines, "the end of the line");
+	return false;
+}

@@ -1,0 +1,195 @@
+/* Checks that the most specific key of a map is always one: sorts the elements, so that those that a
+ * value encloses follow it, and walks them once. Values of a field must be apart or one inside the
+ * other, among the elements that agree in the fields before it. */
+#include "ast_to_policy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { DIGIT_BITS = 16, DIGITS = 64 / DIGIT_BITS, DIGIT_VALUES = 1 << DIGIT_BITS, FEW = 4096 };
+
+/* An element, and a number in whose order its family and first key come. */
+struct spot {
+	uint64_t order;
+	uint32_t element;
+};
+
+struct check {
+	struct context *cx;
+	const struct map *map;
+	struct arena *scratch;
+	struct spot *spots;
+	uint32_t *enclosing[MAP_KEYS_MAX]; /* a stack of spots for each key */
+};
+
+static const struct range *key_of(const struct check *check, uint32_t element, size_t k)
+{
+	return &check->map->keys[element * check->map->key_count + k];
+}
+
+static uint64_t order_of(const struct check *check, uint32_t element)
+{
+	uint64_t is_six = check->map->elements[element].families == 1 << FAMILY_IPV6;
+	u128 first = key_of(check, element, 0)->first;
+
+	return is_six << 63 | (uint64_t)(is_six ? first >> 65 : first);
+}
+
+/* Sorts by the order number, digit by digit from the lowest; a digit that all share costs no pass. */
+static void sort_by_order(struct check *check, size_t count)
+{
+	struct spot *from = check->spots, *to = arena_alloc(check->scratch, count, sizeof(*to));
+	size_t *starts = arena_alloc(check->scratch, DIGIT_VALUES + 1, sizeof(*starts)), i;
+	struct spot *swap;
+	unsigned shift;
+
+	for (shift = 0; shift < DIGITS * DIGIT_BITS; shift += DIGIT_BITS) {
+		memset(starts, 0, (DIGIT_VALUES + 1) * sizeof(*starts));
+		for (i = 0; i < count; i++)
+			starts[(from[i].order >> shift) % DIGIT_VALUES + 1]++;
+		if (starts[(from[0].order >> shift) % DIGIT_VALUES + 1] == count)
+			continue;
+		for (i = 0; i < DIGIT_VALUES; i++)
+			starts[i + 1] += starts[i];
+		for (i = 0; i < count; i++)
+			to[starts[(from[i].order >> shift) % DIGIT_VALUES]++] = from[i];
+		swap = from;
+		from = to;
+		to = swap;
+	}
+	check->spots = from;
+}
+
+/* By family, then by each key: its start, and where they start together the larger one first. */
+static int compare_spots(const void *a, const void *b, void *context)
+{
+	const struct spot *left = a, *right = b;
+	const struct check *check = context;
+	const struct range *x = key_of(check, left->element, 0);
+	const struct range *y = key_of(check, right->element, 0);
+	size_t k;
+
+	if (left->order != right->order)
+		return left->order < right->order ? -1 : 1;
+	for (k = 0; k < check->map->key_count; k++) {
+		if (x[k].first != y[k].first)
+			return x[k].first < y[k].first ? -1 : 1;
+		if (x[k].last != y[k].last)
+			return x[k].last > y[k].last ? -1 : 1;
+	}
+	return left->element < right->element ? -1 : left->element > right->element;
+}
+
+static void sort_spots(struct check *check, size_t count)
+{
+	size_t first = 0, end;
+
+	if (count <= FEW) {
+		qsort_r(check->spots, count, sizeof(*check->spots), compare_spots, check);
+		return;
+	}
+	sort_by_order(check, count);
+	for (; first < count; first = end) {
+		for (end = first + 1; end < count; end++)
+			if (check->spots[end].order != check->spots[first].order)
+				break;
+		if (end - first > 1)
+			qsort_r(check->spots + first, end - first, sizeof(*check->spots),
+				compare_spots, check);
+	}
+}
+
+/* Reports the element that was written later, and shows the other. */
+static void report(struct check *check, size_t a, size_t b, const char *message, const char *note)
+{
+	uint32_t first = check->spots[a].element, second = check->spots[b].element, swap;
+
+	if (first > second) {
+		swap = first;
+		first = second;
+		second = swap;
+	}
+	diag_error(check->cx->diag, map_element_span(&check->map->elements[second]), "%s", message);
+	diag_note(check->cx->diag, map_element_span(&check->map->elements[first]), "%s", note);
+}
+
+static bool same_key(const struct check *check, size_t a, size_t b, size_t k)
+{
+	const struct range *x = key_of(check, check->spots[a].element, k);
+	const struct range *y = key_of(check, check->spots[b].element, k);
+
+	return x->first == y->first && x->last == y->last;
+}
+
+static void check_same(struct check *check, size_t first, size_t end)
+{
+	size_t i;
+
+	for (i = first + 1; i < end && !diag_is_full(check->cx->diag); i++)
+		report(check, first, i, "a second verdict for one key", "the first one is here");
+}
+
+/* Pushes a value on the stack of those that enclose it; reports one that it only overlaps. */
+static void enclose(struct check *check, size_t k, size_t *depth, size_t spot)
+{
+	const struct range *key = key_of(check, check->spots[spot].element, k), *outer;
+	uint32_t *stack = check->enclosing[k];
+
+	for (; *depth; --*depth) {
+		outer = key_of(check, check->spots[stack[*depth - 1]].element, k);
+		if (key->first > outer->last)
+			continue;
+		if (key->last > outer->last)
+			report(check, stack[*depth - 1], spot,
+			       "the key overlaps another without being inside it, so neither is the "
+			       "more specific one",
+			       "the other one is here");
+		break;
+	}
+	stack[(*depth)++] = (uint32_t)spot;
+}
+
+/* The spots [first, end) agree in the keys before K. */
+static void check_keys(struct check *check, size_t first, size_t end, size_t k)
+{
+	size_t depth = 0, next;
+
+	if (k == check->map->key_count) {
+		check_same(check, first, end);
+		return;
+	}
+	for (; first < end && !diag_is_full(check->cx->diag); first = next) {
+		enclose(check, k, &depth, first);
+		for (next = first + 1; next < end && same_key(check, first, next, k); next++)
+			;
+		if (next - first > 1)
+			check_keys(check, first, next, k + 1);
+	}
+}
+
+static size_t count_ipv4(const struct check *check, size_t count)
+{
+	size_t i = 0;
+
+	while (i < count && !(check->spots[i].order >> 63))
+		i++;
+	return i;
+}
+
+void check_map(struct context *cx, const struct map *map)
+{
+	struct check check = {.cx = cx, .map = map, .scratch = arena_new()};
+	size_t count = map->element_count, split, k;
+	uint32_t i;
+
+	check.spots = arena_alloc(check.scratch, count, sizeof(*check.spots));
+	for (i = 0; i < count; i++)
+		check.spots[i] = (struct spot){order_of(&check, i), i};
+	for (k = 0; k < map->key_count; k++)
+		check.enclosing[k] = arena_alloc(check.scratch, count, sizeof(uint32_t));
+	sort_spots(&check, count);
+	split = count_ipv4(&check, count);
+	check_keys(&check, 0, split, 0);
+	check_keys(&check, split, count, 0);
+	arena_free(check.scratch);
+}

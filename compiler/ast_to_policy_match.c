@@ -1,0 +1,238 @@
+/* Matches to sets of numbers: what is written together must all hold, so each match narrows what those
+ * before it left. */
+#include "ast_to_policy.h"
+
+#include <string.h>
+
+enum { ALL_FAMILIES = (1 << FAMILY_COUNT) - 1, PORT_MAX = 65535 };
+
+/* Families and protocols. */
+
+void limit_families(struct rule_context *rule, uint8_t families, struct span span)
+{
+	struct match *match = rule->match;
+	bool is_six = families == 1 << FAMILY_IPV6;
+
+	if (match->families && families && !(match->families & families)) {
+		diag_error(rule->cx->diag, span,
+			   "%s here and %s before it never hold together, so the rule never matches",
+			   is_six ? "IPv6" : "IPv4", is_six ? "IPv4" : "IPv6");
+		diag_note(rule->cx->diag, rule->family_span, "%s is said here",
+			  is_six ? "IPv4" : "IPv6");
+		return;
+	}
+	if (families != ALL_FAMILIES && match->families == ALL_FAMILIES)
+		rule->family_span = span;
+	match->families &= families;
+}
+
+void limit_protocols(struct rule_context *rule, uint8_t protocols, struct span span)
+{
+	struct match *match = rule->match;
+	bool is_udp = protocols == 1 << PROTOCOL_UDP;
+
+	if (match->protocols && protocols && !(match->protocols & protocols)) {
+		diag_error(rule->cx->diag, span,
+			   "'%s' here and '%s' before it never hold together, so the rule never matches",
+			   is_udp ? "udp" : "tcp", is_udp ? "tcp" : "udp");
+		diag_note(rule->cx->diag, rule->protocol_span, "'%s' is said here",
+			  is_udp ? "tcp" : "udp");
+		return;
+	}
+	if (protocols != (1 << PROTOCOL_COUNT) - 1 && !rule->protocol_span.end)
+		rule->protocol_span = span;
+	match->protocols &= protocols;
+}
+
+static bool check_equality(struct rule_context *rule, const struct ast_match *match)
+{
+	if (match->compare == AST_COMPARE_EQUAL || match->compare == AST_COMPARE_UNEQUAL)
+		return true;
+	diag_error(rule->cx->diag, match->span, "only ports are compared by order, not '%s'",
+		   ast_field_word(match->field.field));
+	return false;
+}
+
+static bool match_words(struct rule_context *rule, const struct ast_match *match,
+			enum value_type type)
+{
+	struct resolved *resolved;
+	uint8_t bits;
+
+	if (!check_equality(rule, match))
+		return false;
+	resolved = resolve_values(rule->cx, match->values, type);
+	if (!resolved)
+		return false;
+	bits = match->compare == AST_COMPARE_EQUAL ? resolved->bits : (uint8_t)(~resolved->bits & 3);
+	if (type == TYPE_FAMILY)
+		limit_families(rule, bits, match->span);
+	else
+		limit_protocols(rule, bits, match->span);
+	return true;
+}
+
+/* Sets of addresses and ports. */
+
+/* Narrows a field in one family; a set of all values is none. */
+static void narrow(struct rule_context *rule, enum family family, enum field field,
+		   const struct range_set *set)
+{
+	const struct range_set **at = &rule->match->values[family][field];
+	struct range_set *both;
+
+	if (*at) {
+		both = arena_alloc(rule->cx->arena, 1, sizeof(*both));
+		*both = range_set_intersect(rule->cx->arena, **at, *set);
+		*at = both;
+	} else if (!range_set_is_full(*set, field_last(field, family))) {
+		*at = set;
+	}
+}
+
+/* The families that a match on addresses leaves: those that its values and its spelling name. */
+static bool families_of(struct rule_context *rule, const struct ast_match *match, uint8_t named,
+			uint8_t *families)
+{
+	uint8_t spelled = match->field.families ? match->field.families : (uint8_t)ALL_FAMILIES;
+	bool is_shared = !match->values->is_list && match->values->values->kind != AST_VALUE_ADDRESS;
+	bool is_four = spelled == 1 << FAMILY_IPV4;
+
+	*families = named ? named & spelled : spelled;
+	if (*families && (is_shared || !(named & ~spelled)))
+		return true;
+	diag_error(rule->cx->diag, match->values->span, "'%s %s' takes %s addresses",
+		   is_four ? "ip" : "ip6", ast_field_word(match->field.field),
+		   is_four ? "IPv4" : "IPv6");
+	return false;
+}
+
+static bool match_addresses(struct rule_context *rule, const struct ast_match *match,
+			    enum field field)
+{
+	bool negated = match->compare == AST_COMPARE_UNEQUAL;
+	struct resolved *resolved;
+	enum family family;
+	uint8_t families;
+
+	if (!check_equality(rule, match))
+		return false;
+	resolved = resolve_values(rule->cx, match->values, TYPE_ADDRESS);
+	if (!resolved || !families_of(rule, match, resolved->bits, &families))
+		return false;
+	limit_families(rule, families, match->span);
+	for (family = 0; family < FAMILY_COUNT; family++)
+		if (families & 1u << family)
+			narrow(rule, family, field,
+			       negated && resolved->bits
+				       ? resolved_complement(rule->cx, resolved, family,
+							     address_last(family))
+				       : resolved->sets[family]);
+	return true;
+}
+
+/* The ports that `< 1024` and the like name. */
+static const struct range_set *ports_in_order(struct rule_context *rule,
+					      const struct ast_match *match)
+{
+	const struct ast_value *value = NULL;
+	struct range_set *set = arena_alloc(rule->cx->arena, 1, sizeof(*set));
+	struct range port, all = {0, PORT_MAX};
+	enum family family;
+
+	if (!match->values->is_list && match->values->values->kind != AST_VALUE_SET) {
+		value = resolve_single(rule->cx, match->values->values);
+		if (!value || !value_range(rule->cx, value, TYPE_PORT, &family, &port))
+			return NULL;
+	}
+	if (!value || port.first != port.last) {
+		diag_error(rule->cx->diag, match->values->span,
+			   "ports are compared by order with a single port");
+		return NULL;
+	}
+	set->ranges = arena_alloc(rule->cx->arena, 1, sizeof(all));
+	set->count = 1;
+	if (match->compare == AST_COMPARE_LESS && port.first == 0)
+		set->count = 0;
+	else if (match->compare == AST_COMPARE_GREATER && port.first == PORT_MAX)
+		set->count = 0;
+	else if (match->compare == AST_COMPARE_LESS || match->compare == AST_COMPARE_LESS_EQUAL)
+		all.last = port.first - (match->compare == AST_COMPARE_LESS);
+	else
+		all.first = port.first + (match->compare == AST_COMPARE_GREATER);
+	set->ranges[0] = all;
+	return set;
+}
+
+static const struct range_set *ports_of(struct rule_context *rule, const struct ast_match *match)
+{
+	struct resolved *resolved;
+
+	if (match->compare != AST_COMPARE_EQUAL && match->compare != AST_COMPARE_UNEQUAL)
+		return ports_in_order(rule, match);
+	resolved = resolve_values(rule->cx, match->values, TYPE_PORT);
+	if (!resolved)
+		return NULL;
+	if (match->compare == AST_COMPARE_EQUAL)
+		return resolved->sets[0];
+	return resolved_complement(rule->cx, resolved, FAMILY_IPV4, PORT_MAX);
+}
+
+static bool match_ports(struct rule_context *rule, const struct ast_match *match, enum field field)
+{
+	const struct range_set *set = ports_of(rule, match);
+
+	if (!set)
+		return false;
+	narrow(rule, FAMILY_IPV4, field, set);
+	rule->match->values[FAMILY_IPV6][field] = rule->match->values[FAMILY_IPV4][field];
+	return true;
+}
+
+/* Interfaces. */
+
+static bool match_interfaces(struct rule_context *rule, const struct ast_match *match)
+{
+	bool required = match->field.field == AST_FIELD_IIF;
+	struct match *out = rule->match;
+	struct interface_match *all = (struct interface_match *)out->interfaces;
+	struct resolved *resolved;
+	uint32_t *numbers;
+	size_t i;
+
+	if (!check_equality(rule, match))
+		return false;
+	resolved = resolve_values(rule->cx, match->values, TYPE_INTERFACE);
+	if (!resolved)
+		return false;
+	numbers = arena_alloc(rule->cx->arena, resolved->interface_count, sizeof(*numbers));
+	for (i = 0; i < resolved->interface_count; i++)
+		numbers[i] = interface_number(rule->cx, resolved->interfaces[i], required);
+	*ARENA_PUSH(rule->cx->arena, all, out->interface_count, rule->interface_capacity) =
+		(struct interface_match){numbers, resolved->interface_count,
+					 match->compare == AST_COMPARE_UNEQUAL};
+	out->interfaces = all;
+	return true;
+}
+
+bool to_match(struct rule_context *rule, const struct ast_match *match)
+{
+	switch (match->field.field) {
+	case AST_FIELD_L4PROTO:
+		return match_words(rule, match, TYPE_PROTOCOL);
+	case AST_FIELD_NFPROTO:
+		return match_words(rule, match, TYPE_FAMILY);
+	case AST_FIELD_DADDR:
+		return match_addresses(rule, match, FIELD_DADDR);
+	case AST_FIELD_DPORT:
+		return match_ports(rule, match, FIELD_DPORT);
+	case AST_FIELD_SADDR:
+		return match_addresses(rule, match, FIELD_SADDR);
+	case AST_FIELD_SPORT:
+		return match_ports(rule, match, FIELD_SPORT);
+	case AST_FIELD_IIF:
+	case AST_FIELD_IIFNAME:
+		return match_interfaces(rule, match);
+	}
+	return false;
+}

@@ -1,0 +1,480 @@
+/* What values mean, taken as addresses, ports, interfaces, protocols or families. A define or set is
+ * worked out once for each type, and its sets are shared by all that name it. */
+#include "ast_to_policy.h"
+
+#include <string.h>
+
+enum { PORT_MAX = 65535, QUOTE_MAX = 60, INTERFACE_NAME_MAX = 15, DEFINE_DEPTH_MAX = 64 };
+
+const char *type_word(enum value_type type)
+{
+	static const char *const words[] = {
+#define VALUE_TYPE_WORD(constant, word, meaning) [TYPE_##constant] = word,
+		VALUE_TYPES(VALUE_TYPE_WORD)
+#undef VALUE_TYPE_WORD
+	};
+
+	return words[type];
+}
+
+const char *type_meaning(enum value_type type)
+{
+	static const char *const meanings[] = {
+#define VALUE_TYPE_MEANING(constant, word, meaning) [TYPE_##constant] = meaning,
+		VALUE_TYPES(VALUE_TYPE_MEANING)
+#undef VALUE_TYPE_MEANING
+	};
+
+	return meanings[type];
+}
+
+int quoted_length(struct span span)
+{
+	uint32_t length = span.end - span.first;
+
+	return length < QUOTE_MAX ? (int)length : QUOTE_MAX;
+}
+
+/* Single values. */
+
+static bool wrong_type(struct context *cx, const struct ast_value *value, enum value_type type)
+{
+	const char *text = source_text(cx->ast->sources, value->span);
+	int length = quoted_length(value->span);
+	bool is_name = value->kind == AST_VALUE_WORD || value->kind == AST_VALUE_STRING;
+
+	if (type == TYPE_ADDRESS && is_name)
+		diag_error(cx->diag, value->span,
+			   "expected an address, found '%.*s'; names of hosts are not looked up",
+			   length, text);
+	else
+		diag_error(cx->diag, value->span, "expected %s, found %s'%.*s'", type_meaning(type),
+			   value->kind == AST_VALUE_ADDRESS ? "the address " : "", length, text);
+	return false;
+}
+
+static bool unknown_service(struct context *cx, const struct ast_value *value)
+{
+	const char *words[512], *nearest;
+	size_t count = 0;
+
+	while (count < 512 && (words[count] = service_nth(count)))
+		count++;
+	nearest = diag_nearest(value->text, strlen(value->text), words, count);
+	if (nearest)
+		diag_error(cx->diag, value->span, "unknown service '%s'; did you mean '%s'?",
+			   value->text, nearest);
+	else
+		diag_error(cx->diag, value->span, "expected a port, found '%s', which is no service",
+			   value->text);
+	return false;
+}
+
+static bool port_range(struct context *cx, const struct ast_value *value, struct range *range)
+{
+	int port;
+
+	*range = value->range;
+	if (value->kind == AST_VALUE_WORD) {
+		port = service_port(value->text, strlen(value->text));
+		if (port < 0)
+			return unknown_service(cx, value);
+		*range = (struct range){(u128)port, (u128)port};
+		return true;
+	}
+	if (value->kind != AST_VALUE_NUMBER)
+		return wrong_type(cx, value, TYPE_PORT);
+	if (range->last <= PORT_MAX)
+		return true;
+	diag_error(cx->diag, value->span, "port '%.*s' is larger than 65535",
+		   quoted_length(value->span), source_text(cx->ast->sources, value->span));
+	return false;
+}
+
+/* `tcp` or `udp`, `ipv4` or `ipv6` as its number. */
+static bool word_number(struct context *cx, const struct ast_value *value, enum value_type type,
+			struct range *range)
+{
+	const char *words[2] = {protocol_word(PROTOCOL_TCP), protocol_word(PROTOCOL_UDP)};
+	unsigned i;
+
+	if (type == TYPE_FAMILY) {
+		words[0] = family_word(FAMILY_IPV4);
+		words[1] = family_word(FAMILY_IPV6);
+	}
+	for (i = 0; value->kind == AST_VALUE_WORD && i < 2; i++) {
+		if (!strcmp(value->text, words[i])) {
+			*range = (struct range){i, i};
+			return true;
+		}
+	}
+	return wrong_type(cx, value, type);
+}
+
+bool value_range(struct context *cx, const struct ast_value *value, enum value_type type,
+		 enum family *family, struct range *range)
+{
+	*family = FAMILY_IPV4;
+	if (type == TYPE_PORT)
+		return port_range(cx, value, range);
+	if (type == TYPE_PROTOCOL || type == TYPE_FAMILY)
+		return word_number(cx, value, type, range);
+	if (value->kind != AST_VALUE_ADDRESS)
+		return wrong_type(cx, value, type);
+	*family = value->family;
+	*range = value->range;
+	return true;
+}
+
+static bool check_interface_name(struct context *cx, const struct ast_value *value)
+{
+	const char *name = value->text;
+	size_t length;
+
+	if (value->kind != AST_VALUE_WORD && value->kind != AST_VALUE_STRING)
+		return wrong_type(cx, value, TYPE_INTERFACE);
+	length = strlen(name);
+	if (length > INTERFACE_NAME_MAX)
+		diag_error(cx->diag, value->span,
+			   "an interface's name has at most %d bytes, this one has %zu",
+			   INTERFACE_NAME_MAX, length);
+	else if (strchr(name, '*'))
+		diag_error(cx->diag, value->span, "interfaces are named one by one, without '*'");
+	else if (!length || !strcmp(name, ".") || !strcmp(name, "..") || strpbrk(name, "/: \t"))
+		diag_error(cx->diag, value->span, "'%s' cannot be an interface's name", name);
+	else
+		return true;
+	return false;
+}
+
+/* Many values. */
+
+struct gather {
+	struct context *cx;
+	enum value_type type;
+	size_t expected; /* how many values there may be */
+	struct range *ranges[FAMILY_COUNT];
+	size_t counts[FAMILY_COUNT], capacities[FAMILY_COUNT];
+	struct resolved *out;
+	bool failed;
+};
+
+static struct gather gather_start(struct context *cx, enum value_type type, size_t expected)
+{
+	struct resolved *out = arena_alloc(cx->arena, 1, sizeof(*out));
+
+	return (struct gather){.cx = cx, .type = type, .expected = expected, .out = out};
+}
+
+static void gather_range(struct gather *g, enum family family, struct range range)
+{
+	if (g->type == TYPE_PROTOCOL || g->type == TYPE_FAMILY) {
+		g->out->bits |= (uint8_t)(1u << (unsigned)range.first);
+		return;
+	}
+	if (g->type == TYPE_ADDRESS)
+		g->out->bits |= (uint8_t)(1u << family);
+	if (!g->capacities[family]) {
+		g->capacities[family] = g->expected;
+		g->ranges[family] = arena_alloc(g->cx->arena, g->expected, sizeof(range));
+	}
+	*ARENA_PUSH(g->cx->arena, g->ranges[family], g->counts[family], g->capacities[family]) =
+		range;
+}
+
+static void gather_interface(struct gather *g, struct ast_name name)
+{
+	struct resolved *out = g->out;
+	size_t i;
+
+	for (i = 0; i < out->interface_count; i++)
+		if (!strcmp(out->interfaces[i].text, name.text))
+			return;
+	*ARENA_PUSH(g->cx->arena, out->interfaces, out->interface_count, out->interface_capacity) =
+		name;
+}
+
+/* All of what was worked out before. */
+static void gather_resolved(struct gather *g, const struct resolved *resolved)
+{
+	enum family family;
+	size_t i;
+
+	g->out->bits |= resolved->bits;
+	for (i = 0; i < resolved->interface_count; i++)
+		gather_interface(g, resolved->interfaces[i]);
+	for (family = 0; family < FAMILY_COUNT; family++)
+		for (i = 0; resolved->sets[family] && i < resolved->sets[family]->count; i++)
+			gather_range(g, family, resolved->sets[family]->ranges[i]);
+}
+
+static struct resolved *resolve_define(struct context *cx, const struct ast_value *use,
+				       enum value_type type);
+
+static void gather_value(struct gather *g, const struct ast_value *value)
+{
+	struct resolved *resolved;
+	enum family family;
+	struct range range;
+
+	if (value->kind == AST_VALUE_DEFINED) {
+		resolved = resolve_define(g->cx, value, g->type);
+		g->failed |= !resolved;
+		if (resolved)
+			gather_resolved(g, resolved);
+	} else if (g->type == TYPE_INTERFACE) {
+		if (check_interface_name(g->cx, value))
+			gather_interface(g, (struct ast_name){value->text, value->span});
+		else
+			g->failed = true;
+	} else if (value_range(g->cx, value, g->type, &family, &range)) {
+		gather_range(g, family, range);
+	} else {
+		g->failed = true;
+	}
+}
+
+static void gather_values(struct gather *g, const struct ast_values *values)
+{
+	size_t i;
+
+	for (i = 0; i < values->count && !diag_is_full(g->cx->diag); i++)
+		gather_value(g, &values->values[i]);
+}
+
+/* The sets of all that was gathered; NULL if any of it has no meaning. */
+static struct resolved *gather_end(struct gather *g)
+{
+	struct range_set *set;
+	enum family family;
+
+	if (g->failed)
+		return NULL;
+	for (family = 0; family < FAMILY_COUNT; family++) {
+		set = arena_alloc(g->cx->arena, 1, sizeof(*set));
+		*set = range_set_of(g->ranges[family], g->counts[family]);
+		g->out->sets[family] = set;
+	}
+	return g->out;
+}
+
+struct define_entry *find_define(struct context *cx, const char *name, struct span span)
+{
+	uint32_t index = names_find(&cx->defines_named.names, name, strlen(name));
+	struct define_entry *entry = index == NO_NAME ? NULL : &cx->defines[index];
+	const char *nearest;
+
+	if (entry && entry->order < cx->order) {
+		entry->is_used = true;
+		return entry;
+	}
+	if (entry) {
+		diag_error(cx->diag, span, "'$%s' is used before it is defined", name);
+		diag_note(cx->diag, entry->define->name.span, "it is defined here");
+		return NULL;
+	}
+	nearest = diag_nearest(name, strlen(name), cx->defines_named.names.texts, cx->defines_named.names.count);
+	if (nearest)
+		diag_error(cx->diag, span, "'$%s' is not defined; did you mean '$%s'?", name, nearest);
+	else
+		diag_error(cx->diag, span, "'$%s' is not defined", name);
+	return NULL;
+}
+
+/* An empty result is remembered for what has no meaning, so that it is said once. */
+static struct resolved *resolve_define(struct context *cx, const struct ast_value *use,
+				       enum value_type type)
+{
+	struct define_entry *entry = find_define(cx, use->text, use->span);
+	size_t errors = diag_error_count(cx->diag);
+	uint32_t order = cx->order;
+	struct gather g;
+
+	if (!entry || entry->depth > DEFINE_DEPTH_MAX)
+		return NULL;
+	if (entry->resolved[type])
+		return entry->resolved[type];
+	cx->order = entry->order;
+	g = gather_start(cx, type, entry->define->value->count);
+	gather_values(&g, entry->define->value);
+	cx->order = order;
+	entry->resolved[type] = gather_end(&g);
+	if (diag_error_count(cx->diag) > errors)
+		diag_note(cx->diag, use->span, "'$%s' is used as %s here", use->text,
+			  type_meaning(type));
+	if (!entry->resolved[type])
+		entry->resolved[type] = g.out;
+	return entry->resolved[type];
+}
+
+/* The one value that a `$name` stands for, or the value itself. */
+const struct ast_value *resolve_single(struct context *cx, const struct ast_value *value)
+{
+	const struct ast_value *use = value;
+	const struct ast_values *values;
+	struct define_entry *entry;
+	uint32_t order = cx->order;
+	unsigned depth = 0;
+
+	while (value && value->kind == AST_VALUE_DEFINED && depth++ <= DEFINE_DEPTH_MAX) {
+		entry = find_define(cx, value->text, value->span);
+		values = entry ? entry->define->value : NULL;
+		if (values && values->count != 1) {
+			diag_error(cx->diag, use->span, "'$%s' is a list of %zu, where one is expected",
+				   use->text, values->count);
+			diag_note(cx->diag, entry->define->name.span, "it is defined here");
+		}
+		value = values && values->count == 1 ? &values->values[0] : NULL;
+		cx->order = entry ? entry->order : order;
+	}
+	cx->order = order;
+	return value && value->kind != AST_VALUE_DEFINED ? value : NULL;
+}
+
+/* Defines within defines are known by now, since they must stand before. */
+void check_define(struct context *cx, struct define_entry *entry)
+{
+	const struct ast_values *values = entry->define->value;
+	struct define_entry *inner;
+	size_t i;
+
+	if (!values->count)
+		diag_warning(cx->diag, WARNING_EMPTY_SET, values->span, "the list has no elements");
+	for (i = 0; i < values->count; i++) {
+		if (values->values[i].kind != AST_VALUE_DEFINED)
+			continue;
+		inner = find_define(cx, values->values[i].text, values->values[i].span);
+		if (inner && inner->depth >= entry->depth)
+			entry->depth = inner->depth + 1;
+	}
+	if (entry->depth > DEFINE_DEPTH_MAX)
+		diag_error(cx->diag, entry->define->name.span, "defines are nested deeper than %d",
+			   DEFINE_DEPTH_MAX);
+}
+
+/* Sets. */
+
+static void gather_file_line(struct gather *g, struct element_lines *lines)
+{
+	enum family family;
+	struct range range;
+	struct ast_value name = {.kind = AST_VALUE_WORD};
+
+	if (g->type == TYPE_INTERFACE) {
+		name.span = element_span(lines, lines->at, lines->end);
+		name.text = arena_string(g->cx->arena, source_text(g->cx->ast->sources, name.span),
+					 name.span.end - name.span.first);
+		gather_value(g, &name);
+	} else if (element_value(g->cx, lines, g->type, &family, &range) &&
+		   element_line_end(g->cx, lines)) {
+		gather_range(g, family, range);
+	} else {
+		g->failed = true;
+	}
+}
+
+static void gather_files(struct gather *g, const struct ast_element_file *file)
+{
+	struct element_lines lines;
+
+	for (; file; file = file->next) {
+		lines = element_lines(g->cx->ast->sources, file->source);
+		while (!diag_is_full(g->cx->diag) && element_next_line(&lines))
+			gather_file_line(g, &lines);
+	}
+}
+
+static size_t set_size_bound(const struct ast_set *set)
+{
+	size_t bound = set->elements ? set->elements->count : 0;
+	const struct ast_element_file *file;
+
+	for (file = set->files; file; file = file->next)
+		bound += element_lines_bound(file->source);
+	return bound;
+}
+
+static bool is_empty(const struct resolved *resolved)
+{
+	return !resolved->sets[0]->count && !resolved->sets[1]->count &&
+	       !resolved->interface_count && !resolved->bits;
+}
+
+struct resolved *resolve_set(struct context *cx, struct set_entry *entry)
+{
+	const struct ast_set *set = entry->set;
+	uint32_t order = cx->order;
+	struct gather g;
+
+	if (entry->resolved || !entry->has_type)
+		return entry->resolved;
+	cx->order = entry->order;
+	g = gather_start(cx, entry->type, set_size_bound(set));
+	if (set->elements)
+		gather_values(&g, set->elements);
+	gather_files(&g, set->files);
+	cx->order = order;
+	entry->resolved = gather_end(&g);
+	if (entry->resolved && is_empty(entry->resolved))
+		diag_warning(cx->diag, WARNING_EMPTY_SET, set->name.span, "set '%s' has no elements",
+			     set->name.text);
+	if (!entry->resolved)
+		entry->has_type = false;
+	return entry->resolved;
+}
+
+static struct resolved *resolve_set_use(struct context *cx, const struct ast_value *use,
+					enum value_type type)
+{
+	uint32_t index = names_find(&cx->sets_named.names, use->text, strlen(use->text));
+	const char *nearest;
+	struct set_entry *entry;
+
+	if (index == NO_NAME) {
+		nearest = diag_nearest(use->text, strlen(use->text), cx->sets_named.names.texts,
+				       cx->sets_named.names.count);
+		if (nearest)
+			diag_error(cx->diag, use->span, "there is no set '@%s'; did you mean '@%s'?",
+				   use->text, nearest);
+		else
+			diag_error(cx->diag, use->span, "there is no set '@%s'", use->text);
+		return NULL;
+	}
+	entry = &cx->sets[index];
+	if (!entry->has_type || entry->type == type)
+		return resolve_set(cx, entry);
+	diag_error(cx->diag, use->span, "expected %s, found '@%s', which is a set of type '%s'",
+		   type_meaning(type), use->text, type_word(entry->type));
+	diag_note(cx->diag, entry->set->type->span, "its type is declared here");
+	return NULL;
+}
+
+struct resolved *resolve_values(struct context *cx, const struct ast_values *values,
+				enum value_type type)
+{
+	const struct ast_value *first = values->values;
+	struct gather g;
+
+	if (!values->is_list && first->kind == AST_VALUE_SET)
+		return resolve_set_use(cx, first, type);
+	if (!values->is_list && first->kind == AST_VALUE_DEFINED)
+		return resolve_define(cx, first, type);
+	if (!values->count)
+		diag_warning(cx->diag, WARNING_EMPTY_SET, values->span, "the list has no elements");
+	g = gather_start(cx, type, values->count);
+	gather_values(&g, values);
+	return gather_end(&g);
+}
+
+const struct range_set *resolved_complement(struct context *cx, struct resolved *resolved,
+					    enum family family, u128 last)
+{
+	struct range_set *set;
+
+	if (!resolved->complements[family]) {
+		set = arena_alloc(cx->arena, 1, sizeof(*set));
+		*set = range_set_complement(cx->arena, *resolved->sets[family], last);
+		resolved->complements[family] = set;
+	}
+	return resolved->complements[family];
+}

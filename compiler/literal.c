@@ -1,0 +1,193 @@
+/* Reads numbers, addresses and prefixes. What has no meaning is refused with the words that a message
+ * needs and the exact bytes at fault. */
+#include "literal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { PORT_MAX = 65535, QUOTE_MAX = 60 };
+
+/* A message about the bytes [first, end); always false, so that a refusal is one line. */
+__attribute__((format(printf, 4, 5)))
+static bool refuse(struct literal_fault *fault, size_t first, size_t end, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(fault->message, sizeof(fault->message), format, args);
+	va_end(args);
+	fault->first = first;
+	fault->end = end;
+	return false;
+}
+
+/* How much of a text is quoted in a message. */
+static int quoted(size_t length)
+{
+	return length < QUOTE_MAX ? (int)length : QUOTE_MAX;
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* The digits of text[first, end) as a number; larger ones than fit are the largest that does. */
+static bool read_number(const char *text, size_t first, size_t end, uint64_t *value,
+			struct literal_fault *fault)
+{
+	size_t i, zeros = first;
+
+	*value = 0;
+	for (i = first; i < end; i++) {
+		if (!is_digit(text[i]))
+			return refuse(fault, first, end, "'%.*s' is not a number",
+				      quoted(end - first), text + first);
+		if (__builtin_mul_overflow(*value, 10, value) ||
+		    __builtin_add_overflow(*value, (uint64_t)(text[i] - '0'), value))
+			*value = UINT64_MAX / 16;
+	}
+	while (zeros + 1 < end && text[zeros] == '0')
+		zeros++;
+	if (zeros == first)
+		return true;
+	return refuse(fault, first, end, "number '%.*s' has a leading zero; write '%.*s'",
+		      quoted(end - first), text + first, quoted(end - zeros), text + zeros);
+}
+
+static bool read_prefix_bits(const char *text, size_t first, size_t end, unsigned bits_max,
+			     unsigned *bits, struct literal_fault *fault)
+{
+	uint64_t value;
+
+	if (first == end)
+		return refuse(fault, first - 1, end, "a prefix length is missing after '/'");
+	if (!read_number(text, first, end, &value, fault))
+		return false;
+	if (value > bits_max)
+		return refuse(fault, first, end, "prefix length '%.*s' is larger than %u",
+			      quoted(end - first), text + first, bits_max);
+	*bits = (unsigned)value;
+	return true;
+}
+
+/* The addresses that share the first BITS of ADDRESS, which must be the first of them. */
+static bool read_prefix(const char *text, size_t length, u128 address, unsigned bits,
+			struct literal *literal, struct literal_fault *fault)
+{
+	unsigned host_bits = address_bits(literal->family) - bits;
+	u128 hosts = host_bits == 128 ? ~(u128)0 : ((u128)1 << host_bits) - 1;
+	char mended[ADDRESS_TEXT];
+
+	literal->range = (struct range){address & ~hosts, address | hosts};
+	if (!(address & hosts))
+		return true;
+	address_format(literal->family, address & ~hosts, mended);
+	return refuse(fault, 0, length, "prefix '%.*s' has host bits set; write '%s/%u'",
+		      quoted(length), text, mended, bits);
+}
+
+static bool refuse_address(const char *text, size_t length, const char *reason,
+			   struct literal_fault *fault)
+{
+	if (memchr(text, ':', length) == text + length - 1)
+		return refuse(fault, 0, length,
+			      "'%.*s' is not an address; put white space before ':'",
+			      quoted(length), text);
+	return refuse(fault, 0, length, "'%.*s' is not an address: %s", quoted(length), text, reason);
+}
+
+static bool read_address(const char *text, size_t length, struct literal *literal,
+			 struct literal_fault *fault)
+{
+	const char *mark = memchr(text, '/', length);
+	size_t slash = mark ? (size_t)(mark - text) : length;
+	char reason[ADDRESS_REASON];
+	unsigned bits;
+	u128 address;
+
+	if (!address_parse(text, slash, &literal->family, &address, reason))
+		return refuse_address(text, slash, reason, fault);
+	bits = address_bits(literal->family);
+	literal->is_prefix = mark;
+	if (mark && !read_prefix_bits(text, slash + 1, length, bits, &bits, fault))
+		return false;
+	return read_prefix(text, length, address, bits, literal, fault);
+}
+
+bool literal_read(const char *text, size_t length, struct literal *literal,
+		  struct literal_fault *fault)
+{
+	uint64_t number;
+
+	*literal = (struct literal){.kind = LITERAL_ADDRESS};
+	if (memchr(text, '.', length) || memchr(text, ':', length) || memchr(text, '/', length))
+		return read_address(text, length, literal, fault);
+	literal->kind = LITERAL_NUMBER;
+	if (!read_number(text, 0, length, &number, fault))
+		return false;
+	literal->range = (struct range){number, number};
+	return true;
+}
+
+static bool read_port(const char *text, size_t first, size_t length, uint16_t *port,
+		      struct literal_fault *fault)
+{
+	int service = service_port(text + first, length - first);
+	uint64_t number;
+
+	if (service >= 0) {
+		*port = (uint16_t)service;
+		return true;
+	}
+	if (first == length || !is_digit(text[first]))
+		return refuse(fault, first, length, "unknown service '%.*s'",
+			      quoted(length - first), text + first);
+	if (!read_number(text, first, length, &number, fault))
+		return false;
+	if (number > PORT_MAX)
+		return refuse(fault, first, length, "port '%.*s' is larger than 65535",
+			      quoted(length - first), text + first);
+	*port = (uint16_t)number;
+	return true;
+}
+
+/* The address of an endpoint, text[first, end): an IPv6 one stands in brackets, which begin before. */
+static bool read_host(const char *text, size_t first, size_t end, struct endpoint *endpoint,
+		      struct literal_fault *fault)
+{
+	char reason[ADDRESS_REASON];
+
+	if (!address_parse(text + first, end - first, &endpoint->family, &endpoint->address, reason))
+		return refuse(fault, first, end, "'%.*s' is not an address: %s", quoted(end - first),
+			      text + first, reason);
+	if (endpoint->family == FAMILY_IPV4 && first > 0)
+		return refuse(fault, 0, end + 1, "only an IPv6 address stands in brackets");
+	if (endpoint->family == FAMILY_IPV6 && first == 0)
+		return refuse(fault, 0, end, "write an IPv6 address in brackets: '[%.*s]'",
+			      quoted(end), text);
+	return true;
+}
+
+bool endpoint_read(const char *text, size_t length, struct endpoint *endpoint,
+		   struct literal_fault *fault)
+{
+	const char *mark = memrchr(text, ':', length);
+	const char *bracket = memrchr(text, ']', length);
+	size_t colon = mark ? (size_t)(mark - text) : 0;
+	bool read;
+
+	*endpoint = (struct endpoint){.family = FAMILY_IPV4};
+	if (!mark || bracket > mark)
+		return refuse(fault, 0, length, "'%.*s' has no port; write '%.*s:PORT'",
+			      quoted(length), text, quoted(length), text);
+	endpoint->any = colon == 1 && text[0] == '*';
+	if (endpoint->any)
+		read = true;
+	else if (text[0] == '[' && bracket == mark - 1)
+		read = read_host(text, 1, colon - 1, endpoint, fault);
+	else
+		read = read_host(text, 0, colon, endpoint, fault);
+	return read && read_port(text, colon + 1, length, &endpoint->port, fault);
+}

@@ -1,0 +1,27 @@
+/* A table of names, numbered in the order in which they came. */
+#ifndef SKLC_NAMES_H
+#define SKLC_NAMES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+
+enum { NO_NAME = 0xffffffff };
+
+/* All zero is an empty table. */
+struct names {
+	const char **texts; /* NUL-terminated, by number */
+	size_t *lengths;
+	size_t count, capacity;
+	uint32_t *slots; /* number + 1 by hash; 0: free */
+	size_t slot_count;
+};
+
+/* The number of a name, or NO_NAME. */
+uint32_t names_find(const struct names *names, const char *text, size_t length);
+
+/* Adds a name that is not there; the text is copied. Gives its number. */
+uint32_t names_add(struct names *names, struct arena *arena, const char *text, size_t length);
+
+#endif

@@ -1,0 +1,365 @@
+/* A syntax error in words: what was expected (by kind, since a list of forty words helps nobody), what
+ * was found, and what it nearly was; then where the next statement begins, so that the parser can go
+ * on there. */
+#include "parser.h"
+#include "skl.tab.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { PHRASES_MAX = 12, TOKENS = 128, MESSAGE = 512, FOUND_MAX = 60 };
+
+struct failure {
+	struct parser *p;
+	struct span span;
+	int found;
+	bool expected[TOKENS]; /* by token - FIRST */
+	const char *phrases[PHRASES_MAX];
+	size_t phrase_count;
+};
+
+enum { FIRST = TOKEN_START_RULES };
+
+static const int verdicts[] = {TOKEN_PASS,     TOKEN_ACCEPT, TOKEN_DROP, TOKEN_REJECT,
+			       TOKEN_REDIRECT, TOKEN_JUMP,   TOKEN_GOTO, TOKEN_RETURN, 0};
+static const int matches[] = {TOKEN_TCP,   TOKEN_UDP,   TOKEN_META,  TOKEN_L4PROTO, TOKEN_TH,
+			      TOKEN_IP,    TOKEN_IP6,   TOKEN_DADDR, TOKEN_DPORT,   TOKEN_SADDR,
+			      TOKEN_SPORT, TOKEN_IIF,   TOKEN_IIFNAME, 0};
+static const int statements[] = {TOKEN_DEFINE, TOKEN_INCLUDE, TOKEN_POLICY, TOKEN_OPTION, TOKEN_SET,
+				 TOKEN_MAP,    TOKEN_SOCKET,  TOKEN_CHAIN,  TOKEN_EXPECT, 0};
+static const int values[] = {TOKEN_ADDRESS, TOKEN_NUMBER,   TOKEN_NAME,       TOKEN_STRING,
+			     TOKEN_TCP,     TOKEN_UDP,      TOKEN_DEFINED,    TOKEN_SET_NAME,
+			     TOKEN_LESS,    TOKEN_LESS_EQUAL, TOKEN_GREATER,  TOKEN_GREATER_EQUAL,
+			     TOKEN_EQUAL,   TOKEN_UNEQUAL,  TOKEN_BRACE_OPEN, TOKEN_DOT,
+			     TOKEN_MAP,     TOKEN_VMAP, 0};
+
+static bool is_expected(const struct failure *f, int token)
+{
+	return token >= FIRST && f->expected[token - FIRST];
+}
+
+static bool is_among(int token, const int *tokens)
+{
+	while (*tokens && *tokens != token)
+		tokens++;
+	return *tokens;
+}
+
+static bool is_keyword(int token)
+{
+	return token >= TOKEN_DEFINE;
+}
+
+/* Says PHRASE in place of all these tokens. */
+static void say(struct failure *f, const char *phrase, const int *tokens)
+{
+	for (; *tokens; tokens++)
+		f->expected[*tokens - FIRST] = false;
+	if (phrase && f->phrase_count < PHRASES_MAX)
+		f->phrases[f->phrase_count++] = phrase;
+}
+
+static const char *value_phrase(const struct failure *f)
+{
+	switch (f->p->field_token) {
+	case TOKEN_DADDR:
+	case TOKEN_SADDR:
+		return "an address";
+	case TOKEN_DPORT:
+	case TOKEN_SPORT:
+		return "a port";
+	case TOKEN_L4PROTO:
+		return "a protocol ('tcp', 'udp')";
+	case TOKEN_NFPROTO:
+		return "a family ('ipv4', 'ipv6')";
+	case TOKEN_IIF:
+	case TOKEN_IIFNAME:
+		return "an interface's name";
+	default:
+		return "a value";
+	}
+}
+
+/* Any word does where both of these do, which begin nothing together. */
+static bool takes_any_name(const struct failure *f)
+{
+	return is_expected(f, TOKEN_OPTION) && is_expected(f, TOKEN_ELSE);
+}
+
+static void say_any_name(struct failure *f)
+{
+	bool or_value = is_expected(f, TOKEN_ADDRESS);
+	int token;
+
+	for (token = TOKEN_DEFINE; token - FIRST < TOKENS; token++)
+		f->expected[token - FIRST] = false;
+	f->expected[TOKEN_NAME - FIRST] = false;
+	if (or_value)
+		say(f, "a value", values);
+	else
+		say(f, "a name", (const int[]){TOKEN_DEFINED, 0});
+}
+
+static void say_rule_parts(struct failure *f)
+{
+	if (is_expected(f, TOKEN_DEFINE)) {
+		say(f, "a rule or a definition ('define', 'set', 'chain', …)", statements);
+		say(f, NULL, matches);
+		say(f, NULL, verdicts);
+	} else if (is_expected(f, TOKEN_META) && is_expected(f, TOKEN_COUNTER)) {
+		say(f, f->p->token_count > 1 ? NULL : "a match ('tcp', 'daddr', 'dport', …)", matches);
+		say(f, "a verdict ('pass', 'drop', 'redirect', …)", verdicts);
+	} else if (is_expected(f, TOKEN_JUMP)) {
+		say(f, "a verdict ('pass', 'drop', 'redirect', …)", verdicts);
+		say(f, NULL, matches);
+	} else if (is_expected(f, TOKEN_META) || is_expected(f, TOKEN_TH)) {
+		say(f, "a field ('daddr', 'dport', …)", matches);
+	} else {
+		return;
+	}
+	say(f, NULL, (const int[]){TOKEN_COUNTER, 0});
+}
+
+/* A word for each token that is left, and how a list goes on where there is no other choice. */
+static void say_rest(struct failure *f)
+{
+	static const int ends[] = {TOKEN_BRACE_CLOSE, 0};
+	char *quoted;
+	int token;
+
+	if (is_expected(f, TOKEN_NEWLINE))
+		say(f, NULL, ends);
+	for (token = FIRST; token - FIRST < TOKENS; token++) {
+		if (!is_expected(f, token) || f->phrase_count == PHRASES_MAX)
+			continue;
+		quoted = arena_printf(f->p->arena, "'%s'", skl_word(token));
+		if (token >= TOKEN_BRACE_OPEN)
+			f->phrases[f->phrase_count++] = quoted;
+		else
+			f->phrases[f->phrase_count++] = skl_word(token);
+	}
+}
+
+static void collect_phrases(struct failure *f)
+{
+	if (takes_any_name(f))
+		say_any_name(f);
+	say_rule_parts(f);
+	if (is_expected(f, TOKEN_ADDRESS) && is_expected(f, TOKEN_NUMBER))
+		say(f, value_phrase(f), values);
+	say_rest(f);
+}
+
+/* "A, B or C", as much as fits. */
+static const char *join_phrases(const struct failure *f, char text[MESSAGE])
+{
+	size_t length = 0, i;
+	const char *between;
+
+	text[0] = '\0';
+	for (i = 0; i < f->phrase_count && length < MESSAGE - 1; i++) {
+		between = i == 0 ? "" : i + 1 < f->phrase_count ? ", " : " or ";
+		length += (size_t)snprintf(text + length, MESSAGE - length, "%s%s", between,
+					   f->phrases[i]);
+	}
+	return text;
+}
+
+static const char *found_text(const struct failure *f)
+{
+	const char *text = source_text(f->p->sources, f->span);
+	size_t length = f->span.end - f->span.first;
+
+	if (f->found == TOKEN_END)
+		return "the end of the file";
+	if (f->found == TOKEN_NEWLINE && (!length || text[0] == '\n'))
+		return "the end of the line";
+	if (length > FOUND_MAX)
+		return arena_printf(f->p->arena, "'%.*s…'", FOUND_MAX, text);
+	if (f->found == TOKEN_STRING)
+		return arena_printf(f->p->arena, "%.*s", (int)length, text);
+	return arena_printf(f->p->arena, "'%.*s'", (int)length, text);
+}
+
+static bool found_is_word(const struct failure *f)
+{
+	return f->found == TOKEN_NAME || is_keyword(f->found);
+}
+
+/* The keyword that was expected and that the word that was found nearly is; 0 if there is none. */
+static int nearest_keyword(const struct failure *f)
+{
+	const char *text = source_text(f->p->sources, f->span);
+	const char *words[TOKENS], *nearest;
+	size_t count = 0;
+	int token;
+
+	if (f->found == TOKEN_ASSIGN && is_expected(f, TOKEN_EQUAL))
+		return TOKEN_EQUAL;
+	if (!found_is_word(f) || takes_any_name(f))
+		return 0;
+	for (token = TOKEN_DEFINE; token - FIRST < TOKENS; token++)
+		if (is_expected(f, token))
+			words[count++] = skl_word(token);
+	nearest = diag_nearest(text, f->span.end - f->span.first, words, count);
+	return nearest ? skl_keyword(nearest, strlen(nearest)) : 0;
+}
+
+static bool found_is(const struct failure *f, const char *word)
+{
+	size_t length = strlen(word);
+
+	return f->span.end - f->span.first == length &&
+	       !memcmp(source_text(f->p->sources, f->span), word, length);
+}
+
+/* What nft writes around its rules, pasted here. */
+static bool say_pasted(const struct failure *f)
+{
+	struct diag *diag = f->p->diag;
+
+	if (!is_expected(f, TOKEN_PASS) || !is_expected(f, TOKEN_META) || !found_is_word(f))
+		return false;
+	if (found_is(f, "table")) {
+		diag_error(diag, f->span, "there are no tables here, unlike in nft");
+		diag_note(diag, (struct span){0, 0},
+			  "write the rules themselves, one a line; 'policy' and 'set' stand beside "
+			  "them, and 'chain' only holds rules to jump to");
+		return true;
+	}
+	if (f->found == TOKEN_TYPE) {
+		diag_error(diag, f->span, "a chain has no type or hook here, unlike in nft");
+		diag_note(diag, (struct span){0, 0},
+			  "rules for every packet stand at the top level of the file, with "
+			  "'policy pass' or 'policy drop' beside them");
+		return true;
+	}
+	if (found_is(f, "add") || found_is(f, "flush") || found_is(f, "insert") ||
+	    found_is(f, "delete")) {
+		diag_error(diag, f->span, "%s is a command of nft, not a rule", found_text(f));
+		diag_note(diag, (struct span){0, 0},
+			  "a file holds all the rules, and 'sklc --apply' replaces them at once");
+		return true;
+	}
+	return false;
+}
+
+static bool say_after_verdict(const struct failure *f)
+{
+	if (!is_expected(f, TOKEN_COMMENT) || !is_expected(f, TOKEN_NEWLINE))
+		return false;
+	diag_error(f->p->diag, f->span, "the verdict ends a rule, but for a 'comment'; found %s",
+		   found_text(f));
+	return true;
+}
+
+static void say_expected(struct failure *f, int nearest)
+{
+	const char *found = found_text(f);
+	char phrases[MESSAGE];
+
+	if (nearest && is_among(nearest, matches) && f->found == TOKEN_NAME) {
+		diag_error(f->p->diag, f->span, "unknown match %s; did you mean '%s'?", found,
+			   skl_word(nearest));
+		return;
+	}
+	if (nearest && is_among(nearest, verdicts) && is_expected(f, TOKEN_JUMP)) {
+		diag_error(f->p->diag, f->span,
+			   "expected a verdict ('pass', 'drop', 'redirect', …), found %s; "
+			   "did you mean '%s'?", found, skl_word(nearest));
+		return;
+	}
+	collect_phrases(f);
+	if (nearest)
+		diag_error(f->p->diag, f->span, "expected %s, found %s; did you mean '%s'?",
+			   join_phrases(f, phrases), found, skl_word(nearest));
+	else
+		diag_error(f->p->diag, f->span, "expected %s, found %s", join_phrases(f, phrases),
+			   found);
+}
+
+/* A word that no list takes: then the list was not closed, and the rule goes on. */
+static bool list_was_left_open(const struct failure *f)
+{
+	return f->p->list_depth && f->found != TOKEN_BRACE_OPEN &&
+	       (is_keyword(f->found) || f->found == TOKEN_END);
+}
+
+static void say_where_opened(const struct failure *f)
+{
+	if (list_was_left_open(f) && f->expected[TOKEN_BRACE_CLOSE - FIRST])
+		diag_note(f->p->diag, f->p->list, "the list opens here");
+	else if (f->found == TOKEN_END && f->p->block_depth)
+		diag_note(f->p->diag, f->p->block, "the block opens here");
+}
+
+/* Where the statement that stands at AT ends, or the block around it; DEPTH braces are open. False
+ * if they are not closed. */
+static bool statement_end(const char *text, size_t length, size_t *at, unsigned depth)
+{
+	for (; *at < length; ++*at) {
+		switch (text[*at]) {
+		case '"':
+			while (*at + 1 < length && text[*at + 1] != '\n' && text[*at + 1] != '"')
+				++*at;
+			*at += *at + 1 < length && text[*at + 1] == '"';
+			break;
+		case '#':
+			while (*at + 1 < length && text[*at + 1] != '\n')
+				++*at;
+			break;
+		case '{':
+			depth++;
+			break;
+		case '}':
+			if (!depth)
+				return true;
+			depth--;
+			break;
+		case '\n':
+		case ';':
+			if (!depth)
+				return true;
+		}
+	}
+	return !depth;
+}
+
+/* Sets the parser to go on at the end of the statement, or in the next line if braces are missing. */
+static void pass_over(const struct failure *f)
+{
+	struct parser *p = f->p;
+	unsigned depth = list_was_left_open(f) ? 0 : p->list_depth;
+	size_t from = f->span.end - p->file->base, at = from;
+	const char *line;
+
+	p->list_depth = 0;
+	if (f->found == TOKEN_NEWLINE || f->found == TOKEN_END ||
+	    (f->found == TOKEN_BRACE_CLOSE && !depth))
+		return;
+	if (!statement_end(p->file->text, p->end, &at, depth)) {
+		line = memchr(p->file->text + from, '\n', p->end - from);
+		at = line ? (size_t)(line - p->file->text) : p->end;
+	}
+	p->resume = p->file->base + (uint32_t)at;
+}
+
+void syntax_error(struct parser *p, struct span span, int found, const int *expected,
+		  size_t expected_count)
+{
+	struct failure f = {.p = p, .span = span, .found = found};
+	int nearest;
+	size_t i;
+
+	for (i = 0; i < expected_count; i++)
+		if (expected[i] >= FIRST)
+			f.expected[expected[i] - FIRST] = true;
+	nearest = nearest_keyword(&f);
+	if (!say_pasted(&f) && (nearest || !say_after_verdict(&f))) {
+		struct failure said = f;
+
+		say_expected(&said, nearest);
+		say_where_opened(&f);
+	}
+	pass_over(&f);
+}
