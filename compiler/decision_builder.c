@@ -26,6 +26,8 @@ struct hash_table {
 
 struct builder {
 	struct arena *arena;
+	const struct leaf_operations *operations;
+	void *leaves;
 	uint32_t position[FIELD_COUNT];
 
 	struct decision_node *nodes;
@@ -127,9 +129,6 @@ static uint32_t rehash_outcome(const struct builder *builder, uint32_t index)
 	return outcome_hash(outcome->steps, outcome->step_count, outcome->end);
 }
 
-/* REF_MATCH has an end that no outcome of rules has. */
-enum { END_MATCH = 4 };
-
 struct builder *builder_new(struct arena *arena, const enum field order[FIELD_COUNT],
 			    size_t effort_max)
 {
@@ -137,12 +136,26 @@ struct builder *builder_new(struct arena *arena, const enum field order[FIELD_CO
 	uint32_t i;
 
 	builder->arena = arena;
+	builder->operations = &outcome_operations;
+	builder->leaves = builder;
 	builder->effort_max = effort_max;
 	for (i = 0; i < FIELD_COUNT; i++)
 		builder->position[order[i]] = i;
 	for (i = END_PASS; i <= END_MATCH; i++)
 		builder_outcome_of(builder, NULL, 0, (enum end)i);
 	return builder;
+}
+
+void builder_use_leaves(struct builder *builder, const struct leaf_operations *operations,
+			void *leaves)
+{
+	builder->operations = operations;
+	builder->leaves = leaves;
+}
+
+void builder_spend(struct builder *builder, size_t effort)
+{
+	builder->effort += effort;
 }
 
 bool builder_is_exhausted(const struct builder *builder)
@@ -153,6 +166,11 @@ bool builder_is_exhausted(const struct builder *builder)
 size_t builder_intervals(const struct builder *builder)
 {
 	return builder->intervals;
+}
+
+size_t builder_effort(const struct builder *builder)
+{
+	return builder->effort;
 }
 
 const struct decision_node *builder_node(const struct builder *builder, decision_ref ref)
@@ -175,28 +193,6 @@ const struct decision_outcome *builder_outcomes(const struct builder *builder, s
 {
 	*count = builder->outcome_count;
 	return builder->outcomes;
-}
-
-static size_t attempts_of(const struct step *steps, size_t count)
-{
-	size_t attempts = 0;
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		attempts += steps[i].kind == STEP_ATTEMPT;
-	return attempts;
-}
-
-static bool steps_too_many(const struct step *steps, size_t count)
-{
-	size_t attempts = attempts_of(steps, count);
-
-	return attempts > ATTEMPTS_MAX || count - attempts > COUNTS_MAX;
-}
-
-bool outcome_is_too_long(const struct decision_outcome *outcome)
-{
-	return steps_too_many(outcome->steps, outcome->step_count);
 }
 
 decision_ref builder_outcome_of(struct builder *builder, const struct step *steps, size_t count,
@@ -379,31 +375,6 @@ static decision_ref remember(struct builder *builder, enum operation operation, 
 	return result;
 }
 
-/* The steps of A, then those of B but for labels that A attempted already. */
-static decision_ref outcome_then(struct builder *builder, decision_ref a, decision_ref b)
-{
-	const struct decision_outcome *first = builder_outcome(builder, a);
-	const struct decision_outcome *second = builder_outcome(builder, b);
-	struct step steps[2 * (STEPS_MAX + 1)];
-	size_t count = first->step_count;
-	size_t i, j;
-
-	memcpy(steps, first->steps, count * sizeof(*steps));
-	for (i = 0; i < second->step_count; i++) {
-		struct step step = second->steps[i];
-
-		for (j = 0; j < first->step_count; j++)
-			if (step.kind == STEP_ATTEMPT && steps[j].kind == STEP_ATTEMPT &&
-			    steps[j].index == step.index)
-				break;
-		if (j == first->step_count)
-			steps[count++] = step;
-		if (steps_too_many(steps, count))
-			return builder_outcome_of(builder, steps, count, END_DROP);
-	}
-	return builder_outcome_of(builder, steps, count, second->end);
-}
-
 /* The position of what a reference asks for first; outcomes come after all. */
 static uint32_t position_of(const struct builder *builder, decision_ref ref)
 {
@@ -471,20 +442,30 @@ static decision_ref by_intervals(struct builder *builder, operation_function *op
 	return builder_end(builder, variable);
 }
 
+decision_ref builder_leaf(struct builder *builder, const struct rule *rule,
+			  const struct verdict *verdict, const struct step *steps, size_t count,
+			  enum end end)
+{
+	return builder->operations->of(builder->leaves, rule, verdict, steps, count, end);
+}
+
+bool builder_is_closed(const struct builder *builder, decision_ref ref)
+{
+	return ref_is_outcome(ref) && builder->operations->is_closed(builder->leaves, ref);
+}
+
 decision_ref builder_then(struct builder *builder, decision_ref a, decision_ref b)
 {
 	decision_ref result;
 
 	if (b == REF_NEXT)
 		return a;
-	if (ref_is_outcome(a)) {
-		if (a == REF_NEXT)
-			return b;
-		if (builder_outcome(builder, a)->end != END_NEXT)
-			return a;
-		if (ref_is_outcome(b))
-			return outcome_then(builder, a, b);
-	}
+	if (a == REF_NEXT)
+		return b;
+	if (builder_is_closed(builder, a))
+		return a;
+	if (ref_is_outcome(a) && ref_is_outcome(b))
+		return builder->operations->then(builder->leaves, a, b);
 	if (recall(builder, OPERATION_THEN, a, b, &result))
 		return result;
 	return remember(builder, OPERATION_THEN, a, b, by_intervals(builder, builder_then, a, b));
@@ -507,19 +488,12 @@ decision_ref builder_where(struct builder *builder, decision_ref condition, deci
 decision_ref builder_replace_ends(struct builder *builder, decision_ref a, enum end next,
 				  enum end returned)
 {
-	const struct decision_outcome *outcome;
-	struct decision_node node;
 	decision_ref result, ends = (decision_ref)(next << 4 | returned);
-	enum end end;
+	struct decision_node node;
 	size_t i;
 
-	if (ref_is_outcome(a)) {
-		outcome = builder_outcome(builder, a);
-		end = outcome->end == END_NEXT	   ? next
-		      : outcome->end == END_RETURN ? returned
-						   : outcome->end;
-		return builder_outcome_of(builder, outcome->steps, outcome->step_count, end);
-	}
+	if (ref_is_outcome(a))
+		return builder->operations->replace_ends(builder->leaves, a, next, returned);
 	if (recall(builder, OPERATION_REPLACE_ENDS, a, ends, &result))
 		return result;
 	node = *builder_node(builder, a);

@@ -7,12 +7,16 @@
 
 #include "decision.h"
 
+/* The end of a map's key that leaves the decision open: what follows in the map is not asked, what
+ * follows the map's rule is. */
+#define END_MATCH ((enum end)4)
+
 /* Outcomes without steps, which every builder has at these references. */
 #define REF_NEXT ((decision_ref)REF_OUTCOME | END_NEXT)
 #define REF_RETURN ((decision_ref)REF_OUTCOME | END_RETURN)
 #define REF_PASS ((decision_ref)REF_OUTCOME | END_PASS)
 #define REF_DROP ((decision_ref)REF_OUTCOME | END_DROP)
-#define REF_MATCH ((decision_ref)REF_OUTCOME | 4) /* a condition holds; where it does not: REF_NEXT */
+#define REF_MATCH ((decision_ref)REF_OUTCOME | END_MATCH) /* a condition holds; where it does not: REF_NEXT */
 
 struct builder;
 
@@ -24,6 +28,35 @@ bool builder_is_exhausted(const struct builder *builder);
 
 /* Intervals of all nodes. */
 size_t builder_intervals(const struct builder *builder);
+
+/* What was spent of the effort; and to spend more of it. */
+size_t builder_effort(const struct builder *builder);
+void builder_spend(struct builder *builder, size_t effort);
+
+/* What a diagram's leaves are, where they are more than outcomes. The references REF_PASS to REF_MATCH
+ * are theirs too, and mean the same. */
+struct leaf_operations {
+	bool (*is_closed)(const void *leaves, decision_ref leaf); /* whatever follows is not asked */
+	decision_ref (*of)(void *leaves, const struct rule *rule, const struct verdict *verdict,
+			   const struct step *steps, size_t count, enum end end);
+	decision_ref (*then)(void *leaves, decision_ref a, decision_ref b);
+	decision_ref (*replace_ends)(void *leaves, decision_ref leaf, enum end next,
+				     enum end returned);
+};
+
+/* Those of a new builder, whose leaves are its outcomes. */
+extern const struct leaf_operations outcome_operations;
+
+/* To be called before anything is made. */
+void builder_use_leaves(struct builder *builder, const struct leaf_operations *operations,
+			void *leaves);
+
+/* What RULE does, or one that jumps does before its chain, once it matches and its verdict (its map's)
+ * is VERDICT. */
+decision_ref builder_leaf(struct builder *builder, const struct rule *rule,
+			  const struct verdict *verdict, const struct step *steps, size_t count,
+			  enum end end);
+bool builder_is_closed(const struct builder *builder, decision_ref ref);
 
 const struct decision_node *builder_node(const struct builder *builder, decision_ref ref);
 const struct decision_outcome *builder_outcome(const struct builder *builder, decision_ref ref);
@@ -45,7 +78,8 @@ decision_ref builder_then(struct builder *builder, decision_ref a, decision_ref 
 /* Where CONDITION matches, A; else next. */
 decision_ref builder_where(struct builder *builder, decision_ref condition, decision_ref a);
 
-/* A with the ends NEXT and RETURN replaced. */
+/* A with the ends NEXT and RETURN replaced, and MATCH by NEXT. */
+enum end end_replaced(enum end end, enum end next, enum end returned);
 decision_ref builder_replace_ends(struct builder *builder, decision_ref a, enum end next,
 				  enum end returned);
 

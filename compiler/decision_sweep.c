@@ -184,8 +184,7 @@ static decision_ref bodies_in_turn(struct builder *builder, const struct item *i
 	size_t n, i;
 
 	for (n = 0; n < count; n++)
-		if (ref_is_outcome(items[n].body) &&
-		    builder_outcome(builder, items[n].body)->end != END_NEXT) {
+		if (builder_is_closed(builder, items[n].body)) {
 			n++;
 			break;
 		}
