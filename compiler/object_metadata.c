@@ -44,7 +44,7 @@ static void *records(struct metadata *m, size_t count, size_t size)
 
 static uint32_t text_of(struct metadata *m, struct span span)
 {
-	return object_string(&m->strings, source_text(m->policy->sources, span),
+	return object_strings_add(&m->strings, source_text(m->policy->sources, span),
 			     span.end - span.first);
 }
 
@@ -132,7 +132,7 @@ static void add_labels(struct metadata *m)
 
 	for (i = 0; i < count; i++)
 		labels[i] = (struct abi_label){
-			.name = object_name(&m->strings, m->policy->labels[i].name),
+			.name = object_strings_add_name(&m->strings, m->policy->labels[i].name),
 			.places = m->layout->label_places ? m->layout->label_places[i] : 0,
 		};
 	add_section(m, ABI_LABELS_SECTION, labels, count * sizeof(*labels));
@@ -145,7 +145,7 @@ static void add_interfaces(struct metadata *m)
 
 	for (i = 0; i < count; i++)
 		interfaces[i] = (struct abi_interface){
-			.name = object_name(&m->strings, m->policy->interfaces[i].name),
+			.name = object_strings_add_name(&m->strings, m->policy->interfaces[i].name),
 			.required = m->policy->interfaces[i].required,
 		};
 	add_section(m, ABI_INTERFACES_SECTION, interfaces, count * sizeof(*interfaces));
@@ -158,12 +158,12 @@ static struct abi_rule rule_record(struct metadata *m, const struct chain *chain
 
 	return (struct abi_rule){
 		.text = text_of(m, rule->span),
-		.chain = object_name(&m->strings, chain->name),
+		.chain = object_strings_add_name(&m->strings, chain->name),
 		.file = location.file,
 		.line = location.line,
 		.column = location.column,
 		.counter = rule->counter,
-		.expanded = object_name(&m->strings, policy_rule_text(m->arena, m->policy, rule)),
+		.expanded = object_strings_add_name(&m->strings, policy_rule_text(m->arena, m->policy, rule)),
 	};
 }
 
@@ -192,8 +192,8 @@ static struct abi_socket socket_record(struct metadata *m,
 		.protocol = protocol_number(place->protocol),
 		.family = place->any_family ? AF_UNSPEC : family_number(place->family),
 		.port = place->port,
-		.uid = object_name(&m->strings, declaration->uid),
-		.cgroup = object_name(&m->strings, declaration->cgroup),
+		.uid = object_strings_add_name(&m->strings, declaration->uid),
+		.cgroup = object_strings_add_name(&m->strings, declaration->cgroup),
 		.file = location.file,
 		.line = location.line,
 		.any_address = place->any_address,
@@ -259,7 +259,7 @@ static void add_definitions(struct metadata *m)
 	uint32_t *definitions = records(m, count, sizeof(*definitions));
 
 	for (i = 0; i < count; i++)
-		definitions[i] = object_name(&m->strings, m->policy->definitions[i]);
+		definitions[i] = object_strings_add_name(&m->strings, m->policy->definitions[i]);
 	add_section(m, ABI_DEFINITIONS_SECTION, definitions, count * sizeof(*definitions));
 }
 
@@ -271,7 +271,7 @@ static void add_text_names(struct metadata *m)
 
 	for (i = 0; i < sources->count; i++)
 		texts[i] = (struct abi_text){
-			.name = object_name(&m->strings, sources->files[i]->name),
+			.name = object_strings_add_name(&m->strings, sources->files[i]->name),
 			.bytes = sources->files[i]->length,
 		};
 	add_section(m, ABI_TEXTS_SECTION, texts, sources->count * sizeof(*texts));
@@ -324,7 +324,7 @@ const char *object_metadata_add(struct arena *arena, struct elf_writer *elf,
 	struct metadata m = {arena, elf, policy, layout, {.arena = arena}};
 	const char *error;
 
-	object_name(&m.strings, "");
+	object_strings_add_name(&m.strings, "");
 	add_header(&m);
 	add_labels(&m);
 	add_interfaces(&m);

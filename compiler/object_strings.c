@@ -81,7 +81,7 @@ static uint32_t append(struct object_strings *strings, const char *text, size_t 
 	return (uint32_t)offset;
 }
 
-uint32_t object_string(struct object_strings *strings, const char *text, size_t length)
+uint32_t object_strings_add(struct object_strings *strings, const char *text, size_t length)
 {
 	struct object_strings_entry *entry;
 	uint32_t offset, hash;
@@ -101,7 +101,7 @@ uint32_t object_string(struct object_strings *strings, const char *text, size_t 
 	return offset;
 }
 
-uint32_t object_name(struct object_strings *strings, const char *text)
+uint32_t object_strings_add_name(struct object_strings *strings, const char *text)
 {
-	return text ? object_string(strings, text, strlen(text)) : ABI_NO_STRING;
+	return text ? object_strings_add(strings, text, strlen(text)) : ABI_NO_STRING;
 }

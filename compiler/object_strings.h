@@ -24,9 +24,9 @@ struct object_strings {
 };
 
 /* The offset of a text of LENGTH bytes; one that holds a NUL is stored up to it. */
-uint32_t object_string(struct object_strings *strings, const char *text, size_t length);
+uint32_t object_strings_add(struct object_strings *strings, const char *text, size_t length);
 
 /* The same for a C string; NULL gives ABI_NO_STRING. */
-uint32_t object_name(struct object_strings *strings, const char *text);
+uint32_t object_strings_add_name(struct object_strings *strings, const char *text);
 
 #endif
