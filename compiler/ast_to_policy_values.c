@@ -86,8 +86,8 @@ static bool port_range(struct context *cx, const struct ast_value *value, struct
 		return wrong_type(cx, value, TYPE_PORT);
 	if (range->last <= PORT_MAX)
 		return true;
-	diag_error(cx->diag, value->span, "port '%.*s' is larger than 65535",
-		   quoted_length(value->span), source_text(cx->ast->sources, value->span));
+	diag_error(cx->diag, value->span, "port '%ju' is larger than 65535",
+		   (uintmax_t)range->last);
 	return false;
 }
 

@@ -106,8 +106,11 @@ static void say_rule_parts(struct failure *f)
 		say(f, "a rule or a definition ('define', 'set', 'chain', …)", statements);
 		say(f, NULL, matches);
 		say(f, NULL, verdicts);
+	} else if (is_expected(f, TOKEN_META) && is_expected(f, TOKEN_NEWLINE)) {
+		say(f, "a rule", matches);
+		say(f, NULL, verdicts);
 	} else if (is_expected(f, TOKEN_META) && is_expected(f, TOKEN_COUNTER)) {
-		say(f, f->p->token_count > 1 ? NULL : "a match ('tcp', 'daddr', 'dport', …)", matches);
+		say(f, "a match ('tcp', 'daddr', 'dport', …)", matches);
 		say(f, "a verdict ('pass', 'drop', 'redirect', …)", verdicts);
 	} else if (is_expected(f, TOKEN_JUMP)) {
 		say(f, "a verdict ('pass', 'drop', 'redirect', …)", verdicts);
@@ -120,15 +123,18 @@ static void say_rule_parts(struct failure *f)
 	say(f, NULL, (const int[]){TOKEN_COUNTER, 0});
 }
 
-/* A word for each token that is left, and how a list goes on where there is no other choice. */
+/* A word for each token that is left. The end of a statement is worth its words in the middle of one,
+ * that of a block between two; a range may always go on. */
 static void say_rest(struct failure *f)
 {
-	static const int ends[] = {TOKEN_BRACE_CLOSE, 0};
+	static const int newline[] = {TOKEN_NEWLINE, 0}, brace[] = {TOKEN_BRACE_CLOSE, 0};
+	static const int dash[] = {TOKEN_DASH, 0};
 	char *quoted;
 	int token;
 
 	if (is_expected(f, TOKEN_NEWLINE))
-		say(f, NULL, ends);
+		say(f, NULL, f->p->token_count > 1 ? brace : newline);
+	say(f, NULL, dash);
 	for (token = FIRST; token - FIRST < TOKENS; token++) {
 		if (!is_expected(f, token) || f->phrase_count == PHRASES_MAX)
 			continue;
@@ -213,6 +219,26 @@ static bool found_is(const struct failure *f, const char *word)
 	       !memcmp(source_text(f->p->sources, f->span), word, length);
 }
 
+/* Words that stand in the wrong place, where a list of what could stand there would say less. */
+static bool say_misplaced(const struct failure *f)
+{
+	struct diag *diag = f->p->diag;
+	bool in_rule = is_expected(f, TOKEN_JUMP) && is_expected(f, TOKEN_META) &&
+		       !is_expected(f, TOKEN_NEWLINE);
+
+	if (in_rule && (f->found == TOKEN_NEWLINE || f->found == TOKEN_BRACE_CLOSE))
+		diag_error(diag, f->span,
+			   "the rule has no verdict: expected 'pass', 'drop', 'redirect', …, found %s",
+			   found_text(f));
+	else if (in_rule && f->found == TOKEN_COMMENT)
+		diag_error(diag, f->span, "a comment stands after the verdict");
+	else if (f->found == TOKEN_BRACE_CLOSE && is_expected(f, TOKEN_DEFINE))
+		diag_error(diag, f->span, "there is no '{' that this '}' closes");
+	else
+		return false;
+	return true;
+}
+
 /* What nft writes around its rules, pasted here. */
 static bool say_pasted(const struct failure *f)
 {
@@ -278,18 +304,18 @@ static void say_expected(struct failure *f, int nearest)
 			   found);
 }
 
-/* A word that no list takes: then the list was not closed, and the rule goes on. */
+/* A word after an element: then the list was not closed, and the rule goes on. */
 static bool list_was_left_open(const struct failure *f)
 {
-	return f->p->list_depth && f->found != TOKEN_BRACE_OPEN &&
+	return f->p->list_depth && is_expected(f, TOKEN_COMMA) &&
 	       (is_keyword(f->found) || f->found == TOKEN_END);
 }
 
 static void say_where_opened(const struct failure *f)
 {
-	if (list_was_left_open(f) && f->expected[TOKEN_BRACE_CLOSE - FIRST])
+	if (list_was_left_open(f) || (f->p->list_depth && f->found == TOKEN_END))
 		diag_note(f->p->diag, f->p->list, "the list opens here");
-	else if (f->found == TOKEN_END && f->p->block_depth)
+	else if (f->p->block_depth && (f->found == TOKEN_END || is_among(f->found, statements)))
 		diag_note(f->p->diag, f->p->block, "the block opens here");
 }
 
@@ -355,7 +381,7 @@ void syntax_error(struct parser *p, struct span span, int found, const int *expe
 		if (expected[i] >= FIRST)
 			f.expected[expected[i] - FIRST] = true;
 	nearest = nearest_keyword(&f);
-	if (!say_pasted(&f) && (nearest || !say_after_verdict(&f))) {
+	if (!say_pasted(&f) && !say_misplaced(&f) && (nearest || !say_after_verdict(&f))) {
 		struct failure said = f;
 
 		say_expected(&said, nearest);
