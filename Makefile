@@ -40,8 +40,7 @@ LIBRARY := $(BUILD)/libsklc.a
 
 UNIT := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 # What the differential programs share is a library of its own.
-DIFFERENTIAL_SHARED := $(patsubst %.c,$(BUILD)/%.o,$(filter %/generate.c %/packets.c %/kernel.c,\
-		       $(wildcard tests/differential/*.c)))
+DIFFERENTIAL_SHARED := $(addprefix $(BUILD)/tests/differential/,generate.o packets.o kernel.o)
 DIFFERENTIAL := $(filter-out $(DIFFERENTIAL_SHARED:.o=),$(patsubst %.c,$(BUILD)/%,$(wildcard tests/differential/*.c)))
 HELPERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/e2e/*.c))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
@@ -133,7 +132,7 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(LIBRARY)
 	$(CC) $(FLAGS) $(WARNINGS) -Icompiler -Iruntime $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< \
 		$(LIBRARY) -lcmocka $(LIBS)
 
-$(BUILD)/tests/differential/%: tests/differential/%.c $(DIFFERENTIAL_SHARED) $(LIBRARY)
+$(DIFFERENTIAL): $(BUILD)/%: %.c $(DIFFERENTIAL_SHARED) $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) $(WARNINGS) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< \
 		$(DIFFERENTIAL_SHARED) $(LIBRARY) $(LIBS)

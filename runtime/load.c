@@ -88,12 +88,20 @@ static const struct expected_map expected_maps[] = {
 	{ABI_MACHINE, BPF_MAP_TYPE_ARRAY, 4, 0},
 };
 
+/* The map's name in the object: libbpf puts the object's own before the oldest data sections'. */
+static const char *map_name(const struct bpf_map *map)
+{
+	const char *name = bpf_map__name(map), *dot = strchr(name, '.');
+
+	return dot ? dot : name;
+}
+
 static bool is_expected(const struct bpf_map *map)
 {
 	for (size_t i = 0; i < sizeof(expected_maps) / sizeof(expected_maps[0]); i++) {
 		const struct expected_map *expected = &expected_maps[i];
 
-		if (strcmp(bpf_map__name(map), expected->name) == 0)
+		if (strcmp(map_name(map), expected->name) == 0)
 			return bpf_map__type(map) == expected->type &&
 			       (!expected->key_size ||
 				bpf_map__key_size(map) == expected->key_size) &&
