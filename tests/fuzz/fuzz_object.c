@@ -1,0 +1,64 @@
+/* Reads objects that are a good one with some bytes changed; nothing but a clean end is right. The input
+ * is changes, each an offset and a byte, so that it need not learn what an ELF file is. */
+#include "runtime/object.h"
+#include "tests/sample_object.h"
+
+#include "runtime/identity.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { CHANGE_BYTES = 3 };
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const unsigned char *changes, size_t size);
+
+/* The messages are not what is looked at; the fuzzer's own go to the descriptor, not to the stream. */
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	stderr = fopen("/dev/null", "w");
+	if (!stderr)
+		abort();
+	return 0;
+}
+
+static void use(const struct object *object)
+{
+	uint32_t *rules = NULL, *labels = NULL;
+	char *text = NULL;
+
+	if (identity_of_counters(object, object, &rules) || identity_of_labels(object, object, &labels))
+		abort();
+	for (uint32_t i = 0; i < object->header.label_count; i++)
+		if (labels[i] != i)
+			abort();
+	object_text(object, &text);
+	free(text);
+	free(labels);
+	free(rules);
+}
+
+int LLVMFuzzerTestOneInput(const unsigned char *changes, size_t size)
+{
+	unsigned char *bytes = malloc(SAMPLE_SIZE_MAX);
+	struct sample sample;
+	struct object_image image = {bytes, 0, "fuzz"};
+	struct object object;
+
+	if (!bytes)
+		abort();
+	sample_fill(&sample);
+	image.size = sample_write(&sample, bytes);
+	for (; size >= CHANGE_BYTES; size -= CHANGE_BYTES, changes += CHANGE_BYTES)
+		bytes[(size_t)(changes[0] << 8 | changes[1]) % image.size] = changes[2];
+	bytes = realloc(bytes, image.size);
+	image.bytes = bytes;
+	if (object_read(&image, &object) == 0) {
+		use(&object);
+		object_free(&object);
+	}
+	free(bytes);
+	return 0;
+}

@@ -1,0 +1,140 @@
+/* A small object with a record of every kind, for tests that spoil it: the sections that the runtime
+ * reads, without a program. */
+#ifndef SKLC_SAMPLE_OBJECT_H
+#define SKLC_SAMPLE_OBJECT_H
+
+#include "runtime/abi.h"
+
+#include <elf.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <zlib.h>
+
+enum {
+	SAMPLE_SECTIONS = 13, /* the first, which is empty, ten of ours, the program, their names */
+	SAMPLE_SIZE_MAX = 8192,
+	SAMPLE_LABELS = 2,
+	SAMPLE_TEXT_BYTES = 30,
+};
+
+/* Offsets into the strings, which are one after the other. */
+#define SAMPLE_STRINGS "web\0dns\0eth0\0tcp redirect to web\0tcp expanded\0rules.conf\0root\0p=1\0expect"
+enum {
+	SAMPLE_WEB = 0,
+	SAMPLE_DNS = 4,
+	SAMPLE_ETH0 = 8,
+	SAMPLE_RULE = 13,
+	SAMPLE_EXPANDED = 33,
+	SAMPLE_FILE = 46,
+	SAMPLE_ROOT = 57,
+	SAMPLE_DEFINE = 62,
+	SAMPLE_EXPECT = 66,
+};
+
+/* What stands in the sections; change it, then write it. */
+struct sample {
+	struct abi_header header;
+	char strings[sizeof(SAMPLE_STRINGS)];
+	struct abi_label labels[SAMPLE_LABELS];
+	struct abi_interface interfaces[1];
+	struct abi_rule rules[1];
+	struct abi_socket sockets[1];
+	struct abi_expect expects[1];
+	uint32_t definitions[1];
+	struct abi_text texts[1];
+	unsigned char text[128];
+	size_t text_size;
+	const char *program_section;
+};
+
+static inline void sample_fill(struct sample *sample)
+{
+	static const char text[SAMPLE_TEXT_BYTES + 1] = "tcp dport 80 redirect to web.\n";
+	uLongf size = sizeof(sample->text);
+
+	*sample = (struct sample){
+		.header = {.magic = ABI_MAGIC, .version = ABI_VERSION, .label_count = SAMPLE_LABELS,
+			   .interface_count = 1, .counter_count = 1, .policy = ABI_DROP,
+			   .text_bytes = SAMPLE_TEXT_BYTES},
+		.strings = SAMPLE_STRINGS,
+		.labels = {{SAMPLE_WEB, 1}, {SAMPLE_DNS, 15}},
+		.interfaces = {{SAMPLE_ETH0, 1}},
+		.rules = {{.text = SAMPLE_RULE, .chain = ABI_NO_STRING, .line = 1, .column = 1,
+			   .expanded = SAMPLE_EXPANDED}},
+		.sockets = {{.label = 1, .protocol = IPPROTO_UDP, .family = AF_UNSPEC, .port = 53,
+			     .uid = SAMPLE_ROOT, .cgroup = ABI_NO_STRING, .line = 2,
+			     .any_address = 1}},
+		.expects = {{.text = SAMPLE_EXPECT, .line = 3, .family = AF_INET6,
+			     .protocol = IPPROTO_TCP, .remote_port = 65535, .local_port = 80,
+			     .interface = UINT32_MAX, .verdict = ABI_REDIRECT, .label = 1}},
+		.definitions = {SAMPLE_DEFINE},
+		.texts = {{.name = SAMPLE_FILE, .bytes = SAMPLE_TEXT_BYTES}},
+		.program_section = ABI_PROGRAM_SECTION,
+	};
+	compress2(sample->text, &size, (const Bytef *)text, SAMPLE_TEXT_BYTES, 1);
+	sample->text_size = size;
+}
+
+/* An ELF file that grows at its end. */
+struct sample_elf {
+	unsigned char *bytes;
+	size_t size;
+	Elf64_Shdr headers[SAMPLE_SECTIONS];
+	char names[256];
+	size_t name_bytes, count;
+};
+
+static inline void sample_section(struct sample_elf *elf, const char *name, const void *bytes,
+				  size_t size)
+{
+	elf->headers[elf->count++] = (Elf64_Shdr){
+		.sh_name = (Elf64_Word)elf->name_bytes,
+		.sh_type = SHT_PROGBITS,
+		.sh_offset = elf->size,
+		.sh_size = size,
+		.sh_addralign = 1,
+	};
+	strcpy(elf->names + elf->name_bytes, name);
+	elf->name_bytes += strlen(name) + 1;
+	memcpy(elf->bytes + elf->size, bytes, size);
+	elf->size += size;
+}
+
+/* Writes the file into SAMPLE_SIZE_MAX bytes, and gives its size. */
+static inline size_t sample_write(const struct sample *s, unsigned char *bytes)
+{
+	struct sample_elf elf = {.bytes = bytes, .size = sizeof(Elf64_Ehdr), .name_bytes = 1,
+				 .count = 1};
+	Elf64_Ehdr header = {
+		.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
+			    __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB,
+			    EV_CURRENT},
+		.e_type = ET_REL, .e_machine = EM_BPF, .e_version = EV_CURRENT,
+		.e_ehsize = sizeof(header), .e_shentsize = sizeof(Elf64_Shdr),
+		.e_shnum = SAMPLE_SECTIONS, .e_shstrndx = SAMPLE_SECTIONS - 1,
+	};
+
+	sample_section(&elf, ABI_HEADER_SECTION, &s->header, sizeof(s->header));
+	sample_section(&elf, ABI_STRINGS_SECTION, s->strings, sizeof(s->strings));
+	sample_section(&elf, ABI_LABELS_SECTION, s->labels, sizeof(s->labels));
+	sample_section(&elf, ABI_INTERFACES_SECTION, s->interfaces, sizeof(s->interfaces));
+	sample_section(&elf, ABI_RULES_SECTION, s->rules, sizeof(s->rules));
+	sample_section(&elf, ABI_SOCKETS_SECTION, s->sockets, sizeof(s->sockets));
+	sample_section(&elf, ABI_EXPECTS_SECTION, s->expects, sizeof(s->expects));
+	sample_section(&elf, ABI_DEFINITIONS_SECTION, s->definitions, sizeof(s->definitions));
+	sample_section(&elf, ABI_TEXTS_SECTION, s->texts, sizeof(s->texts));
+	sample_section(&elf, ABI_TEXT_SECTION, s->text, s->text_size);
+	sample_section(&elf, s->program_section, "\x95\0\0\0\0\0\0\0", 8);
+	memcpy(elf.names + elf.name_bytes, ".shstrtab", sizeof(".shstrtab"));
+	sample_section(&elf, ".shstrtab", elf.names, elf.name_bytes + sizeof(".shstrtab"));
+	elf.headers[SAMPLE_SECTIONS - 1].sh_type = SHT_STRTAB;
+	elf.size = (elf.size + 7) & ~(size_t)7;
+	header.e_shoff = elf.size;
+	memcpy(bytes, &header, sizeof(header));
+	memcpy(bytes + elf.size, elf.headers, sizeof(elf.headers));
+	return elf.size + sizeof(elf.headers);
+}
+
+#endif
