@@ -215,6 +215,7 @@ static void print_tail(const struct printer *to, struct span span)
 static void print_item(struct printer *to, const struct diag_item *item)
 {
 	const struct diag_note *note;
+	size_t i;
 
 	print_head(to, item->span, item->is_error ? "error" : "warning",
 		   item->is_error ? PAINT_ERROR : PAINT_WARNING);
@@ -224,7 +225,8 @@ static void print_item(struct printer *to, const struct diag_item *item)
 		fprintf(to->out, " [-W%s%s]", item->is_error ? "error=" : "",
 			warning_name(item->warning));
 	print_tail(to, item->span);
-	for (note = item->notes; note < item->notes + item->note_count; note++) {
+	for (i = 0; i < item->note_count; i++) {
+		note = &item->notes[i];
 		print_head(to, note->span, "note", PAINT_NOTE);
 		paint(to, PAINT_NONE);
 		print_escaped(to, note->message);
