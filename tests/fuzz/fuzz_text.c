@@ -1,0 +1,62 @@
+/* Reads whatever bytes it is given as rules, without a file: text to tree to policy. What has a
+ * meaning must keep it: the policy's dump is read again, and must be dumped as the same bytes. */
+#include "compiler/ast.h"
+#include "compiler/arena.h"
+#include "compiler/diag.h"
+#include "compiler/pipeline.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size);
+
+struct text {
+	char *bytes;
+	size_t size;
+};
+
+/* The dump of the policy of a text; no bytes if it has no meaning. */
+static struct text dump_of(const char *bytes, size_t size, FILE *nowhere)
+{
+	struct arena *arena = arena_new();
+	struct sources *sources = sources_new(arena);
+	struct diag *diag = diag_new(arena, sources);
+	struct source_file *file =
+		source_add(sources, "rules", bytes, size, (struct span){0, 0});
+	struct ast *ast = text_to_ast(arena, sources, file, diag, NULL);
+	struct policy *policy = ast ? ast_to_policy(arena, ast, diag, NULL) : NULL;
+	struct text text = {NULL, 0};
+	FILE *out;
+
+	if (ast)
+		ast_dump(ast, nowhere);
+	if (policy) {
+		out = open_memstream(&text.bytes, &text.size);
+		if (!out)
+			abort();
+		policy_dump(policy, out);
+		fclose(out);
+	}
+	diag_print(diag, nowhere, DIAG_COLOR_ALWAYS);
+	arena_free(arena);
+	return text;
+}
+
+int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size)
+{
+	FILE *nowhere = fopen("/dev/null", "w");
+	struct text first, again = {NULL, 0};
+
+	if (!nowhere)
+		abort();
+	first = dump_of((const char *)bytes, size, nowhere);
+	if (first.bytes)
+		again = dump_of(first.bytes, first.size, nowhere);
+	if (first.bytes &&
+	    (!again.bytes || first.size != again.size || memcmp(first.bytes, again.bytes, first.size)))
+		abort();
+	free(first.bytes);
+	free(again.bytes);
+	fclose(nowhere);
+	return 0;
+}
