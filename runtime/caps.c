@@ -85,35 +85,12 @@ int caps_fail(int error, const int *needed, const char *format, ...)
 	return refuse(error, "cannot %s: this needs the capability %s; run as root", what, missing);
 }
 
-/* What each use of the command keeps. DAC: to read and write the files that root may. PERFMON:
- * without it the verifier hardens the program against its own author, and refuses more. */
-static uint64_t kept_capabilities(enum runtime_use use)
-{
-#define BIT(capability) (UINT64_C(1) << (capability))
-	const uint64_t files = BIT(CAP_DAC_OVERRIDE) | BIT(CAP_DAC_READ_SEARCH);
-	const uint64_t kernel = BIT(CAP_BPF) | BIT(CAP_NET_ADMIN) | BIT(CAP_PERFMON) |
-				BIT(CAP_SYS_ADMIN) | BIT(CAP_SYS_PTRACE);
-#undef BIT
-	return use == RUNTIME_USE_COMPILE ? files : files | kernel;
-}
-
-int runtime_limit_privileges(enum runtime_use use)
+static int keep_capabilities(uint64_t kept)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2] = {0};
-	uint64_t kept = kept_capabilities(use);
-	uid_t real, effective, saved;
-	gid_t real_group, effective_group, saved_group;
-	int err;
+	int err = get_caps(data);
 
-	if (getresuid(&real, &effective, &saved) ||
-	    getresgid(&real_group, &effective_group, &saved_group))
-		return fail(errno, "ask who runs this");
-	if (real != effective || real != saved || real_group != effective_group ||
-	    real_group != saved_group)
-		return refuse(EPERM, "sklc does not run with the set-user-id or set-group-id bit: "
-				     "remove it with chmod ug-s, and use sudo");
-	err = get_caps(data);
 	if (err)
 		return fail(err, "read the capabilities of this process");
 	for (int i = 0; i < 2; i++) {
@@ -124,4 +101,45 @@ int runtime_limit_privileges(enum runtime_use use)
 	if (syscall(SYS_capset, &header, data))
 		return fail(errno, "give up capabilities that are not needed");
 	return 0;
+}
+
+#define BIT(capability) (UINT64_C(1) << (capability))
+
+/* PERFMON: without it the verifier hardens the program against its own author, and refuses more. */
+#define LOADING_CAPABILITIES (BIT(CAP_BPF) | BIT(CAP_NET_ADMIN) | BIT(CAP_PERFMON))
+
+/* Where CAP_BPF is not given by itself, CAP_SYS_ADMIN stands for it. */
+int caps_limit_to_loading(void)
+{
+	struct __user_cap_data_struct data[2] = {0};
+	uint64_t kept = LOADING_CAPABILITIES;
+
+	if (get_caps(data) == 0 && !(data[CAP_BPF / 32].effective & BIT(CAP_BPF % 32)))
+		kept |= BIT(CAP_SYS_ADMIN);
+	return keep_capabilities(kept);
+}
+
+/* What each use of the command keeps. DAC: to read and write the files that root may. */
+static uint64_t kept_capabilities(enum runtime_use use)
+{
+	const uint64_t files = BIT(CAP_DAC_OVERRIDE) | BIT(CAP_DAC_READ_SEARCH);
+
+	if (use == RUNTIME_USE_COMPILE)
+		return files;
+	return files | LOADING_CAPABILITIES | BIT(CAP_SYS_ADMIN) | BIT(CAP_SYS_PTRACE);
+}
+
+int runtime_limit_privileges(enum runtime_use use)
+{
+	uid_t real, effective, saved;
+	gid_t real_group, effective_group, saved_group;
+
+	if (getresuid(&real, &effective, &saved) ||
+	    getresgid(&real_group, &effective_group, &saved_group))
+		return fail(errno, "ask who runs this");
+	if (real != effective || real != saved || real_group != effective_group ||
+	    real_group != saved_group)
+		return refuse(EPERM, "sklc does not run with the set-user-id or set-group-id bit: "
+				     "remove it with chmod ug-s, and use sudo");
+	return keep_capabilities(kept_capabilities(use));
 }

@@ -12,6 +12,9 @@ bool caps_have(int capability);
 __attribute__((format(printf, 3, 4))) int caps_fail(int error, const int *needed,
 						    const char *format, ...);
 
+/* Gives up all but what loading needs. -errno after a message. */
+int caps_limit_to_loading(void);
+
 extern const int caps_for_load[], caps_for_hook[], caps_for_namespace[], caps_for_process[];
 
 #endif

@@ -9,7 +9,6 @@
 #include "text.h"
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -19,7 +18,7 @@ struct weight {
 	size_t emitted;	   /* instructions in the object */
 	uint32_t verified; /* instructions that the verifier walked; 0: this kernel does not say */
 	uint32_t maps;
-	uint64_t map_bytes; /* of the read-only tables */
+	size_t table_bytes; /* read-only */
 	uint32_t jited_bytes;
 	size_t expects;
 };
@@ -28,21 +27,17 @@ static int weigh(const struct object *object, const struct loaded *loaded, struc
 {
 	struct bpf_prog_info info = {0};
 	uint32_t size = sizeof(info);
-	const struct bpf_map *map;
 
 	if (bpf_obj_get_info_by_fd(loaded->program, &info, &size))
 		return fail(errno, "ask what the program weighs");
 	*weight = (struct weight){
-		.emitted = bpf_program__insn_cnt(bpf_object__next_program(loaded->object, NULL)),
+		.emitted = object->program_bytes / sizeof(struct bpf_insn),
 		.verified = info.verified_insns,
+		.maps = info.nr_map_ids,
+		.table_bytes = object->table_bytes,
 		.jited_bytes = info.jited_prog_len,
 		.expects = object->expect_count,
 	};
-	bpf_object__for_each_map(map, loaded->object) {
-		weight->maps++;
-		if (bpf_map__type(map) == BPF_MAP_TYPE_ARRAY)
-			weight->map_bytes += bpf_map__value_size(map);
-	}
 	return 0;
 }
 
@@ -52,8 +47,8 @@ static void print_text(const struct weight *weight, const char *name, FILE *out)
 	fprintf(out, ": accepted by this kernel's verifier\n");
 	fprintf(out, "  %zu instructions emitted, %" PRIu32 " verified\n", weight->emitted,
 		weight->verified);
-	fprintf(out, "  %" PRIu32 " maps, %" PRIu64 " bytes of tables, %" PRIu32
-		     " bytes of machine code\n", weight->maps, weight->map_bytes, weight->jited_bytes);
+	fprintf(out, "  %" PRIu32 " maps, %zu bytes of tables, %" PRIu32
+		     " bytes of machine code\n", weight->maps, weight->table_bytes, weight->jited_bytes);
 	if (weight->expects)
 		fprintf(out, "  %zu expect %s in the kernel\n", weight->expects,
 			weight->expects == 1 ? "line holds" : "lines hold");
@@ -65,7 +60,7 @@ static int print_json(const struct weight *weight, const char *name, FILE *out)
 				 "result", "accepted", "name", name, "instructions_emitted",
 				 (json_int_t)weight->emitted, "instructions_verified",
 				 (json_int_t)weight->verified, "maps", (json_int_t)weight->maps,
-				 "table_bytes", (json_int_t)weight->map_bytes, "machine_code_bytes",
+				 "table_bytes", (json_int_t)weight->table_bytes, "machine_code_bytes",
 				 (json_int_t)weight->jited_bytes, "expects",
 				 (json_int_t)weight->expects);
 	int err = root ? json_dumpf(root, out, JSON_COMPACT) : -1;
@@ -80,7 +75,7 @@ static int load_and_weigh(const struct object *object, const struct runtime_opti
 {
 	autoclose int sockets = sockets_create();
 	struct machine machine = {0};
-	struct loaded loaded = {.program = -1};
+	struct loaded loaded = {-1, -1, -1};
 	int err = 0;
 
 	if (sockets < 0)

@@ -175,7 +175,7 @@ static int report(struct bench *bench, const struct abi_expect *expect,
 	if (outcome->verdict == ABI_REDIRECT && object->header.label_count) {
 		struct bench search = *bench;
 
-		search.loaded = (struct loaded){.program = -1};
+		search.loaded = (struct loaded){-1, -1, -1};
 		err = machine_new(object, &search.machine);
 		if (!err)
 			err = find_winner(&search, expect, &winner);
@@ -267,7 +267,7 @@ static int run_all(struct bench *bench)
 
 int expect_run(const struct object *object, const struct runtime_options *options)
 {
-	struct bench bench = {.object = object, .options = options, .loaded.program = -1};
+	struct bench bench = {.object = object, .options = options, .loaded = {-1, -1, -1}};
 	int err;
 
 	if (!object->expect_count)

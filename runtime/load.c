@@ -1,20 +1,23 @@
-/* Takes an object through libbpf: opens it in memory, looks that it holds what an object of sklc may
- * hold and nothing else, writes what only the machine knows, and loads. */
+/* Loads an object in a process of its own. libbpf does not expect a file made to harm it, and this
+ * process has what such a file's author wants: so another one, with the capabilities to load and no
+ * more, takes the object through libbpf and hands the descriptors over. If it dies, nothing happened. */
 #include "load.h"
 
 #include "caps.h"
 #include "fail.h"
+#include "loader.h"
 #include "netns.h"
 #include "object.h"
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 
-enum { LOG_SIZE = 16 << 20, LOG_LINES_SHOWN = 40 };
+enum { LOAD_SECONDS_MAX = 300 };
 
 int machine_new(const struct object *object, struct machine *machine)
 {
@@ -71,224 +74,130 @@ int sockets_create(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/* The maps that an object may have, and the sizes that the runtime counts on. */
-struct expected_map {
-	const char *name;
-	enum bpf_map_type type;
-	uint32_t key_size, value_size; /* 0: any */
+/* What the loading process says. */
+struct answer {
+	int err; /* 0: the program's descriptor comes along, and those of the counters that it has */
+	bool has_rule_counters, has_label_counters;
 };
 
-static const struct expected_map expected_maps[] = {
-	{ABI_SOCKETS, BPF_MAP_TYPE_SOCKMAP, 4, 8},
-	{ABI_RULE_COUNTERS, BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8},
-	{ABI_LABEL_COUNTERS, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct abi_label_count)},
-	{ABI_PREFIXES4, BPF_MAP_TYPE_LPM_TRIE, 0, 0},
-	{ABI_PREFIXES6, BPF_MAP_TYPE_LPM_TRIE, 0, 0},
-	{ABI_TABLES, BPF_MAP_TYPE_ARRAY, 4, 0},
-	{ABI_MACHINE, BPF_MAP_TYPE_ARRAY, 4, 0},
+enum { DESCRIPTORS_MAX = 3 };
+
+union control {
+	struct cmsghdr header;
+	char bytes[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
 };
 
-/* The map's name in the object: libbpf puts the object's own before the oldest data sections'. */
-static const char *map_name(const struct bpf_map *map)
+static void send_answer(int channel, int err, const struct loaded *loaded)
 {
-	const char *name = bpf_map__name(map), *dot = strchr(name, '.');
+	struct answer answer = {err, loaded->rule_counters >= 0, loaded->label_counters >= 0};
+	struct iovec part = {&answer, sizeof(answer)};
+	union control control = {0};
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+	int descriptors[DESCRIPTORS_MAX] = {loaded->program};
+	size_t count = 1;
 
-	return dot ? dot : name;
-}
-
-static bool is_expected(const struct bpf_map *map)
-{
-	for (size_t i = 0; i < sizeof(expected_maps) / sizeof(expected_maps[0]); i++) {
-		const struct expected_map *expected = &expected_maps[i];
-
-		if (strcmp(map_name(map), expected->name) == 0)
-			return bpf_map__type(map) == expected->type &&
-			       (!expected->key_size ||
-				bpf_map__key_size(map) == expected->key_size) &&
-			       (!expected->value_size ||
-				bpf_map__value_size(map) == expected->value_size);
+	if (answer.has_rule_counters)
+		descriptors[count++] = loaded->rule_counters;
+	if (answer.has_label_counters)
+		descriptors[count++] = loaded->label_counters;
+	if (!err) {
+		message.msg_control = &control;
+		message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(count * sizeof(int));
+		memcpy(CMSG_DATA(&control.header), descriptors, count * sizeof(int));
 	}
-	return false;
+	sendmsg(channel, &message, MSG_NOSIGNAL);
 }
 
-/* Counters must reach as far as the object says it counts. */
-static bool is_large_enough(const struct object *object, const struct bpf_map *map)
+/* False if the other process said nothing. */
+static bool receive_answer(int channel, struct answer *answer, struct loaded *loaded)
 {
-	uint32_t entries = bpf_map__max_entries(map);
+	struct iovec part = {answer, sizeof(*answer)};
+	union control control = {0};
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control,
+				 .msg_controllen = sizeof(control)};
+	int descriptors[DESCRIPTORS_MAX] = {-1, -1, -1};
+	const int *next = descriptors;
+	size_t count = 1;
 
-	if (strcmp(bpf_map__name(map), ABI_RULE_COUNTERS) == 0)
-		return entries >= object->header.counter_count;
-	if (strcmp(bpf_map__name(map), ABI_LABEL_COUNTERS) == 0)
-		return entries >= ABI_PLACES * object->header.label_count;
+	if (recvmsg(channel, &message, MSG_CMSG_CLOEXEC) != (ssize_t)sizeof(*answer))
+		return false;
+	if (answer->err)
+		return true;
+	count += answer->has_rule_counters + (size_t)answer->has_label_counters;
+	if (!CMSG_FIRSTHDR(&message) || control.header.cmsg_len != CMSG_LEN(count * sizeof(int)))
+		return false;
+	memcpy(descriptors, CMSG_DATA(&control.header), count * sizeof(int));
+	loaded->program = *next++;
+	if (answer->has_rule_counters)
+		loaded->rule_counters = *next++;
+	if (answer->has_label_counters)
+		loaded->label_counters = *next;
 	return true;
 }
 
-static int check_maps(const struct object *object, const struct bpf_object *opened)
+/* Never returns: what libbpf made of the object stays where it is. */
+static void run_loader(int channel, const struct object *object, const struct machine *machine,
+		       int sockets, bool verbose)
 {
-	struct bpf_map *map;
+	struct loaded loaded = {-1, -1, -1};
+	int err = 0;
 
-	bpf_object__for_each_map(map, opened) {
-		if (!is_expected(map) || bpf_map__pin_path(map))
-			return refuse(EINVAL, "object '%s': the map '%s' is not one that sklc makes",
-				      object->image->name, bpf_map__name(map));
-		if (!is_large_enough(object, map))
-			return refuse(EINVAL, "object '%s': the map '%s' is too small",
-				      object->image->name, bpf_map__name(map));
-	}
-	return 0;
-}
-
-static struct bpf_program *only_program(const struct object *object, struct bpf_object *opened)
-{
-	struct bpf_program *program = bpf_object__next_program(opened, NULL);
-
-	if (program && !bpf_object__next_program(opened, program) &&
-	    bpf_program__type(program) == BPF_PROG_TYPE_SK_LOOKUP)
-		return program;
-	refuse(EINVAL, "object '%s': expected exactly one program, of the section '%s'",
-	       object->image->name, ABI_PROGRAM_SECTION);
-	return NULL;
-}
-
-static int set_machine(const struct object *object, struct bpf_object *opened,
-		       const struct machine *machine)
-{
-	struct bpf_map *map = bpf_object__find_map_by_name(opened, ABI_MACHINE);
-	size_t slot_bytes = object->header.label_count * sizeof(*machine->slots);
-	size_t interface_bytes = object->header.interface_count * sizeof(*machine->interfaces);
-	autofree char *words = NULL;
-	const void *initial = NULL;
-	size_t size = 0;
-
-	if (map)
-		initial = bpf_map__initial_value(map, &size);
-	if (!initial || size < slot_bytes + interface_bytes)
-		return refuse(EINVAL, "object '%s': the section '%s' is too small",
-			      object->image->name, ABI_MACHINE);
-	words = malloc(size);
-	if (!words)
-		return fail(ENOMEM, "load '%s'", object->image->name);
-	memcpy(words, initial, size);
-	memcpy(words, machine->slots, slot_bytes);
-	memcpy(words + slot_bytes, machine->interfaces, interface_bytes);
-	if (bpf_map__set_initial_value(map, words, size))
-		return fail(errno, "write the slots of '%s'", object->image->name);
-	return 0;
-}
-
-static int use_sockets(const struct object *object, struct bpf_object *opened, int sockets)
-{
-	struct bpf_map *map = bpf_object__find_map_by_name(opened, ABI_SOCKETS);
-	int err = map ? bpf_map__reuse_fd(map, sockets) : 0;
-
-	return err ? fail(err, "give '%s' the socket map", object->image->name) : 0;
-}
-
-static int print_nothing(enum libbpf_print_level level, const char *format, va_list arguments)
-{
-	(void)level;
-	(void)format;
-	(void)arguments;
-	return 0;
-}
-
-static int print_all(enum libbpf_print_level level, const char *format, va_list arguments)
-{
-	return level <= LIBBPF_INFO ? vfprintf(stderr, format, arguments) : 0;
-}
-
-/* The log's last lines have the reason. */
-static const char *log_end(const char *log)
-{
-	const char *start = log + strlen(log);
-
-	for (int lines = 0; start > log; start--)
-		if (start[-1] == '\n' && start[0] && ++lines == LOG_LINES_SHOWN)
-			break;
-	return start;
-}
-
-static int fail_load(int error, const struct object *object, const char *log)
-{
-	const char *end = log_end(log);
-
-	if (abs(error) == EPERM || abs(error) == EACCES || !*log) {
-		if (abs(error) == EINVAL)
-			return refuse(error, "cannot load '%s': invalid argument; this kernel may "
-					     "lack the sk_lookup hook: Linux 5.9 or later is needed",
-				      object->image->name);
-		if (abs(error) != EACCES || !*log)
-			return caps_fail(error, caps_for_load, "load '%s' into the kernel",
-					 object->image->name);
-	}
-	error = refuse(error, "the kernel's verifier refuses '%s'; its log%s:",
-		       object->image->name, end == log ? "" : " ends");
-	fprintf(stderr, "%s%s", end, end[0] && end[strlen(end) - 1] == '\n' ? "" : "\n");
-	return error;
-}
-
-/* libbpf loads without a log, and again with one if that failed: a log that fills up would refuse a
- * good program. */
-static int load_program(const struct object *object, struct bpf_object *opened,
-			struct bpf_program *program)
-{
-	autofree char *log = calloc(1, LOG_SIZE);
-	int err;
-
-	if (!log)
-		return fail(ENOMEM, "load '%s'", object->image->name);
-	bpf_program__set_log_buf(program, log, LOG_SIZE);
-	err = bpf_object__load(opened);
-	bpf_program__set_log_buf(program, NULL, 0);
-	return err ? fail_load(err, object, log) : 0;
-}
-
-static int map_fd(const struct bpf_object *opened, const char *name)
-{
-	const struct bpf_map *map = bpf_object__find_map_by_name(opened, name);
-
-	return map ? bpf_map__fd(map) : -1;
-}
-
-static int prepare_and_load(const struct object *object, const struct machine *machine, int sockets,
-			    struct loaded *loaded)
-{
-	struct bpf_program *program = only_program(object, loaded->object);
-	int err = program ? check_maps(object, loaded->object) : -EINVAL;
-
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	alarm(LOAD_SECONDS_MAX);
+	err = caps_limit_to_loading();
 	if (!err)
-		err = set_machine(object, loaded->object, machine);
-	if (!err)
-		err = use_sockets(object, loaded->object, sockets);
-	if (!err)
-		err = load_program(object, loaded->object, program);
-	if (err)
-		return err;
-	loaded->program = bpf_program__fd(program);
-	loaded->rule_counters = map_fd(loaded->object, ABI_RULE_COUNTERS);
-	loaded->label_counters = map_fd(loaded->object, ABI_LABEL_COUNTERS);
-	return 0;
+		err = loader_run(object, machine, sockets, verbose, &loaded);
+	send_answer(channel, err, &loaded);
+	_exit(0);
+}
+
+/* Waits for the other process's end. */
+static int take_answer(int channel, pid_t process, const struct object *object,
+		       struct loaded *loaded)
+{
+	struct answer answer = {0};
+	bool answered = receive_answer(channel, &answer, loaded);
+	int status = 0;
+
+	while (waitpid(process, &status, 0) < 0 && errno == EINTR)
+		continue;
+	if (answered)
+		return answer.err;
+	if (WIFSIGNALED(status))
+		return refuse(EINVAL, "object '%s' is damaged: the process that loads it ended by signal "
+				      "%d (%s)", object->image->name, WTERMSIG(status),
+			      strsignal(WTERMSIG(status)));
+	return refuse(EIO, "the process that loads '%s' ended without a word", object->image->name);
 }
 
 int load_object(const struct object *object, const struct machine *machine, int sockets,
 		bool verbose, struct loaded *loaded)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "sklc");
+	int channel[2];
+	pid_t process;
 	int err;
 
-	*loaded = (struct loaded){.program = -1, .rule_counters = -1, .label_counters = -1};
-	libbpf_set_print(verbose ? print_all : print_nothing);
-	loaded->object = bpf_object__open_mem(object->image->bytes, object->image->size, &options);
-	if (!loaded->object)
-		return fail(errno, "open object '%s'", object->image->name);
-	err = prepare_and_load(object, machine, sockets, loaded);
-	if (err)
-		loaded_close(loaded);
+	*loaded = (struct loaded){-1, -1, -1};
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel))
+		return fail(errno, "load '%s'", object->image->name);
+	process = fork();
+	if (process == 0)
+		run_loader(channel[1], object, machine, sockets, verbose);
+	err = errno;
+	close(channel[1]);
+	err = process < 0 ? fail(err, "start a process to load '%s'", object->image->name) :
+			    take_answer(channel[0], process, object, loaded);
+	close(channel[0]);
 	return err;
 }
 
 void loaded_close(struct loaded *loaded)
 {
-	bpf_object__close(loaded->object);
-	*loaded = (struct loaded){.program = -1, .rule_counters = -1, .label_counters = -1};
+	close_fd(&loaded->program);
+	close_fd(&loaded->rule_counters);
+	close_fd(&loaded->label_counters);
+	*loaded = (struct loaded){-1, -1, -1};
 }

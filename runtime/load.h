@@ -8,7 +8,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct bpf_object;
 struct netns;
 struct object;
 
@@ -32,9 +31,8 @@ int machine_find_interfaces(const struct object *object, const struct netns *net
 /* A socket map of the size that slots are given from; -errno without a message. */
 int sockets_create(void);
 
-/* What is loaded; descriptors belong to the libbpf object. */
+/* What is loaded; descriptors. */
 struct loaded {
-	struct bpf_object *object;
 	int program;
 	int rule_counters, label_counters; /* -1: none */
 };

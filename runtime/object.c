@@ -64,9 +64,18 @@ static int take_section(const struct object_image *image, struct wanted *wanted,
 	return 0;
 }
 
-static int take_sections(const struct object_image *image, Elf *elf, struct wanted *wanted,
-			 size_t wanted_count)
+/* Loaders read these sections, not this file; only their sizes are of use. */
+static void take_size(struct object *object, const char *name, size_t size)
 {
+	if (strcmp(name, ABI_PROGRAM_SECTION) == 0)
+		object->program_bytes = size;
+	else if (strcmp(name, ABI_TABLES) == 0 || strcmp(name, ABI_MACHINE) == 0)
+		object->table_bytes += size;
+}
+
+static int take_sections(struct object *object, Elf *elf, struct wanted *wanted, size_t wanted_count)
+{
+	const struct object_image *image = object->image;
 	Elf_Scn *section = NULL;
 	size_t names;
 
@@ -86,6 +95,7 @@ static int take_sections(const struct object_image *image, Elf *elf, struct want
 		if (i == wanted_count && !is_loader_section(name))
 			return refuse(EINVAL, "object '%s': unexpected section '%s'; sklc takes "
 					      "objects that sklc made", image->name, name);
+		take_size(object, name, header.sh_size);
 		err = i < wanted_count ? take_section(image, &wanted[i], section) : 0;
 		if (err)
 			return err;
@@ -164,8 +174,7 @@ static int read_sections(struct object *object, Elf *elf)
 	int err = check_elf(object->image, elf);
 
 	if (!err)
-		err = take_sections(object->image, elf, wanted,
-				    sizeof(wanted) / sizeof(wanted[0]));
+		err = take_sections(object, elf, wanted, sizeof(wanted) / sizeof(wanted[0]));
 	if (!err)
 		err = take_header(object, header, header_count);
 	if (!err)

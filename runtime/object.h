@@ -20,6 +20,7 @@ struct object {
 	unsigned char *text; /* compressed */
 	size_t string_bytes, rule_count, socket_count, expect_count, definition_count;
 	size_t text_count, text_size;
+	size_t program_bytes, table_bytes; /* of the sections that loaders read */
 };
 
 /* -EINVAL after a message that names what is wrong; -ENOMEM. IMAGE must outlive the object. */

@@ -59,6 +59,9 @@ int runtime_reset(const struct runtime_options *options, FILE *out);
 /* The object that is applied, in memory that the caller frees; -ENOENT after a message if none is. */
 int runtime_read_applied(const struct runtime_options *options, void **bytes, size_t *size);
 
+/* Prints the files of the rules that are applied, as they were written. */
+int runtime_list(const struct runtime_options *options, FILE *out);
+
 /* Takes the rules off, and removes their state; -ENOENT after a message if none are applied. */
 int runtime_detach(const struct runtime_options *options, FILE *out);
 

@@ -158,7 +158,7 @@ int transaction_run(struct transaction *t)
 	struct held_signals held;
 	int err;
 
-	t->loaded = (struct loaded){.program = -1};
+	t->loaded = (struct loaded){-1, -1, -1};
 	t->trial = (struct trial){-1, -1};
 	t->about = (struct about){0};
 	t->sockets = -1;

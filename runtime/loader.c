@@ -1,0 +1,224 @@
+/* Takes an object through libbpf: opens it in memory, looks that it holds what an object of sklc may
+ * hold and nothing else, writes what only the machine knows, and loads. */
+#include "loader.h"
+
+#include "caps.h"
+#include "fail.h"
+#include "load.h"
+#include "object.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LOG_SIZE = 16 << 20, LOG_LINES_SHOWN = 40 };
+
+/* The maps that an object may have, and the sizes that the runtime counts on. */
+struct expected_map {
+	const char *name;
+	enum bpf_map_type type;
+	uint32_t key_size, value_size; /* 0: any */
+};
+
+static const struct expected_map expected_maps[] = {
+	{ABI_SOCKETS, BPF_MAP_TYPE_SOCKMAP, 4, 8},
+	{ABI_RULE_COUNTERS, BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8},
+	{ABI_LABEL_COUNTERS, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct abi_label_count)},
+	{ABI_PREFIXES4, BPF_MAP_TYPE_LPM_TRIE, 0, 0},
+	{ABI_PREFIXES6, BPF_MAP_TYPE_LPM_TRIE, 0, 0},
+	{ABI_TABLES, BPF_MAP_TYPE_ARRAY, 4, 0},
+	{ABI_MACHINE, BPF_MAP_TYPE_ARRAY, 4, 0},
+};
+
+/* The map's name in the object: libbpf puts the object's own before the oldest data sections'. */
+static const char *map_name(const struct bpf_map *map)
+{
+	const char *name = bpf_map__name(map), *dot = strchr(name, '.');
+
+	return dot ? dot : name;
+}
+
+static bool is_expected(const struct bpf_map *map)
+{
+	for (size_t i = 0; i < sizeof(expected_maps) / sizeof(expected_maps[0]); i++) {
+		const struct expected_map *expected = &expected_maps[i];
+
+		if (strcmp(map_name(map), expected->name) == 0)
+			return bpf_map__type(map) == expected->type &&
+			       (!expected->key_size ||
+				bpf_map__key_size(map) == expected->key_size) &&
+			       (!expected->value_size ||
+				bpf_map__value_size(map) == expected->value_size);
+	}
+	return false;
+}
+
+/* Counters must reach as far as the object says it counts. */
+static bool is_large_enough(const struct object *object, const struct bpf_map *map)
+{
+	uint32_t entries = bpf_map__max_entries(map);
+
+	if (strcmp(bpf_map__name(map), ABI_RULE_COUNTERS) == 0)
+		return entries >= object->header.counter_count;
+	if (strcmp(bpf_map__name(map), ABI_LABEL_COUNTERS) == 0)
+		return entries >= ABI_PLACES * object->header.label_count;
+	return true;
+}
+
+static int check_maps(const struct object *object, const struct bpf_object *opened)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, opened) {
+		if (!is_expected(map) || bpf_map__pin_path(map))
+			return refuse(EINVAL, "object '%s': the map '%s' is not one that sklc makes",
+				      object->image->name, bpf_map__name(map));
+		if (!is_large_enough(object, map))
+			return refuse(EINVAL, "object '%s': the map '%s' is too small",
+				      object->image->name, bpf_map__name(map));
+	}
+	return 0;
+}
+
+static struct bpf_program *only_program(const struct object *object, struct bpf_object *opened)
+{
+	struct bpf_program *program = bpf_object__next_program(opened, NULL);
+
+	if (program && !bpf_object__next_program(opened, program) &&
+	    bpf_program__type(program) == BPF_PROG_TYPE_SK_LOOKUP)
+		return program;
+	refuse(EINVAL, "object '%s': expected exactly one program, of the section '%s'",
+	       object->image->name, ABI_PROGRAM_SECTION);
+	return NULL;
+}
+
+static int set_machine(const struct object *object, struct bpf_object *opened,
+		       const struct machine *machine)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(opened, ABI_MACHINE);
+	size_t slot_bytes = object->header.label_count * sizeof(*machine->slots);
+	size_t interface_bytes = object->header.interface_count * sizeof(*machine->interfaces);
+	autofree char *words = NULL;
+	const void *initial = NULL;
+	size_t size = 0;
+
+	if (map)
+		initial = bpf_map__initial_value(map, &size);
+	if (!initial || size < slot_bytes + interface_bytes)
+		return refuse(EINVAL, "object '%s': the section '%s' is too small",
+			      object->image->name, ABI_MACHINE);
+	words = malloc(size);
+	if (!words)
+		return fail(ENOMEM, "load '%s'", object->image->name);
+	memcpy(words, initial, size);
+	memcpy(words, machine->slots, slot_bytes);
+	memcpy(words + slot_bytes, machine->interfaces, interface_bytes);
+	if (bpf_map__set_initial_value(map, words, size))
+		return fail(errno, "write the slots of '%s'", object->image->name);
+	return 0;
+}
+
+static int use_sockets(const struct object *object, struct bpf_object *opened, int sockets)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(opened, ABI_SOCKETS);
+	int err = map ? bpf_map__reuse_fd(map, sockets) : 0;
+
+	return err ? fail(err, "give '%s' the socket map", object->image->name) : 0;
+}
+
+static int print_nothing(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	(void)level;
+	(void)format;
+	(void)arguments;
+	return 0;
+}
+
+static int print_all(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	return level <= LIBBPF_INFO ? vfprintf(stderr, format, arguments) : 0;
+}
+
+/* The log's last lines have the reason. */
+static const char *log_end(const char *log)
+{
+	const char *start = log + strlen(log);
+
+	for (int lines = 0; start > log; start--)
+		if (start[-1] == '\n' && start[0] && ++lines == LOG_LINES_SHOWN)
+			break;
+	return start;
+}
+
+static int fail_load(int error, const struct object *object, const char *log)
+{
+	const char *end = log_end(log);
+
+	if (abs(error) == EPERM || abs(error) == EACCES || !*log) {
+		if (abs(error) == EINVAL)
+			return refuse(error, "cannot load '%s': invalid argument; this kernel may "
+					     "lack the sk_lookup hook: Linux 5.9 or later is needed",
+				      object->image->name);
+		if (abs(error) != EACCES || !*log)
+			return caps_fail(error, caps_for_load, "load '%s' into the kernel",
+					 object->image->name);
+	}
+	error = refuse(error, "the kernel's verifier refuses '%s'; its log%s:",
+		       object->image->name, end == log ? "" : " ends");
+	fprintf(stderr, "%s%s", end, end[0] && end[strlen(end) - 1] == '\n' ? "" : "\n");
+	return error;
+}
+
+/* libbpf loads without a log, and again with one if that failed: a log that fills up would refuse a
+ * good program. */
+static int load_program(const struct object *object, struct bpf_object *opened,
+			struct bpf_program *program)
+{
+	autofree char *log = calloc(1, LOG_SIZE);
+	int err;
+
+	if (!log)
+		return fail(ENOMEM, "load '%s'", object->image->name);
+	bpf_program__set_log_buf(program, log, LOG_SIZE);
+	err = bpf_object__load(opened);
+	bpf_program__set_log_buf(program, NULL, 0);
+	return err ? fail_load(err, object, log) : 0;
+}
+
+static int map_fd(const struct bpf_object *opened, const char *name)
+{
+	const struct bpf_map *map = bpf_object__find_map_by_name(opened, name);
+
+	return map ? bpf_map__fd(map) : -1;
+}
+
+int loader_run(const struct object *object, const struct machine *machine, int sockets, bool verbose,
+	       struct loaded *loaded)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "sklc");
+	struct bpf_program *program;
+	struct bpf_object *opened;
+	int err;
+
+	libbpf_set_print(verbose ? print_all : print_nothing);
+	opened = bpf_object__open_mem(object->image->bytes, object->image->size, &options);
+	if (!opened)
+		return fail(errno, "open object '%s'", object->image->name);
+	program = only_program(object, opened);
+	err = program ? check_maps(object, opened) : -EINVAL;
+	if (!err)
+		err = set_machine(object, opened, machine);
+	if (!err)
+		err = use_sockets(object, opened, sockets);
+	if (!err)
+		err = load_program(object, opened, program);
+	if (err)
+		return err;
+	loaded->program = bpf_program__fd(program);
+	loaded->rule_counters = map_fd(opened, ABI_RULE_COUNTERS);
+	loaded->label_counters = map_fd(opened, ABI_LABEL_COUNTERS);
+	return 0;
+}

@@ -1,0 +1,16 @@
+/* The part of loading that libbpf does. */
+#ifndef SKLC_LOADER_H
+#define SKLC_LOADER_H
+
+#include <stdbool.h>
+
+struct loaded;
+struct machine;
+struct object;
+
+/* Descriptors in *LOADED stay open until the process ends, as does what libbpf has allocated: this runs
+ * in a process of its own (load.c). -errno after a message. */
+int loader_run(const struct object *object, const struct machine *machine, int sockets, bool verbose,
+	       struct loaded *loaded);
+
+#endif
