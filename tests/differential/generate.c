@@ -316,7 +316,7 @@ static void rule(struct generator *g, bool in_chain)
 	}
 	verdict(g, in_chain);
 	if (percent(g, 10))
-		fputs(" comment \"as \\\"said\\\"\"", g->out);
+		fputs(" comment \"as said: { drop } # all\"", g->out);
 	fputc('\n', g->out);
 }
 
