@@ -53,23 +53,44 @@ static bool is_control(const unsigned char *bytes, size_t length)
 	       (length == 2 && bytes[0] == 0xc2 && bytes[1] < 0xa0);
 }
 
+/* Prints one character, or byte that is none; gives its length. */
+static size_t print_character(FILE *out, const char *text, size_t size)
+{
+	const unsigned char *bytes = (const unsigned char *)text;
+	size_t length = text_character(text, size);
+
+	if (length && !is_control(bytes, length)) {
+		fwrite(bytes, 1, length, out);
+		return length;
+	}
+	fprintf(out, "\\x%02x", bytes[length == 2 ? 1 : 0]);
+	return length ? length : 1;
+}
+
 void text_print(FILE *out, const char *text)
 {
 	size_t size = strlen(text);
-	size_t length;
+	size_t i = 0;
 
-	for (size_t i = 0; i < size; i += length) {
-		const unsigned char *bytes = (const unsigned char *)text + i;
-
-		length = text_character(text + i, size - i);
-		if (is_space(text[i])) {
-			if (i == 0 || !is_space(text[i - 1]))
-				fputc(' ', out);
-		} else if (length == 0 || is_control(bytes, length)) {
-			fprintf(out, "\\x%02x", bytes[length == 2 ? 1 : 0]);
-			length = length ? length : 1;
-		} else {
-			fwrite(bytes, 1, length, out);
+	while (i < size) {
+		if (!is_space(text[i])) {
+			i += print_character(out, text + i, size - i);
+			continue;
 		}
+		fputc(' ', out);
+		while (i < size && is_space(text[i]))
+			i++;
+	}
+}
+
+void text_print_lines(FILE *out, const char *text, size_t size)
+{
+	size_t i = 0;
+
+	while (i < size) {
+		if (is_space(text[i]))
+			fputc(text[i++], out);
+		else
+			i += print_character(out, text + i, size - i);
 	}
 }

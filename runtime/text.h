@@ -14,4 +14,7 @@ bool text_is_utf8(const char *text, size_t size);
 /* Control characters become \x1b, each run of white space one space. */
 void text_print(FILE *out, const char *text);
 
+/* Only the control characters change; white space stays as it is. */
+void text_print_lines(FILE *out, const char *text, size_t size);
+
 #endif
