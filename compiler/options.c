@@ -116,6 +116,13 @@ static bool read_number(enum option_id option, const char *text, int *number)
 	return true;
 }
 
+static bool check_seconds(int seconds)
+{
+	if (!seconds)
+		usage_error("--confirm takes at least one second");
+	return seconds;
+}
+
 /* A number of bytes: decimal digits, then nothing, K, M or G. */
 static bool read_bytes(enum option_id option, const char *text, size_t *bytes)
 {
@@ -210,6 +217,11 @@ static bool take(struct options *options, enum option_id option)
 		return read_number(option, optarg, &options->pid);
 	case OPTION_FD:
 		return read_number(option, optarg, &options->fd);
+	case OPTION_CONFIRM:
+		return read_number(option, optarg, &options->confirm_seconds) &&
+		       check_seconds(options->confirm_seconds);
+	case OPTION_IF_GENERATION:
+		return read_number(option, optarg, &options->if_generation);
 	case OPTION_COLOR:
 		if (!choose("choice of --color", colors, COUNT(colors), &choice))
 			return false;
@@ -274,7 +286,8 @@ bool options_read(struct arena *arena, int argc, char **argv, struct options *op
 	const size_t room = (size_t)argc + 1;
 	int result;
 
-	*options = (struct options){.pid = -1, .fd = -1};
+	*options = (struct options){
+		.pid = -1, .fd = -1, .confirm_seconds = -1, .if_generation = -1};
 	options->compile.definitions = arena_alloc(arena, room, sizeof(char *));
 	options->compile.include_folders = arena_alloc(arena, room, sizeof(char *));
 	options->compile.warnings = arena_alloc(arena, room, sizeof(char *));

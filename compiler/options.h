@@ -20,6 +20,9 @@
 	X(NETNS, 0, "netns", "NETNS", "a network namespace: a name, a path or pid:N")              \
 	X(BPFFS, 0, "bpffs", "DIR", "where bpffs is mounted; /sys/fs/bpf by default")              \
 	X(REQUIRE_SOCKETS, 0, "require-sockets", NULL, "refuse to apply with an empty label")      \
+	X(CONFIRM, 0, "confirm", "SECONDS", "go back to the old rules, unless confirmed in time")  \
+	X(IF_GENERATION, 0, "if-generation", "N", "only if the applied rules are the N-th")        \
+	X(ALL, 0, "all", NULL, "every namespace that has rules")                                   \
 	X(PID, 0, "pid", "PID", "the process that has the socket")                                 \
 	X(FD, 0, "fd", "FD", "the socket's descriptor in that process")                            \
 	X(JSON, 0, "json", NULL, "results and diagnostics as JSON")                                \
@@ -48,8 +51,8 @@ struct options {
 	const char *output, *netns, *bpffs;
 	enum stage dump;
 	enum color color;
-	int pid, fd;                    /* -1: not given */
-	struct compile_options compile; /* its files are the operands */
+	int pid, fd, confirm_seconds, if_generation; /* -1: not given */
+	struct compile_options compile;              /* its files are the operands */
 	char *const *operands;
 	size_t operand_count;
 };

@@ -35,7 +35,20 @@ static struct runtime_options runtime_options(const struct options *options)
 		.quiet = option_given(options, OPTION_QUIET),
 		.verbose = option_given(options, OPTION_VERBOSE),
 		.require_sockets = option_given(options, OPTION_REQUIRE_SOCKETS),
+		.all = option_given(options, OPTION_ALL),
+		.confirm_seconds = options->confirm_seconds > 0 ? (uint32_t)options->confirm_seconds
+								: 0,
+		.has_if_generation = option_given(options, OPTION_IF_GENERATION),
+		.if_generation = (uint32_t)options->if_generation,
 	};
+}
+
+/* The exit status for what a function of the runtime returned. */
+static int exit_status(int err)
+{
+	if (err == RUNTIME_EXPECT_FAILED)
+		return EXIT_RULES;
+	return err ? EXIT_SYSTEM : EXIT_DONE;
 }
 
 static enum diag_color diag_color(const struct options *options)
@@ -155,7 +168,7 @@ static int use_object_file(const struct options *options, object_use use)
 	image.bytes = bytes;
 	err = use(&image, &runtime, stdout);
 	free(bytes);
-	return err ? EXIT_SYSTEM : EXIT_DONE;
+	return exit_status(err);
 }
 
 static int use_rules(const struct options *options, object_use use)
@@ -168,8 +181,7 @@ static int use_rules(const struct options *options, object_use use)
 	if (!status) {
 		image.bytes = c.object->bytes;
 		image.size = c.object->size;
-		if (use(&image, &runtime, stdout))
-			status = EXIT_SYSTEM;
+		status = exit_status(use(&image, &runtime, stdout));
 	}
 	compilation_free(&c);
 	return status;
@@ -195,11 +207,39 @@ static int apply(const struct options *options)
 	return use_operands(options, runtime_apply);
 }
 
+static int confirm(const struct options *options)
+{
+	const struct runtime_options runtime = runtime_options(options);
+
+	return exit_status(runtime_confirm(&runtime, stdout));
+}
+
+static int rollback(const struct options *options)
+{
+	const struct runtime_options runtime = runtime_options(options);
+
+	return exit_status(runtime_rollback(&runtime, stdout));
+}
+
+static int reset(const struct options *options)
+{
+	const struct runtime_options runtime = runtime_options(options);
+
+	return exit_status(runtime_reset(&runtime, stdout));
+}
+
 static int detach(const struct options *options)
 {
 	const struct runtime_options runtime = runtime_options(options);
 
-	return runtime_detach(&runtime, stdout) ? EXIT_SYSTEM : EXIT_DONE;
+	return exit_status(runtime_detach(&runtime, stdout));
+}
+
+static int list(const struct options *options)
+{
+	const struct runtime_options runtime = runtime_options(options);
+
+	return exit_status(runtime_list(&runtime, stdout));
 }
 
 static int status(const struct options *options)
@@ -220,9 +260,8 @@ static int register_socket(const struct options *options)
 		usage_error("register says which socket: --pid PID --fd FD");
 		return EXIT_USAGE;
 	}
-	return runtime_register(options->operands[1], options->pid, options->fd, &runtime, stdout)
-		       ? EXIT_SYSTEM
-		       : EXIT_DONE;
+	return exit_status(runtime_register(options->operands[1], options->pid, options->fd,
+					    &runtime, stdout));
 }
 
 static int unregister(const struct options *options)
@@ -241,15 +280,17 @@ static int unregister(const struct options *options)
 		else
 			family = word == 3 ? AF_INET6 : AF_INET;
 	}
-	return runtime_unregister(options->operands[1], protocol, family, &runtime, stdout)
-		       ? EXIT_SYSTEM
-		       : EXIT_DONE;
+	return exit_status(
+		runtime_unregister(options->operands[1], protocol, family, &runtime, stdout));
 }
 
 #define FOR_ALL (OPTION_BIT(JSON) | OPTION_BIT(COLOR) | OPTION_BIT(QUIET) | OPTION_BIT(VERBOSE))
 #define FOR_COMPILING                                                                              \
 	(FOR_ALL | OPTION_BIT(DEFINE) | OPTION_BIT(INCLUDE) | OPTION_BIT(WARNING) |                \
 	 OPTION_BIT(TABLES) | OPTION_BIT(TABLES_MAX))
+#define FOR_APPLYING                                                                               \
+	(OPTION_BIT(APPLY) | OPTION_BIT(REQUIRE_SOCKETS) | OPTION_BIT(CONFIRM) |                   \
+	 OPTION_BIT(IF_GENERATION))
 #define FOR_RUNNING (FOR_ALL | OPTION_BIT(NETNS) | OPTION_BIT(BPFFS))
 
 enum { ANY_NUMBER = 1 << 30, ACTION_COUNT = 4 };
@@ -266,16 +307,21 @@ static const struct command {
 	 "sklc RULES... -o PROG.o", "compile to a BPF object"},
 	{"--check", FOR_COMPILING | FOR_RUNNING | OPTION_BIT(CHECK), 1, ANY_NUMBER, check,
 	 "sklc --check RULES...|PROG.o", "dry run, attaching nothing"},
-	{"--apply", FOR_COMPILING | FOR_RUNNING | OPTION_BIT(APPLY) | OPTION_BIT(REQUIRE_SOCKETS),
-	 1, ANY_NUMBER, apply, "sklc --apply RULES...|PROG.o", "attach to a network namespace"},
+	{"--apply", FOR_COMPILING | FOR_RUNNING | FOR_APPLYING, 1, ANY_NUMBER, apply,
+	 "sklc --apply RULES...|PROG.o", "attach to a network namespace"},
 	{"--dump", FOR_COMPILING | OPTION_BIT(DUMP), 1, ANY_NUMBER, dump,
 	 "sklc --dump STAGE RULES...", "print a form of the rules"},
-	{"status", FOR_RUNNING, 1, 1, status, "sklc status",
-	 "labels and their sockets, rules and their counters, the link"},
+	{"list", FOR_RUNNING, 1, 1, list, "sklc list", "the rules that are applied, as written"},
+	{"status", FOR_RUNNING | OPTION_BIT(ALL), 1, 1, status, "sklc status",
+	 "labels and their sockets, rules and their counters"},
 	{"register", FOR_RUNNING | OPTION_BIT(PID) | OPTION_BIT(FD), 2, 2, register_socket,
 	 "sklc register LABEL --pid PID --fd FD", "put a socket behind a label"},
 	{"unregister", FOR_RUNNING, 2, 4, unregister, "sklc unregister LABEL [tcp|udp] [ipv4|ipv6]",
 	 "take it away again"},
+	{"confirm", FOR_RUNNING, 1, 1, confirm, "sklc confirm", "keep rules that are on trial"},
+	{"rollback", FOR_RUNNING | OPTION_BIT(IF_GENERATION), 1, 1, rollback, "sklc rollback",
+	 "back to the rules applied before"},
+	{"reset", FOR_RUNNING, 1, 1, reset, "sklc reset", "set the counters to zero"},
 	{"detach", FOR_RUNNING, 1, 1, detach, "sklc detach", "take the rules off the namespace"},
 };
 

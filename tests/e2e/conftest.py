@@ -145,7 +145,7 @@ class Host:
         return json.loads(self.sklc("status", "--json", status=status).stdout)
 
     def pins(self):
-        return sorted(path for path in pathlib.Path(self.bpffs).rglob("*") if not path.is_dir())
+        return sorted(pathlib.Path(self.bpffs, "sklc").rglob("*"))
 
     # services and clients
 

