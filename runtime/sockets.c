@@ -36,7 +36,7 @@ static int check_protocol(int fd)
 	int protocol = read_option(fd, SO_PROTOCOL);
 
 	if (domain != AF_INET && domain != AF_INET6)
-		return refuse(EINVAL, "the socket is neither an IPv4 nor an IPv6 one");
+		return refuse(EINVAL, "the socket is neither a TCP nor a UDP one of IPv4 or IPv6");
 	if (protocol == IPPROTO_MPTCP)
 		return refuse(EINVAL, "the socket listens with MPTCP, which the kernel cannot "
 				      "redirect to: make it listen with TCP (a Go program: "
