@@ -9,24 +9,26 @@
 #define ABI_VERSION 1
 
 #define ABI_PROGRAM_SECTION "sk_lookup" /* exactly: libbpf takes no other */
-#define ABI_PROGRAM_NAME "sklc"
-#define ABI_LICENSE "Dual BSD/GPL"
+#define ABI_PROGRAM_NAME    "sklc"
+#define ABI_LICENSE         "Dual BSD/GPL"
 
 /* Maps, as named in `.maps`. */
-#define ABI_SOCKETS "sockets"               /* SOCKMAP: u32 slot -> u64 */
-#define ABI_RULE_COUNTERS "rule_counters"   /* PERCPU_ARRAY: u32 counter -> u64 */
-#define ABI_LABEL_COUNTERS "label_counters" /* PERCPU_ARRAY: u32 label * 4 + place -> struct abi_label_count */
-#define ABI_PREFIXES4 "prefixes4"           /* LPM_TRIE, with --tables lpm alone */
+#define ABI_SOCKETS       "sockets"       /* SOCKMAP: u32 slot -> u64 */
+#define ABI_RULE_COUNTERS "rule_counters" /* PERCPU_ARRAY: u32 counter -> u64 */
+#define ABI_LABEL_COUNTERS                                                                         \
+	"label_counters" /* PERCPU_ARRAY: u32 label * 4 + place -> struct abi_label_count */
+#define ABI_PREFIXES4 "prefixes4" /* LPM_TRIE, with --tables lpm alone */
 #define ABI_PREFIXES6 "prefixes6"
 
 /* Read-only data sections, each a map of one value. */
-#define ABI_TABLES ".rodata"          /* the decision's tables; may be absent */
-#define ABI_MACHINE ".rodata.machine" /* u32 slots[labels * 4], then u32 interfaces[interfaces]; never empty */
+#define ABI_TABLES ".rodata" /* the decision's tables; may be absent */
+#define ABI_MACHINE                                                                                \
+	".rodata.machine" /* u32 slots[labels * 4], then u32 interfaces[interfaces]; never empty */
 
 #define ABI_SLOT_CAPACITY 65536
 
 /* The four places of a label. Its slot for a place, by default, is 4 * label + place. */
-#define ABI_PLACES 4
+#define ABI_PLACES                 4
 #define ABI_PLACE(is_ipv6, is_udp) (2 * ((is_ipv6) ? 1 : 0) + ((is_udp) ? 1 : 0))
 
 /* The number of an interface that the machine does not have: no match on it holds. */
@@ -40,14 +42,14 @@ struct abi_label_count {
 };
 
 /* Names in the state's folder of a network namespace, for those who want to read or fill the maps. */
-#define ABI_PIN_STATE "state"                   /* the version of all this */
-#define ABI_PIN_LINK "link"
-#define ABI_PIN_SOCKETS "sockets"               /* the socket map */
-#define ABI_PIN_LABELS "labels"                 /* HASH: char[ABI_LABEL_KEY] -> struct abi_label_slots */
+#define ABI_PIN_STATE   "state" /* the version of all this */
+#define ABI_PIN_LINK    "link"
+#define ABI_PIN_SOCKETS "sockets" /* the socket map */
+#define ABI_PIN_LABELS  "labels"  /* HASH: char[ABI_LABEL_KEY] -> struct abi_label_slots */
 /* and in the folder of a generation, `g` and its number, which is its program's: */
-#define ABI_PIN_PROGRAM "program"
-#define ABI_PIN_OBJECT "object"                 /* the object's bytes, as one array element */
-#define ABI_PIN_RULE_COUNTERS ABI_RULE_COUNTERS
+#define ABI_PIN_PROGRAM        "program"
+#define ABI_PIN_OBJECT         "object" /* the object's bytes, as one array element */
+#define ABI_PIN_RULE_COUNTERS  ABI_RULE_COUNTERS
 #define ABI_PIN_LABEL_COUNTERS ABI_LABEL_COUNTERS
 
 #define ABI_LABEL_KEY (ABI_LABEL_NAME_MAX + 1) /* a label's name, filled up with zeros */
@@ -58,29 +60,29 @@ struct abi_label_slots {
 
 /* Data for the runtime, in sections that loaders pass over. Each is an array of its record; names and
  * texts are offsets into the strings section, whose last byte is NUL; ABI_NO_STRING is none. */
-#define ABI_HEADER_SECTION "sklc.header"         /* one struct abi_header */
-#define ABI_STRINGS_SECTION "sklc.strings"
-#define ABI_LABELS_SECTION "sklc.labels"         /* struct abi_label */
-#define ABI_INTERFACES_SECTION "sklc.interfaces" /* struct abi_interface */
-#define ABI_RULES_SECTION "sklc.rules"           /* struct abi_rule: every rule of every chain in order */
-#define ABI_SOCKETS_SECTION "sklc.sockets"       /* struct abi_socket */
-#define ABI_EXPECTS_SECTION "sklc.expects"       /* struct abi_expect */
-#define ABI_DEFINITIONS_SECTION "sklc.defines"   /* uint32_t strings: "NAME=VALUE" of each -D */
-#define ABI_TEXTS_SECTION "sklc.texts"           /* struct abi_text: the files, in order of reading */
-#define ABI_TEXT_SECTION "sklc.text"             /* zlib: the bytes of all files, one after the other */
+#define ABI_HEADER_SECTION      "sklc.header" /* one struct abi_header */
+#define ABI_STRINGS_SECTION     "sklc.strings"
+#define ABI_LABELS_SECTION      "sklc.labels"     /* struct abi_label */
+#define ABI_INTERFACES_SECTION  "sklc.interfaces" /* struct abi_interface */
+#define ABI_RULES_SECTION       "sklc.rules" /* struct abi_rule: every rule of every chain in order */
+#define ABI_SOCKETS_SECTION     "sklc.sockets" /* struct abi_socket */
+#define ABI_EXPECTS_SECTION     "sklc.expects" /* struct abi_expect */
+#define ABI_DEFINITIONS_SECTION "sklc.defines" /* uint32_t strings: "NAME=VALUE" of each -D */
+#define ABI_TEXTS_SECTION       "sklc.texts"   /* struct abi_text: the files, in order of reading */
+#define ABI_TEXT_SECTION        "sklc.text" /* zlib: the bytes of all files, one after the other */
 
-#define ABI_MAGIC 0x636c6b73 /* "sklc" */
-#define ABI_NO_STRING UINT32_MAX
+#define ABI_MAGIC      0x636c6b73 /* "sklc" */
+#define ABI_NO_STRING  UINT32_MAX
 #define ABI_NO_COUNTER UINT32_MAX
 
 struct abi_header {
 	uint32_t magic;
-	uint32_t version;       /* ABI_VERSION */
+	uint32_t version; /* ABI_VERSION */
 	uint32_t label_count;
 	uint32_t interface_count;
-	uint32_t counter_count; /* rules with `counter` */
-	uint32_t policy;        /* an enum abi_verdict: pass or drop */
-	uint64_t text_bytes;    /* length of all texts, uncompressed */
+	uint32_t counter_count;   /* rules with `counter` */
+	uint32_t policy;          /* an enum abi_verdict: pass or drop */
+	uint64_t text_bytes;      /* length of all texts, uncompressed */
 	uint32_t override_others; /* redirects replace what earlier programs on the hook chose */
 	uint32_t reserved;
 };
@@ -104,7 +106,8 @@ struct abi_rule {
 	uint32_t line;    /* from 1 */
 	uint32_t column;  /* from 1 */
 	uint32_t counter; /* index, or ABI_NO_COUNTER */
-	uint32_t expanded; /* the rule as the policy dump writes it: its identity; or ABI_NO_STRING */
+	uint32_t
+		expanded; /* the rule as the policy dump writes it: its identity; or ABI_NO_STRING */
 };
 
 struct abi_socket {
@@ -113,17 +116,17 @@ struct abi_socket {
 	uint32_t family;   /* AF_INET, AF_INET6; AF_UNSPEC: either, for `*` */
 	uint32_t port;
 	uint8_t address[16]; /* network order, in the first 4 bytes for IPv4; zero: any */
-	uint32_t uid;      /* a user's name or number, or ABI_NO_STRING */
-	uint32_t cgroup;   /* a path, or ABI_NO_STRING */
+	uint32_t uid;        /* a user's name or number, or ABI_NO_STRING */
+	uint32_t cgroup;     /* a path, or ABI_NO_STRING */
 	uint32_t file, line;
 	uint32_t any_address; /* `*`: whatever address it is bound to */
 };
 
 struct abi_expect {
-	uint32_t text;     /* as written */
+	uint32_t text; /* as written */
 	uint32_t file, line;
-	uint32_t family;   /* AF_INET, AF_INET6 */
-	uint32_t protocol; /* IPPROTO_TCP, IPPROTO_UDP */
+	uint32_t family;                               /* AF_INET, AF_INET6 */
+	uint32_t protocol;                             /* IPPROTO_TCP, IPPROTO_UDP */
 	uint8_t remote_address[16], local_address[16]; /* network order */
 	uint32_t remote_port, local_port;              /* host order */
 	uint32_t interface; /* index it came in by; UINT32_MAX: one that no rule names */

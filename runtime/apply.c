@@ -13,8 +13,9 @@
 int check_replaceable(const struct standing *standing, const struct runtime_options *options)
 {
 	if (options->has_if_generation && standing->current != options->if_generation)
-		return refuse(ESTALE, "generation %" PRIu32 " is applied, not %" PRIu32
-				      ": somebody else applied meanwhile; nothing was changed",
+		return refuse(ESTALE,
+			      "generation %" PRIu32 " is applied, not %" PRIu32
+			      ": somebody else applied meanwhile; nothing was changed",
 			      standing->current, options->if_generation);
 	return 0;
 }
@@ -23,8 +24,10 @@ static int check_no_trial(const struct standing *standing)
 {
 	if (standing->trial != TRIAL_RUNNING)
 		return 0;
-	return refuse(EBUSY, "generation %" PRIu32 " is on trial: `sklc confirm` or `sklc rollback` "
-			     "first; nothing was changed", standing->tried);
+	return refuse(EBUSY,
+		      "generation %" PRIu32 " is on trial: `sklc confirm` or `sklc rollback` "
+		      "first; nothing was changed",
+		      standing->tried);
 }
 
 static int apply_locked(struct state *state, const struct object *object,
@@ -32,8 +35,12 @@ static int apply_locked(struct state *state, const struct object *object,
 {
 	struct standing standing;
 	struct transaction transaction = {
-		.options = options, .object = object, .confirm_seconds = options->confirm_seconds,
-		.strict = true, .state = state, .standing = &standing,
+		.options = options,
+		.object = object,
+		.confirm_seconds = options->confirm_seconds,
+		.strict = true,
+		.state = state,
+		.standing = &standing,
 	};
 	int err = standing_settle(state, &standing);
 
@@ -50,7 +57,8 @@ static int apply_locked(struct state *state, const struct object *object,
 	return err;
 }
 
-int runtime_apply(const struct object_image *image, const struct runtime_options *options, FILE *out)
+int runtime_apply(const struct object_image *image, const struct runtime_options *options,
+		  FILE *out)
 {
 	struct object object;
 	struct state state;

@@ -16,9 +16,10 @@ int attach_create(const struct netns *netns, int program)
 	if (link >= 0)
 		return link;
 	if (errno == E2BIG)
-		return refuse(E2BIG, "network namespace '%s' already has %d programs on this hook, "
-				     "the kernel's limit; nothing was changed", netns->name,
-			      HOOK_PROGRAMS_MAX);
+		return refuse(E2BIG,
+			      "network namespace '%s' already has %d programs on this hook, "
+			      "the kernel's limit; nothing was changed",
+			      netns->name, HOOK_PROGRAMS_MAX);
 	return caps_fail(errno, caps_for_hook, "attach to network namespace '%s'", netns->name);
 }
 
@@ -33,8 +34,9 @@ int attach_update(int link, int program, int old)
 		return refuse(EPERM, "the program on the hook is not the one that was applied: "
 				     "somebody else replaced it, and nothing was changed");
 	if (errno == ENOLINK)
-		return refuse(ENOLINK, "the link was detached from its network namespace meanwhile; "
-				       "apply again");
+		return refuse(ENOLINK,
+			      "the link was detached from its network namespace meanwhile; "
+			      "apply again");
 	return fail(errno, "replace the program on the hook");
 }
 

@@ -15,7 +15,7 @@
 
 /* What a program weighs. */
 struct weight {
-	size_t emitted;	   /* instructions in the object */
+	size_t emitted;    /* instructions in the object */
 	uint32_t verified; /* instructions that the verifier walked; 0: this kernel does not say */
 	uint32_t maps;
 	size_t table_bytes; /* read-only */
@@ -47,8 +47,8 @@ static void print_text(const struct weight *weight, const char *name, FILE *out)
 	fprintf(out, ": accepted by this kernel's verifier\n");
 	fprintf(out, "  %zu instructions emitted, %" PRIu32 " verified\n", weight->emitted,
 		weight->verified);
-	fprintf(out, "  %" PRIu32 " maps, %zu bytes of tables, %" PRIu32
-		     " bytes of machine code\n", weight->maps, weight->table_bytes, weight->jited_bytes);
+	fprintf(out, "  %" PRIu32 " maps, %zu bytes of tables, %" PRIu32 " bytes of machine code\n",
+		weight->maps, weight->table_bytes, weight->jited_bytes);
 	if (weight->expects)
 		fprintf(out, "  %zu expect %s in the kernel\n", weight->expects,
 			weight->expects == 1 ? "line holds" : "lines hold");
@@ -60,8 +60,8 @@ static int print_json(const struct weight *weight, const char *name, FILE *out)
 				 "result", "accepted", "name", name, "instructions_emitted",
 				 (json_int_t)weight->emitted, "instructions_verified",
 				 (json_int_t)weight->verified, "maps", (json_int_t)weight->maps,
-				 "table_bytes", (json_int_t)weight->table_bytes, "machine_code_bytes",
-				 (json_int_t)weight->jited_bytes, "expects",
+				 "table_bytes", (json_int_t)weight->table_bytes,
+				 "machine_code_bytes", (json_int_t)weight->jited_bytes, "expects",
 				 (json_int_t)weight->expects);
 	int err = root ? json_dumpf(root, out, JSON_COMPACT) : -1;
 
@@ -115,7 +115,8 @@ static int check_interfaces(const struct object *object, const struct runtime_op
 	return err;
 }
 
-int runtime_check(const struct object_image *image, const struct runtime_options *options, FILE *out)
+int runtime_check(const struct object_image *image, const struct runtime_options *options,
+		  FILE *out)
 {
 	struct weight weight = {0};
 	struct object object;

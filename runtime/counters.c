@@ -109,8 +109,7 @@ static int add_base(const struct generation *generation, const struct object *ob
 	if (err)
 		return err == -ENOENT ? err : fail(err, "read the counters' base");
 	base = blob.bytes;
-	if (blob.size < sizeof(*base) || base->rule_count != rules ||
-	    base->label_count != labels ||
+	if (blob.size < sizeof(*base) || base->rule_count != rules || base->label_count != labels ||
 	    blob.size < sizeof(*base) + rules * sizeof(uint64_t) +
 				labels * sizeof(struct abi_label_count)) {
 		blob_close(&blob);

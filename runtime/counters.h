@@ -7,7 +7,7 @@
 #include "generation.h"
 
 struct counters {
-	uint64_t *rules;		/* by a rule's counter */
+	uint64_t *rules;                /* by a rule's counter */
 	struct abi_label_count *labels; /* label * ABI_PLACES + place */
 };
 

@@ -18,14 +18,16 @@ static int take_off(const struct state *state, bool *attached)
 	int err;
 
 	if (link < 0)
-		return link == -ENOENT ? 0 : fail(link, "open the link '%s/%s'", state->path,
-						   ABI_PIN_LINK);
+		return link == -ENOENT
+			       ? 0
+			       : fail(link, "open the link '%s/%s'", state->path, ABI_PIN_LINK);
 	err = attach_info(link, &info);
 	*attached = !err && info.netns_inode;
 	return *attached ? attach_detach(link) : err;
 }
 
-static int detach_locked(const struct state *state, const struct runtime_options *options, FILE *out)
+static int detach_locked(const struct state *state, const struct runtime_options *options,
+			 FILE *out)
 {
 	bool attached = false;
 	int err = state->folder < 0 ? 0 : take_off(state, &attached);

@@ -70,7 +70,9 @@ static int run_packet(const struct bench *bench, const struct abi_expect *expect
 	if (bpf_prog_test_run_opts(bench->loaded.program, &options))
 		return fail(errno, "run an `expect` line in the kernel");
 	outcome->cookie = out.cookie;
-	outcome->verdict = options.retval == SK_DROP ? ABI_DROP : out.cookie ? ABI_REDIRECT : ABI_PASS;
+	outcome->verdict = options.retval == SK_DROP ? ABI_DROP
+			   : out.cookie              ? ABI_REDIRECT
+						     : ABI_PASS;
 	return 0;
 }
 

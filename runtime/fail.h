@@ -41,6 +41,6 @@ static inline void free_memory(void *pointer)
 }
 
 #define autoclose __attribute__((cleanup(close_fd)))
-#define autofree __attribute__((cleanup(free_memory)))
+#define autofree  __attribute__((cleanup(free_memory)))
 
 #endif

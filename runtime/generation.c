@@ -116,8 +116,8 @@ int generation_read(const struct generation *generation, struct applied *applied
 		memcpy(applied->bytes, blob.bytes, blob.size);
 	applied->image = (struct object_image){applied->bytes, blob.size, applied->name};
 	blob_close(&blob);
-	err = applied->bytes ? object_read(&applied->image, &applied->object) :
-			       fail(ENOMEM, "read the object of %s", applied->name);
+	err = applied->bytes ? object_read(&applied->image, &applied->object)
+			     : fail(ENOMEM, "read the object of %s", applied->name);
 	if (err)
 		applied_free(applied);
 	return err;
@@ -179,7 +179,8 @@ int generation_pin(const struct state *state, const struct about *about,
 	return err ? fail(err, "keep the new rules in '%s/%s'", state->path, name) : 0;
 }
 
-static int remove_pins(const struct state *state, uint32_t id, const char *const *pins, size_t count)
+static int remove_pins(const struct state *state, uint32_t id, const char *const *pins,
+		       size_t count)
 {
 	char name[FOLDER_NAME_MAX];
 	autoclose int folder = -1;
@@ -206,8 +207,9 @@ int generation_forget_trial(const struct state *state, uint32_t id)
 
 int generation_thin(const struct state *state, uint32_t id)
 {
-	static const char *const pins[] = {PIN_TRIAL, PIN_CHOICES, ABI_PIN_PROGRAM, PIN_BASE,
-					   ABI_PIN_RULE_COUNTERS, ABI_PIN_LABEL_COUNTERS};
+	static const char *const pins[] = {
+		PIN_TRIAL, PIN_CHOICES,           ABI_PIN_PROGRAM,
+		PIN_BASE,  ABI_PIN_RULE_COUNTERS, ABI_PIN_LABEL_COUNTERS};
 
 	return remove_pins(state, id, pins, sizeof(pins) / sizeof(pins[0]));
 }

@@ -12,12 +12,12 @@ struct loaded;
 
 /* Kept in the folder as bytes; its layout is part of the state's version. */
 struct about {
-	uint32_t generation;	 /* the program's number */
-	uint32_t previous;	 /* whose rules it replaced; 0: none */
-	uint32_t trial_program;	 /* the number of the program that tries it; 0: not on trial */
+	uint32_t generation;    /* the program's number */
+	uint32_t previous;      /* whose rules it replaced; 0: none */
+	uint32_t trial_program; /* the number of the program that tries it; 0: not on trial */
 	uint32_t reserved;
 	uint64_t trial_deadline; /* nanoseconds since boot */
-	uint64_t applied;	 /* seconds since 1970 */
+	uint64_t applied;        /* seconds since 1970 */
 };
 
 struct generation {
@@ -62,9 +62,9 @@ int generation_remove(const struct state *state, uint32_t id);
 /* Removes all that is in a folder of a namespace, one folder deep. -errno after a message. */
 int folder_clear(int folder);
 
-#define PIN_ABOUT "about"
-#define PIN_BASE "base"
-#define PIN_TRIAL "trial"     /* the program on the link during a trial */
+#define PIN_ABOUT   "about"
+#define PIN_BASE    "base"
+#define PIN_TRIAL   "trial"   /* the program on the link during a trial */
 #define PIN_CHOICES "choices" /* what it chooses from; emptied unless pinned */
 
 #endif

@@ -13,7 +13,8 @@
 /* Runs WORK with the state locked, settled, and rules applied. */
 static int with_rules(const struct runtime_options *options,
 		      int (*work)(struct state *state, struct standing *standing,
-				  const struct runtime_options *options, FILE *out), FILE *out)
+				  const struct runtime_options *options, FILE *out),
+		      FILE *out)
 {
 	struct standing standing;
 	struct state state;
@@ -59,8 +60,10 @@ static int rollback(struct state *state, struct standing *standing,
 	if (standing->trial == TRIAL_RUNNING)
 		return rollback_trial(state, standing, options, out);
 	if (!standing->previous || generation_open(state, standing->previous, &previous))
-		return refuse(ENOENT, "nothing was applied before generation %" PRIu32
-				      "; `sklc detach` takes it off", standing->current);
+		return refuse(ENOENT,
+			      "nothing was applied before generation %" PRIu32
+			      "; `sklc detach` takes it off",
+			      standing->current);
 	err = generation_read(&previous, &applied);
 	generation_close(&previous);
 	if (err)
@@ -127,8 +130,10 @@ static int reset(struct state *state, struct standing *standing,
 	int err;
 
 	if (standing->trial == TRIAL_RUNNING)
-		return refuse(EBUSY, "generation %" PRIu32 " is on trial: `sklc confirm` or "
-				     "`sklc rollback` first", standing->tried);
+		return refuse(EBUSY,
+			      "generation %" PRIu32 " is on trial: `sklc confirm` or "
+			      "`sklc rollback` first",
+			      standing->tried);
 	err = counters_reset(state, standing->current);
 	if (!err)
 		report_result("counters reset", standing->current, options, out);

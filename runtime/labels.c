@@ -98,8 +98,10 @@ static int assign_new(int map, const char *name, bool *used, size_t *block,
 	while (*block < BLOCKS && used[*block])
 		(*block)++;
 	if (*block == BLOCKS)
-		return refuse(ENOSPC, "there is no room for the label '%s': %d labels fit, those of "
-				      "the rules before included", name, BLOCKS);
+		return refuse(ENOSPC,
+			      "there is no room for the label '%s': %d labels fit, those of "
+			      "the rules before included",
+			      name, BLOCKS);
 	used[*block] = true;
 	for (uint32_t place = 0; place < ABI_PLACES; place++)
 		slots->slots[place] = (uint32_t)*block * ABI_PLACES + place;

@@ -39,7 +39,8 @@ static int print_json(const struct object *object, const char *text, FILE *out)
 	return err ? fail(EIO, "write the rules") : 0;
 }
 
-static int print_rules(const struct object *object, const struct runtime_options *options, FILE *out)
+static int print_rules(const struct object *object, const struct runtime_options *options,
+		       FILE *out)
 {
 	autofree char *text = NULL;
 	const char *at;

@@ -52,15 +52,17 @@ int machine_find_interfaces(const struct object *object, const struct netns *net
 		int number = netns_interface(netns, name);
 
 		if (number < 0)
-			return caps_fail(number, caps_for_namespace, "look up interface '%s'", name);
+			return caps_fail(number, caps_for_namespace, "look up interface '%s'",
+					 name);
 		if (number == 0 && object->interfaces[i].required && strict)
-			return refuse(ENODEV, "there is no interface '%s' in network namespace '%s', "
-					      "and an `iif` match names it (`iifname` does not need it)",
+			return refuse(ENODEV,
+				      "there is no interface '%s' in network namespace '%s', "
+				      "and an `iif` match names it (`iifname` does not need it)",
 				      name, netns->name);
 		if (number == 0)
 			warn("there is no interface '%s' in network namespace '%s': no match on it "
-			     "holds until it is there and the rules are applied again", name,
-			     netns->name);
+			     "holds until it is there and the rules are applied again",
+			     name, netns->name);
 		machine->interfaces[i] = number ? (uint32_t)number : ABI_INTERFACE_UNKNOWN;
 	}
 	return 0;
@@ -116,7 +118,9 @@ static bool receive_answer(int channel, struct answer *answer, struct loaded *lo
 {
 	struct iovec part = {answer, sizeof(*answer)};
 	union control control = {0};
-	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control,
+	struct msghdr message = {.msg_iov = &part,
+				 .msg_iovlen = 1,
+				 .msg_control = &control,
 				 .msg_controllen = sizeof(control)};
 	int descriptors[DESCRIPTORS_MAX] = {-1, -1, -1};
 	const int *next = descriptors;
@@ -167,9 +171,10 @@ static int take_answer(int channel, pid_t process, const struct object *object,
 	if (answered)
 		return answer.err;
 	if (WIFSIGNALED(status))
-		return refuse(EINVAL, "object '%s' is damaged: the process that loads it ended by signal "
-				      "%d (%s)", object->image->name, WTERMSIG(status),
-			      strsignal(WTERMSIG(status)));
+		return refuse(EINVAL,
+			      "object '%s' is damaged: the process that loads it ended by signal "
+			      "%d (%s)",
+			      object->image->name, WTERMSIG(status), strsignal(WTERMSIG(status)));
 	return refuse(EIO, "the process that loads '%s' ended without a word", object->image->name);
 }
 
@@ -188,8 +193,8 @@ int load_object(const struct object *object, const struct machine *machine, int 
 		run_loader(channel[1], object, machine, sockets, verbose);
 	err = errno;
 	close(channel[1]);
-	err = process < 0 ? fail(err, "start a process to load '%s'", object->image->name) :
-			    take_answer(channel[0], process, object, loaded);
+	err = process < 0 ? fail(err, "start a process to load '%s'", object->image->name)
+			  : take_answer(channel[0], process, object, loaded);
 	close(channel[0]);
 	return err;
 }

@@ -14,7 +14,7 @@ struct object;
 /* What only the machine knows. */
 struct machine {
 	struct abi_label_slots *slots; /* of each label */
-	uint32_t *interfaces;	       /* number of each */
+	uint32_t *interfaces;          /* number of each */
 };
 
 int machine_new(const struct object *object, struct machine *machine);

@@ -72,9 +72,11 @@ static int check_maps(const struct object *object, const struct bpf_object *open
 {
 	struct bpf_map *map;
 
-	bpf_object__for_each_map(map, opened) {
+	bpf_object__for_each_map(map, opened)
+	{
 		if (!is_expected(map) || bpf_map__pin_path(map))
-			return refuse(EINVAL, "object '%s': the map '%s' is not one that sklc makes",
+			return refuse(EINVAL,
+				      "object '%s': the map '%s' is not one that sklc makes",
 				      object->image->name, bpf_map__name(map));
 		if (!is_large_enough(object, map))
 			return refuse(EINVAL, "object '%s': the map '%s' is too small",
@@ -159,15 +161,16 @@ static int fail_load(int error, const struct object *object, const char *log)
 
 	if (abs(error) == EPERM || abs(error) == EACCES || !*log) {
 		if (abs(error) == EINVAL)
-			return refuse(error, "cannot load '%s': invalid argument; this kernel may "
-					     "lack the sk_lookup hook: Linux 5.9 or later is needed",
+			return refuse(error,
+				      "cannot load '%s': invalid argument; this kernel may "
+				      "lack the sk_lookup hook: Linux 5.9 or later is needed",
 				      object->image->name);
 		if (abs(error) != EACCES || !*log)
 			return caps_fail(error, caps_for_load, "load '%s' into the kernel",
 					 object->image->name);
 	}
-	error = refuse(error, "the kernel's verifier refuses '%s'; its log%s:",
-		       object->image->name, end == log ? "" : " ends");
+	error = refuse(error, "the kernel's verifier refuses '%s'; its log%s:", object->image->name,
+		       end == log ? "" : " ends");
 	fprintf(stderr, "%s%s", end, end[0] && end[strlen(end) - 1] == '\n' ? "" : "\n");
 	return error;
 }
@@ -195,8 +198,8 @@ static int map_fd(const struct bpf_object *opened, const char *name)
 	return map ? bpf_map__fd(map) : -1;
 }
 
-int loader_run(const struct object *object, const struct machine *machine, int sockets, bool verbose,
-	       struct loaded *loaded)
+int loader_run(const struct object *object, const struct machine *machine, int sockets,
+	       bool verbose, struct loaded *loaded)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "sklc");
 	struct bpf_program *program;

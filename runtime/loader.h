@@ -10,7 +10,7 @@ struct object;
 
 /* Descriptors in *LOADED stay open until the process ends, as does what libbpf has allocated: this runs
  * in a process of its own (load.c). -errno after a message. */
-int loader_run(const struct object *object, const struct machine *machine, int sockets, bool verbose,
-	       struct loaded *loaded);
+int loader_run(const struct object *object, const struct machine *machine, int sockets,
+	       bool verbose, struct loaded *loaded);
 
 #endif

@@ -101,12 +101,12 @@ static bool netns_path(const char *name, char *path, size_t size)
 		return true;
 	}
 	if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
-		refuse(EINVAL, "'%s' is no network namespace: expected a name, a path or pid:NUMBER",
-		       name);
+		refuse(EINVAL,
+		       "'%s' is no network namespace: expected a name, a path or pid:NUMBER", name);
 		return false;
 	}
-	length = strchr(name, '/') ? snprintf(path, size, "%s", name) :
-				     snprintf(path, size, NAMES_FOLDER "/%s", name);
+	length = strchr(name, '/') ? snprintf(path, size, "%s", name)
+				   : snprintf(path, size, NAMES_FOLDER "/%s", name);
 	if (length < 0 || (size_t)length >= size) {
 		refuse(ENAMETOOLONG, "the name of the network namespace is too long");
 		return false;
@@ -143,8 +143,10 @@ static int fail_open(int error, const char *name, const char *path)
 	if (error == ENOENT && strncmp(name, "pid:", 4) == 0)
 		return refuse(error, "there is no process '%s'", name + 4);
 	if (error == ENOENT)
-		return refuse(error, "there is no network namespace '%s' ('%s' does not exist); "
-				     "`ip netns list` shows those with a name", name, path);
+		return refuse(error,
+			      "there is no network namespace '%s' ('%s' does not exist); "
+			      "`ip netns list` shows those with a name",
+			      name, path);
 	return caps_fail(error, caps_for_process, "open network namespace '%s'", name);
 }
 

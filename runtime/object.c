@@ -23,9 +23,22 @@ struct wanted {
 };
 
 static const char *const loader_sections[] = {
-	ABI_PROGRAM_SECTION, ABI_TABLES, ABI_MACHINE, ".maps",	 ".BTF",     ".BTF.ext",
-	".symtab",	     ".strtab",	 ".shstrtab", "license", "version",  ".text",
-	".rel.BTF",	     ".rel.BTF.ext",  (".rel" ABI_PROGRAM_SECTION), "",
+	ABI_PROGRAM_SECTION,
+	ABI_TABLES,
+	ABI_MACHINE,
+	".maps",
+	".BTF",
+	".BTF.ext",
+	".symtab",
+	".strtab",
+	".shstrtab",
+	"license",
+	"version",
+	".text",
+	".rel.BTF",
+	".rel.BTF.ext",
+	(".rel" ABI_PROGRAM_SECTION),
+	"",
 };
 
 static bool is_loader_section(const char *name)
@@ -49,9 +62,10 @@ static int take_section(const struct object_image *image, struct wanted *wanted,
 		return refuse(EINVAL, "object '%s': the section '%s' is there twice", image->name,
 			      wanted->name);
 	if (data->d_size % wanted->record)
-		return refuse(EINVAL, "object '%s': the section '%s' has %zu bytes, expected a "
-				      "multiple of %zu", image->name, wanted->name, data->d_size,
-			      wanted->record);
+		return refuse(EINVAL,
+			      "object '%s': the section '%s' has %zu bytes, expected a "
+			      "multiple of %zu",
+			      image->name, wanted->name, data->d_size, wanted->record);
 	copy = malloc(data->d_size + 1);
 	if (!copy)
 		return fail(ENOMEM, "read object '%s'", image->name);
@@ -73,7 +87,8 @@ static void take_size(struct object *object, const char *name, size_t size)
 		object->table_bytes += size;
 }
 
-static int take_sections(struct object *object, Elf *elf, struct wanted *wanted, size_t wanted_count)
+static int take_sections(struct object *object, Elf *elf, struct wanted *wanted,
+			 size_t wanted_count)
 {
 	const struct object_image *image = object->image;
 	Elf_Scn *section = NULL;
@@ -83,8 +98,9 @@ static int take_sections(struct object *object, Elf *elf, struct wanted *wanted,
 		return refuse(EINVAL, "object '%s': its sections have no names", image->name);
 	while ((section = elf_nextscn(elf, section))) {
 		GElf_Shdr header;
-		const char *name = gelf_getshdr(section, &header) ?
-					   elf_strptr(elf, names, header.sh_name) : NULL;
+		const char *name = gelf_getshdr(section, &header)
+					   ? elf_strptr(elf, names, header.sh_name)
+					   : NULL;
 		size_t i = 0;
 		int err;
 
@@ -93,8 +109,10 @@ static int take_sections(struct object *object, Elf *elf, struct wanted *wanted,
 		while (i < wanted_count && strcmp(name, wanted[i].name) != 0)
 			i++;
 		if (i == wanted_count && !is_loader_section(name))
-			return refuse(EINVAL, "object '%s': unexpected section '%s'; sklc takes "
-					      "objects that sklc made", image->name, name);
+			return refuse(EINVAL,
+				      "object '%s': unexpected section '%s'; sklc takes "
+				      "objects that sklc made",
+				      image->name, name);
 		take_size(object, name, header.sh_size);
 		err = i < wanted_count ? take_section(image, &wanted[i], section) : 0;
 		if (err)
@@ -126,8 +144,10 @@ static int take_header(struct object *object, const struct abi_header *header, s
 		return refuse(EINVAL, "'%s' was not made by sklc: it has no section '%s'", name,
 			      ABI_HEADER_SECTION);
 	if (header->version != ABI_VERSION)
-		return refuse(EINVAL, "object '%s' has the format version %u, this sklc knows %u: "
-				      "compile it again", name, header->version, ABI_VERSION);
+		return refuse(EINVAL,
+			      "object '%s' has the format version %u, this sklc knows %u: "
+			      "compile it again",
+			      name, header->version, ABI_VERSION);
 	object->header = *header;
 	return 0;
 }
@@ -139,12 +159,12 @@ static int check_counts(const struct object *object, const struct wanted *wanted
 	if (!wanted[1].found)
 		return refuse(EINVAL, "object '%s' has no section '%s'", object->image->name,
 			      ABI_STRINGS_SECTION);
-	if (object->header.label_count != labels ||
-	    object->header.interface_count != interfaces)
-		return refuse(EINVAL, "object '%s': its header counts %u labels and %u interfaces, "
-				      "its sections %zu and %zu", object->image->name,
-			      object->header.label_count, object->header.interface_count, labels,
-			      interfaces);
+	if (object->header.label_count != labels || object->header.interface_count != interfaces)
+		return refuse(EINVAL,
+			      "object '%s': its header counts %u labels and %u interfaces, "
+			      "its sections %zu and %zu",
+			      object->image->name, object->header.label_count,
+			      object->header.interface_count, labels, interfaces);
 	return 0;
 }
 
@@ -157,8 +177,8 @@ static int read_sections(struct object *object, Elf *elf)
 		{ABI_STRINGS_SECTION, 1, (void **)&object->strings, &object->string_bytes, false},
 		{ABI_LABELS_SECTION, sizeof(*object->labels), (void **)&object->labels,
 		 &label_count, false},
-		{ABI_INTERFACES_SECTION, sizeof(*object->interfaces),
-		 (void **)&object->interfaces, &interface_count, false},
+		{ABI_INTERFACES_SECTION, sizeof(*object->interfaces), (void **)&object->interfaces,
+		 &interface_count, false},
 		{ABI_RULES_SECTION, sizeof(*object->rules), (void **)&object->rules,
 		 &object->rule_count, false},
 		{ABI_SOCKETS_SECTION, sizeof(*object->sockets), (void **)&object->sockets,
@@ -242,8 +262,9 @@ int object_text(const struct object *object, char **text)
 	*text = NULL;
 	if (!buffer)
 		return fail(ENOMEM, "unpack the rules' text of '%s'", object->image->name);
-	if (length && (uncompress((Bytef *)buffer, &length, object->text, object->text_size) != Z_OK ||
-		       length != object->header.text_bytes)) {
+	if (length &&
+	    (uncompress((Bytef *)buffer, &length, object->text, object->text_size) != Z_OK ||
+	     length != object->header.text_bytes)) {
 		free(buffer);
 		return refuse(EINVAL, "object '%s': the rules' text is damaged",
 			      object->image->name);

@@ -137,8 +137,7 @@ static int check_sockets(const struct object *object)
 	for (size_t i = 0; i < object->socket_count; i++) {
 		const struct abi_socket *socket = &object->sockets[i];
 
-		if (socket->label >= object->header.label_count ||
-		    !is_protocol(socket->protocol) ||
+		if (socket->label >= object->header.label_count || !is_protocol(socket->protocol) ||
 		    (!is_family(socket->family) && socket->family != AF_UNSPEC) ||
 		    socket->port > UINT16_MAX || !is_string_or_none(object, socket->uid) ||
 		    !is_string_or_none(object, socket->cgroup) ||
@@ -199,12 +198,13 @@ static int check_texts(const struct object *object)
 int object_check(const struct object *object)
 {
 	static int (*const checks[])(const struct object *object) = {
-		check_strings, check_labels,	 check_interfaces,  check_rules,
-		check_sockets, check_expects,	 check_definitions, check_texts,
+		check_strings, check_labels,  check_interfaces,  check_rules,
+		check_sockets, check_expects, check_definitions, check_texts,
 	};
-	int err = object->header.policy == ABI_PASS || object->header.policy == ABI_DROP ? 0 :
-		refuse(EINVAL, "object '%s': the policy %u makes no sense", object->image->name,
-		       object->header.policy);
+	int err = object->header.policy == ABI_PASS || object->header.policy == ABI_DROP
+			  ? 0
+			  : refuse(EINVAL, "object '%s': the policy %u makes no sense",
+				   object->image->name, object->header.policy);
 
 	for (size_t i = 0; !err && i < sizeof(checks) / sizeof(checks[0]); i++)
 		err = checks[i](object);

@@ -18,11 +18,12 @@ static void note_others(const struct transaction *t)
 	for (uint32_t i = 0; i < hook.count; i++)
 		if (hook.programs[i] == t->standing->info.program)
 			position = i + 1;
-	note("%" PRIu32 " programs are on this hook and run in order of attaching, this one as number "
-	     "%" PRIu32 "; %s; where none chooses a socket, a drop by any of them counts", hook.count,
-	     position, t->object->header.override_others ?
-		     "its redirects replace what those before it chose" :
-		     "the first that chooses a socket wins");
+	note("%" PRIu32
+	     " programs are on this hook and run in order of attaching, this one as number "
+	     "%" PRIu32 "; %s; where none chooses a socket, a drop by any of them counts",
+	     hook.count, position,
+	     t->object->header.override_others ? "its redirects replace what those before it chose"
+					       : "the first that chooses a socket wins");
 }
 
 /* What is in force stays so when nobody reads of it: the stream is made to forget. */
@@ -39,8 +40,8 @@ void report_result(const char *result, uint32_t generation, const struct runtime
 		   FILE *out)
 {
 	if (options->json)
-		fprintf(out, "{\"version\":1,\"result\":\"%s\",\"generation\":%" PRIu32 "}\n", result,
-			generation);
+		fprintf(out, "{\"version\":1,\"result\":\"%s\",\"generation\":%" PRIu32 "}\n",
+			result, generation);
 	else if (!options->quiet && generation)
 		fprintf(out, "%s: generation %" PRIu32 "\n", result, generation);
 	else if (!options->quiet)
@@ -53,7 +54,10 @@ void report_applied(const struct transaction *t, const struct runtime_options *o
 	if (!options->quiet)
 		note_others(t);
 	if (t->confirm_seconds && !options->quiet)
-		note("on trial for %" PRIu32 " seconds: `sklc confirm` makes it stay, else the rules "
-		     "before come back", t->confirm_seconds);
-	report_result(t->confirm_seconds ? "on trial" : "applied", t->about.generation, options, out);
+		note("on trial for %" PRIu32
+		     " seconds: `sklc confirm` makes it stay, else the rules "
+		     "before come back",
+		     t->confirm_seconds);
+	report_result(t->confirm_seconds ? "on trial" : "applied", t->about.generation, options,
+		      out);
 }

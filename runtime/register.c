@@ -40,11 +40,14 @@ static int refuse_label(const struct target *target, const char *label)
 		return err;
 	nearest = nearest_label(label, entries, count);
 	if (nearest)
-		return refuse(ENOENT, "the rules applied to network namespace '%s' name no label '%s'; "
-				      "did you mean '%s'?", target->state.netns.name, label,
-			      nearest->name);
-	return refuse(ENOENT, "the rules applied to network namespace '%s' name no label '%s'; "
-			      "`sklc status` lists them", target->state.netns.name, label);
+		return refuse(ENOENT,
+			      "the rules applied to network namespace '%s' name no label '%s'; "
+			      "did you mean '%s'?",
+			      target->state.netns.name, label, nearest->name);
+	return refuse(ENOENT,
+		      "the rules applied to network namespace '%s' name no label '%s'; "
+		      "`sklc status` lists them",
+		      target->state.netns.name, label);
 }
 
 static int fill_target(const char *label, struct target *target)
@@ -54,8 +57,9 @@ static int fill_target(const char *label, struct target *target)
 	if (err)
 		return err;
 	if (target->standing.link < 0)
-		return refuse(ENOENT, "no rules are applied to network namespace '%s': apply them, "
-				      "then the label '%s' can have a socket",
+		return refuse(ENOENT,
+			      "no rules are applied to network namespace '%s': apply them, "
+			      "then the label '%s' can have a socket",
 			      target->state.netns.name, label);
 	err = standing_maps(&target->state, &target->sockets, &target->labels);
 	if (err)

@@ -14,7 +14,7 @@ struct runtime_options {
 	const char *bpffs; /* where bpffs is mounted; NULL: /sys/fs/bpf */
 	bool json, quiet, verbose;
 	bool require_sockets; /* refuse to apply while a label that rules name is empty */
-	bool all; /* status: every namespace that has rules, in short */
+	bool all;             /* status: every namespace that has rules, in short */
 	bool has_if_generation; /* apply, rollback: refuse if another generation is applied; 0: none */
 	uint32_t if_generation;
 	uint32_t confirm_seconds; /* apply: go back unless confirmed in time; 0: for good */
@@ -42,10 +42,12 @@ enum runtime_use {
 int runtime_limit_privileges(enum runtime_use use);
 
 /* Puts the object through this kernel's verifier and prints what it weighs; leaves nothing behind. */
-int runtime_check(const struct object_image *image, const struct runtime_options *options, FILE *out);
+int runtime_check(const struct object_image *image, const struct runtime_options *options,
+		  FILE *out);
 
 /* Loads, attaches or replaces in one step, pins. */
-int runtime_apply(const struct object_image *image, const struct runtime_options *options, FILE *out);
+int runtime_apply(const struct object_image *image, const struct runtime_options *options,
+		  FILE *out);
 
 /* Back to the rules applied before these; during a trial, ends it. A second one takes the first back. */
 int runtime_rollback(const struct runtime_options *options, FILE *out);

@@ -106,7 +106,7 @@ static int add_names(const struct state *state, uint32_t id, struct names *names
 {
 	struct generation generation;
 	struct applied applied;
-	char (*more)[ABI_LABEL_KEY];
+	char(*more)[ABI_LABEL_KEY];
 	uint32_t count;
 	int err = generation_open(state, id, &generation);
 
@@ -182,7 +182,8 @@ static int settle_nothing(const struct state *state)
 
 	if (link >= 0)
 		warn("the rules of network namespace '%s' had been detached from it without "
-		     "`sklc detach`; their state is cleared", state->netns.name);
+		     "`sklc detach`; their state is cleared",
+		     state->netns.name);
 	return folder_clear(state->folder);
 }
 
@@ -230,7 +231,8 @@ int standing_settle(const struct state *state, struct standing *standing)
 		return 0;
 	err = standing_read(state, standing);
 	if (!err && standing->trial == TRIAL_OVER) {
-		note("the trial of generation %u was not confirmed in time: the rules before are back",
+		note("the trial of generation %u was not confirmed in time: the rules before are "
+		     "back",
 		     standing->tried);
 		err = leave_trial(state, standing);
 		if (!err)

@@ -71,9 +71,11 @@ static int read_kind(int fd, uint8_t family, uint8_t protocol, struct known_sock
 		     size_t *capacity)
 {
 	struct request request = {
-		.header = {.nlmsg_len = sizeof(request), .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+		.header = {.nlmsg_len = sizeof(request),
+			   .nlmsg_type = SOCK_DIAG_BY_FAMILY,
 			   .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
-		.diag = {.sdiag_family = family, .sdiag_protocol = protocol,
+		.diag = {.sdiag_family = family,
+			 .sdiag_protocol = protocol,
 			 .idiag_states = protocol == IPPROTO_TCP ? 1u << TCP_LISTEN : UINT32_MAX},
 	};
 	autofree char *reply = malloc(REPLY_MAX);

@@ -11,8 +11,8 @@ struct known_socket {
 	uint64_t cookie;
 	uint32_t uid;
 	uint16_t port;
-	uint8_t family;	      /* AF_INET, AF_INET6 */
-	uint8_t address[16];  /* network order */
+	uint8_t family;      /* AF_INET, AF_INET6 */
+	uint8_t address[16]; /* network order */
 };
 
 struct known_sockets {

@@ -58,8 +58,10 @@ static int check_ready(int fd)
 		return refuse(EISCONN, "the socket is connected: only one that listens (TCP) or is "
 				       "bound without a peer (UDP) can take a label's packets");
 	if (read_option(fd, SO_TYPE) == SOCK_STREAM)
-		return read_option(fd, SO_ACCEPTCONN) == 1 ? 0 :
-			refuse(EINVAL, "the socket does not listen: register it after listen()");
+		return read_option(fd, SO_ACCEPTCONN) == 1
+			       ? 0
+			       : refuse(EINVAL,
+					"the socket does not listen: register it after listen()");
 	size = sizeof(address);
 	if (getsockname(fd, (struct sockaddr *)&address, &size))
 		return fail(errno, "ask for the socket's address");
@@ -78,9 +80,10 @@ static int check_namespace(int fd, const struct netns *netns)
 		return fail(errno, "ask for the socket's network namespace");
 	if (cookie == netns->cookie)
 		return 0;
-	return refuse(EXDEV, "the socket belongs to another network namespace (cookie %" PRIu64 ") than "
-			     "'%s' (cookie %" PRIu64 "): the packets would get lost", cookie,
-		      netns->name, netns->cookie);
+	return refuse(EXDEV,
+		      "the socket belongs to another network namespace (cookie %" PRIu64 ") than "
+		      "'%s' (cookie %" PRIu64 "): the packets would get lost",
+		      cookie, netns->name, netns->cookie);
 }
 
 static bool is_mapped(int fd)

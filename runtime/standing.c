@@ -40,8 +40,9 @@ static int read_version(const struct state *state, uint32_t *version)
 	if (blob.size >= sizeof(*bytes) && bytes->magic == ABI_MAGIC)
 		*version = bytes->version;
 	blob_close(&blob);
-	return *version ? 0 : refuse(EINVAL, "'%s/%s' is not the state of sklc", state->path,
-				     ABI_PIN_STATE);
+	return *version ? 0
+			: refuse(EINVAL, "'%s/%s' is not the state of sklc", state->path,
+				 ABI_PIN_STATE);
 }
 
 static int check_version(const struct state *state)
@@ -51,8 +52,9 @@ static int check_version(const struct state *state)
 
 	if (err || version == STATE_VERSION)
 		return err;
-	return refuse(EPROTO, "the state in '%s' has version %u, this sklc knows %d; use the sklc that "
-			      "applied it, or take it off with `sklc detach` and apply again",
+	return refuse(EPROTO,
+		      "the state in '%s' has version %u, this sklc knows %d; use the sklc that "
+		      "applied it, or take it off with `sklc detach` and apply again",
 		      state->path, version, STATE_VERSION);
 }
 
@@ -102,9 +104,10 @@ static int find_current(const struct state *state, struct standing *standing)
 	if (!err && standing->trial == TRIAL_OVER && standing->current)
 		find_previous(state, standing);
 	if (!err && !standing->current && standing->trial == TRIAL_NONE)
-		err = refuse(ESTALE, "the link in '%s' holds program %u, which sklc did not put "
-				     "there; take it off with `sklc detach`", state->path,
-			     standing->info.program);
+		err = refuse(ESTALE,
+			     "the link in '%s' holds program %u, which sklc did not put "
+			     "there; take it off with `sklc detach`",
+			     state->path, standing->info.program);
 	return err;
 }
 

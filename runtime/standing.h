@@ -20,7 +20,7 @@ struct standing {
 	uint32_t current;  /* the generation that decides; 0: none */
 	uint32_t previous; /* what a rollback goes back to; 0: nothing */
 	enum trial_phase trial;
-	uint32_t tried;	   /* the generation on trial, running or over */
+	uint32_t tried;    /* the generation on trial, running or over */
 	uint64_t deadline; /* of the trial, nanoseconds since boot */
 };
 

@@ -19,7 +19,7 @@
 #include <time.h>
 
 #define DEFAULT_BPFFS "/sys/fs/bpf"
-#define ROOT_NAME "sklc"
+#define ROOT_NAME     "sklc"
 
 enum {
 	LOCK_WAIT_MS = 15000,
@@ -38,20 +38,26 @@ static int check_instance(const char *path, const struct stat *status)
 	snprintf(first, sizeof(first), "/proc/1/root%s", path);
 	if (stat(first, &other) || other.st_dev == status->st_dev)
 		return 0;
-	return refuse(EXDEV, "'%s' is not the machine's bpffs but one of this mount namespace, and "
-			     "what is put there vanishes with it: run sklc outside of "
-			     "`ip netns exec`, with --netns NAME, or name a bpffs with --bpffs", path);
+	return refuse(EXDEV,
+		      "'%s' is not the machine's bpffs but one of this mount namespace, and "
+		      "what is put there vanishes with it: run sklc outside of "
+		      "`ip netns exec`, with --netns NAME, or name a bpffs with --bpffs",
+		      path);
 }
 
 /* Others must not be able to rename the folders in it. */
 static int check_owner(const char *path, const struct stat *status)
 {
 	if (status->st_uid != 0 && status->st_uid != geteuid())
-		return refuse(EPERM, "bpffs '%s' belongs to user %u: the state of root is not safe "
-				     "there", path, status->st_uid);
+		return refuse(EPERM,
+			      "bpffs '%s' belongs to user %u: the state of root is not safe "
+			      "there",
+			      path, status->st_uid);
 	if ((status->st_mode & (S_IWGRP | S_IWOTH)) && !(status->st_mode & S_ISVTX))
-		return refuse(EPERM, "bpffs '%s' can be written by others without the sticky bit: "
-				     "mend it with `chmod +t %s`", path, path);
+		return refuse(EPERM,
+			      "bpffs '%s' can be written by others without the sticky bit: "
+			      "mend it with `chmod +t %s`",
+			      path, path);
 	return 0;
 }
 
@@ -68,8 +74,9 @@ static int open_bpffs(const struct runtime_options *options)
 	if (fstatfs(fd, &filesystem) || fstat(fd, &status))
 		return fail(errno, "look at bpffs '%s'", path);
 	if (filesystem.f_type != BPF_FS_MAGIC)
-		return refuse(EINVAL, "'%s' is no bpffs: mount it with `mount -t bpf bpf %s` "
-				      "(`ip netns exec` hides it: run sklc outside, with --netns)",
+		return refuse(EINVAL,
+			      "'%s' is no bpffs: mount it with `mount -t bpf bpf %s` "
+			      "(`ip netns exec` hides it: run sklc outside, with --netns)",
 			      path, path);
 	err = check_owner(path, &status);
 	if (!err && !options->bpffs)
@@ -102,11 +109,13 @@ static int open_or_make(int parent, const char *name, enum state_use use, const 
 			    errno == EROFS ? " (bpffs must be mounted writable)" : "");
 	fd = state_open_folder(parent, name);
 	if (fd == -ELOOP || fd == -ENOTDIR || fd == -EPERM)
-		return refuse(EPERM, "'%s' is not a folder that belongs to user %u alone: somebody "
-				     "else made it or changed its mode; look at it, then remove it",
+		return refuse(EPERM,
+			      "'%s' is not a folder that belongs to user %u alone: somebody "
+			      "else made it or changed its mode; look at it, then remove it",
 			      path, geteuid());
 	if (fd == -EACCES)
-		return refuse(EACCES, "the state in '%s' belongs to another user: run as root", path);
+		return refuse(EACCES, "the state in '%s' belongs to another user: run as root",
+			      path);
 	return fd < 0 && fd != -ENOENT ? fail(fd, "open the folder '%s'", path) : fd;
 }
 
@@ -129,8 +138,10 @@ static int lock_folder(int folder, const char *path)
 			return fail(errno, "lock the folder '%s'", path);
 		if (now_ms() >= deadline) {
 			lock_holder(folder, holder, sizeof(holder));
-			return refuse(EBUSY, "the state in '%s' is locked by %s; waited %d seconds "
-					     "for it", path, holder, LOCK_WAIT_MS / 1000);
+			return refuse(EBUSY,
+				      "the state in '%s' is locked by %s; waited %d seconds "
+				      "for it",
+				      path, holder, LOCK_WAIT_MS / 1000);
 		}
 		nanosleep(&pause, NULL);
 	}

@@ -17,9 +17,9 @@ enum state_use {
 struct state {
 	struct netns netns;
 	enum state_use use;
-	int bpffs;  /* descriptors */
-	int root;   /* of <bpffs>/sklc; -1: there is none */
-	int folder; /* -1: there is none, so nothing is applied */
+	int bpffs;           /* descriptors */
+	int root;            /* of <bpffs>/sklc; -1: there is none */
+	int folder;          /* -1: there is none, so nothing is applied */
 	char path[PATH_MAX]; /* of the folder, for messages */
 };
 

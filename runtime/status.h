@@ -11,7 +11,7 @@
 /* One place of a label. */
 struct place_status {
 	uint64_t cookie; /* 0: no socket */
-	bool needed;	 /* rules give packets to it */
+	bool needed;     /* rules give packets to it */
 };
 
 struct status {

@@ -26,8 +26,8 @@ static json_t *netns_to_json(const struct status *status)
 	char name[64];
 
 	return json_pack("{s:o, s:o, s:o}", "name",
-			 json_string_or_null(status_netns_name(status, name, sizeof(name))), "cookie",
-			 json_number(status->state.netns.cookie), "inode",
+			 json_string_or_null(status_netns_name(status, name, sizeof(name))),
+			 "cookie", json_number(status->state.netns.cookie), "inode",
 			 json_number(status->state.netns.inode));
 }
 
@@ -49,11 +49,11 @@ static json_t *trial_to_json(const struct standing *standing)
 
 	if (standing->trial == TRIAL_NONE)
 		return json_null();
-	return json_pack("{s:s, s:o, s:o}", "phase",
-			 standing->trial == TRIAL_RUNNING ? "running" : "over", "generation",
-			 json_number(standing->tried), "seconds_left",
-			 json_number(standing->deadline > now ?
-					     (standing->deadline - now) / 1000000000 : 0));
+	return json_pack(
+		"{s:s, s:o, s:o}", "phase", standing->trial == TRIAL_RUNNING ? "running" : "over",
+		"generation", json_number(standing->tried), "seconds_left",
+		json_number(standing->deadline > now ? (standing->deadline - now) / 1000000000
+						     : 0));
 }
 
 static json_t *place_to_json(const struct status *status, uint32_t label, uint32_t place)
@@ -83,8 +83,9 @@ static json_t *labels_to_json(const struct status *status)
 
 		for (uint32_t place = 0; place < ABI_PLACES; place++)
 			json_array_append_new(places, place_to_json(status, i, place));
-		json_array_append_new(labels, json_pack("{s:s, s:o}", "name",
-							object_label(object, i), "sockets", places));
+		json_array_append_new(labels,
+				      json_pack("{s:s, s:o}", "name", object_label(object, i),
+						"sockets", places));
 	}
 	return labels;
 }
@@ -98,12 +99,15 @@ static json_t *rules_to_json(const struct status *status)
 		const struct abi_rule *rule = &object->rules[i];
 		bool counted = rule->counter != ABI_NO_COUNTER;
 
-		json_array_append_new(rules, json_pack(
-			"{s:s, s:o, s:s, s:i, s:i, s:o}", "text", object_string(object, rule->text),
-			"chain", json_string_or_null(object_string(object, rule->chain)), "file",
-			object_string(object, object->texts[rule->file].name), "line",
-			(int)rule->line, "column", (int)rule->column, "counter",
-			counted ? json_number(status->counters.rules[rule->counter]) : json_null()));
+		json_array_append_new(
+			rules,
+			json_pack("{s:s, s:o, s:s, s:i, s:i, s:o}", "text",
+				  object_string(object, rule->text), "chain",
+				  json_string_or_null(object_string(object, rule->chain)), "file",
+				  object_string(object, object->texts[rule->file].name), "line",
+				  (int)rule->line, "column", (int)rule->column, "counter",
+				  counted ? json_number(status->counters.rules[rule->counter])
+					  : json_null()));
 	}
 	return rules;
 }
@@ -135,8 +139,9 @@ int status_print_json(const struct status *status, FILE *out)
 	json_object_set_new(root, "applied_at", json_number(status->about.applied));
 	json_object_set_new(root, "trial", trial_to_json(standing));
 	json_object_set_new(root, "link", link_to_json(status));
-	json_object_set_new(root, "policy", json_string(status->applied.object.header.policy ==
-							ABI_DROP ? "drop" : "pass"));
+	json_object_set_new(
+		root, "policy",
+		json_string(status->applied.object.header.policy == ABI_DROP ? "drop" : "pass"));
 	json_object_set_new(root, "override",
 			    json_boolean(status->applied.object.header.override_others));
 	json_object_set_new(root, "labels", labels_to_json(status));
@@ -149,11 +154,13 @@ int brief_print_json(const struct brief_status *all, size_t count, FILE *out)
 	json_t *namespaces = json_array();
 
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(namespaces, json_pack(
-			"{s:o, s:b, s:o, s:o, s:o}", "cookie", json_number(all[i].cookie), "attached",
-			all[i].readable && all[i].inode, "inode",
-			all[i].inode ? json_number(all[i].inode) : json_null(), "name",
-			json_string_or_null(all[i].name[0] ? all[i].name : NULL), "generation",
-			json_number(all[i].generation)));
-	return dump(json_pack("{s:i, s:o}", "version", SCHEMA_VERSION, "namespaces", namespaces), out);
+		json_array_append_new(
+			namespaces,
+			json_pack("{s:o, s:b, s:o, s:o, s:o}", "cookie", json_number(all[i].cookie),
+				  "attached", all[i].readable && all[i].inode, "inode",
+				  all[i].inode ? json_number(all[i].inode) : json_null(), "name",
+				  json_string_or_null(all[i].name[0] ? all[i].name : NULL),
+				  "generation", json_number(all[i].generation)));
+	return dump(json_pack("{s:i, s:o}", "version", SCHEMA_VERSION, "namespaces", namespaces),
+		    out);
 }

@@ -42,12 +42,15 @@ static void print_generation(const struct status *status, FILE *out)
 		fprintf(out, "; before it %" PRIu32, standing->previous);
 	fputc('\n', out);
 	if (standing->trial == TRIAL_RUNNING)
-		fprintf(out, "on trial for another %" PRIu64 " seconds, then the rules before come "
-			     "back; `sklc confirm` makes it stay\n",
+		fprintf(out,
+			"on trial for another %" PRIu64 " seconds, then the rules before come "
+			"back; `sklc confirm` makes it stay\n",
 			(standing->deadline > now ? standing->deadline - now : 0) / 1000000000);
 	if (standing->trial == TRIAL_OVER)
-		fprintf(out, "the trial of generation %" PRIu32 " was not confirmed in time: these "
-			     "rules are back\n", standing->tried);
+		fprintf(out,
+			"the trial of generation %" PRIu32 " was not confirmed in time: these "
+			"rules are back\n",
+			standing->tried);
 }
 
 static void print_link(const struct status *status, FILE *out)
@@ -64,9 +67,9 @@ static void print_link(const struct status *status, FILE *out)
 	for (uint32_t i = 0; i < status->hook.count; i++)
 		fprintf(out, " %" PRIu32, status->hook.programs[i]);
 	fprintf(out, "; %s; else a drop by any counts\n",
-		status->applied.object.header.override_others ?
-			"redirects of these rules replace earlier choices" :
-			"the first that chooses a socket wins");
+		status->applied.object.header.override_others
+			? "redirects of these rules replace earlier choices"
+			: "the first that chooses a socket wins");
 }
 
 static void print_socket(const struct status *status, uint64_t cookie, FILE *out)
@@ -98,8 +101,8 @@ static void print_label(const struct status *status, uint32_t label, FILE *out)
 			continue;
 		fprintf(out, "    %s  ", place_name(place));
 		print_socket(status, at->cookie, out);
-		fprintf(out, "  hits %" PRIu64 ", misses %" PRIu64 "%s\n", count->hits, count->misses,
-			at->needed ? "" : "  (no rule needs it)");
+		fprintf(out, "  hits %" PRIu64 ", misses %" PRIu64 "%s\n", count->hits,
+			count->misses, at->needed ? "" : "  (no rule needs it)");
 	}
 }
 
@@ -150,8 +153,9 @@ static void print_brief(const struct brief_status *brief, FILE *out)
 	if (!brief->readable) {
 		fprintf(out, "nothing is attached; left by an interrupted command\n");
 	} else if (!brief->inode) {
-		fprintf(out, "the network namespace is gone; the next `sklc --apply` or `sklc detach` "
-			     "clears its state\n");
+		fprintf(out,
+			"the network namespace is gone; the next `sklc --apply` or `sklc detach` "
+			"clears its state\n");
 	} else {
 		if (brief->name[0]) {
 			text_print(out, brief->name);

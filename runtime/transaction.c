@@ -43,7 +43,8 @@ static int check_sockets(const struct transaction *t)
 		warn("%u more labels have no socket for packets that the rules give them",
 		     empty - EMPTY_LABELS_SHOWN);
 	if (empty && t->options->require_sockets)
-		return refuse(ENOENT, "%u %s without a socket, and all are required; nothing was changed",
+		return refuse(ENOENT,
+			      "%u %s without a socket, and all are required; nothing was changed",
 			      empty, empty == 1 ? "label is" : "labels are");
 	return 0;
 }
@@ -95,7 +96,8 @@ static int prepare_trial(struct transaction *t, int current)
 	if (err)
 		return err;
 	t->about.trial_program = program_id(t->trial.program);
-	return t->about.trial_program ? 0 : fail(errno, "ask for the number of the trial's program");
+	return t->about.trial_program ? 0
+				      : fail(errno, "ask for the number of the trial's program");
 }
 
 static int pin_new(struct transaction *t, int current)

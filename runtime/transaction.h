@@ -13,8 +13,8 @@ struct transaction {
 	uint32_t confirm_seconds;
 	bool strict; /* interfaces that the rules need must be there */
 
-	struct state *state;	    /* locked and settled */
-	struct standing *standing;  /* replaced by what stands afterwards */
+	struct state *state;       /* locked and settled */
+	struct standing *standing; /* replaced by what stands afterwards */
 
 	struct machine machine;
 	struct loaded loaded;

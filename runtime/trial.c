@@ -27,8 +27,11 @@ static int create_choices(int before, int after)
 	return take_fd(&map);
 }
 
-#define INSN(opcode, dst, src, offset, immediate)                                             \
-	{.code = (opcode), .dst_reg = (dst), .src_reg = (src), .off = (offset), .imm = (immediate)}
+#define INSN(opcode, dst, src, offset, immediate)                                                  \
+	{                                                                                          \
+		.code = (opcode), .dst_reg = (dst), .src_reg = (src), .off = (offset),             \
+		.imm = (immediate)                                                                 \
+	}
 #define CALL(helper) INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_##helper)
 
 static int load_choice(int choices, uint64_t deadline)

@@ -20,7 +20,8 @@ enum {
 };
 
 /* Offsets into the strings, which are one after the other. */
-#define SAMPLE_STRINGS "web\0dns\0eth0\0tcp redirect to web\0tcp expanded\0rules.conf\0root\0p=1\0expect"
+#define SAMPLE_STRINGS                                                                             \
+	"web\0dns\0eth0\0tcp redirect to web\0tcp expanded\0rules.conf\0root\0p=1\0expect"
 enum {
 	SAMPLE_WEB = 0,
 	SAMPLE_DNS = 4,
@@ -55,20 +56,38 @@ static inline void sample_fill(struct sample *sample)
 	uLongf size = sizeof(sample->text);
 
 	*sample = (struct sample){
-		.header = {.magic = ABI_MAGIC, .version = ABI_VERSION, .label_count = SAMPLE_LABELS,
-			   .interface_count = 1, .counter_count = 1, .policy = ABI_DROP,
+		.header = {.magic = ABI_MAGIC,
+			   .version = ABI_VERSION,
+			   .label_count = SAMPLE_LABELS,
+			   .interface_count = 1,
+			   .counter_count = 1,
+			   .policy = ABI_DROP,
 			   .text_bytes = SAMPLE_TEXT_BYTES},
 		.strings = SAMPLE_STRINGS,
 		.labels = {{SAMPLE_WEB, 1}, {SAMPLE_DNS, 15}},
 		.interfaces = {{SAMPLE_ETH0, 1}},
-		.rules = {{.text = SAMPLE_RULE, .chain = ABI_NO_STRING, .line = 1, .column = 1,
+		.rules = {{.text = SAMPLE_RULE,
+			   .chain = ABI_NO_STRING,
+			   .line = 1,
+			   .column = 1,
 			   .expanded = SAMPLE_EXPANDED}},
-		.sockets = {{.label = 1, .protocol = IPPROTO_UDP, .family = AF_UNSPEC, .port = 53,
-			     .uid = SAMPLE_ROOT, .cgroup = ABI_NO_STRING, .line = 2,
+		.sockets = {{.label = 1,
+			     .protocol = IPPROTO_UDP,
+			     .family = AF_UNSPEC,
+			     .port = 53,
+			     .uid = SAMPLE_ROOT,
+			     .cgroup = ABI_NO_STRING,
+			     .line = 2,
 			     .any_address = 1}},
-		.expects = {{.text = SAMPLE_EXPECT, .line = 3, .family = AF_INET6,
-			     .protocol = IPPROTO_TCP, .remote_port = 65535, .local_port = 80,
-			     .interface = UINT32_MAX, .verdict = ABI_REDIRECT, .label = 1}},
+		.expects = {{.text = SAMPLE_EXPECT,
+			     .line = 3,
+			     .family = AF_INET6,
+			     .protocol = IPPROTO_TCP,
+			     .remote_port = 65535,
+			     .local_port = 80,
+			     .interface = UINT32_MAX,
+			     .verdict = ABI_REDIRECT,
+			     .label = 1}},
 		.definitions = {SAMPLE_DEFINE},
 		.texts = {{.name = SAMPLE_FILE, .bytes = SAMPLE_TEXT_BYTES}},
 		.program_section = ABI_PROGRAM_SECTION,
@@ -105,15 +124,19 @@ static inline void sample_section(struct sample_elf *elf, const char *name, cons
 /* Writes the file into SAMPLE_SIZE_MAX bytes, and gives its size. */
 static inline size_t sample_write(const struct sample *s, unsigned char *bytes)
 {
-	struct sample_elf elf = {.bytes = bytes, .size = sizeof(Elf64_Ehdr), .name_bytes = 1,
-				 .count = 1};
+	struct sample_elf elf = {
+		.bytes = bytes, .size = sizeof(Elf64_Ehdr), .name_bytes = 1, .count = 1};
 	Elf64_Ehdr header = {
 		.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
 			    __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB,
 			    EV_CURRENT},
-		.e_type = ET_REL, .e_machine = EM_BPF, .e_version = EV_CURRENT,
-		.e_ehsize = sizeof(header), .e_shentsize = sizeof(Elf64_Shdr),
-		.e_shnum = SAMPLE_SECTIONS, .e_shstrndx = SAMPLE_SECTIONS - 1,
+		.e_type = ET_REL,
+		.e_machine = EM_BPF,
+		.e_version = EV_CURRENT,
+		.e_ehsize = sizeof(header),
+		.e_shentsize = sizeof(Elf64_Shdr),
+		.e_shnum = SAMPLE_SECTIONS,
+		.e_shstrndx = SAMPLE_SECTIONS - 1,
 	};
 
 	sample_section(&elf, ABI_HEADER_SECTION, &s->header, sizeof(s->header));

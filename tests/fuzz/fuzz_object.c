@@ -29,7 +29,8 @@ static void use(const struct object *object)
 	uint32_t *rules = NULL, *labels = NULL;
 	char *text = NULL;
 
-	if (identity_of_counters(object, object, &rules) || identity_of_labels(object, object, &labels))
+	if (identity_of_counters(object, object, &rules) ||
+	    identity_of_labels(object, object, &labels))
 		abort();
 	for (uint32_t i = 0; i < object->header.label_count; i++)
 		if (labels[i] != i)
