@@ -7,6 +7,7 @@
 #   make golden          write the golden files anew
 #   make WERROR=1        warnings are errors
 #   make SANITIZE=address,undefined
+#   make V=1             whole command lines
 
 VERSION := 0.1.0
 
@@ -47,6 +48,8 @@ FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 PAGES := $(wildcard man/*.[1-8])
 FORMATTED := $(wildcard compiler/*.[ch] runtime/*.[ch] runtime/bpf/*.[ch] tests/*/*.[ch])
 
+say = $(if $(V),,@printf '  %-7s%s\n' $(1) $(@:$(BUILD)/%=%); )
+
 .PHONY: all deps demo test tests golden lint format fuzz fuzzers install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -77,8 +80,10 @@ format:
 
 fuzzers: $(FUZZERS)
 
-fuzz: fuzzers
-	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
+fuzz:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=$(CLANG) CFLAGS="-O1 -g" \
+		SANITIZE=fuzzer-no-link,address,undefined fuzzers
+	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS:$(BUILD)/%=$(BUILD)/fuzz/%)
 
 install: all
 	install -D -m 0755 $(BUILD)/sklc $(DESTDIR)$(SBINDIR)/sklc
@@ -89,31 +94,31 @@ clean:
 	rm -rf $(BUILD)
 
 $(BUILD)/sklc: $(BUILD)/compiler/sklc.o $(LIBRARY)
-	$(CC) $(CFLAGS) $(SANITIZER) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LD)$(CC) $(CFLAGS) $(SANITIZER) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(LIBRARY): $(OBJECTS)
-	rm -f $@
-	$(AR) rcs $@ $^
+	@rm -f $@
+	$(call say,AR)$(AR) rcs $@ $^
 
 # The parser's header names the compiler's.
 $(BUILD)/compiler/%.o: FLAGS += -Icompiler
 
 $(BUILD)/%.o: %.c | $(filter %.tab.c %.lex.c,$(GRAMMAR)) $(SKELETONS)
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) $(WARNINGS) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
+	$(call say,CC)$(CC) $(FLAGS) $(WARNINGS) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
 
 # The generators' own code converts and shadows as it likes.
 $(BUILD)/grammar/%.o: $(BUILD)/grammar/%.c
-	$(CC) $(FLAGS) $(WARNINGS) -Wno-conversion -Wno-sign-conversion -Wno-shadow -Wno-unused-parameter \
+	$(call say,CC)$(CC) $(FLAGS) $(WARNINGS) -Wno-conversion -Wno-sign-conversion -Wno-shadow -Wno-unused-parameter \
 		-Wno-unused-but-set-variable -Icompiler $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
 
 $(BUILD)/grammar/%.tab.c: grammar/%.y
 	@mkdir -p $(@D)
-	$(BISON) -Wall -Werror -o $@ --header=$(@:.c=.h) $<
+	$(call say,BISON)$(BISON) -Wall -Werror -o $@ --header=$(@:.c=.h) $<
 
 $(BUILD)/grammar/%.lex.c: grammar/%.l
 	@mkdir -p $(@D)
-	$(FLEX) -o $@ --header-file=$(@:.c=.h) $<
+	$(call say,FLEX)$(FLEX) -o $@ --header-file=$(@:.c=.h) $<
 
 # The scanner's actions return the parser's tokens.
 $(filter %.lex.o,$(GRAMMAR:.c=.o)): | $(filter %.tab.c,$(GRAMMAR))
@@ -121,34 +126,32 @@ $(filter %.tab.o,$(GRAMMAR:.c=.o)): | $(filter %.lex.c,$(GRAMMAR))
 
 $(BUILD)/bpf/%.bpf.o: runtime/bpf/%.bpf.c
 	@mkdir -p $(@D)
-	$(CLANG) -O2 -g -Wall -Werror -target bpf -I. -I/usr/include/$(shell $(CC) -print-multiarch) \
+	$(call say,BPF)$(CLANG) -O2 -g -Wall -Werror -target bpf -I. -I/usr/include/$(shell $(CC) -print-multiarch) \
 		-MD -MP -c -o $@ $<
 
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
-	$(BPFTOOL) gen skeleton $< name $(subst .,_,$*) > $@
+	$(call say,SKEL)$(BPFTOOL) gen skeleton $< name $(subst .,_,$*) > $@
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) $(WARNINGS) -Icompiler -Iruntime $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< \
+	$(call say,CC)$(CC) $(FLAGS) $(WARNINGS) -Icompiler -Iruntime $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< \
 		$(LIBRARY) -lcmocka $(LIBS)
 
 $(DIFFERENTIAL): $(BUILD)/%: %.c $(DIFFERENTIAL_SHARED) $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) $(WARNINGS) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< \
+	$(call say,CC)$(CC) $(FLAGS) $(WARNINGS) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< \
 		$(DIFFERENTIAL_SHARED) $(LIBRARY) $(LIBS)
 
 $(BUILD)/tests/%: tests/%.c $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) $(WARNINGS) -Icompiler -Iruntime $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< \
+	$(call say,CC)$(CC) $(FLAGS) $(WARNINGS) -Icompiler -Iruntime $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< \
 		$(LIBRARY) $(LIBS)
 
-# A fuzzer is built from the sources, so that all of it is instrumented.
-FUZZ_SOURCES = $(SOURCES) $(filter %.c,$(GRAMMAR))
-$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(SOURCES) $(GRAMMAR) | $(SKELETONS)
+# With CC=clang and SANITIZE=fuzzer-no-link,...: all of it is instrumented, and the fuzzer has the main.
+$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CLANG) $(filter-out -MD -MP,$(FLAGS)) -Icompiler -w -O1 -g \
-		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-		-o $@ $< $(FUZZ_SOURCES) $(LIBS)
+	$(call say,CC)$(CC) $(FLAGS) $(WARNINGS) -Icompiler -Iruntime $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) \
+		-fsanitize=fuzzer -MF $@.d -o $@ $< $(LIBRARY) $(LIBS)
 
 -include $(OBJECTS:.o=.d) $(BUILD)/compiler/sklc.d $(UNIT:=.d) $(DIFFERENTIAL:=.d) $(HELPERS:=.d) \
-	$(SKELETONS:.skel.h=.bpf.d)
+	$(FUZZERS:=.d) $(SKELETONS:.skel.h=.bpf.d)
