@@ -288,6 +288,7 @@ static void matches(struct generator *g)
 	static const char *const protocols[] = {"", "tcp ", "udp "};
 	enum family_choice family = below(g, 3);
 	enum protocol_choice protocol = below(g, 3);
+	bool has_address = false;
 
 	if (percent(g, 5))
 		fputs("meta l4proto { tcp, udp } ", g->out);
@@ -295,11 +296,14 @@ static void matches(struct generator *g)
 		fputs(protocols[protocol], g->out);
 	if (percent(g, 10))
 		fputs(families[family], g->out);
-	if (percent(g, 60))
+	if (percent(g, 60)) {
 		address_match(g, "daddr", family);
+		has_address = true;
+	}
 	if (percent(g, 55))
 		port_match(g, "dport");
-	if (percent(g, 20))
+	/* Two lists of either family could have none in common. */
+	if (percent(g, 20) && !(has_address && family == ANY_FAMILY))
 		address_match(g, "saddr", family);
 	if (percent(g, 15))
 		port_match(g, "sport");

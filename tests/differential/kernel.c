@@ -95,11 +95,6 @@ static int map_fd(struct bpf_object *object, const char *name)
 	return bpf_object__find_map_fd_by_name(object, name);
 }
 
-static int silent(enum libbpf_print_level level, const char *format, va_list args)
-{
-	return level == LIBBPF_WARN ? vfprintf(stderr, format, args) : 0;
-}
-
 bool program_load(struct program *program, const struct object *object, size_t label_count,
 		  const uint8_t *interfaces, size_t interface_count)
 {
@@ -108,7 +103,6 @@ bool program_load(struct program *program, const struct object *object, size_t l
 	struct bpf_map *sockets;
 	size_t slots = label_count ? label_count * ABI_PLACES : 1;
 
-	libbpf_set_print(silent);
 	program->object = bpf_object__open_mem(object->bytes, object->size, NULL);
 	if (!program->object)
 		return false;

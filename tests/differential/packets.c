@@ -92,6 +92,10 @@ struct packet random_packet(struct random *random, const struct edges *edges)
 		size_t count = edges->counts[packet.family][field];
 		u128 value = edges->values[packet.family][field][random_below(random, (uint32_t)count)];
 
+		/* An address is decided word by word: one to either side in any of them. */
+		if (packet.family == FAMILY_IPV6 && random_percent(random, 30))
+			value += ((u128)random_below(random, 3) - 1) << 32 * random_below(random, 4);
+		value &= field_last(field, packet.family);
 		/* Now and then a bit is turned, so that values between the edges come too. */
 		if (random_percent(random, 10))
 			value ^= (u128)1 << random_below(random, field == FIELD_DPORT || field == FIELD_SPORT
