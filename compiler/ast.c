@@ -89,8 +89,8 @@ struct ast_value ast_range(struct parser *p, struct span span, const struct lite
 		diag_error(p->diag, span, "a range goes from one address to another, not '%.*s'",
 			   length, text);
 	else if (first->family != last->family)
-		diag_error(p->diag, span, "the range '%.*s' goes from one family to another", length,
-			   text);
+		diag_error(p->diag, span, "the range '%.*s' goes from one family to another",
+			   length, text);
 	else if (value.range.first > value.range.last)
 		value.range = mend_range(p, &value);
 	return value;
@@ -273,12 +273,11 @@ struct ast_elements *ast_elements(struct parser *p)
 	return arena_alloc(p->arena, 1, sizeof(struct ast_elements));
 }
 
-struct ast_elements *ast_elements_add(struct parser *p, struct ast_elements *list,
-				      struct span span, struct ast_keys keys,
-				      const struct ast_verdict *verdict)
+struct ast_elements *ast_elements_add(struct parser *p, struct ast_elements *list, struct span span,
+				      struct ast_keys keys, const struct ast_verdict *verdict)
 {
-	*ARENA_PUSH(p->arena, list->elements, list->count, list->capacity) =
-		(struct ast_element){span, keys.first, keys.count, verdict};
+	*ARENA_PUSH(p->arena, list->elements, list->count,
+		    list->capacity) = (struct ast_element){span, keys.first, keys.count, verdict};
 	return list;
 }
 
@@ -356,8 +355,7 @@ struct ast_item *ast_chain(struct parser *p, struct span span, struct ast_name n
 }
 
 struct ast_item *ast_rule(struct parser *p, struct span span, struct ast_matches matches,
-			  bool counter, const struct ast_verdict *verdict,
-			  struct ast_name comment)
+			  bool counter, const struct ast_verdict *verdict, struct ast_name comment)
 {
 	struct ast_rule *rule = item_of(p, sizeof(*rule), AST_ITEM_RULE, span);
 

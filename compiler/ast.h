@@ -12,9 +12,10 @@ struct diag;
 struct compile_options;
 
 /* The fields that a match or a key may speak about. */
-#define AST_FIELDS(X)                                                                         \
-	X(L4PROTO, "l4proto") X(NFPROTO, "nfproto") X(DADDR, "daddr") X(DPORT, "dport")       \
-	X(SADDR, "saddr") X(SPORT, "sport") X(IIF, "iif") X(IIFNAME, "iifname")
+#define AST_FIELDS(X)                                                                              \
+	X(L4PROTO, "l4proto")                                                                      \
+	X(NFPROTO, "nfproto") X(DADDR, "daddr") X(DPORT, "dport") X(SADDR, "saddr")                \
+		X(SPORT, "sport") X(IIF, "iif") X(IIFNAME, "iifname")
 
 enum ast_field {
 #define AST_FIELD_ENUM(constant, word) AST_FIELD_##constant,
@@ -22,9 +23,9 @@ enum ast_field {
 #undef AST_FIELD_ENUM
 };
 
-#define AST_COMPARES(X)                                                                       \
-	X(EQUAL, "==") X(UNEQUAL, "!=") X(LESS, "<") X(LESS_EQUAL, "<=") X(GREATER, ">")      \
-	X(GREATER_EQUAL, ">=")
+#define AST_COMPARES(X)                                                                            \
+	X(EQUAL, "==")                                                                             \
+	X(UNEQUAL, "!=") X(LESS, "<") X(LESS_EQUAL, "<=") X(GREATER, ">") X(GREATER_EQUAL, ">=")
 
 enum ast_compare {
 #define AST_COMPARE_ENUM(constant, word) AST_COMPARE_##constant,
@@ -32,13 +33,13 @@ enum ast_compare {
 #undef AST_COMPARE_ENUM
 };
 
-#define AST_VALUES(X)                                                                         \
-	X(ADDRESS, "address") /* an address, prefix or range of addresses */                  \
-	X(NUMBER, "number")   /* a number or range of numbers */                              \
-	X(WORD, "word")       /* what it names depends on where it stands */                  \
-	X(STRING, "string")                                                                   \
-	X(DEFINED, "$")       /* $name */                                                     \
-	X(SET, "@")           /* @name */
+#define AST_VALUES(X)                                                                              \
+	X(ADDRESS, "address") /* an address, prefix or range of addresses */                       \
+	X(NUMBER, "number")   /* a number or range of numbers */                                   \
+	X(WORD, "word")       /* what it names depends on where it stands */                       \
+	X(STRING, "string")                                                                        \
+	X(DEFINED, "$") /* $name */                                                                \
+	X(SET, "@")     /* @name */
 
 enum ast_value_kind {
 #define AST_VALUE_ENUM(constant, word) AST_VALUE_##constant,
@@ -74,7 +75,7 @@ struct ast_values {
 struct ast_field_name {
 	struct span span;
 	enum ast_field field;
-	uint8_t families;  /* what its spelling fixes, as bits; 0: nothing */
+	uint8_t families; /* what its spelling fixes, as bits; 0: nothing */
 	uint8_t protocols;
 };
 
@@ -117,10 +118,10 @@ struct ast_verdict {
 	const struct ast_lookup *lookup;
 };
 
-#define AST_ITEMS(X)                                                                          \
-	X(DEFINE, "define") X(INCLUDE, "include") X(POLICY, "policy") X(OPTION, "option")     \
-	X(SET, "set") X(MAP, "map") X(SOCKET, "socket") X(CHAIN, "chain") X(EXPECT, "expect") \
-	X(RULE, "rule")
+#define AST_ITEMS(X)                                                                               \
+	X(DEFINE, "define")                                                                        \
+	X(INCLUDE, "include") X(POLICY, "policy") X(OPTION, "option") X(SET, "set") X(MAP, "map")  \
+		X(SOCKET, "socket") X(CHAIN, "chain") X(EXPECT, "expect") X(RULE, "rule")
 
 enum ast_item_kind {
 #define AST_ITEM_ENUM(constant, word) AST_ITEM_##constant,

@@ -13,8 +13,8 @@ struct dump {
 static void dump_items(struct dump *d, const struct ast_items *items);
 
 /* One line: LINE:COLUMN and the words, indented. */
-__attribute__((format(printf, 3, 4)))
-static void dump_line(struct dump *d, struct span span, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void dump_line(struct dump *d, struct span span,
+							    const char *format, ...)
 {
 	struct place place = source_place(d->ast->sources, span.first);
 	va_list args;
@@ -116,7 +116,8 @@ static void dump_match(struct dump *d, const struct ast_match *match)
 static const char *fallback_word(enum fallback fallback)
 {
 	static const char *const words[] = {
-		[FALLBACK_DROP] = "", [FALLBACK_PASS] = " else pass",
+		[FALLBACK_DROP] = "",
+		[FALLBACK_PASS] = " else pass",
 		[FALLBACK_CONTINUE] = " else continue",
 	};
 

@@ -81,11 +81,15 @@ static void set_type(struct context *cx, struct set_entry *entry)
 		return;
 	}
 	if (!strcmp(word, "ipv4_addr") || !strcmp(word, "ipv6_addr"))
-		diag_error(cx->diag, type->span, "unknown type '%s'; 'addr' is for both families", word);
+		diag_error(cx->diag, type->span, "unknown type '%s'; 'addr' is for both families",
+			   word);
 	else if (!strcmp(word, "inet_service"))
-		diag_error(cx->diag, type->span, "unknown type '%s'; it is called 'port' here", word);
+		diag_error(cx->diag, type->span, "unknown type '%s'; it is called 'port' here",
+			   word);
 	else
-		diag_error(cx->diag, type->span, "a set has the type 'addr', 'port' or 'ifname'");
+		diag_error(cx->diag, type->span,
+			   "a set has the type 'addr', 'port' or 'ifname', not '%.*s'",
+			   quoted_length(type->span), source_text(cx->ast->sources, type->span));
 }
 
 static void declare_set(struct context *cx, const struct ast_set *set)
@@ -141,13 +145,14 @@ static void add_rule(struct context *cx, uint32_t chain_number, const struct rul
 {
 	struct chain *chain = &cx->policy->chains[chain_number];
 
-	*ARENA_PUSH(cx->arena, chain->rules, chain->count, cx->rule_capacities[chain_number]) = *rule;
+	*ARENA_PUSH(cx->arena, chain->rules, chain->count,
+		    cx->rule_capacities[chain_number]) = *rule;
 }
 
 static void to_rule(struct context *cx, uint32_t chain_number, const struct ast_rule *ast)
 {
-	struct rule rule = {.span = ast->item.span, .counter = NO_INDEX,
-			    .comment = ast->comment.text};
+	struct rule rule = {
+		.span = ast->item.span, .counter = NO_INDEX, .comment = ast->comment.text};
 	struct rule_context context = {.cx = cx, .match = &rule.match};
 	const struct ast_match *match;
 	enum family family;
@@ -258,8 +263,8 @@ static void to_item(struct context *cx, const struct ast_item *item)
 		to_chain(cx, (const struct ast_chain *)item);
 		break;
 	case AST_ITEM_EXPECT:
-		*ARENA_PUSH(cx->arena, cx->expects, cx->expect_count, cx->expect_capacity) =
-			(const struct ast_expect *)item;
+		*ARENA_PUSH(cx->arena, cx->expects, cx->expect_count,
+			    cx->expect_capacity) = (const struct ast_expect *)item;
 		break;
 	case AST_ITEM_RULE:
 		to_rule(cx, 0, (const struct ast_rule *)item);

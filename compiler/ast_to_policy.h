@@ -10,16 +10,16 @@
 #include "policy.h"
 
 /* What a value may be taken as; the word is a set's `type`, or what a message calls it. */
-#define VALUE_TYPES(X)                                                                        \
-	X(ADDRESS, "addr", "an address") X(PORT, "port", "a port")                            \
-	X(INTERFACE, "ifname", "an interface") X(PROTOCOL, "l4proto", "'tcp' or 'udp'")       \
-	X(FAMILY, "nfproto", "'ipv4' or 'ipv6'")
+#define VALUE_TYPES(X)                                                                             \
+	X(ADDRESS, "addr", "an address")                                                           \
+	X(PORT, "port", "a port") X(INTERFACE, "ifname", "an interface")                           \
+		X(PROTOCOL, "l4proto", "'tcp' or 'udp'") X(FAMILY, "nfproto", "'ipv4' or 'ipv6'")
 
 enum value_type {
 #define VALUE_TYPE_ENUM(constant, word, meaning) TYPE_##constant,
 	VALUE_TYPES(VALUE_TYPE_ENUM)
 #undef VALUE_TYPE_ENUM
-	TYPE_COUNT
+		TYPE_COUNT
 };
 
 /* Values taken as one type. Sets are by family; those of ports are in the first place. */
@@ -91,7 +91,7 @@ struct context {
 	struct names label_names, interface_names;
 	struct define_entry *defines; /* these three in the order of their names */
 	struct set_entry *sets;
-	struct map_entry *maps; /* after them, those that are written in place */
+	struct map_entry *maps;          /* after them, those that are written in place */
 	const struct ast_chain **chains; /* that of the policy's chain i + 1 */
 	size_t define_count, define_capacity, set_count, set_capacity, map_count, map_capacity;
 	size_t chain_count, chain_capacity;
@@ -131,7 +131,7 @@ void check_define(struct context *cx, struct define_entry *entry);
 struct element_lines {
 	const struct sources *sources;
 	const struct source_file *file;
-	size_t next; /* offset of the line after */
+	size_t next;    /* offset of the line after */
 	size_t at, end; /* of what is left of this line */
 };
 

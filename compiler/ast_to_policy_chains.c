@@ -6,7 +6,8 @@ enum { CHAIN_DEPTH_MAX = 16, NOT_SEEN = 0, BEING_SEEN = 255 };
 
 struct chain_walk {
 	struct context *cx;
-	uint8_t *heights;  /* by chain: how many are on the longest way from it, itself one of them */
+	uint8_t *
+		heights; /* by chain: how many are on the longest way from it, itself one of them */
 	uint32_t *tallest; /* the next chain on that way */
 	uint32_t path[CHAIN_DEPTH_MAX + 1];
 	size_t depth;

@@ -56,7 +56,8 @@ bool element_next_line(struct element_lines *lines)
 
 struct span element_span(const struct element_lines *lines, size_t first, size_t end)
 {
-	return (struct span){lines->file->base + (uint32_t)first, lines->file->base + (uint32_t)end};
+	return (struct span){lines->file->base + (uint32_t)first,
+			     lines->file->base + (uint32_t)end};
 }
 
 /* The word at the start of what is left: up to white space, a comma, or the dash of a range. */
@@ -74,7 +75,8 @@ static size_t word_end(const struct element_lines *lines, bool has_dashes)
 static bool expected(struct context *cx, struct element_lines *lines, const char *what)
 {
 	size_t end = word_end(lines, true);
-	struct span span = element_span(lines, lines->at, end + (end == lines->at && end < lines->end));
+	struct span span = element_span(lines, lines->at,
+					end + (end == lines->at && end < lines->end));
 
 	if (lines->at == lines->end)
 		diag_error(cx->diag, span, "expected %s, found the end of the line", what);
@@ -95,6 +97,20 @@ static bool read_literal(struct context *cx, struct element_lines *lines, struct
 	diag_error(cx->diag, element_span(lines, first + fault.first, first + fault.end), "%s",
 		   fault.message);
 	return false;
+}
+
+static void reversed(struct context *cx, const struct element_lines *lines, struct span span,
+		     struct ast_value first, u128 last)
+{
+	const struct range range = {first.range.first, last};
+	char mended[RANGE_TEXT];
+
+	if (first.kind == AST_VALUE_ADDRESS)
+		address_range_format(first.family, range, mended);
+	else
+		port_range_format(range, mended);
+	diag_error(cx->diag, span, "the range '%.*s' is reversed; write '%s'", quoted_length(span),
+		   lines->file->text + (span.first - lines->file->base), mended);
 }
 
 /* After the first literal: nothing, or a dash and the end of the range. */
@@ -121,8 +137,11 @@ static bool read_range_end(struct context *cx, struct element_lines *lines, size
 		literal->range.last = last.range.last;
 		return true;
 	}
-	diag_error(cx->diag, span, is_plain ? "the range '%.*s' is reversed" : "'%.*s' is not a range",
-		   quoted_length(span), lines->file->text + start);
+	if (is_plain)
+		reversed(cx, lines, span, ast_literal(&last, span), literal->range.first);
+	else
+		diag_error(cx->diag, span, "'%.*s' is not a range", quoted_length(span),
+			   lines->file->text + start);
 	return false;
 }
 

@@ -13,9 +13,12 @@ struct key_word {
 };
 
 static const struct key_word key_words[] = {
-	{"l4proto", TYPE_PROTOCOL, MAP_KEY_L4PROTO}, {"daddr", TYPE_ADDRESS, MAP_KEY_DADDR},
-	{"dport", TYPE_PORT, MAP_KEY_DPORT},         {"saddr", TYPE_ADDRESS, MAP_KEY_SADDR},
-	{"sport", TYPE_PORT, MAP_KEY_SPORT},         {"addr", TYPE_ADDRESS, (enum map_key)ANY_FIELD},
+	{"l4proto", TYPE_PROTOCOL, MAP_KEY_L4PROTO},
+	{"daddr", TYPE_ADDRESS, MAP_KEY_DADDR},
+	{"dport", TYPE_PORT, MAP_KEY_DPORT},
+	{"saddr", TYPE_ADDRESS, MAP_KEY_SADDR},
+	{"sport", TYPE_PORT, MAP_KEY_SPORT},
+	{"addr", TYPE_ADDRESS, (enum map_key)ANY_FIELD},
 	{"port", TYPE_PORT, (enum map_key)ANY_FIELD},
 };
 
@@ -47,7 +50,8 @@ static bool to_key_type(struct context *cx, struct ast_name name, struct key_typ
 			   nearest);
 	else
 		diag_error(cx->diag, name.span,
-			   "unknown key '%s'; a key is 'l4proto', 'daddr', 'dport', 'saddr' or 'sport'",
+			   "unknown key '%s'; a key is 'l4proto', 'daddr', 'dport', 'saddr' or "
+			   "'sport'",
 			   name.text);
 	return false;
 }
@@ -99,8 +103,8 @@ static uint32_t verdict_number(struct builder *b, const struct verdict *verdict)
 
 	if (number != NO_NAME)
 		return number;
-	*ARENA_PUSH(b->cx->arena, b->map->verdicts, b->map->verdict_count, b->verdict_capacity) =
-		*verdict;
+	*ARENA_PUSH(b->cx->arena, b->map->verdicts, b->map->verdict_count,
+		    b->verdict_capacity) = *verdict;
 	return names_add(&b->verdicts, b->cx->arena, key, sizeof(words));
 }
 
@@ -240,6 +244,7 @@ void build_map(struct context *cx, struct map_entry *entry)
 	const struct ast_map *map = entry->map;
 	size_t count = map->elements ? map->elements->count : 0;
 	struct builder b = {.cx = cx, .types = entry->keys, .map = &entry->content};
+	size_t errors = diag_error_count(cx->diag);
 	const struct ast_element_file *file;
 	uint32_t order = cx->order;
 
@@ -257,7 +262,7 @@ void build_map(struct context *cx, struct map_entry *entry)
 	for (file = map->files; file; file = file->next)
 		add_file(&b, file->source);
 	cx->order = order;
-	if (!entry->content.element_count)
+	if (!entry->content.element_count && diag_error_count(cx->diag) == errors)
 		diag_warning(cx->diag, WARNING_EMPTY_SET,
 			     map->name.text ? map->name.span : map->item.span,
 			     "the map has no elements");
@@ -365,8 +370,8 @@ static uint32_t use_map(struct context *cx, uint32_t entry, const struct key_typ
 	for (k = 0; k < map->key_count; k++)
 		use.key_fields[k] = types[k].field;
 	i = (uint32_t)policy->map_count;
-	*ARENA_PUSH(cx->arena, cx->map_uses, cx->map_use_count, cx->map_use_capacity) =
-		(struct map_use){entry, i, map->first_use};
+	*ARENA_PUSH(cx->arena, cx->map_uses, cx->map_use_count,
+		    cx->map_use_capacity) = (struct map_use){entry, i, map->first_use};
 	map->first_use = (uint32_t)cx->map_use_count - 1;
 	*ARENA_PUSH(cx->arena, policy->maps, policy->map_count, cx->policy_map_capacity) = use;
 	return i;

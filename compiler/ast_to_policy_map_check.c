@@ -141,7 +141,8 @@ static void enclose(struct check *check, size_t k, size_t *depth, size_t spot)
 			continue;
 		if (key->last > outer->last)
 			report(check, stack[*depth - 1], spot,
-			       "the key overlaps another without being inside it, so neither is the "
+			       "the key overlaps another without being inside it, so neither is "
+			       "the "
 			       "more specific one",
 			       "the other one is here");
 		break;

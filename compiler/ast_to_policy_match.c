@@ -14,9 +14,10 @@ void limit_families(struct rule_context *rule, uint8_t families, struct span spa
 	bool is_six = families == 1 << FAMILY_IPV6;
 
 	if (match->families && families && !(match->families & families)) {
-		diag_error(rule->cx->diag, span,
-			   "%s here and %s before it never hold together, so the rule never matches",
-			   is_six ? "IPv6" : "IPv4", is_six ? "IPv4" : "IPv6");
+		diag_error(
+			rule->cx->diag, span,
+			"%s here and %s before it never hold together, so the rule never matches",
+			is_six ? "IPv6" : "IPv4", is_six ? "IPv4" : "IPv6");
 		diag_note(rule->cx->diag, rule->family_span, "%s is said here",
 			  is_six ? "IPv4" : "IPv6");
 		return;
@@ -33,7 +34,8 @@ void limit_protocols(struct rule_context *rule, uint8_t protocols, struct span s
 
 	if (match->protocols && protocols && !(match->protocols & protocols)) {
 		diag_error(rule->cx->diag, span,
-			   "'%s' here and '%s' before it never hold together, so the rule never matches",
+			   "'%s' here and '%s' before it never hold together, so the rule never "
+			   "matches",
 			   is_udp ? "udp" : "tcp", is_udp ? "tcp" : "udp");
 		diag_note(rule->cx->diag, rule->protocol_span, "'%s' is said here",
 			  is_udp ? "tcp" : "udp");
@@ -64,7 +66,8 @@ static bool match_words(struct rule_context *rule, const struct ast_match *match
 	resolved = resolve_values(rule->cx, match->values, type);
 	if (!resolved)
 		return false;
-	bits = match->compare == AST_COMPARE_EQUAL ? resolved->bits : (uint8_t)(~resolved->bits & 3);
+	bits = match->compare == AST_COMPARE_EQUAL ? resolved->bits
+						   : (uint8_t)(~resolved->bits & 3);
 	if (type == TYPE_FAMILY)
 		limit_families(rule, bits, match->span);
 	else
@@ -95,7 +98,8 @@ static bool families_of(struct rule_context *rule, const struct ast_match *match
 			uint8_t *families)
 {
 	uint8_t spelled = match->field.families ? match->field.families : (uint8_t)ALL_FAMILIES;
-	bool is_shared = !match->values->is_list && match->values->values->kind != AST_VALUE_ADDRESS;
+	bool is_shared = !match->values->is_list &&
+			 match->values->values->kind != AST_VALUE_ADDRESS;
 	bool is_four = spelled == 1 << FAMILY_IPV4;
 
 	*families = named ? named & spelled : spelled;
@@ -147,7 +151,9 @@ static const struct range_set *ports_in_order(struct rule_context *rule,
 	}
 	if (!value || port.first != port.last) {
 		diag_error(rule->cx->diag, match->values->span,
-			   "ports are compared by order with a single port");
+			   "ports are compared by order with a single port, not '%.*s'",
+			   quoted_length(match->values->span),
+			   source_text(rule->cx->ast->sources, match->values->span));
 		return NULL;
 	}
 	set->ranges = arena_alloc(rule->cx->arena, 1, sizeof(all));
@@ -208,9 +214,9 @@ static bool match_interfaces(struct rule_context *rule, const struct ast_match *
 	numbers = arena_alloc(rule->cx->arena, resolved->interface_count, sizeof(*numbers));
 	for (i = 0; i < resolved->interface_count; i++)
 		numbers[i] = interface_number(rule->cx, resolved->interfaces[i], required);
-	*ARENA_PUSH(rule->cx->arena, all, out->interface_count, rule->interface_capacity) =
-		(struct interface_match){numbers, resolved->interface_count,
-					 match->compare == AST_COMPARE_UNEQUAL};
+	*ARENA_PUSH(rule->cx->arena, all, out->interface_count,
+		    rule->interface_capacity) = (struct interface_match){
+		numbers, resolved->interface_count, match->compare == AST_COMPARE_UNEQUAL};
 	out->interfaces = all;
 	return true;
 }

@@ -54,7 +54,8 @@ static bool check_packet(struct context *cx, const struct ast_expect *expect)
 	const struct endpoint *source = &expect->source, *destination = &expect->destination;
 
 	if (destination->any || source->any) {
-		diag_error(cx->diag, destination->any ? expect->destination_span : expect->source_span,
+		diag_error(cx->diag,
+			   destination->any ? expect->destination_span : expect->source_span,
 			   "a packet has one address, not '*'");
 		return false;
 	}
@@ -100,7 +101,8 @@ static bool expected_verdict(struct context *cx, const struct ast_verdict *verdi
 
 static struct packet to_packet(struct context *cx, const struct ast_expect *expect)
 {
-	struct packet packet = {.family = expect->destination.family, .protocol = expect->protocol,
+	struct packet packet = {.family = expect->destination.family,
+				.protocol = expect->protocol,
 				.interface = NO_INDEX};
 	const char *interface = expect->interface.text;
 

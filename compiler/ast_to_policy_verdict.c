@@ -10,8 +10,8 @@ uint32_t label_number(struct context *cx, const char *name, struct span span)
 
 	if (number != NO_NAME)
 		return number;
-	*ARENA_PUSH(cx->arena, policy->labels, policy->label_count, cx->label_capacity) =
-		(struct label){name, span};
+	*ARENA_PUSH(cx->arena, policy->labels, policy->label_count,
+		    cx->label_capacity) = (struct label){name, span};
 	return names_add(&cx->label_names, cx->arena, name, strlen(name));
 }
 
@@ -23,7 +23,8 @@ uint32_t interface_number(struct context *cx, struct ast_name name, bool require
 	if (number == NO_NAME) {
 		number = names_add(&cx->interface_names, cx->arena, name.text, strlen(name.text));
 		*ARENA_PUSH(cx->arena, policy->interfaces, policy->interface_count,
-			    cx->interface_capacity) = (struct interface){name.text, name.span, false};
+			    cx->interface_capacity) = (struct interface){name.text, name.span,
+									 false};
 	}
 	policy->interfaces[number].required |= required;
 	return number;

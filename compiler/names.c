@@ -57,8 +57,8 @@ uint32_t names_add(struct names *names, struct arena *arena, const char *text, s
 		names->lengths = arena_grow(arena, names->lengths, names->count,
 					    arena_grown_capacity(&capacity),
 					    sizeof(*names->lengths));
-	*ARENA_PUSH(arena, names->texts, names->count, names->capacity) =
-		arena_string(arena, text, length);
+	*ARENA_PUSH(arena, names->texts, names->count, names->capacity) = arena_string(arena, text,
+										       length);
 	names->lengths[number] = length;
 	*slot_of(names, text, length) = (uint32_t)number + 1;
 	return (uint32_t)number;

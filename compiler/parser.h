@@ -23,7 +23,7 @@ struct parser {
 	int first_token, field_token; /* 0: none yet */
 	unsigned list_depth, block_depth;
 	struct span list, block; /* the braces that opened them */
-	uint32_t resume; /* after an error: bytes before this position are passed over */
+	uint32_t resume;         /* after an error: bytes before this position are passed over */
 
 	/* What was parsed. */
 	struct ast_items *items;
@@ -109,9 +109,8 @@ struct ast_lookup *ast_lookup_add(struct parser *p, struct ast_lookup *lookup,
 struct ast_keys ast_keys(struct parser *p, struct ast_value key);
 struct ast_keys ast_keys_add(struct parser *p, struct ast_keys keys, struct ast_value key);
 struct ast_elements *ast_elements(struct parser *p);
-struct ast_elements *ast_elements_add(struct parser *p, struct ast_elements *list,
-				      struct span span, struct ast_keys keys,
-				      const struct ast_verdict *verdict);
+struct ast_elements *ast_elements_add(struct parser *p, struct ast_elements *list, struct span span,
+				      struct ast_keys keys, const struct ast_verdict *verdict);
 struct ast_elements *ast_elements_close(struct ast_elements *list, struct span span);
 
 struct ast_types *ast_types(struct parser *p, struct ast_name name);
@@ -148,7 +147,6 @@ struct ast_item *ast_expect(struct parser *p, struct span span, enum protocol pr
 			    struct packet_ends ends, struct ast_name interface,
 			    const struct ast_verdict *verdict);
 struct ast_item *ast_rule(struct parser *p, struct span span, struct ast_matches matches,
-			  bool counter, const struct ast_verdict *verdict,
-			  struct ast_name comment);
+			  bool counter, const struct ast_verdict *verdict, struct ast_name comment);
 
 #endif

@@ -6,8 +6,8 @@
 #include "diag.h"
 #include "parser.h"
 #include "pipeline.h"
-#include "utf8.h"
 #include "skl.tab.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <glob.h>
@@ -189,7 +189,8 @@ static const char **find_files(struct reader *r, const struct source_file *from,
 
 	*count = 0;
 	for (n = 0; !*count && (folder = nth_folder(r, from, n)); n++) {
-		if (glob(join_path(r, escape_pattern(r, folder), pattern), GLOB_NOSORT, NULL, &found))
+		if (glob(join_path(r, escape_pattern(r, folder), pattern), GLOB_NOSORT, NULL,
+			 &found))
 			continue;
 		qsort(found.gl_pathv, found.gl_pathc, sizeof(*found.gl_pathv), compare_paths);
 		paths = arena_alloc(r->arena, found.gl_pathc, sizeof(*paths));
@@ -211,8 +212,8 @@ static const struct source_file *read_source(struct reader *r, const char *path,
 	if (source)
 		return source;
 	if (errno == EFBIG)
-		diag_error(r->diag, span, "cannot read '%s': all rules together are larger than 4 GiB",
-			   path);
+		diag_error(r->diag, span,
+			   "cannot read '%s': all rules together are larger than 4 GiB", path);
 	else
 		diag_error(r->diag, span, "cannot read '%s': %s", path, strerror(errno));
 	return NULL;
@@ -407,7 +408,10 @@ struct ast *text_to_ast(struct arena *arena, struct sources *sources,
 			const struct source_file *file, struct diag *diag,
 			const struct compile_options *options)
 {
-	struct reader r = {.arena = arena, .sources = sources, .diag = diag, .options = options,
+	struct reader r = {.arena = arena,
+			   .sources = sources,
+			   .diag = diag,
+			   .options = options,
 			   .in_memory = true};
 	struct reading at = {NULL, file, {0, 0}, 0};
 	size_t errors = diag_error_count(diag);

@@ -1,7 +1,7 @@
 /* Reads whatever bytes it is given as rules, without a file: text to tree to policy. What has a
  * meaning must keep it: the policy's dump is read again, and must be dumped as the same bytes. */
-#include "compiler/ast.h"
 #include "compiler/arena.h"
+#include "compiler/ast.h"
 #include "compiler/diag.h"
 #include "compiler/pipeline.h"
 
@@ -21,8 +21,7 @@ static struct text dump_of(const char *bytes, size_t size, FILE *nowhere)
 	struct arena *arena = arena_new();
 	struct sources *sources = sources_new(arena);
 	struct diag *diag = diag_new(arena, sources);
-	struct source_file *file =
-		source_add(sources, "rules", bytes, size, (struct span){0, 0});
+	struct source_file *file = source_add(sources, "rules", bytes, size, (struct span){0, 0});
 	struct ast *ast = text_to_ast(arena, sources, file, diag, NULL);
 	struct policy *policy = ast ? ast_to_policy(arena, ast, diag, NULL) : NULL;
 	struct text text = {NULL, 0};
@@ -52,8 +51,8 @@ int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size)
 	first = dump_of((const char *)bytes, size, nowhere);
 	if (first.bytes)
 		again = dump_of(first.bytes, first.size, nowhere);
-	if (first.bytes &&
-	    (!again.bytes || first.size != again.size || memcmp(first.bytes, again.bytes, first.size)))
+	if (first.bytes && (!again.bytes || first.size != again.size ||
+			    memcmp(first.bytes, again.bytes, first.size)))
 		abort();
 	free(first.bytes);
 	free(again.bytes);
