@@ -15,14 +15,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PACKETS = 4000, LABELS = 8, SHOWN_MAX = 5 };
+enum { PACKETS = 16000, LABELS = 8, SHOWN_MAX = 5 };
+
+/* All sockets are there, or those of every other label. */
+enum { FILLINGS = 2 };
 
 struct subject {
 	struct compilation c;
 	const struct sentinels *sentinels;
 	struct packet packets[PACKETS];
-	int expected[PACKETS];
-	bool filled[LABELS * ABI_PLACES];
+	int expected[FILLINGS][PACKETS];
+	bool filled[FILLINGS][LABELS * ABI_PLACES];
 };
 
 /* A rules file for each way to store a decision. */
@@ -44,7 +47,7 @@ static const struct {
 };
 enum { SUBJECT_COUNT = sizeof(SUBJECTS) / sizeof(SUBJECTS[0]) };
 
-static int expected_choice(const struct subject *subject, const struct packet *packet)
+static int expected_choice(const struct subject *subject, const bool *filled, const struct packet *packet)
 {
 	static const bool known[1];
 	struct environment environment = {known};
@@ -57,7 +60,7 @@ static int expected_choice(const struct subject *subject, const struct packet *p
 	for (i = 0; i < outcome.step_count; i++) {
 		uint32_t slot = outcome.steps[i].index * ABI_PLACES + place;
 
-		if (outcome.steps[i].kind == STEP_ATTEMPT && subject->filled[slot])
+		if (outcome.steps[i].kind == STEP_ATTEMPT && filled[slot])
 			return (int)slot;
 	}
 	return outcome.end == END_PASS ? CHOSE_PASS : CHOSE_DROP;
@@ -67,12 +70,32 @@ static void choose_packets(struct subject *subject)
 {
 	struct edges edges = edges_of(subject->c.arena, subject->c.policy);
 	struct random random = {1};
-	size_t i;
+	size_t i, filling;
 
+	for (i = 0; i < LABELS * ABI_PLACES; i++) {
+		subject->filled[0][i] = true;
+		subject->filled[1][i] = i / ABI_PLACES % 2 == 0;
+	}
 	for (i = 0; i < PACKETS; i++) {
 		subject->packets[i] = random_packet(&random, &edges);
-		subject->expected[i] = expected_choice(subject, &subject->packets[i]);
+		for (filling = 0; filling < FILLINGS; filling++)
+			subject->expected[filling][i] = expected_choice(subject, subject->filled[filling],
+									&subject->packets[i]);
 	}
+}
+
+static bool chooses_wrongly(const struct subject *subject, struct program *program, size_t filling)
+{
+	size_t labels = layout_object(subject->c.layout)->label_count;
+	size_t i;
+
+	if (!program_fill(program, subject->sentinels, subject->filled[filling], labels))
+		abort();
+	for (i = 0; i < PACKETS; i++)
+		if (program_run(program, subject->sentinels, &subject->packets[i]) !=
+		    subject->expected[filling][i])
+			return true;
+	return false;
 }
 
 /* Whether the program, as it is now, is refused or chooses wrongly for some packet. */
@@ -82,17 +105,12 @@ static bool is_caught(struct subject *subject)
 	size_t labels = layout_object(c->layout)->label_count;
 	struct program program;
 	struct object *object;
-	bool caught = false;
-	size_t i;
+	bool caught;
 
 	object = bytecode_to_elf(c->arena, c->code, c->layout, c->policy, c->diag);
 	if (!object || !program_load(&program, object, labels, NULL, 0))
 		return true;
-	if (!program_fill(&program, subject->sentinels, subject->filled, labels))
-		abort();
-	for (i = 0; !caught && i < PACKETS; i++)
-		caught = program_run(&program, subject->sentinels, &subject->packets[i]) !=
-			 subject->expected[i];
+	caught = chooses_wrongly(subject, &program, 0) || chooses_wrongly(subject, &program, 1);
 	program_close(&program);
 	return caught;
 }
@@ -231,7 +249,6 @@ static void check_subject(struct tap *tap, const struct sentinels *sentinels, si
 		tap_result(tap, false, "%s compiles", SUBJECTS[index].name);
 		return;
 	}
-	memset(subject.filled, true, sizeof(subject.filled));
 	choose_packets(&subject);
 	tap_result(tap, !is_caught(&subject), "%s: the program as emitted chooses rightly",
 		   SUBJECTS[index].name);
