@@ -100,13 +100,13 @@ static bool read_literal(struct context *cx, struct element_lines *lines, struct
 }
 
 static void reversed(struct context *cx, const struct element_lines *lines, struct span span,
-		     struct ast_value first, u128 last)
+		     const struct literal *first, u128 last)
 {
-	const struct range range = {first.range.first, last};
+	const struct range range = {first->range.first, last};
 	char mended[RANGE_TEXT];
 
-	if (first.kind == AST_VALUE_ADDRESS)
-		address_range_format(first.family, range, mended);
+	if (first->kind == LITERAL_ADDRESS)
+		address_range_format(first->family, range, mended);
 	else
 		port_range_format(range, mended);
 	diag_error(cx->diag, span, "the range '%.*s' is reversed; write '%s'", quoted_length(span),
@@ -138,7 +138,7 @@ static bool read_range_end(struct context *cx, struct element_lines *lines, size
 		return true;
 	}
 	if (is_plain)
-		reversed(cx, lines, span, ast_literal(&last, span), literal->range.first);
+		reversed(cx, lines, span, &last, literal->range.first);
 	else
 		diag_error(cx->diag, span, "'%.*s' is not a range", quoted_length(span),
 			   lines->file->text + start);
@@ -173,12 +173,13 @@ static bool read_number_or_address(struct context *cx, struct element_lines *lin
 	return value_range(cx, &value, type, family, range);
 }
 
-static bool begins_word(char c, enum value_type type)
+/* Neither a number nor an address, which has a digit first or a colon somewhere. */
+static bool begins_word(const struct element_lines *lines)
 {
-	bool is_digit = c >= '0' && c <= '9';
-	bool is_hex = is_digit || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == ':';
+	const char *text = lines->file->text + lines->at;
 
-	return type == TYPE_ADDRESS ? !is_hex : !is_digit;
+	return (*text < '0' || *text > '9') &&
+	       !memchr(text, ':', word_end(lines, true) - lines->at);
 }
 
 /* The next value of the line, and the white space after it. */
@@ -190,7 +191,7 @@ bool element_value(struct context *cx, struct element_lines *lines, enum value_t
 
 	if (lines->at == lines->end || c == ',' || c == '-')
 		return expected(cx, lines, type_meaning(type));
-	if (begins_word(c, type))
+	if (begins_word(lines))
 		is_read = read_word(cx, lines, type, family, range);
 	else
 		is_read = read_number_or_address(cx, lines, type, family, range);
