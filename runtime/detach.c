@@ -54,7 +54,8 @@ int runtime_detach(const struct runtime_options *options, FILE *out)
 	sweep_dead(&state);
 	signals_hold(&held);
 	err = detach_locked(&state, options, out);
-	signals_release(&held, err ? SIGNALS_DELIVER : SIGNALS_FORGET);
+	if (err)
+		signals_release(&held);
 	state_close(&state);
 	return err;
 }

@@ -43,7 +43,8 @@ static int rollback_trial(struct state *state, struct standing *standing,
 	err = standing_end_trial(state, standing);
 	if (!err)
 		report_result("rolled back", standing->current, options, out);
-	signals_release(&held, err ? SIGNALS_DELIVER : SIGNALS_FORGET);
+	if (err)
+		signals_release(&held);
 	return err;
 }
 
@@ -115,7 +116,8 @@ static int confirm(struct state *state, struct standing *standing,
 		warn("the rules are confirmed; the next sklc command clears up behind them");
 	if (!err)
 		report_result("confirmed", tried, options, out);
-	signals_release(&held, err ? SIGNALS_DELIVER : SIGNALS_FORGET);
+	if (err)
+		signals_release(&held);
 	return err;
 }
 

@@ -1,8 +1,7 @@
-/* Blocks SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGPIPE for the length of a transaction. */
+/* Blocks SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGPIPE from the start of a transaction. */
 #include "signals.h"
 
 #include <stddef.h>
-#include <time.h>
 
 static void ending_signals(sigset_t *set)
 {
@@ -31,13 +30,7 @@ bool signals_came(void)
 	       sigismember(&pending, SIGHUP) || sigismember(&pending, SIGQUIT);
 }
 
-void signals_release(const struct held_signals *held, enum signals_late late)
+void signals_release(const struct held_signals *held)
 {
-	const struct timespec at_once = {0};
-	sigset_t set;
-
-	ending_signals(&set);
-	while (late == SIGNALS_FORGET && sigtimedwait(&set, NULL, &at_once) > 0)
-		continue;
 	sigprocmask(SIG_SETMASK, &held->before, NULL);
 }

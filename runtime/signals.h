@@ -15,9 +15,8 @@ void signals_hold(struct held_signals *held);
 /* Whether one has come since. */
 bool signals_came(void);
 
-/* Those that came end the process now, as they would have; FORGET: they are too late. */
-enum signals_late { SIGNALS_DELIVER, SIGNALS_FORGET };
-
-void signals_release(const struct held_signals *held, enum signals_late late);
+/* Those that came end the process now, as they would have. Not called after a success: then the process
+ * ends with the status that says so, whoever else would have it end. */
+void signals_release(const struct held_signals *held);
 
 #endif

@@ -22,7 +22,7 @@
 #define ROOT_NAME     "sklc"
 
 enum {
-	LOCK_WAIT_MS = 15000,
+	LOCK_WAIT_MS = 10000,
 	LOCK_POLL_MS = 20,
 	OPEN_TRIES = 100, /* another process may take the folder away as we open it */
 	FOLDER_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,

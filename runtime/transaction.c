@@ -34,12 +34,13 @@ static bool report_empty(const struct transaction *t, uint32_t label, bool shown
 
 static int check_sockets(const struct transaction *t)
 {
+	bool shown = !t->options->quiet || t->options->require_sockets;
 	uint32_t empty = 0;
 
 	for (uint32_t i = 0; i < t->object->header.label_count; i++)
-		if (report_empty(t, i, empty < EMPTY_LABELS_SHOWN))
+		if (report_empty(t, i, shown && empty < EMPTY_LABELS_SHOWN))
 			empty++;
-	if (empty > EMPTY_LABELS_SHOWN)
+	if (shown && empty > EMPTY_LABELS_SHOWN)
 		warn("%u more labels have no socket for packets that the rules give them",
 		     empty - EMPTY_LABELS_SHOWN);
 	if (empty && t->options->require_sockets)
@@ -171,6 +172,7 @@ int transaction_run(struct transaction *t)
 	standing_close(t->standing);
 	if (standing_settle(t->state, t->standing) && !err)
 		warn("the new rules are in force; the next sklc command clears up behind them");
-	signals_release(&held, err ? SIGNALS_DELIVER : SIGNALS_FORGET);
+	if (err)
+		signals_release(&held);
 	return err;
 }

@@ -1,0 +1,397 @@
+"""Replacing rules under way: nothing is lost, nothing is counted twice, and there is a way back."""
+import os
+import select
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from conftest import REFUSED, SKLC, WIRES
+
+TCP4, UDP4 = WIRES["tcp-ipv4"], WIRES["udp-ipv4"]
+OLD = ("tcp daddr 192.0.2.0/24 dport 80 counter redirect to web\n"
+       "tcp daddr 192.0.2.0/24 dport 81 counter redirect to old\n")
+NEW = ("tcp daddr 192.0.2.0/24 dport 81 counter redirect to new\n"
+       "tcp daddr 192.0.2.0/24 dport 80 counter redirect to web\n")
+
+
+class Pair:
+    """A host, sockets for the labels of OLD and NEW, and OLD applied."""
+
+    def __init__(self, host):
+        self.host = host
+        self.web, self.old, self.new = (host.server(TCP4) for _ in range(3))
+        self.servers = [self.web, self.old, self.new]
+        host.apply(OLD)
+        host.register("web", self.web)
+        host.register("old", self.old)
+
+    def reach(self, port):
+        return self.host.reach(TCP4, TCP4.at(1), port, self.servers)
+
+    def is_old(self):
+        assert self.reach(80) is self.web
+        return self.reach(81) is self.old
+
+    def apply_new(self, *words, **more):
+        return self.host.apply(NEW, *words, **more)
+
+    def counted(self, text, rules=None):
+        found = [rule["counter"] for rule in rules or self.host.status(status=None)["rules"]
+                 if text in rule["text"]]
+        assert len(found) == 1
+        return found[0]
+
+
+@pytest.fixture
+def pair(host):
+    return Pair(host)
+
+
+def generation(host):
+    return host.status(status=None)["generation"]
+
+
+# swapping
+
+
+class Clients(threading.Thread):
+    """Clients of an address and port, one after the other; what they meet is kept."""
+
+    def __init__(self, host, port, allowed, everyone):
+        super().__init__()
+        self.host, self.port, self.allowed, self.everyone = host, port, allowed, everyone
+        self.stop, self.count, self.faults = False, 0, []
+
+    def run(self):
+        while not self.stop:
+            with self.host.namespace.socket(TCP4.af, TCP4.type) as client:
+                client.settimeout(5)
+                try:
+                    client.connect((TCP4.at(1), self.port))
+                    ready = select.select(self.everyone, [], [], 5)[0]
+                    if not ready or ready[0] not in self.allowed:
+                        self.faults.append(f"port {self.port}: a socket of no rule")
+                    if ready:
+                        ready[0].accept()[0].close()
+                except OSError as error:
+                    self.faults.append(f"port {self.port}: {error}")
+            self.count += 1
+
+
+def test_no_client_is_refused_or_misled_by_alternating_rules(host):
+    """Each port has its own sockets, so what arrives at one of them says which rule decided."""
+    applies = int(os.environ.get("SKLC_TEST_APPLIES", "60"))
+    one, two, web = (host.server(TCP4) for _ in range(3))
+    sets = [host.rules("tcp dport 80 redirect to web\ntcp dport 81 redirect to one\n", "a.conf"),
+            host.rules("tcp dport 81 redirect to two\ntcp dport 80 redirect to web\n", "b.conf")]
+    for rules in sets:
+        host.sklc("--apply", rules)
+        for label, server in (("web", web), ("one", one), ("two", two)):
+            host.sklc("register", label, "--pid", os.getpid(), "--fd", server.fileno(), status=None)
+    clients = [Clients(host, 80, [web], [web]), Clients(host, 81, [one, two], [one, two])]
+    for each in clients:
+        each.start()
+    try:
+        for n in range(applies):
+            host.sklc("--apply", sets[n % 2])
+    finally:
+        for each in clients:
+            each.stop = True
+            each.join()
+    assert [fault for each in clients for fault in each.faults] == []
+    assert min(each.count for each in clients) > applies
+
+
+def test_a_label_that_went_gives_its_slots_to_others_only_later(pair):
+    host = pair.host
+    pair.apply_new()
+    host.register("new", pair.new)
+    assert not pair.is_old()
+    host.apply("tcp dport 81 redirect to third\ntcp dport 80 redirect to web\n")
+    assert pair.reach(81) == REFUSED
+    labels = host.status(status=None)["labels"]
+    assert sorted(label["name"] for label in labels) == ["third", "web"]
+
+
+def test_apply_lists_labels_that_have_no_socket_before_it_swaps(pair):
+    done = pair.apply_new("--require-sockets", status=3)
+    assert "'new'" in done.stderr and "'web'" not in done.stderr
+    assert pair.is_old()
+    assert "'new'" in pair.apply_new().stderr
+    assert not pair.is_old()
+
+
+# counters
+
+
+def test_counters_go_on_for_the_rules_that_stay(pair):
+    for _ in range(3):
+        pair.reach(80)
+    pair.reach(81)
+    pair.apply_new()
+    assert pair.counted("dport 80") == 3
+    assert pair.counted("dport 81") == 0
+    pair.reach(80)
+    assert pair.counted("dport 80") == 4
+    pair.host.apply(OLD)
+    pair.reach(80)
+    assert pair.counted("dport 80") == 5
+    hits = [place["hits"] for label in pair.host.status(status=None)["labels"]
+            if label["name"] == "web" for place in label["sockets"]]
+    assert sum(hits) == 5
+
+
+def test_equal_rules_keep_their_counters_by_their_place_among_equals(host):
+    twice = "tcp dport 82 counter drop\ntcp dport 83 drop\ntcp dport 82 counter drop\n"
+    host.apply(twice)
+    host.reach(TCP4, TCP4.at(1), 82, [])
+    host.apply("tcp dport 84 drop\n" + twice)
+    rules = host.status(status=None)["rules"]
+    assert [rule["counter"] for rule in rules] == [None, 1, None, 0]
+
+
+def test_reset_begins_again_at_zero(pair):
+    pair.reach(80)
+    pair.host.sklc("reset")
+    assert pair.counted("dport 80") == 0
+    pair.reach(80)
+    assert pair.counted("dport 80") == 1
+    pair.apply_new()
+    pair.reach(80)
+    assert pair.counted("dport 80") == 2
+
+
+def test_nothing_is_counted_twice_or_lost_while_rules_are_replaced(host):
+    """Datagrams are counted here one by one, and there by the kernel."""
+    server = host.server(UDP4)
+    sets = [host.rules(f"udp dport 53 counter redirect to dns\ntcp dport {n} drop\n", f"{n}.conf")
+            for n in (1, 2)]
+    host.sklc("--apply", sets[0])
+    host.register("dns", server)
+    sent = 0
+    with host.namespace.socket(UDP4.af, UDP4.type) as client:
+        for n in range(20):
+            apply = subprocess.Popen([SKLC, "--apply", sets[n % 2], "-q", "--netns",
+                                      host.namespace.path, "--bpffs", host.bpffs])
+            while apply.poll() is None:
+                client.sendto(b"x", (UDP4.at(1), 53))
+                sent += 1
+                server.recv(8)
+    assert host.status(status=None)["rules"][0]["counter"] == sent
+
+
+# rollback
+
+
+def test_rollback_restores_rules_and_sockets(pair):
+    pair.apply_new()
+    assert not pair.is_old()
+    pair.host.sklc("rollback")
+    assert pair.is_old()
+    pair.host.sklc("rollback")
+    assert not pair.is_old()
+
+
+def test_rollback_without_anything_before_says_so(pair):
+    assert "before" in pair.host.sklc("rollback", status=3).stderr
+    assert pair.is_old()
+
+
+def test_rules_on_trial_go_back_by_themselves_without_any_process(pair):
+    """The applying process is killed, and nobody else is there."""
+    apply = subprocess.Popen(
+        [SKLC, "--apply", pair.host.rules(NEW), "--confirm", "2", "--netns",
+         pair.host.namespace.path, "--bpffs", pair.host.bpffs],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+    apply.stdout.readline()
+    os.killpg(apply.pid, signal.SIGKILL)
+    apply.wait()
+    assert not pair.is_old()
+    time.sleep(2.1)
+    assert pair.is_old()
+    status = pair.host.status()
+    assert status["trial"]["phase"] == "over"
+    assert pair.counted("dport 80", status["rules"]) == 2
+    assert "not confirmed" in pair.host.sklc("confirm", status=3).stderr
+    assert pair.host.status()["trial"] is None
+    assert pair.counted("dport 80") == 2
+
+
+def test_confirmed_rules_stay(pair):
+    pair.apply_new("--confirm", "2")
+    assert pair.host.status(status=None)["trial"]["phase"] == "running"
+    pair.host.sklc("confirm")
+    assert pair.host.status(status=None)["trial"] is None
+    time.sleep(2.1)
+    assert not pair.is_old()
+
+
+def test_a_trial_is_ended_by_rollback_and_bars_other_applies(pair):
+    pair.apply_new("--confirm", "60")
+    assert "trial" in pair.apply_new(status=3).stderr
+    assert "trial" in pair.host.sklc("reset", status=3).stderr
+    assert not pair.is_old()
+    pair.host.sklc("rollback")
+    assert pair.is_old()
+    pair.apply_new()
+    assert not pair.is_old()
+
+
+def test_a_trial_of_the_first_rules_ends_with_none(host):
+    there = host.server(TCP4, TCP4.any, 80)
+    host.apply("tcp dport 80 drop\n", "--confirm", "1")
+    assert host.reach(TCP4, TCP4.at(1), 80, [there]) == REFUSED
+    time.sleep(1.1)
+    assert host.reach(TCP4, TCP4.at(1), 80, [there]) is there
+    host.sklc("detach", status=None)
+    assert host.pins() == []
+
+
+def test_a_trial_keeps_the_way_back_behind_the_rules_before(pair):
+    pair.apply_new()
+    pair.host.apply("tcp dport 80 redirect to web\n", "--confirm", "60")
+    pair.host.sklc("rollback")
+    assert not pair.is_old()
+    pair.host.sklc("rollback")
+    assert pair.is_old()
+
+
+# one writer
+
+
+def test_an_apply_that_knows_an_older_generation_is_refused(pair):
+    first = generation(pair.host)
+    pair.apply_new("--if-generation", first)
+    done = pair.host.apply(OLD, "--if-generation", first, status=3)
+    assert "somebody else" in done.stderr
+    assert not pair.is_old()
+    pair.host.sklc("detach")
+    pair.host.apply(OLD, "--if-generation", 0)
+    assert generation(pair.host) != first
+
+
+def test_eight_applies_at_once_end_as_one_of_them(host):
+    server = host.server(TCP4)
+    every = range(8)
+    rules = [host.rules(f"tcp dport {80 + n} redirect to web\ntcp dport 90 counter drop\n",
+                        f"{n}.conf") for n in every]
+    applies = [subprocess.Popen([SKLC, "--apply", each, "-q", "--netns", host.namespace.path,
+                                 "--bpffs", host.bpffs], stderr=subprocess.PIPE) for each in rules]
+    for each in applies:
+        assert each.wait() == 0, each.stderr.read()
+        each.stderr.close()
+    host.register("web", server)
+    there = [host.reach(TCP4, TCP4.at(1), 80 + n, [server]) is server for n in every]
+    assert there.count(True) == 1
+    assert f"dport {80 + there.index(True)} " in host.sklc("list").stdout
+
+
+@pytest.fixture
+def locked(pair):
+    """The state's folder, locked by a process that sleeps."""
+    folder = os.path.dirname(next(str(pin) for pin in pair.host.pins() if pin.name == "link"))
+    holder = subprocess.Popen(["flock", folder, "sh", "-c", "echo; exec sleep 60"],
+                              stdout=subprocess.PIPE)
+    holder.stdout.readline()
+    yield pair
+    holder.kill()
+    holder.wait()
+    subprocess.run(["pkill", "-P", str(holder.pid)], check=False)
+
+
+def test_who_waits_for_the_lock_learns_who_holds_it(locked):
+    start = time.monotonic()
+    done = locked.apply_new(status=3)
+    assert "locked by process" in done.stderr
+    assert time.monotonic() - start < 30
+    assert locked.is_old()
+
+
+def test_readers_do_not_wait(locked):
+    start = time.monotonic()
+    locked.host.status()
+    locked.host.sklc("list")
+    assert time.monotonic() - start < 5
+
+
+# signals
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_the_exit_status_says_which_rules_decide_after_a_signal(pair, name):
+    """The signals come at all times of an apply; success means the new rules, all else the old."""
+    rules = {True: pair.host.rules(OLD, "old.conf"), False: pair.host.rules(NEW, "new.conf")}
+    outcomes = set()
+    for n in range(25):
+        was_old = pair.is_old()
+        apply = subprocess.Popen([SKLC, "--apply", rules[not was_old], "-q", "--netns",
+                                  pair.host.namespace.path, "--bpffs", pair.host.bpffs],
+                                 stderr=subprocess.DEVNULL)
+        time.sleep(n * 0.003)
+        apply.send_signal(getattr(signal, name))
+        done = apply.wait() == 0
+        assert pair.is_old() == (was_old != done)
+        outcomes.add(done)
+    assert outcomes
+
+
+def test_output_that_nobody_reads_does_not_undo_the_exit_status(pair):
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([SKLC, "--apply", pair.host.rules(NEW), "--netns",
+                               pair.host.namespace.path, "--bpffs", pair.host.bpffs],
+                              stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 0
+    assert "standard output" in done.stderr
+    assert not pair.is_old()
+
+
+def test_a_closed_pipe_does_not_undo_the_exit_status(pair):
+    apply = subprocess.Popen([SKLC, "--apply", pair.host.rules(NEW), "--netns",
+                              pair.host.namespace.path, "--bpffs", pair.host.bpffs],
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    apply.stdout.close()
+    assert apply.wait() == 0
+    assert not pair.is_old()
+
+
+# others on the hook
+
+
+def test_others_on_the_hook_are_shown(pair, tmp_path):
+    assert len(pair.host.status()["link"]["programs_on_hook"]) == 1
+    remove = other_instance(pair.host, tmp_path)
+    assert len(pair.host.status()["link"]["programs_on_hook"]) == 2
+    assert "order" in pair.apply_new().stderr
+    assert pair.host.status(status=None)["link"]["position"] == 1
+    remove()
+
+
+def other_instance(host, tmp_path, name="second"):
+    """Rules on the same namespace with the state in another bpffs: a program of somebody else's."""
+    folder = tmp_path / name
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "bpf", "-o", "mode=0700", "none", folder], check=True)
+    done = subprocess.run([SKLC, "--apply", host.rules("tcp dport 99 drop\n", "o.conf"), "-q",
+                           "--netns", host.namespace.path, "--bpffs", folder],
+                          check=False, capture_output=True, text=True)
+
+    def remove():
+        subprocess.run(["umount", "-l", folder], check=True)
+    if done.returncode:
+        remove()
+        raise RuntimeError(done.stderr)
+    return remove
+
+
+def test_a_full_hook_is_a_clear_error_and_changes_nothing(host, tmp_path):
+    others = [other_instance(host, tmp_path, f"other{n}") for n in range(64)]
+    try:
+        done = host.apply("tcp dport 80 drop\n", status=3)
+        assert "64" in done.stderr
+        assert host.pins() == []
+    finally:
+        for remove in others:
+            remove()
