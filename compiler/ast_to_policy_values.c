@@ -55,18 +55,14 @@ static bool wrong_type(struct context *cx, const struct ast_value *value, enum v
 
 static bool unknown_service(struct context *cx, const struct ast_value *value)
 {
-	const char *words[512], *nearest;
-	size_t count = 0;
+	const char *nearest = service_nearest(value->text, strlen(value->text));
 
-	while (count < 512 && (words[count] = service_nth(count)))
-		count++;
-	nearest = diag_nearest(value->text, strlen(value->text), words, count);
 	if (nearest)
 		diag_error(cx->diag, value->span, "unknown service '%s'; did you mean '%s'?",
 			   value->text, nearest);
 	else
-		diag_error(cx->diag, value->span, "expected a port, found '%s', which is no service",
-			   value->text);
+		diag_error(cx->diag, value->span,
+			   "expected a port, found '%s', which is no service", value->text);
 	return false;
 }
 
@@ -178,8 +174,8 @@ static void gather_range(struct gather *g, enum family family, struct range rang
 		g->capacities[family] = g->expected;
 		g->ranges[family] = arena_alloc(g->cx->arena, g->expected, sizeof(range));
 	}
-	*ARENA_PUSH(g->cx->arena, g->ranges[family], g->counts[family], g->capacities[family]) =
-		range;
+	*ARENA_PUSH(g->cx->arena, g->ranges[family], g->counts[family],
+		    g->capacities[family]) = range;
 }
 
 static void gather_interface(struct gather *g, struct ast_name name)
@@ -190,8 +186,8 @@ static void gather_interface(struct gather *g, struct ast_name name)
 	for (i = 0; i < out->interface_count; i++)
 		if (!strcmp(out->interfaces[i].text, name.text))
 			return;
-	*ARENA_PUSH(g->cx->arena, out->interfaces, out->interface_count, out->interface_capacity) =
-		name;
+	*ARENA_PUSH(g->cx->arena, out->interfaces, out->interface_count,
+		    out->interface_capacity) = name;
 }
 
 /* All of what was worked out before. */
@@ -273,15 +269,17 @@ struct define_entry *find_define(struct context *cx, const char *name, struct sp
 		diag_note(cx->diag, entry->define->name.span, "it is defined here");
 		return NULL;
 	}
-	nearest = diag_nearest(name, strlen(name), cx->defines_named.names.texts, cx->defines_named.names.count);
+	nearest = diag_nearest(name, strlen(name), cx->defines_named.names.texts,
+			       cx->defines_named.names.count);
 	if (nearest)
-		diag_error(cx->diag, span, "'$%s' is not defined; did you mean '$%s'?", name, nearest);
+		diag_error(cx->diag, span, "'$%s' is not defined; did you mean '$%s'?", name,
+			   nearest);
 	else
 		diag_error(cx->diag, span, "'$%s' is not defined", name);
 	return NULL;
 }
 
-/* An empty result is remembered for what has no meaning, so that it is said once. */
+/* What has no meaning in it is left out, so that it is said once. */
 static struct resolved *resolve_define(struct context *cx, const struct ast_value *use,
 				       enum value_type type)
 {
@@ -298,12 +296,11 @@ static struct resolved *resolve_define(struct context *cx, const struct ast_valu
 	g = gather_start(cx, type, entry->define->value->count);
 	gather_values(&g, entry->define->value);
 	cx->order = order;
-	entry->resolved[type] = gather_end(&g);
 	if (diag_error_count(cx->diag) > errors)
 		diag_note(cx->diag, use->span, "'$%s' is used as %s here", use->text,
 			  type_meaning(type));
-	if (!entry->resolved[type])
-		entry->resolved[type] = g.out;
+	g.failed = false;
+	entry->resolved[type] = gather_end(&g);
 	return entry->resolved[type];
 }
 
@@ -320,8 +317,9 @@ const struct ast_value *resolve_single(struct context *cx, const struct ast_valu
 		entry = find_define(cx, value->text, value->span);
 		values = entry ? entry->define->value : NULL;
 		if (values && values->count != 1) {
-			diag_error(cx->diag, use->span, "'$%s' is a list of %zu, where one is expected",
-				   use->text, values->count);
+			diag_error(cx->diag, use->span,
+				   "'$%s' is a list of %zu, where one is expected", use->text,
+				   values->count);
 			diag_note(cx->diag, entry->define->name.span, "it is defined here");
 		}
 		value = values && values->count == 1 ? &values->values[0] : NULL;
@@ -416,28 +414,37 @@ struct resolved *resolve_set(struct context *cx, struct set_entry *entry)
 	cx->order = order;
 	entry->resolved = gather_end(&g);
 	if (entry->resolved && is_empty(entry->resolved))
-		diag_warning(cx->diag, WARNING_EMPTY_SET, set->name.span, "set '%s' has no elements",
-			     set->name.text);
+		diag_warning(cx->diag, WARNING_EMPTY_SET, set->name.span,
+			     "set '%s' has no elements", set->name.text);
 	if (!entry->resolved)
 		entry->has_type = false;
 	return entry->resolved;
+}
+
+static void unknown_set(struct context *cx, const struct ast_value *use)
+{
+	size_t length = strlen(use->text);
+	const char *nearest = diag_nearest(use->text, length, cx->sets_named.names.texts,
+					   cx->sets_named.names.count);
+
+	if (names_find(&cx->maps_named.names, use->text, length) != NO_NAME)
+		diag_error(cx->diag, use->span, "expected a set, found '@%s', which is a map",
+			   use->text);
+	else if (nearest)
+		diag_error(cx->diag, use->span, "there is no set '@%s'; did you mean '@%s'?",
+			   use->text, nearest);
+	else
+		diag_error(cx->diag, use->span, "there is no set '@%s'", use->text);
 }
 
 static struct resolved *resolve_set_use(struct context *cx, const struct ast_value *use,
 					enum value_type type)
 {
 	uint32_t index = names_find(&cx->sets_named.names, use->text, strlen(use->text));
-	const char *nearest;
 	struct set_entry *entry;
 
 	if (index == NO_NAME) {
-		nearest = diag_nearest(use->text, strlen(use->text), cx->sets_named.names.texts,
-				       cx->sets_named.names.count);
-		if (nearest)
-			diag_error(cx->diag, use->span, "there is no set '@%s'; did you mean '@%s'?",
-				   use->text, nearest);
-		else
-			diag_error(cx->diag, use->span, "there is no set '@%s'", use->text);
+		unknown_set(cx, use);
 		return NULL;
 	}
 	entry = &cx->sets[index];

@@ -2,15 +2,17 @@
  * needs and the exact bytes at fault. */
 #include "literal.h"
 
+#include "diag.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { PORT_MAX = 65535, QUOTE_MAX = 60 };
+enum { PORT_MAX = 65535, QUOTE_MAX = 60, SERVICES_MAX = 512 };
 
 /* A message about the bytes [first, end); always false, so that a refusal is one line. */
-__attribute__((format(printf, 4, 5)))
-static bool refuse(struct literal_fault *fault, size_t first, size_t end, const char *format, ...)
+__attribute__((format(printf, 4, 5))) static bool refuse(struct literal_fault *fault, size_t first,
+							 size_t end, const char *format, ...)
 {
 	va_list args;
 
@@ -31,6 +33,16 @@ static int quoted(size_t length)
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';
+}
+
+const char *service_nearest(const char *word, size_t length)
+{
+	const char *words[SERVICES_MAX];
+	size_t count = 0;
+
+	while (count < SERVICES_MAX && (words[count] = service_nth(count)))
+		count++;
+	return diag_nearest(word, length, words, count);
 }
 
 /* The digits of text[first, end) as a number; larger ones than fit are the largest that does. */
@@ -63,6 +75,10 @@ static bool read_prefix_bits(const char *text, size_t first, size_t end, unsigne
 
 	if (first == end)
 		return refuse(fault, first - 1, end, "a prefix length is missing after '/'");
+	if (memchr(text + first, '.', end - first) || memchr(text + first, ':', end - first))
+		return refuse(fault, first, end,
+			      "a prefix has a length, like '/24', not a mask: '%.*s'",
+			      quoted(end - first), text + first);
 	if (!read_number(text, first, end, &value, fault))
 		return false;
 	if (value > bits_max)
@@ -91,11 +107,10 @@ static bool read_prefix(const char *text, size_t length, u128 address, unsigned 
 static bool refuse_address(const char *text, size_t length, const char *reason,
 			   struct literal_fault *fault)
 {
-	if (memchr(text, ':', length) == text + length - 1)
-		return refuse(fault, 0, length,
-			      "'%.*s' is not an address; put white space before ':'",
-			      quoted(length), text);
-	return refuse(fault, 0, length, "'%.*s' is not an address: %s", quoted(length), text, reason);
+	if (length > 1 && text[length - 1] == ':' && text[length - 2] != ':')
+		return refuse(fault, length - 1, length, "white space is missing before ':'");
+	return refuse(fault, 0, length, "'%.*s' is not an address: %s", quoted(length), text,
+		      reason);
 }
 
 static bool read_address(const char *text, size_t length, struct literal *literal,
@@ -131,6 +146,17 @@ bool literal_read(const char *text, size_t length, struct literal *literal,
 	return true;
 }
 
+static bool refuse_service(const char *text, size_t first, size_t end, struct literal_fault *fault)
+{
+	const char *nearest = service_nearest(text + first, end - first);
+
+	if (nearest)
+		return refuse(fault, first, end, "unknown service '%.*s'; did you mean '%s'?",
+			      quoted(end - first), text + first, nearest);
+	return refuse(fault, first, end, "expected a port, found '%.*s', which is no service",
+		      quoted(end - first), text + first);
+}
+
 static bool read_port(const char *text, size_t first, size_t length, uint16_t *port,
 		      struct literal_fault *fault)
 {
@@ -142,8 +168,7 @@ static bool read_port(const char *text, size_t first, size_t length, uint16_t *p
 		return true;
 	}
 	if (first == length || !is_digit(text[first]))
-		return refuse(fault, first, length, "unknown service '%.*s'",
-			      quoted(length - first), text + first);
+		return refuse_service(text, first, length, fault);
 	if (!read_number(text, first, length, &number, fault))
 		return false;
 	if (number > PORT_MAX)
@@ -159,9 +184,10 @@ static bool read_host(const char *text, size_t first, size_t end, struct endpoin
 {
 	char reason[ADDRESS_REASON];
 
-	if (!address_parse(text + first, end - first, &endpoint->family, &endpoint->address, reason))
-		return refuse(fault, first, end, "'%.*s' is not an address: %s", quoted(end - first),
-			      text + first, reason);
+	if (!address_parse(text + first, end - first, &endpoint->family, &endpoint->address,
+			   reason))
+		return refuse(fault, first, end, "'%.*s' is not an address: %s",
+			      quoted(end - first), text + first, reason);
 	if (endpoint->family == FAMILY_IPV4 && first > 0)
 		return refuse(fault, 0, end + 1, "only an IPv6 address stands in brackets");
 	if (endpoint->family == FAMILY_IPV6 && first == 0)

@@ -332,8 +332,7 @@ static bool read_ipv6(struct reader *in, u128 *value)
 	if (!address_is_mapped(*value))
 		return true;
 	address_format(FAMILY_IPV4, (uint32_t)*value, ipv4);
-	snprintf(in->reason, ADDRESS_REASON, "IPv4-mapped addresses never arrive: write '%s'",
-		 ipv4);
+	snprintf(in->reason, ADDRESS_REASON, "it is an IPv4 one; write '%s'", ipv4);
 	return false;
 }
 

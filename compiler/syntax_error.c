@@ -20,18 +20,33 @@ struct failure {
 
 enum { FIRST = TOKEN_START_RULES };
 
-static const int verdicts[] = {TOKEN_PASS,     TOKEN_ACCEPT, TOKEN_DROP, TOKEN_REJECT,
-			       TOKEN_REDIRECT, TOKEN_JUMP,   TOKEN_GOTO, TOKEN_RETURN, 0};
-static const int matches[] = {TOKEN_TCP,   TOKEN_UDP,   TOKEN_META,  TOKEN_L4PROTO, TOKEN_TH,
-			      TOKEN_IP,    TOKEN_IP6,   TOKEN_DADDR, TOKEN_DPORT,   TOKEN_SADDR,
-			      TOKEN_SPORT, TOKEN_IIF,   TOKEN_IIFNAME, 0};
+static const int verdicts[] = {TOKEN_PASS,   TOKEN_ACCEPT,   TOKEN_DROP,
+			       TOKEN_REJECT, TOKEN_REDIRECT, TOKEN_JUMP,
+			       TOKEN_GOTO,   TOKEN_RETURN,   0};
+static const int matches[] = {
+	TOKEN_TCP,   TOKEN_UDP,   TOKEN_META,  TOKEN_L4PROTO, TOKEN_TH,  TOKEN_IP,      TOKEN_IP6,
+	TOKEN_DADDR, TOKEN_DPORT, TOKEN_SADDR, TOKEN_SPORT,   TOKEN_IIF, TOKEN_IIFNAME, 0};
 static const int statements[] = {TOKEN_DEFINE, TOKEN_INCLUDE, TOKEN_POLICY, TOKEN_OPTION, TOKEN_SET,
 				 TOKEN_MAP,    TOKEN_SOCKET,  TOKEN_CHAIN,  TOKEN_EXPECT, 0};
-static const int values[] = {TOKEN_ADDRESS, TOKEN_NUMBER,   TOKEN_NAME,       TOKEN_STRING,
-			     TOKEN_TCP,     TOKEN_UDP,      TOKEN_DEFINED,    TOKEN_SET_NAME,
-			     TOKEN_LESS,    TOKEN_LESS_EQUAL, TOKEN_GREATER,  TOKEN_GREATER_EQUAL,
-			     TOKEN_EQUAL,   TOKEN_UNEQUAL,  TOKEN_BRACE_OPEN, TOKEN_DOT,
-			     TOKEN_MAP,     TOKEN_VMAP, 0};
+static const int values[] = {TOKEN_ADDRESS,
+			     TOKEN_NUMBER,
+			     TOKEN_NAME,
+			     TOKEN_STRING,
+			     TOKEN_TCP,
+			     TOKEN_UDP,
+			     TOKEN_DEFINED,
+			     TOKEN_SET_NAME,
+			     TOKEN_LESS,
+			     TOKEN_LESS_EQUAL,
+			     TOKEN_GREATER,
+			     TOKEN_GREATER_EQUAL,
+			     TOKEN_EQUAL,
+			     TOKEN_UNEQUAL,
+			     TOKEN_BRACE_OPEN,
+			     TOKEN_DOT,
+			     TOKEN_MAP,
+			     TOKEN_VMAP,
+			     0};
 
 static bool is_expected(const struct failure *f, int token)
 {
@@ -97,7 +112,8 @@ static void say_any_name(struct failure *f)
 	if (or_value)
 		say(f, "a value", values);
 	else
-		say(f, "a name", (const int[]){TOKEN_DEFINED, 0});
+		say(f, is_expected(f, TOKEN_DEFINED) ? "a label" : "a name",
+		    (const int[]){TOKEN_DEFINED, 0});
 }
 
 static void say_rule_parts(struct failure *f)
@@ -162,6 +178,8 @@ static const char *join_phrases(const struct failure *f, char text[MESSAGE])
 	size_t length = 0, i;
 	const char *between;
 
+	if (!f->phrase_count)
+		return "nothing more";
 	text[0] = '\0';
 	for (i = 0; i < f->phrase_count && length < MESSAGE - 1; i++) {
 		between = i == 0 ? "" : i + 1 < f->phrase_count ? ", " : " or ";
@@ -219,24 +237,52 @@ static bool found_is(const struct failure *f, const char *word)
 	       !memcmp(source_text(f->p->sources, f->span), word, length);
 }
 
+/* An address, where one with a port should be. */
+static bool say_without_port(const struct failure *f)
+{
+	const char *text = source_text(f->p->sources, f->span), *found = found_text(f);
+	size_t length = f->span.end - f->span.first;
+
+	if (!is_expected(f, TOKEN_ENDPOINT) || f->found != TOKEN_ADDRESS)
+		return false;
+	if (memchr(text, ':', length))
+		diag_error(f->p->diag, f->span,
+			   "an IPv6 address with a port is written '[ADDRESS]:PORT', not %s",
+			   found);
+	else
+		diag_error(f->p->diag, f->span, "%s has no port; write '%.*s:PORT'", found,
+			   length < FOUND_MAX ? (int)length : FOUND_MAX, text);
+	return true;
+}
+
 /* Words that stand in the wrong place, where a list of what could stand there would say less. */
 static bool say_misplaced(const struct failure *f)
 {
 	struct diag *diag = f->p->diag;
 	bool in_rule = is_expected(f, TOKEN_JUMP) && is_expected(f, TOKEN_META) &&
-		       !is_expected(f, TOKEN_NEWLINE);
+		       !is_expected(f, TOKEN_NEWLINE) && !takes_any_name(f);
 
 	if (in_rule && (f->found == TOKEN_NEWLINE || f->found == TOKEN_BRACE_CLOSE))
-		diag_error(diag, f->span,
-			   "the rule has no verdict: expected 'pass', 'drop', 'redirect', …, found %s",
-			   found_text(f));
+		diag_error(
+			diag, f->span,
+			"the rule has no verdict: expected 'pass', 'drop', 'redirect', …, found %s",
+			found_text(f));
 	else if (in_rule && f->found == TOKEN_COMMENT)
 		diag_error(diag, f->span, "a comment stands after the verdict");
-	else if (f->found == TOKEN_BRACE_CLOSE && is_expected(f, TOKEN_DEFINE))
+	else if (in_rule && f->found == TOKEN_COMMA)
+		diag_error(diag, f->span, "a list stands in braces, like '{ 80, 443 }'; found ','");
+	else if (f->found == TOKEN_BRACE_CLOSE && is_expected(f, TOKEN_NEWLINE) &&
+		 !is_expected(f, TOKEN_BRACE_CLOSE))
 		diag_error(diag, f->span, "there is no '{' that this '}' closes");
 	else
-		return false;
+		return say_without_port(f);
 	return true;
+}
+
+/* The line that begins a base chain of nft: `type filter hook ...; policy ...;`. */
+static bool is_hook(const struct failure *f)
+{
+	return f->found == TOKEN_TYPE && is_expected(f, TOKEN_META) && is_expected(f, TOKEN_PASS);
 }
 
 /* What nft writes around its rules, pasted here. */
@@ -253,7 +299,7 @@ static bool say_pasted(const struct failure *f)
 			  "them, and 'chain' only holds rules to jump to");
 		return true;
 	}
-	if (f->found == TOKEN_TYPE) {
+	if (is_hook(f)) {
 		diag_error(diag, f->span, "a chain has no type or hook here, unlike in nft");
 		diag_note(diag, (struct span){0, 0},
 			  "rules for every packet stand at the top level of the file, with "
@@ -274,8 +320,11 @@ static bool say_after_verdict(const struct failure *f)
 {
 	if (!is_expected(f, TOKEN_COMMENT) || !is_expected(f, TOKEN_NEWLINE))
 		return false;
-	diag_error(f->p->diag, f->span, "the verdict ends a rule, but for a 'comment'; found %s",
-		   found_text(f));
+	if (f->found == TOKEN_COUNTER)
+		diag_error(f->p->diag, f->span, "'counter' stands before the verdict");
+	else
+		diag_error(f->p->diag, f->span,
+			   "the verdict ends a rule, but for a 'comment'; found %s", found_text(f));
 	return true;
 }
 
@@ -292,7 +341,8 @@ static void say_expected(struct failure *f, int nearest)
 	if (nearest && is_among(nearest, verdicts) && is_expected(f, TOKEN_JUMP)) {
 		diag_error(f->p->diag, f->span,
 			   "expected a verdict ('pass', 'drop', 'redirect', …), found %s; "
-			   "did you mean '%s'?", found, skl_word(nearest));
+			   "did you mean '%s'?",
+			   found, skl_word(nearest));
 		return;
 	}
 	collect_phrases(f);
@@ -311,12 +361,19 @@ static bool list_was_left_open(const struct failure *f)
 	       (is_keyword(f->found) || f->found == TOKEN_END);
 }
 
-static void say_where_opened(const struct failure *f)
+/* Another place or word that matters. */
+static void say_more(const struct failure *f)
 {
+	int field = f->p->field_token;
+
 	if (list_was_left_open(f) || (f->p->list_depth && f->found == TOKEN_END))
 		diag_note(f->p->diag, f->p->list, "the list opens here");
 	else if (f->p->block_depth && (f->found == TOKEN_END || is_among(f->found, statements)))
 		diag_note(f->p->diag, f->p->block, "the block opens here");
+	else if (is_expected(f, TOKEN_STRING) && is_keyword(f->found) &&
+		 (field == TOKEN_IIF || field == TOKEN_IIFNAME))
+		diag_note(f->p->diag, (struct span){0, 0},
+			  "an interface with the name of a word of the rules stands in quotes");
 }
 
 /* Where the statement that stands at AT ends, or the block around it; DEPTH braces are open. False
@@ -351,7 +408,7 @@ static bool statement_end(const char *text, size_t length, size_t *at, unsigned 
 	return !depth;
 }
 
-/* Sets the parser to go on at the end of the statement, or in the next line if braces are missing. */
+/* Sets the parser to go on at the end of the statement; if braces are missing, of the line. */
 static void pass_over(const struct failure *f)
 {
 	struct parser *p = f->p;
@@ -363,7 +420,7 @@ static void pass_over(const struct failure *f)
 	if (f->found == TOKEN_NEWLINE || f->found == TOKEN_END ||
 	    (f->found == TOKEN_BRACE_CLOSE && !depth))
 		return;
-	if (!statement_end(p->file->text, p->end, &at, depth)) {
+	if (is_hook(f) || !statement_end(p->file->text, p->end, &at, depth)) {
 		line = memchr(p->file->text + from, '\n', p->end - from);
 		at = line ? (size_t)(line - p->file->text) : p->end;
 	}
@@ -385,7 +442,7 @@ void syntax_error(struct parser *p, struct span span, int found, const int *expe
 		struct failure said = f;
 
 		say_expected(&said, nearest);
-		say_where_opened(&f);
+		say_more(&f);
 	}
 	pass_over(&f);
 }

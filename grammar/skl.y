@@ -67,7 +67,7 @@ static void skl_error(struct span *span, void *scanner, struct parser *p, const 
 %token <literal> NUMBER "a number"
 %token STRING "a text in quotes"
 %token DEFINED "a $name"
-%token SET_NAME "a @set"
+%token SET_NAME "a @name"
 %token ENDPOINT "an address and port"
 %token INVALID "a character that has no meaning"
 %token BRACE_OPEN "{" COMMA "," BRACE_CLOSE "}" DOT "." COLON ":" DASH "-" ARROW "->"

@@ -71,8 +71,8 @@ static void a_refused_address_says_what_is_wrong(void **state)
 	expect_refusal("1.2.3.", "an octet is missing");
 	expect_refusal("1.2.x.4", "'x' is not a digit");
 	expect_refusal("1.2.3.4x", "'x' is not a digit");
-	expect_refusal("::ffff:192.0.2.1", "IPv4-mapped addresses never arrive: write '192.0.2.1'");
-	expect_refusal("::ffff:c000:201", "IPv4-mapped addresses never arrive: write '192.0.2.1'");
+	expect_refusal("::ffff:192.0.2.1", "it is an IPv4 one; write '192.0.2.1'");
+	expect_refusal("::ffff:c000:201", "it is an IPv4 one; write '192.0.2.1'");
 	expect_refusal("1:2:3:4:5:6:7", "only 7 of 8 groups, and no '::'");
 	expect_refusal("1:2:3:4:5:6:7:8:9", "more than 8 groups");
 	expect_refusal("1:2:3:4:5:6:7:1.2.3.4", "more than 8 groups");
