@@ -17,7 +17,8 @@ struct check {
 	const struct expect *expect;
 	struct environment environment; /* in which every interface is there */
 	struct packet packet;
-	bool *seen; /* nodes, then outcomes, that were judged for this expect */
+	bool by_source; /* the packet's source was chosen, and matters */
+	bool *seen;     /* nodes, then outcomes, that were judged for this expect */
 	struct diag *diag;
 };
 
@@ -48,10 +49,10 @@ static void note_source(const struct check *check)
 	const struct packet *packet = &check->packet;
 	char address[ADDRESS_TEXT];
 
-	if (check->expect->has_source)
+	if (!check->by_source)
 		return;
 	address_format(packet->family, packet->values[FIELD_SADDR], address);
-	diag_note(check->diag, (struct span){0, 0}, "for one from %s%s%s:%u",
+	diag_note(check->diag, (struct span){0, 0}, "from the source %s%s%s:%u, among others",
 		  packet->family == FAMILY_IPV6 ? "[" : "", address,
 		  packet->family == FAMILY_IPV6 ? "]" : "", (unsigned)packet->values[FIELD_SPORT]);
 }
@@ -73,8 +74,8 @@ static bool judge(struct check *check)
 		return true;
 	verdict_text(policy, check->expect->verdict.kind, check->expect->verdict.target, wanted);
 	verdict_text(policy, kind, label, found);
-	diag_error(check->diag, check->expect->span, "expected '%s', but the verdict is '%s'", wanted,
-		   found);
+	diag_error(check->diag, check->expect->span, "expected '%s', but the verdict is '%s'",
+		   wanted, found);
 	if (deciding)
 		diag_note(check->diag, deciding->span, "this rule decides");
 	else
@@ -89,20 +90,23 @@ static bool judge_all(struct check *check, decision_ref ref);
 static bool judge_sources(struct check *check, const struct decision_node *node)
 {
 	u128 before = check->packet.values[node->variable];
-	bool good = true;
+	bool good = true, by_source = check->by_source;
 	uint32_t i;
 
+	check->by_source = true;
 	for (i = 0; good && i < node->count; i++) {
 		check->packet.values[node->variable] = node->starts[i];
 		good = judge_all(check, node->children[i]);
 	}
 	check->packet.values[node->variable] = before;
+	check->by_source = by_source;
 	return good;
 }
 
 static bool judge_all(struct check *check, decision_ref ref)
 {
-	bool *seen = &check->seen[ref_is_outcome(ref) ? check->decision->node_count + ref_index(ref) : ref];
+	bool *seen = &check->seen[ref_is_outcome(ref) ? check->decision->node_count + ref_index(ref)
+						      : ref];
 	const struct decision_node *node;
 	u128 value;
 	uint32_t i;
@@ -132,7 +136,8 @@ void policy_check_expects(const struct policy *policy, const struct decision *de
 	size_t seen_count = decision->node_count + decision->outcome_count;
 	struct arena *arena = arena_new();
 	bool *known = arena_alloc(arena, policy->interface_count + 1, sizeof(*known));
-	struct check check = {policy, decision, NULL, {known}, {0}, NULL, diag};
+	struct check check = {
+		.policy = policy, .decision = decision, .environment = {known}, .diag = diag};
 	size_t i;
 
 	memset(known, true, policy->interface_count + 1);
