@@ -4,6 +4,7 @@
 #   make deps            what building and testing need, installed where apt is
 #   make demo            real servers in a namespace of their own, steered by rules
 #   make test            the whole suite, with gcc, with clang, and with the sanitizers
+#   make bench           what it costs, beside other ways to do the same; needs root
 #   make golden          write the golden files anew
 #   make WERROR=1        warnings are errors
 #   make SANITIZE=address,undefined
@@ -44,13 +45,14 @@ UNIT := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 DIFFERENTIAL_SHARED := $(addprefix $(BUILD)/tests/differential/,generate.o packets.o kernel.o)
 DIFFERENTIAL := $(filter-out $(DIFFERENTIAL_SHARED:.o=),$(patsubst %.c,$(BUILD)/%,$(wildcard tests/differential/*.c)))
 HELPERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/e2e/*.c))
+BENCH := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 PAGES := $(wildcard man/*.[1-8])
 FORMATTED := $(wildcard compiler/*.[ch] runtime/*.[ch] runtime/bpf/*.[ch] tests/*/*.[ch])
 
 say = $(if $(V),,@printf '  %-7s%s\n' $(1) $(@:$(BUILD)/%=%); )
 
-.PHONY: all deps demo test tests golden lint format fuzz fuzzers install clean
+.PHONY: all deps demo test tests bench golden lint format fuzz fuzzers install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -77,6 +79,11 @@ lint:
 
 format:
 	clang-format -i $(FORMATTED)
+
+# What it costs, beside what else there is; BENCHFLAGS=--quick for a first look.
+bench: all $(BUILD)/tests/bench/bench
+	@$(BUILD)/tests/bench/bench --sklc $(BUILD)/sklc --csv $(BUILD)/bench.csv $(BENCHFLAGS)
+	@tests/bench/plot $(BUILD)/bench.csv > $(BUILD)/bench.svg
 
 fuzzers: $(FUZZERS)
 
@@ -142,6 +149,9 @@ $(DIFFERENTIAL): $(BUILD)/%: %.c $(DIFFERENTIAL_SHARED) $(LIBRARY)
 	$(call say,CC)$(CC) $(FLAGS) $(WARNINGS) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< \
 		$(DIFFERENTIAL_SHARED) $(LIBRARY) $(LIBS)
 
+$(BUILD)/tests/bench/bench: $(BENCH) $(LIBRARY)
+	$(call say,LD)$(CC) $(CFLAGS) $(SANITIZER) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 $(BUILD)/tests/%: tests/%.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(FLAGS) $(WARNINGS) -Icompiler -Iruntime $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< \
@@ -154,4 +164,4 @@ $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(LIBRARY)
 		-fsanitize=fuzzer -MF $@.d -o $@ $< $(LIBRARY) $(LIBS)
 
 -include $(OBJECTS:.o=.d) $(BUILD)/compiler/sklc.d $(UNIT:=.d) $(DIFFERENTIAL:=.d) $(HELPERS:=.d) \
-	$(FUZZERS:=.d) $(SKELETONS:.skel.h=.bpf.d)
+	$(FUZZERS:=.d) $(BENCH:.o=.d) $(SKELETONS:.skel.h=.bpf.d)

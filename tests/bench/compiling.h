@@ -1,0 +1,10 @@
+/* From text to an object, and to rules that are attached, by the command itself. */
+#ifndef SKLC_BENCH_COMPILING_H
+#define SKLC_BENCH_COMPILING_H
+
+#include "report.h"
+
+bool compiling_run(const struct report *report, const char *sklc, const size_t *sizes,
+		   size_t count);
+
+#endif

@@ -1,0 +1,248 @@
+/* Every round runs each contestant once, so that what disturbs the machine disturbs all of them alike. */
+#include "contest.h"
+
+#include "clock.h"
+#include "tries.h"
+
+#include "../../compiler/arena.h"
+#include "../../compiler/decision.h"
+#include "../../compiler/diag.h"
+#include "../../compiler/layout.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { QUESTIONS = 512, FIRST_COUNT = 2000 };
+
+static const char *const NAMES[CONTEST_COUNT] = {[CONTEST_EMPTY] = "empty",
+						 [CONTEST_CONSTANT] = "constant",
+						 [CONTEST_TRIES] = "two tries",
+#define TABLE_KIND_NAME(constant, word) [CONTEST_TABLES + TABLES_##constant] = word,
+						 TABLE_KINDS(TABLE_KIND_NAME)
+#undef TABLE_KIND_NAME
+};
+
+const char *contest_name(int contestant)
+{
+	return NAMES[contestant];
+}
+
+static void emit_constant(struct arena *arena, struct bytecode *code, const void *data,
+			  struct jump_label done)
+{
+	const int32_t *result = data;
+
+	(void)arena;
+	bytecode_alu32_imm(code, BPF_MOV, R7, *result);
+	bytecode_jump(code, done);
+}
+
+/* What was made of the bindings, for the time of a contest. */
+struct making {
+	struct arena *arena;
+	struct policy *policy;
+	struct diag *diag;
+	struct decision *decision;
+	struct layout *layouts[TABLE_KIND_COUNT];
+};
+
+static bool same_layout(const struct layout *a, const struct layout *b)
+{
+	return a->object.table_bytes == b->object.table_bytes &&
+	       a->code_intervals == b->code_intervals &&
+	       (!a->object.table_bytes ||
+		!memcmp(a->object.tables, b->object.tables, a->object.table_bytes));
+}
+
+static void add_tables(struct contest *contest, struct making *making, const struct walk *walk,
+		       enum table_kind kind)
+{
+	struct contestant *contestant = &contest->contestants[CONTEST_TABLES + kind];
+	struct compile_options options = {.tables = kind};
+	struct layout *layout;
+	double start = clock_ms();
+	unsigned earlier;
+
+	layout = decision_to_layout(making->arena, making->decision, making->policy, making->diag,
+				    &options);
+	contestant->lay_ms = clock_ms() - start;
+	if (!layout)
+		return;
+	making->layouts[kind] = layout;
+	contestant->table_bytes = layout->object.table_bytes;
+	contestant->code_intervals = layout->code_intervals;
+	for (earlier = 0; earlier < kind; earlier++)
+		if (making->layouts[earlier] && same_layout(layout, making->layouts[earlier])) {
+			contestant->same_as = CONTEST_TABLES + (int)earlier;
+			return;
+		}
+	contestant->present = walker_open_layout(&contestant->walker, walk, layout);
+}
+
+static void add_all_tables(struct contest *contest, struct making *making, const struct walk *walk)
+{
+	double start = clock_ms(), decide_ms;
+	struct compile_options options = {.tables = TABLES_AUTO};
+	enum table_kind kind;
+
+	making->policy = bindings_policy(making->arena, &contest->bindings);
+	making->diag = diag_new(making->arena, making->policy->sources);
+	making->decision = policy_to_decision(making->arena, making->policy, making->diag,
+					      &options);
+	decide_ms = clock_ms() - start;
+	for (kind = TABLES_AUTO; making->decision && kind <= TABLES_LPM; kind++) {
+		contest->contestants[CONTEST_TABLES + kind].decide_ms = decide_ms;
+		add_tables(contest, making, walk, kind);
+	}
+}
+
+/* A row's label plus one, or 0 for the ends. */
+static uint32_t label_of_row(const struct layout *layout, uint32_t row)
+{
+	struct layout_row record;
+
+	if (row == ROW_PASS || row == ROW_DROP)
+		return 0;
+	if (row >= layout->rows.count)
+		return UINT32_MAX;
+	memcpy(&record, layout->object.tables + layout->rows.offset + row * sizeof(record),
+	       sizeof(record));
+	return record.label + 1;
+}
+
+/* What is measured should be right: some answers are held against the tries'. */
+static void compare_answers(struct contest *contest, const struct making *making,
+			    const struct walk *walk)
+{
+	const struct walker *tries = &contest->contestants[CONTEST_TRIES].walker;
+	uint32_t key, answer;
+	unsigned kind;
+
+	for (kind = 0; kind < TABLE_KIND_COUNT; kind++) {
+		const struct contestant *contestant = &contest->contestants[CONTEST_TABLES + kind];
+
+		if (!contestant->present)
+			continue;
+		for (key = 0; key < QUESTIONS; key++) {
+			answer = walker_ask(&contestant->walker, walk, key);
+			if (label_of_row(making->layouts[kind], answer) !=
+			    walker_ask(tries, walk, key))
+				contest->wrong++;
+		}
+	}
+}
+
+static bool run_rounds(struct contest *contest, const struct walk *walk, enum warmth warmth,
+		       const struct contest_options *options)
+{
+	uint32_t counts[CONTEST_COUNT];
+	unsigned round, c;
+
+	for (round = 0; round <= options->rounds; round++)
+		for (c = 0; c < CONTEST_COUNT; c++) {
+			struct contestant *contestant = &contest->contestants[c];
+			double ns;
+
+			if (!contestant->present)
+				continue;
+			ns = walker_run(&contestant->walker, walk, warmth,
+					round ? counts[c] : FIRST_COUNT);
+			if (ns < 0) {
+				fprintf(stderr, "bench: cannot run '%s'\n", contest_name((int)c));
+				return false;
+			}
+			if (round) /* the first one only says how long a round takes */
+				contestant->rounds[warmth][round - 1] = ns;
+			else
+				counts[c] = (uint32_t)(options->round_ms * 1e6 /
+						       (warmth == HOT ? ns : ns + WALK_LINES)) +
+					    1;
+		}
+	return true;
+}
+
+static void take_medians(struct contest *contest, enum warmth warmth, unsigned rounds)
+{
+	const struct contestant *empty = &contest->contestants[CONTEST_EMPTY];
+	double net[ROUNDS_MAX];
+	unsigned c, round;
+
+	for (c = CONTEST_COUNT; c-- > 0;) {
+		struct contestant *contestant = &contest->contestants[c];
+
+		if (!contestant->present)
+			continue;
+		for (round = 0; round < rounds; round++)
+			net[round] = contestant->rounds[warmth][round] -
+				     (c == CONTEST_EMPTY ? 0 : empty->rounds[warmth][round]);
+		contestant->ns[warmth] = median(net, rounds);
+	}
+}
+
+static bool measure(struct contest *contest, const struct walk *walk,
+		    const struct contest_options *options)
+{
+	enum warmth warmth;
+	unsigned c;
+
+	for (warmth = HOT; warmth < WARMTHS; warmth++) {
+		if (!run_rounds(contest, walk, warmth, options))
+			return false;
+		take_medians(contest, warmth, options->rounds);
+	}
+	for (c = CONTEST_TABLES; c < CONTEST_COUNT; c++) {
+		struct contestant *contestant = &contest->contestants[c];
+
+		if (contestant->same_as >= 0)
+			memcpy(contestant->ns, contest->contestants[contestant->same_as].ns,
+			       sizeof(contestant->ns));
+	}
+	return true;
+}
+
+static bool open_all(struct contest *contest, struct making *making, const struct walk *walk,
+		     struct tries *tries)
+{
+	static const int32_t nothing, some_row = ROW_DROP + 1;
+	struct walk_maps none = {{0}};
+	struct contestant *all = contest->contestants;
+
+	if (!tries_open(tries, &contest->bindings))
+		return false;
+	all[CONTEST_TRIES].fill_ms = tries->fill_ms;
+	all[CONTEST_TRIES].present = tries_walker(&all[CONTEST_TRIES].walker, tries, walk);
+	all[CONTEST_EMPTY].present = walker_open(&all[CONTEST_EMPTY].walker, walk, emit_constant,
+						 &nothing, &none);
+	all[CONTEST_CONSTANT].present = walker_open(&all[CONTEST_CONSTANT].walker, walk,
+						    emit_constant, &some_row, &none);
+	add_all_tables(contest, making, walk);
+	return all[CONTEST_TRIES].present && all[CONTEST_EMPTY].present;
+}
+
+bool contest_hold(struct contest *contest, const struct bindings *bindings,
+		  const struct contest_options *options)
+{
+	struct making making = {.arena = arena_new()};
+	struct tries tries = {.map = -1};
+	struct walk walk;
+	bool held;
+	unsigned c;
+
+	*contest = (struct contest){.bindings = *bindings};
+	for (c = 0; c < CONTEST_COUNT; c++)
+		contest->contestants[c].same_as = -1;
+	if (!walk_open(&walk, bindings))
+		return false;
+	held = open_all(contest, &making, &walk, &tries);
+	if (held) {
+		compare_answers(contest, &making, &walk);
+		held = measure(contest, &walk, options);
+	}
+	for (c = 0; c < CONTEST_COUNT; c++)
+		if (contest->contestants[c].present)
+			walker_close(&contest->contestants[c].walker);
+	tries_close(&tries);
+	walk_close(&walk);
+	arena_free(making.arena);
+	return held;
+}

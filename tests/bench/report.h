@@ -1,0 +1,24 @@
+/* What is printed: tables to read, and a line of comma-separated values for each figure. */
+#ifndef SKLC_BENCH_REPORT_H
+#define SKLC_BENCH_REPORT_H
+
+#include "contest.h"
+
+#include <stdio.h>
+
+struct report {
+	FILE *out;
+	FILE *csv; /* or NULL */
+};
+
+/* One figure: of which part of the bench, in which case, at which size, whose, in which unit. */
+void report_figure(const struct report *report, const char *part, const char *kind, size_t size,
+		   const char *who, const char *unit, double value);
+
+void report_contest_head(const struct report *report, enum family family, bool has_ports);
+void report_contest(const struct report *report, const struct contest *contest);
+
+void report_trees_head(const struct report *report);
+void report_tree(const struct report *report, const struct contest *contest);
+
+#endif

@@ -1,0 +1,349 @@
+/* The loop is the kernel's `may_goto` (Linux 6.9): a call for each key, as bpf_loop makes it, would cost more
+ * than a small classification, and on processors whose returns are guarded against speculation it hides
+ * what it is to measure. */
+#include "walk.h"
+
+#include "clock.h"
+
+#include "../../compiler/arena.h"
+#include "../../compiler/layout.h"
+#include "../../compiler/layout_to_bytecode.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* An emitted classification refers to tables and to the machine's words alone; so these stand for the walk's
+ * own maps. */
+enum {
+	SYMBOL_KEYS = SYMBOL_SOCKETS,
+	SYMBOL_STATE = SYMBOL_RULE_COUNTERS,
+	SYMBOL_MEMORY = SYMBOL_LABEL_COUNTERS
+};
+
+enum { LINE = 64, STRIDE = 5 * LINE, STARTS = 1 << 16, GROUP = 64 };
+enum { MEMORY_BYTES = STARTS * LINE + (WALK_LINES + 1) * STRIDE };
+
+/* The kernel's own, newer than the headers may be. */
+enum { JUMP_MAY_GOTO = 0xe0 };
+
+struct walk_state {
+	uint32_t index, count, result;
+	uint64_t nanoseconds;
+	_Alignas(LINE) struct bpf_sk_lookup packet;
+};
+
+#define PACKET(field) ((int)offsetof(struct bpf_sk_lookup, field))
+#define STATE(field)                                                                               \
+	((int)offsetof(struct walk_state, field) - (int)offsetof(struct walk_state, packet))
+
+static int array_of_one(size_t bytes, uint32_t flags)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = flags);
+
+	return bpf_map_create(BPF_MAP_TYPE_ARRAY, "bench", 4, (uint32_t)bytes, 1, &options);
+}
+
+static int array_with(const void *bytes, size_t size)
+{
+	const uint32_t zero = 0;
+	int fd = array_of_one(size, BPF_F_RDONLY_PROG);
+
+	if (fd >= 0 && (bpf_map_update_elem(fd, &zero, bytes, 0) || bpf_map_freeze(fd))) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+bool walk_open(struct walk *walk, const struct bindings *bindings)
+{
+	struct arena *arena = arena_new();
+	bool ipv4 = bindings->family == FAMILY_IPV4;
+	size_t bytes = WALK_KEYS * (ipv4 ? sizeof(struct key4) : sizeof(struct key6));
+	void *shared;
+
+	walk->family = bindings->family;
+	walk->keys = array_with(bindings_keys(arena, bindings, WALK_KEYS), bytes);
+	arena_free(arena);
+	walk->memory = array_of_one(MEMORY_BYTES, 0);
+	walk->state = array_of_one(sizeof(struct walk_state), BPF_F_MMAPABLE);
+	if (walk->keys < 0 || walk->memory < 0 || walk->state < 0) {
+		fprintf(stderr, "bench: cannot create maps: %s\n", strerror(errno));
+		return false;
+	}
+	shared = mmap(NULL, sizeof(struct walk_state), PROT_READ | PROT_WRITE, MAP_SHARED,
+		      walk->state, 0);
+	if (shared == MAP_FAILED)
+		return false;
+	walk->shared = shared;
+	walk->shared->packet.family = ipv4 ? AF_INET : AF_INET6;
+	walk->shared->packet.protocol = IPPROTO_TCP;
+	return true;
+}
+
+void walk_close(struct walk *walk)
+{
+	munmap(walk->shared, sizeof(struct walk_state));
+	close(walk->keys);
+	close(walk->memory);
+	close(walk->state);
+}
+
+static void copy_word(struct bytecode *code, int to, int from)
+{
+	bytecode_load(code, BPF_W, R2, R1, from);
+	bytecode_store(code, BPF_W, R6, to, R2);
+}
+
+/* Puts the key at index R8 into the packet. */
+static void emit_next_key(struct bytecode *code, enum family family)
+{
+	int i;
+
+	bytecode_alu_imm(code, BPF_AND, R8, WALK_KEYS - 1);
+	bytecode_data(code, R1, (enum bytecode_symbol)SYMBOL_KEYS, 0);
+	bytecode_alu(code, BPF_MOV, R2, R8);
+	bytecode_alu_imm(code, BPF_LSH, R2, family == FAMILY_IPV4 ? 3 : 5);
+	bytecode_alu(code, BPF_ADD, R1, R2);
+	if (family == FAMILY_IPV4) {
+		copy_word(code, PACKET(local_ip4), (int)offsetof(struct key4, address));
+		copy_word(code, PACKET(local_port), (int)offsetof(struct key4, port));
+		return;
+	}
+	for (i = 0; i < 4; i++)
+		copy_word(code, PACKET(local_ip6) + 4 * i,
+			  (int)offsetof(struct key6, address) + 4 * i);
+	copy_word(code, PACKET(local_port), (int)offsetof(struct key6, port));
+}
+
+/* Reads lines of other memory, at a place that index R8 chooses. */
+static void emit_other_lines(struct bytecode *code)
+{
+	int i;
+
+	bytecode_alu(code, BPF_MOV, R2, R8);
+	bytecode_alu_imm(code, BPF_MUL, R2, 0x9e35);
+	bytecode_alu_imm(code, BPF_AND, R2, STARTS - 1);
+	bytecode_alu_imm(code, BPF_LSH, R2, 6);
+	bytecode_data(code, R3, (enum bytecode_symbol)SYMBOL_MEMORY, 0);
+	bytecode_alu(code, BPF_ADD, R3, R2);
+	for (i = 0; i < WALK_LINES; i++) {
+		if (i && i % GROUP == 0)
+			bytecode_alu_imm(code, BPF_ADD, R3, GROUP * STRIDE);
+		bytecode_load(code, BPF_W, R4, R3, i % GROUP * STRIDE);
+	}
+}
+
+/* Classifies as many keys as the state says; the next one's place waits for the last one's result. */
+static void emit_hot(struct arena *arena, struct bytecode *code, enum family family, walk_body body,
+		     const void *data)
+{
+	struct jump_label next = bytecode_label(code), classified = bytecode_label(code);
+	struct jump_label end = bytecode_label(code);
+
+	bytecode_load(code, BPF_W, R9, R6, STATE(count));
+	bytecode_place(code, next);
+	bytecode_jump_if(code, BPF_JEQ, R9, 0, end);
+	bytecode_jump_if(code, JUMP_MAY_GOTO, R0, 0, end);
+	bytecode_alu_imm(code, BPF_SUB, R9, 1);
+	emit_next_key(code, family);
+	body(arena, code, data, classified);
+	bytecode_place(code, classified);
+	/* Through memory, so that the verifier forgets which result it was; else it walks all that
+	 * follows for each. */
+	bytecode_store(code, BPF_W, R6, STATE(result), R7);
+	bytecode_load(code, BPF_W, R7, R6, STATE(result));
+	/* Whatever classifies, the key has to be there before the next one is fetched. */
+	bytecode_load(code, BPF_W, R1, R6,
+		      family == FAMILY_IPV4 ? PACKET(local_ip4) : PACKET(local_ip6));
+	bytecode_alu(code, BPF_OR, R1, R7);
+	bytecode_alu_imm(code, BPF_RSH, R1, 63);
+	bytecode_alu(code, BPF_ADD, R8, R1);
+	bytecode_alu_imm(code, BPF_ADD, R8, 1);
+	bytecode_jump(code, next);
+	bytecode_place(code, end);
+	bytecode_store(code, BPF_W, R6, STATE(count), R9);
+}
+
+/* Classifies one key, and adds up how long that takes: the clock waits for all that was begun before. */
+static void emit_cold(struct arena *arena, struct bytecode *code, enum family family,
+		      walk_body body, const void *data)
+{
+	struct jump_label classified = bytecode_label(code);
+
+	emit_other_lines(code);
+	emit_next_key(code, family);
+	bytecode_call(code, BPF_FUNC_ktime_get_ns);
+	bytecode_alu(code, BPF_MOV, R9, R0);
+	body(arena, code, data, classified);
+	bytecode_place(code, classified);
+	bytecode_store(code, BPF_W, R6, STATE(result), R7);
+	bytecode_call(code, BPF_FUNC_ktime_get_ns);
+	bytecode_alu(code, BPF_SUB, R0, R9);
+	bytecode_load(code, BPF_DW, R1, R6, STATE(nanoseconds));
+	bytecode_alu(code, BPF_ADD, R1, R0);
+	bytecode_store(code, BPF_DW, R6, STATE(nanoseconds), R1);
+	bytecode_alu_imm(code, BPF_ADD, R8, 1);
+}
+
+static struct bytecode *write_walker(struct arena *arena, enum family family, walk_body body,
+				     const void *data, enum warmth warmth)
+{
+	struct bytecode *code = bytecode_new(arena);
+
+	bytecode_data(code, R6, (enum bytecode_symbol)SYMBOL_STATE,
+		      offsetof(struct walk_state, packet));
+	bytecode_load(code, BPF_W, R8, R6, STATE(index));
+	(warmth == HOT ? emit_hot : emit_cold)(arena, code, family, body, data);
+	bytecode_store(code, BPF_W, R6, STATE(index), R8);
+	bytecode_alu_imm(code, BPF_MOV, R0, 0);
+	bytecode_exit(code);
+	return code;
+}
+
+static int load(const struct bpf_insn *insns, size_t count)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, options);
+	int fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "bench", "GPL", insns, count, &options);
+
+	if (fd < 0)
+		fprintf(stderr, "bench: cannot load a program of %zu instructions: %s\n", count,
+			strerror(errno));
+	return fd;
+}
+
+static int load_code(struct arena *arena, struct bytecode *code, const struct walk_maps *maps)
+{
+	const char *error = bytecode_finish(code);
+	struct bpf_insn *insns;
+	size_t i;
+
+	if (error) {
+		fprintf(stderr, "bench: %s\n", error);
+		return -1;
+	}
+	insns = arena_alloc(arena, code->count, sizeof(*insns));
+	for (i = 0; i < code->count; i++) {
+		const struct bytecode_instruction *from = &code->instructions[i];
+
+		insns[i] = from->insn;
+		if (from->symbol == SYMBOL_NONE)
+			continue;
+		if (from->symbol == SYMBOL_PREFIXES4 || from->symbol == SYMBOL_PREFIXES6) {
+			insns[i].src_reg = BPF_PSEUDO_MAP_FD;
+		} else {
+			insns[i].src_reg = BPF_PSEUDO_MAP_VALUE;
+			insns[i + 1] = code->instructions[i + 1].insn;
+			insns[++i].imm = from->insn.imm; /* the offset */
+			insns[i - 1].imm = maps->descriptors[from->symbol];
+			continue;
+		}
+		insns[i].imm = maps->descriptors[from->symbol];
+	}
+	return load(insns, code->count);
+}
+
+bool walker_open(struct walker *walker, const struct walk *walk, walk_body body, const void *data,
+		 const struct walk_maps *maps)
+{
+	struct walk_maps all = *maps;
+	enum warmth warmth;
+
+	*walker = (struct walker){{-1, -1}, -1, -1, 0, false};
+	all.descriptors[SYMBOL_KEYS] = walk->keys;
+	all.descriptors[SYMBOL_STATE] = walk->state;
+	all.descriptors[SYMBOL_MEMORY] = walk->memory;
+	for (warmth = HOT; warmth < WARMTHS; warmth++) {
+		struct arena *arena = arena_new();
+		struct bytecode *code = write_walker(arena, walk->family, body, data, warmth);
+		double start = clock_ms();
+
+		walker->programs[warmth] = load_code(arena, code, &all);
+		if (warmth == HOT)
+			walker->load_ms = clock_ms() - start;
+		arena_free(arena);
+		if (walker->programs[warmth] < 0) {
+			walker_close(walker);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void shut(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+void walker_close(struct walker *walker)
+{
+	shut(walker->programs[HOT]);
+	shut(walker->programs[COLD]);
+	shut(walker->tables);
+	shut(walker->machine);
+}
+
+static void emit_layout(struct arena *arena, struct bytecode *code, const void *data,
+			struct jump_label done)
+{
+	layout_emit_classifier(arena, code, data, done, done);
+}
+
+bool walker_open_layout(struct walker *walker, const struct walk *walk, const struct layout *layout)
+{
+	const struct layout_object *object = layout_object(layout);
+	size_t words = object->label_count * 4 + object->interface_count + 1;
+	uint32_t *machine = calloc(words, sizeof(*machine));
+	struct walk_maps maps = {{0}};
+	bool opened;
+	int tables = -1;
+
+	if (!machine)
+		return false;
+	if (object->table_bytes)
+		tables = array_with(object->tables, object->table_bytes);
+	maps.descriptors[SYMBOL_TABLES] = tables;
+	maps.descriptors[SYMBOL_MACHINE] = array_with(machine, words * sizeof(*machine));
+	free(machine);
+	opened = walker_open(walker, walk, emit_layout, layout, &maps);
+	walker->tables = tables;
+	walker->machine = maps.descriptors[SYMBOL_MACHINE];
+	if (!opened) {
+		shut(walker->tables);
+		shut(walker->machine);
+	}
+	return opened;
+}
+
+double walker_run(const struct walker *walker, const struct walk *walk, enum warmth warmth,
+		  uint32_t count)
+{
+	unsigned char frame[64] = {0};
+	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = sizeof(frame));
+
+	options.repeat = warmth == HOT ? 1 : (int)count;
+	walk->shared->count = count;
+	walk->shared->nanoseconds = 0;
+	if (bpf_prog_test_run_opts(walker->programs[warmth], &options))
+		return -1;
+	if (warmth == COLD)
+		return (double)walk->shared->nanoseconds / count;
+	count -= walk->shared->count;
+	return count ? (double)options.duration / count : -1;
+}
+
+uint32_t walker_ask(const struct walker *walker, const struct walk *walk, uint32_t key)
+{
+	walk->shared->index = key;
+	return walker_run(walker, walk, HOT, 1) < 0 ? UINT32_MAX : walk->shared->result;
+}

@@ -1,0 +1,339 @@
+/* One packet has one path, which the processor foresees: what remains is what the program does beside finding
+ * its way. */
+#include "whole.h"
+
+#include "clock.h"
+
+#include "../../compiler/arena.h"
+#include "../../compiler/decision.h"
+#include "../../compiler/diag.h"
+#include "../../compiler/layout.h"
+#include "../../runtime/abi.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { RUNS = 20000, ROUNDS = 101, SWAPS = 1001 };
+enum { STACK_KEY = -4, STACK_SOCKET = -16, STACK_RESULT = -24 };
+
+/* The floors, and the compiled program with and without a counter of its rule. */
+enum { FLOOR, FLOOR_COUNTED, PROGRAM, PROGRAM_COUNTED, WHOLES };
+
+static const char *const NAMES[] = {"constant", "constant counted", "program", "program counted"};
+
+struct whole {
+	struct bpf_object *object;
+	int fd, sockets;
+	double load_ms, copy_ms;
+	uint32_t verified;
+	size_t table_bytes;
+	double rounds[ROUNDS];
+};
+
+static int open_listener(void)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (void *)&address, sizeof(address)) || listen(fd, 1))
+		return -1;
+	return fd;
+}
+
+static bool fill_sockets(int map, uint32_t slots)
+{
+	int listener = open_listener();
+	uint64_t value = (uint64_t)listener;
+	uint32_t slot;
+
+	for (slot = 0; slot < slots; slot += ABI_PLACES)
+		if (bpf_map_update_elem(map, &slot, &value, BPF_ANY)) {
+			fprintf(stderr, "bench: cannot fill a slot: %s\n", strerror(errno));
+			return false;
+		}
+	return true;
+}
+
+static void emit_count(struct bytecode *code)
+{
+	struct jump_label none = bytecode_label(code);
+
+	bytecode_map(code, R1, SYMBOL_LABEL_COUNTERS);
+	bytecode_alu(code, BPF_MOV, R2, R10);
+	bytecode_alu_imm(code, BPF_ADD, R2, STACK_KEY);
+	bytecode_call(code, BPF_FUNC_map_lookup_elem);
+	bytecode_jump_if(code, BPF_JEQ, R0, 0, none);
+	bytecode_load(code, BPF_DW, R1, R0, 0);
+	bytecode_alu_imm(code, BPF_ADD, R1, 1);
+	bytecode_store(code, BPF_DW, R0, 0, R1);
+	bytecode_place(code, none);
+}
+
+static struct bytecode *write_floor(struct arena *arena, bool counted)
+{
+	struct bytecode *code = bytecode_new(arena);
+	struct jump_label empty = bytecode_label(code);
+
+	bytecode_alu(code, BPF_MOV, R6, R1);
+	bytecode_store_imm(code, BPF_W, R10, STACK_KEY, 0);
+	bytecode_map(code, R1, SYMBOL_SOCKETS);
+	bytecode_alu(code, BPF_MOV, R2, R10);
+	bytecode_alu_imm(code, BPF_ADD, R2, STACK_KEY);
+	bytecode_call(code, BPF_FUNC_map_lookup_elem);
+	bytecode_jump_if(code, BPF_JEQ, R0, 0, empty);
+	bytecode_alu(code, BPF_MOV, R7, R0);
+	bytecode_alu(code, BPF_MOV, R1, R6);
+	bytecode_alu(code, BPF_MOV, R2, R0);
+	bytecode_alu_imm(code, BPF_MOV, R3, 0);
+	bytecode_call(code, BPF_FUNC_sk_assign);
+	bytecode_alu(code, BPF_MOV, R1, R7);
+	bytecode_call(code, BPF_FUNC_sk_release);
+	if (counted)
+		emit_count(code);
+	bytecode_alu_imm(code, BPF_MOV, R0, 1);
+	bytecode_exit(code);
+	bytecode_place(code, empty);
+	bytecode_alu_imm(code, BPF_MOV, R0, 0);
+	bytecode_exit(code);
+	return code;
+}
+
+static bool open_floor(struct whole *whole, bool counted)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = BPF_SK_LOOKUP);
+	int counters = bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "bench", 4, 16, 4, NULL);
+	struct arena *arena = arena_new();
+	struct bytecode *code = write_floor(arena, counted);
+	struct bpf_insn insns[64];
+	size_t i;
+
+	whole->sockets = bpf_map_create(BPF_MAP_TYPE_SOCKMAP, "bench", 4, 8, ABI_PLACES, NULL);
+	bytecode_finish(code);
+	for (i = 0; i < code->count; i++) {
+		insns[i] = code->instructions[i].insn;
+		if (code->instructions[i].symbol == SYMBOL_NONE)
+			continue;
+		insns[i].src_reg = BPF_PSEUDO_MAP_FD;
+		insns[i].imm = code->instructions[i].symbol == SYMBOL_SOCKETS ? whole->sockets
+									      : counters;
+	}
+	whole->fd = bpf_prog_load(BPF_PROG_TYPE_SK_LOOKUP, "bench", "GPL", insns, code->count,
+				  &options);
+	arena_free(arena);
+	close(counters);
+	return whole->fd >= 0 && fill_sockets(whole->sockets, 1);
+}
+
+/* How long the copy of the tables alone takes. */
+static double copy_ms(const struct layout_object *layout)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_RDONLY_PROG);
+	const uint32_t zero = 0;
+	double start = clock_ms();
+	int map;
+
+	if (!layout->table_bytes)
+		return 0;
+	map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "bench", 4, (uint32_t)layout->table_bytes, 1,
+			     &options);
+	bpf_map_update_elem(map, &zero, layout->tables, 0);
+	bpf_map_freeze(map);
+	start = clock_ms() - start;
+	close(map);
+	return start;
+}
+
+static bool load_object(struct whole *whole, const struct object *object)
+{
+	struct bpf_prog_info info = {0};
+	uint32_t info_size = sizeof(info);
+	struct bpf_map *sockets;
+	double start = clock_ms();
+
+	whole->object = bpf_object__open_mem(object->bytes, object->size, NULL);
+	if (!whole->object)
+		return false;
+	sockets = bpf_object__find_map_by_name(whole->object, ABI_SOCKETS);
+	if (!sockets || bpf_map__set_max_entries(sockets, BENCH_LABELS * ABI_PLACES) ||
+	    bpf_object__load(whole->object))
+		return false;
+	whole->load_ms = clock_ms() - start;
+	whole->fd = bpf_program__fd(bpf_object__next_program(whole->object, NULL));
+	whole->sockets = bpf_map__fd(sockets);
+	if (bpf_obj_get_info_by_fd(whole->fd, &info, &info_size))
+		return false;
+	whole->verified = info.verified_insns;
+	return fill_sockets(whole->sockets, BENCH_LABELS * ABI_PLACES);
+}
+
+static bool open_program(struct whole *whole, const struct bindings *bindings, bool counted)
+{
+	struct arena *arena = arena_new();
+	struct policy *policy = bindings_policy(arena, bindings);
+	struct diag *diag = diag_new(arena, policy->sources);
+	struct compile_options options = {.tables = TABLES_AUTO};
+	struct decision *decision;
+	struct layout *layout = NULL;
+	struct bytecode *code = NULL;
+	struct object *object = NULL;
+	bool opened;
+
+	if (counted) {
+		policy->chains[0].rules[0].counter = 0;
+		policy->counters = arena_alloc(arena, 1, sizeof(*policy->counters));
+		policy->counters[0] = policy->chains[0].rules;
+		policy->counter_count = 1;
+	}
+	decision = policy_to_decision(arena, policy, diag, &options);
+	if (decision)
+		layout = decision_to_layout(arena, decision, policy, diag, &options);
+	if (layout)
+		code = layout_to_bytecode(arena, layout, diag);
+	if (code)
+		object = bytecode_to_elf(arena, code, layout, policy, diag);
+	opened = object && load_object(whole, object);
+	if (opened) {
+		whole->copy_ms = copy_ms(layout_object(layout));
+		whole->table_bytes = layout_object(layout)->table_bytes;
+	}
+	diag_print(diag, stderr, DIAG_COLOR_NEVER);
+	arena_free(arena);
+	return opened;
+}
+
+static struct bpf_sk_lookup packet_for(const struct bindings *bindings)
+{
+	const struct binding *binding = &bindings->items[bindings->count / 2];
+	struct bpf_sk_lookup packet = {.family = AF_INET, .protocol = IPPROTO_TCP};
+
+	packet.local_ip4 = htonl((uint32_t)binding->address);
+	packet.local_port = binding->port ? binding->port : 443;
+	packet.remote_ip4 = htonl(0xc6336401);
+	packet.remote_port = htons(40000);
+	return packet;
+}
+
+static bool run_rounds(struct whole *wholes, struct bpf_sk_lookup *packet)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = packet, .ctx_size_in = sizeof(*packet),
+		    .repeat = RUNS);
+	size_t round, i;
+
+	for (round = 0; round < ROUNDS; round++)
+		for (i = 0; i < WHOLES; i++) {
+			double start = clock_ms();
+
+			if (bpf_prog_test_run_opts(wholes[i].fd, &options) || !options.retval) {
+				fprintf(stderr, "bench: cannot run '%s'\n", NAMES[i]);
+				return false;
+			}
+			wholes[i].rounds[round] = (clock_ms() - start) * 1e6 / RUNS;
+		}
+	return true;
+}
+
+/* Nanoseconds of putting another program behind a link, the median of many. */
+static double swap_ns(int one, int other)
+{
+	int netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	int link = bpf_link_create(one, netns, BPF_SK_LOOKUP, NULL);
+	double times[SWAPS];
+	size_t i;
+
+	close(netns);
+	if (link < 0)
+		return -1;
+	for (i = 0; i < SWAPS; i++) {
+		double start = clock_ms();
+
+		if (bpf_link_update(link, i % 2 ? one : other, NULL))
+			break;
+		times[i] = (clock_ms() - start) * 1e6;
+	}
+	close(link);
+	return i == SWAPS ? median(times, SWAPS) : -1;
+}
+
+static void print(const struct report *report, struct whole *wholes,
+		  const struct bindings *bindings)
+{
+	const struct whole *program = &wholes[PROGRAM];
+	const char *kind = bindings->has_ports ? "with ports" : "addresses";
+	double swap = swap_ns(wholes[PROGRAM].fd, wholes[PROGRAM_COUNTED].fd), ns[WHOLES];
+	double net[ROUNDS];
+	size_t i, round;
+
+	fprintf(report->out, "%9zu %-10s", bindings->count, kind);
+	for (i = 0; i < WHOLES; i++) {
+		for (round = 0; round < ROUNDS; round++)
+			net[round] = wholes[i].rounds[round] -
+				     (i == FLOOR ? 0 : wholes[FLOOR].rounds[round]);
+		ns[i] = median(net, ROUNDS);
+		fprintf(report->out, i == FLOOR ? " %8.1f" : " %+8.1f", ns[i]);
+		report_figure(report, "whole", kind, bindings->count, NAMES[i], "ns", ns[i]);
+	}
+	fprintf(report->out, " | %+8.1f | %8u %8.1f %8.1f %10zu %8.0f\n",
+		ns[PROGRAM] - ns[FLOOR_COUNTED], program->verified, program->load_ms,
+		program->load_ms - program->copy_ms, program->table_bytes, swap);
+	report_figure(report, "whole", kind, bindings->count, "program", "verified",
+		      program->verified);
+	report_figure(report, "whole", kind, bindings->count, "program", "load ms",
+		      program->load_ms);
+	report_figure(report, "whole", kind, bindings->count, "program", "swap ns", swap);
+	fflush(report->out);
+}
+
+static bool run_size(const struct report *report, const struct bindings *bindings)
+{
+	struct whole wholes[WHOLES] = {0};
+	struct bpf_sk_lookup packet = packet_for(bindings);
+	bool done = open_floor(&wholes[FLOOR], false) && open_floor(&wholes[FLOOR_COUNTED], true) &&
+		    open_program(&wholes[PROGRAM], bindings, false) &&
+		    open_program(&wholes[PROGRAM_COUNTED], bindings, true) &&
+		    run_rounds(wholes, &packet);
+	size_t i;
+
+	if (done)
+		print(report, wholes, bindings);
+	for (i = 0; i < PROGRAM; i++) {
+		close(wholes[i].fd);
+		close(wholes[i].sockets);
+	}
+	for (; i < WHOLES; i++)
+		bpf_object__close(wholes[i].object);
+	return done;
+}
+
+bool whole_run(const struct report *report, const size_t *sizes, size_t count)
+{
+	bool done = true;
+	size_t i;
+
+	if (unshare(CLONE_NEWNET)) {
+		fprintf(stderr, "bench: cannot make a network namespace: %s\n", strerror(errno));
+		return false;
+	}
+	fprintf(report->out,
+		"\nwhole program, one packet: ns over a constant redirect; goals: +5 ns without "
+		"counters, 1,000\n"
+		"instructions, 10 ms beside the copy, swap 1000 ns\n"
+		"%9s %-10s %8s %8s %8s %8s | %8s | %8s %8s %8s %10s %8s\n",
+		"bindings", "", "constant", "+count", "program", "+counter", "net", "verified",
+		"load ms", "no copy", "table B", "swap ns");
+	for (i = 0; done && i < 2 * count; i++) {
+		struct arena *arena = arena_new();
+		struct bindings bindings = bindings_random(arena, FAMILY_IPV4, i % 2, sizes[i / 2]);
+
+		done = run_size(report, &bindings);
+		arena_free(arena);
+	}
+	return done;
+}
