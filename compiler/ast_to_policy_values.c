@@ -66,8 +66,20 @@ static bool unknown_service(struct context *cx, const struct ast_value *value)
 	return false;
 }
 
+/* What stands after the dash of a range; all of a single value. */
+static struct span last_word(struct context *cx, struct span span)
+{
+	const char *text = source_text(cx->ast->sources, span);
+	uint32_t at = span.end - span.first;
+
+	while (at > 0 && text[at - 1] != '-' && text[at - 1] != ' ' && text[at - 1] != '\t')
+		at--;
+	return (struct span){span.first + at, span.end};
+}
+
 static bool port_range(struct context *cx, const struct ast_value *value, struct range *range)
 {
+	struct span span;
 	int port;
 
 	*range = value->range;
@@ -82,8 +94,9 @@ static bool port_range(struct context *cx, const struct ast_value *value, struct
 		return wrong_type(cx, value, TYPE_PORT);
 	if (range->last <= PORT_MAX)
 		return true;
-	diag_error(cx->diag, value->span, "port '%ju' is larger than 65535",
-		   (uintmax_t)range->last);
+	span = range->first > PORT_MAX ? value->span : last_word(cx, value->span);
+	diag_error(cx->diag, span, "port '%.*s' is larger than 65535", quoted_length(span),
+		   source_text(cx->ast->sources, span));
 	return false;
 }
 

@@ -101,6 +101,17 @@ static struct parser parser_of(struct arena *arena, const struct sources *source
 	};
 }
 
+/* Parses; false if that was not all of it, which was said. */
+static bool run_parser(struct parser *p)
+{
+	struct span span = {p->position, p->position};
+	int result = skl_run(p);
+
+	if (result > 1)
+		diag_error(p->diag, span, "no memory is left to read this");
+	return !result;
+}
+
 static struct ast_items *parse_file(struct reader *r, const struct source_file *file)
 {
 	bool marked = !strncmp(file->text, byte_order_mark, 3);
@@ -111,7 +122,7 @@ static struct ast_items *parse_file(struct reader *r, const struct source_file *
 	p.ast = r->ast;
 	p.start = TOKEN_START_RULES;
 	p.items = ast_items(&p);
-	skl_run(&p);
+	run_parser(&p);
 	return p.items;
 }
 
@@ -367,7 +378,7 @@ static void read_definition(struct reader *r, const char *text)
 	p = parser_of(r->arena, r->sources, r->diag, file, 0, file->length);
 	p.ast = r->ast;
 	p.start = TOKEN_START_DEFINITION;
-	if (!skl_run(&p))
+	if (run_parser(&p))
 		r->ast->definitions[r->ast->definition_count++] = p.definition;
 }
 
@@ -434,5 +445,5 @@ const struct ast_verdict *text_to_verdict(struct arena *arena, const struct sour
 
 	p.ast = &none;
 	p.start = TOKEN_START_VERDICT;
-	return skl_run(&p) ? NULL : p.verdict;
+	return run_parser(&p) ? p.verdict : NULL;
 }

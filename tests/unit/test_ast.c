@@ -321,6 +321,8 @@ static void defines_nest_and_are_read_where_they_stand(void **state)
 		    "tcp dport { 80, 443, 8000 } drop");
 	expect_error("define a = { $b }\ndefine b = 80\ndport $a drop", "1:14",
 		     "'$b' is used before it is defined");
+	expect_error("define a = { 1, ::1 }\ndport $a drop\ndaddr $a drop", "1:17",
+		     "expected a port, found the address '::1'");
 	expect_error("define a = { 1, 2 }\nredirect to $a", "2:13",
 		     "'$a' is a list of 2, where one is expected");
 }
