@@ -1,0 +1,270 @@
+/* Writes the program as LLVM's intermediate representation: the same program as the direct emitter's, from
+ * the same layout, with variables in memory and no thought for registers or the order of blocks, which are
+ * the optimiser's. This file has the way in and the nodes in code; the tables' steps and the outcome have
+ * files of their own. */
+#include "layout_to_llvm.h"
+
+#include "arena.h"
+#include "diag.h"
+#include "llvm_backend.h"
+#include "llvm_machine.h"
+
+#include "../runtime/abi.h"
+
+#include <llvm-c/Analysis.h>
+#include <llvm-c/BitReader.h>
+#include <llvm-c/BitWriter.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* Where an outcome with this first row is carried out. */
+static LLVMBasicBlockRef row_block(struct ir *ir, uint32_t row)
+{
+	LLVMBasicBlockRef here = LLVMGetInsertBlock(ir->builder);
+
+	if (!ir->rows[row]) {
+		ir->rows[row] = ir_block(ir, "outcome");
+		ir_start(ir, ir->rows[row]);
+		ir_store(ir, ir_word(ir, row), ir->reference, 0);
+		ir_jump(ir, ir->assign);
+		ir_start(ir, here);
+	}
+	return ir->rows[row];
+}
+
+/* Where a node or an outcome is decided; a node that is new is written later. */
+static LLVMBasicBlockRef block_of(struct ir *ir, decision_ref ref)
+{
+	if (ref_is_outcome(ref))
+		return row_block(ir, ir->layout->rows_of[ref_index(ref)]);
+	if (!ir->nodes[ref]) {
+		ir->nodes[ref] = ir_block(ir, "node");
+		*ARENA_PUSH(ir->arena, ir->pending, ir->pending_count, ir->pending_capacity) = ref;
+	}
+	return ir->nodes[ref];
+}
+
+/* Compares VALUE with the starts of intervals [first, end), and goes on in the one that holds it. */
+static void compare_tree(struct ir *ir, const struct decision_node *node, LLVMValueRef value,
+			 uint32_t first, uint32_t end)
+{
+	uint32_t middle = first + (end - first) / 2;
+	LLVMBasicBlockRef upper;
+
+	if (end - first == 1) {
+		ir_jump(ir, block_of(ir, node->children[first]));
+		return;
+	}
+	upper = ir_block(ir, "");
+	ir_leave_if(ir, value, LLVMIntUGE, ir_word(ir, (uint32_t)node->starts[middle]), upper);
+	compare_tree(ir, node, value, first, middle);
+	ir_start(ir, upper);
+	compare_tree(ir, node, value, middle, end);
+}
+
+static LLVMBasicBlockRef interface_child(struct ir *ir, const struct decision_node *node,
+					 uint32_t value)
+{
+	uint32_t i = node->count - 1;
+
+	while (node->starts[i] > value)
+		i--;
+	return block_of(ir, node->children[i]);
+}
+
+static void interface_node(struct ir *ir, const struct decision_node *node)
+{
+	LLVMValueRef word = ir_interface_word(ir, ir_wide(ir, variable_interface(node->variable)));
+
+	ir_leave_if(ir, word, LLVMIntEQ, ir_word(ir, ABI_INTERFACE_UNKNOWN),
+		    interface_child(ir, node, INTERFACE_UNKNOWN));
+	ir_leave_if(ir, word, LLVMIntEQ, IR_PACKET_WORD(ir, ingress_ifindex),
+		    interface_child(ir, node, INTERFACE_EQUALS));
+	ir_jump(ir, interface_child(ir, node, INTERFACE_DIFFERS));
+}
+
+/* Goes into the tables at the step that a reference names. */
+static void table_entry(struct ir *ir, decision_ref ref)
+{
+	uint32_t machine = ir->layout->nodes[ref].variable >> MACHINE_SHIFT;
+	uint32_t table_ref = ir->layout->table_refs[ref];
+	size_t step = 0;
+
+	while (ir->layout->machines[machine].steps[step].tag != table_ref >> TAG_SHIFT)
+		step++;
+	ir_store(ir, ir_word(ir, table_ref), ir->reference, 0);
+	ir_jump(ir, ir->steps[machine][step]);
+}
+
+static void write_node(struct ir *ir, decision_ref ref)
+{
+	const struct decision_node *node = &ir->layout->nodes[ref];
+	enum key key = variable_key(node->variable);
+
+	ir_start(ir, ir->nodes[ref]);
+	if (ir->layout->forms[ref] == FORM_TABLE)
+		table_entry(ir, ref);
+	else if (key == KEY_INTERFACE)
+		interface_node(ir, node);
+	else
+		compare_tree(ir, node, ir_packet_key(ir, key), 0, node->count);
+}
+
+static void write_family(struct ir *ir, enum family family)
+{
+	const decision_ref *roots = ir->layout->roots[family];
+
+	if (roots[PROTOCOL_TCP] != roots[PROTOCOL_UDP])
+		ir_leave_if(ir, IR_PACKET_WORD(ir, protocol), LLVMIntEQ, ir_word(ir, IPPROTO_UDP),
+			    block_of(ir, roots[PROTOCOL_UDP]));
+	ir_jump(ir, block_of(ir, roots[PROTOCOL_TCP]));
+}
+
+static void write_classification(struct ir *ir)
+{
+	LLVMBasicBlockRef ipv6 = ir_block(ir, "ipv6");
+	size_t i;
+
+	ir_leave_if(ir, IR_PACKET_WORD(ir, family), LLVMIntEQ, ir_word(ir, AF_INET6), ipv6);
+	write_family(ir, FAMILY_IPV4);
+	ir_start(ir, ipv6);
+	write_family(ir, FAMILY_IPV6);
+	while (ir->pending_count)
+		write_node(ir, ir->pending[--ir->pending_count]);
+	for (i = 0; i < ir->layout->machine_count; i++)
+		ir_machine(ir, i);
+}
+
+static void write_exits(struct ir *ir)
+{
+	ir_start(ir, ir->pass);
+	LLVMBuildRet(ir->builder, ir_word(ir, SK_PASS));
+	ir_start(ir, ir->drop);
+	LLVMBuildRet(ir->builder, ir_word(ir, SK_DROP));
+}
+
+/* The blocks that are gone to before they are written. */
+static void make_blocks(struct ir *ir)
+{
+	size_t machine, count, i;
+
+	ir->nodes = arena_alloc(ir->arena, ir->layout->node_count + 1, sizeof(*ir->nodes));
+	ir->rows = arena_alloc(ir->arena, ir->layout->rows.count, sizeof(*ir->rows));
+	for (machine = 0; machine < ir->layout->machine_count; machine++) {
+		count = ir->layout->machines[machine].step_count + 1;
+		ir->steps[machine] = arena_alloc(ir->arena, count, sizeof(*ir->steps[machine]));
+		for (i = 0; i < count; i++)
+			ir->steps[machine][i] = ir_block(ir, "step");
+	}
+	ir->assign = ir_block(ir, "assign");
+	ir->pass = ir_block(ir, "pass");
+	ir->drop = ir_block(ir, "drop");
+}
+
+/* A lookup table of LLVM's own would be data that the object does not have. */
+static void set_attributes(struct ir *ir)
+{
+	static const char without[] = "no-jump-tables", holds[] = "true";
+	LLVMAttributeRef attribute = LLVMCreateStringAttribute(
+		ir->context, without, sizeof(without) - 1, holds, sizeof(holds) - 1);
+
+	LLVMAddAttributeAtIndex(ir->function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
+				attribute);
+}
+
+static struct ir ir_new(struct arena *arena, const struct layout *layout,
+			LLVMTargetMachineRef machine)
+{
+	struct ir ir = {.arena = arena, .layout = layout, .context = LLVMContextCreate()};
+
+	ir.module = LLVMModuleCreateWithNameInContext(LLVM_FUNCTION, ir.context);
+	llvm_machine_describe(machine, ir.module);
+	ir.builder = LLVMCreateBuilderInContext(ir.context);
+	ir.byte = LLVMInt8TypeInContext(ir.context);
+	ir.half = LLVMInt16TypeInContext(ir.context);
+	ir.word = LLVMInt32TypeInContext(ir.context);
+	ir.wide = LLVMInt64TypeInContext(ir.context);
+	ir.pointer = LLVMPointerType(ir.byte, 0);
+	ir.function = LLVMAddFunction(ir.module, LLVM_FUNCTION,
+				      LLVMFunctionType(ir.word, &ir.pointer, 1, 0));
+	ir.packet = LLVMGetParam(ir.function, 0);
+	set_attributes(&ir);
+	ir_start(&ir, ir_block(&ir, "entry"));
+	ir.reference = ir_variable(&ir, "reference");
+	ir.rows_left = ir_variable(&ir, "rows_left");
+	ir.key = ir_variable(&ir, "key");
+	ir.slot = ir_variable(&ir, "slot");
+	make_blocks(&ir);
+	return ir;
+}
+
+static struct llvm_ir *take_bitcode(struct ir *ir)
+{
+	struct llvm_ir *taken = arena_alloc(ir->arena, 1, sizeof(*taken));
+	LLVMMemoryBufferRef buffer = LLVMWriteBitcodeToMemoryBuffer(ir->module);
+
+	taken->size = LLVMGetBufferSize(buffer);
+	taken->bitcode = arena_string(ir->arena, LLVMGetBufferStart(buffer), taken->size);
+	LLVMDisposeMemoryBuffer(buffer);
+	return taken;
+}
+
+static void ir_free(struct ir *ir)
+{
+	LLVMDisposeBuilder(ir->builder);
+	LLVMDisposeModule(ir->module);
+	LLVMContextDispose(ir->context);
+}
+
+static struct llvm_ir *write_program(struct arena *arena, const struct layout *layout,
+				     LLVMTargetMachineRef machine, struct diag *diag)
+{
+	struct ir ir = ir_new(arena, layout, machine);
+	struct llvm_ir *taken = NULL;
+	char *error = NULL;
+
+	write_classification(&ir);
+	ir_outcome(&ir);
+	write_exits(&ir);
+	if (LLVMVerifyModule(ir.module, LLVMReturnStatusAction, &error))
+		diag_error(diag, (struct span){0, 0}, "the program cannot be written: %s", error);
+	else
+		taken = take_bitcode(&ir);
+	LLVMDisposeMessage(error);
+	ir_free(&ir);
+	return taken;
+}
+
+struct llvm_ir *layout_to_llvm(struct arena *arena, const struct layout *layout, struct diag *diag)
+{
+	LLVMTargetMachineRef machine = llvm_machine_new();
+	struct llvm_ir *ir;
+
+	if (!machine) {
+		diag_error(diag, (struct span){0, 0}, "this machine's LLVM has no BPF target");
+		return NULL;
+	}
+	ir = write_program(arena, layout, machine, diag);
+	LLVMDisposeTargetMachine(machine);
+	return ir;
+}
+
+void llvm_dump(const struct llvm_ir *ir, FILE *out)
+{
+	LLVMContextRef context = LLVMContextCreate();
+	LLVMMemoryBufferRef buffer = LLVMCreateMemoryBufferWithMemoryRange(ir->bitcode, ir->size,
+									   LLVM_FUNCTION, 0);
+	LLVMModuleRef module;
+	char *text;
+
+	if (!LLVMParseBitcodeInContext2(context, buffer, &module)) {
+		text = LLVMPrintModuleToString(module);
+		fputs(text, out);
+		LLVMDisposeMessage(text);
+		LLVMDisposeModule(module);
+	}
+	LLVMDisposeMemoryBuffer(buffer);
+	LLVMContextDispose(context);
+}

@@ -1,0 +1,57 @@
+/* The second back end, by libLLVM. It stands in a shared object of its own beside the command, which is
+ * opened when it is asked for: so the command starts without libLLVM, and can be built without it. */
+#ifndef SKLC_LLVM_H
+#define SKLC_LLVM_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+struct arena;
+struct bytecode;
+struct diag;
+struct layout;
+
+/* A program in LLVM's intermediate representation, as bitcode. */
+struct llvm_ir {
+	const char *bitcode;
+	size_t size;
+};
+
+#define LLVM_FUNCTION "sklc"
+
+/* What the program refers to, by name; the object gives each its place. */
+#define LLVM_SYMBOLS(X)                                                                            \
+	X(SOCKETS, "sockets")                                                                      \
+	X(RULE_COUNTERS, "rule_counters")                                                          \
+	X(LABEL_COUNTERS, "label_counters")                                                        \
+	X(TABLES, "tables")                                                                        \
+	X(MACHINE, "machine")
+
+enum llvm_symbol {
+#define LLVM_SYMBOL_ENUM(constant, name) LLVM_SYMBOL_##constant,
+	LLVM_SYMBOLS(LLVM_SYMBOL_ENUM)
+#undef LLVM_SYMBOL_ENUM
+		LLVM_SYMBOL_COUNT
+};
+
+struct llvm_backend {
+	const char *version; /* of sklc: both must be of one build */
+
+	/* The program as it is written, for LLVM to optimise. */
+	struct llvm_ir *(*layout_to_llvm)(struct arena *arena, const struct layout *layout,
+					  struct diag *diag);
+
+	/* What LLVM's optimiser and its BPF target make of it. */
+	struct bytecode *(*llvm_to_bytecode)(struct arena *arena, const struct llvm_ir *ir,
+					     struct diag *diag);
+
+	void (*llvm_dump)(const struct llvm_ir *ir, FILE *out);
+};
+
+#define LLVM_BACKEND_FILE "sklc-llvm.so"
+#define LLVM_BACKEND_NAME sklc_llvm_backend
+
+/* The shared object's table; NULL if there is none of this build. */
+const struct llvm_backend *llvm_backend(void);
+
+#endif

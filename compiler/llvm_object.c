@@ -1,0 +1,185 @@
+/* Reads the one function in the text section of a BPF object and its relocations, and writes it as a
+ * program with jumps by label and references by symbol. */
+#include "llvm_object.h"
+
+#include "arena.h"
+#include "bytecode.h"
+#include "llvm.h"
+
+#include <gelf.h>
+#include <libelf.h>
+#include <string.h>
+
+#ifndef R_BPF_64_64
+#define R_BPF_64_64 1
+#endif
+
+/* What the program refers to, in the order of enum llvm_symbol. */
+static const struct {
+	const char *name;
+	enum bytecode_symbol symbol;
+} SYMBOLS[] = {
+#define SYMBOL_ROW(constant, name) {name, SYMBOL_##constant},
+	LLVM_SYMBOLS(SYMBOL_ROW)
+#undef SYMBOL_ROW
+};
+
+struct reading {
+	struct arena *arena;
+	struct bytecode *code;
+	const struct bpf_insn *insns;
+	size_t count;
+	size_t text;                   /* index of the section */
+	enum bytecode_symbol *symbols; /* of each instruction */
+	struct jump_label *labels;
+	bool *is_target;
+	const char *error;
+};
+
+static Elf_Scn *find_section(Elf *elf, uint32_t type, GElf_Shdr *header)
+{
+	Elf_Scn *section = NULL;
+
+	while ((section = elf_nextscn(elf, section)))
+		if (gelf_getshdr(section, header) && header->sh_type == type &&
+		    (type != SHT_PROGBITS || (header->sh_flags & SHF_EXECINSTR && header->sh_size)))
+			return section;
+	return NULL;
+}
+
+static void read_text(struct reading *r, Elf *elf)
+{
+	GElf_Shdr header;
+	Elf_Scn *section = find_section(elf, SHT_PROGBITS, &header);
+	Elf_Data *data = section ? elf_rawdata(section, NULL) : NULL;
+
+	if (!data || !data->d_size || data->d_size % sizeof(*r->insns)) {
+		r->error = "there is no code in its object";
+		return;
+	}
+	r->text = elf_ndxscn(section);
+	r->insns = data->d_buf;
+	r->count = data->d_size / sizeof(*r->insns);
+	r->symbols = arena_alloc(r->arena, r->count + 1, sizeof(*r->symbols));
+	r->labels = arena_alloc(r->arena, r->count + 1, sizeof(*r->labels));
+	r->is_target = arena_alloc(r->arena, r->count + 1, sizeof(*r->is_target));
+	/* LLVM 14 cuts a distance to 16 bits without a word; up to this many none needs more. */
+	if (r->count > INT16_MAX)
+		r->error = arena_printf(
+			r->arena, "%zu instructions are more than jumps can pass over", r->count);
+}
+
+static void take_reference(struct reading *r, const GElf_Rel *rel, const char *name)
+{
+	size_t index = rel->r_offset / sizeof(*r->insns), i;
+
+	for (i = 0; name && i < LLVM_SYMBOL_COUNT; i++)
+		if (!strcmp(name, SYMBOLS[i].name))
+			break;
+	if (!name || i == LLVM_SYMBOL_COUNT || GELF_R_TYPE(rel->r_info) != R_BPF_64_64 ||
+	    index >= r->count)
+		r->error = arena_printf(r->arena, "its object refers to '%s'", name ? name : "");
+	else
+		r->symbols[index] = SYMBOLS[i].symbol;
+}
+
+static void read_relocations(struct reading *r, Elf *elf)
+{
+	GElf_Shdr symbols, header;
+	Elf_Scn *table = find_section(elf, SHT_SYMTAB, &symbols), *section = NULL;
+	Elf_Data *names = table ? elf_getdata(table, NULL) : NULL, *data;
+	GElf_Sym symbol;
+	GElf_Rel rel;
+	int i;
+
+	while (!r->error && (section = elf_nextscn(elf, section))) {
+		if (!gelf_getshdr(section, &header) || header.sh_type != SHT_REL ||
+		    header.sh_info != r->text)
+			continue;
+		data = elf_getdata(section, NULL);
+		for (i = 0; !r->error && gelf_getrel(data, i, &rel); i++)
+			if (gelf_getsym(names, (int)GELF_R_SYM(rel.r_info), &symbol))
+				take_reference(r, &rel,
+					       elf_strptr(elf, symbols.sh_link, symbol.st_name));
+	}
+}
+
+static bool is_jump(struct bpf_insn insn)
+{
+	const struct bytecode_instruction instruction = {.insn = insn};
+
+	return bytecode_is_jump(&instruction);
+}
+
+static void find_targets(struct reading *r)
+{
+	size_t i;
+	int64_t target;
+
+	for (i = 0; i < r->count; i++) {
+		target = (int64_t)i + 1 + r->insns[i].off;
+		if (!is_jump(r->insns[i]))
+			continue;
+		if (target < 0 || target >= (int64_t)r->count) {
+			r->error = "its object jumps out of the program";
+			return;
+		}
+		if (!r->is_target[target])
+			r->labels[target] = bytecode_label(r->code);
+		r->is_target[target] = true;
+	}
+}
+
+/* A load of 64 bits, a number or a reference. */
+static void write_wide(struct reading *r, size_t index)
+{
+	struct bpf_insn first = r->insns[index], second = r->insns[index + 1];
+	enum bytecode_symbol symbol = r->symbols[index];
+	uint64_t value = (uint64_t)(uint32_t)second.imm << 32 | (uint32_t)first.imm;
+
+	if (symbol == SYMBOL_NONE)
+		bytecode_imm64(r->code, first.dst_reg, value);
+	else if (symbol != SYMBOL_TABLES && symbol != SYMBOL_MACHINE)
+		bytecode_map(r->code, first.dst_reg, symbol);
+	else
+		bytecode_data(r->code, first.dst_reg, symbol, (uint32_t)first.imm);
+}
+
+static void write_code(struct reading *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->count; i++) {
+		struct bpf_insn insn = r->insns[i];
+
+		if (r->is_target[i])
+			bytecode_place(r->code, r->labels[i]);
+		if (is_jump(insn))
+			bytecode_raw_jump(r->code, insn, r->labels[(int64_t)i + 1 + insn.off]);
+		else if (insn.code == (BPF_LD | BPF_IMM | BPF_DW) && i + 1 < r->count)
+			write_wide(r, i++);
+		else
+			bytecode_raw(r->code, insn);
+	}
+}
+
+const char *llvm_object_read(struct arena *arena, const char *bytes, size_t size,
+			     struct bytecode *code)
+{
+	struct reading r = {.arena = arena, .code = code};
+	Elf *elf;
+
+	elf_version(EV_CURRENT);
+	elf = elf_memory((char *)(uintptr_t)bytes, size);
+	if (!elf)
+		return elf_errmsg(-1);
+	read_text(&r, elf);
+	if (!r.error)
+		read_relocations(&r, elf);
+	if (!r.error)
+		find_targets(&r);
+	if (!r.error)
+		write_code(&r);
+	elf_end(elf);
+	return r.error;
+}
