@@ -1,4 +1,5 @@
-/* A list of blocks, each twice the last until they are large; an allocation moves a mark. */
+/* A list of blocks, each twice the last until they are large; an allocation moves a mark. What is larger
+ * still has a block of its own, behind the first, and can grow where it is. */
 #include "arena.h"
 
 #include <stdarg.h>
@@ -8,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_BLOCK = 1 << 14, LARGEST_BLOCK = 1 << 22 };
+enum { FIRST_BLOCK = 1 << 14, LARGEST_BLOCK = 1 << 22, OWN_BLOCK = 1 << 20 };
 
 struct block {
-	struct block *next;
+	struct block *next, *before;
 	size_t used, size;
 	alignas(max_align_t) unsigned char bytes[];
 };
@@ -49,41 +50,89 @@ void arena_free(struct arena *arena)
 	free(arena);
 }
 
-/* A fresh block of at least SIZE bytes; calloc gives large ones zeroed for nothing. */
-static struct block *add_block(struct arena *arena, size_t size)
+/* calloc gives large blocks zeroed for nothing. */
+static struct block *new_block(size_t size)
 {
-	size_t block_size = arena->blocks ? arena->blocks->size * 2 : FIRST_BLOCK;
-	struct block *block;
+	struct block *block = calloc(1, sizeof(*block) + size);
 
-	if (block_size > LARGEST_BLOCK)
-		block_size = LARGEST_BLOCK;
-	if (block_size < size)
-		block_size = size;
-	block = calloc(1, sizeof(*block) + block_size);
 	if (!block)
 		out_of_memory();
-	block->size = block_size;
+	block->size = size;
+	return block;
+}
+
+/* A fresh block for small allocations, as the first. */
+static struct block *add_block(struct arena *arena)
+{
+	size_t size = arena->blocks ? arena->blocks->size * 2 : FIRST_BLOCK;
+	struct block *block = new_block(size > LARGEST_BLOCK ? LARGEST_BLOCK : size);
+
 	block->next = arena->blocks;
+	if (block->next)
+		block->next->before = block;
 	arena->blocks = block;
 	return block;
 }
 
-void *arena_alloc(struct arena *arena, size_t count, size_t size)
+static void *add_own_block(struct arena *arena, size_t bytes)
+{
+	struct block *first = arena->blocks ? arena->blocks : add_block(arena);
+	struct block *block = new_block(bytes);
+
+	block->used = bytes;
+	block->before = first;
+	block->next = first->next;
+	if (block->next)
+		block->next->before = block;
+	first->next = block;
+	return block->bytes;
+}
+
+static size_t aligned_size(size_t count, size_t size)
 {
 	const size_t align = alignof(max_align_t);
-	struct block *block = arena->blocks;
 	size_t bytes;
-	void *memory;
 
 	if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX / 2)
 		out_of_memory();
-	bytes = (bytes + align - 1) & ~(align - 1);
+	return (bytes + align - 1) & ~(align - 1);
+}
+
+void *arena_alloc(struct arena *arena, size_t count, size_t size)
+{
+	size_t bytes = aligned_size(count, size);
+	struct block *block = arena->blocks;
+	void *memory;
+
+	arena->bytes += bytes;
+	if (bytes >= OWN_BLOCK)
+		return add_own_block(arena, bytes);
 	if (!block || block->size - block->used < bytes)
-		block = add_block(arena, bytes);
+		block = add_block(arena);
+	if (block->size < bytes)
+		return add_own_block(arena, bytes);
 	memory = block->bytes + block->used;
 	block->used += bytes;
-	arena->bytes += bytes;
 	return memory;
+}
+
+void *arena_resize(struct arena *arena, void *array, size_t count, size_t grown, size_t size)
+{
+	size_t before = aligned_size(count, size), bytes = aligned_size(grown, size);
+	struct block *block;
+
+	if (before < OWN_BLOCK)
+		return arena_grow(arena, array, count, grown, size);
+	block = (struct block *)((unsigned char *)array - offsetof(struct block, bytes));
+	block = realloc(block, sizeof(*block) + bytes);
+	if (!block)
+		out_of_memory();
+	block->size = block->used = bytes;
+	block->before->next = block;
+	if (block->next)
+		block->next->before = block;
+	arena->bytes += bytes - before;
+	return block->bytes;
 }
 
 void *arena_grow(struct arena *arena, const void *array, size_t count, size_t grown, size_t size)

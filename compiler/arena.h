@@ -17,6 +17,10 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size);
 /* A larger copy of an array: GROWN elements, the first COUNT copied, the rest zeroed. */
 void *arena_grow(struct arena *arena, const void *array, size_t count, size_t grown, size_t size);
 
+/* The same where nothing points into the array: a large one is moved, not copied, and the rest of it is
+ * not zeroed. */
+void *arena_resize(struct arena *arena, void *array, size_t count, size_t grown, size_t size);
+
 char *arena_string(struct arena *arena, const char *text, size_t length);
 char *arena_printf(struct arena *arena, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -30,6 +34,13 @@ size_t arena_bytes(const struct arena *arena);
 	((count) == (capacity) ? ((items) = arena_grow((arena), (items), (count),               \
 						       arena_grown_capacity(&(capacity)),       \
 						       sizeof(*(items)))) : (items),            \
+	 &(items)[(count)++])
+
+/* The same for an array that nothing points into. */
+#define ARENA_APPEND(arena, items, count, capacity)                                             \
+	((count) == (capacity) ? ((items) = arena_resize((arena), (items), (count),             \
+							 arena_grown_capacity(&(capacity)),     \
+							 sizeof(*(items)))) : (items),          \
 	 &(items)[(count)++])
 
 /* Doubles *CAPACITY (16 at the least) and returns it. */

@@ -17,7 +17,7 @@ struct memo {
 struct interval {
 	u128 start;
 	decision_ref child;
-};
+} __attribute__((packed, aligned(4)));
 
 struct hash_table {
 	uint32_t *indices; /* index + 1, 0 where free */
@@ -55,17 +55,6 @@ static uint64_t mix(uint64_t hash, uint64_t value)
 {
 	hash = (hash ^ value) * UINT64_C(0x9e3779b97f4a7c15);
 	return hash ^ hash >> 29;
-}
-
-static uint32_t node_hash(uint32_t variable, const u128 *starts, const decision_ref *children,
-			  size_t count)
-{
-	uint64_t hash = mix(variable, count);
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		hash = mix(mix(hash, (uint64_t)starts[i] ^ children[i]), (uint64_t)(starts[i] >> 64));
-	return (uint32_t)(hash >> 32);
 }
 
 static bool outcome_equal(const struct decision_outcome *outcome, const struct step *steps,
@@ -233,8 +222,8 @@ void builder_interval(struct builder *builder, u128 start, decision_ref child)
 	if (builder->stack_count > mark &&
 	    builder->stack[builder->stack_count - 1].child == child)
 		return;
-	*ARENA_PUSH(builder->arena, builder->stack, builder->stack_count,
-		    builder->stack_capacity) = (struct interval){start, child};
+	*ARENA_APPEND(builder->arena, builder->stack, builder->stack_count,
+		      builder->stack_capacity) = (struct interval){start, child};
 }
 
 /* The node on top of the stack as arrays of its own. */
@@ -268,16 +257,15 @@ static bool node_is_on_stack(const struct builder *builder, const struct decisio
 
 static uint32_t stack_hash(const struct builder *builder, uint32_t variable, size_t mark)
 {
-	size_t count = builder->stack_count - mark;
-	uint32_t hash = variable;
+	uint64_t hash = mix(variable, builder->stack_count - mark);
 	size_t i;
 
-	for (i = 0; i < count; i++) {
-		const struct interval *interval = &builder->stack[mark + i];
+	for (i = mark; i < builder->stack_count; i++) {
+		u128 start = builder->stack[i].start;
 
-		hash = (uint32_t)mix(hash, node_hash(variable, &interval->start, &interval->child, 1));
+		hash = mix(mix(hash, (uint64_t)start ^ builder->stack[i].child), (uint64_t)(start >> 64));
 	}
-	return hash;
+	return (uint32_t)(hash >> 32);
 }
 
 static decision_ref node_of_stack(struct builder *builder, uint32_t variable, size_t mark)
@@ -502,6 +490,36 @@ decision_ref builder_replace_ends(struct builder *builder, decision_ref a, enum 
 		builder_interval(builder, node.starts[i],
 				 builder_replace_ends(builder, node.children[i], next, returned));
 	return remember(builder, OPERATION_REPLACE_ENDS, a, ends, builder_end(builder, node.variable));
+}
+
+static void add_extent(const struct builder *builder, decision_ref ref, bool *seen,
+		       uint32_t largest[FIELD_COUNT], size_t *intervals)
+{
+	const struct decision_node *node;
+	uint32_t i;
+
+	if (ref_is_outcome(ref) || seen[ref])
+		return;
+	seen[ref] = true;
+	node = builder_node(builder, ref);
+	*intervals += node->count;
+	if (node->variable < FIELD_COUNT && node->count > largest[node->variable])
+		largest[node->variable] = node->count;
+	for (i = 0; i < node->count; i++)
+		add_extent(builder, node->children[i], seen, largest, intervals);
+}
+
+struct builder_extent builder_extent(const struct builder *builder, decision_ref root)
+{
+	bool *seen = arena_alloc(builder->arena, builder->node_count + 1, sizeof(*seen));
+	uint32_t largest[FIELD_COUNT] = {0};
+	struct builder_extent extent = {0, 0};
+	size_t i;
+
+	add_extent(builder, root, seen, largest, &extent.intervals);
+	for (i = 0; i < FIELD_COUNT; i++)
+		extent.least_intervals += largest[i];
+	return extent;
 }
 
 struct import {

@@ -83,6 +83,13 @@ enum end end_replaced(enum end end, enum end next, enum end returned);
 decision_ref builder_replace_ends(struct builder *builder, decision_ref a, enum end next,
 				  enum end returned);
 
+/* What is reached from a reference: its size, and what no order of the fields can go below, since each start
+ * of the largest node of a field stands somewhere in any of them. */
+struct builder_extent {
+	size_t intervals, least_intervals;
+};
+struct builder_extent builder_extent(const struct builder *builder, decision_ref root);
+
 /* The part of FROM that is reached from ROOT, copied into TO. */
 decision_ref builder_import(struct builder *to, const struct builder *from, decision_ref root);
 

@@ -12,7 +12,7 @@
 struct event {
 	u128 value;
 	uint32_t group;
-};
+} __attribute__((packed, aligned(4)));
 
 struct sweep {
 	struct arena *arena;
@@ -48,14 +48,14 @@ static bool same_condition(const struct item *a, const struct item *b, enum fiel
 	return true;
 }
 
-static void fold_new(struct fold *fold, struct sweep *sweep, size_t groups)
+static void fold_new(struct fold *fold, struct builder *builder, struct arena *arena, size_t groups)
 {
 	size_t i;
 
-	fold->builder = sweep->builder;
+	fold->builder = builder;
 	for (fold->leaves = 1; fold->leaves < groups;)
 		fold->leaves *= 2;
-	fold->tree = arena_alloc(sweep->arena, 2 * fold->leaves, sizeof(*fold->tree));
+	fold->tree = arena_alloc(arena, 2 * fold->leaves, sizeof(*fold->tree));
 	for (i = 0; i < 2 * fold->leaves; i++)
 		fold->tree[i] = REF_NEXT;
 }
@@ -120,17 +120,16 @@ static bool events_sorted(const struct event *events, size_t count)
 	return true;
 }
 
-static struct event *group_events(struct sweep *sweep, enum field field, const struct group *groups,
-				  size_t group_count, size_t *count)
+static struct event *group_events(struct arena *arena, u128 last, enum field field,
+				  const struct group *groups, size_t group_count, size_t *count)
 {
-	u128 last = field_last(field, sweep->family);
 	struct event *events;
 	size_t n = 0;
 	uint32_t g, r;
 
 	for (g = 0; g < group_count; g++)
 		n += 2 * groups[g].first->counts[field];
-	events = arena_alloc(sweep->arena, n, sizeof(*events));
+	events = arena_alloc(arena, n, sizeof(*events));
 	n = 0;
 	for (g = 0; g < group_count; g++) {
 		const struct range *ranges = groups[g].first->ranges[field];
@@ -142,7 +141,7 @@ static struct event *group_events(struct sweep *sweep, enum field field, const s
 		}
 	}
 	if (n && !events_sorted(events, n))
-		sort_events(sweep->arena, events, n);
+		sort_events(arena, events, n);
 	*count = n;
 	return events;
 }
@@ -150,17 +149,19 @@ static struct event *group_events(struct sweep *sweep, enum field field, const s
 static decision_ref sweep_groups(struct sweep *sweep, enum field field, const struct group *groups,
 				 size_t group_count)
 {
-	struct fold fold;
+	struct arena *scratch = arena_new();
 	struct event *events;
-	size_t count, i = 0;
+	struct fold fold;
+	size_t count, i;
 	u128 value = 0;
 
-	fold_new(&fold, sweep, group_count);
+	fold_new(&fold, sweep->builder, scratch, group_count);
 	for (i = 0; i < group_count; i++)
 		if (!groups[i].first->ranges[field])
 			fold.tree[fold.leaves + i] = groups[i].body;
 	fold_fill(&fold);
-	events = group_events(sweep, field, groups, group_count, &count);
+	events = group_events(scratch, field_last(field, sweep->family), field, groups, group_count,
+			      &count);
 	builder_begin(sweep->builder);
 	for (i = 0;;) {
 		for (; i < count && events[i].value == value; i++) {
@@ -174,7 +175,35 @@ static decision_ref sweep_groups(struct sweep *sweep, enum field field, const st
 			break;
 		value = events[i].value;
 	}
+	arena_free(scratch);
 	return builder_end(sweep->builder, field);
+}
+
+/* The diagram of one item: a node for each of its conditions, from the last to the first. */
+static decision_ref item_diagram(struct sweep *sweep, size_t position, const struct item *item)
+{
+	decision_ref body = item->body;
+	size_t at;
+	uint32_t i;
+
+	for (at = FIELD_COUNT; at-- > position;) {
+		enum field field = sweep->order[at];
+		const struct range *ranges = item->ranges[field];
+		u128 last = field_last(field, sweep->family);
+
+		if (!ranges)
+			continue;
+		builder_begin(sweep->builder);
+		if (!item->counts[field] || ranges[0].first)
+			builder_interval(sweep->builder, 0, REF_NEXT);
+		for (i = 0; i < item->counts[field]; i++) {
+			builder_interval(sweep->builder, ranges[i].first, body);
+			if (ranges[i].last < last)
+				builder_interval(sweep->builder, ranges[i].last + 1, REF_NEXT);
+		}
+		body = builder_end(sweep->builder, field);
+	}
+	return body;
 }
 
 /* The bodies one after the other, up to the first that leaves nothing open. */
@@ -203,6 +232,8 @@ static decision_ref sweep_from(struct sweep *sweep, size_t position, const struc
 
 	if (count == 0)
 		return REF_NEXT;
+	if (count == 1)
+		return item_diagram(sweep, position, items);
 	if (position == FIELD_COUNT)
 		return bodies_in_turn(sweep->builder, items, count);
 	field = sweep->order[position];

@@ -44,7 +44,7 @@ static uint32_t add_results(struct tables *t, struct part part)
 	uint32_t i;
 
 	for (i = part.first; i < part.end; i++)
-		*ARENA_PUSH(t->arena, t->results, t->result_count, t->result_capacity) =
+		*ARENA_APPEND(t->arena, t->results, t->result_count, t->result_capacity) =
 			child_ref(t, part.node->children[i]);
 	return first;
 }
@@ -60,7 +60,7 @@ static uint32_t add_level(struct tables *t, uint32_t *starts, uint32_t *count, u
 	for (i = 0; i < lines; i++) {
 		uint32_t base = i * LINE_CHILDREN;
 		struct layout_line *line =
-			ARENA_PUSH(t->arena, t->lines, t->line_count, t->line_capacity);
+			ARENA_APPEND(t->arena, t->lines, t->line_count, t->line_capacity);
 
 		line->first = first + base;
 		for (child = 1; child < LINE_CHILDREN; child++)
@@ -102,7 +102,7 @@ static uint32_t add_reference_lines(struct tables *t, uint32_t count)
 	uint32_t first = (uint32_t)t->line_count;
 
 	while (count-- > 0)
-		*ARENA_PUSH(t->arena, t->lines, t->line_count, t->line_capacity) =
+		*ARENA_APPEND(t->arena, t->lines, t->line_count, t->line_capacity) =
 			(struct layout_line){{0}, 0};
 	return first;
 }

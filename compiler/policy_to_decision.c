@@ -37,12 +37,12 @@ struct making {
 	struct decision *decision;
 };
 
-/* One order tried: its root and size in a builder and an arena of its own. */
+/* One order tried, in a builder and an arena of its own. */
 struct attempt {
 	struct arena *arena;
 	struct builder *builder;
 	decision_ref root;
-	size_t intervals;
+	struct builder_extent extent;
 	const enum field *order;
 };
 
@@ -52,16 +52,20 @@ static bool attempt_order(const struct making *making, enum family family, enum 
 	struct arena *arena = arena_new();
 	struct builder *builder = builder_new(arena, order, effort);
 	decision_ref root = rules_to_diagram(arena, builder, making->policy, family, protocol, order);
-	struct builder *reached;
 
 	if (builder_is_exhausted(builder)) {
 		arena_free(arena);
 		return false;
 	}
-	reached = builder_new(arena, order, SIZE_MAX - 1);
-	root = builder_import(reached, builder, root);
-	*attempt = (struct attempt){arena, reached, root, builder_intervals(reached), order};
+	*attempt = (struct attempt){arena, builder, root, builder_extent(builder, root), order};
 	return true;
+}
+
+/* Whether another order could be so much smaller that it were taken. */
+static bool is_worth_a_try(const struct builder_extent *best)
+{
+	return best->intervals >= WORTH_A_TRY &&
+	       best->intervals >= best->least_intervals * WORTH_TAKING;
 }
 
 /* The first order unless another is much smaller. False where none fits within the effort. */
@@ -73,13 +77,13 @@ static bool best_attempt(const struct making *making, enum family family, enum p
 	size_t i;
 
 	for (i = 0; i < ORDER_COUNT; i++) {
-		if (found && best->intervals < WORTH_A_TRY)
+		if (found && !is_worth_a_try(&best->extent))
 			return true;
 		if (found)
-			effort = best->intervals * EFFORT_FOR_INTERVAL;
+			effort = best->extent.intervals * EFFORT_FOR_INTERVAL;
 		if (!attempt_order(making, family, protocol, ORDERS[i], effort, &attempt))
 			continue;
-		if (found && attempt.intervals * WORTH_TAKING > best->intervals) {
+		if (found && attempt.extent.intervals * WORTH_TAKING > best->extent.intervals) {
 			arena_free(attempt.arena);
 			continue;
 		}
