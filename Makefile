@@ -6,6 +6,7 @@
 #   make test            the whole suite, with gcc, with clang, and with the sanitizers
 #   make bench           what it costs, beside other ways to do the same; needs root
 #   make golden          write the golden files anew
+#   make LLVM=0          without the LLVM back end; LLVM_CONFIG=llvm-config-19 chooses which LLVM
 #   make WERROR=1        warnings are errors
 #   make SANITIZE=address,undefined
 #   make V=1             whole command lines
@@ -15,6 +16,7 @@ VERSION := 0.1.0
 BUILD ?= build
 PREFIX ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
+LIBDIR ?= $(PREFIX)/lib/sklc
 MANDIR ?= $(PREFIX)/share/man
 DESTDIR ?=
 
@@ -23,6 +25,8 @@ FLEX ?= flex
 BISON ?= bison
 BPFTOOL ?= $(or $(shell command -v bpftool),/usr/sbin/bpftool)
 FUZZ_SECONDS ?= 600
+LLVM ?= 1
+LLVM_CONFIG ?= llvm-config
 
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion $(if $(WERROR),-Werror)
@@ -36,7 +40,13 @@ LIBS := -lbpf -lelf -lz -ljansson
 GRAMMAR := $(patsubst grammar/%.y,$(BUILD)/grammar/%.tab.c,$(wildcard grammar/*.y)) \
 	   $(patsubst grammar/%.l,$(BUILD)/grammar/%.lex.c,$(wildcard grammar/*.l))
 SKELETONS := $(patsubst runtime/bpf/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard runtime/bpf/*.bpf.c))
-SOURCES := $(filter-out compiler/sklc.c,$(wildcard compiler/*.c runtime/*.c))
+# The LLVM back end is a shared object of its own, which finds the rest of the compiler in the command.
+BACKEND_SOURCES := $(wildcard compiler/layout_to_llvm*.c compiler/llvm_*.c)
+BACKEND_OBJECTS := $(BACKEND_SOURCES:%.c=$(BUILD)/%.o)
+BACKEND := $(if $(filter-out 0,$(LLVM)),$(BUILD)/sklc-llvm.so)
+OPENS_BACKEND_IN = -rdynamic -Wl,-rpath,'$(1)'
+
+SOURCES := $(filter-out compiler/sklc.c $(BACKEND_SOURCES),$(wildcard compiler/*.c runtime/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(GRAMMAR:.c=.o)
 LIBRARY := $(BUILD)/libsklc.a
 
@@ -56,7 +66,7 @@ say = $(if $(V),,@printf '  %-7s%s\n' $(1) $(@:$(BUILD)/%=%); )
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(BUILD)/sklc
+all: $(BUILD)/sklc $(BACKEND)
 
 deps:
 	@.ci/deps
@@ -94,6 +104,7 @@ fuzz:
 
 install: all
 	install -D -m 0755 $(BUILD)/sklc $(DESTDIR)$(SBINDIR)/sklc
+	$(if $(BACKEND),install -D -m 0755 $(BACKEND) $(DESTDIR)$(LIBDIR)/$(notdir $(BACKEND)))
 	$(foreach page,$(PAGES),install -D -m 0644 $(page) \
 		$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page));)
 
@@ -101,7 +112,11 @@ clean:
 	rm -rf $(BUILD)
 
 $(BUILD)/sklc: $(BUILD)/compiler/sklc.o $(LIBRARY)
-	$(call say,LD)$(CC) $(CFLAGS) $(SANITIZER) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LD)$(CC) $(CFLAGS) $(SANITIZER) $(LDFLAGS) $(call OPENS_BACKEND_IN,$$ORIGIN:$(LIBDIR)) -o $@ $^ $(LIBS)
+
+$(BUILD)/sklc-llvm.so: $(BACKEND_OBJECTS)
+	$(call say,LD)$(CC) $(CFLAGS) $(SANITIZER) $(LDFLAGS) -shared -o $@ $^ \
+		$$($(LLVM_CONFIG) --ldflags --libs bpf passes bitreader bitwriter) -lelf
 
 $(LIBRARY): $(OBJECTS)
 	@rm -f $@
@@ -109,6 +124,7 @@ $(LIBRARY): $(OBJECTS)
 
 # The parser's header names the compiler's.
 $(BUILD)/compiler/%.o: FLAGS += -Icompiler
+$(BACKEND_OBJECTS): FLAGS += -fPIC $(if $(BACKEND),-isystem $(shell $(LLVM_CONFIG) --includedir))
 
 $(BUILD)/%.o: %.c | $(filter %.tab.c %.lex.c,$(GRAMMAR)) $(SKELETONS)
 	@mkdir -p $(@D)
@@ -142,15 +158,15 @@ $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 $(BUILD)/tests/unit/%: tests/unit/%.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(FLAGS) $(WARNINGS) -Icompiler -Iruntime $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< \
-		$(LIBRARY) -lcmocka $(LIBS)
+		$(LIBRARY) -lcmocka $(LIBS) $(call OPENS_BACKEND_IN,$$ORIGIN/../..)
 
 $(DIFFERENTIAL): $(BUILD)/%: %.c $(DIFFERENTIAL_SHARED) $(LIBRARY)
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(FLAGS) $(WARNINGS) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< \
-		$(DIFFERENTIAL_SHARED) $(LIBRARY) $(LIBS)
+		$(DIFFERENTIAL_SHARED) $(LIBRARY) $(LIBS) $(call OPENS_BACKEND_IN,$$ORIGIN/../..)
 
 $(BUILD)/tests/bench/bench: $(BENCH) $(LIBRARY)
-	$(call say,LD)$(CC) $(CFLAGS) $(SANITIZER) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LD)$(CC) $(CFLAGS) $(SANITIZER) $(LDFLAGS) $(call OPENS_BACKEND_IN,$$ORIGIN/../..) -o $@ $^ $(LIBS)
 
 $(BUILD)/tests/%: tests/%.c $(LIBRARY)
 	@mkdir -p $(@D)
@@ -163,5 +179,5 @@ $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(LIBRARY)
 	$(call say,CC)$(CC) $(FLAGS) $(WARNINGS) -Icompiler -Iruntime $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) \
 		-fsanitize=fuzzer -MF $@.d -o $@ $< $(LIBRARY) $(LIBS)
 
--include $(OBJECTS:.o=.d) $(BUILD)/compiler/sklc.d $(UNIT:=.d) $(DIFFERENTIAL:=.d) $(HELPERS:=.d) \
+-include $(OBJECTS:.o=.d) $(BACKEND_OBJECTS:.o=.d) $(BUILD)/compiler/sklc.d $(UNIT:=.d) $(DIFFERENTIAL:=.d) $(HELPERS:=.d) \
 	$(FUZZERS:=.d) $(BENCH:.o=.d) $(SKELETONS:.skel.h=.bpf.d)

@@ -200,6 +200,16 @@ void bytecode_exit(struct bytecode *code)
 	emit(code, BPF_JMP | BPF_EXIT, R0, R0, 0, 0);
 }
 
+void bytecode_raw(struct bytecode *code, struct bpf_insn insn)
+{
+	emit(code, insn.code, insn.dst_reg, insn.src_reg, insn.off, insn.imm);
+}
+
+void bytecode_raw_jump(struct bytecode *code, struct bpf_insn insn, struct jump_label label)
+{
+	emit(code, insn.code, insn.dst_reg, insn.src_reg, 0, insn.imm)->target = label;
+}
+
 bool bytecode_is_jump(const struct bytecode_instruction *instruction)
 {
 	int class = BPF_CLASS(instruction->insn.code);

@@ -94,6 +94,11 @@ void bytecode_jump32_if_reg(struct bytecode *code, int op, enum reg a, enum reg 
 void bytecode_call(struct bytecode *code, int helper);
 void bytecode_exit(struct bytecode *code);
 
+/* Instructions as another assembler made them: not a 64-bit load, and where it is a jump, it goes to LABEL
+ * whatever its distance was. */
+void bytecode_raw(struct bytecode *code, struct bpf_insn insn);
+void bytecode_raw_jump(struct bytecode *code, struct bpf_insn insn, struct jump_label label);
+
 /* Resolves all jumps, takes out what cannot be reached. NULL, or what went wrong: a jump further than
  * 16 bits, a label never placed, an offset that does not fit. */
 const char *bytecode_finish(struct bytecode *code);

@@ -4,6 +4,7 @@
 
 #include "arena.h"
 #include "diag.h"
+#include "llvm.h"
 
 #include <getopt.h>
 #include <limits.h>
@@ -38,6 +39,12 @@ static const char *const table_kinds[] = {
 #define TABLE_KIND_WORD(constant, word) word,
 	TABLE_KINDS(TABLE_KIND_WORD)
 #undef TABLE_KIND_WORD
+};
+
+static const char *const backends[] = {
+#define BACKEND_WORD(constant, word) word,
+	BACKENDS(BACKEND_WORD)
+#undef BACKEND_WORD
 };
 
 static const char *const warnings[] = {
@@ -205,6 +212,11 @@ static bool take(struct options *options, enum option_id option)
 			return false;
 		compile->tables = (enum table_kind)choice;
 		return true;
+	case OPTION_BACKEND:
+		if (!choose("back end", backends, COUNT(backends), &choice))
+			return false;
+		compile->backend = (enum backend)choice;
+		return true;
 	case OPTION_TABLES_MAX:
 		return read_bytes(option, optarg, &compile->table_bytes_max);
 	case OPTION_NETNS:
@@ -261,6 +273,17 @@ static enum option_id option_of(int result)
 	return (enum option_id)i;
 }
 
+/* Printing LLVM's form asks for its back end, which this sklc may not have. */
+static bool choose_backend(struct options *options)
+{
+	if (options->dump == STAGE_LLVM)
+		options->compile.backend = BACKEND_LLVM;
+	if (options->compile.backend != BACKEND_LLVM || llvm_backend())
+		return true;
+	usage_error("this sklc was built without LLVM");
+	return false;
+}
+
 /* The same table in getopt's terms. */
 static void for_getopt(struct option *longs, char *letters)
 {
@@ -301,6 +324,8 @@ bool options_read(struct arena *arena, int argc, char **argv, struct options *op
 		if (!take(options, option_of(result)))
 			return false;
 	}
+	if (!choose_backend(options))
+		return false;
 	options->operands = argv + optind;
 	options->operand_count = (size_t)(argc - optind);
 	options->compile.files = (const char *const *)(argv + optind);

@@ -16,6 +16,7 @@
 	X(INCLUDE, 'I', "include", "DIR", "look for included files in DIR too")                    \
 	X(WARNING, 'W', "warning", "NAME", "switch a warning: NAME, no-NAME, error, error=NAME")   \
 	X(TABLES, 0, "tables", "KIND", "store decisions as " TABLE_KIND_WORDS)                     \
+	X(BACKEND, 0, "backend", "BACKEND", "write the program by: " BACKEND_WORDS)                \
 	X(TABLES_MAX, 0, "tables-max", "BYTES", "refuse rules whose tables are larger (K, M, G)")  \
 	X(NETNS, 0, "netns", "NETNS", "a network namespace: a name, a path or pid:N")              \
 	X(BPFFS, 0, "bpffs", "DIR", "where bpffs is mounted; /sys/fs/bpf by default")              \
@@ -32,7 +33,8 @@
 	X(HELP, 'h', "help", NULL, "this text")                                                    \
 	X(VERSION, 'V', "version", NULL, "the version")
 
-#define STAGE_WORDS      "ast, policy, decision, layout, bytecode"
+#define STAGE_WORDS      "ast, policy, decision, layout, llvm, bytecode"
+#define BACKEND_WORDS    "direct, llvm"
 #define TABLE_KIND_WORDS "auto, code, splus, trie, lpm"
 
 enum option_id {

@@ -5,6 +5,7 @@
 #include "arena.h"
 #include "ast.h"
 #include "diag.h"
+#include "llvm.h"
 
 static bool make_ast(struct compilation *c, const struct compile_options *options)
 {
@@ -32,10 +33,20 @@ static bool make_layout(struct compilation *c, const struct compile_options *opt
 	return c->layout;
 }
 
+static bool make_llvm(struct compilation *c, const struct compile_options *options)
+{
+	if (options->backend != BACKEND_LLVM)
+		return true;
+	c->ir = llvm_backend()->layout_to_llvm(c->arena, c->layout, c->diag);
+	return c->ir;
+}
+
 static bool make_bytecode(struct compilation *c, const struct compile_options *options)
 {
-	(void)options;
-	c->code = layout_to_bytecode(c->arena, c->layout, c->diag);
+	if (options->backend == BACKEND_LLVM)
+		c->code = llvm_backend()->llvm_to_bytecode(c->arena, c->ir, c->diag);
+	else
+		c->code = layout_to_bytecode(c->arena, c->layout, c->diag);
 	return c->code;
 }
 
@@ -49,7 +60,8 @@ static bool make_object(struct compilation *c, const struct compile_options *opt
 static bool (*const passes[])(struct compilation *c, const struct compile_options *options) = {
 	[STAGE_AST] = make_ast,           [STAGE_POLICY] = make_policy,
 	[STAGE_DECISION] = make_decision, [STAGE_LAYOUT] = make_layout,
-	[STAGE_BYTECODE] = make_bytecode, [STAGE_OBJECT] = make_object,
+	[STAGE_LLVM] = make_llvm,         [STAGE_BYTECODE] = make_bytecode,
+	[STAGE_OBJECT] = make_object,
 };
 
 static void start(struct compilation *c, const struct compile_options *options)

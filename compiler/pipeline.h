@@ -1,4 +1,4 @@
-/* The whole compiler: six forms, and the passes between them, each with its contract. Data flows one
+/* The whole compiler: its forms, and the passes between them, each with its contract. Data flows one
  * way: a pass reads one form, never edits it, and returns the next (NULL after reporting why not). */
 #ifndef SKLC_PIPELINE_H
 #define SKLC_PIPELINE_H
@@ -15,11 +15,12 @@ struct ast;
 struct policy;
 struct decision;
 struct layout;
+struct llvm_ir;
 struct bytecode;
 
 #define STAGES(X)                                                                             \
 	X(AST, "ast") X(POLICY, "policy") X(DECISION, "decision") X(LAYOUT, "layout")         \
-	X(BYTECODE, "bytecode")
+	X(LLVM, "llvm") X(BYTECODE, "bytecode")
 
 enum stage {
 #define STAGE_ENUM(constant, word) STAGE_##constant,
@@ -37,6 +38,15 @@ enum table_kind {
 #undef TABLE_KIND_ENUM
 };
 
+/* Who writes the program: this compiler, or LLVM. */
+#define BACKENDS(X) X(DIRECT, "direct") X(LLVM, "llvm")
+
+enum backend {
+#define BACKEND_ENUM(constant, word) BACKEND_##constant,
+	BACKENDS(BACKEND_ENUM)
+#undef BACKEND_ENUM
+};
+
 struct compile_options {
 	const char *const *files; /* "-": standard input */
 	size_t file_count;
@@ -47,6 +57,7 @@ struct compile_options {
 	const char *const *warnings; /* the argument of each -W */
 	size_t warning_count;
 	enum table_kind tables;
+	enum backend backend; /* LLVM: only where llvm_backend() is there */
 	size_t table_bytes_max; /* budget of a decision's tables; 0: the default */
 };
 
@@ -64,6 +75,7 @@ struct compilation {
 	struct policy *policy;
 	struct decision *decision;
 	struct layout *layout;
+	struct llvm_ir *ir; /* NULL with the direct back end */
 	struct bytecode *code;
 	struct object *object;
 };
@@ -99,7 +111,7 @@ struct layout *decision_to_layout(struct arena *arena, const struct decision *de
 				  const struct policy *policy, struct diag *diag,
 				  const struct compile_options *options);
 
-/* The program. */
+/* The program. The LLVM back end's two passes to the same form are in llvm.h. */
 struct bytecode *layout_to_bytecode(struct arena *arena, const struct layout *layout,
 				    struct diag *diag);
 

@@ -4,6 +4,7 @@
 #include "bytecode.h"
 #include "diag.h"
 #include "file.h"
+#include "llvm.h"
 #include "options.h"
 #include "pipeline.h"
 #include "runtime/runtime.h"
@@ -146,6 +147,9 @@ static int dump(const struct options *options)
 	case STAGE_LAYOUT:
 		layout_dump(c.layout, stdout);
 		break;
+	case STAGE_LLVM:
+		llvm_backend()->llvm_dump(c.ir, stdout);
+		break;
 	default:
 		bytecode_dump(c.code, c.sources, stdout);
 	}
@@ -287,7 +291,7 @@ static int unregister(const struct options *options)
 #define FOR_ALL (OPTION_BIT(JSON) | OPTION_BIT(COLOR) | OPTION_BIT(QUIET) | OPTION_BIT(VERBOSE))
 #define FOR_COMPILING                                                                              \
 	(FOR_ALL | OPTION_BIT(DEFINE) | OPTION_BIT(INCLUDE) | OPTION_BIT(WARNING) |                \
-	 OPTION_BIT(TABLES) | OPTION_BIT(TABLES_MAX))
+	 OPTION_BIT(TABLES) | OPTION_BIT(BACKEND) | OPTION_BIT(TABLES_MAX))
 #define FOR_APPLYING                                                                               \
 	(OPTION_BIT(APPLY) | OPTION_BIT(REQUIRE_SOCKETS) | OPTION_BIT(CONFIRM) |                   \
 	 OPTION_BIT(IF_GENERATION))

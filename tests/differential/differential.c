@@ -1,5 +1,5 @@
-/* Holds the language's definition, the diagram and the emitted program in the kernel against each other, on
- * random rules and packets at the edges of what the rules speak of, with sockets present, absent and half
+/* Holds the language's definition, the diagram and the programs of both back ends in the kernel against each
+ * other, on random rules and packets at the edges of what the rules speak of, with sockets present, absent and half
  * present. Prints TAP. Arguments: how many rules files, and the first one's number. */
 #include "generate.h"
 #include "kernel.h"
@@ -10,6 +10,7 @@
 #include "../../compiler/decision.h"
 #include "../../compiler/diag.h"
 #include "../../compiler/layout.h"
+#include "../../compiler/llvm.h"
 #include "../../runtime/abi.h"
 
 #include <stdlib.h>
@@ -170,21 +171,19 @@ static bool check_filling(struct trial *trial, int filling, int packets)
 	return good;
 }
 
-static bool compiles(struct compilation *c, const char *text, enum table_kind tables)
+static bool compiles(struct compilation *c, const char *text, const struct compile_options *options)
 {
-	struct compile_options options = {.tables = tables};
-
-	if (compile_text(c, text, strlen(text), &options))
+	if (compile_text(c, text, strlen(text), options))
 		return true;
 	diag_print(c->diag, stdout, DIAG_COLOR_NEVER);
 	return false;
 }
 
 static bool check_text(const struct sentinels *sentinels, uint64_t seed, const char *text,
-		       enum table_kind tables, int packets)
+		       const struct compile_options *options, int packets)
 {
 	struct trial trial = {.random = {seed}, .sentinels = sentinels};
-	bool good = compiles(&trial.c, text, tables);
+	bool good = compiles(&trial.c, text, options);
 	int filling;
 
 	if (good) {
@@ -196,6 +195,14 @@ static bool check_text(const struct sentinels *sentinels, uint64_t seed, const c
 		good = check_filling(&trial, filling, packets);
 	compilation_free(&trial.c);
 	return good;
+}
+
+/* Who writes the program, if this build has both. */
+static const char *const BACKENDS_TRIED[] = {"direct", "LLVM"};
+
+static size_t backends_built(void)
+{
+	return llvm_backend() ? 2 : 1;
 }
 
 /* The same rules with each way to store the decision. */
@@ -216,20 +223,23 @@ static void check_random_files(struct tap *tap, const struct sentinels *sentinel
 	uint64_t seed;
 	size_t i;
 
-	for (i = 0; i < LOWERING_COUNT; i++) {
+	for (i = 0; i < LOWERING_COUNT * backends_built(); i++) {
+		struct compile_options options = {.tables = LOWERINGS[i % LOWERING_COUNT].tables,
+						  .backend = (enum backend)(i / LOWERING_COUNT)};
 		bool good = true;
 
 		for (seed = first; good && seed < first + count; seed++) {
 			struct random random = {seed};
 			char *text = generate_rules(&random);
 
-			good = check_text(sentinels, seed, text, LOWERINGS[i].tables, PACKETS);
+			good = check_text(sentinels, seed, text, &options, PACKETS);
 			if (!good)
 				printf("# rules file %lu:\n%s\n", (unsigned long)seed, text);
 			free(text);
 		}
 		tap_result(tap, good, "%lu random rules files decide alike in definition, diagram and kernel, "
-			   "tables %s", (unsigned long)count, LOWERINGS[i].word);
+			   "tables %s, back end %s", (unsigned long)count,
+			   LOWERINGS[i % LOWERING_COUNT].word, BACKENDS_TRIED[options.backend]);
 	}
 }
 
@@ -238,14 +248,18 @@ static void check_large_files(struct tap *tap, const struct sentinels *sentinels
 {
 	static const char *const families[] = {"ip", "ip6"};
 	struct random random = {prefixes};
-	size_t i;
+	size_t i, backend;
 
 	for (i = 0; i < 2; i++) {
 		char *text = generate_large(&random, families[i], prefixes);
 
-		tap_result(tap, check_text(sentinels, prefixes, text, TABLES_AUTO, packets),
-			   "%u %s prefixes decide alike in definition, diagram and kernel", prefixes,
-			   families[i]);
+		for (backend = 0; backend < backends_built(); backend++) {
+			struct compile_options options = {.backend = (enum backend)backend};
+
+			tap_result(tap, check_text(sentinels, prefixes, text, &options, packets),
+				   "%u %s prefixes decide alike in definition, diagram and kernel, back end %s",
+				   prefixes, families[i], BACKENDS_TRIED[backend]);
+		}
 		free(text);
 	}
 }
