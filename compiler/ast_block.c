@@ -50,20 +50,20 @@ struct ast_line ast_elements_line(struct span span, struct ast_elements *element
 	return (struct ast_line){.kind = LINE_ELEMENTS, .span = span, .elements = elements};
 }
 
-struct ast_line ast_name_line(int kind, struct span span, struct ast_name name)
+struct ast_line ast_name_line(enum ast_line_kind kind, struct span span, struct ast_name name)
 {
 	return (struct ast_line){.kind = kind, .span = span, .name = name};
 }
 
 /* The one line of a kind; a second one is an error. NULL: there is none. */
-static const struct ast_line *only_line(struct parser *p, const struct ast_lines *lines, int kind,
-					const char *word)
+static const struct ast_line *only_line(struct parser *p, const struct ast_lines *lines,
+					enum ast_line_kind kind, const char *word)
 {
 	const struct ast_line *first = NULL;
 	size_t i;
 
 	for (i = 0; i < lines->count; i++) {
-		if ((int)lines->lines[i].kind != kind)
+		if (lines->lines[i].kind != kind)
 			continue;
 		if (first) {
 			diag_error(p->diag, lines->lines[i].span, "a second '%s'", word);

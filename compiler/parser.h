@@ -49,8 +49,10 @@ struct ast_keys {
 	uint32_t first, count;
 };
 
+enum ast_line_kind { LINE_TYPE, LINE_ELEMENTS, LINE_FILE, LINE_PLACE, LINE_UID, LINE_CGROUP };
+
 struct ast_line {
-	enum { LINE_TYPE, LINE_ELEMENTS, LINE_FILE, LINE_PLACE, LINE_UID, LINE_CGROUP } kind;
+	enum ast_line_kind kind;
 	struct span span;
 	union {
 		struct ast_types *types;
@@ -122,7 +124,7 @@ struct ast_lines *ast_lines_add(struct parser *p, struct ast_lines *lines, struc
 struct ast_line ast_type_line(struct span span, struct ast_types *types);
 struct ast_line ast_values_line(struct span span, struct ast_values *values);
 struct ast_line ast_elements_line(struct span span, struct ast_elements *elements);
-struct ast_line ast_name_line(int kind, struct span span, struct ast_name name);
+struct ast_line ast_name_line(enum ast_line_kind kind, struct span span, struct ast_name name);
 struct ast_line ast_place_line(struct parser *p, struct span span, enum protocol protocol,
 			       struct span endpoint);
 
