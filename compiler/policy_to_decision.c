@@ -12,8 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Intervals put into nodes, for nothing included, before an order of the fields is given up in a round. */
-enum { FIRST_EFFORT = 1 << 22, EFFORT_STEP = 4, LAST_EFFORT = 1 << 26 };
+/* Intervals put into nodes, for nothing included, before an order of the fields is given up in a round: at
+ * first so many, and more for each value in the rules, which is what a good order needs. */
+enum { FIRST_EFFORT = 1 << 20, EFFORT_FOR_VALUE = 16, EFFORT_STEP = 4, LAST_EFFORT = 1 << 26 };
 
 /* A decision of more intervals than this is worth a try in other orders, each with so much effort for every
  * interval of the best, and another order is taken if it is this many times smaller. */
@@ -95,12 +96,32 @@ static bool best_attempt(const struct making *making, enum family family, enum p
 	return found;
 }
 
+/* How many values all rules and maps speak of. */
+static size_t count_values(const struct policy *policy)
+{
+	size_t count = 0;
+	size_t i, j, k;
+
+	for (i = 0; i < policy->map_count; i++)
+		count += policy->maps[i].element_count;
+	for (i = 0; i < policy->chain_count; i++)
+		for (j = 0; j < policy->chains[i].count; j++)
+			for (k = 0; k < FAMILY_COUNT * FIELD_COUNT; k++) {
+				const struct range_set *values =
+					policy->chains[i].rules[j].match.values[k / FIELD_COUNT]
+									      [k % FIELD_COUNT];
+
+				count += values ? values->count : 0;
+			}
+	return count;
+}
+
 static bool decide_context(struct making *making, enum family family, enum protocol protocol)
 {
+	size_t effort = FIRST_EFFORT + count_values(making->policy) * EFFORT_FOR_VALUE;
 	struct attempt best;
-	size_t effort;
 
-	for (effort = FIRST_EFFORT; effort <= LAST_EFFORT; effort *= EFFORT_STEP) {
+	for (; effort <= LAST_EFFORT; effort *= EFFORT_STEP) {
 		if (!best_attempt(making, family, protocol, effort, &best))
 			continue;
 		making->decision->roots[family][protocol] =
