@@ -329,18 +329,23 @@ static bool check_use(struct context *cx, const struct ast_verdict *verdict,
 
 static bool find_map(struct context *cx, struct ast_name name, uint32_t *entry)
 {
+	const struct span span = {name.span.first - 1, name.span.end}; /* with the '@' */
+	size_t length = strlen(name.text);
 	const char *nearest;
 
-	*entry = names_find(&cx->maps_named.names, name.text, strlen(name.text));
+	*entry = names_find(&cx->maps_named.names, name.text, length);
 	if (*entry != NO_NAME)
 		return cx->maps[*entry].key_count;
-	nearest = diag_nearest(name.text, strlen(name.text), cx->maps_named.names.texts,
+	nearest = diag_nearest(name.text, length, cx->maps_named.names.texts,
 			       cx->maps_named.names.count);
-	if (nearest)
-		diag_error(cx->diag, name.span, "there is no map '@%s'; did you mean '@%s'?",
-			   name.text, nearest);
+	if (names_find(&cx->sets_named.names, name.text, length) != NO_NAME)
+		diag_error(cx->diag, span, "expected a map, found '@%s', which is a set",
+			   name.text);
+	else if (nearest)
+		diag_error(cx->diag, span, "there is no map '@%s'; did you mean '@%s'?", name.text,
+			   nearest);
 	else
-		diag_error(cx->diag, name.span, "there is no map '@%s'", name.text);
+		diag_error(cx->diag, span, "there is no map '@%s'", name.text);
 	return false;
 }
 

@@ -333,7 +333,7 @@ static void say_expected(struct failure *f, int nearest)
 	const char *found = found_text(f);
 	char phrases[MESSAGE];
 
-	if (nearest && is_among(nearest, matches) && f->found == TOKEN_NAME) {
+	if (nearest && is_among(nearest, matches) && is_expected(f, TOKEN_META)) {
 		diag_error(f->p->diag, f->span, "unknown match %s; did you mean '%s'?", found,
 			   skl_word(nearest));
 		return;
