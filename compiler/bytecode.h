@@ -27,8 +27,7 @@ enum bytecode_symbol {
 	SYMBOL_LABEL_COUNTERS, /* per-CPU {hits, misses} by label and place */
 	SYMBOL_TABLES,         /* .rodata */
 	SYMBOL_MACHINE,        /* .rodata.machine */
-	SYMBOL_PREFIXES4,      /* LPM tries, where the layout has them */
-	SYMBOL_PREFIXES6,
+	SYMBOL_PREFIXES,       /* the LPM trie, where the layout has one */
 	SYMBOL_COUNT
 };
 

@@ -23,8 +23,7 @@ static const char *const symbol_names[SYMBOL_COUNT] = {
 	[SYMBOL_LABEL_COUNTERS] = "label_counters",
 	[SYMBOL_TABLES] = "tables",
 	[SYMBOL_MACHINE] = "machine",
-	[SYMBOL_PREFIXES4] = "prefixes4",
-	[SYMBOL_PREFIXES6] = "prefixes6",
+	[SYMBOL_PREFIXES] = "prefixes",
 };
 
 static const char *helper_name(int32_t helper)

@@ -11,6 +11,7 @@
  *     line    one level of a tree: 15 keys in order, and where the line's 16 children begin
  *     cross   a row of references by the class of the word, where all nodes of this word share few classes
  *     interface
+ *     lpm     a look-up in the kernel's own trie of prefixes, if that was asked for
  *
  * A table reference says the step at which the search goes on (tag, 6 bits) and the line there (26 bits);
  * tags fall from step to step, so a step passes over what is not its own by one comparison. Tag 0
@@ -21,6 +22,8 @@
 #include "decision.h"
 #include "net.h"
 #include "policy.h"
+
+#include "../runtime/abi.h"
 
 /* What a node may ask for. */
 #define KEYS(X)                                                                               \
@@ -92,7 +95,7 @@ enum { ROOT_LINES = ROOT_CHILDREN / LINE_CHILDREN };
 enum { CLASSES_MAX = 256, CLASS_TABLE = 1 << 16 }; /* a class table has a byte for each port */
 
 #define SEARCHES(X)                                                                         \
-	X(ROOT, "root") X(LINE, "line") X(CROSS, "cross") X(INTERFACE, "interface")
+	X(ROOT, "root") X(LINE, "line") X(CROSS, "cross") X(INTERFACE, "interface") X(LPM, "lpm")
 
 enum search {
 #define SEARCH_ENUM(constant, word) SEARCH_##constant,
@@ -133,6 +136,8 @@ struct layout_object {
 	size_t table_bytes;
 	size_t label_count, interface_count, counter_count;
 	const uint8_t *label_places; /* bits 1 << ABI_PLACE of each label that the decision reaches */
+	const struct abi_prefix *prefixes; /* of the kernel's LPM trie */
+	size_t prefix_count;
 };
 
 struct layout {

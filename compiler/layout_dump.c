@@ -43,7 +43,10 @@ static void dump_step(const struct layout_step *step, FILE *out)
 	fprintf(out, ": %" PRIu32, step->lines);
 	if (step->results)
 		fprintf(out, " and %" PRIu32 " results", step->results);
-	fprintf(out, ", %zu bytes\n", step->lines * size + step->results * sizeof(uint32_t));
+	if (step->kind == SEARCH_LPM)
+		fputs(", in the kernel's trie\n", out);
+	else
+		fprintf(out, ", %zu bytes\n", step->lines * size + step->results * sizeof(uint32_t));
 }
 
 static void dump_machine(const struct layout_machine *machine, FILE *out)
@@ -95,4 +98,6 @@ void layout_dump(const struct layout *layout, FILE *out)
 	for (row = ROW_DROP + 1; row < layout->rows.count; row++)
 		dump_row(layout, row, out);
 	fprintf(out, "tables: %zu bytes\n", layout->object.table_bytes);
+	if (layout->object.prefix_count)
+		fprintf(out, "the kernel's trie: %zu prefixes\n", layout->object.prefix_count);
 }

@@ -79,6 +79,14 @@ static void count_nodes(const struct layout *layout, struct plan *plan)
 	}
 }
 
+static struct layout_step *new_step(struct arena *arena, enum search kind, enum key key)
+{
+	struct layout_step *step = arena_alloc(arena, 1, sizeof(*step));
+
+	*step = (struct layout_step){.kind = kind, .key = key};
+	return step;
+}
+
 /* Where the nodes of a port key in one machine change, over all of them: a byte for each port. */
 static uint32_t mark_class_starts(const struct layout *layout, uint32_t variable, unsigned char *starts)
 {
@@ -119,15 +127,11 @@ static void plan_cross(struct arena *arena, const struct layout *layout, struct 
 		bytes[port] = (unsigned char)class;
 	}
 	key_plan->class_bytes = bytes;
-	key_plan->cross = arena_alloc(arena, 1, sizeof(*key_plan->cross));
-	*key_plan->cross = (struct layout_step){
-		.kind = SEARCH_CROSS,
-		.key = key,
-		.class_starts = starts,
-		.class_count = count,
-		.row_lines = row_lines,
-		.class_table = count > CLASSES_IN_CODE ? plan->class_tables++ : NO_INDEX,
-	};
+	key_plan->cross = new_step(arena, SEARCH_CROSS, key);
+	key_plan->cross->class_starts = starts;
+	key_plan->cross->class_count = count;
+	key_plan->cross->row_lines = row_lines;
+	key_plan->cross->class_table = count > CLASSES_IN_CODE ? plan->class_tables++ : NO_INDEX;
 }
 
 bool node_has_root(const struct key_plan *plan, const struct decision_node *node)
@@ -161,8 +165,7 @@ static void plan_root(struct arena *arena, struct key_plan *plan, enum key key, 
 		plan->root_from = ROOT_INTERVALS_FORCED;
 	if (plan->largest < plan->root_from)
 		return;
-	plan->root = arena_alloc(arena, 1, sizeof(*plan->root));
-	*plan->root = (struct layout_step){.kind = SEARCH_ROOT, .key = key};
+	plan->root = new_step(arena, SEARCH_ROOT, key);
 }
 
 /* Chooses, for each key of each machine, what its nodes may use beside lines. */
@@ -178,6 +181,10 @@ static void choose_kinds(struct arena *arena, const struct layout *layout, struc
 
 			if (!key_plan->nodes || tables == TABLES_SPLUS)
 				continue;
+			if (tables == TABLES_LPM) {
+				key_plan->lpm = new_step(arena, SEARCH_LPM, key);
+				continue;
+			}
 			if (is_port(key))
 				plan_cross(arena, layout, plan, machine, key);
 			if (!key_plan->cross)
@@ -190,7 +197,7 @@ static uint32_t levels_of(const struct key_plan *plan, const struct decision_nod
 {
 	uint32_t part;
 
-	if (plan->cross)
+	if (plan->cross || plan->lpm)
 		return 0;
 	if (!node_has_root(plan, node))
 		return tree_levels(node->count);
@@ -242,6 +249,19 @@ static size_t key_order(const struct layout_machine *machine, enum key keys[KEYS
 	return count;
 }
 
+/* Puts a step, if there is one, at the end of a machine's. */
+static void place_step(struct layout_machine *machine, struct layout_step **step, uint32_t *tag)
+{
+	struct layout_step *place = (struct layout_step *)&machine->steps[machine->step_count];
+
+	if (!*step)
+		return;
+	*place = **step;
+	place->tag = (*tag)--;
+	*step = place;
+	machine->step_count++;
+}
+
 /* Puts the steps of one key at the end of a machine's. */
 static void add_steps(struct arena *arena, struct layout_machine *machine, struct key_plan *plan,
 		      enum key key, uint32_t *tag)
@@ -249,11 +269,7 @@ static void add_steps(struct arena *arena, struct layout_machine *machine, struc
 	struct layout_step *steps = (struct layout_step *)machine->steps, *step;
 	uint32_t level = plan->level_count;
 
-	if (plan->root) {
-		steps[machine->step_count] = *plan->root;
-		plan->root = &steps[machine->step_count++];
-		plan->root->tag = (*tag)--;
-	}
+	place_step(machine, &plan->root, tag);
 	plan->levels = arena_alloc(arena, level, sizeof(*plan->levels));
 	while (level-- > 0) {
 		step = &steps[machine->step_count++];
@@ -263,11 +279,8 @@ static void add_steps(struct arena *arena, struct layout_machine *machine, struc
 					     .is_leaf = level == 0};
 		plan->levels[level] = step;
 	}
-	if (plan->cross) {
-		steps[machine->step_count] = *plan->cross;
-		plan->cross = &steps[machine->step_count++];
-		plan->cross->tag = (*tag)--;
-	}
+	place_step(machine, &plan->cross, tag);
+	place_step(machine, &plan->lpm, tag);
 }
 
 /* Makes a machine's steps: tags fall from the first to the last, which is 1. False: too many. */
@@ -280,7 +293,7 @@ static bool make_steps(struct arena *arena, struct layout_machine *machine, stru
 
 	for (i = 0; i < key_count; i++)
 		tag += plans[keys[i]].level_count + (plans[keys[i]].root != NULL) +
-		       (plans[keys[i]].cross != NULL);
+		       (plans[keys[i]].cross != NULL) + (plans[keys[i]].lpm != NULL);
 	if (tag > TAGS_MAX)
 		return false;
 	machine->steps = arena_alloc(arena, tag, sizeof(*machine->steps));

@@ -11,7 +11,7 @@ enum { MACHINES = FAMILY_COUNT * PROTOCOL_COUNT, KEYS_PLANNED = KEY_INTERFACE + 
 struct key_plan {
 	uint32_t nodes, largest; /* how many nodes there are, and the intervals of the largest */
 	size_t tree_lines;       /* that all of them would take as trees, results included */
-	struct layout_step *root, *cross;
+	struct layout_step *root, *cross, *lpm;
 	uint32_t root_from; /* intervals of a node that has a root */
 	struct layout_step **levels; /* of lines, 0 the leaves; of interfaces, 0 the last */
 	uint32_t level_count;

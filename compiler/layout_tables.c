@@ -5,6 +5,7 @@
 #include "arena.h"
 #include "layout_plan.h"
 
+#include <arpa/inet.h>
 #include <linux/bpf.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,9 @@ struct tables {
 	size_t interface_count, interface_capacity;
 	struct layout_row *rows;
 	size_t row_count, row_capacity;
+	struct abi_prefix *prefixes;
+	size_t prefix_count, prefix_capacity;
+	uint32_t prefix_nodes; /* numbered so far */
 };
 
 /* Intervals [first, end) of a node: all, or those that share a child of its root. */
@@ -155,6 +159,35 @@ static uint32_t add_cross(struct tables *t, const struct key_plan *plan, const s
 	return plan->cross->tag << TAG_SHIFT | line;
 }
 
+/* The fewest prefixes that make up the words from FIRST to LAST, each leading to REF. */
+static void add_prefixes(struct tables *t, uint32_t node, uint64_t first, uint64_t last, uint32_t ref)
+{
+	while (first <= last) {
+		unsigned free_bits = first ? (unsigned)__builtin_ctzll(first) : 32;
+
+		while (free_bits > 32 || first + (UINT64_C(1) << free_bits) - 1 > last)
+			free_bits--;
+		*ARENA_APPEND(t->arena, t->prefixes, t->prefix_count, t->prefix_capacity) =
+			(struct abi_prefix){{64 - free_bits, htonl(node), htonl((uint32_t)first)}, ref};
+		first += UINT64_C(1) << free_bits;
+	}
+}
+
+/* A number for the node, below which the kernel's trie has its intervals as prefixes. */
+static uint32_t add_lpm(struct tables *t, const struct key_plan *plan, const struct decision_node *node)
+{
+	uint32_t number = t->prefix_nodes++;
+	uint32_t i;
+
+	plan->lpm->lines++;
+	plan->lpm->results += node->count;
+	for (i = 0; i < node->count; i++)
+		add_prefixes(t, number, (uint64_t)node->starts[i],
+			     i + 1 < node->count ? (uint64_t)node->starts[i + 1] - 1 : UINT32_MAX,
+			     child_ref(t, node->children[i]));
+	return plan->lpm->tag << TAG_SHIFT | number;
+}
+
 static uint32_t add_interface(struct tables *t, uint32_t index)
 {
 	const struct decision_node *node = &t->layout->nodes[index];
@@ -181,6 +214,8 @@ static uint32_t add_node(struct tables *t, uint32_t index)
 
 	if (key == KEY_INTERFACE)
 		return add_interface(t, index);
+	if (plan->lpm)
+		return add_lpm(t, plan, node);
 	if (plan->cross)
 		return add_cross(t, plan, node);
 	if (node_has_root(plan, node))
@@ -319,5 +354,7 @@ bool layout_tables(struct arena *arena, struct layout *layout, enum table_kind t
 	put(bytes, layout->rows, t.rows, sizeof(*t.rows));
 	put_classes(&t, bytes);
 	layout->object.tables = bytes;
+	layout->object.prefixes = t.prefixes;
+	layout->object.prefix_count = t.prefix_count;
 	return true;
 }

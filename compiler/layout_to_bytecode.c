@@ -21,7 +21,7 @@
 enum { NO_LABEL = 0xffffffff };
 
 /* Stack slots, below R10. */
-enum { STACK_KEY = -4, STACK_LABEL = -8, STACK_SOCKET = -16, STACK_RESULT = -24 };
+enum { STACK_KEY = -4, STACK_LABEL = -8, STACK_SOCKET = -16, STACK_RESULT = -24, STACK_PREFIX = -40 };
 
 /* The program's verdicts. */
 enum { SK_IS_DROP = 0, SK_IS_PASS = 1 };
@@ -274,6 +274,24 @@ static void emit_cross(struct emitter *e, const struct layout_step *step)
 	bytecode_load(e->code, BPF_W, R7, R3, 0);
 }
 
+/* Looks the node and the word up in the kernel's trie, where every word is below some prefix. */
+static void emit_lpm(struct emitter *e, const struct layout_step *step)
+{
+	emit_key(e, step->key, R1);
+	bytecode_to_host(e->code, R1, 32); /* back to network order, and so is the node */
+	bytecode_alu32_imm(e->code, BPF_AND, R7, LINE_MASK);
+	bytecode_to_host(e->code, R7, 32);
+	bytecode_store_imm(e->code, BPF_W, R10, STACK_PREFIX, 64);
+	bytecode_store(e->code, BPF_W, R10, STACK_PREFIX + 4, R7);
+	bytecode_store(e->code, BPF_W, R10, STACK_PREFIX + 8, R1);
+	bytecode_map(e->code, R1, SYMBOL_PREFIXES);
+	bytecode_alu(e->code, BPF_MOV, R2, R10);
+	bytecode_alu_imm(e->code, BPF_ADD, R2, STACK_PREFIX);
+	bytecode_call(e->code, BPF_FUNC_map_lookup_elem);
+	bytecode_jump_if(e->code, BPF_JEQ, R0, 0, e->drop);
+	bytecode_load(e->code, BPF_W, R7, R0, 0);
+}
+
 static void emit_interface_line(struct emitter *e, struct jump_label done)
 {
 	const int children = (int)offsetof(struct layout_interface, children);
@@ -310,6 +328,9 @@ static void emit_step(struct emitter *e, const struct layout_step *step, struct 
 		return;
 	case SEARCH_CROSS:
 		emit_cross(e, step);
+		return;
+	case SEARCH_LPM:
+		emit_lpm(e, step);
 		return;
 	default:
 		emit_interface_line(e, done);

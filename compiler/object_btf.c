@@ -74,17 +74,41 @@ static int add_label_count(struct types *t)
 	return id;
 }
 
+static int add_prefix_key(struct types *t)
+{
+	int id = check(t, btf__add_struct(t->btf, "prefix_key", sizeof(struct abi_prefix_key)));
+
+	check(t, btf__add_field(t->btf, "bits", t->u32, 0, 0));
+	check(t, btf__add_field(t->btf, "node", t->u32, 32, 0));
+	check(t, btf__add_field(t->btf, "word", t->u32, 64, 0));
+	return id;
+}
+
+static int add_value(struct types *t, enum object_value value)
+{
+	switch (value) {
+	case OBJECT_LABEL_COUNT:
+		return add_label_count(t);
+	case OBJECT_U32:
+		return t->u32;
+	default:
+		return t->u64;
+	}
+}
+
 /* The variable that defines a map: struct { int (*type)[TYPE]; int (*max_entries)[N]; u32 *key; ... }. */
 static int add_map(struct types *t, const struct object_map *map)
 {
-	int value = map->value == OBJECT_LABEL_COUNT ? add_label_count(t) : t->u64;
+	int value = add_value(t, map->value);
+	int key = map->type == BPF_MAP_TYPE_LPM_TRIE ? add_prefix_key(t) : t->u32;
 	int members[] = {
 		add_pointer(t, add_array(t, t->i32, map->type)),
 		add_pointer(t, add_array(t, t->i32, map->entries)),
-		add_pointer(t, t->u32),
+		add_pointer(t, key),
 		add_pointer(t, value),
+		add_pointer(t, add_array(t, t->i32, map->flags)),
 	};
-	static const char *const names[] = {"type", "max_entries", "key", "value"};
+	static const char *const names[] = {"type", "max_entries", "key", "value", "map_flags"};
 	int id = check(t, btf__add_struct(t->btf, NULL, OBJECT_MAP_BYTES));
 	uint32_t i;
 

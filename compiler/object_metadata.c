@@ -125,6 +125,12 @@ static void add_header(struct metadata *m)
 	add_section(m, ABI_HEADER_SECTION, header, sizeof(*header));
 }
 
+static void add_prefixes(struct metadata *m)
+{
+	add_section(m, ABI_PREFIXES_SECTION, m->layout->prefixes,
+		    m->layout->prefix_count * sizeof(*m->layout->prefixes));
+}
+
 static void add_labels(struct metadata *m)
 {
 	size_t i, count = m->policy->label_count;
@@ -332,6 +338,7 @@ const char *object_metadata_add(struct arena *arena, struct elf_writer *elf,
 	add_sockets(&m);
 	add_expects(&m);
 	add_definitions(&m);
+	add_prefixes(&m);
 	add_text_names(&m);
 	error = add_texts(&m);
 	add_section(&m, ABI_STRINGS_SECTION, m.strings.bytes, m.strings.count);

@@ -11,19 +11,20 @@
 struct arena;
 struct layout_object;
 
-enum object_value { OBJECT_U64, OBJECT_LABEL_COUNT /* struct abi_label_count */ };
+enum object_value { OBJECT_U64, OBJECT_LABEL_COUNT /* struct abi_label_count */, OBJECT_U32 };
 
-/* A map; its keys are u32. */
+/* A map; its keys are u32, those of a trie struct abi_prefix_key. */
 struct object_map {
 	enum bytecode_symbol symbol;
 	const char *name;
 	uint32_t type; /* an enum bpf_map_type */
 	uint32_t entries;
 	enum object_value value;
+	uint32_t flags;
 };
 
-/* A definition in .maps is four pointers, all zero: its type says everything. */
-enum { OBJECT_MAPS_MAX = 3, OBJECT_MAP_BYTES = 32 };
+/* A definition in .maps is five pointers, all zero: its type says everything. */
+enum { OBJECT_MAPS_MAX = 4, OBJECT_MAP_BYTES = 40 };
 
 /* The words of .rodata.machine: slots, then interfaces. */
 struct object_machine {

@@ -17,8 +17,7 @@
 #define ABI_RULE_COUNTERS "rule_counters" /* PERCPU_ARRAY: u32 counter -> u64 */
 #define ABI_LABEL_COUNTERS                                                                         \
 	"label_counters" /* PERCPU_ARRAY: u32 label * 4 + place -> struct abi_label_count */
-#define ABI_PREFIXES4 "prefixes4" /* LPM_TRIE, with --tables lpm alone */
-#define ABI_PREFIXES6 "prefixes6"
+#define ABI_PREFIXES "prefixes" /* LPM_TRIE: struct abi_prefix_key -> u32; with --tables lpm alone */
 
 /* Read-only data sections, each a map of one value. */
 #define ABI_TABLES ".rodata" /* the decision's tables; may be absent */
@@ -68,6 +67,8 @@ struct abi_label_slots {
 #define ABI_SOCKETS_SECTION     "sklc.sockets" /* struct abi_socket */
 #define ABI_EXPECTS_SECTION     "sklc.expects" /* struct abi_expect */
 #define ABI_DEFINITIONS_SECTION "sklc.defines" /* uint32_t strings: "NAME=VALUE" of each -D */
+/* struct abi_prefix: what a loader puts into the map of prefixes */
+#define ABI_PREFIXES_SECTION    "sklc.prefixes"
 #define ABI_TEXTS_SECTION       "sklc.texts"   /* struct abi_text: the files, in order of reading */
 #define ABI_TEXT_SECTION        "sklc.text" /* zlib: the bytes of all files, one after the other */
 
@@ -133,6 +134,17 @@ struct abi_expect {
 	uint32_t verdict;   /* enum abi_verdict */
 	uint32_t label;     /* of a redirect */
 	uint32_t has_source;
+};
+
+/* A word of a packet below a node of the decision; both in network order. */
+struct abi_prefix_key {
+	uint32_t bits; /* 32, all of the node's, and those of the word's prefix */
+	uint32_t node, word;
+};
+
+struct abi_prefix {
+	struct abi_prefix_key key;
+	uint32_t value;
 };
 
 struct abi_text {

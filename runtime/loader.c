@@ -27,8 +27,7 @@ static const struct expected_map expected_maps[] = {
 	{ABI_SOCKETS, BPF_MAP_TYPE_SOCKMAP, 4, 8},
 	{ABI_RULE_COUNTERS, BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8},
 	{ABI_LABEL_COUNTERS, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct abi_label_count)},
-	{ABI_PREFIXES4, BPF_MAP_TYPE_LPM_TRIE, 0, 0},
-	{ABI_PREFIXES6, BPF_MAP_TYPE_LPM_TRIE, 0, 0},
+	{ABI_PREFIXES, BPF_MAP_TYPE_LPM_TRIE, sizeof(struct abi_prefix_key), 4},
 	{ABI_TABLES, BPF_MAP_TYPE_ARRAY, 4, 0},
 	{ABI_MACHINE, BPF_MAP_TYPE_ARRAY, 4, 0},
 };
@@ -65,6 +64,8 @@ static bool is_large_enough(const struct object *object, const struct bpf_map *m
 		return entries >= object->header.counter_count;
 	if (strcmp(bpf_map__name(map), ABI_LABEL_COUNTERS) == 0)
 		return entries >= ABI_PLACES * object->header.label_count;
+	if (strcmp(bpf_map__name(map), ABI_PREFIXES) == 0)
+		return entries >= object->prefix_count;
 	return true;
 }
 
@@ -131,14 +132,6 @@ static int use_sockets(const struct object *object, struct bpf_object *opened, i
 	return err ? fail(err, "give '%s' the socket map", object->image->name) : 0;
 }
 
-static int print_nothing(enum libbpf_print_level level, const char *format, va_list arguments)
-{
-	(void)level;
-	(void)format;
-	(void)arguments;
-	return 0;
-}
-
 static int print_all(enum libbpf_print_level level, const char *format, va_list arguments)
 {
 	return level <= LIBBPF_INFO ? vfprintf(stderr, format, arguments) : 0;
@@ -191,6 +184,21 @@ static int load_program(const struct object *object, struct bpf_object *opened,
 	return err ? fail_load(err, object, log) : 0;
 }
 
+/* libbpf fills no maps: what the object keeps for the trie is put into it here. */
+static int fill_prefixes(const struct object *object, const struct bpf_object *opened)
+{
+	const struct bpf_map *map = bpf_object__find_map_by_name(opened, ABI_PREFIXES);
+
+	for (size_t i = 0; map && i < object->prefix_count; i++) {
+		const struct abi_prefix *prefix = &object->prefixes[i];
+
+		if (bpf_map_update_elem(bpf_map__fd(map), &prefix->key, &prefix->value, BPF_ANY))
+			return fail(errno, "put %zu prefixes of '%s' into their map",
+				    object->prefix_count, object->image->name);
+	}
+	return 0;
+}
+
 static int map_fd(const struct bpf_object *opened, const char *name)
 {
 	const struct bpf_map *map = bpf_object__find_map_by_name(opened, name);
@@ -206,7 +214,7 @@ int loader_run(const struct object *object, const struct machine *machine, int s
 	struct bpf_object *opened;
 	int err;
 
-	libbpf_set_print(verbose ? print_all : print_nothing);
+	libbpf_set_print(verbose ? print_all : NULL);
 	opened = bpf_object__open_mem(object->image->bytes, object->image->size, &options);
 	if (!opened)
 		return fail(errno, "open object '%s'", object->image->name);
@@ -218,6 +226,8 @@ int loader_run(const struct object *object, const struct machine *machine, int s
 		err = use_sockets(object, opened, sockets);
 	if (!err)
 		err = load_program(object, opened, program);
+	if (!err)
+		err = fill_prefixes(object, opened);
 	if (err)
 		return err;
 	loaded->program = bpf_program__fd(program);

@@ -187,6 +187,8 @@ static int read_sections(struct object *object, Elf *elf)
 		 &object->expect_count, false},
 		{ABI_DEFINITIONS_SECTION, sizeof(*object->definitions),
 		 (void **)&object->definitions, &object->definition_count, false},
+		{ABI_PREFIXES_SECTION, sizeof(*object->prefixes), (void **)&object->prefixes,
+		 &object->prefix_count, false},
 		{ABI_TEXTS_SECTION, sizeof(*object->texts), (void **)&object->texts,
 		 &object->text_count, false},
 		{ABI_TEXT_SECTION, 1, (void **)&object->text, &object->text_size, false},
@@ -231,6 +233,7 @@ void object_free(struct object *object)
 	free(object->sockets);
 	free(object->expects);
 	free(object->definitions);
+	free(object->prefixes);
 	free(object->texts);
 	free(object->text);
 	*object = (struct object){0};

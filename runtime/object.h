@@ -16,10 +16,11 @@ struct object {
 	struct abi_socket *sockets;
 	struct abi_expect *expects;
 	uint32_t *definitions;
+	struct abi_prefix *prefixes;
 	struct abi_text *texts;
 	unsigned char *text; /* compressed */
 	size_t string_bytes, rule_count, socket_count, expect_count, definition_count;
-	size_t text_count, text_size;
+	size_t text_count, text_size, prefix_count;
 	size_t program_bytes, table_bytes; /* of the sections that loaders read */
 };
 

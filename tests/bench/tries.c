@@ -94,7 +94,7 @@ void tries_close(struct tries *tries)
 
 static void emit_look_up(struct bytecode *code)
 {
-	bytecode_map(code, R1, SYMBOL_PREFIXES4);
+	bytecode_map(code, R1, SYMBOL_PREFIXES);
 	bytecode_alu(code, BPF_MOV, R2, R10);
 	bytecode_alu_imm(code, BPF_ADD, R2, STACK);
 	bytecode_call(code, BPF_FUNC_map_lookup_elem);
@@ -154,7 +154,7 @@ bool tries_walker(struct walker *walker, const struct tries *tries, const struct
 	struct walk_maps maps = {{0}};
 	bool opened;
 
-	maps.descriptors[SYMBOL_PREFIXES4] = tries->map;
+	maps.descriptors[SYMBOL_PREFIXES] = tries->map;
 	opened = walker_open(walker, walk, emit_two_look_ups, &walk->family, &maps);
 	walker->is_label = true;
 	return opened;

@@ -238,7 +238,7 @@ static int load_code(struct arena *arena, struct bytecode *code, const struct wa
 		insns[i] = from->insn;
 		if (from->symbol == SYMBOL_NONE)
 			continue;
-		if (from->symbol == SYMBOL_PREFIXES4 || from->symbol == SYMBOL_PREFIXES6) {
+		if (from->symbol == SYMBOL_PREFIXES) {
 			insns[i].src_reg = BPF_PSEUDO_MAP_FD;
 		} else {
 			insns[i].src_reg = BPF_PSEUDO_MAP_VALUE;

@@ -153,8 +153,7 @@ static bool check_filling(struct trial *trial, int filling, int packets)
 	int i;
 
 	choose_interfaces(trial, states);
-	if (!program_load(&trial->program, trial->c.object, labels, states,
-			  trial->c.policy->interface_count)) {
+	if (!program_load(&trial->program, trial->c.object, layout_object(trial->c.layout), states)) {
 		puts("# the kernel refuses the program");
 		return false;
 	}
@@ -214,6 +213,7 @@ static const struct {
 	{TABLES_CODE, "code"},
 	{TABLES_SPLUS, "splus"},
 	{TABLES_TRIE, "trie"},
+	{TABLES_LPM, "lpm"},
 };
 enum { LOWERING_COUNT = sizeof(LOWERINGS) / sizeof(LOWERINGS[0]) };
 

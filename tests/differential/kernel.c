@@ -2,6 +2,7 @@
 #include "kernel.h"
 
 #include "../../compiler/decision.h"
+#include "../../compiler/layout.h"
 #include "../../runtime/abi.h"
 
 #include <bpf/bpf.h>
@@ -95,9 +96,20 @@ static int map_fd(struct bpf_object *object, const char *name)
 	return bpf_object__find_map_fd_by_name(object, name);
 }
 
-bool program_load(struct program *program, const struct object *object, size_t label_count,
-		  const uint8_t *interfaces, size_t interface_count)
+/* libbpf fills no maps: the trie's prefixes are put in here. */
+static void fill_prefixes(struct bpf_object *object, const struct layout_object *layout)
 {
+	int map = bpf_object__find_map_fd_by_name(object, ABI_PREFIXES);
+	size_t i;
+
+	for (i = 0; i < layout->prefix_count; i++)
+		bpf_map_update_elem(map, &layout->prefixes[i].key, &layout->prefixes[i].value, BPF_ANY);
+}
+
+bool program_load(struct program *program, const struct object *object, const struct layout_object *layout,
+		  const uint8_t *interfaces)
+{
+	size_t label_count = layout->label_count;
 	struct bpf_prog_info info = {0};
 	uint32_t info_size = sizeof(info);
 	struct bpf_map *sockets;
@@ -108,11 +120,12 @@ bool program_load(struct program *program, const struct object *object, size_t l
 		return false;
 	sockets = bpf_object__find_map_by_name(program->object, ABI_SOCKETS);
 	if (!sockets || bpf_map__set_max_entries(sockets, (uint32_t)slots) ||
-	    !set_interfaces(program->object, label_count, interfaces, interface_count) ||
+	    !set_interfaces(program->object, label_count, interfaces, layout->interface_count) ||
 	    bpf_object__load(program->object)) {
 		bpf_object__close(program->object);
 		return false;
 	}
+	fill_prefixes(program->object, layout);
 	program->fd = bpf_program__fd(bpf_object__next_program(program->object, NULL));
 	program->sockets = map_fd(program->object, ABI_SOCKETS);
 	program->rule_counters = map_fd(program->object, ABI_RULE_COUNTERS);

@@ -27,8 +27,9 @@ struct program {
 
 /* Loads it with each interface's word set (enum INTERFACE_...); false if the kernel refuses, with the reason
  * on standard error. */
-bool program_load(struct program *program, const struct object *object, size_t label_count,
-		  const uint8_t *interfaces, size_t interface_count);
+struct layout_object;
+bool program_load(struct program *program, const struct object *object, const struct layout_object *layout,
+		  const uint8_t *interfaces);
 void program_close(struct program *program);
 
 /* Fills the slots whose bit in FILLED is true, and empties the others. */

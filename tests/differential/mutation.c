@@ -102,13 +102,12 @@ static bool chooses_wrongly(const struct subject *subject, struct program *progr
 static bool is_caught(struct subject *subject)
 {
 	struct compilation *c = &subject->c;
-	size_t labels = layout_object(c->layout)->label_count;
 	struct program program;
 	struct object *object;
 	bool caught;
 
 	object = bytecode_to_elf(c->arena, c->code, c->layout, c->policy, c->diag);
-	if (!object || !program_load(&program, object, labels, NULL, 0))
+	if (!object || !program_load(&program, object, layout_object(c->layout), NULL))
 		return true;
 	caught = chooses_wrongly(subject, &program, 0) || chooses_wrongly(subject, &program, 1);
 	program_close(&program);
