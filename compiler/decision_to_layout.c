@@ -3,6 +3,7 @@
 #include "pipeline.h"
 
 #include "arena.h"
+#include "budget.h"
 #include "decision.h"
 #include "decision_builder.h"
 #include "diag.h"
@@ -10,6 +11,7 @@
 #include "layout_tables.h"
 #include "policy.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* A node of more intervals is a table, and so is what comes after this many intervals of code in all. */
@@ -287,6 +289,41 @@ static const uint8_t *label_places(struct arena *arena, const struct layout *lay
 	return places;
 }
 
+/* The family whose decision is the larger has the rules that count. */
+static void report_tables(const struct layout *layout, size_t bytes_max, struct diag *diag)
+{
+	size_t intervals[FAMILY_COUNT] = {0};
+	char limit[80];
+	size_t i;
+
+	if (!layout->object.table_bytes) {
+		diag_error(diag, layout->policy->interfaces[0].span,
+			   "too many interfaces are told apart for one packet: the tables would take more "
+			   "than %d steps", TAGS_MAX);
+		return;
+	}
+	for (i = 0; i < layout->node_count; i++) {
+		enum key key = variable_key(layout->nodes[i].variable);
+
+		intervals[(key > KEY_DADDR4 && key <= KEY_DADDR6_3) ||
+			  (key > KEY_SADDR4 && key <= KEY_SADDR6_3)] += layout->nodes[i].count;
+	}
+	snprintf(limit, sizeof(limit), "fits into the budget of %zu bytes (%zu are needed)", bytes_max,
+		 layout->object.table_bytes);
+	budget_report(layout->policy, intervals[FAMILY_IPV6] > intervals[FAMILY_IPV4], limit, diag);
+}
+
+static bool check_labels(const struct policy *policy, struct diag *diag)
+{
+	const size_t most = ABI_SLOT_CAPACITY / ABI_PLACES;
+
+	if (policy->label_count <= most)
+		return true;
+	diag_error(diag, policy->labels[most].span, "more than %zu labels: each has %d of %d slots", most,
+		   ABI_PLACES, ABI_SLOT_CAPACITY);
+	return false;
+}
+
 struct layout *decision_to_layout(struct arena *arena, const struct decision *decision,
 				  const struct policy *policy, struct diag *diag,
 				  const struct compile_options *options)
@@ -297,6 +334,8 @@ struct layout *decision_to_layout(struct arena *arena, const struct decision *de
 	struct builder *words;
 	size_t outcome_count;
 
+	if (!check_labels(policy, diag))
+		return NULL;
 	layout->policy = policy;
 	layout->override_others = policy->override_others;
 	layout->object.label_count = policy->label_count;
@@ -314,9 +353,7 @@ struct layout *decision_to_layout(struct arena *arena, const struct decision *de
 	}
 	layout->object.label_places = label_places(arena, layout, outcomes);
 	if (!layout_tables(arena, layout, options->tables, outcomes, outcome_count, bytes_max)) {
-		diag_error(diag, (struct span){0, 0},
-			   "the decision's tables need %zu bytes, more than the budget of %zu",
-			   layout->object.table_bytes, bytes_max);
+		report_tables(layout, bytes_max, diag);
 		return NULL;
 	}
 	return layout;

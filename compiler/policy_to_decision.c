@@ -3,6 +3,7 @@
 #include "pipeline.h"
 
 #include "arena.h"
+#include "budget.h"
 #include "decision.h"
 #include "decision_builder.h"
 #include "decision_rules.h"
@@ -201,40 +202,6 @@ static bool check_outcomes(const struct making *making, struct diag *diag)
 	return true;
 }
 
-/* The rules with the most values each, which multiply each other. */
-static void report_too_large(const struct policy *policy, enum family family, struct diag *diag)
-{
-	const struct rule *widest[2] = {NULL, NULL};
-	size_t values[2] = {0, 0};
-	size_t i, j, field;
-
-	for (i = 0; i < policy->chain_count; i++)
-		for (j = 0; j < policy->chains[i].count; j++) {
-			const struct rule *rule = &policy->chains[i].rules[j];
-			size_t sum = 0;
-
-			for (field = 0; field < FIELD_COUNT; field++)
-				if (rule->match.values[family][field])
-					sum += rule->match.values[family][field]->count;
-			if (rule->verdict.kind == VERDICT_MAP)
-				sum += policy->maps[rule->verdict.target].element_count;
-			if (sum > values[0]) {
-				widest[1] = widest[0];
-				values[1] = values[0];
-				widest[0] = rule;
-				values[0] = sum;
-			} else if (sum > values[1]) {
-				widest[1] = rule;
-				values[1] = sum;
-			}
-		}
-	diag_error(diag, widest[0] ? widest[0]->span : policy->chains[0].span,
-		   "the decision for %s needs more than %d table entries: rules multiply each other",
-		   family_word(family), LAST_EFFORT);
-	if (widest[1])
-		diag_note(diag, widest[1]->span, "with this rule, among others");
-}
-
 static void finish(struct decision *decision, const struct builder *whole)
 {
 	decision->nodes = builder_nodes(whole, &decision->node_count);
@@ -262,7 +229,7 @@ struct decision *policy_to_decision(struct arena *arena, const struct policy *po
 			}
 			if (decide_context(&making, family, protocol))
 				continue;
-			report_too_large(policy, family, diag);
+			budget_report(policy, family, "the effort that the compiler spends", diag);
 			return NULL;
 		}
 	if (!check_outcomes(&making, diag))

@@ -1,0 +1,141 @@
+/* Counts, for each field, the values at which some rule or map begins or ends: that is how many intervals any
+ * decision tells apart there, and where two fields have many they multiply. */
+#include "budget.h"
+
+#include "arena.h"
+#include "diag.h"
+#include "policy.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* One field's part in a decision that is too large. */
+struct breadth {
+	enum field field;
+	u128 *starts;
+	size_t count, capacity;
+	const struct rule *widest; /* with the most values of the field */
+	size_t widest_values;
+};
+
+static void add_range(struct arena *arena, struct breadth *breadth, struct range range)
+{
+	*ARENA_APPEND(arena, breadth->starts, breadth->count, breadth->capacity) = range.first;
+	*ARENA_APPEND(arena, breadth->starts, breadth->count, breadth->capacity) = range.last + 1;
+}
+
+static void note_widest(struct breadth *breadth, const struct rule *rule, size_t values)
+{
+	if (values <= breadth->widest_values)
+		return;
+	breadth->widest = rule;
+	breadth->widest_values = values;
+}
+
+static bool is_key_of(enum map_key key, enum field field)
+{
+	switch (key) {
+	case MAP_KEY_DADDR:
+		return field == FIELD_DADDR;
+	case MAP_KEY_DPORT:
+		return field == FIELD_DPORT;
+	case MAP_KEY_SADDR:
+		return field == FIELD_SADDR;
+	case MAP_KEY_SPORT:
+		return field == FIELD_SPORT;
+	default:
+		return false;
+	}
+}
+
+static void add_map(struct arena *arena, struct breadth *breadth, const struct rule *rule,
+		    const struct map *map, enum family family)
+{
+	size_t values = 0;
+	size_t k, i;
+
+	for (k = 0; k < map->key_count; k++)
+		for (i = 0; is_key_of(map->key_fields[k], breadth->field) && i < map->element_count; i++) {
+			if (!(map->elements[i].families & 1u << family))
+				continue;
+			add_range(arena, breadth, map->keys[i * map->key_count + k]);
+			values++;
+		}
+	note_widest(breadth, rule, values);
+}
+
+static void add_rule(struct arena *arena, struct breadth *breadth, const struct policy *policy,
+		     const struct rule *rule, enum family family)
+{
+	const struct range_set *values = rule->match.values[family][breadth->field];
+	size_t i;
+
+	if (rule->verdict.kind == VERDICT_MAP)
+		add_map(arena, breadth, rule, &policy->maps[rule->verdict.target], family);
+	for (i = 0; values && i < values->count; i++)
+		add_range(arena, breadth, values->ranges[i]);
+	note_widest(breadth, rule, values ? values->count : 0);
+}
+
+static int compare_values(const void *a, const void *b)
+{
+	u128 first = *(const u128 *)a, second = *(const u128 *)b;
+
+	return first < second ? -1 : first > second;
+}
+
+/* COUNT becomes that of different starts. */
+static void count_starts(struct breadth *breadth)
+{
+	size_t different = 0;
+	size_t i;
+
+	if (breadth->count)
+		qsort(breadth->starts, breadth->count, sizeof(*breadth->starts), compare_values);
+	for (i = 0; i < breadth->count; i++)
+		different += i == 0 || breadth->starts[i] != breadth->starts[i - 1];
+	breadth->count = different;
+}
+
+static int compare_breadths(const void *a, const void *b)
+{
+	const struct breadth *first = a, *second = b;
+
+	if (first->count != second->count)
+		return first->count > second->count ? -1 : 1;
+	return first->field < second->field ? -1 : 1;
+}
+
+static void note_rule(struct diag *diag, const struct breadth *breadth)
+{
+	if (breadth->widest)
+		diag_note(diag, breadth->widest->span, "this rule has %zu of the values of %s",
+			  breadth->widest_values, field_word(breadth->field));
+}
+
+void budget_report(const struct policy *policy, enum family family, const char *limit, struct diag *diag)
+{
+	struct breadth breadths[FIELD_COUNT] = {{0}};
+	struct arena *arena = arena_new();
+	enum field field;
+	size_t i, j;
+
+	for (field = 0; field < FIELD_COUNT; field++) {
+		breadths[field].field = field;
+		for (i = 0; i < policy->chain_count; i++)
+			for (j = 0; j < policy->chains[i].count; j++)
+				add_rule(arena, &breadths[field], policy, &policy->chains[i].rules[j],
+					 family);
+		count_starts(&breadths[field]);
+	}
+	qsort(breadths, FIELD_COUNT, sizeof(breadths[0]), compare_breadths);
+	diag_error(diag, breadths[0].widest ? breadths[0].widest->span : policy->chains[0].span,
+		   "the rules for %s multiply each other: %zu places in %s by %zu in %s make up to %ju "
+		   "table entries, more than %s",
+		   family_word(family), breadths[0].count + 1, field_word(breadths[0].field),
+		   breadths[1].count + 1, field_word(breadths[1].field),
+		   (uintmax_t)(breadths[0].count + 1) * (breadths[1].count + 1), limit);
+	note_rule(diag, &breadths[0]);
+	note_rule(diag, &breadths[1]);
+	arena_free(arena);
+}
