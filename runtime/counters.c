@@ -48,9 +48,11 @@ void counters_free(struct counters *counters)
 /* Adds up, over the processors, COUNT elements of WIDTH numbers each. */
 static int add_map(int map, size_t count, size_t width, uint64_t *sums)
 {
-	int processors = libbpf_num_possible_cpus();
 	autofree uint64_t *values = NULL;
+	int processors;
 
+	libbpf_set_print(NULL);
+	processors = libbpf_num_possible_cpus();
 	if (processors <= 0)
 		return -EIO;
 	values = calloc((size_t)processors * width, sizeof(*values));
@@ -186,6 +188,20 @@ static int add_other(const struct state *state, const struct generation *other, 
 	return err;
 }
 
+/* Whether a generation was on trial over this one. 0, 1, or -errno after a message. */
+static int tried_over(const struct state *state, const struct generation *generation, uint32_t id,
+		      struct generation *other)
+{
+	int err = generation_open(state, id, other);
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	if (other->about.trial_program && other->about.previous == generation->about.generation)
+		return 1;
+	generation_close(other);
+	return 0;
+}
+
 /* A trial that is over counted for the rules before it. VIA is the generation that asks, not to be
  * counted into itself. */
 static int add_trials(const struct state *state, const struct generation *generation,
@@ -199,16 +215,36 @@ static int add_trials(const struct state *state, const struct generation *genera
 
 	for (size_t i = 0; !err && i < count; i++) {
 		struct generation other;
+		int found = ids[i] == via || ids[i] == last
+				    ? 0
+				    : tried_over(state, generation, ids[i], &other);
 
-		if (ids[i] == via || ids[i] == last || generation_open(state, ids[i], &other))
+		if (found <= 0) {
+			err = found;
 			continue;
-		if (other.about.trial_program &&
-		    other.about.previous == generation->about.generation) {
-			err = add_other(state, &other, EXTENT_LIVE, via, object, counters);
-			*absorbed = ids[i];
 		}
+		err = add_other(state, &other, EXTENT_LIVE, via, object, counters);
+		*absorbed = ids[i];
 		generation_close(&other);
 	}
+	return err;
+}
+
+/* What came before, if its folder is still there. */
+static int add_previous(const struct state *state, const struct generation *generation,
+			const struct object *object, struct counters *counters)
+{
+	struct generation previous;
+	int err;
+
+	if (!generation->about.previous)
+		return 0;
+	err = generation_open(state, generation->about.previous, &previous);
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	err = add_other(state, &previous, EXTENT_ALL, generation->about.generation, object,
+			counters);
+	generation_close(&previous);
 	return err;
 }
 
@@ -217,19 +253,12 @@ static int add_carried(const struct state *state, const struct generation *gener
 		       const struct object *object, uint32_t via, uint32_t *absorbed,
 		       struct counters *counters)
 {
-	struct generation previous;
 	int err = add_base(generation, object, absorbed, counters);
 
-	if (err && err != -ENOENT)
+	if (err == -ENOENT)
+		err = add_previous(state, generation, object, counters);
+	if (err)
 		return err;
-	if (err && generation->about.previous &&
-	    generation_open(state, generation->about.previous, &previous) == 0) {
-		err = add_other(state, &previous, EXTENT_ALL, generation->about.generation, object,
-				counters);
-		generation_close(&previous);
-		if (err)
-			return err;
-	}
 	return add_trials(state, generation, object, via, absorbed, counters);
 }
 
@@ -305,12 +334,12 @@ static int base_is_missing(const struct state *state, const struct generation *g
 	err = generation_list(state, &ids, &count);
 	for (size_t i = 0; !err && !*missing && i < count; i++) {
 		struct generation other;
+		int found = ids[i] == absorbed ? 0 : tried_over(state, generation, ids[i], &other);
 
-		if (ids[i] == absorbed || generation_open(state, ids[i], &other))
-			continue;
-		*missing = other.about.trial_program &&
-			   other.about.previous == generation->about.generation;
-		generation_close(&other);
+		if (found > 0)
+			generation_close(&other);
+		*missing = found > 0;
+		err = found < 0 ? found : 0;
 	}
 	return err;
 }
@@ -339,10 +368,10 @@ int counters_fold(const struct state *state, uint32_t id)
 {
 	struct generation generation;
 	bool missing;
-	int err = generation_open(state, id, &generation);
+	int err = generation_require(state, id, &generation);
 
 	if (err)
-		return fail(err, "read generation %u", id);
+		return err;
 	err = base_is_missing(state, &generation, &missing);
 	if (!err && missing)
 		err = fold(state, &generation);
@@ -366,10 +395,10 @@ int counters_reset(const struct state *state, uint32_t id)
 	struct generation generation;
 	struct applied applied = {0};
 	uint32_t absorbed = 0;
-	int err = generation_open(state, id, &generation);
+	int err = generation_require(state, id, &generation);
 
 	if (err)
-		return fail(err, "read generation %u", id);
+		return err;
 	err = generation_read(&generation, &applied);
 	if (!err)
 		err = counters_new(&applied.object, &counters);

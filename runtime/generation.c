@@ -21,26 +21,50 @@ static void folder_name(char name[FOLDER_NAME_MAX], uint32_t id)
 	snprintf(name, FOLDER_NAME_MAX, "g%" PRIu32, id);
 }
 
+static int read_about(const struct generation *generation, struct about *about)
+{
+	struct blob blob;
+	int err = blob_get(generation->folder, PIN_ABOUT, &blob);
+
+	if (!err && blob.size >= sizeof(*about))
+		memcpy(about, blob.bytes, sizeof(*about));
+	else if (!err)
+		err = -EINVAL;
+	blob_close(&blob);
+	return err;
+}
+
 int generation_open(const struct state *state, uint32_t id, struct generation *generation)
 {
 	char name[FOLDER_NAME_MAX];
-	struct blob blob;
 	int err;
 
 	*generation = (struct generation){.folder = -1};
 	folder_name(name, id);
 	generation->folder = state_open_folder(state->folder, name);
-	if (generation->folder < 0)
-		return generation->folder;
-	err = blob_get(generation->folder, PIN_ABOUT, &blob);
-	if (!err && blob.size >= sizeof(generation->about))
-		memcpy(&generation->about, blob.bytes, sizeof(generation->about));
-	else if (!err)
-		err = -ENOENT;
-	blob_close(&blob);
-	if (err)
-		generation_close(generation);
-	return err;
+	err = generation->folder < 0 ? generation->folder
+				     : read_about(generation, &generation->about);
+	if (!err)
+		return 0;
+	generation_close(generation);
+	return err == -ENOENT ? err : fail(err, "read generation %" PRIu32, id);
+}
+
+int generation_require(const struct state *state, uint32_t id, struct generation *generation)
+{
+	int err = generation_open(state, id, generation);
+
+	return err == -ENOENT
+		       ? refuse(err, "generation %" PRIu32 " is missing in '%s'", id, state->path)
+		       : err;
+}
+
+int generation_program(const struct generation *generation, const char *name, int *program)
+{
+	*program = pin_get(generation->folder, name);
+	return *program < 0 ? fail(*program, "open the program '%s' of generation %" PRIu32, name,
+				   generation->about.generation)
+			    : 0;
 }
 
 void generation_close(struct generation *generation)

@@ -25,9 +25,16 @@ struct generation {
 	struct about about;
 };
 
-/* -ENOENT (no folder, or one that is not whole) without a message. */
+/* -ENOENT (no folder, or one that is not whole) without a message; else -errno after one. */
 int generation_open(const struct state *state, uint32_t id, struct generation *generation);
+
+/* As open, for one that must be there: always a message. */
+int generation_require(const struct state *state, uint32_t id, struct generation *generation);
+
 void generation_close(struct generation *generation);
+
+/* The program of a pin; -errno after a message. */
+int generation_program(const struct generation *generation, const char *name, int *program);
 
 /* The folders there are, whole or not; the caller frees. -errno after a message. */
 int generation_list(const struct state *state, uint32_t **ids, size_t *count);

@@ -36,13 +36,14 @@ static int with_rules(const struct runtime_options *options,
 static int rollback_trial(struct state *state, struct standing *standing,
 			  const struct runtime_options *options, FILE *out)
 {
+	uint32_t before = standing->previous;
 	struct held_signals held;
 	int err;
 
 	signals_hold(&held);
 	err = standing_end_trial(state, standing);
 	if (!err)
-		report_result("rolled back", standing->current, options, out);
+		report_result("rolled back", before, options, out);
 	if (err)
 		signals_release(&held);
 	return err;
@@ -60,11 +61,15 @@ static int rollback(struct state *state, struct standing *standing,
 		return err;
 	if (standing->trial == TRIAL_RUNNING)
 		return rollback_trial(state, standing, options, out);
-	if (!standing->previous || generation_open(state, standing->previous, &previous))
+	if (standing->previous)
+		err = generation_open(state, standing->previous, &previous);
+	if (!standing->previous || err == -ENOENT)
 		return refuse(ENOENT,
 			      "nothing was applied before generation %" PRIu32
 			      "; `sklc detach` takes it off",
 			      standing->current);
+	if (err)
+		return err;
 	err = generation_read(&previous, &applied);
 	generation_close(&previous);
 	if (err)
@@ -87,16 +92,15 @@ static int leave_tried(const struct state *state, const struct standing *standin
 {
 	autoclose int trial = -1, program = -1;
 	struct generation generation;
-	int err = generation_open(state, standing->tried, &generation);
+	int err = generation_require(state, standing->tried, &generation);
 
-	if (!err) {
-		trial = pin_get(generation.folder, PIN_TRIAL);
-		program = pin_get(generation.folder, ABI_PIN_PROGRAM);
-		generation_close(&generation);
-	}
-	if (err || trial < 0 || program < 0)
-		return refuse(ENOENT, "the programs of the trial are missing in '%s'", state->path);
-	return attach_update(standing->link, program, trial);
+	if (err)
+		return err;
+	err = generation_program(&generation, PIN_TRIAL, &trial);
+	if (!err)
+		err = generation_program(&generation, ABI_PIN_PROGRAM, &program);
+	generation_close(&generation);
+	return err ? err : attach_update(standing->link, program, trial);
 }
 
 static int confirm(struct state *state, struct standing *standing,
@@ -163,7 +167,7 @@ int runtime_read_applied(const struct runtime_options *options, void **bytes, si
 		err = refuse(ENOENT, "no rules are applied to network namespace '%s'",
 			     state.netns.name);
 	if (!err)
-		err = generation_open(&state, standing.current, &generation);
+		err = generation_require(&state, standing.current, &generation);
 	if (!err) {
 		err = blob_get(generation.folder, ABI_PIN_OBJECT, &blob);
 		generation_close(&generation);

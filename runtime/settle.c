@@ -45,18 +45,22 @@ static bool is_kept(const struct kept *kept, uint32_t id)
 }
 
 /* During a trial, what was before the previous one stays: the trial may fail. */
-static void find_kept(const struct state *state, const struct standing *standing, struct kept *kept)
+static int find_kept(const struct state *state, const struct standing *standing, struct kept *kept)
 {
 	struct generation previous;
+	int err;
 
 	*kept = (struct kept){.count = 0};
 	keep(kept, standing->current);
 	keep(kept, standing->previous);
-	if (standing->trial != TRIAL_RUNNING || !standing->previous ||
-	    generation_open(state, standing->previous, &previous))
-		return;
+	if (standing->trial != TRIAL_RUNNING || !standing->previous)
+		return 0;
+	err = generation_require(state, standing->previous, &previous);
+	if (err)
+		return err;
 	keep(kept, previous.about.previous);
 	generation_close(&previous);
+	return 0;
 }
 
 static int take_off(const struct state *state, const struct standing *standing)
@@ -69,26 +73,32 @@ static int take_off(const struct state *state, const struct standing *standing)
 	return err ? fail(err, "remove '%s/%s'", state->path, ABI_PIN_LINK) : 0;
 }
 
+/* A pinned program of a generation. */
+static int open_program(const struct state *state, uint32_t id, const char *name, int *program)
+{
+	struct generation generation;
+	int err = generation_require(state, id, &generation);
+
+	if (err)
+		return err;
+	err = generation_program(&generation, name, program);
+	generation_close(&generation);
+	return err;
+}
+
 /* Puts the program of the rules before back on the link; with none before, takes the link off. */
 static int leave_trial(const struct state *state, const struct standing *standing)
 {
 	autoclose int trial = -1, program = -1;
-	struct generation generation;
 	uint32_t before = standing->trial == TRIAL_RUNNING ? standing->previous : standing->current;
+	int err;
 
 	if (!before)
 		return take_off(state, standing);
-	if (generation_open(state, standing->tried, &generation) == 0) {
-		trial = pin_get(generation.folder, PIN_TRIAL);
-		generation_close(&generation);
-	}
-	if (generation_open(state, before, &generation) == 0) {
-		program = pin_get(generation.folder, ABI_PIN_PROGRAM);
-		generation_close(&generation);
-	}
-	if (trial < 0 || program < 0)
-		return refuse(ENOENT, "the programs of the trial are missing in '%s'", state->path);
-	return attach_update(standing->link, program, trial);
+	err = open_program(state, standing->tried, PIN_TRIAL, &trial);
+	if (!err)
+		err = open_program(state, before, ABI_PIN_PROGRAM, &program);
+	return err ? err : attach_update(standing->link, program, trial);
 }
 
 /* Names of labels that kept generations use, sorted. */
@@ -111,7 +121,7 @@ static int add_names(const struct state *state, uint32_t id, struct names *names
 	int err = generation_open(state, id, &generation);
 
 	if (err)
-		return err == -ENOENT ? 0 : fail(err, "read generation %u", id);
+		return err == -ENOENT ? 0 : err;
 	err = generation_read(&generation, &applied);
 	generation_close(&generation);
 	if (err)
@@ -190,11 +200,10 @@ static int settle_nothing(const struct state *state)
 static int settle_applied(const struct state *state, const struct standing *standing)
 {
 	struct kept kept;
-	int err = 0;
+	int err = find_kept(state, standing, &kept);
 
-	find_kept(state, standing, &kept);
 	/* Folding needs a trial's counters to stand still, and the previous generation's. */
-	if (standing->trial == TRIAL_NONE)
+	if (!err && standing->trial == TRIAL_NONE)
 		err = counters_fold(state, standing->current);
 	if (!err)
 		err = sweep_labels(state, &kept);
@@ -217,8 +226,9 @@ int standing_end_trial(const struct state *state, struct standing *standing)
 {
 	int err = leave_trial(state, standing);
 
-	if (!err)
-		err = standing_settle(state, standing);
+	standing_close(standing);
+	if (!err && standing_settle(state, standing))
+		warn("the rules before are back; the next sklc command clears up behind the trial");
 	return err;
 }
 

@@ -72,14 +72,37 @@ static void take_trial(struct standing *standing, const struct about *about)
 }
 
 /* Where a trial is over, the current generation is known, but not yet what was before it. */
-static void find_previous(const struct state *state, struct standing *standing)
+static int find_previous(const struct state *state, struct standing *standing)
 {
 	struct generation generation;
+	int err;
 
-	if (generation_open(state, standing->current, &generation))
-		return;
+	if (standing->trial != TRIAL_OVER || !standing->current)
+		return 0;
+	err = generation_require(state, standing->current, &generation);
+	if (err)
+		return err;
 	standing->previous = generation.about.previous;
 	generation_close(&generation);
+	return 0;
+}
+
+/* Takes what a generation says of itself, if it is the one whose program is on the link. */
+static int look_at(const struct state *state, uint32_t id, struct standing *standing)
+{
+	struct generation generation;
+	int err = generation_open(state, id, &generation);
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	if (generation.about.generation == standing->info.program) {
+		standing->current = generation.about.generation;
+		standing->previous = generation.about.previous;
+	} else if (generation.about.trial_program == standing->info.program) {
+		take_trial(standing, &generation.about);
+	}
+	generation_close(&generation);
+	return 0;
 }
 
 static int find_current(const struct state *state, struct standing *standing)
@@ -88,26 +111,16 @@ static int find_current(const struct state *state, struct standing *standing)
 	size_t count;
 	int err = generation_list(state, &ids, &count);
 
-	for (size_t i = 0; !err && i < count; i++) {
-		struct generation generation;
-
-		if (generation_open(state, ids[i], &generation))
-			continue;
-		if (generation.about.generation == standing->info.program) {
-			standing->current = generation.about.generation;
-			standing->previous = generation.about.previous;
-		} else if (generation.about.trial_program == standing->info.program) {
-			take_trial(standing, &generation.about);
-		}
-		generation_close(&generation);
-	}
-	if (!err && standing->trial == TRIAL_OVER && standing->current)
-		find_previous(state, standing);
+	for (size_t i = 0; !err && i < count; i++)
+		err = look_at(state, ids[i], standing);
+	if (!err)
+		err = find_previous(state, standing);
 	if (!err && !standing->current && standing->trial == TRIAL_NONE)
-		err = refuse(ESTALE,
-			     "the link in '%s' holds program %u, which sklc did not put "
-			     "there; take it off with `sklc detach`",
-			     state->path, standing->info.program);
+		err = refuse(
+			ESTALE,
+			"the link in '%s' holds program %u, which sklc did not put there; take "
+			"it off with `sklc detach`",
+			state->path, standing->info.program);
 	return err;
 }
 

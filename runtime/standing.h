@@ -33,7 +33,7 @@ void standing_close(struct standing *standing);
  * reads again. The state must be locked. */
 int standing_settle(const struct state *state, struct standing *standing);
 
-/* As settle, after giving up a trial that still runs. */
+/* Gives up a trial that still runs, then settles. 0 once the rules before are back. */
 int standing_end_trial(const struct state *state, struct standing *standing);
 
 /* Waits until no program that was on the hook before still runs. */

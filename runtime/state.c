@@ -5,6 +5,7 @@
 
 #include "fail.h"
 #include "holder.h"
+#include "instance.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -28,21 +29,16 @@ enum {
 	FOLDER_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
 };
 
-/* `ip netns exec` mounts a new /sys: a bpffs mounted there is another one, which vanishes with its
- * last process. Where the first process has the same path, it must be the same file system. */
 static int check_instance(const char *path, const struct stat *status)
 {
-	char first[PATH_MAX];
-	struct stat other;
-
-	snprintf(first, sizeof(first), "/proc/1/root%s", path);
-	if (stat(first, &other) || other.st_dev == status->st_dev)
+	if (instance_is_shared(path, status))
 		return 0;
-	return refuse(EXDEV,
-		      "'%s' is not the machine's bpffs but one of this mount namespace, and "
-		      "what is put there vanishes with it: run sklc outside of "
-		      "`ip netns exec`, with --netns NAME, or name a bpffs with --bpffs",
-		      path);
+	return refuse(
+		EXDEV,
+		"'%s' is not the machine's bpffs but one of this mount namespace, and what is "
+		"put there vanishes with it: run sklc outside of `ip netns exec`, with --netns "
+		"NAME, or name a bpffs with --bpffs",
+		path);
 }
 
 /* Others must not be able to rename the folders in it. */

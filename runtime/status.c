@@ -50,10 +50,10 @@ static void read_hook(struct status *status)
 static int read_generation(struct status *status)
 {
 	struct generation generation;
-	int err = generation_open(&status->state, status->standing.current, &generation);
+	int err = generation_require(&status->state, status->standing.current, &generation);
 
 	if (err)
-		return fail(err, "read generation %u", status->standing.current);
+		return err;
 	status->about = generation.about;
 	err = generation_read(&generation, &status->applied);
 	if (!err)

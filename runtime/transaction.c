@@ -74,16 +74,14 @@ static int open_current(const struct transaction *t, int *program)
 	struct generation generation;
 	int err;
 
-	*program = -1;
 	if (t->standing->link < 0)
 		return 0;
-	err = generation_open(t->state, t->standing->current, &generation);
-	if (!err) {
-		*program = pin_get(generation.folder, ABI_PIN_PROGRAM);
-		err = *program < 0 ? *program : 0;
-		generation_close(&generation);
-	}
-	return err ? fail(err, "open the program of generation %u", t->standing->current) : 0;
+	err = generation_require(t->state, t->standing->current, &generation);
+	if (err)
+		return err;
+	err = generation_program(&generation, ABI_PIN_PROGRAM, program);
+	generation_close(&generation);
+	return err;
 }
 
 static int prepare_trial(struct transaction *t, int current)

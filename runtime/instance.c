@@ -1,0 +1,57 @@
+/* Looks at a path through the root of other processes: /proc/PID/root. `ip netns exec` mounts a new /sys,
+ * and a bpffs mounted there is another one, which nobody else sees. */
+#include "instance.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { ANCESTORS_MAX = 1000 };
+
+enum sight { SIGHT_NONE, SIGHT_SAME, SIGHT_OTHER };
+
+static enum sight look_through(long pid, const char *path, const struct stat *status)
+{
+	char theirs[PATH_MAX];
+	struct stat other;
+
+	snprintf(theirs, sizeof(theirs), "/proc/%ld/root%s", pid, path);
+	if (stat(theirs, &other))
+		return SIGHT_NONE;
+	return other.st_dev == status->st_dev ? SIGHT_SAME : SIGHT_OTHER;
+}
+
+/* The process that started a process; 0 if there is none to be seen. */
+static long parent_of(long pid)
+{
+	char path[64], line[256];
+	long parent = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%ld/status", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	while (!parent && fgets(line, sizeof(line), file))
+		if (sscanf(line, "PPid: %ld", &parent) == 1)
+			break;
+	fclose(file);
+	return parent;
+}
+
+bool instance_is_shared(const char *path, const struct stat *status)
+{
+	enum sight furthest = look_through(1, path, status);
+	long pid = getpid();
+
+	if (furthest != SIGHT_NONE)
+		return furthest == SIGHT_SAME;
+	for (int i = 0; i < ANCESTORS_MAX && pid > 1; i++) {
+		enum sight sight;
+
+		pid = parent_of(pid);
+		sight = pid > 1 ? look_through(pid, path, status) : SIGHT_NONE;
+		furthest = sight == SIGHT_NONE ? furthest : sight;
+	}
+	return furthest != SIGHT_OTHER;
+}

@@ -1,0 +1,215 @@
+"""A command that is killed, or whose system call fails, at any point: the rules before or the new ones
+decide, whole, and the next command clears up.
+
+strace injects: at each call of each kind in turn, first the kill, then an error. What the kernel keeps
+changes only by the calls in CHANGING, so killing at each of them meets every state there is. A run takes
+a share of the calls (SKLC_TEST_SHARE=1/4 is every fourth from the first on); with SKLC_TEST_EVERY_CALL=1
+it takes all of them, and those of every other kind too, with more errors."""
+import collections
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from conftest import REFUSED, SKLC, WIRES
+
+TCP4 = WIRES["tcp-ipv4"]
+OLD = ("tcp daddr 192.0.2.0/24 dport 80 counter redirect to web\n"
+       "tcp daddr 192.0.2.0/24 dport 81 counter redirect to old\n")
+NEW = ("tcp daddr 192.0.2.0/24 dport 81 counter redirect to new\n"
+       "tcp daddr 192.0.2.0/24 dport 80 counter redirect to web\n")
+CHANGING = {"bpf", "mkdirat", "unlinkat", "renameat", "flock", "sendmsg", "recvmsg", "clone", "fork"}
+FAILING = CHANGING | {"openat", "mmap", "socket", "setns", "socketpair", "getdents64", "wait4"}
+EVERY_CALL = os.environ.get("SKLC_TEST_EVERY_CALL") == "1"
+SHARE, SHARES = map(int, os.environ.get("SKLC_TEST_SHARE", "1/1" if EVERY_CALL else "1/4").split("/"))
+ERRORS = {"bpf": ["ENOMEM", "EPERM", "EINVAL", "ENOSPC"]} if EVERY_CALL else {}
+
+# What a settled state has, apart from the numbers of generations.
+CURRENT = ["about", "label_counters", "object", "program", "rule_counters"]
+FOLDER = ["labels", "link", "sockets", "state"]
+
+pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+
+
+class Lab:
+    """A host with sockets for everything, whose rules are OLD, NEW or none."""
+
+    def __init__(self, host):
+        self.host = host
+        self.web, self.old, self.new, self.usual = (host.server(TCP4) for _ in range(4))
+        self.usual = host.server(TCP4, TCP4.any, 81)
+        self.servers = [self.web, self.old, self.new, self.usual]
+        self.objects = {}
+        for name, text in (("old", OLD), ("new", NEW)):
+            self.objects[name] = host.folder / f"{name}.o"
+            self.run(host.rules(text, f"{name}.conf"), "-o", self.objects[name])
+
+    def run(self, *words, before=()):
+        return subprocess.run([*before, SKLC, *map(str, words), "-q"], capture_output=True, text=True,
+                              check=False, timeout=120)
+
+    def sklc(self, *words, before=()):
+        return self.run(*words, "--netns", self.host.namespace.path, "--bpffs", self.host.bpffs,
+                        before=before)
+
+    def must(self, *words):
+        done = self.sklc(*words)
+        assert done.returncode == 0, f"{done.args}\n{done.stderr}"
+
+    def apply(self, name, *words):
+        self.must("--apply", self.objects[name], *words)
+
+    def register(self, label, sock):
+        return ["register", label, "--pid", os.getpid(), "--fd", sock.fileno()]
+
+    def fill(self):
+        """OLD and before it NEW, with all sockets."""
+        for name, sock in (("new", self.new), ("old", self.old)):
+            self.apply(name)
+            self.must(*self.register(name, sock))
+        self.must(*self.register("web", self.web))
+
+    def reach(self, port):
+        return self.host.reach(TCP4, TCP4.at(1), port, self.servers)
+
+    def rules(self):
+        """Which rules decide: OLD, NEW or none; and they must decide whole."""
+        found = {self.old: "old", self.new: "new", self.usual: "none"}[self.reach(81)]
+        web = self.reach(80)
+        assert web == REFUSED if found == "none" else web is self.web
+        return found
+
+    def is_tidy(self):
+        """Nothing is pinned but what is in use."""
+        found = collections.Counter()
+        for pin in self.host.pins():
+            if not pin.is_dir():
+                found[re.sub(r"\d+", "", pin.parent.name), pin.name] += 1
+        allowed = {("", name) for name in FOLDER} | {("g", name) for name in CURRENT + ["base"]}
+        assert not set(found) - allowed, found
+        assert all(found[""  , name] == 1 for name in FOLDER), found
+        assert all(found["g", name] == 1 for name in CURRENT if name not in ("about", "object")), found
+        assert found["g", "about"] == found["g", "object"] <= 2, found
+
+
+class Operation:
+    """Something to interrupt: how to get ready, what to run, what to expect of success and of failure."""
+
+    def __init__(self, words, before="old", after=None, prepare=None, outcome=None):
+        self.words, self.before, self.after = words, before, after or before
+        self.prepare, self.outcome = prepare or (lambda lab: None), outcome or Lab.rules
+
+
+def prepare_nothing(lab):
+    lab.sklc("detach")
+
+
+def prepare_trial(lab):
+    lab.apply("new", "--confirm", "600")
+
+
+def registered(lab):
+    return {lab.web: "web", lab.usual: "usual", REFUSED: "none"}[lab.reach(80)]
+
+
+def prepare_registered(lab):
+    lab.must(*lab.register("web", lab.web))
+
+
+OPERATIONS = {
+    "first apply": Operation(lambda lab: ["--apply", lab.objects["old"]], "none", "old-empty",
+                             prepare_nothing, lambda lab: "none" if lab.reach(81) is lab.usual
+                             else "old-empty"),
+    "apply": Operation(lambda lab: ["--apply", lab.objects["new"]], after="new"),
+    "apply on trial": Operation(lambda lab: ["--apply", lab.objects["new"], "--confirm", "600"],
+                                after="new"),
+    "confirm": Operation(lambda lab: ["confirm"], "new", "new", prepare_trial),
+    "rollback": Operation(lambda lab: ["rollback"], after="new"),
+    "rollback of a trial": Operation(lambda lab: ["rollback"], "new", "old", prepare_trial),
+    "reset": Operation(lambda lab: ["reset"]),
+    "register": Operation(lambda lab: lab.register("web", lab.usual), "web", "usual",
+                          prepare_registered, registered),
+    "unregister": Operation(lambda lab: ["unregister", "web", "tcp", "ipv4"], "web", "none", prepare_registered,
+                            registered),
+    "detach": Operation(lambda lab: ["detach"], after="none"),
+}
+
+
+def calls_of(lab, operation):
+    """How often each system call is made, by the process that makes it most often."""
+    operation.prepare(lab)
+    log = lab.host.folder / "trace"
+    done = lab.sklc(*operation.words(lab), before=["strace", "-f", "-o", log])
+    assert done.returncode == 0, done.stderr
+    counts = collections.defaultdict(collections.Counter)
+    for line in log.read_text(errors="replace").splitlines():
+        pid, rest = line.split(None, 1)
+        if "(" in rest and not rest.startswith("<..."):
+            counts[rest.split("(")[0]][pid] += 1
+    return {name: max(by_process.values()) for name, by_process in counts.items()
+            if name.isidentifier()}
+
+
+def restore(lab):
+    """The state that every injection starts from, made by commands that must clear up."""
+    lab.sklc("confirm")
+    lab.fill()
+    assert lab.rules() == "old"
+    lab.is_tidy()
+
+
+def inject(lab, operation, call, number, what):
+    """Runs the operation with one injection; gives its exit status, and whether it was injected."""
+    log = lab.host.folder / "injected"
+    done = lab.sklc(*operation.words(lab), before=[
+        "strace", "-f", "-o", log, "-e", f"trace={call}", "-e", f"inject={call}:{what}:when={number}"])
+    text = log.read_text(errors="replace")
+    return done, "INJECTED" in text or "killed by SIGKILL" in text
+
+
+def points(lab, operation, calls, what):
+    every = calls_of(lab, operation)
+    for call, count in sorted(every.items()):
+        if call in calls or EVERY_CALL and call not in ("execve", "exit_group"):
+            for number in range(1, count + 1):
+                for each in what(call):
+                    yield call, number, each
+
+
+def run_points(lab, operation, calls, what):
+    wanted, injected, faults = 0, 0, []
+    restore(lab)
+    for call, number, each in list(points(lab, operation, calls, what))[SHARE - 1::SHARES]:
+        restore(lab)
+        operation.prepare(lab)
+        done, was = inject(lab, operation, call, number, each)
+        wanted, injected = wanted + 1, injected + was
+        found = operation.outcome(lab)
+        right = {operation.before, operation.after}
+        if each.startswith("error"):
+            right = {operation.after if done.returncode == 0 else operation.before}
+        if found not in right:
+            faults.append(f"{call} {number} {each}: {found}, status {done.returncode}: {done.stderr}")
+    restore(lab)
+    assert not faults, "\n".join(faults)
+    # A run that is injected into may make fewer calls of a kind than one that is not: by few.
+    assert injected >= wanted * 0.95, f"{injected} of {wanted} were injected"
+    print(f"{injected} of {wanted} injected")
+
+
+@pytest.fixture
+def lab(host):
+    return Lab(host)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_killed_at_any_system_call(lab, name):
+    run_points(lab, OPERATIONS[name], CHANGING, lambda call: ["signal=KILL"])
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_any_system_call_fails(lab, name):
+    run_points(lab, OPERATIONS[name], FAILING,
+               lambda call: [f"error={error}" for error in ERRORS.get(call, ["ENOMEM"])])

@@ -1,0 +1,239 @@
+"""The state's folder: whose it is, where it may be, what becomes of it when its namespace is gone."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from conftest import REFUSED, SKLC, WIRES, sklc
+
+TCP4 = WIRES["tcp-ipv4"]
+DROP = "tcp dport 80 drop\n"
+NOBODY = 65534
+FIXTURE = pathlib.Path(__file__).with_name("state-version-1.txt")
+BPFTOOL = shutil.which("bpftool") or "/usr/sbin/bpftool"
+MAGIC, VERSION = 0x636c6b73, 1
+KEPT = {"cap_bpf": 39, "cap_net_admin": 12, "cap_perfmon": 38, "cap_sys_admin": 21, "cap_sys_ptrace": 19,
+        "cap_dac_override": 1, "cap_dac_read_search": 2}
+
+
+def folder_of(host):
+    return pathlib.Path(host.bpffs, "sklc", str(host.status()["netns"]["cookie"]))
+
+
+def in_own_mounts(*commands):
+    return subprocess.run(["unshare", "-m", "sh", "-c", " && ".join(commands)], text=True,
+                          capture_output=True, check=False)
+
+
+# whose it is
+
+
+@pytest.mark.parametrize("plant", ["folder of another user", "folder open to others", "symbolic link"])
+def test_a_planted_folder_is_refused(host, tmp_path, plant):
+    os.chmod(host.bpffs, 0o1777)
+    planted = pathlib.Path(host.bpffs, "sklc")
+    if plant == "symbolic link":
+        (tmp_path / "elsewhere").mkdir()
+        planted.symlink_to(tmp_path / "elsewhere")
+    else:
+        planted.mkdir(mode=0o700)
+        os.chmod(planted, 0o777 if plant == "folder open to others" else 0o700)
+        if plant == "folder of another user":
+            os.chown(planted, NOBODY, NOBODY)
+    for words in (["--apply", host.rules(DROP)], ["status"], ["detach"]):
+        assert "somebody else" in host.sklc(*words, status=3).stderr
+    assert host.reach(TCP4, TCP4.at(1), 80, [host.server(TCP4, TCP4.any, 80)])
+
+
+def test_a_planted_folder_of_the_namespace_is_refused(host):
+    host.apply(DROP)
+    folder = folder_of(host)
+    os.chown(folder, NOBODY, NOBODY)
+    assert "somebody else" in host.sklc("status", status=3).stderr
+    os.chown(folder, 0, 0)
+    host.sklc("status")
+
+
+def test_a_bpffs_that_others_can_rename_in_is_refused(host):
+    os.chmod(host.bpffs, 0o777)
+    assert "chmod +t" in host.apply(DROP, status=3).stderr
+
+
+def test_everything_pinned_is_closed_to_others_whatever_the_umask(host):
+    host.apply(DROP, umask=0)
+    for pin in host.pins():
+        assert pin.stat().st_mode & 0o077 == 0 and pin.stat().st_uid == 0, pin
+
+
+def test_it_does_not_run_with_the_set_user_id_bit(tmp_path):
+    for folder in tmp_path.parents:
+        if not folder.stat().st_mode & 1:
+            os.chmod(folder, folder.stat().st_mode | 0o011)
+    os.chmod(tmp_path, 0o755)
+    copy = tmp_path / "sklc"
+    shutil.copy(SKLC, copy)
+    os.chmod(copy, 0o4755)
+    done = subprocess.run([copy, "status"], text=True, capture_output=True, check=False, user=NOBODY,
+                          group=NOBODY, extra_groups=[])
+    assert done.returncode == 3
+    assert "set-user-id" in done.stderr
+
+
+def test_capabilities_that_are_not_needed_are_given_up(host):
+    host.apply(DROP)
+    holder = subprocess.Popen(["flock", folder_of(host), "sh", "-c", "echo; exec sleep 60"],
+                              stdout=subprocess.PIPE)
+    holder.stdout.readline()
+    waiting = subprocess.Popen([SKLC, "reset", "--netns", host.namespace.path, "--bpffs", host.bpffs],
+                               stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        time.sleep(0.3)
+        lines = pathlib.Path(f"/proc/{waiting.pid}/status").read_text(encoding="ascii").splitlines()
+        sets = dict(line.split(":\t") for line in lines if line.startswith("Cap"))
+        allowed = sum(1 << bit for bit in KEPT.values())
+        assert int(sets["CapPrm"], 16) & ~allowed == 0
+        assert int(sets["CapEff"], 16) & ~allowed == 0
+    finally:
+        waiting.kill()
+        waiting.wait()
+        holder.kill()
+        holder.wait()
+        subprocess.run(["pkill", "-P", str(holder.pid)], check=False)
+
+
+# where it may be
+
+
+def test_a_bpffs_mounted_read_only_is_an_error_that_says_so(host):
+    subprocess.run(["mount", "-o", "remount,ro", host.bpffs], check=True)
+    done = host.apply(DROP, status=3)
+    assert "read-only" in done.stderr and "writable" in done.stderr
+
+
+def test_no_bpffs_says_how_to_mount_it(host):
+    done = in_own_mounts("mount -t tmpfs none /sys/fs/bpf",
+                         f"'{SKLC}' --apply '{host.rules(DROP)}' --netns '{host.namespace.path}'")
+    assert done.returncode == 3
+    assert "mount -t bpf" in done.stderr
+
+
+def test_inside_of_ip_netns_exec_nothing_is_applied_that_would_vanish(host):
+    there = host.server(TCP4, TCP4.any, 80)
+    command = f"'{SKLC}' --apply '{host.rules(DROP)}'"
+    for mount in ("true", "mount -t bpf bpf /sys/fs/bpf"):
+        done = subprocess.run(["ip", "netns", "exec", host.namespace.name, "sh", "-c",
+                               f"{mount} && {command}"], text=True, capture_output=True, check=False)
+        assert done.returncode == 3
+        assert "--netns" in done.stderr
+        assert host.reach(TCP4, TCP4.at(1), 80, [there]) is there
+
+
+# namespaces
+
+
+def test_state_of_a_dead_namespace_is_seen_and_cleared(make_host):
+    dead, alive = make_host(), make_host()
+    dead.apply(DROP)
+    cookie = int(folder_of(dead).name)
+    alive.apply(DROP)
+    dead.namespace.delete()
+    deadline = time.monotonic() + 5
+    while found_by_cookie(alive)[cookie]["attached"] and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not found_by_cookie(alive)[cookie]["attached"]
+    assert "gone" in alive.sklc("status", "--all").stdout
+    done = alive.apply(DROP)
+    assert "cleared" in done.stderr and str(cookie) in done.stderr
+    assert cookie not in found_by_cookie(alive)
+    subprocess.run(["ip", "netns", "add", dead.namespace.name], check=True)
+
+
+def found_by_cookie(host):
+    every = json.loads(host.sklc("status", "--all", "--json").stdout)["namespaces"]
+    return {each["cookie"]: each for each in every}
+
+
+def test_status_lists_every_namespace_that_has_rules(make_host):
+    hosts = [make_host() for _ in range(3)]
+    for host in hosts[:2]:
+        host.apply(DROP)
+    found = found_by_cookie(hosts[2])
+    assert {each["name"] for each in found.values()} == {host.namespace.name for host in hosts[:2]}
+    for host in hosts[:2]:
+        assert found[int(folder_of(host).name)]["generation"] == host.status()["generation"]
+        assert host.namespace.name in hosts[2].sklc("status", "--all").stdout
+    for host in hosts[:2]:
+        host.sklc("detach")
+    assert found_by_cookie(hosts[2]) == {}
+
+
+def test_rules_that_somebody_else_detached_are_cleared(host):
+    there = host.server(TCP4, TCP4.any, 80)
+    host.apply(DROP)
+    subprocess.run([BPFTOOL, "link", "detach", "pinned", folder_of(host) / "link"], check=True)
+    assert host.reach(TCP4, TCP4.at(1), 80, [there]) is there
+    assert "detached" in host.apply(DROP).stderr
+    assert host.reach(TCP4, TCP4.at(1), 80, [there]) == REFUSED
+
+
+# versions
+
+
+def bytes_of(number):
+    return [f"0x{byte:02x}" for byte in number.to_bytes(4, "little")]
+
+
+def write_version(folder, version):
+    """Puts a version in place of the one that is there."""
+    pin = folder / "state"
+    pin.unlink()
+    run = lambda *words: subprocess.run([BPFTOOL, "map", *words], check=True)
+    run("create", pin, "type", "array", "key", "4", "value", "8", "entries", "1", "name", "state",
+        "flags", "1024")
+    run("update", "pinned", pin, "key", *bytes_of(0), "value", *bytes_of(MAGIC), *bytes_of(version))
+    run("freeze", "pinned", pin)
+
+
+@pytest.mark.parametrize("version", [77, VERSION + 1])
+def test_state_of_another_version_is_refused_and_can_be_detached(host, version):
+    there = host.server(TCP4, TCP4.any, 80)
+    host.apply(DROP)
+    write_version(folder_of(host), version)
+    for words in (["--apply", host.rules(DROP)], ["status"], ["rollback"]):
+        done = host.sklc(*words, status=3)
+        assert f"version {version}" in done.stderr and "detach" in done.stderr
+    assert host.reach(TCP4, TCP4.at(1), 80, [there]) == REFUSED
+    host.sklc("detach")
+    assert host.reach(TCP4, TCP4.at(1), 80, [there]) is there
+    assert host.pins() == []
+
+
+def describe(pin):
+    """A map's shape, or that it is something else; sizes that depend on the rules are left out."""
+    if pin.name in ("link", "program"):
+        return f"{pin.name}: {pin.name}"
+    shown = subprocess.run([BPFTOOL, "-j", "map", "show", "pinned", pin], check=True,
+                           capture_output=True, text=True)
+    shape = json.loads(shown.stdout)
+    sized = pin.name in ("object", "base")
+    return (f"{pin.name}: {shape['type']} key {shape['bytes_key']} value "
+            f"{'any' if sized else shape['bytes_value']} flags {shape['flags']}"
+            f"{' frozen' if shape.get('frozen') else ''}")
+
+
+def test_the_state_is_laid_out_as_its_version_says(host):
+    """Whoever changes the layout changes the version with it, and reads the older one or refuses it."""
+    host.apply("tcp dport 80 counter redirect to web\n")
+    host.apply("tcp dport 80 counter redirect to web\n")
+    found = sorted({describe(pin) for pin in host.pins() if not pin.is_dir()})
+    assert found == FIXTURE.read_text(encoding="ascii").splitlines()
+
+
+def test_two_words_for_the_same_namespace_are_one_state(host):
+    host.apply(DROP)
+    done = sklc("status", "--netns", host.namespace.name, "--bpffs", host.bpffs)
+    assert done.returncode == 0 and "dport 80" in done.stdout
