@@ -57,7 +57,8 @@ static decision_ref interface_condition(struct context *cx, const struct interfa
 	return condition;
 }
 
-static decision_ref where_interfaces(struct context *cx, const struct match *match, decision_ref body)
+static decision_ref where_interfaces(struct context *cx, const struct match *match,
+				     decision_ref body)
 {
 	decision_ref condition;
 	size_t i;
@@ -106,7 +107,8 @@ static decision_ref verdict_body(struct context *cx, const struct rule *rule,
 	case VERDICT_DROP:
 		return builder_leaf(cx->builder, rule, verdict, steps, count, END_DROP);
 	case VERDICT_REDIRECT:
-		steps[count++] = (struct step){STEP_ATTEMPT, verdict->target, verdict->no_reuseport};
+		steps[count++] = (struct step){STEP_ATTEMPT, verdict->target,
+					       verdict->no_reuseport};
 		end = verdict->fallback == FALLBACK_DROP   ? END_DROP
 		      : verdict->fallback == FALLBACK_PASS ? END_PASS
 							   : END_NEXT;
@@ -114,12 +116,12 @@ static decision_ref verdict_body(struct context *cx, const struct rule *rule,
 	case VERDICT_JUMP:
 	case VERDICT_GOTO:
 		end = verdict->kind == VERDICT_JUMP ? END_NEXT : END_RETURN;
-		return builder_replace_ends(
-			cx->builder,
-			builder_then(cx->builder,
-				     builder_leaf(cx->builder, rule, verdict, steps, count, END_NEXT),
-				     build_chain(cx, verdict->target)),
-			end, end);
+		return builder_replace_ends(cx->builder,
+					    builder_then(cx->builder,
+							 builder_leaf(cx->builder, rule, verdict,
+								      steps, count, END_NEXT),
+							 build_chain(cx, verdict->target)),
+					    end, end);
 	default:
 		return builder_leaf(cx->builder, rule, verdict, steps, count, END_RETURN);
 	}
@@ -135,8 +137,8 @@ static bool is_plain(const struct verdict *verdict)
 static decision_ref where_match(struct context *cx, const struct match *match, decision_ref body)
 {
 	struct item item = item_of(cx, match, where_interfaces(cx, match, REF_MATCH));
-	decision_ref condition =
-		sweep_items(cx->arena, cx->builder, cx->family, cx->order, &item, 1);
+	decision_ref condition = sweep_items(cx->arena, cx->builder, cx->family, cx->order, &item,
+					     1);
 
 	return builder_where(cx->builder, condition, body);
 }
@@ -150,7 +152,8 @@ static decision_ref join(struct context *cx, const decision_ref *parts, size_t c
 		return REF_NEXT;
 	if (count == 1)
 		return parts[0];
-	return builder_then(cx->builder, join(cx, parts, half), join(cx, parts + half, count - half));
+	return builder_then(cx->builder, join(cx, parts, half),
+			    join(cx, parts + half, count - half));
 }
 
 /* Which key is asked of which field; the protocol is not: it is fixed here. */
@@ -274,8 +277,8 @@ static decision_ref build_map(struct context *cx, const struct rule *rule)
 		parts[part_count++] = builder_where(cx->builder, whole, bodies[verdict]);
 		first = i + 1;
 	}
-	parts[part_count++] = sweep_items(cx->arena, cx->builder, cx->family, cx->order, &items[first],
-					  count - first);
+	parts[part_count++] = sweep_items(cx->arena, cx->builder, cx->family, cx->order,
+					  &items[first], count - first);
 	whole = join(cx, parts, part_count);
 	return may_be_open ? builder_replace_ends(cx->builder, whole, END_NEXT, END_RETURN) : whole;
 }
@@ -312,13 +315,13 @@ static decision_ref build_rules(struct context *cx, const struct chain *chain)
 			items[item_count++] = item_of(cx, &rule->match, body);
 			continue;
 		}
-		parts[part_count++] = sweep_items(cx->arena, cx->builder, cx->family, cx->order, items,
-						  item_count);
+		parts[part_count++] = sweep_items(cx->arena, cx->builder, cx->family, cx->order,
+						  items, item_count);
 		parts[part_count++] = build_rule(cx, rule);
 		item_count = 0;
 	}
-	parts[part_count++] =
-		sweep_items(cx->arena, cx->builder, cx->family, cx->order, items, item_count);
+	parts[part_count++] = sweep_items(cx->arena, cx->builder, cx->family, cx->order, items,
+					  item_count);
 	return join(cx, parts, part_count);
 }
 
@@ -329,8 +332,9 @@ static decision_ref build_chain(struct context *cx, uint32_t chain)
 	return cx->chains[chain];
 }
 
-decision_ref rules_to_diagram(struct arena *arena, struct builder *builder, const struct policy *policy,
-			      enum family family, enum protocol protocol, const enum field *order)
+decision_ref rules_to_diagram(struct arena *arena, struct builder *builder,
+			      const struct policy *policy, enum family family,
+			      enum protocol protocol, const enum field *order)
 {
 	struct context cx = {arena, policy, family, protocol, order, builder, NULL};
 	enum end end = policy->end == VERDICT_PASS ? END_PASS : END_DROP;

@@ -166,6 +166,11 @@ bool diag_option(struct diag *diag, const char *argument)
 	return true;
 }
 
+bool diag_wants(const struct diag *diag, enum warning warning)
+{
+	return !diag->disabled[warning];
+}
+
 size_t diag_error_count(const struct diag *diag)
 {
 	return diag->errors;

@@ -49,6 +49,9 @@ void diag_note(struct diag *diag, struct span span, const char *format, ...)
 /* Takes the argument of a -W: "NAME", "no-NAME", "error", "error=NAME"; false if unknown. */
 bool diag_option(struct diag *diag, const char *argument);
 
+/* Whether a warning is not switched off: whether it is worth looking for. */
+bool diag_wants(const struct diag *diag, enum warning warning);
+
 /* Errors queued, warnings counted as errors among them. */
 size_t diag_error_count(const struct diag *diag);
 

@@ -22,9 +22,12 @@ static bool make_policy(struct compilation *c, const struct compile_options *opt
 static bool make_decision(struct compilation *c, const struct compile_options *options)
 {
 	c->decision = policy_to_decision(c->arena, c->policy, c->diag, options);
-	if (c->decision)
-		policy_check_expects(c->policy, c->decision, c->diag);
-	return c->decision;
+	if (!c->decision)
+		return false;
+	policy_check_expects(c->policy, c->decision, c->diag);
+	if (!diag_error_count(c->diag))
+		policy_lint(c->policy, c->decision, c->diag);
+	return true;
 }
 
 static bool make_layout(struct compilation *c, const struct compile_options *options)

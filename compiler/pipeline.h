@@ -106,6 +106,10 @@ struct decision *policy_to_decision(struct arena *arena, const struct policy *po
 void policy_check_expects(const struct policy *policy, const struct decision *decision,
 			  struct diag *diag);
 
+/* Warns of rules and labels that do nothing or too much: each warning is a property of the function that the
+ * rules are. */
+void policy_lint(const struct policy *policy, const struct decision *decision, struct diag *diag);
+
 /* How each part of the diagram is stored and searched: code, or which table. */
 struct layout *decision_to_layout(struct arena *arena, const struct decision *decision,
 				  const struct policy *policy, struct diag *diag,

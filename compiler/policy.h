@@ -230,6 +230,15 @@ bool policy_eval(const struct policy *policy, const struct environment *environm
 		 const struct packet *packet, struct outcome *outcome,
 		 const struct rule **deciding);
 
+/* The rules that a packet matches on its way, in order: those that decide, attempt, jump or return. The
+ * first MAX are written; gives how many there are. */
+size_t policy_trace(const struct policy *policy, const struct environment *environment,
+		    const struct packet *packet, const struct rule **rules, size_t max);
+
+/* A packet as the command line takes it: "tcp 198.51.100.9:4242 -> 192.0.2.7:80". */
+const char *packet_text(struct arena *arena, const struct policy *policy,
+			const struct packet *packet);
+
 /* One rule as the policy dump writes it, in one line without a newline: its identity. */
 const char *policy_rule_text(struct arena *arena, const struct policy *policy,
 			     const struct rule *rule);

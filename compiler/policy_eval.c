@@ -10,6 +10,8 @@ struct evaluation {
 	const struct rule *deciding;
 	size_t attempts, counts;
 	bool too_long;
+	const struct rule **trace; /* the first trace_max rules that matched */
+	size_t trace_count, trace_max;
 };
 
 static bool interface_matches(const struct evaluation *ev, const struct interface_match *match)
@@ -169,6 +171,9 @@ static enum end eval_rule(struct evaluation *ev, const struct rule *rule)
 		verdict = map_verdict(&ev->policy->maps[verdict->target], ev->packet);
 	if (!verdict)
 		return END_NEXT;
+	if (ev->trace_count < ev->trace_max)
+		ev->trace[ev->trace_count] = rule;
+	ev->trace_count++;
 	if (rule->counter != NO_INDEX)
 		add_step(ev, (struct step){STEP_COUNT, rule->counter, false}, rule);
 	if (!ev->deciding && verdict->kind <= VERDICT_REDIRECT)
@@ -212,7 +217,7 @@ bool policy_eval(const struct policy *policy, const struct environment *environm
 		 const struct packet *packet, struct outcome *outcome,
 		 const struct rule **deciding)
 {
-	struct evaluation ev = {policy, environment, packet, outcome, NULL, 0, 0, false};
+	struct evaluation ev = {policy, environment, packet, outcome, NULL, 0, 0, false, NULL, 0, 0};
 	enum end end;
 
 	outcome->step_count = 0;
@@ -222,4 +227,14 @@ bool policy_eval(const struct policy *policy, const struct environment *environm
 	outcome->end = end;
 	*deciding = ev.deciding;
 	return !ev.too_long;
+}
+
+size_t policy_trace(const struct policy *policy, const struct environment *environment,
+		    const struct packet *packet, const struct rule **rules, size_t max)
+{
+	struct outcome outcome = {.step_count = 0};
+	struct evaluation ev = {policy, environment, packet, &outcome, NULL, 0, 0, false, rules, 0, max};
+
+	eval_chain(&ev, &policy->chains[0]);
+	return ev.trace_count;
 }

@@ -392,3 +392,23 @@ const char *policy_rule_text(struct arena *arena, const struct policy *policy,
 	write_bytes(&writer, "", 1);
 	return writer.bytes;
 }
+
+const char *packet_text(struct arena *arena, const struct policy *policy, const struct packet *packet)
+{
+	struct writer writer = {
+		.arena = arena, .bytes = arena_alloc(arena, RULE_SIZE, 1), .capacity = RULE_SIZE};
+
+	write_string(&writer, protocol_word(packet->protocol));
+	write_string(&writer, " ");
+	write_endpoint(&writer, packet->family, packet->values[FIELD_SADDR],
+		       packet->values[FIELD_SPORT]);
+	write_string(&writer, " -> ");
+	write_endpoint(&writer, packet->family, packet->values[FIELD_DADDR],
+		       packet->values[FIELD_DPORT]);
+	if (packet->interface != NO_INDEX) {
+		write_string(&writer, " iif ");
+		write_string(&writer, policy->interfaces[packet->interface].name);
+	}
+	write_bytes(&writer, "", 1);
+	return writer.bytes;
+}

@@ -1,0 +1,661 @@
+/* Holds the lint against brute force, on random rules files. What each rule is, by taking rules away
+ * and comparing diagrams:
+ *
+ *   reached    the diagram is another one when the rule counts with a counter of its own
+ *   never      alone in a policy it is not reached
+ *   shadowed   it is not reached, and not never
+ *   needed     without it the diagram is another one: packets are counted, offered to labels, in
+ *              another order, or ended differently; a rule with a counter is needed if it is reached
+ *   redundant  it is reached and not needed, neither in the policy nor when all rules that are not
+ *              reached are gone
+ *
+ * Each rule is to be warned of as what it is, but for those in chains that no rule that is reached
+ * leads to: such a chain is warned of as a whole, if no rule names it at all. Prints TAP. Arguments:
+ * how many rules files, and the first one's number. */
+#include "generate.h"
+#include "packets.h"
+#include "tap.h"
+
+#include "../../compiler/arena.h"
+#include "../../compiler/decision.h"
+#include "../../compiler/diag_queue.h"
+#include "../../compiler/pipeline.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { DEFAULT_FILES = 200, LARGE = 100000, MULTICAST_IPV4 = 0xe };
+
+/* A policy whose rules can be changed. */
+struct copy {
+	struct policy policy;
+	struct rule *rules;
+	uint32_t *chains; /* of each rule */
+	size_t count;
+};
+
+struct trial {
+	struct compilation c;
+	struct arena *arena;
+	struct diag *ignored;
+	struct copy copy;
+	bool *reached, *needed, *never;
+};
+
+static struct copy copy_of(struct arena *arena, const struct policy *policy)
+{
+	struct copy copy = {*policy, NULL, NULL, 0};
+	struct chain *chains = arena_alloc(arena, policy->chain_count, sizeof(*chains));
+	size_t i, j;
+
+	for (i = 0; i < policy->chain_count; i++)
+		copy.count += policy->chains[i].count;
+	copy.rules = arena_alloc(arena, copy.count, sizeof(*copy.rules));
+	copy.chains = arena_alloc(arena, copy.count, sizeof(*copy.chains));
+	copy.count = 0;
+	for (i = 0; i < policy->chain_count; i++) {
+		chains[i] = policy->chains[i];
+		chains[i].rules = &copy.rules[copy.count];
+		for (j = 0; j < policy->chains[i].count; j++) {
+			copy.chains[copy.count] = (uint32_t)i;
+			copy.rules[copy.count++] = policy->chains[i].rules[j];
+		}
+	}
+	copy.policy.chains = chains;
+	copy.policy.counter_count++; /* one to spare */
+	return copy;
+}
+
+/* Whether the policy as it stands is another function than the decision; one that is refused is. */
+static bool differs(struct trial *trial, const struct decision *decision,
+		    const struct policy *policy)
+{
+	struct compile_options options = {.tables = TABLES_AUTO};
+	struct arena *arena = arena_new();
+	struct diag *diag = diag_new(arena, trial->c.sources);
+	struct decision *changed = policy_to_decision(arena, policy, diag, &options);
+	bool result = !changed || !decision_equal(decision, changed);
+
+	arena_free(arena);
+	return result;
+}
+
+static bool differs_without(struct trial *trial, const struct decision *decision, struct copy *copy,
+			    size_t number)
+{
+	uint8_t families = copy->rules[number].match.families;
+	bool result;
+
+	copy->rules[number].match.families = 0;
+	result = differs(trial, decision, &copy->policy);
+	copy->rules[number].match.families = families;
+	return result;
+}
+
+static bool is_reached(struct trial *trial, const struct decision *decision, struct copy *copy,
+		       size_t number)
+{
+	uint32_t counter = copy->rules[number].counter;
+	bool result;
+
+	copy->rules[number].counter = (uint32_t)trial->c.policy->counter_count;
+	result = differs(trial, decision, &copy->policy);
+	copy->rules[number].counter = counter;
+	return result;
+}
+
+static bool is_never(struct trial *trial, size_t number)
+{
+	struct policy alone = trial->c.policy[0];
+	struct chain *chains = arena_alloc(trial->arena, alone.chain_count, sizeof(*chains));
+	struct compile_options options = {.tables = TABLES_AUTO};
+	struct rule rule = trial->copy.rules[number];
+	struct decision *empty;
+
+	memcpy(chains, alone.chains, alone.chain_count * sizeof(*chains));
+	chains[0].rules = &rule;
+	chains[0].count = 0;
+	alone.chains = chains;
+	alone.counter_count++;
+	empty = policy_to_decision(trial->arena, &alone, trial->ignored, &options);
+	chains[0].count = 1;
+	rule.counter = (uint32_t)alone.counter_count - 1;
+	return !differs(trial, empty, &alone);
+}
+
+static void judge_rules(struct trial *trial)
+{
+	struct copy shown;
+	struct compile_options options = {.tables = TABLES_AUTO};
+	struct decision *decision;
+	size_t i;
+
+	for (i = 0; i < trial->copy.count; i++) {
+		trial->never[i] = is_never(trial, i);
+		trial->reached[i] = is_reached(trial, trial->c.decision, &trial->copy, i);
+		trial->needed[i] = differs_without(trial, trial->c.decision, &trial->copy, i);
+	}
+	shown = copy_of(trial->arena, trial->c.policy);
+	for (i = 0; i < shown.count; i++)
+		if (!trial->reached[i])
+			shown.rules[i].match.families = 0;
+	decision = policy_to_decision(trial->arena, &shown.policy, trial->ignored, &options);
+	for (i = 0; i < shown.count; i++)
+		if (trial->reached[i])
+			trial->needed[i] |= differs_without(trial, decision, &shown, i);
+}
+
+static bool names(const struct policy *policy, const struct verdict *verdict, uint32_t chain)
+{
+	const struct map *map;
+	size_t i;
+
+	if (verdict->kind != VERDICT_MAP)
+		return (verdict->kind == VERDICT_JUMP || verdict->kind == VERDICT_GOTO) &&
+		       verdict->target == chain;
+	map = &policy->maps[verdict->target];
+	for (i = 0; i < map->verdict_count; i++)
+		if (names(policy, &map->verdicts[i], chain))
+			return true;
+	return false;
+}
+
+static bool is_entered(const struct trial *trial, uint32_t chain)
+{
+	size_t i;
+
+	for (i = 0; i < trial->copy.count; i++)
+		if (trial->reached[i] &&
+		    names(trial->c.policy, &trial->copy.rules[i].verdict, chain))
+			return true;
+	return chain == 0;
+}
+
+static bool is_named(const struct trial *trial, uint32_t chain)
+{
+	size_t i;
+
+	for (i = 0; i < trial->copy.count; i++)
+		if (names(trial->c.policy, &trial->copy.rules[i].verdict, chain))
+			return true;
+	return chain == 0;
+}
+
+static const struct diag_item *find_item(const struct diag *diag, enum warning warning,
+					 struct span span)
+{
+	size_t i;
+
+	for (i = 0; i < diag->count; i++)
+		if (diag->items[i].warning == warning && diag->items[i].span.first == span.first &&
+		    diag->items[i].span.end == span.end)
+			return &diag->items[i];
+	return NULL;
+}
+
+static bool warned_as(const struct trial *trial, enum warning warning, struct span span,
+		      bool expected)
+{
+	struct place place = source_place(trial->c.sources, span.first);
+
+	if ((find_item(trial->c.diag, warning, span) != NULL) == expected)
+		return true;
+	printf("# line %u: %swarned of as -W%s\n", place.line, expected ? "not " : "",
+	       warning_name(warning));
+	return false;
+}
+
+static bool check_warnings(struct trial *trial)
+{
+	const struct policy *policy = trial->c.policy;
+	bool good = true;
+	uint32_t i;
+
+	for (i = 0; i < trial->copy.count; i++) {
+		struct span span = trial->copy.rules[i].span;
+		bool entered = is_entered(trial, trial->copy.chains[i]);
+		bool live = entered && !trial->never[i];
+
+		good &= warned_as(trial, WARNING_NEVER, span, entered && trial->never[i]);
+		good &= warned_as(trial, WARNING_SHADOWED, span, live && !trial->reached[i]);
+		good &= warned_as(trial, WARNING_REDUNDANT, span,
+				  live && trial->reached[i] && !trial->needed[i]);
+	}
+	for (i = 0; i < policy->chain_count; i++)
+		good &= warned_as(trial, WARNING_SHADOWED, policy->chains[i].span,
+				  !is_named(trial, i));
+	return good;
+}
+
+/* The rule that a note shows; the number of rules if it shows none. */
+static size_t rule_at(const struct trial *trial, struct span span)
+{
+	size_t i;
+
+	for (i = 0; i < trial->copy.count; i++)
+		if (trial->copy.rules[i].span.first == span.first &&
+		    trial->copy.rules[i].span.end == span.end)
+			break;
+	return i;
+}
+
+/* Marks the rules that lead to a chain, in as many rounds as chains can be deep. */
+static void keep_callers(const struct trial *trial, uint32_t chain, bool *kept)
+{
+	bool *leads = arena_alloc(trial->arena, trial->c.policy->chain_count, sizeof(*leads));
+	size_t round, i;
+	uint32_t c;
+
+	leads[chain] = true;
+	for (round = 0; round < 16; round++)
+		for (i = 0; i < trial->copy.count; i++)
+			for (c = 0; c < trial->c.policy->chain_count; c++)
+				if (leads[c] &&
+				    names(trial->c.policy, &trial->copy.rules[i].verdict, c))
+					kept[i] = leads[trial->copy.chains[i]] = true;
+}
+
+/* Whether the rule is reached among those that are kept. */
+static bool reached_among(struct trial *trial, size_t number, const bool *kept)
+{
+	struct compile_options options = {.tables = TABLES_AUTO};
+	struct copy few = copy_of(trial->arena, trial->c.policy);
+	struct decision *decision;
+	size_t i;
+
+	for (i = 0; i < few.count; i++)
+		if (!kept[i] && i != number)
+			few.rules[i].match.families = 0;
+	decision = policy_to_decision(trial->arena, &few.policy, trial->ignored, &options);
+	return !decision || is_reached(trial, decision, &few, number);
+}
+
+/* The rules that notes show cover the rule, and each of them is needed for that. None is shown where
+ * the rule is met, but for others, only by packets of two interfaces at once. */
+static bool check_cover(struct trial *trial, size_t number)
+{
+	const struct diag_item *item = find_item(trial->c.diag, WARNING_SHADOWED,
+						 trial->copy.rules[number].span);
+	bool *callers = arena_alloc(trial->arena, trial->copy.count + 1, sizeof(*callers));
+	bool *kept = arena_alloc(trial->arena, trial->copy.count + 1, sizeof(*kept));
+	bool good = true;
+	size_t i;
+
+	if (!item->note_count && trial->c.policy->interface_count > 1)
+		return true;
+	keep_callers(trial, trial->copy.chains[number], callers);
+	memcpy(kept, callers, trial->copy.count);
+	for (i = 0; i < item->note_count; i++) {
+		if (!item->notes[i].span.first)
+			return true; /* more rules than are shown */
+		kept[rule_at(trial, item->notes[i].span)] = true;
+	}
+	good = !reached_among(trial, number, kept);
+	for (i = 0; i < trial->copy.count; i++) {
+		if (!kept[i] || callers[i])
+			continue;
+		kept[i] = false;
+		good &= reached_among(trial, number, kept);
+		kept[i] = true;
+	}
+	if (!good)
+		printf("# line %u: covered, but not by the rules shown, or not by all of them\n",
+		       source_place(trial->c.sources, trial->copy.rules[number].span.first).line);
+	return good;
+}
+
+static bool check_covers(struct trial *trial)
+{
+	bool good = true;
+	size_t i;
+
+	for (i = 0; i < trial->copy.count; i++)
+		if (find_item(trial->c.diag, WARNING_SHADOWED, trial->copy.rules[i].span))
+			good &= check_cover(trial, i);
+	return good;
+}
+
+/* Reads "ADDRESS:PORT"; what follows it, or NULL. */
+static const char *read_endpoint(const char *text, struct packet *packet, enum field address,
+				 enum field port)
+{
+	bool is_ipv6 = *text == '[';
+	const char *end = strchr(text, is_ipv6 ? ']' : ':');
+	char reason[ADDRESS_REASON], *rest;
+
+	text += is_ipv6;
+	if (!end || !address_parse(text, (size_t)(end - text), &packet->family,
+				   &packet->values[address], reason))
+		return NULL;
+	packet->values[port] = strtoul(end + (is_ipv6 ? 2 : 1), &rest, 10);
+	return rest;
+}
+
+/* Reads the packet that a note quotes. */
+static bool read_packet(const struct policy *policy, const char *note, struct packet *packet)
+{
+	const char *text = strchr(note, '\'');
+	uint32_t i;
+
+	if (!text)
+		return false;
+	packet->protocol = text[1] == 'u' ? PROTOCOL_UDP : PROTOCOL_TCP;
+	packet->interface = NO_INDEX;
+	text = read_endpoint(text + 5, packet, FIELD_SADDR, FIELD_SPORT);
+	if (!text || strncmp(text, " -> ", 4) != 0)
+		return false;
+	text = read_endpoint(text + 4, packet, FIELD_DADDR, FIELD_DPORT);
+	if (!text)
+		return false;
+	for (i = 0; i < policy->interface_count && !strncmp(text, " iif ", 5); i++)
+		if (!strncmp(text + 5, policy->interfaces[i].name,
+			     strlen(policy->interfaces[i].name)))
+			packet->interface = i;
+	return true;
+}
+
+/* The packet of a note comes to the redundant rule, and without it the rule shown decides. */
+static bool check_instead(struct trial *trial, size_t number, const struct diag_note *note)
+{
+	static const bool known[GENERATE_INTERFACES] = {true, true, true};
+	const struct environment environment = {known};
+	const struct rule *trace[64], *deciding;
+	struct match *match = &trial->copy.rules[number].match;
+	uint8_t families = match->families;
+	struct packet packet = {.family = FAMILY_IPV4};
+	struct outcome outcome;
+	size_t count, i;
+
+	if (!read_packet(trial->c.policy, note->message, &packet))
+		return false;
+	count = policy_trace(&trial->copy.policy, &environment, &packet, trace, 64);
+	for (i = 0; i < count && trace[i] != &trial->copy.rules[number];)
+		i++;
+	match->families = 0;
+	policy_eval(&trial->copy.policy, &environment, &packet, &outcome, &deciding);
+	match->families = families;
+	if (i == count)
+		return false;
+	if (!deciding)
+		return note->span.first == trial->c.policy->end_span.first;
+	return rule_at(trial, note->span) == (size_t)(deciding - trial->copy.rules);
+}
+
+static bool check_witnesses(struct trial *trial)
+{
+	const struct diag_item *item;
+	bool good = true;
+	size_t i;
+
+	for (i = 0; i < trial->copy.count; i++) {
+		item = find_item(trial->c.diag, WARNING_REDUNDANT, trial->copy.rules[i].span);
+		if (!item || !item->note_count || check_instead(trial, i, &item->notes[0]))
+			continue;
+		printf("# line %u: not what '%s' says\n",
+		       source_place(trial->c.sources, trial->copy.rules[i].span.first).line,
+		       item->notes[0].message);
+		good = false;
+	}
+	return good;
+}
+
+/* The edges of a file's values, sorted, each once, and a state of each interface. */
+struct space {
+	const struct decision *decision;
+	struct edges edges;
+	enum family family;
+	enum protocol protocol;
+	u128 values[FIELD_COUNT];
+	uint8_t interfaces[GENERATE_INTERFACES];
+};
+
+static int compare_values(const void *a, const void *b)
+{
+	u128 first = *(const u128 *)a, second = *(const u128 *)b;
+
+	return first < second ? -1 : first > second;
+}
+
+static void sort_edges(struct edges *edges)
+{
+	size_t family, field, i, count;
+
+	for (family = 0; family < FAMILY_COUNT; family++)
+		for (field = 0; field < FIELD_COUNT; field++) {
+			u128 *values = edges->values[family][field];
+
+			qsort(values, edges->counts[family][field], sizeof(*values),
+			      compare_values);
+			for (count = i = 0; i < edges->counts[family][field]; i++)
+				if (!count || values[count - 1] != values[i])
+					values[count++] = values[i];
+			edges->counts[family][field] = count;
+		}
+}
+
+static bool is_taken(const struct space *space)
+{
+	decision_ref ref = space->decision->roots[space->family][space->protocol];
+	const struct decision_outcome *outcome;
+	size_t i;
+
+	while (!ref_is_outcome(ref)) {
+		const struct decision_node *node = &space->decision->nodes[ref];
+		u128 value = node->variable < FIELD_COUNT
+				     ? space->values[node->variable]
+				     : space->interfaces[node->variable - VARIABLE_INTERFACES];
+
+		for (i = node->count - 1; node->starts[i] > value;)
+			i--;
+		ref = node->children[i];
+	}
+	outcome = &space->decision->outcomes[ref_index(ref)];
+	for (i = 0; i < outcome->step_count; i++)
+		if (outcome->steps[i].kind == STEP_ATTEMPT)
+			return true;
+	return outcome->end == END_DROP;
+}
+
+static bool all_interfaces_taken(struct space *space, size_t interface)
+{
+	if (interface == GENERATE_INTERFACES)
+		return is_taken(space);
+	for (space->interfaces[interface] = 0; space->interfaces[interface] < INTERFACE_VALUES;
+	     space->interfaces[interface]++)
+		if (!all_interfaces_taken(space, interface + 1))
+			return false;
+	return true;
+}
+
+/* Whether all packets with the values set so far are taken, FIELD and the later ones being free. */
+static bool all_taken(struct space *space, enum field field)
+{
+	size_t i;
+
+	if (field == FIELD_COUNT)
+		return all_interfaces_taken(space, 0);
+	for (i = 0; i < space->edges.counts[space->family][field]; i++) {
+		space->values[field] = space->edges.values[space->family][field][i];
+		if (field == FIELD_DPORT && !space->values[field])
+			continue;
+		if (!all_taken(space, (enum field)(field + 1)))
+			return false;
+	}
+	return true;
+}
+
+static bool ssh_is_taken(struct space *space)
+{
+	bool is_ipv4 = space->family == FAMILY_IPV4;
+	size_t i;
+
+	space->protocol = PROTOCOL_TCP;
+	for (i = 0; i < space->edges.counts[space->family][FIELD_DADDR]; i++) {
+		u128 address = space->edges.values[space->family][FIELD_DADDR][i];
+
+		if (is_ipv4 ? address >> 24 == 127 : address == 1)
+			continue;
+		space->values[FIELD_DADDR] = address;
+		space->values[FIELD_DPORT] = 22;
+		if (!all_taken(space, FIELD_SADDR))
+			return false;
+	}
+	return true;
+}
+
+static bool replies_are_taken(struct space *space)
+{
+	bool is_ipv4 = space->family == FAMILY_IPV4;
+	size_t i;
+
+	space->protocol = PROTOCOL_UDP;
+	for (i = 0; i < space->edges.counts[space->family][FIELD_DADDR]; i++) {
+		u128 address = space->edges.values[space->family][FIELD_DADDR][i];
+
+		space->values[FIELD_DADDR] = address;
+		if ((is_ipv4 ? address >> 28 != MULTICAST_IPV4 : address >> 120 != 0xff) &&
+		    all_taken(space, FIELD_DPORT))
+			return true;
+	}
+	return false;
+}
+
+static bool has_warning(const struct diag *diag, enum warning warning)
+{
+	size_t i;
+
+	for (i = 0; i < diag->count; i++)
+		if (diag->items[i].warning == warning)
+			return true;
+	return false;
+}
+
+static bool check_taken(struct trial *trial)
+{
+	struct space space = {.decision = trial->c.decision,
+			      .edges = edges_of(trial->arena, trial->c.policy)};
+	bool ssh = false, replies = false;
+	int family;
+
+	sort_edges(&space.edges);
+	for (family = 0; family < FAMILY_COUNT; family++) {
+		space.family = (enum family)family;
+		ssh |= ssh_is_taken(&space);
+		replies |= replies_are_taken(&space);
+	}
+	if (ssh == has_warning(trial->c.diag, WARNING_SSH) &&
+	    replies == has_warning(trial->c.diag, WARNING_UDP_REPLIES))
+		return true;
+	printf("# port 22 %s, replies %s\n", ssh ? "taken" : "free", replies ? "taken" : "free");
+	return false;
+}
+
+enum check { CHECK_WARNINGS, CHECK_COVERS, CHECK_WITNESSES, CHECK_TAKEN, CHECK_COUNT };
+
+static const struct {
+	bool (*run)(struct trial *trial);
+	const char *says;
+} CHECKS[CHECK_COUNT] = {
+	[CHECK_WARNINGS] = {check_warnings, "rules are warned of as what they are"},
+	[CHECK_COVERS] = {check_covers,
+			  "rules shown to cover another do, and none is shown in vain"},
+	[CHECK_WITNESSES] = {check_witnesses,
+			     "packets shown meet the rule, and the one shown instead"},
+	[CHECK_TAKEN] = {check_taken, "ports and replies are taken when the warnings say so"},
+};
+
+/* Which checks the file passes, as bits. */
+static unsigned check_text(const char *text)
+{
+	struct compile_options options = {.tables = TABLES_AUTO};
+	struct trial trial;
+	unsigned good = 0;
+	size_t i;
+
+	compile_text(&trial.c, text, strlen(text), &options);
+	if (trial.c.decision) {
+		trial.arena = trial.c.arena;
+		trial.ignored = diag_new(trial.arena, trial.c.sources);
+		trial.copy = copy_of(trial.arena, trial.c.policy);
+		trial.reached = arena_alloc(trial.arena, trial.copy.count, sizeof(bool));
+		trial.needed = arena_alloc(trial.arena, trial.copy.count, sizeof(bool));
+		trial.never = arena_alloc(trial.arena, trial.copy.count, sizeof(bool));
+		judge_rules(&trial);
+		for (i = 0; i < CHECK_COUNT; i++)
+			good |= (unsigned)CHECKS[i].run(&trial) << i;
+	} else {
+		diag_print(trial.c.diag, stdout, DIAG_COLOR_NEVER);
+	}
+	compilation_free(&trial.c);
+	return good;
+}
+
+static void check_random_files(struct tap *tap, uint64_t first, uint64_t count)
+{
+	unsigned good = (1u << CHECK_COUNT) - 1, passed;
+	uint64_t seed;
+	size_t i;
+
+	for (seed = first; good && seed < first + count; seed++) {
+		struct random random = {seed};
+		char *text = generate_rules(&random);
+
+		passed = check_text(text);
+		if (good & ~passed)
+			printf("# rules file %lu:\n%s\n", (unsigned long)seed, text);
+		good &= passed;
+		free(text);
+	}
+	for (i = 0; i < CHECK_COUNT; i++)
+		tap_result(tap, good & 1u << i, "%lu random rules files: %s", (unsigned long)count,
+			   CHECKS[i].says);
+}
+
+/* Rules for an address each, every hundredth twice. */
+static char *many_rules(void)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	uint32_t i;
+
+	if (!out)
+		abort();
+	for (i = 0; i < LARGE; i++)
+		fprintf(out, "tcp daddr 10.%u.%u.%u dport %u redirect to l%u\n", i >> 16,
+			i >> 8 & 255, i & 255, 80 + i % 3, i % GENERATE_LABELS);
+	for (i = 0; i < LARGE; i += LARGE / 10)
+		fprintf(out, "tcp daddr 10.%u.%u.%u dport %u drop\n", i >> 16, i >> 8 & 255,
+			i & 255, 80 + i % 3);
+	fclose(out);
+	return text;
+}
+
+static void check_large_file(struct tap *tap)
+{
+	struct compile_options options = {.tables = TABLES_AUTO};
+	char *text = many_rules();
+	struct compilation c;
+	size_t i, shadowed = 0;
+
+	compile_text(&c, text, strlen(text), &options);
+	for (i = 0; i < c.diag->count; i++)
+		shadowed += c.diag->items[i].warning == WARNING_SHADOWED &&
+			    c.diag->items[i].note_count == 1;
+	tap_result(tap, c.diag->count == 10 && shadowed == 10,
+		   "of %u rules the 10 that are covered are found, with what covers them",
+		   LARGE + 10);
+	compilation_free(&c);
+	free(text);
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : DEFAULT_FILES;
+	uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+	struct tap tap = {0};
+
+	check_random_files(&tap, first, count);
+	check_large_file(&tap);
+	return tap_end(&tap);
+}
