@@ -108,7 +108,10 @@ static int compare_breadths(const void *a, const void *b)
 
 static void note_rule(struct diag *diag, const struct breadth *breadth)
 {
-	if (breadth->widest)
+	if (breadth->widest_values == 1)
+		diag_note(diag, breadth->widest->span, "this rule and its like have the values of %s",
+			  field_word(breadth->field));
+	else if (breadth->widest)
 		diag_note(diag, breadth->widest->span, "this rule has %zu of the values of %s",
 			  breadth->widest_values, field_word(breadth->field));
 }

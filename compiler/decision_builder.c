@@ -19,6 +19,9 @@ struct interval {
 	decision_ref child;
 } __attribute__((packed, aligned(4)));
 
+/* An outcome weighs as much as so many intervals. */
+enum { OUTCOME_EFFORT = 16 };
+
 struct hash_table {
 	uint32_t *indices; /* index + 1, 0 where free */
 	size_t count, capacity;
@@ -197,6 +200,7 @@ decision_ref builder_outcome_of(struct builder *builder, const struct step *step
 	for (; table->indices[slot]; slot = (slot + 1) & (table->capacity - 1))
 		if (outcome_equal(&builder->outcomes[table->indices[slot] - 1], steps, count, end))
 			return (uint32_t)REF_OUTCOME | (table->indices[slot] - 1);
+	builder->effort += OUTCOME_EFFORT;
 	copy = arena_alloc(builder->arena, count, sizeof(*copy));
 	if (count)
 		memcpy(copy, steps, count * sizeof(*copy));

@@ -293,7 +293,7 @@ static const uint8_t *label_places(struct arena *arena, const struct layout *lay
 static void report_tables(const struct layout *layout, size_t bytes_max, struct diag *diag)
 {
 	size_t intervals[FAMILY_COUNT] = {0};
-	char limit[80];
+	char limit[120];
 	size_t i;
 
 	if (!layout->object.table_bytes) {

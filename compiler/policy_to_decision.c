@@ -15,7 +15,7 @@
 
 /* Intervals put into nodes, for nothing included, before an order of the fields is given up in a round: at
  * first so many, and more for each value in the rules, which is what a good order needs. */
-enum { FIRST_EFFORT = 1 << 20, EFFORT_FOR_VALUE = 16, EFFORT_STEP = 4, LAST_EFFORT = 1 << 26 };
+enum { FIRST_EFFORT = 1 << 20, EFFORT_FOR_VALUE = 16, EFFORT_STEP = 4, LAST_EFFORT = 1 << 24 };
 
 /* A decision of more intervals than this is worth a try in other orders, each with so much effort for every
  * interval of the best, and another order is taken if it is this many times smaller. */
@@ -122,17 +122,17 @@ static bool decide_context(struct making *making, enum family family, enum proto
 	size_t effort = FIRST_EFFORT + count_values(making->policy) * EFFORT_FOR_VALUE;
 	struct attempt best;
 
-	for (; effort <= LAST_EFFORT; effort *= EFFORT_STEP) {
-		if (!best_attempt(making, family, protocol, effort, &best))
-			continue;
-		making->decision->roots[family][protocol] =
-			builder_import(making->whole, best.builder, best.root);
-		memcpy(making->decision->orders[family][protocol], best.order,
-		       sizeof(making->decision->orders[family][protocol]));
-		arena_free(best.arena);
-		return true;
+	while (!best_attempt(making, family, protocol, effort, &best)) {
+		if (effort >= LAST_EFFORT)
+			return false;
+		effort *= EFFORT_STEP;
 	}
-	return false;
+	making->decision->roots[family][protocol] =
+		builder_import(making->whole, best.builder, best.root);
+	memcpy(making->decision->orders[family][protocol], best.order,
+	       sizeof(making->decision->orders[family][protocol]));
+	arena_free(best.arena);
+	return true;
 }
 
 /* Some packet that comes to an outcome; false if none of those below REF does. */

@@ -1,0 +1,193 @@
+/* The diagram: one for one meaning, small where an order of the fields makes it small, refused where none does. */
+#include "arena.h"
+#include "decision.h"
+#include "diag.h"
+#include "pipeline.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void compile_rules(struct compilation *c, const char *rules)
+{
+	struct compile_options options = {.tables = TABLES_AUTO};
+
+	if (!compile_text(c, rules, strlen(rules), &options)) {
+		diag_print(c->diag, stderr, DIAG_COLOR_NEVER);
+		fail();
+	}
+}
+
+static void assert_same_decision(const char *a, const char *b)
+{
+	struct compilation first, second;
+
+	compile_rules(&first, a);
+	compile_rules(&second, b);
+	assert_true(decision_equal(first.decision, second.decision));
+	compilation_free(&first);
+	compilation_free(&second);
+}
+
+static void rules_that_mean_the_same_give_the_same_diagram(void **state)
+{
+	(void)state;
+	assert_same_decision("tcp daddr 10.0.0.0/24 redirect to a\n",
+			     "tcp daddr 10.0.0.0/25 redirect to a\ntcp daddr 10.0.0.128/25 redirect to a\n");
+	assert_same_decision("tcp dport 80 drop\ntcp dport 80 redirect to a\ntcp dport 81 redirect to a\n",
+			     "tcp dport 81 redirect to a\ntcp dport 80 drop\n");
+	assert_same_decision("chain c { dport 80 drop\n dport 81 return\n drop }\n tcp jump c\n",
+			     "tcp dport != 81 drop\n");
+	assert_same_decision("daddr . dport map { 10.0.0.0/8 . 80 : drop, 10.1.0.0/16 . 80 : pass }\n",
+			     "daddr 10.1.0.0/16 dport 80 pass\ndaddr 10.0.0.0/8 dport 80 drop\n");
+	assert_same_decision("redirect to a else continue\nredirect to a else continue\ndrop\n",
+			     "redirect to a\n");
+}
+
+static void rules_that_mean_otherwise_give_another_diagram(void **state)
+{
+	struct compilation first, second;
+
+	(void)state;
+	compile_rules(&first, "tcp dport 80 redirect to a\n");
+	compile_rules(&second, "tcp dport 80 redirect to b\n");
+	assert_false(decision_equal(first.decision, second.decision));
+	compilation_free(&second);
+	compile_rules(&second, "tcp dport 80 redirect to a else pass\n");
+	assert_false(decision_equal(first.decision, second.decision));
+	compilation_free(&first);
+	compilation_free(&second);
+}
+
+/* COUNT ports on a wide prefix, and as many prefixes with a port each, in either order. */
+static char *multiplying_rules(uint32_t count, bool ports_first, bool mirrored)
+{
+	const char *address = mirrored ? "saddr" : "daddr";
+	char *text = NULL;
+	size_t size, part;
+	uint32_t i;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(out);
+	for (part = 0; part < 2; part++)
+		for (i = 0; i < count; i++)
+			if ((part == 0) == ports_first)
+				fprintf(out, "tcp %s 10.0.0.0/8 dport %u redirect to l%u\n", address,
+					20000 + i, i % 7);
+			else
+				fprintf(out, "tcp %s 10.%u.%u.0/24 dport %u redirect to m%u\n", address,
+					i >> 8, i & 255, 40000 + i, i % 5);
+	fclose(out);
+	return text;
+}
+
+static void fields_in_the_order_that_keeps_the_diagram_small(void **state)
+{
+	struct compilation c;
+	unsigned variant;
+
+	(void)state;
+	for (variant = 0; variant < 4; variant++) {
+		char *rules = multiplying_rules(10000, variant & 1, variant & 2);
+
+		compile_rules(&c, rules);
+		assert_true(c.decision->interval_count < 100000);
+		compilation_free(&c);
+		free(rules);
+	}
+}
+
+static char *printed_diagnostics(const struct compilation *c)
+{
+	char *printed = NULL;
+	size_t size;
+	FILE *out = open_memstream(&printed, &size);
+
+	assert_non_null(out);
+	diag_print(c->diag, out, DIAG_COLOR_NEVER);
+	fclose(out);
+	return printed;
+}
+
+/* Each pair of a source and a destination has an outcome of its own: no order of the fields helps. */
+static void what_fits_in_no_order_is_refused_with_the_rules_that_multiply(void **state)
+{
+	enum { COUNT = 8000 };
+	struct compile_options options = {.tables = TABLES_AUTO};
+	char *text = NULL, *printed;
+	struct compilation c;
+	size_t size;
+	uint32_t i;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	for (i = 0; i < 2 * COUNT; i++)
+		fprintf(out, "%s 10.%u.%u.0/24 redirect to l%u else continue\n",
+			i < COUNT ? "saddr" : "daddr", i % COUNT >> 8, i & 255, i);
+	fclose(out);
+	assert_false(compile_text(&c, text, strlen(text), &options));
+	printed = printed_diagnostics(&c);
+	assert_non_null(strstr(printed, "places in daddr by 8002 in saddr make up to 640"));
+	compilation_free(&c);
+	free(printed);
+	free(text);
+}
+
+static void too_many_attempts_are_refused_with_the_rules_that_make_them(void **state)
+{
+	struct compile_options options = {.tables = TABLES_AUTO};
+	char *text = NULL, *printed;
+	struct compilation c;
+	size_t size;
+	uint32_t i;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	for (i = 0; i < 17; i++)
+		fprintf(out, "tcp dport 80 redirect to l%u else continue\n", i);
+	fclose(out);
+	assert_false(compile_text(&c, text, strlen(text), &options));
+	printed = printed_diagnostics(&c);
+	assert_non_null(strstr(printed, "more than 16 labels"));
+	compilation_free(&c);
+	free(printed);
+	free(text);
+}
+
+/* Seventeen attempts below a rule that decides before them all are none. */
+static void attempts_that_no_packet_comes_to_do_not_count(void **state)
+{
+	char *text = NULL;
+	struct compilation c;
+	size_t size;
+	uint32_t i;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	fprintf(out, "tcp dport 80 drop\n");
+	for (i = 0; i < 17; i++)
+		fprintf(out, "tcp dport 80 redirect to l%u else continue\n", i);
+	fclose(out);
+	compile_rules(&c, text);
+	compilation_free(&c);
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rules_that_mean_the_same_give_the_same_diagram),
+		cmocka_unit_test(rules_that_mean_otherwise_give_another_diagram),
+		cmocka_unit_test(fields_in_the_order_that_keeps_the_diagram_small),
+		cmocka_unit_test(what_fits_in_no_order_is_refused_with_the_rules_that_multiply),
+		cmocka_unit_test(too_many_attempts_are_refused_with_the_rules_that_make_them),
+		cmocka_unit_test(attempts_that_no_packet_comes_to_do_not_count),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
