@@ -186,7 +186,7 @@ static void warn_never(struct lint *lint, const struct rule *rule)
 		diag_note(lint->diag, (struct span){0, 0}, "its matches leave no protocol");
 	if (rule->verdict.kind == VERDICT_MAP)
 		diag_note(lint->diag, lint->policy->maps[rule->verdict.target].span,
-			  "the keys of this map are asked together with them");
+			  "none of the keys of this map can hold together with them");
 }
 
 static void warn_of_rule(struct lint *lint, uint32_t number)
