@@ -163,17 +163,6 @@ static void make_blocks(struct ir *ir)
 	ir->drop = ir_block(ir, "drop");
 }
 
-/* A lookup table of LLVM's own would be data that the object does not have. */
-static void set_attributes(struct ir *ir)
-{
-	static const char without[] = "no-jump-tables", holds[] = "true";
-	LLVMAttributeRef attribute = LLVMCreateStringAttribute(
-		ir->context, without, sizeof(without) - 1, holds, sizeof(holds) - 1);
-
-	LLVMAddAttributeAtIndex(ir->function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
-				attribute);
-}
-
 static struct ir ir_new(struct arena *arena, const struct layout *layout,
 			LLVMTargetMachineRef machine)
 {
@@ -190,7 +179,6 @@ static struct ir ir_new(struct arena *arena, const struct layout *layout,
 	ir.function = LLVMAddFunction(ir.module, LLVM_FUNCTION,
 				      LLVMFunctionType(ir.word, &ir.pointer, 1, 0));
 	ir.packet = LLVMGetParam(ir.function, 0);
-	set_attributes(&ir);
 	ir_start(&ir, ir_block(&ir, "entry"));
 	ir.reference = ir_variable(&ir, "reference");
 	ir.rows_left = ir_variable(&ir, "rows_left");

@@ -1,14 +1,13 @@
-/* The steps that search the tables, one after the other, as the layout has them. The optimiser knows which
- * words fit into how many bits where the verifier does not, and then takes the bound away that the verifier
- * asks for, so such words are opaque to it. */
+/* The steps that search the tables, one after the other, as the layout has them. Where a word fits into fewer
+ * bits than the optimiser's arithmetic has, it makes comparisons of differences and takes bounds away that the
+ * verifier asks for; such words are opaque to it. */
 #include "layout_to_llvm.h"
 
 #include "../runtime/abi.h"
 
 #include <stddef.h>
 
-/* How many of three keys, STRIDE bytes apart from OFFSET on, are less than VALUE (64 bits, opaque: else
- * the sign of a difference becomes a comparison, each of which forks the verifier's state). */
+/* How many of three keys, STRIDE bytes apart from OFFSET on, are less than VALUE (64 bits, opaque). */
 static LLVMValueRef ir_rank(struct ir *ir, LLVMValueRef line, size_t offset, size_t stride,
 			    LLVMValueRef value)
 {
@@ -60,7 +59,7 @@ static void ir_step_line(struct ir *ir, const struct layout_step *step)
 static void ir_step_root(struct ir *ir, const struct layout_step *step)
 {
 	struct layout_region roots = ir->layout->lines;
-	LLVMValueRef value = ir_opaque(ir, ir_packet_key(ir, step->key)), root;
+	LLVMValueRef value = ir_packet_key(ir, step->key), root;
 
 	roots.count -= ROOT_LINES - 1;
 	root = ir_line_of(ir, roots);
@@ -71,7 +70,8 @@ static void ir_step_root(struct ir *ir, const struct layout_step *step)
 	ir_store(ir, ir_child(ir, root, ir_widen(ir, value)), ir->reference, 0);
 }
 
-/* The class of a port: by a table, or as the number of classes that start at it or below. */
+/* The class of a port: by a table, or as the number of classes that start at it or below. The port is opaque
+ * because the optimiser knows that 16 bits need no mask, and kernels before 6.18 do not know that of be16. */
 static LLVMValueRef ir_class(struct ir *ir, const struct layout_step *step)
 {
 	LLVMValueRef value = ir_opaque(ir, ir_packet_key(ir, step->key)), class, classes;

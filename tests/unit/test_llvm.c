@@ -1,0 +1,313 @@
+/* The LLVM back end: that its object differs by the code alone, and that the kernel's verifier takes what LLVM's
+ * optimiser leaves of the bounds. What the programs decide is held against the direct back end's by the
+ * differential test. */
+#include "compiler/arena.h"
+#include "compiler/bytecode.h"
+#include "compiler/diag.h"
+#include "compiler/layout.h"
+#include "compiler/llvm.h"
+#include "compiler/pipeline.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <gelf.h>
+#include <libelf.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static const char RULES[] = "tcp dport 80 counter redirect to web else continue\n"
+			    "iifname \"eth1\" udp dport 53 redirect to dns\n"
+			    "ip saddr 192.0.2.0/24 drop\n"
+			    "tcp daddr 2001:db8::/33 dport 443 redirect to web no-reuseport\n";
+
+static void need_llvm(void)
+{
+	if (llvm_backend())
+		return;
+	print_message("this build has no LLVM back end\n");
+	skip();
+}
+
+static void compile_by(struct compilation *c, enum backend backend, enum table_kind tables,
+		       const char *text)
+{
+	struct compile_options options = {.backend = backend, .tables = tables};
+
+	if (compile_text(c, text, strlen(text), &options))
+		return;
+	diag_print(c->diag, stderr, DIAG_COLOR_NEVER);
+	fail();
+}
+
+/* The sections that say what the code is, and where in it. */
+static bool speaks_of_code(const char *name)
+{
+	static const char *const names[] = {"sk_lookup", ".relsk_lookup", ".symtab", ".BTF",
+					    ".BTF.ext"};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(name, names[i]))
+			return true;
+	return false;
+}
+
+static void expect_equal_sections(const struct object *a, const struct object *b)
+{
+	Elf *elf_a = elf_memory((char *)a->bytes, a->size), *elf_b;
+	Elf_Scn *section_a = NULL, *section_b = NULL;
+	GElf_Shdr header_a, header_b;
+	size_t names, compared = 0;
+	const char *name;
+
+	elf_b = elf_memory((char *)b->bytes, b->size);
+	assert_int_equal(elf_getshdrstrndx(elf_a, &names), 0);
+	while ((section_a = elf_nextscn(elf_a, section_a))) {
+		section_b = elf_nextscn(elf_b, section_b);
+		assert_non_null(section_b);
+		gelf_getshdr(section_a, &header_a);
+		gelf_getshdr(section_b, &header_b);
+		name = elf_strptr(elf_a, names, header_a.sh_name);
+		if (speaks_of_code(name))
+			continue;
+		assert_int_equal(header_a.sh_size, header_b.sh_size);
+		assert_memory_equal(a->bytes + header_a.sh_offset, b->bytes + header_b.sh_offset,
+				    header_a.sh_size);
+		compared++;
+	}
+	assert_null(elf_nextscn(elf_b, section_b));
+	assert_true(compared > 10);
+	elf_end(elf_a);
+	elf_end(elf_b);
+}
+
+static void the_object_differs_by_its_code_alone(void **state)
+{
+	struct compilation direct, llvm;
+
+	(void)state;
+	need_llvm();
+	elf_version(EV_CURRENT);
+	compile_by(&direct, BACKEND_DIRECT, TABLES_AUTO, RULES);
+	compile_by(&llvm, BACKEND_LLVM, TABLES_AUTO, RULES);
+	expect_equal_sections(direct.object, llvm.object);
+	compilation_free(&direct);
+	compilation_free(&llvm);
+}
+
+static void the_same_rules_give_the_same_bytes(void **state)
+{
+	struct compilation first, second;
+
+	(void)state;
+	need_llvm();
+	compile_by(&first, BACKEND_LLVM, TABLES_AUTO, RULES);
+	compile_by(&second, BACKEND_LLVM, TABLES_AUTO, RULES);
+	assert_int_equal(first.object->size, second.object->size);
+	assert_memory_equal(first.object->bytes, second.object->bytes, first.object->size);
+	compilation_free(&first);
+	compilation_free(&second);
+}
+
+static void the_dump_is_what_llvm_is_given(void **state)
+{
+	struct compilation c;
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	if (!llvm_backend()) {
+		fclose(out);
+		free(text);
+	}
+	need_llvm();
+	compile_by(&c, BACKEND_LLVM, TABLES_AUTO, RULES);
+	llvm_backend()->llvm_dump(c.ir, out);
+	fclose(out);
+	assert_non_null(strstr(text, "define i32 @sklc("));
+	assert_non_null(strstr(text, "@label_counters = external"));
+	free(text);
+	compilation_free(&c);
+}
+
+static uint32_t verified_instructions(const struct object *object)
+{
+	struct bpf_object *opened = bpf_object__open_mem(object->bytes, object->size, NULL);
+	struct bpf_prog_info info = {0};
+	uint32_t size = sizeof(info);
+
+	assert_false(libbpf_get_error(opened));
+	if (bpf_object__load(opened))
+		fail_msg("the kernel refuses the program");
+	assert_int_equal(
+		bpf_obj_get_info_by_fd(bpf_program__fd(bpf_object__next_program(opened, NULL)),
+				       &info, &size),
+		0);
+	bpf_object__close(opened);
+	return info.verified_insns;
+}
+
+/* Rules for ports and addresses in tables: COUNT of them, by two numbers each in FORMAT. */
+static char *many_rules(unsigned count, const char *format) __attribute__((format(printf, 2, 0)));
+
+static char *many_rules(unsigned count, const char *format)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	unsigned i;
+
+	for (i = 0; i < count; i++)
+		fprintf(out, format, i / 200, i % 200, i % 7);
+	fclose(out);
+	return text;
+}
+
+static bool has_step(const struct layout *layout, enum search kind, enum key key)
+{
+	size_t machine, i;
+
+	for (machine = 0; machine < layout->machine_count; machine++)
+		for (i = 0; i < layout->machines[machine].step_count; i++)
+			if (layout->machines[machine].steps[i].kind == kind &&
+			    layout->machines[machine].steps[i].key == key)
+				return true;
+	return false;
+}
+
+/* The kernel takes both programs, whose tables have such a step, and LLVM's at no more than twice the effort. */
+static void expect_verified(enum table_kind tables, enum search kind, enum key key, char *text)
+{
+	struct compilation direct, llvm;
+	uint32_t by_direct;
+
+	compile_by(&direct, BACKEND_DIRECT, tables, text);
+	compile_by(&llvm, BACKEND_LLVM, tables, text);
+	assert_true(has_step(llvm.layout, kind, key));
+	by_direct = verified_instructions(direct.object);
+	assert_in_range(verified_instructions(llvm.object), 1, 2 * by_direct);
+	compilation_free(&direct);
+	compilation_free(&llvm);
+	free(text);
+}
+
+static void need_kernel(void)
+{
+	need_llvm();
+	if (!geteuid())
+		return;
+	print_message("only root can load programs\n");
+	skip();
+}
+
+static void a_tree_of_addresses_is_verified(void **state)
+{
+	(void)state;
+	need_kernel();
+	expect_verified(TABLES_SPLUS, SEARCH_LINE, KEY_DADDR4,
+			many_rules(300, "daddr 10.%u.%u.0/24 redirect to l%u\n"));
+	expect_verified(TABLES_SPLUS, SEARCH_LINE, KEY_SADDR6_1,
+			many_rules(300, "saddr 2001:db8:%u:%u::/64 redirect to l%u\n"));
+}
+
+static void a_root_is_verified(void **state)
+{
+	(void)state;
+	need_kernel();
+	expect_verified(TABLES_TRIE, SEARCH_ROOT, KEY_DADDR4,
+			many_rules(2000, "daddr 10.%u.%u.0/25 redirect to l%u\n"));
+	expect_verified(TABLES_TRIE, SEARCH_ROOT, KEY_SPORT,
+			many_rules(2000, "sport 1%u%03u redirect to l%u\n"));
+	expect_verified(TABLES_TRIE, SEARCH_ROOT, KEY_DPORT,
+			many_rules(2000, "dport 1%u%03u redirect to l%u\n"));
+}
+
+static void a_cross_is_verified(void **state)
+{
+	(void)state;
+	need_kernel();
+	expect_verified(TABLES_AUTO, SEARCH_CROSS, KEY_DPORT,
+			many_rules(300, "daddr 10.%u.%u.0/24 dport 443 redirect to l%u\n"));
+	expect_verified(TABLES_AUTO, SEARCH_CROSS, KEY_SPORT,
+			many_rules(300, "daddr 10.%u.%u.0/24 sport 443 redirect to l%u\n"));
+}
+
+static void many_classes_of_ports_are_verified(void **state)
+{
+	(void)state;
+	need_kernel();
+	expect_verified(TABLES_AUTO, SEARCH_CROSS, KEY_DPORT,
+			many_rules(300, "daddr 10.%u.%u.0/24 dport 100%u drop\n"));
+	expect_verified(TABLES_AUTO, SEARCH_CROSS, KEY_SPORT,
+			many_rules(300, "daddr 10.%u.%u.0/24 sport 10%u0 drop\n"));
+}
+
+/* How many instructions of LLVM's program do OP with IMM, and frees TEXT. */
+static unsigned count_instructions(char *text, int op, int32_t imm)
+{
+	struct compilation c;
+	unsigned count = 0;
+	size_t i;
+
+	compile_by(&c, BACKEND_LLVM, TABLES_AUTO, text);
+	for (i = 0; i < c.code->count; i++)
+		if (BPF_OP(c.code->instructions[i].insn.code) == op &&
+		    c.code->instructions[i].insn.imm == imm)
+			count++;
+	compilation_free(&c);
+	free(text);
+	return count;
+}
+
+/* A verifier that knows nothing of a port after its bytes are swapped needs the mask. */
+static void the_port_that_a_table_is_asked_for_is_masked(void **state)
+{
+	(void)state;
+	need_llvm();
+	assert_int_equal(
+		count_instructions(many_rules(300, "daddr 10.%u.%u.0/24 sport 10%u0 drop\n"),
+				   BPF_AND, 0xffff),
+		1);
+}
+
+static void classes_are_compared_without_a_branch(void **state)
+{
+	(void)state;
+	need_llvm();
+	assert_in_range(
+		count_instructions(many_rules(300, "daddr 10.%u.%u.0/24 dport 100%u drop\n"),
+				   BPF_RSH, 63),
+		8 + 6, 8 + 2 * 6);
+}
+
+static void interfaces_in_tables_are_verified(void **state)
+{
+	(void)state;
+	need_kernel();
+	expect_verified(TABLES_SPLUS, SEARCH_INTERFACE, KEY_INTERFACE,
+			many_rules(300, "daddr 10.%u.%u.0/24 iifname \"eth%u\" drop\n"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_object_differs_by_its_code_alone),
+		cmocka_unit_test(the_same_rules_give_the_same_bytes),
+		cmocka_unit_test(the_dump_is_what_llvm_is_given),
+		cmocka_unit_test(a_tree_of_addresses_is_verified),
+		cmocka_unit_test(a_root_is_verified),
+		cmocka_unit_test(a_cross_is_verified),
+		cmocka_unit_test(many_classes_of_ports_are_verified),
+		cmocka_unit_test(the_port_that_a_table_is_asked_for_is_masked),
+		cmocka_unit_test(classes_are_compared_without_a_branch),
+		cmocka_unit_test(interfaces_in_tables_are_verified),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
