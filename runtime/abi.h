@@ -17,7 +17,8 @@
 #define ABI_RULE_COUNTERS "rule_counters" /* PERCPU_ARRAY: u32 counter -> u64 */
 #define ABI_LABEL_COUNTERS                                                                         \
 	"label_counters" /* PERCPU_ARRAY: u32 label * 4 + place -> struct abi_label_count */
-#define ABI_PREFIXES "prefixes" /* LPM_TRIE: struct abi_prefix_key -> u32; with --tables lpm alone */
+#define ABI_PREFIXES                                                                               \
+	"prefixes" /* LPM_TRIE: struct abi_prefix_key -> u32; with --tables lpm alone */
 
 /* Read-only data sections, each a map of one value. */
 #define ABI_TABLES ".rodata" /* the decision's tables; may be absent */
@@ -68,9 +69,9 @@ struct abi_label_slots {
 #define ABI_EXPECTS_SECTION     "sklc.expects" /* struct abi_expect */
 #define ABI_DEFINITIONS_SECTION "sklc.defines" /* uint32_t strings: "NAME=VALUE" of each -D */
 /* struct abi_prefix: what a loader puts into the map of prefixes */
-#define ABI_PREFIXES_SECTION    "sklc.prefixes"
-#define ABI_TEXTS_SECTION       "sklc.texts"   /* struct abi_text: the files, in order of reading */
-#define ABI_TEXT_SECTION        "sklc.text" /* zlib: the bytes of all files, one after the other */
+#define ABI_PREFIXES_SECTION "sklc.prefixes"
+#define ABI_TEXTS_SECTION    "sklc.texts" /* struct abi_text: the files, in order of reading */
+#define ABI_TEXT_SECTION     "sklc.text"  /* zlib: the bytes of all files, one after the other */
 
 #define ABI_MAGIC      0x636c6b73 /* "sklc" */
 #define ABI_NO_STRING  UINT32_MAX

@@ -127,21 +127,17 @@ int generation_list(const struct state *state, uint32_t **ids, size_t *count)
 
 int generation_read(const struct generation *generation, struct applied *applied)
 {
-	struct blob blob;
-	int err = blob_get(generation->folder, ABI_PIN_OBJECT, &blob);
+	int err;
 
 	*applied = (struct applied){0};
 	snprintf(applied->name, sizeof(applied->name), "generation %" PRIu32,
 		 generation->about.generation);
+	err = blob_get(generation->folder, ABI_PIN_OBJECT, &applied->blob);
 	if (err)
 		return fail(err, "read the object of %s", applied->name);
-	applied->bytes = malloc(blob.size);
-	if (applied->bytes)
-		memcpy(applied->bytes, blob.bytes, blob.size);
-	applied->image = (struct object_image){applied->bytes, blob.size, applied->name};
-	blob_close(&blob);
-	err = applied->bytes ? object_read(&applied->image, &applied->object)
-			     : fail(ENOMEM, "read the object of %s", applied->name);
+	applied->image = (struct object_image){applied->blob.bytes, applied->blob.size,
+					       applied->name};
+	err = object_read(&applied->image, &applied->object);
 	if (err)
 		applied_free(applied);
 	return err;
@@ -150,8 +146,7 @@ int generation_read(const struct generation *generation, struct applied *applied
 void applied_free(struct applied *applied)
 {
 	object_free(&applied->object);
-	free(applied->bytes);
-	applied->bytes = NULL;
+	blob_close(&applied->blob);
 }
 
 /* Keeps bytes under a name. */
@@ -167,11 +162,25 @@ static int pin_if_any(int folder, const char *name, int fd)
 	return fd < 0 ? 0 : pin_put(folder, name, fd);
 }
 
-static int pin_all(int folder, const struct about *about, const struct object_image *image,
+static int pin_names(int folder, const struct object *object)
+{
+	uint32_t count = object->header.label_count;
+	autofree char(*names)[ABI_LABEL_KEY] = calloc((size_t)count + 1, sizeof(*names));
+
+	if (!names)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < count; i++)
+		snprintf(names[i], sizeof(names[i]), "%s", object_label(object, i));
+	return count ? pin_bytes(folder, PIN_NAMES, names, count * sizeof(*names)) : 0;
+}
+
+static int pin_all(int folder, const struct about *about, const struct object *object,
 		   const struct loaded *loaded, const struct trial *trial)
 {
-	int err = pin_bytes(folder, ABI_PIN_OBJECT, image->bytes, image->size);
+	int err = pin_bytes(folder, ABI_PIN_OBJECT, object->image->bytes, object->image->size);
 
+	if (!err)
+		err = pin_names(folder, object);
 	if (!err)
 		err = pin_put(folder, ABI_PIN_PROGRAM, loaded->program);
 	if (!err)
@@ -188,7 +197,7 @@ static int pin_all(int folder, const struct about *about, const struct object_im
 }
 
 int generation_pin(const struct state *state, const struct about *about,
-		   const struct object_image *image, const struct loaded *loaded,
+		   const struct object *object, const struct loaded *loaded,
 		   const struct trial *trial)
 {
 	char name[FOLDER_NAME_MAX];
@@ -199,7 +208,7 @@ int generation_pin(const struct state *state, const struct about *about,
 	if (mkdirat(state->folder, name, S_IRWXU))
 		return fail(errno, "make the folder '%s/%s'", state->path, name);
 	folder = state_open_folder(state->folder, name);
-	err = folder < 0 ? folder : pin_all(folder, about, image, loaded, trial);
+	err = folder < 0 ? folder : pin_all(folder, about, object, loaded, trial);
 	return err ? fail(err, "keep the new rules in '%s/%s'", state->path, name) : 0;
 }
 

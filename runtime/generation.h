@@ -39,9 +39,9 @@ int generation_program(const struct generation *generation, const char *name, in
 /* The folders there are, whole or not; the caller frees. -errno after a message. */
 int generation_list(const struct state *state, uint32_t **ids, size_t *count);
 
-/* The object that was applied, copied, since libelf and libbpf want memory of their own. */
+/* The object that was applied. */
 struct applied {
-	void *bytes;
+	struct blob blob;
 	char name[32];
 	struct object_image image;
 	struct object object;
@@ -57,7 +57,7 @@ struct trial {
 
 /* Makes the folder and all its pins; TRIAL may be NULL. -errno after a message. */
 int generation_pin(const struct state *state, const struct about *about,
-		   const struct object_image *image, const struct loaded *loaded,
+		   const struct object *object, const struct loaded *loaded,
 		   const struct trial *trial);
 
 /* Lets go of the programs of a trial that was confirmed; leaves only what a rollback needs; removes the
@@ -70,6 +70,7 @@ int generation_remove(const struct state *state, uint32_t id);
 int folder_clear(int folder);
 
 #define PIN_ABOUT   "about"
+#define PIN_NAMES   "names" /* of the labels, as in the map of labels; none without labels */
 #define PIN_BASE    "base"
 #define PIN_TRIAL   "trial"   /* the program on the link during a trial */
 #define PIN_CHOICES "choices" /* what it chooses from; emptied unless pinned */

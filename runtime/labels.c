@@ -90,6 +90,19 @@ static int mark_blocks(int map, bool *used)
 	return err;
 }
 
+int labels_excess(int map, const struct object *object, size_t *excess)
+{
+	autofree struct label_entry *entries = NULL;
+	struct abi_label_slots slots;
+	size_t count, added = 0;
+	int err = labels_read(map, &entries, &count);
+
+	for (uint32_t i = 0; !err && i < object->header.label_count; i++)
+		added += labels_find(map, object_label(object, i), &slots) == -ENOENT;
+	*excess = !err && count + added > BLOCKS ? count + added - BLOCKS : 0;
+	return err;
+}
+
 static int assign_new(int map, const char *name, bool *used, size_t *block,
 		      struct abi_label_slots *slots)
 {
@@ -100,7 +113,7 @@ static int assign_new(int map, const char *name, bool *used, size_t *block,
 	if (*block == BLOCKS)
 		return refuse(ENOSPC,
 			      "there is no room for the label '%s': %d labels fit, those of "
-			      "the rules before included",
+			      "the rules in force included; nothing was changed",
 			      name, BLOCKS);
 	used[*block] = true;
 	for (uint32_t place = 0; place < ABI_PLACES; place++)

@@ -23,6 +23,9 @@ int labels_find(int map, const char *name, struct abi_label_slots *slots);
 /* All labels of the map; the caller frees. -errno after a message. */
 int labels_read(int map, struct label_entry **entries, size_t *count);
 
+/* How many labels of the object are new, beyond those that still fit. -errno after a message. */
+int labels_excess(int map, const struct object *object, size_t *excess);
+
 /* Finds or gives slots for each label of the object, into SLOTS[label]. A slot that another label has
  * is never given. -ENOSPC if the map is full; -errno after a message. */
 int labels_assign(int map, const struct object *object, struct abi_label_slots *slots);

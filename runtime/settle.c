@@ -115,26 +115,25 @@ static int compare_keys(const void *left, const void *right)
 static int add_names(const struct state *state, uint32_t id, struct names *names)
 {
 	struct generation generation;
-	struct applied applied;
 	char(*more)[ABI_LABEL_KEY];
-	uint32_t count;
+	struct blob blob;
+	size_t count;
 	int err = generation_open(state, id, &generation);
 
 	if (err)
 		return err == -ENOENT ? 0 : err;
-	err = generation_read(&generation, &applied);
+	err = blob_get(generation.folder, PIN_NAMES, &blob);
 	generation_close(&generation);
 	if (err)
-		return err;
-	count = applied.object.header.label_count;
+		return err == -ENOENT ? 0 : fail(err, "read the labels of generation %u", id);
+	count = blob.size / ABI_LABEL_KEY;
 	more = reallocarray(names->names, names->count + count + 1, ABI_LABEL_KEY);
 	if (more) {
+		memcpy(more + names->count, blob.bytes, count * ABI_LABEL_KEY);
 		names->names = more;
-		for (uint32_t i = 0; i < count; i++)
-			strncpy(more[names->count++], object_label(&applied.object, i),
-				ABI_LABEL_KEY);
+		names->count += count;
 	}
-	applied_free(&applied);
+	blob_close(&blob);
 	return more ? 0 : fail(ENOMEM, "read the labels of generation %u", id);
 }
 
@@ -220,6 +219,19 @@ static int read_again(const struct state *state, struct standing *standing)
 {
 	standing_close(standing);
 	return standing_read(state, standing);
+}
+
+/* The previous generation is then one that nothing needs. */
+int standing_forget_previous(const struct state *state, struct standing *standing)
+{
+	struct kept kept = {.ids = {standing->current}, .count = 1};
+	int err = sweep_labels(state, &kept);
+
+	if (!err)
+		err = remove_leftovers(state, &kept);
+	if (!err)
+		standing->previous = 0;
+	return err;
 }
 
 int standing_end_trial(const struct state *state, struct standing *standing)

@@ -33,6 +33,9 @@ void standing_close(struct standing *standing);
  * reads again. The state must be locked. */
 int standing_settle(const struct state *state, struct standing *standing);
 
+/* Gives up the way back, and with it the slots of labels that only it needs. Not during a trial. */
+int standing_forget_previous(const struct state *state, struct standing *standing);
+
 /* Gives up a trial that still runs, then settles. 0 once the rules before are back. */
 int standing_end_trial(const struct state *state, struct standing *standing);
 

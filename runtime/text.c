@@ -31,9 +31,26 @@ size_t text_character(const char *text, size_t size)
 	return length;
 }
 
+/* Eight bytes of ASCII at once, since most text is that, and a rules file can have megabytes. */
+static size_t ascii_length(const char *text, size_t size)
+{
+	size_t i = 0;
+	uint64_t word;
+
+	for (; size - i >= sizeof(word); i += sizeof(word)) {
+		memcpy(&word, text + i, sizeof(word));
+		if (word & UINT64_C(0x8080808080808080))
+			break;
+	}
+	return i;
+}
+
 bool text_is_utf8(const char *text, size_t size)
 {
 	for (size_t i = 0, length; i < size; i += length) {
+		i += ascii_length(text + i, size - i);
+		if (i == size)
+			break;
 		length = text_character(text + i, size - i);
 		if (length == 0)
 			return false;

@@ -50,12 +50,27 @@ static int check_sockets(const struct transaction *t)
 	return 0;
 }
 
+/* Labels that only a rollback would need give way. */
+static int make_room(struct transaction *t)
+{
+	size_t excess;
+	int err = labels_excess(t->labels, t->object, &excess);
+
+	if (err || !excess || !t->standing->previous)
+		return err;
+	warn("generation %u is forgotten to make room for labels: there is no way back to it",
+	     t->standing->previous);
+	return standing_forget_previous(t->state, t->standing);
+}
+
 static int load_new(struct transaction *t)
 {
 	int err = standing_prepare(t->state, &t->sockets, &t->labels);
 
 	if (!err)
 		err = machine_new(t->object, &t->machine);
+	if (!err)
+		err = make_room(t);
 	if (!err)
 		err = labels_assign(t->labels, t->object, t->machine.slots);
 	if (!err)
@@ -111,7 +126,7 @@ static int pin_new(struct transaction *t, int current)
 	err = prepare_trial(t, current);
 	if (err)
 		return err;
-	return generation_pin(t->state, &t->about, t->object->image, &t->loaded,
+	return generation_pin(t->state, &t->about, t->object, &t->loaded,
 			      t->confirm_seconds ? &t->trial : NULL);
 }
 

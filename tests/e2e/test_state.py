@@ -219,7 +219,7 @@ def describe(pin):
     shown = subprocess.run([BPFTOOL, "-j", "map", "show", "pinned", pin], check=True,
                            capture_output=True, text=True)
     shape = json.loads(shown.stdout)
-    sized = pin.name in ("object", "base")
+    sized = pin.name in ("object", "base", "names")
     return (f"{pin.name}: {shape['type']} key {shape['bytes_key']} value "
             f"{'any' if sized else shape['bytes_value']} flags {shape['flags']}"
             f"{' frozen' if shape.get('frozen') else ''}")

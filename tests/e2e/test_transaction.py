@@ -395,3 +395,23 @@ def test_a_full_hook_is_a_clear_error_and_changes_nothing(host, tmp_path):
     finally:
         for remove in others:
             remove()
+
+
+# room
+
+
+def labels_apart(first, count):
+    return "".join(f"tcp dport {1 + n} redirect to label{first + n}\n" for n in range(count))
+
+
+def test_labels_of_the_rules_before_give_way_to_those_that_need_room(host):
+    """16384 labels fit; the rules in force keep theirs."""
+    host.apply(labels_apart(0, 7000), "-q")
+    host.apply(labels_apart(7000, 7000), "-q")
+    before = generation(host)
+    done = host.apply(labels_apart(14000, 7000), "-q")
+    assert "forgotten" in done.stderr
+    assert generation(host) != before
+    done = host.apply(labels_apart(30000, 15000), "-q", status=3)
+    assert "no room" in done.stderr
+    assert "label14000 " in host.sklc("list").stdout.replace("\n", " ")
