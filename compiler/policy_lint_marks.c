@@ -39,8 +39,15 @@ static uint32_t marked_hash(const struct marked *marked)
 
 static bool marked_equal(const struct marked *a, const struct marked *b)
 {
-	return a->outcome == b->outcome && a->count == b->count &&
-	       !memcmp(a->marks, b->marks, a->count * sizeof(*a->marks));
+	uint32_t i;
+
+	if (a->outcome != b->outcome || a->count != b->count)
+		return false;
+	for (i = 0; i < a->count; i++)
+		if (a->marks[i].number != b->marks[i].number ||
+		    a->marks[i].without != b->marks[i].without)
+			return false;
+	return true;
 }
 
 static void grow_slots(struct leaves *leaves)
