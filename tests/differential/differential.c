@@ -248,17 +248,21 @@ static void check_large_files(struct tap *tap, const struct sentinels *sentinels
 {
 	static const char *const families[] = {"ip", "ip6"};
 	struct random random = {prefixes};
-	size_t i, backend;
+	size_t i, j;
 
 	for (i = 0; i < 2; i++) {
 		char *text = generate_large(&random, families[i], prefixes);
 
-		for (backend = 0; backend < backends_built(); backend++) {
-			struct compile_options options = {.backend = (enum backend)backend};
+		for (j = 0; j < LOWERING_COUNT * backends_built(); j++) {
+			struct compile_options options = {.tables = LOWERINGS[j % LOWERING_COUNT].tables,
+							  .backend = (enum backend)(j / LOWERING_COUNT)};
 
+			if (options.tables == TABLES_CODE)
+				continue;
 			tap_result(tap, check_text(sentinels, prefixes, text, &options, packets),
-				   "%u %s prefixes decide alike in definition, diagram and kernel, back end %s",
-				   prefixes, families[i], BACKENDS_TRIED[backend]);
+				   "%u %s prefixes decide alike in definition, diagram and kernel, tables %s, "
+				   "back end %s", prefixes, families[i], LOWERINGS[j % LOWERING_COUNT].word,
+				   BACKENDS_TRIED[options.backend]);
 		}
 		free(text);
 	}
@@ -276,9 +280,9 @@ int main(int argc, char **argv)
 		return tap_end(&tap);
 	}
 	check_random_files(&tap, &sentinels, first, count);
-	check_large_files(&tap, &sentinels, 1000, 2000);
-	check_large_files(&tap, &sentinels, 10000, 500);
-	check_large_files(&tap, &sentinels, 100000, 100);
+	check_large_files(&tap, &sentinels, 1000, 1000);
+	check_large_files(&tap, &sentinels, 10000, 300);
+	check_large_files(&tap, &sentinels, 100000, 40);
 	sentinels_close(&sentinels);
 	return tap_end(&tap);
 }
