@@ -49,6 +49,7 @@ struct making {
 static bool same_layout(const struct layout *a, const struct layout *b)
 {
 	return a->object.table_bytes == b->object.table_bytes &&
+	       a->object.prefix_count == b->object.prefix_count &&
 	       a->code_intervals == b->code_intervals &&
 	       (!a->object.table_bytes ||
 		!memcmp(a->object.tables, b->object.tables, a->object.table_bytes));

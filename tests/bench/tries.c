@@ -152,10 +152,7 @@ static void emit_two_look_ups(struct arena *arena, struct bytecode *code, const 
 bool tries_walker(struct walker *walker, const struct tries *tries, const struct walk *walk)
 {
 	struct walk_maps maps = {{0}};
-	bool opened;
 
 	maps.descriptors[SYMBOL_PREFIXES] = tries->map;
-	opened = walker_open(walker, walk, emit_two_look_ups, &walk->family, &maps);
-	walker->is_label = true;
-	return opened;
+	return walker_open(walker, walk, emit_two_look_ups, &walk->family, &maps);
 }

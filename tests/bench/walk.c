@@ -8,6 +8,7 @@
 #include "../../compiler/arena.h"
 #include "../../compiler/layout.h"
 #include "../../compiler/layout_to_bytecode.h"
+#include "../../runtime/abi.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -258,7 +259,7 @@ bool walker_open(struct walker *walker, const struct walk *walk, walk_body body,
 	struct walk_maps all = *maps;
 	enum warmth warmth;
 
-	*walker = (struct walker){{-1, -1}, -1, -1, 0, false};
+	*walker = (struct walker){{-1, -1}, 0};
 	all.descriptors[SYMBOL_KEYS] = walk->keys;
 	all.descriptors[SYMBOL_STATE] = walk->state;
 	all.descriptors[SYMBOL_MEMORY] = walk->memory;
@@ -289,8 +290,6 @@ void walker_close(struct walker *walker)
 {
 	shut(walker->programs[HOT]);
 	shut(walker->programs[COLD]);
-	shut(walker->tables);
-	shut(walker->machine);
 }
 
 static void emit_layout(struct arena *arena, struct bytecode *code, const void *data,
@@ -299,29 +298,48 @@ static void emit_layout(struct arena *arena, struct bytecode *code, const void *
 	layout_emit_classifier(arena, code, data, done, done);
 }
 
+/* The kernel's trie of a layout that has one; else -1. */
+static int prefixes_of(const struct layout_object *object)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
+	uint32_t count = (uint32_t)object->prefix_count;
+	size_t i;
+	int fd;
+
+	if (!count)
+		return -1;
+	fd = bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, "bench", sizeof(struct abi_prefix_key),
+			    sizeof(object->prefixes->value), count, &options);
+	for (i = 0; fd >= 0 && i < count; i++)
+		if (bpf_map_update_elem(fd, &object->prefixes[i].key, &object->prefixes[i].value,
+					0)) {
+			close(fd);
+			return -1;
+		}
+	return fd;
+}
+
 bool walker_open_layout(struct walker *walker, const struct walk *walk, const struct layout *layout)
 {
 	const struct layout_object *object = layout_object(layout);
-	size_t words = object->label_count * 4 + object->interface_count + 1;
+	size_t words = object->label_count * ABI_PLACES + object->interface_count + 1;
 	uint32_t *machine = calloc(words, sizeof(*machine));
 	struct walk_maps maps = {{0}};
 	bool opened;
-	int tables = -1;
 
 	if (!machine)
 		return false;
-	if (object->table_bytes)
-		tables = array_with(object->tables, object->table_bytes);
-	maps.descriptors[SYMBOL_TABLES] = tables;
+	maps.descriptors[SYMBOL_TABLES] = object->table_bytes
+						  ? array_with(object->tables, object->table_bytes)
+						  : -1;
 	maps.descriptors[SYMBOL_MACHINE] = array_with(machine, words * sizeof(*machine));
+	maps.descriptors[SYMBOL_PREFIXES] = prefixes_of(object);
 	free(machine);
 	opened = walker_open(walker, walk, emit_layout, layout, &maps);
-	walker->tables = tables;
-	walker->machine = maps.descriptors[SYMBOL_MACHINE];
-	if (!opened) {
-		shut(walker->tables);
-		shut(walker->machine);
-	}
+	/* The programs hold on to them. */
+	shut(maps.descriptors[SYMBOL_TABLES]);
+	shut(maps.descriptors[SYMBOL_MACHINE]);
+	shut(maps.descriptors[SYMBOL_PREFIXES]);
 	return opened;
 }
 

@@ -24,9 +24,7 @@ struct walk {
 /* One way to classify; -1 where it is not there. */
 struct walker {
 	int programs[WARMTHS];
-	int tables, machine; /* of an emitted classifier */
-	double load_ms;      /* of its hot program */
-	bool is_label;       /* the results are labels plus one, not rows */
+	double load_ms; /* of its hot program */
 };
 
 bool walk_open(struct walk *walk, const struct bindings *bindings);
