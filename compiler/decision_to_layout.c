@@ -8,6 +8,7 @@
 #include "decision_builder.h"
 #include "diag.h"
 #include "layout.h"
+#include "layout_origins.h"
 #include "layout_tables.h"
 #include "policy.h"
 
@@ -345,6 +346,7 @@ struct layout *decision_to_layout(struct arena *arena, const struct decision *de
 	layout->nodes = builder_nodes(words, &layout->node_count);
 	outcomes = builder_outcomes(words, &outcome_count);
 	choose_forms(arena, layout, options->tables);
+	layout_origins(arena, layout);
 	if (options->tables == TABLES_CODE && has_tables(layout)) {
 		diag_error(diag, (struct span){0, 0},
 			   "the decision is too large for code alone: more than %d intervals",

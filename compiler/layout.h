@@ -153,6 +153,10 @@ struct layout {
 	size_t machine_count;
 	struct layout_region lines, results, interfaces, rows, classes;
 	size_t code_intervals; /* of the nodes in code */
+	/* The rule that each node in code is from, {0, 0} where it serves several; and each of its children,
+	 * the first of them at first_leaves. */
+	const struct span *node_origins, *leaf_origins;
+	const uint32_t *first_leaves;
 	size_t rows_max;       /* rows of the longest outcome, without its end */
 	bool override_others;
 };

@@ -1,0 +1,42 @@
+/* What the parts of layout_to_bytecode share.
+ *
+ * Registers: R6 the context, R7 the table reference (later the row), R8 the place of the packet's family and
+ * protocol, R9 the rows still allowed; R1 to R5 and R0 for whatever is at hand. */
+#ifndef SKLC_EMITTER_H
+#define SKLC_EMITTER_H
+
+#include "bytecode.h"
+#include "layout.h"
+
+enum { NO_LABEL = 0xffffffff };
+
+/* Stack slots, below R10. */
+enum { STACK_KEY = -4, STACK_LABEL = -8, STACK_SOCKET = -16, STACK_RESULT = -24, STACK_PREFIX = -40 };
+
+#define CONTEXT(field) ((int)offsetof(struct bpf_sk_lookup, field))
+
+struct emitter {
+	struct bytecode *code;
+	const struct layout *layout;
+	struct jump_label *nodes; /* of the nodes in code; NO_LABEL: not emitted */
+	struct jump_label *steps[FAMILY_COUNT * PROTOCOL_COUNT]; /* one more than steps: the end */
+	struct jump_label assign;     /* R7 is the first row of the outcome */
+	struct jump_label pass, drop; /* ways out; PASS is NO_LABEL where every outcome is to reach ASSIGN */
+};
+
+/* REG becomes a word of the packet, in host order. */
+void emit_key(struct emitter *e, enum key key, enum reg reg);
+
+/* Where the word of an interface stands in .rodata.machine. */
+uint32_t interface_offset(const struct emitter *e, uint32_t interface);
+
+/* REG becomes a pointer to element INDEX (a register, which is lost) of a region of the tables. */
+void emit_element(struct emitter *e, struct layout_region region, int shift, enum reg reg, enum reg index);
+
+/* The steps of a machine, which lead to ASSIGN. */
+void emit_machine(struct emitter *e, size_t index);
+
+/* Carries out the rows from R7 on. */
+void emit_outcome(struct emitter *e);
+
+#endif

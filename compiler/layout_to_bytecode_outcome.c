@@ -1,0 +1,134 @@
+/* The one sequence that carries out an outcome's rows: count the rule, find the label's socket, assign it, count
+ * the hit or the miss, go on with the next row. */
+#include "emitter.h"
+
+#include "../runtime/abi.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+/* Adds one to the counter at OFFSET of element STACK of a per-CPU map. */
+static void emit_count(struct emitter *e, enum bytecode_symbol map, int stack, int offset)
+{
+	struct jump_label none = bytecode_label(e->code);
+
+	bytecode_map(e->code, R1, map);
+	bytecode_alu(e->code, BPF_MOV, R2, R10);
+	bytecode_alu_imm(e->code, BPF_ADD, R2, stack);
+	bytecode_call(e->code, BPF_FUNC_map_lookup_elem);
+	bytecode_jump_if(e->code, BPF_JEQ, R0, 0, none);
+	bytecode_load(e->code, BPF_DW, R1, R0, offset);
+	bytecode_alu_imm(e->code, BPF_ADD, R1, 1);
+	bytecode_store(e->code, BPF_DW, R0, offset, R1);
+	bytecode_place(e->code, none);
+}
+
+static void emit_rule_counter(struct emitter *e)
+{
+	struct jump_label none = bytecode_label(e->code);
+
+	if (!e->layout->object.counter_count)
+		return;
+	bytecode_comment(e->code, "count the rule");
+	bytecode_load(e->code, BPF_W, R1, R7, (int)offsetof(struct layout_row, counter));
+	bytecode_jump32_if(e->code, BPF_JEQ, R1, (int32_t)NO_INDEX, none);
+	bytecode_store(e->code, BPF_W, R10, STACK_KEY, R1);
+	emit_count(e, SYMBOL_RULE_COUNTERS, STACK_KEY, 0);
+	bytecode_place(e->code, none);
+}
+
+/* Finds the socket in the label's slot for this place, or goes to MISS; to SKIP if the row has no label. */
+static void emit_find_socket(struct emitter *e, struct jump_label miss, struct jump_label skip)
+{
+	uint32_t slots = ABI_PLACES * (uint32_t)e->layout->object.label_count;
+
+	bytecode_comment(e->code, "the label's slot, and the socket there");
+	bytecode_load(e->code, BPF_W, R1, R7, (int)offsetof(struct layout_row, label));
+	if (e->layout->object.counter_count)
+		bytecode_jump32_if(e->code, BPF_JEQ, R1, (int32_t)NO_INDEX, skip);
+	bytecode_alu_imm(e->code, BPF_LSH, R1, 2);
+	bytecode_alu(e->code, BPF_ADD, R1, R8);
+	bytecode_jump_if(e->code, BPF_JGT, R1, (int32_t)slots - 1, e->drop);
+	bytecode_store(e->code, BPF_W, R10, STACK_LABEL, R1);
+	bytecode_alu_imm(e->code, BPF_LSH, R1, 2);
+	bytecode_data(e->code, R2, SYMBOL_MACHINE, 0);
+	bytecode_alu(e->code, BPF_ADD, R2, R1);
+	bytecode_load(e->code, BPF_W, R2, R2, 0);
+	bytecode_store(e->code, BPF_W, R10, STACK_KEY, R2);
+	bytecode_map(e->code, R1, SYMBOL_SOCKETS);
+	bytecode_alu(e->code, BPF_MOV, R2, R10);
+	bytecode_alu_imm(e->code, BPF_ADD, R2, STACK_KEY);
+	bytecode_call(e->code, BPF_FUNC_map_lookup_elem);
+	bytecode_jump_if(e->code, BPF_JEQ, R0, 0, miss);
+}
+
+/* Assigns the socket in R0 and lets go of it. EEXIST: a program before this one has chosen, and its choice
+ * stands. */
+static void emit_assign(struct emitter *e, struct jump_label hit)
+{
+	bytecode_comment(e->code, "assign it");
+	bytecode_store(e->code, BPF_DW, R10, STACK_SOCKET, R0);
+	bytecode_alu(e->code, BPF_MOV, R1, R6);
+	bytecode_alu(e->code, BPF_MOV, R2, R0);
+	bytecode_load(e->code, BPF_W, R3, R7, (int)offsetof(struct layout_row, flags));
+	bytecode_call(e->code, BPF_FUNC_sk_assign);
+	bytecode_load(e->code, BPF_DW, R1, R10, STACK_SOCKET);
+	bytecode_store(e->code, BPF_DW, R10, STACK_RESULT, R0);
+	bytecode_call(e->code, BPF_FUNC_sk_release);
+	bytecode_load(e->code, BPF_DW, R0, R10, STACK_RESULT);
+	bytecode_jump_if(e->code, BPF_JEQ, R0, 0, hit);
+	bytecode_jump_if(e->code, BPF_JEQ, R0, -EEXIST, e->pass);
+}
+
+/* R8 becomes the place: AF_INET is 2 and AF_INET6 10, TCP 6 and UDP 17, so one bit of each tells. */
+static void emit_place(struct emitter *e)
+{
+	_Static_assert(AF_INET >> 3 == 0 && AF_INET6 >> 3 == 1, "one bit tells the families apart");
+	_Static_assert(IPPROTO_TCP >> 4 == 0 && IPPROTO_UDP >> 4 == 1, "and one the protocols");
+
+	bytecode_load(e->code, BPF_W, R8, R6, CONTEXT(family));
+	bytecode_alu_imm(e->code, BPF_RSH, R8, 3);
+	bytecode_alu_imm(e->code, BPF_LSH, R8, 1);
+	bytecode_load(e->code, BPF_W, R1, R6, CONTEXT(protocol));
+	bytecode_alu_imm(e->code, BPF_RSH, R1, 4);
+	bytecode_alu(e->code, BPF_ADD, R8, R1);
+}
+
+void emit_outcome(struct emitter *e)
+{
+	struct jump_label row = bytecode_label(e->code), hit = bytecode_label(e->code);
+	struct jump_label miss = bytecode_label(e->code), next = bytecode_label(e->code);
+
+	bytecode_place(e->code, e->assign);
+	if (!e->layout->rows_max) {
+		bytecode_jump_if(e->code, BPF_JEQ, R7, ROW_PASS, e->pass);
+		bytecode_jump(e->code, e->drop);
+		return;
+	}
+	emit_place(e);
+	bytecode_alu_imm(e->code, BPF_MOV, R9, (int32_t)e->layout->rows_max);
+	bytecode_place(e->code, row);
+	bytecode_comment(e->code, "carry out row r7");
+	bytecode_jump_if(e->code, BPF_JEQ, R7, ROW_PASS, e->pass);
+	bytecode_jump_if(e->code, BPF_JEQ, R7, ROW_DROP, e->drop);
+	emit_element(e, e->layout->rows, 4, R1, R7);
+	bytecode_alu(e->code, BPF_MOV, R7, R1);
+	emit_rule_counter(e);
+	if (e->layout->object.label_count) {
+		emit_find_socket(e, miss, next);
+		emit_assign(e, hit);
+		bytecode_place(e->code, miss);
+		emit_count(e, SYMBOL_LABEL_COUNTERS, STACK_LABEL, offsetof(struct abi_label_count, misses));
+	}
+	bytecode_place(e->code, next);
+	bytecode_load(e->code, BPF_W, R7, R7, (int)offsetof(struct layout_row, next));
+	bytecode_alu_imm(e->code, BPF_SUB, R9, 1);
+	bytecode_jump_if(e->code, BPF_JNE, R9, 0, row);
+	bytecode_jump_if(e->code, BPF_JEQ, R7, ROW_PASS, e->pass);
+	bytecode_jump(e->code, e->drop);
+	bytecode_place(e->code, hit);
+	if (e->layout->object.label_count)
+		emit_count(e, SYMBOL_LABEL_COUNTERS, STACK_LABEL, offsetof(struct abi_label_count, hits));
+}
