@@ -21,17 +21,20 @@ struct tracing {
 	bool *seen;
 };
 
+/* While tracing: of what serves several rules. It is {0, 0} in the end, as the policy's may be. */
+static const struct span SEVERAL = {UINT32_MAX, UINT32_MAX};
+
 static bool same_span(struct span a, struct span b)
 {
 	return a.first == b.first && a.end == b.end;
 }
 
-/* The rule of two parts of the code: that of either, none where both have one. */
+/* The rule of two parts of the code: that of either, where the other is the policy's end. */
 static struct span common_origin(struct span a, struct span b, struct span end)
 {
 	if (same_span(a, b) || same_span(b, end))
 		return a;
-	return same_span(a, end) ? b : (struct span){0, 0};
+	return same_span(a, end) ? b : SEVERAL;
 }
 
 static struct span origin_of_packet(const struct tracing *tracing)
@@ -89,7 +92,7 @@ static struct span trace(struct tracing *tracing, decision_ref ref)
 	if (ref_is_outcome(ref))
 		return origin_of_packet(tracing);
 	if (layout->forms[ref] != FORM_CODE)
-		return (struct span){0, 0};
+		return SEVERAL;
 	if (tracing->seen[ref])
 		return tracing->nodes[ref];
 	tracing->seen[ref] = true;
@@ -105,6 +108,15 @@ static struct span trace(struct tracing *tracing, decision_ref ref)
 	tracing->packet = before;
 	tracing->nodes[ref] = origin;
 	return origin;
+}
+
+static void clear_several(struct span *origins, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (same_span(origins[i], SEVERAL))
+			origins[i] = (struct span){0, 0};
 }
 
 static size_t policy_size(const struct policy *policy)
@@ -154,4 +166,6 @@ void layout_origins(struct arena *arena, struct layout *layout)
 		tracing.packet = (struct packet){context / 2, context % 2, {0}, NO_INDEX};
 		trace(&tracing, layout->roots[context / 2][context % 2]);
 	}
+	clear_several(tracing.leaves, leaves);
+	clear_several(tracing.nodes, layout->node_count);
 }
