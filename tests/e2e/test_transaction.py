@@ -57,52 +57,60 @@ def generation(host):
 # swapping
 
 
-class Clients(threading.Thread):
-    """Clients of an address and port, one after the other; what they meet is kept."""
+class Crowd:
+    """Clients of some ports, one after the other on each of several threads, and servers that take all
+    that comes; what met whom is kept."""
 
-    def __init__(self, host, port, allowed, everyone):
-        super().__init__()
-        self.host, self.port, self.allowed, self.everyone = host, port, allowed, everyone
-        self.stop, self.count, self.faults = False, 0, []
+    def __init__(self, host, servers, ports, clients_each=2):
+        self.host, self.ending, self.count, self.faults, self.met = host, False, 0, [], set()
+        self.threads = [threading.Thread(target=self.serve, args=each) for each in servers.items()]
+        self.threads += [threading.Thread(target=self.call, args=[port])
+                         for port in ports for _ in range(clients_each)]
 
-    def run(self):
-        while not self.stop:
+    def call(self, port):
+        while not self.ending:
             with self.host.namespace.socket(TCP4.af, TCP4.type) as client:
                 client.settimeout(5)
                 try:
-                    client.connect((TCP4.at(1), self.port))
-                    ready = select.select(self.everyone, [], [], 5)[0]
-                    if not ready or ready[0] not in self.allowed:
-                        self.faults.append(f"port {self.port}: a socket of no rule")
-                    if ready:
-                        ready[0].accept()[0].close()
+                    client.connect((TCP4.at(1), port))
+                    client.recv(1)
                 except OSError as error:
-                    self.faults.append(f"port {self.port}: {error}")
+                    self.faults.append(f"port {port}: {error}")
             self.count += 1
+
+    def serve(self, name, server):
+        while not self.ending:
+            if select.select([server], [], [], 0.1)[0]:
+                with server.accept()[0] as connection:
+                    self.met.add((connection.getsockname()[1], name))
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ending = True
+        for thread in self.threads:
+            thread.join()
 
 
 def test_no_client_is_refused_or_misled_by_alternating_rules(host):
-    """Each port has its own sockets, so what arrives at one of them says which rule decided."""
-    applies = int(os.environ.get("SKLC_TEST_APPLIES", "60"))
-    one, two, web = (host.server(TCP4) for _ in range(3))
+    applies = int(os.environ.get("SKLC_TEST_APPLIES", "100"))
+    servers = {name: host.server(TCP4) for name in ("web", "one", "two")}
+    servers |= {f"usual {port}": host.server(TCP4, TCP4.any, port) for port in (80, 81)}
     sets = [host.rules("tcp dport 80 redirect to web\ntcp dport 81 redirect to one\n", "a.conf"),
             host.rules("tcp dport 81 redirect to two\ntcp dport 80 redirect to web\n", "b.conf")]
-    for rules in sets:
+    for rules, own in zip(sets, ("one", "two")):
         host.sklc("--apply", rules)
-        for label, server in (("web", web), ("one", one), ("two", two)):
-            host.sklc("register", label, "--pid", os.getpid(), "--fd", server.fileno(), status=None)
-    clients = [Clients(host, 80, [web], [web]), Clients(host, 81, [one, two], [one, two])]
-    for each in clients:
-        each.start()
-    try:
+        host.register("web", servers["web"])
+        host.register(own, servers[own])
+    with Crowd(host, servers, [80, 81]) as crowd:
         for n in range(applies):
             host.sklc("--apply", sets[n % 2])
-    finally:
-        for each in clients:
-            each.stop = True
-            each.join()
-    assert [fault for each in clients for fault in each.faults] == []
-    assert min(each.count for each in clients) > applies
+    assert crowd.faults == []
+    assert crowd.met == {(80, "web"), (81, "one"), (81, "two")}
+    assert crowd.count > applies
 
 
 def test_a_label_that_went_gives_its_slots_to_others_only_later(pair):
