@@ -62,13 +62,14 @@ class Crowd:
     that comes; what met whom is kept."""
 
     def __init__(self, host, servers, ports, clients_each=2):
-        self.host, self.ending, self.count, self.faults, self.met = host, False, 0, [], set()
-        self.threads = [threading.Thread(target=self.serve, args=each) for each in servers.items()]
-        self.threads += [threading.Thread(target=self.call, args=[port])
-                         for port in ports for _ in range(clients_each)]
+        self.host, self.calling, self.serving = host, True, True
+        self.count, self.faults, self.met = 0, [], set()
+        self.servers = [threading.Thread(target=self.serve, args=each) for each in servers.items()]
+        self.clients = [threading.Thread(target=self.call, args=[port])
+                        for port in ports for _ in range(clients_each)]
 
     def call(self, port):
-        while not self.ending:
+        while self.calling:
             with self.host.namespace.socket(TCP4.af, TCP4.type) as client:
                 client.settimeout(5)
                 try:
@@ -79,19 +80,22 @@ class Crowd:
             self.count += 1
 
     def serve(self, name, server):
-        while not self.ending:
+        while self.serving:
             if select.select([server], [], [], 0.1)[0]:
                 with server.accept()[0] as connection:
                     self.met.add((connection.getsockname()[1], name))
 
     def __enter__(self):
-        for thread in self.threads:
+        for thread in self.servers + self.clients:
             thread.start()
         return self
 
     def __exit__(self, *_):
-        self.ending = True
-        for thread in self.threads:
+        self.calling = False
+        for thread in self.clients:
+            thread.join()
+        self.serving = False
+        for thread in self.servers:
             thread.join()
 
 
