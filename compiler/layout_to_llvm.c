@@ -180,10 +180,13 @@ static struct ir ir_new(struct arena *arena, const struct layout *layout,
 				      LLVMFunctionType(ir.word, &ir.pointer, 1, 0));
 	ir.packet = LLVMGetParam(ir.function, 0);
 	ir_start(&ir, ir_block(&ir, "entry"));
-	ir.reference = ir_variable(&ir, "reference");
-	ir.rows_left = ir_variable(&ir, "rows_left");
-	ir.key = ir_variable(&ir, "key");
-	ir.slot = ir_variable(&ir, "slot");
+	ir.reference = ir_variable(&ir, ir.word, "reference");
+	ir.rows_left = ir_variable(&ir, ir.word, "rows_left");
+	ir.key = ir_variable(&ir, ir.word, "key");
+	ir.slot = ir_variable(&ir, ir.word, "slot");
+	ir.prefix = ir_variable(
+		&ir, LLVMArrayType(ir.word, sizeof(struct abi_prefix_key) / sizeof(uint32_t)),
+		"prefix");
 	make_blocks(&ir);
 	return ir;
 }

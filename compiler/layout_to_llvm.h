@@ -9,24 +9,25 @@
 #include <llvm-c/Core.h>
 
 struct ir {
+	struct arena *arena;
 	const struct layout *layout;
 	LLVMContextRef context;
 	LLVMModuleRef module;
 	LLVMBuilderRef builder;
-	LLVMValueRef function,
-		packet; /* the packet is the program's context, struct bpf_sk_lookup */
 	LLVMTypeRef byte, half, word, wide, pointer;
+	LLVMValueRef function;
+	LLVMValueRef packet; /* the program's argument, a struct bpf_sk_lookup */
 	LLVMValueRef symbols[LLVM_SYMBOL_COUNT]; /* NULL: not yet referred to */
-	LLVMValueRef reference; /* a variable: the table reference, later the row */
-	LLVMValueRef rows_left, key,
-		slot;             /* variables of the outcome; the last two are read by helpers */
+	/* Variables: the table reference, later the row; the rows still allowed. */
+	LLVMValueRef reference, rows_left;
+	/* Variables that helpers read: a map's key, a label's slot, a struct abi_prefix_key. */
+	LLVMValueRef key, slot, prefix;
 	LLVMBasicBlockRef *nodes; /* of nodes that something goes to */
 	LLVMBasicBlockRef *rows;  /* the same of outcomes' first rows */
 	LLVMBasicBlockRef *steps[FAMILY_COUNT * PROTOCOL_COUNT]; /* one more than steps: the end */
 	LLVMBasicBlockRef assign, pass, drop;
 	decision_ref *pending; /* nodes that have a block, which is not written yet */
 	size_t pending_count, pending_capacity;
-	struct arena *arena;
 };
 
 /* Numbers, 32 and 64 bits. */
@@ -57,13 +58,16 @@ LLVMValueRef ir_symbol(struct ir *ir, enum llvm_symbol symbol);
 LLVMValueRef ir_at(struct ir *ir, LLVMValueRef pointer, LLVMValueRef offset);
 LLVMValueRef ir_load(struct ir *ir, LLVMTypeRef type, LLVMValueRef pointer, size_t offset);
 void ir_store(struct ir *ir, LLVMValueRef value, LLVMValueRef pointer, size_t offset);
-LLVMValueRef ir_variable(struct ir *ir, const char *name);
+LLVMValueRef ir_variable(struct ir *ir, LLVMTypeRef type, const char *name);
 
 /* Calls a helper of the kernel; those that return pointers give a pointer, else 64 bits. */
 LLVMValueRef ir_call(struct ir *ir, enum bpf_func_id helper, LLVMValueRef *arguments,
 		     unsigned count);
 LLVMValueRef ir_call_for_pointer(struct ir *ir, enum bpf_func_id helper, LLVMValueRef *arguments,
 				 unsigned count);
+
+/* A big endian value in the machine's order, or back. */
+LLVMValueRef ir_to_host(struct ir *ir, LLVMValueRef value);
 
 /* A word of the packet in host order, and a field of it as it stands. */
 LLVMValueRef ir_packet_key(struct ir *ir, enum key key);

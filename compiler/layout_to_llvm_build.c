@@ -142,9 +142,9 @@ void ir_store(struct ir *ir, LLVMValueRef value, LLVMValueRef pointer, size_t of
 	LLVMBuildStore(ir->builder, value, typed_pointer(ir, LLVMTypeOf(value), pointer, offset));
 }
 
-LLVMValueRef ir_variable(struct ir *ir, const char *name)
+LLVMValueRef ir_variable(struct ir *ir, LLVMTypeRef type, const char *name)
 {
-	return LLVMBuildAlloca(ir->builder, ir->word, name);
+	return LLVMBuildAlloca(ir->builder, type, name);
 }
 
 static LLVMValueRef call(struct ir *ir, LLVMTypeRef result, enum bpf_func_id helper,
@@ -173,8 +173,7 @@ LLVMValueRef ir_call_for_pointer(struct ir *ir, enum bpf_func_id helper, LLVMVal
 	return call(ir, ir->pointer, helper, arguments, count);
 }
 
-/* A big endian value in the machine's order. */
-static LLVMValueRef to_host(struct ir *ir, LLVMValueRef value)
+LLVMValueRef ir_to_host(struct ir *ir, LLVMValueRef value)
 {
 	static const char name[] = "llvm.bswap";
 	LLVMTypeRef type = LLVMTypeOf(value);
@@ -197,18 +196,18 @@ LLVMValueRef ir_packet_key(struct ir *ir, enum key key)
 	case KEY_SPORT: /* 16 bits in network order, in the first half of the word */
 		offset = offsetof(struct bpf_sk_lookup, remote_port);
 		return LLVMBuildZExt(ir->builder,
-				     to_host(ir, ir_load(ir, ir->half, ir->packet, offset)),
+				     ir_to_host(ir, ir_load(ir, ir->half, ir->packet, offset)),
 				     ir->word, "");
 	case KEY_DADDR4:
-		return to_host(ir, IR_PACKET_WORD(ir, local_ip4));
+		return ir_to_host(ir, IR_PACKET_WORD(ir, local_ip4));
 	case KEY_SADDR4:
-		return to_host(ir, IR_PACKET_WORD(ir, remote_ip4));
+		return ir_to_host(ir, IR_PACKET_WORD(ir, remote_ip4));
 	default:
 		offset = key >= KEY_SADDR6_0 ? offsetof(struct bpf_sk_lookup, remote_ip6) +
 						       4 * (key - KEY_SADDR6_0)
 					     : offsetof(struct bpf_sk_lookup, local_ip6) +
 						       4 * (key - KEY_DADDR6_0);
-		return to_host(ir, ir_load(ir, ir->word, ir->packet, offset));
+		return ir_to_host(ir, ir_load(ir, ir->word, ir->packet, offset));
 	}
 }
 

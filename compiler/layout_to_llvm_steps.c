@@ -105,6 +105,22 @@ static void ir_step_cross(struct ir *ir, const struct layout_step *step)
 	ir_store(ir, ir_child(ir, ir_line_of(ir, rows), class), ir->reference, 0);
 }
 
+/* Looks the node and the word up in the kernel's trie, where every word is below some prefix. */
+static void ir_step_lpm(struct ir *ir, const struct layout_step *step)
+{
+	LLVMValueRef node = ir_and(ir, ir_load(ir, ir->word, ir->reference, 0), LINE_MASK);
+	LLVMValueRef word = ir_packet_key(ir, step->key);
+	LLVMValueRef key = LLVMBuildBitCast(ir->builder, ir->prefix, ir->pointer, "");
+	LLVMValueRef arguments[] = {ir_symbol(ir, LLVM_SYMBOL_PREFIXES), key}, found;
+
+	ir_store(ir, ir_word(ir, 64), key, offsetof(struct abi_prefix_key, bits));
+	ir_store(ir, ir_to_host(ir, node), key, offsetof(struct abi_prefix_key, node));
+	ir_store(ir, ir_to_host(ir, word), key, offsetof(struct abi_prefix_key, word));
+	found = ir_call_for_pointer(ir, BPF_FUNC_map_lookup_elem, arguments, 2);
+	ir_leave_if(ir, found, LLVMIntEQ, LLVMConstNull(ir->pointer), ir->drop);
+	ir_store(ir, ir_load(ir, ir->word, found, 0), ir->reference, 0);
+}
+
 static void ir_take_child(struct ir *ir, LLVMValueRef node, uint32_t value)
 {
 	size_t offset = offsetof(struct layout_interface, children) + sizeof(uint32_t) * value;
@@ -144,6 +160,9 @@ static void ir_step(struct ir *ir, const struct layout_step *step, LLVMBasicBloc
 		break;
 	case SEARCH_CROSS:
 		ir_step_cross(ir, step);
+		break;
+	case SEARCH_LPM:
+		ir_step_lpm(ir, step);
 		break;
 	default:
 		ir_step_interface(ir, done);

@@ -25,7 +25,8 @@ struct llvm_ir {
 	X(RULE_COUNTERS, "rule_counters")                                                          \
 	X(LABEL_COUNTERS, "label_counters")                                                        \
 	X(TABLES, "tables")                                                                        \
-	X(MACHINE, "machine")
+	X(MACHINE, "machine")                                                                      \
+	X(PREFIXES, "prefixes")
 
 enum llvm_symbol {
 #define LLVM_SYMBOL_ENUM(constant, name) LLVM_SYMBOL_##constant,

@@ -14,7 +14,13 @@
 #include <llvm-c/Transforms/PassBuilder.h>
 #include <string.h>
 
-#define PASSES "default<O2>"
+/* As at -O2 in substance, but without what moves equal ends of blocks into one: of loads from two fields of the
+ * packet it makes one load from either ("dereference of modified ctx ptr R4 off=40 disallowed"). */
+#define SIMPLIFY "simplifycfg,instcombine,"
+#define PASSES                                                                                     \
+	"function(sroa,early-cse<memssa>," SIMPLIFY                                                \
+	"jump-threading,correlated-propagation," SIMPLIFY "reassociate,gvn,sccp,bdce," SIMPLIFY    \
+	"jump-threading,correlated-propagation,dse,adce," SIMPLIFY "early-cse<memssa>)"
 
 struct translation {
 	struct arena *arena;
