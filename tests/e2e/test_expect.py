@@ -1,0 +1,91 @@
+"""Expect lines, run in the kernel on the very program: what the compiler got wrong does not get through."""
+import struct
+
+import pytest
+
+from conftest import REFUSED, WIRES, sklc
+from objects import patch, sections
+
+TCP4 = WIRES["tcp-ipv4"]
+RULES = """
+tcp daddr 192.0.2.0/24 dport 80 redirect to web
+udp daddr { 192.0.2.0/24, 2001:db8::/32 } dport 53 redirect to dns no-reuseport
+ip6 daddr ::/0 tcp dport 80 drop
+iifname "eth7" tcp dport 22 drop
+expect tcp 192.0.2.7:80 redirect to web
+expect udp 192.0.2.7:53 redirect to dns
+expect udp [2001:db8::9]:4242 -> [2001:db8::1]:53 redirect to dns
+expect tcp [2001:db8::1]:80 drop
+expect tcp 198.51.100.1:80 pass
+expect tcp 198.51.100.1:22 iif eth7 drop
+expect tcp 198.51.100.1:22 pass
+"""
+DNS = 1
+EXPECT_BYTES, EXPECT_INTERFACE, EXPECT_VERDICT, EXPECT_LABEL = 76, 60, 64, 68
+
+
+@pytest.fixture
+def prog(host):
+    path = host.folder / "prog.o"
+    done = sklc(host.rules(RULES), "-o", path)
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+def test_they_hold_in_the_kernel(host, prog):
+    assert "7 expect lines hold in the kernel" in host.sklc("--check", prog).stdout
+    host.sklc("--apply", prog)
+
+
+def test_a_wrong_label_is_found_and_the_right_one_named(host, prog):
+    patch(prog, "sklc.expects", EXPECT_LABEL, struct.pack("<I", DNS))
+    done = host.sklc("--check", prog, status=1)
+    assert "'redirect to dns'" in done.stderr and "decided 'redirect to web'" in done.stderr
+    assert "rules.conf:6" in done.stderr
+
+
+def test_a_wrong_verdict_is_found(host, prog):
+    patch(prog, "sklc.expects", 3 * EXPECT_BYTES + EXPECT_VERDICT, struct.pack("<I", 0))
+    done = host.sklc("--check", prog, status=1)
+    assert "expected 'pass', the kernel decided 'drop'" in done.stderr
+
+
+def test_a_wrong_interface_is_found(host, prog):
+    patch(prog, "sklc.expects", 5 * EXPECT_BYTES + EXPECT_INTERFACE, struct.pack("<I", 0xffffffff))
+    assert "decided 'pass'" in host.sklc("--check", prog, status=1).stderr
+
+
+def test_a_broken_program_is_found(host, prog):
+    """Where the program compares with port 80, it now compares with 81."""
+    data = prog.read_bytes()
+    offset, size = sections(data)["sk_lookup"]
+    for at in range(0, size, 8):
+        code, immediate = struct.unpack_from("<B3xi", data, offset + at)
+        if code & 7 in (5, 6) and immediate == 80:
+            patch(prog, "sk_lookup", at + 4, struct.pack("<i", 81))
+    done = host.sklc("--check", prog, status=1)
+    assert "expected 'redirect to web', the kernel decided 'pass'" in done.stderr
+
+
+def test_rules_that_fail_their_expectations_change_nothing(host, prog):
+    there = host.server(TCP4, TCP4.any, 80)
+    host.apply("tcp dport 80 drop\n", "--quiet")
+    patch(prog, "sklc.expects", EXPECT_LABEL, struct.pack("<I", DNS))
+    host.sklc("--apply", prog, status=1)
+    assert host.reach(TCP4, TCP4.at(1), 80, [there]) == REFUSED
+
+
+def test_a_refusal_of_the_verifier_shows_its_words_and_changes_nothing(host, prog):
+    """The program ends at its first instruction."""
+    there = host.server(TCP4, TCP4.any, 80)
+    host.apply("tcp dport 80 drop\n", "--quiet")
+    patch(prog, "sk_lookup", 0, struct.pack("<Q", 0x95))
+    for action in ("--check", "--apply"):
+        done = host.sklc(action, prog, status=3)
+        assert "verifier" in done.stderr and "unreachable insn" in done.stderr
+    assert host.reach(TCP4, TCP4.at(1), 80, [there]) == REFUSED
+
+
+def test_the_machine_keeps_no_trace_of_a_check(host, prog):
+    host.sklc("--check", prog)
+    assert host.pins() == []
