@@ -142,6 +142,19 @@ static bool receive_answer(int channel, struct answer *answer, struct loaded *lo
 	return true;
 }
 
+/* The link, the state's folders and all else that is open here are not for the loading process. */
+static void close_others(int channel, int sockets)
+{
+	unsigned int low = (unsigned int)(channel < sockets ? channel : sockets);
+	unsigned int high = (unsigned int)(channel < sockets ? sockets : channel);
+
+	if (low > STDERR_FILENO + 1)
+		close_range(STDERR_FILENO + 1, low - 1, 0);
+	if (high > low + 1)
+		close_range(low + 1, high - 1, 0);
+	close_range(high + 1, ~0u, 0);
+}
+
 /* Never returns: what libbpf made of the object stays where it is. */
 static void run_loader(int channel, const struct object *object, const struct machine *machine,
 		       int sockets, bool verbose)
@@ -151,6 +164,7 @@ static void run_loader(int channel, const struct object *object, const struct ma
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	alarm(LOAD_SECONDS_MAX);
+	close_others(channel, sockets);
 	err = caps_limit_to_loading();
 	if (!err)
 		err = loader_run(object, machine, sockets, verbose, &loaded);
