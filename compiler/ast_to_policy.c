@@ -169,7 +169,7 @@ static void to_rule(struct context *cx, uint32_t chain_number, const struct ast_
 		if (rule.match.families && !(rule.match.families & 1u << family))
 			memset(rule.match.values[family], 0, sizeof(rule.match.values[family]));
 	if (ast->counter)
-		rule.counter = (uint32_t)cx->policy->counter_count++;
+		rule.counter = 0; /* numbered when all rules are there */
 	add_rule(cx, chain_number, &rule);
 }
 
@@ -288,23 +288,6 @@ static void start_chains(struct context *cx)
 	}
 }
 
-/* Rules stand where they stay, so that counters may point to them. */
-static void collect_counters(struct context *cx)
-{
-	struct policy *policy = cx->policy;
-	const struct rule *rule;
-	size_t c, r;
-
-	policy->counters = arena_alloc(cx->arena, policy->counter_count, sizeof(*policy->counters));
-	for (c = 0; c < policy->chain_count; c++) {
-		for (r = 0; r < policy->chains[c].count; r++) {
-			rule = &policy->chains[c].rules[r];
-			if (rule->counter != NO_INDEX)
-				policy->counters[rule->counter] = rule;
-		}
-	}
-}
-
 static void warn_of_unused(struct context *cx)
 {
 	const struct define_entry *entry;
@@ -341,7 +324,7 @@ struct policy *ast_to_policy(struct arena *arena, const struct ast *ast, struct 
 		return NULL;
 	finish_maps(&cx);
 	check_chains(&cx);
-	collect_counters(&cx);
+	number_by_place(&cx);
 	warn_of_unused(&cx);
 	return diag_error_count(diag) == errors ? policy : NULL;
 }

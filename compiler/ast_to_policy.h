@@ -101,6 +101,9 @@ struct context {
 	const struct ast_expect **expects;
 	size_t expect_count, expect_capacity;
 	size_t label_capacity, interface_capacity, policy_map_capacity, socket_capacity;
+	size_t counter_capacity;
+	uint32_t *interface_numbers; /* by the number in the order of the files, or NO_INDEX */
+	uint32_t interfaces_numbered;
 	struct span override_span; /* of `option override` */
 };
 
@@ -160,5 +163,6 @@ void finish_maps(struct context *cx);
 void check_chains(struct context *cx);
 void to_socket(struct context *cx, const struct ast_socket *socket);
 void to_expects(struct context *cx);
+void number_by_place(struct context *cx);
 
 #endif

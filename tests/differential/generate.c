@@ -376,33 +376,54 @@ static void chain(struct generator *g)
 	g->chains++;
 }
 
+/* The definitions of sets, chains and maps. */
+static void definitions(struct generator *g)
+{
+	if (percent(g, 40)) {
+		set(g, "four", g->sets4++, "addr", ipv4_value);
+		set(g, "six", g->sets6++, "addr", ipv6_value);
+		set(g, "ports", g->port_sets++, "port", port_value);
+		set(g, "cards", g->interface_sets++, "ifname", interface_value);
+	}
+	while (percent(g, 40) && g->chains < 4)
+		chain(g);
+	while (percent(g, 30) && g->maps < 2) {
+		map(g, g->maps);
+		g->maps++;
+	}
+}
+
+static FILE *memory(char **text, size_t *size)
+{
+	FILE *out = open_memstream(text, size);
+
+	if (!out)
+		abort();
+	return out;
+}
+
 char *generate_rules(struct random *random)
 {
 	struct generator g = {.random = random, .counters = 20};
 	uint32_t rules = 1 + random_below(random, 12);
-	char *text = NULL;
+	char *text = NULL, *defined = NULL;
+	bool defined_last = percent(&g, 30);
 	size_t size;
 
-	g.out = open_memstream(&text, &size);
-	if (!g.out)
-		abort();
+	g.out = memory(&defined, &size);
+	definitions(&g);
+	fclose(g.out);
+	g.out = memory(&text, &size);
 	if (percent(&g, 50))
 		fprintf(g.out, "policy %s\n", percent(&g, 50) ? "drop" : "pass");
-	if (percent(&g, 40)) {
-		set(&g, "four", g.sets4++, "addr", ipv4_value);
-		set(&g, "six", g.sets6++, "addr", ipv6_value);
-		set(&g, "ports", g.port_sets++, "port", port_value);
-		set(&g, "cards", g.interface_sets++, "ifname", interface_value);
-	}
-	while (percent(&g, 40) && g.chains < 4)
-		chain(&g);
-	while (percent(&g, 30) && g.maps < 2) {
-		map(&g, g.maps);
-		g.maps++;
-	}
+	if (!defined_last)
+		fputs(defined, g.out);
 	while (rules-- > 0)
 		rule(&g, false);
+	if (defined_last)
+		fputs(defined, g.out);
 	fclose(g.out);
+	free(defined);
 	return text;
 }
 
@@ -414,9 +435,7 @@ char *generate_large(struct random *random, const char *family, uint32_t count)
 	size_t size;
 	uint32_t i;
 
-	g.out = open_memstream(&text, &size);
-	if (!g.out)
-		abort();
+	g.out = memory(&text, &size);
 	fprintf(g.out, "tcp saddr 198.51.100.0/24 drop\n");
 	fprintf(g.out, "map big { type addr . port : verdict\n elements = {\n");
 	for (i = 0; i < count; i++) {
