@@ -145,12 +145,25 @@ int labels_assign(int map, const struct object *object, struct abi_label_slots *
 	return err;
 }
 
+int slot_clear(int sockets, uint32_t slot)
+{
+	int err;
+
+	if (bpf_map_delete_elem(sockets, &slot) == 0)
+		return 1;
+	err = -errno;
+	/* An empty slot gives EINVAL, as a failure would. */
+	return (err == -EINVAL || err == -ENOENT) && !slot_cookie(sockets, slot) ? 0 : err;
+}
+
 int labels_drop(int map, int sockets, const struct label_entry *entry)
 {
-	for (unsigned int place = 0; place < ABI_PLACES; place++)
-		if (bpf_map_delete_elem(sockets, &entry->slots.slots[place]) && errno != ENOENT &&
-		    errno != EINVAL)
-			return fail(errno, "take the sockets of the label '%s' out", entry->name);
+	for (unsigned int place = 0; place < ABI_PLACES; place++) {
+		int err = slot_clear(sockets, entry->slots.slots[place]);
+
+		if (err < 0)
+			return fail(err, "take the sockets of the label '%s' out", entry->name);
+	}
 	if (bpf_map_delete_elem(map, entry->name) && errno != ENOENT)
 		return fail(errno, "forget the label '%s'", entry->name);
 	return 0;

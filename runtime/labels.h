@@ -36,6 +36,9 @@ int labels_drop(int map, int sockets, const struct label_entry *entry);
 /* The cookie of the socket in a slot; 0: none. */
 uint64_t slot_cookie(int sockets, uint32_t slot);
 
+/* Takes a socket out of a slot. 1: done; 0: there was none; -errno without a message. */
+int slot_clear(int sockets, uint32_t slot);
+
 /* "tcp ipv4" and so on. */
 const char *place_name(unsigned int place);
 unsigned int place_protocol(unsigned int place);

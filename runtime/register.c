@@ -140,16 +140,16 @@ static int empty_places(const struct target *target, const char *label, int prot
 	bool found = false;
 
 	for (unsigned int place = 0; place < ABI_PLACES; place++) {
-		if (!is_asked_for(place, protocol, family))
-			continue;
-		if (bpf_map_delete_elem(target->sockets, &target->slots.slots[place]) == 0) {
-			found = true;
-			if (!options->quiet && !options->json)
-				fprintf(out, "%s: %s unregistered\n", label, place_name(place));
-		} else if (errno != ENOENT && errno != EINVAL) {
-			return fail(errno, "take the socket of the label '%s' (%s) away", label,
+		int cleared = is_asked_for(place, protocol, family)
+				      ? slot_clear(target->sockets, target->slots.slots[place])
+				      : 0;
+
+		if (cleared < 0)
+			return fail(cleared, "take the socket of the label '%s' (%s) away", label,
 				    place_name(place));
-		}
+		if (cleared && !options->quiet && !options->json)
+			fprintf(out, "%s: %s unregistered\n", label, place_name(place));
+		found = found || cleared;
 	}
 	if (!found && !options->quiet)
 		note("the label '%s' has no such socket", label);
