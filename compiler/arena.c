@@ -2,6 +2,7 @@
  * still has a block of its own, behind the first, and can grow where it is. */
 #include "arena.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdalign.h>
 #include <stdint.h>
@@ -173,6 +174,15 @@ char *arena_printf(struct arena *arena, const char *format, ...)
 	va_end(again);
 	va_end(args);
 	return text;
+}
+
+char *arena_errno(struct arena *arena, int error)
+{
+	char *words = arena_printf(arena, "%s", strerror(error));
+
+	if (isupper((unsigned char)words[0]) && islower((unsigned char)words[1]))
+		words[0] = (char)tolower((unsigned char)words[0]);
+	return words;
 }
 
 size_t arena_bytes(const struct arena *arena)

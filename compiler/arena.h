@@ -25,6 +25,9 @@ char *arena_string(struct arena *arena, const char *text, size_t length);
 char *arena_printf(struct arena *arena, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* The words for an errno, in lower case as in any message. */
+char *arena_errno(struct arena *arena, int error);
+
 /* Bytes handed out so far: what a budget is held against. */
 size_t arena_bytes(const struct arena *arena);
 

@@ -268,7 +268,7 @@ static const char *assemble(struct elf_writer *elf, int fd, uint64_t size, struc
 	size_t i;
 
 	if (!read_whole(fd, bytes, elf->frame))
-		return arena_printf(elf->arena, "read it back: %s", strerror(errno));
+		return arena_printf(elf->arena, "read it back: %s", arena_errno(elf->arena, errno));
 	for (i = 1; i < elf->section_count; i++) {
 		const struct section *section = &elf->sections[i];
 
@@ -290,7 +290,7 @@ const char *elf_write(struct elf_writer *elf, struct object *object)
 	elf_version(EV_CURRENT);
 	fd = memfd_create("sklc-object", MFD_CLOEXEC);
 	if (fd < 0)
-		return arena_printf(elf->arena, "make a file in memory: %s", strerror(errno));
+		return arena_printf(elf->arena, "make a file in memory: %s", arena_errno(elf->arena, errno));
 	file = elf_begin(fd, ELF_C_WRITE, NULL);
 	if (!file || !write_frame(elf, file, &size))
 		error = arena_printf(elf->arena, "libelf: %s", elf_errmsg(-1));

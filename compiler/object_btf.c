@@ -333,7 +333,7 @@ const char *object_btf_make(struct arena *arena, const struct object_plan *plan,
 	struct types types = {.arena = arena, .btf = btf__new_empty()};
 
 	if (!types.btf)
-		return arena_printf(arena, "write the types: %s", strerror(errno));
+		return arena_printf(arena, "write the types: %s", arena_errno(arena, errno));
 	add_integers(&types);
 	add_maps(&types, plan);
 	add_tables(&types, plan);
@@ -342,6 +342,6 @@ const char *object_btf_make(struct arena *arena, const struct object_plan *plan,
 	keep_types(&types, btf);
 	btf__free(types.btf);
 	if (types.error)
-		return arena_printf(arena, "write the types: %s", strerror(-types.error));
+		return arena_printf(arena, "write the types: %s", arena_errno(arena, -types.error));
 	return NULL;
 }

@@ -7,6 +7,7 @@
 #include "llvm.h"
 #include "options.h"
 #include "pipeline.h"
+#include "runtime/fail.h"
 #include "runtime/runtime.h"
 
 #include <elf.h>
@@ -23,7 +24,7 @@ enum { EXIT_DONE, EXIT_RULES, EXIT_USAGE, EXIT_SYSTEM };
 
 static int system_error(int error, const char *tried, const char *what)
 {
-	fprintf(stderr, "sklc: cannot %s '%s': %s\n", tried, what, strerror(error));
+	fail(error, "%s '%s'", tried, what);
 	return EXIT_SYSTEM;
 }
 
@@ -76,44 +77,81 @@ static int compile_rules(const struct options *options, enum stage last, struct 
 	return done ? EXIT_DONE : EXIT_RULES;
 }
 
-/* Whether every operand can be read, and whether the first is an object: its first bytes say so. A pipe
- * is not asked, since what is read of it is gone. */
-static int look_at_files(const struct options *options, bool *is_object)
+/* Whether a file begins as an object does. A pipe is not asked, since what is read of it is gone. */
+static bool begins_as_object(int fd, const struct stat *status)
 {
 	char magic[SELFMAG];
-	struct stat st = {0};
+
+	return S_ISREG(status->st_mode) && pread(fd, magic, SELFMAG, 0) == SELFMAG &&
+	       !memcmp(magic, ELFMAG, SELFMAG);
+}
+
+/* Whether every operand can be read, and which is an object, if one is. */
+static int look_at_files(const struct options *options, const char **object)
+{
+	struct stat status = {0};
 	size_t i;
 	int fd;
 
-	*is_object = false;
+	*object = NULL;
 	for (i = 0; i < options->operand_count; i++) {
 		if (!strcmp(options->operands[i], "-"))
 			continue;
 		fd = open(options->operands[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 		if (fd < 0)
 			return system_error(errno, "open", options->operands[i]);
-		if (!fstat(fd, &st) && S_ISREG(st.st_mode) &&
-		    pread(fd, magic, SELFMAG, 0) == SELFMAG && !memcmp(magic, ELFMAG, SELFMAG))
-			*is_object = true;
+		if (!fstat(fd, &status) && begins_as_object(fd, &status))
+			*object = options->operands[i];
 		close(fd);
-		if (S_ISDIR(st.st_mode))
+		if (S_ISDIR(status.st_mode))
 			return system_error(EISDIR, "read", options->operands[i]);
 	}
-	if (*is_object && options->operand_count > 1) {
-		usage_error("an object is given alone: '%s'", options->operands[0]);
+	if (*object && options->operand_count > 1) {
+		usage_error("an object is given alone: '%s'", *object);
 		return EXIT_USAGE;
 	}
 	return EXIT_DONE;
 }
 
+/* The same, where only rules have a meaning. */
+static int look_at_rules(const struct options *options)
+{
+	const char *object;
+	int status = look_at_files(options, &object);
+
+	if (status || !object)
+		return status;
+	usage_error("'%s' is compiled already; expected a file of rules", object);
+	return EXIT_USAGE;
+}
+
+/* The rules that the object would replace, or NULL. */
+static const char *replaced_rules(const struct options *options)
+{
+	struct stat output, rules;
+	size_t i;
+
+	if (lstat(options->output, &output) || !S_ISREG(output.st_mode))
+		return NULL;
+	for (i = 0; i < options->operand_count; i++)
+		if (!stat(options->operands[i], &rules) && rules.st_dev == output.st_dev &&
+		    rules.st_ino == output.st_ino)
+			return options->operands[i];
+	return NULL;
+}
+
 static int write_object(const struct options *options)
 {
+	const char *rules = replaced_rules(options);
 	struct compilation c;
-	bool is_object;
-	int status = look_at_files(options, &is_object);
+	int status = look_at_rules(options);
 
 	if (status)
 		return status;
+	if (rules) {
+		usage_error("the object would replace the rules '%s'", rules);
+		return EXIT_USAGE;
+	}
 	status = compile_rules(options, STAGE_OBJECT, &c);
 	if (!status && file_write(options->output, c.object->bytes, c.object->size))
 		status = system_error(errno, "write", options->output);
@@ -124,8 +162,7 @@ static int write_object(const struct options *options)
 static int dump(const struct options *options)
 {
 	struct compilation c;
-	bool is_object;
-	int status = look_at_files(options, &is_object);
+	int status = look_at_rules(options);
 
 	if (status)
 		return status;
@@ -193,12 +230,12 @@ static int use_rules(const struct options *options, object_use use)
 
 static int use_operands(const struct options *options, object_use use)
 {
-	bool is_object;
-	int status = look_at_files(options, &is_object);
+	const char *object;
+	int status = look_at_files(options, &object);
 
 	if (status)
 		return status;
-	return is_object ? use_object_file(options, use) : use_rules(options, use);
+	return object ? use_object_file(options, use) : use_rules(options, use);
 }
 
 static int check(const struct options *options)

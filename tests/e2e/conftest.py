@@ -199,8 +199,9 @@ class Host:
             sock.close()
 
 
-def sklc(*words, **more):
-    return subprocess.run([SKLC, *map(str, words)], text=True, capture_output=True, timeout=300, **more)
+def sklc(*words, timeout=300, **more):
+    return subprocess.run([SKLC, *map(str, words)], text=True, capture_output=True, timeout=timeout,
+                          **more)
 
 
 @pytest.fixture(autouse=True)

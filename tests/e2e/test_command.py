@@ -79,7 +79,7 @@ def test_rules_at_fault_are_status_1_and_show_the_place(tmp_path):
 def test_a_file_that_is_not_there_is_status_3(tmp_path):
     done = sklc(tmp_path / "nothing.conf", "-o", tmp_path / "x.o")
     assert done.returncode == 3
-    assert "nothing.conf" in done.stderr and "No such file" in done.stderr
+    assert "nothing.conf" in done.stderr and "no such file" in done.stderr
 
 
 def test_a_folder_as_rules_is_status_3(tmp_path):
@@ -93,6 +93,13 @@ def test_several_files_are_one_after_the_other(tmp_path):
     one = sklc("--dump", "decision", "-", input="tcp dport 80 redirect to web\n")
     assert both.returncode == 0, both.stderr
     assert both.stdout == one.stdout
+
+
+def test_a_long_comment_takes_no_longer_than_short_ones(tmp_path):
+    long = tmp_path / "long.conf"
+    long.write_text("#" + "x" * 30_000_000 + "\ntcp dport 80 drop\n")
+    done = sklc("--dump", "policy", long, timeout=20)
+    assert done.stdout == "policy pass\n\ntcp dport 80 drop\n"
 
 
 def test_every_stage_is_dumped(rules):
@@ -156,11 +163,28 @@ def test_a_full_disk_leaves_the_old_object(request, rules, tmp_path):
                     break
         done = sklc(rules, "-o", disk / "prog.o")
         assert done.returncode == 3
-        assert "No space left" in done.stderr
+        assert "no space left" in done.stderr
         assert (disk / "prog.o").read_bytes() == b"old"
         assert sorted(os.listdir(disk)) == ["filler", "prog.o"]
     finally:
         run("umount", disk)
+
+
+def test_rules_are_not_replaced_by_their_object(rules, tmp_path):
+    (tmp_path / "other.conf").write_text("drop\n")
+    done = sklc(tmp_path / "other.conf", rules, "-o", rules)
+    assert done.returncode == 2 and "would replace the rules" in done.stderr
+    assert rules.read_text() == "tcp dport 80 redirect to web\n"
+
+
+def test_an_object_is_no_rules(rules, tmp_path):
+    prog = tmp_path / "prog.o"
+    assert sklc(rules, "-o", prog).returncode == 0
+    for words in (["--dump", "policy", prog], [prog, "-o", tmp_path / "again.o"]):
+        done = sklc(*words)
+        assert done.returncode == 2 and "is compiled already" in done.stderr
+    done = sklc("--check", rules, prog)
+    assert done.returncode == 2 and f"an object is given alone: '{prog}'" in done.stderr
 
 
 def test_a_device_is_written_to_not_replaced(rules):
