@@ -6,7 +6,7 @@
 #   make test            the whole suite, with gcc, with clang, and with the sanitizers
 #   make bench           what it costs, beside other ways to do the same; needs root
 #   make golden          write the golden files anew
-#   make LLVM=0          without the LLVM back end; LLVM_CONFIG=llvm-config-19 chooses which LLVM
+#   make LLVM=0          without the LLVM back end, as where no llvm-config is; LLVM_CONFIG=llvm-config-19 chooses
 #   make WERROR=1        warnings are errors
 #   make SANITIZE=address,undefined
 #   make V=1             whole command lines
@@ -25,8 +25,8 @@ FLEX ?= flex
 BISON ?= bison
 BPFTOOL ?= $(or $(shell command -v bpftool),/usr/sbin/bpftool)
 FUZZ_SECONDS ?= 600
-LLVM ?= 1
 LLVM_CONFIG ?= llvm-config
+LLVM ?= $(if $(shell command -v $(LLVM_CONFIG)),1,0)
 
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion $(if $(WERROR),-Werror)
