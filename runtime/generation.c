@@ -1,11 +1,11 @@
 /* Makes, reads and removes the folders of generations. */
 #include "generation.h"
 
+#include "entries.h"
 #include "fail.h"
 #include "load.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -86,43 +86,39 @@ static uint32_t folder_id(const char *name)
 	return *end || errno || id > UINT32_MAX ? 0 : (uint32_t)id;
 }
 
-static DIR *open_entries(int folder)
-{
-	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+struct ids {
+	uint32_t *all;
+	size_t count;
+};
 
-	if (!entries && fd >= 0)
-		close(fd);
-	return entries;
+static int add_id(const char *name, void *argument)
+{
+	struct ids *ids = argument;
+	uint32_t id = folder_id(name);
+	uint32_t *more;
+
+	if (!id)
+		return 0;
+	more = reallocarray(ids->all, ids->count + 1, sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	more[ids->count++] = id;
+	ids->all = more;
+	return 0;
 }
 
 int generation_list(const struct state *state, uint32_t **ids, size_t *count)
 {
-	DIR *entries = open_entries(state->folder);
-	struct dirent *entry;
-	int err = 0;
+	struct ids found = {0};
+	int err = entries_each(state->folder, add_id, &found);
 
-	*ids = NULL;
-	*count = 0;
-	if (!entries)
-		return fail(errno, "read the folder '%s'", state->path);
-	while (!err && (entry = readdir(entries))) {
-		uint32_t id = folder_id(entry->d_name);
-		uint32_t *more = id ? reallocarray(*ids, *count + 1, sizeof(**ids)) : NULL;
-
-		if (more) {
-			more[(*count)++] = id;
-			*ids = more;
-		} else if (id) {
-			err = fail(ENOMEM, "read the folder '%s'", state->path);
-		}
-	}
-	closedir(entries);
 	if (err) {
-		free(*ids);
-		*ids = NULL;
+		free(found.all);
+		found = (struct ids){0};
 	}
-	return err;
+	*ids = found.all;
+	*count = found.count;
+	return err ? fail(err, "read the folder '%s'", state->path) : 0;
 }
 
 int generation_read(const struct generation *generation, struct applied *applied)
@@ -265,16 +261,11 @@ int generation_remove(const struct state *state, uint32_t id)
 	return err;
 }
 
-static int clear_entry(int folder, const char *name)
+static int remove_folder(int folder, const char *name)
 {
-	autoclose int below = -1;
+	autoclose int below = state_open_folder(folder, name);
 	int err;
 
-	if (unlinkat(folder, name, 0) == 0 || errno == ENOENT)
-		return 0;
-	if (errno != EISDIR && errno != EPERM)
-		return fail(errno, "remove the pin '%s'", name);
-	below = state_open_folder(folder, name);
 	if (below < 0)
 		return fail(below, "open the folder '%s'", name);
 	err = folder_clear(below);
@@ -283,17 +274,30 @@ static int clear_entry(int folder, const char *name)
 	return err;
 }
 
-int folder_clear(int folder)
+struct clearing {
+	int folder;
+	bool told; /* there was a message */
+};
+
+static int clear_entry(const char *name, void *argument)
 {
-	DIR *entries = open_entries(folder);
-	struct dirent *entry;
+	struct clearing *clearing = argument;
 	int err = 0;
 
-	if (!entries)
-		return fail(errno, "read a folder of the state");
-	while (!err && (entry = readdir(entries)))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			err = clear_entry(folder, entry->d_name);
-	closedir(entries);
+	if (unlinkat(clearing->folder, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno == EISDIR || errno == EPERM)
+		err = remove_folder(clearing->folder, name);
+	else
+		err = fail(errno, "remove the pin '%s'", name);
+	clearing->told = err != 0;
 	return err;
+}
+
+int folder_clear(int folder)
+{
+	struct clearing clearing = {folder, false};
+	int err = entries_each(folder, clear_entry, &clearing);
+
+	return err && !clearing.told ? fail(err, "read a folder of the state") : err;
 }

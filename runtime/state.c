@@ -3,11 +3,11 @@
  * and everything below is reached by its descriptor. */
 #include "state.h"
 
+#include "entries.h"
 #include "fail.h"
 #include "holder.h"
 #include "instance.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -283,29 +283,39 @@ static uint64_t folder_cookie(const char *name)
 	return errno ? 0 : cookie;
 }
 
+struct cookies {
+	uint64_t *all;
+	size_t count;
+};
+
+static int add_cookie(const char *name, void *argument)
+{
+	struct cookies *cookies = argument;
+	uint64_t cookie = folder_cookie(name);
+	uint64_t *more;
+
+	if (!cookie)
+		return 0;
+	more = reallocarray(cookies->all, cookies->count + 1, sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	more[cookies->count++] = cookie;
+	cookies->all = more;
+	return 0;
+}
+
 int state_list(int root, uint64_t **cookies, size_t *count)
 {
-	int fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
+	struct cookies found = {0};
+	int err = entries_each(root, add_cookie, &found);
 
-	*cookies = NULL;
-	*count = 0;
-	if (!entries) {
-		close_fd(&fd);
-		return fail(errno, "list the network namespaces that have rules");
+	if (err) {
+		free(found.all);
+		found = (struct cookies){0};
 	}
-	while ((entry = readdir(entries))) {
-		uint64_t cookie = folder_cookie(entry->d_name);
-		uint64_t *more = cookie ? reallocarray(*cookies, *count + 1, sizeof(*more)) : NULL;
-
-		if (!more)
-			continue;
-		*cookies = more;
-		more[(*count)++] = cookie;
-	}
-	closedir(entries);
-	return 0;
+	*cookies = found.all;
+	*count = found.count;
+	return err ? fail(err, "list the network namespaces that have rules") : 0;
 }
 
 int state_open_listed(int root, uint64_t cookie, struct state *state)
