@@ -19,70 +19,75 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* Where an outcome with this first row is carried out. */
-static LLVMBasicBlockRef row_block(struct ir *ir, uint32_t row)
-{
-	LLVMBasicBlockRef here = LLVMGetInsertBlock(ir->builder);
+/* The origin of what serves all rules. */
+static const struct span SHARED;
 
-	if (!ir->rows[row]) {
-		ir->rows[row] = ir_block(ir, "outcome");
-		ir_start(ir, ir->rows[row]);
-		ir_store(ir, ir_word(ir, row), ir->reference, 0);
+/* Goes on at a reference that, for what is known here, belongs to the rule at ORIGIN. A node that is new is
+ * written later. */
+static void go_on(struct ir *ir, decision_ref ref, struct span origin)
+{
+	ir_origin(ir, origin);
+	if (ref_is_outcome(ref)) {
+		ir_store(ir, ir_word(ir, ir->layout->rows_of[ref_index(ref)]), ir->reference, 0);
 		ir_jump(ir, ir->assign);
-		ir_start(ir, here);
+		return;
 	}
-	return ir->rows[row];
-}
-
-/* Where a node or an outcome is decided; a node that is new is written later. */
-static LLVMBasicBlockRef block_of(struct ir *ir, decision_ref ref)
-{
-	if (ref_is_outcome(ref))
-		return row_block(ir, ir->layout->rows_of[ref_index(ref)]);
 	if (!ir->nodes[ref]) {
 		ir->nodes[ref] = ir_block(ir, "node");
 		*ARENA_PUSH(ir->arena, ir->pending, ir->pending_count, ir->pending_capacity) = ref;
 	}
-	return ir->nodes[ref];
+	ir_jump(ir, ir->nodes[ref]);
 }
 
+/* A node in code, and the rules that it and its children are from. */
+struct code_node {
+	const struct decision_node *node;
+	struct span origin;
+	const struct span *leaf_origins;
+};
+
 /* Compares VALUE with the starts of intervals [first, end), and goes on in the one that holds it. */
-static void compare_tree(struct ir *ir, const struct decision_node *node, LLVMValueRef value,
+static void compare_tree(struct ir *ir, const struct code_node *code, LLVMValueRef value,
 			 uint32_t first, uint32_t end)
 {
 	uint32_t middle = first + (end - first) / 2;
 	LLVMBasicBlockRef upper;
 
 	if (end - first == 1) {
-		ir_jump(ir, block_of(ir, node->children[first]));
+		go_on(ir, code->node->children[first], code->leaf_origins[first]);
 		return;
 	}
 	upper = ir_block(ir, "");
-	ir_leave_if(ir, value, LLVMIntUGE, ir_word(ir, (uint32_t)node->starts[middle]), upper);
-	compare_tree(ir, node, value, first, middle);
+	ir_origin(ir, code->origin);
+	ir_leave_if(ir, value, LLVMIntUGE, ir_word(ir, (uint32_t)code->node->starts[middle]),
+		    upper);
+	compare_tree(ir, code, value, first, middle);
 	ir_start(ir, upper);
-	compare_tree(ir, node, value, middle, end);
+	compare_tree(ir, code, value, middle, end);
 }
 
-static LLVMBasicBlockRef interface_child(struct ir *ir, const struct decision_node *node,
-					 uint32_t value)
+static void interface_child(struct ir *ir, const struct code_node *code, LLVMBasicBlockRef block,
+			    uint32_t value)
 {
-	uint32_t i = node->count - 1;
+	uint32_t i = code->node->count - 1;
 
-	while (node->starts[i] > value)
+	while (code->node->starts[i] > value)
 		i--;
-	return block_of(ir, node->children[i]);
+	ir_start(ir, block);
+	go_on(ir, code->node->children[i], code->leaf_origins[i]);
 }
 
-static void interface_node(struct ir *ir, const struct decision_node *node)
+static void interface_node(struct ir *ir, const struct code_node *code)
 {
-	LLVMValueRef word = ir_interface_word(ir, ir_wide(ir, variable_interface(node->variable)));
+	LLVMBasicBlockRef unknown = ir_block(ir, "unknown"), equals = ir_block(ir, "equals");
+	LLVMValueRef word = ir_interface_word(
+		ir, ir_wide(ir, variable_interface(code->node->variable)));
 
-	ir_leave_if(ir, word, LLVMIntEQ, ir_word(ir, ABI_INTERFACE_UNKNOWN),
-		    interface_child(ir, node, INTERFACE_UNKNOWN));
-	ir_leave_if(ir, word, LLVMIntEQ, IR_PACKET_WORD(ir, ingress_ifindex),
-		    interface_child(ir, node, INTERFACE_EQUALS));
-	ir_jump(ir, interface_child(ir, node, INTERFACE_DIFFERS));
+	ir_leave_if(ir, word, LLVMIntEQ, ir_word(ir, ABI_INTERFACE_UNKNOWN), unknown);
+	ir_leave_if(ir, word, LLVMIntEQ, IR_PACKET_WORD(ir, ingress_ifindex), equals);
+	interface_child(ir, code, LLVMGetInsertBlock(ir->builder), INTERFACE_DIFFERS);
+	interface_child(ir, code, unknown, INTERFACE_UNKNOWN);
+	interface_child(ir, code, equals, INTERFACE_EQUALS);
 }
 
 /* Goes into the tables at the step that a reference names. */
@@ -100,26 +105,38 @@ static void table_entry(struct ir *ir, decision_ref ref)
 
 static void write_node(struct ir *ir, decision_ref ref)
 {
-	const struct decision_node *node = &ir->layout->nodes[ref];
-	enum key key = variable_key(node->variable);
+	const struct layout *layout = ir->layout;
+	const struct code_node code = {&layout->nodes[ref], layout->node_origins[ref],
+				       layout->leaf_origins + layout->first_leaves[ref]};
+	enum key key = variable_key(code.node->variable);
 
 	ir_start(ir, ir->nodes[ref]);
-	if (ir->layout->forms[ref] == FORM_TABLE)
+	if (layout->forms[ref] == FORM_TABLE) {
+		ir_origin(ir, SHARED);
 		table_entry(ir, ref);
-	else if (key == KEY_INTERFACE)
-		interface_node(ir, node);
+		return;
+	}
+	ir_origin(ir, code.origin);
+	if (key == KEY_INTERFACE)
+		interface_node(ir, &code);
 	else
-		compare_tree(ir, node, ir_packet_key(ir, key), 0, node->count);
+		compare_tree(ir, &code, ir_packet_key(ir, key), 0, code.node->count);
 }
 
 static void write_family(struct ir *ir, enum family family)
 {
 	const decision_ref *roots = ir->layout->roots[family];
+	LLVMBasicBlockRef udp = ir_block(ir, "udp");
 
-	if (roots[PROTOCOL_TCP] != roots[PROTOCOL_UDP])
+	if (roots[PROTOCOL_TCP] != roots[PROTOCOL_UDP]) {
 		ir_leave_if(ir, IR_PACKET_WORD(ir, protocol), LLVMIntEQ, ir_word(ir, IPPROTO_UDP),
-			    block_of(ir, roots[PROTOCOL_UDP]));
-	ir_jump(ir, block_of(ir, roots[PROTOCOL_TCP]));
+			    udp);
+		go_on(ir, roots[PROTOCOL_TCP], SHARED);
+	} else {
+		ir_jump(ir, udp);
+	}
+	ir_start(ir, udp);
+	go_on(ir, roots[PROTOCOL_UDP], SHARED);
 }
 
 static void write_classification(struct ir *ir)
@@ -133,6 +150,7 @@ static void write_classification(struct ir *ir)
 	write_family(ir, FAMILY_IPV6);
 	while (ir->pending_count)
 		write_node(ir, ir->pending[--ir->pending_count]);
+	ir_origin(ir, SHARED);
 	for (i = 0; i < ir->layout->machine_count; i++)
 		ir_machine(ir, i);
 }
@@ -151,7 +169,6 @@ static void make_blocks(struct ir *ir)
 	size_t machine, count, i;
 
 	ir->nodes = arena_alloc(ir->arena, ir->layout->node_count + 1, sizeof(*ir->nodes));
-	ir->rows = arena_alloc(ir->arena, ir->layout->rows.count, sizeof(*ir->rows));
 	for (machine = 0; machine < ir->layout->machine_count; machine++) {
 		count = ir->layout->machines[machine].step_count + 1;
 		ir->steps[machine] = arena_alloc(ir->arena, count, sizeof(*ir->steps[machine]));
@@ -188,6 +205,8 @@ static struct ir ir_new(struct arena *arena, const struct layout *layout,
 		&ir, LLVMArrayType(ir.word, sizeof(struct abi_prefix_key) / sizeof(uint32_t)),
 		"prefix");
 	make_blocks(&ir);
+	ir_lines_begin(&ir);
+	ir_origin(&ir, SHARED);
 	return ir;
 }
 
@@ -198,6 +217,8 @@ static struct llvm_ir *take_bitcode(struct ir *ir)
 
 	taken->size = LLVMGetBufferSize(buffer);
 	taken->bitcode = arena_string(ir->arena, LLVMGetBufferStart(buffer), taken->size);
+	taken->origins = ir->origins;
+	taken->origin_count = ir->origin_count;
 	LLVMDisposeMemoryBuffer(buffer);
 	return taken;
 }
@@ -219,6 +240,7 @@ static struct llvm_ir *write_program(struct arena *arena, const struct layout *l
 	write_classification(&ir);
 	ir_outcome(&ir);
 	write_exits(&ir);
+	ir_lines_end(&ir);
 	if (LLVMVerifyModule(ir.module, LLVMReturnStatusAction, &error))
 		diag_error(diag, (struct span){0, 0}, "the program cannot be written: %s", error);
 	else

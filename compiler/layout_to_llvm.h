@@ -7,6 +7,7 @@
 
 #include <linux/bpf.h>
 #include <llvm-c/Core.h>
+#include <llvm-c/DebugInfo.h>
 
 struct ir {
 	struct arena *arena;
@@ -23,12 +24,22 @@ struct ir {
 	/* Variables that helpers read: a map's key, a label's slot, a struct abi_prefix_key. */
 	LLVMValueRef key, slot, prefix;
 	LLVMBasicBlockRef *nodes; /* of nodes that something goes to */
-	LLVMBasicBlockRef *rows;  /* the same of outcomes' first rows */
 	LLVMBasicBlockRef *steps[FAMILY_COUNT * PROTOCOL_COUNT]; /* one more than steps: the end */
 	LLVMBasicBlockRef assign, pass, drop;
 	decision_ref *pending; /* nodes that have a block, which is not written yet */
 	size_t pending_count, pending_capacity;
+	LLVMDIBuilderRef lines;
+	LLVMMetadataRef scope;
+	struct span *origins; /* of each line, as LLVM counts them, from 1 */
+	size_t origin_count, origin_capacity;
 };
+
+/* Which rule each instruction is from: told to LLVM as lines of a source file. */
+void ir_lines_begin(struct ir *ir);
+void ir_lines_end(struct ir *ir);
+
+/* Said of the instructions that follow. */
+void ir_origin(struct ir *ir, struct span origin);
 
 /* Numbers, 32 and 64 bits. */
 LLVMValueRef ir_word(struct ir *ir, uint32_t value);

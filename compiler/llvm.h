@@ -10,11 +10,14 @@ struct arena;
 struct bytecode;
 struct diag;
 struct layout;
+struct span;
 
 /* A program in LLVM's intermediate representation, as bitcode. */
 struct llvm_ir {
 	const char *bitcode;
 	size_t size;
+	const struct span *origins; /* of each line in its debug information, from 1 */
+	size_t origin_count;
 };
 
 #define LLVM_FUNCTION "sklc"

@@ -33,8 +33,44 @@ struct reading {
 	enum bytecode_symbol *symbols; /* of each instruction */
 	struct jump_label *labels;
 	bool *is_target;
+	uint32_t *lines; /* of each instruction that begins one, as counted by IR; 0: of no rule */
+	bool *begins_line;
+	const struct llvm_ir *ir;
 	const char *error;
 };
+
+/* The head of .BTF.ext, of the lines of each section there, and a line (linux/btf.h has the types alone). */
+struct ext_head {
+	uint16_t magic;
+	uint8_t version, flags;
+	uint32_t head_bytes;
+	uint32_t functions, functions_bytes, lines, lines_bytes; /* offsets from the head's end */
+};
+
+struct ext_lines {
+	uint32_t line_bytes, section, count;
+};
+
+struct ext_line {
+	uint32_t offset, file, text;
+	uint32_t line_column; /* 22 and 10 bits */
+};
+enum { COLUMN_BITS = 10 };
+
+static Elf_Data *find_named(Elf *elf, const char *name)
+{
+	Elf_Scn *section = NULL;
+	GElf_Shdr header;
+	size_t names;
+
+	if (elf_getshdrstrndx(elf, &names))
+		return NULL;
+	while ((section = elf_nextscn(elf, section)))
+		if (gelf_getshdr(section, &header) &&
+		    !strcmp(elf_strptr(elf, names, header.sh_name), name))
+			return elf_rawdata(section, NULL);
+	return NULL;
+}
 
 static Elf_Scn *find_section(Elf *elf, uint32_t type, GElf_Shdr *header)
 {
@@ -63,6 +99,8 @@ static void read_text(struct reading *r, Elf *elf)
 	r->symbols = arena_alloc(r->arena, r->count + 1, sizeof(*r->symbols));
 	r->labels = arena_alloc(r->arena, r->count + 1, sizeof(*r->labels));
 	r->is_target = arena_alloc(r->arena, r->count + 1, sizeof(*r->is_target));
+	r->lines = arena_alloc(r->arena, r->count + 1, sizeof(*r->lines));
+	r->begins_line = arena_alloc(r->arena, r->count + 1, sizeof(*r->begins_line));
 	/* LLVM 14 cuts a distance to 16 bits without a word; up to this many none needs more. */
 	if (r->count > INT16_MAX)
 		r->error = arena_printf(
@@ -102,6 +140,46 @@ static void read_relocations(struct reading *r, Elf *elf)
 				take_reference(r, &rel,
 					       elf_strptr(elf, symbols.sh_link, symbol.st_name));
 	}
+}
+
+/* The lines of the one section that has code. */
+static void read_lines(struct reading *r, Elf *elf)
+{
+	Elf_Data *data = find_named(elf, ".BTF.ext");
+	const char *bytes = data ? data->d_buf : NULL;
+	struct ext_lines lines;
+	struct ext_head head;
+	struct ext_line line;
+	size_t first, i;
+
+	if (!bytes || data->d_size < sizeof(head))
+		return;
+	memcpy(&head, bytes, sizeof(head));
+	first = (size_t)head.head_bytes + head.lines;
+	if (!head.lines_bytes || first + sizeof(lines) > data->d_size)
+		return;
+	memcpy(&lines, bytes + first, sizeof(lines));
+	first += sizeof(lines);
+	for (i = 0; i < lines.count && first + sizeof(line) <= data->d_size; i++) {
+		memcpy(&line, bytes + first, sizeof(line));
+		first += lines.line_bytes;
+		if (line.offset / sizeof(*r->insns) >= r->count)
+			continue;
+		r->lines[line.offset / sizeof(*r->insns)] = line.line_column >> COLUMN_BITS;
+		r->begins_line[line.offset / sizeof(*r->insns)] = true;
+	}
+}
+
+/* Where a line begins, says the rule that it stands for. */
+static void take_line(struct reading *r, size_t index)
+{
+	static const struct span shared;
+	uint32_t line = r->lines[index];
+
+	if (r->begins_line[index])
+		bytecode_origin(r->code, line && line <= r->ir->origin_count
+						 ? r->ir->origins[line - 1]
+						 : shared);
 }
 
 static bool is_jump(struct bpf_insn insn)
@@ -152,6 +230,7 @@ static void write_code(struct reading *r)
 	for (i = 0; i < r->count; i++) {
 		struct bpf_insn insn = r->insns[i];
 
+		take_line(r, i);
 		if (r->is_target[i])
 			bytecode_place(r->code, r->labels[i]);
 		if (is_jump(insn))
@@ -164,9 +243,9 @@ static void write_code(struct reading *r)
 }
 
 const char *llvm_object_read(struct arena *arena, const char *bytes, size_t size,
-			     struct bytecode *code)
+			     const struct llvm_ir *ir, struct bytecode *code)
 {
-	struct reading r = {.arena = arena, .code = code};
+	struct reading r = {.arena = arena, .code = code, .ir = ir};
 	Elf *elf;
 
 	elf_version(EV_CURRENT);
@@ -176,6 +255,8 @@ const char *llvm_object_read(struct arena *arena, const char *bytes, size_t size
 	read_text(&r, elf);
 	if (!r.error)
 		read_relocations(&r, elf);
+	if (!r.error)
+		read_lines(&r, elf);
 	if (!r.error)
 		find_targets(&r);
 	if (!r.error)

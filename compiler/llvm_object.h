@@ -6,10 +6,11 @@
 
 struct arena;
 struct bytecode;
+struct llvm_ir;
 
-/* Appends the one function of an object to CODE, jumps by label and references by symbol. NULL, or what
- * is wrong with it. */
+/* Appends the one function of an object that was made of IR to CODE: jumps by label, references by symbol,
+ * and the rules that IR says the instructions are from. NULL, or what is wrong with it. */
 const char *llvm_object_read(struct arena *arena, const char *bytes, size_t size,
-			     struct bytecode *code);
+			     const struct llvm_ir *ir, struct bytecode *code);
 
 #endif

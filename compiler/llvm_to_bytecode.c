@@ -72,7 +72,7 @@ static void optimise(struct translation *t)
 	LLVMDisposePassBuilderOptions(options);
 }
 
-static struct bytecode *translate(struct translation *t)
+static struct bytecode *translate(struct translation *t, const struct llvm_ir *ir)
 {
 	LLVMMemoryBufferRef object = NULL;
 	struct bytecode *code;
@@ -87,7 +87,7 @@ static struct bytecode *translate(struct translation *t)
 	code = bytecode_new(t->arena);
 	if (!t->error)
 		t->error = llvm_object_read(t->arena, LLVMGetBufferStart(object),
-					    LLVMGetBufferSize(object), code);
+					    LLVMGetBufferSize(object), ir, code);
 	if (!t->error)
 		t->error = bytecode_finish(code);
 	LLVMDisposeMemoryBuffer(object);
@@ -117,7 +117,7 @@ struct bytecode *llvm_to_bytecode(struct arena *arena, const struct llvm_ir *ir,
 	if (!t.error)
 		optimise(&t);
 	if (!t.error)
-		code = translate(&t);
+		code = translate(&t, ir);
 	translation_free(&t);
 	if (!t.error)
 		return code;

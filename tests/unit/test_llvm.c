@@ -136,6 +136,31 @@ static void the_dump_is_what_llvm_is_given(void **state)
 	compilation_free(&c);
 }
 
+static void instructions_are_of_the_rules_that_they_are_from(void **state)
+{
+	static const char rules[] = "tcp dport 80 sport 5000-6000 redirect to web\n"
+				    "tcp dport 443 sport 1000-2000 redirect to other\n";
+	unsigned first = 0, second = 0, shared = 0;
+	struct compilation c;
+	size_t i;
+
+	(void)state;
+	need_llvm();
+	compile_by(&c, BACKEND_LLVM, TABLES_AUTO, rules);
+	for (i = 0; i < c.code->count; i++) {
+		struct span origin = c.code->instructions[i].origin;
+
+		if (!origin.end)
+			shared++;
+		else if (source_place(c.sources, origin.first).line == 1)
+			first++;
+		else
+			second++;
+	}
+	assert_true(first && second && shared);
+	compilation_free(&c);
+}
+
 static uint32_t verified_instructions(const struct object *object)
 {
 	struct bpf_object *opened = bpf_object__open_mem(object->bytes, object->size, NULL);
@@ -228,6 +253,15 @@ static void a_root_is_verified(void **state)
 			many_rules(2000, "dport 1%u%03u redirect to l%u\n"));
 }
 
+/* Both families do the same from here on, with another field of the packet: its load must stay apart. */
+static void the_same_step_of_both_families_is_verified(void **state)
+{
+	(void)state;
+	need_kernel();
+	expect_verified(TABLES_TRIE, SEARCH_ROOT, KEY_DADDR6_0,
+			many_rules(6, "daddr { 1%u%u.0.0.0/8, 2%u00::/16 } drop\n"));
+}
+
 static void a_cross_is_verified(void **state)
 {
 	(void)state;
@@ -300,8 +334,10 @@ int main(void)
 		cmocka_unit_test(the_object_differs_by_its_code_alone),
 		cmocka_unit_test(the_same_rules_give_the_same_bytes),
 		cmocka_unit_test(the_dump_is_what_llvm_is_given),
+		cmocka_unit_test(instructions_are_of_the_rules_that_they_are_from),
 		cmocka_unit_test(a_tree_of_addresses_is_verified),
 		cmocka_unit_test(a_root_is_verified),
+		cmocka_unit_test(the_same_step_of_both_families_is_verified),
 		cmocka_unit_test(a_cross_is_verified),
 		cmocka_unit_test(many_classes_of_ports_are_verified),
 		cmocka_unit_test(the_port_that_a_table_is_asked_for_is_masked),
