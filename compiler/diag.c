@@ -110,7 +110,7 @@ void diag_warning(struct diag *diag, enum warning warning, struct span span, con
 		  ...)
 {
 	struct diag_item item = {
-		.span = span, .is_error = diag->as_error[warning], .warning = warning};
+		.span = span, .is_error = diag_is_error(diag, warning), .warning = warning};
 	va_list args;
 
 	diag->last_kept = false;
@@ -169,6 +169,11 @@ bool diag_option(struct diag *diag, const char *argument)
 bool diag_wants(const struct diag *diag, enum warning warning)
 {
 	return !diag->disabled[warning];
+}
+
+bool diag_is_error(const struct diag *diag, enum warning warning)
+{
+	return diag->as_error[warning];
 }
 
 size_t diag_error_count(const struct diag *diag)

@@ -51,6 +51,7 @@ bool diag_option(struct diag *diag, const char *argument);
 
 /* Whether a warning is not switched off: whether it is worth looking for. */
 bool diag_wants(const struct diag *diag, enum warning warning);
+bool diag_is_error(const struct diag *diag, enum warning warning);
 
 /* Errors queued, warnings counted as errors among them. */
 size_t diag_error_count(const struct diag *diag);

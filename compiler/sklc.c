@@ -28,6 +28,26 @@ static int system_error(int error, const char *tried, const char *what)
 	return EXIT_SYSTEM;
 }
 
+/* What the -W options say of interfaces, which only the machine knows. */
+static enum missing_interfaces missing_interfaces(const struct options *options)
+{
+	struct arena *arena = arena_new();
+	struct diag *diag = diag_new(arena, NULL);
+	enum missing_interfaces missing = MISSING_INTERFACES_WARN;
+	size_t i;
+
+	for (i = 0; i < options->compile.warning_count; i++)
+		diag_option(diag, options->compile.warnings[i]);
+	if (!diag_wants(diag, WARNING_INTERFACE))
+		missing = MISSING_INTERFACES_IGNORE;
+	else if (diag_is_error(diag, WARNING_INTERFACE))
+		missing = MISSING_INTERFACES_REFUSE;
+	else if (option_given(options, OPTION_QUIET))
+		missing = MISSING_INTERFACES_IGNORE;
+	arena_free(arena);
+	return missing;
+}
+
 static struct runtime_options runtime_options(const struct options *options)
 {
 	return (struct runtime_options){
@@ -42,6 +62,7 @@ static struct runtime_options runtime_options(const struct options *options)
 								: 0,
 		.has_if_generation = option_given(options, OPTION_IF_GENERATION),
 		.if_generation = (uint32_t)options->if_generation,
+		.missing_interfaces = missing_interfaces(options),
 	};
 }
 

@@ -17,10 +17,10 @@ int attach_create(const struct netns *netns, int program)
 		return link;
 	if (errno == E2BIG)
 		return refuse(E2BIG,
-			      "network namespace '%s' already has %d programs on this hook, "
+			      "%s already has %d programs on this hook, "
 			      "the kernel's limit; nothing was changed",
-			      netns->name, HOOK_PROGRAMS_MAX);
-	return caps_fail(errno, caps_for_hook, "attach to network namespace '%s'", netns->name);
+			      netns->words, HOOK_PROGRAMS_MAX);
+	return caps_fail(errno, caps_for_hook, "attach to %s", netns->words);
 }
 
 int attach_update(int link, int program, int old)

@@ -109,7 +109,8 @@ static int check_interfaces(const struct object *object, const struct runtime_op
 		return err;
 	err = machine_new(object, &machine);
 	if (!err)
-		err = machine_find_interfaces(object, &netns, false, &machine);
+		err = machine_find_interfaces(object, &netns, false, options->missing_interfaces,
+					      &machine);
 	machine_free(&machine);
 	netns_close(&netns);
 	return err;

@@ -37,8 +37,7 @@ static int detach_locked(const struct state *state, const struct runtime_options
 	if (state->folder >= 0 && folder_clear(state->folder))
 		warn("nothing is attached any more; the next sklc command clears up behind it");
 	if (!attached)
-		return refuse(ENOENT, "no rules are applied to network namespace '%s'",
-			      state->netns.name);
+		return refuse(ENOENT, "no rules are applied to %s", state->netns.words);
 	report_result("detached", 0, options, out);
 	return 0;
 }

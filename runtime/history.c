@@ -24,8 +24,7 @@ static int with_rules(const struct runtime_options *options,
 		return err;
 	err = standing_settle(&state, &standing);
 	if (!err && standing.link < 0)
-		err = refuse(ENOENT, "no rules are applied to network namespace '%s'",
-			     state.netns.name);
+		err = refuse(ENOENT, "no rules are applied to %s", state.netns.words);
 	else if (!err)
 		err = work(&state, &standing, options, out);
 	standing_close(&standing);
@@ -164,8 +163,7 @@ int runtime_read_applied(const struct runtime_options *options, void **bytes, si
 		return err;
 	err = standing_read(&state, &standing);
 	if (!err && !standing.current)
-		err = refuse(ENOENT, "no rules are applied to network namespace '%s'",
-			     state.netns.name);
+		err = refuse(ENOENT, "no rules are applied to %s", state.netns.words);
 	if (!err)
 		err = generation_require(&state, standing.current, &generation);
 	if (!err) {

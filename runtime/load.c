@@ -44,9 +44,30 @@ void machine_default_slots(const struct object *object, struct machine *machine)
 			machine->slots[i].slots[place] = ABI_PLACES * i + place;
 }
 
-int machine_find_interfaces(const struct object *object, const struct netns *netns, bool strict,
-			    struct machine *machine)
+/* Says that there is no such interface; -errno if that is an error. */
+static int miss_interface(const char *name, bool required, const struct netns *netns,
+			  enum missing_interfaces missing)
 {
+	if (required)
+		return refuse(ENODEV,
+			      "there is no interface '%s' in %s, and an `iif` match names it "
+			      "(`iifname` does not need it)",
+			      name, netns->words);
+	if (missing == MISSING_INTERFACES_REFUSE)
+		return refuse(ENODEV, "there is no interface '%s' in %s [-Werror=interface]", name,
+			      netns->words);
+	if (missing == MISSING_INTERFACES_WARN)
+		warn("there is no interface '%s' in %s: no match on it holds until it is there and "
+		     "the rules are applied again [-Winterface]",
+		     name, netns->words);
+	return 0;
+}
+
+int machine_find_interfaces(const struct object *object, const struct netns *netns, bool strict,
+			    enum missing_interfaces missing, struct machine *machine)
+{
+	int err = 0;
+
 	for (uint32_t i = 0; i < object->header.interface_count; i++) {
 		const char *name = object_string(object, object->interfaces[i].name);
 		int number = netns_interface(netns, name);
@@ -54,15 +75,11 @@ int machine_find_interfaces(const struct object *object, const struct netns *net
 		if (number < 0)
 			return caps_fail(number, caps_for_namespace, "look up interface '%s'",
 					 name);
-		if (number == 0 && object->interfaces[i].required && strict)
-			return refuse(ENODEV,
-				      "there is no interface '%s' in network namespace '%s', "
-				      "and an `iif` match names it (`iifname` does not need it)",
-				      name, netns->name);
 		if (number == 0)
-			warn("there is no interface '%s' in network namespace '%s': no match on it "
-			     "holds until it is there and the rules are applied again",
-			     name, netns->name);
+			err = miss_interface(name, object->interfaces[i].required && strict, netns,
+					     missing);
+		if (err)
+			return err;
 		machine->interfaces[i] = number ? (uint32_t)number : ABI_INTERFACE_UNKNOWN;
 	}
 	return 0;

@@ -128,14 +128,13 @@ static int read_cookie(struct netns *netns)
 	socklen_t size = sizeof(netns->cookie);
 
 	if (fd < 0)
-		return caps_fail(fd, caps_for_namespace, "enter network namespace '%s'",
-				 netns->name);
+		return caps_fail(fd, caps_for_namespace, "enter %s", netns->words);
 	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &netns->cookie, &size) == 0)
 		return 0;
 	if (errno == ENOPROTOOPT)
 		return refuse(errno, "this kernel gives network namespaces no cookie: "
 				     "Linux 5.14 or later is needed");
-	return fail(errno, "read the cookie of network namespace '%s'", netns->name);
+	return fail(errno, "read the cookie of %s", netns->words);
 }
 
 static int fail_open(int error, const char *name, const char *path)
@@ -158,17 +157,20 @@ int netns_open(const char *name, struct netns *netns)
 	int err;
 
 	*netns = (struct netns){.fd = -1};
-	snprintf(netns->name, sizeof(netns->name), "%s", name ? name : "the caller's own");
+	if (name)
+		snprintf(netns->words, sizeof(netns->words), "network namespace '%s'", name);
+	else
+		snprintf(netns->words, sizeof(netns->words), "this network namespace");
 	if (!netns_path(name, path, sizeof(path)))
 		return -EINVAL;
 	/* Without blocking: the path may lead to a pipe. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
-		return fail_open(errno, netns->name, path);
+		return fail_open(errno, name ? name : path, path);
 	if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)
-		return refuse(EINVAL, "'%s' is no network namespace", netns->name);
+		return refuse(EINVAL, "'%s' is no network namespace", path);
 	if (fstat(fd, &status))
-		return fail(errno, "look at network namespace '%s'", netns->name);
+		return fail(errno, "look at %s", netns->words);
 	netns->own = is_own(&status);
 	netns->inode = status.st_ino;
 	netns->fd = fd;

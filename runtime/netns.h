@@ -11,8 +11,8 @@ struct netns {
 	int fd;
 	uint64_t cookie;
 	uint64_t inode;
-	bool own;       /* the caller's */
-	char name[128]; /* as asked for, for messages */
+	bool own;        /* the caller's */
+	char words[160]; /* what messages call it */
 };
 
 /* NAME of `ip netns`, a path, "pid:N", or NULL for the caller's own. Linux 5.14 for the cookie. */

@@ -41,13 +41,13 @@ static int refuse_label(const struct target *target, const char *label)
 	nearest = nearest_label(label, entries, count);
 	if (nearest)
 		return refuse(ENOENT,
-			      "the rules applied to network namespace '%s' name no label '%s'; "
+			      "the rules applied to %s name no label '%s'; "
 			      "did you mean '%s'?",
-			      target->state.netns.name, label, nearest->name);
+			      target->state.netns.words, label, nearest->name);
 	return refuse(ENOENT,
-		      "the rules applied to network namespace '%s' name no label '%s'; "
+		      "the rules applied to %s name no label '%s'; "
 		      "`sklc status` lists them",
-		      target->state.netns.name, label);
+		      target->state.netns.words, label);
 }
 
 static int fill_target(const char *label, struct target *target)
@@ -58,9 +58,9 @@ static int fill_target(const char *label, struct target *target)
 		return err;
 	if (target->standing.link < 0)
 		return refuse(ENOENT,
-			      "no rules are applied to network namespace '%s': apply them, "
+			      "no rules are applied to %s: apply them, "
 			      "then the label '%s' can have a socket",
-			      target->state.netns.name, label);
+			      target->state.netns.words, label);
 	err = standing_maps(&target->state, &target->sockets, &target->labels);
 	if (err)
 		return err;

@@ -9,6 +9,13 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+/* What is made of an interface that `iifname` names and that is not there. */
+enum missing_interfaces {
+	MISSING_INTERFACES_WARN,
+	MISSING_INTERFACES_IGNORE,
+	MISSING_INTERFACES_REFUSE
+};
+
 struct runtime_options {
 	const char *netns; /* NAME, PATH or pid:N; NULL: the caller's own */
 	const char *bpffs; /* where bpffs is mounted; NULL: /sys/fs/bpf */
@@ -17,6 +24,7 @@ struct runtime_options {
 	bool all;             /* status: every namespace that has rules, in short */
 	bool has_if_generation; /* apply, rollback: refuse if another generation is applied; 0: none */
 	uint32_t if_generation;
+	enum missing_interfaces missing_interfaces;
 	uint32_t confirm_seconds; /* apply: go back unless confirmed in time; 0: for good */
 };
 

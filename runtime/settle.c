@@ -190,9 +190,9 @@ static int settle_nothing(const struct state *state)
 	autoclose int link = pin_get(state->folder, ABI_PIN_LINK);
 
 	if (link >= 0)
-		warn("the rules of network namespace '%s' had been detached from it without "
+		warn("the rules of %s had been detached from it without "
 		     "`sklc detach`; their state is cleared",
-		     state->netns.name);
+		     state->netns.words);
 	return folder_clear(state->folder);
 }
 

@@ -82,8 +82,8 @@ static int check_namespace(int fd, const struct netns *netns)
 		return 0;
 	return refuse(EXDEV,
 		      "the socket belongs to another network namespace (cookie %" PRIu64 ") than "
-		      "'%s' (cookie %" PRIu64 "): the packets would get lost",
-		      cookie, netns->name, netns->cookie);
+		      "%s (cookie %" PRIu64 "): the packets would get lost",
+		      cookie, netns->words, netns->cookie);
 }
 
 static bool is_mapped(int fd)

@@ -74,7 +74,8 @@ static int load_new(struct transaction *t)
 	if (!err)
 		err = labels_assign(t->labels, t->object, t->machine.slots);
 	if (!err)
-		err = machine_find_interfaces(t->object, &t->state->netns, t->strict, &t->machine);
+		err = machine_find_interfaces(t->object, &t->state->netns, t->strict,
+					      t->options->missing_interfaces, &t->machine);
 	if (!err)
 		err = check_sockets(t);
 	if (!err)

@@ -149,6 +149,29 @@ def test_check_without_the_capability_names_it(request):
     assert "CAP_BPF" in done.stderr
 
 
+MISSING = 'iifname "eth7" tcp dport 80 drop\n'
+
+
+@pytest.mark.parametrize("action", ["--check", "--apply"])
+def test_a_missing_interface_is_a_warning_with_a_name(host, action):
+    rules = host.rules(MISSING)
+    done = host.sklc(action, rules)
+    assert f"warning: there is no interface 'eth7' in network namespace '{host.namespace.path}'" in done.stderr
+    assert "[-Winterface]" in done.stderr
+    for words in (["-Wno-interface"], ["--quiet"]):
+        assert host.sklc(action, rules, *words).stderr == ""
+    for words in (["-Werror"], ["-Werror=interface"]):
+        assert "[-Werror=interface]" in host.sklc(action, rules, *words, status=3).stderr
+
+
+def test_an_interface_that_must_exist_is_an_error_where_it_does_not(host):
+    rules = host.rules('iif "eth7" tcp dport 80 drop\n')
+    done = host.sklc("--apply", rules, "-Wno-interface", status=3)
+    assert "there is no interface 'eth7'" in done.stderr and "iifname" in done.stderr
+    assert host.pins() == []
+    host.apply('iif "lo" tcp dport 80 drop\n')
+
+
 # register, unregister
 
 
