@@ -280,7 +280,7 @@ static bool choose_backend(struct options *options)
 		options->compile.backend = BACKEND_LLVM;
 	if (options->compile.backend != BACKEND_LLVM || llvm_backend())
 		return true;
-	usage_error("this sklc was built without LLVM");
+	usage_error("this sklc was built without LLVM: '%s' cannot be opened", LLVM_BACKEND_FILE);
 	return false;
 }
 
