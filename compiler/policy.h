@@ -212,7 +212,7 @@ enum { ATTEMPTS_MAX = 16, COUNTS_MAX = 32, STEPS_MAX = ATTEMPTS_MAX + COUNTS_MAX
 
 struct outcome {
 	struct step steps[STEPS_MAX];
-	const struct rule *rules[STEPS_MAX]; /* that each step is from */
+	const struct rule *rules[STEPS_MAX + 1]; /* that each step is from; then, of one too many */
 	size_t step_count;
 	enum end end; /* PASS or DROP */
 };

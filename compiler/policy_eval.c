@@ -132,15 +132,15 @@ static void add_step(struct evaluation *ev, struct step step, const struct rule 
 {
 	bool is_attempt = step.kind == STEP_ATTEMPT;
 
-	if (is_attempt && was_attempted(ev->outcome, step.index))
+	if (ev->too_long || (is_attempt && was_attempted(ev->outcome, step.index)))
 		return;
+	ev->outcome->rules[ev->outcome->step_count] = rule;
 	if (is_attempt ? ev->attempts == ATTEMPTS_MAX : ev->counts == COUNTS_MAX) {
 		ev->too_long = true;
 		return;
 	}
 	ev->attempts += is_attempt;
 	ev->counts += !is_attempt;
-	ev->outcome->rules[ev->outcome->step_count] = rule;
 	ev->outcome->steps[ev->outcome->step_count++] = step;
 }
 

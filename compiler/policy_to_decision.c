@@ -177,10 +177,10 @@ static void report_too_long(const struct making *making, uint32_t index, struct 
 			break;
 	}
 	policy_eval(making->policy, &environment, &packet, &outcome, &deciding);
-	diag_error(diag, outcome.rules[outcome.step_count - 1]->span,
+	diag_error(diag, outcome.rules[outcome.step_count]->span,
 		   "more than %d labels to attempt, or %d counters, for one packet", ATTEMPTS_MAX,
 		   COUNTS_MAX);
-	for (i = 0; i + 1 < outcome.step_count; i++)
+	for (i = 0; i < outcome.step_count; i++)
 		if (i == 0 || outcome.rules[i] != outcome.rules[i - 1])
 			diag_note(diag, outcome.rules[i]->span, "this rule comes before it");
 	free(known);
