@@ -23,6 +23,7 @@ struct parser {
 	int first_token, field_token; /* 0: none yet */
 	unsigned list_depth, block_depth;
 	struct span list, block; /* the braces that opened them */
+	bool block_said;         /* that it is not closed */
 	uint32_t resume;         /* after an error: bytes before this position are passed over */
 
 	/* What was parsed. */

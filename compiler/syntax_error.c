@@ -362,18 +362,20 @@ static bool list_was_left_open(const struct failure *f)
 }
 
 /* Another place or word that matters. */
-static void say_more(const struct failure *f)
+static void say_more(struct failure *f)
 {
 	int field = f->p->field_token;
 
-	if (list_was_left_open(f) || (f->p->list_depth && f->found == TOKEN_END))
+	if (list_was_left_open(f) || (f->p->list_depth && f->found == TOKEN_END)) {
 		diag_note(f->p->diag, f->p->list, "the list opens here");
-	else if (f->p->block_depth && (f->found == TOKEN_END || is_among(f->found, statements)))
+	} else if (f->p->block_depth && (f->found == TOKEN_END || is_among(f->found, statements))) {
 		diag_note(f->p->diag, f->p->block, "the block opens here");
-	else if (is_expected(f, TOKEN_STRING) && is_keyword(f->found) &&
-		 (field == TOKEN_IIF || field == TOKEN_IIFNAME))
+		f->p->block_said = true;
+	} else if (is_expected(f, TOKEN_STRING) && is_keyword(f->found) &&
+		   (field == TOKEN_IIF || field == TOKEN_IIFNAME)) {
 		diag_note(f->p->diag, (struct span){0, 0},
 			  "an interface with the name of a word of the rules stands in quotes");
+	}
 }
 
 /* Where the statement that stands at AT ends, or the block around it; DEPTH braces are open. False
@@ -434,6 +436,8 @@ void syntax_error(struct parser *p, struct span span, int found, const int *expe
 	int nearest;
 	size_t i;
 
+	if (found == TOKEN_END && p->block_depth && p->block_said)
+		return;
 	for (i = 0; i < expected_count; i++)
 		if (expected[i] >= FIRST)
 			f.expected[expected[i] - FIRST] = true;
