@@ -23,7 +23,7 @@
 /* Read-only data sections, each a map of one value. */
 #define ABI_TABLES ".rodata" /* the decision's tables; may be absent */
 #define ABI_MACHINE                                                                                \
-	".rodata.machine" /* u32 slots[labels * 4], then u32 interfaces[interfaces]; never empty */
+	".rodata.machine" /* u32 slots[labels * 4] (slot words), then u32 interfaces[interfaces]; never empty */
 
 #define ABI_SLOT_CAPACITY 65536
 
@@ -55,8 +55,18 @@ struct abi_label_count {
 #define ABI_LABEL_KEY (ABI_LABEL_NAME_MAX + 1) /* a label's name, filled up with zeros */
 
 struct abi_label_slots {
-	uint32_t slots[ABI_PLACES];
+	uint32_t slots[ABI_PLACES]; /* slot words */
 };
+
+/* A slot word: the slot in the lower half; in the upper one the number of a block of spare slots, from 1;
+ * 0: none. They hold the other members of a SO_REUSEPORT group, and other sockets to go on with when the
+ * one in the slot is gone; they follow the slots of all labels in the socket map. */
+#define ABI_SLOT(word)           ((word)&UINT32_C(0xffff))
+#define ABI_SPARE_BLOCK(word)    ((word) >> 16)
+#define ABI_SPARES               15 /* in a block */
+#define ABI_SPARE_BLOCKS         4096
+#define ABI_SPARE_SLOT(block, i) (ABI_SLOT_CAPACITY + ((block)-1) * ABI_SPARES + (i))
+#define ABI_SOCKETS_MAX          (ABI_SLOT_CAPACITY + ABI_SPARE_BLOCKS * ABI_SPARES)
 
 /* Data for the runtime, in sections that loaders pass over. Each is an array of its record; names and
  * texts are offsets into the strings section, whose last byte is NUL; ABI_NO_STRING is none. */
@@ -86,7 +96,7 @@ struct abi_header {
 	uint32_t policy;          /* an enum abi_verdict: pass or drop */
 	uint64_t text_bytes;      /* length of all texts, uncompressed */
 	uint32_t override_others; /* redirects replace what earlier programs on the hook chose */
-	uint32_t reserved;
+	uint32_t tries_spares;    /* on a miss; otherwise its slot words must name no block */
 };
 
 enum abi_verdict { ABI_PASS, ABI_DROP, ABI_REDIRECT };

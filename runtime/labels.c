@@ -85,8 +85,7 @@ static int mark_blocks(int map, bool *used)
 
 	for (size_t i = 0; !err && i < count; i++)
 		for (unsigned int place = 0; place < ABI_PLACES; place++)
-			if (entries[i].slots.slots[place] < ABI_SLOT_CAPACITY)
-				used[entries[i].slots.slots[place] / ABI_PLACES] = true;
+			used[ABI_SLOT(entries[i].slots.slots[place]) / ABI_PLACES] = true;
 	return err;
 }
 
@@ -124,7 +123,7 @@ static int assign_new(int map, const char *name, bool *used, size_t *block,
 	return 0;
 }
 
-int labels_assign(int map, const struct object *object, struct abi_label_slots *slots)
+static int assign_slots(int map, const struct object *object, struct abi_label_slots *slots)
 {
 	autofree bool *used = calloc(BLOCKS, sizeof(*used));
 	size_t block = 0;
@@ -145,7 +144,73 @@ int labels_assign(int map, const struct object *object, struct abi_label_slots *
 	return err;
 }
 
-int slot_clear(int sockets, uint32_t slot)
+/* Gives blocks of spare slots to the places of one declared socket. */
+static int assign_spares(int map, const char *name, const struct abi_socket *socket, bool *used,
+			 struct abi_label_slots *slots)
+{
+	char key[ABI_LABEL_KEY];
+	uint32_t block = 1;
+	bool changed = false;
+
+	for (unsigned int place = 0; place < ABI_PLACES; place++) {
+		if (place_protocol(place) != socket->protocol ||
+		    ABI_SPARE_BLOCK(slots->slots[place]))
+			continue;
+		while (block <= ABI_SPARE_BLOCKS && used[block])
+			block++;
+		if (block > ABI_SPARE_BLOCKS)
+			break;
+		used[block] = true;
+		slots->slots[place] |= block << 16;
+		changed = true;
+	}
+	label_key(key, name);
+	if (changed && bpf_map_update_elem(map, key, slots, BPF_EXIST))
+		return fail(errno, "give the label '%s' its slots", name);
+	return 0;
+}
+
+static int mark_spares(int map, bool *used)
+{
+	autofree struct label_entry *entries = NULL;
+	size_t count = 0;
+	int err = labels_read(map, &entries, &count);
+
+	for (size_t i = 0; !err && i < count; i++)
+		for (unsigned int place = 0; place < ABI_PLACES; place++)
+			if (ABI_SPARE_BLOCK(entries[i].slots.slots[place]) <= ABI_SPARE_BLOCKS)
+				used[ABI_SPARE_BLOCK(entries[i].slots.slots[place])] = true;
+	return err;
+}
+
+static int assign_all_spares(int map, const struct object *object, struct abi_label_slots *slots)
+{
+	autofree bool *used = calloc(ABI_SPARE_BLOCKS + 1, sizeof(*used));
+	int err = used ? mark_spares(map, used) : fail(ENOMEM, "read the labels");
+
+	for (size_t i = 0; !err && i < object->socket_count; i++) {
+		uint32_t label = object->sockets[i].label;
+
+		err = assign_spares(map, object_label(object, label), &object->sockets[i], used,
+				    &slots[label]);
+	}
+	return err;
+}
+
+int labels_assign(int map, const struct object *object, struct abi_label_slots *slots)
+{
+	int err = assign_slots(map, object, slots);
+
+	if (!err && object->socket_count && object->header.tries_spares)
+		err = assign_all_spares(map, object, slots);
+	for (uint32_t i = 0; !err && i < object->header.label_count; i++)
+		for (unsigned int place = 0; place < ABI_PLACES; place++)
+			slots[i].slots[place] = slot_word(object, slots[i].slots[place]);
+	return err;
+}
+
+/* One slot: 1, or 0 if it was empty. */
+static int slot_clear(int sockets, uint32_t slot)
 {
 	int err;
 
@@ -153,13 +218,26 @@ int slot_clear(int sockets, uint32_t slot)
 		return 1;
 	err = -errno;
 	/* An empty slot gives EINVAL, as a failure would. */
-	return (err == -EINVAL || err == -ENOENT) && !slot_cookie(sockets, slot) ? 0 : err;
+	return (err == -EINVAL || err == -ENOENT) && !slot_cookie_at(sockets, slot) ? 0 : err;
+}
+
+int slots_clear(int sockets, uint32_t word)
+{
+	int cleared = 0;
+
+	for (uint32_t i = 0; cleared >= 0 && i < slot_count(word); i++) {
+		int err = slot_clear(sockets, slot_at(word, i));
+
+		if (err)
+			cleared = err;
+	}
+	return cleared;
 }
 
 int labels_drop(int map, int sockets, const struct label_entry *entry)
 {
 	for (unsigned int place = 0; place < ABI_PLACES; place++) {
-		int err = slot_clear(sockets, entry->slots.slots[place]);
+		int err = slots_clear(sockets, entry->slots.slots[place]);
 
 		if (err < 0)
 			return fail(err, "take the sockets of the label '%s' out", entry->name);
@@ -169,11 +247,25 @@ int labels_drop(int map, int sockets, const struct label_entry *entry)
 	return 0;
 }
 
-uint64_t slot_cookie(int sockets, uint32_t slot)
+uint64_t slot_cookie_at(int sockets, uint32_t slot)
 {
 	uint64_t cookie = 0;
 
 	return bpf_map_lookup_elem(sockets, &slot, &cookie) ? 0 : cookie;
+}
+
+uint64_t slot_cookie(int sockets, uint32_t word)
+{
+	uint64_t cookie = 0;
+
+	for (uint32_t i = 0; !cookie && i < slot_count(word); i++)
+		cookie = slot_cookie_at(sockets, slot_at(word, i));
+	return cookie;
+}
+
+uint32_t slot_word(const struct object *object, uint32_t word)
+{
+	return object->header.tries_spares ? word : ABI_SLOT(word);
 }
 
 const char *place_name(unsigned int place)

@@ -88,7 +88,7 @@ int machine_find_interfaces(const struct object *object, const struct netns *net
 int sockets_create(void)
 {
 	int fd = bpf_map_create(BPF_MAP_TYPE_SOCKMAP, ABI_SOCKETS, sizeof(uint32_t),
-				sizeof(uint64_t), ABI_SLOT_CAPACITY, NULL);
+				sizeof(uint64_t), ABI_SOCKETS_MAX, NULL);
 
 	return fd < 0 ? -errno : fd;
 }

@@ -88,9 +88,10 @@ static int target_open(const char *label, const struct runtime_options *options,
 
 static int fill_place(const struct target *target, const char *label, unsigned int place, int fd)
 {
+	uint32_t slot = ABI_SLOT(target->slots.slots[place]);
 	uint64_t value = (uint64_t)fd;
 
-	if (bpf_map_update_elem(target->sockets, &target->slots.slots[place], &value, BPF_ANY) == 0)
+	if (bpf_map_update_elem(target->sockets, &slot, &value, BPF_ANY) == 0)
 		return 0;
 	return fail(errno, "put the socket behind the label '%s' (%s)", label, place_name(place));
 }
@@ -141,7 +142,7 @@ static int empty_places(const struct target *target, const char *label, int prot
 
 	for (unsigned int place = 0; place < ABI_PLACES; place++) {
 		int cleared = is_asked_for(place, protocol, family)
-				      ? slot_clear(target->sockets, target->slots.slots[place])
+				      ? slots_clear(target->sockets, target->slots.slots[place])
 				      : 0;
 
 		if (cleared < 0)

@@ -31,7 +31,8 @@ static int read_places(struct status *status)
 		for (uint32_t place = 0; place < ABI_PLACES; place++) {
 			struct place_status *at = &status->places[i * ABI_PLACES + place];
 
-			at->cookie = known ? slot_cookie(sockets, slots.slots[place]) : 0;
+			at->word = known ? slot_word(object, slots.slots[place]) : 0;
+			at->cookie = known ? slot_cookie(sockets, at->word) : 0;
 			at->needed = object->labels[i].places >> place & 1;
 			status->complete = status->complete && (at->cookie || !at->needed);
 		}

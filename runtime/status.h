@@ -10,7 +10,8 @@
 
 /* One place of a label. */
 struct place_status {
-	uint64_t cookie; /* 0: no socket */
+	uint32_t word;   /* its slots */
+	uint64_t cookie; /* of the first socket there; 0: none */
 	bool needed;     /* rules give packets to it */
 };
 
