@@ -149,7 +149,7 @@ $(filter %.tab.o,$(GRAMMAR:.c=.o)): | $(filter %.lex.c,$(GRAMMAR))
 
 $(BUILD)/bpf/%.bpf.o: runtime/bpf/%.bpf.c
 	@mkdir -p $(@D)
-	$(call say,BPF)$(CLANG) -O2 -g -Wall -Werror -target bpf -I. -I/usr/include/$(shell $(CC) -print-multiarch) \
+	$(call say,BPF)$(CLANG) -O2 -g -ffreestanding -Wall -Werror -target bpf -I. -I/usr/include/$(shell $(CC) -print-multiarch) \
 		-MD -MP -c -o $@ $<
 
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o

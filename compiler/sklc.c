@@ -314,6 +314,13 @@ static int status(const struct options *options)
 	return complete ? EXIT_DONE : EXIT_RULES;
 }
 
+static int sync_sockets(const struct options *options)
+{
+	const struct runtime_options runtime = runtime_options(options);
+
+	return exit_status(runtime_sync(&runtime, stdout));
+}
+
 static int register_socket(const struct options *options)
 {
 	const struct runtime_options runtime = runtime_options(options);
@@ -380,6 +387,8 @@ static const struct command {
 	 "sklc register LABEL --pid PID --fd FD", "put a socket behind a label"},
 	{"unregister", FOR_RUNNING, 2, 4, unregister, "sklc unregister LABEL [tcp|udp] [ipv4|ipv6]",
 	 "take it away again"},
+	{"sync", FOR_RUNNING, 1, 1, sync_sockets, "sklc sync",
+	 "look for the declared sockets again"},
 	{"confirm", FOR_RUNNING, 1, 1, confirm, "sklc confirm", "keep rules that are on trial"},
 	{"rollback", FOR_RUNNING | OPTION_BIT(IF_GENERATION), 1, 1, rollback, "sklc rollback",
 	 "back to the rules applied before"},

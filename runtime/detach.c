@@ -1,6 +1,7 @@
 /* Takes the rules off a namespace, and all their state away. */
 #include "attach.h"
 #include "fail.h"
+#include "follow.h"
 #include "generation.h"
 #include "outcome.h"
 #include "pins.h"
@@ -34,6 +35,7 @@ static int detach_locked(const struct state *state, const struct runtime_options
 
 	if (err)
 		return err;
+	follow_forget(state->root, state->netns.cookie);
 	if (state->folder >= 0 && folder_clear(state->folder))
 		warn("nothing is attached any more; the next sklc command clears up behind it");
 	if (!attached)

@@ -1,6 +1,7 @@
 /* Makes, reads and removes the folders of generations. */
 #include "generation.h"
 
+#include "declarations.h"
 #include "entries.h"
 #include "fail.h"
 #include "load.h"
@@ -208,6 +209,38 @@ int generation_pin(const struct state *state, const struct about *about,
 	return err ? fail(err, "keep the new rules in '%s/%s'", state->path, name) : 0;
 }
 
+int generation_pin_declared(const struct state *state, uint32_t id,
+			    const struct declared_maps *maps)
+{
+	char name[FOLDER_NAME_MAX];
+	autoclose int folder = -1;
+	int err;
+
+	folder_name(name, id);
+	folder = state_open_folder(state->folder, name);
+	err = folder < 0 ? folder : pin_put(folder, PIN_CGROUPS, maps->cgroups);
+	if (!err)
+		err = pin_put(folder, PIN_DECLARED, maps->declared);
+	return err ? fail(err, "keep the declared sockets in '%s/%s'", state->path, name) : 0;
+}
+
+int generation_declared(const struct state *state, uint32_t id, struct declared_maps *maps)
+{
+	struct generation generation;
+	int err = id ? generation_open(state, id, &generation) : -ENOENT;
+
+	*maps = (struct declared_maps){-1, -1};
+	if (err)
+		return err;
+	maps->declared = pin_get(generation.folder, PIN_DECLARED);
+	maps->cgroups = pin_get(generation.folder, PIN_CGROUPS);
+	generation_close(&generation);
+	if (maps->declared >= 0 && maps->cgroups >= 0)
+		return 0;
+	declared_maps_close(maps);
+	return -ENOENT;
+}
+
 static int remove_pins(const struct state *state, uint32_t id, const char *const *pins,
 		       size_t count)
 {
@@ -236,9 +269,14 @@ int generation_forget_trial(const struct state *state, uint32_t id)
 
 int generation_thin(const struct state *state, uint32_t id)
 {
-	static const char *const pins[] = {
-		PIN_TRIAL, PIN_CHOICES,           ABI_PIN_PROGRAM,
-		PIN_BASE,  ABI_PIN_RULE_COUNTERS, ABI_PIN_LABEL_COUNTERS};
+	static const char *const pins[] = {PIN_TRIAL,
+					   PIN_CHOICES,
+					   ABI_PIN_PROGRAM,
+					   PIN_BASE,
+					   ABI_PIN_RULE_COUNTERS,
+					   ABI_PIN_LABEL_COUNTERS,
+					   PIN_DECLARED,
+					   PIN_CGROUPS};
 
 	return remove_pins(state, id, pins, sizeof(pins) / sizeof(pins[0]));
 }

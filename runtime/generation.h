@@ -8,6 +8,7 @@
 #include "pins.h"
 #include "state.h"
 
+struct declared_maps;
 struct loaded;
 
 /* Kept in the folder as bytes; its layout is part of the state's version. */
@@ -60,6 +61,13 @@ int generation_pin(const struct state *state, const struct about *about,
 		   const struct object *object, const struct loaded *loaded,
 		   const struct trial *trial);
 
+/* Adds the maps of its declared sockets. -errno after a message. */
+int generation_pin_declared(const struct state *state, uint32_t id,
+			    const struct declared_maps *maps);
+
+/* Opens them; -ENOENT without a message: there are none. */
+int generation_declared(const struct state *state, uint32_t id, struct declared_maps *maps);
+
 /* Lets go of the programs of a trial that was confirmed; leaves only what a rollback needs; removes the
  * folder. -errno after a message. */
 int generation_forget_trial(const struct state *state, uint32_t id);
@@ -69,10 +77,12 @@ int generation_remove(const struct state *state, uint32_t id);
 /* Removes all that is in a folder of a namespace, one folder deep. -errno after a message. */
 int folder_clear(int folder);
 
-#define PIN_ABOUT   "about"
-#define PIN_NAMES   "names" /* of the labels, as in the map of labels; none without labels */
-#define PIN_BASE    "base"
-#define PIN_TRIAL   "trial"   /* the program on the link during a trial */
-#define PIN_CHOICES "choices" /* what it chooses from; emptied unless pinned */
+#define PIN_ABOUT    "about"
+#define PIN_NAMES    "names" /* of the labels, as in the map of labels; none without labels */
+#define PIN_BASE     "base"
+#define PIN_TRIAL    "trial"    /* the program on the link during a trial */
+#define PIN_CHOICES  "choices"  /* what it chooses from; emptied unless pinned */
+#define PIN_DECLARED "declared" /* its declared sockets, for the follower; absent: there are none */
+#define PIN_CGROUPS  "cgroups"
 
 #endif

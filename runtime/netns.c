@@ -60,6 +60,13 @@ int netns_run_apart(int (*work)(void *argument), void *argument)
 	return run_visit(&visit);
 }
 
+int netns_run_in(const struct netns *netns, int (*work)(void *argument), void *argument)
+{
+	struct visit visit = {.netns = netns->fd, .work = work, .argument = argument};
+
+	return netns->own ? work(argument) : run_visit(&visit);
+}
+
 struct socket_request {
 	int domain, type, protocol;
 };
@@ -75,9 +82,8 @@ static int make_socket(void *argument)
 int netns_socket(const struct netns *netns, int domain, int type, int protocol)
 {
 	struct socket_request request = {domain, type, protocol};
-	struct visit visit = {.netns = netns->fd, .work = make_socket, .argument = &request};
 
-	return netns->own ? make_socket(&request) : run_visit(&visit);
+	return netns_run_in(netns, make_socket, &request);
 }
 
 /* Writes the path to open; false after saying what is wrong with the name. */

@@ -25,6 +25,9 @@ int netns_socket(const struct netns *netns, int domain, int type, int protocol);
 /* Runs WORK in a thread that is in a new namespace; what it opens stays open. -errno without a message. */
 int netns_run_apart(int (*work)(void *argument), void *argument);
 
+/* The same in a thread that is in this namespace. */
+int netns_run_in(const struct netns *netns, int (*work)(void *argument), void *argument);
+
 /* The number of an interface there; 0: there is none; -errno. */
 int netns_interface(const struct netns *netns, const char *name);
 

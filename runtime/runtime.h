@@ -81,6 +81,9 @@ int runtime_status(const struct runtime_options *options, FILE *out, bool *compl
 int runtime_register(const char *label, pid_t pid, int fd, const struct runtime_options *options,
 		     FILE *out);
 
+/* Looks for the declared sockets again, and puts what it finds behind the labels. */
+int runtime_sync(const struct runtime_options *options, FILE *out);
+
 /* PROTOCOL is IPPROTO_TCP, IPPROTO_UDP or 0 for both; FAMILY AF_INET, AF_INET6 or AF_UNSPEC for both. */
 int runtime_unregister(const char *label, int protocol, int family,
 		       const struct runtime_options *options, FILE *out);

@@ -4,6 +4,7 @@
 
 #include "counters.h"
 #include "fail.h"
+#include "follow.h"
 #include "generation.h"
 #include "labels.h"
 #include "pins.h"
@@ -193,6 +194,7 @@ static int settle_nothing(const struct state *state)
 		warn("the rules of %s had been detached from it without "
 		     "`sklc detach`; their state is cleared",
 		     state->netns.words);
+	follow_forget(state->root, state->netns.cookie);
 	return folder_clear(state->folder);
 }
 
@@ -204,6 +206,8 @@ static int settle_applied(const struct state *state, const struct standing *stan
 	/* Folding needs a trial's counters to stand still, and the previous generation's. */
 	if (!err && standing->trial == TRIAL_NONE)
 		err = counters_fold(state, standing->current);
+	if (!err)
+		err = follow_standing(state, standing);
 	if (!err)
 		err = sweep_labels(state, &kept);
 	if (!err && standing->trial == TRIAL_NONE)

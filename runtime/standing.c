@@ -1,15 +1,22 @@
 /* Reads the link and the folders of generations, and says which of them decides. */
 #include "standing.h"
 
+#include "declared.h"
 #include "fail.h"
 #include "generation.h"
 #include "labels.h"
 #include "load.h"
 #include "pins.h"
 
+#include <bpf/bpf.h>
+
 #include <errno.h>
 #include <string.h>
 #include <time.h>
+
+#define PIN_TIMES "times" /* struct since of each slot */
+
+enum { TIMES_MAX = 16384 };
 
 /* Bytes of the pin ABI_PIN_STATE. */
 struct state_version {
@@ -167,6 +174,11 @@ int standing_maps(const struct state *state, int *sockets, int *labels)
 	return err ? err : get_map(state, ABI_PIN_LABELS, labels);
 }
 
+int standing_times(const struct state *state, int *times)
+{
+	return get_map(state, PIN_TIMES, times);
+}
+
 /* Opens what is pinned, or pins what CREATE gives. */
 static int get_or_create(const struct state *state, const char *name, int (*create)(void), int *map)
 {
@@ -189,14 +201,26 @@ static int create_version(void)
 	return blob_create("state", &version, sizeof(version));
 }
 
+/* By slot. No more entries than slots come to be used. */
+static int times_create(void)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
+	int fd = bpf_map_create(BPF_MAP_TYPE_HASH, PIN_TIMES, sizeof(uint32_t),
+				sizeof(struct since), TIMES_MAX, &options);
+
+	return fd < 0 ? -errno : fd;
+}
+
 int standing_prepare(const struct state *state, int *sockets, int *labels)
 {
-	autoclose int version = -1;
+	autoclose int version = -1, times = -1;
 	int err = get_or_create(state, ABI_PIN_STATE, create_version, &version);
 
 	if (!err)
 		err = get_or_create(state, ABI_PIN_SOCKETS, sockets_create, sockets);
 	if (!err)
 		err = get_or_create(state, ABI_PIN_LABELS, labels_create, labels);
+	if (!err)
+		err = get_or_create(state, PIN_TIMES, times_create, &times);
 	return err;
 }

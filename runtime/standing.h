@@ -45,8 +45,10 @@ void wait_for_programs(void);
 /* Nanoseconds since boot, sleep included, as bpf_ktime_get_boot_ns has it. */
 uint64_t boot_time(void);
 
-/* Pins the state's version, socket map and label map, where they are not yet. */
+/* Pins the state's version, socket map, label map and the map of since when sockets stand there, where they
+ * are not yet. */
 int standing_prepare(const struct state *state, int *sockets, int *labels);
+int standing_times(const struct state *state, int *times);
 int standing_maps(const struct state *state, int *sockets, int *labels);
 
 #endif

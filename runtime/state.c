@@ -123,7 +123,7 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static int lock_folder(int folder, const char *path)
+int state_lock_folder(int folder, const char *path)
 {
 	const struct timespec pause = {.tv_nsec = LOCK_POLL_MS * 1000000L};
 	int64_t deadline = now_ms() + LOCK_WAIT_MS;
@@ -174,7 +174,7 @@ static int open_once(struct state *state, const char *name)
 		return state->folder;
 	if (state->use == STATE_READ)
 		return 0;
-	err = lock_folder(state->folder, state->path);
+	err = state_lock_folder(state->folder, state->path);
 	if (err)
 		return err;
 	return still_there(state->folder, state->root, name) ? 0 : -EAGAIN;

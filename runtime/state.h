@@ -36,6 +36,9 @@ int state_open_root(const struct runtime_options *options, int *root);
  * is held. Without a message. */
 int state_lock_other(int root, const char *name, int *folder);
 
+/* Waits for a folder's lock, within bounds; PATH is for the message. */
+int state_lock_folder(int folder, const char *path);
+
 /* The cookies of all namespaces that have a folder; the caller frees. -errno after a message. */
 int state_list(int root, uint64_t **cookies, size_t *count);
 

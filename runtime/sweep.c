@@ -4,6 +4,7 @@
 
 #include "attach.h"
 #include "fail.h"
+#include "follow.h"
 #include "generation.h"
 #include "pins.h"
 #include "state.h"
@@ -33,6 +34,7 @@ static void sweep_folder(int root, uint64_t cookie)
 	snprintf(name, sizeof(name), "%" PRIu64, cookie);
 	if (state_lock_other(root, name, &folder) || !is_dead(folder) || folder_clear(folder))
 		return;
+	follow_forget(root, cookie);
 	if (unlinkat(root, name, AT_REMOVEDIR) == 0)
 		note("cleared the state of a network namespace that is gone (cookie %s)", name);
 }

@@ -4,6 +4,10 @@
 #include "transaction.h"
 
 #include "fail.h"
+#include "fill.h"
+#include "find.h"
+#include "follow.h"
+#include "health.h"
 #include "labels.h"
 #include "signals.h"
 #include "trial.h"
@@ -50,6 +54,18 @@ static int check_sockets(const struct transaction *t)
 	return 0;
 }
 
+static int read_declarations(struct transaction *t)
+{
+	int err;
+
+	if (!t->object->socket_count)
+		return 0;
+	err = declarations_read(t->object, t->machine.slots, &t->declarations);
+	if (!err)
+		err = declared_maps_create(&t->declarations, &t->declared);
+	return err ? err : standing_times(t->state, &t->times);
+}
+
 /* Labels that only a rollback would need give way. */
 static int make_room(struct transaction *t)
 {
@@ -77,7 +93,7 @@ static int load_new(struct transaction *t)
 		err = machine_find_interfaces(t->object, &t->state->netns, t->strict,
 					      t->options->missing_interfaces, &t->machine);
 	if (!err)
-		err = check_sockets(t);
+		err = read_declarations(t);
 	if (!err)
 		err = load_object(t->object, &t->machine, t->sockets, t->options->verbose,
 				  &t->loaded);
@@ -127,8 +143,11 @@ static int pin_new(struct transaction *t, int current)
 	err = prepare_trial(t, current);
 	if (err)
 		return err;
-	return generation_pin(t->state, &t->about, t->object, &t->loaded,
-			      t->confirm_seconds ? &t->trial : NULL);
+	err = generation_pin(t->state, &t->about, t->object, &t->loaded,
+			     t->confirm_seconds ? &t->trial : NULL);
+	if (!err && t->declarations.count)
+		err = generation_pin_declared(t->state, t->about.generation, &t->declared);
+	return err;
 }
 
 /* The one step that counts. A link that could not be pinned is gone with its descriptor. */
@@ -147,6 +166,44 @@ static int swap(const struct transaction *t, int current)
 	return err ? fail(err, "keep the link in '%s'", t->state->path) : 0;
 }
 
+static void report_problems(const struct transaction *t)
+{
+	const struct health health = {t->object, &t->declarations, find_sightings(t->finder),
+				      t->machine.slots, t->sockets};
+	struct problems problems = {0};
+
+	if (health_declared(&health, &problems) == 0)
+		problems_warn(&problems);
+	problems_free(&problems);
+}
+
+/* First the follower, then the look around: what listens in between is seen by both. What serves the
+ * rules before goes on doing so until the swap. */
+static int find_sockets(struct transaction *t)
+{
+	int err = 0;
+
+	if (t->declarations.count)
+		err = follow_also(t->state, t->standing, &t->declared);
+	if (!err && t->declarations.count)
+		err = find_open(&t->state->netns, &t->declared, t->sockets, &t->finder);
+	if (!err && t->finder)
+		err = fill_slots(t->finder, &t->declarations, t->sockets, t->times, FILL_EMPTY);
+	if (!err && t->finder && !t->options->quiet)
+		report_problems(t);
+	return err ? err : check_sockets(t);
+}
+
+/* While a trial may fail, the sockets of the rules before stay. */
+static void fill_rest(const struct transaction *t)
+{
+	if (t->finder && !t->confirm_seconds &&
+	    fill_slots(t->finder, &t->declarations, t->sockets, t->times, FILL_ALL))
+		warn("the new rules are in force, some with the sockets from before; `sklc sync` "
+		     "tries "
+		     "again");
+}
+
 static int run_held(struct transaction *t)
 {
 	autoclose int current = -1;
@@ -156,14 +213,24 @@ static int run_held(struct transaction *t)
 		err = open_current(t, &current);
 	if (!err)
 		err = pin_new(t, current);
+	if (!err)
+		err = find_sockets(t);
 	if (!err && signals_came())
 		err = refuse(EINTR, "interrupted; nothing was changed");
-	return err ? err : swap(t, current);
+	if (!err)
+		err = swap(t, current);
+	if (!err)
+		fill_rest(t);
+	return err;
 }
 
 static void close_transaction(struct transaction *t)
 {
 	trial_close(&t->trial);
+	find_close(t->finder);
+	declared_maps_close(&t->declared);
+	declarations_free(&t->declarations);
+	close_fd(&t->times);
 	loaded_close(&t->loaded);
 	machine_free(&t->machine);
 	close_fd(&t->sockets);
@@ -175,6 +242,10 @@ int transaction_run(struct transaction *t)
 	struct held_signals held;
 	int err;
 
+	t->declarations = (struct declarations){0};
+	t->declared = (struct declared_maps){-1, -1};
+	t->finder = NULL;
+	t->times = -1;
 	t->loaded = (struct loaded){-1, -1, -1};
 	t->trial = (struct trial){-1, -1};
 	t->about = (struct about){0};

@@ -2,6 +2,7 @@
 #ifndef SKLC_TRANSACTION_H
 #define SKLC_TRANSACTION_H
 
+#include "declarations.h"
 #include "generation.h"
 #include "load.h"
 #include "object.h"
@@ -20,7 +21,11 @@ struct transaction {
 	struct loaded loaded;
 	struct trial trial;
 	struct about about;
-	int sockets, labels;
+	int sockets, labels, times;
+
+	struct declarations declarations;
+	struct declared_maps declared; /* where there are any */
+	struct finder *finder;
 };
 
 /* 0: the new rules decide; -errno after a message: those before. */

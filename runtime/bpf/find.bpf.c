@@ -1,0 +1,154 @@
+/* Walks the sockets of the network namespace that opens the iterator. A first walk notes those that stand
+ * at a declared address; a second one puts those that were chosen into the socket map. */
+#include "match.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct declared_key);
+	__type(value, struct declared);
+} declared SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct cgroup_key);
+	__type(value, __u64);
+} cgroups SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1 << 20);
+	__type(key, struct found_key);
+	__type(value, struct found);
+} found SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1 << 20);
+	__type(key, struct placement_key);
+	__type(value, struct placement);
+} placements SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SOCKMAP);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, __u64);
+} sockets SEC(".maps");
+
+/* Changed from one walk to the next. */
+__u32 placing;
+
+static __always_inline void place(struct sock_common *sk)
+{
+	struct placement_key key = {.cookie = bpf_get_socket_cookie(sk)};
+
+	for (__u32 i = 0; i < FOUND_PLACEMENTS_MAX; i++) {
+		struct placement *placement;
+		__u32 slot;
+
+		key.index = i;
+		placement = bpf_map_lookup_elem(&placements, &key);
+		if (!placement)
+			break;
+		slot = placement->slot;
+		placement->error = (__s32)bpf_map_update_elem(&sockets, &slot, sk,
+							      placement->flags);
+	}
+}
+
+/* Without a group it is alone, and its cookie is as good a number as any. */
+static __always_inline __u64 group_of(struct sock *sk, __u64 cookie)
+{
+	__u64 group = (__u64)BPF_CORE_READ(sk, sk_reuseport_cb) & ~3ULL;
+
+	return group ? group : cookie;
+}
+
+static void *cgroup_map(__u64 namespace)
+{
+	return &cgroups;
+}
+
+__noinline int note_key(const struct facts *facts, __u64 cookie, __u64 group, int fault, int any)
+{
+	struct found_key found_key = {.cookie = cookie};
+	struct declared_key key;
+	struct found note = {.group = group};
+
+	if (!facts)
+		return 0;
+	note.port = facts->bound.port;
+	note.family = facts->bound.family;
+	note.protocol = facts->bound.protocol;
+	note.ipv6_only = facts->ipv6_only;
+	note.uid = facts->uid;
+	__builtin_memcpy(note.address, facts->bound.address, sizeof(note.address));
+	key = key_of(facts, any);
+	for (__u32 i = 0; i < DECLARED_SAME_MAX; i++) {
+		const struct declared *at;
+		int own;
+
+		key.index = i;
+		at = bpf_map_lookup_elem(&declared, &key);
+		if (!at)
+			break;
+		found_key.number = at->number;
+		own = find_fault(at, facts);
+		note.fault = (__u8)(own == FOUND_RIGHT ? fault : own);
+		bpf_map_update_elem(&found, &found_key, &note, BPF_ANY);
+	}
+	return 0;
+}
+
+static __always_inline void note_socket(struct sock *sk, __u8 protocol, int fault)
+{
+	__u64 cookie = bpf_get_socket_cookie(sk);
+	__u64 group = group_of(sk, cookie);
+	struct facts facts = {};
+
+	read_bound(sk, protocol, &facts);
+	read_cgroups(cgroup_folder(sk), 0, &facts);
+	note_key(&facts, cookie, group, fault, false);
+	note_key(&facts, cookie, group, fault, true);
+}
+
+SEC("iter/tcp")
+int find_tcp(struct bpf_iter__tcp *context)
+{
+	struct sock_common *common = context->sk_common;
+	struct tcp_sock *tcp;
+
+	if (!common || common->skc_state != STATE_LISTEN)
+		return 0;
+	if (placing) {
+		place(common);
+		return 0;
+	}
+	tcp = bpf_skc_to_tcp_sock(common);
+	if (tcp)
+		note_socket((struct sock *)tcp, IPPROTO_TCP,
+			    is_mptcp(tcp) ? FOUND_MPTCP : FOUND_RIGHT);
+	return 0;
+}
+
+SEC("iter/udp")
+int find_udp(struct bpf_iter__udp *context)
+{
+	struct udp_sock *udp = context->udp_sk;
+
+	if (!udp || udp->inet.sk.__sk_common.skc_state != STATE_CLOSE)
+		return 0;
+	if (placing)
+		place((struct sock_common *)udp);
+	else
+		note_socket((struct sock *)udp, IPPROTO_UDP, FOUND_RIGHT);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,141 @@
+/* Runs at every listen(2) on the host, and puts the socket behind the labels that a declaration in its
+ * network namespace gives it to. A slot that is taken stays as it is: when its socket is closed it is
+ * free, and the next listener gets it. */
+#include "match.h"
+
+/* The maps of each namespace that has declarations, by its cookie. */
+struct socket_map {
+	__uint(type, BPF_MAP_TYPE_SOCKMAP);
+	__uint(max_entries, 65536);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(__u64));
+};
+
+struct time_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct since));
+};
+
+struct declared_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__uint(key_size, sizeof(struct declared_key));
+	__uint(value_size, sizeof(struct declared));
+};
+
+struct cgroup_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__uint(key_size, sizeof(struct cgroup_key));
+	__uint(value_size, sizeof(__u64));
+};
+
+#define BY_NAMESPACE(name, kind)                                                                   \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);                                           \
+		__uint(map_flags, BPF_F_NO_PREALLOC);                                              \
+		__uint(max_entries, 65536);                                                        \
+		__type(key, __u64);                                                                \
+		__array(values, struct kind);                                                      \
+	} name SEC(".maps")
+
+BY_NAMESPACE(sockets, socket_map);
+BY_NAMESPACE(times, time_map);
+BY_NAMESPACE(declared, declared_map);
+BY_NAMESPACE(cgroups, cgroup_map);
+
+static void *cgroup_map(__u64 namespace)
+{
+	return bpf_map_lookup_elem(&cgroups, &namespace);
+}
+
+/* The first free slot of the range. */
+__noinline int take_slot(struct bpf_sock_ops *context, __u64 namespace,
+			 const struct declared_range *range)
+{
+	void *map = bpf_map_lookup_elem(&sockets, &namespace);
+	void *since_map = bpf_map_lookup_elem(&times, &namespace);
+	struct since since = {};
+
+	if (!map || !since_map || !range)
+		return 0;
+	for (__u32 i = 0; i < DECLARED_RANGE_MAX && i < range->count; i++) {
+		__u32 slot = declared_slot(range->word, range->first + i);
+		long error = bpf_sock_map_update(context, map, &slot, BPF_NOEXIST);
+
+		if (error == -EEXIST)
+			continue;
+		if (error)
+			break;
+		since.cookie = bpf_get_socket_cookie(context);
+		since.boot_time = bpf_ktime_get_boot_ns();
+		bpf_map_update_elem(since_map, &slot, &since, BPF_ANY);
+		break;
+	}
+	return 0;
+}
+
+__noinline int take_places(struct bpf_sock_ops *context, __u64 namespace,
+			   const struct declared *declared, const struct facts *facts)
+{
+	if (!declared || !facts)
+		return 0;
+	if (facts->bound.family == AF_INET || !facts->ipv6_only)
+		take_slot(context, namespace, &declared->ipv4);
+	if (facts->bound.family == AF_INET6)
+		take_slot(context, namespace, &declared->ipv6);
+	return 0;
+}
+
+__noinline int follow_key(struct bpf_sock_ops *context, __u64 namespace, const struct facts *facts,
+			  int any)
+{
+	void *map = bpf_map_lookup_elem(&declared, &namespace);
+	struct declared_key key;
+
+	if (!map || !facts)
+		return 0;
+	key = key_of(facts, any);
+	for (__u32 i = 0; i < DECLARED_SAME_MAX; i++) {
+		const struct declared *at;
+
+		key.index = i;
+		at = bpf_map_lookup_elem(map, &key);
+		if (!at)
+			break;
+		if (find_fault(at, facts) == FOUND_RIGHT)
+			take_places(context, namespace, at, facts);
+	}
+	return 0;
+}
+
+SEC("sockops")
+int follow(struct bpf_sock_ops *context)
+{
+	struct facts facts = {};
+	struct bpf_sock *bpf_sock;
+	struct sock *sk;
+	__u64 namespace;
+
+	if (context->op != BPF_SOCK_OPS_TCP_LISTEN_CB)
+		return 1;
+	namespace = bpf_get_netns_cookie(context);
+	bpf_sock = context->sk;
+	if (!bpf_sock || !bpf_map_lookup_elem(&declared, &namespace))
+		return 1;
+	sk = (struct sock *)bpf_skc_to_tcp_sock(bpf_sock);
+	if (!sk)
+		return 1;
+	read_bound(sk, IPPROTO_TCP, &facts);
+	read_cgroups(cgroup_folder(sk), namespace, &facts);
+	follow_key(context, namespace, &facts, false);
+	follow_key(context, namespace, &facts, true);
+	return 1;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,145 @@
+/* Compares a socket with the declarations. What it is bound to names the declarations to look at; its
+ * owner and its cgroup must then be right. The cgroup is compared by its path, from the root down,
+ * since its number changes when systemd makes it anew. */
+#ifndef SKLC_BPF_MATCH_H
+#define SKLC_BPF_MATCH_H
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+
+#include "kernel.h"
+
+#include "runtime/declared.h"
+
+/* What the declarations speak of. */
+struct facts {
+	struct declared_key bound;
+	__u32 uid;
+	bool ipv6_only;
+	__u64 cgroups
+		[CGROUP_DEPTH_MAX]; /* number of each folder of the path, from the top; then 0 */
+};
+
+static __always_inline struct kernfs_node *folder_above(struct kernfs_node *node)
+{
+	struct kernfs_node___since *since = (void *)node;
+	struct kernfs_node___before *before = (void *)node;
+
+	if (bpf_core_field_exists(since->__parent))
+		return BPF_CORE_READ(since, __parent);
+	return BPF_CORE_READ(before, parent);
+}
+
+/* The map of cgroups of a namespace; each program has its own way to it. */
+static void *cgroup_map(__u64 namespace);
+
+/* Follows the path, from the folder NODE up and then down again, for as long as declarations name its
+ * folders. Functions that are not static are verified by themselves, once. */
+__noinline int read_cgroups(__u64 node_address, __u64 namespace, struct facts *facts)
+{
+	struct kernfs_node *nodes[CGROUP_DEPTH_MAX] = {};
+	struct kernfs_node *node = (void *)node_address;
+	void *map;
+	struct cgroup_key key = {};
+	int depth = 0;
+
+	barrier_var(namespace); /* else a caller whose map is the only one leaves it out */
+	map = cgroup_map(namespace);
+	if (!facts || !map)
+		return 0;
+	for (int i = 0; i < CGROUP_DEPTH_MAX && node; i++) {
+		nodes[i] = node;
+		depth = i;
+		node = folder_above(node);
+	}
+	if (node) /* too deep to see its root */
+		return 0;
+	for (int level = 0; level < CGROUP_DEPTH_MAX; level++) {
+		int at = depth - 1 - level;
+		const __u64 *number;
+
+		if (at < 0 || at >= CGROUP_DEPTH_MAX)
+			break;
+		__builtin_memset(key.name, 0, sizeof(key.name));
+		bpf_probe_read_kernel_str(key.name, sizeof(key.name),
+					  BPF_CORE_READ(nodes[at], name));
+		number = bpf_map_lookup_elem(map, &key);
+		if (!number)
+			break;
+		facts->cgroups[level] = *number;
+		key.parent = *number;
+	}
+	return 0;
+}
+
+static __always_inline __u64 cgroup_folder(struct sock *sk)
+{
+	return (__u64)BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn);
+}
+
+/* An IPv4-mapped address is the IPv4 one: that is what such a socket serves. */
+static __always_inline void read_bound(struct sock *sk, __u8 protocol, struct facts *facts)
+{
+	struct declared_key *bound = &facts->bound;
+	__u32 words[4];
+
+	bound->protocol = protocol;
+	bound->family = (__u8)BPF_CORE_READ(sk, __sk_common.skc_family);
+	bound->port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	facts->ipv6_only = BPF_CORE_READ_BITFIELD_PROBED(sk, __sk_common.skc_ipv6only);
+	facts->uid = BPF_CORE_READ(sk, sk_uid.val);
+	if (bound->family == AF_INET) {
+		BPF_CORE_READ_INTO((__u32 *)bound->address, sk, __sk_common.skc_rcv_saddr);
+		return;
+	}
+	BPF_CORE_READ_INTO(&words, sk, __sk_common.skc_v6_rcv_saddr);
+	if (words[0] == 0 && words[1] == 0 && words[2] == bpf_htonl(0xffff)) {
+		bound->family = AF_INET;
+		words[0] = words[3];
+		words[2] = words[3] = 0;
+	}
+	__builtin_memcpy(bound->address, words, sizeof(words));
+}
+
+static __always_inline bool is_mptcp(struct tcp_sock *tcp)
+{
+	const struct tcp_ulp_ops *ops = BPF_CORE_READ(tcp, inet_conn.icsk_ulp_ops);
+	char name[6] = {};
+
+	bpf_probe_read_kernel_str(name, sizeof(name), ops->name);
+	return name[0] == 'm' && name[1] == 'p' && name[2] == 't' && name[3] == 'c' &&
+	       name[4] == 'p';
+}
+
+__noinline int find_fault(const struct declared *declared, const struct facts *facts)
+{
+	if (!declared || !facts)
+		return FOUND_OTHER_UID;
+	if (declared->has_uid && declared->uid != facts->uid)
+		return FOUND_OTHER_UID;
+	if (!declared->cgroup)
+		return FOUND_RIGHT;
+	for (int i = 0; i < CGROUP_DEPTH_MAX; i++)
+		if (facts->cgroups[i] == declared->cgroup)
+			return FOUND_RIGHT;
+	return FOUND_OTHER_CGROUP;
+}
+
+/* The key of the declarations for any address; else those of this one. */
+static __always_inline struct declared_key key_of(const struct facts *facts, bool any)
+{
+	struct declared_key key = facts->bound;
+
+	if (any) {
+		key.family = 0;
+		__builtin_memset(key.address, 0, sizeof(key.address));
+	}
+	return key;
+}
+
+#endif

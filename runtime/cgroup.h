@@ -1,0 +1,8 @@
+/* The tree of control groups. */
+#ifndef SKLC_CGROUP_H
+#define SKLC_CGROUP_H
+
+/* The root of the cgroup2 tree, wherever it is mounted. -ENODEV: it is not; -errno. Without a message. */
+int cgroup_open_root(void);
+
+#endif

@@ -1,0 +1,416 @@
+/* Keeps the follower of bpf/follow.bpf.c below <bpffs>/sklc: its link and, by the cookie of each namespace
+ * that it follows, the maps that it compares listeners with and puts them into. The folder is named by the
+ * version of all this: another version stands beside the one before, and only then that one leaves. */
+#include "follow.h"
+
+#include "cgroup.h"
+#include "declarations.h"
+#include "fail.h"
+#include "generation.h"
+#include "pins.h"
+#include "standing.h"
+
+#include "follow.skel.h"
+
+#include <bpf/bpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define FOLDER_PREFIX "follower"
+#define FOLDER_NAME   FOLDER_PREFIX "1"
+#define PIN_LINK      "link"
+
+/* Maps by the namespace's cookie, and what they are called where they are pinned. */
+enum kind { SOCKETS, TIMES, CGROUPS, DECLARED, KINDS };
+static const char *const kind_names[KINDS] = {"sockets", "times", "cgroups", "declared"};
+
+/* What one namespace gives. */
+struct followed {
+	uint64_t cookie;
+	int maps[KINDS];
+};
+
+struct follower {
+	int folder; /* locked */
+	int maps[KINDS];
+};
+
+static void follower_close(struct follower *follower)
+{
+	for (int i = 0; i < KINDS; i++)
+		close_fd(&follower->maps[i]);
+	close_fd(&follower->folder);
+	follower->folder = -1;
+}
+
+/* The link's program is attached, or nobody follows. */
+static bool is_attached(int folder)
+{
+	autoclose int link = pin_get(folder, PIN_LINK);
+	struct bpf_link_info info = {0};
+	uint32_t size = sizeof(info);
+
+	return link >= 0 && bpf_obj_get_info_by_fd(link, &info, &size) == 0 &&
+	       info.type == BPF_LINK_TYPE_CGROUP && info.cgroup.cgroup_id != 0;
+}
+
+/* Opens and locks the folder; -ENOENT: there is none. Without a message. */
+static int open_folder(int root)
+{
+	for (;;) {
+		autoclose int folder = state_open_folder(root, FOLDER_NAME);
+		struct stat ours, named;
+		int err;
+
+		if (folder < 0)
+			return folder;
+		err = state_lock_folder(folder, FOLDER_NAME);
+		if (err)
+			return err;
+		if (fstat(folder, &ours) == 0 &&
+		    fstatat(root, FOLDER_NAME, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    ours.st_ino == named.st_ino)
+			return take_fd(&folder);
+	}
+}
+
+/* One that stands whole; -ENOENT: there is none. */
+static int follower_open(int root, struct follower *follower)
+{
+	int err = 0;
+
+	*follower = (struct follower){.folder = open_folder(root), .maps = {-1, -1, -1, -1}};
+	if (follower->folder < 0)
+		err = follower->folder;
+	else if (!is_attached(follower->folder))
+		err = -ENOENT;
+	for (int i = 0; !err && i < KINDS; i++) {
+		follower->maps[i] = pin_get(follower->folder, kind_names[i]);
+		if (follower->maps[i] < 0)
+			err = follower->maps[i];
+	}
+	if (err)
+		follower_close(follower);
+	return err;
+}
+
+static uint32_t map_id(int map)
+{
+	struct bpf_map_info info = {0};
+	uint32_t size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(map, &info, &size) ? 0 : info.id;
+}
+
+/* A change waits until no program looks at what was there, so what is right is left alone. */
+static int set_maps(const struct follower *follower, const struct followed *followed)
+{
+	for (int i = 0; i < KINDS; i++) {
+		uint32_t id = 0;
+
+		if (bpf_map_lookup_elem(follower->maps[i], &followed->cookie, &id) == 0 &&
+		    id == map_id(followed->maps[i]))
+			continue;
+		if (bpf_map_update_elem(follower->maps[i], &followed->cookie, &followed->maps[i],
+					BPF_ANY))
+			return fail(errno, "follow the listeners of the network namespace");
+	}
+	return 0;
+}
+
+static void followed_close(struct followed *followed)
+{
+	for (int i = 0; i < KINDS; i++)
+		close_fd(&followed->maps[i]);
+}
+
+/* The maps of what decides; -ENOENT: it declares nothing. */
+static int standing_declared(const struct state *state, const struct standing *standing,
+			     struct declared_maps *maps)
+{
+	struct declared_maps tried, before;
+	int err = generation_declared(state, standing->current, maps);
+
+	if (standing->trial != TRIAL_RUNNING ||
+	    generation_declared(state, standing->previous, &before))
+		return err;
+	if (err) {
+		*maps = before;
+		return 0;
+	}
+	tried = *maps;
+	err = declared_maps_join(&tried, &before, maps);
+	declared_maps_close(&tried);
+	declared_maps_close(&before);
+	return err;
+}
+
+/* Takes the descriptors of MAPS over. */
+static int get_followed(const struct state *state, uint64_t cookie, struct declared_maps *maps,
+			struct followed *followed)
+{
+	*followed = (struct followed){
+		.cookie = cookie,
+		.maps =
+			{
+				[SOCKETS] = pin_get(state->folder, kind_names[SOCKETS]),
+				[TIMES] = pin_get(state->folder, kind_names[TIMES]),
+				[CGROUPS] = take_fd(&maps->cgroups),
+				[DECLARED] = take_fd(&maps->declared),
+			},
+	};
+	if (followed->maps[SOCKETS] >= 0 && followed->maps[TIMES] >= 0)
+		return 0;
+	followed_close(followed);
+	return -ENOENT;
+}
+
+/* A new follower takes over those that one of another version followed. What cannot be read is left. */
+static void take_over(const struct follower *follower, int root, uint64_t cookie)
+{
+	struct state state = {.bpffs = -1, .root = -1, .folder = -1};
+	struct standing standing = {.link = -1};
+	struct declared_maps maps;
+	struct followed followed;
+
+	if (state_open_listed(root, cookie, &state))
+		return;
+	if (standing_read(&state, &standing) == 0 && standing.current &&
+	    standing_declared(&state, &standing, &maps) == 0 &&
+	    get_followed(&state, cookie, &maps, &followed) == 0) {
+		set_maps(follower, &followed);
+		followed_close(&followed);
+	}
+	standing_close(&standing);
+	close_fd(&state.folder);
+}
+
+static void take_all_over(const struct follower *follower, int root)
+{
+	autofree uint64_t *cookies = NULL;
+	size_t count = 0;
+
+	if (state_list(root, &cookies, &count))
+		return;
+	for (size_t i = 0; i < count; i++)
+		take_over(follower, root, cookies[i]);
+}
+
+/* Followers of other versions, and ours where it is broken. */
+static void remove_others(int root, const char *kept)
+{
+	int fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!entries) {
+		close_fd(&fd);
+		return;
+	}
+	while ((entry = readdir(entries))) {
+		autoclose int folder = -1;
+
+		if (strncmp(entry->d_name, FOLDER_PREFIX, strlen(FOLDER_PREFIX)) != 0 ||
+		    (kept && strcmp(entry->d_name, kept) == 0))
+			continue;
+		folder = state_open_folder(root, entry->d_name);
+		if (folder >= 0 && folder_clear(folder) == 0)
+			unlinkat(root, entry->d_name, AT_REMOVEDIR);
+	}
+	closedir(entries);
+}
+
+static int print_nothing(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	(void)level;
+	(void)format;
+	(void)arguments;
+	return 0;
+}
+
+static int pin_program(const struct follower *follower, const struct follow *programs)
+{
+	autoclose int cgroup = cgroup_open_root();
+	autoclose int link = -1;
+	int err = 0;
+
+	if (cgroup < 0)
+		return cgroup;
+	for (int i = 0; !err && i < KINDS; i++)
+		err = pin_put(follower->folder, kind_names[i], follower->maps[i]);
+	if (err)
+		return err;
+	link = bpf_link_create(bpf_program__fd(programs->progs.follow), cgroup, BPF_CGROUP_SOCK_OPS,
+			       NULL);
+	return link < 0 ? -errno : pin_put(follower->folder, PIN_LINK, link);
+}
+
+/* The follower stands when its link does; the namespace that it is made for is followed from then on. */
+static int make_in(int root, const struct followed *first, struct follower *follower)
+{
+	struct follow *programs = follow__open_and_load();
+	int err = programs ? 0 : -errno;
+
+	if (!err) {
+		const struct bpf_map *const maps[KINDS] = {
+			programs->maps.sockets, programs->maps.times, programs->maps.cgroups,
+			programs->maps.declared};
+
+		for (int i = 0; i < KINDS; i++)
+			follower->maps[i] = dup(bpf_map__fd(maps[i]));
+		err = set_maps(follower, first);
+	}
+	if (!err) {
+		take_all_over(follower, root);
+		err = pin_program(follower, programs);
+	}
+	follow__destroy(programs);
+	return err;
+}
+
+static int follower_make(int root, const struct followed *first)
+{
+	struct follower follower = {.folder = -1, .maps = {-1, -1, -1, -1}};
+	int err = 0;
+
+	libbpf_set_print(print_nothing);
+	if (mkdirat(root, FOLDER_NAME, S_IRWXU) && errno != EEXIST)
+		return -errno;
+	follower.folder = open_folder(root);
+	if (follower.folder < 0)
+		return follower.folder;
+	if (is_attached(follower.folder))
+		err = -EAGAIN; /* another process was faster */
+	else if (folder_clear(follower.folder))
+		err = -EIO;
+	else
+		err = make_in(root, first, &follower);
+	if (!err)
+		remove_others(root, FOLDER_NAME);
+	else if (err != -EAGAIN && folder_clear(follower.folder) == 0)
+		unlinkat(root, FOLDER_NAME, AT_REMOVEDIR);
+	follower_close(&follower);
+	return err;
+}
+
+static int set_followed(int root, const struct followed *followed)
+{
+	struct follower follower;
+	int err = -EAGAIN;
+
+	while (err == -EAGAIN) {
+		err = follower_open(root, &follower);
+		if (err == -ENOENT)
+			err = follower_make(root, followed);
+		else if (!err)
+			err = set_maps(&follower, followed);
+		follower_close(&follower);
+	}
+	return err;
+}
+
+static int warn_nobody(int error)
+{
+	char words[128];
+
+	if (error == -ENODEV)
+		warn("no cgroup2 tree is mounted: a service that starts later is not put behind "
+		     "its "
+		     "label by itself; call `sklc sync` after it");
+	else
+		warn("cannot follow what listens later (%s): a service that starts later is not "
+		     "put "
+		     "behind its label by itself; call `sklc sync` after it",
+		     error_words(error, words, sizeof(words)));
+	return 0;
+}
+
+static int set_taken(const struct state *state, struct declared_maps *taken)
+{
+	struct followed followed;
+	int err = get_followed(state, state->netns.cookie, taken, &followed);
+
+	declared_maps_close(taken);
+	if (err)
+		return fail(err, "open the maps in '%s'", state->path);
+	err = set_followed(state->root, &followed);
+	followed_close(&followed);
+	return err ? warn_nobody(err) : 0;
+}
+
+int follow_also(const struct state *state, const struct standing *standing,
+		const struct declared_maps *maps)
+{
+	struct declared_maps before, taken;
+	int err = standing_declared(state, standing, &before);
+
+	if (err == -ENOENT) {
+		taken = (struct declared_maps){dup(maps->declared), dup(maps->cgroups)};
+	} else if (!err) {
+		err = declared_maps_join(maps, &before, &taken);
+		declared_maps_close(&before);
+	}
+	return err && err != -ENOENT ? err : set_taken(state, &taken);
+}
+
+int follow_standing(const struct state *state, const struct standing *standing)
+{
+	struct declared_maps maps;
+	int err = standing->current ? standing_declared(state, standing, &maps) : -ENOENT;
+
+	if (err == -ENOENT)
+		return follow_forget(state->root, state->netns.cookie);
+	return err ? err : set_taken(state, &maps);
+}
+
+static bool follows_any(const struct follower *follower)
+{
+	uint64_t cookie;
+
+	return bpf_map_get_next_key(follower->maps[DECLARED], NULL, &cookie) == 0;
+}
+
+/* Whether no other namespace has a folder. */
+static bool is_last(int root, uint64_t cookie)
+{
+	autofree uint64_t *cookies = NULL;
+	size_t count = 0;
+
+	return state_list(root, &cookies, &count) == 0 &&
+	       (count == 0 || (count == 1 && cookies[0] == cookie));
+}
+
+int follow_forget(int root, uint64_t cookie)
+{
+	struct follower follower;
+	int err = root < 0 ? -ENOENT : follower_open(root, &follower);
+
+	if (err == -ENOENT && root >= 0 && is_last(root, cookie))
+		remove_others(root, NULL);
+	if (err)
+		return err == -ENOENT ? 0 : fail(err, "open the follower of listeners");
+	for (int i = KINDS; !err && i-- > 0;)
+		if (bpf_map_delete_elem(follower.maps[i], &cookie) && errno != ENOENT)
+			err = fail(errno, "stop following the listeners of the network namespace");
+	if (!err && !follows_any(&follower)) {
+		err = folder_clear(follower.folder);
+		if (!err)
+			unlinkat(root, FOLDER_NAME, AT_REMOVEDIR);
+	}
+	follower_close(&follower);
+	return err;
+}
+
+bool is_followed(int root, uint64_t cookie)
+{
+	autoclose int folder = root < 0 ? -1 : state_open_folder(root, FOLDER_NAME);
+	autoclose int map = folder < 0 ? -1 : pin_get(folder, kind_names[DECLARED]);
+	uint32_t id;
+
+	return map >= 0 && is_attached(folder) && bpf_map_lookup_elem(map, &cookie, &id) == 0;
+}

@@ -1,0 +1,131 @@
+/* Looks for declared sockets again: those that no hook tells of (UDP), and those that came while nobody
+ * followed. */
+#include "declarations.h"
+#include "fail.h"
+#include "fill.h"
+#include "find.h"
+#include "generation.h"
+#include "health.h"
+#include "labels.h"
+#include "outcome.h"
+#include "runtime.h"
+#include "standing.h"
+
+#include <errno.h>
+
+/* What is in force, open. */
+struct sync {
+	const struct state *state;
+	const struct standing *standing;
+	struct applied applied;
+	struct abi_label_slots *slots;
+	struct declarations declarations;
+	struct declared_maps maps;
+	struct finder *finder;
+	int sockets, labels, times;
+};
+
+static void sync_close(struct sync *sync)
+{
+	find_close(sync->finder);
+	declared_maps_close(&sync->maps);
+	declarations_free(&sync->declarations);
+	free(sync->slots);
+	applied_free(&sync->applied);
+	close_fd(&sync->sockets);
+	close_fd(&sync->labels);
+	close_fd(&sync->times);
+}
+
+static int read_applied(struct sync *sync)
+{
+	struct generation generation;
+	int err = generation_open(sync->state, sync->standing->current, &generation);
+
+	if (err)
+		return fail(err, "read generation %u", sync->standing->current);
+	err = generation_read(&generation, &sync->applied);
+	generation_close(&generation);
+	return err;
+}
+
+static int read_slots(struct sync *sync)
+{
+	const struct object *object = &sync->applied.object;
+
+	sync->slots = calloc((size_t)object->header.label_count + 1, sizeof(*sync->slots));
+	if (!sync->slots)
+		return fail(ENOMEM, "read the labels");
+	return labels_assign(sync->labels, object, sync->slots);
+}
+
+static int sync_open(struct sync *sync)
+{
+	int err = read_applied(sync);
+
+	if (!err)
+		err = standing_maps(sync->state, &sync->sockets, &sync->labels);
+	if (!err)
+		err = standing_times(sync->state, &sync->times);
+	if (!err)
+		err = read_slots(sync);
+	if (!err)
+		err = declarations_read(&sync->applied.object, sync->slots, &sync->declarations);
+	if (!err)
+		err = declared_maps_create(&sync->declarations, &sync->maps);
+	return err;
+}
+
+static void report(const struct sync *sync)
+{
+	const struct health health = {&sync->applied.object, &sync->declarations,
+				      find_sightings(sync->finder), sync->slots, sync->sockets};
+	struct problems problems = {0};
+
+	if (health_declared(&health, &problems) == 0)
+		problems_warn(&problems);
+	problems_free(&problems);
+}
+
+/* While a trial may fail, the sockets of the rules before stay. */
+static int sync_standing(const struct state *state, const struct standing *standing, bool quiet)
+{
+	struct sync sync = {.state = state,
+			    .standing = standing,
+			    .maps = {-1, -1},
+			    .sockets = -1,
+			    .labels = -1,
+			    .times = -1};
+	int err = sync_open(&sync);
+
+	if (!err)
+		err = find_open(&state->netns, &sync.maps, sync.sockets, &sync.finder);
+	if (!err)
+		err = fill_slots(sync.finder, &sync.declarations, sync.sockets, sync.times,
+				 standing->trial == TRIAL_RUNNING ? FILL_EMPTY : FILL_ALL);
+	if (!err && !quiet)
+		report(&sync);
+	sync_close(&sync);
+	return err;
+}
+
+int runtime_sync(const struct runtime_options *options, FILE *out)
+{
+	struct standing standing = {.link = -1};
+	struct state state;
+	int err = state_open(options, STATE_CHANGE, &state);
+
+	if (err)
+		return err;
+	err = standing_settle(&state, &standing);
+	if (!err && standing.link < 0)
+		err = refuse(ENOENT, "no rules are applied to %s",
+			     state.netns.words);
+	if (!err)
+		err = sync_standing(&state, &standing, options->quiet);
+	if (!err)
+		report_result("in sync", standing.current, options, out);
+	standing_close(&standing);
+	state_close(&state);
+	return err;
+}

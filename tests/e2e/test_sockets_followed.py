@@ -1,0 +1,322 @@
+"""Listeners that come after apply are put behind their labels as they listen, with no sklc alive."""
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from conftest import REFUSED, WIRES, call, libc, run
+
+TCP4, TCP6 = WIRES["tcp-ipv4"], WIRES["tcp-ipv6"]
+CLONE_NEWNET = 0x40000000
+
+SERVER = """
+import socket, sys
+family, address, port = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+listener = socket.socket(family, socket.SOCK_STREAM)
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+listener.bind((address, port))
+listener.listen(4096)
+print("ready", flush=True)
+while True:
+    peer = listener.accept()[0]
+    peer.sendall(sys.argv[4].encode())
+    peer.close()
+"""
+
+
+def endpoint(wire, port):
+    return f"tcp [{wire.loopback}]:{port}" if wire.is_ipv6 else f"tcp {wire.loopback}:{port}"
+
+
+def rules(declaration, wire=TCP4):
+    return (f"socket web {{\n{declaration}\n}}\n"
+            f"tcp daddr {wire.prefix} dport 80 redirect to web\n")
+
+
+def start(host, name, port, wire=TCP4, address=None, prepare=None):
+    """A service in a process of its own, that answers with its name."""
+    def enter():
+        with open(host.namespace.path, "rb") as namespace:
+            call(libc.setns, namespace.fileno(), CLONE_NEWNET)
+        if prepare:
+            prepare()
+
+    service = subprocess.Popen([sys.executable, "-c", SERVER, str(int(wire.af)),
+                                address or wire.loopback, str(port), name],
+                               stdout=subprocess.PIPE, preexec_fn=enter)
+    assert service.stdout.readline() == b"ready\n"
+    return service
+
+
+def ask(host, wire=TCP4, address=None, port=80):
+    with host.namespace.socket(wire.af, wire.type) as client:
+        client.settimeout(5)
+        try:
+            client.connect((address or wire.at(1), port))
+        except ConnectionRefusedError:
+            return REFUSED
+        return client.recv(64).decode()
+
+
+def stop(service):
+    service.kill()
+    service.wait()
+
+
+def programs_of_root():
+    root = [line.split()[4] for line in open("/proc/self/mountinfo")
+            if " - cgroup2 " in line and line.split()[3] == "/"]
+    if not root:
+        pytest.skip("no cgroup2 tree is mounted")
+    shown = subprocess.run(["bpftool", "cgroup", "show", root[0]], capture_output=True, text=True)
+    return shown.stdout.count(" follow")
+
+
+@pytest.fixture(params=["tcp-ipv4", "tcp-ipv6"])
+def tcp(request):
+    return WIRES[request.param]
+
+
+def test_a_service_started_after_apply_is_served(host, tcp):
+    host.apply(rules(endpoint(tcp, 8080), tcp))
+    assert ask(host, tcp) is REFUSED
+    service = start(host, "late", 8080, tcp)
+    assert ask(host, tcp) == "late"
+    stop(service)
+    assert ask(host, tcp) is REFUSED
+
+
+def test_a_restarted_service_is_served_at_once(host):
+    service = start(host, "first", 8080)
+    host.apply(rules(endpoint(TCP4, 8080)))
+    assert ask(host) == "first"
+    for name in ("second", "third"):
+        stop(service)
+        service = start(host, name, 8080)
+        assert ask(host) == name
+    stop(service)
+
+
+def test_a_listener_of_another_user_is_not_taken(host):
+    host.apply(rules(endpoint(TCP4, 8080) + '\nuid "root"'))
+    service = start(host, "stranger", 8080, prepare=lambda: os.setuid(1234))
+    assert ask(host) is REFUSED
+    stop(service)
+    service = start(host, "own", 8080)
+    assert ask(host) == "own"
+    stop(service)
+
+
+def test_a_listener_elsewhere_is_not_taken(host):
+    host.apply(rules(endpoint(TCP4, 8080)))
+    for address, port in (("127.0.0.2", 8080), ("127.0.0.1", 8081), ("0.0.0.0", 8080)):
+        service = start(host, "elsewhere", port, address=address)
+        assert ask(host) is REFUSED
+        stop(service)
+
+
+def test_a_star_takes_any_address(host):
+    host.apply(rules("tcp *:8080"))
+    for address in ("127.0.0.1", "127.0.0.2", "0.0.0.0"):
+        service = start(host, address, 8080, address=address)
+        assert ask(host) == address
+        stop(service)
+
+
+def test_other_namespaces_are_left_alone(make_host):
+    followed, other = make_host(), make_host()
+    followed.apply(rules(endpoint(TCP4, 8080)))
+    service = start(other, "other", 8080)
+    assert ask(followed) is REFUSED
+    stop(service)
+
+
+@pytest.fixture
+def cgroup():
+    mounts = [line.split()[4] for line in open("/proc/self/mountinfo")
+              if " - cgroup2 " in line and line.split()[3] == "/"]
+    if not mounts:
+        pytest.skip("no cgroup2 tree is mounted")
+    path = pathlib.Path(mounts[0], f"sklc-test-{os.getpid()}", "web.service")
+    path.parent.mkdir()
+    yield path
+    for folder in (path / "workers", path, path.parent):
+        if folder.exists():
+            folder.rmdir()
+
+
+def join(cgroup):
+    return lambda: (cgroup / "cgroup.procs").write_text(str(os.getpid()))
+
+
+def leave(cgroup):
+    for _ in range(100):
+        try:
+            cgroup.rmdir()
+            return
+        except OSError:
+            time.sleep(0.02)
+    cgroup.rmdir()
+
+
+def test_a_cgroup_made_anew_is_the_same_one(host, cgroup):
+    path = f"/{cgroup.parent.name}/{cgroup.name}"
+    host.apply(rules(endpoint(TCP4, 8080) + f'\ncgroup "{path}"'))
+    for name in ("first", "second"):
+        cgroup.mkdir()
+        service = start(host, name, 8080, prepare=join(cgroup))
+        assert ask(host) == name
+        host.sklc("sync")
+        assert ask(host) == name
+        stop(service)
+        leave(cgroup)
+
+
+def test_a_cgroup_below_counts_and_one_beside_does_not(host, cgroup):
+    path = f"/{cgroup.parent.name}/{cgroup.name}"
+    host.apply(rules(endpoint(TCP4, 8080) + f'\ncgroup "{path}"'))
+    cgroup.mkdir()
+    workers = cgroup / "workers"
+    workers.mkdir()
+    service = start(host, "below", 8080, prepare=join(workers))
+    assert ask(host) == "below"
+    stop(service)
+    leave(workers)
+    for place in (None, join(cgroup.parent)):
+        service = start(host, "beside", 8080, prepare=place)
+        assert ask(host) is REFUSED
+        done = host.sklc("sync")
+        assert f"is not from the cgroup '{path}'" in done.stderr
+        assert ask(host) is REFUSED
+        stop(service)
+    leave(cgroup)
+
+
+def test_one_follower_serves_many_namespaces_the_sixty_fifth_too(make_host):
+    before = programs_of_root()
+    hosts = [make_host() for _ in range(65)]
+    for each in hosts:
+        each.apply(rules(endpoint(TCP4, 8080)))
+    assert programs_of_root() == before + 1
+    for number in (0, 31, 63, 64):
+        service = start(hosts[number], f"of {number}", 8080)
+        assert ask(hosts[number]) == f"of {number}"
+        stop(service)
+
+
+def test_detach_stops_it_all(make_host):
+    before = programs_of_root()
+    one, other = make_host(), make_host()
+    one.apply(rules(endpoint(TCP4, 8080)))
+    other.apply(rules(endpoint(TCP4, 8080)))
+    one.sklc("detach")
+    service = start(other, "other", 8080)
+    assert ask(other) == "other"
+    other.sklc("detach")
+    stop(service)
+    assert not one.pins()
+    assert programs_of_root() == before
+
+
+def test_rules_without_declarations_need_no_follower(host):
+    before = programs_of_root()
+    host.apply(rules(endpoint(TCP4, 8080)))
+    host.apply("tcp dport 80 redirect to web\n")
+    assert programs_of_root() == before
+    service = start(host, "late", 8080)
+    assert ask(host) is REFUSED
+    stop(service)
+
+
+def test_the_rules_before_are_followed_again_after_a_rollback(host):
+    host.apply(rules(endpoint(TCP4, 8080)))
+    host.apply(rules(endpoint(TCP4, 9090)))
+    host.sklc("rollback")
+    service = start(host, "old", 8080)
+    assert ask(host) == "old"
+    stop(service)
+    service = start(host, "new", 9090)
+    assert ask(host) is REFUSED
+    stop(service)
+
+
+def test_both_are_followed_during_a_trial(host):
+    host.apply(rules(endpoint(TCP4, 8080)))
+    host.apply(rules(endpoint(TCP4, 9090)), "--confirm", 2)
+    service = start(host, "new", 9090)
+    assert ask(host) == "new"
+    stop(service)
+    time.sleep(2.5)
+    service = start(host, "old", 8080)
+    assert ask(host) == "old"
+    stop(service)
+
+
+def test_a_follower_of_another_version_is_replaced(make_host):
+    before = programs_of_root()
+    one, other = make_host(), make_host()
+    one.apply(rules(endpoint(TCP4, 8080)))
+    folder = pathlib.Path(one.bpffs, "sklc")
+    (follower,) = folder.glob("follower*")
+    follower.rename(folder / "follower0")
+    other.apply(rules(endpoint(TCP4, 8080)))
+    assert [each.name for each in folder.glob("follower*")] == [follower.name]
+    assert programs_of_root() == before + 1
+    for host in (one, other):
+        service = start(host, "found", 8080)
+        assert ask(host) == "found"
+        stop(service)
+
+
+def test_applying_leaves_no_moment_without_a_follower(host):
+    """A service that restarts all the time, while rules are applied all the time."""
+    host.apply(rules(endpoint(TCP4, 8080)))
+    done, missed = threading.Event(), []
+
+    def restart():
+        with host.namespace.entered():
+            while not done.is_set():
+                with socket.socket() as server:
+                    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    server.bind(("127.0.0.1", 8080))
+                    server.listen(64)
+                    with socket.socket() as client:
+                        try:
+                            client.connect((TCP4.at(1), 80))
+                        except OSError as error:
+                            missed.append(error)
+
+    thread = threading.Thread(target=restart)
+    thread.start()
+    for number in range(12):
+        host.apply(rules(endpoint(TCP4, 8080)) + f"tcp dport {100 + number} redirect to web\n", "-q")
+    done.set()
+    thread.join()
+    assert not missed
+
+
+def test_a_namespace_that_died_is_followed_no_more(make_host, tmp_path):
+    before = programs_of_root()
+    one, other = make_host(), make_host()
+    one.apply(rules(endpoint(TCP4, 8080)))
+    one.namespace.delete()
+    run("ip", "netns", "add", one.namespace.name)
+    time.sleep(0.5)
+    other.apply("tcp dport 80 redirect to web\n")
+    assert programs_of_root() == before
+
+
+def test_no_tree_of_cgroups_is_a_warning(host):
+    """Then nobody follows, and `sklc sync` finds what came."""
+    code = ("umount -l -a -t cgroup2; exec \"$@\"")
+    path = host.rules(rules(endpoint(TCP4, 8080)))
+    done = subprocess.run(["unshare", "-m", "sh", "-c", code, "sh", os.environ.get("SKLC", "sklc"),
+                           "--apply", path, "--netns", host.namespace.path, "--bpffs", host.bpffs],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "no cgroup2 tree is mounted" in done.stderr and "sklc sync" in done.stderr

@@ -1,0 +1,180 @@
+"""Declared sockets: found at apply and by `sklc sync`, by what they are bound to, whose they are, and where
+they come from; what is in the way is said by name."""
+import socket
+
+import pytest
+
+from conftest import REFUSED, WIRES, libc
+
+TCP4, TCP6 = WIRES["tcp-ipv4"], WIRES["tcp-ipv6"]
+UDP4, UDP6 = WIRES["udp-ipv4"], WIRES["udp-ipv6"]
+MPTCP = 262
+
+
+def endpoint(wire, sock):
+    address = f"[{wire.loopback}]" if wire.is_ipv6 else wire.loopback
+    return f"{wire.protocol} {address}:{sock.getsockname()[1]}"
+
+
+def rules(wire, declaration, extra=""):
+    return (f"socket web {{\n{declaration}\n}}\n{extra}\n"
+            f"{wire.protocol} daddr {wire.prefix} dport 80 redirect to web\n")
+
+
+def as_user(host, uid, make):
+    """What MAKE returns, made by another user."""
+    libc.setfsuid(uid)
+    try:
+        return make()
+    finally:
+        libc.setfsuid(0)
+
+
+def test_a_service_that_runs_is_found_at_apply(host, wire):
+    server = host.server(wire)
+    done = host.apply(rules(wire, endpoint(wire, server)))
+    assert "warning" not in done.stderr
+    assert host.reach(wire, wire.at(1), 80, [server]) is server
+
+
+def test_any_address_will_do_for_a_star(host, wire):
+    server = host.server(wire)
+    host.apply(rules(wire, f"{wire.protocol} *:{server.getsockname()[1]}"))
+    assert host.reach(wire, wire.at(1), 80, [server]) is server
+
+
+def test_another_port_is_not_it(host, wire):
+    server, other = host.server(wire), host.server(wire)
+    host.apply(rules(wire, endpoint(wire, server)))
+    server.close()
+    assert host.reach(wire, wire.at(1), 80, [other]) is REFUSED
+
+
+def test_sync_finds_what_came_later(host, wire):
+    first = host.server(wire)
+    port = first.getsockname()[1]
+    host.apply(rules(wire, endpoint(wire, first)))
+    first.close()
+    second = host.server(wire, port=port)
+    host.sklc("sync")
+    assert host.reach(wire, wire.at(1), 80, [second]) is second
+
+
+def test_what_is_missing_is_said_with_its_mend(host, wire):
+    done = host.apply(rules(wire, f"{wire.protocol} {'[::1]' if wire.is_ipv6 else '127.0.0.1'}:4000"))
+    assert "label 'web': no" in done.stderr and ":4000'" in done.stderr
+    assert "start the service" in done.stderr
+
+
+def test_a_required_socket_that_is_missing_changes_nothing(host):
+    done = host.apply(rules(TCP4, "tcp 127.0.0.1:4000"), "--require-sockets", status=3)
+    assert "nothing was changed" in done.stderr
+    assert not host.pins()
+
+
+def test_a_stranger_at_the_declared_address_gets_nothing(host, wire):
+    server = as_user(host, 1234, lambda: host.server(wire))
+    done = host.apply(rules(wire, endpoint(wire, server) + '\nuid "root"'))
+    assert "belongs to user 1234, not to user 0" in done.stderr
+    assert host.reach(wire, wire.at(1), 80, [server]) is REFUSED
+    host.sklc("sync")
+    assert host.reach(wire, wire.at(1), 80, [server]) is REFUSED
+
+
+def test_a_user_may_be_a_number(host, wire):
+    server = as_user(host, 1234, lambda: host.server(wire))
+    host.apply(rules(wire, endpoint(wire, server) + '\nuid "1234"'))
+    assert host.reach(wire, wire.at(1), 80, [server]) is server
+
+
+def test_an_unknown_user_is_an_error(host):
+    done = host.apply(rules(TCP4, 'tcp 127.0.0.1:4000\nuid "nosuchuser"'), status=3)
+    assert "user 'nosuchuser'" in done.stderr
+    assert not host.pins()
+
+
+def test_two_that_are_not_of_one_group_are_ambiguous(host):
+    first = host.server(TCP4)
+    port = first.getsockname()[1]
+    host.server(TCP4, address="127.0.0.2", port=port)
+    done = host.apply(rules(TCP4, f"tcp *:{port}"))
+    assert f"'tcp *:{port}' is ambiguous" in done.stderr and "write the address" in done.stderr
+
+
+def test_an_mptcp_listener_is_said_with_its_mend(host):
+    try:
+        server = host.socket(socket.AF_INET, socket.SOCK_STREAM, MPTCP)
+    except OSError:
+        pytest.skip("no MPTCP in this kernel")
+    server.bind(("127.0.0.1", 0))
+    server.listen()
+    done = host.apply(rules(TCP4, endpoint(TCP4, server)))
+    assert "listens with MPTCP" in done.stderr and "GODEBUG=multipathtcp=0" in done.stderr
+
+
+def test_an_ipv6_only_socket_is_said_where_rules_want_ipv4(host):
+    server = host.server(TCP6, address="::")
+    done = host.apply(rules(TCP4, f"tcp [::]:{server.getsockname()[1]}"))
+    assert "is for IPv6 alone" in done.stderr and "IPV6_V6ONLY" in done.stderr
+
+
+def test_a_dual_stack_socket_serves_both_families(host):
+    server = host.server(TCP6, address="::", v6only=False)
+    host.apply(f"socket web {{ tcp [::]:{server.getsockname()[1]} }}\n"
+               "tcp dport 80 redirect to web\n")
+    assert host.reach(TCP4, TCP4.at(1), 80, [server]) is server
+    assert host.reach(TCP6, TCP6.at(1), 80, [server]) is server
+
+
+def test_a_connected_udp_socket_is_none(host):
+    server = host.server(UDP4)
+    server.connect(("127.0.0.1", 9))
+    done = host.apply(rules(UDP4, endpoint(UDP4, server)))
+    assert "no socket is bound" in done.stderr
+
+
+def test_another_declaration_takes_another_socket(host, wire):
+    old, new = host.server(wire), host.server(wire)
+    host.apply(rules(wire, endpoint(wire, old)))
+    assert host.reach(wire, wire.at(1), 80, [old, new]) is old
+    host.apply(rules(wire, endpoint(wire, new)))
+    assert host.reach(wire, wire.at(1), 80, [old, new]) is new
+    host.sklc("rollback")
+    assert host.reach(wire, wire.at(1), 80, [old, new]) is old
+
+
+def test_a_failed_apply_leaves_the_sockets_as_they_were(host, wire):
+    old, new = host.server(wire), host.server(wire)
+    host.apply(rules(wire, endpoint(wire, old)))
+    host.apply(rules(wire, endpoint(wire, new), "tcp dport 1 redirect to nobody"),
+               "--require-sockets", status=3)
+    assert host.reach(wire, wire.at(1), 80, [old, new]) is old
+
+
+def test_a_socket_that_is_no_longer_right_leaves_its_label(host, wire):
+    server = host.server(wire)
+    host.apply(rules(wire, endpoint(wire, server)))
+    host.apply(rules(wire, endpoint(wire, server) + '\nuid "1234"'))
+    assert host.reach(wire, wire.at(1), 80, [server]) is REFUSED
+
+
+def test_one_socket_serves_several_labels(host, wire):
+    server = host.server(wire)
+    at = endpoint(wire, server)
+    host.apply(f"socket a {{ {at} }}\nsocket b {{ {at} }}\n"
+               f"{wire.protocol} daddr {wire.prefix} dport 80 redirect to a\n"
+               f"{wire.protocol} daddr {wire.prefix} dport 81 redirect to b\n")
+    assert host.reach(wire, wire.at(1), 80, [server]) is server
+    assert host.reach(wire, wire.at(1), 81, [server]) is server
+
+
+def test_a_thousand_labels_find_their_sockets(host):
+    servers = [host.server(TCP4, address=f"127.0.{i // 250}.{1 + i % 250}", port=8080)
+               for i in range(1000)]
+    text = "".join(f"socket s{i} {{ tcp 127.0.{i // 250}.{1 + i % 250}:8080 }}\n"
+                   f"tcp daddr 10.0.{i // 250}.{1 + i % 250} dport 80 redirect to s{i}\n"
+                   for i in range(1000))
+    done = host.apply(text)
+    assert "warning" not in done.stderr
+    for i in (0, 1, 499, 999):
+        assert host.reach(TCP4, f"10.0.{i // 250}.{1 + i % 250}", 80, [servers[i]]) is servers[i]
