@@ -7,7 +7,7 @@
  * The tables are made of lines of 64 bytes, a cache line each, and are searched by steps, a fixed sequence of
  * code. A node in the tables is, step by step, any of
  *
- *     root    65,536 references by the upper half of the word (a port: by all of it)
+ *     root    references by the upper bits of the word, as many as suit its size
  *     line    one level of a tree: 15 keys in order, and where the line's 16 children begin
  *     cross   a row of references by the class of the word, where all nodes of this word share few classes
  *     interface
@@ -90,8 +90,7 @@ struct layout_row {
 };
 enum { ROW_PASS, ROW_DROP };
 
-enum { ROOT_BITS = 16, ROOT_CHILDREN = 1 << ROOT_BITS };
-enum { ROOT_LINES = ROOT_CHILDREN / LINE_CHILDREN };
+enum { ROOT_BITS_MIN = 4, ROOT_BITS_MAX = 16 };
 enum { CLASSES_MAX = 256, CLASS_TABLE = 1 << 16 }; /* a class table has a byte for each port */
 
 #define SEARCHES(X)                                                                         \
@@ -105,6 +104,12 @@ enum search {
 
 const char *search_word(enum search kind);
 
+/* How many bits of a word count. */
+static inline unsigned key_bits(enum key key)
+{
+	return key == KEY_DPORT || key == KEY_SPORT ? 16 : 32;
+}
+
 struct layout_step {
 	enum search kind;
 	enum key key;
@@ -114,8 +119,25 @@ struct layout_step {
 	 * gives the class, or NO_INDEX where the starts are compared in code. */
 	const uint32_t *class_starts;
 	uint32_t class_count, row_lines, class_table;
+	uint32_t root_bits; /* of a root: it has a reference for each value of so many upper bits */
 	uint32_t lines, results; /* how many in the tables are its own: for the dump */
 };
+
+static inline uint32_t root_children(const struct layout_step *step)
+{
+	return UINT32_C(1) << step->root_bits;
+}
+
+static inline uint32_t root_lines(const struct layout_step *step)
+{
+	return root_children(step) / LINE_CHILDREN;
+}
+
+/* How far the word is shifted to give the child. */
+static inline unsigned root_shift(const struct layout_step *step)
+{
+	return key_bits(step->key) - step->root_bits;
+}
 
 /* The steps for all decisions of one order of fields. */
 struct layout_machine {

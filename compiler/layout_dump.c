@@ -40,6 +40,8 @@ static void dump_step(const struct layout_step *step, FILE *out)
 	if (step->kind == SEARCH_CROSS)
 		fprintf(out, " of %" PRIu32 " classes by %s", step->class_count,
 			step->class_table == NO_INDEX ? "code" : "a table");
+	if (step->kind == SEARCH_ROOT)
+		fprintf(out, " of %" PRIu32 " bits", step->root_bits);
 	fprintf(out, ": %" PRIu32, step->lines);
 	if (step->results)
 		fprintf(out, " and %" PRIu32 " results", step->results);

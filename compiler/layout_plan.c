@@ -7,9 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* From so many intervals on a node has a root, 256 kB; from fewer where it is the only one of its key. */
-enum { ROOT_INTERVALS = 8192, ROOT_INTERVALS_ALONE = 256, ROOT_INTERVALS_FORCED = 2 };
-enum { ROOTS_FORCED_MAX = 64 };
+/* A root has a child for each four intervals of its node, or sixteen where there are many: what counts is how
+ * much of it stays in the cache, and that is measured. A node has one from this many intervals for each child
+ * on, so that roots never weigh more than the lines below them. */
+enum { ROOT_BITS_LESS = 2, ROOT_BITS_LESS_OF_MANY = 4, ROOT_BITS_OF_MANY = 13, ROOT_CHILDREN_FOR_INTERVAL = 8 };
+
+/* In tenths: a root must spare a packet half a level of lines. */
+enum { ROOT_WORTH = 5 };
 
 /* A cross may be so many times larger than the trees that it stands for. */
 enum { CROSS_WORTH = 2 };
@@ -71,8 +75,8 @@ static void count_nodes(const struct layout *layout, struct plan *plan)
 		if (layout->forms[i] != FORM_TABLE)
 			continue;
 		key->nodes++;
-		if (node->count > key->largest)
-			key->largest = node->count;
+		if (!key->largest || node->count > key->largest->count)
+			key->largest = node;
 		key->tree_lines += tree_lines(node->count);
 		if (variable_key(node->variable) == KEY_INTERFACE)
 			plan->interface_levels[i] = interface_level(plan, node);
@@ -139,33 +143,64 @@ bool node_has_root(const struct key_plan *plan, const struct decision_node *node
 	return plan->root && node->count >= plan->root_from;
 }
 
-/* The intervals of the largest part of a node that one child of its root holds. */
-static uint32_t largest_part(const struct decision_node *node, enum key key)
+/* What is below a node's root: the intervals of the largest part that one child holds, and the levels of
+ * lines summed up over all intervals. */
+struct below_root {
+	uint32_t largest_part;
+	size_t levels;
+};
+
+static void end_part(struct below_root *below, uint32_t intervals)
 {
-	unsigned shift = is_port(key) ? 0 : ROOT_BITS;
-	uint32_t largest = 1, in_part = 1;
-	uint32_t i;
+	if (intervals > below->largest_part)
+		below->largest_part = intervals;
+	below->levels += intervals == 1 ? 0 : (size_t)intervals * tree_levels(intervals);
+}
+
+static struct below_root look_below_root(const struct decision_node *node, unsigned shift)
+{
+	const uint32_t within = (uint32_t)((UINT64_C(1) << shift) - 1);
+	struct below_root below = {0, 0};
+	uint32_t intervals = 1, i;
 
 	for (i = 1; i < node->count; i++) {
-		bool is_first = !(node->starts[i] & ((1u << shift) - 1));
+		bool is_first = !(node->starts[i] & within);
 
-		if (is_first || node->starts[i] >> shift != node->starts[i - 1] >> shift)
-			in_part = 1;
-		in_part += !is_first;
-		if (in_part > largest)
-			largest = in_part;
+		if (is_first || node->starts[i] >> shift != node->starts[i - 1] >> shift) {
+			end_part(&below, intervals);
+			intervals = 0;
+			/* What reaches into this part from the one before is an interval of it too. */
+			intervals += !is_first;
+		}
+		intervals++;
 	}
-	return largest;
+	end_part(&below, intervals);
+	return below;
+}
+
+static uint32_t root_bits_for(uint32_t intervals, enum key key)
+{
+	uint32_t log2 = 31 - (uint32_t)__builtin_clz(intervals);
+	uint32_t less = log2 >= ROOT_BITS_OF_MANY ? ROOT_BITS_LESS_OF_MANY : ROOT_BITS_LESS;
+	uint32_t bits = log2 > ROOT_BITS_MIN + less ? log2 - less : ROOT_BITS_MIN;
+	uint32_t most = key_bits(key) < ROOT_BITS_MAX ? key_bits(key) : ROOT_BITS_MAX;
+
+	return bits < most ? bits : most;
 }
 
 static void plan_root(struct arena *arena, struct key_plan *plan, enum key key, enum table_kind tables)
 {
-	plan->root_from = plan->nodes == 1 ? ROOT_INTERVALS_ALONE : ROOT_INTERVALS;
-	if (tables == TABLES_TRIE && plan->nodes <= ROOTS_FORCED_MAX)
-		plan->root_from = ROOT_INTERVALS_FORCED;
-	if (plan->largest < plan->root_from)
+	uint32_t count = plan->largest->count;
+	struct layout_step *root = new_step(arena, SEARCH_ROOT, key);
+	struct below_root below;
+
+	root->root_bits = root_bits_for(count, key);
+	below = look_below_root(plan->largest, root_shift(root));
+	plan->root_from = root_children(root) / ROOT_CHILDREN_FOR_INTERVAL + 1;
+	if (tables != TABLES_TRIE &&
+	    10 * below.levels + ROOT_WORTH * (size_t)count > 10 * (size_t)count * tree_levels(count))
 		return;
-	plan->root = new_step(arena, SEARCH_ROOT, key);
+	plan->root = root;
 }
 
 /* Chooses, for each key of each machine, what its nodes may use beside lines. */
@@ -193,7 +228,7 @@ static void choose_kinds(struct arena *arena, const struct layout *layout, struc
 }
 
 /* The levels of lines that a node needs, below its root if it has one. */
-static uint32_t levels_of(const struct key_plan *plan, const struct decision_node *node, enum key key)
+static uint32_t levels_of(const struct key_plan *plan, const struct decision_node *node)
 {
 	uint32_t part;
 
@@ -201,7 +236,7 @@ static uint32_t levels_of(const struct key_plan *plan, const struct decision_nod
 		return 0;
 	if (!node_has_root(plan, node))
 		return tree_levels(node->count);
-	part = largest_part(node, key);
+	part = look_below_root(node, root_shift(plan->root)).largest_part;
 	return part == 1 ? 0 : tree_levels(part);
 }
 
@@ -217,7 +252,7 @@ static void count_levels(const struct layout *layout, struct plan *plan)
 		if (layout->forms[i] != FORM_TABLE)
 			continue;
 		levels = key == KEY_INTERFACE ? plan->interface_levels[i]
-					      : levels_of(key_plan, node, key);
+					      : levels_of(key_plan, node);
 		if (levels > key_plan->level_count)
 			key_plan->level_count = levels;
 	}

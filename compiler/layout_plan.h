@@ -9,7 +9,8 @@ enum { MACHINES = FAMILY_COUNT * PROTOCOL_COUNT, KEYS_PLANNED = KEY_INTERFACE + 
 
 /* How the nodes of one key are stored in one machine. Steps that are not there are NULL. */
 struct key_plan {
-	uint32_t nodes, largest; /* how many nodes there are, and the intervals of the largest */
+	uint32_t nodes; /* how many there are */
+	const struct decision_node *largest;
 	size_t tree_lines;       /* that all of them would take as trees, results included */
 	struct layout_step *root, *cross, *lpm;
 	uint32_t root_from; /* intervals of a node that has a root */

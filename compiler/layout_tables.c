@@ -118,16 +118,16 @@ static void set_reference(struct tables *t, uint32_t line, uint32_t child, uint3
 	memcpy((uint32_t *)(void *)&t->lines[line] + child, &ref, sizeof(ref));
 }
 
-/* A reference for each value of the upper half of the word; what is below, as trees. */
+/* A reference for each value of the word's upper bits; what is below, as trees. */
 static uint32_t add_root(struct tables *t, const struct key_plan *plan, const struct decision_node *node)
 {
-	unsigned shift = plan->root->key == KEY_DPORT || plan->root->key == KEY_SPORT ? 0 : ROOT_BITS;
-	uint32_t line = add_reference_lines(t, ROOT_LINES);
+	unsigned shift = root_shift(plan->root);
+	uint32_t line = add_reference_lines(t, root_lines(plan->root));
 	struct part part = {node, 0, 0};
 	uint32_t child, ref = 0;
 
-	plan->root->lines += ROOT_LINES;
-	for (child = 0; child < ROOT_CHILDREN; child++) {
+	plan->root->lines += root_lines(plan->root);
+	for (child = 0; child < root_children(plan->root); child++) {
 		u128 first = (u128)child << shift, next = ((u128)child + 1) << shift;
 
 		while (part.first + 1 < node->count && node->starts[part.first + 1] <= first)

@@ -84,19 +84,17 @@ static void emit_line(struct emitter *e, const struct layout_step *step)
 	bytecode_load(e->code, BPF_W, R7, R3, 0);
 }
 
-/* The reference for the upper half of the word (of a port: for all of it). */
+/* The reference for the word's upper bits. */
 static void emit_root(struct emitter *e, const struct layout_step *step)
 {
 	struct layout_region roots = e->layout->lines;
 
-	roots.count -= ROOT_LINES - 1;
+	roots.count -= root_lines(step) - 1;
 	emit_key(e, step->key, R1);
 	bytecode_alu32_imm(e->code, BPF_AND, R7, LINE_MASK);
 	emit_element(e, roots, 6, R3, R7);
-	if (step->key == KEY_DPORT || step->key == KEY_SPORT)
-		bytecode_alu32_imm(e->code, BPF_AND, R1, ROOT_CHILDREN - 1);
-	else
-		bytecode_alu32_imm(e->code, BPF_RSH, R1, ROOT_BITS);
+	bytecode_alu32_imm(e->code, BPF_RSH, R1, (int32_t)root_shift(step));
+	bytecode_alu32_imm(e->code, BPF_AND, R1, (int32_t)root_children(step) - 1);
 	bytecode_alu_imm(e->code, BPF_LSH, R1, 2);
 	bytecode_alu(e->code, BPF_ADD, R3, R1);
 	bytecode_load(e->code, BPF_W, R7, R3, 0);

@@ -55,18 +55,15 @@ static void ir_step_line(struct ir *ir, const struct layout_step *step)
 	ir_store(ir, next, ir->reference, 0);
 }
 
-/* The reference for the upper half of the word (of a port: for all of it). */
+/* The reference for the word's upper bits. */
 static void ir_step_root(struct ir *ir, const struct layout_step *step)
 {
 	struct layout_region roots = ir->layout->lines;
 	LLVMValueRef value = ir_packet_key(ir, step->key), root;
 
-	roots.count -= ROOT_LINES - 1;
+	roots.count -= root_lines(step) - 1;
 	root = ir_line_of(ir, roots);
-	if (step->key == KEY_DPORT || step->key == KEY_SPORT)
-		value = ir_and(ir, value, ROOT_CHILDREN - 1);
-	else
-		value = ir_shift_right(ir, value, ROOT_BITS);
+	value = ir_and(ir, ir_shift_right(ir, value, root_shift(step)), root_children(step) - 1);
 	ir_store(ir, ir_child(ir, root, ir_widen(ir, value)), ir->reference, 0);
 }
 

@@ -37,10 +37,10 @@ static const struct {
 		 "udp daddr 2001:db8::/48 dport 53 redirect to b else pass\n"
 		 "tcp saddr 10.0.0.0/8 sport 1024-65535 drop\n", TABLES_CODE},
 	{"splus", "tcp daddr { 10.0.0.0/8, 10.1.0.0/16, 192.0.2.7 } dport { 80, 443, 8000-8999 } redirect to a\n"
-		  "daddr { 192.0.2.0/24, 2001:db8::/33, 2001:db8:8000:1:2:3:4:5 } redirect to b else continue\n"
+		  "daddr { 192.0.2.0/24, 2001:db8::/33, 2001:db8:8000:1:a2b3:c4d5:e6f7:1829 } redirect to b else continue\n"
 		  "dport { 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21 } redirect to c\n", TABLES_SPLUS},
 	{"trie", "tcp daddr { 10.0.0.0/8, 10.1.2.0/24, 10.1.2.3, 192.0.2.7 } redirect to a\n"
-		 "daddr { 192.0.2.0/24, 2001:db8::/33, 2001:db8:8000:1:2:3:4:5 } redirect to b\n", TABLES_TRIE},
+		 "daddr { 192.0.2.0/24, 2001:db8::/33, 2001:db8:8000:1:a2b3:c4d5:e6f7:1829 } redirect to b\n", TABLES_TRIE},
 	{"cross", "daddr { 10.0.0.0/8, 192.0.2.7 } dport { 53, 80 } redirect to a\n"
 		  "daddr { 10.1.0.0/16, 192.0.2.0/24 } dport { 80, 443 } redirect to b\n"
 		  "dport 8000-8999 redirect to c\n", TABLES_TRIE},

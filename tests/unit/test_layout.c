@@ -58,11 +58,8 @@ static uint32_t search_line(const struct layout *layout, const struct layout_ste
 static uint32_t search_root(const struct layout *layout, const struct layout_step *step, uint32_t line,
 			    uint32_t value)
 {
-	bool is_port = step->key == KEY_DPORT || step->key == KEY_SPORT;
-
-	assert_true(line + ROOT_LINES <= layout->lines.count);
-	return region_words(layout, layout->lines)[line * LINE_CHILDREN +
-						   (is_port ? value : value >> ROOT_BITS)];
+	assert_true(line + root_lines(step) <= layout->lines.count);
+	return region_words(layout, layout->lines)[line * LINE_CHILDREN + (value >> root_shift(step))];
 }
 
 static uint32_t search_cross(const struct layout *layout, const struct layout_step *step, uint32_t line,
