@@ -44,6 +44,7 @@ SKELETONS := $(patsubst runtime/bpf/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard run
 BACKEND_SOURCES := $(wildcard compiler/layout_to_llvm*.c compiler/llvm_*.c)
 BACKEND_OBJECTS := $(BACKEND_SOURCES:%.c=$(BUILD)/%.o)
 BACKEND := $(if $(filter-out 0,$(LLVM)),$(BUILD)/sklc-llvm.so)
+# Not as RUNPATH, which is only for the one who calls dlopen: with the sanitizers, that is their library.
 OPENS_BACKEND_IN = -rdynamic -Wl,--disable-new-dtags,-rpath,'$(1)'
 
 SOURCES := $(filter-out compiler/sklc.c $(BACKEND_SOURCES),$(wildcard compiler/*.c runtime/*.c))
