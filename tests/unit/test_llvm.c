@@ -317,7 +317,7 @@ static void classes_are_compared_without_a_branch(void **state)
 	assert_in_range(
 		count_instructions(many_rules(300, "daddr 10.%u.%u.0/24 dport 100%u drop\n"),
 				   BPF_RSH, 63),
-		8 + 6, 8 + 2 * 6);
+		8 + 6, 8 + 3 * 6);
 }
 
 static void interfaces_in_tables_are_verified(void **state)
