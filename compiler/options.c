@@ -5,6 +5,7 @@
 #include "arena.h"
 #include "diag.h"
 #include "llvm.h"
+#include "utf8.h"
 
 #include <getopt.h>
 #include <limits.h>
@@ -59,13 +60,18 @@ static const char *const colors[] = {"auto", "always", "never"};
 
 void usage_error(const char *format, ...)
 {
+	struct arena *arena = arena_new();
+	char *message = NULL;
 	va_list args;
+	int length;
 
-	fputs("sklc: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	length = vasprintf(&message, format, args);
 	va_end(args);
-	fputc('\n', stderr);
+	if (length >= 0)
+		fprintf(stderr, "sklc: %s\n", utf8_escape(arena, message, (size_t)length));
+	free(message);
+	arena_free(arena);
 }
 
 /* "unknown verb 'lsit'; did you mean 'list'?" */

@@ -34,6 +34,8 @@ def rules(tmp_path):
     (["--quiet=yes", "status"], "--quiet takes no argument"),
     (["--apply", "x", "--confirm", "0"], "at least one second"),
     (["--tables-max", "many", "--check", "x"], "takes a number of bytes"),
+    (["\x1b[31m"], r"unknown verb '\x1b[31m'"),
+    (["--\x1b[31m"], r"unknown option '--\x1b[31m'"),
 ])
 def test_a_wrong_command_line_is_status_2_and_says_what_is_right(words, said):
     done = sklc(*words)
