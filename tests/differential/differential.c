@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_FILES = 300, PACKETS = 150, FILLINGS = 3 };
+enum { DEFAULT_FILES = 200, PACKETS = 150, FILLINGS = 3 };
 enum { SLOTS = GENERATE_LABELS * ABI_PLACES };
 
 /* One rules file compiled, and what is expected of its counters. */
@@ -257,7 +257,9 @@ static void check_large_files(struct tap *tap, const struct sentinels *sentinels
 			struct compile_options options = {.tables = LOWERINGS[j % LOWERING_COUNT].tables,
 							  .backend = (enum backend)(j / LOWERING_COUNT)};
 
-			if (options.tables == TABLES_CODE)
+			/* Not all of it is code; and the kernel's trie is the same whoever asks it. */
+			if (options.tables == TABLES_CODE ||
+			    (options.tables == TABLES_LPM && options.backend == BACKEND_LLVM))
 				continue;
 			tap_result(tap, check_text(sentinels, prefixes, text, &options, packets),
 				   "%u %s prefixes decide alike in definition, diagram and kernel, tables %s, "
