@@ -3,6 +3,7 @@
  * and everything below is reached by its descriptor. */
 #include "state.h"
 
+#include "caps.h"
 #include "entries.h"
 #include "fail.h"
 #include "holder.h"
@@ -66,7 +67,7 @@ static int open_bpffs(const struct runtime_options *options)
 	int err;
 
 	if (fd < 0)
-		return fail(errno, "open bpffs '%s'", path);
+		return caps_fail(errno, caps_for_load, "open bpffs '%s'", path);
 	if (fstatfs(fd, &filesystem) || fstat(fd, &status))
 		return fail(errno, "look at bpffs '%s'", path);
 	if (filesystem.f_type != BPF_FS_MAGIC)

@@ -149,6 +149,13 @@ def test_check_without_the_capability_names_it(request):
     assert "CAP_BPF" in done.stderr
 
 
+@pytest.mark.parametrize("words", [["--apply", "-"], ["status"], ["detach"], ["list"],
+                                   ["register", "web", "--pid", "1", "--fd", "3"]], ids=lambda words: words[0])
+def test_commands_without_the_capability_name_it(host, words):
+    done = host.sklc(*words, input=WEB, cwd="/", user=65534, group=65534, extra_groups=[], status=3)
+    assert "this needs the capability CAP_" in done.stderr
+
+
 MISSING = 'iifname "eth7" tcp dport 80 drop\n'
 
 
