@@ -388,6 +388,27 @@ def test_others_on_the_hook_are_shown(pair, tmp_path):
     remove()
 
 
+@pytest.mark.parametrize("option, chosen", [("", "first"), ("option override\n", "second")])
+def test_the_first_choice_on_the_hook_stands_unless_a_later_overrides(host, tmp_path, option, chosen):
+    servers = {"first": host.server(TCP4), "second": host.server(TCP4)}
+    host.apply("tcp dport 80 redirect to first\n")
+    host.register("first", servers["first"])
+    folder = tmp_path / "second"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "bpf", "-o", "mode=0700", "none", folder], check=True)
+    try:
+        later = ["--netns", host.namespace.path, "--bpffs", folder]
+        rules = host.rules(f"{option}tcp dport 80 redirect to second\n", "later.conf")
+        subprocess.run([SKLC, "--apply", rules, "-q", *later], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([SKLC, "register", "second", "--pid", str(os.getpid()), "--fd",
+                        str(servers["second"].fileno()), *later], check=True,
+                       stdout=subprocess.DEVNULL)
+        reached = host.reach(TCP4, TCP4.at(1), 80, list(servers.values()))
+        assert reached is servers[chosen]
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
 def other_instance(host, tmp_path, name="second"):
     """Rules on the same namespace with the state in another bpffs: a program of somebody else's."""
     folder = tmp_path / name
