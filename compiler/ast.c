@@ -85,6 +85,8 @@ struct ast_value ast_range(struct parser *p, struct span span, const struct lite
 	struct ast_value value = ast_literal(first, span);
 
 	value.range.last = last->range.last;
+	if (first->is_wrong || last->is_wrong)
+		return value;
 	if (first->is_prefix || last->is_prefix)
 		diag_error(p->diag, span, "a range goes from one address to another, not '%.*s'",
 			   length, text);

@@ -158,8 +158,9 @@ static bool element_keys(struct builder *b, const struct ast_element *element, u
 	size_t k;
 
 	if (element->key_count != b->map->key_count) {
-		diag_error(b->cx->diag, element->span, "the map has %zu keys, this element %u",
-			   b->map->key_count, element->key_count);
+		diag_error(b->cx->diag, element->span, "the map has %zu key%s, this element %u",
+			   b->map->key_count, b->map->key_count == 1 ? "" : "s",
+			   element->key_count);
 		return false;
 	}
 	for (k = 0; k < element->key_count; k++) {
@@ -309,8 +310,9 @@ static bool check_use(struct context *cx, const struct ast_verdict *verdict,
 	size_t k;
 
 	if (lookup->key_count != entry->key_count) {
-		diag_error(cx->diag, verdict->span, "map '%s' has %zu keys, not %zu",
-			   lookup->map.text, entry->key_count, lookup->key_count);
+		diag_error(cx->diag, verdict->span, "map '%s' has %zu key%s, not %zu",
+			   lookup->map.text, entry->key_count, entry->key_count == 1 ? "" : "s",
+			   lookup->key_count);
 		diag_note(cx->diag, entry->map->type->span, "its keys are declared here");
 		return false;
 	}

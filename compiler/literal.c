@@ -137,13 +137,15 @@ bool literal_read(const char *text, size_t length, struct literal *literal,
 	uint64_t number;
 
 	*literal = (struct literal){.kind = LITERAL_ADDRESS};
-	if (memchr(text, '.', length) || memchr(text, ':', length) || memchr(text, '/', length))
-		return read_address(text, length, literal, fault);
+	if (memchr(text, '.', length) || memchr(text, ':', length) || memchr(text, '/', length)) {
+		literal->is_wrong = !read_address(text, length, literal, fault);
+		return !literal->is_wrong;
+	}
 	literal->kind = LITERAL_NUMBER;
-	if (!read_number(text, 0, length, &number, fault))
-		return false;
-	literal->range = (struct range){number, number};
-	return true;
+	literal->is_wrong = !read_number(text, 0, length, &number, fault);
+	if (!literal->is_wrong)
+		literal->range = (struct range){number, number};
+	return !literal->is_wrong;
 }
 
 static bool refuse_service(const char *text, size_t first, size_t end, struct literal_fault *fault)

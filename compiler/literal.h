@@ -11,6 +11,7 @@ struct literal {
 	enum literal_kind kind;
 	enum family family;
 	bool is_prefix;
+	bool is_wrong; /* it has no value, which was said */
 	struct range range;
 };
 
