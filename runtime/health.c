@@ -183,7 +183,7 @@ int health_standing(const struct health *health, const struct known_sockets *kno
 {
 	int err = 0;
 
-	if (!known->count) /* the kernel does not tell */
+	if (!known->told)
 		return 0;
 	for (uint32_t i = 0; !err && i < health->object->header.label_count; i++)
 		for (unsigned int place = 0; !err && place < ABI_PLACES; place++) {

@@ -1,9 +1,11 @@
 /* Puts a socket behind a label, and takes it away. The map does not keep the socket alive: when its
  * owner closes it, it is gone from the map. */
+#include "declared.h"
 #include "fail.h"
 #include "generation.h"
 #include "labels.h"
 #include "nearest.h"
+#include "pins.h"
 #include "runtime.h"
 #include "sockets.h"
 #include "standing.h"
@@ -86,13 +88,26 @@ static int target_open(const char *label, const struct runtime_options *options,
 	return err;
 }
 
+/* Since when it stands there is for the status alone. */
+static void note_time(const struct target *target, uint32_t slot, int fd)
+{
+	autoclose int times = pin_get(target->state.folder, PIN_TIMES);
+	struct since since = {.boot_time = boot_time()};
+	socklen_t size = sizeof(since.cookie);
+
+	if (times >= 0 && getsockopt(fd, SOL_SOCKET, SO_COOKIE, &since.cookie, &size) == 0)
+		bpf_map_update_elem(times, &slot, &since, BPF_ANY);
+}
+
 static int fill_place(const struct target *target, const char *label, unsigned int place, int fd)
 {
 	uint32_t slot = ABI_SLOT(target->slots.slots[place]);
 	uint64_t value = (uint64_t)fd;
 
-	if (bpf_map_update_elem(target->sockets, &slot, &value, BPF_ANY) == 0)
+	if (bpf_map_update_elem(target->sockets, &slot, &value, BPF_ANY) == 0) {
+		note_time(target, slot, fd);
 		return 0;
+	}
 	return fail(errno, "put the socket behind the label '%s' (%s)", label, place_name(place));
 }
 

@@ -38,6 +38,7 @@ static int add_socket(struct known_sockets *sockets, size_t *capacity,
 	more = &sockets->all[sockets->count++];
 	*more = (struct known_socket){
 		.cookie = (uint64_t)message->id.idiag_cookie[1] << 32 | message->id.idiag_cookie[0],
+		.inode = message->idiag_inode,
 		.uid = message->idiag_uid,
 		.port = ntohs(message->id.idiag_sport),
 		.family = message->idiag_family,
@@ -55,6 +56,8 @@ static int take_reply(const char *reply, size_t size, struct known_sockets *sock
 	for (; NLMSG_OK(header, size); header = NLMSG_NEXT(header, size)) {
 		int err;
 
+		if (header->nlmsg_type == NLMSG_DONE)
+			sockets->told = true;
 		if (header->nlmsg_type == NLMSG_DONE || header->nlmsg_type == NLMSG_ERROR)
 			return 0;
 		if (header->nlmsg_len < NLMSG_LENGTH(sizeof(struct inet_diag_msg)))

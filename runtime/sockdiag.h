@@ -2,6 +2,7 @@
 #ifndef SKLC_SOCKDIAG_H
 #define SKLC_SOCKDIAG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -9,6 +10,7 @@ struct netns;
 
 struct known_socket {
 	uint64_t cookie;
+	uint32_t inode; /* in /proc/PID/fd */
 	uint32_t uid;
 	uint16_t port;
 	uint8_t family;      /* AF_INET, AF_INET6 */
@@ -18,6 +20,7 @@ struct known_socket {
 struct known_sockets {
 	struct known_socket *all; /* by cookie */
 	size_t count;
+	bool told; /* whether the kernel tells at all */
 };
 
 /* Listening TCP and UDP sockets; none where the kernel does not tell. -ENOMEM after a message. */

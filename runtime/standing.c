@@ -14,8 +14,6 @@
 #include <string.h>
 #include <time.h>
 
-#define PIN_TIMES "times" /* struct since of each slot */
-
 enum { TIMES_MAX = 16384 };
 
 /* Bytes of the pin ABI_PIN_STATE. */

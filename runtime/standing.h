@@ -8,6 +8,8 @@
 
 enum { STATE_VERSION = 1 };
 
+#define PIN_TIMES "times" /* by slot: struct since (declared.h) */
+
 enum trial_phase {
 	TRIAL_NONE,
 	TRIAL_RUNNING, /* the current generation is on trial */

@@ -66,6 +66,8 @@ static int read_generation(struct status *status)
 		err = sockdiag_read(&status->state.netns, &status->known);
 	generation_close(&generation);
 	read_hook(status);
+	if (!err)
+		status_look(status);
 	return err;
 }
 
@@ -73,6 +75,8 @@ static void status_clear(struct status *status)
 {
 	struct state state = status->state;
 
+	problems_free(&status->problems);
+	free(status->owners);
 	sockdiag_free(&status->known);
 	free(status->places);
 	counters_free(&status->counters);

@@ -3,16 +3,20 @@
 #define SKLC_STATUS_H
 
 #include "counters.h"
+#include "health.h"
 #include "labels.h"
 #include "object.h"
+#include "owners.h"
 #include "sockdiag.h"
 #include "standing.h"
 
 /* One place of a label. */
 struct place_status {
-	uint32_t word;   /* its slots */
-	uint64_t cookie; /* of the first socket there; 0: none */
-	bool needed;     /* rules give packets to it */
+	uint32_t word;    /* its slots */
+	uint64_t cookie;  /* of the first socket there; 0: none */
+	bool needed;      /* rules give packets to it */
+	uint32_t members; /* sockets in its slots */
+	uint64_t since;   /* when it was put there, in seconds since 1970; 0: unknown */
 };
 
 struct status {
@@ -26,6 +30,10 @@ struct status {
 	struct counters counters;
 	struct place_status *places; /* label * ABI_PLACES + place */
 	struct known_sockets known;
+	struct owner *owners; /* of the sockets behind labels */
+	size_t owner_count;
+	struct problems problems;
+	bool followed; /* its listeners, as they come */
 	bool complete; /* every needed place has a socket */
 };
 
@@ -44,6 +52,12 @@ void brief_print_text(const struct brief_status *all, size_t count, FILE *out);
 /* -EIO, -ENOMEM after a message. */
 int status_print_json(const struct status *status, FILE *out);
 int brief_print_json(const struct brief_status *all, size_t count, FILE *out);
+
+/* Fills in what is beyond the maps: processes, times, problems. What cannot be known is left out. */
+void status_look(struct status *status);
+
+/* The process that has a socket, or NULL. */
+const struct owner *status_owner(const struct status *status, const struct known_socket *socket);
 
 /* Name of a namespace, or NULL. */
 const char *status_netns_name(const struct status *status, char *name, size_t size);

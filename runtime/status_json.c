@@ -61,16 +61,34 @@ static json_t *place_to_json(const struct status *status, uint32_t label, uint32
 	const struct place_status *at = &status->places[label * ABI_PLACES + place];
 	const struct abi_label_count *count = &status->counters.labels[label * ABI_PLACES + place];
 	const struct known_socket *socket = sockdiag_find(&status->known, at->cookie);
+	const struct owner *owner = status_owner(status, socket);
 	char address[SOCKET_ADDRESS_MAX];
 
 	if (socket)
 		sockdiag_address(socket, address, sizeof(address));
-	return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o}", "protocol",
+	return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "protocol",
 			 place_protocol(place) == IPPROTO_UDP ? "udp" : "tcp", "family",
 			 place_family(place) == AF_INET6 ? "ipv6" : "ipv4", "needed", at->needed,
 			 "cookie", at->cookie ? json_number(at->cookie) : json_null(), "address",
 			 json_string_or_null(socket ? address : NULL), "hits",
-			 json_number(count->hits), "misses", json_number(count->misses));
+			 json_number(count->hits), "misses", json_number(count->misses), "uid",
+			 socket ? json_number(socket->uid) : json_null(), "pid",
+			 owner && owner->pid ? json_integer(owner->pid) : json_null(), "command",
+			 json_string_or_null(owner && owner->pid ? owner->command : NULL),
+			 "members", json_number(at->members), "since",
+			 at->since ? json_number(at->since) : json_null());
+}
+
+static json_t *problems_to_json(const struct problems *problems)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < problems->count; i++)
+		json_array_append_new(all, json_pack("{s:o, s:s, s:s}", "label",
+						     json_string_or_null(problems->all[i].label),
+						     "what", problems->all[i].what, "mend",
+						     problems->all[i].mend));
+	return all;
 }
 
 static json_t *labels_to_json(const struct status *status)
@@ -145,6 +163,8 @@ int status_print_json(const struct status *status, FILE *out)
 	json_object_set_new(root, "override",
 			    json_boolean(status->applied.object.header.override_others));
 	json_object_set_new(root, "labels", labels_to_json(status));
+	json_object_set_new(root, "followed", json_boolean(status->followed));
+	json_object_set_new(root, "problems", problems_to_json(&status->problems));
 	json_object_set_new(root, "rules", rules_to_json(status));
 	return dump(root, out);
 }

@@ -75,11 +75,17 @@ static void print_link(const struct status *status, FILE *out)
 static void print_socket(const struct status *status, uint64_t cookie, FILE *out)
 {
 	const struct known_socket *socket = sockdiag_find(&status->known, cookie);
+	const struct owner *owner = status_owner(status, socket);
 	char address[SOCKET_ADDRESS_MAX];
 
 	if (socket) {
 		sockdiag_address(socket, address, sizeof(address));
-		fprintf(out, "%s (cookie %" PRIu64 ")", address, cookie);
+		fprintf(out, "%s (cookie %" PRIu64 ", user %" PRIu32, address, cookie, socket->uid);
+		if (owner && owner->pid) {
+			fprintf(out, ", process %d ", owner->pid);
+			text_print(out, owner->command);
+		}
+		fputc(')', out);
 	} else if (cookie) {
 		fprintf(out, "cookie %" PRIu64, cookie);
 	} else {
@@ -101,9 +107,26 @@ static void print_label(const struct status *status, uint32_t label, FILE *out)
 			continue;
 		fprintf(out, "    %s  ", place_name(place));
 		print_socket(status, at->cookie, out);
+		if (at->members > 1)
+			fprintf(out, " and %" PRIu32 " more", at->members - 1);
+		if (at->since) {
+			fprintf(out, " since ");
+			print_time(at->since, out);
+		}
 		fprintf(out, "  hits %" PRIu64 ", misses %" PRIu64 "%s\n", count->hits,
 			count->misses, at->needed ? "" : "  (no rule needs it)");
 	}
+}
+
+static void print_problem(const struct problem *problem, FILE *out)
+{
+	fprintf(out, "  ");
+	if (problem->label)
+		fprintf(out, "label '%s': ", problem->label);
+	text_print(out, problem->what);
+	fprintf(out, "\n    ");
+	text_print(out, problem->mend);
+	fputc('\n', out);
 }
 
 static void print_rule(const struct status *status, const struct abi_rule *rule, FILE *out)
@@ -140,6 +163,15 @@ void status_print_text(const struct status *status, FILE *out)
 		fprintf(out, "labels:\n");
 	for (uint32_t i = 0; i < object->header.label_count; i++)
 		print_label(status, i, out);
+	if (object->socket_count)
+		fprintf(out, "listeners are %s\n",
+			status->followed
+				? "followed as they come"
+				: "not followed: after a service has started, call `sklc sync`");
+	if (status->problems.count)
+		fprintf(out, "problems:\n");
+	for (size_t i = 0; i < status->problems.count; i++)
+		print_problem(&status->problems.all[i], out);
 	if (object->rule_count)
 		fprintf(out, "rules:\n");
 	for (size_t i = 0; i < object->rule_count; i++)

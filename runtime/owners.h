@@ -1,0 +1,20 @@
+/* Which processes have sockets open. */
+#ifndef SKLC_OWNERS_H
+#define SKLC_OWNERS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct owner {
+	uint64_t inode; /* of the socket */
+	int pid;        /* the lowest that has it; 0: none was seen */
+	char command[16];
+};
+
+/* Fills in the pid and the command of each, in one walk through /proc. Puts them in order of inode. */
+void owners_find(struct owner *owners, size_t count);
+
+/* NULL: it is not among them. */
+const struct owner *owners_of(const struct owner *owners, size_t count, uint64_t inode);
+
+#endif
