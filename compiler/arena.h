@@ -28,7 +28,7 @@ char *arena_printf(struct arena *arena, const char *format, ...)
 /* The words for an errno, in lower case as in any message. */
 char *arena_errno(struct arena *arena, int error);
 
-/* Bytes handed out so far: what a budget is held against. */
+/* Bytes handed out so far. */
 size_t arena_bytes(const struct arena *arena);
 
 /* Appends room for one element to an arena array whose capacity doubles:

@@ -497,18 +497,6 @@ bool range_set_contains(struct range_set set, u128 value)
 	return low < set.count && set.ranges[low].first <= value;
 }
 
-bool range_set_equal(struct range_set a, struct range_set b)
-{
-	size_t i;
-
-	if (a.count != b.count)
-		return false;
-	for (i = 0; i < a.count; i++)
-		if (a.ranges[i].first != b.ranges[i].first || a.ranges[i].last != b.ranges[i].last)
-			return false;
-	return true;
-}
-
 bool range_set_is_full(struct range_set set, u128 last)
 {
 	return set.count == 1 && !set.ranges[0].first && set.ranges[0].last >= last;

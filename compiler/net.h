@@ -58,7 +58,6 @@ struct range_set range_set_of(struct range *ranges, size_t count);
 struct range_set range_set_complement(struct arena *arena, struct range_set set, u128 last);
 struct range_set range_set_intersect(struct arena *arena, struct range_set a, struct range_set b);
 bool range_set_contains(struct range_set set, u128 value);
-bool range_set_equal(struct range_set a, struct range_set b);
 bool range_set_is_full(struct range_set set, u128 last);
 
 /* The port of a service name of the built-in table, or -1; service_nth walks the table. */

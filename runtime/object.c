@@ -249,14 +249,6 @@ const char *object_label(const struct object *object, uint32_t label)
 	return object_string(object, object->labels[label].name);
 }
 
-uint32_t object_find_label(const struct object *object, const char *name)
-{
-	for (uint32_t i = 0; i < object->header.label_count; i++)
-		if (strcmp(object_label(object, i), name) == 0)
-			return i;
-	return ABI_NO_STRING;
-}
-
 int object_text(const struct object *object, char **text)
 {
 	uLongf length = (uLongf)object->header.text_bytes;

@@ -32,9 +32,6 @@ void object_free(struct object *object);
 const char *object_string(const struct object *object, uint32_t offset);
 const char *object_label(const struct object *object, uint32_t label);
 
-/* The index of a label, or ABI_NO_STRING. */
-uint32_t object_find_label(const struct object *object, const char *name);
-
 /* All files' bytes, one after the other, with a NUL behind; the caller frees. */
 int object_text(const struct object *object, char **text);
 

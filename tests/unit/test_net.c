@@ -13,6 +13,18 @@
 
 enum { SPACE = 512, MANY = 1000000 };
 
+static bool same_ranges(struct range_set a, struct range_set b)
+{
+	size_t i;
+
+	if (a.count != b.count)
+		return false;
+	for (i = 0; i < a.count; i++)
+		if (a.ranges[i].first != b.ranges[i].first || a.ranges[i].last != b.ranges[i].last)
+			return false;
+	return true;
+}
+
 static void expect_address(const char *text, enum family family, const char *written)
 {
 	char reason[ADDRESS_REASON] = "", out[ADDRESS_TEXT];
@@ -205,7 +217,7 @@ static void sets_hold_exactly_the_values_of_their_ranges(void **state)
 		expect_members(a, in_first);
 		twice = range_set_complement(arena, range_set_complement(arena, a, SPACE - 1),
 					     SPACE - 1);
-		assert_true(range_set_equal(a, twice));
+		assert_true(same_ranges(a, twice));
 		for (i = 0; i < SPACE; i++)
 			in_second[i] &= in_first[i];
 		expect_members(range_set_intersect(arena, a, b), in_second);
@@ -256,7 +268,7 @@ static void a_million_ranges_in_any_order_make_the_same_set(void **state)
 	qsort(sorted, MANY, sizeof(*sorted), compare_first);
 	same = range_set_of(sorted, MANY);
 	set = range_set_of(ranges, MANY);
-	assert_true(range_set_equal(set, same));
+	assert_true(same_ranges(set, same));
 	for (i = 1; i < set.count; i++)
 		assert_true(set.ranges[i].first > set.ranges[i - 1].last + 1);
 	free(ranges);

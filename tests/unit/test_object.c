@@ -81,8 +81,6 @@ static void a_sample_is_read_whole(void **state)
 	assert_int_equal(object_read(&image, &object), 0);
 	assert_int_equal(object.header.label_count, SAMPLE_LABELS);
 	assert_string_equal(object_label(&object, 1), "dns");
-	assert_int_equal(object_find_label(&object, "dns"), 1);
-	assert_int_equal(object_find_label(&object, "dn"), ABI_NO_STRING);
 	assert_int_equal(object.rule_count, 1);
 	assert_null(object_string(&object, object.rules[0].chain));
 	assert_string_equal(object_string(&object, object.rules[0].expanded), "tcp expanded");
