@@ -6,6 +6,7 @@
 #include "diag.h"
 #include "parser.h"
 #include "pipeline.h"
+#include "runtime/abi.h"
 #include "skl.tab.h"
 #include "utf8.h"
 
@@ -368,7 +369,7 @@ static void read_included(struct reader *r, const struct reading *at, struct ast
 
 static void read_definition(struct reader *r, const char *text)
 {
-	const struct source_file *file = source_add(r->sources, "<command line>", text,
+	const struct source_file *file = source_add(r->sources, ABI_COMMAND_LINE, text,
 						    strlen(text), (struct span){0, 0});
 	struct parser p;
 

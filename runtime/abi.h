@@ -158,6 +158,8 @@ struct abi_prefix {
 	uint32_t value;
 };
 
+#define ABI_COMMAND_LINE "<command line>" /* the name of the text of a -D */
+
 struct abi_text {
 	uint32_t name;
 	uint32_t reserved;

@@ -6,10 +6,25 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <string.h>
+
+/* A definition of the command line, as a comment of one line. */
+static void print_definition(const char *text, size_t size, FILE *out)
+{
+	autofree char *definition = strndup(text, size);
+
+	fprintf(out, "# -D ");
+	text_print(out, definition ? definition : "");
+	fprintf(out, "\n");
+}
 
 /* One file's text; several are told apart by a comment. */
 static void print_file(const struct object *object, size_t file, const char *text, FILE *out)
 {
+	if (!strcmp(object_string(object, object->texts[file].name), ABI_COMMAND_LINE)) {
+		print_definition(text, object->texts[file].bytes, out);
+		return;
+	}
 	if (object->text_count > 1) {
 		fprintf(out, file ? "\n# " : "# ");
 		text_print(out, object_string(object, object->texts[file].name));

@@ -309,6 +309,13 @@ def test_list_names_each_of_several_files(host):
     assert host.sklc("list").stdout == f"# {one}\ntcp dport 80 drop\n\n# {two}\nudp drop\n"
 
 
+def test_list_shows_what_the_command_line_defined(host):
+    rules = host.rules("define port = 80\ntcp dport $port drop\n")
+    host.sklc("--apply", rules, "-D", "port={ 81,\n82 }", "-D", "host=192.0.2.1")
+    assert host.sklc("list").stdout == (f"# -D port={{ 81,\\x0a82 }}\n# -D host=192.0.2.1\n\n# {rules}\n"
+                                        "define port = 80\ntcp dport $port drop\n")
+
+
 def test_list_without_rules_says_so(host):
     assert "no rules are applied" in host.sklc("list", status=3).stderr
 
