@@ -312,7 +312,7 @@ def test_list_names_each_of_several_files(host):
 def test_list_shows_what_the_command_line_defined(host):
     rules = host.rules("define port = 80\ntcp dport $port drop\n")
     host.sklc("--apply", rules, "-D", "port={ 81,\n82 }", "-D", "host=192.0.2.1")
-    assert host.sklc("list").stdout == (f"# -D port={{ 81,\\x0a82 }}\n# -D host=192.0.2.1\n\n# {rules}\n"
+    assert host.sklc("list").stdout == (f"# -D port={{ 81, 82 }}\n# -D host=192.0.2.1\n\n# {rules}\n"
                                         "define port = 80\ntcp dport $port drop\n")
 
 
