@@ -67,6 +67,20 @@ def test_a_broken_program_is_found(host, prog):
     assert "expected 'redirect to web', the kernel decided 'pass'" in done.stderr
 
 
+def test_a_wrong_slot_is_found(host, prog):
+    """The program goes two slots a label, where each has four."""
+    data = prog.read_bytes()
+    offset, size = sections(data)["sk_lookup"]
+    shift_r1_by_two = struct.pack("<BBhi", 0x67, 1, 0, 2)
+    first = next(at for at in range(0, size, 8) if data[offset + at:offset + at + 8] == shift_r1_by_two)
+    patch(prog, "sk_lookup", first + 4, struct.pack("<i", 1))
+    for action in ("--check", "--apply"):
+        done = host.sklc(action, prog, status=1)
+        assert "'expect udp 192.0.2.7:53 redirect to dns' fails in the kernel" in done.stderr
+        assert "'expect tcp 192.0.2.7:80 redirect to web'" not in done.stderr
+    assert host.pins() == []
+
+
 def test_rules_that_fail_their_expectations_change_nothing(host, prog):
     there = host.server(TCP4, TCP4.any, 80)
     host.apply("tcp dport 80 drop\n", "--quiet")
