@@ -13,7 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_LONG = 256 /* getopt's value of an option: this much more than its index */ };
+enum {
+	FIRST_LONG = 256, /* getopt's value of an option: this much more than its index */
+	LISTED_MAX = 12,  /* words that a message lists */
+};
 
 static const struct {
 	char letter;
@@ -74,15 +77,35 @@ void usage_error(const char *format, ...)
 	arena_free(arena);
 }
 
+/* "'a', 'b' or 'c'" */
+static const char *words_text(struct arena *arena, const char *const *known, size_t count)
+{
+	const char *text = "";
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		text = arena_printf(arena, "%s%s'%s'", text,
+				    !i              ? ""
+				    : i + 1 < count ? ", "
+						    : " or ",
+				    known[i]);
+	return text;
+}
+
 /* "unknown verb 'lsit'; did you mean 'list'?" */
 static void unknown_word(const char *kind, const char *word, const char *const *known, size_t count)
 {
 	const char *nearest = diag_nearest(word, strlen(word), known, count);
+	struct arena *arena = arena_new();
 
 	if (nearest)
 		usage_error("unknown %s '%s'; did you mean '%s'?", kind, word, nearest);
+	else if (count <= LISTED_MAX)
+		usage_error("unknown %s '%s'; expected %s", kind, word,
+			    words_text(arena, known, count));
 	else
 		usage_error("unknown %s '%s'", kind, word);
+	arena_free(arena);
 }
 
 int find_word(const char *kind, const char *word, const char *const *known, size_t count)

@@ -31,6 +31,8 @@ def rules(tmp_path):
     (["-Wshadwed", "--check", "x"], "did you mean 'shadowed'?"),
     (["-D", "port", "--check", "x"], "-D takes NAME=VALUE, not 'port'"),
     (["-x"], "unknown option '-x'"),
+    (["--backend", "gcc", "--check", "x"], "unknown back end 'gcc'; expected 'direct' or 'llvm'"),
+    (["-Wnothing", "--check", "x"], "expected 'shadowed', 'redundant',"),
     (["--quiet=yes", "status"], "--quiet takes no argument"),
     (["--apply", "x", "--confirm", "0"], "at least one second"),
     (["--tables-max", "many", "--check", "x"], "takes a number of bytes"),
