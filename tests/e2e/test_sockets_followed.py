@@ -1,6 +1,8 @@
 """Listeners that come after apply are put behind their labels as they listen, with no sklc alive."""
+import json
 import os
 import pathlib
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,6 +15,8 @@ from conftest import REFUSED, WIRES, call, libc, run
 
 TCP4, TCP6 = WIRES["tcp-ipv4"], WIRES["tcp-ipv6"]
 CLONE_NEWNET = 0x40000000
+
+BPFTOOL = shutil.which("bpftool") or "/usr/sbin/bpftool"
 
 SERVER = """
 import socket, sys
@@ -66,6 +70,25 @@ def ask(host, wire=TCP4, address=None, port=80):
 def stop(service):
     service.kill()
     service.wait()
+
+
+def root_of_cgroups():
+    found = [line.split()[4] for line in open("/proc/self/mountinfo")
+             if " - cgroup2 " in line and line.split()[3] == "/"]
+    return found[0] if found else pytest.skip("no cgroup2 tree is mounted")
+
+
+def followers(host):
+    """The numbers of the programs that are pinned as followers; other tests may have theirs too."""
+    shown = [subprocess.run([BPFTOOL, "-j", "link", "show", "pinned", link], capture_output=True)
+             for link in pathlib.Path(host.bpffs).glob("sklc/follower*/link")]
+    return [json.loads(each.stdout)["prog_id"] for each in shown]
+
+
+def are_attached(programs):
+    shown = subprocess.run([BPFTOOL, "-j", "cgroup", "show", root_of_cgroups()], capture_output=True)
+    attached = {each["id"] for each in json.loads(shown.stdout or "[]")}
+    return [each in attached for each in programs]
 
 
 @pytest.fixture(params=["tcp-ipv4", "tcp-ipv6"])
@@ -129,11 +152,7 @@ def test_other_namespaces_are_left_alone(make_host):
 
 @pytest.fixture
 def cgroup():
-    mounts = [line.split()[4] for line in open("/proc/self/mountinfo")
-              if " - cgroup2 " in line and line.split()[3] == "/"]
-    if not mounts:
-        pytest.skip("no cgroup2 tree is mounted")
-    path = pathlib.Path(mounts[0], f"sklc-test-{os.getpid()}", "web.service")
+    path = pathlib.Path(root_of_cgroups(), f"sklc-test-{os.getpid()}", "web.service")
     path.parent.mkdir()
     yield path
     for folder in (path / "workers", path, path.parent):
@@ -192,6 +211,7 @@ def test_one_follower_serves_many_namespaces_the_sixty_fifth_too(make_host):
     hosts = [make_host() for _ in range(65)]
     for each in hosts:
         each.apply(rules(endpoint(TCP4, 8080)))
+    assert are_attached(followers(hosts[0])) == [True]
     for number in (0, 31, 63, 64):
         service = start(hosts[number], f"of {number}", 8080)
         assert ask(hosts[number]) == f"of {number}"
@@ -202,17 +222,23 @@ def test_detach_stops_it_all(make_host):
     one, other = make_host(), make_host()
     one.apply(rules(endpoint(TCP4, 8080)))
     other.apply(rules(endpoint(TCP4, 8080)))
+    programs = followers(one)
+    assert are_attached(programs) == [True]
     one.sklc("detach")
+    assert followers(one) == programs
     service = start(other, "other", 8080)
     assert ask(other) == "other"
     other.sklc("detach")
     stop(service)
     assert not one.pins()
+    assert are_attached(programs) == [False]
 
 
 def test_rules_without_declarations_need_no_follower(host):
     host.apply(rules(endpoint(TCP4, 8080)))
+    programs = followers(host)
     host.apply("tcp dport 80 redirect to web\n")
+    assert not followers(host) and are_attached(programs) == [False]
     service = start(host, "late", 8080)
     assert ask(host) is REFUSED
     stop(service)
@@ -247,9 +273,11 @@ def test_a_follower_of_another_version_is_replaced(make_host):
     one.apply(rules(endpoint(TCP4, 8080)))
     folder = pathlib.Path(one.bpffs, "sklc")
     (follower,) = folder.glob("follower*")
+    programs = followers(one)
     follower.rename(folder / "follower0")
     other.apply(rules(endpoint(TCP4, 8080)))
     assert [each.name for each in folder.glob("follower*")] == [follower.name]
+    assert are_attached(followers(one)) == [True] and are_attached(programs) == [False]
     for host in (one, other):
         service = start(host, "found", 8080)
         assert ask(host) == "found"
@@ -289,7 +317,9 @@ def test_a_namespace_that_died_is_followed_no_more(make_host, tmp_path):
     one.namespace.delete()
     run("ip", "netns", "add", one.namespace.name)
     time.sleep(0.5)
+    programs = followers(one)
     other.apply("tcp dport 80 redirect to web\n")
+    assert not followers(other) and are_attached(programs) == [False]
 
 
 def test_no_tree_of_cgroups_is_a_warning(host):
