@@ -99,6 +99,17 @@ def test_several_files_are_one_after_the_other(tmp_path):
     assert both.stdout == one.stdout
 
 
+@pytest.mark.parametrize("text, words, said", [
+    ("".join(f"dport {n} redirect to l{n}\n" for n in range(16385)), [], "more than 16384 labels"),
+    ("".join(f'iifname "eth{n}" drop\n' for n in range(200)), [], "too many interfaces"),
+    (f"dport {{ {', '.join(map(str, range(1, 65536, 2)))} }} drop\n", ["--tables", "code"],
+     "too large for code alone"),
+], ids=["labels", "interfaces", "code"])
+def test_rules_beyond_a_limit_are_an_error_that_tells_it(text, words, said):
+    done = sklc("-", "-o", "/dev/null", "--quiet", *words, input=text)
+    assert done.returncode == 1 and said in done.stderr
+
+
 def test_a_long_comment_takes_no_longer_than_short_ones(tmp_path):
     long = tmp_path / "long.conf"
     long.write_text("#" + "x" * 30_000_000 + "\ntcp dport 80 drop\n")
