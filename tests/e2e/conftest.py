@@ -6,13 +6,16 @@ all the services and clients of its host."""
 import contextlib
 import ctypes
 import errno
+import functools
 import itertools
 import json
 import os
 import pathlib
 import select
+import shutil
 import socket
 import subprocess
+import tempfile
 
 import pytest
 
@@ -199,8 +202,39 @@ class Host:
             sock.close()
 
 
+@functools.cache
+def public_folder():
+    """A folder that every user may enter, wherever the build lies; it goes with the run."""
+    folder = tempfile.TemporaryDirectory(dir="/tmp", prefix="sklc-test-")
+    os.chmod(folder.name, 0o755)
+    return folder
+
+
+def public_copy(name, mode=0o755):
+    """A copy of the command that every user may run."""
+    copy = pathlib.Path(public_folder().name, name)
+    if not copy.exists():
+        shutil.copy(SKLC, copy)
+        os.chmod(copy, mode)
+    return copy
+
+
+@contextlib.contextmanager
+def locked_folder(folder):
+    """A folder whose lock somebody else holds."""
+    holder = subprocess.Popen(["flock", "--no-fork", folder, "sh", "-c", "echo; exec sleep 60"],
+                              stdout=subprocess.PIPE)
+    try:
+        holder.stdout.readline()
+        yield
+    finally:
+        holder.kill()
+        holder.wait()
+
+
 def sklc(*words, timeout=300, **more):
-    return subprocess.run([SKLC, *map(str, words)], text=True, capture_output=True, timeout=timeout,
+    command = public_copy("sklc") if "user" in more else SKLC
+    return subprocess.run([command, *map(str, words)], text=True, capture_output=True, timeout=timeout,
                           **more)
 
 

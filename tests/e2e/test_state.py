@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from conftest import REFUSED, SKLC, WIRES, sklc
+from conftest import REFUSED, SKLC, WIRES, locked_folder, public_copy, sklc
 
 TCP4 = WIRES["tcp-ipv4"]
 DROP = "tcp dport 80 drop\n"
@@ -69,14 +69,8 @@ def test_everything_pinned_is_closed_to_others_whatever_the_umask(host):
         assert pin.stat().st_mode & 0o077 == 0 and pin.stat().st_uid == 0, pin
 
 
-def test_it_does_not_run_with_the_set_user_id_bit(tmp_path):
-    for folder in tmp_path.parents:
-        if not folder.stat().st_mode & 1:
-            os.chmod(folder, folder.stat().st_mode | 0o011)
-    os.chmod(tmp_path, 0o755)
-    copy = tmp_path / "sklc"
-    shutil.copy(SKLC, copy)
-    os.chmod(copy, 0o4755)
+def test_it_does_not_run_with_the_set_user_id_bit():
+    copy = public_copy("sklc-set-user-id", 0o4755)
     done = subprocess.run([copy, "status"], text=True, capture_output=True, check=False, user=NOBODY,
                           group=NOBODY, extra_groups=[])
     assert done.returncode == 3
@@ -85,24 +79,20 @@ def test_it_does_not_run_with_the_set_user_id_bit(tmp_path):
 
 def test_capabilities_that_are_not_needed_are_given_up(host):
     host.apply(DROP)
-    holder = subprocess.Popen(["flock", folder_of(host), "sh", "-c", "echo; exec sleep 60"],
-                              stdout=subprocess.PIPE)
-    holder.stdout.readline()
-    waiting = subprocess.Popen([SKLC, "reset", "--netns", host.namespace.path, "--bpffs", host.bpffs],
-                               stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    try:
-        time.sleep(0.3)
-        lines = pathlib.Path(f"/proc/{waiting.pid}/status").read_text(encoding="ascii").splitlines()
-        sets = dict(line.split(":\t") for line in lines if line.startswith("Cap"))
-        allowed = sum(1 << bit for bit in KEPT.values())
-        assert int(sets["CapPrm"], 16) & ~allowed == 0
-        assert int(sets["CapEff"], 16) & ~allowed == 0
-    finally:
-        waiting.kill()
-        waiting.wait()
-        holder.kill()
-        holder.wait()
-        subprocess.run(["pkill", "-P", str(holder.pid)], check=False)
+    with locked_folder(folder_of(host)):
+        waiting = subprocess.Popen([SKLC, "reset", "--netns", host.namespace.path,
+                                    "--bpffs", host.bpffs],
+                                   stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        try:
+            time.sleep(0.3)
+            status = pathlib.Path(f"/proc/{waiting.pid}/status").read_text(encoding="ascii")
+            sets = dict(line.split(":\t") for line in status.splitlines() if line.startswith("Cap"))
+            allowed = sum(1 << bit for bit in KEPT.values())
+            assert int(sets["CapPrm"], 16) & ~allowed == 0
+            assert int(sets["CapEff"], 16) & ~allowed == 0
+        finally:
+            waiting.kill()
+            waiting.wait()
 
 
 # where it may be

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from conftest import REFUSED, SKLC, WIRES
+from conftest import REFUSED, SKLC, WIRES, locked_folder
 
 TCP4, UDP4 = WIRES["tcp-ipv4"], WIRES["udp-ipv4"]
 OLD = ("tcp daddr 192.0.2.0/24 dport 80 counter redirect to web\n"
@@ -312,13 +312,8 @@ def test_eight_applies_at_once_end_as_one_of_them(host):
 def locked(pair):
     """The state's folder, locked by a process that sleeps."""
     folder = os.path.dirname(next(str(pin) for pin in pair.host.pins() if pin.name == "link"))
-    holder = subprocess.Popen(["flock", folder, "sh", "-c", "echo; exec sleep 60"],
-                              stdout=subprocess.PIPE)
-    holder.stdout.readline()
-    yield pair
-    holder.kill()
-    holder.wait()
-    subprocess.run(["pkill", "-P", str(holder.pid)], check=False)
+    with locked_folder(folder):
+        yield pair
 
 
 def test_who_waits_for_the_lock_learns_who_holds_it(locked):
