@@ -32,35 +32,22 @@ static void note_widest(struct breadth *breadth, const struct rule *rule, size_t
 	breadth->widest_values = values;
 }
 
-static bool is_key_of(enum map_key key, enum field field)
-{
-	switch (key) {
-	case MAP_KEY_DADDR:
-		return field == FIELD_DADDR;
-	case MAP_KEY_DPORT:
-		return field == FIELD_DPORT;
-	case MAP_KEY_SADDR:
-		return field == FIELD_SADDR;
-	case MAP_KEY_SPORT:
-		return field == FIELD_SPORT;
-	default:
-		return false;
-	}
-}
-
 static void add_map(struct arena *arena, struct breadth *breadth, const struct rule *rule,
 		    const struct map *map, enum family family)
 {
 	size_t values = 0;
 	size_t k, i;
 
-	for (k = 0; k < map->key_count; k++)
-		for (i = 0; is_key_of(map->key_fields[k], breadth->field) && i < map->element_count; i++) {
+	for (k = 0; k < map->key_count; k++) {
+		if (map_key_field(map->key_fields[k]) != breadth->field)
+			continue;
+		for (i = 0; i < map->element_count; i++) {
 			if (!(map->elements[i].families & 1u << family))
 				continue;
 			add_range(arena, breadth, map->keys[i * map->key_count + k]);
 			values++;
 		}
+	}
 	note_widest(breadth, rule, values);
 }
 

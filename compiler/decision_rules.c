@@ -156,21 +156,6 @@ static decision_ref join(struct context *cx, const decision_ref *parts, size_t c
 			    join(cx, parts + half, count - half));
 }
 
-/* Which key is asked of which field; the protocol is not: it is fixed here. */
-static enum field key_field(enum map_key key)
-{
-	switch (key) {
-	case MAP_KEY_DADDR:
-		return FIELD_DADDR;
-	case MAP_KEY_DPORT:
-		return FIELD_DPORT;
-	case MAP_KEY_SADDR:
-		return FIELD_SADDR;
-	default:
-		return FIELD_SPORT;
-	}
-}
-
 static int compare_elements(const void *a, const void *b, void *data)
 {
 	const struct map *map = data;
@@ -225,9 +210,9 @@ static struct item element_item(const struct map *map, size_t element, decision_
 	size_t k;
 
 	for (k = 0; k < map->key_count; k++) {
-		enum field field = key_field(map->key_fields[k]);
+		enum field field = map_key_field(map->key_fields[k]);
 
-		if (map->key_fields[k] == MAP_KEY_L4PROTO)
+		if (field == FIELD_COUNT) /* the protocol, which is fixed here */
 			continue;
 		item.ranges[field] = &map->keys[element * map->key_count + k];
 		item.counts[field] = 1;

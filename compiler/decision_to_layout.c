@@ -22,28 +22,6 @@ enum { DEFAULT_TABLE_BYTES_MAX = 256 << 20 };
 
 enum { WORD_BITS = 32 };
 
-static const char *const KEY_WORDS[] = {
-#define KEY_WORD(constant, words) words,
-	KEYS(KEY_WORD)
-#undef KEY_WORD
-};
-
-static const char *const SEARCH_WORDS[] = {
-#define SEARCH_WORD(constant, word) word,
-	SEARCHES(SEARCH_WORD)
-#undef SEARCH_WORD
-};
-
-const char *key_words(enum key key)
-{
-	return KEY_WORDS[key];
-}
-
-const char *search_word(enum search kind)
-{
-	return SEARCH_WORDS[kind];
-}
-
 /* The words of one family's and one machine's part of a decision. */
 struct wording {
 	struct arena *arena;

@@ -183,6 +183,12 @@ struct layout {
 	bool override_others;
 };
 
+/* The step, of its machine's, at which the search of a node in the tables begins. */
+size_t layout_first_step(const struct layout *layout, decision_ref node);
+
+/* The step to go on at after one is done; one that was passed over goes on at the very next. */
+size_t layout_next_step(const struct layout_machine *machine, size_t step);
+
 static inline const struct layout_object *layout_object(const struct layout *layout)
 {
 	return &layout->object;

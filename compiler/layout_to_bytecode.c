@@ -107,13 +107,9 @@ static void emit_row(struct emitter *e, uint32_t row)
 static void emit_table_entry(struct emitter *e, decision_ref ref)
 {
 	uint32_t machine = e->layout->nodes[ref].variable >> MACHINE_SHIFT;
-	uint32_t table_ref = e->layout->table_refs[ref];
-	size_t step = 0;
 
-	while (e->layout->machines[machine].steps[step].tag != table_ref >> TAG_SHIFT)
-		step++;
-	bytecode_alu32_imm(e->code, BPF_MOV, R7, (int32_t)table_ref);
-	bytecode_jump(e->code, e->steps[machine][step]);
+	bytecode_alu32_imm(e->code, BPF_MOV, R7, (int32_t)e->layout->table_refs[ref]);
+	bytecode_jump(e->code, e->steps[machine][layout_first_step(e->layout, ref)]);
 }
 
 /* Goes on at a reference that, for what is known here, belongs to the rule at ORIGIN. */

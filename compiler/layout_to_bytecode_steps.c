@@ -200,13 +200,6 @@ static void emit_step(struct emitter *e, const struct layout_step *step, struct 
 	}
 }
 
-/* Whether an IPv4 packet that has done step A has nothing to do at B. */
-static bool is_other_family(enum key a, enum key b)
-{
-	return (a == KEY_DADDR4 && b > KEY_DADDR4 && b <= KEY_DADDR6_3) ||
-	       (a == KEY_SADDR4 && b > KEY_SADDR4 && b <= KEY_SADDR6_3);
-}
-
 void emit_machine(struct emitter *e, size_t index)
 {
 	const struct layout_machine *machine = &e->layout->machines[index];
@@ -220,9 +213,7 @@ void emit_machine(struct emitter *e, size_t index)
 		bytecode_jump32_if(e->code, BPF_JLT, R7, (int32_t)(steps[i].tag << TAG_SHIFT),
 				   e->steps[index][i + 1]);
 		emit_step(e, &steps[i], e->steps[index][i + 1]);
-		for (next = i + 1; next < machine->step_count; next++)
-			if (!is_other_family(steps[i].key, steps[next].key))
-				break;
+		next = layout_next_step(machine, i);
 		if (next != i + 1)
 			bytecode_jump(e->code, e->steps[index][next]);
 	}

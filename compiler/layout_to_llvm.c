@@ -94,13 +94,9 @@ static void interface_node(struct ir *ir, const struct code_node *code)
 static void table_entry(struct ir *ir, decision_ref ref)
 {
 	uint32_t machine = ir->layout->nodes[ref].variable >> MACHINE_SHIFT;
-	uint32_t table_ref = ir->layout->table_refs[ref];
-	size_t step = 0;
 
-	while (ir->layout->machines[machine].steps[step].tag != table_ref >> TAG_SHIFT)
-		step++;
-	ir_store(ir, ir_word(ir, table_ref), ir->reference, 0);
-	ir_jump(ir, ir->steps[machine][step]);
+	ir_store(ir, ir_word(ir, ir->layout->table_refs[ref]), ir->reference, 0);
+	ir_jump(ir, ir->steps[machine][layout_first_step(ir->layout, ref)]);
 }
 
 static void write_node(struct ir *ir, decision_ref ref)

@@ -167,28 +167,17 @@ static void ir_step(struct ir *ir, const struct layout_step *step, LLVMBasicBloc
 	ir_jump(ir, done);
 }
 
-/* Whether a packet that has done a step of A has nothing to do at one of B: an IPv4 packet asks for no
- * words of IPv6 addresses. */
-static bool is_other_family(enum key a, enum key b)
-{
-	return (a == KEY_DADDR4 && b > KEY_DADDR4 && b <= KEY_DADDR6_3) ||
-	       (a == KEY_SADDR4 && b > KEY_SADDR4 && b <= KEY_SADDR6_3);
-}
-
 void ir_machine(struct ir *ir, size_t index)
 {
 	const struct layout_machine *machine = &ir->layout->machines[index];
 	const struct layout_step *steps = machine->steps;
-	size_t i, next;
+	size_t i;
 
 	for (i = 0; i < machine->step_count; i++) {
 		ir_start(ir, ir->steps[index][i]);
 		ir_leave_if(ir, ir_load(ir, ir->word, ir->reference, 0), LLVMIntULT,
 			    ir_word(ir, steps[i].tag << TAG_SHIFT), ir->steps[index][i + 1]);
-		for (next = i + 1; next < machine->step_count; next++)
-			if (!is_other_family(steps[i].key, steps[next].key))
-				break;
-		ir_step(ir, &steps[i], ir->steps[index][next]);
+		ir_step(ir, &steps[i], ir->steps[index][layout_next_step(machine, i)]);
 	}
 	ir_start(ir, ir->steps[index][machine->step_count]);
 	ir_jump(ir, ir->assign);

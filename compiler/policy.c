@@ -34,6 +34,22 @@ const char *field_word(enum field field)
 	return words[field];
 }
 
+enum field map_key_field(enum map_key key)
+{
+	switch (key) {
+	case MAP_KEY_DADDR:
+		return FIELD_DADDR;
+	case MAP_KEY_DPORT:
+		return FIELD_DPORT;
+	case MAP_KEY_SADDR:
+		return FIELD_SADDR;
+	case MAP_KEY_SPORT:
+		return FIELD_SPORT;
+	default:
+		return FIELD_COUNT;
+	}
+}
+
 bool field_is_port(enum field field)
 {
 	return field == FIELD_DPORT || field == FIELD_SPORT;

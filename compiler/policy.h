@@ -94,6 +94,9 @@ enum map_key {
 
 const char *map_key_word(enum map_key key);
 
+/* The field that a key is asked of; FIELD_COUNT for the protocol. */
+enum field map_key_field(enum map_key key);
+
 enum { MAP_KEYS_MAX = 3 };
 
 struct map_element {
