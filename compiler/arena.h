@@ -33,17 +33,19 @@ size_t arena_bytes(const struct arena *arena);
 
 /* Appends room for one element to an arena array whose capacity doubles:
  *     *ARENA_PUSH(arena, list->items, list->count, list->capacity) = item;               */
-#define ARENA_PUSH(arena, items, count, capacity)                                               \
-	((count) == (capacity) ? ((items) = arena_grow((arena), (items), (count),               \
-						       arena_grown_capacity(&(capacity)),       \
-						       sizeof(*(items)))) : (items),            \
+#define ARENA_PUSH(arena, items, count, capacity)                                                  \
+	((count) == (capacity)                                                                     \
+		 ? ((items) = arena_grow((arena), (items), (count),                                \
+					 arena_grown_capacity(&(capacity)), sizeof(*(items))))     \
+		 : (items),                                                                        \
 	 &(items)[(count)++])
 
 /* The same for an array that nothing points into. */
-#define ARENA_APPEND(arena, items, count, capacity)                                             \
-	((count) == (capacity) ? ((items) = arena_resize((arena), (items), (count),             \
-							 arena_grown_capacity(&(capacity)),     \
-							 sizeof(*(items)))) : (items),          \
+#define ARENA_APPEND(arena, items, count, capacity)                                                \
+	((count) == (capacity)                                                                     \
+		 ? ((items) = arena_resize((arena), (items), (count),                              \
+					   arena_grown_capacity(&(capacity)), sizeof(*(items))))   \
+		 : (items),                                                                        \
 	 &(items)[(count)++])
 
 /* Doubles *CAPACITY (16 at the least) and returns it. */

@@ -14,8 +14,9 @@ struct compile_options;
 /* The fields that a match or a key may speak about. */
 #define AST_FIELDS(X)                                                                              \
 	X(L4PROTO, "l4proto")                                                                      \
-	X(NFPROTO, "nfproto") X(DADDR, "daddr") X(DPORT, "dport") X(SADDR, "saddr")                \
-		X(SPORT, "sport") X(IIF, "iif") X(IIFNAME, "iifname")
+	X(NFPROTO, "nfproto")                                                                      \
+	X(DADDR, "daddr") X(DPORT, "dport") X(SADDR, "saddr") X(SPORT, "sport") X(IIF, "iif")      \
+		X(IIFNAME, "iifname")
 
 enum ast_field {
 #define AST_FIELD_ENUM(constant, word) AST_FIELD_##constant,
@@ -120,8 +121,9 @@ struct ast_verdict {
 
 #define AST_ITEMS(X)                                                                               \
 	X(DEFINE, "define")                                                                        \
-	X(INCLUDE, "include") X(POLICY, "policy") X(OPTION, "option") X(SET, "set") X(MAP, "map")  \
-		X(SOCKET, "socket") X(CHAIN, "chain") X(EXPECT, "expect") X(RULE, "rule")
+	X(INCLUDE, "include")                                                                      \
+	X(POLICY, "policy") X(OPTION, "option") X(SET, "set") X(MAP, "map") X(SOCKET, "socket")    \
+		X(CHAIN, "chain") X(EXPECT, "expect") X(RULE, "rule")
 
 enum ast_item_kind {
 #define AST_ITEM_ENUM(constant, word) AST_ITEM_##constant,

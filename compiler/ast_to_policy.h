@@ -12,8 +12,9 @@
 /* What a value may be taken as; the word is a set's `type`, or what a message calls it. */
 #define VALUE_TYPES(X)                                                                             \
 	X(ADDRESS, "addr", "an address")                                                           \
-	X(PORT, "port", "a port") X(INTERFACE, "ifname", "an interface")                           \
-		X(PROTOCOL, "l4proto", "'tcp' or 'udp'") X(FAMILY, "nfproto", "'ipv4' or 'ipv6'")
+	X(PORT, "port", "a port")                                                                  \
+	X(INTERFACE, "ifname", "an interface") X(PROTOCOL, "l4proto", "'tcp' or 'udp'")            \
+		X(FAMILY, "nfproto", "'ipv4' or 'ipv6'")
 
 enum value_type {
 #define VALUE_TYPE_ENUM(constant, word, meaning) TYPE_##constant,

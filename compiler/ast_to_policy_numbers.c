@@ -20,7 +20,8 @@ static void number_counter(struct context *cx, struct rule *rule)
 	if (rule->counter == NO_INDEX)
 		return;
 	rule->counter = (uint32_t)policy->counter_count;
-	*ARENA_PUSH(cx->arena, policy->counters, policy->counter_count, cx->counter_capacity) = rule;
+	*ARENA_PUSH(cx->arena, policy->counters, policy->counter_count,
+		    cx->counter_capacity) = rule;
 }
 
 /* An interface that was named first by the rule is the next one. */
@@ -54,7 +55,8 @@ static void renumber_interfaces(struct context *cx, struct rule *rule)
 static void reorder_interfaces(struct context *cx)
 {
 	struct policy *policy = cx->policy;
-	struct interface *ordered = arena_alloc(cx->arena, policy->interface_count, sizeof(*ordered));
+	struct interface *ordered = arena_alloc(cx->arena, policy->interface_count,
+						sizeof(*ordered));
 	size_t i;
 
 	for (i = 0; i < policy->interface_count; i++)

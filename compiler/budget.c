@@ -96,14 +96,16 @@ static int compare_breadths(const void *a, const void *b)
 static void note_rule(struct diag *diag, const struct breadth *breadth)
 {
 	if (breadth->widest_values == 1)
-		diag_note(diag, breadth->widest->span, "this rule and its like have the values of %s",
+		diag_note(diag, breadth->widest->span,
+			  "this rule and its like have the values of %s",
 			  field_word(breadth->field));
 	else if (breadth->widest)
 		diag_note(diag, breadth->widest->span, "this rule has %zu of the values of %s",
 			  breadth->widest_values, field_word(breadth->field));
 }
 
-void budget_report(const struct policy *policy, enum family family, const char *limit, struct diag *diag)
+void budget_report(const struct policy *policy, enum family family, const char *limit,
+		   struct diag *diag)
 {
 	struct breadth breadths[FIELD_COUNT] = {{0}};
 	struct arena *arena = arena_new();
@@ -114,13 +116,14 @@ void budget_report(const struct policy *policy, enum family family, const char *
 		breadths[field].field = field;
 		for (i = 0; i < policy->chain_count; i++)
 			for (j = 0; j < policy->chains[i].count; j++)
-				add_rule(arena, &breadths[field], policy, &policy->chains[i].rules[j],
-					 family);
+				add_rule(arena, &breadths[field], policy,
+					 &policy->chains[i].rules[j], family);
 		count_starts(&breadths[field]);
 	}
 	qsort(breadths, FIELD_COUNT, sizeof(breadths[0]), compare_breadths);
 	diag_error(diag, breadths[0].widest ? breadths[0].widest->span : policy->chains[0].span,
-		   "the rules for %s multiply each other: %zu places in %s by %zu in %s make up to %ju "
+		   "the rules for %s multiply each other: %zu places in %s by %zu in %s make up to "
+		   "%ju "
 		   "table entries, more than %s",
 		   family_word(family), breadths[0].count + 1, field_word(breadths[0].field),
 		   breadths[1].count + 1, field_word(breadths[1].field),

@@ -31,8 +31,8 @@ static inline uint32_t ref_index(decision_ref ref)
 
 struct decision_node {
 	uint32_t variable;
-	uint32_t count;        /* of intervals, at least 2 */
-	const u128 *starts;    /* of each interval; starts[0] is 0; the last one has no end */
+	uint32_t count;     /* of intervals, at least 2 */
+	const u128 *starts; /* of each interval; starts[0] is 0; the last one has no end */
 	const decision_ref *children;
 };
 

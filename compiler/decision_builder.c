@@ -214,8 +214,8 @@ decision_ref builder_outcome_of(struct builder *builder, const struct step *step
 
 void builder_begin(struct builder *builder)
 {
-	*ARENA_PUSH(builder->arena, builder->marks, builder->mark_count, builder->mark_capacity) =
-		builder->stack_count;
+	*ARENA_PUSH(builder->arena, builder->marks, builder->mark_count,
+		    builder->mark_capacity) = builder->stack_count;
 }
 
 void builder_interval(struct builder *builder, u128 start, decision_ref child)
@@ -223,8 +223,7 @@ void builder_interval(struct builder *builder, u128 start, decision_ref child)
 	size_t mark = builder->marks[builder->mark_count - 1];
 
 	builder->effort++;
-	if (builder->stack_count > mark &&
-	    builder->stack[builder->stack_count - 1].child == child)
+	if (builder->stack_count > mark && builder->stack[builder->stack_count - 1].child == child)
 		return;
 	*ARENA_APPEND(builder->arena, builder->stack, builder->stack_count,
 		      builder->stack_capacity) = (struct interval){start, child};
@@ -267,7 +266,8 @@ static uint32_t stack_hash(const struct builder *builder, uint32_t variable, siz
 	for (i = mark; i < builder->stack_count; i++) {
 		u128 start = builder->stack[i].start;
 
-		hash = mix(mix(hash, (uint64_t)start ^ builder->stack[i].child), (uint64_t)(start >> 64));
+		hash = mix(mix(hash, (uint64_t)start ^ builder->stack[i].child),
+			   (uint64_t)(start >> 64));
 	}
 	return (uint32_t)(hash >> 32);
 }
@@ -294,8 +294,8 @@ static decision_ref node_of_stack(struct builder *builder, uint32_t variable, si
 						  arena_grown_capacity(&builder->hash_capacity),
 						  sizeof(*builder->node_hashes));
 	builder->node_hashes[index] = hash;
-	*ARENA_PUSH(builder->arena, builder->nodes, builder->node_count, builder->node_capacity) =
-		node_on_stack(builder, variable, mark);
+	*ARENA_PUSH(builder->arena, builder->nodes, builder->node_count,
+		    builder->node_capacity) = node_on_stack(builder, variable, mark);
 	builder->intervals += builder->stack_count - mark;
 	table->indices[slot] = index + 1;
 	table->count++;
@@ -318,8 +318,8 @@ decision_ref builder_end(struct builder *builder, uint32_t variable)
 }
 
 /* Where the answer to an operation is, or is to be put. */
-static struct memo *memo_find(const struct builder *builder, enum operation operation, decision_ref a,
-			      decision_ref b)
+static struct memo *memo_find(const struct builder *builder, enum operation operation,
+			      decision_ref a, decision_ref b)
 {
 	size_t slot = mix(mix(operation, a), b) >> 20 & (builder->memo_capacity - 1);
 	struct memo *memo;
@@ -345,8 +345,8 @@ static void memo_grow(struct builder *builder)
 			*memo_find(builder, old[i].operation, old[i].a, old[i].b) = old[i];
 }
 
-static bool recall(struct builder *builder, enum operation operation, decision_ref a, decision_ref b,
-		   decision_ref *result)
+static bool recall(struct builder *builder, enum operation operation, decision_ref a,
+		   decision_ref b, decision_ref *result)
 {
 	const struct memo *memo;
 
@@ -387,7 +387,8 @@ struct walk {
 	size_t at;
 };
 
-static void walk_start(struct walk *walk, const struct builder *builder, decision_ref ref, bool asks)
+static void walk_start(struct walk *walk, const struct builder *builder, decision_ref ref,
+		       bool asks)
 {
 	walk->at = 0;
 	walk->alone = ref;
@@ -415,8 +416,8 @@ static bool walk_next(struct walk *a, struct walk *b, u128 *start)
 typedef decision_ref operation_function(struct builder *builder, decision_ref a, decision_ref b);
 
 /* Does an operation on each pair of intervals of the variable that comes first. */
-static decision_ref by_intervals(struct builder *builder, operation_function *operate, decision_ref a,
-				 decision_ref b)
+static decision_ref by_intervals(struct builder *builder, operation_function *operate,
+				 decision_ref a, decision_ref b)
 {
 	uint32_t position_a = position_of(builder, a), position_b = position_of(builder, b);
 	uint32_t variable = builder->nodes[position_a <= position_b ? a : b].variable;
@@ -493,7 +494,8 @@ decision_ref builder_replace_ends(struct builder *builder, decision_ref a, enum 
 	for (i = 0; i < node.count; i++)
 		builder_interval(builder, node.starts[i],
 				 builder_replace_ends(builder, node.children[i], next, returned));
-	return remember(builder, OPERATION_REPLACE_ENDS, a, ends, builder_end(builder, node.variable));
+	return remember(builder, OPERATION_REPLACE_ENDS, a, ends,
+			builder_end(builder, node.variable));
 }
 
 static void add_extent(const struct builder *builder, decision_ref ref, bool *seen,
@@ -548,7 +550,8 @@ static decision_ref import_ref(struct import *import, decision_ref ref)
 	node = builder_node(import->from, ref);
 	builder_begin(import->to);
 	for (i = 0; i < node->count; i++)
-		builder_interval(import->to, node->starts[i], import_ref(import, node->children[i]));
+		builder_interval(import->to, node->starts[i],
+				 import_ref(import, node->children[i]));
 	import->copies[ref] = builder_end(import->to, node->variable);
 	return import->copies[ref];
 }

@@ -12,11 +12,12 @@
 #define END_MATCH ((enum end)4)
 
 /* Outcomes without steps, which every builder has at these references. */
-#define REF_NEXT ((decision_ref)REF_OUTCOME | END_NEXT)
+#define REF_NEXT   ((decision_ref)REF_OUTCOME | END_NEXT)
 #define REF_RETURN ((decision_ref)REF_OUTCOME | END_RETURN)
-#define REF_PASS ((decision_ref)REF_OUTCOME | END_PASS)
-#define REF_DROP ((decision_ref)REF_OUTCOME | END_DROP)
-#define REF_MATCH ((decision_ref)REF_OUTCOME | END_MATCH) /* a condition holds; where it does not: REF_NEXT */
+#define REF_PASS   ((decision_ref)REF_OUTCOME | END_PASS)
+#define REF_DROP   ((decision_ref)REF_OUTCOME | END_DROP)
+#define REF_MATCH                                                                                  \
+	((decision_ref)REF_OUTCOME | END_MATCH) /* a condition holds; where it does not: REF_NEXT */
 
 struct builder;
 
@@ -36,7 +37,8 @@ void builder_spend(struct builder *builder, size_t effort);
 /* What a diagram's leaves are, where they are more than outcomes. The references REF_PASS to REF_MATCH
  * are theirs too, and mean the same. */
 struct leaf_operations {
-	bool (*is_closed)(const void *leaves, decision_ref leaf); /* whatever follows is not asked */
+	bool (*is_closed)(const void *leaves,
+			  decision_ref leaf); /* whatever follows is not asked */
 	decision_ref (*of)(void *leaves, const struct rule *rule, const struct verdict *verdict,
 			   const struct step *steps, size_t count, enum end end);
 	decision_ref (*then)(void *leaves, decision_ref a, decision_ref b);

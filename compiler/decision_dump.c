@@ -34,7 +34,8 @@ static void dump_outcome(struct dump *dump, const struct decision_outcome *outco
 				policy->labels[step->index].name,
 				step->no_reuseport ? " no-reuseport" : "");
 	}
-	fprintf(dump->out, "%s", verdict_word(outcome->end == END_PASS ? VERDICT_PASS : VERDICT_DROP));
+	fprintf(dump->out, "%s",
+		verdict_word(outcome->end == END_PASS ? VERDICT_PASS : VERDICT_DROP));
 }
 
 static void dump_ref(struct dump *dump, decision_ref ref)
@@ -78,7 +79,8 @@ static void dump_node(struct dump *dump, uint32_t index)
 		fprintf(dump->out, "%s\n", field_word(node->variable));
 	else
 		fprintf(dump->out, "interface \"%s\"\n",
-			dump->decision->policy->interfaces[node->variable - VARIABLE_INTERFACES].name);
+			dump->decision->policy->interfaces[node->variable - VARIABLE_INTERFACES]
+				.name);
 	for (i = 0; i < node->count; i++) {
 		dump_interval(dump, node, i);
 		dump_ref(dump, node->children[i]);
@@ -103,8 +105,13 @@ static void dump_family(struct dump *dump)
 void decision_dump(const struct decision *decision, FILE *out)
 {
 	size_t count = decision->node_count + 1;
-	struct dump dump = {decision, out, calloc(count, sizeof(uint32_t)),
-			    calloc(count, sizeof(uint32_t)), 0, 0, FAMILY_IPV4};
+	struct dump dump = {decision,
+			    out,
+			    calloc(count, sizeof(uint32_t)),
+			    calloc(count, sizeof(uint32_t)),
+			    0,
+			    0,
+			    FAMILY_IPV4};
 
 	for (; dump.numbers && dump.queue && dump.family < FAMILY_COUNT; dump.family++) {
 		dump_family(&dump);

@@ -92,7 +92,8 @@ static bool refs_equal(struct comparison *cmp, decision_ref a, decision_ref b)
 		return cmp->equals[a] == b;
 	first = &cmp->a->nodes[a];
 	second = &cmp->b->nodes[b];
-	if (!variables_equal(cmp, first->variable, second->variable) || first->count != second->count)
+	if (!variables_equal(cmp, first->variable, second->variable) ||
+	    first->count != second->count)
 		return false;
 	for (i = 0; i < first->count; i++)
 		if (first->starts[i] != second->starts[i] ||

@@ -256,7 +256,8 @@ static decision_ref sweep_from(struct sweep *sweep, size_t position, const struc
 }
 
 decision_ref sweep_items(struct arena *arena, struct builder *builder, enum family family,
-			 const enum field order[FIELD_COUNT], const struct item *items, size_t count)
+			 const enum field order[FIELD_COUNT], const struct item *items,
+			 size_t count)
 {
 	struct sweep sweep = {arena, builder, family, order};
 

@@ -62,7 +62,8 @@ struct slice {
 
 /* A node for the word at SHIFT bits (0: the last) of the field: where several intervals share a value
  * of this word, the next word tells them apart. */
-static decision_ref word_slice(struct wording *wording, struct slice slice, enum key key, unsigned shift)
+static decision_ref word_slice(struct wording *wording, struct slice slice, enum key key,
+			       unsigned shift)
 {
 	const struct decision_node *node = slice.node;
 	const u128 rest = ((u128)1 << shift) - 1;
@@ -107,7 +108,8 @@ static decision_ref word_node(struct wording *wording, const struct decision_nod
 	variable = KEY_INTERFACE + variable - VARIABLE_INTERFACES;
 	builder_begin(wording->words);
 	for (i = 0; i < node->count; i++)
-		builder_interval(wording->words, node->starts[i], word_ref(wording, node->children[i]));
+		builder_interval(wording->words, node->starts[i],
+				 word_ref(wording, node->children[i]));
 	return builder_end(wording->words, wording->machine << MACHINE_SHIFT | variable);
 }
 
@@ -148,13 +150,14 @@ static struct builder *to_words(struct arena *arena, struct layout *layout,
 
 	for (; wording.family < FAMILY_COUNT; wording.family++)
 		for (protocol = 0; protocol < PROTOCOL_COUNT; protocol++) {
-			wording.machine =
-				machine_for(layout, decision->orders[wording.family][protocol]);
-			wording.done = arena_alloc(arena, decision->node_count, sizeof(*wording.done));
+			wording.machine = machine_for(layout,
+						      decision->orders[wording.family][protocol]);
+			wording.done = arena_alloc(arena, decision->node_count,
+						   sizeof(*wording.done));
 			for (i = 0; i < decision->node_count; i++)
 				wording.done[i] = REF_MATCH;
-			layout->roots[wording.family][protocol] =
-				word_ref(&wording, decision->roots[wording.family][protocol]);
+			layout->roots[wording.family][protocol] = word_ref(
+				&wording, decision->roots[wording.family][protocol]);
 		}
 	return words;
 }
@@ -277,8 +280,10 @@ static void report_tables(const struct layout *layout, size_t bytes_max, struct 
 
 	if (!layout->object.table_bytes) {
 		diag_error(diag, layout->policy->interfaces[0].span,
-			   "too many interfaces are told apart for one packet: the tables would take more "
-			   "than %d steps", TAGS_MAX);
+			   "too many interfaces are told apart for one packet: the tables would "
+			   "take more "
+			   "than %d steps",
+			   TAGS_MAX);
 		return;
 	}
 	for (i = 0; i < layout->node_count; i++) {
@@ -287,8 +292,8 @@ static void report_tables(const struct layout *layout, size_t bytes_max, struct 
 		intervals[(key > KEY_DADDR4 && key <= KEY_DADDR6_3) ||
 			  (key > KEY_SADDR4 && key <= KEY_SADDR6_3)] += layout->nodes[i].count;
 	}
-	snprintf(limit, sizeof(limit), "fits into the budget of %zu bytes (%zu are needed)", bytes_max,
-		 layout->object.table_bytes);
+	snprintf(limit, sizeof(limit), "fits into the budget of %zu bytes (%zu are needed)",
+		 bytes_max, layout->object.table_bytes);
 	budget_report(layout->policy, intervals[FAMILY_IPV6] > intervals[FAMILY_IPV4], limit, diag);
 }
 
@@ -298,8 +303,8 @@ static bool check_labels(const struct policy *policy, struct diag *diag)
 
 	if (policy->label_count <= most)
 		return true;
-	diag_error(diag, policy->labels[most].span, "more than %zu labels: each has %d of %d slots", most,
-		   ABI_PLACES, ABI_SLOT_CAPACITY);
+	diag_error(diag, policy->labels[most].span, "more than %zu labels: each has %d of %d slots",
+		   most, ABI_PLACES, ABI_SLOT_CAPACITY);
 	return false;
 }
 
@@ -308,7 +313,8 @@ struct layout *decision_to_layout(struct arena *arena, const struct decision *de
 				  const struct compile_options *options)
 {
 	struct layout *layout = arena_alloc(arena, 1, sizeof(*layout));
-	size_t bytes_max = options->table_bytes_max ? options->table_bytes_max : DEFAULT_TABLE_BYTES_MAX;
+	size_t bytes_max = options->table_bytes_max ? options->table_bytes_max
+						    : DEFAULT_TABLE_BYTES_MAX;
 	const struct decision_outcome *outcomes;
 	struct builder *words;
 	size_t outcome_count;

@@ -13,23 +13,23 @@ struct diag;
 enum { DIAG_ERRORS_MAX = 20 };
 
 /* Warnings: constant, name for -W, meaning. */
-#define WARNINGS(X)                                                                           \
-	X(SHADOWED, "shadowed", "a rule can never decide: earlier rules cover it")            \
-	X(REDUNDANT, "redundant", "without this rule nothing would change")                   \
-	X(NEVER, "never", "a match can never hold")                                           \
-	X(EMPTY_SET, "empty-set", "a set or list has no elements")                            \
-	X(LABEL, "label", "a label that nothing can fill, or nearly another's name")          \
-	X(SSH, "ssh", "port 22 is taken or dropped on every address")                         \
-	X(UDP_REPLIES, "udp-replies", "replies to the host's own UDP sockets are taken")      \
-	X(UNUSED, "unused", "a definition of the command line that nothing uses")             \
-	X(INTERFACE, "interface", "an interface that is not there yet")                       \
+#define WARNINGS(X)                                                                                \
+	X(SHADOWED, "shadowed", "a rule can never decide: earlier rules cover it")                 \
+	X(REDUNDANT, "redundant", "without this rule nothing would change")                        \
+	X(NEVER, "never", "a match can never hold")                                                \
+	X(EMPTY_SET, "empty-set", "a set or list has no elements")                                 \
+	X(LABEL, "label", "a label that nothing can fill, or nearly another's name")               \
+	X(SSH, "ssh", "port 22 is taken or dropped on every address")                              \
+	X(UDP_REPLIES, "udp-replies", "replies to the host's own UDP sockets are taken")           \
+	X(UNUSED, "unused", "a definition of the command line that nothing uses")                  \
+	X(INTERFACE, "interface", "an interface that is not there yet")                            \
 	X(LINT_TIME, "lint-time", "checks that were cut short")
 
 enum warning {
 #define WARNING_ENUM(constant, name, meaning) WARNING_##constant,
 	WARNINGS(WARNING_ENUM)
 #undef WARNING_ENUM
-	WARNING_COUNT
+		WARNING_COUNT
 };
 
 enum diag_color { DIAG_COLOR_NEVER, DIAG_COLOR_ALWAYS };

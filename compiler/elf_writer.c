@@ -290,7 +290,8 @@ const char *elf_write(struct elf_writer *elf, struct object *object)
 	elf_version(EV_CURRENT);
 	fd = memfd_create("sklc-object", MFD_CLOEXEC);
 	if (fd < 0)
-		return arena_printf(elf->arena, "make a file in memory: %s", arena_errno(elf->arena, errno));
+		return arena_printf(elf->arena, "make a file in memory: %s",
+				    arena_errno(elf->arena, errno));
 	file = elf_begin(fd, ELF_C_WRITE, NULL);
 	if (!file || !write_frame(elf, file, &size))
 		error = arena_printf(elf->arena, "libelf: %s", elf_errmsg(-1));

@@ -11,7 +11,13 @@
 enum { NO_LABEL = 0xffffffff };
 
 /* Stack slots, below R10. */
-enum { STACK_KEY = -4, STACK_LABEL = -8, STACK_SOCKET = -16, STACK_RESULT = -24, STACK_PREFIX = -40 };
+enum {
+	STACK_KEY = -4,
+	STACK_LABEL = -8,
+	STACK_SOCKET = -16,
+	STACK_RESULT = -24,
+	STACK_PREFIX = -40
+};
 
 #define CONTEXT(field) ((int)offsetof(struct bpf_sk_lookup, field))
 
@@ -20,8 +26,9 @@ struct emitter {
 	const struct layout *layout;
 	struct jump_label *nodes; /* of the nodes in code; NO_LABEL: not emitted */
 	struct jump_label *steps[FAMILY_COUNT * PROTOCOL_COUNT]; /* one more than steps: the end */
-	struct jump_label assign;     /* R7 is the first row of the outcome */
-	struct jump_label pass, drop; /* ways out; PASS is NO_LABEL where every outcome is to reach ASSIGN */
+	struct jump_label assign; /* R7 is the first row of the outcome */
+	struct jump_label pass,
+		drop; /* ways out; PASS is NO_LABEL where every outcome is to reach ASSIGN */
 };
 
 /* REG becomes a word of the packet, in host order. */
@@ -31,7 +38,8 @@ void emit_key(struct emitter *e, enum key key, enum reg reg);
 uint32_t interface_offset(const struct emitter *e, uint32_t interface);
 
 /* REG becomes a pointer to element INDEX (a register, which is lost) of a region of the tables. */
-void emit_element(struct emitter *e, struct layout_region region, int shift, enum reg reg, enum reg index);
+void emit_element(struct emitter *e, struct layout_region region, int shift, enum reg reg,
+		  enum reg index);
 
 /* The steps of a machine, which lead to ASSIGN. */
 void emit_machine(struct emitter *e, size_t index);

@@ -26,19 +26,19 @@
 #include "../runtime/abi.h"
 
 /* What a node may ask for. */
-#define KEYS(X)                                                                               \
-	X(DADDR4, "ip daddr")                                                                 \
-	X(DADDR6_0, "ip6 daddr word 0")                                                       \
-	X(DADDR6_1, "ip6 daddr word 1")                                                       \
-	X(DADDR6_2, "ip6 daddr word 2")                                                       \
-	X(DADDR6_3, "ip6 daddr word 3")                                                       \
-	X(SADDR4, "ip saddr")                                                                 \
-	X(SADDR6_0, "ip6 saddr word 0")                                                       \
-	X(SADDR6_1, "ip6 saddr word 1")                                                       \
-	X(SADDR6_2, "ip6 saddr word 2")                                                       \
-	X(SADDR6_3, "ip6 saddr word 3")                                                       \
-	X(DPORT, "dport")                                                                     \
-	X(SPORT, "sport")                                                                     \
+#define KEYS(X)                                                                                    \
+	X(DADDR4, "ip daddr")                                                                      \
+	X(DADDR6_0, "ip6 daddr word 0")                                                            \
+	X(DADDR6_1, "ip6 daddr word 1")                                                            \
+	X(DADDR6_2, "ip6 daddr word 2")                                                            \
+	X(DADDR6_3, "ip6 daddr word 3")                                                            \
+	X(SADDR4, "ip saddr")                                                                      \
+	X(SADDR6_0, "ip6 saddr word 0")                                                            \
+	X(SADDR6_1, "ip6 saddr word 1")                                                            \
+	X(SADDR6_2, "ip6 saddr word 2")                                                            \
+	X(SADDR6_3, "ip6 saddr word 3")                                                            \
+	X(DPORT, "dport")                                                                          \
+	X(SPORT, "sport")                                                                          \
 	X(INTERFACE, "interface") /* and those after it, one for each interface */
 
 enum key {
@@ -93,7 +93,7 @@ enum { ROW_PASS, ROW_DROP };
 enum { ROOT_BITS_MIN = 4, ROOT_BITS_MAX = 16 };
 enum { CLASSES_MAX = 256, CLASS_TABLE = 1 << 16 }; /* a class table has a byte for each port */
 
-#define SEARCHES(X)                                                                         \
+#define SEARCHES(X)                                                                                \
 	X(ROOT, "root") X(LINE, "line") X(CROSS, "cross") X(INTERFACE, "interface") X(LPM, "lpm")
 
 enum search {
@@ -157,7 +157,8 @@ struct layout_object {
 	const unsigned char *tables; /* the bytes of .rodata; NULL if there are none */
 	size_t table_bytes;
 	size_t label_count, interface_count, counter_count;
-	const uint8_t *label_places; /* bits 1 << ABI_PLACE of each label that the decision reaches */
+	const uint8_t
+		*label_places; /* bits 1 << ABI_PLACE of each label that the decision reaches */
 	const struct abi_prefix *prefixes; /* of the kernel's LPM trie */
 	size_t prefix_count;
 };
@@ -167,9 +168,9 @@ struct layout {
 	const struct policy *policy;
 	const struct decision_node *nodes; /* over variables as above; children before parents */
 	size_t node_count;
-	const uint8_t *forms;       /* enum layout_form of each node */
-	const uint32_t *table_refs; /* of each node in a table */
-	const uint32_t *rows_of;    /* the first row of each outcome */
+	const uint8_t *forms;                             /* enum layout_form of each node */
+	const uint32_t *table_refs;                       /* of each node in a table */
+	const uint32_t *rows_of;                          /* the first row of each outcome */
 	decision_ref roots[FAMILY_COUNT][PROTOCOL_COUNT]; /* nodes, or outcomes */
 	struct layout_machine machines[FAMILY_COUNT * PROTOCOL_COUNT];
 	size_t machine_count;
@@ -179,7 +180,7 @@ struct layout {
 	 * the first of them at first_leaves. */
 	const struct span *node_origins, *leaf_origins;
 	const uint32_t *first_leaves;
-	size_t rows_max;       /* rows of the longest outcome, without its end */
+	size_t rows_max; /* rows of the longest outcome, without its end */
 	bool override_others;
 };
 

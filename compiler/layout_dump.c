@@ -8,7 +8,6 @@
 #include <inttypes.h>
 #include <linux/bpf.h>
 
-
 static void dump_root(const struct layout *layout, decision_ref root, FILE *out)
 {
 	if (ref_is_outcome(root))
@@ -18,7 +17,8 @@ static void dump_root(const struct layout *layout, decision_ref root, FILE *out)
 			key_words(variable_key(layout->nodes[root].variable)));
 	else
 		fprintf(out, "table, %" PRIu32 " intervals of %s, from step %" PRIu32 "\n",
-			layout->nodes[root].count, key_words(variable_key(layout->nodes[root].variable)),
+			layout->nodes[root].count,
+			key_words(variable_key(layout->nodes[root].variable)),
 			layout->table_refs[root] >> TAG_SHIFT);
 }
 
@@ -36,7 +36,8 @@ static void dump_step(const struct layout_step *step, FILE *out)
 {
 	size_t size = step->kind == SEARCH_INTERFACE ? sizeof(struct layout_interface) : LINE_BYTES;
 
-	fprintf(out, "  step %" PRIu32 ": %s, %s", step->tag, key_words(step->key), search_word(step->kind));
+	fprintf(out, "  step %" PRIu32 ": %s, %s", step->tag, key_words(step->key),
+		search_word(step->kind));
 	if (step->kind == SEARCH_CROSS)
 		fprintf(out, " of %" PRIu32 " classes by %s", step->class_count,
 			step->class_table == NO_INDEX ? "code" : "a table");
@@ -48,7 +49,8 @@ static void dump_step(const struct layout_step *step, FILE *out)
 	if (step->kind == SEARCH_LPM)
 		fputs(", in the kernel's trie\n", out);
 	else
-		fprintf(out, ", %zu bytes\n", step->lines * size + step->results * sizeof(uint32_t));
+		fprintf(out, ", %zu bytes\n",
+			step->lines * size + step->results * sizeof(uint32_t));
 }
 
 static void dump_machine(const struct layout_machine *machine, FILE *out)
@@ -67,8 +69,8 @@ static void dump_machine(const struct layout_machine *machine, FILE *out)
 
 static void dump_row(const struct layout *layout, uint32_t index, FILE *out)
 {
-	const struct layout_row *row =
-		(const void *)(layout->object.tables + layout->rows.offset + index * sizeof(*row));
+	const struct layout_row *row = (const void *)(layout->object.tables + layout->rows.offset +
+						      index * sizeof(*row));
 
 	fprintf(out, "row %" PRIu32 ":", index);
 	if (row->counter != NO_INDEX)

@@ -10,7 +10,12 @@
 /* A root has a child for each four intervals of its node, or sixteen where there are many: what counts is how
  * much of it stays in the cache, and that is measured. A node has one from this many intervals for each child
  * on, so that roots never weigh more than the lines below them. */
-enum { ROOT_BITS_LESS = 2, ROOT_BITS_LESS_OF_MANY = 4, ROOT_BITS_OF_MANY = 13, ROOT_CHILDREN_FOR_INTERVAL = 8 };
+enum {
+	ROOT_BITS_LESS = 2,
+	ROOT_BITS_LESS_OF_MANY = 4,
+	ROOT_BITS_OF_MANY = 13,
+	ROOT_CHILDREN_FOR_INTERVAL = 8
+};
 
 /* In tenths: a root must spare a packet half a level of lines. */
 enum { ROOT_WORTH = 5 };
@@ -92,7 +97,8 @@ static struct layout_step *new_step(struct arena *arena, enum search kind, enum 
 }
 
 /* Where the nodes of a port key in one machine change, over all of them: a byte for each port. */
-static uint32_t mark_class_starts(const struct layout *layout, uint32_t variable, unsigned char *starts)
+static uint32_t mark_class_starts(const struct layout *layout, uint32_t variable,
+				  unsigned char *starts)
 {
 	uint32_t count = 1;
 	uint32_t i, j;
@@ -111,8 +117,8 @@ static uint32_t mark_class_starts(const struct layout *layout, uint32_t variable
 }
 
 /* Makes the key's nodes rows over classes, where those are few enough. */
-static void plan_cross(struct arena *arena, const struct layout *layout, struct plan *plan, uint32_t machine,
-		       enum key key)
+static void plan_cross(struct arena *arena, const struct layout *layout, struct plan *plan,
+		       uint32_t machine, enum key key)
 {
 	struct key_plan *key_plan = &plan->keys[machine][key];
 	unsigned char *bytes = arena_alloc(arena, CLASS_TABLE, 1);
@@ -127,7 +133,7 @@ static void plan_cross(struct arena *arena, const struct layout *layout, struct 
 	starts = arena_alloc(arena, count, sizeof(*starts));
 	for (port = 0; port < CLASS_TABLE; port++) {
 		if (bytes[port])
-			starts[class++] = port;
+			starts[class ++] = port;
 		bytes[port] = (unsigned char)class;
 	}
 	key_plan->class_bytes = bytes;
@@ -188,7 +194,8 @@ static uint32_t root_bits_for(uint32_t intervals, enum key key)
 	return bits < most ? bits : most;
 }
 
-static void plan_root(struct arena *arena, struct key_plan *plan, enum key key, enum table_kind tables)
+static void plan_root(struct arena *arena, struct key_plan *plan, enum key key,
+		      enum table_kind tables)
 {
 	uint32_t count = plan->largest->count;
 	struct layout_step *root = new_step(arena, SEARCH_ROOT, key);
@@ -197,8 +204,8 @@ static void plan_root(struct arena *arena, struct key_plan *plan, enum key key, 
 	root->root_bits = root_bits_for(count, key);
 	below = look_below_root(plan->largest, root_shift(root));
 	plan->root_from = root_children(root) / ROOT_CHILDREN_FOR_INTERVAL + 1;
-	if (tables != TABLES_TRIE &&
-	    10 * below.levels + ROOT_WORTH * (size_t)count > 10 * (size_t)count * tree_levels(count))
+	if (tables != TABLES_TRIE && 10 * below.levels + ROOT_WORTH * (size_t)count >
+					     10 * (size_t)count * tree_levels(count))
 		return;
 	plan->root = root;
 }
@@ -308,7 +315,8 @@ static void add_steps(struct arena *arena, struct layout_machine *machine, struc
 	plan->levels = arena_alloc(arena, level, sizeof(*plan->levels));
 	while (level-- > 0) {
 		step = &steps[machine->step_count++];
-		*step = (struct layout_step){.kind = key == KEY_INTERFACE ? SEARCH_INTERFACE : SEARCH_LINE,
+		*step = (struct layout_step){.kind = key == KEY_INTERFACE ? SEARCH_INTERFACE
+									  : SEARCH_LINE,
 					     .key = key,
 					     .tag = (*tag)--,
 					     .is_leaf = level == 0};
@@ -337,13 +345,14 @@ static bool make_steps(struct arena *arena, struct layout_machine *machine, stru
 	return true;
 }
 
-bool layout_plan(struct arena *arena, struct layout *layout, enum table_kind tables, struct plan *plan)
+bool layout_plan(struct arena *arena, struct layout *layout, enum table_kind tables,
+		 struct plan *plan)
 {
 	uint32_t machine;
 
 	*plan = (struct plan){0};
-	plan->interface_levels =
-		arena_alloc(arena, layout->node_count + 1, sizeof(*plan->interface_levels));
+	plan->interface_levels = arena_alloc(arena, layout->node_count + 1,
+					     sizeof(*plan->interface_levels));
 	count_nodes(layout, plan);
 	choose_kinds(arena, layout, plan, tables);
 	count_levels(layout, plan);

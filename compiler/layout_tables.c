@@ -48,8 +48,8 @@ static uint32_t add_results(struct tables *t, struct part part)
 	uint32_t i;
 
 	for (i = part.first; i < part.end; i++)
-		*ARENA_APPEND(t->arena, t->results, t->result_count, t->result_capacity) =
-			child_ref(t, part.node->children[i]);
+		*ARENA_APPEND(t->arena, t->results, t->result_count,
+			      t->result_capacity) = child_ref(t, part.node->children[i]);
 	return first;
 }
 
@@ -63,8 +63,8 @@ static uint32_t add_level(struct tables *t, uint32_t *starts, uint32_t *count, u
 
 	for (i = 0; i < lines; i++) {
 		uint32_t base = i * LINE_CHILDREN;
-		struct layout_line *line =
-			ARENA_APPEND(t->arena, t->lines, t->line_count, t->line_capacity);
+		struct layout_line *line = ARENA_APPEND(t->arena, t->lines, t->line_count,
+							t->line_capacity);
 
 		line->first = first + base;
 		for (child = 1; child < LINE_CHILDREN; child++)
@@ -106,8 +106,8 @@ static uint32_t add_reference_lines(struct tables *t, uint32_t count)
 	uint32_t first = (uint32_t)t->line_count;
 
 	while (count-- > 0)
-		*ARENA_APPEND(t->arena, t->lines, t->line_count, t->line_capacity) =
-			(struct layout_line){{0}, 0};
+		*ARENA_APPEND(t->arena, t->lines, t->line_count,
+			      t->line_capacity) = (struct layout_line){{0}, 0};
 	return first;
 }
 
@@ -119,7 +119,8 @@ static void set_reference(struct tables *t, uint32_t line, uint32_t child, uint3
 }
 
 /* A reference for each value of the word's upper bits; what is below, as trees. */
-static uint32_t add_root(struct tables *t, const struct key_plan *plan, const struct decision_node *node)
+static uint32_t add_root(struct tables *t, const struct key_plan *plan,
+			 const struct decision_node *node)
 {
 	unsigned shift = root_shift(plan->root);
 	uint32_t line = add_reference_lines(t, root_lines(plan->root));
@@ -143,13 +144,14 @@ static uint32_t add_root(struct tables *t, const struct key_plan *plan, const st
 }
 
 /* A reference for each class of the word. */
-static uint32_t add_cross(struct tables *t, const struct key_plan *plan, const struct decision_node *node)
+static uint32_t add_cross(struct tables *t, const struct key_plan *plan,
+			  const struct decision_node *node)
 {
 	uint32_t line = add_reference_lines(t, plan->cross->row_lines);
 	uint32_t class, i = 0;
 
 	plan->cross->lines += plan->cross->row_lines;
-	for (class = 0; class < plan->cross->class_count; class++) {
+	for (class = 0; class < plan->cross->class_count; class ++) {
 		uint32_t start = class ? plan->cross->class_starts[class - 1] : 0;
 
 		while (i + 1 < node->count && node->starts[i + 1] <= start)
@@ -160,21 +162,24 @@ static uint32_t add_cross(struct tables *t, const struct key_plan *plan, const s
 }
 
 /* The fewest prefixes that make up the words from FIRST to LAST, each leading to REF. */
-static void add_prefixes(struct tables *t, uint32_t node, uint64_t first, uint64_t last, uint32_t ref)
+static void add_prefixes(struct tables *t, uint32_t node, uint64_t first, uint64_t last,
+			 uint32_t ref)
 {
 	while (first <= last) {
 		unsigned free_bits = first ? (unsigned)__builtin_ctzll(first) : 32;
 
 		while (free_bits > 32 || first + (UINT64_C(1) << free_bits) - 1 > last)
 			free_bits--;
-		*ARENA_APPEND(t->arena, t->prefixes, t->prefix_count, t->prefix_capacity) =
-			(struct abi_prefix){{64 - free_bits, htonl(node), htonl((uint32_t)first)}, ref};
+		*ARENA_APPEND(t->arena, t->prefixes, t->prefix_count,
+			      t->prefix_capacity) = (struct abi_prefix){
+			{64 - free_bits, htonl(node), htonl((uint32_t)first)}, ref};
 		first += UINT64_C(1) << free_bits;
 	}
 }
 
 /* A number for the node, below which the kernel's trie has its intervals as prefixes. */
-static uint32_t add_lpm(struct tables *t, const struct key_plan *plan, const struct decision_node *node)
+static uint32_t add_lpm(struct tables *t, const struct key_plan *plan,
+			const struct decision_node *node)
 {
 	uint32_t number = t->prefix_nodes++;
 	uint32_t i;

@@ -25,7 +25,8 @@ static void emit_ref(struct emitter *e, decision_ref ref, struct span origin);
 
 /* Compares R1 with the starts of intervals [first, end), and goes on in the one that holds it. */
 static void emit_compare_tree(struct emitter *e, const struct decision_node *node,
-			      const struct span *origins, struct span origin, uint32_t first, uint32_t end)
+			      const struct span *origins, struct span origin, uint32_t first,
+			      uint32_t end)
 {
 	uint32_t middle = first + (end - first) / 2;
 	struct jump_label upper;
@@ -58,7 +59,8 @@ static void emit_interface_node(struct emitter *e, const struct decision_node *n
 	struct jump_label known = bytecode_label(e->code), differs = bytecode_label(e->code);
 	uint32_t interface = variable_interface(node->variable);
 
-	bytecode_comment(e->code, "interface \"%s\"", e->layout->policy->interfaces[interface].name);
+	bytecode_comment(e->code, "interface \"%s\"",
+			 e->layout->policy->interfaces[interface].name);
 	bytecode_data(e->code, R2, SYMBOL_MACHINE, interface_offset(e, interface));
 	bytecode_load(e->code, BPF_W, R2, R2, 0);
 	bytecode_jump32_if(e->code, BPF_JNE, R2, (int32_t)ABI_INTERFACE_UNKNOWN, known);

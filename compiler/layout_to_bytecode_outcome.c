@@ -120,7 +120,8 @@ void emit_outcome(struct emitter *e)
 		emit_find_socket(e, miss, next);
 		emit_assign(e, hit);
 		bytecode_place(e->code, miss);
-		emit_count(e, SYMBOL_LABEL_COUNTERS, STACK_LABEL, offsetof(struct abi_label_count, misses));
+		emit_count(e, SYMBOL_LABEL_COUNTERS, STACK_LABEL,
+			   offsetof(struct abi_label_count, misses));
 	}
 	bytecode_place(e->code, next);
 	bytecode_load(e->code, BPF_W, R7, R7, (int)offsetof(struct layout_row, next));
@@ -130,5 +131,6 @@ void emit_outcome(struct emitter *e)
 	bytecode_jump(e->code, e->drop);
 	bytecode_place(e->code, hit);
 	if (e->layout->object.label_count)
-		emit_count(e, SYMBOL_LABEL_COUNTERS, STACK_LABEL, offsetof(struct abi_label_count, hits));
+		emit_count(e, SYMBOL_LABEL_COUNTERS, STACK_LABEL,
+			   offsetof(struct abi_label_count, hits));
 }

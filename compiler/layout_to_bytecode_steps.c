@@ -37,7 +37,7 @@ uint32_t interface_offset(const struct emitter *e, uint32_t interface)
 }
 
 void emit_element(struct emitter *e, struct layout_region region, int shift, enum reg reg,
-			 enum reg index)
+		  enum reg index)
 {
 	bytecode_jump_if(e->code, BPF_JGT, index, (int32_t)region.count - 1, e->drop);
 	bytecode_alu_imm(e->code, BPF_LSH, index, shift);
@@ -163,7 +163,8 @@ static void emit_interface_line(struct emitter *e, struct jump_label done)
 	bytecode_alu32_imm(e->code, BPF_AND, R7, LINE_MASK);
 	emit_element(e, e->layout->interfaces, 4, R3, R7);
 	bytecode_load(e->code, BPF_W, R4, R3, (int)offsetof(struct layout_interface, word));
-	bytecode_jump_if(e->code, BPF_JGT, R4, (int32_t)e->layout->object.interface_count - 1, e->drop);
+	bytecode_jump_if(e->code, BPF_JGT, R4, (int32_t)e->layout->object.interface_count - 1,
+			 e->drop);
 	bytecode_alu_imm(e->code, BPF_LSH, R4, 2);
 	bytecode_data(e->code, R5, SYMBOL_MACHINE, interface_offset(e, 0));
 	bytecode_alu(e->code, BPF_ADD, R5, R4);

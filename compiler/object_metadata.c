@@ -45,7 +45,7 @@ static void *records(struct metadata *m, size_t count, size_t size)
 static uint32_t text_of(struct metadata *m, struct span span)
 {
 	return object_strings_add(&m->strings, source_text(m->policy->sources, span),
-			     span.end - span.first);
+				  span.end - span.first);
 }
 
 static uint32_t file_index(const struct sources *sources, const struct source_file *file)
@@ -169,7 +169,8 @@ static struct abi_rule rule_record(struct metadata *m, const struct chain *chain
 		.line = location.line,
 		.column = location.column,
 		.counter = rule->counter,
-		.expanded = object_strings_add_name(&m->strings, policy_rule_text(m->arena, m->policy, rule)),
+		.expanded = object_strings_add_name(&m->strings,
+						    policy_rule_text(m->arena, m->policy, rule)),
 	};
 }
 

@@ -12,13 +12,14 @@
 static void plan_maps(struct object_plan *plan, const struct layout_object *layout)
 {
 	const struct object_map maps[OBJECT_MAPS_MAX] = {
-		{SYMBOL_SOCKETS, ABI_SOCKETS, BPF_MAP_TYPE_SOCKMAP, ABI_SLOT_CAPACITY, OBJECT_U64, 0},
+		{SYMBOL_SOCKETS, ABI_SOCKETS, BPF_MAP_TYPE_SOCKMAP, ABI_SLOT_CAPACITY, OBJECT_U64,
+		 0},
 		{SYMBOL_RULE_COUNTERS, ABI_RULE_COUNTERS, BPF_MAP_TYPE_PERCPU_ARRAY,
 		 (uint32_t)layout->counter_count, OBJECT_U64, 0},
 		{SYMBOL_LABEL_COUNTERS, ABI_LABEL_COUNTERS, BPF_MAP_TYPE_PERCPU_ARRAY,
 		 (uint32_t)layout->label_count * ABI_PLACES, OBJECT_LABEL_COUNT, 0},
-		{SYMBOL_PREFIXES, ABI_PREFIXES, BPF_MAP_TYPE_LPM_TRIE, (uint32_t)layout->prefix_count,
-		 OBJECT_U32, BPF_F_NO_PREALLOC},
+		{SYMBOL_PREFIXES, ABI_PREFIXES, BPF_MAP_TYPE_LPM_TRIE,
+		 (uint32_t)layout->prefix_count, OBJECT_U32, BPF_F_NO_PREALLOC},
 	};
 	size_t i;
 

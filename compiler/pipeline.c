@@ -78,8 +78,8 @@ static void start(struct compilation *c, const struct compile_options *options)
 		diag_option(c->diag, options->warnings[i]);
 }
 
-static bool run_passes(struct compilation *c, const struct compile_options *options, enum stage first,
-		       enum stage last)
+static bool run_passes(struct compilation *c, const struct compile_options *options,
+		       enum stage first, enum stage last)
 {
 	unsigned stage;
 

@@ -18,18 +18,19 @@ struct layout;
 struct llvm_ir;
 struct bytecode;
 
-#define STAGES(X)                                                                             \
-	X(AST, "ast") X(POLICY, "policy") X(DECISION, "decision") X(LAYOUT, "layout")         \
-	X(LLVM, "llvm") X(BYTECODE, "bytecode")
+#define STAGES(X)                                                                                  \
+	X(AST, "ast")                                                                              \
+	X(POLICY, "policy") X(DECISION, "decision") X(LAYOUT, "layout") X(LLVM, "llvm")            \
+		X(BYTECODE, "bytecode")
 
 enum stage {
 #define STAGE_ENUM(constant, word) STAGE_##constant,
 	STAGES(STAGE_ENUM)
 #undef STAGE_ENUM
-	STAGE_OBJECT
+		STAGE_OBJECT
 };
 
-#define TABLE_KINDS(X)                                                                        \
+#define TABLE_KINDS(X)                                                                             \
 	X(AUTO, "auto") X(CODE, "code") X(SPLUS, "splus") X(TRIE, "trie") X(LPM, "lpm")
 
 enum table_kind {
@@ -57,7 +58,7 @@ struct compile_options {
 	const char *const *warnings; /* the argument of each -W */
 	size_t warning_count;
 	enum table_kind tables;
-	enum backend backend; /* LLVM: only where llvm_backend() is there */
+	enum backend backend;   /* LLVM: only where llvm_backend() is there */
 	size_t table_bytes_max; /* budget of a decision's tables; 0: the default */
 };
 

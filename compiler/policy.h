@@ -13,7 +13,7 @@ enum field {
 #define FIELD_ENUM(constant, word) FIELD_##constant,
 	FIELDS(FIELD_ENUM)
 #undef FIELD_ENUM
-	FIELD_COUNT
+		FIELD_COUNT
 };
 
 const char *field_word(enum field field);
@@ -21,20 +21,20 @@ bool field_is_port(enum field field);
 
 enum { NO_INDEX = 0xffffffff };
 
-#define VERDICTS(X)                                                                           \
-	X(PASS, "pass")         /* leave the choice to the kernel's own lookup */             \
-	X(DROP, "drop")         /* answer as if nobody listens */                             \
-	X(REDIRECT, "redirect") /* give it to a label's socket */                             \
-	X(JUMP, "jump")         /* go on in a chain, and come back */                         \
-	X(GOTO, "goto")         /* go on in a chain, and do not */                            \
-	X(RETURN, "return")     /* go back to where the chain was jumped to from */           \
+#define VERDICTS(X)                                                                                \
+	X(PASS, "pass")         /* leave the choice to the kernel's own lookup */                  \
+	X(DROP, "drop")         /* answer as if nobody listens */                                  \
+	X(REDIRECT, "redirect") /* give it to a label's socket */                                  \
+	X(JUMP, "jump")         /* go on in a chain, and come back */                              \
+	X(GOTO, "goto")         /* go on in a chain, and do not */                                 \
+	X(RETURN, "return")     /* go back to where the chain was jumped to from */                \
 	X(MAP, "map")           /* the verdict of the most specific key of a map */
 
 enum verdict_kind {
 #define VERDICT_ENUM(constant, word) VERDICT_##constant,
 	VERDICTS(VERDICT_ENUM)
 #undef VERDICT_ENUM
-	VERDICT_COUNT
+		VERDICT_COUNT
 };
 
 const char *verdict_word(enum verdict_kind kind);
@@ -82,14 +82,15 @@ struct chain {
 	size_t count;
 };
 
-#define MAP_KEYS(X)                                                                           \
-	X(L4PROTO, "l4proto") X(DADDR, "daddr") X(DPORT, "dport") X(SADDR, "saddr") X(SPORT, "sport")
+#define MAP_KEYS(X)                                                                                \
+	X(L4PROTO, "l4proto")                                                                      \
+	X(DADDR, "daddr") X(DPORT, "dport") X(SADDR, "saddr") X(SPORT, "sport")
 
 enum map_key {
 #define MAP_KEY_ENUM(constant, word) MAP_KEY_##constant,
 	MAP_KEYS(MAP_KEY_ENUM)
 #undef MAP_KEY_ENUM
-	MAP_KEY_COUNT
+		MAP_KEY_COUNT
 };
 
 const char *map_key_word(enum map_key key);
@@ -100,8 +101,8 @@ enum field map_key_field(enum map_key key);
 enum { MAP_KEYS_MAX = 3 };
 
 struct map_element {
-	uint8_t families; /* one bit where a key is an address, else both */
-	uint32_t verdict; /* index into the map's verdicts */
+	uint8_t families;    /* one bit where a key is an address, else both */
+	uint32_t verdict;    /* index into the map's verdicts */
 	uint32_t span_first; /* a span within its source; see map_element_span */
 	uint16_t span_length;
 };
@@ -164,7 +165,7 @@ struct expect {
 	struct span span;
 	struct packet packet;
 	bool has_source;
-	const char *interface; /* as named after `iif`, or NULL */
+	const char *interface;  /* as named after `iif`, or NULL */
 	struct verdict verdict; /* pass, drop or redirect */
 };
 
@@ -209,7 +210,12 @@ struct step {
 	bool no_reuseport;
 };
 
-enum end { END_PASS, END_DROP, END_NEXT /* the next rule decides */, END_RETURN /* the caller's */ };
+enum end {
+	END_PASS,
+	END_DROP,
+	END_NEXT /* the next rule decides */,
+	END_RETURN /* the caller's */
+};
 
 enum { ATTEMPTS_MAX = 16, COUNTS_MAX = 32, STEPS_MAX = ATTEMPTS_MAX + COUNTS_MAX };
 

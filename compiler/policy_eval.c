@@ -214,10 +214,10 @@ static enum end eval_chain(struct evaluation *ev, const struct chain *chain)
 }
 
 bool policy_eval(const struct policy *policy, const struct environment *environment,
-		 const struct packet *packet, struct outcome *outcome,
-		 const struct rule **deciding)
+		 const struct packet *packet, struct outcome *outcome, const struct rule **deciding)
 {
-	struct evaluation ev = {policy, environment, packet, outcome, NULL, 0, 0, false, NULL, 0, 0};
+	struct evaluation ev = {policy, environment, packet, outcome, NULL, 0,
+				0,      false,       NULL,   0,       0};
 	enum end end;
 
 	outcome->step_count = 0;
@@ -233,7 +233,8 @@ size_t policy_trace(const struct policy *policy, const struct environment *envir
 		    const struct packet *packet, const struct rule **rules, size_t max)
 {
 	struct outcome outcome = {.step_count = 0};
-	struct evaluation ev = {policy, environment, packet, &outcome, NULL, 0, 0, false, rules, 0, max};
+	struct evaluation ev = {policy, environment, packet, &outcome, NULL, 0,
+				0,      false,       rules,  0,        max};
 
 	eval_chain(&ev, &policy->chains[0]);
 	return ev.trace_count;

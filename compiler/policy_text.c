@@ -393,7 +393,8 @@ const char *policy_rule_text(struct arena *arena, const struct policy *policy,
 	return writer.bytes;
 }
 
-const char *packet_text(struct arena *arena, const struct policy *policy, const struct packet *packet)
+const char *packet_text(struct arena *arena, const struct policy *policy,
+			const struct packet *packet)
 {
 	struct writer writer = {
 		.arena = arena, .bytes = arena_alloc(arena, RULE_SIZE, 1), .capacity = RULE_SIZE};

@@ -53,7 +53,8 @@ static bool attempt_order(const struct making *making, enum family family, enum 
 {
 	struct arena *arena = arena_new();
 	struct builder *builder = builder_new(arena, order, effort);
-	decision_ref root = rules_to_diagram(arena, builder, making->policy, family, protocol, order);
+	decision_ref root = rules_to_diagram(arena, builder, making->policy, family, protocol,
+					     order);
 
 	if (builder_is_exhausted(builder)) {
 		arena_free(arena);
@@ -110,7 +111,7 @@ static size_t count_values(const struct policy *policy)
 			for (k = 0; k < FAMILY_COUNT * FIELD_COUNT; k++) {
 				const struct range_set *values =
 					policy->chains[i].rules[j].match.values[k / FIELD_COUNT]
-									      [k % FIELD_COUNT];
+									       [k % FIELD_COUNT];
 
 				count += values ? values->count : 0;
 			}
@@ -127,8 +128,8 @@ static bool decide_context(struct making *making, enum family family, enum proto
 			return false;
 		effort *= EFFORT_STEP;
 	}
-	making->decision->roots[family][protocol] =
-		builder_import(making->whole, best.builder, best.root);
+	making->decision->roots[family][protocol] = builder_import(making->whole, best.builder,
+								   best.root);
 	memcpy(making->decision->orders[family][protocol], best.order,
 	       sizeof(making->decision->orders[family][protocol]));
 	arena_free(best.arena);
@@ -223,7 +224,8 @@ struct decision *policy_to_decision(struct arena *arena, const struct policy *po
 		for (protocol = 0; protocol < PROTOCOL_COUNT; protocol++) {
 			if (protocol == PROTOCOL_UDP && protocols_are_alike(policy, family)) {
 				decision->roots[family][protocol] = decision->roots[family][0];
-				memcpy(decision->orders[family][protocol], decision->orders[family][0],
+				memcpy(decision->orders[family][protocol],
+				       decision->orders[family][0],
 				       sizeof(decision->orders[family][0]));
 				continue;
 			}

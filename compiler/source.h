@@ -15,10 +15,10 @@ struct span {
 };
 
 struct source_file {
-	const char *name;    /* as it was reached; "<stdin>" and "<command line>" for those */
-	const char *text;    /* NUL-terminated; may hold any byte */
+	const char *name; /* as it was reached; "<stdin>" and "<command line>" for those */
+	const char *text; /* NUL-terminated; may hold any byte */
 	size_t length;
-	uint32_t base;       /* the position of text[0]; a file ends at base + length */
+	uint32_t base;        /* the position of text[0]; a file ends at base + length */
 	struct span included; /* the include, or the reference to an element file, that named it */
 	/* Where each line begins; NULL until a place in the file is first asked for. */
 	const uint32_t *line_starts;

@@ -227,7 +227,8 @@ static const struct source_file *read_source(struct reader *r, const char *path,
 		diag_error(r->diag, span,
 			   "cannot read '%s': all rules together are larger than 4 GiB", path);
 	else
-		diag_error(r->diag, span, "cannot read '%s': %s", path, arena_errno(r->arena, errno));
+		diag_error(r->diag, span, "cannot read '%s': %s", path,
+			   arena_errno(r->arena, errno));
 	return NULL;
 }
 

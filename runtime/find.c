@@ -86,8 +86,8 @@ static int walk(const struct finder *finder)
 {
 	int err = netns_run_in(finder->netns, walk_both, (void *)(uintptr_t)finder);
 
-	return err ? caps_fail(err, caps_for_namespace,
-			       "walk the sockets of %s", finder->netns->words)
+	return err ? caps_fail(err, caps_for_namespace, "walk the sockets of %s",
+			       finder->netns->words)
 		   : 0;
 }
 

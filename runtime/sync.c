@@ -119,8 +119,7 @@ int runtime_sync(const struct runtime_options *options, FILE *out)
 		return err;
 	err = standing_settle(&state, &standing);
 	if (!err && standing.link < 0)
-		err = refuse(ENOENT, "no rules are applied to %s",
-			     state.netns.words);
+		err = refuse(ENOENT, "no rules are applied to %s", state.netns.words);
 	if (!err)
 		err = sync_standing(&state, &standing, options->quiet);
 	if (!err)

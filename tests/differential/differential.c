@@ -33,7 +33,8 @@ struct trial {
 };
 
 /* Which slot is to be chosen when some are filled; what is counted on the way. */
-static int expected_choice(struct trial *trial, const struct outcome *outcome, const struct packet *packet)
+static int expected_choice(struct trial *trial, const struct outcome *outcome,
+			   const struct packet *packet)
 {
 	uint32_t place = 2u * (packet->family == FAMILY_IPV6) + (packet->protocol == PROTOCOL_UDP);
 	size_t i;
@@ -61,7 +62,8 @@ static bool same_outcome(const struct outcome *a, const struct decision_outcome 
 	if (a->step_count != b->step_count || a->end != b->end)
 		return false;
 	for (i = 0; i < a->step_count; i++)
-		if (a->steps[i].kind != b->steps[i].kind || a->steps[i].index != b->steps[i].index ||
+		if (a->steps[i].kind != b->steps[i].kind ||
+		    a->steps[i].index != b->steps[i].index ||
 		    a->steps[i].no_reuseport != b->steps[i].no_reuseport)
 			return false;
 	return true;
@@ -111,7 +113,8 @@ static bool check_counters(struct trial *trial)
 
 	for (i = 0; i < object->counter_count; i++)
 		if (program_rule_counter(&trial->program, i) != trial->rule_counts[i]) {
-			printf("# counter %u is not %lu\n", i, (unsigned long)trial->rule_counts[i]);
+			printf("# counter %u is not %lu\n", i,
+			       (unsigned long)trial->rule_counts[i]);
 			return false;
 		}
 	for (i = 0; i < object->label_count * ABI_PLACES; i++) {
@@ -136,9 +139,9 @@ static void choose_interfaces(struct trial *trial, uint8_t states[GENERATE_INTER
 	trial->interface = NO_INDEX;
 	for (i = 0; i < count; i++) {
 		trial->known[i] = random_percent(&trial->random, 70);
-		states[i] = !trial->known[i]	? INTERFACE_UNKNOWN
-			    : i == incoming	? INTERFACE_EQUALS
-						: INTERFACE_DIFFERS;
+		states[i] = !trial->known[i] ? INTERFACE_UNKNOWN
+			    : i == incoming  ? INTERFACE_EQUALS
+					     : INTERFACE_DIFFERS;
 		if (states[i] == INTERFACE_EQUALS)
 			trial->interface = i;
 	}
@@ -153,7 +156,8 @@ static bool check_filling(struct trial *trial, int filling, int packets)
 	int i;
 
 	choose_interfaces(trial, states);
-	if (!program_load(&trial->program, trial->c.object, layout_object(trial->c.layout), states)) {
+	if (!program_load(&trial->program, trial->c.object, layout_object(trial->c.layout),
+			  states)) {
 		puts("# the kernel refuses the program");
 		return false;
 	}
@@ -161,7 +165,8 @@ static bool check_filling(struct trial *trial, int filling, int packets)
 	memset(trial->misses, 0, sizeof(trial->misses));
 	memset(trial->rule_counts, 0, (trial->c.policy->counter_count + 1) * sizeof(uint64_t));
 	for (i = 0; i < SLOTS; i++)
-		trial->filled[i] = filling == 0 || (filling == 2 && random_percent(&trial->random, 50));
+		trial->filled[i] = filling == 0 ||
+				   (filling == 2 && random_percent(&trial->random, 50));
 	good = program_fill(&trial->program, trial->sentinels, trial->filled, labels);
 	for (i = 0; good && i < packets; i++)
 		good = check_packet(trial);
@@ -209,11 +214,8 @@ static const struct {
 	enum table_kind tables;
 	const char *word;
 } LOWERINGS[] = {
-	{TABLES_AUTO, "auto"},
-	{TABLES_CODE, "code"},
-	{TABLES_SPLUS, "splus"},
-	{TABLES_TRIE, "trie"},
-	{TABLES_LPM, "lpm"},
+	{TABLES_AUTO, "auto"}, {TABLES_CODE, "code"}, {TABLES_SPLUS, "splus"},
+	{TABLES_TRIE, "trie"}, {TABLES_LPM, "lpm"},
 };
 enum { LOWERING_COUNT = sizeof(LOWERINGS) / sizeof(LOWERINGS[0]) };
 
@@ -237,9 +239,11 @@ static void check_random_files(struct tap *tap, const struct sentinels *sentinel
 				printf("# rules file %lu:\n%s\n", (unsigned long)seed, text);
 			free(text);
 		}
-		tap_result(tap, good, "%lu random rules files decide alike in definition, diagram and kernel, "
-			   "tables %s, back end %s", (unsigned long)count,
-			   LOWERINGS[i % LOWERING_COUNT].word, BACKENDS_TRIED[options.backend]);
+		tap_result(tap, good,
+			   "%lu random rules files decide alike in definition, diagram and kernel, "
+			   "tables %s, back end %s",
+			   (unsigned long)count, LOWERINGS[i % LOWERING_COUNT].word,
+			   BACKENDS_TRIED[options.backend]);
 	}
 }
 
@@ -254,16 +258,19 @@ static void check_large_files(struct tap *tap, const struct sentinels *sentinels
 		char *text = generate_large(&random, families[i], prefixes);
 
 		for (j = 0; j < LOWERING_COUNT * backends_built(); j++) {
-			struct compile_options options = {.tables = LOWERINGS[j % LOWERING_COUNT].tables,
-							  .backend = (enum backend)(j / LOWERING_COUNT)};
+			struct compile_options options = {
+				.tables = LOWERINGS[j % LOWERING_COUNT].tables,
+				.backend = (enum backend)(j / LOWERING_COUNT)};
 
 			/* Not all of it is code; and the kernel's trie is the same whoever asks it. */
 			if (options.tables == TABLES_CODE ||
 			    (options.tables == TABLES_LPM && options.backend == BACKEND_LLVM))
 				continue;
 			tap_result(tap, check_text(sentinels, prefixes, text, &options, packets),
-				   "%u %s prefixes decide alike in definition, diagram and kernel, tables %s, "
-				   "back end %s", prefixes, families[i], LOWERINGS[j % LOWERING_COUNT].word,
+				   "%u %s prefixes decide alike in definition, diagram and kernel, "
+				   "tables %s, "
+				   "back end %s",
+				   prefixes, families[i], LOWERINGS[j % LOWERING_COUNT].word,
 				   BACKENDS_TRIED[options.backend]);
 		}
 		free(text);
@@ -278,7 +285,8 @@ int main(int argc, char **argv)
 	struct tap tap = {0};
 
 	if (!sentinels_open(&sentinels, GENERATE_LABELS)) {
-		tap_skip(&tap, "the differential test needs root, for a network namespace of its own");
+		tap_skip(&tap,
+			 "the differential test needs root, for a network namespace of its own");
 		return tap_end(&tap);
 	}
 	check_random_files(&tap, &sentinels, first, count);

@@ -28,7 +28,8 @@ static bool percent(struct generator *g, uint32_t chance)
 /* Few bits that vary, at the places where prefixes are cut. */
 static uint32_t some_ipv4(struct generator *g, uint32_t bits)
 {
-	static const uint32_t bases[] = {0xc0000200, 0xc0000280, 0x0a000000, 0x00000000, 0xffffff00};
+	static const uint32_t bases[] = {0xc0000200, 0xc0000280, 0x0a000000, 0x00000000,
+					 0xffffff00};
 	uint32_t address = bases[below(g, 5)] | (below(g, 4) << 6) | below(g, 4);
 
 	return bits ? address & ~UINT32_C(0) << (32 - bits) : 0;
@@ -195,7 +196,11 @@ static void not_equal(struct generator *g)
 
 static void address_match(struct generator *g, const char *word, enum family_choice family)
 {
-	fprintf(g->out, "%s%s ", percent(g, 30) ? family == IPV4 ? "ip " : family == IPV6 ? "ip6 " : "" : "",
+	fprintf(g->out, "%s%s ",
+		percent(g, 30) ? family == IPV4   ? "ip "
+				 : family == IPV6 ? "ip6 "
+						  : ""
+			       : "",
 		word);
 	not_equal(g);
 	if (percent(g, 15) && family == IPV4 && g->sets4)
@@ -340,10 +345,9 @@ static void set(struct generator *g, const char *name, uint32_t number, const ch
 /* Keys that nest or are apart, each once. */
 static void map(struct generator *g, uint32_t number)
 {
-	static const char *const prefixes[] = {"0.0.0.0/0",    "10.0.0.0/8",    "192.0.2.0/24",
-					       "192.0.2.0/25", "192.0.2.0/32",  "192.0.2.64/26",
-					       "2001:db8::/32", "2001:db8::/64", "2001:db8::1",
-					       "::/0"};
+	static const char *const prefixes[] = {
+		"0.0.0.0/0",     "10.0.0.0/8",    "192.0.2.0/24",  "192.0.2.0/25", "192.0.2.0/32",
+		"192.0.2.64/26", "2001:db8::/32", "2001:db8::/64", "2001:db8::1",  "::/0"};
 	static const char *const port_keys[] = {"0-65535", "53", "80", "8000-8999", "8080", "443"};
 	uint32_t i, j, last = UINT32_MAX;
 
@@ -352,8 +356,8 @@ static void map(struct generator *g, uint32_t number)
 		for (j = 0; j < 6; j++) {
 			if (!percent(g, 20))
 				continue;
-			fprintf(g->out, "%s\n  %s . %s : ", last == UINT32_MAX ? "" : ",", prefixes[i],
-				port_keys[j]);
+			fprintf(g->out, "%s\n  %s . %s : ", last == UINT32_MAX ? "" : ",",
+				prefixes[i], port_keys[j]);
 			last = i;
 			if (g->chains && percent(g, 10))
 				fprintf(g->out, "jump c%u", below(g, g->chains));
@@ -443,12 +447,13 @@ char *generate_large(struct random *random, const char *family, uint32_t count)
 
 		/* Each prefix is in a /24 (or /64) of its own, so no two of them are the same. */
 		if (ipv6)
-			fprintf(g.out, "2001:%x:%x:%x::%s . %u : redirect to l%u,\n", n >> 24, n >> 8 & 0xffff,
-				n & 0xff, n & 128 ? "/64" : "ffff/128", 1 + random_below(random, 4),
-				random_below(random, GENERATE_LABELS));
+			fprintf(g.out, "2001:%x:%x:%x::%s . %u : redirect to l%u,\n", n >> 24,
+				n >> 8 & 0xffff, n & 0xff, n & 128 ? "/64" : "ffff/128",
+				1 + random_below(random, 4), random_below(random, GENERATE_LABELS));
 		else
 			fprintf(g.out, "%u.%u.%u.%u/%u . %u : redirect to l%u,\n", 1 + (n >> 24),
-				n >> 16 & 255, n >> 8 & 255, n & 255, n & 128 ? 25 : 24 + random_below(random, 9),
+				n >> 16 & 255, n >> 8 & 255, n & 255,
+				n & 128 ? 25 : 24 + random_below(random, 9),
 				1 + random_below(random, 4), random_below(random, GENERATE_LABELS));
 	}
 	fprintf(g.out, " %s . 0-65535 : redirect to l0 } }\n", ipv6 ? "::/0" : "0.0.0.0/0");

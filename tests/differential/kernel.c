@@ -51,7 +51,8 @@ bool sentinels_open(struct sentinels *sentinels, size_t label_count)
 		sentinels->sockets[i] = open_sentinel(i % ABI_PLACES);
 		if (sentinels->sockets[i] < 0)
 			return false;
-		getsockopt(sentinels->sockets[i], SOL_SOCKET, SO_COOKIE, &sentinels->cookies[i], &length);
+		getsockopt(sentinels->sockets[i], SOL_SOCKET, SO_COOKIE, &sentinels->cookies[i],
+			   &length);
 	}
 	return true;
 }
@@ -103,11 +104,12 @@ static void fill_prefixes(struct bpf_object *object, const struct layout_object 
 	size_t i;
 
 	for (i = 0; i < layout->prefix_count; i++)
-		bpf_map_update_elem(map, &layout->prefixes[i].key, &layout->prefixes[i].value, BPF_ANY);
+		bpf_map_update_elem(map, &layout->prefixes[i].key, &layout->prefixes[i].value,
+				    BPF_ANY);
 }
 
-bool program_load(struct program *program, const struct object *object, const struct layout_object *layout,
-		  const uint8_t *interfaces)
+bool program_load(struct program *program, const struct object *object,
+		  const struct layout_object *layout, const uint8_t *interfaces)
 {
 	size_t label_count = layout->label_count;
 	struct bpf_prog_info info = {0};

@@ -11,7 +11,7 @@ struct bpf_object;
 /* A socket for each place of each label, in a namespace of the process's own. */
 struct sentinels {
 	size_t label_count;
-	int *sockets;      /* by default slot */
+	int *sockets; /* by default slot */
 	uint64_t *cookies;
 };
 
@@ -28,8 +28,8 @@ struct program {
 /* Loads it with each interface's word set (enum INTERFACE_...); false if the kernel refuses, with the reason
  * on standard error. */
 struct layout_object;
-bool program_load(struct program *program, const struct object *object, const struct layout_object *layout,
-		  const uint8_t *interfaces);
+bool program_load(struct program *program, const struct object *object,
+		  const struct layout_object *layout, const uint8_t *interfaces);
 void program_close(struct program *program);
 
 /* Fills the slots whose bit in FILLED is true, and empties the others. */

@@ -33,21 +33,33 @@ static const struct {
 	const char *name, *rules;
 	enum table_kind tables;
 } SUBJECTS[] = {
-	{"code", "tcp daddr 192.0.2.0/24 dport { 80, 443 } redirect to a\n"
-		 "udp daddr 2001:db8::/48 dport 53 redirect to b else pass\n"
-		 "tcp saddr 10.0.0.0/8 sport 1024-65535 drop\n", TABLES_CODE},
-	{"splus", "tcp daddr { 10.0.0.0/8, 10.1.0.0/16, 192.0.2.7 } dport { 80, 443, 8000-8999 } redirect to a\n"
-		  "daddr { 192.0.2.0/24, 2001:db8::/33, 2001:db8:8000:1:a2b3:c4d5:e6f7:1829 } redirect to b else continue\n"
-		  "dport { 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21 } redirect to c\n", TABLES_SPLUS},
-	{"trie", "tcp daddr { 10.0.0.0/8, 10.1.2.0/24, 10.1.2.3, 192.0.2.7 } redirect to a\n"
-		 "daddr { 192.0.2.0/24, 2001:db8::/33, 2001:db8:8000:1:a2b3:c4d5:e6f7:1829 } redirect to b\n", TABLES_TRIE},
-	{"cross", "daddr { 10.0.0.0/8, 192.0.2.7 } dport { 53, 80 } redirect to a\n"
-		  "daddr { 10.1.0.0/16, 192.0.2.0/24 } dport { 80, 443 } redirect to b\n"
-		  "dport 8000-8999 redirect to c\n", TABLES_TRIE},
+	{"code",
+	 "tcp daddr 192.0.2.0/24 dport { 80, 443 } redirect to a\n"
+	 "udp daddr 2001:db8::/48 dport 53 redirect to b else pass\n"
+	 "tcp saddr 10.0.0.0/8 sport 1024-65535 drop\n",
+	 TABLES_CODE},
+	{"splus",
+	 "tcp daddr { 10.0.0.0/8, 10.1.0.0/16, 192.0.2.7 } dport { 80, 443, 8000-8999 } redirect "
+	 "to a\n"
+	 "daddr { 192.0.2.0/24, 2001:db8::/33, 2001:db8:8000:1:a2b3:c4d5:e6f7:1829 } redirect to b "
+	 "else continue\n"
+	 "dport { 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21 } redirect to c\n",
+	 TABLES_SPLUS},
+	{"trie",
+	 "tcp daddr { 10.0.0.0/8, 10.1.2.0/24, 10.1.2.3, 192.0.2.7 } redirect to a\n"
+	 "daddr { 192.0.2.0/24, 2001:db8::/33, 2001:db8:8000:1:a2b3:c4d5:e6f7:1829 } redirect to "
+	 "b\n",
+	 TABLES_TRIE},
+	{"cross",
+	 "daddr { 10.0.0.0/8, 192.0.2.7 } dport { 53, 80 } redirect to a\n"
+	 "daddr { 10.1.0.0/16, 192.0.2.0/24 } dport { 80, 443 } redirect to b\n"
+	 "dport 8000-8999 redirect to c\n",
+	 TABLES_TRIE},
 };
 enum { SUBJECT_COUNT = sizeof(SUBJECTS) / sizeof(SUBJECTS[0]) };
 
-static int expected_choice(const struct subject *subject, const bool *filled, const struct packet *packet)
+static int expected_choice(const struct subject *subject, const bool *filled,
+			   const struct packet *packet)
 {
 	static const bool known[1];
 	struct environment environment = {known};
@@ -79,8 +91,8 @@ static void choose_packets(struct subject *subject)
 	for (i = 0; i < PACKETS; i++) {
 		subject->packets[i] = random_packet(&random, &edges);
 		for (filling = 0; filling < FILLINGS; filling++)
-			subject->expected[filling][i] = expected_choice(subject, subject->filled[filling],
-									&subject->packets[i]);
+			subject->expected[filling][i] = expected_choice(
+				subject, subject->filled[filling], &subject->packets[i]);
 	}
 }
 
@@ -173,8 +185,8 @@ static struct tally mutate_code(struct subject *subject)
 }
 
 /* The child that a line or a result leads to, changed to another. */
-static void mutate_word(struct subject *subject, struct tally *tally, uint32_t *word, uint32_t other,
-			const char *what, size_t where)
+static void mutate_word(struct subject *subject, struct tally *tally, uint32_t *word,
+			uint32_t other, const char *what, size_t where)
 {
 	uint32_t before = *word;
 
@@ -229,11 +241,11 @@ static struct tally mutate_tables(struct subject *subject)
 			mutate_word(subject, &tally, &lines[i], lines[i] - 1, "key below", i);
 		}
 	for (i = 0; i < layout->results.count; i++)
-		mutate_word(subject, &tally, &results[i], results[i] == ROW_DROP ? ROW_PASS : ROW_DROP,
-			    "result", i);
+		mutate_word(subject, &tally, &results[i],
+			    results[i] == ROW_DROP ? ROW_PASS : ROW_DROP, "result", i);
 	for (i = ROW_DROP + 1; i < layout->rows.count; i++)
-		mutate_word(subject, &tally, &rows[i].label, (rows[i].label + 1) % (uint32_t)
-			    layout->object.label_count, "label", i);
+		mutate_word(subject, &tally, &rows[i].label,
+			    (rows[i].label + 1) % (uint32_t)layout->object.label_count, "label", i);
 	return tally;
 }
 
@@ -243,7 +255,8 @@ static void check_subject(struct tap *tap, const struct sentinels *sentinels, si
 	struct subject subject = {.sentinels = sentinels};
 	struct tally code, tables;
 
-	if (!compile_text(&subject.c, SUBJECTS[index].rules, strlen(SUBJECTS[index].rules), &options)) {
+	if (!compile_text(&subject.c, SUBJECTS[index].rules, strlen(SUBJECTS[index].rules),
+			  &options)) {
 		diag_print(subject.c.diag, stdout, DIAG_COLOR_NEVER);
 		tap_result(tap, false, "%s compiles", SUBJECTS[index].name);
 		return;
@@ -252,12 +265,13 @@ static void check_subject(struct tap *tap, const struct sentinels *sentinels, si
 	tap_result(tap, !is_caught(&subject), "%s: the program as emitted chooses rightly",
 		   SUBJECTS[index].name);
 	code = mutate_code(&subject);
-	tap_result(tap, code.made && code.caught == code.made, "%s: %u of %u mutations of the code are caught",
-		   SUBJECTS[index].name, code.caught, code.made);
+	tap_result(tap, code.made && code.caught == code.made,
+		   "%s: %u of %u mutations of the code are caught", SUBJECTS[index].name,
+		   code.caught, code.made);
 	tables = mutate_tables(&subject);
 	tap_result(tap, tables.made && tables.caught == tables.made,
-		   "%s: %u of %u mutations of the tables are caught", SUBJECTS[index].name, tables.caught,
-		   tables.made);
+		   "%s: %u of %u mutations of the tables are caught", SUBJECTS[index].name,
+		   tables.caught, tables.made);
 	compilation_free(&subject.c);
 }
 
@@ -267,7 +281,8 @@ int main(void)
 	struct tap tap = {0};
 	size_t i;
 
-	libbpf_set_print(NULL); /* a mutation that the verifier refuses is caught, and needs no words */
+	libbpf_set_print(
+		NULL); /* a mutation that the verifier refuses is caught, and needs no words */
 	if (!sentinels_open(&sentinels, LABELS)) {
 		tap_skip(&tap, "mutations are run in the kernel, which needs root");
 		return tap_end(&tap);

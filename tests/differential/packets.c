@@ -84,23 +84,28 @@ struct edges edges_of(struct arena *arena, const struct policy *policy)
 
 struct packet random_packet(struct random *random, const struct edges *edges)
 {
-	struct packet packet = {random_below(random, FAMILY_COUNT), random_below(random, PROTOCOL_COUNT),
-				{0}, NO_INDEX};
+	struct packet packet = {random_below(random, FAMILY_COUNT),
+				random_below(random, PROTOCOL_COUNT),
+				{0},
+				NO_INDEX};
 	enum field field;
 
 	for (field = 0; field < FIELD_COUNT; field++) {
 		size_t count = edges->counts[packet.family][field];
-		u128 value = edges->values[packet.family][field][random_below(random, (uint32_t)count)];
+		u128 value =
+			edges->values[packet.family][field][random_below(random, (uint32_t)count)];
 
 		/* An address is decided word by word: one to either side in any of them. */
 		if (packet.family == FAMILY_IPV6 && random_percent(random, 30))
-			value += ((u128)random_below(random, 3) - 1) << 32 * random_below(random, 4);
+			value += ((u128)random_below(random, 3) - 1)
+				 << 32 * random_below(random, 4);
 		value &= field_last(field, packet.family);
 		/* Now and then a bit is turned, so that values between the edges come too. */
 		if (random_percent(random, 10))
-			value ^= (u128)1 << random_below(random, field == FIELD_DPORT || field == FIELD_SPORT
-									 ? 16
-									 : address_bits(packet.family));
+			value ^= (u128)1 << random_below(
+					 random, field == FIELD_DPORT || field == FIELD_SPORT
+							 ? 16
+							 : address_bits(packet.family));
 		packet.values[field] = value;
 	}
 	return packet;

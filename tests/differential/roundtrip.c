@@ -82,7 +82,8 @@ static void check_random_files(struct tap *tap, uint64_t first, uint64_t count)
 			printf("# rules file %lu:\n%s\n", (unsigned long)seed, text);
 		free(text);
 	}
-	tap_result(tap, good, "%lu random rules files: the policy reads back as itself", (unsigned long)count);
+	tap_result(tap, good, "%lu random rules files: the policy reads back as itself",
+		   (unsigned long)count);
 }
 
 static void check_large_files(struct tap *tap)
@@ -94,8 +95,8 @@ static void check_large_files(struct tap *tap)
 	for (i = 0; i < 2; i++) {
 		char *text = generate_large(&random, families[i], LARGE);
 
-		tap_result(tap, comes_back(text), "a map of %u %s prefixes reads back as itself", LARGE,
-			   families[i]);
+		tap_result(tap, comes_back(text), "a map of %u %s prefixes reads back as itself",
+			   LARGE, families[i]);
 		free(text);
 	}
 }

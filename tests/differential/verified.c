@@ -48,11 +48,13 @@ int main(void)
 		for (j = 0; j < SIZES; j++)
 			verified[j] = verified_instructions(families[i], sizes[j]);
 		tap_result(&tap, verified[0] && verified[2] && verified[2] <= VERIFIED_MAX,
-			   "%s: %u instructions verified for 1,000 bindings, %u for 10,000, %u for 100,000",
+			   "%s: %u instructions verified for 1,000 bindings, %u for 10,000, %u for "
+			   "100,000",
 			   families[i], verified[0], verified[1], verified[2]);
-		tap_result(&tap, verified[2] <= verified[0] + verified[0] / 2,
-			   "%s: a hundred times the bindings take a level of tables more at the most",
-			   families[i]);
+		tap_result(
+			&tap, verified[2] <= verified[0] + verified[0] / 2,
+			"%s: a hundred times the bindings take a level of tables more at the most",
+			families[i]);
 	}
 	sentinels_close(&sentinels);
 	return tap_end(&tap);

@@ -37,14 +37,17 @@ static void assert_same_decision(const char *a, const char *b)
 static void rules_that_mean_the_same_give_the_same_diagram(void **state)
 {
 	(void)state;
-	assert_same_decision("tcp daddr 10.0.0.0/24 redirect to a\n",
-			     "tcp daddr 10.0.0.0/25 redirect to a\ntcp daddr 10.0.0.128/25 redirect to a\n");
-	assert_same_decision("tcp dport 80 drop\ntcp dport 80 redirect to a\ntcp dport 81 redirect to a\n",
-			     "tcp dport 81 redirect to a\ntcp dport 80 drop\n");
+	assert_same_decision(
+		"tcp daddr 10.0.0.0/24 redirect to a\n",
+		"tcp daddr 10.0.0.0/25 redirect to a\ntcp daddr 10.0.0.128/25 redirect to a\n");
+	assert_same_decision(
+		"tcp dport 80 drop\ntcp dport 80 redirect to a\ntcp dport 81 redirect to a\n",
+		"tcp dport 81 redirect to a\ntcp dport 80 drop\n");
 	assert_same_decision("chain c { dport 80 drop\n dport 81 return\n drop }\n tcp jump c\n",
 			     "tcp dport != 81 drop\n");
-	assert_same_decision("daddr . dport map { 10.0.0.0/8 . 80 : drop, 10.1.0.0/16 . 80 : pass }\n",
-			     "daddr 10.1.0.0/16 dport 80 pass\ndaddr 10.0.0.0/8 dport 80 drop\n");
+	assert_same_decision(
+		"daddr . dport map { 10.0.0.0/8 . 80 : drop, 10.1.0.0/16 . 80 : pass }\n",
+		"daddr 10.1.0.0/16 dport 80 pass\ndaddr 10.0.0.0/8 dport 80 drop\n");
 	assert_same_decision("redirect to a else continue\nredirect to a else continue\ndrop\n",
 			     "redirect to a\n");
 }
@@ -77,11 +80,11 @@ static char *multiplying_rules(uint32_t count, bool ports_first, bool mirrored)
 	for (part = 0; part < 2; part++)
 		for (i = 0; i < count; i++)
 			if ((part == 0) == ports_first)
-				fprintf(out, "tcp %s 10.0.0.0/8 dport %u redirect to l%u\n", address,
-					20000 + i, i % 7);
+				fprintf(out, "tcp %s 10.0.0.0/8 dport %u redirect to l%u\n",
+					address, 20000 + i, i % 7);
 			else
-				fprintf(out, "tcp %s 10.%u.%u.0/24 dport %u redirect to m%u\n", address,
-					i >> 8, i & 255, 40000 + i, i % 5);
+				fprintf(out, "tcp %s 10.%u.%u.0/24 dport %u redirect to m%u\n",
+					address, i >> 8, i & 255, 40000 + i, i % 5);
 	fclose(out);
 	return text;
 }

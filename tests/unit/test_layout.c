@@ -29,7 +29,8 @@ static uint32_t key_value(const struct packet *packet, enum key key)
 		return (uint32_t)packet->values[FIELD_SADDR];
 	default:
 		if (key >= KEY_SADDR6_0)
-			return (uint32_t)(packet->values[FIELD_SADDR] >> (96 - 32 * (key - KEY_SADDR6_0)));
+			return (uint32_t)(packet->values[FIELD_SADDR] >>
+					  (96 - 32 * (key - KEY_SADDR6_0)));
 		return (uint32_t)(packet->values[FIELD_DADDR] >> (96 - 32 * (key - KEY_DADDR6_0)));
 	}
 }
@@ -39,8 +40,8 @@ static const uint32_t *region_words(const struct layout *layout, struct layout_r
 	return (const uint32_t *)(const void *)(layout->object.tables + region.offset);
 }
 
-static uint32_t search_line(const struct layout *layout, const struct layout_step *step, uint32_t line,
-			    uint32_t value)
+static uint32_t search_line(const struct layout *layout, const struct layout_step *step,
+			    uint32_t line, uint32_t value)
 {
 	const struct layout_line *lines = (const void *)region_words(layout, layout->lines);
 	uint32_t rank = 0;
@@ -55,15 +56,16 @@ static uint32_t search_line(const struct layout *layout, const struct layout_ste
 	return region_words(layout, layout->results)[lines[line].first + rank];
 }
 
-static uint32_t search_root(const struct layout *layout, const struct layout_step *step, uint32_t line,
-			    uint32_t value)
+static uint32_t search_root(const struct layout *layout, const struct layout_step *step,
+			    uint32_t line, uint32_t value)
 {
 	assert_true(line + root_lines(step) <= layout->lines.count);
-	return region_words(layout, layout->lines)[line * LINE_CHILDREN + (value >> root_shift(step))];
+	return region_words(layout,
+			    layout->lines)[line * LINE_CHILDREN + (value >> root_shift(step))];
 }
 
-static uint32_t search_cross(const struct layout *layout, const struct layout_step *step, uint32_t line,
-			     uint32_t value)
+static uint32_t search_cross(const struct layout *layout, const struct layout_step *step,
+			     uint32_t line, uint32_t value)
 {
 	const unsigned char *classes = layout->object.tables + layout->classes.offset;
 	uint32_t class = 0;
@@ -133,10 +135,12 @@ static uint32_t search_layout(const struct layout *layout, const struct packet *
 
 	while (!ref_is_outcome(ref)) {
 		const struct decision_node *node = &layout->nodes[ref];
-		uint32_t value = key_value(packet, variable_key(node->variable)), i = node->count - 1;
+		uint32_t value = key_value(packet, variable_key(node->variable)),
+			 i = node->count - 1;
 
 		if (layout->forms[ref] == FORM_TABLE)
-			return search_tables(layout, &layout->machines[node->variable >> MACHINE_SHIFT],
+			return search_tables(layout,
+					     &layout->machines[node->variable >> MACHINE_SHIFT],
 					     layout->table_refs[ref], packet);
 		while (node->starts[i] > value)
 			i--;
@@ -146,7 +150,8 @@ static uint32_t search_layout(const struct layout *layout, const struct packet *
 }
 
 /* Whether the rows from one on are the outcome. */
-static void assert_outcome(const struct layout *layout, uint32_t row, const struct decision_outcome *outcome)
+static void assert_outcome(const struct layout *layout, uint32_t row,
+			   const struct decision_outcome *outcome)
 {
 	const struct layout_row *rows = (const void *)region_words(layout, layout->rows);
 	size_t i;
@@ -182,7 +187,8 @@ static void check_starts(const struct compilation *c)
 			packet.family = j % FAMILY_COUNT;
 			packet.protocol = j / FAMILY_COUNT % PROTOCOL_COUNT;
 			for (k = 0; k < FIELD_COUNT; k++)
-				packet.values[k] = others[j % 5] & field_last((enum field)k, packet.family);
+				packet.values[k] = others[j % 5] &
+						   field_last((enum field)k, packet.family);
 			packet.values[node->variable] = (node->starts[j / 20] - (j / 10 & 1)) &
 							field_last(node->variable, packet.family);
 			check_packet(c, &packet);
@@ -205,7 +211,8 @@ static void check_rules(const char *rules, enum table_kind tables)
 
 static void check_all_lowerings(const char *rules)
 {
-	static const enum table_kind kinds[] = {TABLES_AUTO, TABLES_CODE, TABLES_SPLUS, TABLES_TRIE, TABLES_LPM};
+	static const enum table_kind kinds[] = {TABLES_AUTO, TABLES_CODE, TABLES_SPLUS, TABLES_TRIE,
+						TABLES_LPM};
 	size_t i;
 
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
@@ -224,7 +231,8 @@ static void every_single_address_beside_all_of_them(void **state)
 	(void)state;
 	check_all_lowerings("daddr 0.0.0.0 redirect to a\ndaddr 255.255.255.255 redirect to b\n"
 			    "daddr 10.0.0.1/32 redirect to c\ndaddr 0.0.0.0/0 redirect to d\n"
-			    "daddr :: redirect to e\ndaddr ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff redirect to f\n"
+			    "daddr :: redirect to e\ndaddr ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff "
+			    "redirect to f\n"
 			    "daddr ::/0 redirect to g\n");
 }
 
@@ -281,8 +289,8 @@ static void classes_by_a_table(void **state)
 
 	(void)state;
 	for (i = 0; i < 200; i++)
-		fprintf(out, "tcp daddr 10.0.%u.0/24 dport { %u, %u } redirect to l%u\n", i, 100 + i % 40,
-			500 + i % 30, i % 9);
+		fprintf(out, "tcp daddr 10.0.%u.0/24 dport { %u, %u } redirect to l%u\n", i,
+			100 + i % 40, 500 + i % 30, i % 9);
 	fclose(out);
 	check_all_lowerings(text);
 	free(text);
@@ -304,7 +312,8 @@ static void a_layout_uses_what_was_asked_for(void **state)
 	static const struct {
 		enum table_kind tables;
 		enum search kind;
-	} cases[] = {{TABLES_SPLUS, SEARCH_LINE}, {TABLES_TRIE, SEARCH_ROOT}, {TABLES_LPM, SEARCH_LPM}};
+	} cases[] = {
+		{TABLES_SPLUS, SEARCH_LINE}, {TABLES_TRIE, SEARCH_ROOT}, {TABLES_LPM, SEARCH_LPM}};
 	const char *rules = "daddr { 10.0.0.0/8, 192.0.2.7 } redirect to a\n";
 	struct compilation c;
 	size_t i;
@@ -323,7 +332,8 @@ static void equal_parts_are_stored_once(void **state)
 {
 	struct compile_options options = {.tables = TABLES_SPLUS};
 	struct compilation c;
-	const char *rules = "daddr { 10.0.0.0/8, 12.0.0.0/8, 14.0.0.0/8 } dport { 80, 443 } redirect to a\n";
+	const char *rules =
+		"daddr { 10.0.0.0/8, 12.0.0.0/8, 14.0.0.0/8 } dport { 80, 443 } redirect to a\n";
 
 	(void)state;
 	assert_true(compile_text(&c, rules, strlen(rules), &options));
