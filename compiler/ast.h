@@ -12,11 +12,17 @@ struct diag;
 struct compile_options;
 
 /* The fields that a match or a key may speak about. */
-#define AST_FIELDS(X)                                                                              \
-	X(L4PROTO, "l4proto")                                                                      \
-	X(NFPROTO, "nfproto")                                                                      \
-	X(DADDR, "daddr") X(DPORT, "dport") X(SADDR, "saddr") X(SPORT, "sport") X(IIF, "iif")      \
-		X(IIFNAME, "iifname")
+/* clang-format off */
+#define AST_FIELDS(X) \
+	X(L4PROTO, "l4proto") \
+	X(NFPROTO, "nfproto") \
+	X(DADDR, "daddr") \
+	X(DPORT, "dport") \
+	X(SADDR, "saddr") \
+	X(SPORT, "sport") \
+	X(IIF, "iif") \
+	X(IIFNAME, "iifname")
+/* clang-format on */
 
 enum ast_field {
 #define AST_FIELD_ENUM(constant, word) AST_FIELD_##constant,
@@ -119,11 +125,19 @@ struct ast_verdict {
 	const struct ast_lookup *lookup;
 };
 
-#define AST_ITEMS(X)                                                                               \
-	X(DEFINE, "define")                                                                        \
-	X(INCLUDE, "include")                                                                      \
-	X(POLICY, "policy") X(OPTION, "option") X(SET, "set") X(MAP, "map") X(SOCKET, "socket")    \
-		X(CHAIN, "chain") X(EXPECT, "expect") X(RULE, "rule")
+/* clang-format off */
+#define AST_ITEMS(X) \
+	X(DEFINE, "define") \
+	X(INCLUDE, "include") \
+	X(POLICY, "policy") \
+	X(OPTION, "option") \
+	X(SET, "set") \
+	X(MAP, "map") \
+	X(SOCKET, "socket") \
+	X(CHAIN, "chain") \
+	X(EXPECT, "expect") \
+	X(RULE, "rule")
+/* clang-format on */
 
 enum ast_item_kind {
 #define AST_ITEM_ENUM(constant, word) AST_ITEM_##constant,

@@ -10,11 +10,14 @@
 #include "policy.h"
 
 /* What a value may be taken as; the word is a set's `type`, or what a message calls it. */
-#define VALUE_TYPES(X)                                                                             \
-	X(ADDRESS, "addr", "an address")                                                           \
-	X(PORT, "port", "a port")                                                                  \
-	X(INTERFACE, "ifname", "an interface") X(PROTOCOL, "l4proto", "'tcp' or 'udp'")            \
-		X(FAMILY, "nfproto", "'ipv4' or 'ipv6'")
+/* clang-format off */
+#define VALUE_TYPES(X) \
+	X(ADDRESS, "addr", "an address") \
+	X(PORT, "port", "a port") \
+	X(INTERFACE, "ifname", "an interface") \
+	X(PROTOCOL, "l4proto", "'tcp' or 'udp'") \
+	X(FAMILY, "nfproto", "'ipv4' or 'ipv6'")
+/* clang-format on */
 
 enum value_type {
 #define VALUE_TYPE_ENUM(constant, word, meaning) TYPE_##constant,

@@ -18,10 +18,15 @@ struct layout;
 struct llvm_ir;
 struct bytecode;
 
-#define STAGES(X)                                                                                  \
-	X(AST, "ast")                                                                              \
-	X(POLICY, "policy") X(DECISION, "decision") X(LAYOUT, "layout") X(LLVM, "llvm")            \
-		X(BYTECODE, "bytecode")
+/* clang-format off */
+#define STAGES(X) \
+	X(AST, "ast") \
+	X(POLICY, "policy") \
+	X(DECISION, "decision") \
+	X(LAYOUT, "layout") \
+	X(LLVM, "llvm") \
+	X(BYTECODE, "bytecode")
+/* clang-format on */
 
 enum stage {
 #define STAGE_ENUM(constant, word) STAGE_##constant,
