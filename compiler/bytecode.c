@@ -223,6 +223,11 @@ bool bytecode_is_wide(const struct bytecode_instruction *instruction)
 	return instruction->insn.code == (BPF_LD | BPF_IMM | BPF_DW);
 }
 
+uint64_t bytecode_wide_value(const struct bytecode_instruction *first)
+{
+	return (uint64_t)(uint32_t)first[1].insn.imm << 32 | (uint32_t)first[0].insn.imm;
+}
+
 static bool is_always(const struct bytecode_instruction *instruction)
 {
 	return instruction->insn.code == (BPF_JMP | BPF_JA);

@@ -108,6 +108,9 @@ bool bytecode_is_jump(const struct bytecode_instruction *instruction);
 /* Whether it is the first half of a 64-bit load. */
 bool bytecode_is_wide(const struct bytecode_instruction *instruction);
 
+/* The number that it and the second half load. */
+uint64_t bytecode_wide_value(const struct bytecode_instruction *first);
+
 /* A listing, one instruction a line, with labels, comments and references by name; with SOURCES, also
  * the line of the rule wherever another one begins. */
 void bytecode_dump(const struct bytecode *code, const struct sources *sources, FILE *out);

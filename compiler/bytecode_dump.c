@@ -111,14 +111,11 @@ static void print_branch(const struct listing *l, const struct bytecode_instruct
 
 static void print_wide(FILE *out, const struct bytecode_instruction *first)
 {
-	uint32_t low = (uint32_t)first[0].insn.imm;
-	uint32_t high = (uint32_t)first[1].insn.imm;
-
 	fprintf(out, "r%d = ", first->insn.dst_reg);
 	if (first->symbol == SYMBOL_NONE)
-		fprintf(out, "0x%jx ll", (uintmax_t)high << 32 | low);
+		fprintf(out, "0x%jx ll", (uintmax_t)bytecode_wide_value(first));
 	else if (first->symbol == SYMBOL_TABLES || first->symbol == SYMBOL_MACHINE)
-		fprintf(out, "%s[%u] ll", symbol_names[first->symbol], low);
+		fprintf(out, "%s[%u] ll", symbol_names[first->symbol], (uint32_t)first->insn.imm);
 	else
 		fprintf(out, "map %s ll", symbol_names[first->symbol]);
 }

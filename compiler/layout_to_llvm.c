@@ -151,12 +151,27 @@ static void write_classification(struct ir *ir)
 		ir_machine(ir, i);
 }
 
-static void write_exits(struct ir *ir)
+static void write_return(struct ir *ir, LLVMBasicBlockRef block, uint32_t value)
 {
-	ir_start(ir, ir->pass);
-	LLVMBuildRet(ir->builder, ir_word(ir, SK_PASS));
-	ir_start(ir, ir->drop);
-	LLVMBuildRet(ir->builder, ir_word(ir, SK_DROP));
+	ir_start(ir, block);
+	LLVMBuildRet(ir->builder, ir_word(ir, value));
+}
+
+/* What follows a classification: the outcome is carried out. */
+static void write_outcome(struct ir *ir)
+{
+	ir_outcome(ir);
+	write_return(ir, ir->pass, SK_PASS);
+	write_return(ir, ir->drop, SK_DROP);
+}
+
+/* Or only told: by the number of its first row. */
+static void write_row(struct ir *ir)
+{
+	ir_start(ir, ir->assign);
+	LLVMBuildRet(ir->builder, ir_load(ir, ir->word, ir->reference, 0));
+	write_return(ir, ir->pass, ROW_PASS);
+	write_return(ir, ir->drop, ROW_DROP);
 }
 
 /* The blocks that are gone to before they are written. */
@@ -227,15 +242,15 @@ static void ir_free(struct ir *ir)
 }
 
 static struct llvm_ir *write_program(struct arena *arena, const struct layout *layout,
-				     LLVMTargetMachineRef machine, struct diag *diag)
+				     LLVMTargetMachineRef machine, void (*write_end)(struct ir *ir),
+				     struct diag *diag)
 {
 	struct ir ir = ir_new(arena, layout, machine);
 	struct llvm_ir *taken = NULL;
 	char *error = NULL;
 
 	write_classification(&ir);
-	ir_outcome(&ir);
-	write_exits(&ir);
+	write_end(&ir);
 	ir_lines_end(&ir);
 	if (LLVMVerifyModule(ir.module, LLVMReturnStatusAction, &error))
 		diag_error(diag, (struct span){0, 0}, "the program cannot be written: %s", error);
@@ -246,7 +261,8 @@ static struct llvm_ir *write_program(struct arena *arena, const struct layout *l
 	return taken;
 }
 
-struct llvm_ir *layout_to_llvm(struct arena *arena, const struct layout *layout, struct diag *diag)
+static struct llvm_ir *write_for_machine(struct arena *arena, const struct layout *layout,
+					 void (*write_end)(struct ir *ir), struct diag *diag)
 {
 	LLVMTargetMachineRef machine = llvm_machine_new();
 	struct llvm_ir *ir;
@@ -255,9 +271,20 @@ struct llvm_ir *layout_to_llvm(struct arena *arena, const struct layout *layout,
 		diag_error(diag, (struct span){0, 0}, "this machine's LLVM has no BPF target");
 		return NULL;
 	}
-	ir = write_program(arena, layout, machine, diag);
+	ir = write_program(arena, layout, machine, write_end, diag);
 	LLVMDisposeTargetMachine(machine);
 	return ir;
+}
+
+struct llvm_ir *layout_to_llvm(struct arena *arena, const struct layout *layout, struct diag *diag)
+{
+	return write_for_machine(arena, layout, write_outcome, diag);
+}
+
+struct llvm_ir *classifier_to_llvm(struct arena *arena, const struct layout *layout,
+				   struct diag *diag)
+{
+	return write_for_machine(arena, layout, write_row, diag);
 }
 
 void llvm_dump(const struct llvm_ir *ir, FILE *out)

@@ -45,6 +45,11 @@ struct llvm_backend {
 	struct llvm_ir *(*layout_to_llvm)(struct arena *arena, const struct layout *layout,
 					  struct diag *diag);
 
+	/* The classification alone, for programs that measure or test it: it gives the number of the outcome's
+	 * first row, ROW_PASS and ROW_DROP among them. */
+	struct llvm_ir *(*classifier_to_llvm)(struct arena *arena, const struct layout *layout,
+					      struct diag *diag);
+
 	/* What LLVM's optimiser and its BPF target make of it. */
 	struct bytecode *(*llvm_to_bytecode)(struct arena *arena, const struct llvm_ir *ir,
 					     struct diag *diag);

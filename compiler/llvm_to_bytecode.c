@@ -130,6 +130,7 @@ extern const struct llvm_backend LLVM_BACKEND_NAME;
 const struct llvm_backend LLVM_BACKEND_NAME = {
 	.version = SKLC_VERSION,
 	.layout_to_llvm = layout_to_llvm,
+	.classifier_to_llvm = classifier_to_llvm,
 	.llvm_to_bytecode = llvm_to_bytecode,
 	.llvm_dump = llvm_dump,
 };
