@@ -1,10 +1,12 @@
 /* What the emitted program costs, beside what else there is: see `--help`. */
+#include "backends.h"
 #include "compiling.h"
 #include "contest.h"
 #include "report.h"
 #include "whole.h"
 
 #include "../../compiler/arena.h"
+#include "../../compiler/llvm.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -16,7 +18,7 @@ static const char HELP[] =
 	"  --quick         few sizes and rounds\n"
 	"  --csv FILE      all figures as part,case,size,who,unit,value\n"
 	"  --sklc PROGRAM  the command whose compiling is measured\n"
-	"parts: classification, trees, whole, compiling; all by default\n";
+	"parts: classification, trees, whole, backends, compiling; all by default\n";
 
 struct plan {
 	const size_t *sizes[FAMILY_COUNT];
@@ -109,6 +111,29 @@ static bool run_trees(const struct plan *plan, const struct report *report)
 	return held;
 }
 
+static bool run_backends(const struct plan *plan, const struct report *report)
+{
+	const size_t *const *sizes = plan->sizes;
+	const size_t *counts = plan->counts;
+	const struct backends_case cases[] = {
+		{FAMILY_IPV4, false, TABLES_AUTO, sizes[FAMILY_IPV4], counts[FAMILY_IPV4]},
+		{FAMILY_IPV4, true, TABLES_AUTO, sizes[FAMILY_IPV4], counts[FAMILY_IPV4]},
+		{FAMILY_IPV6, false, TABLES_AUTO, sizes[FAMILY_IPV6], counts[FAMILY_IPV6]},
+		{FAMILY_IPV6, true, TABLES_AUTO, sizes[FAMILY_IPV6], counts[FAMILY_IPV6]},
+		{FAMILY_IPV4, false, TABLES_CODE, plan->tree_sizes, plan->tree_count},
+	};
+	size_t i;
+
+	if (!llvm_backend()) {
+		fprintf(report->out, "\nback ends: this build has no LLVM\n");
+		return true;
+	}
+	for (i = 0; i < COUNT(cases); i++)
+		if (!backends_run(report, &cases[i], &plan->rounds))
+			return false;
+	return true;
+}
+
 static bool is_wanted(char **parts, const char *part)
 {
 	if (!*parts)
@@ -127,6 +152,8 @@ static bool run(const struct plan *plan, const struct report *report, char **par
 	if (is_wanted(parts, "trees") && !run_trees(plan, report))
 		return false;
 	if (is_wanted(parts, "whole") && !whole_run(report, plan->whole_sizes, plan->whole_count))
+		return false;
+	if (is_wanted(parts, "backends") && !run_backends(plan, report))
 		return false;
 	return !sklc || !is_wanted(parts, "compiling") ||
 	       compiling_run(report, sklc, plan->whole_sizes, plan->whole_count);

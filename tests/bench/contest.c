@@ -8,6 +8,7 @@
 #include "../../compiler/decision.h"
 #include "../../compiler/diag.h"
 #include "../../compiler/layout.h"
+#include "../differential/random.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -133,64 +134,107 @@ static void compare_answers(struct contest *contest, const struct making *making
 	}
 }
 
-static bool run_rounds(struct contest *contest, const struct walk *walk, enum warmth warmth,
-		       const struct contest_options *options)
+static bool run_once(struct contestant *contestant, const struct walk *walk, enum warmth warmth,
+		     unsigned round, const struct contest_options *options)
 {
-	uint32_t counts[CONTEST_COUNT];
-	unsigned round, c;
+	uint32_t *count = &contestant->keys[warmth];
+	double ns;
 
-	for (round = 0; round <= options->rounds; round++)
-		for (c = 0; c < CONTEST_COUNT; c++) {
-			struct contestant *contestant = &contest->contestants[c];
-			double ns;
-
-			if (!contestant->present)
-				continue;
-			ns = walker_run(&contestant->walker, walk, warmth,
-					round ? counts[c] : FIRST_COUNT);
-			if (ns < 0) {
-				fprintf(stderr, "bench: cannot run '%s'\n", contest_name((int)c));
-				return false;
-			}
-			if (round) /* the first one only says how long a round takes */
-				contestant->rounds[warmth][round - 1] = ns;
-			else
-				counts[c] = (uint32_t)(options->round_ms * 1e6 /
-						       (warmth == HOT ? ns : ns + WALK_LINES)) +
-					    1;
-		}
+	if (!contestant->present)
+		return true;
+	ns = walker_run(&contestant->walker, walk, warmth, round ? *count : FIRST_COUNT);
+	if (ns < 0) {
+		fprintf(stderr, "bench: cannot run '%s'\n", contestant->name);
+		return false;
+	}
+	if (round) /* the first one only says how long a round takes */
+		contestant->rounds[warmth][round - 1] = ns;
+	else
+		*count = (uint32_t)(options->round_ms * 1e6 /
+				    (warmth == HOT ? ns : ns + WALK_LINES)) +
+			 1;
 	return true;
 }
 
-static void take_medians(struct contest *contest, enum warmth warmth, unsigned rounds)
+static void shuffle(size_t *order, size_t count, struct random *random)
 {
-	const struct contestant *empty = &contest->contestants[CONTEST_EMPTY];
-	double net[ROUNDS_MAX];
-	unsigned c, round;
+	size_t i;
 
-	for (c = CONTEST_COUNT; c-- > 0;) {
-		struct contestant *contestant = &contest->contestants[c];
+	for (i = count; i > 1; i--) {
+		size_t other = random_below(random, (uint32_t)i), taken = order[i - 1];
+
+		order[i - 1] = order[other];
+		order[other] = taken;
+	}
+}
+
+/* Each leaves in the caches what the next may need, so every round has an order of its own. */
+static bool run_rounds(struct contestant *contestants, size_t count, const struct walk *walk,
+		       enum warmth warmth, const struct contest_options *options)
+{
+	struct random random = {1};
+	size_t order[CONTEST_COUNT];
+	unsigned round;
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		order[i] = i;
+	for (round = 0; round <= options->rounds; round++) {
+		shuffle(order, count, &random);
+		for (i = 0; i < count; i++)
+			if (!run_once(&contestants[order[i]], walk, warmth, round, options))
+				return false;
+	}
+	return true;
+}
+
+static void take_medians(struct contestant *contestants, size_t count, enum warmth warmth,
+			 unsigned rounds)
+{
+	double net[ROUNDS_MAX];
+	unsigned round;
+	size_t c;
+
+	for (c = count; c-- > 0;) {
+		struct contestant *contestant = &contestants[c];
 
 		if (!contestant->present)
 			continue;
 		for (round = 0; round < rounds; round++)
 			net[round] = contestant->rounds[warmth][round] -
-				     (c == CONTEST_EMPTY ? 0 : empty->rounds[warmth][round]);
+				     (c ? contestants->rounds[warmth][round] : 0);
 		contestant->ns[warmth] = median(net, rounds);
 	}
 }
 
-static bool measure(struct contest *contest, const struct walk *walk,
-		    const struct contest_options *options)
+bool contest_measure(struct contestant *contestants, size_t count, const struct walk *walk,
+		     const struct contest_options *options)
 {
 	enum warmth warmth;
-	unsigned c;
 
 	for (warmth = HOT; warmth < WARMTHS; warmth++) {
-		if (!run_rounds(contest, walk, warmth, options))
+		if (!run_rounds(contestants, count, walk, warmth, options))
 			return false;
-		take_medians(contest, warmth, options->rounds);
+		take_medians(contestants, count, warmth, options->rounds);
 	}
+	return true;
+}
+
+double contest_ratio(const struct contestant *one, const struct contestant *other,
+		     enum warmth warmth, unsigned rounds)
+{
+	double more[ROUNDS_MAX];
+	unsigned round;
+
+	for (round = 0; round < rounds; round++)
+		more[round] = one->rounds[warmth][round] - other->rounds[warmth][round];
+	return 1 + median(more, rounds) / other->ns[warmth];
+}
+
+static void copy_times_of_equals(struct contest *contest)
+{
+	unsigned c;
+
 	for (c = CONTEST_TABLES; c < CONTEST_COUNT; c++) {
 		struct contestant *contestant = &contest->contestants[c];
 
@@ -198,7 +242,6 @@ static bool measure(struct contest *contest, const struct walk *walk,
 			memcpy(contestant->ns, contest->contestants[contestant->same_as].ns,
 			       sizeof(contestant->ns));
 	}
-	return true;
 }
 
 static bool open_all(struct contest *contest, struct making *making, const struct walk *walk,
@@ -230,14 +273,17 @@ bool contest_hold(struct contest *contest, const struct bindings *bindings,
 	unsigned c;
 
 	*contest = (struct contest){.bindings = *bindings};
-	for (c = 0; c < CONTEST_COUNT; c++)
+	for (c = 0; c < CONTEST_COUNT; c++) {
+		contest->contestants[c].name = NAMES[c];
 		contest->contestants[c].same_as = -1;
+	}
 	if (!walk_open(&walk, bindings))
 		return false;
 	held = open_all(contest, &making, &walk, &tries);
 	if (held) {
 		compare_answers(contest, &making, &walk);
-		held = measure(contest, &walk, options);
+		held = contest_measure(contest->contestants, CONTEST_COUNT, &walk, options);
+		copy_times_of_equals(contest);
 	}
 	for (c = 0; c < CONTEST_COUNT; c++)
 		if (contest->contestants[c].present)

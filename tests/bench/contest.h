@@ -18,9 +18,11 @@ enum {
 };
 
 struct contestant {
+	const char *name;
 	bool present;
 	int same_as; /* the contestant whose layout this one's is, byte for byte; or -1 */
 	struct walker walker;
+	uint32_t keys[WARMTHS]; /* of a round */
 	double rounds[WARMTHS][ROUNDS_MAX];
 	double ns[WARMTHS]; /* the median of its rounds, each less the empty one's of that round */
 	size_t table_bytes, code_intervals;
@@ -40,6 +42,15 @@ struct contest_options {
 };
 
 const char *contest_name(int contestant);
+
+/* Runs all that are present, in turns: hot, then cold. The first is the empty one, which the others' times are net
+ * of. False, with the reason on standard error, where one cannot be run. */
+bool contest_measure(struct contestant *contestants, size_t count, const struct walk *walk,
+		     const struct contest_options *options);
+
+/* How many times as long as another one takes, round by round: what disturbs both does not count. */
+double contest_ratio(const struct contestant *one, const struct contestant *other,
+		     enum warmth warmth, unsigned rounds);
 
 /* False, with the reason on standard error, where it could not be held. */
 bool contest_hold(struct contest *contest, const struct bindings *bindings,

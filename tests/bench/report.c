@@ -34,17 +34,18 @@ void report_figure(const struct report *report, const char *part, const char *ki
 		fprintf(report->csv, "%s,%s,%zu,%s,%s,%.3f\n", part, kind, size, who, unit, value);
 }
 
-static void kind_of(enum family family, bool has_ports, char kind[32])
+void report_kind(enum family family, bool has_ports, char kind[REPORT_KIND])
 {
-	snprintf(kind, 32, "%s %s", family_word(family), has_ports ? "with ports" : "addresses");
+	snprintf(kind, REPORT_KIND, "%s %s", family_word(family),
+		 has_ports ? "with ports" : "addresses");
 }
 
 void report_contest_head(const struct report *report, enum family family, bool has_ports)
 {
-	char kind[32];
+	char kind[REPORT_KIND];
 	int c;
 
-	kind_of(family, has_ports, kind);
+	report_kind(family, has_ports, kind);
 	fprintf(report->out,
 		"\nclassification, %s: ns for a random key, hot/cold, net of an empty program\n%9s",
 		kind, "bindings");
@@ -96,10 +97,10 @@ void report_contest(const struct report *report, const struct contest *contest)
 {
 	const struct contestant *tables = &contest->contestants[CONTEST_TABLES];
 	const struct contestant *tries = &contest->contestants[CONTEST_TRIES];
-	char kind[32];
+	char kind[REPORT_KIND];
 	int c;
 
-	kind_of(contest->bindings.family, contest->bindings.has_ports, kind);
+	report_kind(contest->bindings.family, contest->bindings.has_ports, kind);
 	fprintf(report->out, "%9zu", contest->bindings.count);
 	for (c = CONTEST_CONSTANT; c < CONTEST_COUNT; c++)
 		print_times(report, contest, c, "classification", kind);

@@ -15,6 +15,10 @@ struct report {
 void report_figure(const struct report *report, const char *part, const char *kind, size_t size,
 		   const char *who, const char *unit, double value);
 
+/* The words of a case. */
+enum { REPORT_KIND = 32 };
+void report_kind(enum family family, bool has_ports, char kind[REPORT_KIND]);
+
 void report_contest_head(const struct report *report, enum family family, bool has_ports);
 void report_contest(const struct report *report, const struct contest *contest);
 

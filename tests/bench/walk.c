@@ -298,6 +298,59 @@ static void emit_layout(struct arena *arena, struct bytecode *code, const void *
 	layout_emit_classifier(arena, code, data, done, done);
 }
 
+/* Registers that the walk keeps, and where they are while a function has them: below what it has itself. */
+static const struct {
+	enum reg reg;
+	int stack;
+} KEPT[] = {{R6, -512}, {R8, -504}, {R9, -496}};
+enum { KEPT_COUNT = sizeof(KEPT) / sizeof(KEPT[0]) };
+
+static void copy_instruction(struct bytecode *code, const struct bytecode *from, size_t index,
+			     const struct jump_label *labels, struct jump_label end)
+{
+	const struct bytecode_instruction *instruction = &from->instructions[index];
+	const struct bpf_insn *insn = &instruction->insn;
+
+	if (bytecode_is_jump(instruction))
+		bytecode_raw_jump(code, *insn, labels[(int64_t)index + 1 + insn->off]);
+	else if (insn->code == (BPF_JMP | BPF_EXIT))
+		bytecode_jump(code, end);
+	else if (!bytecode_is_wide(instruction))
+		bytecode_raw(code, *insn);
+	else if (instruction->symbol == SYMBOL_PREFIXES)
+		bytecode_map(code, insn->dst_reg, SYMBOL_PREFIXES);
+	else if (instruction->symbol != SYMBOL_NONE)
+		bytecode_data(code, insn->dst_reg, instruction->symbol, (uint32_t)insn->imm);
+	else
+		bytecode_imm64(code, insn->dst_reg, bytecode_wide_value(instruction));
+}
+
+/* Puts a function in place of a call of it, which would cost more than a small one. */
+static void emit_function(struct arena *arena, struct bytecode *code, const void *data,
+			  struct jump_label done)
+{
+	const struct bytecode *function = data;
+	struct jump_label *labels = arena_alloc(arena, function->count, sizeof(*labels));
+	struct jump_label end = bytecode_label(code);
+	size_t i;
+
+	for (i = 0; i < KEPT_COUNT; i++)
+		bytecode_store(code, BPF_DW, R10, KEPT[i].stack, KEPT[i].reg);
+	bytecode_alu(code, BPF_MOV, R1, R6);
+	for (i = 0; i < function->count; i++)
+		labels[i] = bytecode_label(code);
+	for (i = 0; i < function->count; i++) {
+		bytecode_place(code, labels[i]);
+		copy_instruction(code, function, i, labels, end);
+		i += bytecode_is_wide(&function->instructions[i]);
+	}
+	bytecode_place(code, end);
+	bytecode_alu(code, BPF_MOV, R7, R0);
+	for (i = 0; i < KEPT_COUNT; i++)
+		bytecode_load(code, BPF_DW, KEPT[i].reg, R10, KEPT[i].stack);
+	bytecode_jump(code, done);
+}
+
 /* The kernel's trie of a layout that has one; else -1. */
 static int prefixes_of(const struct layout_object *object)
 {
@@ -319,28 +372,47 @@ static int prefixes_of(const struct layout_object *object)
 	return fd;
 }
 
-bool walker_open_layout(struct walker *walker, const struct walk *walk, const struct layout *layout)
+bool walk_maps_open(struct walk_maps *maps, const struct layout *layout)
 {
 	const struct layout_object *object = layout_object(layout);
 	size_t words = object->label_count * ABI_PLACES + object->interface_count + 1;
 	uint32_t *machine = calloc(words, sizeof(*machine));
-	struct walk_maps maps = {{0}};
-	bool opened;
 
 	if (!machine)
 		return false;
-	maps.descriptors[SYMBOL_TABLES] = object->table_bytes
-						  ? array_with(object->tables, object->table_bytes)
-						  : -1;
-	maps.descriptors[SYMBOL_MACHINE] = array_with(machine, words * sizeof(*machine));
-	maps.descriptors[SYMBOL_PREFIXES] = prefixes_of(object);
+	*maps = (struct walk_maps){{0}};
+	maps->descriptors[SYMBOL_TABLES] = object->table_bytes
+						   ? array_with(object->tables, object->table_bytes)
+						   : -1;
+	maps->descriptors[SYMBOL_MACHINE] = array_with(machine, words * sizeof(*machine));
+	maps->descriptors[SYMBOL_PREFIXES] = prefixes_of(object);
 	free(machine);
+	return maps->descriptors[SYMBOL_MACHINE] >= 0;
+}
+
+void walk_maps_close(struct walk_maps *maps)
+{
+	shut(maps->descriptors[SYMBOL_TABLES]);
+	shut(maps->descriptors[SYMBOL_MACHINE]);
+	shut(maps->descriptors[SYMBOL_PREFIXES]);
+}
+
+bool walker_open_layout(struct walker *walker, const struct walk *walk, const struct layout *layout)
+{
+	struct walk_maps maps;
+	bool opened;
+
+	if (!walk_maps_open(&maps, layout))
+		return false;
 	opened = walker_open(walker, walk, emit_layout, layout, &maps);
-	/* The programs hold on to them. */
-	shut(maps.descriptors[SYMBOL_TABLES]);
-	shut(maps.descriptors[SYMBOL_MACHINE]);
-	shut(maps.descriptors[SYMBOL_PREFIXES]);
+	walk_maps_close(&maps); /* the programs hold on to them */
 	return opened;
+}
+
+bool walker_open_function(struct walker *walker, const struct walk *walk,
+			  const struct bytecode *function, const struct walk_maps *maps)
+{
+	return walker_open(walker, walk, emit_function, function, maps);
 }
 
 double walker_run(const struct walker *walker, const struct walk *walk, enum warmth warmth,

@@ -49,6 +49,14 @@ void walker_close(struct walker *walker);
 bool walker_open_layout(struct walker *walker, const struct walk *walk,
 			const struct layout *layout);
 
+/* Maps with what a layout has in them; programs that use them hold on to them. */
+bool walk_maps_open(struct walk_maps *maps, const struct layout *layout);
+void walk_maps_close(struct walk_maps *maps);
+
+/* A classification as a function, which takes the packet in R1 and gives the row in R0, whoever wrote it. */
+bool walker_open_function(struct walker *walker, const struct walk *walk,
+			  const struct bytecode *function, const struct walk_maps *maps);
+
 /* Nanoseconds of one classification, the loop around it with it, over COUNT keys from where the last run
  * ended; negative on failure. */
 double walker_run(const struct walker *walker, const struct walk *walk, enum warmth warmth,

@@ -3,6 +3,7 @@
 #include "whole.h"
 
 #include "clock.h"
+#include "shipped.h"
 
 #include "../../compiler/arena.h"
 #include "../../compiler/decision.h"
@@ -30,10 +31,8 @@ enum { FLOOR, FLOOR_COUNTED, PROGRAM, PROGRAM_COUNTED, WHOLES };
 static const char *const NAMES[] = {"constant", "constant counted", "program", "program counted"};
 
 struct whole {
-	struct bpf_object *object;
-	int fd, sockets;
-	double load_ms, copy_ms;
-	uint32_t verified;
+	struct shipped program; /* of a floor, its descriptors alone */
+	double copy_ms;
 	size_t table_bytes;
 	double rounds[ROUNDS];
 };
@@ -106,7 +105,7 @@ static struct bytecode *write_floor(struct arena *arena, bool counted)
 	return code;
 }
 
-static bool open_floor(struct whole *whole, bool counted)
+static bool open_floor(struct shipped *floor, bool counted)
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = BPF_SK_LOOKUP);
 	int counters = bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "bench", 4, 16, 4, NULL);
@@ -115,21 +114,21 @@ static bool open_floor(struct whole *whole, bool counted)
 	struct bpf_insn insns[64];
 	size_t i;
 
-	whole->sockets = bpf_map_create(BPF_MAP_TYPE_SOCKMAP, "bench", 4, 8, ABI_PLACES, NULL);
+	floor->sockets = bpf_map_create(BPF_MAP_TYPE_SOCKMAP, "bench", 4, 8, ABI_PLACES, NULL);
 	bytecode_finish(code);
 	for (i = 0; i < code->count; i++) {
 		insns[i] = code->instructions[i].insn;
 		if (code->instructions[i].symbol == SYMBOL_NONE)
 			continue;
 		insns[i].src_reg = BPF_PSEUDO_MAP_FD;
-		insns[i].imm = code->instructions[i].symbol == SYMBOL_SOCKETS ? whole->sockets
+		insns[i].imm = code->instructions[i].symbol == SYMBOL_SOCKETS ? floor->sockets
 									      : counters;
 	}
-	whole->fd = bpf_prog_load(BPF_PROG_TYPE_SK_LOOKUP, "bench", "GPL", insns, code->count,
+	floor->fd = bpf_prog_load(BPF_PROG_TYPE_SK_LOOKUP, "bench", "GPL", insns, code->count,
 				  &options);
 	arena_free(arena);
 	close(counters);
-	return whole->fd >= 0 && fill_sockets(whole->sockets, 1);
+	return floor->fd >= 0 && fill_sockets(floor->sockets, 1);
 }
 
 /* How long the copy of the tables alone takes. */
@@ -149,29 +148,6 @@ static double copy_ms(const struct layout_object *layout)
 	start = clock_ms() - start;
 	close(map);
 	return start;
-}
-
-static bool load_object(struct whole *whole, const struct object *object)
-{
-	struct bpf_prog_info info = {0};
-	uint32_t info_size = sizeof(info);
-	struct bpf_map *sockets;
-	double start = clock_ms();
-
-	whole->object = bpf_object__open_mem(object->bytes, object->size, NULL);
-	if (!whole->object)
-		return false;
-	sockets = bpf_object__find_map_by_name(whole->object, ABI_SOCKETS);
-	if (!sockets || bpf_map__set_max_entries(sockets, BENCH_LABELS * ABI_PLACES) ||
-	    bpf_object__load(whole->object))
-		return false;
-	whole->load_ms = clock_ms() - start;
-	whole->fd = bpf_program__fd(bpf_object__next_program(whole->object, NULL));
-	whole->sockets = bpf_map__fd(sockets);
-	if (bpf_obj_get_info_by_fd(whole->fd, &info, &info_size))
-		return false;
-	whole->verified = info.verified_insns;
-	return fill_sockets(whole->sockets, BENCH_LABELS * ABI_PLACES);
 }
 
 static bool open_program(struct whole *whole, const struct bindings *bindings, bool counted)
@@ -199,7 +175,8 @@ static bool open_program(struct whole *whole, const struct bindings *bindings, b
 		code = layout_to_bytecode(arena, layout, diag);
 	if (code)
 		object = bytecode_to_elf(arena, code, layout, policy, diag);
-	opened = object && load_object(whole, object);
+	opened = object && shipped_load(&whole->program, object) &&
+		 fill_sockets(whole->program.sockets, BENCH_LABELS * ABI_PLACES);
 	if (opened) {
 		whole->copy_ms = copy_ms(layout_object(layout));
 		whole->table_bytes = layout_object(layout)->table_bytes;
@@ -231,7 +208,8 @@ static bool run_rounds(struct whole *wholes, struct bpf_sk_lookup *packet)
 		for (i = 0; i < WHOLES; i++) {
 			double start = clock_ms();
 
-			if (bpf_prog_test_run_opts(wholes[i].fd, &options) || !options.retval) {
+			if (bpf_prog_test_run_opts(wholes[i].program.fd, &options) ||
+			    !options.retval) {
 				fprintf(stderr, "bench: cannot run '%s'\n", NAMES[i]);
 				return false;
 			}
@@ -267,7 +245,8 @@ static void print(const struct report *report, struct whole *wholes,
 {
 	const struct whole *program = &wholes[PROGRAM];
 	const char *kind = bindings->has_ports ? "with ports" : "addresses";
-	double swap = swap_ns(wholes[PROGRAM].fd, wholes[PROGRAM_COUNTED].fd), ns[WHOLES];
+	double swap = swap_ns(wholes[PROGRAM].program.fd, wholes[PROGRAM_COUNTED].program.fd),
+	       ns[WHOLES];
 	double net[ROUNDS];
 	size_t i, round;
 
@@ -281,12 +260,13 @@ static void print(const struct report *report, struct whole *wholes,
 		report_figure(report, "whole", kind, bindings->count, NAMES[i], "ns", ns[i]);
 	}
 	fprintf(report->out, " | %+8.1f | %8u %8.1f %8.1f %10zu %8.0f\n",
-		ns[PROGRAM] - ns[FLOOR_COUNTED], program->verified, program->load_ms,
-		program->load_ms - program->copy_ms, program->table_bytes, swap);
+		ns[PROGRAM] - ns[FLOOR_COUNTED], program->program.verified,
+		program->program.load_ms, program->program.load_ms - program->copy_ms,
+		program->table_bytes, swap);
 	report_figure(report, "whole", kind, bindings->count, "program", "verified",
-		      program->verified);
+		      program->program.verified);
 	report_figure(report, "whole", kind, bindings->count, "program", "load ms",
-		      program->load_ms);
+		      program->program.load_ms);
 	report_figure(report, "whole", kind, bindings->count, "program", "swap ns", swap);
 	fflush(report->out);
 }
@@ -295,7 +275,8 @@ static bool run_size(const struct report *report, const struct bindings *binding
 {
 	struct whole wholes[WHOLES] = {0};
 	struct bpf_sk_lookup packet = packet_for(bindings);
-	bool done = open_floor(&wholes[FLOOR], false) && open_floor(&wholes[FLOOR_COUNTED], true) &&
+	bool done = open_floor(&wholes[FLOOR].program, false) &&
+		    open_floor(&wholes[FLOOR_COUNTED].program, true) &&
 		    open_program(&wholes[PROGRAM], bindings, false) &&
 		    open_program(&wholes[PROGRAM_COUNTED], bindings, true) &&
 		    run_rounds(wholes, &packet);
@@ -304,11 +285,11 @@ static bool run_size(const struct report *report, const struct bindings *binding
 	if (done)
 		print(report, wholes, bindings);
 	for (i = 0; i < PROGRAM; i++) {
-		close(wholes[i].fd);
-		close(wholes[i].sockets);
+		close(wholes[i].program.fd);
+		close(wholes[i].program.sockets);
 	}
 	for (; i < WHOLES; i++)
-		bpf_object__close(wholes[i].object);
+		bpf_object__close(wholes[i].program.object);
 	return done;
 }
 
