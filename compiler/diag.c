@@ -20,6 +20,14 @@ struct diag *diag_new(struct arena *arena, const struct sources *sources)
 	return diag;
 }
 
+const char *diag_kind_word(enum diag_kind kind)
+{
+	static const char *const words[] = {
+		[DIAG_ERROR] = "error", [DIAG_WARNING] = "warning", [DIAG_NOTE] = "note"};
+
+	return words[kind];
+}
+
 const char *warning_name(enum warning warning)
 {
 	static const char *const names[] = {
@@ -67,12 +75,12 @@ static uint32_t *find_slot(const struct diag *diag, struct span span, const char
 	}
 }
 
-static void grow_slots(struct diag *diag)
+static void fill_slots(struct diag *diag, size_t slot_count)
 {
 	size_t i;
 
-	diag->slot_count *= 2;
-	diag->slots = arena_alloc(diag->arena, diag->slot_count, sizeof(*diag->slots));
+	diag->slot_count = slot_count;
+	diag->slots = arena_alloc(diag->arena, slot_count, sizeof(*diag->slots));
 	for (i = 0; i < diag->count; i++)
 		*find_slot(diag, diag->items[i].span, diag->items[i].message) = (uint32_t)i + 1;
 }
@@ -85,19 +93,19 @@ static void add_item(struct diag *diag, struct diag_item item)
 	diag->last_kept = false;
 	if (*slot)
 		return;
-	diag->errors += item.is_error;
-	if (item.is_error && diag->errors > DIAG_ERRORS_MAX)
+	diag->errors += item.kind == DIAG_ERROR;
+	if (item.kind == DIAG_ERROR && diag->errors > DIAG_ERRORS_MAX)
 		return;
 	*ARENA_PUSH(diag->arena, diag->items, diag->count, diag->capacity) = item;
 	*slot = (uint32_t)diag->count;
 	diag->last_kept = true;
 	if (diag->count * 2 > diag->slot_count)
-		grow_slots(diag);
+		fill_slots(diag, 2 * diag->slot_count);
 }
 
 void diag_error(struct diag *diag, struct span span, const char *format, ...)
 {
-	struct diag_item item = {.span = span, .is_error = true, .warning = WARNING_COUNT};
+	struct diag_item item = {.span = span, .kind = DIAG_ERROR, .warning = WARNING_COUNT};
 	va_list args;
 
 	va_start(args, format);
@@ -106,15 +114,20 @@ void diag_error(struct diag *diag, struct span span, const char *format, ...)
 	add_item(diag, item);
 }
 
+static enum diag_kind warning_kind(const struct diag *diag, enum warning warning)
+{
+	return diag_is_error(diag, warning) ? DIAG_ERROR : DIAG_WARNING;
+}
+
 void diag_warning(struct diag *diag, enum warning warning, struct span span, const char *format,
 		  ...)
 {
 	struct diag_item item = {
-		.span = span, .is_error = diag_is_error(diag, warning), .warning = warning};
+		.span = span, .kind = warning_kind(diag, warning), .warning = warning};
 	va_list args;
 
 	diag->last_kept = false;
-	if (diag->disabled[warning])
+	if (!diag_wants(diag, warning))
 		return;
 	va_start(args, format);
 	item.message = format_message(diag->arena, format, args);
@@ -147,6 +160,29 @@ static enum warning find_warning(const char *name)
 	return warning;
 }
 
+static const char *copy_text(struct arena *arena, const char *text)
+{
+	return text ? arena_string(arena, text, strlen(text)) : NULL;
+}
+
+bool diag_message(struct diag *diag, enum diag_kind kind, const char *name, struct span span,
+		  const char *text, const char *details)
+{
+	struct diag_item item = {.span = span,
+				 .message = copy_text(diag->arena, text),
+				 .details = copy_text(diag->arena, details),
+				 .kind = kind,
+				 .warning = name ? find_warning(name) : WARNING_COUNT};
+
+	if (item.warning != WARNING_COUNT) {
+		if (!diag_wants(diag, item.warning))
+			return false;
+		item.kind = warning_kind(diag, item.warning);
+	}
+	add_item(diag, item);
+	return item.kind == DIAG_ERROR;
+}
+
 bool diag_option(struct diag *diag, const char *argument)
 {
 	bool is_off = !strncmp(argument, "no-", 3);
@@ -166,9 +202,14 @@ bool diag_option(struct diag *diag, const char *argument)
 	return true;
 }
 
+void diag_be_quiet(struct diag *diag)
+{
+	diag->quiet = true;
+}
+
 bool diag_wants(const struct diag *diag, enum warning warning)
 {
-	return !diag->disabled[warning];
+	return !diag->disabled[warning] && (!diag->quiet || diag->as_error[warning]);
 }
 
 bool diag_is_error(const struct diag *diag, enum warning warning)
@@ -179,6 +220,11 @@ bool diag_is_error(const struct diag *diag, enum warning warning)
 size_t diag_error_count(const struct diag *diag)
 {
 	return diag->errors;
+}
+
+bool diag_is_empty(const struct diag *diag)
+{
+	return !diag->count;
 }
 
 bool diag_is_full(const struct diag *diag)

@@ -32,6 +32,7 @@ enum warning {
 		WARNING_COUNT
 };
 
+enum diag_kind { DIAG_ERROR, DIAG_WARNING, DIAG_NOTE };
 enum diag_color { DIAG_COLOR_NEVER, DIAG_COLOR_ALWAYS };
 
 struct diag *diag_new(struct arena *arena, const struct sources *sources);
@@ -46,8 +47,16 @@ void diag_warning(struct diag *diag, enum warning warning, struct span span, con
 void diag_note(struct diag *diag, struct span span, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* A message that is already in words, of the system or the command line. NAME is the warning's, if -W can
+ * switch it; DETAILS may have many lines; either may be NULL. Whether it counts as an error. */
+bool diag_message(struct diag *diag, enum diag_kind kind, const char *name, struct span span,
+		  const char *text, const char *details);
+
 /* Takes the argument of a -W: "NAME", "no-NAME", "error", "error=NAME"; false if unknown. */
 bool diag_option(struct diag *diag, const char *argument);
+
+/* Switches off every warning that has a name and is not an error. */
+void diag_be_quiet(struct diag *diag);
 
 /* Whether a warning is not switched off: whether it is worth looking for. */
 bool diag_wants(const struct diag *diag, enum warning warning);
@@ -62,13 +71,14 @@ bool diag_is_full(const struct diag *diag);
 /* The nearest of COUNT words by edit distance, or NULL if none is near enough to be meant. */
 const char *diag_nearest(const char *word, size_t length, const char *const *words, size_t count);
 
-/* Prints all, file and line first, the line with carets under the span, the chain of includes. */
-void diag_print(const struct diag *diag, FILE *out, enum diag_color color);
+/* Prints what was not printed yet: file and line first, the line with carets under the span, the chain of
+ * includes. */
+void diag_print(struct diag *diag, FILE *out, enum diag_color color);
 
-/* Prints all as one JSON object: version, diagnostics, errors (how many, those past the limit
- * too). Each diagnostic, and each note in its notes, has severity, message, its name if -W
- * knows it, file, line, column, end_line, end_column, text, and included_from, the outermost
- * file first. */
+/* Whether there is, or was, anything to print. */
+bool diag_is_empty(const struct diag *diag);
+
+/* Prints all as one JSON object, which sklc(1) describes. */
 void diag_print_json(const struct diag *diag, FILE *out);
 
 #endif

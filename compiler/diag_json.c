@@ -70,15 +70,22 @@ static json_t *message_json(const struct diag *diag, const char *severity, const
 	return object;
 }
 
+static json_t *details_json(const struct diag *diag, const char *details)
+{
+	return json_string(utf8_escape_lines(diag->arena, details, strlen(details)));
+}
+
 static json_t *item_json(const struct diag *diag, const struct diag_item *item)
 {
-	json_t *object = message_json(diag, item->is_error ? "error" : "warning", item->message);
+	json_t *object = message_json(diag, diag_kind_word(item->kind), item->message);
 	json_t *notes = json_array(), *note;
 	size_t i;
 
 	if (item->warning != WARNING_COUNT)
 		json_object_set_new(object, "name", json_string(warning_name(item->warning)));
 	add_span(diag, object, item->span);
+	if (item->details)
+		json_object_set_new(object, "details", details_json(diag, item->details));
 	for (i = 0; i < item->note_count; i++) {
 		note = message_json(diag, "note", item->notes[i].message);
 		add_span(diag, note, item->notes[i].span);
@@ -91,13 +98,17 @@ static json_t *item_json(const struct diag *diag, const struct diag_item *item)
 void diag_print_json(const struct diag *diag, FILE *out)
 {
 	json_t *object = json_object(), *list = json_array();
+	json_int_t warnings = 0;
 	size_t i;
 
 	json_object_set_new(object, "version", json_integer(SCHEMA_VERSION));
-	for (i = 0; i < diag->count; i++)
+	for (i = 0; i < diag->count; i++) {
 		json_array_append_new(list, item_json(diag, &diag->items[i]));
+		warnings += diag->items[i].kind == DIAG_WARNING;
+	}
 	json_object_set_new(object, "diagnostics", list);
 	json_object_set_new(object, "errors", json_integer((json_int_t)diag->errors));
+	json_object_set_new(object, "warnings", json_integer(warnings));
 	json_dumpf(object, out, JSON_INDENT(2));
 	putc('\n', out);
 	json_decref(object);

@@ -186,9 +186,13 @@ static void print_includes(const struct printer *to, struct span span)
 	putc('\n', to->out);
 }
 
-/* One error, warning or note: what precedes the message, in the colour of its kind. */
-static void print_head(struct printer *to, struct span span, const char *kind, enum paint color)
+/* One error, warning or note: what precedes the message, in the colour of its kind. An error without a
+ * place is the command's own. */
+static void print_head(struct printer *to, struct span span, enum diag_kind kind)
 {
+	static const enum paint colors[] = {[DIAG_ERROR] = PAINT_ERROR,
+					    [DIAG_WARNING] = PAINT_WARNING,
+					    [DIAG_NOTE] = PAINT_NOTE};
 	struct place place = source_place(to->diag->sources, span.first);
 
 	if (place.file && place.file != to->last)
@@ -200,8 +204,9 @@ static void print_head(struct printer *to, struct span span, const char *kind, e
 	else
 		fputs("sklc:", to->out);
 	putc(' ', to->out);
-	paint(to, color);
-	fprintf(to->out, "%s: ", kind);
+	paint(to, colors[kind]);
+	if (place.file || kind != DIAG_ERROR)
+		fprintf(to->out, "%s: ", diag_kind_word(kind));
 }
 
 static void print_tail(const struct printer *to, struct span span)
@@ -212,39 +217,51 @@ static void print_tail(const struct printer *to, struct span span)
 		print_line(to, span, source_place(to->diag->sources, span.first).line);
 }
 
+/* Lines from elsewhere, such as the verifier's log. */
+static void print_details(const struct printer *to, const char *details)
+{
+	size_t length = strlen(details);
+
+	fputs(utf8_escape_lines(to->diag->arena, details, length), to->out);
+	if (!length || details[length - 1] != '\n')
+		putc('\n', to->out);
+}
+
 static void print_item(struct printer *to, const struct diag_item *item)
 {
 	const struct diag_note *note;
 	size_t i;
 
-	print_head(to, item->span, item->is_error ? "error" : "warning",
-		   item->is_error ? PAINT_ERROR : PAINT_WARNING);
+	print_head(to, item->span, item->kind);
 	paint(to, PAINT_MESSAGE);
 	print_escaped(to, item->message);
 	if (item->warning != WARNING_COUNT)
-		fprintf(to->out, " [-W%s%s]", item->is_error ? "error=" : "",
+		fprintf(to->out, " [-W%s%s]", item->kind == DIAG_ERROR ? "error=" : "",
 			warning_name(item->warning));
 	print_tail(to, item->span);
+	if (item->details)
+		print_details(to, item->details);
 	for (i = 0; i < item->note_count; i++) {
 		note = &item->notes[i];
-		print_head(to, note->span, "note", PAINT_NOTE);
+		print_head(to, note->span, DIAG_NOTE);
 		paint(to, PAINT_NONE);
 		print_escaped(to, note->message);
 		print_tail(to, note->span);
 	}
 }
 
-void diag_print(const struct diag *diag, FILE *out, enum diag_color color)
+/* What is printed already is not printed again, but counts for what is still to say. */
+void diag_print(struct diag *diag, FILE *out, enum diag_color color)
 {
 	struct printer to = {diag, out, color == DIAG_COLOR_ALWAYS, NULL};
-	size_t i, more;
+	size_t more = diag->errors > DIAG_ERRORS_MAX ? diag->errors - DIAG_ERRORS_MAX : 0;
 
-	for (i = 0; i < diag->count; i++) {
+	for (; diag->printed < diag->count; diag->printed++) {
 		to.last = NULL;
-		print_item(&to, &diag->items[i]);
+		print_item(&to, &diag->items[diag->printed]);
 	}
-	if (diag->errors <= DIAG_ERRORS_MAX)
-		return;
-	more = diag->errors - DIAG_ERRORS_MAX;
-	fprintf(out, "sklc: %zu more error%s\n", more, more == 1 ? "" : "s");
+	more -= diag->more_printed;
+	diag->more_printed += more;
+	if (more)
+		fprintf(out, "sklc: %zu more error%s\n", more, more == 1 ? "" : "s");
 }

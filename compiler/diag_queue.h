@@ -12,8 +12,9 @@ struct diag_note {
 struct diag_item {
 	struct span span;
 	const char *message;
-	bool is_error;
-	enum warning warning; /* WARNING_COUNT: an error by nature */
+	const char *details;  /* lines to show below; NULL: none */
+	enum diag_kind kind;  /* as it counts: a warning may be an error */
+	enum warning warning; /* WARNING_COUNT: none that has a name */
 	struct diag_note *notes;
 	size_t note_count, note_capacity;
 };
@@ -25,10 +26,16 @@ struct diag {
 	size_t count, capacity;
 	uint32_t *slots; /* open addressing by span and message: 1 + index of an item, or 0 */
 	size_t slot_count;
-	size_t errors;  /* all of them, those that are not kept too */
-	bool last_kept; /* whether a note finds the item it belongs to */
+	size_t errors;       /* all of them, those that are not kept too */
+	size_t printed;      /* items */
+	size_t more_printed; /* errors that are not kept, and were spoken of */
+	bool last_kept;      /* whether a note finds the item it belongs to */
 	bool disabled[WARNING_COUNT], as_error[WARNING_COUNT];
+	bool quiet; /* of the others, only those are wanted that are errors */
 };
+
+/* "error", "warning", "note" */
+const char *diag_kind_word(enum diag_kind kind);
 
 const char *warning_name(enum warning warning);
 

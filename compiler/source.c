@@ -51,6 +51,22 @@ struct source_file *source_add(struct sources *sources, const char *name, const 
 			included);
 }
 
+struct source_file *source_add_line(struct sources *sources, const char *name, unsigned number,
+				    const char *text)
+{
+	struct span included = {0, 0};
+	struct source_file *file;
+	size_t i;
+
+	for (i = 0; i < sources->count && !included.first; i++)
+		if (!strcmp(sources->files[i]->name, name))
+			included = sources->files[i]->included;
+	file = source_add(sources, name, text, strlen(text), included);
+	if (file)
+		file->lines_before = number - 1;
+	return file;
+}
+
 /* Reads until the end, whatever size was expected (a pipe says 0, and a file may grow); NULL
  * with errno set. Arena memory begins as zeroes, so the NUL stands already. */
 static char *read_all(struct arena *arena, int fd, size_t expected, size_t *length)
@@ -196,7 +212,7 @@ struct place source_place(const struct sources *sources, uint32_t position)
 		find_lines(sources->arena, file);
 	offset = position - file->base;
 	line = line_index(file, offset);
-	place.line = (unsigned)line + 1;
+	place.line = file->lines_before + (unsigned)line + 1;
 	place.column = 1;
 	for (at = file->line_starts[line]; at < offset; at++)
 		place.column += ((unsigned char)file->text[at] & 0xc0) != 0x80;

@@ -23,6 +23,7 @@ struct source_file {
 	/* Where each line begins; NULL until a place in the file is first asked for. */
 	const uint32_t *line_starts;
 	size_t line_count;
+	unsigned lines_before; /* of the file that an excerpt is from */
 };
 
 struct sources {
@@ -45,6 +46,11 @@ struct source_file *source_add(struct sources *sources, const char *name, const 
 
 /* Reads a file ("-": standard input); NULL with errno set. EFBIG past the position space. */
 struct source_file *source_read(struct sources *sources, const char *path, struct span included);
+
+/* Adds one line of a file that was read elsewhere, with its number from 1; NULL as above. It counts as
+ * included from where a file of that name was. */
+struct source_file *source_add_line(struct sources *sources, const char *name, unsigned number,
+				    const char *text);
 
 const struct source_file *source_of(const struct sources *sources, struct span span);
 struct place source_place(const struct sources *sources, uint32_t position);

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 struct code_range {
 	uint32_t first, last;
@@ -91,23 +92,43 @@ size_t utf8_glyph(const char *text, size_t length, int *cells)
 	return bytes;
 }
 
-const char *utf8_escape(struct arena *arena, const char *text, size_t length)
+/* As utf8_glyph, but the KEPT characters are shown as they are. */
+static size_t glyph(const char *text, size_t length, const char *kept, int *cells)
+{
+	size_t bytes = utf8_glyph(text, length, cells);
+
+	if (*cells < 0 && *text && strchr(kept, *text))
+		*cells = 1;
+	return bytes;
+}
+
+static const char *escape(struct arena *arena, const char *text, size_t length, const char *kept)
 {
 	size_t at, bytes, escapes = 0;
 	char *copy, *out;
 	int cells;
 
 	for (at = 0; at < length; at += bytes) {
-		bytes = utf8_glyph(text + at, length - at, &cells);
+		bytes = glyph(text + at, length - at, kept, &cells);
 		escapes += cells < 0;
 	}
 	copy = out = arena_alloc(arena, length + escapes * (UTF8_ESCAPE_CELLS - 1) + 1, 1);
 	for (at = 0; at < length; at += bytes) {
-		bytes = utf8_glyph(text + at, length - at, &cells);
+		bytes = glyph(text + at, length - at, kept, &cells);
 		if (cells < 0)
 			out += sprintf(out, "\\x%02x", (unsigned char)text[at]);
 		else
 			out = (char *)__builtin_mempcpy(out, text + at, bytes);
 	}
 	return copy;
+}
+
+const char *utf8_escape(struct arena *arena, const char *text, size_t length)
+{
+	return escape(arena, text, length, "");
+}
+
+const char *utf8_escape_lines(struct arena *arena, const char *text, size_t length)
+{
+	return escape(arena, text, length, "\t\n");
 }

@@ -20,4 +20,7 @@ size_t utf8_glyph(const char *text, size_t length, int *cells);
 /* A copy that is safe for a terminal: what must be escaped is "\x1b". */
 const char *utf8_escape(struct arena *arena, const char *text, size_t length);
 
+/* The same, but tabs and the ends of lines stay. */
+const char *utf8_escape_lines(struct arena *arena, const char *text, size_t length);
+
 #endif

@@ -228,10 +228,10 @@ static void warnings_say_how_to_switch_them(void **state)
 	assert_false(diag_option(f->diag, "error=such"));
 	assert_false(diag_option(f->diag, ""));
 	assert_string_equal(print(f, DIAG_COLOR_NEVER), "sklc: warning: one [-Wshadowed]\n"
-							"sklc: error: three [-Werror=ssh]\n"
+							"sklc: three [-Werror=ssh]\n"
 							"sklc: warning: four [-Wempty-set]\n"
-							"sklc: error: five [-Werror=empty-set]\n"
-							"sklc: error: seven [-Werror=shadowed]\n");
+							"sklc: five [-Werror=empty-set]\n"
+							"sklc: seven [-Werror=shadowed]\n");
 }
 
 static void twenty_errors_are_kept_and_the_rest_counted(void **state)
@@ -247,10 +247,55 @@ static void twenty_errors_are_kept_and_the_rest_counted(void **state)
 	}
 	diag_warning(f->diag, WARNING_SSH, nowhere, "still shown");
 	assert_int_equal(diag_error_count(f->diag), 23);
-	tail = strstr(print(f, DIAG_COLOR_NEVER), "sklc: error: number 19");
+	tail = strstr(print(f, DIAG_COLOR_NEVER), "sklc: number 19");
 	assert_non_null(tail);
-	assert_string_equal(tail, "sklc: error: number 19\nsklc: note: note 19\n"
+	assert_string_equal(tail, "sklc: number 19\nsklc: note: note 19\n"
 				  "sklc: warning: still shown [-Wssh]\nsklc: 3 more errors\n");
+}
+
+static void messages_of_the_system_stand_among_the_others(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t base = add(f, "c.conf", "include \"a.conf\"\n", nowhere);
+	const struct source_file *line;
+	struct span span;
+
+	add(f, "a.conf", "one\ntwo\n", span_of(f, base, "\"a.conf\""));
+	line = source_add_line(f->sources, "a.conf", 7, "\tseven");
+	span = (struct span){line->base + 1, line->base + 6};
+	assert_true(diag_message(f->diag, DIAG_ERROR, NULL, span, "refused", "log\x1b\n\tlines"));
+	assert_string_equal(print(f, DIAG_COLOR_NEVER), "included from c.conf:1:9:\n"
+							"a.conf:7:2: error: refused\n"
+							"    7 |         seven\n"
+							"      |         ^~~~~\n"
+							"log\\x1b\n\tlines\n");
+	assert_false(diag_message(f->diag, DIAG_NOTE, NULL, nowhere, "by the way", NULL));
+	assert_false(diag_message(f->diag, DIAG_WARNING, NULL, nowhere, "no name", NULL));
+	assert_false(diag_message(f->diag, DIAG_WARNING, "interface", nowhere, "none", NULL));
+	assert_true(diag_option(f->diag, "error=interface"));
+	assert_true(diag_message(f->diag, DIAG_WARNING, "interface", nowhere, "gone", NULL));
+	assert_true(diag_option(f->diag, "no-interface"));
+	assert_false(diag_message(f->diag, DIAG_WARNING, "interface", nowhere, "off", NULL));
+	assert_int_equal(diag_error_count(f->diag), 2);
+	assert_string_equal(print(f, DIAG_COLOR_NEVER), "sklc: note: by the way\n"
+							"sklc: warning: no name\n"
+							"sklc: warning: none [-Winterface]\n"
+							"sklc: gone [-Werror=interface]\n");
+}
+
+static void when_quiet_only_errors_are_heard(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_true(diag_option(f->diag, "error=ssh"));
+	diag_be_quiet(f->diag);
+	assert_false(diag_wants(f->diag, WARNING_NEVER));
+	diag_warning(f->diag, WARNING_NEVER, nowhere, "not heard");
+	diag_note(f->diag, nowhere, "nor this");
+	assert_false(diag_message(f->diag, DIAG_WARNING, "interface", nowhere, "nor that", NULL));
+	assert_true(diag_is_empty(f->diag));
+	diag_warning(f->diag, WARNING_SSH, nowhere, "heard");
+	assert_string_equal(print(f, DIAG_COLOR_NEVER), "sklc: heard [-Werror=ssh]\n");
 }
 
 static void the_same_words_at_the_same_place_are_said_once(void **state)
@@ -454,6 +499,8 @@ int main(void)
 		TEST(marks_without_width_do_not_outgrow_the_window),
 		TEST(the_chain_of_includes_stands_before_the_place),
 		TEST(warnings_say_how_to_switch_them),
+		TEST(messages_of_the_system_stand_among_the_others),
+		TEST(when_quiet_only_errors_are_heard),
 		TEST(twenty_errors_are_kept_and_the_rest_counted),
 		TEST(the_same_words_at_the_same_place_are_said_once),
 		TEST(colours_are_clangs),
