@@ -5,7 +5,6 @@
 #include "arena.h"
 #include "diag.h"
 #include "llvm.h"
-#include "utf8.h"
 
 #include <getopt.h>
 #include <limits.h>
@@ -61,9 +60,8 @@ static const char *const colors[] = {"auto", "always", "never"};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-void usage_error(const char *format, ...)
+void usage_error(struct diag *diag, const char *format, ...)
 {
-	struct arena *arena = arena_new();
 	char *message = NULL;
 	va_list args;
 	int length;
@@ -72,9 +70,8 @@ void usage_error(const char *format, ...)
 	length = vasprintf(&message, format, args);
 	va_end(args);
 	if (length >= 0)
-		fprintf(stderr, "sklc: %s\n", utf8_escape(arena, message, (size_t)length));
+		diag_error(diag, (struct span){0, 0}, "%s", message);
 	free(message);
-	arena_free(arena);
 }
 
 /* "'a', 'b' or 'c'" */
@@ -93,29 +90,31 @@ static const char *words_text(struct arena *arena, const char *const *known, siz
 }
 
 /* "unknown verb 'lsit'; did you mean 'list'?" */
-static void unknown_word(const char *kind, const char *word, const char *const *known, size_t count)
+static void unknown_word(struct diag *diag, const char *kind, const char *word,
+			 const char *const *known, size_t count)
 {
 	const char *nearest = diag_nearest(word, strlen(word), known, count);
 	struct arena *arena = arena_new();
 
 	if (nearest)
-		usage_error("unknown %s '%s'; did you mean '%s'?", kind, word, nearest);
+		usage_error(diag, "unknown %s '%s'; did you mean '%s'?", kind, word, nearest);
 	else if (count <= LISTED_MAX)
-		usage_error("unknown %s '%s'; expected %s", kind, word,
+		usage_error(diag, "unknown %s '%s'; expected %s", kind, word,
 			    words_text(arena, known, count));
 	else
-		usage_error("unknown %s '%s'", kind, word);
+		usage_error(diag, "unknown %s '%s'", kind, word);
 	arena_free(arena);
 }
 
-int find_word(const char *kind, const char *word, const char *const *known, size_t count)
+int find_word(struct diag *diag, const char *kind, const char *word, const char *const *known,
+	      size_t count)
 {
 	size_t i;
 
 	for (i = 0; i < count; i++)
 		if (!strcmp(word, known[i]))
 			return (int)i;
-	unknown_word(kind, word, known, count);
+	unknown_word(diag, kind, word, known, count);
 	return -1;
 }
 
@@ -139,28 +138,27 @@ void options_help(FILE *out)
 }
 
 /* A decimal number of [0, INT_MAX]. */
-static bool read_number(enum option_id option, const char *text, int *number)
+static void read_number(struct diag *diag, enum option_id option, const char *text, int *number)
 {
 	char *end;
 	unsigned long value = strtoul(text, &end, 10);
 
 	if (*text < '0' || *text > '9' || *end || value > INT_MAX) {
-		usage_error("%s takes a number, not '%s'", words[option], text);
-		return false;
+		usage_error(diag, "%s takes a number, not '%s'", words[option], text);
+		return;
 	}
 	*number = (int)value;
-	return true;
 }
 
-static bool check_seconds(int seconds)
+static void read_seconds(struct diag *diag, enum option_id option, const char *text, int *seconds)
 {
-	if (!seconds)
-		usage_error("--confirm takes at least one second");
-	return seconds;
+	read_number(diag, option, text, seconds);
+	if (!*seconds)
+		usage_error(diag, "--confirm takes at least one second");
 }
 
 /* A number of bytes: decimal digits, then nothing, K, M or G. */
-static bool read_bytes(enum option_id option, const char *text, size_t *bytes)
+static void read_bytes(struct diag *diag, enum option_id option, const char *text, size_t *bytes)
 {
 	static const char units[] = "KMG";
 	char *end;
@@ -170,125 +168,126 @@ static bool read_bytes(enum option_id option, const char *text, size_t *bytes)
 
 	if (*text < '0' || *text > '9' || (*end && (!unit || end[1])) || !value ||
 	    value > SIZE_MAX >> shift) {
-		usage_error("%s takes a number of bytes, not '%s'", words[option], text);
-		return false;
+		usage_error(diag, "%s takes a number of bytes, not '%s'", words[option], text);
+		return;
 	}
 	*bytes = (size_t)value << shift;
-	return true;
 }
 
 /* NAME, no-NAME, error or error=NAME. */
-static bool check_warning(const char *argument)
+static void take_warning(struct diag *diag, const char *argument)
 {
 	const char *name = argument;
 
-	if (!strcmp(argument, "error"))
-		return true;
+	if (diag_option(diag, argument))
+		return;
 	if (!strncmp(argument, "no-", 3))
 		name = argument + 3;
 	else if (!strncmp(argument, "error=", 6))
 		name = argument + 6;
-	return find_word("warning", name, warnings, COUNT(warnings)) >= 0;
-}
-
-static bool check_definition(const char *argument)
-{
-	if (strchr(argument, '=') && *argument != '=')
-		return true;
-	usage_error("-D takes NAME=VALUE, not '%s'", argument);
-	return false;
+	unknown_word(diag, "warning", name, warnings, COUNT(warnings));
 }
 
 /* Adds to a list that has room for every word of the command line. */
-static bool add(const char *const **list, size_t *count, const char *word)
+static void add(const char *const **list, size_t *count, const char *word)
 {
 	((const char **)(uintptr_t)*list)[(*count)++] = word;
-	return true;
 }
 
-static bool choose(const char *kind, const char *const *known, size_t count, int *choice)
+static void take_definition(struct diag *diag, struct compile_options *compile,
+			    const char *argument)
 {
-	*choice = find_word(kind, optarg, known, count);
-	return *choice >= 0;
+	if (strchr(argument, '=') && *argument != '=')
+		add(&compile->definitions, &compile->definition_count, argument);
+	else
+		usage_error(diag, "-D takes NAME=VALUE, not '%s'", argument);
+}
+
+/* The index of the word in optarg, or 0 where it is none of them. */
+static int choose(struct diag *diag, const char *kind, const char *const *known, size_t count)
+{
+	int choice = find_word(diag, kind, optarg, known, count);
+
+	return choice < 0 ? 0 : choice;
 }
 
 /* Takes one option, its argument in optarg. */
-static bool take(struct options *options, enum option_id option)
+static void take(struct options *options, enum option_id option)
 {
 	struct compile_options *compile = &options->compile;
-	int choice = 0;
+	struct diag *diag = options->diag;
 
 	options->given |= UINT32_C(1) << option;
 	switch (option) {
 	case OPTION_OUTPUT:
 		options->output = optarg;
-		return true;
+		return;
 	case OPTION_DUMP:
-		if (!choose("stage", stages, COUNT(stages), &choice))
-			return false;
-		options->dump = (enum stage)choice;
-		return true;
+		options->dump = (enum stage)choose(diag, "stage", stages, COUNT(stages));
+		return;
 	case OPTION_DEFINE:
-		return check_definition(optarg) &&
-		       add(&compile->definitions, &compile->definition_count, optarg);
+		take_definition(diag, compile, optarg);
+		return;
 	case OPTION_INCLUDE:
-		return add(&compile->include_folders, &compile->include_folder_count, optarg);
+		add(&compile->include_folders, &compile->include_folder_count, optarg);
+		return;
 	case OPTION_WARNING:
-		return check_warning(optarg) &&
-		       add(&compile->warnings, &compile->warning_count, optarg);
+		take_warning(diag, optarg);
+		return;
 	case OPTION_TABLES:
-		if (!choose("kind of table", table_kinds, COUNT(table_kinds), &choice))
-			return false;
-		compile->tables = (enum table_kind)choice;
-		return true;
+		compile->tables = (enum table_kind)choose(diag, "kind of table", table_kinds,
+							  COUNT(table_kinds));
+		return;
 	case OPTION_BACKEND:
-		if (!choose("back end", backends, COUNT(backends), &choice))
-			return false;
-		compile->backend = (enum backend)choice;
-		return true;
+		compile->backend = (enum backend)choose(diag, "back end", backends,
+							COUNT(backends));
+		return;
 	case OPTION_TABLES_MAX:
-		return read_bytes(option, optarg, &compile->table_bytes_max);
+		read_bytes(diag, option, optarg, &compile->table_bytes_max);
+		return;
 	case OPTION_NETNS:
 		options->netns = optarg;
-		return true;
+		return;
 	case OPTION_BPFFS:
 		options->bpffs = optarg;
-		return true;
+		return;
 	case OPTION_PID:
-		return read_number(option, optarg, &options->pid);
+		read_number(diag, option, optarg, &options->pid);
+		return;
 	case OPTION_FD:
-		return read_number(option, optarg, &options->fd);
+		read_number(diag, option, optarg, &options->fd);
+		return;
 	case OPTION_CONFIRM:
-		return read_number(option, optarg, &options->confirm_seconds) &&
-		       check_seconds(options->confirm_seconds);
+		read_seconds(diag, option, optarg, &options->confirm_seconds);
+		return;
 	case OPTION_IF_GENERATION:
-		return read_number(option, optarg, &options->if_generation);
+		read_number(diag, option, optarg, &options->if_generation);
+		return;
 	case OPTION_COLOR:
-		if (!choose("choice of --color", colors, COUNT(colors), &choice))
-			return false;
-		options->color = (enum color)choice;
-		return true;
+		options->color = (enum color)choose(diag, "choice of --color", colors,
+						    COUNT(colors));
+		return;
 	default:
-		return true;
+		return;
 	}
 }
 
 /* What getopt refused: an argument that is missing, or an option that there is not. */
-static void refuse(int result, char **argv, const char *given)
+static void refuse(struct diag *diag, int result, char **argv, const char *given)
 {
 	char letter[] = {'-', (char)optopt, 0};
 
 	if (optopt >= FIRST_LONG && result == ':')
-		usage_error("%s takes an argument: %s", words[optopt - FIRST_LONG],
+		usage_error(diag, "%s takes an argument: %s", words[optopt - FIRST_LONG],
 			    table[optopt - FIRST_LONG].argument);
 	else if (optopt >= FIRST_LONG)
-		usage_error("%s takes no argument: '%s'", words[optopt - FIRST_LONG], given);
+		usage_error(diag, "%s takes no argument: '%s'", words[optopt - FIRST_LONG], given);
 	else if (result == ':')
-		usage_error("%s takes an argument", letter);
+		usage_error(diag, "%s takes an argument", letter);
 	else if (optopt)
-		usage_error("unknown option '%s'", letter);
+		usage_error(diag, "unknown option '%s'", letter);
 	else
-		unknown_word("option", argv[optind - 1], words, COUNT(words));
+		unknown_word(diag, "option", argv[optind - 1], words, COUNT(words));
 }
 
 static enum option_id option_of(int result)
@@ -303,14 +302,14 @@ static enum option_id option_of(int result)
 }
 
 /* Printing LLVM's form asks for its back end, which this sklc may not have. */
-static bool choose_backend(struct options *options)
+static void choose_backend(struct options *options)
 {
 	if (options->dump == STAGE_LLVM)
 		options->compile.backend = BACKEND_LLVM;
-	if (options->compile.backend != BACKEND_LLVM || llvm_backend())
-		return true;
-	usage_error("this sklc was built without LLVM: '%s' cannot be opened", LLVM_BACKEND_FILE);
-	return false;
+	if (options->compile.backend == BACKEND_LLVM && !llvm_backend())
+		usage_error(options->diag,
+			    "this sklc was built without LLVM: '%s' cannot be opened",
+			    LLVM_BACKEND_FILE);
 }
 
 /* The same table in getopt's terms. */
@@ -331,7 +330,8 @@ static void for_getopt(struct option *longs, char *letters)
 	}
 }
 
-bool options_read(struct arena *arena, int argc, char **argv, struct options *options)
+bool options_read(struct arena *arena, struct diag *diag, int argc, char **argv,
+		  struct options *options)
 {
 	struct option longs[OPTION_COUNT + 1] = {{0}};
 	char letters[2 * OPTION_COUNT + 2] = "";
@@ -339,25 +339,23 @@ bool options_read(struct arena *arena, int argc, char **argv, struct options *op
 	int result;
 
 	*options = (struct options){
-		.pid = -1, .fd = -1, .confirm_seconds = -1, .if_generation = -1};
+		.diag = diag, .pid = -1, .fd = -1, .confirm_seconds = -1, .if_generation = -1};
 	options->compile.definitions = arena_alloc(arena, room, sizeof(char *));
 	options->compile.include_folders = arena_alloc(arena, room, sizeof(char *));
-	options->compile.warnings = arena_alloc(arena, room, sizeof(char *));
 	for_getopt(longs, letters);
 	opterr = 0;
 	while ((result = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
-		if (result == '?' || result == ':') {
-			refuse(result, argv, argv[optind - 1]);
-			return false;
-		}
-		if (!take(options, option_of(result)))
-			return false;
+		if (result == '?' || result == ':')
+			refuse(diag, result, argv, argv[optind - 1]);
+		else
+			take(options, option_of(result));
 	}
-	if (!choose_backend(options))
-		return false;
+	choose_backend(options);
+	if (option_given(options, OPTION_QUIET))
+		diag_be_quiet(diag);
 	options->operands = argv + optind;
 	options->operand_count = (size_t)(argc - optind);
 	options->compile.files = (const char *const *)(argv + optind);
 	options->compile.file_count = options->operand_count;
-	return true;
+	return !diag_error_count(diag);
 }

@@ -49,7 +49,8 @@ enum option_id {
 enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct options {
-	uint32_t given; /* bits 1 << enum option_id */
+	struct diag *diag; /* told what is wrong with the command line */
+	uint32_t given;    /* bits 1 << enum option_id */
 	const char *output, *netns, *bpffs;
 	enum stage dump;
 	enum color color;
@@ -64,18 +65,20 @@ static inline bool option_given(const struct options *options, enum option_id op
 	return options->given >> option & 1;
 }
 
-/* Reads a command line; what it points to lives in ARENA and ARGV. False after saying on standard error
- * what is wrong with it. */
-bool options_read(struct arena *arena, int argc, char **argv, struct options *options);
+/* Reads a command line to its end; what it points to lives in ARENA and ARGV. False after telling DIAG all
+ * that is wrong with it. The -W options are DIAG's. */
+bool options_read(struct arena *arena, struct diag *diag, int argc, char **argv,
+		  struct options *options);
 
 /* How an option is written, "--netns NETNS"; and each with its meaning, a line each. */
 const char *option_word(enum option_id option);
 void options_help(FILE *out);
 
-/* Says what is wrong with the command line, on standard error. */
-void usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Tells what is wrong with the command line. */
+void usage_error(struct diag *diag, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The index of WORD among COUNT words; -1 after saying that it is an unknown KIND, and the nearest. */
-int find_word(const char *kind, const char *word, const char *const *words, size_t count);
+/* The index of WORD among COUNT words; -1 after telling that it is an unknown KIND, and the nearest. */
+int find_word(struct diag *diag, const char *kind, const char *word, const char *const *words,
+	      size_t count);
 
 #endif

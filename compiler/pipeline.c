@@ -67,15 +67,11 @@ static bool (*const passes[])(struct compilation *c, const struct compile_option
 	[STAGE_OBJECT] = make_object,
 };
 
-static void start(struct compilation *c, const struct compile_options *options)
+void compilation_start(struct compilation *c)
 {
-	size_t i;
-
 	*c = (struct compilation){.arena = arena_new()};
 	c->sources = sources_new(c->arena);
 	c->diag = diag_new(c->arena, c->sources);
-	for (i = 0; i < options->warning_count; i++)
-		diag_option(c->diag, options->warnings[i]);
 }
 
 static bool run_passes(struct compilation *c, const struct compile_options *options,
@@ -91,21 +87,26 @@ static bool run_passes(struct compilation *c, const struct compile_options *opti
 
 bool compile(struct compilation *c, const struct compile_options *options, enum stage last)
 {
-	start(c, options);
 	return run_passes(c, options, STAGE_AST, last);
+}
+
+bool compile_memory(struct compilation *c, const char *text, size_t length,
+		    const struct compile_options *options)
+{
+	const struct source_file *file = source_add(c->sources, "<memory>", text, length,
+						    (struct span){0, 0});
+
+	c->ast = text_to_ast(c->arena, c->sources, file, c->diag, options);
+	if (!c->ast || diag_error_count(c->diag))
+		return false;
+	return run_passes(c, options, STAGE_POLICY, STAGE_OBJECT);
 }
 
 bool compile_text(struct compilation *c, const char *text, size_t length,
 		  const struct compile_options *options)
 {
-	const struct source_file *file;
-
-	start(c, options);
-	file = source_add(c->sources, "<memory>", text, length, (struct span){0, 0});
-	c->ast = text_to_ast(c->arena, c->sources, file, c->diag, options);
-	if (!c->ast || diag_error_count(c->diag))
-		return false;
-	return run_passes(c, options, STAGE_POLICY, STAGE_OBJECT);
+	compilation_start(c);
+	return compile_memory(c, text, length, options);
 }
 
 void compilation_free(struct compilation *c)

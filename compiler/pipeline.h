@@ -60,8 +60,6 @@ struct compile_options {
 	size_t include_folder_count;
 	const char *const *definitions; /* -D NAME=VALUE */
 	size_t definition_count;
-	const char *const *warnings; /* the argument of each -W */
-	size_t warning_count;
 	enum table_kind tables;
 	enum backend backend;   /* LLVM: only where llvm_backend() is there */
 	size_t table_bytes_max; /* budget of a decision's tables; 0: the default */
@@ -86,11 +84,18 @@ struct compilation {
 	struct object *object;
 };
 
-/* Compiles up to and with LAST. False if there were errors, which are in the queue; in either case the
- * caller prints the queue, and then frees. */
+/* The beginning of a compilation: nothing read yet, nothing to say. */
+void compilation_start(struct compilation *c);
+
+/* Compiles what is started, up to and with LAST. False if there were errors, which are in the queue; in
+ * either case the caller prints the queue, and then frees. */
 bool compile(struct compilation *c, const struct compile_options *options, enum stage last);
 
 /* The same of one rules file that is in memory, to the object. */
+bool compile_memory(struct compilation *c, const char *text, size_t length,
+		    const struct compile_options *options);
+
+/* Starts, then does the same. */
 bool compile_text(struct compilation *c, const char *text, size_t length,
 		  const struct compile_options *options);
 void compilation_free(struct compilation *c);

@@ -22,57 +22,12 @@
 
 enum { EXIT_DONE, EXIT_RULES, EXIT_USAGE, EXIT_SYSTEM };
 
-static int system_error(int error, const char *tried, const char *what)
-{
-	fail(error, "%s '%s'", tried, what);
-	return EXIT_SYSTEM;
-}
-
-/* What the -W options say of interfaces, which only the machine knows. */
-static enum missing_interfaces missing_interfaces(const struct options *options)
-{
-	struct arena *arena = arena_new();
-	struct diag *diag = diag_new(arena, NULL);
-	enum missing_interfaces missing = MISSING_INTERFACES_WARN;
-	size_t i;
-
-	for (i = 0; i < options->compile.warning_count; i++)
-		diag_option(diag, options->compile.warnings[i]);
-	if (!diag_wants(diag, WARNING_INTERFACE))
-		missing = MISSING_INTERFACES_IGNORE;
-	else if (diag_is_error(diag, WARNING_INTERFACE))
-		missing = MISSING_INTERFACES_REFUSE;
-	else if (option_given(options, OPTION_QUIET))
-		missing = MISSING_INTERFACES_IGNORE;
-	arena_free(arena);
-	return missing;
-}
-
-static struct runtime_options runtime_options(const struct options *options)
-{
-	return (struct runtime_options){
-		.netns = options->netns,
-		.bpffs = options->bpffs,
-		.json = option_given(options, OPTION_JSON),
-		.quiet = option_given(options, OPTION_QUIET),
-		.verbose = option_given(options, OPTION_VERBOSE),
-		.require_sockets = option_given(options, OPTION_REQUIRE_SOCKETS),
-		.all = option_given(options, OPTION_ALL),
-		.confirm_seconds = options->confirm_seconds > 0 ? (uint32_t)options->confirm_seconds
-								: 0,
-		.has_if_generation = option_given(options, OPTION_IF_GENERATION),
-		.if_generation = (uint32_t)options->if_generation,
-		.missing_interfaces = missing_interfaces(options),
-	};
-}
-
-/* The exit status for what a function of the runtime returned. */
-static int exit_status(int err)
-{
-	if (err == RUNTIME_EXPECT_FAILED)
-		return EXIT_RULES;
-	return err ? EXIT_SYSTEM : EXIT_DONE;
-}
+/* One run of the command: what it was asked for, and what compiler and runtime have to say of it. */
+struct session {
+	struct report report; /* stays first: the runtime's way to the diagnostics */
+	struct options options;
+	struct compilation c;
+};
 
 static enum diag_color diag_color(const struct options *options)
 {
@@ -84,17 +39,98 @@ static enum diag_color diag_color(const struct options *options)
 	return options->color == COLOR_ALWAYS ? DIAG_COLOR_ALWAYS : DIAG_COLOR_NEVER;
 }
 
-/* Compiles as far as asked, and prints what there is to say of it. */
-static int compile_rules(const struct options *options, enum stage last, struct compilation *c)
+/* In one write, so that what several processes say does not mix. */
+static void print_diagnostics(const struct session *s)
 {
-	bool done = compile(c, &options->compile, last);
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
 
-	if (done && option_given(options, OPTION_QUIET))
-		return EXIT_DONE;
-	if (option_given(options, OPTION_JSON))
-		diag_print_json(c->diag, stderr);
+	if (!out)
+		return;
+	if (option_given(&s->options, OPTION_JSON))
+		diag_print_json(s->c.diag, out);
 	else
-		diag_print(c->diag, stderr, diag_color(options));
+		diag_print(s->c.diag, out, diag_color(&s->options));
+	if (!fclose(out))
+		fwrite(text, 1, size, stderr);
+	free(text);
+}
+
+/* Text is printed as it comes, JSON at the end, as one document. */
+static void say(const struct session *s)
+{
+	if (!option_given(&s->options, OPTION_JSON))
+		print_diagnostics(s);
+}
+
+static struct span span_of(struct sources *sources, const struct excerpt *excerpt)
+{
+	const struct source_file *line = excerpt ? source_add_line(sources, excerpt->file,
+								   excerpt->line, excerpt->text)
+						 : NULL;
+
+	if (!line)
+		return (struct span){0, 0};
+	return (struct span){line->base + (uint32_t)excerpt->first,
+			     line->base + (uint32_t)excerpt->end};
+}
+
+/* Takes what the runtime says. */
+static bool take_message(struct report *report, const struct message *message)
+{
+	static const enum diag_kind kinds[] = {[SEVERITY_NOTE] = DIAG_NOTE,
+					       [SEVERITY_WARNING] = DIAG_WARNING,
+					       [SEVERITY_ERROR] = DIAG_ERROR};
+	struct session *s = (struct session *)report;
+	bool is_error = diag_message(s->c.diag, kinds[message->severity], message->name,
+				     span_of(s->c.sources, message->excerpt), message->text,
+				     message->details);
+
+	say(s);
+	return is_error;
+}
+
+static int system_error(struct session *s, int error, const char *tried, const char *what)
+{
+	fail(&s->report, error, "%s '%s'", tried, what);
+	return EXIT_SYSTEM;
+}
+
+static struct runtime_options runtime_options(struct session *s)
+{
+	const struct options *options = &s->options;
+
+	return (struct runtime_options){
+		.report = &s->report,
+		.netns = options->netns,
+		.bpffs = options->bpffs,
+		.json = option_given(options, OPTION_JSON),
+		.quiet = option_given(options, OPTION_QUIET),
+		.verbose = option_given(options, OPTION_VERBOSE),
+		.require_sockets = option_given(options, OPTION_REQUIRE_SOCKETS),
+		.all = option_given(options, OPTION_ALL),
+		.confirm_seconds = options->confirm_seconds > 0 ? (uint32_t)options->confirm_seconds
+								: 0,
+		.has_if_generation = option_given(options, OPTION_IF_GENERATION),
+		.if_generation = (uint32_t)options->if_generation,
+	};
+}
+
+/* The exit status for what a function of the runtime returned. */
+static int exit_status(int err)
+{
+	if (err == RUNTIME_EXPECT_FAILED)
+		return EXIT_RULES;
+	return err ? EXIT_SYSTEM : EXIT_DONE;
+}
+
+/* Compiles as far as asked, and says what there is to say of it. */
+static int compile_rules(struct session *s, enum stage last)
+{
+	bool done = compile(&s->c, &s->options.compile, last);
+
+	say(s);
 	return done ? EXIT_DONE : EXIT_RULES;
 }
 
@@ -108,41 +144,41 @@ static bool begins_as_object(int fd, const struct stat *status)
 }
 
 /* Whether every operand can be read, and which is an object, if one is. */
-static int look_at_files(const struct options *options, const char **object)
+static int look_at_files(struct session *s, const char **object)
 {
 	struct stat status = {0};
 	size_t i;
 	int fd;
 
 	*object = NULL;
-	for (i = 0; i < options->operand_count; i++) {
-		if (!strcmp(options->operands[i], "-"))
+	for (i = 0; i < s->options.operand_count; i++) {
+		if (!strcmp(s->options.operands[i], "-"))
 			continue;
-		fd = open(options->operands[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		fd = open(s->options.operands[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 		if (fd < 0)
-			return system_error(errno, "open", options->operands[i]);
+			return system_error(s, errno, "open", s->options.operands[i]);
 		if (!fstat(fd, &status) && begins_as_object(fd, &status))
-			*object = options->operands[i];
+			*object = s->options.operands[i];
 		close(fd);
 		if (S_ISDIR(status.st_mode))
-			return system_error(EISDIR, "read", options->operands[i]);
+			return system_error(s, EISDIR, "read", s->options.operands[i]);
 	}
-	if (*object && options->operand_count > 1) {
-		usage_error("an object is given alone: '%s'", *object);
+	if (*object && s->options.operand_count > 1) {
+		usage_error(s->c.diag, "an object is given alone: '%s'", *object);
 		return EXIT_USAGE;
 	}
 	return EXIT_DONE;
 }
 
 /* The same, where only rules have a meaning. */
-static int look_at_rules(const struct options *options)
+static int look_at_rules(struct session *s)
 {
 	const char *object;
-	int status = look_at_files(options, &object);
+	int status = look_at_files(s, &object);
 
 	if (status || !object)
 		return status;
-	usage_error("'%s' is compiled already; expected a file of rules", object);
+	usage_error(s->c.diag, "'%s' is compiled already; expected a file of rules", object);
 	return EXIT_USAGE;
 }
 
@@ -161,152 +197,144 @@ static const char *replaced_rules(const struct options *options)
 	return NULL;
 }
 
-static int write_object(const struct options *options)
+static int write_object(struct session *s)
 {
-	const char *rules = replaced_rules(options);
-	struct compilation c;
-	int status = look_at_rules(options);
+	const char *rules = replaced_rules(&s->options);
+	int status = look_at_rules(s);
 
 	if (status)
 		return status;
 	if (rules) {
-		usage_error("the object would replace the rules '%s'", rules);
+		usage_error(s->c.diag, "the object would replace the rules '%s'", rules);
 		return EXIT_USAGE;
 	}
-	status = compile_rules(options, STAGE_OBJECT, &c);
-	if (!status && file_write(options->output, c.object->bytes, c.object->size))
-		status = system_error(errno, "write", options->output);
-	compilation_free(&c);
+	status = compile_rules(s, STAGE_OBJECT);
+	if (!status && file_write(s->options.output, s->c.object->bytes, s->c.object->size))
+		status = system_error(s, errno, "write", s->options.output);
 	return status;
 }
 
-static int dump(const struct options *options)
+static int dump(struct session *s)
 {
-	struct compilation c;
-	int status = look_at_rules(options);
+	int status = look_at_rules(s);
 
 	if (status)
 		return status;
-	status = compile_rules(options, options->dump, &c);
-	if (status) {
-		compilation_free(&c);
+	status = compile_rules(s, s->options.dump);
+	if (status)
 		return status;
-	}
-	switch (options->dump) {
+	switch (s->options.dump) {
 	case STAGE_AST:
-		ast_dump(c.ast, stdout);
+		ast_dump(s->c.ast, stdout);
 		break;
 	case STAGE_POLICY:
-		policy_dump(c.policy, stdout);
+		policy_dump(s->c.policy, stdout);
 		break;
 	case STAGE_DECISION:
-		decision_dump(c.decision, stdout);
+		decision_dump(s->c.decision, stdout);
 		break;
 	case STAGE_LAYOUT:
-		layout_dump(c.layout, stdout);
+		layout_dump(s->c.layout, stdout);
 		break;
 	case STAGE_LLVM:
-		llvm_backend()->llvm_dump(c.ir, stdout);
+		llvm_backend()->llvm_dump(s->c.ir, stdout);
 		break;
 	default:
-		bytecode_dump(c.code, c.sources, stdout);
+		bytecode_dump(s->c.code, s->c.sources, stdout);
 	}
-	compilation_free(&c);
 	return EXIT_DONE;
 }
 
 typedef int (*object_use)(const struct object_image *image, const struct runtime_options *options,
 			  FILE *out);
 
-static int use_object_file(const struct options *options, object_use use)
+static int use_object_file(struct session *s, object_use use)
 {
-	const struct runtime_options runtime = runtime_options(options);
-	struct object_image image = {.name = options->operands[0]};
+	const struct runtime_options runtime = runtime_options(s);
+	struct object_image image = {.name = s->options.operands[0]};
 	unsigned char *bytes = file_read(image.name, &image.size);
 	int err;
 
 	if (!bytes)
-		return system_error(errno, "read", image.name);
+		return system_error(s, errno, "read", image.name);
 	image.bytes = bytes;
 	err = use(&image, &runtime, stdout);
 	free(bytes);
 	return exit_status(err);
 }
 
-static int use_rules(const struct options *options, object_use use)
+static int use_rules(struct session *s, object_use use)
 {
-	const struct runtime_options runtime = runtime_options(options);
-	struct object_image image = {.name = options->operands[0]};
-	struct compilation c;
-	int status = compile_rules(options, STAGE_OBJECT, &c);
+	const struct runtime_options runtime = runtime_options(s);
+	struct object_image image = {.name = s->options.operands[0]};
+	int status = compile_rules(s, STAGE_OBJECT);
 
 	if (!status) {
-		image.bytes = c.object->bytes;
-		image.size = c.object->size;
+		image.bytes = s->c.object->bytes;
+		image.size = s->c.object->size;
 		status = exit_status(use(&image, &runtime, stdout));
 	}
-	compilation_free(&c);
 	return status;
 }
 
-static int use_operands(const struct options *options, object_use use)
+static int use_operands(struct session *s, object_use use)
 {
 	const char *object;
-	int status = look_at_files(options, &object);
+	int status = look_at_files(s, &object);
 
 	if (status)
 		return status;
-	return object ? use_object_file(options, use) : use_rules(options, use);
+	return object ? use_object_file(s, use) : use_rules(s, use);
 }
 
-static int check(const struct options *options)
+static int check(struct session *s)
 {
-	return use_operands(options, runtime_check);
+	return use_operands(s, runtime_check);
 }
 
-static int apply(const struct options *options)
+static int apply(struct session *s)
 {
-	return use_operands(options, runtime_apply);
+	return use_operands(s, runtime_apply);
 }
 
-static int confirm(const struct options *options)
+static int confirm(struct session *s)
 {
-	const struct runtime_options runtime = runtime_options(options);
+	const struct runtime_options runtime = runtime_options(s);
 
 	return exit_status(runtime_confirm(&runtime, stdout));
 }
 
-static int rollback(const struct options *options)
+static int rollback(struct session *s)
 {
-	const struct runtime_options runtime = runtime_options(options);
+	const struct runtime_options runtime = runtime_options(s);
 
 	return exit_status(runtime_rollback(&runtime, stdout));
 }
 
-static int reset(const struct options *options)
+static int reset(struct session *s)
 {
-	const struct runtime_options runtime = runtime_options(options);
+	const struct runtime_options runtime = runtime_options(s);
 
 	return exit_status(runtime_reset(&runtime, stdout));
 }
 
-static int detach(const struct options *options)
+static int detach(struct session *s)
 {
-	const struct runtime_options runtime = runtime_options(options);
+	const struct runtime_options runtime = runtime_options(s);
 
 	return exit_status(runtime_detach(&runtime, stdout));
 }
 
-static int list(const struct options *options)
+static int list(struct session *s)
 {
-	const struct runtime_options runtime = runtime_options(options);
+	const struct runtime_options runtime = runtime_options(s);
 
 	return exit_status(runtime_list(&runtime, stdout));
 }
 
-static int status(const struct options *options)
+static int status(struct session *s)
 {
-	const struct runtime_options runtime = runtime_options(options);
+	const struct runtime_options runtime = runtime_options(s);
 	bool complete = false;
 
 	if (runtime_status(&runtime, stdout, &complete))
@@ -314,34 +342,34 @@ static int status(const struct options *options)
 	return complete ? EXIT_DONE : EXIT_RULES;
 }
 
-static int sync_sockets(const struct options *options)
+static int sync_sockets(struct session *s)
 {
-	const struct runtime_options runtime = runtime_options(options);
+	const struct runtime_options runtime = runtime_options(s);
 
 	return exit_status(runtime_sync(&runtime, stdout));
 }
 
-static int register_socket(const struct options *options)
+static int register_socket(struct session *s)
 {
-	const struct runtime_options runtime = runtime_options(options);
+	const struct runtime_options runtime = runtime_options(s);
 
-	if (options->pid < 1 || options->fd < 0) {
-		usage_error("register says which socket: --pid PID --fd FD");
+	if (s->options.pid < 1 || s->options.fd < 0) {
+		usage_error(s->c.diag, "register says which socket: --pid PID --fd FD");
 		return EXIT_USAGE;
 	}
-	return exit_status(runtime_register(options->operands[1], options->pid, options->fd,
+	return exit_status(runtime_register(s->options.operands[1], s->options.pid, s->options.fd,
 					    &runtime, stdout));
 }
 
-static int unregister(const struct options *options)
+static int unregister(struct session *s)
 {
 	static const char *const words[] = {"tcp", "udp", "ipv4", "ipv6"};
-	const struct runtime_options runtime = runtime_options(options);
+	const struct runtime_options runtime = runtime_options(s);
 	int protocol = 0, family = AF_UNSPEC, word;
 	size_t i;
 
-	for (i = 2; i < options->operand_count; i++) {
-		word = find_word("protocol or family", options->operands[i], words, 4);
+	for (i = 2; i < s->options.operand_count; i++) {
+		word = find_word(s->c.diag, "protocol or family", s->options.operands[i], words, 4);
 		if (word < 0)
 			return EXIT_USAGE;
 		if (word < 2)
@@ -350,7 +378,7 @@ static int unregister(const struct options *options)
 			family = word == 3 ? AF_INET6 : AF_INET;
 	}
 	return exit_status(
-		runtime_unregister(options->operands[1], protocol, family, &runtime, stdout));
+		runtime_unregister(s->options.operands[1], protocol, family, &runtime, stdout));
 }
 
 #define FOR_ALL (OPTION_BIT(JSON) | OPTION_BIT(COLOR) | OPTION_BIT(QUIET) | OPTION_BIT(VERBOSE))
@@ -369,7 +397,7 @@ static const struct command {
 	const char *word;
 	uint32_t takes;                    /* options */
 	size_t operands_min, operands_max; /* with the verb itself */
-	int (*run)(const struct options *options);
+	int (*run)(struct session *s);
 	const char *synopsis, *meaning;
 } commands[] = {
 	{"--output", FOR_COMPILING | OPTION_BIT(OUTPUT), 1, ANY_NUMBER, write_object,
@@ -413,26 +441,28 @@ static void usage(FILE *out)
 }
 
 /* The command that a verb names; NULL after saying that there is none. */
-static const struct command *find_verb(const char *word)
+static const struct command *find_verb(struct session *s, const char *word)
 {
 	const char *verbs[COMMAND_COUNT - ACTION_COUNT];
 	size_t i;
 	int found;
 
 	if (!access(word, F_OK)) {
-		usage_error("say what to do with '%s': -o FILE, --check, --apply or --dump STAGE",
+		usage_error(s->c.diag,
+			    "say what to do with '%s': -o FILE, --check, --apply or --dump STAGE",
 			    word);
 		return NULL;
 	}
 	for (i = 0; i < COMMAND_COUNT - ACTION_COUNT; i++)
 		verbs[i] = commands[ACTION_COUNT + i].word;
-	found = find_word("verb", word, verbs, COMMAND_COUNT - ACTION_COUNT);
+	found = find_word(s->c.diag, "verb", word, verbs, COMMAND_COUNT - ACTION_COUNT);
 	return found < 0 ? NULL : &commands[ACTION_COUNT + found];
 }
 
 /* What the options ask for, else what the first operand does. */
-static const struct command *find_command(const struct options *options)
+static const struct command *find_command(struct session *s)
 {
+	const struct options *options = &s->options;
 	static const enum option_id actions[ACTION_COUNT] = {OPTION_OUTPUT, OPTION_CHECK,
 							     OPTION_APPLY, OPTION_DUMP};
 	const struct command *command = NULL;
@@ -442,32 +472,36 @@ static const struct command *find_command(const struct options *options)
 		if (!option_given(options, actions[i]))
 			continue;
 		if (command) {
-			usage_error("%s and %s do not go together", command->word,
+			usage_error(s->c.diag, "%s and %s do not go together", command->word,
 				    commands[i].word);
 			return NULL;
 		}
 		command = &commands[i];
 	}
 	if (command || options->operand_count)
-		return command ? command : find_verb(options->operands[0]);
-	usage(stderr);
+		return command ? command : find_verb(s, options->operands[0]);
+	if (option_given(options, OPTION_JSON))
+		usage_error(s->c.diag, "nothing to do: give rules and an action, or a verb");
+	else
+		usage(stderr);
 	return NULL;
 }
 
 /* Whether the options and the number of operands are such as the command takes. */
-static bool suits(const struct command *command, const struct options *options)
+static bool suits(struct session *s, const struct command *command)
 {
+	const struct options *options = &s->options;
 	const uint32_t others = options->given & ~command->takes;
 
 	if (others) {
-		usage_error("%s does not go with '%s'",
+		usage_error(s->c.diag, "%s does not go with '%s'",
 			    option_word((enum option_id)__builtin_ctz(others)), command->word);
 		return false;
 	}
 	if (options->operand_count >= command->operands_min &&
 	    options->operand_count <= command->operands_max)
 		return true;
-	usage_error("%s: %s",
+	usage_error(s->c.diag, "%s: %s",
 		    options->operand_count < command->operands_min ? "too few words"
 								   : "too many words",
 		    command->synopsis);
@@ -475,20 +509,29 @@ static bool suits(const struct command *command, const struct options *options)
 }
 
 /* Runs a command with no more privilege than it needs: those that know of namespaces ask the kernel. */
-static int run(const struct command *command, const struct options *options)
+static int run(struct session *s, const struct command *command)
 {
 	const enum runtime_use use = command->takes & OPTION_BIT(NETNS) ? RUNTIME_USE_KERNEL
 									: RUNTIME_USE_COMPILE;
 
-	return runtime_limit_privileges(use) ? EXIT_SYSTEM : command->run(options);
+	return runtime_limit_privileges(&s->report, use) ? EXIT_SYSTEM : command->run(s);
 }
 
 /* What was written to standard output must have arrived. */
-static int finish_output(int status_so_far)
+static int finish_output(struct session *s, int status_so_far)
 {
 	if (!fflush(stdout) && !ferror(stdout))
 		return status_so_far;
-	return system_error(errno, "write to", "standard output");
+	return system_error(s, errno, "write to", "standard output");
+}
+
+/* With --json there is always a document, but where -q has nothing to say. */
+static void finish_diagnostics(const struct session *s)
+{
+	bool is_silent = option_given(&s->options, OPTION_QUIET) && diag_is_empty(s->c.diag);
+
+	if (!option_given(&s->options, OPTION_JSON) || !is_silent)
+		print_diagnostics(s);
 }
 
 /* A file that is opened must never get the number of a standard stream. */
@@ -503,29 +546,33 @@ static void keep_standard_streams(void)
 		close(fd);
 }
 
+static int run_command(struct session *s)
+{
+	const struct command *command;
+
+	if (option_given(&s->options, OPTION_HELP)) {
+		usage(stdout);
+		return EXIT_DONE;
+	}
+	if (option_given(&s->options, OPTION_VERSION)) {
+		puts("sklc " SKLC_VERSION);
+		return EXIT_DONE;
+	}
+	command = find_command(s);
+	return command && suits(s, command) ? run(s, command) : EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
-	struct arena *arena = arena_new();
-	const struct command *command = NULL;
-	struct options options;
+	struct session s = {.report = {take_message}};
 	int result = EXIT_USAGE;
 
 	keep_standard_streams();
-	if (!options_read(arena, argc, argv, &options)) {
-		arena_free(arena);
-		return EXIT_USAGE;
-	}
-	if (option_given(&options, OPTION_HELP)) {
-		usage(stdout);
-		result = EXIT_DONE;
-	} else if (option_given(&options, OPTION_VERSION)) {
-		puts("sklc " SKLC_VERSION);
-		result = EXIT_DONE;
-	} else {
-		command = find_command(&options);
-		if (command && suits(command, &options))
-			result = run(command, &options);
-	}
-	arena_free(arena);
-	return finish_output(result);
+	compilation_start(&s.c);
+	if (options_read(s.c.arena, s.c.diag, argc, argv, &s.options))
+		result = run_command(&s);
+	result = finish_output(&s, result);
+	finish_diagnostics(&s);
+	compilation_free(&s.c);
+	return result;
 }

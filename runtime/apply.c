@@ -13,18 +13,18 @@
 int check_replaceable(const struct standing *standing, const struct runtime_options *options)
 {
 	if (options->has_if_generation && standing->current != options->if_generation)
-		return refuse(ESTALE,
+		return refuse(options->report, ESTALE,
 			      "generation %" PRIu32 " is applied, not %" PRIu32
 			      ": somebody else applied meanwhile; nothing was changed",
 			      standing->current, options->if_generation);
 	return 0;
 }
 
-static int check_no_trial(const struct standing *standing)
+static int check_no_trial(struct report *report, const struct standing *standing)
 {
 	if (standing->trial != TRIAL_RUNNING)
 		return 0;
-	return refuse(EBUSY,
+	return refuse(report, EBUSY,
 		      "generation %" PRIu32 " is on trial: `sklc confirm` or `sklc rollback` "
 		      "first; nothing was changed",
 		      standing->tried);
@@ -48,7 +48,7 @@ static int apply_locked(struct state *state, const struct object *object,
 		return err;
 	err = check_replaceable(&standing, options);
 	if (!err)
-		err = check_no_trial(&standing);
+		err = check_no_trial(options->report, &standing);
 	if (!err)
 		err = transaction_run(&transaction);
 	if (!err)
@@ -62,7 +62,7 @@ int runtime_apply(const struct object_image *image, const struct runtime_options
 {
 	struct object object;
 	struct state state;
-	int err = object_read(image, &object);
+	int err = object_read(options->report, image, &object);
 
 	if (err)
 		return err;

@@ -16,14 +16,14 @@ int attach_create(const struct netns *netns, int program)
 	if (link >= 0)
 		return link;
 	if (errno == E2BIG)
-		return refuse(E2BIG,
+		return refuse(netns->report, E2BIG,
 			      "%s already has %d programs on this hook, "
 			      "the kernel's limit; nothing was changed",
 			      netns->words, HOOK_PROGRAMS_MAX);
-	return caps_fail(errno, caps_for_hook, "attach to %s", netns->words);
+	return caps_fail(netns->report, errno, caps_for_hook, "attach to %s", netns->words);
 }
 
-int attach_update(int link, int program, int old)
+int attach_update(struct report *report, int link, int program, int old)
 {
 	LIBBPF_OPTS(bpf_link_update_opts, options, .flags = BPF_F_REPLACE,
 		    .old_prog_fd = (uint32_t)old);
@@ -31,31 +31,32 @@ int attach_update(int link, int program, int old)
 	if (bpf_link_update(link, program, &options) == 0)
 		return 0;
 	if (errno == EPERM)
-		return refuse(EPERM, "the program on the hook is not the one that was applied: "
-				     "somebody else replaced it, and nothing was changed");
+		return refuse(report, EPERM,
+			      "the program on the hook is not the one that was applied: "
+			      "somebody else replaced it, and nothing was changed");
 	if (errno == ENOLINK)
-		return refuse(ENOLINK,
+		return refuse(report, ENOLINK,
 			      "the link was detached from its network namespace meanwhile; "
 			      "apply again");
-	return fail(errno, "replace the program on the hook");
+	return fail(report, errno, "replace the program on the hook");
 }
 
-int attach_detach(int link)
+int attach_detach(struct report *report, int link)
 {
 	if (bpf_link_detach(link) == 0)
 		return 0;
-	return fail(errno, "detach the program from its network namespace");
+	return fail(report, errno, "detach the program from its network namespace");
 }
 
-int attach_info(int link, struct link_info *info)
+int attach_info(struct report *report, int link, struct link_info *info)
 {
 	struct bpf_link_info kernel_info = {0};
 	uint32_t size = sizeof(kernel_info);
 
 	if (bpf_obj_get_info_by_fd(link, &kernel_info, &size))
-		return fail(errno, "ask for the link's program");
+		return fail(report, errno, "ask for the link's program");
 	if (kernel_info.type != BPF_LINK_TYPE_NETNS)
-		return refuse(EINVAL, "the pinned link is not one of a network namespace");
+		return refuse(report, EINVAL, "the pinned link is not one of a network namespace");
 	*info = (struct link_info){
 		.id = kernel_info.id,
 		.program = kernel_info.prog_id,

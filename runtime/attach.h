@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 struct netns;
+struct report;
 
 enum { HOOK_PROGRAMS_MAX = 64 }; /* the kernel's limit */
 
@@ -24,10 +25,10 @@ struct hook {
 int attach_create(const struct netns *netns, int program);
 
 /* Replaces in one step; OLD is the program that must be there. -errno after a message. */
-int attach_update(int link, int program, int old);
+int attach_update(struct report *report, int link, int program, int old);
 
-int attach_detach(int link);
-int attach_info(int link, struct link_info *info);
+int attach_detach(struct report *report, int link);
+int attach_info(struct report *report, int link, struct link_info *info);
 
 /* -errno without a message. */
 int attach_query(const struct netns *netns, struct hook *hook);

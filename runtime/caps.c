@@ -71,7 +71,7 @@ static const char *missing_capability(int error, const int *needed)
 	return NULL;
 }
 
-int caps_fail(int error, const int *needed, const char *format, ...)
+int caps_fail(struct report *report, int error, const int *needed, const char *format, ...)
 {
 	const char *missing = missing_capability(error, needed);
 	char what[1024];
@@ -81,25 +81,26 @@ int caps_fail(int error, const int *needed, const char *format, ...)
 	vsnprintf(what, sizeof(what), format, arguments);
 	va_end(arguments);
 	if (!missing)
-		return fail(error, "%s", what);
-	return refuse(error, "cannot %s: this needs the capability %s; run as root", what, missing);
+		return fail(report, error, "%s", what);
+	return refuse(report, error, "cannot %s: this needs the capability %s; run as root", what,
+		      missing);
 }
 
-static int keep_capabilities(uint64_t kept)
+static int keep_capabilities(struct report *report, uint64_t kept)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2] = {0};
 	int err = get_caps(data);
 
 	if (err)
-		return fail(err, "read the capabilities of this process");
+		return fail(report, err, "read the capabilities of this process");
 	for (int i = 0; i < 2; i++) {
 		data[i].permitted &= (uint32_t)(kept >> 32 * i);
 		data[i].effective &= (uint32_t)(kept >> 32 * i);
 		data[i].inheritable &= (uint32_t)(kept >> 32 * i);
 	}
 	if (syscall(SYS_capset, &header, data))
-		return fail(errno, "give up capabilities that are not needed");
+		return fail(report, errno, "give up capabilities that are not needed");
 	return 0;
 }
 
@@ -109,14 +110,14 @@ static int keep_capabilities(uint64_t kept)
 #define LOADING_CAPABILITIES (BIT(CAP_BPF) | BIT(CAP_NET_ADMIN) | BIT(CAP_PERFMON))
 
 /* Where CAP_BPF is not given by itself, CAP_SYS_ADMIN stands for it. */
-int caps_limit_to_loading(void)
+int caps_limit_to_loading(struct report *report)
 {
 	struct __user_cap_data_struct data[2] = {0};
 	uint64_t kept = LOADING_CAPABILITIES;
 
 	if (get_caps(data) == 0 && !(data[CAP_BPF / 32].effective & BIT(CAP_BPF % 32)))
 		kept |= BIT(CAP_SYS_ADMIN);
-	return keep_capabilities(kept);
+	return keep_capabilities(report, kept);
 }
 
 /* What each use of the command keeps. DAC: to read and write the files that root may. */
@@ -129,17 +130,18 @@ static uint64_t kept_capabilities(enum runtime_use use)
 	return files | LOADING_CAPABILITIES | BIT(CAP_SYS_ADMIN) | BIT(CAP_SYS_PTRACE);
 }
 
-int runtime_limit_privileges(enum runtime_use use)
+int runtime_limit_privileges(struct report *report, enum runtime_use use)
 {
 	uid_t real, effective, saved;
 	gid_t real_group, effective_group, saved_group;
 
 	if (getresuid(&real, &effective, &saved) ||
 	    getresgid(&real_group, &effective_group, &saved_group))
-		return fail(errno, "ask who runs this");
+		return fail(report, errno, "ask who runs this");
 	if (real != effective || real != saved || real_group != effective_group ||
 	    real_group != saved_group)
-		return refuse(EPERM, "sklc does not run with the set-user-id or set-group-id bit: "
-				     "remove it with chmod ug-s, and use sudo");
-	return keep_capabilities(kept_capabilities(use));
+		return refuse(report, EPERM,
+			      "sklc does not run with the set-user-id or set-group-id bit: "
+			      "remove it with chmod ug-s, and use sudo");
+	return keep_capabilities(report, kept_capabilities(use));
 }

@@ -29,7 +29,7 @@ static int weigh(const struct object *object, const struct loaded *loaded, struc
 	uint32_t size = sizeof(info);
 
 	if (bpf_obj_get_info_by_fd(loaded->program, &info, &size))
-		return fail(errno, "ask what the program weighs");
+		return fail(object->report, errno, "ask what the program weighs");
 	*weight = (struct weight){
 		.emitted = object->program_bytes / sizeof(struct bpf_insn),
 		.verified = info.verified_insns,
@@ -54,7 +54,8 @@ static void print_text(const struct weight *weight, const char *name, FILE *out)
 			weight->expects == 1 ? "line holds" : "lines hold");
 }
 
-static int print_json(const struct weight *weight, const char *name, FILE *out)
+static int print_json(struct report *report, const struct weight *weight, const char *name,
+		      FILE *out)
 {
 	json_t *root = json_pack("{s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "version", 1,
 				 "result", "accepted", "name", name, "instructions_emitted",
@@ -67,7 +68,7 @@ static int print_json(const struct weight *weight, const char *name, FILE *out)
 
 	json_decref(root);
 	fputc('\n', out);
-	return err ? fail(EIO, "write the result") : 0;
+	return err ? fail(report, EIO, "write the result") : 0;
 }
 
 static int load_and_weigh(const struct object *object, const struct runtime_options *options,
@@ -79,7 +80,7 @@ static int load_and_weigh(const struct object *object, const struct runtime_opti
 	int err = 0;
 
 	if (sockets < 0)
-		err = caps_fail(sockets, caps_for_load, "make a socket map");
+		err = caps_fail(options->report, sockets, caps_for_load, "make a socket map");
 	if (!err)
 		err = machine_new(object, &machine);
 	if (err)
@@ -104,13 +105,12 @@ static int check_interfaces(const struct object *object, const struct runtime_op
 
 	if (!object->header.interface_count)
 		return 0;
-	err = netns_open(options->netns, &netns);
+	err = netns_open(options->report, options->netns, &netns);
 	if (err)
 		return err;
 	err = machine_new(object, &machine);
 	if (!err)
-		err = machine_find_interfaces(object, &netns, false, options->missing_interfaces,
-					      &machine);
+		err = machine_find_interfaces(object, &netns, false, &machine);
 	machine_free(&machine);
 	netns_close(&netns);
 	return err;
@@ -121,7 +121,7 @@ int runtime_check(const struct object_image *image, const struct runtime_options
 {
 	struct weight weight = {0};
 	struct object object;
-	int err = object_read(image, &object);
+	int err = object_read(options->report, image, &object);
 
 	if (err)
 		return err;
@@ -131,7 +131,7 @@ int runtime_check(const struct object_image *image, const struct runtime_options
 	if (!err)
 		err = expect_run(&object, options);
 	if (!err && options->json)
-		err = print_json(&weight, image->name, out);
+		err = print_json(options->report, &weight, image->name, out);
 	else if (!err && !options->quiet)
 		print_text(&weight, image->name, out);
 	object_free(&object);

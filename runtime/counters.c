@@ -35,7 +35,7 @@ static int counters_new(const struct object *object, struct counters *counters)
 	if (counters->rules && counters->labels)
 		return 0;
 	counters_free(counters);
-	return fail(ENOMEM, "read the counters");
+	return fail(object->report, ENOMEM, "read the counters");
 }
 
 void counters_free(struct counters *counters)
@@ -80,7 +80,8 @@ static int add_pinned(const struct generation *generation, const char *name, siz
 	if (map == -ENOENT)
 		return 0;
 	err = map < 0 ? map : add_map(map, count, width, sums);
-	return err ? fail(err, "read the counters of generation %u", generation->about.generation)
+	return err ? fail(generation->report, err, "read the counters of generation %u",
+			  generation->about.generation)
 		   : 0;
 }
 
@@ -109,13 +110,14 @@ static int add_base(const struct generation *generation, const struct object *ob
 
 	*absorbed = 0;
 	if (err)
-		return err == -ENOENT ? err : fail(err, "read the counters' base");
+		return err == -ENOENT ? err : fail(object->report, err, "read the counters' base");
 	base = blob.bytes;
 	if (blob.size < sizeof(*base) || base->rule_count != rules || base->label_count != labels ||
 	    blob.size < sizeof(*base) + rules * sizeof(uint64_t) +
 				labels * sizeof(struct abi_label_count)) {
 		blob_close(&blob);
-		return refuse(EINVAL, "the counters' base of generation %u is damaged",
+		return refuse(object->report, EINVAL,
+			      "the counters' base of generation %u is damaged",
 			      generation->about.generation);
 	}
 	values = (const uint64_t *)(base + 1);
@@ -288,7 +290,8 @@ static int pin_base(const struct generation *generation, const void *bytes, size
 		err = pin_put(generation->folder, PIN_NEW_BASE, map);
 	if (!err && renameat(generation->folder, PIN_NEW_BASE, generation->folder, PIN_BASE))
 		err = -errno;
-	return err ? fail(err, "keep the counters of generation %u", generation->about.generation)
+	return err ? fail(generation->report, err, "keep the counters of generation %u",
+			  generation->about.generation)
 		   : 0;
 }
 
@@ -306,7 +309,7 @@ static int write_base(const struct generation *generation, const struct object *
 	};
 
 	if (!bytes)
-		return fail(ENOMEM, "keep the counters");
+		return fail(object->report, ENOMEM, "keep the counters");
 	memcpy(bytes, &base, sizeof(base));
 	memcpy(bytes + sizeof(base), counters->rules, rules);
 	memcpy(bytes + sizeof(base) + rules, counters->labels, labels);
@@ -326,7 +329,7 @@ static int base_is_missing(const struct state *state, const struct generation *g
 
 	*missing = err == -ENOENT && generation->about.previous;
 	if (err && err != -ENOENT)
-		return fail(err, "read the counters' base");
+		return fail(state->report, err, "read the counters' base");
 	base = blob.bytes;
 	if (!err && blob.size >= sizeof(*base))
 		absorbed = base->absorbed;

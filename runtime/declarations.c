@@ -36,7 +36,7 @@ static int read_uid(const struct object *object, const struct abi_socket *socket
 	}
 	user = getpwnam(name);
 	if (!user)
-		return refuse(EINVAL,
+		return refuse(object->report, EINVAL,
 			      "the socket of the label '%s' is to belong to the user '%s', "
 			      "and there is none of that name here",
 			      object_label(object, socket->label), name);
@@ -75,7 +75,7 @@ static int read_cgroup(const struct object *object, const struct abi_socket *soc
 		return 0;
 	while ((folder = next_folder(folder, &length))) {
 		if (length > CGROUP_NAME_MAX - 2 || ++depth >= CGROUP_DEPTH_MAX)
-			return refuse(EINVAL,
+			return refuse(object->report, EINVAL,
 				      "the cgroup '%s' of the label '%s' is too long or too "
 				      "deep: at most %d folders of %d bytes",
 				      path, object_label(object, socket->label),
@@ -181,7 +181,9 @@ static int give_slots(const struct object *object, const struct abi_label_slots 
 	}
 	free(given.counts);
 	free(total.counts);
-	return total.counts && given.counts ? 0 : fail(ENOMEM, "read the declared sockets");
+	return total.counts && given.counts
+		       ? 0
+		       : fail(object->report, ENOMEM, "read the declared sockets");
 }
 
 int declarations_read(const struct object *object, const struct abi_label_slots *slots,
@@ -190,11 +192,12 @@ int declarations_read(const struct object *object, const struct abi_label_slots 
 	int err = 0;
 
 	*declarations = (struct declarations){
+		.report = object->report,
 		.all = calloc(object->socket_count + 1, sizeof(*declarations->all)),
 		.count = object->socket_count,
 	};
 	if (!declarations->all)
-		return fail(ENOMEM, "read the declared sockets");
+		return fail(object->report, ENOMEM, "read the declared sockets");
 	for (uint32_t i = 0; !err && i < object->socket_count; i++)
 		err = read_declaration(object, i, &declarations->all[i]);
 	if (!err)

@@ -18,6 +18,7 @@ struct declaration {
 };
 
 struct declarations {
+	struct report *report;   /* the object's */
 	struct declaration *all; /* as the object has them */
 	size_t count;
 };
@@ -48,8 +49,8 @@ struct declared_maps {
 int declared_maps_create(const struct declarations *declarations, struct declared_maps *maps);
 
 /* New maps with what both have. -errno after a message. */
-int declared_maps_join(const struct declared_maps *first, const struct declared_maps *second,
-		       struct declared_maps *joined);
+int declared_maps_join(struct report *report, const struct declared_maps *first,
+		       const struct declared_maps *second, struct declared_maps *joined);
 void declared_maps_close(struct declared_maps *maps);
 
 #endif

@@ -8,23 +8,25 @@
 #include <errno.h>
 #include <string.h>
 
-static int create_hash(const char *name, size_t key_size, size_t value_size, size_t entries)
+static int create_hash(struct report *report, const char *name, size_t key_size, size_t value_size,
+		       size_t entries)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
 	int fd = bpf_map_create(BPF_MAP_TYPE_HASH, name, (uint32_t)key_size, (uint32_t)value_size,
 				entries ? (uint32_t)entries : 1, &options);
 
-	return fd < 0 ? caps_fail(errno, caps_for_load, "make the map '%s'", name) : fd;
+	return fd < 0 ? caps_fail(report, errno, caps_for_load, "make the map '%s'", name) : fd;
 }
 
-static int create_maps(size_t declared, size_t folders, struct declared_maps *maps)
+static int create_maps(struct report *report, size_t declared, size_t folders,
+		       struct declared_maps *maps)
 {
 	*maps = (struct declared_maps){-1, -1};
-	maps->declared = create_hash("declared", sizeof(struct declared_key),
+	maps->declared = create_hash(report, "declared", sizeof(struct declared_key),
 				     sizeof(struct declared), declared);
 	if (maps->declared >= 0)
-		maps->cgroups = create_hash("cgroups", sizeof(struct cgroup_key), sizeof(uint64_t),
-					    folders);
+		maps->cgroups = create_hash(report, "cgroups", sizeof(struct cgroup_key),
+					    sizeof(uint64_t), folders);
 	if (maps->declared >= 0 && maps->cgroups >= 0)
 		return 0;
 	return maps->declared < 0 ? maps->declared : maps->cgroups;
@@ -47,7 +49,8 @@ static bool is_same(const struct declared *left, const struct declared *right)
 }
 
 /* Adds it behind others of the same address, port and protocol, unless it is there. */
-static int add_declared(int map, struct declared_key key, const struct declared *value)
+static int add_declared(struct report *report, int map, struct declared_key key,
+			const struct declared *value)
 {
 	struct declared other;
 
@@ -58,17 +61,17 @@ static int add_declared(int map, struct declared_key key, const struct declared 
 			continue;
 		}
 		if (bpf_map_update_elem(map, &key, value, BPF_NOEXIST))
-			return fail(errno, "write the declared sockets");
+			return fail(report, errno, "write the declared sockets");
 		return 0;
 	}
-	return refuse(E2BIG, "port %u of one address is declared for more than %d sockets",
+	return refuse(report, E2BIG, "port %u of one address is declared for more than %d sockets",
 		      key.port, DECLARED_SAME_MAX);
 }
 
 enum { FOLDERS_MAX = 1 << 20 };
 
 /* Each folder of the path. The path's own number is the one that declarations_read gave it. */
-static int add_cgroup(int map, const char *path)
+static int add_cgroup(struct report *report, int map, const char *path)
 {
 	struct cgroup_key key = {0};
 	size_t length;
@@ -81,7 +84,7 @@ static int add_cgroup(int map, const char *path)
 		memset(key.name, 0, sizeof(key.name));
 		memcpy(key.name, path, length);
 		if (bpf_map_update_elem(map, &key, &number, BPF_ANY))
-			return fail(errno, "write the cgroup '%s'", path);
+			return fail(report, errno, "write the cgroup '%s'", path);
 		key.parent = number;
 	}
 	return 0;
@@ -99,14 +102,15 @@ static size_t count_folders(const struct declarations *declarations)
 
 int declared_maps_create(const struct declarations *declarations, struct declared_maps *maps)
 {
-	int err = create_maps(declarations->count, count_folders(declarations), maps);
+	int err = create_maps(declarations->report, declarations->count,
+			      count_folders(declarations), maps);
 
 	for (size_t i = 0; !err && i < declarations->count; i++) {
 		const struct declaration *at = &declarations->all[i];
 
-		err = add_declared(maps->declared, at->key, &at->value);
+		err = add_declared(declarations->report, maps->declared, at->key, &at->value);
 		if (!err && at->cgroup)
-			err = add_cgroup(maps->cgroups, at->cgroup);
+			err = add_cgroup(declarations->report, maps->cgroups, at->cgroup);
 	}
 	if (err)
 		declared_maps_close(maps);
@@ -121,7 +125,7 @@ static size_t capacity(int map)
 	return bpf_obj_get_info_by_fd(map, &info, &size) ? 0 : info.max_entries;
 }
 
-static int copy_declared(int from, int to)
+static int copy_declared(struct report *report, int from, int to)
 {
 	struct declared_key key, *last = NULL;
 	struct declared value;
@@ -130,14 +134,14 @@ static int copy_declared(int from, int to)
 	while (!err && bpf_map_get_next_key(from, last, &key) == 0) {
 		last = &key;
 		if (bpf_map_lookup_elem(from, &key, &value))
-			err = fail(errno, "read the declared sockets");
+			err = fail(report, errno, "read the declared sockets");
 		else
-			err = add_declared(to, key, &value);
+			err = add_declared(report, to, key, &value);
 	}
 	return err;
 }
 
-static int copy_cgroups(int from, int to)
+static int copy_cgroups(struct report *report, int from, int to)
 {
 	struct cgroup_key key, *last = NULL;
 	uint64_t number;
@@ -146,28 +150,29 @@ static int copy_cgroups(int from, int to)
 		last = &key;
 		if (bpf_map_lookup_elem(from, &key, &number) ||
 		    bpf_map_update_elem(to, &key, &number, BPF_ANY))
-			return fail(errno, "read the declared cgroups");
+			return fail(report, errno, "read the declared cgroups");
 	}
 	return 0;
 }
 
-static int copy_maps(const struct declared_maps *from, struct declared_maps *to)
+static int copy_maps(struct report *report, const struct declared_maps *from,
+		     struct declared_maps *to)
 {
-	int err = copy_declared(from->declared, to->declared);
+	int err = copy_declared(report, from->declared, to->declared);
 
-	return err ? err : copy_cgroups(from->cgroups, to->cgroups);
+	return err ? err : copy_cgroups(report, from->cgroups, to->cgroups);
 }
 
-int declared_maps_join(const struct declared_maps *first, const struct declared_maps *second,
-		       struct declared_maps *joined)
+int declared_maps_join(struct report *report, const struct declared_maps *first,
+		       const struct declared_maps *second, struct declared_maps *joined)
 {
-	int err = create_maps(capacity(first->declared) + capacity(second->declared),
+	int err = create_maps(report, capacity(first->declared) + capacity(second->declared),
 			      capacity(first->cgroups) + capacity(second->cgroups), joined);
 
 	if (!err)
-		err = copy_maps(first, joined);
+		err = copy_maps(report, first, joined);
 	if (!err)
-		err = copy_maps(second, joined);
+		err = copy_maps(report, second, joined);
 	if (err)
 		declared_maps_close(joined);
 	return err;

@@ -19,12 +19,12 @@ static int take_off(const struct state *state, bool *attached)
 	int err;
 
 	if (link < 0)
-		return link == -ENOENT
-			       ? 0
-			       : fail(link, "open the link '%s/%s'", state->path, ABI_PIN_LINK);
-	err = attach_info(link, &info);
+		return link == -ENOENT ? 0
+				       : fail(state->report, link, "open the link '%s/%s'",
+					      state->path, ABI_PIN_LINK);
+	err = attach_info(state->report, link, &info);
 	*attached = !err && info.netns_inode;
-	return *attached ? attach_detach(link) : err;
+	return *attached ? attach_detach(state->report, link) : err;
 }
 
 static int detach_locked(const struct state *state, const struct runtime_options *options,
@@ -35,11 +35,13 @@ static int detach_locked(const struct state *state, const struct runtime_options
 
 	if (err)
 		return err;
-	follow_forget(state->root, state->netns.cookie);
-	if (state->folder >= 0 && folder_clear(state->folder))
-		warn("nothing is attached any more; the next sklc command clears up behind it");
+	follow_forget(options->report, state->root, state->netns.cookie);
+	if (state->folder >= 0 && folder_clear(options->report, state->folder))
+		warn(options->report,
+		     "nothing is attached any more; the next sklc command clears up behind it");
 	if (!attached)
-		return refuse(ENOENT, "no rules are applied to %s", state->netns.words);
+		return refuse(options->report, ENOENT, "no rules are applied to %s",
+			      state->netns.words);
 	report_result("detached", 0, options, out);
 	return 0;
 }

@@ -4,12 +4,12 @@
  * interface 0, so the word of the expected interface is 0 in the copy, which makes its match true. */
 #include "expect.h"
 
+#include "excerpt.h"
 #include "fail.h"
 #include "labels.h"
 #include "load.h"
 #include "object.h"
 #include "sentinels.h"
-#include "text.h"
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -19,6 +19,8 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+
+enum { VERDICT_TEXT_MAX = 96 };
 
 /* One round of tests: a copy of the program for packets of one interface. */
 struct bench {
@@ -68,7 +70,7 @@ static int run_packet(const struct bench *bench, const struct abi_expect *expect
 		    .ctx_out = &out, .ctx_size_out = sizeof(out), .repeat = 1);
 
 	if (bpf_prog_test_run_opts(bench->loaded.program, &options))
-		return fail(errno, "run an `expect` line in the kernel");
+		return fail(bench->options->report, errno, "run an `expect` line in the kernel");
 	outcome->cookie = out.cookie;
 	outcome->verdict = options.retval == SK_DROP ? ABI_DROP
 			   : out.cookie              ? ABI_REDIRECT
@@ -82,7 +84,8 @@ static int put_socket(const struct bench *bench, uint32_t slot, const struct sen
 
 	if (sentinel->fd < 0 || bpf_map_update_elem(bench->sockets, &slot, &fd, BPF_ANY) == 0)
 		return 0;
-	return fail(errno, "put a socket into the map that `expect` lines run with");
+	return fail(bench->options->report, errno,
+		    "put a socket into the map that `expect` lines run with");
 }
 
 static int put_others(const struct bench *bench, uint32_t first_slot)
@@ -157,18 +160,40 @@ static int find_winner(struct bench *bench, const struct abi_expect *expect, uin
 	return err;
 }
 
-static void print_verdict(FILE *out, const struct object *object, uint32_t verdict, uint32_t label)
+/* "'redirect to web'" */
+static const char *verdict_text(const struct object *object, uint32_t verdict, uint32_t label,
+				char text[VERDICT_TEXT_MAX])
 {
 	if (verdict == ABI_REDIRECT)
-		fprintf(out, "'redirect to %s'",
-			label < object->header.label_count ? object_label(object, label) : "?");
+		snprintf(text, VERDICT_TEXT_MAX, "'redirect to %s'",
+			 label < object->header.label_count ? object_label(object, label) : "?");
 	else
-		fprintf(out, verdict == ABI_PASS ? "'pass'" : "'drop'");
+		snprintf(text, VERDICT_TEXT_MAX, verdict == ABI_PASS ? "'pass'" : "'drop'");
+	return text;
+}
+
+static int refuse_expect(const struct object *object, const struct abi_expect *expect,
+			 uint32_t verdict, uint32_t winner)
+{
+	char expected[VERDICT_TEXT_MAX], decided[VERDICT_TEXT_MAX];
+	struct rules_line line;
+	int err = rules_line_read(object, expect->file, expect->line, &line);
+
+	if (err)
+		return err;
+	excerpt_mark(&line.excerpt, object_string(object, expect->text));
+	refuse_with(object->report, EINVAL, &(struct message){.excerpt = &line.excerpt},
+		    "'%s' fails in the kernel: expected %s, the kernel decided %s",
+		    object_string(object, expect->text),
+		    verdict_text(object, expect->verdict, expect->label, expected),
+		    verdict_text(object, verdict, winner, decided));
+	rules_line_free(&line);
+	return RUNTIME_EXPECT_FAILED;
 }
 
 /* The copy is spoilt by the search, and loaded anew by the caller's next round. */
-static int report(struct bench *bench, const struct abi_expect *expect,
-		  const struct outcome *outcome)
+static int find_fault(struct bench *bench, const struct abi_expect *expect,
+		      const struct outcome *outcome)
 {
 	const struct object *object = bench->object;
 	uint32_t winner = 0;
@@ -186,15 +211,7 @@ static int report(struct bench *bench, const struct abi_expect *expect,
 	}
 	if (err)
 		return err;
-	text_print(stderr, object_string(object, object->texts[expect->file].name));
-	fprintf(stderr, ":%" PRIu32 ": error: '", expect->line);
-	text_print(stderr, object_string(object, expect->text));
-	fprintf(stderr, "' fails in the kernel: expected ");
-	print_verdict(stderr, object, expect->verdict, expect->label);
-	fprintf(stderr, ", the kernel decided ");
-	print_verdict(stderr, object, outcome->verdict, winner);
-	fputc('\n', stderr);
-	return RUNTIME_EXPECT_FAILED;
+	return refuse_expect(object, expect, outcome->verdict, winner);
 }
 
 /* 0, RUNTIME_EXPECT_FAILED after a message, or -errno. */
@@ -209,7 +226,8 @@ static int run_expect(struct bench *bench, const struct abi_expect *expect)
 	int err = 0;
 
 	if (wanted->fd < 0) {
-		note("this machine has no IPv6: an `expect` line was not run in the kernel");
+		note(bench->options->report,
+		     "this machine has no IPv6: an `expect` line was not run in the kernel");
 		return 0;
 	}
 	if (is_redirect)
@@ -222,7 +240,7 @@ static int run_expect(struct bench *bench, const struct abi_expect *expect)
 		return err;
 	holds = outcome.verdict == expect->verdict &&
 		(!is_redirect || outcome.cookie == wanted->cookie);
-	return holds ? 0 : report(bench, expect, &outcome);
+	return holds ? 0 : find_fault(bench, expect, &outcome);
 }
 
 /* All tests of packets of one interface, if there are any. */
@@ -274,11 +292,11 @@ int expect_run(const struct object *object, const struct runtime_options *option
 
 	if (!object->expect_count)
 		return 0;
-	err = sentinels_open(&bench.sentinels);
+	err = sentinels_open(options->report, &bench.sentinels);
 	if (err)
 		return err;
 	bench.sockets = sockets_create();
-	err = bench.sockets < 0 ? fail(bench.sockets, "make a socket map") : 0;
+	err = bench.sockets < 0 ? fail(options->report, bench.sockets, "make a socket map") : 0;
 	if (!err)
 		err = machine_new(object, &bench.machine);
 	if (!err)

@@ -1,11 +1,9 @@
-/* Messages of the runtime, on standard error. */
+/* Puts the runtime's messages into words, and gives them to the report. */
 #include "fail.h"
-#include "text.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,67 +23,95 @@ const char *error_words(int error, char *buffer, size_t size)
 	return buffer;
 }
 
-/* One write for the whole line, so that the lines of several processes do not mix. */
-static void say(const char *kind, const char *format, va_list arguments, const char *why)
+/* What others wrote may have line ends: each run of white space becomes one space. */
+static void join_lines(char *text)
 {
-	char message[MESSAGE_MAX];
-	char *line = NULL;
-	size_t size = 0;
-	FILE *out;
+	bool after_space = false;
+	char *to = text;
 
-	vsnprintf(message, sizeof(message), format, arguments);
-	out = open_memstream(&line, &size);
-	if (!out) {
-		fprintf(stderr, "sklc: %s%s\n", kind, message);
-		return;
+	for (; *text; text++) {
+		bool is_space = isspace((unsigned char)*text);
+
+		if (!is_space || !after_space)
+			*to++ = is_space ? ' ' : *text;
+		after_space = is_space;
 	}
-	fprintf(out, "sklc: %s", kind);
-	text_print(out, message);
-	if (why)
-		fprintf(out, ": %s", why);
-	fputc('\n', out);
-	if (fclose(out) == 0)
-		fwrite(line, 1, size, stderr);
-	free(line);
+	*to = '\0';
 }
 
-int fail(int error, const char *format, ...)
+__attribute__((format(printf, 3, 0))) static bool say(struct report *report, struct message message,
+						      const char *format, va_list arguments)
 {
-	char whole[MESSAGE_MAX];
+	char text[MESSAGE_MAX];
+
+	vsnprintf(text, sizeof(text), format, arguments);
+	join_lines(text);
+	message.text = text;
+	return report->take(report, &message);
+}
+
+int fail(struct report *report, int error, const char *format, ...)
+{
+	char what[MESSAGE_MAX];
 	char words[128];
 	va_list arguments;
 
-	snprintf(whole, sizeof(whole), "cannot %s", format);
 	va_start(arguments, format);
-	say("", whole, arguments, error_words(error, words, sizeof(words)));
+	vsnprintf(what, sizeof(what), format, arguments);
+	va_end(arguments);
+	return refuse(report, error, "cannot %s: %s", what,
+		      error_words(error, words, sizeof(words)));
+}
+
+int refuse(struct report *report, int error, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	say(report, (struct message){.severity = SEVERITY_ERROR}, format, arguments);
 	va_end(arguments);
 	return -abs(error);
 }
 
-int refuse(int error, const char *format, ...)
+int refuse_with(struct report *report, int error, const struct message *message, const char *format,
+		...)
 {
+	struct message whole = *message;
 	va_list arguments;
 
+	whole.severity = SEVERITY_ERROR;
 	va_start(arguments, format);
-	say("", format, arguments, NULL);
+	say(report, whole, format, arguments);
 	va_end(arguments);
 	return -abs(error);
 }
 
-void warn(const char *format, ...)
+void warn(struct report *report, const char *format, ...)
 {
 	va_list arguments;
 
 	va_start(arguments, format);
-	say("warning: ", format, arguments, NULL);
+	say(report, (struct message){.severity = SEVERITY_WARNING}, format, arguments);
 	va_end(arguments);
 }
 
-void note(const char *format, ...)
+void note(struct report *report, const char *format, ...)
 {
 	va_list arguments;
 
 	va_start(arguments, format);
-	say("note: ", format, arguments, NULL);
+	say(report, (struct message){.severity = SEVERITY_NOTE}, format, arguments);
 	va_end(arguments);
+}
+
+bool warn_named(struct report *report, const char *name, const char *format, ...)
+{
+	va_list arguments;
+	bool is_error;
+
+	va_start(arguments, format);
+	is_error = say(report, (struct message){.severity = SEVERITY_WARNING, .name = name}, format,
+		       arguments);
+	va_end(arguments);
+	return is_error;
 }

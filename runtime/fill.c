@@ -50,7 +50,7 @@ static int read_slots(struct plan *plan)
 {
 	plan->slots = calloc(ABI_SOCKETS_MAX, sizeof(*plan->slots));
 	if (!plan->slots)
-		return fail(ENOMEM, "find the declared sockets");
+		return fail(plan->declarations->report, ENOMEM, "find the declared sockets");
 	for (size_t i = 0; i < plan->declarations->count; i++)
 		for (unsigned int place = 0; place < ABI_PLACES; place++) {
 			struct declared_range range = declaration_range(&plan->declarations->all[i],
@@ -122,7 +122,7 @@ static int make_plan(struct plan *plan)
 {
 	plan->orders = calloc(ABI_SOCKETS_MAX, sizeof(*plan->orders));
 	if (!plan->orders)
-		return fail(ENOMEM, "find the declared sockets");
+		return fail(plan->declarations->report, ENOMEM, "find the declared sockets");
 	for (size_t i = 0; i < plan->declarations->count; i++)
 		for (unsigned int place = 0; place < ABI_PLACES; place++)
 			plan_range(plan, &plan->declarations->all[i], place);
@@ -140,7 +140,8 @@ static int clear_others(const struct plan *plan)
 		if (plan->slots[slot].standing && !plan->slots[slot].wanted &&
 		    slot_cookie_at(plan->sockets, slot) == plan->slots[slot].standing &&
 		    bpf_map_delete_elem(plan->sockets, &slot) && errno != ENOENT && errno != EINVAL)
-			return fail(errno, "take a socket that is no longer declared away");
+			return fail(plan->declarations->report, errno,
+				    "take a socket that is no longer declared away");
 	return 0;
 }
 
@@ -154,7 +155,7 @@ static int note_orders(const struct plan *plan, int times)
 		if (order->value.error > 0 || order->value.error == -EEXIST)
 			continue;
 		if (order->value.error)
-			return fail(order->value.error,
+			return fail(plan->declarations->report, order->value.error,
 				    "put the socket with the cookie %llu behind "
 				    "its label",
 				    order->key.cookie);

@@ -37,7 +37,7 @@ static int load(struct finder *finder, const struct declared_maps *maps, int soc
 	libbpf_set_print(print_nothing);
 	finder->programs = find__open();
 	if (!finder->programs)
-		return fail(errno, "open the programs that find sockets");
+		return fail(finder->netns->report, errno, "open the programs that find sockets");
 	err = bpf_map__reuse_fd(finder->programs->maps.declared, maps->declared);
 	if (!err)
 		err = bpf_map__reuse_fd(finder->programs->maps.cgroups, maps->cgroups);
@@ -46,17 +46,22 @@ static int load(struct finder *finder, const struct declared_maps *maps, int soc
 	if (!err)
 		err = find__load(finder->programs);
 	if (err == -ESRCH || err == -ENOENT)
-		return refuse(err, "this kernel has no BTF, or no iterators of sockets: declared "
-				   "sockets cannot be found; put them behind their labels with "
-				   "`sklc register`");
-	return err ? caps_fail(err, caps_for_load, "load the programs that find sockets") : 0;
+		return refuse(finder->netns->report, err,
+			      "this kernel has no BTF, or no iterators of sockets: declared "
+			      "sockets cannot be found; put them behind their labels with "
+			      "`sklc register`");
+	return err ? caps_fail(finder->netns->report, err, caps_for_load,
+			       "load the programs that find sockets")
+		   : 0;
 }
 
 static int attach(struct finder *finder)
 {
 	finder->tcp = bpf_program__attach_iter(finder->programs->progs.find_tcp, NULL);
 	finder->udp = bpf_program__attach_iter(finder->programs->progs.find_udp, NULL);
-	return finder->tcp && finder->udp ? 0 : fail(errno, "prepare to walk the sockets");
+	return finder->tcp && finder->udp
+		       ? 0
+		       : fail(finder->netns->report, errno, "prepare to walk the sockets");
 }
 
 static int walk_kind(const struct bpf_link *link)
@@ -86,8 +91,8 @@ static int walk(const struct finder *finder)
 {
 	int err = netns_run_in(finder->netns, walk_both, (void *)(uintptr_t)finder);
 
-	return err ? caps_fail(err, caps_for_namespace, "walk the sockets of %s",
-			       finder->netns->words)
+	return err ? caps_fail(finder->netns->report, err, caps_for_namespace,
+			       "walk the sockets of %s", finder->netns->words)
 		   : 0;
 }
 
@@ -101,7 +106,8 @@ static int compare_sightings(const void *left, const void *right)
 	return (a->cookie > b->cookie) - (a->cookie < b->cookie);
 }
 
-static int add_sighting(struct sightings *sightings, const struct sighting *sighting)
+static int add_sighting(struct report *report, struct sightings *sightings,
+			const struct sighting *sighting)
 {
 	size_t count = sightings->count;
 	struct sighting *more;
@@ -109,7 +115,7 @@ static int add_sighting(struct sightings *sightings, const struct sighting *sigh
 	if ((count & (count - 1)) == 0) { /* a power of two: full */
 		more = reallocarray(sightings->all, count ? 2 * count : 1, sizeof(*more));
 		if (!more)
-			return fail(ENOMEM, "read what was found");
+			return fail(report, ENOMEM, "read what was found");
 		sightings->all = more;
 	}
 	sightings->all[sightings->count++] = *sighting;
@@ -122,7 +128,7 @@ static int forget_sightings(struct finder *finder)
 
 	for (size_t i = 0; i < finder->sightings.count; i++)
 		if (bpf_map_delete_elem(map, &finder->sightings.all[i].key) && errno != ENOENT)
-			return fail(errno, "forget what was found");
+			return fail(finder->netns->report, errno, "forget what was found");
 	free(finder->sightings.all);
 	finder->sightings = (struct sightings){0};
 	return 0;
@@ -138,9 +144,9 @@ static int read_sightings(struct finder *finder)
 	while (!err && bpf_map_get_next_key(map, last, &sighting.key) == 0) {
 		last = &sighting.key;
 		if (bpf_map_lookup_elem(map, &sighting.key, &sighting.found))
-			err = fail(errno, "read what was found");
+			err = fail(finder->netns->report, errno, "read what was found");
 		else
-			err = add_sighting(&finder->sightings, &sighting);
+			err = add_sighting(finder->netns->report, &finder->sightings, &sighting);
 	}
 	if (!err && finder->sightings.count)
 		qsort(finder->sightings.all, finder->sightings.count,
@@ -155,7 +161,7 @@ int find_open(const struct netns *netns, const struct declared_maps *maps, int s
 	int err;
 
 	if (!finder)
-		return fail(ENOMEM, "find sockets");
+		return fail(netns->report, ENOMEM, "find sockets");
 	finder->netns = netns;
 	err = load(finder, maps, sockets);
 	if (!err)
@@ -227,7 +233,7 @@ static int compare_orders(const void *left, const void *right)
 }
 
 /* Numbers the orders of each socket. */
-static int number_orders(struct order *orders, size_t count)
+static int number_orders(struct report *report, struct order *orders, size_t count)
 {
 	qsort(orders, count, sizeof(*orders), compare_orders);
 	for (size_t i = 0; i < count; i++) {
@@ -235,7 +241,8 @@ static int number_orders(struct order *orders, size_t count)
 
 		orders[i].key.index = same ? orders[i - 1].key.index + 1 : 0;
 		if (orders[i].key.index == FOUND_PLACEMENTS_MAX)
-			return refuse(E2BIG, "one socket is declared for more than %d labels",
+			return refuse(report, E2BIG,
+				      "one socket is declared for more than %d labels",
 				      FOUND_PLACEMENTS_MAX);
 	}
 	return 0;
@@ -244,11 +251,12 @@ static int number_orders(struct order *orders, size_t count)
 int find_place(struct finder *finder, struct order *orders, size_t count)
 {
 	int map = bpf_map__fd(finder->programs->maps.placements);
-	int err = number_orders(orders, count);
+	int err = number_orders(finder->netns->report, orders, count);
 
 	for (size_t i = 0; !err && i < count; i++)
 		if (bpf_map_update_elem(map, &orders[i].key, &orders[i].value, BPF_ANY))
-			err = fail(errno, "say which sockets to put behind labels");
+			err = fail(finder->netns->report, errno,
+				   "say which sockets to put behind labels");
 	if (err || !count)
 		return err;
 	finder->programs->bss->placing = 1;
@@ -256,7 +264,8 @@ int find_place(struct finder *finder, struct order *orders, size_t count)
 	finder->programs->bss->placing = 0;
 	for (size_t i = 0; !err && i < count; i++) {
 		if (bpf_map_lookup_elem(map, &orders[i].key, &orders[i].value))
-			err = fail(errno, "read which sockets are behind labels");
+			err = fail(finder->netns->report, errno,
+				   "read which sockets are behind labels");
 		bpf_map_delete_elem(map, &orders[i].key);
 	}
 	return err;

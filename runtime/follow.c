@@ -60,7 +60,7 @@ static bool is_attached(int folder)
 }
 
 /* Opens and locks the folder; -ENOENT: there is none. Without a message. */
-static int open_folder(int root)
+static int open_folder(struct report *report, int root)
 {
 	for (;;) {
 		autoclose int folder = state_open_folder(root, FOLDER_NAME);
@@ -69,7 +69,7 @@ static int open_folder(int root)
 
 		if (folder < 0)
 			return folder;
-		err = state_lock_folder(folder, FOLDER_NAME);
+		err = state_lock_folder(report, folder, FOLDER_NAME);
 		if (err)
 			return err;
 		if (fstat(folder, &ours) == 0 &&
@@ -80,11 +80,12 @@ static int open_folder(int root)
 }
 
 /* One that stands whole; -ENOENT: there is none. */
-static int follower_open(int root, struct follower *follower)
+static int follower_open(struct report *report, int root, struct follower *follower)
 {
 	int err = 0;
 
-	*follower = (struct follower){.folder = open_folder(root), .maps = {-1, -1, -1, -1}};
+	*follower = (struct follower){.folder = open_folder(report, root),
+				      .maps = {-1, -1, -1, -1}};
 	if (follower->folder < 0)
 		err = follower->folder;
 	else if (!is_attached(follower->folder))
@@ -108,7 +109,8 @@ static uint32_t map_id(int map)
 }
 
 /* A change waits until no program looks at what was there, so what is right is left alone. */
-static int set_maps(const struct follower *follower, const struct followed *followed)
+static int set_maps(struct report *report, const struct follower *follower,
+		    const struct followed *followed)
 {
 	for (int i = 0; i < KINDS; i++) {
 		uint32_t id = 0;
@@ -118,7 +120,7 @@ static int set_maps(const struct follower *follower, const struct followed *foll
 			continue;
 		if (bpf_map_update_elem(follower->maps[i], &followed->cookie, &followed->maps[i],
 					BPF_ANY))
-			return fail(errno, "follow the listeners of the network namespace");
+			return fail(report, errno, "follow the listeners of the network namespace");
 	}
 	return 0;
 }
@@ -144,7 +146,7 @@ static int standing_declared(const struct state *state, const struct standing *s
 		return 0;
 	}
 	tried = *maps;
-	err = declared_maps_join(&tried, &before, maps);
+	err = declared_maps_join(state->report, &tried, &before, maps);
 	declared_maps_close(&tried);
 	declared_maps_close(&before);
 	return err;
@@ -171,9 +173,10 @@ static int get_followed(const struct state *state, uint64_t cookie, struct decla
 }
 
 /* A new follower takes over those that one of another version followed. What cannot be read is left. */
-static void take_over(const struct follower *follower, int root, uint64_t cookie)
+static void take_over(struct report *report, const struct follower *follower, int root,
+		      uint64_t cookie)
 {
-	struct state state = {.bpffs = -1, .root = -1, .folder = -1};
+	struct state state = {.report = report, .bpffs = -1, .root = -1, .folder = -1};
 	struct standing standing = {.link = -1};
 	struct declared_maps maps;
 	struct followed followed;
@@ -183,26 +186,26 @@ static void take_over(const struct follower *follower, int root, uint64_t cookie
 	if (standing_read(&state, &standing) == 0 && standing.current &&
 	    standing_declared(&state, &standing, &maps) == 0 &&
 	    get_followed(&state, cookie, &maps, &followed) == 0) {
-		set_maps(follower, &followed);
+		set_maps(report, follower, &followed);
 		followed_close(&followed);
 	}
 	standing_close(&standing);
 	close_fd(&state.folder);
 }
 
-static void take_all_over(const struct follower *follower, int root)
+static void take_all_over(struct report *report, const struct follower *follower, int root)
 {
 	autofree uint64_t *cookies = NULL;
 	size_t count = 0;
 
-	if (state_list(root, &cookies, &count))
+	if (state_list(report, root, &cookies, &count))
 		return;
 	for (size_t i = 0; i < count; i++)
-		take_over(follower, root, cookies[i]);
+		take_over(report, follower, root, cookies[i]);
 }
 
 /* Followers of other versions, and ours where it is broken. */
-static void remove_others(int root, const char *kept)
+static void remove_others(struct report *report, int root, const char *kept)
 {
 	int fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
@@ -219,7 +222,7 @@ static void remove_others(int root, const char *kept)
 		    (kept && strcmp(entry->d_name, kept) == 0))
 			continue;
 		folder = state_open_folder(root, entry->d_name);
-		if (folder >= 0 && folder_clear(folder) == 0)
+		if (folder >= 0 && folder_clear(report, folder) == 0)
 			unlinkat(root, entry->d_name, AT_REMOVEDIR);
 	}
 	closedir(entries);
@@ -251,7 +254,8 @@ static int pin_program(const struct follower *follower, const struct follow *pro
 }
 
 /* The follower stands when its link does; the namespace that it is made for is followed from then on. */
-static int make_in(int root, const struct followed *first, struct follower *follower)
+static int make_in(struct report *report, int root, const struct followed *first,
+		   struct follower *follower)
 {
 	struct follow *programs = follow__open_and_load();
 	int err = programs ? 0 : -errno;
@@ -263,17 +267,17 @@ static int make_in(int root, const struct followed *first, struct follower *foll
 
 		for (int i = 0; i < KINDS; i++)
 			follower->maps[i] = dup(bpf_map__fd(maps[i]));
-		err = set_maps(follower, first);
+		err = set_maps(report, follower, first);
 	}
 	if (!err) {
-		take_all_over(follower, root);
+		take_all_over(report, follower, root);
 		err = pin_program(follower, programs);
 	}
 	follow__destroy(programs);
 	return err;
 }
 
-static int follower_make(int root, const struct followed *first)
+static int follower_make(struct report *report, int root, const struct followed *first)
 {
 	struct follower follower = {.folder = -1, .maps = {-1, -1, -1, -1}};
 	int err = 0;
@@ -281,49 +285,51 @@ static int follower_make(int root, const struct followed *first)
 	libbpf_set_print(print_nothing);
 	if (mkdirat(root, FOLDER_NAME, S_IRWXU) && errno != EEXIST)
 		return -errno;
-	follower.folder = open_folder(root);
+	follower.folder = open_folder(report, root);
 	if (follower.folder < 0)
 		return follower.folder;
 	if (is_attached(follower.folder))
 		err = -EAGAIN; /* another process was faster */
-	else if (folder_clear(follower.folder))
+	else if (folder_clear(report, follower.folder))
 		err = -EIO;
 	else
-		err = make_in(root, first, &follower);
+		err = make_in(report, root, first, &follower);
 	if (!err)
-		remove_others(root, FOLDER_NAME);
-	else if (err != -EAGAIN && folder_clear(follower.folder) == 0)
+		remove_others(report, root, FOLDER_NAME);
+	else if (err != -EAGAIN && folder_clear(report, follower.folder) == 0)
 		unlinkat(root, FOLDER_NAME, AT_REMOVEDIR);
 	follower_close(&follower);
 	return err;
 }
 
-static int set_followed(int root, const struct followed *followed)
+static int set_followed(struct report *report, int root, const struct followed *followed)
 {
 	struct follower follower;
 	int err = -EAGAIN;
 
 	while (err == -EAGAIN) {
-		err = follower_open(root, &follower);
+		err = follower_open(report, root, &follower);
 		if (err == -ENOENT)
-			err = follower_make(root, followed);
+			err = follower_make(report, root, followed);
 		else if (!err)
-			err = set_maps(&follower, followed);
+			err = set_maps(report, &follower, followed);
 		follower_close(&follower);
 	}
 	return err;
 }
 
-static int warn_nobody(int error)
+static int warn_nobody(struct report *report, int error)
 {
 	char words[128];
 
 	if (error == -ENODEV)
-		warn("no cgroup2 tree is mounted: a service that starts later is not put behind "
+		warn(report,
+		     "no cgroup2 tree is mounted: a service that starts later is not put behind "
 		     "its "
 		     "label by itself; call `sklc sync` after it");
 	else
-		warn("cannot follow what listens later (%s): a service that starts later is not "
+		warn(report,
+		     "cannot follow what listens later (%s): a service that starts later is not "
 		     "put "
 		     "behind its label by itself; call `sklc sync` after it",
 		     error_words(error, words, sizeof(words)));
@@ -337,10 +343,10 @@ static int set_taken(const struct state *state, struct declared_maps *taken)
 
 	declared_maps_close(taken);
 	if (err)
-		return fail(err, "open the maps in '%s'", state->path);
-	err = set_followed(state->root, &followed);
+		return fail(state->report, err, "open the maps in '%s'", state->path);
+	err = set_followed(state->report, state->root, &followed);
 	followed_close(&followed);
-	return err ? warn_nobody(err) : 0;
+	return err ? warn_nobody(state->report, err) : 0;
 }
 
 int follow_also(const struct state *state, const struct standing *standing,
@@ -352,7 +358,7 @@ int follow_also(const struct state *state, const struct standing *standing,
 	if (err == -ENOENT) {
 		taken = (struct declared_maps){dup(maps->declared), dup(maps->cgroups)};
 	} else if (!err) {
-		err = declared_maps_join(maps, &before, &taken);
+		err = declared_maps_join(state->report, maps, &before, &taken);
 		declared_maps_close(&before);
 	}
 	return err && err != -ENOENT ? err : set_taken(state, &taken);
@@ -364,7 +370,7 @@ int follow_standing(const struct state *state, const struct standing *standing)
 	int err = standing->current ? standing_declared(state, standing, &maps) : -ENOENT;
 
 	if (err == -ENOENT)
-		return follow_forget(state->root, state->netns.cookie);
+		return follow_forget(state->report, state->root, state->netns.cookie);
 	return err ? err : set_taken(state, &maps);
 }
 
@@ -376,29 +382,30 @@ static bool follows_any(const struct follower *follower)
 }
 
 /* Whether no other namespace has a folder. */
-static bool is_last(int root, uint64_t cookie)
+static bool is_last(struct report *report, int root, uint64_t cookie)
 {
 	autofree uint64_t *cookies = NULL;
 	size_t count = 0;
 
-	return state_list(root, &cookies, &count) == 0 &&
+	return state_list(report, root, &cookies, &count) == 0 &&
 	       (count == 0 || (count == 1 && cookies[0] == cookie));
 }
 
-int follow_forget(int root, uint64_t cookie)
+int follow_forget(struct report *report, int root, uint64_t cookie)
 {
 	struct follower follower;
-	int err = root < 0 ? -ENOENT : follower_open(root, &follower);
+	int err = root < 0 ? -ENOENT : follower_open(report, root, &follower);
 
-	if (err == -ENOENT && root >= 0 && is_last(root, cookie))
-		remove_others(root, NULL);
+	if (err == -ENOENT && root >= 0 && is_last(report, root, cookie))
+		remove_others(report, root, NULL);
 	if (err)
-		return err == -ENOENT ? 0 : fail(err, "open the follower of listeners");
+		return err == -ENOENT ? 0 : fail(report, err, "open the follower of listeners");
 	for (int i = KINDS; !err && i-- > 0;)
 		if (bpf_map_delete_elem(follower.maps[i], &cookie) && errno != ENOENT)
-			err = fail(errno, "stop following the listeners of the network namespace");
+			err = fail(report, errno,
+				   "stop following the listeners of the network namespace");
 	if (!err && !follows_any(&follower)) {
-		err = folder_clear(follower.folder);
+		err = folder_clear(report, follower.folder);
 		if (!err)
 			unlinkat(root, FOLDER_NAME, AT_REMOVEDIR);
 	}

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 struct declared_maps;
+struct report;
 struct standing;
 struct state;
 
@@ -21,7 +22,7 @@ int follow_standing(const struct state *state, const struct standing *standing);
 
 /* Follows the namespace no longer; with the last one the follower goes. ROOT is the folder of all
  * namespaces. -errno after a message. */
-int follow_forget(int root, uint64_t cookie);
+int follow_forget(struct report *report, int root, uint64_t cookie);
 
 /* Whether listeners of the namespace are followed. */
 bool is_followed(int root, uint64_t cookie);

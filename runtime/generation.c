@@ -40,7 +40,7 @@ int generation_open(const struct state *state, uint32_t id, struct generation *g
 	char name[FOLDER_NAME_MAX];
 	int err;
 
-	*generation = (struct generation){.folder = -1};
+	*generation = (struct generation){.report = state->report, .folder = -1};
 	folder_name(name, id);
 	generation->folder = state_open_folder(state->folder, name);
 	err = generation->folder < 0 ? generation->folder
@@ -48,22 +48,23 @@ int generation_open(const struct state *state, uint32_t id, struct generation *g
 	if (!err)
 		return 0;
 	generation_close(generation);
-	return err == -ENOENT ? err : fail(err, "read generation %" PRIu32, id);
+	return err == -ENOENT ? err : fail(state->report, err, "read generation %" PRIu32, id);
 }
 
 int generation_require(const struct state *state, uint32_t id, struct generation *generation)
 {
 	int err = generation_open(state, id, generation);
 
-	return err == -ENOENT
-		       ? refuse(err, "generation %" PRIu32 " is missing in '%s'", id, state->path)
-		       : err;
+	return err == -ENOENT ? refuse(state->report, err,
+				       "generation %" PRIu32 " is missing in '%s'", id, state->path)
+			      : err;
 }
 
 int generation_program(const struct generation *generation, const char *name, int *program)
 {
 	*program = pin_get(generation->folder, name);
-	return *program < 0 ? fail(*program, "open the program '%s' of generation %" PRIu32, name,
+	return *program < 0 ? fail(generation->report, *program,
+				   "open the program '%s' of generation %" PRIu32, name,
 				   generation->about.generation)
 			    : 0;
 }
@@ -119,7 +120,7 @@ int generation_list(const struct state *state, uint32_t **ids, size_t *count)
 	}
 	*ids = found.all;
 	*count = found.count;
-	return err ? fail(err, "read the folder '%s'", state->path) : 0;
+	return err ? fail(state->report, err, "read the folder '%s'", state->path) : 0;
 }
 
 int generation_read(const struct generation *generation, struct applied *applied)
@@ -131,10 +132,10 @@ int generation_read(const struct generation *generation, struct applied *applied
 		 generation->about.generation);
 	err = blob_get(generation->folder, ABI_PIN_OBJECT, &applied->blob);
 	if (err)
-		return fail(err, "read the object of %s", applied->name);
+		return fail(generation->report, err, "read the object of %s", applied->name);
 	applied->image = (struct object_image){applied->blob.bytes, applied->blob.size,
 					       applied->name};
-	err = object_read(&applied->image, &applied->object);
+	err = object_read(generation->report, &applied->image, &applied->object);
 	if (err)
 		applied_free(applied);
 	return err;
@@ -203,10 +204,11 @@ int generation_pin(const struct state *state, const struct about *about,
 
 	folder_name(name, about->generation);
 	if (mkdirat(state->folder, name, S_IRWXU))
-		return fail(errno, "make the folder '%s/%s'", state->path, name);
+		return fail(state->report, errno, "make the folder '%s/%s'", state->path, name);
 	folder = state_open_folder(state->folder, name);
 	err = folder < 0 ? folder : pin_all(folder, about, object, loaded, trial);
-	return err ? fail(err, "keep the new rules in '%s/%s'", state->path, name) : 0;
+	return err ? fail(state->report, err, "keep the new rules in '%s/%s'", state->path, name)
+		   : 0;
 }
 
 int generation_pin_declared(const struct state *state, uint32_t id,
@@ -221,7 +223,9 @@ int generation_pin_declared(const struct state *state, uint32_t id,
 	err = folder < 0 ? folder : pin_put(folder, PIN_CGROUPS, maps->cgroups);
 	if (!err)
 		err = pin_put(folder, PIN_DECLARED, maps->declared);
-	return err ? fail(err, "keep the declared sockets in '%s/%s'", state->path, name) : 0;
+	return err ? fail(state->report, err, "keep the declared sockets in '%s/%s'", state->path,
+			  name)
+		   : 0;
 }
 
 int generation_declared(const struct state *state, uint32_t id, struct declared_maps *maps)
@@ -255,9 +259,12 @@ static int remove_pins(const struct state *state, uint32_t id, const char *const
 		int err = pin_remove(folder, pins[i]);
 
 		if (err)
-			return fail(err, "remove '%s/%s/%s'", state->path, name, pins[i]);
+			return fail(state->report, err, "remove '%s/%s/%s'", state->path, name,
+				    pins[i]);
 	}
-	return folder < 0 ? fail(folder, "open the folder '%s/%s'", state->path, name) : 0;
+	return folder < 0
+		       ? fail(state->report, folder, "open the folder '%s/%s'", state->path, name)
+		       : 0;
 }
 
 int generation_forget_trial(const struct state *state, uint32_t id)
@@ -292,27 +299,28 @@ int generation_remove(const struct state *state, uint32_t id)
 	if (folder == -ENOENT)
 		return 0;
 	if (folder < 0)
-		return fail(folder, "open the folder '%s/%s'", state->path, name);
-	err = folder_clear(folder);
+		return fail(state->report, folder, "open the folder '%s/%s'", state->path, name);
+	err = folder_clear(state->report, folder);
 	if (!err && unlinkat(state->folder, name, AT_REMOVEDIR) && errno != ENOENT)
-		err = fail(errno, "remove the folder '%s/%s'", state->path, name);
+		err = fail(state->report, errno, "remove the folder '%s/%s'", state->path, name);
 	return err;
 }
 
-static int remove_folder(int folder, const char *name)
+static int remove_folder(struct report *report, int folder, const char *name)
 {
 	autoclose int below = state_open_folder(folder, name);
 	int err;
 
 	if (below < 0)
-		return fail(below, "open the folder '%s'", name);
-	err = folder_clear(below);
+		return fail(report, below, "open the folder '%s'", name);
+	err = folder_clear(report, below);
 	if (!err && unlinkat(folder, name, AT_REMOVEDIR) && errno != ENOENT)
-		err = fail(errno, "remove the folder '%s'", name);
+		err = fail(report, errno, "remove the folder '%s'", name);
 	return err;
 }
 
 struct clearing {
+	struct report *report;
 	int folder;
 	bool told; /* there was a message */
 };
@@ -325,17 +333,17 @@ static int clear_entry(const char *name, void *argument)
 	if (unlinkat(clearing->folder, name, 0) == 0 || errno == ENOENT)
 		return 0;
 	if (errno == EISDIR || errno == EPERM)
-		err = remove_folder(clearing->folder, name);
+		err = remove_folder(clearing->report, clearing->folder, name);
 	else
-		err = fail(errno, "remove the pin '%s'", name);
+		err = fail(clearing->report, errno, "remove the pin '%s'", name);
 	clearing->told = err != 0;
 	return err;
 }
 
-int folder_clear(int folder)
+int folder_clear(struct report *report, int folder)
 {
-	struct clearing clearing = {folder, false};
+	struct clearing clearing = {report, folder, false};
 	int err = entries_each(folder, clear_entry, &clearing);
 
-	return err && !clearing.told ? fail(err, "read a folder of the state") : err;
+	return err && !clearing.told ? fail(report, err, "read a folder of the state") : err;
 }

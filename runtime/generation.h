@@ -22,7 +22,8 @@ struct about {
 };
 
 struct generation {
-	int folder; /* descriptor */
+	struct report *report; /* the state's */
+	int folder;            /* descriptor */
 	struct about about;
 };
 
@@ -75,7 +76,7 @@ int generation_thin(const struct state *state, uint32_t id);
 int generation_remove(const struct state *state, uint32_t id);
 
 /* Removes all that is in a folder of a namespace, one folder deep. -errno after a message. */
-int folder_clear(int folder);
+int folder_clear(struct report *report, int folder);
 
 #define PIN_ABOUT    "about"
 #define PIN_NAMES    "names" /* of the labels, as in the map of labels; none without labels */

@@ -27,7 +27,7 @@ int problem_add(struct problems *problems, const char *label, const char *mend, 
 		more = reallocarray(problems->all, problems->count ? 2 * problems->count : 1,
 				    sizeof(*more));
 	if (!more)
-		return fail(ENOMEM, "look for problems");
+		return fail(problems->report, ENOMEM, "look for problems");
 	problems->all = more;
 	more += problems->count++;
 	more->label = label;
@@ -208,12 +208,13 @@ void problems_warn(const struct problems *problems)
 		const struct problem *problem = &problems->all[i];
 
 		if (problem->label)
-			warn("label '%s': %s; %s", problem->label, problem->what, problem->mend);
+			warn(problems->report, "label '%s': %s; %s", problem->label, problem->what,
+			     problem->mend);
 		else
-			warn("%s; %s", problem->what, problem->mend);
+			warn(problems->report, "%s; %s", problem->what, problem->mend);
 	}
 	if (problems->count > PROBLEMS_SHOWN)
-		warn("%zu more problems with sockets; `sklc status` lists them",
+		warn(problems->report, "%zu more problems with sockets; `sklc status` lists them",
 		     problems->count - PROBLEMS_SHOWN);
 }
 

@@ -18,6 +18,7 @@ struct problem {
 };
 
 struct problems {
+	struct report *report;
 	struct problem *all;
 	size_t count;
 };

@@ -24,7 +24,8 @@ static int with_rules(const struct runtime_options *options,
 		return err;
 	err = standing_settle(&state, &standing);
 	if (!err && standing.link < 0)
-		err = refuse(ENOENT, "no rules are applied to %s", state.netns.words);
+		err = refuse(options->report, ENOENT, "no rules are applied to %s",
+			     state.netns.words);
 	else if (!err)
 		err = work(&state, &standing, options, out);
 	standing_close(&standing);
@@ -63,7 +64,7 @@ static int rollback(struct state *state, struct standing *standing,
 	if (standing->previous)
 		err = generation_open(state, standing->previous, &previous);
 	if (!standing->previous || err == -ENOENT)
-		return refuse(ENOENT,
+		return refuse(options->report, ENOENT,
 			      "nothing was applied before generation %" PRIu32
 			      "; `sklc detach` takes it off",
 			      standing->current);
@@ -99,7 +100,7 @@ static int leave_tried(const struct state *state, const struct standing *standin
 	if (!err)
 		err = generation_program(&generation, ABI_PIN_PROGRAM, &program);
 	generation_close(&generation);
-	return err ? err : attach_update(standing->link, program, trial);
+	return err ? err : attach_update(state->report, standing->link, program, trial);
 }
 
 static int confirm(struct state *state, struct standing *standing,
@@ -110,13 +111,15 @@ static int confirm(struct state *state, struct standing *standing,
 	int err;
 
 	if (standing->trial != TRIAL_RUNNING)
-		return refuse(ENOENT, "no rules are on trial; generation %" PRIu32 " is applied",
+		return refuse(options->report, ENOENT,
+			      "no rules are on trial; generation %" PRIu32 " is applied",
 			      standing->current);
 	signals_hold(&held);
 	err = leave_tried(state, standing);
 	standing_close(standing);
 	if (!err && standing_settle(state, standing))
-		warn("the rules are confirmed; the next sklc command clears up behind them");
+		warn(options->report,
+		     "the rules are confirmed; the next sklc command clears up behind them");
 	if (!err)
 		report_result("confirmed", tried, options, out);
 	if (err)
@@ -135,7 +138,7 @@ static int reset(struct state *state, struct standing *standing,
 	int err;
 
 	if (standing->trial == TRIAL_RUNNING)
-		return refuse(EBUSY,
+		return refuse(options->report, EBUSY,
 			      "generation %" PRIu32 " is on trial: `sklc confirm` or "
 			      "`sklc rollback` first",
 			      standing->tried);
@@ -163,7 +166,8 @@ int runtime_read_applied(const struct runtime_options *options, void **bytes, si
 		return err;
 	err = standing_read(&state, &standing);
 	if (!err && !standing.current)
-		err = refuse(ENOENT, "no rules are applied to %s", state.netns.words);
+		err = refuse(options->report, ENOENT, "no rules are applied to %s",
+			     state.netns.words);
 	if (!err)
 		err = generation_require(&state, standing.current, &generation);
 	if (!err) {
@@ -173,7 +177,7 @@ int runtime_read_applied(const struct runtime_options *options, void **bytes, si
 	if (!err) {
 		*bytes = malloc(blob.size);
 		*size = blob.size;
-		err = *bytes ? 0 : fail(ENOMEM, "read the applied rules");
+		err = *bytes ? 0 : fail(options->report, ENOMEM, "read the applied rules");
 		if (*bytes)
 			memcpy(*bytes, blob.bytes, blob.size);
 		blob_close(&blob);

@@ -39,7 +39,7 @@ static int collect_rules(const struct object *object, struct entries *entries)
 	entries->count = 0;
 	entries->all = calloc(object->rule_count + 1, sizeof(*entries->all));
 	if (!entries->all)
-		return fail(ENOMEM, "compare the rules");
+		return fail(object->report, ENOMEM, "compare the rules");
 	for (size_t i = 0; i < object->rule_count; i++) {
 		const struct abi_rule *rule = &object->rules[i];
 		const char *expanded = object_string(object, rule->expanded);
@@ -62,7 +62,7 @@ static int collect_labels(const struct object *object, struct entries *entries)
 	entries->count = object->header.label_count;
 	entries->all = calloc(entries->count + 1, sizeof(*entries->all));
 	if (!entries->all)
-		return fail(ENOMEM, "compare the labels");
+		return fail(object->report, ENOMEM, "compare the labels");
 	for (uint32_t i = 0; i < entries->count; i++)
 		entries->all[i] = (struct entry){object_label(object, i), "", i};
 	qsort(entries->all, entries->count, sizeof(*entries->all), compare_entries);
@@ -70,14 +70,14 @@ static int collect_labels(const struct object *object, struct entries *entries)
 }
 
 /* The k-th of equals on one side is the k-th on the other. */
-static int join(const struct entries *from, const struct entries *to, size_t size, uint32_t none,
-		uint32_t **map)
+static int join(struct report *report, const struct entries *from, const struct entries *to,
+		size_t size, uint32_t none, uint32_t **map)
 {
 	uint32_t *indices = malloc((size + 1) * sizeof(*indices));
 	size_t i = 0, j = 0;
 
 	if (!indices)
-		return fail(ENOMEM, "compare the rules");
+		return fail(report, ENOMEM, "compare the rules");
 	for (size_t k = 0; k < size; k++)
 		indices[k] = none;
 	while (i < from->count && j < to->count) {
@@ -102,7 +102,7 @@ static int match(const struct object *from, const struct object *to,
 	if (!err)
 		err = collect(to, &right);
 	if (!err)
-		err = join(&left, &right, size, none, map);
+		err = join(from->report, &left, &right, size, none, map);
 	free(left.all);
 	free(right.all);
 	return err;

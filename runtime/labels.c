@@ -51,7 +51,7 @@ static int grow(struct label_entry **entries, size_t count)
 	return 0;
 }
 
-int labels_read(int map, struct label_entry **entries, size_t *count)
+int labels_read(struct report *report, int map, struct label_entry **entries, size_t *count)
 {
 	char key[ABI_LABEL_KEY];
 	const char *last = NULL;
@@ -60,28 +60,29 @@ int labels_read(int map, struct label_entry **entries, size_t *count)
 
 	while (bpf_map_get_next_key(map, last, key) == 0) {
 		if (n == BLOCKS || grow(&all, n))
-			return fail(ENOMEM, "read the labels");
+			return fail(report, ENOMEM, "read the labels");
 		memcpy(all[n].name, key, sizeof(key));
 		last = all[n].name;
 		/* A label that goes meanwhile is none: readers take no lock. */
 		if (bpf_map_lookup_elem(map, key, &all[n].slots) == 0)
 			n++;
 		else if (errno != ENOENT)
-			return fail(errno, "read the label '%.*s'", ABI_LABEL_NAME_MAX, key);
+			return fail(report, errno, "read the label '%.*s'", ABI_LABEL_NAME_MAX,
+				    key);
 	}
 	if (errno != ENOENT)
-		return fail(errno, "read the labels");
+		return fail(report, errno, "read the labels");
 	*entries = all;
 	all = NULL;
 	*count = n;
 	return 0;
 }
 
-static int mark_blocks(int map, bool *used)
+static int mark_blocks(struct report *report, int map, bool *used)
 {
 	autofree struct label_entry *entries = NULL;
 	size_t count = 0;
-	int err = labels_read(map, &entries, &count);
+	int err = labels_read(report, map, &entries, &count);
 
 	for (size_t i = 0; !err && i < count; i++)
 		for (unsigned int place = 0; place < ABI_PLACES; place++)
@@ -94,7 +95,7 @@ int labels_excess(int map, const struct object *object, size_t *excess)
 	autofree struct label_entry *entries = NULL;
 	struct abi_label_slots slots;
 	size_t count, added = 0;
-	int err = labels_read(map, &entries, &count);
+	int err = labels_read(object->report, map, &entries, &count);
 
 	for (uint32_t i = 0; !err && i < object->header.label_count; i++)
 		added += labels_find(map, object_label(object, i), &slots) == -ENOENT;
@@ -102,7 +103,7 @@ int labels_excess(int map, const struct object *object, size_t *excess)
 	return err;
 }
 
-static int assign_new(int map, const char *name, bool *used, size_t *block,
+static int assign_new(struct report *report, int map, const char *name, bool *used, size_t *block,
 		      struct abi_label_slots *slots)
 {
 	char key[ABI_LABEL_KEY];
@@ -110,7 +111,7 @@ static int assign_new(int map, const char *name, bool *used, size_t *block,
 	while (*block < BLOCKS && used[*block])
 		(*block)++;
 	if (*block == BLOCKS)
-		return refuse(ENOSPC,
+		return refuse(report, ENOSPC,
 			      "there is no room for the label '%s': %d labels fit, those of "
 			      "the rules in force included; nothing was changed",
 			      name, BLOCKS);
@@ -119,7 +120,7 @@ static int assign_new(int map, const char *name, bool *used, size_t *block,
 		slots->slots[place] = (uint32_t)*block * ABI_PLACES + place;
 	label_key(key, name);
 	if (bpf_map_update_elem(map, key, slots, BPF_NOEXIST))
-		return fail(errno, "give the label '%s' its slots", name);
+		return fail(report, errno, "give the label '%s' its slots", name);
 	return 0;
 }
 
@@ -130,23 +131,23 @@ static int assign_slots(int map, const struct object *object, struct abi_label_s
 	int err;
 
 	if (!used)
-		return fail(ENOMEM, "read the labels");
-	err = mark_blocks(map, used);
+		return fail(object->report, ENOMEM, "read the labels");
+	err = mark_blocks(object->report, map, used);
 	for (uint32_t i = 0; !err && i < object->header.label_count; i++) {
 		const char *name = object_label(object, i);
 
 		err = labels_find(map, name, &slots[i]);
 		if (err == -ENOENT)
-			err = assign_new(map, name, used, &block, &slots[i]);
+			err = assign_new(object->report, map, name, used, &block, &slots[i]);
 		else if (err)
-			fail(err, "read the label '%s'", name);
+			fail(object->report, err, "read the label '%s'", name);
 	}
 	return err;
 }
 
 /* Gives blocks of spare slots to the places of one declared socket. */
-static int assign_spares(int map, const char *name, const struct abi_socket *socket, bool *used,
-			 struct abi_label_slots *slots)
+static int assign_spares(struct report *report, int map, const char *name,
+			 const struct abi_socket *socket, bool *used, struct abi_label_slots *slots)
 {
 	char key[ABI_LABEL_KEY];
 	uint32_t block = 1;
@@ -166,15 +167,15 @@ static int assign_spares(int map, const char *name, const struct abi_socket *soc
 	}
 	label_key(key, name);
 	if (changed && bpf_map_update_elem(map, key, slots, BPF_EXIST))
-		return fail(errno, "give the label '%s' its slots", name);
+		return fail(report, errno, "give the label '%s' its slots", name);
 	return 0;
 }
 
-static int mark_spares(int map, bool *used)
+static int mark_spares(struct report *report, int map, bool *used)
 {
 	autofree struct label_entry *entries = NULL;
 	size_t count = 0;
-	int err = labels_read(map, &entries, &count);
+	int err = labels_read(report, map, &entries, &count);
 
 	for (size_t i = 0; !err && i < count; i++)
 		for (unsigned int place = 0; place < ABI_PLACES; place++)
@@ -186,13 +187,14 @@ static int mark_spares(int map, bool *used)
 static int assign_all_spares(int map, const struct object *object, struct abi_label_slots *slots)
 {
 	autofree bool *used = calloc(ABI_SPARE_BLOCKS + 1, sizeof(*used));
-	int err = used ? mark_spares(map, used) : fail(ENOMEM, "read the labels");
+	int err = used ? mark_spares(object->report, map, used)
+		       : fail(object->report, ENOMEM, "read the labels");
 
 	for (size_t i = 0; !err && i < object->socket_count; i++) {
 		uint32_t label = object->sockets[i].label;
 
-		err = assign_spares(map, object_label(object, label), &object->sockets[i], used,
-				    &slots[label]);
+		err = assign_spares(object->report, map, object_label(object, label),
+				    &object->sockets[i], used, &slots[label]);
 	}
 	return err;
 }
@@ -234,16 +236,17 @@ int slots_clear(int sockets, uint32_t word)
 	return cleared;
 }
 
-int labels_drop(int map, int sockets, const struct label_entry *entry)
+int labels_drop(struct report *report, int map, int sockets, const struct label_entry *entry)
 {
 	for (unsigned int place = 0; place < ABI_PLACES; place++) {
 		int err = slots_clear(sockets, entry->slots.slots[place]);
 
 		if (err < 0)
-			return fail(err, "take the sockets of the label '%s' out", entry->name);
+			return fail(report, err, "take the sockets of the label '%s' out",
+				    entry->name);
 	}
 	if (bpf_map_delete_elem(map, entry->name) && errno != ENOENT)
-		return fail(errno, "forget the label '%s'", entry->name);
+		return fail(report, errno, "forget the label '%s'", entry->name);
 	return 0;
 }
 

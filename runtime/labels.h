@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 struct object;
+struct report;
 
 struct label_entry {
 	char name[ABI_LABEL_KEY];
@@ -21,7 +22,7 @@ int labels_create(void);
 int labels_find(int map, const char *name, struct abi_label_slots *slots);
 
 /* All labels of the map; the caller frees. -errno after a message. */
-int labels_read(int map, struct label_entry **entries, size_t *count);
+int labels_read(struct report *report, int map, struct label_entry **entries, size_t *count);
 
 /* How many labels of the object are new, beyond those that still fit. -errno after a message. */
 int labels_excess(int map, const struct object *object, size_t *excess);
@@ -32,7 +33,7 @@ int labels_excess(int map, const struct object *object, size_t *excess);
 int labels_assign(int map, const struct object *object, struct abi_label_slots *slots);
 
 /* Takes a label's sockets out, then gives its slots back. No program that knows them may still run. */
-int labels_drop(int map, int sockets, const struct label_entry *entry);
+int labels_drop(struct report *report, int map, int sockets, const struct label_entry *entry);
 
 /* The cookie of the first socket in the slots of a word, or in one slot; 0: none. */
 uint64_t slot_cookie(int sockets, uint32_t word);

@@ -51,7 +51,7 @@ static int print_json(const struct object *object, const char *text, FILE *out)
 	root = json_pack("{s:i, s:o}", "version", 1, "files", files);
 	err = !root || json_dumpf(root, out, JSON_INDENT(2)) || fputc('\n', out) == EOF;
 	json_decref(root);
-	return err ? fail(EIO, "write the rules") : 0;
+	return err ? fail(object->report, EIO, "write the rules") : 0;
 }
 
 static int print_rules(const struct object *object, const struct runtime_options *options,
@@ -83,7 +83,7 @@ int runtime_list(const struct runtime_options *options, FILE *out)
 	if (err)
 		return err;
 	image.bytes = bytes;
-	err = object_read(&image, &object);
+	err = object_read(options->report, &image, &object);
 	if (err)
 		return err;
 	err = print_rules(&object, options, out);

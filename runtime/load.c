@@ -8,6 +8,7 @@
 #include "loader.h"
 #include "netns.h"
 #include "object.h"
+#include "relay.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -27,7 +28,7 @@ int machine_new(const struct object *object, struct machine *machine)
 	if (machine->slots && machine->interfaces)
 		return 0;
 	machine_free(machine);
-	return fail(ENOMEM, "load '%s'", object->image->name);
+	return fail(object->report, ENOMEM, "load '%s'", object->image->name);
 }
 
 void machine_free(struct machine *machine)
@@ -45,26 +46,24 @@ void machine_default_slots(const struct object *object, struct machine *machine)
 }
 
 /* Says that there is no such interface; -errno if that is an error. */
-static int miss_interface(const char *name, bool required, const struct netns *netns,
-			  enum missing_interfaces missing)
+static int miss_interface(const char *name, bool required, const struct netns *netns)
 {
 	if (required)
-		return refuse(ENODEV,
+		return refuse(netns->report, ENODEV,
 			      "there is no interface '%s' in %s, and an `iif` match names it "
 			      "(`iifname` does not need it)",
 			      name, netns->words);
-	if (missing == MISSING_INTERFACES_REFUSE)
-		return refuse(ENODEV, "there is no interface '%s' in %s [-Werror=interface]", name,
-			      netns->words);
-	if (missing == MISSING_INTERFACES_WARN)
-		warn("there is no interface '%s' in %s: no match on it holds until it is there and "
-		     "the rules are applied again [-Winterface]",
-		     name, netns->words);
-	return 0;
+	return warn_named(
+		       netns->report, "interface",
+		       "there is no interface '%s' in %s: no match on it holds until it is there "
+		       "and the rules are applied again",
+		       name, netns->words)
+		       ? -ENODEV
+		       : 0;
 }
 
 int machine_find_interfaces(const struct object *object, const struct netns *netns, bool strict,
-			    enum missing_interfaces missing, struct machine *machine)
+			    struct machine *machine)
 {
 	int err = 0;
 
@@ -73,11 +72,10 @@ int machine_find_interfaces(const struct object *object, const struct netns *net
 		int number = netns_interface(netns, name);
 
 		if (number < 0)
-			return caps_fail(number, caps_for_namespace, "look up interface '%s'",
-					 name);
+			return caps_fail(object->report, number, caps_for_namespace,
+					 "look up interface '%s'", name);
 		if (number == 0)
-			err = miss_interface(name, object->interfaces[i].required && strict, netns,
-					     missing);
+			err = miss_interface(name, object->interfaces[i].required && strict, netns);
 		if (err)
 			return err;
 		machine->interfaces[i] = number ? (uint32_t)number : ABI_INTERFACE_UNKNOWN;
@@ -130,33 +128,44 @@ static void send_answer(int channel, int err, const struct loaded *loaded)
 	sendmsg(channel, &message, MSG_NOSIGNAL);
 }
 
-/* False if the other process said nothing. */
-static bool receive_answer(int channel, struct answer *answer, struct loaded *loaded)
+/* The descriptors that come along with an answer; whether they are as many as it says. */
+static bool take_descriptors(const struct answer *answer, struct msghdr *message,
+			     struct loaded *loaded)
 {
-	struct iovec part = {answer, sizeof(*answer)};
-	union control control = {0};
-	struct msghdr message = {.msg_iov = &part,
-				 .msg_iovlen = 1,
-				 .msg_control = &control,
-				 .msg_controllen = sizeof(control)};
+	const struct cmsghdr *control = CMSG_FIRSTHDR(message);
+	size_t count = 1 + answer->has_rule_counters + (size_t)answer->has_label_counters;
 	int descriptors[DESCRIPTORS_MAX] = {-1, -1, -1};
 	const int *next = descriptors;
-	size_t count = 1;
 
-	if (recvmsg(channel, &message, MSG_CMSG_CLOEXEC) != (ssize_t)sizeof(*answer))
+	if (!control || control->cmsg_len != CMSG_LEN(count * sizeof(int)))
 		return false;
-	if (answer->err)
-		return true;
-	count += answer->has_rule_counters + (size_t)answer->has_label_counters;
-	if (!CMSG_FIRSTHDR(&message) || control.header.cmsg_len != CMSG_LEN(count * sizeof(int)))
-		return false;
-	memcpy(descriptors, CMSG_DATA(&control.header), count * sizeof(int));
+	memcpy(descriptors, CMSG_DATA(control), count * sizeof(int));
 	loaded->program = *next++;
 	if (answer->has_rule_counters)
 		loaded->rule_counters = *next++;
 	if (answer->has_label_counters)
 		loaded->label_counters = *next;
 	return true;
+}
+
+/* Passes on what the other process says until its answer comes; false if none does. */
+static bool receive_answer(int channel, struct report *report, struct answer *answer,
+			   struct loaded *loaded)
+{
+	autofree char *packet = malloc(RELAY_PACKET_MAX);
+	struct iovec part = {packet, packet ? RELAY_PACKET_MAX : 0};
+	union control control;
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control};
+	ssize_t size;
+
+	do {
+		message.msg_controllen = sizeof(control);
+		size = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
+	} while (size > 0 && relay_take(packet, (size_t)size, report));
+	if (size != (ssize_t)sizeof(*answer))
+		return false;
+	memcpy(answer, packet, sizeof(*answer));
+	return answer->err || take_descriptors(answer, &message, loaded);
 }
 
 /* The link, the state's folders and all else that is open here are not for the loading process. */
@@ -173,18 +182,21 @@ static void close_others(int channel, int sockets)
 }
 
 /* Never returns: what libbpf made of the object stays where it is. */
-static void run_loader(int channel, const struct object *object, const struct machine *machine,
+static void run_loader(int channel, const struct object *original, const struct machine *machine,
 		       int sockets, bool verbose)
 {
+	struct relay relay = relay_to(channel);
+	struct object object = *original;
 	struct loaded loaded = {-1, -1, -1};
 	int err = 0;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	alarm(LOAD_SECONDS_MAX);
 	close_others(channel, sockets);
-	err = caps_limit_to_loading();
+	object.report = &relay.report;
+	err = caps_limit_to_loading(object.report);
 	if (!err)
-		err = loader_run(object, machine, sockets, verbose, &loaded);
+		err = loader_run(&object, machine, sockets, verbose, &loaded);
 	send_answer(channel, err, &loaded);
 	_exit(0);
 }
@@ -194,7 +206,7 @@ static int take_answer(int channel, pid_t process, const struct object *object,
 		       struct loaded *loaded)
 {
 	struct answer answer = {0};
-	bool answered = receive_answer(channel, &answer, loaded);
+	bool answered = receive_answer(channel, object->report, &answer, loaded);
 	int status = 0;
 
 	while (waitpid(process, &status, 0) < 0 && errno == EINTR)
@@ -202,11 +214,12 @@ static int take_answer(int channel, pid_t process, const struct object *object,
 	if (answered)
 		return answer.err;
 	if (WIFSIGNALED(status))
-		return refuse(EINVAL,
+		return refuse(object->report, EINVAL,
 			      "object '%s' is damaged: the process that loads it ended by signal "
 			      "%d (%s)",
 			      object->image->name, WTERMSIG(status), strsignal(WTERMSIG(status)));
-	return refuse(EIO, "the process that loads '%s' ended without a word", object->image->name);
+	return refuse(object->report, EIO, "the process that loads '%s' ended without a word",
+		      object->image->name);
 }
 
 int load_object(const struct object *object, const struct machine *machine, int sockets,
@@ -218,13 +231,14 @@ int load_object(const struct object *object, const struct machine *machine, int 
 
 	*loaded = (struct loaded){-1, -1, -1};
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel))
-		return fail(errno, "load '%s'", object->image->name);
+		return fail(object->report, errno, "load '%s'", object->image->name);
 	process = fork();
 	if (process == 0)
 		run_loader(channel[1], object, machine, sockets, verbose);
 	err = errno;
 	close(channel[1]);
-	err = process < 0 ? fail(err, "start a process to load '%s'", object->image->name)
+	err = process < 0 ? fail(object->report, err, "start a process to load '%s'",
+				 object->image->name)
 			  : take_answer(channel[0], process, object, loaded);
 	close(channel[0]);
 	return err;

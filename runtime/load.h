@@ -24,10 +24,10 @@ void machine_free(struct machine *machine);
 /* The slots that other loaders use: 4 * label + place. */
 void machine_default_slots(const struct object *object, struct machine *machine);
 
-/* Asks the namespace for its interfaces. A missing one is a warning, if MISSING says no other, and an
- * error if the rules need it and STRICT. */
+/* Asks the namespace for its interfaces. A missing one is a warning (-Winterface), and an error if the
+ * rules need it and STRICT. */
 int machine_find_interfaces(const struct object *object, const struct netns *netns, bool strict,
-			    enum missing_interfaces missing, struct machine *machine);
+			    struct machine *machine);
 
 /* A socket map of the size that slots are given from; -errno without a message. */
 int sockets_create(void);

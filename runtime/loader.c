@@ -13,8 +13,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { LOG_SIZE = 16 << 20, LOG_LINES_SHOWN = 40 };
+enum { LOG_SIZE = 16 << 20, LOG_LINES_SHOWN = 40, WORDS_MAX = 1 << 15 };
 
 /* The maps that an object may have, and the sizes that the runtime counts on. */
 struct expected_map {
@@ -76,12 +77,13 @@ static int check_maps(const struct object *object, const struct bpf_object *open
 	bpf_object__for_each_map(map, opened)
 	{
 		if (!is_expected(map) || bpf_map__pin_path(map))
-			return refuse(EINVAL,
+			return refuse(object->report, EINVAL,
 				      "object '%s': the map '%s' is not one that sklc makes",
 				      object->image->name, bpf_map__name(map));
 		if (!is_large_enough(object, map))
-			return refuse(EINVAL, "object '%s': the map '%s' is too small",
-				      object->image->name, bpf_map__name(map));
+			return refuse(object->report, EINVAL,
+				      "object '%s': the map '%s' is too small", object->image->name,
+				      bpf_map__name(map));
 	}
 	return 0;
 }
@@ -93,7 +95,8 @@ static struct bpf_program *only_program(const struct object *object, struct bpf_
 	if (program && !bpf_object__next_program(opened, program) &&
 	    bpf_program__type(program) == BPF_PROG_TYPE_SK_LOOKUP)
 		return program;
-	refuse(EINVAL, "object '%s': expected exactly one program, of the section '%s'",
+	refuse(object->report, EINVAL,
+	       "object '%s': expected exactly one program, of the section '%s'",
 	       object->image->name, ABI_PROGRAM_SECTION);
 	return NULL;
 }
@@ -111,16 +114,16 @@ static int set_machine(const struct object *object, struct bpf_object *opened,
 	if (map)
 		initial = bpf_map__initial_value(map, &size);
 	if (!initial || size < slot_bytes + interface_bytes)
-		return refuse(EINVAL, "object '%s': the section '%s' is too small",
+		return refuse(object->report, EINVAL, "object '%s': the section '%s' is too small",
 			      object->image->name, ABI_MACHINE);
 	words = malloc(size);
 	if (!words)
-		return fail(ENOMEM, "load '%s'", object->image->name);
+		return fail(object->report, ENOMEM, "load '%s'", object->image->name);
 	memcpy(words, initial, size);
 	memcpy(words, machine->slots, slot_bytes);
 	memcpy(words + slot_bytes, machine->interfaces, interface_bytes);
 	if (bpf_map__set_initial_value(map, words, size))
-		return fail(errno, "write the slots of '%s'", object->image->name);
+		return fail(object->report, errno, "write the slots of '%s'", object->image->name);
 	return 0;
 }
 
@@ -129,12 +132,35 @@ static int use_sockets(const struct object *object, struct bpf_object *opened, i
 	struct bpf_map *map = bpf_object__find_map_by_name(opened, ABI_SOCKETS);
 	int err = map ? bpf_map__reuse_fd(map, sockets) : 0;
 
-	return err ? fail(err, "give '%s' the socket map", object->image->name) : 0;
+	return err ? fail(object->report, err, "give '%s' the socket map", object->image->name) : 0;
 }
 
+/* libbpf gives no more than this: where its words go to, the standard error, is changed instead. */
 static int print_all(enum libbpf_print_level level, const char *format, va_list arguments)
 {
 	return level <= LIBBPF_INFO ? vfprintf(stderr, format, arguments) : 0;
+}
+
+/* From now on what libbpf says is kept in a file. */
+static int keep_words(void)
+{
+	int words = memfd_create("libbpf", MFD_CLOEXEC);
+
+	libbpf_set_print(words >= 0 && dup2(words, STDERR_FILENO) >= 0 ? print_all : NULL);
+	return words;
+}
+
+static void say_words(const struct object *object, int words)
+{
+	char kept[WORDS_MAX + 1];
+	ssize_t size = pread(words, kept, WORDS_MAX, 0);
+
+	if (size <= 0)
+		return;
+	kept[size] = '\0';
+	object->report->take(object->report, &(struct message){.severity = SEVERITY_NOTE,
+							       .text = "what libbpf says of it:",
+							       .details = kept});
 }
 
 /* The log's last lines have the reason. */
@@ -154,18 +180,17 @@ static int fail_load(int error, const struct object *object, const char *log)
 
 	if (abs(error) == EPERM || abs(error) == EACCES || !*log) {
 		if (abs(error) == EINVAL)
-			return refuse(error,
+			return refuse(object->report, error,
 				      "cannot load '%s': invalid argument; this kernel may "
 				      "lack the sk_lookup hook: Linux 5.9 or later is needed",
 				      object->image->name);
 		if (abs(error) != EACCES || !*log)
-			return caps_fail(error, caps_for_load, "load '%s' into the kernel",
-					 object->image->name);
+			return caps_fail(object->report, error, caps_for_load,
+					 "load '%s' into the kernel", object->image->name);
 	}
-	error = refuse(error, "the kernel's verifier refuses '%s'; its log%s:", object->image->name,
-		       end == log ? "" : " ends");
-	fprintf(stderr, "%s%s", end, end[0] && end[strlen(end) - 1] == '\n' ? "" : "\n");
-	return error;
+	return refuse_with(object->report, error, &(struct message){.details = end},
+			   "the kernel's verifier refuses '%s'; its log%s:", object->image->name,
+			   end == log ? "" : " ends");
 }
 
 /* libbpf loads without a log, and again with one if that failed: a log that fills up would refuse a
@@ -177,7 +202,7 @@ static int load_program(const struct object *object, struct bpf_object *opened,
 	int err;
 
 	if (!log)
-		return fail(ENOMEM, "load '%s'", object->image->name);
+		return fail(object->report, ENOMEM, "load '%s'", object->image->name);
 	bpf_program__set_log_buf(program, log, LOG_SIZE);
 	err = bpf_object__load(opened);
 	bpf_program__set_log_buf(program, NULL, 0);
@@ -193,8 +218,9 @@ static int fill_prefixes(const struct object *object, const struct bpf_object *o
 		const struct abi_prefix *prefix = &object->prefixes[i];
 
 		if (bpf_map_update_elem(bpf_map__fd(map), &prefix->key, &prefix->value, BPF_ANY))
-			return fail(errno, "put %zu prefixes of '%s' into their map",
-				    object->prefix_count, object->image->name);
+			return fail(object->report, errno,
+				    "put %zu prefixes of '%s' into their map", object->prefix_count,
+				    object->image->name);
 	}
 	return 0;
 }
@@ -206,18 +232,17 @@ static int map_fd(const struct bpf_object *opened, const char *name)
 	return map ? bpf_map__fd(map) : -1;
 }
 
-int loader_run(const struct object *object, const struct machine *machine, int sockets,
-	       bool verbose, struct loaded *loaded)
+static int load(const struct object *object, const struct machine *machine, int sockets,
+		struct loaded *loaded)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "sklc");
 	struct bpf_program *program;
 	struct bpf_object *opened;
 	int err;
 
-	libbpf_set_print(verbose ? print_all : NULL);
 	opened = bpf_object__open_mem(object->image->bytes, object->image->size, &options);
 	if (!opened)
-		return fail(errno, "open object '%s'", object->image->name);
+		return fail(object->report, errno, "open object '%s'", object->image->name);
 	program = only_program(object, opened);
 	err = program ? check_maps(object, opened) : -EINVAL;
 	if (!err)
@@ -234,4 +259,18 @@ int loader_run(const struct object *object, const struct machine *machine, int s
 	loaded->rule_counters = map_fd(opened, ABI_RULE_COUNTERS);
 	loaded->label_counters = map_fd(opened, ABI_LABEL_COUNTERS);
 	return 0;
+}
+
+int loader_run(const struct object *object, const struct machine *machine, int sockets,
+	       bool verbose, struct loaded *loaded)
+{
+	int words = -1, err;
+
+	libbpf_set_print(NULL);
+	if (verbose)
+		words = keep_words();
+	err = load(object, machine, sockets, loaded);
+	if (words >= 0)
+		say_words(object, words);
+	return err;
 }

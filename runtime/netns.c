@@ -87,7 +87,7 @@ int netns_socket(const struct netns *netns, int domain, int type, int protocol)
 }
 
 /* Writes the path to open; false after saying what is wrong with the name. */
-static bool netns_path(const char *name, char *path, size_t size)
+static bool netns_path(struct report *report, const char *name, char *path, size_t size)
 {
 	char *end;
 	long pid;
@@ -100,21 +100,21 @@ static bool netns_path(const char *name, char *path, size_t size)
 	if (strncmp(name, "pid:", 4) == 0) {
 		pid = strtol(name + 4, &end, 10);
 		if (pid <= 0 || pid > INT_MAX || *end || name[4] < '0' || name[4] > '9') {
-			refuse(EINVAL, "'%s' is no process: expected pid:NUMBER", name);
+			refuse(report, EINVAL, "'%s' is no process: expected pid:NUMBER", name);
 			return false;
 		}
 		snprintf(path, size, "/proc/%ld/ns/net", pid);
 		return true;
 	}
 	if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
-		refuse(EINVAL,
+		refuse(report, EINVAL,
 		       "'%s' is no network namespace: expected a name, a path or pid:NUMBER", name);
 		return false;
 	}
 	length = strchr(name, '/') ? snprintf(path, size, "%s", name)
 				   : snprintf(path, size, NAMES_FOLDER "/%s", name);
 	if (length < 0 || (size_t)length >= size) {
-		refuse(ENAMETOOLONG, "the name of the network namespace is too long");
+		refuse(report, ENAMETOOLONG, "the name of the network namespace is too long");
 		return false;
 	}
 	return true;
@@ -134,49 +134,50 @@ static int read_cookie(struct netns *netns)
 	socklen_t size = sizeof(netns->cookie);
 
 	if (fd < 0)
-		return caps_fail(fd, caps_for_namespace, "enter %s", netns->words);
+		return caps_fail(netns->report, fd, caps_for_namespace, "enter %s", netns->words);
 	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &netns->cookie, &size) == 0)
 		return 0;
 	if (errno == ENOPROTOOPT)
-		return refuse(errno, "this kernel gives network namespaces no cookie: "
-				     "Linux 5.14 or later is needed");
-	return fail(errno, "read the cookie of %s", netns->words);
+		return refuse(netns->report, errno,
+			      "this kernel gives network namespaces no cookie: "
+			      "Linux 5.14 or later is needed");
+	return fail(netns->report, errno, "read the cookie of %s", netns->words);
 }
 
-static int fail_open(int error, const char *name, const char *path)
+static int fail_open(struct report *report, int error, const char *name, const char *path)
 {
 	if (error == ENOENT && strncmp(name, "pid:", 4) == 0)
-		return refuse(error, "there is no process '%s'", name + 4);
+		return refuse(report, error, "there is no process '%s'", name + 4);
 	if (error == ENOENT)
-		return refuse(error,
+		return refuse(report, error,
 			      "there is no network namespace '%s' ('%s' does not exist); "
 			      "`ip netns list` shows those with a name",
 			      name, path);
-	return caps_fail(error, caps_for_process, "open network namespace '%s'", name);
+	return caps_fail(report, error, caps_for_process, "open network namespace '%s'", name);
 }
 
-int netns_open(const char *name, struct netns *netns)
+int netns_open(struct report *report, const char *name, struct netns *netns)
 {
 	autoclose int fd = -1;
 	char path[PATH_MAX];
 	struct stat status;
 	int err;
 
-	*netns = (struct netns){.fd = -1};
+	*netns = (struct netns){.report = report, .fd = -1};
 	if (name)
 		snprintf(netns->words, sizeof(netns->words), "network namespace '%s'", name);
 	else
 		snprintf(netns->words, sizeof(netns->words), "this network namespace");
-	if (!netns_path(name, path, sizeof(path)))
+	if (!netns_path(report, name, path, sizeof(path)))
 		return -EINVAL;
 	/* Without blocking: the path may lead to a pipe. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
-		return fail_open(errno, name ? name : path, path);
+		return fail_open(report, errno, name ? name : path, path);
 	if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)
-		return refuse(EINVAL, "'%s' is no network namespace", path);
+		return refuse(report, EINVAL, "'%s' is no network namespace", path);
 	if (fstat(fd, &status))
-		return fail(errno, "look at %s", netns->words);
+		return fail(report, errno, "look at %s", netns->words);
 	netns->own = is_own(&status);
 	netns->inode = status.st_ino;
 	netns->fd = fd;

@@ -7,7 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct report;
+
 struct netns {
+	struct report *report; /* that it was opened with */
 	int fd;
 	uint64_t cookie;
 	uint64_t inode;
@@ -16,7 +19,7 @@ struct netns {
 };
 
 /* NAME of `ip netns`, a path, "pid:N", or NULL for the caller's own. Linux 5.14 for the cookie. */
-int netns_open(const char *name, struct netns *netns);
+int netns_open(struct report *report, const char *name, struct netns *netns);
 void netns_close(struct netns *netns);
 
 /* A socket that lives in the namespace, or -errno without a message. */

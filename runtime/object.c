@@ -50,25 +50,26 @@ static bool is_loader_section(const char *name)
 }
 
 /* One byte more than the section, so that an empty one is memory too. */
-static int take_section(const struct object_image *image, struct wanted *wanted, Elf_Scn *section)
+static int take_section(struct report *report, const struct object_image *image,
+			struct wanted *wanted, Elf_Scn *section)
 {
 	Elf_Data *data = elf_rawdata(section, NULL);
 	unsigned char *copy;
 
 	if (!data || (data->d_size && !data->d_buf))
-		return refuse(EINVAL, "object '%s': the section '%s' cannot be read", image->name,
-			      wanted->name);
+		return refuse(report, EINVAL, "object '%s': the section '%s' cannot be read",
+			      image->name, wanted->name);
 	if (wanted->found)
-		return refuse(EINVAL, "object '%s': the section '%s' is there twice", image->name,
-			      wanted->name);
+		return refuse(report, EINVAL, "object '%s': the section '%s' is there twice",
+			      image->name, wanted->name);
 	if (data->d_size % wanted->record)
-		return refuse(EINVAL,
+		return refuse(report, EINVAL,
 			      "object '%s': the section '%s' has %zu bytes, expected a "
 			      "multiple of %zu",
 			      image->name, wanted->name, data->d_size, wanted->record);
 	copy = malloc(data->d_size + 1);
 	if (!copy)
-		return fail(ENOMEM, "read object '%s'", image->name);
+		return fail(report, ENOMEM, "read object '%s'", image->name);
 	if (data->d_size)
 		memcpy(copy, data->d_buf, data->d_size);
 	copy[data->d_size] = 0;
@@ -95,7 +96,8 @@ static int take_sections(struct object *object, Elf *elf, struct wanted *wanted,
 	size_t names;
 
 	if (elf_getshdrstrndx(elf, &names))
-		return refuse(EINVAL, "object '%s': its sections have no names", image->name);
+		return refuse(object->report, EINVAL, "object '%s': its sections have no names",
+			      image->name);
 	while ((section = elf_nextscn(elf, section))) {
 		GElf_Shdr header;
 		const char *name = gelf_getshdr(section, &header)
@@ -105,34 +107,37 @@ static int take_sections(struct object *object, Elf *elf, struct wanted *wanted,
 		int err;
 
 		if (!name)
-			return refuse(EINVAL, "object '%s': a section has no name", image->name);
+			return refuse(object->report, EINVAL, "object '%s': a section has no name",
+				      image->name);
 		while (i < wanted_count && strcmp(name, wanted[i].name) != 0)
 			i++;
 		if (i == wanted_count && !is_loader_section(name))
-			return refuse(EINVAL,
+			return refuse(object->report, EINVAL,
 				      "object '%s': unexpected section '%s'; sklc takes "
 				      "objects that sklc made",
 				      image->name, name);
 		take_size(object, name, header.sh_size);
-		err = i < wanted_count ? take_section(image, &wanted[i], section) : 0;
+		err = i < wanted_count ? take_section(object->report, image, &wanted[i], section)
+				       : 0;
 		if (err)
 			return err;
 	}
 	return 0;
 }
 
-static int check_elf(const struct object_image *image, Elf *elf)
+static int check_elf(struct report *report, const struct object_image *image, Elf *elf)
 {
 	GElf_Ehdr header;
 
 	if (elf_kind(elf) != ELF_K_ELF || !gelf_getehdr(elf, &header))
-		return refuse(EINVAL, "'%s' is no object file (ELF)", image->name);
+		return refuse(report, EINVAL, "'%s' is no object file (ELF)", image->name);
 	if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_machine != EM_BPF ||
 	    header.e_type != ET_REL)
-		return refuse(EINVAL, "object '%s' is not made for BPF", image->name);
+		return refuse(report, EINVAL, "object '%s' is not made for BPF", image->name);
 	if (header.e_ident[EI_DATA] !=
 	    (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB))
-		return refuse(EINVAL, "object '%s' is made for the other byte order", image->name);
+		return refuse(report, EINVAL, "object '%s' is made for the other byte order",
+			      image->name);
 	return 0;
 }
 
@@ -141,10 +146,11 @@ static int take_header(struct object *object, const struct abi_header *header, s
 	const char *name = object->image->name;
 
 	if (!header || count != 1 || header->magic != ABI_MAGIC)
-		return refuse(EINVAL, "'%s' was not made by sklc: it has no section '%s'", name,
+		return refuse(object->report, EINVAL,
+			      "'%s' was not made by sklc: it has no section '%s'", name,
 			      ABI_HEADER_SECTION);
 	if (header->version != ABI_VERSION)
-		return refuse(EINVAL,
+		return refuse(object->report, EINVAL,
 			      "object '%s' has the format version %u, this sklc knows %u: "
 			      "compile it again",
 			      name, header->version, ABI_VERSION);
@@ -157,10 +163,10 @@ static int check_counts(const struct object *object, const struct wanted *wanted
 			size_t interfaces)
 {
 	if (!wanted[1].found)
-		return refuse(EINVAL, "object '%s' has no section '%s'", object->image->name,
-			      ABI_STRINGS_SECTION);
+		return refuse(object->report, EINVAL, "object '%s' has no section '%s'",
+			      object->image->name, ABI_STRINGS_SECTION);
 	if (object->header.label_count != labels || object->header.interface_count != interfaces)
-		return refuse(EINVAL,
+		return refuse(object->report, EINVAL,
 			      "object '%s': its header counts %u labels and %u interfaces, "
 			      "its sections %zu and %zu",
 			      object->image->name, object->header.label_count,
@@ -193,7 +199,7 @@ static int read_sections(struct object *object, Elf *elf)
 		 &object->text_count, false},
 		{ABI_TEXT_SECTION, 1, (void **)&object->text, &object->text_size, false},
 	};
-	int err = check_elf(object->image, elf);
+	int err = check_elf(object->report, object->image, elf);
 
 	if (!err)
 		err = take_sections(object, elf, wanted, sizeof(wanted) / sizeof(wanted[0]));
@@ -204,17 +210,17 @@ static int read_sections(struct object *object, Elf *elf)
 	return err;
 }
 
-int object_read(const struct object_image *image, struct object *object)
+int object_read(struct report *report, const struct object_image *image, struct object *object)
 {
 	Elf *elf = NULL;
 	int err;
 
-	*object = (struct object){.image = image};
+	*object = (struct object){.report = report, .image = image};
 	elf_version(EV_CURRENT);
 	/* libelf takes a pointer to bytes that it may change, and changes none when only reading. */
 	elf = elf_memory((char *)(uintptr_t)image->bytes, image->size);
 	if (!elf)
-		return refuse(EINVAL, "'%s' is no object file (ELF)", image->name);
+		return refuse(report, EINVAL, "'%s' is no object file (ELF)", image->name);
 	err = read_sections(object, elf);
 	elf_end(elf);
 	if (!err)
@@ -256,12 +262,13 @@ int object_text(const struct object *object, char **text)
 
 	*text = NULL;
 	if (!buffer)
-		return fail(ENOMEM, "unpack the rules' text of '%s'", object->image->name);
+		return fail(object->report, ENOMEM, "unpack the rules' text of '%s'",
+			    object->image->name);
 	if (length &&
 	    (uncompress((Bytef *)buffer, &length, object->text, object->text_size) != Z_OK ||
 	     length != object->header.text_bytes)) {
 		free(buffer);
-		return refuse(EINVAL, "object '%s': the rules' text is damaged",
+		return refuse(object->report, EINVAL, "object '%s': the rules' text is damaged",
 			      object->image->name);
 	}
 	buffer[length] = '\0';

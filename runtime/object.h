@@ -7,6 +7,7 @@
 #include "runtime.h"
 
 struct object {
+	struct report *report; /* that it was read with */
 	const struct object_image *image;
 	struct abi_header header;
 	char *strings;
@@ -25,7 +26,7 @@ struct object {
 };
 
 /* -EINVAL after a message that names what is wrong; -ENOMEM. IMAGE must outlive the object. */
-int object_read(const struct object_image *image, struct object *object);
+int object_read(struct report *report, const struct object_image *image, struct object *object);
 void object_free(struct object *object);
 
 /* The string at an offset that object_read has checked; NULL for ABI_NO_STRING. */

@@ -17,8 +17,9 @@ enum { ZLIB_RATIO_MAX = 1032 };
 
 static int refuse_record(const struct object *object, const char *section, size_t index)
 {
-	return refuse(EINVAL, "object '%s': record %zu of section '%s' makes no sense",
-		      object->image->name, index, section);
+	return refuse(object->report, EINVAL,
+		      "object '%s': record %zu of section '%s' makes no sense", object->image->name,
+		      index, section);
 }
 
 static bool is_string(const struct object *object, uint32_t offset)
@@ -35,7 +36,8 @@ static int check_strings(const struct object *object)
 {
 	if (object->string_bytes == 0 || object->strings[object->string_bytes - 1] != '\0' ||
 	    !text_is_utf8(object->strings, object->string_bytes))
-		return refuse(EINVAL, "object '%s': the section '%s' is not UTF-8 that ends in NUL",
+		return refuse(object->report, EINVAL,
+			      "object '%s': the section '%s' is not UTF-8 that ends in NUL",
 			      object->image->name, ABI_STRINGS_SECTION);
 	return 0;
 }
@@ -66,21 +68,22 @@ static int check_unique(const struct object *object)
 	autofree const char **names = malloc((count + 1) * sizeof(*names));
 
 	if (!names)
-		return fail(ENOMEM, "read object '%s'", object->image->name);
+		return fail(object->report, ENOMEM, "read object '%s'", object->image->name);
 	for (uint32_t i = 0; i < count; i++)
 		names[i] = object_label(object, i);
 	qsort(names, count, sizeof(*names), compare_names);
 	for (size_t i = 1; i < count; i++)
 		if (strcmp(names[i - 1], names[i]) == 0)
-			return refuse(EINVAL, "object '%s' has the label '%s' twice",
-				      object->image->name, names[i]);
+			return refuse(object->report, EINVAL,
+				      "object '%s' has the label '%s' twice", object->image->name,
+				      names[i]);
 	return 0;
 }
 
 static int check_labels(const struct object *object)
 {
 	if (object->header.label_count > ABI_SLOT_CAPACITY / ABI_PLACES)
-		return refuse(EINVAL, "object '%s' has %u labels; at most %u fit",
+		return refuse(object->report, EINVAL, "object '%s' has %u labels; at most %u fit",
 			      object->image->name, object->header.label_count,
 			      ABI_SLOT_CAPACITY / ABI_PLACES);
 	for (uint32_t i = 0; i < object->header.label_count; i++)
@@ -116,7 +119,7 @@ static int check_rules(const struct object *object)
 			return refuse_record(object, ABI_RULES_SECTION, i);
 	}
 	if (object->header.counter_count > object->rule_count)
-		return refuse(EINVAL, "object '%s' has %u counters for %zu rules",
+		return refuse(object->report, EINVAL, "object '%s' has %u counters for %zu rules",
 			      object->image->name, object->header.counter_count,
 			      object->rule_count);
 	return 0;
@@ -182,7 +185,7 @@ static int check_texts(const struct object *object)
 	uint64_t rest = object->header.text_bytes;
 
 	if (object->header.text_bytes / ZLIB_RATIO_MAX > object->text_size)
-		return refuse(EINVAL, "object '%s': the rules' text is damaged",
+		return refuse(object->report, EINVAL, "object '%s': the rules' text is damaged",
 			      object->image->name);
 	for (size_t i = 0; i < object->text_count; i++) {
 		if (!is_string(object, object->texts[i].name) || object->texts[i].bytes > rest)
@@ -190,7 +193,8 @@ static int check_texts(const struct object *object)
 		rest -= object->texts[i].bytes;
 	}
 	if (rest)
-		return refuse(EINVAL, "object '%s': its files are shorter than its text",
+		return refuse(object->report, EINVAL,
+			      "object '%s': its files are shorter than its text",
 			      object->image->name);
 	return 0;
 }
@@ -203,8 +207,9 @@ int object_check(const struct object *object)
 	};
 	int err = object->header.policy == ABI_PASS || object->header.policy == ABI_DROP
 			  ? 0
-			  : refuse(EINVAL, "object '%s': the policy %u makes no sense",
-				   object->image->name, object->header.policy);
+			  : refuse(object->report, EINVAL,
+				   "object '%s': the policy %u makes no sense", object->image->name,
+				   object->header.policy);
 
 	for (size_t i = 0; !err && i < sizeof(checks) / sizeof(checks[0]); i++)
 		err = checks[i](object);

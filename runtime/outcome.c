@@ -18,7 +18,8 @@ static void note_others(const struct transaction *t)
 	for (uint32_t i = 0; i < hook.count; i++)
 		if (hook.programs[i] == t->standing->info.program)
 			position = i + 1;
-	note("%" PRIu32
+	note(t->options->report,
+	     "%" PRIu32
 	     " programs are on this hook and run in order of attaching, this one as number "
 	     "%" PRIu32 "; %s; where none chooses a socket, a drop by any of them counts",
 	     hook.count, position,
@@ -27,11 +28,11 @@ static void note_others(const struct transaction *t)
 }
 
 /* What is in force stays so when nobody reads of it: the stream is made to forget. */
-static void flush_result(FILE *out)
+static void flush_result(struct report *report, FILE *out)
 {
 	if (fflush(out) == 0)
 		return;
-	warn("this was done, but it could not be written to standard output");
+	warn(report, "this was done, but it could not be written to standard output");
 	__fpurge(out);
 	clearerr(out);
 }
@@ -46,7 +47,7 @@ void report_result(const char *result, uint32_t generation, const struct runtime
 		fprintf(out, "%s: generation %" PRIu32 "\n", result, generation);
 	else if (!options->quiet)
 		fprintf(out, "%s\n", result);
-	flush_result(out);
+	flush_result(options->report, out);
 }
 
 void report_applied(const struct transaction *t, const struct runtime_options *options, FILE *out)
@@ -54,7 +55,8 @@ void report_applied(const struct transaction *t, const struct runtime_options *o
 	if (!options->quiet)
 		note_others(t);
 	if (t->confirm_seconds && !options->quiet)
-		note("on trial for %" PRIu32
+		note(options->report,
+		     "on trial for %" PRIu32
 		     " seconds: `sklc confirm` makes it stay, else the rules "
 		     "before come back",
 		     t->confirm_seconds);

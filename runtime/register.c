@@ -36,17 +36,17 @@ static int refuse_label(const struct target *target, const char *label)
 	autofree struct label_entry *entries = NULL;
 	const struct label_entry *nearest;
 	size_t count = 0;
-	int err = labels_read(target->labels, &entries, &count);
+	int err = labels_read(target->state.report, target->labels, &entries, &count);
 
 	if (err)
 		return err;
 	nearest = nearest_label(label, entries, count);
 	if (nearest)
-		return refuse(ENOENT,
+		return refuse(target->state.report, ENOENT,
 			      "the rules applied to %s name no label '%s'; "
 			      "did you mean '%s'?",
 			      target->state.netns.words, label, nearest->name);
-	return refuse(ENOENT,
+	return refuse(target->state.report, ENOENT,
 		      "the rules applied to %s name no label '%s'; "
 		      "`sklc status` lists them",
 		      target->state.netns.words, label);
@@ -59,7 +59,7 @@ static int fill_target(const char *label, struct target *target)
 	if (err)
 		return err;
 	if (target->standing.link < 0)
-		return refuse(ENOENT,
+		return refuse(target->state.report, ENOENT,
 			      "no rules are applied to %s: apply them, "
 			      "then the label '%s' can have a socket",
 			      target->state.netns.words, label);
@@ -69,7 +69,7 @@ static int fill_target(const char *label, struct target *target)
 	err = labels_find(target->labels, label, &target->slots);
 	if (err == -ENOENT)
 		return refuse_label(target, label);
-	return err ? fail(err, "read the label '%s'", label) : 0;
+	return err ? fail(target->state.report, err, "read the label '%s'", label) : 0;
 }
 
 static int target_open(const char *label, const struct runtime_options *options,
@@ -108,7 +108,8 @@ static int fill_place(const struct target *target, const char *label, unsigned i
 		note_time(target, slot, fd);
 		return 0;
 	}
-	return fail(errno, "put the socket behind the label '%s' (%s)", label, place_name(place));
+	return fail(target->state.report, errno, "put the socket behind the label '%s' (%s)", label,
+		    place_name(place));
 }
 
 static int fill_places(const struct target *target, const char *label, int fd,
@@ -138,7 +139,7 @@ int runtime_register(const char *label, pid_t pid, int fd, const struct runtime_
 
 	if (err)
 		return err;
-	copy = socket_from_process(pid, fd);
+	copy = socket_from_process(options->report, pid, fd);
 	err = copy < 0 ? copy : fill_places(&target, label, copy, options, out);
 	target_close(&target);
 	return err;
@@ -161,14 +162,15 @@ static int empty_places(const struct target *target, const char *label, int prot
 				      : 0;
 
 		if (cleared < 0)
-			return fail(cleared, "take the socket of the label '%s' (%s) away", label,
+			return fail(options->report, cleared,
+				    "take the socket of the label '%s' (%s) away", label,
 				    place_name(place));
 		if (cleared && !options->quiet && !options->json)
 			fprintf(out, "%s: %s unregistered\n", label, place_name(place));
 		found = found || cleared;
 	}
 	if (!found && !options->quiet)
-		note("the label '%s' has no such socket", label);
+		note(options->report, "the label '%s' has no such socket", label);
 	return 0;
 }
 

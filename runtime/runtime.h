@@ -1,7 +1,9 @@
-/* What the command asks of the runtime. Every function returns 0, or -errno after one message on
- * standard error that says what was tried, on what, and what to do. */
+/* What the command asks of the runtime. Every function returns 0, or -errno after one message to the
+ * report that says what was tried, on what, and what to do. */
 #ifndef SKLC_RUNTIME_H
 #define SKLC_RUNTIME_H
+
+#include "report.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,22 +11,15 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-/* What is made of an interface that `iifname` names and that is not there. */
-enum missing_interfaces {
-	MISSING_INTERFACES_WARN,
-	MISSING_INTERFACES_IGNORE,
-	MISSING_INTERFACES_REFUSE
-};
-
 struct runtime_options {
-	const char *netns; /* NAME, PATH or pid:N; NULL: the caller's own */
-	const char *bpffs; /* where bpffs is mounted; NULL: /sys/fs/bpf */
+	struct report *report; /* takes the messages */
+	const char *netns;     /* NAME, PATH or pid:N; NULL: the caller's own */
+	const char *bpffs;     /* where bpffs is mounted; NULL: /sys/fs/bpf */
 	bool json, quiet, verbose;
 	bool require_sockets; /* refuse to apply while a label that rules name is empty */
 	bool all;             /* status: every namespace that has rules, in short */
 	bool has_if_generation; /* apply, rollback: refuse if another generation is applied; 0: none */
 	uint32_t if_generation;
-	enum missing_interfaces missing_interfaces;
 	uint32_t confirm_seconds; /* apply: go back unless confirmed in time; 0: for good */
 };
 
@@ -47,7 +42,7 @@ enum runtime_use {
 
 /* Gives up, for good, what this use does not need; refuses to run set-user-id or set-group-id. To be
  * called first of all, before any input is read. */
-int runtime_limit_privileges(enum runtime_use use);
+int runtime_limit_privileges(struct report *report, enum runtime_use use);
 
 /* Puts the object through this kernel's verifier and prints what it weighs; leaves nothing behind. */
 int runtime_check(const struct object_image *image, const struct runtime_options *options,

@@ -75,7 +75,7 @@ static int open_apart(void *argument)
 	return open_all(argument);
 }
 
-int sentinels_open(struct sentinels *sentinels)
+int sentinels_open(struct report *report, struct sentinels *sentinels)
 {
 	int err;
 
@@ -89,7 +89,7 @@ int sentinels_open(struct sentinels *sentinels)
 	if (!err)
 		return 0;
 	sentinels_close(sentinels);
-	return fail(err, "open sockets to run the `expect` lines with");
+	return fail(report, err, "open sockets to run the `expect` lines with");
 }
 
 void sentinels_close(struct sentinels *sentinels)

@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+struct report;
+
 struct sentinel {
 	int fd; /* -1: this machine has no such family */
 	uint64_t cookie;
@@ -18,7 +20,7 @@ struct sentinels {
 
 /* In a namespace of their own if that may be made, else on loopback, at ports that the kernel picks.
  * -errno after a message. */
-int sentinels_open(struct sentinels *sentinels);
+int sentinels_open(struct report *report, struct sentinels *sentinels);
 void sentinels_close(struct sentinels *sentinels);
 
 #endif

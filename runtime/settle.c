@@ -66,12 +66,12 @@ static int find_kept(const struct state *state, const struct standing *standing,
 
 static int take_off(const struct state *state, const struct standing *standing)
 {
-	int err = attach_detach(standing->link);
+	int err = attach_detach(state->report, standing->link);
 
 	if (err)
 		return err;
 	err = pin_remove(state->folder, ABI_PIN_LINK);
-	return err ? fail(err, "remove '%s/%s'", state->path, ABI_PIN_LINK) : 0;
+	return err ? fail(state->report, err, "remove '%s/%s'", state->path, ABI_PIN_LINK) : 0;
 }
 
 /* A pinned program of a generation. */
@@ -99,7 +99,7 @@ static int leave_trial(const struct state *state, const struct standing *standin
 	err = open_program(state, standing->tried, PIN_TRIAL, &trial);
 	if (!err)
 		err = open_program(state, before, ABI_PIN_PROGRAM, &program);
-	return err ? err : attach_update(standing->link, program, trial);
+	return err ? err : attach_update(state->report, standing->link, program, trial);
 }
 
 /* Names of labels that kept generations use, sorted. */
@@ -126,7 +126,9 @@ static int add_names(const struct state *state, uint32_t id, struct names *names
 	err = blob_get(generation.folder, PIN_NAMES, &blob);
 	generation_close(&generation);
 	if (err)
-		return err == -ENOENT ? 0 : fail(err, "read the labels of generation %u", id);
+		return err == -ENOENT
+			       ? 0
+			       : fail(state->report, err, "read the labels of generation %u", id);
 	count = blob.size / ABI_LABEL_KEY;
 	more = reallocarray(names->names, names->count + count + 1, ABI_LABEL_KEY);
 	if (more) {
@@ -135,15 +137,15 @@ static int add_names(const struct state *state, uint32_t id, struct names *names
 		names->count += count;
 	}
 	blob_close(&blob);
-	return more ? 0 : fail(ENOMEM, "read the labels of generation %u", id);
+	return more ? 0 : fail(state->report, ENOMEM, "read the labels of generation %u", id);
 }
 
-static int drop_unnamed(const struct names *names, int sockets, int map)
+static int drop_unnamed(struct report *report, const struct names *names, int sockets, int map)
 {
 	autofree struct label_entry *entries = NULL;
 	bool waited = false;
 	size_t count;
-	int err = labels_read(map, &entries, &count);
+	int err = labels_read(report, map, &entries, &count);
 
 	for (size_t i = 0; !err && i < count; i++) {
 		if (names->count && bsearch(entries[i].name, names->names, names->count,
@@ -152,7 +154,7 @@ static int drop_unnamed(const struct names *names, int sockets, int map)
 		if (!waited)
 			wait_for_programs();
 		waited = true;
-		err = labels_drop(map, sockets, &entries[i]);
+		err = labels_drop(report, map, sockets, &entries[i]);
 	}
 	return err;
 }
@@ -168,7 +170,7 @@ static int sweep_labels(const struct state *state, const struct kept *kept)
 	if (!err && names.count)
 		qsort(names.names, names.count, ABI_LABEL_KEY, compare_keys);
 	if (!err)
-		err = drop_unnamed(&names, sockets, map);
+		err = drop_unnamed(state->report, &names, sockets, map);
 	free(names.names);
 	return err;
 }
@@ -191,11 +193,12 @@ static int settle_nothing(const struct state *state)
 	autoclose int link = pin_get(state->folder, ABI_PIN_LINK);
 
 	if (link >= 0)
-		warn("the rules of %s had been detached from it without "
+		warn(state->report,
+		     "the rules of %s had been detached from it without "
 		     "`sklc detach`; their state is cleared",
 		     state->netns.words);
-	follow_forget(state->root, state->netns.cookie);
-	return folder_clear(state->folder);
+	follow_forget(state->report, state->root, state->netns.cookie);
+	return folder_clear(state->report, state->folder);
 }
 
 static int settle_applied(const struct state *state, const struct standing *standing)
@@ -244,7 +247,8 @@ int standing_end_trial(const struct state *state, struct standing *standing)
 
 	standing_close(standing);
 	if (!err && standing_settle(state, standing))
-		warn("the rules before are back; the next sklc command clears up behind the trial");
+		warn(state->report,
+		     "the rules before are back; the next sklc command clears up behind the trial");
 	return err;
 }
 
@@ -257,7 +261,8 @@ int standing_settle(const struct state *state, struct standing *standing)
 		return 0;
 	err = standing_read(state, standing);
 	if (!err && standing->trial == TRIAL_OVER) {
-		note("the trial of generation %u was not confirmed in time: the rules before are "
+		note(state->report,
+		     "the trial of generation %u was not confirmed in time: the rules before are "
 		     "back",
 		     standing->tried);
 		err = leave_trial(state, standing);

@@ -118,7 +118,7 @@ int sockdiag_read(const struct netns *netns, struct known_sockets *sockets)
 		err = read_kind(fd, families[i / 2], protocols[i % 2], sockets, &capacity);
 	if (err) {
 		sockdiag_free(sockets);
-		return fail(err, "read the sockets of %s", netns->words);
+		return fail(netns->report, err, "read the sockets of %s", netns->words);
 	}
 	if (sockets->count)
 		qsort(sockets->all, sockets->count, sizeof(*sockets->all), compare_cookies);

@@ -29,45 +29,50 @@ static int read_option(int fd, int option)
 	return getsockopt(fd, SOL_SOCKET, option, &value, &size) ? -1 : value;
 }
 
-static int check_protocol(int fd)
+static int check_protocol(struct report *report, int fd)
 {
 	int domain = read_option(fd, SO_DOMAIN);
 	int type = read_option(fd, SO_TYPE);
 	int protocol = read_option(fd, SO_PROTOCOL);
 
 	if (domain != AF_INET && domain != AF_INET6)
-		return refuse(EINVAL, "the socket is neither a TCP nor a UDP one of IPv4 or IPv6");
+		return refuse(report, EINVAL,
+			      "the socket is neither a TCP nor a UDP one of IPv4 or IPv6");
 	if (protocol == IPPROTO_MPTCP)
-		return refuse(EINVAL, "the socket listens with MPTCP, which the kernel cannot "
-				      "redirect to: make it listen with TCP (a Go program: "
-				      "GODEBUG=multipathtcp=0)");
+		return refuse(report, EINVAL,
+			      "the socket listens with MPTCP, which the kernel cannot "
+			      "redirect to: make it listen with TCP (a Go program: "
+			      "GODEBUG=multipathtcp=0)");
 	if (type == SOCK_STREAM && protocol == IPPROTO_TCP)
 		return 0;
 	if (type == SOCK_DGRAM && protocol == IPPROTO_UDP)
 		return 0;
-	return refuse(EINVAL, "the socket is neither a TCP nor a UDP one (type %d, protocol %d)",
-		      type, protocol);
+	return refuse(report, EINVAL,
+		      "the socket is neither a TCP nor a UDP one (type %d, protocol %d)", type,
+		      protocol);
 }
 
-static int check_ready(int fd)
+static int check_ready(struct report *report, int fd)
 {
 	struct sockaddr_storage address = {0};
 	socklen_t size = sizeof(address);
 
 	if (getpeername(fd, (struct sockaddr *)&address, &size) == 0)
-		return refuse(EISCONN, "the socket is connected: only one that listens (TCP) or is "
-				       "bound without a peer (UDP) can take a label's packets");
+		return refuse(report, EISCONN,
+			      "the socket is connected: only one that listens (TCP) or is "
+			      "bound without a peer (UDP) can take a label's packets");
 	if (read_option(fd, SO_TYPE) == SOCK_STREAM)
 		return read_option(fd, SO_ACCEPTCONN) == 1
 			       ? 0
-			       : refuse(EINVAL,
+			       : refuse(report, EINVAL,
 					"the socket does not listen: register it after listen()");
 	size = sizeof(address);
 	if (getsockname(fd, (struct sockaddr *)&address, &size))
-		return fail(errno, "ask for the socket's address");
+		return fail(report, errno, "ask for the socket's address");
 	/* The port is at the same place in both families. */
 	if (((struct sockaddr_in *)&address)->sin_port == 0)
-		return refuse(EINVAL, "the UDP socket is not bound: register it after bind()");
+		return refuse(report, EINVAL,
+			      "the UDP socket is not bound: register it after bind()");
 	return 0;
 }
 
@@ -77,10 +82,10 @@ static int check_namespace(int fd, const struct netns *netns)
 	socklen_t size = sizeof(cookie);
 
 	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size))
-		return fail(errno, "ask for the socket's network namespace");
+		return fail(netns->report, errno, "ask for the socket's network namespace");
 	if (cookie == netns->cookie)
 		return 0;
-	return refuse(EXDEV,
+	return refuse(netns->report, EXDEV,
 		      "the socket belongs to another network namespace (cookie %" PRIu64 ") than "
 		      "%s (cookie %" PRIu64 "): the packets would get lost",
 		      cookie, netns->words, netns->cookie);
@@ -97,7 +102,7 @@ static bool is_mapped(int fd)
 
 /* An IPv6 socket that is not for IPv6 alone serves IPv4 too; one bound to an IPv4-mapped address serves
  * only that. */
-static int filled_places(int fd)
+static int filled_places(struct report *report, int fd)
 {
 	bool is_udp = read_option(fd, SO_TYPE) == SOCK_DGRAM;
 	int ipv4 = 1 << ABI_PLACE(0, is_udp), ipv6 = 1 << ABI_PLACE(1, is_udp);
@@ -107,7 +112,7 @@ static int filled_places(int fd)
 	if (read_option(fd, SO_DOMAIN) == AF_INET || is_mapped(fd))
 		return ipv4;
 	if (getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, &size))
-		return fail(errno, "ask whether the socket is for IPv6 alone");
+		return fail(report, errno, "ask whether the socket is for IPv6 alone");
 	return only ? ipv6 : ipv4 | ipv6;
 }
 
@@ -117,32 +122,33 @@ int socket_places(int fd, const struct netns *netns)
 	int err;
 
 	if (fstat(fd, &status))
-		return fail(errno, "look at the descriptor");
+		return fail(netns->report, errno, "look at the descriptor");
 	if (!S_ISSOCK(status.st_mode))
-		return refuse(ENOTSOCK, "the descriptor is not a socket");
-	err = check_protocol(fd);
+		return refuse(netns->report, ENOTSOCK, "the descriptor is not a socket");
+	err = check_protocol(netns->report, fd);
 	if (!err)
-		err = check_ready(fd);
+		err = check_ready(netns->report, fd);
 	if (!err)
 		err = check_namespace(fd, netns);
-	return err ? err : filled_places(fd);
+	return err ? err : filled_places(netns->report, fd);
 }
 
-int socket_from_process(int pid, int fd)
+int socket_from_process(struct report *report, int pid, int fd)
 {
 	autoclose int process = (int)syscall(SYS_pidfd_open, pid, 0);
 	int copy;
 
 	if (process < 0 && errno == ESRCH)
-		return refuse(ESRCH, "there is no process %d", pid);
+		return refuse(report, ESRCH, "there is no process %d", pid);
 	if (process < 0)
-		return fail(errno, "open process %d", pid);
+		return fail(report, errno, "open process %d", pid);
 	copy = (int)syscall(SYS_pidfd_getfd, process, fd, 0);
 	if (copy >= 0)
 		return copy;
 	if (errno == EBADF)
-		return refuse(EBADF, "process %d has no descriptor %d", pid, fd);
+		return refuse(report, EBADF, "process %d has no descriptor %d", pid, fd);
 	if (errno == ESRCH)
-		return refuse(ESRCH, "process %d has ended", pid);
-	return caps_fail(errno, caps_for_process, "take descriptor %d of process %d", fd, pid);
+		return refuse(report, ESRCH, "process %d has ended", pid);
+	return caps_fail(report, errno, caps_for_process, "take descriptor %d of process %d", fd,
+			 pid);
 }

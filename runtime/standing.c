@@ -40,14 +40,14 @@ static int read_version(const struct state *state, uint32_t *version)
 	if (err == -ENOENT)
 		return 0;
 	if (err)
-		return fail(err, "read '%s/%s'", state->path, ABI_PIN_STATE);
+		return fail(state->report, err, "read '%s/%s'", state->path, ABI_PIN_STATE);
 	bytes = blob.bytes;
 	if (blob.size >= sizeof(*bytes) && bytes->magic == ABI_MAGIC)
 		*version = bytes->version;
 	blob_close(&blob);
 	return *version ? 0
-			: refuse(EINVAL, "'%s/%s' is not the state of sklc", state->path,
-				 ABI_PIN_STATE);
+			: refuse(state->report, EINVAL, "'%s/%s' is not the state of sklc",
+				 state->path, ABI_PIN_STATE);
 }
 
 static int check_version(const struct state *state)
@@ -57,7 +57,7 @@ static int check_version(const struct state *state)
 
 	if (err || version == STATE_VERSION)
 		return err;
-	return refuse(EPROTO,
+	return refuse(state->report, EPROTO,
 		      "the state in '%s' has version %u, this sklc knows %d; use the sklc that "
 		      "applied it, or take it off with `sklc detach` and apply again",
 		      state->path, version, STATE_VERSION);
@@ -122,7 +122,7 @@ static int find_current(const struct state *state, struct standing *standing)
 		err = find_previous(state, standing);
 	if (!err && !standing->current && standing->trial == TRIAL_NONE)
 		err = refuse(
-			ESTALE,
+			state->report, ESTALE,
 			"the link in '%s' holds program %u, which sklc did not put there; take "
 			"it off with `sklc detach`",
 			state->path, standing->info.program);
@@ -141,8 +141,9 @@ int standing_read(const struct state *state, struct standing *standing)
 	if (link == -ENOENT)
 		return 0;
 	if (link < 0)
-		return fail(link, "open the link '%s/%s'", state->path, ABI_PIN_LINK);
-	err = attach_info(link, &standing->info);
+		return fail(state->report, link, "open the link '%s/%s'", state->path,
+			    ABI_PIN_LINK);
+	err = attach_info(state->report, link, &standing->info);
 	if (err || !standing->info.netns_inode)
 		return err;
 	err = check_version(state);
@@ -162,7 +163,7 @@ void standing_close(struct standing *standing)
 static int get_map(const struct state *state, const char *name, int *map)
 {
 	*map = pin_get(state->folder, name);
-	return *map < 0 ? fail(*map, "open the map '%s/%s'", state->path, name) : 0;
+	return *map < 0 ? fail(state->report, *map, "open the map '%s/%s'", state->path, name) : 0;
 }
 
 int standing_maps(const struct state *state, int *sockets, int *labels)
@@ -189,7 +190,7 @@ static int get_or_create(const struct state *state, const char *name, int (*crea
 	} else {
 		err = *map < 0 ? *map : 0;
 	}
-	return err ? fail(err, "make the map '%s/%s'", state->path, name) : 0;
+	return err ? fail(state->report, err, "make the map '%s/%s'", state->path, name) : 0;
 }
 
 static int create_version(void)

@@ -30,12 +30,12 @@ enum {
 	FOLDER_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
 };
 
-static int check_instance(const char *path, const struct stat *status)
+static int check_instance(struct report *report, const char *path, const struct stat *status)
 {
 	if (instance_is_shared(path, status))
 		return 0;
 	return refuse(
-		EXDEV,
+		report, EXDEV,
 		"'%s' is not the machine's bpffs but one of this mount namespace, and what is "
 		"put there vanishes with it: run sklc outside of `ip netns exec`, with --netns "
 		"NAME, or name a bpffs with --bpffs",
@@ -43,15 +43,15 @@ static int check_instance(const char *path, const struct stat *status)
 }
 
 /* Others must not be able to rename the folders in it. */
-static int check_owner(const char *path, const struct stat *status)
+static int check_owner(struct report *report, const char *path, const struct stat *status)
 {
 	if (status->st_uid != 0 && status->st_uid != geteuid())
-		return refuse(EPERM,
+		return refuse(report, EPERM,
 			      "bpffs '%s' belongs to user %u: the state of root is not safe "
 			      "there",
 			      path, status->st_uid);
 	if ((status->st_mode & (S_IWGRP | S_IWOTH)) && !(status->st_mode & S_ISVTX))
-		return refuse(EPERM,
+		return refuse(report, EPERM,
 			      "bpffs '%s' can be written by others without the sticky bit: "
 			      "mend it with `chmod +t %s`",
 			      path, path);
@@ -67,17 +67,17 @@ static int open_bpffs(const struct runtime_options *options)
 	int err;
 
 	if (fd < 0)
-		return caps_fail(errno, caps_for_load, "open bpffs '%s'", path);
+		return caps_fail(options->report, errno, caps_for_load, "open bpffs '%s'", path);
 	if (fstatfs(fd, &filesystem) || fstat(fd, &status))
-		return fail(errno, "look at bpffs '%s'", path);
+		return fail(options->report, errno, "look at bpffs '%s'", path);
 	if (filesystem.f_type != BPF_FS_MAGIC)
-		return refuse(EINVAL,
+		return refuse(options->report, EINVAL,
 			      "'%s' is no bpffs: mount it with `mount -t bpf bpf %s` "
 			      "(`ip netns exec` hides it: run sklc outside, with --netns)",
 			      path, path);
-	err = check_owner(path, &status);
+	err = check_owner(options->report, path, &status);
 	if (!err && !options->bpffs)
-		err = check_instance(path, &status);
+		err = check_instance(options->report, path, &status);
 	return err ? err : take_fd(&fd);
 }
 
@@ -96,24 +96,25 @@ int state_open_folder(int parent, const char *name)
 }
 
 /* Opens a folder, made before if it may be; -ENOENT if there is none and it may not. */
-static int open_or_make(int parent, const char *name, enum state_use use, const char *path)
+static int open_or_make(struct report *report, int parent, const char *name, enum state_use use,
+			const char *path)
 {
 	int fd;
 
 	if (use == STATE_CREATE && mkdirat(parent, name, S_IRWXU) && errno != EEXIST &&
 	    errno != ENOENT)
-		return fail(errno, "make the folder '%s'%s", path,
+		return fail(report, errno, "make the folder '%s'%s", path,
 			    errno == EROFS ? " (bpffs must be mounted writable)" : "");
 	fd = state_open_folder(parent, name);
 	if (fd == -ELOOP || fd == -ENOTDIR || fd == -EPERM)
-		return refuse(EPERM,
+		return refuse(report, EPERM,
 			      "'%s' is not a folder that belongs to user %u alone: somebody "
 			      "else made it or changed its mode; look at it, then remove it",
 			      path, geteuid());
 	if (fd == -EACCES)
-		return refuse(EACCES, "the state in '%s' belongs to another user: run as root",
-			      path);
-	return fd < 0 && fd != -ENOENT ? fail(fd, "open the folder '%s'", path) : fd;
+		return refuse(report, EACCES,
+			      "the state in '%s' belongs to another user: run as root", path);
+	return fd < 0 && fd != -ENOENT ? fail(report, fd, "open the folder '%s'", path) : fd;
 }
 
 static int64_t now_ms(void)
@@ -124,7 +125,7 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-int state_lock_folder(int folder, const char *path)
+int state_lock_folder(struct report *report, int folder, const char *path)
 {
 	const struct timespec pause = {.tv_nsec = LOCK_POLL_MS * 1000000L};
 	int64_t deadline = now_ms() + LOCK_WAIT_MS;
@@ -132,10 +133,10 @@ int state_lock_folder(int folder, const char *path)
 
 	while (flock(folder, LOCK_EX | LOCK_NB)) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
-			return fail(errno, "lock the folder '%s'", path);
+			return fail(report, errno, "lock the folder '%s'", path);
 		if (now_ms() >= deadline) {
 			lock_holder(folder, holder, sizeof(holder));
-			return refuse(EBUSY,
+			return refuse(report, EBUSY,
 				      "the state in '%s' is locked by %s; waited %d seconds "
 				      "for it",
 				      path, holder, LOCK_WAIT_MS / 1000);
@@ -163,19 +164,19 @@ static int open_once(struct state *state, const char *name)
 
 	snprintf(root_path, sizeof(root_path), "%.*s",
 		 (int)(strrchr(state->path, '/') - state->path), state->path);
-	state->root = open_or_make(state->bpffs, ROOT_NAME, state->use, root_path);
+	state->root = open_or_make(state->report, state->bpffs, ROOT_NAME, state->use, root_path);
 	if (state->root == -ENOENT)
 		return state->use == STATE_CREATE ? -EAGAIN : 0;
 	if (state->root < 0)
 		return state->root;
-	state->folder = open_or_make(state->root, name, state->use, state->path);
+	state->folder = open_or_make(state->report, state->root, name, state->use, state->path);
 	if (state->folder == -ENOENT)
 		return state->use == STATE_CREATE ? -EAGAIN : 0;
 	if (state->folder < 0)
 		return state->folder;
 	if (state->use == STATE_READ)
 		return 0;
-	err = state_lock_folder(state->folder, state->path);
+	err = state_lock_folder(state->report, state->folder, state->path);
 	if (err)
 		return err;
 	return still_there(state->folder, state->root, name) ? 0 : -EAGAIN;
@@ -200,7 +201,8 @@ static int open_folders(struct state *state)
 		err = open_once(state, name);
 	}
 	if (err == -EAGAIN)
-		return refuse(EAGAIN, "the folder '%s' is taken away again and again", state->path);
+		return refuse(state->report, EAGAIN,
+			      "the folder '%s' is taken away again and again", state->path);
 	if (state->root < 0)
 		state->root = -1;
 	if (state->folder < 0)
@@ -212,9 +214,10 @@ int state_open(const struct runtime_options *options, enum state_use use, struct
 {
 	int err;
 
-	*state = (struct state){.use = use, .bpffs = -1, .root = -1, .folder = -1};
+	*state = (struct state){
+		.report = options->report, .use = use, .bpffs = -1, .root = -1, .folder = -1};
 	state->netns.fd = -1;
-	err = netns_open(options->netns, &state->netns);
+	err = netns_open(options->report, options->netns, &state->netns);
 	if (err)
 		return err;
 	snprintf(state->path, sizeof(state->path), "%.4000s/" ROOT_NAME "/%" PRIu64,
@@ -250,7 +253,7 @@ int state_open_root(const struct runtime_options *options, int *root)
 	*root = -1;
 	if (bpffs < 0)
 		return bpffs;
-	fd = open_or_make(bpffs, ROOT_NAME, STATE_READ, ROOT_NAME);
+	fd = open_or_make(options->report, bpffs, ROOT_NAME, STATE_READ, ROOT_NAME);
 	if (fd == -ENOENT)
 		return 0;
 	*root = fd < 0 ? -1 : fd;
@@ -305,7 +308,7 @@ static int add_cookie(const char *name, void *argument)
 	return 0;
 }
 
-int state_list(int root, uint64_t **cookies, size_t *count)
+int state_list(struct report *report, int root, uint64_t **cookies, size_t *count)
 {
 	struct cookies found = {0};
 	int err = entries_each(root, add_cookie, &found);
@@ -316,7 +319,7 @@ int state_list(int root, uint64_t **cookies, size_t *count)
 	}
 	*cookies = found.all;
 	*count = found.count;
-	return err ? fail(err, "list the network namespaces that have rules") : 0;
+	return err ? fail(report, err, "list the network namespaces that have rules") : 0;
 }
 
 int state_open_listed(int root, uint64_t cookie, struct state *state)

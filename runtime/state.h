@@ -15,6 +15,7 @@ enum state_use {
 };
 
 struct state {
+	struct report *report; /* the options' */
 	struct netns netns;
 	enum state_use use;
 	int bpffs;           /* descriptors */
@@ -37,10 +38,10 @@ int state_open_root(const struct runtime_options *options, int *root);
 int state_lock_other(int root, const char *name, int *folder);
 
 /* Waits for a folder's lock, within bounds; PATH is for the message. */
-int state_lock_folder(int folder, const char *path);
+int state_lock_folder(struct report *report, int folder, const char *path);
 
 /* The cookies of all namespaces that have a folder; the caller frees. -errno after a message. */
-int state_list(int root, uint64_t **cookies, size_t *count);
+int state_list(struct report *report, int root, uint64_t **cookies, size_t *count);
 
 /* One of them, to be read; only STATE's folder is opened. -errno without a message. */
 int state_open_listed(int root, uint64_t cookie, struct state *state);

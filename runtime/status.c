@@ -22,7 +22,7 @@ static int read_places(struct status *status)
 		return err;
 	status->places = calloc(count + 1, sizeof(*status->places));
 	if (!status->places)
-		return fail(ENOMEM, "read the labels");
+		return fail(status->state.report, ENOMEM, "read the labels");
 	status->complete = true;
 	for (uint32_t i = 0; i < object->header.label_count; i++) {
 		struct abi_label_slots slots;
@@ -82,7 +82,8 @@ static void status_clear(struct status *status)
 	counters_free(&status->counters);
 	applied_free(&status->applied);
 	standing_close(&status->standing);
-	*status = (struct status){.state = state, .complete = true};
+	*status = (struct status){
+		.state = state, .problems.report = state.report, .complete = true};
 	status->standing.link = -1;
 }
 
@@ -143,7 +144,7 @@ static void read_brief(struct state *state, struct brief_status *brief)
 	struct standing standing;
 	struct link_info info = {0};
 
-	brief->readable = link >= 0 && attach_info(link, &info) == 0;
+	brief->readable = link >= 0 && attach_info(state->report, link, &info) == 0;
 	brief->inode = info.netns_inode;
 	if (!info.netns_inode || standing_read(state, &standing))
 		return;
@@ -161,14 +162,14 @@ static int print_all(const struct runtime_options *options, FILE *out)
 	int err = state_open_root(options, &root);
 
 	if (!err && root >= 0)
-		err = state_list(root, &cookies, &count);
+		err = state_list(options->report, root, &cookies, &count);
 	if (err)
 		return err;
 	all = calloc(count + 1, sizeof(*all));
 	if (!all)
-		return fail(ENOMEM, "list the network namespaces");
+		return fail(options->report, ENOMEM, "list the network namespaces");
 	for (size_t i = 0; i < count; i++) {
-		struct state state = {.bpffs = -1, .root = -1};
+		struct state state = {.report = options->report, .bpffs = -1, .root = -1};
 
 		all[i].cookie = cookies[i];
 		if (state_open_listed(root, cookies[i], &state) == 0)
@@ -176,7 +177,7 @@ static int print_all(const struct runtime_options *options, FILE *out)
 		close_fd(&state.folder);
 	}
 	if (options->json)
-		return brief_print_json(all, count, out);
+		return brief_print_json(options->report, all, count, out);
 	brief_print_text(all, count, out);
 	return 0;
 }

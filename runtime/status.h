@@ -51,7 +51,8 @@ void brief_print_text(const struct brief_status *all, size_t count, FILE *out);
 
 /* -EIO, -ENOMEM after a message. */
 int status_print_json(const struct status *status, FILE *out);
-int brief_print_json(const struct brief_status *all, size_t count, FILE *out);
+int brief_print_json(struct report *report, const struct brief_status *all, size_t count,
+		     FILE *out);
 
 /* Fills in what is beyond the maps: processes, times, problems. What cannot be known is left out. */
 void status_look(struct status *status);

@@ -130,15 +130,15 @@ static json_t *rules_to_json(const struct status *status)
 	return rules;
 }
 
-static int dump(json_t *root, FILE *out)
+static int dump(struct report *report, json_t *root, FILE *out)
 {
 	int err;
 
 	if (!root)
-		return fail(ENOMEM, "write the status");
+		return fail(report, ENOMEM, "write the status");
 	err = json_dumpf(root, out, JSON_INDENT(2)) || fputc('\n', out) == EOF;
 	json_decref(root);
-	return err ? fail(EIO, "write the status") : 0;
+	return err ? fail(report, EIO, "write the status") : 0;
 }
 
 int status_print_json(const struct status *status, FILE *out)
@@ -151,7 +151,7 @@ int status_print_json(const struct status *status, FILE *out)
 				 applied && status->complete);
 
 	if (!root || !applied)
-		return dump(root, out);
+		return dump(status->state.report, root, out);
 	json_object_set_new(root, "previous",
 			    standing->previous ? json_number(standing->previous) : json_null());
 	json_object_set_new(root, "applied_at", json_number(status->about.applied));
@@ -166,10 +166,10 @@ int status_print_json(const struct status *status, FILE *out)
 	json_object_set_new(root, "followed", json_boolean(status->followed));
 	json_object_set_new(root, "problems", problems_to_json(&status->problems));
 	json_object_set_new(root, "rules", rules_to_json(status));
-	return dump(root, out);
+	return dump(status->state.report, root, out);
 }
 
-int brief_print_json(const struct brief_status *all, size_t count, FILE *out)
+int brief_print_json(struct report *report, const struct brief_status *all, size_t count, FILE *out)
 {
 	json_t *namespaces = json_array();
 
@@ -181,6 +181,7 @@ int brief_print_json(const struct brief_status *all, size_t count, FILE *out)
 				  all[i].inode ? json_number(all[i].inode) : json_null(), "name",
 				  json_string_or_null(all[i].name[0] ? all[i].name : NULL),
 				  "generation", json_number(all[i].generation)));
-	return dump(json_pack("{s:i, s:o}", "version", SCHEMA_VERSION, "namespaces", namespaces),
+	return dump(report,
+		    json_pack("{s:i, s:o}", "version", SCHEMA_VERSION, "namespaces", namespaces),
 		    out);
 }

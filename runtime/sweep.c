@@ -16,27 +16,29 @@
 #include <stdio.h>
 
 /* Whether nothing is attached by what is in the folder. */
-static bool is_dead(int folder)
+static bool is_dead(struct report *report, int folder)
 {
 	autoclose int link = pin_get(folder, ABI_PIN_LINK);
 	struct link_info info;
 
 	if (link < 0)
 		return link == -ENOENT;
-	return attach_info(link, &info) == 0 && info.netns_inode == 0;
+	return attach_info(report, link, &info) == 0 && info.netns_inode == 0;
 }
 
-static void sweep_folder(int root, uint64_t cookie)
+static void sweep_folder(struct report *report, int root, uint64_t cookie)
 {
 	autoclose int folder = -1;
 	char name[32];
 
 	snprintf(name, sizeof(name), "%" PRIu64, cookie);
-	if (state_lock_other(root, name, &folder) || !is_dead(folder) || folder_clear(folder))
+	if (state_lock_other(root, name, &folder) || !is_dead(report, folder) ||
+	    folder_clear(report, folder))
 		return;
-	follow_forget(root, cookie);
+	follow_forget(report, root, cookie);
 	if (unlinkat(root, name, AT_REMOVEDIR) == 0)
-		note("cleared the state of a network namespace that is gone (cookie %s)", name);
+		note(report, "cleared the state of a network namespace that is gone (cookie %s)",
+		     name);
 }
 
 void sweep_dead(const struct state *state)
@@ -44,9 +46,9 @@ void sweep_dead(const struct state *state)
 	autofree uint64_t *cookies = NULL;
 	size_t count = 0;
 
-	if (state->root < 0 || state_list(state->root, &cookies, &count))
+	if (state->root < 0 || state_list(state->report, state->root, &cookies, &count))
 		return;
 	for (size_t i = 0; i < count; i++)
 		if (cookies[i] != state->netns.cookie)
-			sweep_folder(state->root, cookies[i]);
+			sweep_folder(state->report, state->root, cookies[i]);
 }

@@ -43,7 +43,8 @@ static int read_applied(struct sync *sync)
 	int err = generation_open(sync->state, sync->standing->current, &generation);
 
 	if (err)
-		return fail(err, "read generation %u", sync->standing->current);
+		return fail(sync->state->report, err, "read generation %u",
+			    sync->standing->current);
 	err = generation_read(&generation, &sync->applied);
 	generation_close(&generation);
 	return err;
@@ -55,7 +56,7 @@ static int read_slots(struct sync *sync)
 
 	sync->slots = calloc((size_t)object->header.label_count + 1, sizeof(*sync->slots));
 	if (!sync->slots)
-		return fail(ENOMEM, "read the labels");
+		return fail(sync->state->report, ENOMEM, "read the labels");
 	return labels_assign(sync->labels, object, sync->slots);
 }
 
@@ -76,11 +77,11 @@ static int sync_open(struct sync *sync)
 	return err;
 }
 
-static void report(const struct sync *sync)
+static void report_problems(const struct sync *sync)
 {
 	const struct health health = {&sync->applied.object, &sync->declarations,
 				      find_sightings(sync->finder), sync->slots, sync->sockets};
-	struct problems problems = {0};
+	struct problems problems = {.report = sync->state->report};
 
 	if (health_declared(&health, &problems) == 0)
 		problems_warn(&problems);
@@ -104,7 +105,7 @@ static int sync_standing(const struct state *state, const struct standing *stand
 		err = fill_slots(sync.finder, &sync.declarations, sync.sockets, sync.times,
 				 standing->trial == TRIAL_RUNNING ? FILL_EMPTY : FILL_ALL);
 	if (!err && !quiet)
-		report(&sync);
+		report_problems(&sync);
 	sync_close(&sync);
 	return err;
 }
@@ -119,7 +120,8 @@ int runtime_sync(const struct runtime_options *options, FILE *out)
 		return err;
 	err = standing_settle(&state, &standing);
 	if (!err && standing.link < 0)
-		err = refuse(ENOENT, "no rules are applied to %s", state.netns.words);
+		err = refuse(options->report, ENOENT, "no rules are applied to %s",
+			     state.netns.words);
 	if (!err)
 		err = sync_standing(&state, &standing, options->quiet);
 	if (!err)

@@ -32,7 +32,8 @@ static bool report_empty(const struct transaction *t, uint32_t label, bool shown
 					   length ? ", " : "", place_name(place));
 	}
 	if (length && shown)
-		warn("the label '%s' has no socket for %s", object_label(t->object, label), places);
+		warn(t->options->report, "the label '%s' has no socket for %s",
+		     object_label(t->object, label), places);
 	return length;
 }
 
@@ -45,10 +46,11 @@ static int check_sockets(const struct transaction *t)
 		if (report_empty(t, i, shown && empty < EMPTY_LABELS_SHOWN))
 			empty++;
 	if (shown && empty > EMPTY_LABELS_SHOWN)
-		warn("%u more labels have no socket for packets that the rules give them",
+		warn(t->options->report,
+		     "%u more labels have no socket for packets that the rules give them",
 		     empty - EMPTY_LABELS_SHOWN);
 	if (empty && t->options->require_sockets)
-		return refuse(ENOENT,
+		return refuse(t->options->report, ENOENT,
 			      "%u %s without a socket, and all are required; nothing was changed",
 			      empty, empty == 1 ? "label is" : "labels are");
 	return 0;
@@ -74,7 +76,8 @@ static int make_room(struct transaction *t)
 
 	if (err || !excess || !t->standing->previous)
 		return err;
-	warn("generation %u is forgotten to make room for labels: there is no way back to it",
+	warn(t->options->report,
+	     "generation %u is forgotten to make room for labels: there is no way back to it",
 	     t->standing->previous);
 	return standing_forget_previous(t->state, t->standing);
 }
@@ -90,8 +93,7 @@ static int load_new(struct transaction *t)
 	if (!err)
 		err = labels_assign(t->labels, t->object, t->machine.slots);
 	if (!err)
-		err = machine_find_interfaces(t->object, &t->state->netns, t->strict,
-					      t->options->missing_interfaces, &t->machine);
+		err = machine_find_interfaces(t->object, &t->state->netns, t->strict, &t->machine);
 	if (!err)
 		err = read_declarations(t);
 	if (!err)
@@ -123,12 +125,14 @@ static int prepare_trial(struct transaction *t, int current)
 	if (!t->confirm_seconds)
 		return 0;
 	t->about.trial_deadline = boot_time() + t->confirm_seconds * UINT64_C(1000000000);
-	err = trial_create(current, t->loaded.program, t->about.trial_deadline, &t->trial);
+	err = trial_create(t->options->report, current, t->loaded.program, t->about.trial_deadline,
+			   &t->trial);
 	if (err)
 		return err;
 	t->about.trial_program = program_id(t->trial.program);
 	return t->about.trial_program ? 0
-				      : fail(errno, "ask for the number of the trial's program");
+				      : fail(t->options->report, errno,
+					     "ask for the number of the trial's program");
 }
 
 static int pin_new(struct transaction *t, int current)
@@ -137,7 +141,7 @@ static int pin_new(struct transaction *t, int current)
 
 	t->about.generation = program_id(t->loaded.program);
 	if (!t->about.generation)
-		return fail(errno, "ask for the program's number");
+		return fail(t->options->report, errno, "ask for the program's number");
 	t->about.previous = t->standing->current;
 	t->about.applied = (uint64_t)time(NULL);
 	err = prepare_trial(t, current);
@@ -158,19 +162,19 @@ static int swap(const struct transaction *t, int current)
 	int err;
 
 	if (t->standing->link >= 0)
-		return attach_update(t->standing->link, program, current);
+		return attach_update(t->options->report, t->standing->link, program, current);
 	link = attach_create(&t->state->netns, program);
 	if (link < 0)
 		return link;
 	err = pin_put(t->state->folder, ABI_PIN_LINK, link);
-	return err ? fail(err, "keep the link in '%s'", t->state->path) : 0;
+	return err ? fail(t->options->report, err, "keep the link in '%s'", t->state->path) : 0;
 }
 
 static void report_problems(const struct transaction *t)
 {
 	const struct health health = {t->object, &t->declarations, find_sightings(t->finder),
 				      t->machine.slots, t->sockets};
-	struct problems problems = {0};
+	struct problems problems = {.report = t->options->report};
 
 	if (health_declared(&health, &problems) == 0)
 		problems_warn(&problems);
@@ -199,7 +203,8 @@ static void fill_rest(const struct transaction *t)
 {
 	if (t->finder && !t->confirm_seconds &&
 	    fill_slots(t->finder, &t->declarations, t->sockets, t->times, FILL_ALL))
-		warn("the new rules are in force, some with the sockets from before; `sklc sync` "
+		warn(t->options->report,
+		     "the new rules are in force, some with the sockets from before; `sklc sync` "
 		     "tries "
 		     "again");
 }
@@ -216,7 +221,7 @@ static int run_held(struct transaction *t)
 	if (!err)
 		err = find_sockets(t);
 	if (!err && signals_came())
-		err = refuse(EINTR, "interrupted; nothing was changed");
+		err = refuse(t->options->report, EINTR, "interrupted; nothing was changed");
 	if (!err)
 		err = swap(t, current);
 	if (!err)
@@ -256,7 +261,8 @@ int transaction_run(struct transaction *t)
 	close_transaction(t);
 	standing_close(t->standing);
 	if (standing_settle(t->state, t->standing) && !err)
-		warn("the new rules are in force; the next sklc command clears up behind them");
+		warn(t->options->report,
+		     "the new rules are in force; the next sklc command clears up behind them");
 	if (err)
 		signals_release(&held);
 	return err;

@@ -61,18 +61,19 @@ static int load_choice(int choices, uint64_t deadline)
 	return fd < 0 ? -errno : fd;
 }
 
-int trial_create(int before, int after, uint64_t deadline, struct trial *trial)
+int trial_create(struct report *report, int before, int after, uint64_t deadline,
+		 struct trial *trial)
 {
 	*trial = (struct trial){-1, -1};
 	trial->choices = create_choices(before, after);
 	if (trial->choices < 0)
-		return caps_fail(trial->choices, caps_for_load, "prepare the trial");
+		return caps_fail(report, trial->choices, caps_for_load, "prepare the trial");
 	trial->program = load_choice(trial->choices, deadline);
 	if (trial->program >= 0)
 		return 0;
 	close(trial->choices);
 	trial->choices = -1;
-	return caps_fail(trial->program, caps_for_load, "load the program of the trial");
+	return caps_fail(report, trial->program, caps_for_load, "load the program of the trial");
 }
 
 void trial_close(struct trial *trial)

@@ -6,10 +6,12 @@
 
 #include <stdint.h>
 
+struct report;
 struct trial;
 
 /* Loads it; BEFORE is -1 where nothing was applied: then after the deadline everything passes. */
-int trial_create(int before, int after, uint64_t deadline, struct trial *trial);
+int trial_create(struct report *report, int before, int after, uint64_t deadline,
+		 struct trial *trial);
 void trial_close(struct trial *trial);
 
 #endif

@@ -36,6 +36,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size)
 
 	if (!nowhere)
 		abort();
+	compilation_start(&c);
 	if (compile(&c, &options, STAGE_OBJECT))
 		policy_dump(c.policy, nowhere);
 	diag_print(c.diag, nowhere, DIAG_COLOR_ALWAYS);

@@ -20,13 +20,16 @@ static unsigned line_of(const struct compilation *c, struct span span)
 /* All warnings of TEXT but those switched off, in one line. */
 static char *warnings_of(const char *text, const char *const *options, size_t option_count)
 {
-	struct compile_options compile = {.warnings = options, .warning_count = option_count};
+	struct compile_options compile = {.tables = TABLES_AUTO};
 	struct compilation c;
 	char *words;
 	size_t size, i, j;
 	FILE *out = open_memstream(&words, &size);
 
-	compile_text(&c, text, strlen(text), &compile);
+	compilation_start(&c);
+	for (i = 0; i < option_count; i++)
+		assert_true(diag_option(c.diag, options[i]));
+	compile_memory(&c, text, strlen(text), &compile);
 	for (i = 0; i < c.diag->count; i++) {
 		const struct diag_item *item = &c.diag->items[i];
 
