@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from conftest import REFUSED, WIRES, call, libc, run
+from conftest import REFUSED, SKLC, WIRES, call, libc, run
 
 TCP4, TCP6 = WIRES["tcp-ipv4"], WIRES["tcp-ipv6"]
 CLONE_NEWNET = 0x40000000
@@ -331,7 +331,7 @@ def test_no_tree_of_cgroups_is_a_warning(host):
     """Then nobody follows, and `sklc sync` finds what came."""
     code = ("umount -l -a -t cgroup2; exec \"$@\"")
     path = host.rules(rules(endpoint(TCP4, 8080)))
-    done = subprocess.run(["unshare", "-m", "sh", "-c", code, "sh", os.environ.get("SKLC", "sklc"),
+    done = subprocess.run(["unshare", "-m", "sh", "-c", code, "sh", SKLC,
                            "--apply", path, "--netns", host.namespace.path, "--bpffs", host.bpffs],
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
