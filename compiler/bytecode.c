@@ -15,6 +15,7 @@ enum {
 	NO_PLACE = 0xffffffff,
 	DATA_OFFSET_MAX = (1 << 29) - 1, /* "direct value offset of %u is not allowed" from there */
 	THREAD_STEPS_MAX = 64,           /* a cycle of jumps ends here */
+	CALL_OF_SYMBOL = -1,             /* a distance from the symbol, less one instruction */
 };
 
 struct bytecode *bytecode_new(struct arena *arena)
@@ -193,6 +194,20 @@ void bytecode_jump32_if_reg(struct bytecode *code, int op, enum reg a, enum reg 
 void bytecode_call(struct bytecode *code, int helper)
 {
 	emit(code, BPF_JMP | BPF_CALL, R0, R0, 0, helper);
+}
+
+void bytecode_call_function(struct bytecode *code, const struct bytecode_function *function)
+{
+	struct bytecode_instruction *call = emit(code, BPF_JMP | BPF_CALL, R0, BPF_PSEUDO_CALL, 0,
+						 CALL_OF_SYMBOL);
+
+	call->symbol = SYMBOL_FUNCTION;
+	if (code->function && code->function != function)
+		fail(code, "it calls %s and %s: one function is all that an object has",
+		     code->function->name, function->name);
+	if (function->code->error)
+		fail(code, "the function %s: %s", function->name, function->code->error);
+	code->function = function;
 }
 
 void bytecode_exit(struct bytecode *code)

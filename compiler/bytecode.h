@@ -19,7 +19,7 @@ struct jump_label {
 	uint32_t id;
 };
 
-/* What a 64-bit immediate load may point to; the object's maps and data sections. */
+/* What a 64-bit immediate load may point to, the object's maps and data sections; and a call. */
 enum bytecode_symbol {
 	SYMBOL_NONE,
 	SYMBOL_SOCKETS,        /* the socket map */
@@ -28,12 +28,13 @@ enum bytecode_symbol {
 	SYMBOL_TABLES,         /* .rodata */
 	SYMBOL_MACHINE,        /* .rodata.machine */
 	SYMBOL_PREFIXES,       /* the LPM trie, where the layout has one */
+	SYMBOL_FUNCTION,       /* the function that the program calls */
 	SYMBOL_COUNT
 };
 
 struct bytecode_instruction {
 	struct bpf_insn insn;        /* the second half of a 64-bit load follows as its own */
-	enum bytecode_symbol symbol; /* of a 64-bit load; its offset is in insn.imm */
+	enum bytecode_symbol symbol; /* of a 64-bit load, its offset is in insn.imm; of a call */
 	struct jump_label target;    /* of a jump, before bytecode_finish */
 	struct span origin;          /* the rule it belongs to; {0, 0}: a shared look-up */
 	const char *comment;         /* printed before it; NULL if none */
@@ -43,12 +44,22 @@ struct bytecode {
 	struct arena *arena;
 	struct bytecode_instruction *instructions;
 	size_t count, capacity;
+	const struct bytecode_function *function; /* that it calls; NULL: none */
 	/* the rest belongs to bytecode.c */
 	uint32_t *places; /* of each label: index of the instruction, or NO_PLACE */
 	size_t label_count, label_capacity;
 	struct span origin;
 	const char *pending_comment;
 	const char *error;
+};
+
+/* Code that the verifier walks by itself, once, however often it is called: a global function. Its arguments
+ * are the context in R1 and numbers from R2 on, of which it knows nothing; its result is in R0. */
+struct bytecode_function {
+	const char *name;
+	const char *const *arguments; /* the names of the numbers */
+	size_t argument_count;
+	const struct bytecode *code; /* finished */
 };
 
 struct bytecode *bytecode_new(struct arena *arena);
@@ -91,6 +102,9 @@ void bytecode_jump32_if_reg(struct bytecode *code, int op, enum reg a, enum reg 
 			    struct jump_label label);
 
 void bytecode_call(struct bytecode *code, int helper);
+
+/* A program calls one function, as often as it likes. */
+void bytecode_call_function(struct bytecode *code, const struct bytecode_function *function);
 void bytecode_exit(struct bytecode *code);
 
 /* Instructions as another assembler made them: not a 64-bit load, and where it is a jump, it goes to LABEL

@@ -24,6 +24,7 @@ static const char *const symbol_names[SYMBOL_COUNT] = {
 	[SYMBOL_TABLES] = "tables",
 	[SYMBOL_MACHINE] = "machine",
 	[SYMBOL_PREFIXES] = "prefixes",
+	[SYMBOL_FUNCTION] = "function",
 };
 
 static const char *helper_name(int32_t helper)
@@ -102,6 +103,8 @@ static void print_branch(const struct listing *l, const struct bytecode_instruct
 {
 	if (bytecode_is_jump(instruction))
 		print_jump(l, instruction);
+	else if (instruction->symbol == SYMBOL_FUNCTION)
+		fprintf(l->out, "call %s", l->code->function->name);
 	else if (BPF_OP(instruction->insn.code) == BPF_CALL)
 		fprintf(l->out, "call %s#%d", helper_name(instruction->insn.imm),
 			instruction->insn.imm);
@@ -222,4 +225,7 @@ void bytecode_dump(const struct bytecode *code, const struct sources *sources, F
 		if (bytecode_is_wide(&code->instructions[i]))
 			i++;
 	}
+	if (code->function)
+		fprintf(out, "; %s has %zu instructions, which no rule changes\n",
+			code->function->name, code->function->code->count);
 }

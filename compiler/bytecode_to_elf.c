@@ -35,29 +35,45 @@ static void add_references(struct writing *w, const struct bytecode *code, unsig
 
 	for (i = 0; i < code->count; i++) {
 		enum bytecode_symbol symbol = code->instructions[i].symbol;
+		enum elf_reference reference = ELF_LOADS;
 
 		if (symbol == SYMBOL_NONE)
 			continue;
+		if (symbol == SYMBOL_FUNCTION)
+			reference = ELF_CALLS;
 		if (w->symbols[symbol] == NO_SYMBOL)
 			w->error = arena_printf(
 				w->arena,
 				"instruction %zu refers to a map or table that is missing", i);
-		elf_relocation(w->elf, section, i * sizeof(struct bpf_insn), w->symbols[symbol]);
+		elf_relocation(w->elf, section, i * sizeof(struct bpf_insn), reference,
+			       w->symbols[symbol]);
 	}
 }
 
-static void add_program(struct writing *w, const struct bytecode *code)
+/* Gives the symbol of the code. */
+static unsigned add_code(struct writing *w, const char *section_name, const char *name,
+			 const struct bytecode *code)
 {
 	struct bpf_insn *insns = arena_alloc(w->arena, code->count, sizeof(*insns));
 	size_t i, bytes = code->count * sizeof(*insns);
-	unsigned section;
+	unsigned section, symbol;
 
 	for (i = 0; i < code->count; i++)
 		insns[i] = code->instructions[i].insn;
-	section = elf_section(w->elf, ABI_PROGRAM_SECTION, SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR,
+	section = elf_section(w->elf, section_name, SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR,
 			      sizeof(*insns), insns, bytes);
-	elf_symbol(w->elf, ABI_PROGRAM_NAME, STT_FUNC, section, 0, bytes);
+	symbol = elf_symbol(w->elf, name, STT_FUNC, section, 0, bytes);
 	add_references(w, code, section);
+	return symbol;
+}
+
+/* The function first: the program refers to it. */
+static void add_program(struct writing *w, const struct bytecode *code)
+{
+	if (code->function)
+		w->symbols[SYMBOL_FUNCTION] = add_code(w, ABI_CALLED_SECTION, code->function->name,
+						       code->function->code);
+	add_code(w, ABI_PROGRAM_SECTION, ABI_PROGRAM_NAME, code);
 }
 
 static void add_license(struct writing *w)

@@ -27,7 +27,8 @@
 #endif
 
 enum {
-	RELOCATION_64_64 = 1, /* R_BPF_64_64 of the BPF ABI */
+	RELOCATION_64_64 = 1,  /* R_BPF_64_64 of the BPF ABI */
+	RELOCATION_64_32 = 10, /* R_BPF_64_32 */
 	LARGE = 64 * 1024,
 };
 
@@ -35,6 +36,13 @@ struct section {
 	const char *name;
 	const void *bytes;
 	Elf64_Shdr header;
+};
+
+/* What the instructions of one section refer to. */
+struct relocations {
+	unsigned target;
+	Elf64_Rel *items;
+	size_t count, capacity;
 };
 
 struct strings {
@@ -48,9 +56,8 @@ struct elf_writer {
 	size_t section_count, section_capacity;
 	Elf64_Sym *symbols; /* [0] is ELF's null symbol */
 	size_t symbol_count, symbol_capacity;
-	Elf64_Rel *relocations;
-	size_t relocation_count, relocation_capacity;
-	unsigned relocation_target;
+	struct relocations *relocations;
+	size_t relocations_count, relocations_capacity;
 	struct strings strings;
 	uint64_t frame; /* size of the file without its large sections */
 };
@@ -117,39 +124,56 @@ unsigned elf_symbol(struct elf_writer *elf, const char *name, unsigned char type
 	return push_symbol(elf, symbol);
 }
 
-void elf_relocation(struct elf_writer *elf, unsigned target, uint64_t offset, unsigned symbol)
+/* Those of TARGET, which are the last ones begun. */
+static struct relocations *relocations_of(struct elf_writer *elf, unsigned target)
 {
-	Elf64_Rel relocation = {
-		.r_offset = offset,
-		.r_info = ELF64_R_INFO((Elf64_Xword)symbol, RELOCATION_64_64),
-	};
+	struct relocations *last = elf->relocations + elf->relocations_count - 1;
 
-	elf->relocation_target = target;
-	*ARENA_PUSH(elf->arena, elf->relocations, elf->relocation_count,
-		    elf->relocation_capacity) = relocation;
+	if (elf->relocations_count && last->target == target)
+		return last;
+	last = ARENA_PUSH(elf->arena, elf->relocations, elf->relocations_count,
+			  elf->relocations_capacity);
+	*last = (struct relocations){.target = target};
+	return last;
+}
+
+void elf_relocation(struct elf_writer *elf, unsigned target, uint64_t offset,
+		    enum elf_reference reference, unsigned symbol)
+{
+	struct relocations *relocations = relocations_of(elf, target);
+	Elf64_Xword type = reference == ELF_CALLS ? RELOCATION_64_32 : RELOCATION_64_64;
+
+	*ARENA_PUSH(elf->arena, relocations->items, relocations->count, relocations->capacity) =
+		(Elf64_Rel){offset, ELF64_R_INFO((Elf64_Xword)symbol, type)};
+}
+
+static void add_relocations(struct elf_writer *elf, const struct relocations *relocations,
+			    unsigned symbols)
+{
+	const char *target = elf->sections[relocations->target].name;
+	unsigned section = elf_section(elf, arena_printf(elf->arena, ".rel%s", target), SHT_REL,
+				       SHF_INFO_LINK, 8, relocations->items,
+				       relocations->count * sizeof(*relocations->items));
+
+	elf->sections[section].header.sh_link = symbols;
+	elf->sections[section].header.sh_info = relocations->target;
+	elf->sections[section].header.sh_entsize = sizeof(*relocations->items);
 }
 
 /* The sections that describe the others. */
 static unsigned add_tables(struct elf_writer *elf)
 {
-	unsigned symbols, strings, relocations = 0;
-	const char *target = elf->sections[elf->relocation_target].name;
+	unsigned symbols, strings;
+	size_t i;
 
 	symbols = elf_section(elf, ".symtab", SHT_SYMTAB, 0, 8, elf->symbols,
 			      elf->symbol_count * sizeof(*elf->symbols));
-	if (elf->relocation_count)
-		relocations = elf_section(elf, arena_printf(elf->arena, ".rel%s", target), SHT_REL,
-					  SHF_INFO_LINK, 8, elf->relocations,
-					  elf->relocation_count * sizeof(*elf->relocations));
+	for (i = 0; i < elf->relocations_count; i++)
+		add_relocations(elf, &elf->relocations[i], symbols);
 	strings = elf_section(elf, ".strtab", SHT_STRTAB, 0, 1, NULL, 0);
 	elf->sections[symbols].header.sh_link = strings;
 	elf->sections[symbols].header.sh_info = 1; /* the first that is global */
 	elf->sections[symbols].header.sh_entsize = sizeof(Elf64_Sym);
-	if (relocations) {
-		elf->sections[relocations].header.sh_link = symbols;
-		elf->sections[relocations].header.sh_info = elf->relocation_target;
-		elf->sections[relocations].header.sh_entsize = sizeof(Elf64_Rel);
-	}
 	elf->sections[strings].bytes = elf->strings.bytes;
 	elf->sections[strings].header.sh_size = elf->strings.count;
 	return strings;

@@ -20,8 +20,12 @@ unsigned elf_section(struct elf_writer *elf, const char *name, uint32_t type, ui
 unsigned elf_symbol(struct elf_writer *elf, const char *name, unsigned char type, unsigned section,
 		    uint64_t value, uint64_t size);
 
-/* The 64-bit load at OFFSET of the section TARGET refers to the symbol; all of one TARGET. */
-void elf_relocation(struct elf_writer *elf, unsigned target, uint64_t offset, unsigned symbol);
+/* What the instruction at OFFSET of the section TARGET does with the symbol. All of one TARGET are added one
+ * after the other. */
+enum elf_reference { ELF_LOADS, ELF_CALLS };
+
+void elf_relocation(struct elf_writer *elf, unsigned target, uint64_t offset,
+		    enum elf_reference reference, unsigned symbol);
 
 /* The file's bytes, in the arena. NULL, or what went wrong. */
 const char *elf_write(struct elf_writer *elf, struct object *object);

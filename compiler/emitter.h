@@ -47,4 +47,15 @@ void emit_machine(struct emitter *e, size_t index);
 /* Carries out the rows from R7 on. */
 void emit_outcome(struct emitter *e);
 
+/* Assigns the socket in R0, with the flags at OFFSET from REG, and lets go of it. To CHOSEN if a program before
+ * this one has chosen: its choice stands. */
+void emit_assign(struct bytecode *code, enum reg reg, int offset, struct jump_label hit,
+		 struct jump_label chosen);
+
+/* R0 becomes the element of a map whose key is at STACK, or 0. */
+void emit_look(struct bytecode *code, enum bytecode_symbol map, int stack);
+
+/* Adds one to the counter at OFFSET from REG. */
+void emit_increment(struct bytecode *code, enum reg reg, int offset);
+
 #endif

@@ -182,6 +182,7 @@ struct layout {
 	const uint32_t *first_leaves;
 	size_t rows_max; /* rows of the longest outcome, without its end */
 	bool override_others;
+	bool tries_spares; /* a label's spare slots, if its own slot has nothing for a packet */
 };
 
 /* The step, of its machine's, at which the search of a node in the tables begins. */

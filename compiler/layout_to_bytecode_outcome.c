@@ -1,6 +1,7 @@
 /* The one sequence that carries out an outcome's rows: count the rule, find the label's socket, assign it, count
  * the hit or the miss, go on with the next row. */
 #include "emitter.h"
+#include "try_label.h"
 
 #include "../runtime/abi.h"
 
@@ -9,19 +10,29 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
-/* Adds one to the counter at OFFSET of element STACK of a per-CPU map. */
+void emit_look(struct bytecode *code, enum bytecode_symbol map, int stack)
+{
+	bytecode_map(code, R1, map);
+	bytecode_alu(code, BPF_MOV, R2, R10);
+	bytecode_alu_imm(code, BPF_ADD, R2, stack);
+	bytecode_call(code, BPF_FUNC_map_lookup_elem);
+}
+
+void emit_increment(struct bytecode *code, enum reg reg, int offset)
+{
+	bytecode_load(code, BPF_DW, R1, reg, offset);
+	bytecode_alu_imm(code, BPF_ADD, R1, 1);
+	bytecode_store(code, BPF_DW, reg, offset, R1);
+}
+
+/* Adds one to the counter at OFFSET of the element of a per-CPU map whose key is at STACK. */
 static void emit_count(struct emitter *e, enum bytecode_symbol map, int stack, int offset)
 {
 	struct jump_label none = bytecode_label(e->code);
 
-	bytecode_map(e->code, R1, map);
-	bytecode_alu(e->code, BPF_MOV, R2, R10);
-	bytecode_alu_imm(e->code, BPF_ADD, R2, stack);
-	bytecode_call(e->code, BPF_FUNC_map_lookup_elem);
+	emit_look(e->code, map, stack);
 	bytecode_jump_if(e->code, BPF_JEQ, R0, 0, none);
-	bytecode_load(e->code, BPF_DW, R1, R0, offset);
-	bytecode_alu_imm(e->code, BPF_ADD, R1, 1);
-	bytecode_store(e->code, BPF_DW, R0, offset, R1);
+	emit_increment(e->code, R0, offset);
 	bytecode_place(e->code, none);
 }
 
@@ -39,8 +50,8 @@ static void emit_rule_counter(struct emitter *e)
 	bytecode_place(e->code, none);
 }
 
-/* Finds the socket in the label's slot for this place, or goes to MISS; to SKIP if the row has no label. */
-static void emit_find_socket(struct emitter *e, struct jump_label miss, struct jump_label skip)
+/* The label's index among the slots, which stays in the stack and in R1; to SKIP if the row has no label. */
+static void emit_index(struct emitter *e, struct jump_label skip)
 {
 	uint32_t slots = ABI_PLACES * (uint32_t)e->layout->object.label_count;
 
@@ -52,34 +63,68 @@ static void emit_find_socket(struct emitter *e, struct jump_label miss, struct j
 	bytecode_alu(e->code, BPF_ADD, R1, R8);
 	bytecode_jump_if(e->code, BPF_JGT, R1, (int32_t)slots - 1, e->drop);
 	bytecode_store(e->code, BPF_W, R10, STACK_LABEL, R1);
+}
+
+/* Finds the socket in the slot with the index in R1, or goes to MISS. */
+static void emit_find_socket(struct emitter *e, struct jump_label miss)
+{
 	bytecode_alu_imm(e->code, BPF_LSH, R1, 2);
 	bytecode_data(e->code, R2, SYMBOL_MACHINE, 0);
 	bytecode_alu(e->code, BPF_ADD, R2, R1);
 	bytecode_load(e->code, BPF_W, R2, R2, 0);
+	if (e->layout->tries_spares)
+		bytecode_alu_imm(e->code, BPF_AND, R2, ABI_SLOT(UINT32_MAX));
 	bytecode_store(e->code, BPF_W, R10, STACK_KEY, R2);
-	bytecode_map(e->code, R1, SYMBOL_SOCKETS);
-	bytecode_alu(e->code, BPF_MOV, R2, R10);
-	bytecode_alu_imm(e->code, BPF_ADD, R2, STACK_KEY);
-	bytecode_call(e->code, BPF_FUNC_map_lookup_elem);
+	emit_look(e->code, SYMBOL_SOCKETS, STACK_KEY);
 	bytecode_jump_if(e->code, BPF_JEQ, R0, 0, miss);
 }
 
-/* Assigns the socket in R0 and lets go of it. EEXIST: a program before this one has chosen, and its choice
- * stands. */
-static void emit_assign(struct emitter *e, struct jump_label hit)
+void emit_assign(struct bytecode *code, enum reg reg, int offset, struct jump_label hit,
+		 struct jump_label chosen)
 {
-	bytecode_comment(e->code, "assign it");
-	bytecode_store(e->code, BPF_DW, R10, STACK_SOCKET, R0);
+	bytecode_comment(code, "assign it");
+	bytecode_store(code, BPF_DW, R10, STACK_SOCKET, R0);
+	bytecode_alu(code, BPF_MOV, R1, R6);
+	bytecode_alu(code, BPF_MOV, R2, R0);
+	bytecode_load(code, BPF_W, R3, reg, offset);
+	bytecode_call(code, BPF_FUNC_sk_assign);
+	bytecode_load(code, BPF_DW, R1, R10, STACK_SOCKET);
+	bytecode_store(code, BPF_DW, R10, STACK_RESULT, R0);
+	bytecode_call(code, BPF_FUNC_sk_release);
+	bytecode_load(code, BPF_DW, R0, R10, STACK_RESULT);
+	bytecode_jump_if(code, BPF_JEQ, R0, 0, hit);
+	bytecode_jump_if(code, BPF_JEQ, R0, -EEXIST, chosen);
+}
+
+/* Nothing took the packet: counts the miss, or has the function look further. */
+static void emit_miss(struct emitter *e)
+{
+	if (!e->layout->tries_spares) {
+		emit_count(e, SYMBOL_LABEL_COUNTERS, STACK_LABEL,
+			   offsetof(struct abi_label_count, misses));
+		return;
+	}
 	bytecode_alu(e->code, BPF_MOV, R1, R6);
-	bytecode_alu(e->code, BPF_MOV, R2, R0);
+	bytecode_load(e->code, BPF_W, R2, R10, STACK_LABEL);
 	bytecode_load(e->code, BPF_W, R3, R7, (int)offsetof(struct layout_row, flags));
-	bytecode_call(e->code, BPF_FUNC_sk_assign);
-	bytecode_load(e->code, BPF_DW, R1, R10, STACK_SOCKET);
-	bytecode_store(e->code, BPF_DW, R10, STACK_RESULT, R0);
-	bytecode_call(e->code, BPF_FUNC_sk_release);
-	bytecode_load(e->code, BPF_DW, R0, R10, STACK_RESULT);
-	bytecode_jump_if(e->code, BPF_JEQ, R0, 0, hit);
-	bytecode_jump_if(e->code, BPF_JEQ, R0, -EEXIST, e->pass);
+	bytecode_call_function(e->code, try_label_function(e->code->arena, e->layout));
+	bytecode_jump_if(e->code, BPF_JNE, R0, 0, e->pass);
+}
+
+/* Only the first row's label is looked at here, where it is a hit as a rule; those of later ones by the function,
+ * if there is one: the verifier walks all rows that there may be. */
+static void emit_try_label(struct emitter *e, struct jump_label hit, struct jump_label next)
+{
+	struct jump_label miss = bytecode_label(e->code);
+	int32_t rows = (int32_t)e->layout->rows_max;
+
+	emit_index(e, next);
+	if (e->layout->tries_spares && rows > 1)
+		bytecode_jump_if(e->code, BPF_JNE, R9, rows, miss);
+	emit_find_socket(e, miss);
+	emit_assign(e->code, R7, (int)offsetof(struct layout_row, flags), hit, e->pass);
+	bytecode_place(e->code, miss);
+	emit_miss(e);
 }
 
 /* R8 becomes the place: AF_INET is 2 and AF_INET6 10, TCP 6 and UDP 17, so one bit of each tells. */
@@ -99,7 +144,7 @@ static void emit_place(struct emitter *e)
 void emit_outcome(struct emitter *e)
 {
 	struct jump_label row = bytecode_label(e->code), hit = bytecode_label(e->code);
-	struct jump_label miss = bytecode_label(e->code), next = bytecode_label(e->code);
+	struct jump_label next = bytecode_label(e->code);
 
 	bytecode_place(e->code, e->assign);
 	if (!e->layout->rows_max) {
@@ -116,13 +161,8 @@ void emit_outcome(struct emitter *e)
 	emit_element(e, e->layout->rows, 4, R1, R7);
 	bytecode_alu(e->code, BPF_MOV, R7, R1);
 	emit_rule_counter(e);
-	if (e->layout->object.label_count) {
-		emit_find_socket(e, miss, next);
-		emit_assign(e, hit);
-		bytecode_place(e->code, miss);
-		emit_count(e, SYMBOL_LABEL_COUNTERS, STACK_LABEL,
-			   offsetof(struct abi_label_count, misses));
-	}
+	if (e->layout->object.label_count)
+		emit_try_label(e, hit, next);
 	bytecode_place(e->code, next);
 	bytecode_load(e->code, BPF_W, R7, R7, (int)offsetof(struct layout_row, next));
 	bytecode_alu_imm(e->code, BPF_SUB, R9, 1);

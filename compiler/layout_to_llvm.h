@@ -9,6 +9,8 @@
 #include <llvm-c/Core.h>
 #include <llvm-c/DebugInfo.h>
 
+struct bytecode_function;
+
 struct ir {
 	struct arena *arena;
 	const struct layout *layout;
@@ -17,7 +19,8 @@ struct ir {
 	LLVMBuilderRef builder;
 	LLVMTypeRef byte, half, word, wide, pointer;
 	LLVMValueRef function;
-	LLVMValueRef packet; /* the program's argument, a struct bpf_sk_lookup */
+	LLVMValueRef packet;                    /* the program's argument, a struct bpf_sk_lookup */
+	const struct bytecode_function *called; /* NULL: none */
 	LLVMValueRef symbols[LLVM_SYMBOL_COUNT]; /* NULL: not yet referred to */
 	/* Variables: the table reference, later the row; the rows still allowed. */
 	LLVMValueRef reference, rows_left;
@@ -76,6 +79,10 @@ LLVMValueRef ir_call(struct ir *ir, enum bpf_func_id helper, LLVMValueRef *argum
 		     unsigned count);
 LLVMValueRef ir_call_for_pointer(struct ir *ir, enum bpf_func_id helper, LLVMValueRef *arguments,
 				 unsigned count);
+
+/* Calls a function that LLVM does not see, for 32 bits. */
+LLVMValueRef ir_call_function(struct ir *ir, const char *name, LLVMValueRef *arguments,
+			      unsigned count);
 
 /* A big endian value in the machine's order, or back. */
 LLVMValueRef ir_to_host(struct ir *ir, LLVMValueRef value);

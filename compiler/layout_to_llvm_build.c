@@ -173,6 +173,19 @@ LLVMValueRef ir_call_for_pointer(struct ir *ir, enum bpf_func_id helper, LLVMVal
 	return call(ir, ir->pointer, helper, arguments, count);
 }
 
+LLVMValueRef ir_call_function(struct ir *ir, const char *name, LLVMValueRef *arguments,
+			      unsigned count)
+{
+	LLVMTypeRef types[5], type;
+	unsigned i;
+
+	for (i = 0; i < count; i++)
+		types[i] = LLVMTypeOf(arguments[i]);
+	type = LLVMFunctionType(ir->word, types, count, 0);
+	return LLVMBuildCall2(ir->builder, type, LLVMAddFunction(ir->module, name, type), arguments,
+			      count, "");
+}
+
 LLVMValueRef ir_to_host(struct ir *ir, LLVMValueRef value)
 {
 	static const char name[] = "llvm.bswap";

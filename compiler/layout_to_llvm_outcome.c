@@ -1,6 +1,7 @@
 /* The one sequence that carries out an outcome's rows: count the rule, look for the label's socket, assign
  * it, count the hit or the miss, and go on with the next row. */
 #include "layout_to_llvm.h"
+#include "try_label.h"
 
 #include "../runtime/abi.h"
 
@@ -59,21 +60,29 @@ static LLVMValueRef ir_place(struct ir *ir)
 	return ir_add(ir, ir_shift_left(ir, family, 1), protocol);
 }
 
-/* Finds the socket in the label's slot for this packet, or goes to MISS; to NEXT if the row has no label. */
-static LLVMValueRef ir_find_socket(struct ir *ir, LLVMValueRef row, LLVMBasicBlockRef miss,
-				   LLVMBasicBlockRef next)
+/* The label's index among the slots; to NEXT if the row has no label. */
+static LLVMValueRef ir_index(struct ir *ir, LLVMValueRef row, LLVMBasicBlockRef next)
 {
 	uint32_t slots = ABI_PLACES * (uint32_t)ir->layout->object.label_count;
-	LLVMValueRef label = ir_row_word(ir, row, offsetof(struct layout_row, label));
-	LLVMValueRef arguments[2], slot, socket;
+	LLVMValueRef label = ir_row_word(ir, row, offsetof(struct layout_row, label)), slot;
 
 	if (ir->layout->object.counter_count)
 		ir_leave_if(ir, label, LLVMIntEQ, ir_word(ir, NO_INDEX), next);
 	slot = ir_add(ir, ir_shift_left(ir, label, 2), ir_place(ir));
 	ir_store(ir, slot, ir->slot, 0);
-	slot = ir_shift_left(ir, ir_bounded(ir, slot, slots), 2);
-	slot = ir_at(ir, ir_symbol(ir, LLVM_SYMBOL_MACHINE), slot);
-	ir_store(ir, ir_load(ir, ir->word, slot, 0), ir->key, 0);
+	return ir_bounded(ir, slot, slots);
+}
+
+/* Finds the socket in the slot with this index, or goes to MISS. */
+static LLVMValueRef ir_find_socket(struct ir *ir, LLVMValueRef index, LLVMBasicBlockRef miss)
+{
+	LLVMValueRef word = ir_at(ir, ir_symbol(ir, LLVM_SYMBOL_MACHINE),
+				  ir_shift_left(ir, index, 2));
+	LLVMValueRef arguments[2], slot = ir_load(ir, ir->word, word, 0), socket;
+
+	if (ir->layout->tries_spares)
+		slot = ir_and(ir, slot, ABI_SLOT(UINT32_MAX));
+	ir_store(ir, slot, ir->key, 0);
 	arguments[0] = ir_symbol(ir, LLVM_SYMBOL_SOCKETS);
 	arguments[1] = LLVMBuildBitCast(ir->builder, ir->key, ir->pointer, "");
 	socket = ir_call_for_pointer(ir, BPF_FUNC_map_lookup_elem, arguments, 2);
@@ -94,18 +103,41 @@ static void ir_assign(struct ir *ir, LLVMValueRef row, LLVMValueRef socket, LLVM
 	ir_leave_if(ir, result, LLVMIntEQ, ir_wide(ir, (uint64_t)-EEXIST), ir->pass);
 }
 
+/* Nothing took the packet: counts the miss, or has the function look further. */
+static void ir_miss(struct ir *ir, LLVMValueRef row)
+{
+	LLVMValueRef arguments[3], took;
+
+	if (!ir->layout->tries_spares) {
+		ir_count(ir, LLVM_SYMBOL_LABEL_COUNTERS, ir->slot,
+			 offsetof(struct abi_label_count, misses));
+		return;
+	}
+	arguments[0] = ir->packet;
+	arguments[1] = ir_load(ir, ir->word, ir->slot, 0);
+	arguments[2] = ir_row_word(ir, row, offsetof(struct layout_row, flags));
+	ir->called = try_label_function(ir->arena, ir->layout);
+	took = ir_call_function(ir, TRY_LABEL, arguments, 3);
+	ir_leave_if(ir, took, LLVMIntNE, ir_word(ir, 0), ir->pass);
+}
+
+/* Only the first row's label is looked at here, where it is a hit as a rule; those of later ones by the function,
+ * if there is one: the verifier walks all rows that there may be. */
 static void ir_try_label(struct ir *ir, LLVMValueRef row, LLVMBasicBlockRef next)
 {
 	LLVMBasicBlockRef hit = ir_block(ir, "hit"), miss = ir_block(ir, "miss");
+	LLVMValueRef index = ir_index(ir, row, next);
 
-	ir_assign(ir, row, ir_find_socket(ir, row, miss, next), hit);
+	if (ir->layout->tries_spares && ir->layout->rows_max > 1)
+		ir_leave_if(ir, ir_load(ir, ir->word, ir->rows_left, 0), LLVMIntNE,
+			    ir_word(ir, (uint32_t)ir->layout->rows_max), miss);
+	ir_assign(ir, row, ir_find_socket(ir, index, miss), hit);
 	ir_jump(ir, miss);
 	ir_start(ir, hit);
 	ir_count(ir, LLVM_SYMBOL_LABEL_COUNTERS, ir->slot, offsetof(struct abi_label_count, hits));
 	ir_jump(ir, ir->pass);
 	ir_start(ir, miss);
-	ir_count(ir, LLVM_SYMBOL_LABEL_COUNTERS, ir->slot,
-		 offsetof(struct abi_label_count, misses));
+	ir_miss(ir, row);
 }
 
 /* Ends where the reference is a row that is an end: any other drops. */

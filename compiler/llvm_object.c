@@ -13,6 +13,9 @@
 #ifndef R_BPF_64_64
 #define R_BPF_64_64 1
 #endif
+#ifndef R_BPF_64_32
+#define R_BPF_64_32 10
+#endif
 
 /* What the program refers to, in the order of enum llvm_symbol. */
 static const struct {
@@ -107,18 +110,28 @@ static void read_text(struct reading *r, Elf *elf)
 			r->arena, "%zu instructions are more than jumps can pass over", r->count);
 }
 
+/* What a relocation of the type may refer to by the name. */
+static enum bytecode_symbol symbol_of(const struct reading *r, uint64_t type, const char *name)
+{
+	size_t i;
+
+	if (type == R_BPF_64_32 && r->ir->function && !strcmp(name, r->ir->function->name))
+		return SYMBOL_FUNCTION;
+	for (i = 0; type == R_BPF_64_64 && i < LLVM_SYMBOL_COUNT; i++)
+		if (!strcmp(name, SYMBOLS[i].name))
+			return SYMBOLS[i].symbol;
+	return SYMBOL_NONE;
+}
+
 static void take_reference(struct reading *r, const GElf_Rel *rel, const char *name)
 {
-	size_t index = rel->r_offset / sizeof(*r->insns), i;
+	size_t index = rel->r_offset / sizeof(*r->insns);
+	enum bytecode_symbol symbol = symbol_of(r, GELF_R_TYPE(rel->r_info), name ? name : "");
 
-	for (i = 0; name && i < LLVM_SYMBOL_COUNT; i++)
-		if (!strcmp(name, SYMBOLS[i].name))
-			break;
-	if (!name || i == LLVM_SYMBOL_COUNT || GELF_R_TYPE(rel->r_info) != R_BPF_64_64 ||
-	    index >= r->count)
+	if (symbol == SYMBOL_NONE || index >= r->count)
 		r->error = arena_printf(r->arena, "its object refers to '%s'", name ? name : "");
 	else
-		r->symbols[index] = SYMBOLS[i].symbol;
+		r->symbols[index] = symbol;
 }
 
 static void read_relocations(struct reading *r, Elf *elf)
@@ -237,6 +250,8 @@ static void write_code(struct reading *r)
 			bytecode_raw_jump(r->code, insn, r->labels[(int64_t)i + 1 + insn.off]);
 		else if (insn.code == (BPF_LD | BPF_IMM | BPF_DW) && i + 1 < r->count)
 			write_wide(r, i++);
+		else if (r->symbols[i] == SYMBOL_FUNCTION)
+			bytecode_call_function(r->code, r->ir->function);
 		else
 			bytecode_raw(r->code, insn);
 	}

@@ -166,18 +166,40 @@ static void add_machine(struct types *t, const struct object_machine *machine)
 		      btf__add_datasec_var_info(t->btf, interfaces, slot_bytes, interface_bytes));
 }
 
-/* int sklc(struct bpf_sk_lookup *ctx) */
-static int add_program(struct types *t)
+/* A pointer to struct bpf_sk_lookup: in a program any type will do, in a function the kernel knows its context by
+ * the name of a struct. */
+static int add_context(struct types *t, bool is_struct)
 {
-	int context = check(t, btf__add_fwd(t->btf, "bpf_sk_lookup", BTF_FWD_STRUCT));
-	int pointer = add_pointer(t, context);
+	static const char name[] = "bpf_sk_lookup";
+
+	if (is_struct)
+		return add_pointer(
+			t, check(t, btf__add_struct(t->btf, name, sizeof(struct bpf_sk_lookup))));
+	return add_pointer(t, check(t, btf__add_fwd(t->btf, name, BTF_FWD_STRUCT)));
+}
+
+/* int sklc(struct bpf_sk_lookup *ctx) */
+static int add_program(struct types *t, int context)
+{
 	int prototype = check(t, btf__add_func_proto(t->btf, t->i32));
 
-	check(t, btf__add_func_param(t->btf, "ctx", pointer));
+	check(t, btf__add_func_param(t->btf, "ctx", context));
 	return check(t, btf__add_func(t->btf, ABI_PROGRAM_NAME, BTF_FUNC_GLOBAL, prototype));
 }
 
-/* .BTF.ext, as include/linux/btf.h and libbpf's btf.h lay it out, for one program section. */
+static int add_function(struct types *t, int context, const struct bytecode_function *function)
+{
+	int prototype = check(t, btf__add_func_proto(t->btf, t->i32));
+	size_t i;
+
+	check(t, btf__add_func_param(t->btf, "ctx", context));
+	for (i = 0; i < function->argument_count; i++)
+		check(t, btf__add_func_param(t->btf, function->arguments[i], t->u32));
+	return check(t, btf__add_func(t->btf, function->name, BTF_FUNC_GLOBAL, prototype));
+}
+
+/* .BTF.ext, as include/linux/btf.h and libbpf's btf.h lay it out: the functions of each section of code, then their lines;
+ * before either, how large a record of the kind is. */
 struct ext_header {
 	uint16_t magic;
 	uint8_t version, flags;
@@ -187,7 +209,6 @@ struct ext_header {
 };
 
 struct ext_section {
-	uint32_t record_bytes;
 	uint32_t section_name;
 	uint32_t record_count;
 };
@@ -201,13 +222,6 @@ struct ext_line {
 	uint32_t offset; /* in bytes */
 	uint32_t file_name, text;
 	uint32_t line_column;
-};
-
-struct ext_prologue {
-	struct ext_header header;
-	struct ext_section functions;
-	struct ext_function function;
-	struct ext_section lines;
 };
 
 struct line_list {
@@ -285,29 +299,97 @@ static struct line_list collect_lines(struct types *t, const struct bytecode *co
 	return lines;
 }
 
-static void make_lines(struct types *t, int program, const struct bytecode *code,
-		       const struct sources *sources, struct object_btf *btf)
-{
-	struct line_list lines = collect_lines(t, code, sources);
-	uint32_t section = (uint32_t)string(t, ABI_PROGRAM_SECTION);
-	size_t bytes = lines.count * sizeof(*lines.items);
-	size_t functions_bytes = sizeof(struct ext_section) + sizeof(struct ext_function);
-	struct ext_prologue *ext = arena_alloc(t->arena, 1, sizeof(*ext) + bytes);
+/* A section of code, which is one function. */
+struct code_section {
+	const char *name;
+	const struct bytecode *code;
+	int type; /* of its function */
+	struct line_list lines;
+};
 
-	ext->header = (struct ext_header){
-		.magic = BTF_MAGIC,
-		.version = BTF_VERSION,
-		.header_bytes = sizeof(ext->header),
-		.functions_bytes = (uint32_t)functions_bytes,
-		.lines_offset = (uint32_t)functions_bytes,
-		.lines_bytes = (uint32_t)(sizeof(struct ext_section) + bytes),
-	};
-	ext->functions = (struct ext_section){sizeof(struct ext_function), section, 1};
-	ext->function = (struct ext_function){0, (uint32_t)program};
-	ext->lines = (struct ext_section){sizeof(struct ext_line), section, (uint32_t)lines.count};
-	memcpy(ext + 1, lines.items, bytes);
-	btf->lines = ext;
-	btf->line_bytes = sizeof(*ext) + bytes;
+enum { CODE_SECTIONS_MAX = 2 };
+
+/* Appends to what is being written. */
+static void put(char **at, const void *bytes, size_t size)
+{
+	memcpy(*at, bytes, size);
+	*at += size;
+}
+
+static void put_section(struct types *t, char **at, const char *name, size_t records)
+{
+	struct ext_section head = {(uint32_t)string(t, name), (uint32_t)records};
+
+	put(at, &head, sizeof(head));
+}
+
+static void put_functions(struct types *t, char **at, const struct code_section *sections,
+			  size_t count)
+{
+	uint32_t record_bytes = sizeof(struct ext_function);
+	size_t i;
+
+	put(at, &record_bytes, sizeof(record_bytes));
+	for (i = 0; i < count; i++) {
+		struct ext_function function = {0, (uint32_t)sections[i].type};
+
+		put_section(t, at, sections[i].name, 1);
+		put(at, &function, sizeof(function));
+	}
+}
+
+static void put_lines(struct types *t, char **at, const struct code_section *sections, size_t count)
+{
+	uint32_t record_bytes = sizeof(struct ext_line);
+	size_t i;
+
+	put(at, &record_bytes, sizeof(record_bytes));
+	for (i = 0; i < count; i++) {
+		const struct line_list *lines = &sections[i].lines;
+
+		put_section(t, at, sections[i].name, lines->count);
+		put(at, lines->items, lines->count * sizeof(*lines->items));
+	}
+}
+
+static void write_ext(struct types *t, const struct code_section *sections, size_t count,
+		      struct object_btf *btf)
+{
+	size_t functions = count * (sizeof(struct ext_section) + sizeof(struct ext_function));
+	size_t i, lines = count * sizeof(struct ext_section);
+	struct ext_header header = {
+		.magic = BTF_MAGIC, .version = BTF_VERSION, .header_bytes = sizeof(header)};
+	char *at;
+
+	for (i = 0; i < count; i++)
+		lines += sections[i].lines.count * sizeof(struct ext_line);
+	header.functions_bytes = (uint32_t)(sizeof(uint32_t) + functions);
+	header.lines_offset = header.functions_bytes;
+	header.lines_bytes = (uint32_t)(sizeof(uint32_t) + lines);
+	btf->line_bytes = sizeof(header) + header.functions_bytes + header.lines_bytes;
+	btf->lines = at = arena_alloc(t->arena, btf->line_bytes, 1);
+	put(&at, &header, sizeof(header));
+	put_functions(t, &at, sections, count);
+	put_lines(t, &at, sections, count);
+}
+
+static void make_lines(struct types *t, const struct bytecode *code, const struct sources *sources,
+		       struct object_btf *btf)
+{
+	const struct bytecode_function *function = code->function;
+	int context = add_context(t, function != NULL);
+	struct code_section sections[CODE_SECTIONS_MAX] = {
+		{ABI_PROGRAM_SECTION, code, add_program(t, context), {0}}};
+	size_t i, count = 1;
+
+	if (function)
+		sections[count++] = (struct code_section){ABI_CALLED_SECTION,
+							  function->code,
+							  add_function(t, context, function),
+							  {0}};
+	for (i = 0; i < count; i++)
+		sections[i].lines = collect_lines(t, sections[i].code, sources);
+	write_ext(t, sections, count, btf);
 }
 
 static void keep_types(struct types *t, struct object_btf *btf)
@@ -338,7 +420,7 @@ const char *object_btf_make(struct arena *arena, const struct object_plan *plan,
 	add_maps(&types, plan);
 	add_tables(&types, plan);
 	add_machine(&types, &plan->machine);
-	make_lines(&types, add_program(&types), code, sources, btf);
+	make_lines(&types, code, sources, btf);
 	keep_types(&types, btf);
 	btf__free(types.btf);
 	if (types.error)

@@ -24,6 +24,7 @@ struct wanted {
 
 static const char *const loader_sections[] = {
 	ABI_PROGRAM_SECTION,
+	ABI_CALLED_SECTION,
 	ABI_TABLES,
 	ABI_MACHINE,
 	".maps",
@@ -34,10 +35,10 @@ static const char *const loader_sections[] = {
 	".shstrtab",
 	"license",
 	"version",
-	".text",
 	".rel.BTF",
 	".rel.BTF.ext",
 	(".rel" ABI_PROGRAM_SECTION),
+	(".rel" ABI_CALLED_SECTION),
 	"",
 };
 
@@ -82,8 +83,8 @@ static int take_section(struct report *report, const struct object_image *image,
 /* Loaders read these sections, not this file; only their sizes are of use. */
 static void take_size(struct object *object, const char *name, size_t size)
 {
-	if (strcmp(name, ABI_PROGRAM_SECTION) == 0)
-		object->program_bytes = size;
+	if (strcmp(name, ABI_PROGRAM_SECTION) == 0 || strcmp(name, ABI_CALLED_SECTION) == 0)
+		object->program_bytes += size;
 	else if (strcmp(name, ABI_TABLES) == 0 || strcmp(name, ABI_MACHINE) == 0)
 		object->table_bytes += size;
 }

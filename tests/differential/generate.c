@@ -389,6 +389,9 @@ static void definitions(struct generator *g)
 		set(g, "ports", g->port_sets++, "port", port_value);
 		set(g, "cards", g->interface_sets++, "ifname", interface_value);
 	}
+	if (percent(g, 50)) /* the program then has the function that tries spare slots */
+		fprintf(g->out, "socket l%u { tcp 127.0.0.1:1 }\n",
+			random_below(g->random, GENERATE_LABELS));
 	while (percent(g, 40) && g->chains < 4)
 		chain(g);
 	while (percent(g, 30) && g->maps < 2) {

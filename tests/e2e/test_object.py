@@ -12,6 +12,8 @@ from conftest import REFUSED, WIRES, call, run, sklc
 BPF_SK_LOOKUP = 36
 TCP4 = WIRES["tcp-ipv4"]
 RULES = "daddr { 192.0.2.0/24, 2001:db8:0:1::/64 } dport 80 redirect to web\ndport 81 drop\n"
+# The program then calls a function.
+DECLARED = "socket web { tcp 127.0.0.1:1 }\n" + RULES
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +61,9 @@ def steers(host):
     return servers, test
 
 
-def test_bpftool_loads_it_and_it_steers_without_sklc(host, libbpf):
-    prog = compile_rules(host, RULES)
+@pytest.mark.parametrize("rules", [RULES, DECLARED], ids=["alone", "with a function"])
+def test_bpftool_loads_it_and_it_steers_without_sklc(host, libbpf, rules):
+    prog = compile_rules(host, rules)
     pins = f"{host.bpffs}/by-bpftool"
     run("env", f"PATH={os.environ['PATH']}:/usr/sbin", "bpftool", "prog", "loadall", prog, pins,
         "pinmaps", pins)
@@ -75,8 +78,9 @@ def test_bpftool_loads_it_and_it_steers_without_sklc(host, libbpf):
     assert host.reach(TCP4, TCP4.at(7), 80, list(servers.values())) == REFUSED
 
 
-def test_libbpf_opens_and_loads_it_and_it_steers_without_sklc(host, libbpf):
-    prog = compile_rules(host, RULES)
+@pytest.mark.parametrize("rules", [RULES, DECLARED], ids=["alone", "with a function"])
+def test_libbpf_opens_and_loads_it_and_it_steers_without_sklc(host, libbpf, rules):
+    prog = compile_rules(host, rules)
     opened = ctypes.c_void_p(libbpf.bpf_object__open_file(str(prog).encode(), None))
     assert opened.value
     call(libbpf.bpf_object__load, opened)
@@ -144,8 +148,9 @@ def test_ten_thousand_prefixes_and_a_thousand_labels_decide_rightly(host):
         assert host.reach(TCP4, f"{address}.1", port, every) == REFUSED
 
 
-def test_a_damaged_object_is_refused_and_nothing_breaks(host):
-    whole = compile_rules(host, RULES).read_bytes()
+@pytest.mark.parametrize("rules", [RULES, DECLARED], ids=["alone", "with a function"])
+def test_a_damaged_object_is_refused_and_nothing_breaks(host, rules):
+    whole = compile_rules(host, rules).read_bytes()
     damaged = host.folder / "damaged.o"
     chance = random.Random(4)
     for n in range(40):

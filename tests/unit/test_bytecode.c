@@ -321,6 +321,46 @@ static void the_listing_shows_the_rule_where_it_changes(void **state)
 		       "     2: exit\n");
 }
 
+/* A function of one instruction that does nothing, and the end. */
+static struct bytecode_function make_function(void *arena, const char *name)
+{
+	struct bytecode *code = bytecode_new(arena);
+
+	bytecode_alu_imm(code, BPF_MOV, R0, 0);
+	bytecode_exit(code);
+	finish(code);
+	return (struct bytecode_function){.name = name, .code = code};
+}
+
+static void a_call_names_the_function(void **state)
+{
+	struct bytecode_function function = make_function(*state, "try_all");
+	struct bytecode *code = bytecode_new(*state);
+
+	bytecode_call_function(code, &function);
+	bytecode_exit(code);
+	finish(code);
+	assert_int_equal(code->instructions[0].insn.src_reg, BPF_PSEUDO_CALL);
+	assert_int_equal(code->instructions[0].insn.imm, -1);
+	expect_listing(code, NULL,
+		       "     0: call try_all\n"
+		       "     1: exit\n"
+		       "; try_all has 2 instructions, which no rule changes\n");
+}
+
+static void a_second_function_is_refused(void **state)
+{
+	struct bytecode_function one = make_function(*state, "one");
+	struct bytecode_function other = make_function(*state, "other");
+	struct bytecode *code = bytecode_new(*state);
+
+	bytecode_call_function(code, &one);
+	bytecode_call_function(code, &one);
+	bytecode_call_function(code, &other);
+	bytecode_exit(code);
+	expect_error(code, "it calls one and other: one function is all that an object has");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -340,6 +380,8 @@ int main(void)
 		TEST(offsets_that_do_not_fit_are_refused),
 		TEST(the_listing_names_what_is_referred_to),
 		TEST(the_listing_shows_the_rule_where_it_changes),
+		TEST(a_call_names_the_function),
+		TEST(a_second_function_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,173 @@
+"""Groups of sockets, and alternatives: whoever is gone, those that are left are served, with no sklc alive."""
+import socket
+import threading
+import time
+
+import pytest
+
+from conftest import REFUSED, WIRES, sklc
+import test_sockets_followed as followed
+from test_sockets_followed import ask, endpoint, rules, start, stop
+
+TCP4, UDP4 = WIRES["tcp-ipv4"], WIRES["udp-ipv4"]
+
+
+def reuse_port(code):
+    """Makes a server of test_sockets_followed share its port."""
+    return code.replace("SO_REUSEADDR", "SO_REUSEPORT")
+
+
+@pytest.fixture
+def worker(monkeypatch, host):
+    monkeypatch.setattr(followed, "SERVER", reuse_port(followed.SERVER))
+    return lambda name: start(host, name, 8080)
+
+
+@pytest.fixture(params=["direct", "llvm"])
+def backend(request, tmp_path):
+    if request.param == "llvm":
+        path = tmp_path / "probe.conf"
+        path.write_text("policy pass\n")
+        if sklc("--check", "--backend", "llvm", path).returncode:
+            pytest.skip("no LLVM back end")
+    return request.param
+
+
+class Load(threading.Thread):
+    """Connects all the time, and counts what became of it."""
+
+    def __init__(self, host):
+        super().__init__()
+        self.host, self.done = host, threading.Event()
+        self.served = self.reset = self.refused = 0
+
+    def run(self):
+        with self.host.namespace.entered():
+            while not self.done.is_set():
+                self.connect()
+
+    def connect(self):
+        with socket.socket() as client:
+            client.settimeout(5)
+            try:
+                client.connect((TCP4.at(1), 80))
+                answer = client.recv(64)
+            except ConnectionRefusedError:
+                self.refused += 1
+            except ConnectionResetError:
+                self.reset += 1  # it was in the queue of one that died: the kernel's, not ours
+            else:
+                self.served += bool(answer)
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.done.set()
+        self.join()
+
+
+@pytest.mark.parametrize("first", ["before", "after"])
+def test_workers_that_die_one_by_one_leave_the_others_served(host, worker, backend, first):
+    text = rules(endpoint(TCP4, 8080))
+    if first == "after":
+        host.apply(text, "--backend", backend)
+    workers = [worker(f"worker {number}") for number in range(8)]
+    if first == "before":
+        host.apply(text, "--backend", backend)
+    with Load(host) as load:
+        for number in (0, 1, 7, 2, 6, 3, 5):
+            time.sleep(0.1)
+            stop(workers[number])
+        time.sleep(0.2)
+    assert load.refused == 0, vars(load)
+    assert load.served > 100
+    assert ask(host) == "worker 4"
+    stop(workers[4])
+    assert ask(host) is REFUSED
+
+
+def test_a_rolling_restart_refuses_nobody(host, worker):
+    host.apply(rules(endpoint(TCP4, 8080)))
+    workers = [worker(f"old {number}") for number in range(3)]
+    with Load(host) as load:
+        for round_ in range(10):
+            workers.append(worker(f"new {round_}"))
+            stop(workers.pop(0))
+    assert load.refused == 0, vars(load)
+    for each in workers:
+        stop(each)
+
+
+def test_a_worker_that_is_shut_down_leaves_the_others_served(host):
+    workers = [host.server(TCP4, reuseport=True)]
+    port = workers[0].getsockname()[1]
+    workers += [host.server(TCP4, port=port, reuseport=True) for _ in range(3)]
+    host.apply(rules(endpoint(TCP4, port)))
+    for gone in range(3):
+        workers[gone].shutdown(socket.SHUT_RD)
+        for _ in range(8):
+            assert host.reach(TCP4, TCP4.at(1), 80, workers[gone + 1:]) in workers[gone + 1:]
+
+
+def test_a_group_of_udp_sockets_too(host):
+    workers = [host.server(UDP4, reuseport=True)]
+    port = workers[0].getsockname()[1]
+    workers += [host.server(UDP4, port=port, reuseport=True) for _ in range(3)]
+    host.apply(f"socket web {{ udp 127.0.0.1:{port} }}\n"
+               "udp daddr 192.0.2.0/24 dport 80 redirect to web\n")
+    while workers:
+        for _ in range(8):
+            assert host.reach(UDP4, UDP4.at(1), 80, workers) in workers
+        workers.pop(0).close()
+    assert host.reach(UDP4, UDP4.at(1), 80, []) is REFUSED
+
+
+def test_alternatives_are_tried_in_order(host):
+    host.apply(rules("tcp 127.0.0.1:8080\ntcp 127.0.0.1:8081\ntcp 127.0.0.1:8082"))
+    third = start(host, "third", 8082)
+    assert ask(host) == "third"
+    second = start(host, "second", 8081)
+    assert ask(host) == "second"
+    first = start(host, "first", 8080)
+    assert ask(host) == "first"
+    stop(second)
+    assert ask(host) == "first"
+    stop(first)
+    assert ask(host) == "third"
+    host.sklc("sync")
+    assert ask(host) == "third"
+    stop(third)
+    assert ask(host) is REFUSED
+
+
+def test_an_ipv4_socket_comes_before_one_that_serves_both(host):
+    both = host.server(WIRES["tcp-ipv6"], address="::", v6only=False)
+    port = both.getsockname()[1]
+    host.apply("socket web {\n" f"tcp [::]:{port}\ntcp 127.0.0.1:8080\n" "}\n"
+               "tcp daddr 192.0.2.0/24 dport 80 redirect to web\n")
+    assert host.reach(TCP4, TCP4.at(1), 80, [both]) is both
+    only = host.server(TCP4, port=8080)
+    assert host.reach(TCP4, TCP4.at(1), 80, [both, only]) is only
+
+
+def test_a_label_keeps_its_spares_from_one_apply_to_the_next(host, worker):
+    text = rules(endpoint(TCP4, 8080))
+    host.apply(text)
+    workers = [worker(f"worker {number}") for number in range(3)]
+    for _ in range(3):
+        host.apply(text)
+        stop(workers.pop(0)) if len(workers) > 1 else None
+        assert ask(host).startswith("worker")
+    for each in workers:
+        stop(each)
+
+
+def test_the_members_are_counted(host, worker):
+    host.apply(rules(endpoint(TCP4, 8080)))
+    workers = [worker(f"worker {number}") for number in range(4)]
+    (label,) = host.status()["labels"]
+    assert [each["members"] for each in label["sockets"] if each["needed"]] == [4]
+    for each in workers:
+        stop(each)
