@@ -6,7 +6,7 @@
 #include "attach.h"
 #include "state.h"
 
-enum { STATE_VERSION = 1 };
+enum { STATE_VERSION = 2 };
 
 #define PIN_TIMES "times" /* by slot: struct since (declared.h) */
 
