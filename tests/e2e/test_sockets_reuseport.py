@@ -10,6 +10,7 @@ import test_sockets_followed as followed
 from test_sockets_followed import ask, endpoint, rules, start, stop
 
 TCP4, UDP4 = WIRES["tcp-ipv4"], WIRES["udp-ipv4"]
+IP_RECVERR = 11
 
 
 def reuse_port(code):
@@ -34,30 +35,29 @@ def backend(request, tmp_path):
 
 
 class Load(threading.Thread):
-    """Connects all the time, and counts what became of it."""
+    """Asks all the time, and counts what became of it."""
 
     def __init__(self, host):
         super().__init__()
         self.host, self.done = host, threading.Event()
-        self.served = self.reset = self.refused = 0
+        self.served = self.refused = 0
+        self.lost = 0  # with one that died, in its queue: the kernel's, not ours
 
     def run(self):
         with self.host.namespace.entered():
             while not self.done.is_set():
-                self.connect()
+                try:
+                    self.served += bool(self.ask())
+                except ConnectionRefusedError:
+                    self.refused += 1
+                except (ConnectionResetError, TimeoutError):
+                    self.lost += 1
 
-    def connect(self):
+    def ask(self):
         with socket.socket() as client:
             client.settimeout(5)
-            try:
-                client.connect((TCP4.at(1), 80))
-                answer = client.recv(64)
-            except ConnectionRefusedError:
-                self.refused += 1
-            except ConnectionResetError:
-                self.reset += 1  # it was in the queue of one that died: the kernel's, not ours
-            else:
-                self.served += bool(answer)
+            client.connect((TCP4.at(1), 80))
+            return client.recv(64)
 
     def __enter__(self):
         self.start()
@@ -66,6 +66,30 @@ class Load(threading.Thread):
     def __exit__(self, *_):
         self.done.set()
         self.join()
+
+
+class Datagrams(Load):
+    """The same by datagrams. Answers are from where the server is bound, so the client is not connected, and
+    has to ask for errors."""
+
+    def ask(self):
+        with socket.socket(type=socket.SOCK_DGRAM) as client:
+            client.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+            client.settimeout(0.2)
+            client.sendto(b"hello", (UDP4.at(1), 80))
+            return client.recv(64)
+
+
+UDP_SERVER = """
+import socket, sys
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+server.bind(("127.0.0.1", 8080))
+print("ready", flush=True)
+while True:
+    data, peer = server.recvfrom(64)
+    server.sendto(data, peer)
+"""
 
 
 @pytest.mark.parametrize("first", ["before", "after"])
@@ -86,6 +110,24 @@ def test_workers_that_die_one_by_one_leave_the_others_served(host, worker, backe
     assert ask(host) == "worker 4"
     stop(workers[4])
     assert ask(host) is REFUSED
+
+
+def test_workers_on_datagrams_that_die_one_by_one_leave_the_others_served(host, monkeypatch, backend):
+    monkeypatch.setattr(followed, "SERVER", UDP_SERVER)
+    workers = [start(host, "", 0) for _ in range(8)]
+    host.apply("socket web { udp 127.0.0.1:8080 }\n"
+               "udp daddr 192.0.2.0/24 dport 80 redirect to web\n", "--backend", backend)
+    with Datagrams(host) as load:
+        for number in (0, 1, 7, 2, 6, 3, 5):
+            time.sleep(0.1)
+            stop(workers[number])
+        time.sleep(0.2)
+    assert load.refused == 0, vars(load)
+    assert load.served > 100
+    stop(workers[4])
+    with Datagrams(host) as load:
+        time.sleep(0.1)
+    assert load.served == 0 and load.refused > 0, vars(load)
 
 
 def test_a_rolling_restart_refuses_nobody(host, worker):
