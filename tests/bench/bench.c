@@ -2,7 +2,9 @@
 #include "backends.h"
 #include "compiling.h"
 #include "contest.h"
+#include "following.h"
 #include "report.h"
+#include "spares.h"
 #include "whole.h"
 
 #include "../../compiler/arena.h"
@@ -17,8 +19,9 @@ static const char HELP[] =
 	"Measures in one run, on the same keys, in turns; needs root and Linux 6.9.\n"
 	"  --quick         few sizes and rounds\n"
 	"  --csv FILE      all figures as part,case,size,who,unit,value\n"
-	"  --sklc PROGRAM  the command whose compiling is measured\n"
-	"parts: classification, trees, whole, backends, compiling; all by default\n";
+	"  --sklc PROGRAM  the command, for the last two parts\n"
+	"parts: classification, trees, whole, backends, spares, compiling, following; all by "
+	"default\n";
 
 struct plan {
 	const size_t *sizes[FAMILY_COUNT];
@@ -155,8 +158,12 @@ static bool run(const struct plan *plan, const struct report *report, char **par
 		return false;
 	if (is_wanted(parts, "backends") && !run_backends(plan, report))
 		return false;
-	return !sklc || !is_wanted(parts, "compiling") ||
-	       compiling_run(report, sklc, plan->whole_sizes, plan->whole_count);
+	if (is_wanted(parts, "spares") && !spares_run(report))
+		return false;
+	if (sklc && is_wanted(parts, "compiling") &&
+	    !compiling_run(report, sklc, plan->whole_sizes, plan->whole_count))
+		return false;
+	return !sklc || !is_wanted(parts, "following") || following_run(report, sklc);
 }
 
 int main(int argc, char **argv)

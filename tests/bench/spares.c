@@ -1,0 +1,221 @@
+/* One packet for one label, with and without a declared socket, that stands in one slot or nowhere. */
+#include "spares.h"
+
+#include "clock.h"
+
+#include "../../compiler/diag.h"
+#include "../../compiler/pipeline.h"
+#include "../../runtime/abi.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum { RUNS = 20000, ROUNDS = 101, NOWHERE = -1, OWN = 0, BLOCK = 1, ATTEMPTS_IN_TURN = 16 };
+
+struct scene {
+	const char *words;
+	bool declared;
+	int place; /* where the socket stands: OWN, the number of a spare slot, or NOWHERE */
+};
+
+static const struct scene SCENES[] = {
+	{"own slot, none declared", false, OWN},
+	{"own slot", true, OWN},
+	{"first spare slot", true, 1},
+	{"last spare slot", true, ABI_SPARES},
+	{"nowhere, none declared", false, NOWHERE},
+	{"nowhere", true, NOWHERE},
+};
+enum { SCENE_COUNT = sizeof(SCENES) / sizeof(SCENES[0]) };
+
+struct staged {
+	struct bpf_object *object;
+	int program;
+	uint32_t verified;
+	double rounds[ROUNDS];
+};
+
+static bool set_word(struct bpf_object *object, bool declared)
+{
+	struct bpf_map *machine = bpf_object__find_map_by_name(object, ABI_MACHINE);
+	const uint32_t *initial;
+	uint32_t words[64 * ABI_PLACES];
+	size_t size = 0;
+
+	initial = bpf_map__initial_value(machine, &size);
+	if (!initial || size > sizeof(words))
+		return false;
+	memcpy(words, initial, size);
+	if (declared)
+		words[0] |= BLOCK << 16;
+	return !bpf_map__set_initial_value(machine, words, size);
+}
+
+static bool load(struct staged *stage, const struct object *object, bool declared)
+{
+	struct bpf_prog_info info = {0};
+	uint32_t info_size = sizeof(info);
+	struct bpf_map *sockets;
+
+	stage->object = bpf_object__open_mem(object->bytes, object->size, NULL);
+	sockets = bpf_object__find_map_by_name(stage->object, ABI_SOCKETS);
+	if (!sockets || bpf_map__set_max_entries(sockets, ABI_SOCKETS_MAX) ||
+	    !set_word(stage->object, declared) || bpf_object__load(stage->object))
+		return false;
+	stage->program = bpf_program__fd(bpf_object__next_program(stage->object, NULL));
+	if (bpf_obj_get_info_by_fd(stage->program, &info, &info_size))
+		return false;
+	stage->verified = info.verified_insns;
+	return true;
+}
+
+/* COUNT labels: each of a port of its own, from 80 on, or all tried for port 80. */
+static char *write_rules(uint32_t count, bool declared, bool in_turn)
+{
+	char *text = NULL;
+	uint32_t i;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	for (i = 0; out && i < count; i++) {
+		if (declared)
+			fprintf(out, "socket l%u { tcp 127.0.0.1:%u }\n", i, 8000 + i);
+		fprintf(out, "tcp dport %u redirect to l%u%s\n", in_turn ? 80 : 80 + 2 * i, i,
+			in_turn ? " else continue" : "");
+	}
+	if (!out || fclose(out))
+		abort();
+	return text;
+}
+
+static bool open_stage(struct staged *stage, uint32_t count, bool declared, bool in_turn)
+{
+	struct compile_options options = {.tables = TABLES_AUTO};
+	char *rules = write_rules(count, declared, in_turn);
+	struct compilation c;
+	bool good = compile_text(&c, rules, strlen(rules), &options) &&
+		    load(stage, c.object, declared);
+
+	diag_print(c.diag, stderr, DIAG_COLOR_NEVER);
+	compilation_free(&c);
+	free(rules);
+	return good;
+}
+
+static bool put_socket(const struct staged *stage, int place, int listener)
+{
+	uint32_t slot = place == OWN ? OWN : ABI_SPARE_SLOT(BLOCK, (uint32_t)place - 1);
+	uint64_t value = (uint64_t)listener;
+	int map = bpf_object__find_map_fd_by_name(stage->object, ABI_SOCKETS);
+
+	return place == NOWHERE || !bpf_map_update_elem(map, &slot, &value, BPF_ANY);
+}
+
+static bool run_rounds(struct staged *stages)
+{
+	struct bpf_sk_lookup packet = {
+		.family = AF_INET, .protocol = IPPROTO_TCP, .local_port = 80};
+	LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &packet, .ctx_size_in = sizeof(packet),
+		    .repeat = RUNS);
+	size_t round, i;
+
+	for (round = 0; round < ROUNDS; round++)
+		for (i = 0; i < SCENE_COUNT; i++) {
+			double start = clock_ms();
+
+			if (bpf_prog_test_run_opts(stages[i].program, &options) ||
+			    options.retval != (SCENES[i].place != NOWHERE)) {
+				fprintf(stderr, "bench: '%s' does not run as it should\n",
+					SCENES[i].words);
+				return false;
+			}
+			stages[i].rounds[round] = (clock_ms() - start) * 1e6 / RUNS;
+		}
+	return true;
+}
+
+static void print_scenes(const struct report *report, struct staged *stages)
+{
+	double over[ROUNDS], ns;
+	size_t round, i;
+
+	fprintf(report->out, "\nspare slots, where the one label's socket stands: ns over the "
+			     "first; instructions verified\n");
+	for (i = 0; i < SCENE_COUNT; i++) {
+		for (round = 0; round < ROUNDS; round++)
+			over[round] = stages[i].rounds[round] - stages[0].rounds[round];
+		ns = median(over, ROUNDS);
+		fprintf(report->out, "  %-24s %+8.1f %8u\n", SCENES[i].words, ns,
+			stages[i].verified);
+		report_figure(report, "spares", SCENES[i].words, 1, "program", "ns", ns);
+	}
+}
+
+static bool run_scenes(const struct report *report, int listener)
+{
+	struct staged stages[SCENE_COUNT] = {0};
+	bool good = true;
+	size_t i;
+
+	for (i = 0; good && i < SCENE_COUNT; i++)
+		good = open_stage(&stages[i], 1, SCENES[i].declared, false) &&
+		       put_socket(&stages[i], SCENES[i].place, listener);
+	good = good && run_rounds(stages);
+	if (good)
+		print_scenes(report, stages);
+	for (i = 0; i < SCENE_COUNT; i++)
+		bpf_object__close(stages[i].object);
+	return good;
+}
+
+static bool print_verified(const struct report *report, uint32_t count, bool declared, bool in_turn)
+{
+	const char *kind = declared ? "declared" : "none declared";
+	struct staged stage = {0};
+	bool good = open_stage(&stage, count, declared, in_turn);
+
+	fprintf(report->out, " %9u", stage.verified);
+	report_figure(report, "spares", kind, count, in_turn ? "in turn" : "labels", "verified",
+		      stage.verified);
+	bpf_object__close(stage.object);
+	return good;
+}
+
+static bool run_counts(const struct report *report)
+{
+	static const uint32_t counts[] = {1, 2, 16, 32};
+	bool good = true;
+	size_t i, column;
+
+	fprintf(report->out,
+		"\ninstructions verified, of labels without and with declared sockets; goal 1,000\n"
+		"%9s %9s %9s %9s %9s\n",
+		"labels", "without", "with", "in turn", "with");
+	for (i = 0; good && i < sizeof(counts) / sizeof(counts[0]); i++) {
+		fprintf(report->out, "%9u", counts[i]);
+		for (column = 0; good && column < 4; column++)
+			if (column < 2 || counts[i] <= ATTEMPTS_IN_TURN)
+				good = print_verified(report, counts[i], column % 2, column / 2);
+		fputc('\n', report->out);
+	}
+	return good;
+}
+
+bool spares_run(const struct report *report)
+{
+	int listener;
+
+	if (unshare(CLONE_NEWNET)) {
+		fprintf(stderr, "bench: cannot make a network namespace: %s\n", strerror(errno));
+		return false;
+	}
+	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (listener < 0 || listen(listener, 1))
+		return false;
+	return run_scenes(report, listener) && run_counts(report);
+}
