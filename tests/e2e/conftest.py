@@ -15,9 +15,13 @@ import select
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 
 import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+from json_schema import check_run  # noqa: E402
 
 SKLC = os.environ.get("SKLC", str(pathlib.Path(__file__).parents[2] / "build" / "sklc"))
 CLONE_NEWNS, CLONE_NEWNET = 0x20000, 0x40000000
@@ -233,9 +237,13 @@ def locked_folder(folder):
 
 
 def sklc(*words, timeout=300, **more):
+    """Runs the command; what it says with --json is looked at each time."""
     command = public_copy("sklc") if "user" in more else SKLC
-    return subprocess.run([command, *map(str, words)], text=True, capture_output=True, timeout=timeout,
-                          **more)
+    words = [str(word) for word in words]
+    done = subprocess.run([command, *words], text=True, capture_output=True, timeout=timeout, **more)
+    if "--json" in words:
+        check_run(words, done)
+    return done
 
 
 @pytest.fixture(autouse=True)

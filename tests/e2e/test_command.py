@@ -212,13 +212,3 @@ def test_the_object_has_the_mode_that_the_umask_leaves(rules, tmp_path):
     prog = tmp_path / "prog.o"
     assert sklc(rules, "-o", prog, umask=0o027).returncode == 0
     assert prog.stat().st_mode & 0o777 == 0o640
-
-
-def test_json_diagnostics_have_a_schema_version(tmp_path):
-    import json
-
-    done = sklc("--json", "-", "-o", tmp_path / "x.o", input="tcp dport 80 dorp\n")
-    assert done.returncode == 1
-    said = json.loads(done.stderr)
-    assert "dorp" in json.dumps(said)
-    assert any("version" in key or "schema" in key for key in said)

@@ -15,6 +15,9 @@ import subprocess
 import sys
 
 GOLDEN = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(GOLDEN.parent))
+from json_schema import check_diagnostics  # noqa: E402
+
 RULES = GOLDEN.parent.parent / "rules"
 STAGES = ["ast", "policy", "decision", "layout", "bytecode"]
 
@@ -36,6 +39,8 @@ def forms_of(program, path):
     forms = {}
     if compiled.stderr or compiled.returncode:
         forms["diag"] = compiled.stderr + b"exit status %d\n" % compiled.returncode
+    if "--json" in options:
+        check_diagnostics(compiled.stderr, compiled.returncode)
     for stage in STAGES:
         dump = sklc(program, path.parent, *options, "--dump", stage, path.name)
         if dump.returncode != 0:

@@ -1,0 +1,74 @@
+"""What sklc(1) promises of --json, checked of every run of a test that asks for it."""
+import json
+
+ERRORS_SHOWN = 20
+PLACE = {"file": str, "line": int, "column": int}
+SPAN = {**PLACE, "end_line": int, "end_column": int, "text": str}
+MESSAGE = {"severity": str, "message": str, "included_from": list}
+WARNINGS = {"shadowed", "redundant", "never", "empty-set", "label", "ssh", "udp-replies", "unused",
+            "interface", "lint-time"}
+
+
+def has_shape(value, needed, optional=()):
+    """Whether an object has exactly these fields, of these types."""
+    assert set(needed) <= set(value) <= set(needed) | set(optional), value
+    for name, kind in {**needed, **dict(optional)}.items():
+        assert name not in value or type(value[name]) is kind, (name, value)
+
+
+def has_place(value):
+    assert value["line"] >= 1 and value["column"] >= 1 and value["file"], value
+
+
+def check_message(value, needed, optional=()):
+    span = SPAN if "file" in value else {}
+    has_shape(value, {**MESSAGE, **needed, **span}, optional)
+    assert value["message"] and value["message"].isprintable(), value
+    if span:
+        has_place(value)
+        assert (value["end_line"], value["end_column"]) >= (value["line"], value["column"]), value
+    for place in value["included_from"]:
+        has_shape(place, PLACE)
+        has_place(place)
+
+
+def check_diagnostic(value):
+    check_message(value, {"notes": list}, {"name": str, "details": str})
+    assert value["severity"] in ("error", "warning", "note"), value
+    assert value.get("name", "ssh") in WARNINGS, value
+    for note in value["notes"]:
+        check_message(note, {})
+        assert note["severity"] == "note", note
+
+
+def count(document, severity):
+    return sum(each["severity"] == severity for each in document["diagnostics"])
+
+
+def check_diagnostics(text, status):
+    """The one document on standard error, which goes with the exit status."""
+    document = json.loads(text)
+    has_shape(document, {"version": int, "diagnostics": list, "errors": int, "warnings": int})
+    assert document["version"] == 1
+    for each in document["diagnostics"]:
+        check_diagnostic(each)
+    assert min(document["errors"], ERRORS_SHOWN) == count(document, "error"), document
+    assert document["warnings"] == count(document, "warning"), document
+    assert status or not document["errors"], document
+    assert status in (0, 1) or document["errors"], document
+    return document
+
+
+def check_result(text):
+    """The one document on standard output, or nothing."""
+    if text:
+        assert json.loads(text)["version"] == 1
+
+
+def check_run(words, done):
+    """Of a subprocess with these words. Forms of the rules and objects are no JSON, and -q may be silent."""
+    quiet = {"-q", "--quiet"} & set(words)
+    if not (quiet and done.stderr == ""):
+        check_diagnostics(done.stderr, done.returncode)
+    if not {"--dump", "--output", "-o", "--help", "--version"} & set(words):
+        check_result(done.stdout)
