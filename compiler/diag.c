@@ -5,6 +5,7 @@
 #include "arena.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { FIRST_SLOTS = 64, WORD_MAX = 64 };
@@ -96,6 +97,7 @@ static void add_item(struct diag *diag, struct diag_item item)
 	diag->errors += item.kind == DIAG_ERROR;
 	if (item.kind == DIAG_ERROR && diag->errors > DIAG_ERRORS_MAX)
 		return;
+	item.number = diag->count;
 	*ARENA_PUSH(diag->arena, diag->items, diag->count, diag->capacity) = item;
 	*slot = (uint32_t)diag->count;
 	diag->last_kept = true;
@@ -237,6 +239,63 @@ struct span diag_included_from(const struct diag *diag, struct span span)
 	const struct source_file *file = source_of(diag->sources, span);
 
 	return file ? file->included : (struct span){0, 0};
+}
+
+static size_t include_depth(const struct diag *diag, struct span span)
+{
+	size_t depth = 0;
+
+	for (span = diag_included_from(diag, span); span.first; depth++)
+		span = diag_included_from(diag, span);
+	return depth;
+}
+
+/* Of two places in different files, the includes of one file that lead to them. */
+static void go_to_common_file(const struct diag *diag, struct span *a, struct span *b)
+{
+	size_t a_depth = include_depth(diag, *a), b_depth = include_depth(diag, *b);
+
+	for (; a_depth > b_depth; a_depth--)
+		*a = diag_included_from(diag, *a);
+	for (; b_depth > a_depth; b_depth--)
+		*b = diag_included_from(diag, *b);
+	for (; a_depth && source_of(diag->sources, *a) != source_of(diag->sources, *b); a_depth--) {
+		*a = diag_included_from(diag, *a);
+		*b = diag_included_from(diag, *b);
+	}
+}
+
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int compare_places(const void *left, const void *right, void *argument)
+{
+	const struct diag_item *a = left, *b = right;
+	const struct diag *diag = argument;
+	struct span from_a = a->span, from_b = b->span;
+	int order;
+
+	if (!a->span.first || !b->span.first)
+		order = compare_numbers(!a->span.first, !b->span.first);
+	else {
+		go_to_common_file(diag, &from_a, &from_b);
+		order = compare_numbers(from_a.first, from_b.first);
+		if (!order)
+			order = compare_numbers(include_depth(diag, a->span),
+						include_depth(diag, b->span));
+	}
+	return order ? order : compare_numbers(a->number, b->number);
+}
+
+void diag_sort(struct diag *diag)
+{
+	if (diag->count > diag->printed)
+		qsort_r(diag->items + diag->printed, diag->count - diag->printed,
+			sizeof(*diag->items), compare_places, diag);
+	diag->last_kept = false;
+	fill_slots(diag, diag->slot_count);
 }
 
 /* ASCII alone, so that the locale has no say. */

@@ -71,6 +71,10 @@ bool diag_is_full(const struct diag *diag);
 /* The nearest of COUNT words by edit distance, or NULL if none is near enough to be meant. */
 const char *diag_nearest(const char *word, size_t length, const char *const *words, size_t count);
 
+/* Puts what was not printed yet in the order of its places, as if includes stood where they are named; what
+ * has no place comes last. */
+void diag_sort(struct diag *diag);
+
 /* Prints what was not printed yet: file and line first, the line with carets under the span, the chain of
  * includes. */
 void diag_print(struct diag *diag, FILE *out, enum diag_color color);

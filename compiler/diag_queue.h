@@ -11,6 +11,7 @@ struct diag_note {
 
 struct diag_item {
 	struct span span;
+	size_t number; /* in the order of finding */
 	const char *message;
 	const char *details;  /* lines to show below; NULL: none */
 	enum diag_kind kind;  /* as it counts: a warning may be an error */

@@ -85,9 +85,15 @@ static bool run_passes(struct compilation *c, const struct compile_options *opti
 	return true;
 }
 
+static bool finish(struct compilation *c, bool done)
+{
+	diag_sort(c->diag);
+	return done;
+}
+
 bool compile(struct compilation *c, const struct compile_options *options, enum stage last)
 {
-	return run_passes(c, options, STAGE_AST, last);
+	return finish(c, run_passes(c, options, STAGE_AST, last));
 }
 
 bool compile_memory(struct compilation *c, const char *text, size_t length,
@@ -98,8 +104,8 @@ bool compile_memory(struct compilation *c, const char *text, size_t length,
 
 	c->ast = text_to_ast(c->arena, c->sources, file, c->diag, options);
 	if (!c->ast || diag_error_count(c->diag))
-		return false;
-	return run_passes(c, options, STAGE_POLICY, STAGE_OBJECT);
+		return finish(c, false);
+	return finish(c, run_passes(c, options, STAGE_POLICY, STAGE_OBJECT));
 }
 
 bool compile_text(struct compilation *c, const char *text, size_t length,

@@ -206,6 +206,23 @@ static void the_chain_of_includes_stands_before_the_place(void **state)
 							"      |          ^~~~~~\n");
 }
 
+/* Whether the words stand in the text one after the other, and each once; NULL ends them. */
+static void expect_in_order(const char *text, ...)
+{
+	const char *words, *at = text;
+	va_list list;
+
+	va_start(list, text);
+	while ((words = va_arg(list, const char *))) {
+		at = strstr(at, words);
+		if (!at)
+			fail_msg("'%s' does not stand where it should in:\n%s", words, text);
+		assert_null(strstr(at + 1, words));
+		at += strlen(words);
+	}
+	va_end(list);
+}
+
 static void warnings_say_how_to_switch_them(void **state)
 {
 	struct fixture *f = *state;
@@ -251,6 +268,35 @@ static void twenty_errors_are_kept_and_the_rest_counted(void **state)
 	assert_non_null(tail);
 	assert_string_equal(tail, "sklc: number 19\nsklc: note: note 19\n"
 				  "sklc: warning: still shown [-Wssh]\nsklc: 3 more errors\n");
+}
+
+static void what_is_said_is_put_in_the_order_of_its_places(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t outer = add(f, "a.conf", "one\ninclude\nthree\n", nowhere);
+	uint32_t next = add(f, "z.conf", "one\n", nowhere);
+	uint32_t inner = add(f, "b.conf", "one\ninclude\n", span_of(f, outer, "include"));
+	uint32_t deep = add(f, "c.conf", "one\n", span_of(f, inner, "include"));
+
+	diag_error(f->diag, nowhere, "nowhere");
+	diag_error(f->diag, span_of(f, deep, "one"), "c1");
+	diag_error(f->diag, span_of(f, next, "one"), "z1");
+	diag_error(f->diag, span_of(f, outer, "three"), "a3");
+	diag_note(f->diag, span_of(f, outer, "one"), "of a3");
+	diag_error(f->diag, span_of(f, outer, "one"), "a1");
+	diag_error(f->diag, span_of(f, outer, "one"), "a1 again");
+	diag_error(f->diag, span_of(f, inner, "one"), "b1");
+	diag_error(f->diag, span_of(f, inner, "include"), "b2");
+	diag_error(f->diag, span_of(f, outer, "include"), "a2");
+	diag_sort(f->diag);
+	diag_error(f->diag, span_of(f, inner, "one"), "b1");
+	diag_error(f->diag, span_of(f, outer, "one"), "after");
+	expect_in_order(print(f, DIAG_COLOR_NEVER), "a.conf:1:1: error: a1\n",
+			"a.conf:1:1: error: a1 again\n", "a.conf:2:1: error: a2\n",
+			"b.conf:1:1: error: b1\n", "b.conf:2:1: error: b2\n",
+			"c.conf:1:1: error: c1\n", "a.conf:3:1: error: a3\n",
+			"a.conf:1:1: note: of a3\n", "z.conf:1:1: error: z1\n", "sklc: nowhere\n",
+			"a.conf:1:1: error: after\n", NULL);
 }
 
 static void messages_of_the_system_stand_among_the_others(void **state)
@@ -499,6 +545,7 @@ int main(void)
 		TEST(marks_without_width_do_not_outgrow_the_window),
 		TEST(the_chain_of_includes_stands_before_the_place),
 		TEST(warnings_say_how_to_switch_them),
+		TEST(what_is_said_is_put_in_the_order_of_its_places),
 		TEST(messages_of_the_system_stand_among_the_others),
 		TEST(when_quiet_only_errors_are_heard),
 		TEST(twenty_errors_are_kept_and_the_rest_counted),

@@ -243,7 +243,7 @@ static void a_jump_to_what_does_nothing_is_redundant(void **state)
 			"}\n"
 			"udp jump c\n"
 			"tcp dport 80 drop\n",
-			"4 redundant 0; 2 redundant 0");
+			"2 redundant 0; 4 redundant 0");
 }
 
 static void a_rule_of_a_chain_entered_twice_is_seen_in_both_places(void **state)
