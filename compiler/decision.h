@@ -55,6 +55,10 @@ struct decision {
 	const struct policy *policy;
 };
 
+/* The interval of a node that a packet is in. */
+size_t decision_branch(const struct decision_node *node, const struct environment *environment,
+		       const struct packet *packet);
+
 /* The outcome of a packet, by walking the diagram. */
 const struct decision_outcome *decision_eval(const struct decision *decision,
 					     const struct environment *environment,

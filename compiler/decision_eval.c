@@ -17,8 +17,10 @@ static u128 variable_value(const struct environment *environment, const struct p
 	return packet->interface == interface ? INTERFACE_EQUALS : INTERFACE_DIFFERS;
 }
 
-static decision_ref child_for(const struct decision_node *node, u128 value)
+size_t decision_branch(const struct decision_node *node, const struct environment *environment,
+		       const struct packet *packet)
 {
+	u128 value = variable_value(environment, packet, node->variable);
 	size_t low = 0, high = node->count;
 
 	while (high - low > 1) {
@@ -29,7 +31,7 @@ static decision_ref child_for(const struct decision_node *node, u128 value)
 		else
 			high = middle;
 	}
-	return node->children[low];
+	return low;
 }
 
 const struct decision_outcome *decision_eval(const struct decision *decision,
@@ -41,7 +43,7 @@ const struct decision_outcome *decision_eval(const struct decision *decision,
 	while (!ref_is_outcome(ref)) {
 		const struct decision_node *node = &decision->nodes[ref];
 
-		ref = child_for(node, variable_value(environment, packet, node->variable));
+		ref = node->children[decision_branch(node, environment, packet)];
 	}
 	return &decision->outcomes[ref_index(ref)];
 }

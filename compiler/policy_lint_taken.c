@@ -8,7 +8,9 @@
 #include "arena.h"
 #include "diag.h"
 
-enum { SSH = 22, DOMAIN = 53, EPHEMERAL = 40000, RANGES_MAX = 64 };
+enum { SSH = 22, DOMAIN = 53, EPHEMERAL = 40000 };
+
+enum { TAKERS_MAX = 10 }; /* labels that are warned of one by one */
 
 /* Taken addresses below each node, and which nodes are done. */
 struct walk {
@@ -19,19 +21,12 @@ struct walk {
 	bool *done;
 };
 
-/* A rule (NULL: the policy) that takes what it should not, of one family or both. */
+/* What is taken of one family, or of both, and an example of it. */
 struct finding {
-	const struct rule *rule;
-	unsigned families;
-	bool everywhere;
-	bool and_others; /* on other addresses too */
-	struct range addresses;
+	unsigned families;      /* bits 1 << family */
+	struct range addresses; /* the first */
+	size_t more;            /* ranges of addresses */
 	struct packet packet;
-};
-
-struct findings {
-	struct finding items[2 * RANGES_MAX];
-	size_t count;
 };
 
 static struct range_set one_range(struct lint *lint, u128 first, u128 last)
@@ -132,131 +127,240 @@ static struct range_set without(struct lint *lint, struct range_set set, enum fa
 				   range_set_complement(lint->arena, hole, address_last(family)));
 }
 
-/* Judges an example by the definition, and adds what decides it, unless that stands there
- * already. */
-static void add_finding(struct lint *lint, struct findings *findings, struct range addresses,
-			struct packet packet)
+/* The label that takes a packet first, or NO_INDEX where it is dropped. */
+static uint32_t taker(const struct decision_outcome *outcome)
 {
-	u128 example = packet.values[FIELD_DADDR];
-	struct finding finding = {NULL, 1u << packet.family, false, false, addresses, packet};
-	struct outcome outcome;
 	size_t i;
 
-	if (example < addresses.first || example > addresses.last)
-		finding.packet.values[FIELD_DADDR] = addresses.first;
-	finding.everywhere = addresses.last - addresses.first == address_last(packet.family);
-	policy_eval(lint->policy, &lint->environment, &finding.packet, &outcome, &finding.rule);
-	for (i = 0; i < findings->count; i++) {
-		struct finding *other = &findings->items[i];
-
-		if (other->rule != finding.rule)
-			continue;
-		if (other->everywhere && finding.everywhere)
-			other->families |= finding.families;
-		if (!(other->families & finding.families))
-			continue;
-		other->and_others |= !other->everywhere;
-		return;
-	}
-	findings->items[findings->count++] = finding;
+	for (i = 0; i < outcome->step_count; i++)
+		if (outcome->steps[i].kind == STEP_ATTEMPT)
+			return outcome->steps[i].index;
+	return NO_INDEX;
 }
 
-/* What is done to a packet, in words. */
-static const char *taken_text(struct lint *lint, const struct packet *packet)
+static bool is_everywhere(const struct finding *finding)
 {
-	const struct rule *deciding;
-	struct outcome outcome;
-	size_t i;
+	return finding->addresses.last - finding->addresses.first ==
+	       address_last(finding->packet.family);
+}
 
-	policy_eval(lint->policy, &lint->environment, packet, &outcome, &deciding);
-	for (i = 0; i < outcome.step_count; i++)
-		if (outcome.steps[i].kind == STEP_ATTEMPT)
-			return arena_printf(lint->arena, "redirected to '%s'",
-					    lint->policy->labels[outcome.steps[i].index].name);
-	return "dropped";
+/* Adds addresses that follow all those added before, in which the packet's may be. */
+static void add_addresses(struct finding *finding, struct range addresses, struct packet packet)
+{
+	u128 example = packet.values[FIELD_DADDR];
+	unsigned family = 1u << packet.family;
+	bool is_all = addresses.last - addresses.first == address_last(packet.family);
+
+	if (!finding->families) {
+		if (example < addresses.first || example > addresses.last)
+			packet.values[FIELD_DADDR] = addresses.first;
+		*finding = (struct finding){family, addresses, 0, packet};
+	} else if (is_all && is_everywhere(finding)) {
+		finding->families |= family;
+	} else {
+		finding->more++;
+	}
 }
 
 static const char *where_text(struct lint *lint, const struct finding *finding)
 {
-	enum family family = finding->packet.family;
+	const enum family family = finding->packet.family;
 	char range[RANGE_TEXT];
+	const char *where = range;
 
-	if (finding->everywhere)
-		return finding->families == 3  ? "every ipv4 and ipv6 address"
-		       : family == FAMILY_IPV4 ? "every ipv4 address"
-					       : "every ipv6 address";
-	address_range_format(family, finding->addresses, range);
-	return arena_printf(lint->arena, "%s%s", range,
-			    finding->and_others ? ", among others" : "");
+	if (!is_everywhere(finding))
+		address_range_format(family, finding->addresses, range);
+	else if (finding->families == 3)
+		where = "every ipv4 and ipv6 address";
+	else
+		where = family == FAMILY_IPV4 ? "every ipv4 address" : "every ipv6 address";
+	if (!finding->more)
+		return arena_printf(lint->arena, "%s", where);
+	return arena_printf(lint->arena, "%s and %zu more range%s of addresses", where,
+			    finding->more, finding->more == 1 ? "" : "s");
 }
 
+/* The rule that is shown is the one that decides the example, by the definition. */
 static void warn(struct lint *lint, enum warning warning, const struct finding *finding,
 		 const char *what, const char *mend)
 {
-	diag_warning(lint->diag, warning,
-		     finding->rule ? finding->rule->span : lint->policy->end_span, "%s %s on %s",
-		     what, taken_text(lint, &finding->packet), where_text(lint, finding));
+	const struct rule *deciding;
+	struct outcome outcome;
+	uint32_t label;
+
+	policy_eval(lint->policy, &lint->environment, &finding->packet, &outcome, &deciding);
+	label = taker(&(struct decision_outcome){outcome.steps, outcome.step_count, outcome.end});
+	diag_warning(lint->diag, warning, deciding ? deciding->span : lint->policy->end_span,
+		     "%s %s on %s", what,
+		     label == NO_INDEX ? "dropped"
+				       : arena_printf(lint->arena, "redirected to '%s'",
+						      lint->policy->labels[label].name),
+		     where_text(lint, finding));
 	diag_note(lint->diag, (struct span){0, 0}, "for example '%s'; %s",
 		  packet_text(lint->arena, lint->policy, &finding->packet), mend);
 }
 
 /* Nobody logs in by a loopback address from afar: those do not count. */
-static void find_ssh(struct lint *lint, enum family family, struct findings *findings)
+static bool takes_ssh(struct lint *lint, enum family family)
 {
-	struct range all = {0, address_last(family)};
 	struct range loopback = {1, 1};
 	struct range_set left;
-	struct packet packet = example_packet(family, PROTOCOL_TCP);
 
 	if (family == FAMILY_IPV4)
 		loopback = (struct range){0x7f000000, 0x7fffffff};
 	left = taken(lint, family, PROTOCOL_TCP, (struct range){SSH, SSH});
-	left = range_set_complement(lint->arena, left, all.last);
-	if (without(lint, left, family, loopback).count)
-		return;
-	packet.values[FIELD_DPORT] = SSH;
-	add_finding(lint, findings, all, packet);
+	left = range_set_complement(lint->arena, left, address_last(family));
+	return !without(lint, left, family, loopback).count;
 }
 
-/* Own sockets have no multicast addresses. Port 0 is no port that a packet has. */
-static void find_replies(struct lint *lint, enum family family, struct findings *findings)
+/* One warning for both families, where the same rule takes it. */
+static void find_ssh(struct lint *lint)
 {
-	struct range all = {0, address_last(family)}, multicast = {(u128)0xff << 120, all.last};
+	struct finding findings[FAMILY_COUNT] = {{0}};
+	const struct rule *deciding[FAMILY_COUNT];
+	struct outcome outcome;
+	enum family family;
+
+	for (family = 0; family < FAMILY_COUNT; family++) {
+		struct packet packet = example_packet(family, PROTOCOL_TCP);
+		enum family slot = family;
+
+		packet.values[FIELD_DPORT] = SSH;
+		if (!takes_ssh(lint, family))
+			continue;
+		policy_eval(lint->policy, &lint->environment, &packet, &outcome, &deciding[family]);
+		if (family && findings[0].families && deciding[0] == deciding[family])
+			slot = 0;
+		add_addresses(&findings[slot], (struct range){0, address_last(family)}, packet);
+	}
+	for (family = 0; family < FAMILY_COUNT; family++)
+		if (findings[family].families)
+			warn(lint, WARNING_SSH, &findings[family], "port 22 (ssh) is",
+			     "where logins are to come through, 'tcp dport ssh pass' goes first");
+}
+
+/* Who takes replies: a finding for each label, and the last for what is dropped. */
+struct takers {
+	struct lint *lint;
+	struct finding *findings;
+	struct range multicast; /* own sockets have no such addresses */
+};
+
+static struct finding *finding_of(const struct takers *takers, uint32_t label)
+{
+	return &takers->findings[label == NO_INDEX ? takers->lint->policy->label_count : label];
+}
+
+/* Who takes a packet, and in *LAST up to which destination address the same way leads there. */
+static uint32_t taker_of(const struct lint *lint, const struct packet *packet, u128 *last)
+{
+	decision_ref ref = lint->decision->roots[packet->family][packet->protocol];
+
+	*last = address_last(packet->family);
+	while (!ref_is_outcome(ref)) {
+		const struct decision_node *node = &lint->decision->nodes[ref];
+		size_t i = decision_branch(node, &lint->environment, packet);
+
+		if (node->variable == FIELD_DADDR)
+			*last = interval_last(node, (uint32_t)i, *last);
+		ref = node->children[i];
+	}
+	return taker(&lint->decision->outcomes[ref_index(ref)]);
+}
+
+/* The same; where the address is a multicast one, it is nobody's, and left to who takes those BEFORE. */
+static uint32_t next_taker(const struct takers *takers, const struct packet *packet,
+			   uint32_t before, u128 *last)
+{
+	u128 address = packet->values[FIELD_DADDR];
+	uint32_t label;
+
+	if (address == takers->multicast.first) {
+		*last = takers->multicast.last;
+		return before;
+	}
+	label = taker_of(takers->lint, packet, last);
+	if (address < takers->multicast.first && *last >= takers->multicast.first)
+		*last = takers->multicast.first - 1;
+	return label;
+}
+
+/* Gives each part of a range of addresses, the first of which is no multicast one, to who takes PACKET
+ * there. */
+static bool add_range(const struct takers *takers, struct range range, const struct packet *packet)
+{
+	struct packet at = *packet;
+	u128 *address = &at.values[FIELD_DADDR], first = range.first, last;
+	uint32_t label, before;
+
+	*address = first;
+	before = next_taker(takers, &at, NO_INDEX, &last);
+	while (last < range.last) {
+		if (!lint_spend(takers->lint, 1))
+			return false;
+		*address = last + 1;
+		label = next_taker(takers, &at, before, &last);
+		if (label == before)
+			continue;
+		add_addresses(finding_of(takers, before), (struct range){first, *address - 1},
+			      *packet);
+		first = *address;
+		before = label;
+	}
+	add_addresses(finding_of(takers, before), (struct range){first, range.last}, *packet);
+	return true;
+}
+
+/* Port 0 is no port that a packet has. */
+static void find_replies_of(struct takers *takers, enum family family)
+{
+	struct lint *lint = takers->lint;
+	const u128 last = address_last(family);
 	struct packet packet = example_packet(family, PROTOCOL_UDP);
 	struct range_set set = taken(lint, family, PROTOCOL_UDP, (struct range){1, UINT16_MAX});
 	size_t i;
 
 	packet.values[FIELD_SPORT] = DOMAIN;
 	packet.values[FIELD_DPORT] = EPHEMERAL;
-	if (range_set_is_full(set, all.last)) {
-		add_finding(lint, findings, all, packet);
-		return;
-	}
+	takers->multicast = (struct range){(u128)0xff << 120, last};
 	if (family == FAMILY_IPV4)
-		multicast = (struct range){0xe0000000, 0xefffffff};
-	set = without(lint, set, family, multicast);
-	for (i = 0; i < set.count && i < RANGES_MAX; i++)
-		if (lint_spend(lint, 1 + lint->rule_count / 16))
-			add_finding(lint, findings, set.ranges[i], packet);
+		takers->multicast = (struct range){0xe0000000, 0xefffffff};
+	if (!range_set_is_full(set, last))
+		set = without(lint, set, family, takers->multicast);
+	for (i = 0; i < set.count; i++)
+		if (!add_range(takers, set.ranges[i], &packet))
+			return;
+}
+
+static void find_replies(struct lint *lint)
+{
+	const size_t count = lint->policy->label_count + 1;
+	struct takers takers = {
+		lint, arena_alloc(lint->arena, count, sizeof(*takers.findings)), {0, 0}};
+	enum family family;
+	size_t i, found = 0;
+
+	for (family = 0; family < FAMILY_COUNT; family++)
+		find_replies_of(&takers, family);
+	for (i = 0; i < count; i++) {
+		found += takers.findings[i].families != 0;
+		if (takers.findings[i].families && found <= TAKERS_MAX)
+			warn(lint, WARNING_UDP_REPLIES, &takers.findings[i],
+			     "replies to the host's own udp sockets are",
+			     "where it asks others, as a resolver, 'udp sport domain pass' goes "
+			     "first");
+	}
+	if (found > TAKERS_MAX)
+		diag_warning(lint->diag, WARNING_UDP_REPLIES, (struct span){0, 0},
+			     "replies to the host's own udp sockets are redirected to %zu more "
+			     "labels",
+			     found - TAKERS_MAX);
 }
 
 void lint_taken(struct lint *lint)
 {
-	struct findings ssh = {.count = 0}, replies = {.count = 0};
-	enum family family;
-	size_t i;
-
-	for (family = 0; family < FAMILY_COUNT; family++) {
-		if (diag_wants(lint->diag, WARNING_SSH))
-			find_ssh(lint, family, &ssh);
-		if (diag_wants(lint->diag, WARNING_UDP_REPLIES))
-			find_replies(lint, family, &replies);
-	}
-	for (i = 0; i < ssh.count; i++)
-		warn(lint, WARNING_SSH, &ssh.items[i], "port 22 (ssh) is",
-		     "where logins are to come through, 'tcp dport ssh pass' goes first");
-	for (i = 0; i < replies.count; i++)
-		warn(lint, WARNING_UDP_REPLIES, &replies.items[i],
-		     "replies to the host's own udp sockets are",
-		     "where it asks others, as a resolver, 'udp sport domain pass' goes first");
+	if (diag_wants(lint->diag, WARNING_SSH))
+		find_ssh(lint);
+	if (diag_wants(lint->diag, WARNING_UDP_REPLIES))
+		find_replies(lint);
 }

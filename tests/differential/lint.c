@@ -20,6 +20,7 @@
 #include "../../compiler/decision.h"
 #include "../../compiler/diag_queue.h"
 #include "../../compiler/pipeline.h"
+#include "../../compiler/policy_lint.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -503,21 +504,74 @@ static bool ssh_is_taken(struct space *space)
 	return true;
 }
 
-static bool replies_are_taken(struct space *space)
+/* The label that a reply to an address is offered to first, or the number of labels: none. */
+static size_t taker_of(const struct trial *trial, const struct space *space, u128 address)
 {
-	bool is_ipv4 = space->family == FAMILY_IPV4;
+	static const bool known[GENERATE_INTERFACES] = {true, true, true};
+	const struct environment environment = {.interface_known = known};
+	struct packet packet = example_packet(space->family, PROTOCOL_UDP);
+	const struct rule *deciding;
+	struct outcome outcome;
 	size_t i;
 
+	packet.values[FIELD_DADDR] = address;
+	packet.values[FIELD_SPORT] = 53;
+	packet.values[FIELD_DPORT] = 40000;
+	policy_eval(trial->c.policy, &environment, &packet, &outcome, &deciding);
+	for (i = 0; i < outcome.step_count; i++)
+		if (outcome.steps[i].kind == STEP_ATTEMPT)
+			return outcome.steps[i].index;
+	return trial->c.policy->label_count;
+}
+
+/* Marks by whom replies are taken; whether any are. Where the multicast addresses end, those of hosts begin
+ * anew. */
+static bool replies_are_taken(struct trial *trial, struct space *space, bool *takers)
+{
+	const bool is_ipv4 = space->family == FAMILY_IPV4;
+	const u128 *edges = space->edges.values[space->family][FIELD_DADDR];
+	size_t count = space->edges.counts[space->family][FIELD_DADDR], i;
+	bool taken = false;
+
 	space->protocol = PROTOCOL_UDP;
-	for (i = 0; i < space->edges.counts[space->family][FIELD_DADDR]; i++) {
-		u128 address = space->edges.values[space->family][FIELD_DADDR][i];
+	for (i = 0; i < count + is_ipv4; i++) {
+		u128 address = i < count ? edges[i] : (u128)(MULTICAST_IPV4 + 1) << 28;
 
 		space->values[FIELD_DADDR] = address;
 		if ((is_ipv4 ? address >> 28 != MULTICAST_IPV4 : address >> 120 != 0xff) &&
-		    all_taken(space, FIELD_DPORT))
-			return true;
+		    all_taken(space, FIELD_DPORT)) {
+			takers[taker_of(trial, space, address)] = true;
+			taken = true;
+		}
 	}
-	return false;
+	return taken;
+}
+
+/* Whether there is a warning of replies for each of these, and for no other. */
+static bool names_takers(const struct trial *trial, const bool *takers)
+{
+	const struct policy *policy = trial->c.policy;
+	const struct diag_item *item;
+	char words[64];
+	size_t label, i;
+	bool named;
+
+	for (label = 0; label <= policy->label_count; label++) {
+		strcpy(words, "dropped on");
+		if (label < policy->label_count)
+			snprintf(words, sizeof(words), "to '%s' on", policy->labels[label].name);
+		named = false;
+		for (i = 0; i < trial->c.diag->count; i++) {
+			item = &trial->c.diag->items[i];
+			named |= item->warning == WARNING_UDP_REPLIES &&
+				 strstr(item->message, words);
+		}
+		if (named != takers[label]) {
+			printf("# '%s' should%s be said of replies\n", words, named ? " not" : "");
+			return false;
+		}
+	}
+	return true;
 }
 
 static bool has_warning(const struct diag *diag, enum warning warning)
@@ -534,6 +588,7 @@ static bool check_taken(struct trial *trial)
 {
 	struct space space = {.decision = trial->c.decision,
 			      .edges = edges_of(trial->arena, trial->c.policy)};
+	bool *takers = arena_alloc(trial->arena, trial->c.policy->label_count + 1, sizeof(*takers));
 	bool ssh = false, replies = false;
 	int family;
 
@@ -541,11 +596,11 @@ static bool check_taken(struct trial *trial)
 	for (family = 0; family < FAMILY_COUNT; family++) {
 		space.family = (enum family)family;
 		ssh |= ssh_is_taken(&space);
-		replies |= replies_are_taken(&space);
+		replies |= replies_are_taken(trial, &space, takers);
 	}
 	if (ssh == has_warning(trial->c.diag, WARNING_SSH) &&
 	    replies == has_warning(trial->c.diag, WARNING_UDP_REPLIES))
-		return true;
+		return names_takers(trial, takers);
 	printf("# port 22 %s, replies %s\n", ssh ? "taken" : "free", replies ? "taken" : "free");
 	return false;
 }

@@ -385,9 +385,62 @@ static void udp_replies_that_are_taken_are_warned_of(void **state)
 	expect_warnings("udp daddr 192.0.2.7 dport 1-32767 redirect to a\n"
 			"udp daddr 192.0.2.7 dport 32768-65535 redirect to b\n",
 			"2 udp-replies 0");
+	expect_words("udp daddr { 192.0.2.1, 198.51.100.1 } drop\n", false,
+		     "replies to the host's own udp sockets are dropped on 192.0.2.1 and 1 more "
+		     "range of "
+		     "addresses");
+}
+
+static void udp_replies_are_warned_of_once_for_each_label(void **state)
+{
+	(void)state;
+	expect_warnings("daddr 192.0.2.1 redirect to a\n"
+			"daddr 192.0.2.2 redirect to b\n"
+			"daddr 10.0.0.1 redirect to a\n"
+			"daddr 2001:db8::1 redirect to a\n"
+			"daddr 2001:db8::2 drop\n",
+			"2 udp-replies 0; 3 udp-replies 0; 5 udp-replies 0");
+	expect_words("daddr 192.0.2.1 redirect to a\n"
+		     "daddr { 10.0.0.1, 2001:db8::1 } redirect to a\n",
+		     false,
+		     "replies to the host's own udp sockets are redirected to 'a' on 10.0.0.1 and "
+		     "2 more "
+		     "ranges of addresses");
+}
+
+/* A rule for each of many addresses, each with a label of its own or all with the same. */
+static char *rules_of_addresses(unsigned count, bool own_labels)
+{
+	char *rules;
+	size_t size;
+	FILE *out = open_memstream(&rules, &size);
+	unsigned i;
+
+	for (i = 0; i < count; i++)
+		fprintf(out, "udp daddr 10.%u.%u.1 redirect to l%u\n", i / 256, i % 256,
+			own_labels ? i : 0);
+	fclose(out);
+	return rules;
+}
+
+static void warnings_of_udp_replies_stay_readable(void **state)
+{
+	char *one = rules_of_addresses(10000, false), *many = rules_of_addresses(5000, true),
+	     *words;
+
+	(void)state;
 	expect_words(
-		"udp daddr { 192.0.2.1, 198.51.100.1 } drop\n", false,
-		"replies to the host's own udp sockets are dropped on 192.0.2.1, among others");
+		one, false,
+		"replies to the host's own udp sockets are redirected to 'l0' on 10.0.0.1 and 9999 "
+		"more ranges of addresses");
+	words = warnings_of(many, NULL, 0);
+	assert_string_equal(words, "1 udp-replies 0; 2 udp-replies 0; 3 udp-replies 0; "
+				   "4 udp-replies 0; 5 udp-replies 0; 6 udp-replies 0; "
+				   "7 udp-replies 0; 8 udp-replies 0; 9 udp-replies 0; "
+				   "10 udp-replies 0; 0 udp-replies");
+	free(words);
+	free(one);
+	free(many);
 }
 
 static void udp_replies_that_come_through_are_in_order(void **state)
@@ -469,6 +522,8 @@ int main(void)
 		cmocka_unit_test(ssh_dropped_or_taken_on_every_address_is_warned_of),
 		cmocka_unit_test(ssh_that_comes_through_somewhere_is_in_order),
 		cmocka_unit_test(udp_replies_that_are_taken_are_warned_of),
+		cmocka_unit_test(udp_replies_are_warned_of_once_for_each_label),
+		cmocka_unit_test(warnings_of_udp_replies_stay_readable),
 		cmocka_unit_test(udp_replies_that_come_through_are_in_order),
 		cmocka_unit_test(a_warning_that_is_switched_off_is_not_looked_for),
 		cmocka_unit_test(lint_that_is_cut_short_says_so),
