@@ -1,0 +1,115 @@
+"""The same for rules that declare sockets: wherever a command is killed, old rules or new ones decide, whole,
+and with no sklc alive a service that starts again is behind its label at once."""
+import shutil
+
+import pytest
+
+from conftest import REFUSED, WIRES
+from test_crash import CHANGING, CURRENT, FOLDER, Lab, Operation, run_points
+
+TCP4, UDP4 = WIRES["tcp-ipv4"], WIRES["udp-ipv4"]
+WEB, OLD, NEW, DNS = 8080, 8081, 8082, 5300
+RULES = f"""
+socket web {{ tcp 127.0.0.1:{WEB} }}
+socket dns {{ udp 127.0.0.1:{DNS} }}
+tcp daddr 192.0.2.0/24 dport 80 redirect to web
+udp daddr 192.0.2.0/24 dport 53 redirect to dns
+"""
+
+FOLLOWER = ["cgroups", "declared", "link", "sockets", "times"]
+
+pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+
+
+def other(label, port):
+    """Tells whose rules decide."""
+    return (f"socket {label} {{ tcp 127.0.0.1:{port} }}\n"
+            f"tcp daddr 192.0.2.0/24 dport 81 redirect to {label}\n")
+
+
+class DeclaredLab(Lab):
+    """Services at declared addresses, and one at port 81 that nobody redirects to."""
+
+    def __init__(self, host):
+        self.host, self.objects = host, {}
+        self.web, self.old, self.new = (host.server(TCP4, port=port) for port in (WEB, OLD, NEW))
+        self.usual = host.server(TCP4, TCP4.any, 81)
+        self.dns = host.server(UDP4, port=DNS)
+        for name, text in (("old", RULES + other("old", OLD)), ("new", other("new", NEW) + RULES)):
+            self.objects[name] = host.folder / f"{name}.o"
+            self.run(host.rules(text, f"{name}.conf"), "-o", self.objects[name])
+
+    @property
+    def servers(self):
+        return [self.web, self.old, self.new, self.usual]
+
+    def fill(self):
+        self.apply("old")
+
+    def start_again(self):
+        """The service at WEB, while no sklc is there."""
+        self.web.close()
+        self.web = self.host.server(TCP4, port=WEB)
+
+    def start_dns_again(self):
+        """Which only a look around finds."""
+        self.dns.close()
+        self.dns = self.host.server(UDP4, port=DNS)
+
+    def rules_that_follow(self):
+        found = self.rules()
+        self.start_again()
+        assert self.rules() == found
+        return found
+
+    def dns_that_answers(self):
+        """With rules that follow."""
+        assert self.rules_that_follow() == "old"
+        answer = self.host.reach(UDP4, UDP4.at(1), 53, [self.dns])
+        return "none" if answer == REFUSED else "dns"
+
+    def is_tidy(self):
+        pins = [(pin.parent.name.rstrip("0123456789"), pin.name) for pin in self.host.pins()
+                if not pin.is_dir()]
+        assert sorted(name for folder, name in pins if folder == "follower") == FOLLOWER
+        assert sorted(name for folder, name in pins if folder == "") == sorted(FOLDER)
+        generations = {name for folder, name in pins if folder == "g"}
+        declared = {"declared", "cgroups"}
+        assert generations <= {*CURRENT, *declared, "base"} and generations >= declared, generations
+
+
+def prepare_nothing(lab):
+    lab.sklc("detach")
+
+
+def prepare_dns(lab):
+    lab.start_dns_again()
+
+
+def operation(words, before="old", after=None, **more):
+    return Operation(words, before, after, counts_on=False,
+                     **{"outcome": DeclaredLab.rules_that_follow, **more})
+
+
+OPERATIONS = {
+    "first apply": operation(lambda lab: ["--apply", lab.objects["old"]], "none", "old",
+                             prepare=prepare_nothing),
+    "apply": operation(lambda lab: ["--apply", lab.objects["new"]], after="new"),
+    "apply on trial": operation(lambda lab: ["--apply", lab.objects["new"], "--confirm", "600"],
+                                after="new"),
+    "sync": operation(lambda lab: ["sync"], "none", "dns", prepare=prepare_dns,
+                      outcome=DeclaredLab.dns_that_answers),
+    "detach": operation(lambda lab: ["detach"], after="none"),
+}
+
+
+@pytest.fixture
+def lab(host):
+    return DeclaredLab(host)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_killed_at_any_system_call(lab, name):
+    run_points(lab, OPERATIONS[name], CHANGING, lambda call: ["signal=KILL"])
+    lab.must("detach")
+    assert lab.host.pins() == []
