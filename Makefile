@@ -70,7 +70,7 @@ say = $(if $(V),,@printf '  %-7s%s\n' $(1) $(@:$(BUILD)/%=%); )
 all: $(BUILD)/sklc $(BACKEND)
 
 deps:
-	@.ci/deps
+	@BUILD=$(abspath $(BUILD)) .ci/deps
 
 demo: deps
 	@$(MAKE) --no-print-directory all

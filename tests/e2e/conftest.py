@@ -24,6 +24,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 from json_schema import check_run  # noqa: E402
 
 SKLC = os.environ.get("SKLC", str(pathlib.Path(__file__).parents[2] / "build" / "sklc"))
+# Where .ci/deps unpacks services that are not to be installed.
+SERVICES = pathlib.Path(os.environ.get("BUILD") or pathlib.Path(__file__).parents[2] / "build", "services")
 CLONE_NEWNS, CLONE_NEWNET = 0x20000, 0x40000000
 IP_FREEBIND, IPV6_FREEBIND = 15, 78
 REFUSED = "refused"
@@ -54,6 +56,15 @@ def enter_own_mounts():
     except (OSError, subprocess.CalledProcessError) as error:
         return f"cannot make namespaces here: {error}"
     return None
+
+
+def program(name):
+    """The path of a program that tests run. Without it they are skipped; or fail, where all of them must run."""
+    folders = [os.environ["PATH"], "/usr/sbin", "/sbin", f"{SERVICES}/usr/sbin"]
+    path = shutil.which(name, path=os.pathsep.join(folders))
+    if not path:
+        (pytest.fail if os.environ.get("SKLC_TEST_ALL") else pytest.skip)(f"needs {name}")
+    return path
 
 
 def pytest_configure(config):

@@ -9,9 +9,10 @@ import time
 
 import pytest
 
-from conftest import CLONE_NEWNET, REFUSED, SKLC, WIRES, call, libc
+from conftest import CLONE_NEWNET, REFUSED, SKLC, WIRES, call, libc, program
 
 TCP4, UDP4 = WIRES["tcp-ipv4"], WIRES["udp-ipv4"]
+UNBOUND = shutil.which("unbound") or shutil.which("/usr/sbin/unbound")
 ECHO = pathlib.Path(SKLC).parent / "tests" / "e2e" / "udp_echo"
 
 NGINX = """
@@ -57,9 +58,7 @@ def wait_for(what, wanted):
 
 @pytest.fixture(params=["", " reuseport"])
 def nginx(request, host):
-    program = shutil.which("nginx") or "/usr/sbin/nginx"
-    if not os.access(program, os.X_OK):
-        pytest.skip("needs nginx")
+    path_of_nginx = program("nginx")
     folder = host.folder / "nginx"
     folder.mkdir()
     running = []
@@ -67,7 +66,8 @@ def nginx(request, host):
     def run(name):
         path = folder / "nginx.conf"
         path.write_text(NGINX.format(folder=folder, name=name, options=request.param))
-        running.append(start(host, program, "-c", path, "-p", folder, stderr=subprocess.DEVNULL))
+        running.append(start(host, path_of_nginx, "-c", path, "-p", folder, "-e", folder / "error.log",
+                             stderr=subprocess.DEVNULL))
         return running[-1]
 
     yield run
@@ -128,15 +128,14 @@ def ask_for_name(host, wire, address):
             return None
 
 
-@pytest.mark.parametrize("program", ["dnsmasq", "unbound"])
-def test_a_name_server_found_by_sync(host, program):
-    path = shutil.which(program) or f"/usr/sbin/{program}"
-    if not os.access(path, os.X_OK):
-        pytest.skip(f"needs {program}")
+@pytest.mark.parametrize("server", [
+    "dnsmasq", pytest.param("unbound", marks=pytest.mark.skipif(not UNBOUND, reason="needs unbound"))])
+def test_a_name_server_found_by_sync(host, server):
+    path = program(server)
     host.apply("socket dns { udp *:53; tcp *:53 }\n"
                "meta l4proto { tcp, udp } daddr 198.51.100.0/24 dport 53 redirect to dns\n")
     config = host.folder / "config"
-    if program == "dnsmasq":
+    if server == "dnsmasq":
         config.write_text("")
         words = [path, "-k", "-C", config, "--no-resolv", "--no-hosts", "--pid-file", "--user=root",
                  "--address=/test.example/192.0.2.77", "--port=53", "--listen-address=198.51.100.53",
