@@ -178,6 +178,21 @@ int health_declared(const struct health *health, struct problems *problems)
 	return err;
 }
 
+uint64_t health_cookie(int sockets, uint32_t word, const struct known_sockets *known)
+{
+	uint64_t first = 0;
+
+	for (uint32_t i = 0; i < slot_count(word); i++) {
+		uint64_t cookie = slot_cookie_at(sockets, slot_at(word, i));
+
+		if (cookie && (!known->told || sockdiag_find(known, cookie)))
+			return cookie;
+		if (!first)
+			first = cookie;
+	}
+	return first;
+}
+
 int health_standing(const struct health *health, const struct known_sockets *known,
 		    struct problems *problems)
 {
@@ -187,8 +202,8 @@ int health_standing(const struct health *health, const struct known_sockets *kno
 		return 0;
 	for (uint32_t i = 0; !err && i < health->object->header.label_count; i++)
 		for (unsigned int place = 0; !err && place < ABI_PLACES; place++) {
-			uint64_t cookie = slot_cookie(health->sockets,
-						      health->slots[i].slots[place]);
+			uint64_t cookie = health_cookie(health->sockets,
+							health->slots[i].slots[place], known);
 			bool is_udp = place_protocol(place) == IPPROTO_UDP;
 
 			if (cookie && !sockdiag_find(known, cookie))

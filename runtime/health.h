@@ -45,6 +45,10 @@ int health_standing(const struct health *health, const struct known_sockets *kno
 int health_routes(const struct object *object, const struct netns *netns,
 		  struct problems *problems);
 
+/* The cookie of the socket that packets for these slots get: the first that can take any; if none can, the first
+ * of all. 0: there is none. */
+uint64_t health_cookie(int sockets, uint32_t word, const struct known_sockets *known);
+
 /* Says the first of them, as warnings. */
 void problems_warn(const struct problems *problems);
 void problems_free(struct problems *problems);

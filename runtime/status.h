@@ -13,7 +13,7 @@
 /* One place of a label. */
 struct place_status {
 	uint32_t word;    /* its slots */
-	uint64_t cookie;  /* of the first socket there; 0: none */
+	uint64_t cookie;  /* of the socket that serves it, or the first there; 0: none */
 	bool needed;      /* rules give packets to it */
 	uint32_t members; /* sockets in its slots */
 	uint64_t since;   /* when it was put there, in seconds since 1970; 0: unknown */

@@ -30,6 +30,7 @@ static uint64_t read_since(const struct look *look, uint32_t slot, uint64_t cook
 
 static void look_at_place(const struct look *look, struct place_status *at)
 {
+	at->cookie = health_cookie(look->sockets, at->word, &look->status->known);
 	for (uint32_t i = 0; at->cookie && i < slot_count(at->word); i++) {
 		uint32_t slot = slot_at(at->word, i);
 		uint64_t cookie = slot_cookie_at(look->sockets, slot);

@@ -100,6 +100,7 @@ def test_workers_that_die_one_by_one_leave_the_others_served(host, worker, backe
     workers = [worker(f"worker {number}") for number in range(8)]
     if first == "before":
         host.apply(text, "--backend", backend)
+    assert len({ask(host) for _ in range(100)}) > 4  # the kernel spreads over the group
     with Load(host) as load:
         for number in (0, 1, 7, 2, 6, 3, 5):
             time.sleep(0.1)
@@ -151,6 +152,10 @@ def test_a_worker_that_is_shut_down_leaves_the_others_served(host):
         workers[gone].shutdown(socket.SHUT_RD)
         for _ in range(8):
             assert host.reach(TCP4, TCP4.at(1), 80, workers[gone + 1:]) in workers[gone + 1:]
+        assert host.status()["problems"] == []
+    workers[3].shutdown(socket.SHUT_RD)
+    problems = host.status(status=1)["problems"]
+    assert any("it was shut down" in each["what"] for each in problems), problems
 
 
 def test_a_group_of_udp_sockets_too(host):
