@@ -145,6 +145,13 @@ static int assign_slots(int map, const struct object *object, struct abi_label_s
 	return err;
 }
 
+/* An IPv6 socket may serve IPv4 too. */
+static bool may_serve(const struct abi_socket *socket, unsigned int place)
+{
+	return socket->protocol == place_protocol(place) &&
+	       (socket->family != AF_INET || place_family(place) == AF_INET);
+}
+
 /* Gives blocks of spare slots to the places of one declared socket. */
 static int assign_spares(struct report *report, int map, const char *name,
 			 const struct abi_socket *socket, bool *used, struct abi_label_slots *slots)
@@ -154,8 +161,7 @@ static int assign_spares(struct report *report, int map, const char *name,
 	bool changed = false;
 
 	for (unsigned int place = 0; place < ABI_PLACES; place++) {
-		if (place_protocol(place) != socket->protocol ||
-		    ABI_SPARE_BLOCK(slots->slots[place]))
+		if (!may_serve(socket, place) || ABI_SPARE_BLOCK(slots->slots[place]))
 			continue;
 		while (block <= ABI_SPARE_BLOCKS && used[block])
 			block++;

@@ -211,6 +211,17 @@ def test_a_label_keeps_its_spares_from_one_apply_to_the_next(host, worker):
         stop(each)
 
 
+def test_four_thousand_labels_have_room_for_a_group_each(host, worker):
+    host.apply("".join(f"socket l{number} {{ tcp 127.0.0.1:{10000 + number} }}\n"
+                       f"tcp daddr 192.0.2.0/24 dport {10000 + number} redirect to l{number}\n"
+                       for number in range(4096)), "-q")
+    workers = [start(host, name, 10000 + 4095) for name in ("first", "second")]
+    for each in workers:
+        assert ask(host, port=10000 + 4095) != REFUSED
+        stop(each)
+    assert ask(host, port=10000 + 4095) is REFUSED
+
+
 def test_the_members_are_counted(host, worker):
     host.apply(rules(endpoint(TCP4, 8080)))
     workers = [worker(f"worker {number}") for number in range(4)]
