@@ -149,7 +149,7 @@ static bool check_interface_name(struct context *cx, const struct ast_value *val
 			   INTERFACE_NAME_MAX, length);
 	else if (strchr(name, '*'))
 		diag_error(cx->diag, value->span, "interfaces are named one by one, without '*'");
-	else if (!length || !strcmp(name, ".") || !strcmp(name, "..") || strpbrk(name, "/: \t"))
+	else if (!length || !strcmp(name, ".") || !strcmp(name, "..") || strpbrk(name, "/: \t\""))
 		diag_error(cx->diag, value->span, "'%s' cannot be an interface's name", name);
 	else
 		return true;
@@ -365,16 +365,29 @@ void check_define(struct context *cx, struct define_entry *entry)
 
 /* Sets. */
 
+/* What is left of a line, in quotes or not. */
+static struct ast_value line_name(const struct context *cx, const struct element_lines *lines)
+{
+	const char *text = lines->file->text + lines->at;
+	size_t length = lines->end - lines->at;
+	const bool is_quoted = length > 1 && text[0] == '"' && text[length - 1] == '"' &&
+			       !memchr(text + 1, '"', length - 2);
+
+	return (struct ast_value){
+		.kind = is_quoted ? AST_VALUE_STRING : AST_VALUE_WORD,
+		.span = element_span(lines, lines->at, lines->end),
+		.text = arena_string(cx->arena, text + is_quoted, length - 2u * is_quoted),
+	};
+}
+
 static void gather_file_line(struct gather *g, struct element_lines *lines)
 {
 	enum family family;
 	struct range range;
-	struct ast_value name = {.kind = AST_VALUE_WORD};
+	struct ast_value name;
 
 	if (g->type == TYPE_INTERFACE) {
-		name.span = element_span(lines, lines->at, lines->end);
-		name.text = arena_string(g->cx->arena, source_text(g->cx->ast->sources, name.span),
-					 name.span.end - name.span.first);
+		name = line_name(g->cx, lines);
 		gather_value(g, &name);
 	} else if (element_value(g->cx, lines, g->type, &family, &range) &&
 		   element_line_end(g->cx, lines)) {
