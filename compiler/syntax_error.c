@@ -361,6 +361,19 @@ static bool list_was_left_open(const struct failure *f)
 	       (is_keyword(f->found) || f->found == TOKEN_END);
 }
 
+/* What cannot stand in a block: a definition, or in one that holds no rules the beginning of a rule. */
+static bool block_was_left_open(const struct failure *f)
+{
+	const bool begins_rule = is_among(f->found, matches) || is_among(f->found, verdicts);
+	const bool in_socket = is_expected(f, TOKEN_ENDPOINT);
+
+	if (!f->p->block_depth || f->p->list_depth)
+		return false;
+	return f->found == TOKEN_END || is_among(f->found, statements) ||
+	       (begins_rule && !is_expected(f, TOKEN_META) &&
+		(is_expected(f, TOKEN_BRACE_CLOSE) || in_socket));
+}
+
 /* Another place or word that matters. */
 static void say_more(struct failure *f)
 {
@@ -368,7 +381,7 @@ static void say_more(struct failure *f)
 
 	if (list_was_left_open(f) || (f->p->list_depth && f->found == TOKEN_END)) {
 		diag_note(f->p->diag, f->p->list, "the list opens here");
-	} else if (f->p->block_depth && (f->found == TOKEN_END || is_among(f->found, statements))) {
+	} else if (block_was_left_open(f)) {
 		diag_note(f->p->diag, f->p->block, "the block opens here");
 		f->p->block_said = true;
 	} else if (is_expected(f, TOKEN_STRING) && is_keyword(f->found) &&
@@ -436,12 +449,14 @@ void syntax_error(struct parser *p, struct span span, int found, const int *expe
 	int nearest;
 	size_t i;
 
-	if (found == TOKEN_END && p->block_depth && p->block_said)
-		return;
 	for (i = 0; i < expected_count; i++)
 		if (expected[i] >= FIRST)
 			f.expected[expected[i] - FIRST] = true;
 	nearest = nearest_keyword(&f);
+	if (p->block_said && block_was_left_open(&f)) {
+		pass_over(&f);
+		return;
+	}
 	if (!say_pasted(&f) && !say_misplaced(&f) && (nearest || !say_after_verdict(&f))) {
 		struct failure said = f;
 
