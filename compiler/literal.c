@@ -6,9 +6,10 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { PORT_MAX = 65535, QUOTE_MAX = 60, SERVICES_MAX = 512 };
+enum { PORT_MAX = 65535, QUOTE_MAX = 60, SERVICES_MAX = 512, HEX_TEXT_MAX = 9 };
 
 /* A message about the bytes [first, end); always false, so that a refusal is one line. */
 __attribute__((format(printf, 4, 5))) static bool refuse(struct literal_fault *fault, size_t first,
@@ -45,13 +46,31 @@ const char *service_nearest(const char *word, size_t length)
 	return diag_nearest(word, length, words, count);
 }
 
+/* Of "0x50", which nft takes: 80; false if it is no such number, or a large one. */
+static bool is_hexadecimal(const char *text, size_t length, unsigned *value)
+{
+	char digits[HEX_TEXT_MAX];
+	char *end;
+
+	if (length < 3 || length >= sizeof(digits) || text[0] != '0' || (text[1] | 0x20) != 'x')
+		return false;
+	memcpy(digits, text, length);
+	digits[length] = '\0';
+	*value = (unsigned)strtoul(digits + 2, &end, 16);
+	return !*end;
+}
+
 /* The digits of text[first, end) as a number; larger ones than fit are the largest that does. */
 static bool read_number(const char *text, size_t first, size_t end, uint64_t *value,
 			struct literal_fault *fault)
 {
 	size_t i, zeros = first;
+	unsigned meant;
 
 	*value = 0;
+	if (is_hexadecimal(text + first, end - first, &meant))
+		return refuse(fault, first, end, "number '%.*s' is not decimal; write '%u'",
+			      quoted(end - first), text + first, meant);
 	for (i = first; i < end; i++) {
 		if (!is_digit(text[i]))
 			return refuse(fault, first, end, "'%.*s' is not a number",

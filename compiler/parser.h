@@ -25,6 +25,7 @@ struct parser {
 	struct span list, block; /* the braces that opened them */
 	bool block_said;         /* that it is not closed */
 	uint32_t resume;         /* after an error: bytes before this position are passed over */
+	struct span refused;     /* the last word that the scanner found fault with */
 
 	/* What was parsed. */
 	struct ast_items *items;

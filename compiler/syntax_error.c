@@ -269,6 +269,9 @@ static bool say_misplaced(const struct failure *f)
 			found_text(f));
 	else if (in_rule && f->found == TOKEN_COMMENT)
 		diag_error(diag, f->span, "a comment stands after the verdict");
+	else if (in_rule && found_is(f, "*") &&
+		 (f->p->field_token == TOKEN_IIF || f->p->field_token == TOKEN_IIFNAME))
+		diag_error(diag, f->span, "interfaces are named one by one, without '*'");
 	else if (in_rule && f->found == TOKEN_COMMA)
 		diag_error(diag, f->span, "a list stands in braces, like '{ 80, 443 }'; found ','");
 	else if (f->found == TOKEN_BRACE_CLOSE && is_expected(f, TOKEN_NEWLINE) &&
@@ -285,7 +288,21 @@ static bool is_hook(const struct failure *f)
 	return f->found == TOKEN_TYPE && is_expected(f, TOKEN_META) && is_expected(f, TOKEN_PASS);
 }
 
-/* What nft writes around its rules, pasted here. */
+static const char *const commands_of_nft[] = {"add",   "create", "delete",  "destroy",
+					      "flush", "insert", "replace", NULL};
+static const char *const parts_of_nft_rules[] = {
+	"arp",   "ct",     "dnat",  "dup",  "ether",    "fib",        "flags",   "flow", "fwd",
+	"icmp",  "icmpv6", "limit", "log",  "mark",     "masquerade", "notrack", "oif",  "oifname",
+	"queue", "quota",  "rt",    "snat", "synproxy", "tproxy",     "vlan",    NULL};
+
+static bool found_is_any(const struct failure *f, const char *const *words)
+{
+	while (*words && !found_is(f, *words))
+		words++;
+	return *words;
+}
+
+/* What nft writes around and in its rules, pasted here. */
 static bool say_pasted(const struct failure *f)
 {
 	struct diag *diag = f->p->diag;
@@ -306,11 +323,18 @@ static bool say_pasted(const struct failure *f)
 			  "'policy pass' or 'policy drop' beside them");
 		return true;
 	}
-	if (found_is(f, "add") || found_is(f, "flush") || found_is(f, "insert") ||
-	    found_is(f, "delete")) {
+	if (found_is_any(f, commands_of_nft)) {
 		diag_error(diag, f->span, "%s is a command of nft, not a rule", found_text(f));
 		diag_note(diag, (struct span){0, 0},
 			  "a file holds all the rules, and 'sklc --apply' replaces them at once");
+		return true;
+	}
+	if (found_is_any(f, parts_of_nft_rules)) {
+		diag_error(diag, f->span, "%s of nft has no meaning here", found_text(f));
+		diag_note(diag, (struct span){0, 0},
+			  "rules look at the protocol, addresses, ports and interface of a new "
+			  "connection or datagram, and choose its socket; nft sees packets before "
+			  "them");
 		return true;
 	}
 	return false;
@@ -372,6 +396,14 @@ static bool block_was_left_open(const struct failure *f)
 	return f->found == TOKEN_END || is_among(f->found, statements) ||
 	       (begins_rule && !is_expected(f, TOKEN_META) &&
 		(is_expected(f, TOKEN_BRACE_CLOSE) || in_socket));
+}
+
+/* Whether it was said, and is more likely to be said again than meant: a chain may hold one definition too
+ * many, and another. */
+static bool is_said_of_block(const struct failure *f)
+{
+	return f->p->block_said && block_was_left_open(f) &&
+	       !(is_expected(f, TOKEN_META) && is_among(f->found, statements));
 }
 
 /* Another place or word that matters. */
@@ -442,6 +474,12 @@ static void pass_over(const struct failure *f)
 	p->resume = p->file->base + (uint32_t)at;
 }
 
+/* Whether the scanner found fault with this word, or with the one that reaches to it. */
+static bool follows_refused(const struct parser *p, struct span span)
+{
+	return p->refused.end && span.first >= p->refused.first && span.first <= p->refused.end;
+}
+
 void syntax_error(struct parser *p, struct span span, int found, const int *expected,
 		  size_t expected_count)
 {
@@ -453,7 +491,7 @@ void syntax_error(struct parser *p, struct span span, int found, const int *expe
 		if (expected[i] >= FIRST)
 			f.expected[expected[i] - FIRST] = true;
 	nearest = nearest_keyword(&f);
-	if (p->block_said && block_was_left_open(&f)) {
+	if (follows_refused(p, span) || is_said_of_block(&f)) {
 		pass_over(&f);
 		return;
 	}
