@@ -250,18 +250,26 @@ static void print_item(struct printer *to, const struct diag_item *item)
 	}
 }
 
-/* What is printed already is not printed again, but counts for what is still to say. */
+/* Passes stop looking when there are errors enough. */
+static void print_limit(struct diag *diag, FILE *out)
+{
+	size_t more = diag->errors - DIAG_ERRORS_MAX;
+
+	diag->limit_said = true;
+	if (more)
+		fprintf(out, "sklc: %zu more error%s\n", more, more == 1 ? "" : "s");
+	else
+		fputs("sklc: there may be more errors\n", out);
+}
+
 void diag_print(struct diag *diag, FILE *out, enum diag_color color)
 {
 	struct printer to = {diag, out, color == DIAG_COLOR_ALWAYS, NULL};
-	size_t more = diag->errors > DIAG_ERRORS_MAX ? diag->errors - DIAG_ERRORS_MAX : 0;
 
 	for (; diag->printed < diag->count; diag->printed++) {
 		to.last = NULL;
 		print_item(&to, &diag->items[diag->printed]);
 	}
-	more -= diag->more_printed;
-	diag->more_printed += more;
-	if (more)
-		fprintf(out, "sklc: %zu more error%s\n", more, more == 1 ? "" : "s");
+	if (diag_is_full(diag) && !diag->limit_said)
+		print_limit(diag, out);
 }

@@ -27,10 +27,10 @@ struct diag {
 	size_t count, capacity;
 	uint32_t *slots; /* open addressing by span and message: 1 + index of an item, or 0 */
 	size_t slot_count;
-	size_t errors;       /* all of them, those that are not kept too */
-	size_t printed;      /* items */
-	size_t more_printed; /* errors that are not kept, and were spoken of */
-	bool last_kept;      /* whether a note finds the item it belongs to */
+	size_t errors;   /* all of them, those that are not kept too */
+	size_t printed;  /* items */
+	bool limit_said; /* that there are more errors, or may be */
+	bool last_kept;  /* whether a note finds the item it belongs to */
 	bool disabled[WARNING_COUNT], as_error[WARNING_COUNT];
 	bool quiet; /* of the others, only those are wanted that are errors */
 };
