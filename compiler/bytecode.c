@@ -203,7 +203,7 @@ void bytecode_call_function(struct bytecode *code, const struct bytecode_functio
 
 	call->symbol = SYMBOL_FUNCTION;
 	if (code->function && code->function != function)
-		fail(code, "it calls %s and %s: one function is all that an object has",
+		fail(code, "it calls %s and %s: one function is all that code can call",
 		     code->function->name, function->name);
 	if (function->code->error)
 		fail(code, "the function %s: %s", function->name, function->code->error);

@@ -44,7 +44,8 @@ struct bytecode {
 	struct arena *arena;
 	struct bytecode_instruction *instructions;
 	size_t count, capacity;
-	const struct bytecode_function *function; /* that it calls; NULL: none */
+	const struct bytecode_function
+		*function; /* that it calls, which may call another; NULL: none */
 	/* the rest belongs to bytecode.c */
 	uint32_t *places; /* of each label: index of the instruction, or NO_PLACE */
 	size_t label_count, label_capacity;
@@ -103,7 +104,7 @@ void bytecode_jump32_if_reg(struct bytecode *code, int op, enum reg a, enum reg 
 
 void bytecode_call(struct bytecode *code, int helper);
 
-/* A program calls one function, as often as it likes. */
+/* A program, or a function, calls one function, as often as it likes. */
 void bytecode_call_function(struct bytecode *code, const struct bytecode_function *function);
 void bytecode_exit(struct bytecode *code);
 

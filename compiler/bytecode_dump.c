@@ -215,6 +215,7 @@ static uint32_t *number_labels(const struct bytecode *code)
 void bytecode_dump(const struct bytecode *code, const struct sources *sources, FILE *out)
 {
 	struct listing l = {code, sources, out, number_labels(code)};
+	const struct bytecode_function *function;
 	size_t i;
 
 	for (i = 0; i < code->count; i++) {
@@ -225,7 +226,7 @@ void bytecode_dump(const struct bytecode *code, const struct sources *sources, F
 		if (bytecode_is_wide(&code->instructions[i]))
 			i++;
 	}
-	if (code->function)
-		fprintf(out, "; %s has %zu instructions, which no rule changes\n",
-			code->function->name, code->function->code->count);
+	for (function = code->function; function; function = function->code->function)
+		fprintf(out, "; %s has %zu instructions, which no rule changes\n", function->name,
+			function->code->count);
 }

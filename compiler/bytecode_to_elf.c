@@ -29,7 +29,9 @@ struct writing {
 	const char *error;
 };
 
-static void add_references(struct writing *w, const struct bytecode *code, unsigned section)
+/* CODE stands in the section from instruction FIRST on. */
+static void add_references(struct writing *w, const struct bytecode *code, unsigned section,
+			   size_t first)
 {
 	size_t i;
 
@@ -45,35 +47,65 @@ static void add_references(struct writing *w, const struct bytecode *code, unsig
 			w->error = arena_printf(
 				w->arena,
 				"instruction %zu refers to a map or table that is missing", i);
-		elf_relocation(w->elf, section, i * sizeof(struct bpf_insn), reference,
+		elf_relocation(w->elf, section, (first + i) * sizeof(struct bpf_insn), reference,
 			       w->symbols[symbol]);
 	}
 }
 
-/* Gives the symbol of the code. */
-static unsigned add_code(struct writing *w, const char *section_name, const char *name,
-			 const struct bytecode *code)
+static unsigned add_code_section(struct writing *w, const char *name, struct bpf_insn *insns,
+				 size_t count)
 {
-	struct bpf_insn *insns = arena_alloc(w->arena, code->count, sizeof(*insns));
-	size_t i, bytes = code->count * sizeof(*insns);
-	unsigned section, symbol;
+	return elf_section(w->elf, name, SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, sizeof(*insns),
+			   insns, count * sizeof(*insns));
+}
+
+/* Writes CODE to where it stands in the section; gives its symbol. */
+static unsigned put_code(struct writing *w, const char *name, const struct bytecode *code,
+			 unsigned section, struct bpf_insn *insns, size_t first)
+{
+	unsigned symbol = elf_symbol(w->elf, name, STT_FUNC, section, first * sizeof(*insns),
+				     code->count * sizeof(*insns));
+	size_t i;
 
 	for (i = 0; i < code->count; i++)
-		insns[i] = code->instructions[i].insn;
-	section = elf_section(w->elf, section_name, SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR,
-			      sizeof(*insns), insns, bytes);
-	symbol = elf_symbol(w->elf, name, STT_FUNC, section, 0, bytes);
-	add_references(w, code, section);
+		insns[first + i] = code->instructions[i].insn;
+	add_references(w, code, section, first);
 	return symbol;
 }
 
-/* The function first: the program refers to it. */
+/* Before a function that which it calls, and refers to. It stands behind. */
+static void put_function(struct writing *w, const struct bytecode_function *function,
+			 unsigned section, struct bpf_insn *insns, size_t first)
+{
+	const struct bytecode *code = function->code;
+
+	if (code->function)
+		put_function(w, code->function, section, insns, first + code->count);
+	w->symbols[SYMBOL_FUNCTION] = put_code(w, function->name, code, section, insns, first);
+}
+
+static void add_functions(struct writing *w, const struct bytecode_function *called)
+{
+	const struct bytecode_function *function;
+	struct bpf_insn *insns;
+	size_t count = 0;
+
+	for (function = called; function; function = function->code->function)
+		count += function->code->count;
+	if (!count)
+		return;
+	insns = arena_alloc(w->arena, count, sizeof(*insns));
+	put_function(w, called, add_code_section(w, ABI_CALLED_SECTION, insns, count), insns, 0);
+}
+
 static void add_program(struct writing *w, const struct bytecode *code)
 {
-	if (code->function)
-		w->symbols[SYMBOL_FUNCTION] = add_code(w, ABI_CALLED_SECTION, code->function->name,
-						       code->function->code);
-	add_code(w, ABI_PROGRAM_SECTION, ABI_PROGRAM_NAME, code);
+	struct bpf_insn *insns = arena_alloc(w->arena, code->count, sizeof(*insns));
+	unsigned section;
+
+	add_functions(w, code->function);
+	section = add_code_section(w, ABI_PROGRAM_SECTION, insns, code->count);
+	put_code(w, ABI_PROGRAM_NAME, code, section, insns, 0);
 }
 
 static void add_license(struct writing *w)

@@ -55,7 +55,7 @@ void emit_assign(struct bytecode *code, enum reg reg, int offset, struct jump_la
 /* R0 becomes the element of a map whose key is at STACK, or 0. */
 void emit_look(struct bytecode *code, enum bytecode_symbol map, int stack);
 
-/* Adds one to the counter at OFFSET from REG. */
-void emit_increment(struct bytecode *code, enum reg reg, int offset);
+/* Adds one to the counter at OFFSET of the element of a per-CPU map whose key is at STACK. */
+void emit_count(struct bytecode *code, enum bytecode_symbol map, int stack, int offset);
 
 #endif

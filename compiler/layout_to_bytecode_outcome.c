@@ -18,22 +18,16 @@ void emit_look(struct bytecode *code, enum bytecode_symbol map, int stack)
 	bytecode_call(code, BPF_FUNC_map_lookup_elem);
 }
 
-void emit_increment(struct bytecode *code, enum reg reg, int offset)
+void emit_count(struct bytecode *code, enum bytecode_symbol map, int stack, int offset)
 {
-	bytecode_load(code, BPF_DW, R1, reg, offset);
+	struct jump_label none = bytecode_label(code);
+
+	emit_look(code, map, stack);
+	bytecode_jump_if(code, BPF_JEQ, R0, 0, none);
+	bytecode_load(code, BPF_DW, R1, R0, offset);
 	bytecode_alu_imm(code, BPF_ADD, R1, 1);
-	bytecode_store(code, BPF_DW, reg, offset, R1);
-}
-
-/* Adds one to the counter at OFFSET of the element of a per-CPU map whose key is at STACK. */
-static void emit_count(struct emitter *e, enum bytecode_symbol map, int stack, int offset)
-{
-	struct jump_label none = bytecode_label(e->code);
-
-	emit_look(e->code, map, stack);
-	bytecode_jump_if(e->code, BPF_JEQ, R0, 0, none);
-	emit_increment(e->code, R0, offset);
-	bytecode_place(e->code, none);
+	bytecode_store(code, BPF_DW, R0, offset, R1);
+	bytecode_place(code, none);
 }
 
 static void emit_rule_counter(struct emitter *e)
@@ -46,7 +40,7 @@ static void emit_rule_counter(struct emitter *e)
 	bytecode_load(e->code, BPF_W, R1, R7, (int)offsetof(struct layout_row, counter));
 	bytecode_jump32_if(e->code, BPF_JEQ, R1, (int32_t)NO_INDEX, none);
 	bytecode_store(e->code, BPF_W, R10, STACK_KEY, R1);
-	emit_count(e, SYMBOL_RULE_COUNTERS, STACK_KEY, 0);
+	emit_count(e->code, SYMBOL_RULE_COUNTERS, STACK_KEY, 0);
 	bytecode_place(e->code, none);
 }
 
@@ -100,7 +94,7 @@ void emit_assign(struct bytecode *code, enum reg reg, int offset, struct jump_la
 static void emit_miss(struct emitter *e)
 {
 	if (!e->layout->tries_spares) {
-		emit_count(e, SYMBOL_LABEL_COUNTERS, STACK_LABEL,
+		emit_count(e->code, SYMBOL_LABEL_COUNTERS, STACK_LABEL,
 			   offsetof(struct abi_label_count, misses));
 		return;
 	}
@@ -171,6 +165,6 @@ void emit_outcome(struct emitter *e)
 	bytecode_jump(e->code, e->drop);
 	bytecode_place(e->code, hit);
 	if (e->layout->object.label_count)
-		emit_count(e, SYMBOL_LABEL_COUNTERS, STACK_LABEL,
+		emit_count(e->code, SYMBOL_LABEL_COUNTERS, STACK_LABEL,
 			   offsetof(struct abi_label_count, hits));
 }

@@ -224,6 +224,11 @@ struct ext_line {
 	uint32_t line_column;
 };
 
+struct function_list {
+	struct ext_function *items;
+	size_t count, capacity;
+};
+
 struct line_list {
 	struct ext_line *items;
 	size_t count, capacity;
@@ -277,14 +282,26 @@ static struct ext_line line_of(struct types *t, const struct sources *sources, s
 	return line;
 }
 
-/* One record where the rule changes; both halves of a 64-bit load have the same one. */
-static struct line_list collect_lines(struct types *t, const struct bytecode *code,
-				      const struct sources *sources)
+/* A section of code as it grows, function by function. */
+struct code_section {
+	const char *name;
+	uint32_t bytes; /* of its code */
+	struct function_list functions;
+	struct line_list lines;
+};
+
+/* Adds a function; one record of a line where the rule changes, whose first is at the function's start, and
+ * both halves of a 64-bit load have the same one. */
+static void add_code(struct types *t, struct code_section *section, int type,
+		     const struct bytecode *code, const struct sources *sources)
 {
-	struct line_list lines = {0};
+	struct function_list *functions = &section->functions;
+	struct line_list *lines = &section->lines;
 	struct span before = {0, 0};
 	size_t i;
 
+	*ARENA_PUSH(t->arena, functions->items, functions->count,
+		    functions->capacity) = (struct ext_function){section->bytes, (uint32_t)type};
 	for (i = 0; i < code->count; i++) {
 		struct span origin = code->instructions[i].origin;
 		struct ext_line line;
@@ -292,22 +309,12 @@ static struct line_list collect_lines(struct types *t, const struct bytecode *co
 		if (i && origin.first == before.first && origin.end == before.end)
 			continue;
 		line = line_of(t, sources, origin);
-		line.offset = (uint32_t)(i * sizeof(struct bpf_insn));
-		*ARENA_PUSH(t->arena, lines.items, lines.count, lines.capacity) = line;
+		line.offset = section->bytes + (uint32_t)(i * sizeof(struct bpf_insn));
+		*ARENA_PUSH(t->arena, lines->items, lines->count, lines->capacity) = line;
 		before = origin;
 	}
-	return lines;
+	section->bytes += (uint32_t)(code->count * sizeof(struct bpf_insn));
 }
-
-/* A section of code, which is one function. */
-struct code_section {
-	const char *name;
-	const struct bytecode *code;
-	int type; /* of its function */
-	struct line_list lines;
-};
-
-enum { CODE_SECTIONS_MAX = 2 };
 
 /* Appends to what is being written. */
 static void put(char **at, const void *bytes, size_t size)
@@ -316,11 +323,13 @@ static void put(char **at, const void *bytes, size_t size)
 	*at += size;
 }
 
-static void put_section(struct types *t, char **at, const char *name, size_t records)
+static void put_records(struct types *t, char **at, const char *section, const void *records,
+			size_t count, size_t size)
 {
-	struct ext_section head = {(uint32_t)string(t, name), (uint32_t)records};
+	struct ext_section head = {(uint32_t)string(t, section), (uint32_t)count};
 
 	put(at, &head, sizeof(head));
+	put(at, records, count * size);
 }
 
 static void put_functions(struct types *t, char **at, const struct code_section *sections,
@@ -330,12 +339,9 @@ static void put_functions(struct types *t, char **at, const struct code_section 
 	size_t i;
 
 	put(at, &record_bytes, sizeof(record_bytes));
-	for (i = 0; i < count; i++) {
-		struct ext_function function = {0, (uint32_t)sections[i].type};
-
-		put_section(t, at, sections[i].name, 1);
-		put(at, &function, sizeof(function));
-	}
+	for (i = 0; i < count; i++)
+		put_records(t, at, sections[i].name, sections[i].functions.items,
+			    sections[i].functions.count, record_bytes);
 }
 
 static void put_lines(struct types *t, char **at, const struct code_section *sections, size_t count)
@@ -344,29 +350,28 @@ static void put_lines(struct types *t, char **at, const struct code_section *sec
 	size_t i;
 
 	put(at, &record_bytes, sizeof(record_bytes));
-	for (i = 0; i < count; i++) {
-		const struct line_list *lines = &sections[i].lines;
-
-		put_section(t, at, sections[i].name, lines->count);
-		put(at, lines->items, lines->count * sizeof(*lines->items));
-	}
+	for (i = 0; i < count; i++)
+		put_records(t, at, sections[i].name, sections[i].lines.items,
+			    sections[i].lines.count, record_bytes);
 }
 
 static void write_ext(struct types *t, const struct code_section *sections, size_t count,
 		      struct object_btf *btf)
 {
-	size_t functions = count * (sizeof(struct ext_section) + sizeof(struct ext_function));
-	size_t i, lines = count * sizeof(struct ext_section);
+	size_t functions = sizeof(uint32_t), lines = sizeof(uint32_t), i;
 	struct ext_header header = {
 		.magic = BTF_MAGIC, .version = BTF_VERSION, .header_bytes = sizeof(header)};
 	char *at;
 
-	for (i = 0; i < count; i++)
-		lines += sections[i].lines.count * sizeof(struct ext_line);
-	header.functions_bytes = (uint32_t)(sizeof(uint32_t) + functions);
-	header.lines_offset = header.functions_bytes;
-	header.lines_bytes = (uint32_t)(sizeof(uint32_t) + lines);
-	btf->line_bytes = sizeof(header) + header.functions_bytes + header.lines_bytes;
+	for (i = 0; i < count; i++) {
+		functions += sizeof(struct ext_section) +
+			     sections[i].functions.count * sizeof(struct ext_function);
+		lines += sizeof(struct ext_section) +
+			 sections[i].lines.count * sizeof(struct ext_line);
+	}
+	header.functions_bytes = header.lines_offset = (uint32_t)functions;
+	header.lines_bytes = (uint32_t)lines;
+	btf->line_bytes = sizeof(header) + functions + lines;
 	btf->lines = at = arena_alloc(t->arena, btf->line_bytes, 1);
 	put(&at, &header, sizeof(header));
 	put_functions(t, &at, sections, count);
@@ -376,20 +381,16 @@ static void write_ext(struct types *t, const struct code_section *sections, size
 static void make_lines(struct types *t, const struct bytecode *code, const struct sources *sources,
 		       struct object_btf *btf)
 {
+	struct code_section sections[] = {{.name = ABI_PROGRAM_SECTION},
+					  {.name = ABI_CALLED_SECTION}};
 	const struct bytecode_function *function = code->function;
 	int context = add_context(t, function != NULL);
-	struct code_section sections[CODE_SECTIONS_MAX] = {
-		{ABI_PROGRAM_SECTION, code, add_program(t, context), {0}}};
-	size_t i, count = 1;
 
-	if (function)
-		sections[count++] = (struct code_section){ABI_CALLED_SECTION,
-							  function->code,
-							  add_function(t, context, function),
-							  {0}};
-	for (i = 0; i < count; i++)
-		sections[i].lines = collect_lines(t, sections[i].code, sources);
-	write_ext(t, sections, count, btf);
+	add_code(t, &sections[0], add_program(t, context), code, sources);
+	for (; function; function = function->code->function)
+		add_code(t, &sections[1], add_function(t, context, function), function->code,
+			 sources);
+	write_ext(t, sections, code->function ? 2 : 1, btf);
 }
 
 static void keep_types(struct types *t, struct object_btf *btf)

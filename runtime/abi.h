@@ -10,7 +10,7 @@
 
 #define ABI_PROGRAM_SECTION "sk_lookup" /* exactly: libbpf takes no other */
 #define ABI_PROGRAM_NAME    "sklc"
-#define ABI_CALLED_SECTION  ".text" /* of the function that it calls, if any: libbpf's word too */
+#define ABI_CALLED_SECTION  ".text" /* of functions that it calls, if any: libbpf's word too */
 #define ABI_LICENSE         "Dual BSD/GPL"
 
 /* Maps, as named in `.maps`. */

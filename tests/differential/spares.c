@@ -1,5 +1,5 @@
 /* Spare slots in the kernel: a packet gets to the first socket of its label that can take it, wherever in the
- * block that stands, and to none of another block. The function that tries them is then broken in one place at a
+ * block that stands, and to none of another block. The functions that try them are then broken in one place at a
  * time, and these checks must tell. Prints TAP. */
 #include "kernel.h"
 #include "tap.h"
@@ -204,9 +204,10 @@ static bool is_caught(const struct sentinels *sentinels, struct compilation *c)
 }
 
 /* Numbers that it counts and addresses by: each off by one. Results are only compared with 0. */
-static void mutate(struct tap *tap, const struct sentinels *sentinels, struct compilation *c)
+static void mutate(struct tap *tap, const struct sentinels *sentinels, struct compilation *c,
+		   const struct bytecode_function *function)
 {
-	const struct bytecode *code = c->code->function->code;
+	const struct bytecode *code = function->code;
 	unsigned made = 0, caught = 0;
 	size_t i;
 
@@ -221,12 +222,14 @@ static void mutate(struct tap *tap, const struct sentinels *sentinels, struct co
 		caught += is_caught(sentinels, c);
 		insn->imm--;
 	}
-	tap_result(tap, made && caught == made, "%u of %u mutations are caught", caught, made);
+	tap_result(tap, made && caught == made, "%u of %u mutations of %s are caught", caught, made,
+		   function->name);
 }
 
 static void check_backend(struct tap *tap, const struct sentinels *sentinels, enum backend backend)
 {
 	struct compile_options options = {.backend = backend};
+	const struct bytecode_function *function;
 	struct compilation c;
 
 	if (!compile_text(&c, RULES, strlen(RULES), &options)) {
@@ -234,8 +237,9 @@ static void check_backend(struct tap *tap, const struct sentinels *sentinels, en
 		tap_result(tap, false, "the rules compile");
 	} else {
 		check_program(tap, sentinels, &c, backend == BACKEND_LLVM ? "LLVM" : "direct");
-		if (backend == BACKEND_DIRECT)
-			mutate(tap, sentinels, &c);
+		for (function = c.code->function; backend == BACKEND_DIRECT && function;
+		     function = function->code->function)
+			mutate(tap, sentinels, &c, function);
 	}
 	compilation_free(&c);
 }

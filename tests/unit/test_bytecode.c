@@ -358,7 +358,7 @@ static void a_second_function_is_refused(void **state)
 	bytecode_call_function(code, &one);
 	bytecode_call_function(code, &other);
 	bytecode_exit(code);
-	expect_error(code, "it calls one and other: one function is all that an object has");
+	expect_error(code, "it calls one and other: one function is all that code can call");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
