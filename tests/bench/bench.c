@@ -12,12 +12,14 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char HELP[] =
-	"usage: bench [--quick] [--csv FILE] [--sklc PROGRAM] [PART...]\n"
+	"usage: bench [--quick] [--size COUNT] [--csv FILE] [--sklc PROGRAM] [PART...]\n"
 	"Measures in one run, on the same keys, in turns; needs root and Linux 6.9.\n"
 	"  --quick         few sizes and rounds\n"
+	"  --size COUNT    so many bindings, instead of several sizes\n"
 	"  --csv FILE      all figures as part,case,size,who,unit,value\n"
 	"  --sklc PROGRAM  the command, for the last two parts\n"
 	"parts: classification, trees, whole, backends, spares, compiling, following; all by "
@@ -51,7 +53,7 @@ static struct plan make_plan(bool quick)
 				     2,
 				     quick_sizes,
 				     2,
-				     {5, 1}};
+				     {5, 20}};
 	return (struct plan){{sizes4, sizes6},
 			     {COUNT(sizes4), COUNT(sizes6)},
 			     trees,
@@ -59,6 +61,15 @@ static struct plan make_plan(bool quick)
 			     wholes,
 			     COUNT(wholes),
 			     {31, 4}};
+}
+
+/* One size instead of the plan's. */
+static void use_size(struct plan *plan, const size_t *size)
+{
+	plan->sizes[FAMILY_IPV4] = plan->sizes[FAMILY_IPV6] = size;
+	plan->tree_sizes = plan->whole_sizes = size;
+	plan->counts[FAMILY_IPV4] = plan->counts[FAMILY_IPV6] = 1;
+	plan->tree_count = plan->whole_count = 1;
 }
 
 static bool classify(const struct plan *plan, const struct report *report, enum family family,
@@ -168,14 +179,14 @@ static bool run(const struct plan *plan, const struct report *report, char **par
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {{"quick", no_argument, NULL, 'q'},
-						{"csv", required_argument, NULL, 'c'},
-						{"sklc", required_argument, NULL, 's'},
-						{"help", no_argument, NULL, 'h'},
-						{NULL, 0, NULL, 0}};
+	static const struct option options[] = {
+		{"quick", no_argument, NULL, 'q'},     {"size", required_argument, NULL, 'n'},
+		{"csv", required_argument, NULL, 'c'}, {"sklc", required_argument, NULL, 's'},
+		{"help", no_argument, NULL, 'h'},      {NULL, 0, NULL, 0}};
 	struct report report = {stdout, NULL};
 	const char *sklc = NULL;
 	struct plan plan;
+	size_t size = 0;
 	bool quick = false, done;
 	int option;
 
@@ -183,6 +194,9 @@ int main(int argc, char **argv)
 		switch (option) {
 		case 'q':
 			quick = true;
+			break;
+		case 'n':
+			size = strtoul(optarg, NULL, 10);
 			break;
 		case 'c':
 			report.csv = fopen(optarg, "w");
@@ -200,6 +214,8 @@ int main(int argc, char **argv)
 			return option == 'h' ? 0 : 2;
 		}
 	plan = make_plan(quick);
+	if (size)
+		use_size(&plan, &size);
 	done = run(&plan, &report, argv + optind, sklc);
 	if (report.csv && fclose(report.csv))
 		done = false;
