@@ -1,4 +1,4 @@
-/* Sees every field as words of 32 bits, and gives each node of the diagram its form: small diagrams are
+/* Sees every field as words of 64 bits at most, and gives each node of the diagram its form: small diagrams are
  * compare code, whatever is larger goes to tables, with all that is below it. */
 #include "pipeline.h"
 
@@ -20,7 +20,7 @@ enum { CODE_NODE_MAX = 32, CODE_TOTAL_MAX = 128, FORCED_CODE_MAX = 8192 };
 
 enum { DEFAULT_TABLE_BYTES_MAX = 256 << 20 };
 
-enum { WORD_BITS = 32 };
+enum { WORD_BITS = 64 };
 
 /* The words of one family's and one machine's part of a decision. */
 struct wording {
@@ -39,11 +39,11 @@ static unsigned field_words(enum field field, enum family family, enum key *firs
 {
 	switch (field) {
 	case FIELD_DADDR:
-		*first = family == FAMILY_IPV4 ? KEY_DADDR4 : KEY_DADDR6_0;
-		return family == FAMILY_IPV4 ? 1 : 4;
+		*first = family == FAMILY_IPV4 ? KEY_DADDR4 : KEY_DADDR6_HIGH;
+		return family == FAMILY_IPV4 ? 1 : 2;
 	case FIELD_SADDR:
-		*first = family == FAMILY_IPV4 ? KEY_SADDR4 : KEY_SADDR6_0;
-		return family == FAMILY_IPV4 ? 1 : 4;
+		*first = family == FAMILY_IPV4 ? KEY_SADDR4 : KEY_SADDR6_HIGH;
+		return family == FAMILY_IPV4 ? 1 : 2;
 	case FIELD_DPORT:
 		*first = KEY_DPORT;
 		return 1;
@@ -71,20 +71,23 @@ static decision_ref word_slice(struct wording *wording, struct slice slice, enum
 
 	builder_begin(wording->words);
 	/* What begins the slice, unless the first value already needs the next word. */
-	if (k == slice.end || (uint32_t)(node->starts[k] >> shift) != 0)
+	if (k == slice.end || (uint64_t)(node->starts[k] >> shift) != 0)
 		builder_interval(wording->words, 0, word_ref(wording, node->children[slice.first]));
 	for (; k < slice.end; k = end) {
-		uint32_t value = (uint32_t)(node->starts[k] >> shift);
+		uint64_t value = (uint64_t)(node->starts[k] >> shift);
 
 		for (end = k + 1; end < slice.end; end++)
-			if ((uint32_t)(node->starts[end] >> shift) != value)
+			if ((uint64_t)(node->starts[end] >> shift) != value)
 				break;
 		if (end - k > 1 || node->starts[k] & rest) {
 			struct slice within = {node, node->starts[k] & rest ? k - 1 : k, end};
 
 			builder_interval(wording->words, value,
 					 word_slice(wording, within, key + 1, shift - WORD_BITS));
-			if (value == UINT32_MAX)
+			/* What comes next may begin with the next value. */
+			if (value == UINT64_MAX ||
+			    (end < slice.end &&
+			     (uint64_t)(node->starts[end] >> shift) == value + 1))
 				continue;
 			value++;
 		}
@@ -289,8 +292,9 @@ static void report_tables(const struct layout *layout, size_t bytes_max, struct 
 	for (i = 0; i < layout->node_count; i++) {
 		enum key key = variable_key(layout->nodes[i].variable);
 
-		intervals[(key > KEY_DADDR4 && key <= KEY_DADDR6_3) ||
-			  (key > KEY_SADDR4 && key <= KEY_SADDR6_3)] += layout->nodes[i].count;
+		intervals[key == KEY_DADDR6_HIGH || key == KEY_DADDR6_LOW ||
+			  key == KEY_SADDR6_HIGH || key == KEY_SADDR6_LOW] +=
+			layout->nodes[i].count;
 	}
 	snprintf(limit, sizeof(limit), "fits into the budget of %zu bytes (%zu are needed)",
 		 bytes_max, layout->object.table_bytes);

@@ -26,19 +26,22 @@ struct emitter {
 	const struct layout *layout;
 	struct jump_label *nodes; /* of the nodes in code; NO_LABEL: not emitted */
 	struct jump_label *steps[FAMILY_COUNT * PROTOCOL_COUNT]; /* one more than steps: the end */
-	struct jump_label assign; /* R7 is the first row of the outcome */
+	struct jump_label
+		*inside[FAMILY_COUNT * PROTOCOL_COUNT]; /* for references known to be theirs */
+	struct jump_label assign;                       /* R7 is the first row of the outcome */
 	struct jump_label pass,
 		drop; /* ways out; PASS is NO_LABEL where every outcome is to reach ASSIGN */
 };
 
-/* REG becomes a word of the packet, in host order. */
+/* REG becomes a word of the packet, in host order. R2 is lost. */
 void emit_key(struct emitter *e, enum key key, enum reg reg);
 
 /* Where the word of an interface stands in .rodata.machine. */
 uint32_t interface_offset(const struct emitter *e, uint32_t interface);
 
-/* REG becomes a pointer to element INDEX (a register, which is lost) of a region of the tables. */
-void emit_element(struct emitter *e, struct layout_region region, int shift, enum reg reg,
+/* REG becomes a pointer to element INDEX (a register, which is lost) of a region of the tables, whose elements
+ * have so many BYTES. */
+void emit_element(struct emitter *e, struct layout_region region, uint32_t bytes, enum reg reg,
 		  enum reg index);
 
 /* The steps of a machine, which lead to ASSIGN. */

@@ -34,20 +34,49 @@ size_t layout_first_step(const struct layout *layout, decision_ref node)
 	return step;
 }
 
+struct leaf_shape leaf_shape(const struct layout_step *step)
+{
+	struct leaf_shape best = {0, 0};
+	uint32_t bytes, lanes, results;
+
+	for (bytes = LANES_WORD_BYTES; bytes < LINE_BYTES; bytes += LANES_WORD_BYTES) {
+		lanes = 8 * bytes / step->lane_bits;
+		results = (LINE_BYTES - bytes) / result_bytes(step);
+		if (lanes + 1 > results)
+			lanes = results - 1;
+		if (lanes > best.keys)
+			best = (struct leaf_shape){lanes, bytes};
+	}
+	return best;
+}
+
 /* Whether a packet that has done a step of A has nothing to do at one of B: an IPv4 packet asks for no
  * words of IPv6 addresses. */
 static bool is_other_family(enum key a, enum key b)
 {
-	return (a == KEY_DADDR4 && b > KEY_DADDR4 && b <= KEY_DADDR6_3) ||
-	       (a == KEY_SADDR4 && b > KEY_SADDR4 && b <= KEY_SADDR6_3);
+	return (a == KEY_DADDR4 && (b == KEY_DADDR6_HIGH || b == KEY_DADDR6_LOW)) ||
+	       (a == KEY_SADDR4 && (b == KEY_SADDR6_HIGH || b == KEY_SADDR6_LOW));
 }
 
 size_t layout_next_step(const struct layout_machine *machine, size_t step)
 {
+	const struct layout_step *done = &machine->steps[step];
 	size_t next = step + 1;
 
-	while (next < machine->step_count &&
-	       is_other_family(machine->steps[step].key, machine->steps[next].key))
+	if (done->kind == SEARCH_ROOT || done->kind == SEARCH_LINE ||
+	    done->kind == SEARCH_INTERFACE)
+		return next;
+	while (next < machine->step_count && (machine->steps[next].key == done->key ||
+					      is_other_family(done->key, machine->steps[next].key)))
+		next++;
+	return next;
+}
+
+size_t layout_narrow_step(const struct layout_machine *machine, size_t step)
+{
+	size_t next = step;
+
+	while (machine->steps[next].tag != machine->steps[step].narrow_tag)
 		next++;
 	return next;
 }

@@ -1,21 +1,26 @@
 /* How a decision is stored: which nodes are compared in code, which are searched in tables, and the bytes of
  * the tables. Both back ends read this and nothing before it.
  *
- * A packet is seen as words of 32 bits: a port is one, an IPv4 address one, an IPv6 address four. The nodes
+ * A packet is seen as words: a port has 16 bits, an IPv4 address 32, each half of an IPv6 address 64. The nodes
  * of a layout ask for one word each, so one kind of search serves them all.
  *
- * The tables are made of lines of 64 bytes, a cache line each, and are searched by steps, a fixed sequence of
- * code. A node in the tables is, step by step, any of
+ * The tables are searched by steps, a fixed sequence of code. Each step has a region of the tables, of
+ * elements that are alike. A node in the tables is, step by step, any of
  *
- *     root    references by the upper bits of the word, as many as suit its size
- *     line    one level of a tree: 15 keys in order, and where the line's 16 children begin
- *     cross   a row of references by the class of the word, where all nodes of this word share few classes
+ *     root    references by the upper bits of the word, within the window where its nodes differ
+ *     line    one level of a tree: keys in order, and which line of the next level its children begin at
+ *     leaf    the last level: keys in order, and a result for each interval between them
+ *     cross   a row of results by the class of the word, where all nodes of this word share few classes
  *     interface
  *     lpm     a look-up in the kernel's own trie of prefixes, if that was asked for
  *
- * A table reference says the step at which the search goes on (tag, 6 bits) and the line there (26 bits);
- * tags fall from step to step, so a step passes over what is not its own by one comparison. Tag 0
- * is the end: the rest is the number of an outcome row. */
+ * A reference says the step at which the search goes on (tag, 6 bits) and the element there (26 bits); tags
+ * fall from step to step, so a step passes over what is not its own by one comparison. Tag 0 is the end: the
+ * rest is the number of an outcome row.
+ *
+ * A line and a leaf are 64 bytes, a cache line. Their keys stand in lanes of 16, 32 or 64 bits, the narrowest
+ * that have room for what the steps before left of the word, and one bit more: a lane holds 2^(bits - 1) less
+ * its key, so that adding the word to all lanes at once sets the upper bit of those whose key it has reached. */
 #ifndef SKLC_LAYOUT_H
 #define SKLC_LAYOUT_H
 
@@ -28,15 +33,11 @@
 /* What a node may ask for. */
 #define KEYS(X)                                                                                    \
 	X(DADDR4, "ip daddr")                                                                      \
-	X(DADDR6_0, "ip6 daddr word 0")                                                            \
-	X(DADDR6_1, "ip6 daddr word 1")                                                            \
-	X(DADDR6_2, "ip6 daddr word 2")                                                            \
-	X(DADDR6_3, "ip6 daddr word 3")                                                            \
+	X(DADDR6_HIGH, "ip6 daddr, upper half")                                                    \
+	X(DADDR6_LOW, "ip6 daddr, lower half")                                                     \
 	X(SADDR4, "ip saddr")                                                                      \
-	X(SADDR6_0, "ip6 saddr word 0")                                                            \
-	X(SADDR6_1, "ip6 saddr word 1")                                                            \
-	X(SADDR6_2, "ip6 saddr word 2")                                                            \
-	X(SADDR6_3, "ip6 saddr word 3")                                                            \
+	X(SADDR6_HIGH, "ip6 saddr, upper half")                                                    \
+	X(SADDR6_LOW, "ip6 saddr, lower half")                                                     \
 	X(DPORT, "dport")                                                                          \
 	X(SPORT, "sport")                                                                          \
 	X(INTERFACE, "interface") /* and those after it, one for each interface */
@@ -64,16 +65,16 @@ static inline uint32_t variable_interface(uint32_t variable)
 	return (variable & ((1u << MACHINE_SHIFT) - 1)) - KEY_INTERFACE;
 }
 
-enum { TAG_SHIFT = 26, TAGS_MAX = 63, LINE_MASK = (1 << TAG_SHIFT) - 1 };
-enum { LINE_KEYS = 15, LINE_CHILDREN = 16, LINE_BYTES = 64 };
+enum { TAG_SHIFT = 26, TAGS_MAX = 63, INDEX_MASK = (1 << TAG_SHIFT) - 1 };
 
-/* A line of a tree. A child is taken for each key that is less than the word looked for: keys are the first
- * values of the children's intervals less one, and a key that is not there is all ones. In a leaf, FIRST is
- * the index of its first result; above, the reference of its first child line. */
-struct layout_line {
-	uint32_t keys[LINE_KEYS];
-	uint32_t first;
-};
+enum { LINE_BYTES = 64, LANES_WORD_BYTES = 8 };
+
+/* Of a line: seven times eight bytes of lanes, then the index of the first child, a u32. */
+enum { LINE_LANES_BYTES = 7 * LANES_WORD_BYTES };
+
+/* How the results of a leaf or a cross are written: as references of four bytes; or, where every result is an
+ * early row or leads to one and the same step, as two bytes: the row, or NARROW_BIT and the element there. */
+enum { NARROW_BIT = 1 << 15 };
 
 /* A node that asks for an interface, in a table: where to go on for each enum value. */
 struct layout_interface {
@@ -90,11 +91,16 @@ struct layout_row {
 };
 enum { ROW_PASS, ROW_DROP };
 
-enum { ROOT_BITS_MIN = 4, ROOT_BITS_MAX = 16 };
+enum { ROOT_BITS_MIN = 1, ROOT_BITS_MAX = 20 };
 enum { CLASSES_MAX = 256, CLASS_TABLE = 1 << 16 }; /* a class table has a byte for each port */
 
 #define SEARCHES(X)                                                                                \
-	X(ROOT, "root") X(LINE, "line") X(CROSS, "cross") X(INTERFACE, "interface") X(LPM, "lpm")
+	X(ROOT, "root")                                                                            \
+	X(LINE, "line")                                                                            \
+	X(LEAF, "leaf")                                                                            \
+	X(CROSS, "cross")                                                                          \
+	X(INTERFACE, "interface")                                                                  \
+	X(LPM, "lpm")
 
 enum search {
 #define SEARCH_ENUM(constant, word) SEARCH_##constant,
@@ -104,39 +110,92 @@ enum search {
 
 const char *search_word(enum search kind);
 
-/* How many bits of a word count. */
+/* How many bits the word of a key has. */
 static inline unsigned key_bits(enum key key)
 {
-	return key == KEY_DPORT || key == KEY_SPORT ? 16 : 32;
+	if (key == KEY_DPORT || key == KEY_SPORT)
+		return 16;
+	return key == KEY_DADDR4 || key == KEY_SADDR4 ? 32 : 64;
 }
+
+/* Where the intervals of some nodes start: all at words whose bits above the lowest BITS are PREFIX, and whose
+ * lowest SKIP are 0. Any other word is below all of them, or above. */
+struct layout_window {
+	uint64_t prefix;
+	unsigned bits, skip;
+};
+
+struct layout_region {
+	uint32_t offset, count; /* in bytes from the start of the tables; in elements */
+};
 
 struct layout_step {
 	enum search kind;
 	enum key key;
 	uint32_t tag;
-	bool is_leaf; /* of a line: it gives results, not lines */
-	/* Of a cross: where each class but the first starts, lines of a row, and the number of the table that
-	 * gives the class, or NO_INDEX where the starts are compared in code. */
+	struct layout_region region;
+	uint32_t element_bytes;
+	/* Of a root, and of lines and leaves: where the nodes' intervals start. Lines and leaves below a root
+	 * have what the root left of its window, and need not look at the bits above. */
+	struct layout_window window;
+	bool is_below_root;
+	uint32_t
+		root_bits; /* of a root: it has a reference for each value of so many bits, then those
+			      * for what is below its window and above, unless that is the whole word */
+	uint32_t lane_bits;  /* of lines and leaves: 16, 32 or 64 */
+	bool is_narrow;      /* of a leaf and a cross: its results have two bytes */
+	uint32_t narrow_tag; /* the step to which results with NARROW_BIT lead; 0: there are none */
+	/* Of a cross: where each class but the first starts, and the number of the table that gives the
+	 * class, or NO_INDEX where the starts are compared in code. */
 	const uint32_t *class_starts;
-	uint32_t class_count, row_lines, class_table;
-	uint32_t root_bits; /* of a root: it has a reference for each value of so many upper bits */
-	uint32_t lines, results; /* how many in the tables are its own: for the dump */
+	uint32_t class_count, class_table;
 };
 
-static inline uint32_t root_children(const struct layout_step *step)
+/* Of a line, so many keys; its children are one more. */
+static inline uint32_t line_keys(const struct layout_step *step)
 {
-	return UINT32_C(1) << step->root_bits;
+	return 8 * LINE_LANES_BYTES / step->lane_bits;
 }
 
-static inline uint32_t root_lines(const struct layout_step *step)
+static inline uint32_t result_bytes(const struct layout_step *step)
 {
-	return root_children(step) / LINE_CHILDREN;
+	return step->is_narrow ? sizeof(uint16_t) : sizeof(uint32_t);
 }
 
-/* How far the word is shifted to give the child. */
+/* The keys of a leaf, and the bytes of its lanes, after which its results come: as many as fit. */
+struct leaf_shape {
+	uint32_t keys, lanes_bytes;
+};
+
+struct leaf_shape leaf_shape(const struct layout_step *step);
+
+static inline bool is_whole_word(const struct layout_step *step)
+{
+	return step->window.bits == key_bits(step->key);
+}
+
+/* The narrowest lanes for keys of so many bits, 63 at the most. */
+static inline uint32_t lane_bits_for(unsigned bits)
+{
+	return bits < 16 ? 16 : bits < 32 ? 32 : 64;
+}
+
+/* How many bits a line or a leaf compares. */
+static inline unsigned compared_bits(const struct layout_step *step)
+{
+	return step->window.bits - step->window.skip;
+}
+
+/* How far a word is shifted to give a root's child. */
 static inline unsigned root_shift(const struct layout_step *step)
 {
-	return key_bits(step->key) - step->root_bits;
+	return step->window.bits - step->root_bits;
+}
+
+/* A row of a cross has room for so many results, a power of two. */
+static inline uint32_t cross_results(const struct layout_step *step)
+{
+	return step->element_bytes / result_bytes(step);
 }
 
 /* The steps for all decisions of one order of fields. */
@@ -147,10 +206,6 @@ struct layout_machine {
 };
 
 enum layout_form { FORM_UNUSED, FORM_CODE, FORM_TABLE };
-
-struct layout_region {
-	uint32_t offset, count; /* in bytes from the start of the tables; in elements */
-};
 
 /* What the object file needs of it. */
 struct layout_object {
@@ -174,7 +229,7 @@ struct layout {
 	decision_ref roots[FAMILY_COUNT][PROTOCOL_COUNT]; /* nodes, or outcomes */
 	struct layout_machine machines[FAMILY_COUNT * PROTOCOL_COUNT];
 	size_t machine_count;
-	struct layout_region lines, results, interfaces, rows, classes;
+	struct layout_region rows, classes;
 	size_t code_intervals; /* of the nodes in code */
 	/* The rule that each node in code is from, {0, 0} where it serves several; and each of its children,
 	 * the first of them at first_leaves. */
@@ -190,6 +245,9 @@ size_t layout_first_step(const struct layout *layout, decision_ref node);
 
 /* The step to go on at after one is done; one that was passed over goes on at the very next. */
 size_t layout_next_step(const struct layout_machine *machine, size_t step);
+
+/* The step that a step's narrow results lead to, where it has any that are no rows. */
+size_t layout_narrow_step(const struct layout_machine *machine, size_t step);
 
 static inline const struct layout_object *layout_object(const struct layout *layout)
 {

@@ -32,10 +32,15 @@ static void dump_code(const struct layout *layout, FILE *out)
 	fprintf(out, "code: %zu nodes of %zu intervals\n", nodes, layout->code_intervals);
 }
 
+static void dump_window(const struct layout_step *step, FILE *out)
+{
+	if (!step->is_below_root && !is_whole_word(step))
+		fprintf(out, " in %#" PRIx64 " of %u bits",
+			step->window.prefix << step->window.bits, step->window.bits);
+}
+
 static void dump_step(const struct layout_step *step, FILE *out)
 {
-	size_t size = step->kind == SEARCH_INTERFACE ? sizeof(struct layout_interface) : LINE_BYTES;
-
 	fprintf(out, "  step %" PRIu32 ": %s, %s", step->tag, key_words(step->key),
 		search_word(step->kind));
 	if (step->kind == SEARCH_CROSS)
@@ -43,14 +48,17 @@ static void dump_step(const struct layout_step *step, FILE *out)
 			step->class_table == NO_INDEX ? "code" : "a table");
 	if (step->kind == SEARCH_ROOT)
 		fprintf(out, " of %" PRIu32 " bits", step->root_bits);
-	fprintf(out, ": %" PRIu32, step->lines);
-	if (step->results)
-		fprintf(out, " and %" PRIu32 " results", step->results);
+	if (step->kind == SEARCH_LINE || step->kind == SEARCH_LEAF)
+		fprintf(out, " of lanes of %" PRIu32 " bits", step->lane_bits);
+	if (step->kind == SEARCH_ROOT || step->kind == SEARCH_LINE || step->kind == SEARCH_LEAF)
+		dump_window(step, out);
+	if (step->kind == SEARCH_LEAF || step->kind == SEARCH_CROSS)
+		fprintf(out, ", results of %" PRIu32 " bytes", result_bytes(step));
+	fprintf(out, ": %" PRIu32, step->region.count);
 	if (step->kind == SEARCH_LPM)
 		fputs(", in the kernel's trie\n", out);
 	else
-		fprintf(out, ", %zu bytes\n",
-			step->lines * size + step->results * sizeof(uint32_t));
+		fprintf(out, ", %zu bytes\n", (size_t)step->region.count * step->element_bytes);
 }
 
 static void dump_machine(const struct layout_machine *machine, FILE *out)

@@ -10,7 +10,7 @@
 /* Leaves times rules and keys: beyond that, code says nothing of rules. */
 enum { EFFORT_MAX = 1 << 24 };
 
-enum { WORD_BITS = 32 };
+enum { WORD_BITS = 64 };
 
 struct tracing {
 	struct layout *layout;
@@ -48,11 +48,12 @@ static struct span origin_of_packet(const struct tracing *tracing)
 	return deciding ? deciding->span : policy->end_span;
 }
 
-static void set_word(u128 *address, unsigned word, uint32_t value)
+/* Sets the upper half of an address, word 0, or the lower. */
+static void set_word(u128 *address, unsigned word, uint64_t value)
 {
-	unsigned shift = WORD_BITS * (3 - word);
+	unsigned shift = WORD_BITS * (1 - word);
 
-	*address = (*address & ~((u128)UINT32_MAX << shift)) | (u128)value << shift;
+	*address = (*address & ~((u128)UINT64_MAX << shift)) | (u128)value << shift;
 }
 
 /* Makes the packet one that has a node's value I. */
@@ -60,7 +61,8 @@ static void set_value(struct tracing *tracing, const struct decision_node *node,
 {
 	enum key key = variable_key(node->variable);
 	u128 *values = tracing->packet.values;
-	uint32_t interface, value = (uint32_t)node->starts[i];
+	uint64_t value = (uint64_t)node->starts[i];
+	uint32_t interface;
 
 	if (key == KEY_INTERFACE) {
 		interface = variable_interface(node->variable);
@@ -74,9 +76,9 @@ static void set_value(struct tracing *tracing, const struct decision_node *node,
 	} else if (key == KEY_DADDR4 || key == KEY_SADDR4) {
 		values[key == KEY_DADDR4 ? FIELD_DADDR : FIELD_SADDR] = value;
 	} else if (key < KEY_SADDR4) {
-		set_word(&values[FIELD_DADDR], key - KEY_DADDR6_0, value);
+		set_word(&values[FIELD_DADDR], key - KEY_DADDR6_HIGH, value);
 	} else {
-		set_word(&values[FIELD_SADDR], key - KEY_SADDR6_0, value);
+		set_word(&values[FIELD_SADDR], key - KEY_SADDR6_HIGH, value);
 	}
 }
 

@@ -1,24 +1,17 @@
-/* Looks at the nodes of each key together: their number, their sizes, and for ports the classes that they
- * share. What is chosen is what touches the fewest cache lines for the bytes that it costs. */
+/* Looks at the nodes of each key together: their number, their sizes, the window that they differ in, and for
+ * ports the classes that they share. */
 #include "layout_plan.h"
 
 #include "arena.h"
+#include "layout_cost.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* A root has a child for each four intervals of its node, or sixteen where there are many: what counts is how
- * much of it stays in the cache, and that is measured. A node has one from this many intervals for each child
- * on, so that roots never weigh more than the lines below them. */
-enum {
-	ROOT_BITS_LESS = 2,
-	ROOT_BITS_LESS_OF_MANY = 4,
-	ROOT_BITS_OF_MANY = 13,
-	ROOT_CHILDREN_FOR_INTERVAL = 8
-};
+/* Nodes of this part of the largest one's size and more have a root as it has. */
+enum { ROOT_PART = 8 };
 
-/* In tenths: a root must spare a packet half a level of lines. */
-enum { ROOT_WORTH = 5 };
+enum { ROOTS_WORTH = 4 };
 
 /* A cross may be so many times larger than the trees that it stands for. */
 enum { CROSS_WORTH = 2 };
@@ -26,32 +19,12 @@ enum { CROSS_WORTH = 2 };
 /* More classes than this are looked up by a table, not compared in code. */
 enum { CLASSES_IN_CODE = 9 };
 
-uint32_t tree_levels(uint32_t intervals)
-{
-	uint32_t levels = 1;
-
-	for (; intervals > LINE_CHILDREN; levels++)
-		intervals = (intervals + LINE_CHILDREN - 1) / LINE_CHILDREN;
-	return levels;
-}
-
-static size_t tree_lines(uint32_t intervals)
-{
-	size_t lines = (intervals + LINE_CHILDREN - 1) / LINE_CHILDREN; /* of results */
-
-	do {
-		intervals = (intervals + LINE_CHILDREN - 1) / LINE_CHILDREN;
-		lines += intervals;
-	} while (intervals > 1);
-	return lines;
-}
-
 static bool is_port(enum key key)
 {
 	return key == KEY_DPORT || key == KEY_SPORT;
 }
 
-static struct key_plan *plan_of(struct plan *plan, const struct decision_node *node)
+struct key_plan *plan_of(struct plan *plan, const struct decision_node *node)
 {
 	return &plan->keys[node->variable >> MACHINE_SHIFT][variable_key(node->variable)];
 }
@@ -80,9 +53,11 @@ static void count_nodes(const struct layout *layout, struct plan *plan)
 		if (layout->forms[i] != FORM_TABLE)
 			continue;
 		key->nodes++;
+		key->tree_bytes += cost_tree_bytes(node->count);
 		if (!key->largest || node->count > key->largest->count)
 			key->largest = node;
-		key->tree_lines += tree_lines(node->count);
+		if (!key->smallest || node->count < key->smallest->count)
+			key->smallest = node;
 		if (variable_key(node->variable) == KEY_INTERFACE)
 			plan->interface_levels[i] = interface_level(plan, node);
 	}
@@ -116,6 +91,11 @@ static uint32_t mark_class_starts(const struct layout *layout, uint32_t variable
 	return count;
 }
 
+static uint32_t power_of_two_from(uint32_t count)
+{
+	return count <= 1 ? 1 : UINT32_C(1) << (32 - __builtin_clz(count - 1));
+}
+
 /* Makes the key's nodes rows over classes, where those are few enough. */
 static void plan_cross(struct arena *arena, const struct layout *layout, struct plan *plan,
 		       uint32_t machine, enum key key)
@@ -123,12 +103,11 @@ static void plan_cross(struct arena *arena, const struct layout *layout, struct 
 	struct key_plan *key_plan = &plan->keys[machine][key];
 	unsigned char *bytes = arena_alloc(arena, CLASS_TABLE, 1);
 	uint32_t count = mark_class_starts(layout, machine << MACHINE_SHIFT | key, bytes);
-	uint32_t row_lines = (count + LINE_CHILDREN - 1) / LINE_CHILDREN;
 	uint32_t *starts;
 	uint32_t port, class = 0;
 
 	if (count > CLASSES_MAX ||
-	    (size_t)key_plan->nodes * row_lines > CROSS_WORTH * key_plan->tree_lines)
+	    (size_t)key_plan->nodes * count * sizeof(uint32_t) > CROSS_WORTH * key_plan->tree_bytes)
 		return;
 	starts = arena_alloc(arena, count, sizeof(*starts));
 	for (port = 0; port < CLASS_TABLE; port++) {
@@ -140,7 +119,6 @@ static void plan_cross(struct arena *arena, const struct layout *layout, struct 
 	key_plan->cross = new_step(arena, SEARCH_CROSS, key);
 	key_plan->cross->class_starts = starts;
 	key_plan->cross->class_count = count;
-	key_plan->cross->row_lines = row_lines;
 	key_plan->cross->class_table = count > CLASSES_IN_CODE ? plan->class_tables++ : NO_INDEX;
 }
 
@@ -149,65 +127,93 @@ bool node_has_root(const struct key_plan *plan, const struct decision_node *node
 	return plan->root && node->count >= plan->root_from;
 }
 
-/* What is below a node's root: the intervals of the largest part that one child holds, and the levels of
- * lines summed up over all intervals. */
-struct below_root {
-	uint32_t largest_part;
-	size_t levels;
-};
-
-static void end_part(struct below_root *below, uint32_t intervals)
+struct parts parts_of(const struct layout_step *root, const struct decision_node *node)
 {
-	if (intervals > below->largest_part)
-		below->largest_part = intervals;
-	below->levels += intervals == 1 ? 0 : (size_t)intervals * tree_levels(intervals);
+	return (struct parts){.root = root, .part = {node, 0, 1}};
 }
 
-static struct below_root look_below_root(const struct decision_node *node, unsigned shift)
+bool parts_next(struct parts *parts)
 {
-	const uint32_t within = (uint32_t)((UINT64_C(1) << shift) - 1);
-	struct below_root below = {0, 0};
-	uint32_t intervals = 1, i;
+	const struct layout_step *root = parts->root;
+	const struct decision_node *node = parts->part.node;
+	u128 base = (u128)root->window.prefix << root->window.bits;
+	u128 first = base + ((u128)parts->child << root_shift(root));
+	u128 next = first + ((u128)1 << root_shift(root));
+	struct part part = {node, parts->part.end - 1, 0};
 
-	for (i = 1; i < node->count; i++) {
-		bool is_first = !(node->starts[i] & within);
+	if (parts->child >> root->root_bits)
+		return false;
+	while (part.first + 1 < node->count && node->starts[part.first + 1] <= first)
+		part.first++;
+	for (part.end = part.first + 1; part.end < node->count; part.end++)
+		if (node->starts[part.end] >= next)
+			break;
+	parts->part = part;
+	parts->child++;
+	return true;
+}
 
-		if (is_first || node->starts[i] >> shift != node->starts[i - 1] >> shift) {
-			end_part(&below, intervals);
-			intervals = 0;
-			/* What reaches into this part from the one before is an interval of it too. */
-			intervals += !is_first;
-		}
-		intervals++;
+/* The smallest window that has all starts, and the last value before each, of the nodes of one variable that
+ * have FROM intervals at least but less than END. */
+static struct layout_window window_of(const struct layout *layout, uint32_t variable, uint32_t from,
+				      uint32_t end)
+{
+	struct layout_window window = {0};
+	uint64_t first = UINT64_MAX, last = 0, all = 0;
+	uint32_t i, j;
+
+	for (i = 0; i < layout->node_count; i++) {
+		const struct decision_node *node = &layout->nodes[i];
+
+		if (layout->forms[i] != FORM_TABLE || node->variable != variable ||
+		    node->count < from || node->count >= end)
+			continue;
+		if (node->starts[1] - 1 < first)
+			first = (uint64_t)(node->starts[1] - 1);
+		if (node->starts[node->count - 1] > last)
+			last = (uint64_t)node->starts[node->count - 1];
+		for (j = 1; j < node->count; j++)
+			all |= (uint64_t)node->starts[j];
 	}
-	end_part(&below, intervals);
-	return below;
+	if (first > last)
+		return window;
+	window.bits = 64 - (unsigned)__builtin_clzll(first ^ last);
+	window.skip = (unsigned)__builtin_ctzll(all);
+	window.prefix = window.bits < 64 ? first >> window.bits : 0;
+	return window;
 }
 
-static uint32_t root_bits_for(uint32_t intervals, enum key key)
+/* A lane has a bit more than what it compares; so a window as wide as a lane wants a root that takes one away. */
+static bool fills_lanes(struct layout_window window)
 {
-	uint32_t log2 = 31 - (uint32_t)__builtin_clz(intervals);
-	uint32_t less = log2 >= ROOT_BITS_OF_MANY ? ROOT_BITS_LESS_OF_MANY : ROOT_BITS_LESS;
-	uint32_t bits = log2 > ROOT_BITS_MIN + less ? log2 - less : ROOT_BITS_MIN;
-	uint32_t most = key_bits(key) < ROOT_BITS_MAX ? key_bits(key) : ROOT_BITS_MAX;
+	unsigned bits = window.bits - window.skip;
 
-	return bits < most ? bits : most;
+	return bits == 16 || bits == 32 || bits == 64;
 }
 
-static void plan_root(struct arena *arena, struct key_plan *plan, enum key key,
-		      enum table_kind tables)
+static void plan_root(struct arena *arena, const struct layout *layout, struct key_plan *plan,
+		      uint32_t variable, enum table_kind tables)
 {
-	uint32_t count = plan->largest->count;
-	struct layout_step *root = new_step(arena, SEARCH_ROOT, key);
-	struct below_root below;
+	struct layout_step *root = new_step(arena, SEARCH_ROOT, variable_key(variable));
+	struct layout_window all = window_of(layout, variable, 0, UINT32_MAX);
+	bool must = all.bits - all.skip == 64 || (tables == TABLES_SPLUS && fills_lanes(all));
 
-	root->root_bits = root_bits_for(count, key);
-	below = look_below_root(plan->largest, root_shift(root));
-	plan->root_from = root_children(root) / ROOT_CHILDREN_FOR_INTERVAL + 1;
-	if (tables != TABLES_TRIE && 10 * below.levels + ROOT_WORTH * (size_t)count >
-					     10 * (size_t)count * tree_levels(count))
-		return;
-	plan->root = root;
+	plan->root_from = must ? 0 : plan->largest->count / ROOT_PART + 1;
+	root->window = window_of(layout, variable, plan->root_from, UINT32_MAX);
+	plan->window = window_of(layout, variable, 0, plan->root_from);
+	if (tables == TABLES_SPLUS)
+		root->root_bits = must;
+	else
+		root->root_bits = cost_root_bits(root->window, plan->largest,
+						 must || tables == TABLES_TRIE);
+	/* Where even the smallest nodes must have one, it is not to weigh more than they do. */
+	while (must && root->root_bits > 1 &&
+	       plan->nodes * (sizeof(uint32_t) << root->root_bits) > ROOTS_WORTH * plan->tree_bytes)
+		root->root_bits--;
+	if (root->root_bits)
+		plan->root = root;
+	else
+		plan->window = all;
 }
 
 /* Chooses, for each key of each machine, what its nodes may use beside lines. */
@@ -221,72 +227,152 @@ static void choose_kinds(struct arena *arena, const struct layout *layout, struc
 		for (key = 0; key < KEY_INTERFACE; key++) {
 			struct key_plan *key_plan = &plan->keys[machine][key];
 
-			if (!key_plan->nodes || tables == TABLES_SPLUS)
+			if (!key_plan->nodes)
 				continue;
 			if (tables == TABLES_LPM) {
 				key_plan->lpm = new_step(arena, SEARCH_LPM, key);
 				continue;
 			}
-			if (is_port(key))
+			if (is_port(key) && tables != TABLES_SPLUS)
 				plan_cross(arena, layout, plan, machine, key);
 			if (!key_plan->cross)
-				plan_root(arena, key_plan, key, tables);
+				plan_root(arena, layout, key_plan, machine << MACHINE_SHIFT | key,
+					  tables);
 		}
 }
 
-/* The levels of lines that a node needs, below its root if it has one. */
-static uint32_t levels_of(const struct key_plan *plan, const struct decision_node *node)
+/* The one step at which all nodes of a key begin; NULL if they begin at several. */
+static struct layout_step *only_entry(const struct key_plan *plan)
 {
-	uint32_t part;
-
 	if (plan->cross || plan->lpm)
-		return 0;
-	if (!node_has_root(plan, node))
-		return tree_levels(node->count);
-	part = look_below_root(node, root_shift(plan->root)).largest_part;
-	return part == 1 ? 0 : tree_levels(part);
+		return plan->cross ? plan->cross : plan->lpm;
+	return node_has_root(plan, plan->smallest) ? plan->root : NULL;
+}
+
+/* Whether results of one key may say this as two bytes: an early row, or a node of the only key that they
+ * lead to. */
+static bool is_narrow_result(const struct layout *layout, struct plan *plan,
+			     struct key_plan *key_plan, decision_ref ref)
+{
+	struct key_plan *next;
+
+	if (ref_is_outcome(ref))
+		return layout->rows_of[ref_index(ref)] < NARROW_BIT;
+	next = plan_of(plan, &layout->nodes[ref]);
+	if (key_plan->narrow_next && key_plan->narrow_next != next)
+		return false;
+	key_plan->narrow_next = next;
+	return next->nodes <= NARROW_BIT && only_entry(next);
+}
+
+static void choose_results(const struct layout *layout, struct plan *plan)
+{
+	uint32_t i, j;
+	uint32_t machine;
+	enum key key;
+
+	for (machine = 0; machine < layout->machine_count; machine++)
+		for (key = 0; key < KEY_INTERFACE; key++)
+			plan->keys[machine][key].is_narrow = !plan->keys[machine][key].lpm;
+	for (i = 0; i < layout->node_count; i++) {
+		const struct decision_node *node = &layout->nodes[i];
+		struct key_plan *key_plan = plan_of(plan, node);
+
+		for (j = 0; layout->forms[i] == FORM_TABLE && j < node->count; j++)
+			key_plan->is_narrow = key_plan->is_narrow &&
+					      is_narrow_result(layout, plan, key_plan,
+							       node->children[j]);
+	}
+}
+
+/* What the levels of a tree have in common. */
+static struct layout_step line_step(const struct key_plan *plan, enum key key, bool is_below_root)
+{
+	struct layout_step step = {.kind = SEARCH_LINE, .key = key, .is_below_root = is_below_root};
+
+	if (key == KEY_INTERFACE)
+		return (struct layout_step){.kind = SEARCH_INTERFACE,
+					    .key = key,
+					    .element_bytes = sizeof(struct layout_interface)};
+	step.is_narrow = plan->is_narrow;
+	step.window = plan->window;
+	if (is_below_root)
+		step.window = (struct layout_window){0, root_shift(plan->root),
+						     plan->root->window.skip};
+	step.lane_bits = lane_bits_for(compared_bits(&step));
+	step.element_bytes = LINE_BYTES;
+	return step;
+}
+
+static uint32_t tree_levels(const struct layout_step *line, uint32_t intervals)
+{
+	uint32_t capacity = leaf_shape(line).keys + 1, levels = 1;
+
+	for (; intervals > capacity; levels++) {
+		intervals = (intervals + capacity - 1) / capacity;
+		capacity = line_keys(line) + 1;
+	}
+	return levels;
+}
+
+static void need_levels(struct tree_plan *tree, uint32_t levels)
+{
+	if (levels > tree->level_count)
+		tree->level_count = levels;
+}
+
+/* The levels of lines that a node needs, below its root if it has one. */
+static void count_node_levels(struct key_plan *plan, const struct decision_node *node, enum key key)
+{
+	struct layout_step line = line_step(plan, key, node_has_root(plan, node));
+	struct parts parts;
+	uint32_t largest = 1;
+
+	if (!node_has_root(plan, node)) {
+		need_levels(&plan->whole, tree_levels(&line, node->count));
+		return;
+	}
+	for (parts = parts_of(plan->root, node); parts_next(&parts);)
+		if (parts.part.end - parts.part.first > largest)
+			largest = parts.part.end - parts.part.first;
+	if (largest > 1)
+		need_levels(&plan->below, tree_levels(&line, largest));
 }
 
 static void count_levels(const struct layout *layout, struct plan *plan)
 {
-	uint32_t i, levels;
+	uint32_t i;
 
 	for (i = 0; i < layout->node_count; i++) {
 		const struct decision_node *node = &layout->nodes[i];
 		struct key_plan *key_plan = plan_of(plan, node);
 		enum key key = variable_key(node->variable);
 
-		if (layout->forms[i] != FORM_TABLE)
+		if (layout->forms[i] != FORM_TABLE || key_plan->cross || key_plan->lpm)
 			continue;
-		levels = key == KEY_INTERFACE ? plan->interface_levels[i]
-					      : levels_of(key_plan, node);
-		if (levels > key_plan->level_count)
-			key_plan->level_count = levels;
+		if (key == KEY_INTERFACE)
+			need_levels(&key_plan->whole, plan->interface_levels[i]);
+		else
+			count_node_levels(key_plan, node, key);
 	}
 }
 
 /* The order in which a machine's keys are asked for; interfaces come last. */
 static size_t key_order(const struct layout_machine *machine, enum key keys[KEYS_PLANNED])
 {
+	static const struct {
+		enum key first;
+		unsigned count;
+	} words[FIELD_COUNT] = {[FIELD_DADDR] = {KEY_DADDR4, 3},
+				[FIELD_SADDR] = {KEY_SADDR4, 3},
+				[FIELD_DPORT] = {KEY_DPORT, 1},
+				[FIELD_SPORT] = {KEY_SPORT, 1}};
 	size_t count = 0;
 	size_t i, word;
 
 	for (i = 0; i < FIELD_COUNT; i++)
-		switch (machine->order[i]) {
-		case FIELD_DADDR:
-			for (word = 0; word < 5; word++)
-				keys[count++] = (enum key)(KEY_DADDR4 + word);
-			break;
-		case FIELD_SADDR:
-			for (word = 0; word < 5; word++)
-				keys[count++] = (enum key)(KEY_SADDR4 + word);
-			break;
-		case FIELD_DPORT:
-			keys[count++] = KEY_DPORT;
-			break;
-		default:
-			keys[count++] = KEY_SPORT;
-		}
+		for (word = 0; word < words[machine->order[i]].count; word++)
+			keys[count++] = (enum key)(words[machine->order[i]].first + word);
 	keys[count++] = KEY_INTERFACE;
 	return count;
 }
@@ -304,24 +390,41 @@ static void place_step(struct layout_machine *machine, struct layout_step **step
 	machine->step_count++;
 }
 
-/* Puts the steps of one key at the end of a machine's. */
-static void add_steps(struct arena *arena, struct layout_machine *machine, struct key_plan *plan,
-		      enum key key, uint32_t *tag)
+static void place_tree(struct arena *arena, struct layout_machine *machine, struct tree_plan *tree,
+		       struct layout_step line, uint32_t *tag)
 {
-	struct layout_step *steps = (struct layout_step *)machine->steps, *step;
-	uint32_t level = plan->level_count;
+	uint32_t level = tree->level_count;
+	struct layout_step *step;
 
-	place_step(machine, &plan->root, tag);
-	plan->levels = arena_alloc(arena, level, sizeof(*plan->levels));
+	tree->levels = arena_alloc(arena, level, sizeof(*tree->levels));
 	while (level-- > 0) {
-		step = &steps[machine->step_count++];
-		*step = (struct layout_step){.kind = key == KEY_INTERFACE ? SEARCH_INTERFACE
-									  : SEARCH_LINE,
-					     .key = key,
-					     .tag = (*tag)--,
-					     .is_leaf = level == 0};
-		plan->levels[level] = step;
+		step = &line;
+		if (level == 0 && line.kind == SEARCH_LINE)
+			line.kind = SEARCH_LEAF;
+		place_step(machine, &step, tag);
+		tree->levels[level] = step;
 	}
+}
+
+/* Puts the steps of one key at the end of a machine's. */
+static void place_steps(struct arena *arena, struct layout_machine *machine, struct key_plan *plan,
+			enum key key, uint32_t *tag)
+{
+	if (plan->root) {
+		uint32_t references = (UINT32_C(1) << plan->root->root_bits) +
+				      (is_whole_word(plan->root) ? 0 : 2);
+
+		plan->root->element_bytes = (uint32_t)sizeof(uint32_t) * references;
+	}
+	if (plan->cross) {
+		plan->cross->is_narrow = plan->is_narrow;
+		plan->cross->element_bytes = power_of_two_from(plan->cross->class_count) *
+					     result_bytes(plan->cross);
+	}
+	place_step(machine, &plan->root, tag);
+	if (plan->root)
+		place_tree(arena, machine, &plan->below, line_step(plan, key, true), tag);
+	place_tree(arena, machine, &plan->whole, line_step(plan, key, false), tag);
 	place_step(machine, &plan->cross, tag);
 	place_step(machine, &plan->lpm, tag);
 }
@@ -335,29 +438,49 @@ static bool make_steps(struct arena *arena, struct layout_machine *machine, stru
 	size_t i;
 
 	for (i = 0; i < key_count; i++)
-		tag += plans[keys[i]].level_count + (plans[keys[i]].root != NULL) +
-		       (plans[keys[i]].cross != NULL) + (plans[keys[i]].lpm != NULL);
+		tag += plans[keys[i]].below.level_count + plans[keys[i]].whole.level_count +
+		       (plans[keys[i]].root != NULL) + (plans[keys[i]].cross != NULL) +
+		       (plans[keys[i]].lpm != NULL);
 	if (tag > TAGS_MAX)
 		return false;
 	machine->steps = arena_alloc(arena, tag, sizeof(*machine->steps));
 	for (i = 0; i < key_count; i++)
-		add_steps(arena, machine, &plans[keys[i]], keys[i], &tag);
+		place_steps(arena, machine, &plans[keys[i]], keys[i], &tag);
 	return true;
+}
+
+/* Tells the steps with narrow results where those lead. */
+static void link_narrow(struct key_plan *plan)
+{
+	uint32_t tag = plan->narrow_next ? only_entry(plan->narrow_next)->tag : 0;
+
+	if (plan->cross)
+		plan->cross->narrow_tag = tag;
+	if (plan->below.level_count)
+		plan->below.levels[0]->narrow_tag = tag;
+	if (plan->whole.level_count)
+		plan->whole.levels[0]->narrow_tag = tag;
 }
 
 bool layout_plan(struct arena *arena, struct layout *layout, enum table_kind tables,
 		 struct plan *plan)
 {
 	uint32_t machine;
+	enum key key;
 
 	*plan = (struct plan){0};
 	plan->interface_levels = arena_alloc(arena, layout->node_count + 1,
 					     sizeof(*plan->interface_levels));
 	count_nodes(layout, plan);
 	choose_kinds(arena, layout, plan, tables);
+	choose_results(layout, plan);
 	count_levels(layout, plan);
 	for (machine = 0; machine < layout->machine_count; machine++)
 		if (!make_steps(arena, &layout->machines[machine], plan->keys[machine]))
 			return false;
+	for (machine = 0; machine < layout->machine_count; machine++)
+		for (key = 0; key < KEY_INTERFACE; key++)
+			if (plan->keys[machine][key].is_narrow)
+				link_narrow(&plan->keys[machine][key]);
 	return true;
 }

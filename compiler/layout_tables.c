@@ -1,28 +1,28 @@
-/* Trees of lines from the leaves up, each level's lines next to each other, so that a line finds its children
- * by one number. A node's children are laid before it. */
+/* Fills each step's region with its elements. A node's children are laid before it; a tree from the leaves up,
+ * so that each level's lines stand next to each other and a line finds its children by one number. */
 #include "layout_tables.h"
 
 #include "arena.h"
 #include "layout_plan.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <linux/bpf.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { INTERFACE_BYTES = sizeof(struct layout_interface) };
+/* The elements of one step, so far. */
+struct elements {
+	unsigned char *bytes;
+	size_t size, capacity;
+};
 
 struct tables {
 	struct arena *arena;
 	struct layout *layout;
 	struct plan plan;
 	uint32_t *table_refs;
-	struct layout_line *lines;
-	size_t line_count, line_capacity;
-	uint32_t *results;
-	size_t result_count, result_capacity;
-	struct layout_interface *interfaces;
-	size_t interface_count, interface_capacity;
+	struct elements *elements[MACHINES]; /* of each step */
 	struct layout_row *rows;
 	size_t row_count, row_capacity;
 	struct abi_prefix *prefixes;
@@ -30,214 +30,265 @@ struct tables {
 	uint32_t prefix_nodes; /* numbered so far */
 };
 
-/* Intervals [first, end) of a node: all, or those that share a child of its root. */
-struct part {
-	const struct decision_node *node;
-	uint32_t first, end;
-};
-
 static uint32_t child_ref(const struct tables *t, decision_ref ref)
 {
 	return ref_is_outcome(ref) ? t->layout->rows_of[ref_index(ref)] : t->table_refs[ref];
 }
 
-/* Adds the results of a part, and returns the index of the first. */
-static uint32_t add_results(struct tables *t, struct part part)
+static struct elements *elements_of(const struct tables *t, const struct layout_step *step)
 {
-	uint32_t first = (uint32_t)t->result_count;
-	uint32_t i;
+	size_t machine = 0;
 
-	for (i = part.first; i < part.end; i++)
-		*ARENA_APPEND(t->arena, t->results, t->result_count,
-			      t->result_capacity) = child_ref(t, part.node->children[i]);
-	return first;
+	while (step < t->layout->machines[machine].steps ||
+	       step >= t->layout->machines[machine].steps + t->layout->machines[machine].step_count)
+		machine++;
+	return &t->elements[machine][step - t->layout->machines[machine].steps];
 }
 
-/* Adds the lines of one level: COUNT children with the first values STARTS, child 0 of the first line at
- * FIRST. Returns the index of the first line; STARTS becomes those of the lines, *COUNT their number. */
-static uint32_t add_level(struct tables *t, uint32_t *starts, uint32_t *count, uint32_t first)
+/* Room for one more element of a step, all zero, and its index. It stays where it is until the next one. */
+static unsigned char *add_element(struct tables *t, struct layout_step *step, uint32_t *index)
 {
-	uint32_t lines = (*count + LINE_CHILDREN - 1) / LINE_CHILDREN;
-	uint32_t index = (uint32_t)t->line_count;
-	uint32_t i, child;
+	struct elements *elements = elements_of(t, step);
+	size_t at = elements->size;
 
-	for (i = 0; i < lines; i++) {
-		uint32_t base = i * LINE_CHILDREN;
-		struct layout_line *line = ARENA_APPEND(t->arena, t->lines, t->line_count,
-							t->line_capacity);
+	while (elements->size + step->element_bytes > elements->capacity) {
+		size_t before = elements->capacity;
 
-		line->first = first + base;
-		for (child = 1; child < LINE_CHILDREN; child++)
-			line->keys[child - 1] = base + child < *count ? starts[base + child] - 1
-								      : UINT32_MAX;
-		starts[i] = starts[base];
+		elements->capacity = before ? 2 * before : 2 * (size_t)step->element_bytes;
+		elements->bytes = arena_resize(t->arena, elements->bytes, before,
+					       elements->capacity, 1);
 	}
-	*count = lines;
-	return index;
+	elements->size += step->element_bytes;
+	memset(elements->bytes + at, 0, step->element_bytes);
+	*index = step->region.count++;
+	return elements->bytes + at;
 }
 
-/* Lays a part as a tree and returns its reference: the tag of its root's step, and the root's line. */
-static uint32_t add_tree(struct tables *t, const struct key_plan *plan, struct part part)
+static void put_reference(unsigned char *references, size_t index, uint32_t ref)
 {
-	uint32_t count = part.end - part.first, level = 0, first, i;
-	uint32_t *starts = malloc(count * sizeof(*starts));
-	struct layout_step *step = plan->levels[0];
+	memcpy(references + index * sizeof(ref), &ref, sizeof(ref));
+}
 
-	if (!starts)
+/* Writes a result as the step's are written. */
+static void put_result(const struct layout_step *step, unsigned char *results, size_t index,
+		       uint32_t ref)
+{
+	uint16_t narrow = (uint16_t)(ref >> TAG_SHIFT ? NARROW_BIT | (ref & INDEX_MASK) : ref);
+
+	if (step->is_narrow)
+		memcpy(results + index * sizeof(narrow), &narrow, sizeof(narrow));
+	else
+		put_reference(results, index, ref);
+}
+
+/* Writes a key's lane: what, with the word added, has its upper bit set from the key on. Zero never has. */
+static void put_lane(const struct layout_step *step, unsigned char *lanes, size_t index,
+		     uint64_t key)
+{
+	uint64_t lane = (UINT64_C(1) << (step->lane_bits - 1)) - key;
+	uint32_t lane32 = (uint32_t)lane;
+	uint16_t lane16 = (uint16_t)lane;
+
+	if (step->lane_bits == 64)
+		memcpy(lanes + index * sizeof(lane), &lane, sizeof(lane));
+	else if (step->lane_bits == 32)
+		memcpy(lanes + index * sizeof(lane32), &lane32, sizeof(lane32));
+	else
+		memcpy(lanes + index * sizeof(lane16), &lane16, sizeof(lane16));
+}
+
+/* A part whose tree is being laid: the first values of the last level's elements, as keys. */
+struct level {
+	uint64_t *starts;
+	uint32_t count, first; /* the index of the first element */
+};
+
+/* Lays the leaves of a part. LEVEL has the starts of its intervals, and gets those of the leaves. */
+static void add_leaves(struct tables *t, struct layout_step *step, struct part part,
+		       struct level *level)
+{
+	struct leaf_shape shape = leaf_shape(step);
+	uint32_t leaves = 0, at, i, index;
+
+	for (at = 0; at < level->count; at += shape.keys + 1, leaves++) {
+		unsigned char *leaf = add_element(t, step, &index);
+
+		for (i = 0; i <= shape.keys && at + i < level->count; i++) {
+			if (i)
+				put_lane(step, leaf, i - 1, level->starts[at + i]);
+			put_result(step, leaf + shape.lanes_bytes, i,
+				   child_ref(t, part.node->children[part.first + at + i]));
+		}
+		level->starts[leaves] = level->starts[at];
+		if (!leaves)
+			level->first = index;
+	}
+	level->count = leaves;
+}
+
+/* Lays the lines above a level, which becomes theirs. */
+static void add_lines(struct tables *t, struct layout_step *step, struct level *level)
+{
+	uint32_t children = line_keys(step) + 1, lines = 0, first = 0, at, i, index, child;
+
+	for (at = 0; at < level->count; at += children, lines++) {
+		unsigned char *line = add_element(t, step, &index);
+
+		for (i = 1; i < children && at + i < level->count; i++)
+			put_lane(step, line, i - 1, level->starts[at + i]);
+		child = level->first + at;
+		memcpy(line + LINE_LANES_BYTES, &child, sizeof(child));
+		level->starts[lines] = level->starts[at];
+		if (!lines)
+			first = index;
+	}
+	level->count = lines;
+	level->first = first;
+}
+
+/* Lays a part as a tree and returns its reference: the tag of its top level's step, and the line there. */
+static uint32_t add_tree(struct tables *t, const struct tree_plan *tree, struct part part)
+{
+	struct layout_step *step = tree->levels[0];
+	struct level level = {.count = part.end - part.first};
+	uint64_t left = step->window.bits < 64 ? (UINT64_C(1) << step->window.bits) - 1
+					       : UINT64_MAX;
+	uint32_t depth = 0, i;
+
+	level.starts = malloc(level.count * sizeof(*level.starts));
+	if (!level.starts)
 		abort();
-	for (i = 0; i < count; i++)
-		starts[i] = (uint32_t)part.node->starts[part.first + i];
-	step->results += count;
-	first = add_level(t, starts, &count, add_results(t, part));
-	step->lines += count;
-	while (count > 1) {
-		first |= step->tag << TAG_SHIFT;
-		step = plan->levels[++level];
-		first = add_level(t, starts, &count, first);
-		step->lines += count;
+	for (i = 0; i < level.count; i++)
+		level.starts[i] = ((uint64_t)part.node->starts[part.first + i] & left) >>
+				  step->window.skip;
+	add_leaves(t, step, part, &level);
+	while (level.count > 1) {
+		step = tree->levels[++depth];
+		add_lines(t, step, &level);
 	}
-	free(starts);
-	return step->tag << TAG_SHIFT | first;
+	free(level.starts);
+	return step->tag << TAG_SHIFT | level.first;
 }
 
-/* Room for COUNT lines of references; the index of the first. */
-static uint32_t add_reference_lines(struct tables *t, uint32_t count)
+/* A reference for each value of the window's upper bits, and those below and above it; what is below a child
+ * that has several intervals, as a tree. */
+static uint32_t add_root(struct tables *t, struct key_plan *plan, const struct decision_node *node)
 {
-	uint32_t first = (uint32_t)t->line_count;
+	struct layout_step *root = plan->root;
+	struct parts parts = parts_of(root, node);
+	unsigned char *references;
+	uint32_t index, child;
 
-	while (count-- > 0)
-		*ARENA_APPEND(t->arena, t->lines, t->line_count,
-			      t->line_capacity) = (struct layout_line){{0}, 0};
-	return first;
-}
-
-static void set_reference(struct tables *t, uint32_t line, uint32_t child, uint32_t ref)
-{
-	_Static_assert(sizeof(struct layout_line) == LINE_CHILDREN * sizeof(uint32_t),
-		       "a line holds as many references as it has children");
-	memcpy((uint32_t *)(void *)&t->lines[line] + child, &ref, sizeof(ref));
-}
-
-/* A reference for each value of the word's upper bits; what is below, as trees. */
-static uint32_t add_root(struct tables *t, const struct key_plan *plan,
-			 const struct decision_node *node)
-{
-	unsigned shift = root_shift(plan->root);
-	uint32_t line = add_reference_lines(t, root_lines(plan->root));
-	struct part part = {node, 0, 0};
-	uint32_t child, ref = 0;
-
-	plan->root->lines += root_lines(plan->root);
-	for (child = 0; child < root_children(plan->root); child++) {
-		u128 first = (u128)child << shift, next = ((u128)child + 1) << shift;
-
-		while (part.first + 1 < node->count && node->starts[part.first + 1] <= first)
-			part.first++;
-		for (part.end = part.first + 1; part.end < node->count; part.end++)
-			if (node->starts[part.end] >= next)
-				break;
-		ref = part.end - part.first == 1 ? child_ref(t, node->children[part.first])
-						 : add_tree(t, plan, part);
-		set_reference(t, line, child, ref);
+	references = add_element(t, root, &index);
+	for (child = 0; parts_next(&parts); child++)
+		put_reference(references, child,
+			      parts.part.end - parts.part.first == 1
+				      ? child_ref(t, node->children[parts.part.first])
+				      : add_tree(t, &plan->below, parts.part));
+	if (!is_whole_word(root)) {
+		put_reference(references, child, child_ref(t, node->children[0]));
+		put_reference(references, child + 1, child_ref(t, node->children[node->count - 1]));
 	}
-	return plan->root->tag << TAG_SHIFT | line;
+	return root->tag << TAG_SHIFT | index;
 }
 
-/* A reference for each class of the word. */
-static uint32_t add_cross(struct tables *t, const struct key_plan *plan,
+/* A result for each class of the word. */
+static uint32_t add_cross(struct tables *t, struct layout_step *cross,
 			  const struct decision_node *node)
 {
-	uint32_t line = add_reference_lines(t, plan->cross->row_lines);
-	uint32_t class, i = 0;
+	uint32_t class, i = 0, index;
+	unsigned char *results = add_element(t, cross, &index);
 
-	plan->cross->lines += plan->cross->row_lines;
-	for (class = 0; class < plan->cross->class_count; class ++) {
-		uint32_t start = class ? plan->cross->class_starts[class - 1] : 0;
+	for (class = 0; class < cross->class_count; class ++) {
+		uint32_t start = class ? cross->class_starts[class - 1] : 0;
 
 		while (i + 1 < node->count && node->starts[i + 1] <= start)
 			i++;
-		set_reference(t, line, class, child_ref(t, node->children[i]));
+		put_result(cross, results, class, child_ref(t, node->children[i]));
 	}
-	return plan->cross->tag << TAG_SHIFT | line;
+	return cross->tag << TAG_SHIFT | index;
 }
 
-/* The fewest prefixes that make up the words from FIRST to LAST, each leading to REF. */
+/* The fewest prefixes that make up the words from FIRST to LAST, each leading to REF. Words are shifted up to
+ * 64 bits. */
 static void add_prefixes(struct tables *t, uint32_t node, uint64_t first, uint64_t last,
 			 uint32_t ref)
 {
-	while (first <= last) {
-		unsigned free_bits = first ? (unsigned)__builtin_ctzll(first) : 32;
+	uint64_t within;
 
-		while (free_bits > 32 || first + (UINT64_C(1) << free_bits) - 1 > last)
+	for (;;) {
+		unsigned free_bits = first ? (unsigned)__builtin_ctzll(first) : 63;
+
+		while (within = (UINT64_C(1) << free_bits) - 1, within > last - first)
 			free_bits--;
-		*ARENA_APPEND(t->arena, t->prefixes, t->prefix_count,
-			      t->prefix_capacity) = (struct abi_prefix){
-			{64 - free_bits, htonl(node), htonl((uint32_t)first)}, ref};
-		first += UINT64_C(1) << free_bits;
+		*ARENA_APPEND(t->arena, t->prefixes, t->prefix_count, t->prefix_capacity) =
+			(struct abi_prefix){{96 - free_bits, htonl(node), htobe64(first)}, ref, 0};
+		if (last - first == within)
+			return;
+		first += within + 1;
 	}
 }
 
 /* A number for the node, below which the kernel's trie has its intervals as prefixes. */
-static uint32_t add_lpm(struct tables *t, const struct key_plan *plan,
-			const struct decision_node *node)
+static uint32_t add_lpm(struct tables *t, struct layout_step *lpm, const struct decision_node *node)
 {
+	unsigned shift = 64 - key_bits(lpm->key);
 	uint32_t number = t->prefix_nodes++;
+	uint64_t first, last;
 	uint32_t i;
 
-	plan->lpm->lines++;
-	plan->lpm->results += node->count;
-	for (i = 0; i < node->count; i++)
-		add_prefixes(t, number, (uint64_t)node->starts[i],
-			     i + 1 < node->count ? (uint64_t)node->starts[i + 1] - 1 : UINT32_MAX,
-			     child_ref(t, node->children[i]));
-	return plan->lpm->tag << TAG_SHIFT | number;
+	lpm->region.count++;
+	for (i = 0; i < node->count; i++) {
+		first = (uint64_t)node->starts[i] << shift;
+		last = i + 1 < node->count ? ((uint64_t)node->starts[i + 1] << shift) - 1
+					   : UINT64_MAX;
+		add_prefixes(t, number, first, last, child_ref(t, node->children[i]));
+	}
+	return lpm->tag << TAG_SHIFT | number;
 }
 
-static uint32_t add_interface(struct tables *t, uint32_t index)
+static uint32_t add_interface(struct tables *t, uint32_t node_index)
 {
-	const struct decision_node *node = &t->layout->nodes[index];
-	struct layout_step *step = t->plan.keys[node->variable >> MACHINE_SHIFT][KEY_INTERFACE]
-					   .levels[t->plan.interface_levels[index] - 1];
-	struct layout_interface *entry = ARENA_PUSH(t->arena, t->interfaces, t->interface_count,
-						    t->interface_capacity);
-	uint32_t value, i = 0;
+	const struct decision_node *node = &t->layout->nodes[node_index];
+	struct layout_step *step =
+		plan_of(&t->plan, node)->whole.levels[t->plan.interface_levels[node_index] - 1];
+	struct layout_interface entry = {.word = variable_interface(node->variable)};
+	uint32_t value, i = 0, index;
 
-	entry->word = variable_interface(node->variable);
 	for (value = 0; value < INTERFACE_VALUES; value++) {
 		i += i + 1 < node->count && node->starts[i + 1] == value;
-		entry->children[value] = child_ref(t, node->children[i]);
+		entry.children[value] = child_ref(t, node->children[i]);
 	}
-	step->lines++;
-	return step->tag << TAG_SHIFT | (uint32_t)(t->interface_count - 1);
+	memcpy(add_element(t, step, &index), &entry, sizeof(entry));
+	return step->tag << TAG_SHIFT | index;
 }
 
 static uint32_t add_node(struct tables *t, uint32_t index)
 {
 	const struct decision_node *node = &t->layout->nodes[index];
-	enum key key = variable_key(node->variable);
-	const struct key_plan *plan = &t->plan.keys[node->variable >> MACHINE_SHIFT][key];
+	struct key_plan *plan = plan_of(&t->plan, node);
 
-	if (key == KEY_INTERFACE)
+	if (variable_key(node->variable) == KEY_INTERFACE)
 		return add_interface(t, index);
 	if (plan->lpm)
-		return add_lpm(t, plan, node);
+		return add_lpm(t, plan->lpm, node);
 	if (plan->cross)
-		return add_cross(t, plan, node);
+		return add_cross(t, plan->cross, node);
 	if (node_has_root(plan, node))
 		return add_root(t, plan, node);
-	return add_tree(t, plan, (struct part){node, 0, node->count});
+	return add_tree(t, &plan->whole, (struct part){node, 0, node->count});
 }
 
 static void add_nodes(struct tables *t)
 {
 	uint32_t i;
 
+	for (i = 0; i < t->layout->machine_count; i++)
+		t->elements[i] = arena_alloc(t->arena, t->layout->machines[i].step_count + 1,
+					     sizeof(*t->elements[i]));
 	for (i = 0; i < t->layout->node_count; i++)
 		if (t->layout->forms[i] == FORM_TABLE)
 			t->table_refs[i] = add_node(t, i);
-	/* A class from a table may, for all that the verifier knows, be any byte. */
-	if (t->plan.class_tables)
-		add_reference_lines(t, CLASSES_MAX / LINE_CHILDREN - 1);
 }
 
 /* A row for a step and what follows it; an equal one is used again where it is the last. */
@@ -302,10 +353,40 @@ static struct layout_region place(size_t *bytes, size_t count, size_t size)
 	return region;
 }
 
+static void place_steps(const struct layout_machine *machine, size_t *size)
+{
+	size_t i;
+
+	if (!machine->step_count)
+		return;
+
+	for (i = 0; i < machine->step_count; i++) {
+		struct layout_step *step = (struct layout_step *)&machine->steps[i];
+
+		if (step->kind != SEARCH_LPM)
+			step->region = place(size, step->region.count, step->element_bytes);
+	}
+	/* A result's index has room for the next power of two, of which a last leaf falls short. */
+	*size += LINE_BYTES;
+}
+
+/* Where everything is to be; the bytes that it takes. */
+static size_t place_regions(struct tables *t)
+{
+	struct layout *layout = t->layout;
+	size_t size = 0, i;
+
+	layout->rows = place(&size, t->row_count, sizeof(*t->rows));
+	layout->classes = place(&size, (size_t)t->plan.class_tables * CLASS_TABLE, 1);
+	for (i = 0; i < layout->machine_count; i++)
+		place_steps(&layout->machines[i], &size);
+	return size;
+}
+
 static void put(unsigned char *bytes, struct layout_region region, const void *array, size_t size)
 {
 	if (region.count)
-		memcpy(bytes + region.offset, array, region.count * size);
+		memcpy(bytes + region.offset, array, size);
 }
 
 static void put_classes(const struct tables *t, unsigned char *bytes)
@@ -324,24 +405,26 @@ static void put_classes(const struct tables *t, unsigned char *bytes)
 		}
 }
 
-static size_t place_regions(struct tables *t)
+static unsigned char *put_all(const struct tables *t)
 {
-	struct layout *layout = t->layout;
-	size_t size = 0;
+	const struct layout *layout = t->layout;
+	unsigned char *bytes = arena_alloc(t->arena, layout->object.table_bytes, 1);
+	size_t i, j;
 
-	layout->lines = place(&size, t->line_count, sizeof(*t->lines));
-	layout->results = place(&size, t->result_count, sizeof(*t->results));
-	layout->interfaces = place(&size, t->interface_count, INTERFACE_BYTES);
-	layout->rows = place(&size, t->row_count, sizeof(*t->rows));
-	layout->classes = place(&size, (size_t)t->plan.class_tables * CLASS_TABLE, 1);
-	return size;
+	put(bytes, layout->rows, t->rows, t->row_count * sizeof(*t->rows));
+	put_classes(t, bytes);
+	for (i = 0; i < layout->machine_count; i++)
+		for (j = 0; j < layout->machines[i].step_count; j++)
+			if (layout->machines[i].steps[j].kind != SEARCH_LPM)
+				put(bytes, layout->machines[i].steps[j].region,
+				    t->elements[i][j].bytes, t->elements[i][j].size);
+	return bytes;
 }
 
 bool layout_tables(struct arena *arena, struct layout *layout, enum table_kind tables,
 		   const struct decision_outcome *outcomes, size_t outcome_count, size_t bytes_max)
 {
 	struct tables t = {.arena = arena, .layout = layout};
-	unsigned char *bytes;
 
 	t.table_refs = arena_alloc(arena, layout->node_count + 1, sizeof(*t.table_refs));
 	layout->table_refs = t.table_refs;
@@ -352,13 +435,7 @@ bool layout_tables(struct arena *arena, struct layout *layout, enum table_kind t
 	layout->object.table_bytes = place_regions(&t);
 	if (layout->object.table_bytes > bytes_max)
 		return false;
-	bytes = arena_alloc(arena, layout->object.table_bytes, 1);
-	put(bytes, layout->lines, t.lines, sizeof(*t.lines));
-	put(bytes, layout->results, t.results, sizeof(*t.results));
-	put(bytes, layout->interfaces, t.interfaces, INTERFACE_BYTES);
-	put(bytes, layout->rows, t.rows, sizeof(*t.rows));
-	put_classes(&t, bytes);
-	layout->object.tables = bytes;
+	layout->object.tables = put_all(&t);
 	layout->object.prefixes = t.prefixes;
 	layout->object.prefix_count = t.prefix_count;
 	return true;

@@ -23,6 +23,17 @@ static const struct span SHARED;
 
 static void emit_ref(struct emitter *e, decision_ref ref, struct span origin);
 
+/* Jumps to UPPER if the word in R1 has reached START. R2 is lost. */
+static void emit_compare(struct emitter *e, enum key key, uint64_t start, struct jump_label upper)
+{
+	if (key_bits(key) <= 32) {
+		bytecode_jump32_if(e->code, BPF_JGE, R1, (int32_t)(uint32_t)start, upper);
+	} else {
+		bytecode_imm64(e->code, R2, start);
+		bytecode_jump_if_reg(e->code, BPF_JGE, R1, R2, upper);
+	}
+}
+
 /* Compares R1 with the starts of intervals [first, end), and goes on in the one that holds it. */
 static void emit_compare_tree(struct emitter *e, const struct decision_node *node,
 			      const struct span *origins, struct span origin, uint32_t first,
@@ -37,7 +48,7 @@ static void emit_compare_tree(struct emitter *e, const struct decision_node *nod
 	}
 	upper = bytecode_label(e->code);
 	bytecode_origin(e->code, origin);
-	bytecode_jump32_if(e->code, BPF_JGE, R1, (int32_t)(uint32_t)node->starts[middle], upper);
+	emit_compare(e, variable_key(node->variable), (uint64_t)node->starts[middle], upper);
 	emit_compare_tree(e, node, origins, origin, first, middle);
 	bytecode_place(e->code, upper);
 	emit_compare_tree(e, node, origins, origin, middle, end);
@@ -179,8 +190,11 @@ static struct emitter emitter_new(struct arena *arena, struct bytecode *code,
 		size_t count = layout->machines[machine].step_count + 1;
 
 		e.steps[machine] = arena_alloc(arena, count, sizeof(struct jump_label));
-		for (i = 0; i < count; i++)
+		e.inside[machine] = arena_alloc(arena, count, sizeof(struct jump_label));
+		for (i = 0; i < count; i++) {
 			e.steps[machine][i] = bytecode_label(e.code);
+			e.inside[machine][i] = bytecode_label(e.code);
+		}
 	}
 	e.assign = e.pass = e.drop = (struct jump_label){NO_LABEL};
 	return e;

@@ -152,7 +152,7 @@ void emit_outcome(struct emitter *e)
 	bytecode_comment(e->code, "carry out row r7");
 	bytecode_jump_if(e->code, BPF_JEQ, R7, ROW_PASS, e->pass);
 	bytecode_jump_if(e->code, BPF_JEQ, R7, ROW_DROP, e->drop);
-	emit_element(e, e->layout->rows, 4, R1, R7);
+	emit_element(e, e->layout->rows, sizeof(struct layout_row), R1, R7);
 	bytecode_alu(e->code, BPF_MOV, R7, R1);
 	emit_rule_counter(e);
 	if (e->layout->object.label_count)

@@ -5,30 +5,72 @@
 
 #include <stddef.h>
 
-void emit_key(struct emitter *e, enum key key, enum reg reg)
-{
-	int offset;
+/* Of a prefix that is one word of one node. */
+enum { PREFIX_BITS = 32 + 64 };
 
+/* A step that is being written, and where its machine's others are: as they are come to, and past the
+ * question whether a reference is theirs. */
+struct step_place {
+	const struct layout_machine *machine;
+	size_t step;
+	const struct jump_label *labels, *inside;
+};
+
+/* The bits of half an IPv6 address that one load gives. */
+enum { LOADED_BITS = 32 };
+
+/* Where a key stands in the packet: for half of an IPv6 address, its first word. */
+static int key_offset(enum key key)
+{
 	switch (key) {
 	case KEY_DPORT:
-		bytecode_load(e->code, BPF_W, reg, R6, CONTEXT(local_port));
-		return;
-	case KEY_SPORT: /* 16 bits in network order, in the first half of the word */
-		bytecode_load(e->code, BPF_H, reg, R6, CONTEXT(remote_port));
-		bytecode_to_host(e->code, reg, 16);
-		return;
+		return CONTEXT(local_port);
+	case KEY_SPORT:
+		return CONTEXT(remote_port);
 	case KEY_DADDR4:
-		offset = CONTEXT(local_ip4);
-		break;
+		return CONTEXT(local_ip4);
 	case KEY_SADDR4:
-		offset = CONTEXT(remote_ip4);
-		break;
+		return CONTEXT(remote_ip4);
+	case KEY_DADDR6_HIGH:
+	case KEY_DADDR6_LOW:
+		return CONTEXT(local_ip6) + 8 * (int)(key - KEY_DADDR6_HIGH);
 	default:
-		offset = key >= KEY_SADDR6_0 ? CONTEXT(remote_ip6) + 4 * (int)(key - KEY_SADDR6_0)
-					     : CONTEXT(local_ip6) + 4 * (int)(key - KEY_DADDR6_0);
+		return CONTEXT(remote_ip6) + 8 * (int)(key - KEY_SADDR6_HIGH);
 	}
+}
+
+static void emit_word(struct emitter *e, int offset, enum reg reg)
+{
 	bytecode_load(e->code, BPF_W, reg, R6, offset);
 	bytecode_to_host(e->code, reg, 32);
+}
+
+void emit_key(struct emitter *e, enum key key, enum reg reg)
+{
+	int offset = key_offset(key);
+
+	if (key == KEY_DPORT) { /* the one field in host order */
+		bytecode_load(e->code, BPF_W, reg, R6, offset);
+	} else if (key == KEY_SPORT) { /* in the first half of its word */
+		bytecode_load(e->code, BPF_H, reg, R6, offset);
+		bytecode_to_host(e->code, reg, 16);
+	} else {
+		emit_word(e, offset, reg);
+		if (key_bits(key) <= LOADED_BITS)
+			return;
+		emit_word(e, offset + 4, R2);
+		bytecode_alu_imm(e->code, BPF_LSH, reg, LOADED_BITS);
+		bytecode_alu(e->code, BPF_OR, reg, R2);
+	}
+}
+
+/* A word without its CUT lowest bits: 0 or LOADED_BITS, of half an IPv6 address. R2 is lost. */
+static void emit_upper_key(struct emitter *e, enum key key, enum reg reg, unsigned cut)
+{
+	if (cut)
+		emit_word(e, key_offset(key), reg);
+	else
+		emit_key(e, key, reg);
 }
 
 uint32_t interface_offset(const struct emitter *e, uint32_t interface)
@@ -36,117 +78,268 @@ uint32_t interface_offset(const struct emitter *e, uint32_t interface)
 	return 4 * (ABI_PLACES * (uint32_t)e->layout->object.label_count + interface);
 }
 
-void emit_element(struct emitter *e, struct layout_region region, int shift, enum reg reg,
+void emit_element(struct emitter *e, struct layout_region region, uint32_t bytes, enum reg reg,
 		  enum reg index)
 {
+	if (region.count == 1) {
+		bytecode_data(e->code, reg, SYMBOL_TABLES, region.offset);
+		return;
+	}
 	bytecode_jump_if(e->code, BPF_JGT, index, (int32_t)region.count - 1, e->drop);
-	bytecode_alu_imm(e->code, BPF_LSH, index, shift);
+	if (bytes & (bytes - 1))
+		bytecode_alu_imm(e->code, BPF_MUL, index, (int32_t)bytes);
+	else
+		bytecode_alu_imm(e->code, BPF_LSH, index, __builtin_ctz(bytes));
 	bytecode_data(e->code, reg, SYMBOL_TABLES, region.offset);
 	bytecode_alu(e->code, BPF_ADD, reg, index);
 }
 
-/* COUNT becomes the number of keys, STRIDE apart from OFFSET on in the line at R3, less than R1. A difference's
- * sign is taken by a logical shift: an arithmetic one would fork the verifier's state at each. */
-static void emit_rank(struct emitter *e, enum reg count, int offset, int stride)
+/* R3 becomes a pointer to the element of a step that R7 refers to. */
+static void emit_step_element(struct emitter *e, const struct layout_step *step)
 {
-	int i;
+	if (step->region.count > 1)
+		bytecode_alu32_imm(e->code, BPF_AND, R7, INDEX_MASK);
+	emit_element(e, step->region, step->element_bytes, R3, R7);
+}
 
-	for (i = 0; i < 3; i++) {
-		enum reg reg = i == 0 ? count : R5;
+/* Goes to one of two labels if the word in R1, whose window has so many bits, is not in it. R2 and R4 are
+ * lost. */
+static void emit_window(struct emitter *e, const struct layout_step *step, unsigned bits,
+			struct jump_label below, struct jump_label above)
+{
+	uint64_t prefix = step->window.prefix;
 
-		bytecode_load(e->code, BPF_W, reg, R3, offset + i * stride);
-		bytecode_alu(e->code, BPF_SUB, reg, R1);
-		bytecode_alu_imm(e->code, BPF_RSH, reg, 63);
-		if (i > 0)
-			bytecode_alu(e->code, BPF_ADD, count, reg);
+	bytecode_alu(e->code, BPF_MOV, R2, R1);
+	bytecode_alu_imm(e->code, BPF_RSH, R2, (int32_t)bits);
+	if (prefix <= INT32_MAX) {
+		bytecode_jump_if(e->code, BPF_JLT, R2, (int32_t)prefix, below);
+		bytecode_jump_if(e->code, BPF_JGT, R2, (int32_t)prefix, above);
+		return;
+	}
+	bytecode_imm64(e->code, R4, prefix);
+	bytecode_jump_if_reg(e->code, BPF_JLT, R2, R4, below);
+	bytecode_jump_if_reg(e->code, BPF_JGT, R2, R4, above);
+}
+
+/* REG keeps its lowest bits. */
+static void emit_low_bits(struct emitter *e, enum reg reg, unsigned bits)
+{
+	if (bits < 32) {
+		bytecode_alu32_imm(e->code, BPF_AND, reg, (int32_t)((UINT32_C(1) << bits) - 1));
+	} else {
+		bytecode_alu_imm(e->code, BPF_LSH, reg, 64 - (int32_t)bits);
+		bytecode_alu_imm(e->code, BPF_RSH, reg, 64 - (int32_t)bits);
 	}
 }
 
-/* One line: the fourth, eighth and twelfth key choose a quarter, the quarter's three keys a child. */
-static void emit_line(struct emitter *e, const struct layout_step *step)
+/* Where a word outside of the window goes: REG becomes another value, and on it goes. */
+static void emit_outside(struct emitter *e, struct jump_label outside, uint64_t value,
+			 struct jump_label ready)
 {
-	const struct layout *layout = e->layout;
-
-	emit_key(e, step->key, R1);
-	bytecode_alu32_imm(e->code, BPF_AND, R7, LINE_MASK);
-	emit_element(e, layout->lines, 6, R3, R7);
-	bytecode_load(e->code, BPF_W, R7, R3, (int)offsetof(struct layout_line, first));
-	emit_rank(e, R4, 4 * 3, 4 * 4);
-	bytecode_alu_imm(e->code, BPF_LSH, R4, 2);
-	bytecode_alu(e->code, BPF_ADD, R7, R4);
-	bytecode_alu_imm(e->code, BPF_LSH, R4, 2);
-	bytecode_alu(e->code, BPF_ADD, R3, R4);
-	emit_rank(e, R0, 0, 4);
-	bytecode_alu(e->code, BPF_ADD, R7, R0);
-	if (!step->is_leaf)
-		return;
-	emit_element(e, layout->results, 2, R3, R7);
-	bytecode_load(e->code, BPF_W, R7, R3, 0);
+	bytecode_place(e->code, outside);
+	if (value <= INT32_MAX)
+		bytecode_alu32_imm(e->code, BPF_MOV, R1, (int32_t)value);
+	else
+		bytecode_imm64(e->code, R1, value);
+	bytecode_jump(e->code, ready);
 }
 
-/* The reference for the word's upper bits. */
+/* The reference for the upper bits of the word's window. */
 static void emit_root(struct emitter *e, const struct layout_step *step)
 {
-	struct layout_region roots = e->layout->lines;
+	const uint32_t children = UINT32_C(1) << step->root_bits;
+	const unsigned cut = root_shift(step) >= LOADED_BITS ? LOADED_BITS : 0;
+	struct jump_label below = bytecode_label(e->code), above = bytecode_label(e->code);
+	struct jump_label ready = bytecode_label(e->code), inside = bytecode_label(e->code);
 
-	roots.count -= root_lines(step) - 1;
-	emit_key(e, step->key, R1);
-	bytecode_alu32_imm(e->code, BPF_AND, R7, LINE_MASK);
-	emit_element(e, roots, 6, R3, R7);
-	bytecode_alu32_imm(e->code, BPF_RSH, R1, (int32_t)root_shift(step));
-	bytecode_alu32_imm(e->code, BPF_AND, R1, (int32_t)root_children(step) - 1);
+	emit_upper_key(e, step->key, R1, cut);
+	if (!is_whole_word(step))
+		emit_window(e, step, step->window.bits - cut, below, above);
+	if (root_shift(step) > cut)
+		bytecode_alu_imm(e->code, BPF_RSH, R1, (int32_t)(root_shift(step) - cut));
+	emit_low_bits(e, R1, step->root_bits);
+	if (!is_whole_word(step)) {
+		bytecode_jump(e->code, inside);
+		emit_outside(e, below, children, ready);
+		emit_outside(e, above, children + 1, ready);
+		bytecode_place(e->code, ready);
+		bytecode_place(e->code, inside);
+	}
+	emit_step_element(e, step);
 	bytecode_alu_imm(e->code, BPF_LSH, R1, 2);
 	bytecode_alu(e->code, BPF_ADD, R3, R1);
 	bytecode_load(e->code, BPF_W, R7, R3, 0);
 }
 
-/* R4 becomes the class of the port in R1: by a table, or as the number of classes that start at it or below. */
+/* R1 becomes the bits of the word that a tree below a root compares. */
+static void emit_rest(struct emitter *e, const struct layout_step *step)
+{
+	unsigned skip = step->window.skip, cut = skip >= LOADED_BITS ? LOADED_BITS : 0;
+
+	if (key_bits(step->key) > LOADED_BITS && step->window.bits <= LOADED_BITS)
+		emit_word(e, key_offset(step->key) + 4, R1);
+	else
+		emit_upper_key(e, step->key, R1, cut);
+	if (skip > cut)
+		bytecode_alu_imm(e->code, BPF_RSH, R1, (int32_t)(skip - cut));
+	emit_low_bits(e, R1, compared_bits(step));
+}
+
+/* R1 becomes the bits of the word that a tree compares, with what is outside of the window moved to its ends. */
+static void emit_tree_word(struct emitter *e, const struct layout_step *step)
+{
+	struct jump_label below = bytecode_label(e->code), above = bytecode_label(e->code);
+	struct jump_label ready = bytecode_label(e->code), inside = bytecode_label(e->code);
+	unsigned skip = step->window.skip, cut = skip >= LOADED_BITS ? LOADED_BITS : 0;
+
+	emit_upper_key(e, step->key, R1, cut);
+	if (!is_whole_word(step))
+		emit_window(e, step, step->window.bits - cut, below, above);
+	if (skip > cut)
+		bytecode_alu_imm(e->code, BPF_RSH, R1, (int32_t)(skip - cut));
+	if (is_whole_word(step))
+		return;
+	emit_low_bits(e, R1, compared_bits(step));
+	bytecode_jump(e->code, inside);
+	emit_outside(e, below, 0, ready);
+	emit_outside(e, above, (UINT64_C(1) << compared_bits(step)) - 1, ready);
+	bytecode_place(e->code, ready);
+	bytecode_place(e->code, inside);
+}
+
+/* R0 becomes the number of keys, in BYTES of lanes at R3, that the word in R1 has reached. R1, R2, R4 and R5
+ * are lost. */
+static void emit_rank(struct emitter *e, unsigned lane_bits, uint32_t bytes)
+{
+	uint32_t at;
+
+	if (lane_bits <= 32) { /* the word in each lane */
+		bytecode_alu(e->code, BPF_MOV, R2, R1);
+		bytecode_alu_imm(e->code, BPF_LSH, R2, 32);
+		bytecode_alu(e->code, BPF_OR, R1, R2);
+		bytecode_imm64(e->code, R4, UINT64_C(0x100000001));
+	}
+	if (lane_bits == 16) {
+		bytecode_alu(e->code, BPF_MOV, R2, R1);
+		bytecode_alu_imm(e->code, BPF_LSH, R2, 16);
+		bytecode_alu(e->code, BPF_OR, R1, R2);
+		bytecode_imm64(e->code, R4, UINT64_C(0x1000100010001));
+	}
+	for (at = 0; at < bytes; at += LANES_WORD_BYTES) {
+		enum reg reg = at ? R5 : R0;
+
+		bytecode_load(e->code, BPF_DW, reg, R3, (int)at);
+		bytecode_alu(e->code, BPF_ADD, reg, R1);
+		bytecode_alu_imm(e->code, BPF_RSH, reg, (int32_t)lane_bits - 1);
+		if (lane_bits < 64)
+			bytecode_alu(e->code, BPF_AND, reg, R4);
+		if (at)
+			bytecode_alu(e->code, BPF_ADD, R0, R5);
+	}
+	if (lane_bits < 64) { /* the sum of all lanes, in the upper one */
+		bytecode_alu(e->code, BPF_MUL, R0, R4);
+		bytecode_alu_imm(e->code, BPF_RSH, R0, 64 - (int32_t)lane_bits);
+	}
+}
+
+/* R1 becomes the word, and R3 a pointer to the lanes that it is to be compared with. */
+static void emit_tree_lanes(struct emitter *e, const struct layout_step *step)
+{
+	if (step->is_below_root)
+		emit_rest(e, step);
+	else
+		emit_tree_word(e, step);
+	emit_step_element(e, step);
+}
+
+/* A line leads to one of the next step, whatever that one's tag. */
+static void emit_line(struct emitter *e, const struct layout_step *step)
+{
+	emit_tree_lanes(e, step);
+	bytecode_load(e->code, BPF_W, R7, R3, LINE_LANES_BYTES);
+	emit_rank(e, step->lane_bits, LINE_LANES_BYTES);
+	bytecode_alu(e->code, BPF_ADD, R7, R0);
+}
+
+/* R7 becomes result R0, one of COUNT at OFFSET from R3, as the step's are written; the search goes on where
+ * it leads. */
+static void emit_result(struct emitter *e, struct step_place at, uint32_t offset, uint32_t count)
+{
+	const struct layout_step *step = &at.machine->steps[at.step];
+	uint32_t room = 1;
+
+	while (room < count)
+		room *= 2;
+	bytecode_alu32_imm(e->code, BPF_AND, R0, (int32_t)room - 1);
+	bytecode_alu_imm(e->code, BPF_LSH, R0, step->is_narrow ? 1 : 2);
+	bytecode_alu(e->code, BPF_ADD, R3, R0);
+	bytecode_load(e->code, step->is_narrow ? BPF_H : BPF_W, R7, R3, (int)offset);
+	if (!step->is_narrow)
+		return;
+	if (step->narrow_tag) {
+		bytecode_jump_if(e->code, BPF_JLT, R7, NARROW_BIT,
+				 at.labels[at.machine->step_count]);
+		bytecode_alu32_imm(e->code, BPF_AND, R7, NARROW_BIT - 1);
+		bytecode_jump(e->code, at.inside[layout_narrow_step(at.machine, at.step)]);
+	} else {
+		bytecode_jump(e->code, at.labels[at.machine->step_count]);
+	}
+}
+
+static void emit_leaf(struct emitter *e, struct step_place at)
+{
+	const struct layout_step *step = &at.machine->steps[at.step];
+	struct leaf_shape shape = leaf_shape(step);
+
+	emit_tree_lanes(e, step);
+	emit_rank(e, step->lane_bits, shape.lanes_bytes);
+	emit_result(e, at, shape.lanes_bytes, shape.keys + 1);
+}
+
+/* R0 becomes the class of the port in R1: by a table, or as the number of classes that start at it or below. */
 static void emit_class(struct emitter *e, const struct layout_step *step)
 {
 	uint32_t i;
 
 	if (step->class_table != NO_INDEX) {
-		bytecode_data(e->code, R4, SYMBOL_TABLES,
+		bytecode_data(e->code, R0, SYMBOL_TABLES,
 			      e->layout->classes.offset + step->class_table * CLASS_TABLE);
 		bytecode_alu32_imm(e->code, BPF_AND, R1, CLASS_TABLE - 1);
-		bytecode_alu(e->code, BPF_ADD, R4, R1);
-		bytecode_load(e->code, BPF_B, R4, R4, 0);
+		bytecode_alu(e->code, BPF_ADD, R0, R1);
+		bytecode_load(e->code, BPF_B, R0, R0, 0);
 		return;
 	}
-	bytecode_alu32_imm(e->code, BPF_MOV, R4, 0);
+	bytecode_alu32_imm(e->code, BPF_MOV, R0, 0);
 	for (i = 0; i + 1 < step->class_count; i++) {
 		bytecode_alu_imm(e->code, BPF_MOV, R5, (int32_t)step->class_starts[i] - 1);
 		bytecode_alu(e->code, BPF_SUB, R5, R1);
 		bytecode_alu_imm(e->code, BPF_RSH, R5, 63);
-		bytecode_alu(e->code, BPF_ADD, R4, R5);
+		bytecode_alu(e->code, BPF_ADD, R0, R5);
 	}
 }
 
-static void emit_cross(struct emitter *e, const struct layout_step *step)
+static void emit_cross(struct emitter *e, struct step_place at)
 {
-	struct layout_region rows = e->layout->lines;
+	const struct layout_step *step = &at.machine->steps[at.step];
 
-	/* A class is a byte at most, so a row of fewer is read as if it had 256 where a table gives it. */
-	rows.count -= step->class_table == NO_INDEX ? 0 : CLASSES_MAX / LINE_CHILDREN - 1;
 	emit_key(e, step->key, R1);
 	emit_class(e, step);
-	bytecode_alu32_imm(e->code, BPF_AND, R7, LINE_MASK);
-	emit_element(e, rows, 6, R3, R7);
-	bytecode_alu_imm(e->code, BPF_LSH, R4, 2);
-	bytecode_alu(e->code, BPF_ADD, R3, R4);
-	bytecode_load(e->code, BPF_W, R7, R3, 0);
+	emit_step_element(e, step);
+	emit_result(e, at, 0, cross_results(step));
 }
 
 /* Looks the node and the word up in the kernel's trie, where every word is below some prefix. */
 static void emit_lpm(struct emitter *e, const struct layout_step *step)
 {
 	emit_key(e, step->key, R1);
-	bytecode_to_host(e->code, R1, 32); /* back to network order, and so is the node */
-	bytecode_alu32_imm(e->code, BPF_AND, R7, LINE_MASK);
+	if (key_bits(step->key) < 64)
+		bytecode_alu_imm(e->code, BPF_LSH, R1, 64 - (int32_t)key_bits(step->key));
+	bytecode_to_host(e->code, R1, 64); /* back to network order, and so is the node */
+	bytecode_alu32_imm(e->code, BPF_AND, R7, INDEX_MASK);
 	bytecode_to_host(e->code, R7, 32);
-	bytecode_store_imm(e->code, BPF_W, R10, STACK_PREFIX, 64);
+	bytecode_store_imm(e->code, BPF_W, R10, STACK_PREFIX, PREFIX_BITS);
 	bytecode_store(e->code, BPF_W, R10, STACK_PREFIX + 4, R7);
-	bytecode_store(e->code, BPF_W, R10, STACK_PREFIX + 8, R1);
+	bytecode_store(e->code, BPF_DW, R10, STACK_PREFIX + 8, R1);
 	bytecode_map(e->code, R1, SYMBOL_PREFIXES);
 	bytecode_alu(e->code, BPF_MOV, R2, R10);
 	bytecode_alu_imm(e->code, BPF_ADD, R2, STACK_PREFIX);
@@ -155,13 +348,13 @@ static void emit_lpm(struct emitter *e, const struct layout_step *step)
 	bytecode_load(e->code, BPF_W, R7, R0, 0);
 }
 
-static void emit_interface_line(struct emitter *e, struct jump_label done)
+static void emit_interface_line(struct emitter *e, const struct layout_step *step,
+				struct jump_label done)
 {
 	const int children = (int)offsetof(struct layout_interface, children);
 	struct jump_label differs = bytecode_label(e->code), known = bytecode_label(e->code);
 
-	bytecode_alu32_imm(e->code, BPF_AND, R7, LINE_MASK);
-	emit_element(e, e->layout->interfaces, 4, R3, R7);
+	emit_step_element(e, step);
 	bytecode_load(e->code, BPF_W, R4, R3, (int)offsetof(struct layout_interface, word));
 	bytecode_jump_if(e->code, BPF_JGT, R4, (int32_t)e->layout->object.interface_count - 1,
 			 e->drop);
@@ -181,8 +374,10 @@ static void emit_interface_line(struct emitter *e, struct jump_label done)
 	bytecode_load(e->code, BPF_W, R7, R3, children + 4 * INTERFACE_DIFFERS);
 }
 
-static void emit_step(struct emitter *e, const struct layout_step *step, struct jump_label done)
+static void emit_step(struct emitter *e, struct step_place at)
 {
+	const struct layout_step *step = &at.machine->steps[at.step];
+
 	switch (step->kind) {
 	case SEARCH_ROOT:
 		emit_root(e, step);
@@ -190,14 +385,17 @@ static void emit_step(struct emitter *e, const struct layout_step *step, struct 
 	case SEARCH_LINE:
 		emit_line(e, step);
 		return;
+	case SEARCH_LEAF:
+		emit_leaf(e, at);
+		return;
 	case SEARCH_CROSS:
-		emit_cross(e, step);
+		emit_cross(e, at);
 		return;
 	case SEARCH_LPM:
 		emit_lpm(e, step);
 		return;
 	default:
-		emit_interface_line(e, done);
+		emit_interface_line(e, step, at.labels[at.step + 1]);
 	}
 }
 
@@ -205,19 +403,23 @@ void emit_machine(struct emitter *e, size_t index)
 {
 	const struct layout_machine *machine = &e->layout->machines[index];
 	const struct layout_step *steps = machine->steps;
-	size_t i, next;
+	struct step_place at = {machine, 0, e->steps[index], e->inside[index]};
+	size_t next;
 
-	for (i = 0; i < machine->step_count; i++) {
-		bytecode_place(e->code, e->steps[index][i]);
-		bytecode_comment(e->code, "step %u: %s, %s", steps[i].tag, key_words(steps[i].key),
-				 search_word(steps[i].kind));
-		bytecode_jump32_if(e->code, BPF_JLT, R7, (int32_t)(steps[i].tag << TAG_SHIFT),
-				   e->steps[index][i + 1]);
-		emit_step(e, &steps[i], e->steps[index][i + 1]);
-		next = layout_next_step(machine, i);
-		if (next != i + 1)
-			bytecode_jump(e->code, e->steps[index][next]);
+	for (at.step = 0; at.step < machine->step_count; at.step++) {
+		bytecode_place(e->code, at.labels[at.step]);
+		bytecode_comment(e->code, "step %u: %s, %s", steps[at.step].tag,
+				 key_words(steps[at.step].key), search_word(steps[at.step].kind));
+		bytecode_jump32_if(e->code, BPF_JLT, R7, (int32_t)(steps[at.step].tag << TAG_SHIFT),
+				   at.labels[at.step + 1]);
+		bytecode_place(e->code, at.inside[at.step]);
+		emit_step(e, at);
+		next = layout_next_step(machine, at.step);
+		if (steps[at.step].kind == SEARCH_LINE)
+			bytecode_jump(e->code, at.inside[next]);
+		else if (next != at.step + 1)
+			bytecode_jump(e->code, at.labels[next]);
 	}
-	bytecode_place(e->code, e->steps[index][machine->step_count]);
+	bytecode_place(e->code, at.labels[machine->step_count]);
 	bytecode_jump(e->code, e->assign);
 }

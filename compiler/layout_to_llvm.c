@@ -59,7 +59,8 @@ static void compare_tree(struct ir *ir, const struct code_node *code, LLVMValueR
 	}
 	upper = ir_block(ir, "");
 	ir_origin(ir, code->origin);
-	ir_leave_if(ir, value, LLVMIntUGE, ir_word(ir, (uint32_t)code->node->starts[middle]),
+	ir_leave_if(ir, value, LLVMIntUGE,
+		    LLVMConstInt(LLVMTypeOf(value), (uint64_t)code->node->starts[middle], 0),
 		    upper);
 	compare_tree(ir, code, value, first, middle);
 	ir_start(ir, upper);
@@ -183,8 +184,12 @@ static void make_blocks(struct ir *ir)
 	for (machine = 0; machine < ir->layout->machine_count; machine++) {
 		count = ir->layout->machines[machine].step_count + 1;
 		ir->steps[machine] = arena_alloc(ir->arena, count, sizeof(*ir->steps[machine]));
-		for (i = 0; i < count; i++)
+		ir->inside[machine] = arena_alloc(ir->arena, count, sizeof(*ir->inside[machine]));
+		for (i = 0; i < count; i++) {
 			ir->steps[machine][i] = ir_block(ir, "step");
+			if (i + 1 < count)
+				ir->inside[machine][i] = ir_block(ir, "inside");
+		}
 	}
 	ir->assign = ir_block(ir, "assign");
 	ir->pass = ir_block(ir, "pass");
@@ -213,7 +218,7 @@ static struct ir ir_new(struct arena *arena, const struct layout *layout,
 	ir.key = ir_variable(&ir, ir.word, "key");
 	ir.slot = ir_variable(&ir, ir.word, "slot");
 	ir.prefix = ir_variable(
-		&ir, LLVMArrayType(ir.word, sizeof(struct abi_prefix_key) / sizeof(uint32_t)),
+		&ir, LLVMArrayType(ir.wide, sizeof(struct abi_prefix_key) / sizeof(uint64_t)),
 		"prefix");
 	make_blocks(&ir);
 	ir_lines_begin(&ir);

@@ -28,6 +28,8 @@ struct ir {
 	LLVMValueRef key, slot, prefix;
 	LLVMBasicBlockRef *nodes; /* of nodes that something goes to */
 	LLVMBasicBlockRef *steps[FAMILY_COUNT * PROTOCOL_COUNT]; /* one more than steps: the end */
+	LLVMBasicBlockRef
+		*inside[FAMILY_COUNT * PROTOCOL_COUNT]; /* for references known to be theirs */
 	LLVMBasicBlockRef assign, pass, drop;
 	decision_ref *pending; /* nodes that have a block, which is not written yet */
 	size_t pending_count, pending_capacity;
@@ -87,8 +89,10 @@ LLVMValueRef ir_call_function(struct ir *ir, const char *name, LLVMValueRef *arg
 /* A big endian value in the machine's order, or back. */
 LLVMValueRef ir_to_host(struct ir *ir, LLVMValueRef value);
 
-/* A word of the packet in host order, and a field of it as it stands. */
+/* A word of the packet in host order, as wide as it is (32 bits at the least) or of 64 bits; and a field of
+ * the packet as it stands. */
 LLVMValueRef ir_packet_key(struct ir *ir, enum key key);
+LLVMValueRef ir_wide_key(struct ir *ir, enum key key);
 #define IR_PACKET_WORD(ir, field)                                                                  \
 	ir_load((ir), (ir)->word, (ir)->packet, offsetof(struct bpf_sk_lookup, field))
 

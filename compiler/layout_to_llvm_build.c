@@ -199,6 +199,16 @@ LLVMValueRef ir_to_host(struct ir *ir, LLVMValueRef value)
 			      LLVMGetIntrinsicDeclaration(ir->module, id, &type, 1), &value, 1, "");
 }
 
+/* Half of an IPv6 address. Its words stay apart: eight bytes of the packet may not be read at once. */
+static LLVMValueRef half_address(struct ir *ir, size_t offset)
+{
+	LLVMValueRef first = ir_to_host(ir, ir_load(ir, ir->word, ir->packet, offset));
+	LLVMValueRef second = ir_to_host(ir, ir_load(ir, ir->word, ir->packet, offset + 4));
+
+	first = ir_shift_left(ir, ir_widen(ir, ir_opaque(ir, first)), 32);
+	return LLVMBuildOr(ir->builder, first, ir_widen(ir, second), "");
+}
+
 LLVMValueRef ir_packet_key(struct ir *ir, enum key key)
 {
 	size_t offset;
@@ -215,13 +225,21 @@ LLVMValueRef ir_packet_key(struct ir *ir, enum key key)
 		return ir_to_host(ir, IR_PACKET_WORD(ir, local_ip4));
 	case KEY_SADDR4:
 		return ir_to_host(ir, IR_PACKET_WORD(ir, remote_ip4));
+	case KEY_DADDR6_HIGH:
+	case KEY_DADDR6_LOW:
+		offset = offsetof(struct bpf_sk_lookup, local_ip6);
+		return half_address(ir, offset + 8 * (key - KEY_DADDR6_HIGH));
 	default:
-		offset = key >= KEY_SADDR6_0 ? offsetof(struct bpf_sk_lookup, remote_ip6) +
-						       4 * (key - KEY_SADDR6_0)
-					     : offsetof(struct bpf_sk_lookup, local_ip6) +
-						       4 * (key - KEY_DADDR6_0);
-		return ir_to_host(ir, ir_load(ir, ir->word, ir->packet, offset));
+		offset = offsetof(struct bpf_sk_lookup, remote_ip6);
+		return half_address(ir, offset + 8 * (key - KEY_SADDR6_HIGH));
 	}
+}
+
+LLVMValueRef ir_wide_key(struct ir *ir, enum key key)
+{
+	LLVMValueRef value = ir_packet_key(ir, key);
+
+	return key_bits(key) < 64 ? ir_widen(ir, value) : value;
 }
 
 /* The optimiser would compare what is left of the index without bits that do not matter to the comparison,
@@ -238,8 +256,11 @@ LLVMValueRef ir_element(struct ir *ir, struct layout_region region, size_t size,
 {
 	LLVMValueRef base = ir_at(ir, ir_symbol(ir, LLVM_SYMBOL_TABLES),
 				  ir_wide(ir, region.offset));
-	LLVMValueRef wide = ir_bounded(ir, index, region.count);
+	LLVMValueRef wide;
 
+	if (region.count == 1)
+		return base;
+	wide = ir_bounded(ir, index, region.count);
 	return ir_at(ir, base, LLVMBuildMul(ir->builder, wide, ir_wide(ir, size), ""));
 }
 

@@ -7,64 +7,150 @@
 
 #include <stddef.h>
 
-/* How many of three keys, STRIDE bytes apart from OFFSET on, are less than VALUE (64 bits, opaque). */
-static LLVMValueRef ir_rank(struct ir *ir, LLVMValueRef line, size_t offset, size_t stride,
-			    LLVMValueRef value)
+/* Of a prefix that is one word of one node. */
+enum { PREFIX_BITS = 32 + 64 };
+
+/* A step that is being written, and where its machine's others are: as they are come to, and past the
+ * question whether a reference is theirs. */
+struct step_place {
+	const struct layout_machine *machine;
+	size_t step;
+	const LLVMBasicBlockRef *blocks, *inside;
+};
+
+/* The element of a step that the reference says. */
+static LLVMValueRef ir_step_element(struct ir *ir, const struct layout_step *step)
 {
-	LLVMValueRef rank = NULL;
-	size_t i;
+	LLVMValueRef index = ir_and(ir, ir_load(ir, ir->word, ir->reference, 0), INDEX_MASK);
 
-	for (i = 0; i < 3; i++) {
-		LLVMValueRef key = ir_widen(ir, ir_load(ir, ir->word, line, offset + i * stride));
-		LLVMValueRef less = ir_shift_right(ir, LLVMBuildSub(ir->builder, key, value, ""),
-						   63);
-
-		rank = rank ? ir_add(ir, rank, less) : less;
-	}
-	return rank;
+	return ir_element(ir, step->region, step->element_bytes, index);
 }
 
-/* The line that the reference says. */
-static LLVMValueRef ir_line_of(struct ir *ir, struct layout_region lines)
+/* VALUE where the word (64 bits) is in the step's window, else one of two others. */
+static LLVMValueRef ir_in_window(struct ir *ir, const struct layout_step *step, LLVMValueRef word,
+				 LLVMValueRef value, uint64_t below, uint64_t above)
 {
-	LLVMValueRef reference = ir_load(ir, ir->word, ir->reference, 0);
+	LLVMValueRef upper, prefix = ir_wide(ir, step->window.prefix);
 
-	return ir_element(ir, lines, LINE_BYTES, ir_and(ir, reference, LINE_MASK));
+	if (is_whole_word(step))
+		return value;
+	upper = ir_shift_right(ir, word, step->window.bits);
+	value = LLVMBuildSelect(ir->builder,
+				LLVMBuildICmp(ir->builder, LLVMIntULT, upper, prefix, ""),
+				ir_wide(ir, below), value, "");
+	return LLVMBuildSelect(ir->builder,
+			       LLVMBuildICmp(ir->builder, LLVMIntUGT, upper, prefix, ""),
+			       ir_wide(ir, above), value, "");
 }
 
-static LLVMValueRef ir_child(struct ir *ir, LLVMValueRef references, LLVMValueRef index)
+static LLVMValueRef ir_low_bits(struct ir *ir, LLVMValueRef word, unsigned bits)
 {
-	return ir_load(ir, ir->word, ir_at(ir, references, ir_shift_left(ir, index, 2)), 0);
+	uint64_t mask = bits < 64 ? (UINT64_C(1) << bits) - 1 : UINT64_MAX;
+
+	return LLVMBuildAnd(ir->builder, word, ir_wide(ir, mask), "");
 }
 
-/* One line: the fourth, eighth and twelfth key choose a quarter, the quarter's three keys a child. */
-static void ir_step_line(struct ir *ir, const struct layout_step *step)
+/* Element INDEX (64 bits) of an array. */
+static LLVMValueRef ir_item(struct ir *ir, LLVMTypeRef type, LLVMValueRef array, LLVMValueRef index,
+			    unsigned log2_size)
 {
-	LLVMValueRef value = ir_opaque(ir, ir_widen(ir, ir_packet_key(ir, step->key)));
-	LLVMValueRef line = ir_line_of(ir, ir->layout->lines);
-	LLVMValueRef first = ir_load(ir, ir->word, line, offsetof(struct layout_line, first));
-	LLVMValueRef quarter = ir_rank(ir, line, 4 * 3, 4 * 4, value);
-	LLVMValueRef keys = ir_at(ir, line, ir_shift_left(ir, quarter, 4));
-	LLVMValueRef child = ir_add(ir, ir_shift_left(ir, quarter, 2),
-				    ir_rank(ir, keys, 0, 4, value));
-	LLVMValueRef next = ir_add(ir, first, LLVMBuildTrunc(ir->builder, child, ir->word, ""));
-
-	if (step->is_leaf)
-		next = ir_load(ir, ir->word,
-			       ir_element(ir, ir->layout->results, sizeof(uint32_t), next), 0);
-	ir_store(ir, next, ir->reference, 0);
+	return ir_load(ir, type, ir_at(ir, array, ir_shift_left(ir, index, log2_size)), 0);
 }
 
-/* The reference for the word's upper bits. */
+/* The reference for the upper bits of the word's window. */
 static void ir_step_root(struct ir *ir, const struct layout_step *step)
 {
-	struct layout_region roots = ir->layout->lines;
-	LLVMValueRef value = ir_packet_key(ir, step->key), root;
+	const uint64_t children = UINT64_C(1) << step->root_bits;
+	LLVMValueRef word = ir_wide_key(ir, step->key);
+	LLVMValueRef child = ir_low_bits(ir, ir_shift_right(ir, word, root_shift(step)),
+					 step->root_bits);
 
-	roots.count -= root_lines(step) - 1;
-	root = ir_line_of(ir, roots);
-	value = ir_and(ir, ir_shift_right(ir, value, root_shift(step)), root_children(step) - 1);
-	ir_store(ir, ir_child(ir, root, ir_widen(ir, value)), ir->reference, 0);
+	child = ir_opaque(ir, ir_in_window(ir, step, word, child, children, children + 1));
+	/* What is opaque has lost its bound. */
+	ir_leave_if(ir, child, LLVMIntUGT,
+		    ir_wide(ir, is_whole_word(step) ? children - 1 : children + 1), ir->drop);
+	ir_store(ir, ir_item(ir, ir->word, ir_step_element(ir, step), child, 2), ir->reference, 0);
+}
+
+/* What is left of the word for a tree. */
+static LLVMValueRef ir_tree_word(struct ir *ir, const struct layout_step *step)
+{
+	LLVMValueRef word = ir_wide_key(ir, step->key);
+	LLVMValueRef rest = ir_low_bits(ir, ir_shift_right(ir, word, step->window.skip),
+					compared_bits(step));
+
+	if (step->is_below_root)
+		return rest;
+	return ir_in_window(ir, step, word, rest, 0, (UINT64_C(1) << compared_bits(step)) - 1);
+}
+
+/* How many keys in BYTES of lanes a word has reached. */
+static LLVMValueRef ir_rank(struct ir *ir, const struct layout_step *step, LLVMValueRef lanes,
+			    uint32_t bytes)
+{
+	LLVMValueRef word = ir_opaque(ir, ir_tree_word(ir, step)), ones, sum = NULL;
+	uint64_t each = UINT64_MAX / (UINT64_MAX >> (64 - step->lane_bits)); /* 1 in each lane */
+	uint32_t at;
+
+	ones = ir_wide(ir, each);
+	word = LLVMBuildMul(ir->builder, word, ones, "");
+	for (at = 0; at < bytes; at += LANES_WORD_BYTES) {
+		LLVMValueRef reached = ir_add(ir, ir_load(ir, ir->wide, lanes, at), word);
+
+		reached = ir_shift_right(ir, reached, step->lane_bits - 1);
+		reached = LLVMBuildAnd(ir->builder, reached, ones, "");
+		sum = sum ? ir_add(ir, sum, reached) : reached;
+	}
+	sum = LLVMBuildMul(ir->builder, sum, ones, "");
+	return ir_shift_right(ir, sum, 64 - step->lane_bits);
+}
+
+/* A line leads to one of the next step, whatever that one's tag. */
+static void ir_step_line(struct ir *ir, const struct layout_step *step)
+{
+	LLVMValueRef line = ir_step_element(ir, step);
+	LLVMValueRef first = ir_load(ir, ir->word, line, LINE_LANES_BYTES);
+	LLVMValueRef child = ir_rank(ir, step, line, LINE_LANES_BYTES);
+
+	child = LLVMBuildTrunc(ir->builder, child, ir->word, "");
+	ir_store(ir, ir_add(ir, first, child), ir->reference, 0);
+}
+
+/* Makes result INDEX (64 bits), one of COUNT, the reference, and goes on where it leads. */
+static void ir_result(struct ir *ir, struct step_place at, LLVMValueRef results, LLVMValueRef index,
+		      uint32_t count)
+{
+	const struct layout_step *step = &at.machine->steps[at.step];
+	uint32_t room = 1;
+
+	while (room < count)
+		room *= 2;
+	index = ir_and(ir, ir_opaque(ir, index), room - 1);
+	if (!step->is_narrow) {
+		ir_store(ir, ir_item(ir, ir->word, results, index, 2), ir->reference, 0);
+		ir_jump(ir, at.blocks[layout_next_step(at.machine, at.step)]);
+		return;
+	}
+	index = LLVMBuildZExt(ir->builder, ir_item(ir, ir->half, results, index, 1), ir->word, "");
+	ir_store(ir, index, ir->reference, 0);
+	if (step->narrow_tag) {
+		ir_leave_if(ir, index, LLVMIntULT, ir_word(ir, NARROW_BIT),
+			    at.blocks[at.machine->step_count]);
+		ir_store(ir, ir_and(ir, index, NARROW_BIT - 1), ir->reference, 0);
+		ir_jump(ir, at.inside[layout_narrow_step(at.machine, at.step)]);
+	} else {
+		ir_jump(ir, at.blocks[at.machine->step_count]);
+	}
+}
+
+static void ir_step_leaf(struct ir *ir, struct step_place at)
+{
+	const struct layout_step *step = &at.machine->steps[at.step];
+	struct leaf_shape shape = leaf_shape(step);
+	LLVMValueRef leaf = ir_step_element(ir, step);
+	LLVMValueRef index = ir_rank(ir, step, leaf, shape.lanes_bytes);
+
+	ir_result(ir, at, ir_at(ir, leaf, ir_wide(ir, shape.lanes_bytes)), index, shape.keys + 1);
 }
 
 /* The class of a port: by a table, or as the number of classes that start at it or below. The port is opaque
@@ -92,25 +178,23 @@ static LLVMValueRef ir_class(struct ir *ir, const struct layout_step *step)
 	return class;
 }
 
-static void ir_step_cross(struct ir *ir, const struct layout_step *step)
+static void ir_step_cross(struct ir *ir, struct step_place at)
 {
-	struct layout_region rows = ir->layout->lines;
+	const struct layout_step *step = &at.machine->steps[at.step];
 	LLVMValueRef class = ir_class(ir, step);
 
-	/* A class is a byte at most, so a row of fewer is read as if it had 256 where a table gives it. */
-	rows.count -= step->class_table == NO_INDEX ? 0 : CLASSES_MAX / LINE_CHILDREN - 1;
-	ir_store(ir, ir_child(ir, ir_line_of(ir, rows), class), ir->reference, 0);
+	ir_result(ir, at, ir_step_element(ir, step), class, cross_results(step));
 }
 
 /* Looks the node and the word up in the kernel's trie, where every word is below some prefix. */
 static void ir_step_lpm(struct ir *ir, const struct layout_step *step)
 {
-	LLVMValueRef node = ir_and(ir, ir_load(ir, ir->word, ir->reference, 0), LINE_MASK);
-	LLVMValueRef word = ir_packet_key(ir, step->key);
+	LLVMValueRef node = ir_and(ir, ir_load(ir, ir->word, ir->reference, 0), INDEX_MASK);
+	LLVMValueRef word = ir_shift_left(ir, ir_wide_key(ir, step->key), 64 - key_bits(step->key));
 	LLVMValueRef key = LLVMBuildBitCast(ir->builder, ir->prefix, ir->pointer, "");
 	LLVMValueRef arguments[] = {ir_symbol(ir, LLVM_SYMBOL_PREFIXES), key}, found;
 
-	ir_store(ir, ir_word(ir, 64), key, offsetof(struct abi_prefix_key, bits));
+	ir_store(ir, ir_word(ir, PREFIX_BITS), key, offsetof(struct abi_prefix_key, bits));
 	ir_store(ir, ir_to_host(ir, node), key, offsetof(struct abi_prefix_key, node));
 	ir_store(ir, ir_to_host(ir, word), key, offsetof(struct abi_prefix_key, word));
 	found = ir_call_for_pointer(ir, BPF_FUNC_map_lookup_elem, arguments, 2);
@@ -125,12 +209,10 @@ static void ir_take_child(struct ir *ir, LLVMValueRef node, uint32_t value)
 	ir_store(ir, ir_load(ir, ir->word, node, offset), ir->reference, 0);
 }
 
-static void ir_step_interface(struct ir *ir, LLVMBasicBlockRef done)
+static void ir_step_interface(struct ir *ir, const struct layout_step *step, LLVMBasicBlockRef done)
 {
 	LLVMBasicBlockRef unknown = ir_block(ir, "unknown"), equals = ir_block(ir, "equals");
-	LLVMValueRef reference = ir_and(ir, ir_load(ir, ir->word, ir->reference, 0), LINE_MASK);
-	LLVMValueRef node = ir_element(ir, ir->layout->interfaces, sizeof(struct layout_interface),
-				       reference);
+	LLVMValueRef node = ir_step_element(ir, step);
 	LLVMValueRef index = ir_load(ir, ir->word, node, offsetof(struct layout_interface, word));
 	LLVMValueRef interface = ir_interface_word(
 		ir, ir_bounded(ir, index, (uint32_t)ir->layout->object.interface_count));
@@ -146,39 +228,49 @@ static void ir_step_interface(struct ir *ir, LLVMBasicBlockRef done)
 	ir_take_child(ir, node, INTERFACE_EQUALS);
 }
 
-static void ir_step(struct ir *ir, const struct layout_step *step, LLVMBasicBlockRef done)
+static void ir_step(struct ir *ir, struct step_place at)
 {
+	const struct layout_step *step = &at.machine->steps[at.step];
+	LLVMBasicBlockRef next = at.blocks[layout_next_step(at.machine, at.step)];
+
 	switch (step->kind) {
 	case SEARCH_ROOT:
 		ir_step_root(ir, step);
 		break;
 	case SEARCH_LINE:
 		ir_step_line(ir, step);
+		next = at.inside[at.step + 1];
 		break;
+	case SEARCH_LEAF:
+		ir_step_leaf(ir, at);
+		return;
 	case SEARCH_CROSS:
-		ir_step_cross(ir, step);
-		break;
+		ir_step_cross(ir, at);
+		return;
 	case SEARCH_LPM:
 		ir_step_lpm(ir, step);
 		break;
 	default:
-		ir_step_interface(ir, done);
+		ir_step_interface(ir, step, next);
 	}
-	ir_jump(ir, done);
+	ir_jump(ir, next);
 }
 
 void ir_machine(struct ir *ir, size_t index)
 {
 	const struct layout_machine *machine = &ir->layout->machines[index];
-	const struct layout_step *steps = machine->steps;
-	size_t i;
+	struct step_place at = {machine, 0, ir->steps[index], ir->inside[index]};
 
-	for (i = 0; i < machine->step_count; i++) {
-		ir_start(ir, ir->steps[index][i]);
-		ir_leave_if(ir, ir_load(ir, ir->word, ir->reference, 0), LLVMIntULT,
-			    ir_word(ir, steps[i].tag << TAG_SHIFT), ir->steps[index][i + 1]);
-		ir_step(ir, &steps[i], ir->steps[index][layout_next_step(machine, i)]);
+	for (at.step = 0; at.step < machine->step_count; at.step++) {
+		ir_start(ir, at.blocks[at.step]);
+		ir_branch(ir,
+			  LLVMBuildICmp(ir->builder, LLVMIntULT,
+					ir_load(ir, ir->word, ir->reference, 0),
+					ir_word(ir, machine->steps[at.step].tag << TAG_SHIFT), ""),
+			  at.blocks[at.step + 1], at.inside[at.step]);
+		ir_start(ir, at.inside[at.step]);
+		ir_step(ir, at);
 	}
-	ir_start(ir, ir->steps[index][machine->step_count]);
+	ir_start(ir, at.blocks[machine->step_count]);
 	ir_jump(ir, ir->assign);
 }

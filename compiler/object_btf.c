@@ -80,7 +80,7 @@ static int add_prefix_key(struct types *t)
 
 	check(t, btf__add_field(t->btf, "bits", t->u32, 0, 0));
 	check(t, btf__add_field(t->btf, "node", t->u32, 32, 0));
-	check(t, btf__add_field(t->btf, "word", t->u32, 64, 0));
+	check(t, btf__add_field(t->btf, "word", t->u64, 64, 0));
 	return id;
 }
 

@@ -151,12 +151,14 @@ struct abi_expect {
 /* A word of a packet below a node of the decision; both in network order. */
 struct abi_prefix_key {
 	uint32_t bits; /* 32, all of the node's, and those of the word's prefix */
-	uint32_t node, word;
+	uint32_t node;
+	uint64_t word; /* one of fewer bits stands in the upper ones */
 };
 
 struct abi_prefix {
 	struct abi_prefix_key key;
 	uint32_t value;
+	uint32_t reserved;
 };
 
 #define ABI_COMMAND_LINE "<command line>" /* the name of the text of a -D */

@@ -140,10 +140,28 @@ static void tally_add(struct tally *tally, struct subject *subject, const char *
 		printf("# not caught: %s at %zu\n", what, where);
 }
 
-/* Compares of packets' values are 32 bits wide; those that keep the verifier's bounds are 64. */
+/* Compares of packets' values are 32 bits wide, or with a register; those that keep the verifier's bounds are
+ * neither. */
 static bool is_boundary(const struct bpf_insn *insn)
 {
 	return insn->code == (BPF_JMP32 | BPF_JGE | BPF_K);
+}
+
+static bool is_wide_boundary(const struct bytecode_instruction *instructions, size_t i)
+{
+	return bytecode_is_wide(&instructions[i]) && instructions[i].symbol == SYMBOL_NONE &&
+	       instructions[i + 2].insn.code == (BPF_JMP | BPF_JGE | BPF_X);
+}
+
+/* Adds to the 64 bits that an instruction and its second half load. */
+static void add_wide(struct bytecode_instruction *instruction, int64_t difference)
+{
+	uint64_t value = (uint64_t)(uint32_t)instruction[1].insn.imm << 32 |
+			 (uint32_t)instruction[0].insn.imm;
+
+	value += (uint64_t)difference;
+	instruction[0].insn.imm = (int32_t)(uint32_t)value;
+	instruction[1].insn.imm = (int32_t)(uint32_t)(value >> 32);
 }
 
 static bool is_class_boundary(const struct bytecode_instruction *instructions, size_t i)
@@ -171,6 +189,12 @@ static struct tally mutate_code(struct subject *subject)
 			tally_add(&tally, subject, "boundary above", i);
 			insn->imm -= 2;
 			tally_add(&tally, subject, "boundary below", i);
+		} else if (is_wide_boundary(instructions, i)) {
+			add_wide(&instructions[i], 1);
+			tally_add(&tally, subject, "wide boundary above", i);
+			add_wide(&instructions[i], -2);
+			tally_add(&tally, subject, "wide boundary below", i);
+			add_wide(&instructions[i], 1);
 		} else if (is_swap(insn)) {
 			insn->code = BPF_ALU64 | BPF_ADD | BPF_K;
 			insn->imm = 0;
@@ -184,68 +208,134 @@ static struct tally mutate_code(struct subject *subject)
 	return tally;
 }
 
-/* The child that a line or a result leads to, changed to another. */
-static void mutate_word(struct subject *subject, struct tally *tally, uint32_t *word,
-			uint32_t other, const char *what, size_t where)
+/* A number in the tables, changed to another for the time of a question. */
+static void mutate_number(struct subject *subject, struct tally *tally, unsigned char *place,
+			  unsigned bits, uint64_t other, const char *what, size_t where)
 {
-	uint32_t before = *word;
+	uint64_t before = 0;
 
+	/* Little endian machines alone run this; a check of what was read guards it. */
+	memcpy(&before, place, bits / 8);
 	if (before == other)
 		return;
-	*word = other;
+	memcpy(place, &other, bits / 8);
 	tally_add(tally, subject, what, where);
-	*word = before;
+	memcpy(place, &before, bits / 8);
 }
 
-static uint32_t *region_words(const struct layout *layout, struct layout_region region)
+/* The keys of a line or a leaf, up and down. How many there are. */
+static uint32_t mutate_keys(struct subject *subject, struct tally *tally,
+			    const struct layout_step *step, unsigned char *lanes, uint32_t keys)
 {
-	return (uint32_t *)(layout->object.tables + region.offset);
+	unsigned bits = step->lane_bits;
+	uint32_t i;
+
+	for (i = 0; i < keys; i++) {
+		unsigned char *place = lanes + i * bits / 8;
+		uint64_t lane = 0;
+
+		memcpy(&lane, place, bits / 8);
+		if (!lane)
+			return i;
+		mutate_number(subject, tally, place, bits, lane - 1, "key above", i);
+		mutate_number(subject, tally, place, bits, lane + 1, "key below", i);
+	}
+	return keys;
 }
 
-static bool has_roots(const struct layout *layout)
+static void mutate_results(struct subject *subject, struct tally *tally,
+			   const struct layout_step *step, unsigned char *results, uint32_t count)
 {
+	unsigned bits = 8 * result_bytes(step);
+	uint32_t i;
+
+	for (i = 0; i < count; i++) {
+		uint64_t result = 0;
+
+		memcpy(&result, results + i * bits / 8, bits / 8);
+		mutate_number(subject, tally, results + i * bits / 8, bits,
+			      result == ROW_DROP ? ROW_PASS : ROW_DROP, "result", i);
+	}
+}
+
+/* The tag after those of the trees below a root. */
+static uint32_t lowest_tree_tag(const struct layout_step *root)
+{
+	uint32_t tag = root->tag - 1;
+
+	while (tag && root[root->tag - tag].is_below_root)
+		tag--;
+	return tag;
+}
+
+/* References of a root that lead to its trees: where intervals start, packets are sure to come. */
+static void mutate_root(struct subject *subject, struct tally *tally,
+			const struct layout_step *step, unsigned char *references)
+{
+	uint32_t i, reference;
+
+	for (i = 0; i < step->element_bytes / sizeof(reference); i++) {
+		memcpy(&reference, references + i * sizeof(reference), sizeof(reference));
+		if (step[1].is_below_root && reference >> TAG_SHIFT <= step[1].tag &&
+		    reference >> TAG_SHIFT > lowest_tree_tag(step))
+			mutate_number(subject, tally, references + i * sizeof(reference), 32,
+				      ROW_DROP, "root", i);
+	}
+}
+
+static void mutate_element(struct subject *subject, struct tally *tally,
+			   const struct layout_step *step, unsigned char *element)
+{
+	struct leaf_shape shape;
+
+	switch (step->kind) {
+	case SEARCH_LINE:
+		mutate_keys(subject, tally, step, element, line_keys(step));
+		break;
+	case SEARCH_LEAF:
+		shape = leaf_shape(step);
+		mutate_results(subject, tally, step, element + shape.lanes_bytes,
+			       mutate_keys(subject, tally, step, element, shape.keys) + 1);
+		break;
+	case SEARCH_CROSS:
+		mutate_results(subject, tally, step, element, step->class_count);
+		break;
+	case SEARCH_ROOT:
+		mutate_root(subject, tally, step, element);
+		break;
+	default:
+		break;
+	}
+}
+
+static void mutate_machine(struct subject *subject, struct tally *tally,
+			   const struct layout_machine *machine)
+{
+	unsigned char *tables = (unsigned char *)layout_object(subject->c.layout)->tables;
 	size_t i, j;
 
-	for (i = 0; i < layout->machine_count; i++)
-		for (j = 0; j < layout->machines[i].step_count; j++)
-			if (layout->machines[i].steps[j].kind == SEARCH_ROOT)
-				return true;
-	return false;
+	for (i = 0; i < machine->step_count; i++) {
+		const struct layout_step *step = &machine->steps[i];
+
+		for (j = 0; j < step->region.count; j++)
+			mutate_element(subject, tally, step,
+				       tables + step->region.offset + j * step->element_bytes);
+	}
 }
 
-static bool has_crosses(const struct layout *layout)
-{
-	size_t i, j;
-
-	for (i = 0; i < layout->machine_count; i++)
-		for (j = 0; j < layout->machines[i].step_count; j++)
-			if (layout->machines[i].steps[j].kind == SEARCH_CROSS)
-				return true;
-	return false;
-}
-
-/* Keys of trees, up and down; results; and the labels of rows. Roots and crosses are reached by their results,
- * where a line cannot be told from a tree's. */
 static struct tally mutate_tables(struct subject *subject)
 {
 	const struct layout *layout = subject->c.layout;
-	uint32_t *lines = region_words(layout, layout->lines);
-	uint32_t *results = region_words(layout, layout->results);
-	struct layout_row *rows = (void *)region_words(layout, layout->rows);
+	struct layout_row *rows = (void *)(layout->object.tables + layout->rows.offset);
 	struct tally tally = {0};
 	size_t i;
 
-	for (i = 0; !has_roots(layout) && !has_crosses(layout) && i < layout->lines.count * 16; i++)
-		if (i % 16 != 15 && lines[i] != UINT32_MAX) {
-			mutate_word(subject, &tally, &lines[i], lines[i] + 1, "key above", i);
-			mutate_word(subject, &tally, &lines[i], lines[i] - 1, "key below", i);
-		}
-	for (i = 0; i < layout->results.count; i++)
-		mutate_word(subject, &tally, &results[i],
-			    results[i] == ROW_DROP ? ROW_PASS : ROW_DROP, "result", i);
+	for (i = 0; i < layout->machine_count; i++)
+		mutate_machine(subject, &tally, &layout->machines[i]);
 	for (i = ROW_DROP + 1; i < layout->rows.count; i++)
-		mutate_word(subject, &tally, &rows[i].label,
-			    (rows[i].label + 1) % (uint32_t)layout->object.label_count, "label", i);
+		mutate_number(subject, &tally, (unsigned char *)&rows[i].label, 32,
+			      (rows[i].label + 1) % (uint32_t)layout->object.label_count, "label",
+			      i);
 	return tally;
 }
 

@@ -12,91 +12,179 @@
 
 #include <arpa/inet.h>
 #include <cmocka.h>
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static uint32_t key_value(const struct packet *packet, enum key key)
+static uint64_t key_value(const struct packet *packet, enum key key)
 {
 	switch (key) {
 	case KEY_DPORT:
-		return (uint32_t)packet->values[FIELD_DPORT];
+		return (uint64_t)packet->values[FIELD_DPORT];
 	case KEY_SPORT:
-		return (uint32_t)packet->values[FIELD_SPORT];
+		return (uint64_t)packet->values[FIELD_SPORT];
+	case KEY_DADDR6_HIGH:
+		return (uint64_t)(packet->values[FIELD_DADDR] >> 64);
+	case KEY_SADDR6_HIGH:
+		return (uint64_t)(packet->values[FIELD_SADDR] >> 64);
 	case KEY_DADDR4:
-		return (uint32_t)packet->values[FIELD_DADDR];
-	case KEY_SADDR4:
-		return (uint32_t)packet->values[FIELD_SADDR];
+	case KEY_DADDR6_LOW:
+		return (uint64_t)packet->values[FIELD_DADDR];
 	default:
-		if (key >= KEY_SADDR6_0)
-			return (uint32_t)(packet->values[FIELD_SADDR] >>
-					  (96 - 32 * (key - KEY_SADDR6_0)));
-		return (uint32_t)(packet->values[FIELD_DADDR] >> (96 - 32 * (key - KEY_DADDR6_0)));
+		return (uint64_t)packet->values[FIELD_SADDR];
 	}
 }
 
-static const uint32_t *region_words(const struct layout *layout, struct layout_region region)
+/* Element INDEX of a step. */
+static const unsigned char *element(const struct layout *layout, const struct layout_step *step,
+				    uint32_t index)
 {
-	return (const uint32_t *)(const void *)(layout->object.tables + region.offset);
+	assert_true(index < step->region.count);
+	return layout->object.tables + step->region.offset + (size_t)index * step->element_bytes;
 }
 
-static uint32_t search_line(const struct layout *layout, const struct layout_step *step,
-			    uint32_t line, uint32_t value)
+static uint64_t number(const unsigned char *bytes, size_t index, unsigned bits)
 {
-	const struct layout_line *lines = (const void *)region_words(layout, layout->lines);
-	uint32_t rank = 0;
-	size_t i;
+	uint64_t value64;
+	uint32_t value32;
+	uint16_t value16;
 
-	assert_true(line < layout->lines.count);
-	for (i = 0; i < LINE_KEYS; i++)
-		rank += lines[line].keys[i] < value;
-	if (!step->is_leaf)
-		return lines[line].first + rank;
-	assert_true(lines[line].first + rank < layout->results.count);
-	return region_words(layout, layout->results)[lines[line].first + rank];
+	memcpy(&value64, bytes + index * sizeof(value64) * (bits == 64), sizeof(value64));
+	memcpy(&value32, bytes + index * sizeof(value32) * (bits == 32), sizeof(value32));
+	memcpy(&value16, bytes + index * sizeof(value16) * (bits == 16), sizeof(value16));
+	return bits == 64 ? value64 : bits == 32 ? value32 : value16;
+}
+
+/* -1: the word is below the step's window; 1: above; 0: in it. */
+static int side_of_window(const struct layout_step *step, uint64_t word)
+{
+	uint64_t upper = is_whole_word(step) ? step->window.prefix : word >> step->window.bits;
+
+	return (upper > step->window.prefix) - (upper < step->window.prefix);
+}
+
+static uint64_t low_bits(uint64_t word, unsigned bits)
+{
+	return bits < 64 ? word & ((UINT64_C(1) << bits) - 1) : word;
+}
+
+/* How many keys of COUNT lanes the word has reached. */
+static uint32_t rank(const struct layout_step *step, const unsigned char *lanes, uint32_t count,
+		     uint64_t word)
+{
+	int side = step->is_below_root ? 0 : side_of_window(step, word);
+	uint32_t reached = 0, i;
+
+	word = side < 0 ? 0 : low_bits(side > 0 ? UINT64_MAX : word, step->window.bits);
+	word >>= step->window.skip;
+	for (i = 0; i < count; i++) {
+		uint64_t lane = number(lanes, i, step->lane_bits);
+		uint64_t key = (UINT64_C(1) << (step->lane_bits - 1)) - lane;
+
+		reached += lane && key <= word;
+	}
+	return reached;
+}
+
+static uint32_t result(const struct layout_step *step, const unsigned char *results, uint32_t index)
+{
+	uint32_t found = (uint32_t)number(results, index, 8 * result_bytes(step));
+
+	if (!step->is_narrow || found < NARROW_BIT)
+		return found;
+	assert_true(step->narrow_tag);
+	return step->narrow_tag << TAG_SHIFT | (found - NARROW_BIT);
+}
+
+/* A line leads to one of the step after it. */
+static uint32_t search_line(const struct layout *layout, const struct layout_step *step,
+			    uint32_t index, uint64_t word)
+{
+	const unsigned char *line = element(layout, step, index);
+
+	assert_true(step[1].kind == SEARCH_LINE || step[1].kind == SEARCH_LEAF);
+	return step[1].tag << TAG_SHIFT | ((uint32_t)number(line + LINE_LANES_BYTES, 0, 32) +
+					   rank(step, line, line_keys(step), word));
+}
+
+static uint32_t search_leaf(const struct layout *layout, const struct layout_step *step,
+			    uint32_t index, uint64_t word)
+{
+	const unsigned char *leaf = element(layout, step, index);
+	struct leaf_shape shape = leaf_shape(step);
+
+	return result(step, leaf + shape.lanes_bytes, rank(step, leaf, shape.keys, word));
 }
 
 static uint32_t search_root(const struct layout *layout, const struct layout_step *step,
-			    uint32_t line, uint32_t value)
+			    uint32_t index, uint64_t word)
 {
-	assert_true(line + root_lines(step) <= layout->lines.count);
-	return region_words(layout,
-			    layout->lines)[line * LINE_CHILDREN + (value >> root_shift(step))];
+	const unsigned char *references = element(layout, step, index);
+	uint32_t children = UINT32_C(1) << step->root_bits;
+	int side = side_of_window(step, word);
+
+	if (side)
+		return (uint32_t)number(references, side < 0 ? children : children + 1, 32);
+	return (uint32_t)number(references, low_bits(word, step->window.bits) >> root_shift(step),
+				32);
 }
 
 static uint32_t search_cross(const struct layout *layout, const struct layout_step *step,
-			     uint32_t line, uint32_t value)
+			     uint32_t index, uint64_t word)
 {
 	const unsigned char *classes = layout->object.tables + layout->classes.offset;
 	uint32_t class = 0;
 	size_t i;
 
-	for (i = 0; i + 1 < step->class_count; i++)
-		class += step->class_starts[i] <= value;
 	if (step->class_table != NO_INDEX)
-		assert_int_equal(class, classes[step->class_table * CLASS_TABLE + value]);
-	assert_true(line + step->row_lines <= layout->lines.count);
-	return region_words(layout, layout->lines)[line * LINE_CHILDREN + class];
+		class = classes[step->class_table * CLASS_TABLE + word];
+	else
+		for (i = 0; i + 1 < step->class_count; i++)
+			class += step->class_starts[i] <= word;
+	assert_true(class < cross_results(step));
+	return result(step, element(layout, step, index), class);
 }
 
 /* The longest prefix, by looking at all. */
-static uint32_t search_lpm(const struct layout *layout, uint32_t node, uint32_t value)
+static uint32_t search_lpm(const struct layout *layout, const struct layout_step *step,
+			   uint32_t node, uint64_t word)
 {
 	const struct abi_prefix *best = NULL;
 	size_t i;
 
+	word <<= 64 - key_bits(step->key);
 	for (i = 0; i < layout->object.prefix_count; i++) {
 		const struct abi_prefix *prefix = &layout->object.prefixes[i];
 		uint32_t bits = prefix->key.bits - 32;
 
 		if (ntohl(prefix->key.node) != node ||
-		    (bits && (ntohl(prefix->key.word) ^ value) >> (32 - bits)))
+		    (bits && (be64toh(prefix->key.word) ^ word) >> (64 - bits)))
 			continue;
 		if (!best || prefix->key.bits > best->key.bits)
 			best = prefix;
 	}
 	assert_non_null(best);
 	return best->value;
+}
+
+static uint32_t search_step(const struct layout *layout, const struct layout_step *step,
+			    uint32_t index, const struct packet *packet)
+{
+	uint64_t word = key_value(packet, step->key);
+
+	switch (step->kind) {
+	case SEARCH_LINE:
+		return search_line(layout, step, index, word);
+	case SEARCH_LEAF:
+		return search_leaf(layout, step, index, word);
+	case SEARCH_ROOT:
+		return search_root(layout, step, index, word);
+	case SEARCH_CROSS:
+		return search_cross(layout, step, index, word);
+	default:
+		return search_lpm(layout, step, index, word);
+	}
 }
 
 /* The first row that a reference into the tables leads to. */
@@ -107,24 +195,11 @@ static uint32_t search_tables(const struct layout *layout, const struct layout_m
 
 	for (i = 0; i < machine->step_count; i++) {
 		const struct layout_step *step = &machine->steps[i];
-		uint32_t line = ref & LINE_MASK;
 
 		if (ref >> TAG_SHIFT < step->tag)
 			continue;
 		assert_int_equal(ref >> TAG_SHIFT, step->tag);
-		switch (step->kind) {
-		case SEARCH_LINE:
-			ref = search_line(layout, step, line, key_value(packet, step->key));
-			break;
-		case SEARCH_ROOT:
-			ref = search_root(layout, step, line, key_value(packet, step->key));
-			break;
-		case SEARCH_CROSS:
-			ref = search_cross(layout, step, line, key_value(packet, step->key));
-			break;
-		default:
-			ref = search_lpm(layout, line, key_value(packet, step->key));
-		}
+		ref = search_step(layout, step, ref & INDEX_MASK, packet);
 	}
 	return ref;
 }
@@ -135,8 +210,8 @@ static uint32_t search_layout(const struct layout *layout, const struct packet *
 
 	while (!ref_is_outcome(ref)) {
 		const struct decision_node *node = &layout->nodes[ref];
-		uint32_t value = key_value(packet, variable_key(node->variable)),
-			 i = node->count - 1;
+		uint64_t value = key_value(packet, variable_key(node->variable));
+		uint32_t i = node->count - 1;
 
 		if (layout->forms[ref] == FORM_TABLE)
 			return search_tables(layout,
@@ -153,7 +228,7 @@ static uint32_t search_layout(const struct layout *layout, const struct packet *
 static void assert_outcome(const struct layout *layout, uint32_t row,
 			   const struct decision_outcome *outcome)
 {
-	const struct layout_row *rows = (const void *)region_words(layout, layout->rows);
+	const struct layout_row *rows = (const void *)(layout->object.tables + layout->rows.offset);
 	size_t i;
 
 	for (i = 0; i < outcome->step_count; i++) {
@@ -313,7 +388,7 @@ static void a_layout_uses_what_was_asked_for(void **state)
 		enum table_kind tables;
 		enum search kind;
 	} cases[] = {
-		{TABLES_SPLUS, SEARCH_LINE}, {TABLES_TRIE, SEARCH_ROOT}, {TABLES_LPM, SEARCH_LPM}};
+		{TABLES_SPLUS, SEARCH_LEAF}, {TABLES_TRIE, SEARCH_ROOT}, {TABLES_LPM, SEARCH_LPM}};
 	const char *rules = "daddr { 10.0.0.0/8, 192.0.2.7 } redirect to a\n";
 	struct compilation c;
 	size_t i;
@@ -334,11 +409,14 @@ static void equal_parts_are_stored_once(void **state)
 	struct compilation c;
 	const char *rules =
 		"daddr { 10.0.0.0/8, 12.0.0.0/8, 14.0.0.0/8 } dport { 80, 443 } redirect to a\n";
+	size_t i, j;
 
 	(void)state;
 	assert_true(compile_text(&c, rules, strlen(rules), &options));
-	/* One line for the addresses, one for the ports. */
-	assert_int_equal(c.layout->lines.count, 2);
+	/* One root and one leaf for the addresses, one of each for the ports. */
+	for (i = 0; i < c.layout->machine_count; i++)
+		for (j = 0; j < c.layout->machines[i].step_count; j++)
+			assert_int_equal(c.layout->machines[i].steps[j].region.count, 1);
 	compilation_free(&c);
 }
 

@@ -1,0 +1,194 @@
+/* A look-up is a chain: each line of memory that it touches is known only when the one before it has come. So
+ * what it costs is, for each line, how far away that line is; and that follows from the size of what it is one
+ * of, since all of it is as likely to be asked for. The figures are of a server processor of 2022; what is
+ * chosen changes little where all of them grow alike. */
+#include "layout_cost.h"
+
+#include <stdlib.h>
+
+/* Of one core, in bytes; the last is what a shared cache leaves to one of many. */
+enum { NEAR_BYTES = 32 << 10, MIDDLE_BYTES = 512 << 10, FAR_BYTES = 2 << 20 };
+
+/* Picoseconds to fetch a line: from each cache, and from memory with its page's address. Whole numbers, so that
+ * every machine chooses the same. */
+enum { NEAR_PS = 1200, MIDDLE_PS = 3800, FAR_PS = 15000, MEMORY_PS = 120000 };
+
+/* Picoseconds to compute with what was fetched, and for a jump that could not be foreseen. */
+enum { ROOT_PS = 3000, LINE_PS = 5000, UNFORESEEN_PS = 5000 };
+
+/* Levels of lines that are told apart; those above are few lines, and near. */
+enum { LEVELS = 4 };
+
+/* Roots of more children than eight for each interval are not looked at. */
+enum { CHILDREN_BITS_FOR_INTERVAL = 3 };
+
+/* An average leaf's intervals. */
+enum { LEAF_INTERVALS = 10 };
+
+size_t cost_tree_bytes(uint32_t intervals)
+{
+	return (size_t)(intervals + LEAF_INTERVALS - 1) / LEAF_INTERVALS * LINE_BYTES;
+}
+
+/* Of so many bytes, how much a cache holds, in 1 / WHOLE. */
+enum { WHOLE = 1 << 16 };
+
+static uint64_t share(uint64_t cache, uint64_t bytes)
+{
+	return bytes <= cache ? WHOLE : cache * WHOLE / bytes;
+}
+
+/* To fetch one line of so many bytes, all of which are used. */
+static uint64_t fetch_ps(uint64_t bytes)
+{
+	uint64_t near = share(NEAR_BYTES, bytes), middle = share(MIDDLE_BYTES, bytes);
+	uint64_t far = share(FAR_BYTES, bytes);
+
+	return (near * NEAR_PS + (middle - near) * MIDDLE_PS + (far - middle) * FAR_PS +
+		(WHOLE - far) * MEMORY_PS) /
+	       WHOLE;
+}
+
+/* What a root of some bits leaves: how many intervals end at it, how many go on through so many levels, and the
+ * lines of each level. */
+struct shape {
+	size_t direct, through[LEVELS], lines[LEVELS], intervals;
+};
+
+static void add_tree(struct shape *shape, size_t intervals, uint32_t leaf, uint32_t line)
+{
+	size_t count = (intervals + leaf - 1) / leaf;
+	unsigned level = 0;
+
+	for (;;) {
+		shape->lines[level] += count;
+		shape->through[level] += intervals;
+		if (count == 1 || level + 1 == LEVELS)
+			return;
+		count = (count + line - 1) / line;
+		level++;
+	}
+}
+
+/* The starts within each child of a root, and whether the child itself is one. */
+struct children {
+	uint32_t *within;
+	unsigned char *at;
+	uint32_t bits;
+};
+
+static struct shape shape_of(const struct children *children, struct layout_window window)
+{
+	unsigned left = window.bits - window.skip - children->bits;
+	struct layout_step step = {.lane_bits = lane_bits_for(left), .is_narrow = true};
+	uint32_t leaf = leaf_shape(&step).keys + 1, line = line_keys(&step) + 1;
+	struct shape shape = {0};
+	uint32_t i;
+
+	for (i = 0; i >> children->bits == 0; i++) {
+		if (children->within[i])
+			add_tree(&shape, (size_t)children->within[i] + 1, leaf, line);
+		else
+			shape.direct += children->at[i];
+	}
+	shape.intervals = shape.direct + shape.through[0];
+	return shape;
+}
+
+/* Half as many children, each of two. */
+static void halve(struct children *children)
+{
+	uint32_t i;
+
+	children->bits--;
+	for (i = 0; i >> children->bits == 0; i++) {
+		children->within[i] = children->within[2 * i] + children->within[2 * i + 1] +
+				      children->at[2 * i + 1];
+		children->at[i] = children->at[2 * i];
+	}
+}
+
+/* Some of all packets jump otherwise than the others: the fewer of both are a surprise, in either direction. */
+static uint64_t unforeseen_ps(size_t some, size_t all)
+{
+	size_t fewer = some < all - some ? some : all - some;
+
+	return UNFORESEEN_PS * 2 * (uint64_t)fewer / all;
+}
+
+/* Picoseconds for a packet, all intervals being as likely. */
+static uint64_t cost_of(const struct shape *shape, uint32_t root_bits)
+{
+	size_t root_bytes = sizeof(uint32_t) << root_bits, all = shape->intervals, bytes = 0;
+	uint64_t cost = 0;
+	int level;
+
+	if (!all)
+		return 0;
+	if (root_bits) {
+		bytes = root_bytes < all * LINE_BYTES ? root_bytes : all * LINE_BYTES;
+		cost += ROOT_PS + fetch_ps(bytes);
+	}
+	for (level = LEVELS - 1; level >= 0; level--) {
+		if (!shape->through[level])
+			continue;
+		bytes += shape->lines[level] * LINE_BYTES;
+		cost += (LINE_PS + fetch_ps(bytes)) * shape->through[level] / all +
+			unforeseen_ps(shape->through[level], all);
+	}
+	return cost;
+}
+
+static void count_starts(struct children *children, struct layout_window window,
+			 const struct decision_node *node)
+{
+	unsigned shift = window.bits - children->bits;
+	u128 base = (u128)window.prefix << window.bits;
+	uint32_t i;
+
+	for (i = 1; i < node->count; i++) {
+		uint64_t start = (uint64_t)(node->starts[i] - base);
+		uint32_t child = (uint32_t)(start >> shift);
+
+		if (start & ((UINT64_C(1) << shift) - 1))
+			children->within[child]++;
+		else
+			children->at[child] = 1;
+	}
+}
+
+static uint32_t most_bits(struct layout_window window, const struct decision_node *node)
+{
+	uint32_t bits = 32 - (uint32_t)__builtin_clz(node->count) + CHILDREN_BITS_FOR_INTERVAL;
+
+	bits = bits < ROOT_BITS_MAX ? bits : ROOT_BITS_MAX;
+	return bits < window.bits - window.skip ? bits : window.bits - window.skip;
+}
+
+uint32_t cost_root_bits(struct layout_window window, const struct decision_node *node, bool must)
+{
+	struct children children = {.bits = most_bits(window, node)};
+	uint32_t best = children.bits;
+	struct shape shape;
+	uint64_t cost, least;
+
+	children.within = calloc((size_t)1 << children.bits, sizeof(*children.within));
+	children.at = calloc((size_t)1 << children.bits, 1);
+	if (!children.within || !children.at)
+		abort();
+	count_starts(&children, window, node);
+	shape = shape_of(&children, window);
+	least = cost_of(&shape, best);
+	while (children.bits > must) {
+		halve(&children);
+		shape = shape_of(&children, window);
+		cost = cost_of(&shape, children.bits);
+		if (cost < least) {
+			least = cost;
+			best = children.bits;
+		}
+	}
+	free(children.within);
+	free(children.at);
+	return best;
+}
