@@ -127,9 +127,11 @@ unsigned elf_symbol(struct elf_writer *elf, const char *name, unsigned char type
 /* Those of TARGET, which are the last ones begun. */
 static struct relocations *relocations_of(struct elf_writer *elf, unsigned target)
 {
-	struct relocations *last = elf->relocations + elf->relocations_count - 1;
+	struct relocations *last = elf->relocations_count
+					   ? &elf->relocations[elf->relocations_count - 1]
+					   : NULL;
 
-	if (elf->relocations_count && last->target == target)
+	if (last && last->target == target)
 		return last;
 	last = ARENA_PUSH(elf->arena, elf->relocations, elf->relocations_count,
 			  elf->relocations_capacity);
