@@ -39,6 +39,14 @@ static enum diag_color diag_color(const struct options *options)
 	return options->color == COLOR_ALWAYS ? DIAG_COLOR_ALWAYS : DIAG_COLOR_NEVER;
 }
 
+static void print_to(const struct session *s, FILE *out)
+{
+	if (option_given(&s->options, OPTION_JSON))
+		diag_print_json(s->c.diag, out);
+	else
+		diag_print(s->c.diag, out, diag_color(&s->options));
+}
+
 /* In one write, so that what several processes say does not mix. */
 static void print_diagnostics(const struct session *s)
 {
@@ -46,12 +54,11 @@ static void print_diagnostics(const struct session *s)
 	size_t size = 0;
 	FILE *out = open_memstream(&text, &size);
 
-	if (!out)
+	if (!out) {
+		print_to(s, stderr);
 		return;
-	if (option_given(&s->options, OPTION_JSON))
-		diag_print_json(s->c.diag, out);
-	else
-		diag_print(s->c.diag, out, diag_color(&s->options));
+	}
+	print_to(s, out);
 	if (!fclose(out))
 		fwrite(text, 1, size, stderr);
 	free(text);
