@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-enum { LOAD_SECONDS_MAX = 300 };
+enum { LOAD_SECONDS_MAX = 300, MESSAGES_MAX = 64 };
 
 int machine_new(const struct object *object, struct machine *machine)
 {
@@ -48,18 +48,18 @@ void machine_default_slots(const struct object *object, struct machine *machine)
 /* Says that there is no such interface; -errno if that is an error. */
 static int miss_interface(const char *name, bool required, const struct netns *netns)
 {
+	bool is_error;
+
 	if (required)
 		return refuse(netns->report, ENODEV,
 			      "there is no interface '%s' in %s, and an `iif` match names it "
 			      "(`iifname` does not need it)",
 			      name, netns->words);
-	return warn_named(
-		       netns->report, "interface",
-		       "there is no interface '%s' in %s: no match on it holds until it is there "
-		       "and the rules are applied again",
-		       name, netns->words)
-		       ? -ENODEV
-		       : 0;
+	is_error = warn_named(netns->report, "interface",
+			      "there is no interface '%s' in %s: no match on it holds until it is "
+			      "there and the rules are applied again",
+			      name, netns->words);
+	return is_error ? -ENODEV : 0;
 }
 
 int machine_find_interfaces(const struct object *object, const struct netns *netns, bool strict,
@@ -156,12 +156,13 @@ static bool receive_answer(int channel, struct report *report, struct answer *an
 	struct iovec part = {packet, packet ? RELAY_PACKET_MAX : 0};
 	union control control;
 	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control};
+	int messages = 0;
 	ssize_t size;
 
 	do {
 		message.msg_controllen = sizeof(control);
 		size = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
-	} while (size > 0 && relay_take(packet, (size_t)size, report));
+	} while (size > 0 && messages++ < MESSAGES_MAX && relay_take(packet, (size_t)size, report));
 	if (size != (ssize_t)sizeof(*answer))
 		return false;
 	memcpy(answer, packet, sizeof(*answer));
