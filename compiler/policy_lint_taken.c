@@ -144,7 +144,8 @@ static bool is_everywhere(const struct finding *finding)
 	       address_last(finding->packet.family);
 }
 
-/* Adds addresses that follow all those added before, in which the packet's may be. */
+/* Adds addresses that follow all those added before. The packet is the example, moved to the first of them
+ * if it goes elsewhere. */
 static void add_addresses(struct finding *finding, struct range addresses, struct packet packet)
 {
 	u128 example = packet.values[FIELD_DADDR];
