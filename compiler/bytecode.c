@@ -1,8 +1,7 @@
 /*
  * The symbolic assembler: takes instructions one by one with labels for jumps, gives a program whose
  * jumps are distances. Errors stick to the program, so that an emitter reads like the listing of what
- * it emits and asks once, at the end. What no path reaches is taken out there too, because the
- * verifier refuses a program with unreachable instructions ("unreachable insn").
+ * it emits and asks once, at the end.
  */
 #include "bytecode.h"
 
@@ -13,9 +12,7 @@
 
 enum {
 	NO_PLACE = 0xffffffff,
-	DATA_OFFSET_MAX = (1 << 29) - 1, /* "direct value offset of %u is not allowed" from there */
-	THREAD_STEPS_MAX = 64,           /* a cycle of jumps ends here */
-	CALL_OF_SYMBOL = -1,             /* a distance from the symbol, less one instruction */
+	CALL_OF_SYMBOL = -1, /* a distance from the symbol, less one instruction */
 };
 
 struct bytecode *bytecode_new(struct arena *arena)
@@ -156,9 +153,9 @@ void bytecode_map(struct bytecode *code, enum reg dst, enum bytecode_symbol map)
 
 void bytecode_data(struct bytecode *code, enum reg dst, enum bytecode_symbol data, uint32_t offset)
 {
-	if (offset > DATA_OFFSET_MAX)
+	if (offset > BYTECODE_OFFSET_MAX)
 		fail(code, "offset %u into the tables is beyond the %u that a program can reach",
-		     offset, DATA_OFFSET_MAX);
+		     offset, BYTECODE_OFFSET_MAX);
 	emit_wide(code, dst, offset, 0)->symbol = data;
 }
 
@@ -243,12 +240,12 @@ uint64_t bytecode_wide_value(const struct bytecode_instruction *first)
 	return (uint64_t)(uint32_t)first[1].insn.imm << 32 | (uint32_t)first[0].insn.imm;
 }
 
-static bool is_always(const struct bytecode_instruction *instruction)
+bool bytecode_is_always(const struct bytecode_instruction *instruction)
 {
 	return instruction->insn.code == (BPF_JMP | BPF_JA);
 }
 
-static bool is_exit(const struct bytecode_instruction *instruction)
+bool bytecode_is_exit(const struct bytecode_instruction *instruction)
 {
 	return instruction->insn.code == (BPF_JMP | BPF_EXIT);
 }
@@ -276,114 +273,23 @@ static void check_targets(struct bytecode *code)
 	}
 }
 
-static bool is_near(size_t from, size_t to)
+static void check_end(struct bytecode *code)
 {
-	return to > from ? to - from <= INT16_MAX : from - to < INT16_MAX;
+	const struct bytecode_instruction *last = &code->instructions[code->count - 1];
+
+	if (!bytecode_is_always(last) && !bytecode_is_exit(last))
+		fail(code, "the program runs past its end, at instruction %zu", code->count - 1);
 }
 
-/* A jump to a jump goes where that one goes, as long as it stays within reach. */
-static void thread_jumps(struct bytecode *code)
+const char *bytecode_check(struct bytecode *code)
 {
-	size_t i;
-	int steps;
-
-	for (i = 0; i < code->count; i++) {
-		struct bytecode_instruction *jump = &code->instructions[i];
-
-		if (!bytecode_is_jump(jump))
-			continue;
-		for (steps = 0; steps < THREAD_STEPS_MAX; steps++) {
-			const struct bytecode_instruction *next =
-				&code->instructions[place_of(code, jump)];
-
-			if (!is_always(next) || !is_near(i, place_of(code, next)))
-				break;
-			jump->target = next->target;
-		}
+	if (!code->count) {
+		fail(code, "the program is empty");
+		return code->error;
 	}
-}
-
-struct worklist {
-	bool *seen;
-	uint32_t *items;
-	size_t count;
-};
-
-static void reach(struct worklist *work, size_t index)
-{
-	if (work->seen[index])
-		return;
-	work->seen[index] = true;
-	work->items[work->count++] = (uint32_t)index;
-}
-
-/* Which instructions some path reaches. */
-static bool *find_reachable(struct bytecode *code)
-{
-	struct worklist work = {
-		.seen = arena_alloc(code->arena, code->count, sizeof(bool)),
-		.items = arena_alloc(code->arena, code->count, sizeof(uint32_t)),
-	};
-
-	reach(&work, 0);
-	while (work.count) {
-		size_t i = work.items[--work.count];
-		const struct bytecode_instruction *instruction = &code->instructions[i];
-
-		if (bytecode_is_jump(instruction))
-			reach(&work, place_of(code, instruction));
-		if (is_always(instruction) || is_exit(instruction))
-			continue;
-		if (i + 1 < code->count)
-			reach(&work, i + 1);
-		else
-			fail(code, "the program runs past its end, at instruction %zu", i);
-	}
-	return work.seen;
-}
-
-/* Takes a jump out of KEPT where it only leads to the next instruction that stays. */
-static void drop_empty_jumps(const struct bytecode *code, bool *kept)
-{
-	size_t next = code->count;
-	size_t i;
-
-	for (i = code->count; i-- > 0;) {
-		const struct bytecode_instruction *instruction = &code->instructions[i];
-		uint32_t target;
-
-		if (!kept[i])
-			continue;
-		if (is_always(instruction)) {
-			target = place_of(code, instruction);
-			while (target < next && target > i && !kept[target])
-				target++;
-			if (target == next) {
-				kept[i] = false;
-				continue;
-			}
-		}
-		next = i;
-	}
-}
-
-/* Closes the gaps. A label in a gap moves to the instruction after it. */
-static void compact(struct bytecode *code, const bool *kept)
-{
-	uint32_t *moved = arena_alloc(code->arena, code->count + 1, sizeof(*moved));
-	uint32_t count = 0;
-	size_t i;
-
-	for (i = 0; i < code->count; i++) {
-		moved[i] = count;
-		if (kept[i])
-			code->instructions[count++] = code->instructions[i];
-	}
-	moved[code->count] = count;
-	for (i = 0; i < code->label_count; i++)
-		if (code->places[i] != NO_PLACE)
-			code->places[i] = moved[code->places[i]];
-	code->count = count;
+	check_targets(code);
+	check_end(code);
+	return code->error;
 }
 
 static void resolve(struct bytecode *code)
@@ -408,19 +314,7 @@ static void resolve(struct bytecode *code)
 
 const char *bytecode_finish(struct bytecode *code)
 {
-	bool *kept;
-
-	if (!code->count)
-		fail(code, "the program is empty");
-	check_targets(code);
-	if (code->error)
-		return code->error;
-	thread_jumps(code);
-	kept = find_reachable(code);
-	if (code->error)
-		return code->error;
-	drop_empty_jumps(code, kept);
-	compact(code, kept);
-	resolve(code);
+	if (!bytecode_check(code))
+		resolve(code);
 	return code->error;
 }

@@ -14,6 +14,9 @@ struct arena;
 
 enum reg { R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10 };
 
+/* How far into a data section a program can reach: "direct value offset of %u is not allowed" from there. */
+enum { BYTECODE_OFFSET_MAX = (1 << 29) - 1 };
+
 /* A place to jump to. It is made, jumped to, and placed once, in any order of the last two. */
 struct jump_label {
 	uint32_t id;
@@ -113,12 +116,17 @@ void bytecode_exit(struct bytecode *code);
 void bytecode_raw(struct bytecode *code, struct bpf_insn insn);
 void bytecode_raw_jump(struct bytecode *code, struct bpf_insn insn, struct jump_label label);
 
-/* Resolves all jumps, takes out what cannot be reached. NULL, or what went wrong: a jump further than
- * 16 bits, a label never placed, an offset that does not fit. */
+/* NULL, or what went wrong: a label never placed, an offset that does not fit, an end that is none. */
+const char *bytecode_check(struct bytecode *code);
+
+/* Checks, and makes all jumps distances. NULL, or what went wrong: a jump further than 16 bits, too. */
 const char *bytecode_finish(struct bytecode *code);
 
 /* Whether it may go on elsewhere than at the next instruction (calls and exits do not count). */
 bool bytecode_is_jump(const struct bytecode_instruction *instruction);
+
+bool bytecode_is_always(const struct bytecode_instruction *instruction); /* jumps, that is */
+bool bytecode_is_exit(const struct bytecode_instruction *instruction);
 
 /* Whether it is the first half of a 64-bit load. */
 bool bytecode_is_wide(const struct bytecode_instruction *instruction);

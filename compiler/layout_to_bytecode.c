@@ -235,7 +235,7 @@ struct bytecode *layout_to_bytecode(struct arena *arena, const struct layout *la
 	emit_classification(&e);
 	emit_outcome(&e);
 	emit_exits(&e);
-	error = bytecode_finish(code);
+	error = bytecode_check(code);
 	if (error) {
 		diag_error(diag, (struct span){0, 0}, "the program cannot be written: %s", error);
 		return NULL;

@@ -33,7 +33,7 @@
 	X(HELP, 'h', "help", NULL, "this text")                                                    \
 	X(VERSION, 'V', "version", NULL, "the version")
 
-#define STAGE_WORDS      "ast, policy, decision, layout, llvm, bytecode"
+#define STAGE_WORDS      "ast, policy, decision, layout, llvm, bytecode-raw, bytecode"
 #define BACKEND_WORDS    "direct, llvm"
 #define TABLE_KIND_WORDS "auto, code, splus, trie, lpm"
 

@@ -44,12 +44,22 @@ static bool make_llvm(struct compilation *c, const struct compile_options *optio
 	return c->ir;
 }
 
+static bool make_emitted(struct compilation *c, const struct compile_options *options)
+{
+	if (options->backend == BACKEND_LLVM)
+		c->emitted = llvm_backend()->llvm_to_bytecode(c->arena, c->ir, c->diag);
+	else
+		c->emitted = layout_to_bytecode(c->arena, c->layout, c->diag);
+	return c->emitted;
+}
+
+/* LLVM has optimised what it gives: the two are to stay each other's measure. */
 static bool make_bytecode(struct compilation *c, const struct compile_options *options)
 {
 	if (options->backend == BACKEND_LLVM)
-		c->code = llvm_backend()->llvm_to_bytecode(c->arena, c->ir, c->diag);
+		c->code = c->emitted;
 	else
-		c->code = layout_to_bytecode(c->arena, c->layout, c->diag);
+		c->code = bytecode_optimize(c->arena, c->emitted, c->diag);
 	return c->code;
 }
 
@@ -63,8 +73,8 @@ static bool make_object(struct compilation *c, const struct compile_options *opt
 static bool (*const passes[])(struct compilation *c, const struct compile_options *options) = {
 	[STAGE_AST] = make_ast,           [STAGE_POLICY] = make_policy,
 	[STAGE_DECISION] = make_decision, [STAGE_LAYOUT] = make_layout,
-	[STAGE_LLVM] = make_llvm,         [STAGE_BYTECODE] = make_bytecode,
-	[STAGE_OBJECT] = make_object,
+	[STAGE_LLVM] = make_llvm,         [STAGE_EMITTED] = make_emitted,
+	[STAGE_BYTECODE] = make_bytecode, [STAGE_OBJECT] = make_object,
 };
 
 void compilation_start(struct compilation *c)

@@ -25,6 +25,7 @@ struct bytecode;
 	X(DECISION, "decision") \
 	X(LAYOUT, "layout") \
 	X(LLVM, "llvm") \
+	X(EMITTED, "bytecode-raw") \
 	X(BYTECODE, "bytecode")
 /* clang-format on */
 
@@ -79,7 +80,8 @@ struct compilation {
 	struct policy *policy;
 	struct decision *decision;
 	struct layout *layout;
-	struct llvm_ir *ir; /* NULL with the direct back end */
+	struct llvm_ir *ir;       /* NULL with the direct back end */
+	struct bytecode *emitted; /* the program as the back end writes it */
 	struct bytecode *code;
 	struct object *object;
 };
@@ -126,9 +128,13 @@ struct layout *decision_to_layout(struct arena *arena, const struct decision *de
 				  const struct policy *policy, struct diag *diag,
 				  const struct compile_options *options);
 
-/* The program. The LLVM back end's two passes to the same form are in llvm.h. */
+/* The program, one part after the other. The LLVM back end's two passes to the same form are in llvm.h. */
 struct bytecode *layout_to_bytecode(struct arena *arena, const struct layout *layout,
 				    struct diag *diag);
+
+/* The same program in fewer instructions, and with jumps that are distances. */
+struct bytecode *bytecode_optimize(struct arena *arena, const struct bytecode *code,
+				   struct diag *diag);
 
 /* The file that loaders take. */
 struct object *bytecode_to_elf(struct arena *arena, const struct bytecode *code,

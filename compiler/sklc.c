@@ -246,6 +246,9 @@ static int dump(struct session *s)
 	case STAGE_LLVM:
 		llvm_backend()->llvm_dump(s->c.ir, stdout);
 		break;
+	case STAGE_EMITTED:
+		bytecode_dump(s->c.emitted, s->c.sources, stdout);
+		break;
 	default:
 		bytecode_dump(s->c.code, s->c.sources, stdout);
 	}

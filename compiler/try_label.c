@@ -161,7 +161,10 @@ static struct bytecode *write_label(struct arena *arena, const struct layout *la
 	emit_count(code, SYMBOL_LABEL_COUNTERS, STACK_LABEL,
 		   offsetof(struct abi_label_count, misses));
 	emit_exit(code, none, MISSED);
-	emit_hit(code, hit, chosen);
+	if (layout->rows_max > 1)
+		emit_hit(code, hit, chosen);
+	else
+		emit_exit(code, chosen, DECIDED);
 	bytecode_finish(code);
 	return code;
 }

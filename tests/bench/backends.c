@@ -10,7 +10,6 @@
 #include "../../compiler/decision.h"
 #include "../../compiler/diag.h"
 #include "../../compiler/layout.h"
-#include "../../compiler/layout_to_bytecode.h"
 #include "../../compiler/llvm.h"
 
 #include <bpf/libbpf.h>
@@ -79,35 +78,37 @@ static struct bytecode *by_llvm(struct arena *arena, struct llvm_ir *ir, struct 
 
 static struct bytecode *write_program(struct subject *subject, struct arena *arena, int who)
 {
-	if (who == DIRECT)
-		return layout_to_bytecode(arena, subject->layout, subject->diag);
+	struct bytecode *code;
+
+	if (who == DIRECT) {
+		code = layout_to_bytecode(arena, subject->layout, subject->diag);
+		return code ? bytecode_optimize(arena, code, subject->diag) : NULL;
+	}
 	return by_llvm(arena, llvm_backend()->layout_to_llvm(arena, subject->layout, subject->diag),
 		       subject->diag);
+}
+
+static struct bytecode *write_nothing(struct arena *arena)
+{
+	struct bytecode *code = bytecode_new(arena);
+
+	bytecode_alu_imm(code, BPF_MOV, R0, 0);
+	bytecode_exit(code);
+	bytecode_finish(code);
+	return code;
 }
 
 static struct bytecode *write_classifier(struct subject *subject, int who)
 {
 	struct arena *arena = subject->arena;
-	struct bytecode *code;
 
-	if (who == LLVM)
-		return by_llvm(
-			arena,
-			llvm_backend()->classifier_to_llvm(arena, subject->layout, subject->diag),
-			subject->diag);
-	code = bytecode_new(arena);
-	if (who == EMPTY) {
-		bytecode_alu_imm(code, BPF_MOV, R0, 0);
-	} else {
-		struct jump_label classified = bytecode_label(code);
-
-		bytecode_alu(code, BPF_MOV, R6, R1);
-		layout_emit_classifier(arena, code, subject->layout, classified, classified);
-		bytecode_place(code, classified);
-		bytecode_alu(code, BPF_MOV, R0, R7);
-	}
-	bytecode_exit(code);
-	return bytecode_finish(code) ? NULL : code;
+	if (who == EMPTY)
+		return write_nothing(arena);
+	if (who == DIRECT)
+		return walk_classifier(arena, subject->layout);
+	return by_llvm(arena,
+		       llvm_backend()->classifier_to_llvm(arena, subject->layout, subject->diag),
+		       subject->diag);
 }
 
 struct weight {

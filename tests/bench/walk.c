@@ -6,8 +6,10 @@
 #include "clock.h"
 
 #include "../../compiler/arena.h"
+#include "../../compiler/diag.h"
 #include "../../compiler/layout.h"
 #include "../../compiler/layout_to_bytecode.h"
+#include "../../compiler/pipeline.h"
 #include "../../runtime/abi.h"
 
 #include <bpf/bpf.h>
@@ -292,12 +294,6 @@ void walker_close(struct walker *walker)
 	shut(walker->programs[COLD]);
 }
 
-static void emit_layout(struct arena *arena, struct bytecode *code, const void *data,
-			struct jump_label done)
-{
-	layout_emit_classifier(arena, code, data, done, done);
-}
-
 /* Registers that the walk keeps, and where they are while a function has them: below what it has itself. */
 static const struct {
 	enum reg reg;
@@ -326,7 +322,7 @@ static void copy_instruction(struct bytecode *code, const struct bytecode *from,
 }
 
 /* Puts a function in place of a call of it, which would cost more than a small one. */
-static void emit_function(struct arena *arena, struct bytecode *code, const void *data,
+static void emit_in_place(struct arena *arena, struct bytecode *code, const void *data,
 			  struct jump_label done)
 {
 	const struct bytecode *function = data;
@@ -334,8 +330,6 @@ static void emit_function(struct arena *arena, struct bytecode *code, const void
 	struct jump_label end = bytecode_label(code);
 	size_t i;
 
-	for (i = 0; i < KEPT_COUNT; i++)
-		bytecode_store(code, BPF_DW, R10, KEPT[i].stack, KEPT[i].reg);
 	bytecode_alu(code, BPF_MOV, R1, R6);
 	for (i = 0; i < function->count; i++)
 		labels[i] = bytecode_label(code);
@@ -346,6 +340,20 @@ static void emit_function(struct arena *arena, struct bytecode *code, const void
 	}
 	bytecode_place(code, end);
 	bytecode_alu(code, BPF_MOV, R7, R0);
+	bytecode_jump(code, done);
+}
+
+/* The same of one that may use all registers. */
+static void emit_function(struct arena *arena, struct bytecode *code, const void *data,
+			  struct jump_label done)
+{
+	struct jump_label end = bytecode_label(code);
+	size_t i;
+
+	for (i = 0; i < KEPT_COUNT; i++)
+		bytecode_store(code, BPF_DW, R10, KEPT[i].stack, KEPT[i].reg);
+	emit_in_place(arena, code, data, end);
+	bytecode_place(code, end);
 	for (i = 0; i < KEPT_COUNT; i++)
 		bytecode_load(code, BPF_DW, KEPT[i].reg, R10, KEPT[i].stack);
 	bytecode_jump(code, done);
@@ -397,15 +405,31 @@ void walk_maps_close(struct walk_maps *maps)
 	shut(maps->descriptors[SYMBOL_PREFIXES]);
 }
 
+struct bytecode *walk_classifier(struct arena *arena, const struct layout *layout)
+{
+	struct bytecode *code = bytecode_new(arena);
+	struct jump_label classified = bytecode_label(code);
+
+	bytecode_alu(code, BPF_MOV, R6, R1);
+	layout_emit_classifier(arena, code, layout, classified, classified);
+	bytecode_place(code, classified);
+	bytecode_alu(code, BPF_MOV, R0, R7);
+	bytecode_exit(code);
+	return bytecode_optimize(arena, code, diag_new(arena, sources_new(arena)));
+}
+
 bool walker_open_layout(struct walker *walker, const struct walk *walk, const struct layout *layout)
 {
+	struct arena *arena = arena_new();
+	const struct bytecode *classifier = walk_classifier(arena, layout);
 	struct walk_maps maps;
-	bool opened;
+	bool opened = false;
 
-	if (!walk_maps_open(&maps, layout))
-		return false;
-	opened = walker_open(walker, walk, emit_layout, layout, &maps);
-	walk_maps_close(&maps); /* the programs hold on to them */
+	if (classifier && walk_maps_open(&maps, layout)) {
+		opened = walker_open(walker, walk, emit_in_place, classifier, &maps);
+		walk_maps_close(&maps); /* the programs hold on to them */
+	}
+	arena_free(arena);
 	return opened;
 }
 

@@ -53,7 +53,11 @@ bool walker_open_layout(struct walker *walker, const struct walk *walk,
 bool walk_maps_open(struct walk_maps *maps, const struct layout *layout);
 void walk_maps_close(struct walk_maps *maps);
 
-/* A classification as a function, which takes the packet in R1 and gives the row in R0, whoever wrote it. */
+/* The direct emitter's classification as a function, which loses R0 to R5 and R7; NULL where it cannot be
+ * written. */
+struct bytecode *walk_classifier(struct arena *arena, const struct layout *layout);
+
+/* Any classification as a function, which takes the packet in R1 and gives the row in R0, whoever wrote it. */
 bool walker_open_function(struct walker *walker, const struct walk *walk,
 			  const struct bytecode *function, const struct walk_maps *maps);
 

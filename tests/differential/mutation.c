@@ -140,26 +140,25 @@ static void tally_add(struct tally *tally, struct subject *subject, const char *
 		printf("# not caught: %s at %zu\n", what, where);
 }
 
-/* Compares of packets' values are 32 bits wide, or with a register; those that keep the verifier's bounds are
- * neither. */
+/* Compares of packets' values are 32 bits wide, of R1, or with a register; those that keep the verifier's bounds
+ * are neither. */
 static bool is_boundary(const struct bpf_insn *insn)
 {
-	return insn->code == (BPF_JMP32 | BPF_JGE | BPF_K);
+	return BPF_CLASS(insn->code) == BPF_JMP32 && BPF_SRC(insn->code) == BPF_K &&
+	       insn->dst_reg == R1;
 }
 
 static bool is_wide_boundary(const struct bytecode_instruction *instructions, size_t i)
 {
 	return bytecode_is_wide(&instructions[i]) && instructions[i].symbol == SYMBOL_NONE &&
-	       instructions[i + 2].insn.code == (BPF_JMP | BPF_JGE | BPF_X);
+	       bytecode_is_jump(&instructions[i + 2]);
 }
 
 /* Adds to the 64 bits that an instruction and its second half load. */
 static void add_wide(struct bytecode_instruction *instruction, int64_t difference)
 {
-	uint64_t value = (uint64_t)(uint32_t)instruction[1].insn.imm << 32 |
-			 (uint32_t)instruction[0].insn.imm;
+	uint64_t value = bytecode_wide_value(instruction) + (uint64_t)difference;
 
-	value += (uint64_t)difference;
 	instruction[0].insn.imm = (int32_t)(uint32_t)value;
 	instruction[1].insn.imm = (int32_t)(uint32_t)(value >> 32);
 }

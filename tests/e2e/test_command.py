@@ -118,10 +118,15 @@ def test_a_long_comment_takes_no_longer_than_short_ones(tmp_path):
 
 
 def test_every_stage_is_dumped(rules):
-    for stage in ("ast", "policy", "decision", "layout", "bytecode"):
+    for stage in ("ast", "policy", "decision", "layout", "bytecode-raw", "bytecode"):
         done = sklc("--dump", stage, rules)
         assert done.returncode == 0, done.stderr
         assert done.stdout
+
+
+def test_the_raw_program_is_the_one_with_more_instructions(rules):
+    raw = sklc("--dump", "bytecode-raw", rules).stdout
+    assert len(raw.splitlines()) > len(sklc("--dump", "bytecode", rules).stdout.splitlines())
 
 
 def test_output_that_does_not_arrive_is_status_3(rules):

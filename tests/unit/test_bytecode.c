@@ -1,4 +1,4 @@
-/* The assembler: jumps, what it takes out, what it refuses, and its listing. */
+/* The assembler: jumps, what it refuses, and its listing. */
 #include "compiler/arena.h"
 #include "compiler/bytecode.h"
 
@@ -86,63 +86,6 @@ static void a_wide_load_takes_two_instructions(void **state)
 	assert_int_equal(code->instructions[1].insn.code, 0);
 }
 
-static void a_jump_to_a_jump_goes_where_that_goes(void **state)
-{
-	struct bytecode *code = bytecode_new(*state);
-	struct jump_label first = bytecode_label(code), last = bytecode_label(code);
-
-	bytecode_jump_if(code, BPF_JEQ, R1, 1, first);
-	bytecode_alu_imm(code, BPF_MOV, R0, 0);
-	bytecode_exit(code);
-	bytecode_place(code, first);
-	bytecode_jump(code, last);
-	bytecode_alu_imm(code, BPF_MOV, R0, 7);
-	bytecode_place(code, last);
-	bytecode_alu_imm(code, BPF_MOV, R0, 1);
-	bytecode_exit(code);
-	finish(code);
-	expect_listing(code, NULL,
-		       "     0: if r1 == 0x1 goto L1\n"
-		       "     1: r0 = 0\n"
-		       "     2: exit\n"
-		       "L1:\n"
-		       "     3: r0 = 1\n"
-		       "     4: exit\n");
-}
-
-static void a_cycle_of_jumps_is_left_to_the_verifier(void **state)
-{
-	struct bytecode *code = bytecode_new(*state);
-	struct jump_label a = bytecode_label(code), b = bytecode_label(code);
-
-	bytecode_place(code, a);
-	bytecode_jump(code, b);
-	bytecode_alu_imm(code, BPF_MOV, R0, 1);
-	bytecode_place(code, b);
-	bytecode_jump(code, a);
-	assert_null(bytecode_finish(code));
-	assert_in_range(code->count, 1, 2);
-}
-
-static void unreachable_instructions_are_taken_out(void **state)
-{
-	struct bytecode *code = bytecode_new(*state);
-	struct jump_label end = bytecode_label(code), dead = bytecode_label(code);
-
-	bytecode_jump_if(code, BPF_JGT, R1, 9, end);
-	bytecode_jump(code, end);
-	bytecode_place(code, dead);
-	bytecode_map(code, R1, SYMBOL_SOCKETS);
-	bytecode_jump(code, dead);
-	bytecode_place(code, end);
-	bytecode_exit(code);
-	finish(code);
-	expect_listing(code, NULL,
-		       "     0: if r1 > 0x9 goto L1\n"
-		       "L1:\n"
-		       "     1: exit\n");
-}
-
 static void an_unplaced_label_is_refused(void **state)
 {
 	struct bytecode *code = bytecode_new(*state);
@@ -217,27 +160,6 @@ static void a_jump_back_is_never_truncated(void **state)
 	assert_int_equal(code->instructions[INT16_MAX].insn.off, INT16_MIN);
 	expect_error(back_jump(*state, INT16_MAX + 1),
 		     "the jump from instruction 32768 to 0 is further than 16 bits reach");
-}
-
-static void threading_does_not_stretch_a_jump_beyond_its_reach(void **state)
-{
-	struct bytecode *code = bytecode_new(*state);
-	struct jump_label near = bytecode_label(code), far = bytecode_label(code);
-	struct jump_label middle = bytecode_label(code);
-
-	bytecode_jump_if(code, BPF_JEQ, R1, 1, near);
-	bytecode_jump_if(code, BPF_JEQ, R1, 2, middle);
-	emit_filler(code, 20000);
-	bytecode_exit(code);
-	bytecode_place(code, near);
-	bytecode_jump(code, far);
-	bytecode_place(code, middle);
-	emit_filler(code, 20000);
-	bytecode_place(code, far);
-	bytecode_exit(code);
-	finish(code);
-	assert_int_equal(code->instructions[0].insn.off, 20002);
-	assert_int_equal(code->instructions[20003].insn.off, 20000);
 }
 
 static void offsets_that_do_not_fit_are_refused(void **state)
@@ -368,15 +290,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_jump_is_the_distance_to_its_label),
 		TEST(a_wide_load_takes_two_instructions),
-		TEST(a_jump_to_a_jump_goes_where_that_goes),
-		TEST(a_cycle_of_jumps_is_left_to_the_verifier),
-		TEST(unreachable_instructions_are_taken_out),
 		TEST(an_unplaced_label_is_refused),
 		TEST(a_label_placed_twice_is_refused),
 		TEST(a_program_that_runs_past_its_end_is_refused),
 		TEST(a_jump_is_never_truncated),
 		TEST(a_jump_back_is_never_truncated),
-		TEST(threading_does_not_stretch_a_jump_beyond_its_reach),
 		TEST(offsets_that_do_not_fit_are_refused),
 		TEST(the_listing_names_what_is_referred_to),
 		TEST(the_listing_shows_the_rule_where_it_changes),

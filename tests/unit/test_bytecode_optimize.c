@@ -1,0 +1,833 @@
+/* The pass over the program: what each rule makes of code written by hand, and that random code does the same
+ * before and after. */
+#include "compiler/arena.h"
+#include "compiler/bytecode.h"
+#include "compiler/diag.h"
+#include "compiler/pipeline.h"
+#include "tests/differential/random.h"
+
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static int setup(void **state)
+{
+	*state = arena_new();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	arena_free(*state);
+	return 0;
+}
+
+static struct bytecode *optimize(struct arena *arena, const struct bytecode *code)
+{
+	struct diag *diag = diag_new(arena, sources_new(arena));
+	struct bytecode *better = bytecode_optimize(arena, code, diag);
+
+	if (!better)
+		diag_print(diag, stderr, DIAG_COLOR_NEVER);
+	assert_non_null(better);
+	return better;
+}
+
+static char *listing(const struct bytecode *code, const struct sources *sources)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	bytecode_dump(code, sources, out);
+	fclose(out);
+	return text;
+}
+
+static void expect_listing(const struct bytecode *code, const struct sources *sources,
+			   const char *expected)
+{
+	char *text = listing(code, sources);
+
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+static void expect_optimized(struct arena *arena, const struct bytecode *code, const char *expected)
+{
+	expect_listing(optimize(arena, code), NULL, expected);
+}
+
+/* COUNT instructions that do something. */
+static void emit_filler(struct bytecode *code, int count)
+{
+	while (count--)
+		bytecode_store(code, BPF_W, R10, -4, R1);
+}
+
+static void emit_return(struct bytecode *code, int value)
+{
+	bytecode_alu_imm(code, BPF_MOV, R0, value);
+	bytecode_exit(code);
+}
+
+static void a_jump_to_a_jump_goes_where_that_goes(void **state)
+{
+	struct bytecode *code = bytecode_new(*state);
+	struct jump_label first = bytecode_label(code), last = bytecode_label(code);
+
+	bytecode_jump_if(code, BPF_JEQ, R1, 1, first);
+	emit_return(code, 0);
+	bytecode_place(code, first);
+	bytecode_jump(code, last);
+	bytecode_alu_imm(code, BPF_MOV, R0, 7);
+	bytecode_place(code, last);
+	emit_return(code, 1);
+	expect_optimized(*state, code,
+			 "     0: if r1 == 0x1 goto L1\n"
+			 "     1: r0 = 0\n"
+			 "     2: exit\n"
+			 "L1:\n"
+			 "     3: r0 = 1\n"
+			 "     4: exit\n");
+}
+
+static void a_cycle_of_jumps_is_left_to_the_verifier(void **state)
+{
+	struct bytecode *code = bytecode_new(*state);
+	struct jump_label a = bytecode_label(code), b = bytecode_label(code);
+
+	bytecode_place(code, a);
+	bytecode_jump(code, b);
+	bytecode_alu_imm(code, BPF_MOV, R0, 1);
+	bytecode_place(code, b);
+	bytecode_jump(code, a);
+	assert_in_range(optimize(*state, code)->count, 1, 2);
+}
+
+static void unreachable_instructions_are_taken_out(void **state)
+{
+	struct bytecode *code = bytecode_new(*state);
+	struct jump_label end = bytecode_label(code), dead = bytecode_label(code);
+
+	bytecode_jump_if(code, BPF_JGT, R1, 9, end);
+	bytecode_store(code, BPF_W, R10, -4, R1);
+	bytecode_jump(code, end);
+	bytecode_place(code, dead);
+	bytecode_map(code, R1, SYMBOL_SOCKETS);
+	bytecode_jump(code, dead);
+	bytecode_place(code, end);
+	bytecode_exit(code);
+	expect_optimized(*state, code,
+			 "     0: if r1 > 0x9 goto L1\n"
+			 "     1: *(u32 *)(r10 -4) = r1\n"
+			 "L1:\n"
+			 "     2: exit\n");
+}
+
+static void threading_does_not_stretch_a_jump_beyond_its_reach(void **state)
+{
+	struct bytecode *code = bytecode_new(*state), *better;
+	struct jump_label near = bytecode_label(code), far = bytecode_label(code);
+	struct jump_label middle = bytecode_label(code);
+
+	bytecode_jump_if(code, BPF_JEQ, R1, 1, near);
+	bytecode_jump_if(code, BPF_JEQ, R1, 2, middle);
+	emit_filler(code, 20000);
+	bytecode_exit(code);
+	bytecode_place(code, near);
+	bytecode_jump(code, far);
+	bytecode_place(code, middle);
+	emit_filler(code, 20000);
+	bytecode_place(code, far);
+	bytecode_exit(code);
+	better = optimize(*state, code);
+	assert_int_equal(better->instructions[0].insn.off, 20002);
+	assert_int_equal(better->instructions[20003].insn.off, 20000);
+}
+
+static void a_program_that_is_too_long_is_refused(void **state)
+{
+	struct diag *diag = diag_new(*state, sources_new(*state));
+	struct bytecode *code = bytecode_new(*state);
+	struct jump_label far = bytecode_label(code);
+
+	bytecode_jump_if(code, BPF_JEQ, R1, 1, far);
+	emit_filler(code, INT16_MAX + 1);
+	bytecode_place(code, far);
+	bytecode_exit(code);
+	assert_null(bytecode_optimize(*state, code, diag));
+	assert_int_equal(diag_error_count(diag), 1);
+}
+
+static void a_jump_over_a_jump_is_inverted(void **state)
+{
+	struct bytecode *code = bytecode_new(*state);
+	struct jump_label over = bytecode_label(code), away = bytecode_label(code);
+
+	bytecode_jump32_if(code, BPF_JGE, R1, 80, over);
+	bytecode_jump(code, away);
+	bytecode_place(code, over);
+	emit_return(code, 1);
+	bytecode_place(code, away);
+	emit_return(code, 0);
+	expect_optimized(*state, code,
+			 "     0: if w1 < 0x50 goto L1\n"
+			 "     1: r0 = 1\n"
+			 "     2: exit\n"
+			 "L1:\n"
+			 "     3: r0 = 0\n"
+			 "     4: exit\n");
+}
+
+static void a_jump_that_others_lead_to_is_not_inverted_away(void **state)
+{
+	struct bytecode *code = bytecode_new(*state);
+	struct jump_label over = bytecode_label(code), away = bytecode_label(code);
+	struct jump_label shared = bytecode_label(code);
+
+	bytecode_jump_if(code, BPF_JEQ, R2, 1, shared);
+	bytecode_jump_if(code, BPF_JSET, R1, 80, over);
+	bytecode_place(code, shared);
+	bytecode_jump(code, away);
+	bytecode_place(code, over);
+	emit_return(code, 1);
+	bytecode_place(code, away);
+	emit_return(code, 0);
+	expect_optimized(*state, code,
+			 "     0: if r2 == 0x1 goto L2\n"
+			 "     1: if r1 & 0x50 goto L1\n"
+			 "     2: goto L2\n"
+			 "L1:\n"
+			 "     3: r0 = 1\n"
+			 "     4: exit\n"
+			 "L2:\n"
+			 "     5: r0 = 0\n"
+			 "     6: exit\n");
+}
+
+/* What a comparison tree emits for one value, or for as many as WIDTH, among all others. */
+static struct bytecode *range_of(struct arena *arena, uint32_t first, uint32_t width)
+{
+	struct bytecode *code = bytecode_new(arena);
+	struct jump_label upper = bytecode_label(code), above = bytecode_label(code);
+	struct jump_label others = bytecode_label(code);
+
+	bytecode_jump32_if(code, BPF_JGE, R1, (int32_t)first, upper);
+	bytecode_jump(code, others);
+	bytecode_place(code, upper);
+	bytecode_jump32_if(code, BPF_JGE, R1, (int32_t)(first + width), above);
+	emit_return(code, 1);
+	bytecode_place(code, above);
+	bytecode_jump(code, others);
+	bytecode_place(code, others);
+	emit_return(code, 0);
+	return code;
+}
+
+static void a_range_of_one_value_is_asked_for_by_one_comparison(void **state)
+{
+	expect_optimized(*state, range_of(*state, 443, 1),
+			 "     0: if w1 != 0x1bb goto L1\n"
+			 "     1: r0 = 1\n"
+			 "     2: exit\n"
+			 "L1:\n"
+			 "     3: r0 = 0\n"
+			 "     4: exit\n");
+	expect_optimized(*state, range_of(*state, 443, 2),
+			 "     0: if w1 < 0x1bb goto L1\n"
+			 "     1: if w1 >= 0x1bd goto L1\n"
+			 "     2: r0 = 1\n"
+			 "     3: exit\n"
+			 "L1:\n"
+			 "     4: r0 = 0\n"
+			 "     5: exit\n");
+}
+
+static void bytes_are_not_swapped_where_equality_is_asked(void **state)
+{
+	struct bytecode *code = bytecode_new(*state);
+	struct jump_label end = bytecode_label(code);
+
+	bytecode_load(code, BPF_W, R1, R6, 40);
+	bytecode_to_host(code, R1, 32);
+	bytecode_jump32_if(code, BPF_JEQ, R1, 0x01020304, end);
+	bytecode_jump32_if(code, BPF_JNE, R1, 5, end);
+	bytecode_load(code, BPF_H, R1, R6, 36);
+	bytecode_to_host(code, R1, 16);
+	bytecode_jump32_if(code, BPF_JEQ, R1, 80, end);
+	emit_return(code, 1);
+	bytecode_place(code, end);
+	emit_return(code, 0);
+	expect_optimized(*state, code,
+			 "     0: r1 = *(u32 *)(r6 +40)\n"
+			 "     1: if w1 == 0x4030201 goto L1\n"
+			 "     2: if w1 != 0x5000000 goto L1\n"
+			 "     3: r1 = *(u16 *)(r6 +36)\n"
+			 "     4: if w1 == 0x5000 goto L1\n"
+			 "     5: r0 = 1\n"
+			 "     6: exit\n"
+			 "L1:\n"
+			 "     7: r0 = 0\n"
+			 "     8: exit\n");
+}
+
+/* Two loads of one register that meet before one comparison; only the second swaps. */
+static void bytes_are_swapped_where_another_value_may_be_compared(void **state)
+{
+	struct bytecode *code = bytecode_new(*state);
+	struct jump_label compare = bytecode_label(code), end = bytecode_label(code);
+
+	bytecode_load(code, BPF_W, R1, R6, 60);
+	bytecode_jump_if(code, BPF_JEQ, R2, 0, compare);
+	bytecode_load(code, BPF_W, R1, R6, 40);
+	bytecode_to_host(code, R1, 32);
+	bytecode_place(code, compare);
+	bytecode_jump32_if(code, BPF_JEQ, R1, 7, end);
+	emit_return(code, 1);
+	bytecode_place(code, end);
+	emit_return(code, 0);
+	expect_optimized(*state, code,
+			 "     0: r1 = *(u32 *)(r6 +60)\n"
+			 "     1: if r2 == 0x0 goto L1\n"
+			 "     2: r1 = *(u32 *)(r6 +40)\n"
+			 "     3: r1 = be32 r1\n"
+			 "L1:\n"
+			 "     4: if w1 == 0x7 goto L2\n"
+			 "     5: r0 = 1\n"
+			 "     6: exit\n"
+			 "L2:\n"
+			 "     7: r0 = 0\n"
+			 "     8: exit\n");
+}
+
+static void bytes_are_swapped_where_order_is_asked(void **state)
+{
+	struct bytecode *code = bytecode_new(*state);
+	struct jump_label end = bytecode_label(code);
+
+	bytecode_load(code, BPF_W, R1, R6, 40);
+	bytecode_to_host(code, R1, 32);
+	bytecode_jump32_if(code, BPF_JEQ, R1, 7, end);
+	bytecode_jump32_if(code, BPF_JLT, R1, 9, end);
+	emit_return(code, 1);
+	bytecode_place(code, end);
+	emit_return(code, 0);
+	expect_optimized(*state, code,
+			 "     0: r1 = *(u32 *)(r6 +40)\n"
+			 "     1: r1 = be32 r1\n"
+			 "     2: if w1 == 0x7 goto L1\n"
+			 "     3: if w1 < 0x9 goto L1\n"
+			 "     4: r0 = 1\n"
+			 "     5: exit\n"
+			 "L1:\n"
+			 "     6: r0 = 0\n"
+			 "     7: exit\n");
+}
+
+static void the_index_of_a_root_takes_two_instructions(void **state)
+{
+	struct bytecode *code = bytecode_new(*state);
+
+	bytecode_load(code, BPF_W, R1, R6, 40);
+	bytecode_to_host(code, R1, 32);
+	bytecode_alu32_imm(code, BPF_RSH, R1, 16);
+	bytecode_alu32_imm(code, BPF_AND, R1, 0xffff);
+	bytecode_alu_imm(code, BPF_LSH, R1, 2);
+	bytecode_alu(code, BPF_MOV, R0, R1);
+	bytecode_exit(code);
+	expect_optimized(*state, code,
+			 "     0: r1 = *(u32 *)(r6 +40)\n"
+			 "     1: r1 = be32 r1\n"
+			 "     2: w1 >>= 14\n"
+			 "     3: w1 &= 262140\n"
+			 "     4: r0 = r1\n"
+			 "     5: exit\n");
+}
+
+static void bits_of_one_byte_are_taken_without_a_swap(void **state)
+{
+	struct bytecode *code = bytecode_new(*state);
+
+	bytecode_load(code, BPF_W, R1, R6, 40);
+	bytecode_to_host(code, R1, 32);
+	bytecode_alu32_imm(code, BPF_RSH, R1, 24);
+	bytecode_alu32_imm(code, BPF_AND, R1, 0xff);
+	bytecode_alu_imm(code, BPF_LSH, R1, 2);
+	bytecode_alu(code, BPF_MOV, R0, R1);
+	bytecode_exit(code);
+	expect_optimized(*state, code,
+			 "     0: r1 = *(u32 *)(r6 +40)\n"
+			 "     1: w1 <<= 2\n"
+			 "     2: w1 &= 1020\n"
+			 "     3: r0 = r1\n"
+			 "     4: exit\n");
+}
+
+static void what_is_known_is_worked_out(void **state)
+{
+	struct bytecode *code = bytecode_new(*state);
+	struct jump_label skip = bytecode_label(code), drop = bytecode_label(code);
+
+	bytecode_alu32_imm(code, BPF_MOV, R7, 0x0c000001);
+	bytecode_jump32_if(code, BPF_JLT, R7, 0x0c000000, skip);
+	bytecode_alu32_imm(code, BPF_AND, R7, 0x3ffffff);
+	bytecode_jump_if(code, BPF_JGT, R7, 9, drop);
+	bytecode_alu_imm(code, BPF_LSH, R7, 6);
+	bytecode_data(code, R3, SYMBOL_TABLES, 128);
+	bytecode_alu(code, BPF_ADD, R3, R7);
+	bytecode_load(code, BPF_W, R0, R3, 0);
+	bytecode_exit(code);
+	bytecode_place(code, skip);
+	emit_return(code, 1);
+	bytecode_place(code, drop);
+	emit_return(code, 0);
+	expect_optimized(*state, code,
+			 "     0: r3 = tables[192] ll\n"
+			 "     2: r0 = *(u32 *)(r3 +0)\n"
+			 "     3: exit\n");
+}
+
+static void nothing_is_known_where_ways_meet(void **state)
+{
+	struct bytecode *code = bytecode_new(*state);
+	struct jump_label meet = bytecode_label(code);
+
+	bytecode_alu_imm(code, BPF_MOV, R0, 1);
+	bytecode_jump_if(code, BPF_JEQ, R1, 1, meet);
+	bytecode_alu_imm(code, BPF_MOV, R0, 2);
+	bytecode_place(code, meet);
+	bytecode_alu_imm(code, BPF_ADD, R0, 1);
+	bytecode_exit(code);
+	expect_optimized(*state, code,
+			 "     0: r0 = 1\n"
+			 "     1: if r1 == 0x1 goto L1\n"
+			 "     2: r0 = 2\n"
+			 "L1:\n"
+			 "     3: r0 += 1\n"
+			 "     4: exit\n");
+}
+
+static void nothing_is_known_of_registers_that_a_call_may_write(void **state)
+{
+	struct bytecode *code = bytecode_new(*state);
+
+	bytecode_alu_imm(code, BPF_MOV, R0, 1);
+	bytecode_call(code, BPF_FUNC_ktime_get_ns);
+	bytecode_alu_imm(code, BPF_ADD, R0, 1);
+	bytecode_exit(code);
+	expect_optimized(*state, code,
+			 "     0: call bpf_ktime_get_ns#5\n"
+			 "     1: r0 += 1\n"
+			 "     2: exit\n");
+}
+
+static void a_result_that_nobody_reads_is_not_computed(void **state)
+{
+	struct bytecode *code = bytecode_new(*state);
+
+	bytecode_data(code, R2, SYMBOL_TABLES, 0);
+	bytecode_alu(code, BPF_ADD, R2, R1);
+	bytecode_load(code, BPF_W, R0, R1, 0);
+	bytecode_data(code, R3, SYMBOL_TABLES, 0);
+	bytecode_alu(code, BPF_ADD, R3, R0);
+	bytecode_alu(code, BPF_MOV, R0, R3);
+	bytecode_exit(code);
+	expect_optimized(*state, code,
+			 "     0: r0 = *(u32 *)(r1 +0)\n"
+			 "     1: r3 = tables[0] ll\n"
+			 "     3: r0 += r3\n"
+			 "     4: exit\n");
+}
+
+static void rules_and_references_stay_with_their_instructions(void **state)
+{
+	static const char text[] = "tcp dport 80 accept\n";
+	struct sources *sources = sources_new(*state);
+	uint32_t base =
+		source_add(sources, "a.conf", text, sizeof(text) - 1, (struct span){0, 0})->base;
+	struct bytecode *code = bytecode_new(*state);
+	struct jump_label end = bytecode_label(code);
+
+	bytecode_alu_imm(code, BPF_MOV, R5, 9);
+	bytecode_jump(code, end);
+	bytecode_origin(code, (struct span){base, base + 19});
+	bytecode_place(code, end);
+	bytecode_comment(code, "the map");
+	bytecode_alu_imm(code, BPF_MOV, R4, 9);
+	bytecode_map(code, R0, SYMBOL_SOCKETS);
+	bytecode_exit(code);
+	expect_listing(optimize(*state, code), sources,
+		       "; a.conf:1: tcp dport 80 accept\n"
+		       "; the map\n"
+		       "     0: r0 = map sockets ll\n"
+		       "     2: exit\n");
+}
+
+static void the_program_that_it_reads_stays_as_it_is(void **state)
+{
+	struct bytecode *code = range_of(*state, 443, 1);
+	char *before = listing(code, NULL);
+
+	optimize(*state, code);
+	expect_listing(code, NULL, before);
+	free(before);
+}
+
+/* A machine for programs that only compute: an address in the tables is a number like any other. */
+enum { PACKET_BYTES = 72, STEPS_MAX = 10000 };
+#define TABLES_ADDRESS (UINT64_C(1) << 40)
+
+struct machine {
+	uint64_t regs[R10 + 1];
+	unsigned char packet[PACKET_BYTES];
+};
+
+static uint64_t compute(int op, uint64_t a, uint64_t b, unsigned bits)
+{
+	switch (op) {
+	case BPF_MOV:
+		return b;
+	case BPF_ADD:
+		return a + b;
+	case BPF_SUB:
+		return a - b;
+	case BPF_AND:
+		return a & b;
+	case BPF_OR:
+		return a | b;
+	case BPF_LSH:
+		return a << (b & (bits - 1));
+	default:
+		return a >> (b & (bits - 1));
+	}
+}
+
+static void run_alu(struct machine *m, struct bpf_insn insn)
+{
+	bool is_narrow = BPF_CLASS(insn.code) == BPF_ALU;
+	uint64_t mask = is_narrow ? UINT32_MAX : UINT64_MAX, *dst = &m->regs[insn.dst_reg];
+	uint64_t operand = BPF_SRC(insn.code) == BPF_X ? m->regs[insn.src_reg]
+						       : (uint64_t)(int64_t)insn.imm;
+
+	if (BPF_OP(insn.code) == BPF_END)
+		*dst = insn.imm == 32 ? ntohl((uint32_t)*dst) : ntohs((uint16_t)*dst);
+	else
+		*dst = mask &
+		       compute(BPF_OP(insn.code), *dst & mask, operand & mask, is_narrow ? 32 : 64);
+}
+
+static bool is_taken(const struct machine *m, struct bpf_insn insn)
+{
+	uint64_t mask = BPF_CLASS(insn.code) == BPF_JMP32 ? UINT32_MAX : UINT64_MAX;
+	uint64_t a = m->regs[insn.dst_reg] & mask;
+	uint64_t b = mask & (BPF_SRC(insn.code) == BPF_X ? m->regs[insn.src_reg]
+							 : (uint64_t)(int64_t)insn.imm);
+
+	switch (BPF_OP(insn.code)) {
+	case BPF_JA:
+		return true;
+	case BPF_JEQ:
+		return a == b;
+	case BPF_JNE:
+		return a != b;
+	case BPF_JGT:
+		return a > b;
+	case BPF_JGE:
+		return a >= b;
+	case BPF_JLT:
+		return a < b;
+	case BPF_JLE:
+		return a <= b;
+	default:
+		return a & b;
+	}
+}
+
+/* Runs a finished program; R0 as it is at its end. */
+static uint64_t run(const struct bytecode *code, const unsigned char *packet)
+{
+	struct machine m = {{0}, {0}};
+	size_t i = 0, steps;
+
+	memcpy(m.packet, packet, PACKET_BYTES);
+	for (steps = 0; steps < STEPS_MAX; steps++, i++) {
+		const struct bytecode_instruction *instruction = &code->instructions[i];
+		struct bpf_insn insn = instruction->insn;
+
+		assert_true(i < code->count);
+		if (bytecode_is_exit(instruction))
+			return m.regs[R0];
+		if (bytecode_is_jump(instruction)) {
+			i += is_taken(&m, insn) ? (size_t)(int64_t)insn.off : 0;
+		} else if (bytecode_is_wide(instruction)) {
+			m.regs[insn.dst_reg] = bytecode_wide_value(instruction) +
+					       (instruction->symbol ? TABLES_ADDRESS : 0);
+			i++;
+		} else if (BPF_CLASS(insn.code) == BPF_LDX) {
+			m.regs[insn.dst_reg] = 0;
+			memcpy(&m.regs[insn.dst_reg], m.packet + insn.off,
+			       BPF_SIZE(insn.code) == BPF_W ? 4 : 2);
+		} else {
+			run_alu(&m, insn);
+		}
+	}
+	fail_msg("the program does not end");
+	return 0;
+}
+
+/* Random programs, of few values and registers, so that the rules meet what they are for. */
+enum { PROGRAMS = 10000, PACKETS = 16, PIECES = 16, WORDS = 4, NEAR = 4 };
+
+static const uint32_t SOME_VALUES[] = {0,  1,  2,      0x01000000, 0x01000001, 0x02000000,
+				       80, 81, 0x5000, 0x80000000, UINT32_MAX};
+
+static uint32_t some_value(struct random *random)
+{
+	return SOME_VALUES[random_below(random, sizeof(SOME_VALUES) / sizeof(SOME_VALUES[0]))];
+}
+
+static enum reg some_reg(struct random *random)
+{
+	return (enum reg)random_below(random, R4);
+}
+
+static void emit_field(struct bytecode *code, struct random *random)
+{
+	enum reg reg = some_reg(random);
+	bool is_half = random_percent(random, 25);
+
+	bytecode_load(code, is_half ? BPF_H : BPF_W, reg, R6, 4 * (int)random_below(random, WORDS));
+	if (random_percent(random, 10))
+		reg = some_reg(random);
+	if (random_percent(random, 80))
+		bytecode_to_host(code, reg, is_half ? 16 : 32);
+}
+
+static void emit_comparison(struct bytecode *code, struct random *random, struct jump_label label)
+{
+	static const int ops[] = {BPF_JEQ, BPF_JNE, BPF_JGE, BPF_JLT, BPF_JGT, BPF_JLE, BPF_JSET};
+	int op = ops[random_below(random, sizeof(ops) / sizeof(ops[0]))];
+
+	if (random_percent(random, 80))
+		bytecode_jump32_if(code, op, some_reg(random), (int32_t)some_value(random), label);
+	else if (random_percent(random, 50))
+		bytecode_jump_if(code, op, some_reg(random), (int32_t)some_value(random), label);
+	else
+		bytecode_jump32_if_reg(code, op, some_reg(random), some_reg(random), label);
+}
+
+static void emit_arithmetic(struct bytecode *code, struct random *random)
+{
+	static const int ops[] = {BPF_MOV, BPF_ADD, BPF_SUB, BPF_AND, BPF_OR, BPF_MOV};
+	int op = ops[random_below(random, sizeof(ops) / sizeof(ops[0]))];
+
+	if (random_percent(random, 30))
+		bytecode_alu(code, op, some_reg(random), some_reg(random));
+	else if (random_percent(random, 50))
+		bytecode_alu32_imm(code, op, some_reg(random), (int32_t)some_value(random));
+	else
+		bytecode_alu_imm(code, op, some_reg(random), (int32_t)some_value(random));
+}
+
+/* As it makes the index of a root, and what looks like it. */
+static void emit_shifts(struct bytecode *code, struct random *random)
+{
+	enum reg reg = some_reg(random);
+	int bits = 1 + (int)random_below(random, 16);
+
+	bytecode_load(code, BPF_W, reg, R6, 4 * (int)random_below(random, WORDS));
+	if (random_percent(random, 75))
+		bytecode_to_host(code, reg, 32);
+	bytecode_alu32_imm(code, BPF_RSH, reg, (int)random_below(random, 32));
+	bytecode_alu32_imm(code, BPF_AND, reg, (1 << bits) - (int)random_below(random, 3));
+	if (random_percent(random, 75))
+		bytecode_alu_imm(code, BPF_LSH, reg, (int)random_below(random, 8));
+}
+
+/* Two comparisons, of one value and the next perhaps, that lead to few places. */
+static void emit_pair(struct bytecode *code, struct random *random, const struct jump_label *labels)
+{
+	enum reg reg = some_reg(random);
+	uint32_t value = some_value(random);
+	struct jump_label between = bytecode_label(code);
+
+	if (random_percent(random, 75))
+		bytecode_load(code, BPF_W, reg, R6, 4 * (int)random_below(random, WORDS));
+	if (random_percent(random, 30))
+		emit_comparison(code, random, between);
+	bytecode_jump32_if(code, random_percent(random, 50) ? BPF_JGE : BPF_JLT, reg,
+			   (int32_t)value,
+			   random_percent(random, 50) ? between : labels[random_below(random, 2)]);
+	if (random_percent(random, 50))
+		bytecode_jump(code, labels[random_below(random, 2)]);
+	if (random_percent(random, 20))
+		reg = some_reg(random);
+	bytecode_place(code, between);
+	bytecode_jump32_if(code, random_percent(random, 50) ? BPF_JGE : BPF_JLT, reg,
+			   (int32_t)(value + random_below(random, 5) - 2),
+			   labels[random_below(random, 2)]);
+}
+
+static void emit_jump_over(struct bytecode *code, struct random *random, struct jump_label label)
+{
+	struct jump_label over = bytecode_label(code), away = bytecode_label(code);
+
+	if (random_percent(random, 30))
+		bytecode_jump_if(code, BPF_JEQ, some_reg(random), 0, away);
+	emit_comparison(code, random, over);
+	bytecode_place(code, away);
+	bytecode_jump(code, label);
+	bytecode_place(code, over);
+}
+
+static void emit_sum(struct bytecode *code, struct random *random)
+{
+	enum reg a = some_reg(random), b = some_reg(random);
+
+	if (random_percent(random, 50))
+		bytecode_data(code, a, SYMBOL_TABLES, some_value(random) & 0xffff);
+	bytecode_alu(code, BPF_ADD, a, b);
+	bytecode_alu(code, BPF_MOV, b, a);
+	if (random_percent(random, 50))
+		bytecode_alu_imm(code, BPF_MOV, a, -1);
+}
+
+static void emit_known_comparison(struct bytecode *code, struct random *random,
+				  struct jump_label label)
+{
+	enum reg reg = some_reg(random);
+
+	bytecode_alu32_imm(code, BPF_MOV, reg, (int32_t)some_value(random));
+	bytecode_jump32_if(code, random_percent(random, 50) ? BPF_JEQ : BPF_JGT, reg,
+			   (int32_t)some_value(random), label);
+}
+
+/* LABELS are those of the pieces that follow, the next one first. */
+static void emit_piece(struct bytecode *code, struct random *random,
+		       const struct jump_label *labels)
+{
+	switch (random_below(random, 11)) {
+	case 0:
+	case 1:
+		emit_field(code, random);
+		break;
+	case 2:
+	case 3:
+		emit_comparison(code, random, labels[random_below(random, NEAR)]);
+		break;
+	case 4:
+		bytecode_jump(code, labels[random_below(random, NEAR)]);
+		break;
+	case 5:
+		emit_shifts(code, random);
+		break;
+	case 6:
+		emit_pair(code, random, labels);
+		break;
+	case 7:
+		emit_jump_over(code, random, labels[random_below(random, NEAR)]);
+		break;
+	case 8:
+		emit_sum(code, random);
+		break;
+	case 9:
+		emit_known_comparison(code, random, labels[random_below(random, NEAR)]);
+		break;
+	default:
+		emit_arithmetic(code, random);
+	}
+}
+
+/* Jumps lead forward, so that it ends. */
+static struct bytecode *random_program(struct arena *arena, struct random *random)
+{
+	struct bytecode *code = bytecode_new(arena);
+	struct jump_label labels[PIECES + NEAR];
+	size_t i;
+	int reg;
+
+	for (i = 0; i < PIECES + NEAR; i++)
+		labels[i] = bytecode_label(code);
+	for (i = 0; i < PIECES; i++) {
+		bytecode_place(code, labels[i]);
+		emit_piece(code, random, labels + i + 1);
+	}
+	for (; i < PIECES + NEAR; i++)
+		bytecode_place(code, labels[i]);
+	for (reg = R1; reg < (int)random_below(random, R4 + 1); reg++)
+		bytecode_alu(code, BPF_ADD, R0, (enum reg)reg);
+	bytecode_exit(code);
+	return code;
+}
+
+static void random_packet(unsigned char *packet, struct random *random)
+{
+	uint32_t words[WORDS];
+	size_t i;
+
+	for (i = 0; i < WORDS; i++)
+		words[i] = random_percent(random, 50) ? htonl(some_value(random))
+						      : some_value(random);
+	memset(packet, 0, PACKET_BYTES);
+	memcpy(packet, words, sizeof(words));
+}
+
+static void random_programs_do_the_same_in_fewer_instructions(void **state)
+{
+	struct random random = {1};
+	size_t before = 0, after = 0, i, j;
+
+	(void)state;
+	for (i = 0; i < PROGRAMS; i++) {
+		struct arena *arena = arena_new();
+		struct bytecode *code = random_program(arena, &random), *better;
+		unsigned char packet[PACKET_BYTES];
+
+		better = optimize(arena, code);
+		assert_null(bytecode_finish(code));
+		assert_true(better->count <= code->count);
+		before += code->count;
+		after += better->count;
+		for (j = 0; j < PACKETS; j++) {
+			random_packet(packet, &random);
+			assert_int_equal(run(code, packet), run(better, packet));
+		}
+		arena_free(arena);
+	}
+	assert_true(after < before * 3 / 4);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_jump_to_a_jump_goes_where_that_goes),
+		TEST(a_cycle_of_jumps_is_left_to_the_verifier),
+		TEST(unreachable_instructions_are_taken_out),
+		TEST(threading_does_not_stretch_a_jump_beyond_its_reach),
+		TEST(a_program_that_is_too_long_is_refused),
+		TEST(a_jump_over_a_jump_is_inverted),
+		TEST(a_jump_that_others_lead_to_is_not_inverted_away),
+		TEST(a_range_of_one_value_is_asked_for_by_one_comparison),
+		TEST(bytes_are_not_swapped_where_equality_is_asked),
+		TEST(bytes_are_swapped_where_another_value_may_be_compared),
+		TEST(bytes_are_swapped_where_order_is_asked),
+		TEST(the_index_of_a_root_takes_two_instructions),
+		TEST(bits_of_one_byte_are_taken_without_a_swap),
+		TEST(what_is_known_is_worked_out),
+		TEST(nothing_is_known_where_ways_meet),
+		TEST(nothing_is_known_of_registers_that_a_call_may_write),
+		TEST(a_result_that_nobody_reads_is_not_computed),
+		TEST(rules_and_references_stay_with_their_instructions),
+		TEST(the_program_that_it_reads_stays_as_it_is),
+		TEST(random_programs_do_the_same_in_fewer_instructions),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
