@@ -147,7 +147,8 @@ void emit_outcome(struct emitter *e)
 		return;
 	}
 	emit_place(e);
-	bytecode_alu_imm(e->code, BPF_MOV, R9, (int32_t)e->layout->rows_max);
+	if (e->layout->rows_max > 1)
+		bytecode_alu_imm(e->code, BPF_MOV, R9, (int32_t)e->layout->rows_max);
 	bytecode_place(e->code, row);
 	bytecode_comment(e->code, "carry out row r7");
 	bytecode_jump_if(e->code, BPF_JEQ, R7, ROW_PASS, e->pass);
@@ -159,8 +160,10 @@ void emit_outcome(struct emitter *e)
 		emit_try_label(e, hit, next);
 	bytecode_place(e->code, next);
 	bytecode_load(e->code, BPF_W, R7, R7, (int)offsetof(struct layout_row, next));
-	bytecode_alu_imm(e->code, BPF_SUB, R9, 1);
-	bytecode_jump_if(e->code, BPF_JNE, R9, 0, row);
+	if (e->layout->rows_max > 1) {
+		bytecode_alu_imm(e->code, BPF_SUB, R9, 1);
+		bytecode_jump_if(e->code, BPF_JNE, R9, 0, row);
+	}
 	bytecode_jump_if(e->code, BPF_JEQ, R7, ROW_PASS, e->pass);
 	bytecode_jump(e->code, e->drop);
 	bytecode_place(e->code, hit);
