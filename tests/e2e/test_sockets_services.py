@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -63,13 +64,14 @@ def nginx(request, host):
     folder.mkdir()
     running = []
 
-    def run(name):
+    def run(name, **more):
         path = folder / "nginx.conf"
         path.write_text(NGINX.format(folder=folder, name=name, options=request.param))
         running.append(start(host, path_of_nginx, "-c", path, "-p", folder, "-e", folder / "error.log",
-                             stderr=subprocess.DEVNULL))
+                             stderr=subprocess.DEVNULL, **more))
         return running[-1]
 
+    run.running = running
     yield run
     for each in running:
         if each.poll() is None:
@@ -109,6 +111,36 @@ def test_nginx_reloaded_serves_on(host, nginx):
     path.write_text(path.read_text().replace("nginx one", "nginx again"))
     service.send_signal(signal.SIGHUP)
     wait_for(lambda: http(host), "nginx again")
+
+
+def test_nginx_killed_under_load_is_served_when_it_starts_again(host, nginx):
+    host.apply(WEB)
+    nginx("one", start_new_session=True)
+    wait_for(lambda: http(host), "nginx one")
+    answers, done = [], threading.Event()
+
+    def load():
+        while not done.is_set():
+            try:
+                answers.append(http(host))
+            except (ConnectionResetError, TimeoutError):
+                answers.append("lost")  # it was with one that was killed
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    for name in ("two", "three"):
+        time.sleep(0.2)
+        os.killpg(nginx.running[-1].pid, signal.SIGKILL)
+        nginx.running[-1].wait()
+        wait_for(lambda: answers[-1], REFUSED)
+        nginx(name, start_new_session=True)
+        wait_for(lambda: answers[-1], f"nginx {name}")
+    time.sleep(0.2)
+    done.set()
+    thread.join()
+    assert set(answers[-20:]) == {"nginx three"}
+    assert {"nginx one", "nginx two", REFUSED} <= set(answers) <= {"nginx one", "nginx two", "nginx three",
+                                                                   REFUSED, "lost", ""}
 
 
 # names
