@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from conftest import REFUSED, WIRES, sklc
+from conftest import REFUSED, WIRES, run, sklc
 import test_sockets_followed as followed
 from test_sockets_followed import ask, endpoint, rules, start, stop
 
@@ -209,6 +209,28 @@ def test_a_label_keeps_its_spares_from_one_apply_to_the_next(host, worker):
         assert ask(host).startswith("worker")
     for each in workers:
         stop(each)
+
+
+@pytest.mark.parametrize("option, chosen", [("", "first"), ("option override\n", "worker")])
+def test_the_choice_of_an_earlier_program_stands_before_a_spare_slot(host, tmp_path, worker, option, chosen):
+    first = start(host, "first", 9090)
+    earlier = tmp_path / "earlier"
+    earlier.mkdir()
+    run("mount", "-t", "bpf", "-o", "mode=0700", "none", earlier)
+    try:
+        done = sklc("--apply", host.rules(rules(endpoint(TCP4, 9090)), "earlier.conf"), "--bpffs", earlier,
+                    "--netns", host.namespace.path)
+        assert done.returncode == 0, done.stderr
+        host.apply(option + rules(endpoint(TCP4, 8080)))
+        workers = [worker("worker") for _ in range(2)]
+        stop(workers[0])
+        assert ask(host) == chosen
+        (place,) = [each for each in host.status()["labels"][0]["sockets"] if each["needed"]]
+        assert (place["hits"], place["misses"]) == (int(chosen == "worker"), 0)
+        stop(workers[1])
+    finally:
+        run("umount", "-l", earlier)
+        stop(first)
 
 
 def test_four_thousand_labels_have_room_for_a_group_each(host, worker):
