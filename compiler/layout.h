@@ -125,6 +125,15 @@ struct layout_window {
 	unsigned bits, skip;
 };
 
+/* The ports fall into runs, at whose starts some node has an interval start; and the runs into classes that no
+ * node tells apart: what lies between single ports is mostly alike. */
+struct layout_classes {
+	uint32_t run_count;
+	const uint32_t *starts; /* of each run but the first */
+	const uint8_t *of_run;  /* the class of each run */
+	uint32_t count;
+};
+
 struct layout_region {
 	uint32_t offset, count; /* in bytes from the start of the tables; in elements */
 };
@@ -145,11 +154,28 @@ struct layout_step {
 	uint32_t lane_bits;  /* of lines and leaves: 16, 32 or 64 */
 	bool is_narrow;      /* of a leaf and a cross: its results have two bytes */
 	uint32_t narrow_tag; /* the step to which results with NARROW_BIT lead; 0: there are none */
-	/* Of a cross: where each class but the first starts, and the number of the table that gives the
-	 * class, or NO_INDEX where the starts are compared in code. */
-	const uint32_t *class_starts;
-	uint32_t class_count, class_table;
+	/* Of a cross: the number of the table that gives the class of a port; or NO_INDEX, where the starts of
+	 * runs are compared in code, and each run is a class of its own. */
+	struct layout_classes classes;
+	uint32_t class_table;
 };
+
+static inline bool has_class_table(const struct layout_step *cross)
+{
+	return cross->class_table != NO_INDEX;
+}
+
+/* How many results a row of a cross has, without those that fill it up. */
+static inline uint32_t cross_used(const struct layout_step *cross)
+{
+	return has_class_table(cross) ? cross->classes.count : cross->classes.run_count;
+}
+
+/* Which of them is that of a run. */
+static inline uint32_t cross_class(const struct layout_step *cross, uint32_t run)
+{
+	return has_class_table(cross) ? cross->classes.of_run[run] : run;
+}
 
 /* Of a line, so many keys; its children are one more. */
 static inline uint32_t line_keys(const struct layout_step *step)

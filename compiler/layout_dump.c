@@ -44,8 +44,8 @@ static void dump_step(const struct layout_step *step, FILE *out)
 	fprintf(out, "  step %" PRIu32 ": %s, %s", step->tag, key_words(step->key),
 		search_word(step->kind));
 	if (step->kind == SEARCH_CROSS)
-		fprintf(out, " of %" PRIu32 " classes by %s", step->class_count,
-			step->class_table == NO_INDEX ? "code" : "a table");
+		fprintf(out, " of %" PRIu32 " classes by %s", cross_used(step),
+			has_class_table(step) ? "a table" : "code");
 	if (step->kind == SEARCH_ROOT)
 		fprintf(out, " of %" PRIu32 " bits", step->root_bits);
 	if (step->kind == SEARCH_LINE || step->kind == SEARCH_LEAF)

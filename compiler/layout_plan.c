@@ -3,6 +3,7 @@
 #include "layout_plan.h"
 
 #include "arena.h"
+#include "layout_classes.h"
 #include "layout_cost.h"
 
 #include <stdlib.h>
@@ -16,8 +17,8 @@ enum { ROOTS_WORTH = 4 };
 /* A cross may be so many times larger than the trees that it stands for. */
 enum { CROSS_WORTH = 2 };
 
-/* More classes than this are looked up by a table, not compared in code. */
-enum { CLASSES_IN_CODE = 9 };
+/* More runs of ports than this are looked up by a table, not compared in code. */
+enum { RUNS_IN_CODE = 9 };
 
 static bool is_port(enum key key)
 {
@@ -71,29 +72,20 @@ static struct layout_step *new_step(struct arena *arena, enum search kind, enum 
 	return step;
 }
 
-/* Where the nodes of a port key in one machine change, over all of them: a byte for each port. */
-static uint32_t mark_class_starts(const struct layout *layout, uint32_t variable,
-				  unsigned char *starts)
-{
-	uint32_t count = 1;
-	uint32_t i, j;
-
-	for (i = 0; i < layout->node_count; i++) {
-		const struct decision_node *node = &layout->nodes[i];
-
-		if (layout->forms[i] != FORM_TABLE || node->variable != variable)
-			continue;
-		for (j = 1; j < node->count; j++) {
-			count += !starts[node->starts[j]];
-			starts[node->starts[j]] = 1;
-		}
-	}
-	return count;
-}
-
 static uint32_t power_of_two_from(uint32_t count)
 {
 	return count <= 1 ? 1 : UINT32_C(1) << (32 - __builtin_clz(count - 1));
+}
+
+static void fill_class_bytes(unsigned char *bytes, const struct layout_classes *classes)
+{
+	uint32_t port, run = 0;
+
+	for (port = 0; port < CLASS_TABLE; port++) {
+		if (run + 1 < classes->run_count && classes->starts[run] == port)
+			run++;
+		bytes[port] = classes->of_run[run];
+	}
 }
 
 /* Makes the key's nodes rows over classes, where those are few enough. */
@@ -101,25 +93,19 @@ static void plan_cross(struct arena *arena, const struct layout *layout, struct 
 		       uint32_t machine, enum key key)
 {
 	struct key_plan *key_plan = &plan->keys[machine][key];
-	unsigned char *bytes = arena_alloc(arena, CLASS_TABLE, 1);
-	uint32_t count = mark_class_starts(layout, machine << MACHINE_SHIFT | key, bytes);
-	uint32_t *starts;
-	uint32_t port, class = 0;
+	struct layout_step *cross = new_step(arena, SEARCH_CROSS, key);
 
-	if (count > CLASSES_MAX ||
-	    (size_t)key_plan->nodes * count * sizeof(uint32_t) > CROSS_WORTH * key_plan->tree_bytes)
+	if (!classes_of(arena, layout, machine << MACHINE_SHIFT | key, &cross->classes) ||
+	    (size_t)key_plan->nodes * cross->classes.count * sizeof(uint32_t) >
+		    CROSS_WORTH * key_plan->tree_bytes)
 		return;
-	starts = arena_alloc(arena, count, sizeof(*starts));
-	for (port = 0; port < CLASS_TABLE; port++) {
-		if (bytes[port])
-			starts[class ++] = port;
-		bytes[port] = (unsigned char)class;
-	}
-	key_plan->class_bytes = bytes;
-	key_plan->cross = new_step(arena, SEARCH_CROSS, key);
-	key_plan->cross->class_starts = starts;
-	key_plan->cross->class_count = count;
-	key_plan->cross->class_table = count > CLASSES_IN_CODE ? plan->class_tables++ : NO_INDEX;
+	key_plan->cross = cross;
+	cross->class_table = NO_INDEX;
+	if (cross->classes.run_count <= RUNS_IN_CODE)
+		return;
+	cross->class_table = plan->class_tables++;
+	key_plan->class_bytes = arena_alloc(arena, CLASS_TABLE, 1);
+	fill_class_bytes(key_plan->class_bytes, &cross->classes);
 }
 
 bool node_has_root(const struct key_plan *plan, const struct decision_node *node)
@@ -418,7 +404,7 @@ static void place_steps(struct arena *arena, struct layout_machine *machine, str
 	}
 	if (plan->cross) {
 		plan->cross->is_narrow = plan->is_narrow;
-		plan->cross->element_bytes = power_of_two_from(plan->cross->class_count) *
+		plan->cross->element_bytes = power_of_two_from(cross_used(plan->cross)) *
 					     result_bytes(plan->cross);
 	}
 	place_step(machine, &plan->root, tag);

@@ -196,15 +196,16 @@ static uint32_t add_root(struct tables *t, struct key_plan *plan, const struct d
 static uint32_t add_cross(struct tables *t, struct layout_step *cross,
 			  const struct decision_node *node)
 {
-	uint32_t class, i = 0, index;
+	uint32_t run, i = 0, index;
 	unsigned char *results = add_element(t, cross, &index);
 
-	for (class = 0; class < cross->class_count; class ++) {
-		uint32_t start = class ? cross->class_starts[class - 1] : 0;
+	for (run = 0; run < cross->classes.run_count; run++) {
+		uint32_t start = run ? cross->classes.starts[run - 1] : 0;
 
 		while (i + 1 < node->count && node->starts[i + 1] <= start)
 			i++;
-		put_result(cross, results, class, child_ref(t, node->children[i]));
+		put_result(cross, results, cross_class(cross, run),
+			   child_ref(t, node->children[i]));
 	}
 	return cross->tag << TAG_SHIFT | index;
 }

@@ -296,12 +296,12 @@ static void emit_leaf(struct emitter *e, struct step_place at)
 	emit_result(e, at, shape.lanes_bytes, shape.keys + 1);
 }
 
-/* R0 becomes the class of the port in R1: by a table, or as the number of classes that start at it or below. */
+/* R0 becomes the class of the port in R1: by a table, or as the number of runs that start at it or below. */
 static void emit_class(struct emitter *e, const struct layout_step *step)
 {
 	uint32_t i;
 
-	if (step->class_table != NO_INDEX) {
+	if (has_class_table(step)) {
 		bytecode_data(e->code, R0, SYMBOL_TABLES,
 			      e->layout->classes.offset + step->class_table * CLASS_TABLE);
 		bytecode_alu32_imm(e->code, BPF_AND, R1, CLASS_TABLE - 1);
@@ -310,8 +310,8 @@ static void emit_class(struct emitter *e, const struct layout_step *step)
 		return;
 	}
 	bytecode_alu32_imm(e->code, BPF_MOV, R0, 0);
-	for (i = 0; i + 1 < step->class_count; i++) {
-		bytecode_alu_imm(e->code, BPF_MOV, R5, (int32_t)step->class_starts[i] - 1);
+	for (i = 0; i + 1 < step->classes.run_count; i++) {
+		bytecode_alu_imm(e->code, BPF_MOV, R5, (int32_t)step->classes.starts[i] - 1);
 		bytecode_alu(e->code, BPF_SUB, R5, R1);
 		bytecode_alu_imm(e->code, BPF_RSH, R5, 63);
 		bytecode_alu(e->code, BPF_ADD, R0, R5);

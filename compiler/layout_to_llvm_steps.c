@@ -153,14 +153,14 @@ static void ir_step_leaf(struct ir *ir, struct step_place at)
 	ir_result(ir, at, ir_at(ir, leaf, ir_wide(ir, shape.lanes_bytes)), index, shape.keys + 1);
 }
 
-/* The class of a port: by a table, or as the number of classes that start at it or below. The port is opaque
+/* The class of a port: by a table, or as the number of runs that start at it or below. The port is opaque
  * because the optimiser knows that 16 bits need no mask, and kernels before 6.18 do not know that of be16. */
 static LLVMValueRef ir_class(struct ir *ir, const struct layout_step *step)
 {
 	LLVMValueRef value = ir_opaque(ir, ir_packet_key(ir, step->key)), class, classes;
 	uint32_t i;
 
-	if (step->class_table != NO_INDEX) {
+	if (has_class_table(step)) {
 		classes = ir_at(ir, ir_symbol(ir, LLVM_SYMBOL_TABLES),
 				ir_wide(ir, ir->layout->classes.offset +
 						    (uint64_t)step->class_table * CLASS_TABLE));
@@ -169,8 +169,8 @@ static LLVMValueRef ir_class(struct ir *ir, const struct layout_step *step)
 	}
 	value = ir_opaque(ir, ir_widen(ir, value));
 	class = ir_wide(ir, 0);
-	for (i = 0; i + 1 < step->class_count; i++) {
-		LLVMValueRef before = ir_wide(ir, (uint64_t)step->class_starts[i] - 1);
+	for (i = 0; i + 1 < step->classes.run_count; i++) {
+		LLVMValueRef before = ir_wide(ir, (uint64_t)step->classes.starts[i] - 1);
 
 		before = LLVMBuildSub(ir->builder, before, value, "");
 		class = ir_add(ir, class, ir_shift_right(ir, before, 63));

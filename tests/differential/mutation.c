@@ -297,7 +297,7 @@ static void mutate_element(struct subject *subject, struct tally *tally,
 			       mutate_keys(subject, tally, step, element, shape.keys) + 1);
 		break;
 	case SEARCH_CROSS:
-		mutate_results(subject, tally, step, element, step->class_count);
+		mutate_results(subject, tally, step, element, cross_used(step));
 		break;
 	case SEARCH_ROOT:
 		mutate_root(subject, tally, step, element);

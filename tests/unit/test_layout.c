@@ -137,11 +137,11 @@ static uint32_t search_cross(const struct layout *layout, const struct layout_st
 	uint32_t class = 0;
 	size_t i;
 
-	if (step->class_table != NO_INDEX)
+	if (has_class_table(step))
 		class = classes[step->class_table * CLASS_TABLE + word];
 	else
-		for (i = 0; i + 1 < step->class_count; i++)
-			class += step->class_starts[i] <= word;
+		for (i = 0; i + 1 < step->classes.run_count; i++)
+			class += step->classes.starts[i] <= word;
 	assert_true(class < cross_results(step));
 	return result(step, element(layout, step, index), class);
 }
