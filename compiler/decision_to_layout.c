@@ -1,5 +1,5 @@
-/* Sees every field as words of 64 bits at most, and gives each node of the diagram its form: small diagrams are
- * compare code, whatever is larger goes to tables, with all that is below it. */
+/* Gives each node of the diagram, seen as words, its form: small diagrams are compare code, whatever is larger
+ * goes to tables, with all that is below it. */
 #include "pipeline.h"
 
 #include "arena.h"
@@ -10,6 +10,7 @@
 #include "layout.h"
 #include "layout_origins.h"
 #include "layout_tables.h"
+#include "layout_words.h"
 #include "policy.h"
 
 #include <stdio.h>
@@ -19,151 +20,6 @@
 enum { CODE_NODE_MAX = 32, CODE_TOTAL_MAX = 128, FORCED_CODE_MAX = 8192 };
 
 enum { DEFAULT_TABLE_BYTES_MAX = 256 << 20 };
-
-enum { WORD_BITS = 64 };
-
-/* The words of one family's and one machine's part of a decision. */
-struct wording {
-	struct arena *arena;
-	const struct decision *decision;
-	struct builder *words;
-	enum family family;
-	uint32_t machine;
-	decision_ref *done; /* of each node of the decision; REF_MATCH: not yet */
-};
-
-static decision_ref word_ref(struct wording *wording, decision_ref ref);
-
-/* How many words a field has, and the key of the first. */
-static unsigned field_words(enum field field, enum family family, enum key *first)
-{
-	switch (field) {
-	case FIELD_DADDR:
-		*first = family == FAMILY_IPV4 ? KEY_DADDR4 : KEY_DADDR6_HIGH;
-		return family == FAMILY_IPV4 ? 1 : 2;
-	case FIELD_SADDR:
-		*first = family == FAMILY_IPV4 ? KEY_SADDR4 : KEY_SADDR6_HIGH;
-		return family == FAMILY_IPV4 ? 1 : 2;
-	case FIELD_DPORT:
-		*first = KEY_DPORT;
-		return 1;
-	default:
-		*first = KEY_SPORT;
-		return 1;
-	}
-}
-
-/* Intervals [first, end) of a node, within one value of the words before: the first begins at its start
- * whatever its own start is. */
-struct slice {
-	const struct decision_node *node;
-	uint32_t first, end;
-};
-
-/* A node for the word at SHIFT bits (0: the last) of the field: where several intervals share a value
- * of this word, the next word tells them apart. */
-static decision_ref word_slice(struct wording *wording, struct slice slice, enum key key,
-			       unsigned shift)
-{
-	const struct decision_node *node = slice.node;
-	const u128 rest = ((u128)1 << shift) - 1;
-	uint32_t k = slice.first + 1, end;
-
-	builder_begin(wording->words);
-	/* What begins the slice, unless the first value already needs the next word. */
-	if (k == slice.end || (uint64_t)(node->starts[k] >> shift) != 0)
-		builder_interval(wording->words, 0, word_ref(wording, node->children[slice.first]));
-	for (; k < slice.end; k = end) {
-		uint64_t value = (uint64_t)(node->starts[k] >> shift);
-
-		for (end = k + 1; end < slice.end; end++)
-			if ((uint64_t)(node->starts[end] >> shift) != value)
-				break;
-		if (end - k > 1 || node->starts[k] & rest) {
-			struct slice within = {node, node->starts[k] & rest ? k - 1 : k, end};
-
-			builder_interval(wording->words, value,
-					 word_slice(wording, within, key + 1, shift - WORD_BITS));
-			/* What comes next may begin with the next value. */
-			if (value == UINT64_MAX ||
-			    (end < slice.end &&
-			     (uint64_t)(node->starts[end] >> shift) == value + 1))
-				continue;
-			value++;
-		}
-		builder_interval(wording->words, value, word_ref(wording, node->children[end - 1]));
-	}
-	return builder_end(wording->words, wording->machine << MACHINE_SHIFT | key);
-}
-
-static decision_ref word_node(struct wording *wording, const struct decision_node *node)
-{
-	struct slice all = {node, 0, node->count};
-	uint32_t variable = node->variable;
-	unsigned words;
-	enum key key;
-	uint32_t i;
-
-	if (variable < VARIABLE_INTERFACES) {
-		words = field_words(variable, wording->family, &key);
-		return word_slice(wording, all, key, WORD_BITS * (words - 1));
-	}
-	variable = KEY_INTERFACE + variable - VARIABLE_INTERFACES;
-	builder_begin(wording->words);
-	for (i = 0; i < node->count; i++)
-		builder_interval(wording->words, node->starts[i],
-				 word_ref(wording, node->children[i]));
-	return builder_end(wording->words, wording->machine << MACHINE_SHIFT | variable);
-}
-
-static decision_ref word_ref(struct wording *wording, decision_ref ref)
-{
-	const struct decision_outcome *outcome;
-
-	if (ref_is_outcome(ref)) {
-		outcome = &wording->decision->outcomes[ref_index(ref)];
-		return builder_outcome_of(wording->words, outcome->steps, outcome->step_count,
-					  outcome->end);
-	}
-	if (wording->done[ref] == REF_MATCH)
-		wording->done[ref] = word_node(wording, &wording->decision->nodes[ref]);
-	return wording->done[ref];
-}
-
-/* The machine for an order of fields, added if it is new. */
-static uint32_t machine_for(struct layout *layout, const enum field *order)
-{
-	uint32_t i;
-
-	for (i = 0; i < layout->machine_count; i++)
-		if (!memcmp(layout->machines[i].order, order, sizeof(layout->machines[i].order)))
-			return i;
-	memcpy(layout->machines[i].order, order, sizeof(layout->machines[i].order));
-	layout->machine_count++;
-	return i;
-}
-
-static struct builder *to_words(struct arena *arena, struct layout *layout,
-				const struct decision *decision)
-{
-	struct builder *words = builder_new(arena, decision->orders[0][0], SIZE_MAX - 1);
-	struct wording wording = {arena, decision, words, FAMILY_IPV4, 0, NULL};
-	enum protocol protocol;
-	size_t i;
-
-	for (; wording.family < FAMILY_COUNT; wording.family++)
-		for (protocol = 0; protocol < PROTOCOL_COUNT; protocol++) {
-			wording.machine = machine_for(layout,
-						      decision->orders[wording.family][protocol]);
-			wording.done = arena_alloc(arena, decision->node_count,
-						   sizeof(*wording.done));
-			for (i = 0; i < decision->node_count; i++)
-				wording.done[i] = REF_MATCH;
-			layout->roots[wording.family][protocol] = word_ref(
-				&wording, decision->roots[wording.family][protocol]);
-		}
-	return words;
-}
 
 static void mark_table(const struct layout *layout, uint8_t *forms, decision_ref ref)
 {
@@ -292,9 +148,7 @@ static void report_tables(const struct layout *layout, size_t bytes_max, struct 
 	for (i = 0; i < layout->node_count; i++) {
 		enum key key = variable_key(layout->nodes[i].variable);
 
-		intervals[key == KEY_DADDR6_HIGH || key == KEY_DADDR6_LOW ||
-			  key == KEY_SADDR6_HIGH || key == KEY_SADDR6_LOW] +=
-			layout->nodes[i].count;
+		intervals[key_bits(key) == 64] += layout->nodes[i].count;
 	}
 	snprintf(limit, sizeof(limit), "fits into the budget of %zu bytes (%zu are needed)",
 		 bytes_max, layout->object.table_bytes);
@@ -331,7 +185,7 @@ struct layout *decision_to_layout(struct arena *arena, const struct decision *de
 	layout->object.label_count = policy->label_count;
 	layout->object.interface_count = policy->interface_count;
 	layout->object.counter_count = policy->counter_count;
-	words = to_words(arena, layout, decision);
+	words = layout_words(arena, layout, decision);
 	layout->nodes = builder_nodes(words, &layout->node_count);
 	outcomes = builder_outcomes(words, &outcome_count);
 	choose_forms(arena, layout, options->tables);

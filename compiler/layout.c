@@ -54,8 +54,7 @@ struct leaf_shape leaf_shape(const struct layout_step *step)
  * words of IPv6 addresses. */
 static bool is_other_family(enum key a, enum key b)
 {
-	return (a == KEY_DADDR4 && (b == KEY_DADDR6_HIGH || b == KEY_DADDR6_LOW)) ||
-	       (a == KEY_SADDR4 && (b == KEY_SADDR6_HIGH || b == KEY_SADDR6_LOW));
+	return key_bits(a) == 32 && key_bits(b) == 64 && b != KEY_INTERFACE;
 }
 
 size_t layout_next_step(const struct layout_machine *machine, size_t step)

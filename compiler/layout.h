@@ -30,7 +30,7 @@
 
 #include "../runtime/abi.h"
 
-/* What a node may ask for. */
+/* What a node may ask for. A word may be asked for again, in the window where nearly all is. */
 #define KEYS(X)                                                                                    \
 	X(DADDR4, "ip daddr")                                                                      \
 	X(DADDR6_HIGH, "ip6 daddr, upper half")                                                    \
@@ -40,6 +40,12 @@
 	X(SADDR6_LOW, "ip6 saddr, lower half")                                                     \
 	X(DPORT, "dport")                                                                          \
 	X(SPORT, "sport")                                                                          \
+	X(DADDR4_AGAIN, "ip daddr again")                                                          \
+	X(DADDR6_HIGH_AGAIN, "ip6 daddr, upper half again")                                        \
+	X(DADDR6_LOW_AGAIN, "ip6 daddr, lower half again")                                         \
+	X(SADDR4_AGAIN, "ip saddr again")                                                          \
+	X(SADDR6_HIGH_AGAIN, "ip6 saddr, upper half again")                                        \
+	X(SADDR6_LOW_AGAIN, "ip6 saddr, lower half again")                                         \
 	X(INTERFACE, "interface") /* and those after it, one for each interface */
 
 enum key {
@@ -48,7 +54,15 @@ enum key {
 #undef KEY_ENUM
 };
 
+enum { KEY_AGAIN = KEY_DADDR4_AGAIN - KEY_DADDR4 };
+
 const char *key_words(enum key key);
+
+/* What the packet is asked for. */
+static inline enum key key_asked(enum key key)
+{
+	return key >= KEY_DADDR4_AGAIN && key < KEY_INTERFACE ? (enum key)(key - KEY_AGAIN) : key;
+}
 
 /* A variable of a layout's nodes: a key, and the machine that the node belongs to. */
 enum { MACHINE_SHIFT = 24 };
@@ -113,9 +127,16 @@ const char *search_word(enum search kind);
 /* How many bits the word of a key has. */
 static inline unsigned key_bits(enum key key)
 {
-	if (key == KEY_DPORT || key == KEY_SPORT)
+	switch (key_asked(key)) {
+	case KEY_DPORT:
+	case KEY_SPORT:
 		return 16;
-	return key == KEY_DADDR4 || key == KEY_SADDR4 ? 32 : 64;
+	case KEY_DADDR4:
+	case KEY_SADDR4:
+		return 32;
+	default:
+		return 64;
+	}
 }
 
 /* Where the intervals of some nodes start: all at words whose bits above the lowest BITS are PREFIX, and whose

@@ -59,7 +59,7 @@ static void set_word(u128 *address, unsigned word, uint64_t value)
 /* Makes the packet one that has a node's value I. */
 static void set_value(struct tracing *tracing, const struct decision_node *node, uint32_t i)
 {
-	enum key key = variable_key(node->variable);
+	enum key key = key_asked(variable_key(node->variable));
 	u128 *values = tracing->packet.values;
 	uint64_t value = (uint64_t)node->starts[i];
 	uint32_t interface;

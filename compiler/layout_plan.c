@@ -139,10 +139,10 @@ bool parts_next(struct parts *parts)
 	return true;
 }
 
-/* The smallest window that has all starts, and the last value before each, of the nodes of one variable that
- * have FROM intervals at least but less than END. */
+/* The smallest window that has all starts of the nodes of one variable that have FROM intervals at least but less
+ * than END; and the last BEFORE words before the first of them. */
 static struct layout_window window_of(const struct layout *layout, uint32_t variable, uint32_t from,
-				      uint32_t end)
+				      uint32_t end, unsigned before)
 {
 	struct layout_window window = {0};
 	uint64_t first = UINT64_MAX, last = 0, all = 0;
@@ -154,8 +154,8 @@ static struct layout_window window_of(const struct layout *layout, uint32_t vari
 		if (layout->forms[i] != FORM_TABLE || node->variable != variable ||
 		    node->count < from || node->count >= end)
 			continue;
-		if (node->starts[1] - 1 < first)
-			first = (uint64_t)(node->starts[1] - 1);
+		if (node->starts[1] - before < first)
+			first = (uint64_t)(node->starts[1] - before);
 		if (node->starts[node->count - 1] > last)
 			last = (uint64_t)node->starts[node->count - 1];
 		for (j = 1; j < node->count; j++)
@@ -163,8 +163,9 @@ static struct layout_window window_of(const struct layout *layout, uint32_t vari
 	}
 	if (first > last)
 		return window;
-	window.bits = 64 - (unsigned)__builtin_clzll(first ^ last);
 	window.skip = (unsigned)__builtin_ctzll(all);
+	window.bits = first == last ? window.skip + 1
+				    : 64 - (unsigned)__builtin_clzll(first ^ last);
 	window.prefix = window.bits < 64 ? first >> window.bits : 0;
 	return window;
 }
@@ -181,12 +182,12 @@ static void plan_root(struct arena *arena, const struct layout *layout, struct k
 		      uint32_t variable, enum table_kind tables)
 {
 	struct layout_step *root = new_step(arena, SEARCH_ROOT, variable_key(variable));
-	struct layout_window all = window_of(layout, variable, 0, UINT32_MAX);
+	struct layout_window all = window_of(layout, variable, 0, UINT32_MAX, 1);
 	bool must = all.bits - all.skip == 64 || (tables == TABLES_SPLUS && fills_lanes(all));
 
 	plan->root_from = must ? 0 : plan->largest->count / ROOT_PART + 1;
-	root->window = window_of(layout, variable, plan->root_from, UINT32_MAX);
-	plan->window = window_of(layout, variable, 0, plan->root_from);
+	root->window = window_of(layout, variable, plan->root_from, UINT32_MAX, 0);
+	plan->window = window_of(layout, variable, 0, plan->root_from, 1);
 	if (tables == TABLES_SPLUS)
 		root->root_bits = must;
 	else
@@ -346,19 +347,22 @@ static void count_levels(const struct layout *layout, struct plan *plan)
 /* The order in which a machine's keys are asked for; interfaces come last. */
 static size_t key_order(const struct layout_machine *machine, enum key keys[KEYS_PLANNED])
 {
-	static const struct {
-		enum key first;
-		unsigned count;
-	} words[FIELD_COUNT] = {[FIELD_DADDR] = {KEY_DADDR4, 3},
-				[FIELD_SADDR] = {KEY_SADDR4, 3},
-				[FIELD_DPORT] = {KEY_DPORT, 1},
-				[FIELD_SPORT] = {KEY_SPORT, 1}};
+	static const enum key words[FIELD_COUNT][4] = {
+		[FIELD_DADDR] = {KEY_DADDR4, KEY_DADDR6_HIGH, KEY_DADDR6_LOW},
+		[FIELD_SADDR] = {KEY_SADDR4, KEY_SADDR6_HIGH, KEY_SADDR6_LOW},
+		[FIELD_DPORT] = {KEY_DPORT},
+		[FIELD_SPORT] = {KEY_SPORT}};
 	size_t count = 0;
 	size_t i, word;
 
 	for (i = 0; i < FIELD_COUNT; i++)
-		for (word = 0; word < words[machine->order[i]].count; word++)
-			keys[count++] = (enum key)(words[machine->order[i]].first + word);
+		for (word = 0; !word || words[machine->order[i]][word]; word++) {
+			enum key key = words[machine->order[i]][word];
+
+			keys[count++] = key;
+			if (!is_port(key))
+				keys[count++] = (enum key)(key + KEY_AGAIN);
+		}
 	keys[count++] = KEY_INTERFACE;
 	return count;
 }

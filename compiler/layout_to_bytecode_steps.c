@@ -22,6 +22,7 @@ enum { LOADED_BITS = 32 };
 /* Where a key stands in the packet: for half of an IPv6 address, its first word. */
 static int key_offset(enum key key)
 {
+	key = key_asked(key);
 	switch (key) {
 	case KEY_DPORT:
 		return CONTEXT(local_port);

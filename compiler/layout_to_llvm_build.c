@@ -213,6 +213,7 @@ LLVMValueRef ir_packet_key(struct ir *ir, enum key key)
 {
 	size_t offset;
 
+	key = key_asked(key);
 	switch (key) {
 	case KEY_DPORT:
 		return IR_PACKET_WORD(ir, local_port);

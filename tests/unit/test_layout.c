@@ -19,7 +19,7 @@
 
 static uint64_t key_value(const struct packet *packet, enum key key)
 {
-	switch (key) {
+	switch (key_asked(key)) {
 	case KEY_DPORT:
 		return (uint64_t)packet->values[FIELD_DPORT];
 	case KEY_SPORT:
@@ -371,6 +371,41 @@ static void classes_by_a_table(void **state)
 	free(text);
 }
 
+static void write_far_addresses(FILE *out)
+{
+	unsigned i;
+
+	fprintf(out, "daddr { 1.2.3.4, 224.0.0.0/4, 10.255.0.0-10.255.0.9 } redirect to far\n"
+		     "daddr { fe80::/10, 1::5, 2001:db8:ffff::/48 } redirect to far\n");
+	for (i = 0; i < 90; i++)
+		fprintf(out,
+			"daddr 10.0.%u.%u redirect to l%u\n"
+			"daddr 2001:db8:0:%x::/64 redirect to l%u\n",
+			i / 9, i * 37 % 256, i % 5, i * 29, i % 7);
+}
+
+/* Most addresses are in one window, a few below it, above it, and in none of its upper bits. */
+static void a_few_addresses_far_from_all_others(void **state)
+{
+	struct compile_options options = {.tables = TABLES_AUTO};
+	char *text = NULL;
+	struct compilation c;
+	size_t size, i, asked_again = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	write_far_addresses(out);
+	fclose(out);
+	check_all_lowerings(text);
+	assert_true(compile_text(&c, text, size, &options));
+	for (i = 0; i < c.layout->node_count; i++)
+		asked_again += variable_key(c.layout->nodes[i].variable) == KEY_DADDR4_AGAIN ||
+			       variable_key(c.layout->nodes[i].variable) == KEY_DADDR6_HIGH_AGAIN;
+	assert_int_equal(asked_again, 2);
+	compilation_free(&c);
+	free(text);
+}
+
 static const struct layout_step *find_step(const struct layout *layout, enum search kind)
 {
 	size_t i, j;
@@ -380,6 +415,39 @@ static const struct layout_step *find_step(const struct layout *layout, enum sea
 			if (layout->machines[i].steps[j].kind == kind)
 				return &layout->machines[i].steps[j];
 	return NULL;
+}
+
+/* COUNT prefixes, so far apart that lanes of a certain width are needed. */
+static void check_lanes(const char *format, unsigned count, unsigned apart, uint32_t lane_bits)
+{
+	struct compile_options options = {.tables = TABLES_SPLUS};
+	const struct layout_step *leaf;
+	struct compilation c;
+	char *text = NULL;
+	size_t size;
+	unsigned i;
+	FILE *out = open_memstream(&text, &size);
+
+	for (i = 1; i <= count; i++)
+		fprintf(out, format, i * apart >> 16, i * apart & 0xffff, i % 3);
+	fclose(out);
+	check_all_lowerings(text);
+	assert_true(compile_text(&c, text, size, &options));
+	leaf = find_step(c.layout, SEARCH_LEAF);
+	assert_non_null(leaf);
+	assert_int_equal(leaf->lane_bits, lane_bits);
+	compilation_free(&c);
+	free(text);
+}
+
+static void lanes_are_as_wide_as_the_window(void **state)
+{
+	(void)state;
+	check_lanes("saddr 2001:db8:%x:%x::/64 redirect to l%u\n", 300, 100, 16);
+	check_lanes("saddr 2001:db8:%x:%x::/64 redirect to l%u\n", 300, 10001, 32);
+	check_lanes("saddr 2001:%x:%x::/48 redirect to l%u\n", 300, 100, 16);
+	check_lanes("saddr 1:0:%x:%x::/64 redirect to l%u\n", 300, 0x7000001, 32);
+	check_lanes("saddr %x:0:0:%x::/64 redirect to l%u\n", 300, 70001, 64);
 }
 
 static void a_layout_uses_what_was_asked_for(void **state)
@@ -448,6 +516,8 @@ int main(void)
 		cmocka_unit_test(many_starts_within_one_64),
 		cmocka_unit_test(every_port_of_its_own),
 		cmocka_unit_test(classes_by_a_table),
+		cmocka_unit_test(a_few_addresses_far_from_all_others),
+		cmocka_unit_test(lanes_are_as_wide_as_the_window),
 		cmocka_unit_test(a_layout_uses_what_was_asked_for),
 		cmocka_unit_test(equal_parts_are_stored_once),
 		cmocka_unit_test(tables_beyond_their_budget_are_refused),
