@@ -459,6 +459,9 @@ char *generate_large(struct random *random, const char *family, uint32_t count)
 				n & 128 ? 25 : 24 + random_below(random, 9),
 				1 + random_below(random, 4), random_below(random, GENERATE_LABELS));
 	}
+	/* And a few that are far from all of these. */
+	fprintf(g.out, ipv6 ? "fe80::/10 . 1 : drop, a00::5 . 2-3 : redirect to l1,\n"
+			    : "240.1.2.3 . 1 : drop, 224.0.0.0/4 . 2-3 : redirect to l1,\n");
 	fprintf(g.out, " %s . 0-65535 : redirect to l0 } }\n", ipv6 ? "::/0" : "0.0.0.0/0");
 	fprintf(g.out, "daddr . dport map @big\n");
 	fclose(g.out);

@@ -98,7 +98,7 @@ struct packet random_packet(struct random *random, const struct edges *edges)
 		/* An address is decided word by word: one to either side in any of them. */
 		if (packet.family == FAMILY_IPV6 && random_percent(random, 30))
 			value += ((u128)random_below(random, 3) - 1)
-				 << 32 * random_below(random, 4);
+				 << 64 * random_below(random, 2);
 		value &= field_last(field, packet.family);
 		/* Now and then a bit is turned, so that values between the edges come too. */
 		if (random_percent(random, 10))
