@@ -95,7 +95,8 @@ static void plan_cross(struct arena *arena, const struct layout *layout, struct 
 	struct key_plan *key_plan = &plan->keys[machine][key];
 	struct layout_step *cross = new_step(arena, SEARCH_CROSS, key);
 
-	if (!classes_of(arena, layout, machine << MACHINE_SHIFT | key, &cross->classes) ||
+	if (key_plan->nodes == 1 ||
+	    !classes_of(arena, layout, machine << MACHINE_SHIFT | key, &cross->classes) ||
 	    (size_t)key_plan->nodes * cross->classes.count * sizeof(uint32_t) >
 		    CROSS_WORTH * key_plan->tree_bytes)
 		return;
