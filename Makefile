@@ -180,5 +180,5 @@ $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(LIBRARY)
 	$(call say,CC)$(CC) $(FLAGS) $(WARNINGS) -Icompiler -Iruntime $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) \
 		-fsanitize=fuzzer -MF $@.d -o $@ $< $(LIBRARY) $(LIBS)
 
--include $(OBJECTS:.o=.d) $(BACKEND_OBJECTS:.o=.d) $(BUILD)/compiler/sklc.d $(UNIT:=.d) $(DIFFERENTIAL:=.d) $(HELPERS:=.d) \
-	$(FUZZERS:=.d) $(BENCH:.o=.d) $(SKELETONS:.skel.h=.bpf.d)
+-include $(OBJECTS:.o=.d) $(BACKEND_OBJECTS:.o=.d) $(BUILD)/compiler/sklc.d $(UNIT:=.d) $(DIFFERENTIAL:=.d) \
+	$(DIFFERENTIAL_SHARED:.o=.d) $(HELPERS:=.d) $(FUZZERS:=.d) $(BENCH:.o=.d) $(SKELETONS:.skel.h=.bpf.d)
