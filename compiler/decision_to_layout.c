@@ -8,6 +8,7 @@
 #include "decision_builder.h"
 #include "diag.h"
 #include "layout.h"
+#include "layout_cost.h"
 #include "layout_origins.h"
 #include "layout_tables.h"
 #include "layout_words.h"
@@ -19,7 +20,7 @@
 /* A node of more intervals is a table, and so is what comes after this many intervals of code in all. */
 enum { CODE_NODE_MAX = 32, CODE_TOTAL_MAX = 128, FORCED_CODE_MAX = 8192 };
 
-enum { DEFAULT_TABLE_BYTES_MAX = 256 << 20 };
+enum { DEFAULT_TABLE_BYTES_MAX = 256 << 20, DEFAULT_INSTRUCTIONS_MAX = 1000 };
 
 static void mark_table(const struct layout *layout, uint8_t *forms, decision_ref ref)
 {
@@ -130,29 +131,53 @@ static const uint8_t *label_places(struct arena *arena, const struct layout *lay
 	return places;
 }
 
-/* The family whose decision is the larger has the rules that count. */
-static void report_tables(const struct layout *layout, size_t bytes_max, struct diag *diag)
+/* Says which rules multiply: of the family whose decision is the larger. */
+static void report_budget(const struct layout *layout, const char *limit, struct diag *diag)
 {
 	size_t intervals[FAMILY_COUNT] = {0};
-	char limit[120];
 	size_t i;
+
+	for (i = 0; i < layout->node_count; i++)
+		intervals[key_bits(variable_key(layout->nodes[i].variable)) == 64] +=
+			layout->nodes[i].count;
+	budget_report(layout->policy, intervals[FAMILY_IPV6] > intervals[FAMILY_IPV4], limit, diag);
+}
+
+static void report_tables(const struct layout *layout, size_t bytes_max, struct diag *diag)
+{
+	char limit[120];
 
 	if (!layout->object.table_bytes) {
 		diag_error(diag, layout->policy->interfaces[0].span,
 			   "too many interfaces are told apart for one packet: the tables would "
-			   "take more "
-			   "than %d steps",
+			   "take more than %d steps",
 			   TAGS_MAX);
 		return;
 	}
-	for (i = 0; i < layout->node_count; i++) {
-		enum key key = variable_key(layout->nodes[i].variable);
-
-		intervals[key_bits(key) == 64] += layout->nodes[i].count;
-	}
 	snprintf(limit, sizeof(limit), "fits into the budget of %zu bytes (%zu are needed)",
 		 bytes_max, layout->object.table_bytes);
-	budget_report(layout->policy, intervals[FAMILY_IPV6] > intervals[FAMILY_IPV4], limit, diag);
+	report_budget(layout, limit, diag);
+}
+
+/* Whether the verifier will have little to walk. What is stored in one way, as was asked for, has no limit but
+ * one that was asked for. */
+static bool check_instructions(const struct layout *layout, const struct compile_options *options,
+			       struct diag *diag)
+{
+	size_t needed = cost_instructions(layout), most = (size_t)options->instructions_max;
+	char limit[120];
+
+	if (!most && options->tables != TABLES_AUTO)
+		return true;
+	if (!most)
+		most = DEFAULT_INSTRUCTIONS_MAX;
+	if (needed <= most)
+		return true;
+	snprintf(limit, sizeof(limit),
+		 "fits into the budget of %zu verified instructions (about %zu are needed)", most,
+		 needed);
+	report_budget(layout, limit, diag);
+	return false;
 }
 
 static bool check_labels(const struct policy *policy, struct diag *diag)
@@ -201,5 +226,7 @@ struct layout *decision_to_layout(struct arena *arena, const struct decision *de
 		report_tables(layout, bytes_max, diag);
 		return NULL;
 	}
+	if (!check_instructions(layout, options, diag))
+		return NULL;
 	return layout;
 }

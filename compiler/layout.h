@@ -159,6 +159,13 @@ struct layout_region {
 	uint32_t offset, count; /* in bytes from the start of the tables; in elements */
 };
 
+/* How many upper bits of its window a root takes, and what a packet then costs it, in picoseconds by the model of
+ * layout_cost.c; beside what a tree alone costs. */
+struct root_choice {
+	uint32_t bits; /* 0: it is best without */
+	uint64_t cost_ps, alone_ps;
+};
+
 struct layout_step {
 	enum search kind;
 	enum key key;
@@ -172,6 +179,7 @@ struct layout_step {
 	uint32_t
 		root_bits; /* of a root: it has a reference for each value of so many bits, then those
 			      * for what is below its window and above, unless that is the whole word */
+	struct root_choice choice;
 	uint32_t lane_bits;  /* of lines and leaves: 16, 32 or 64 */
 	bool is_narrow;      /* of a leaf and a cross: its results have two bytes */
 	uint32_t narrow_tag; /* the step to which results with NARROW_BIT lead; 0: there are none */

@@ -116,8 +116,8 @@ static uint64_t unforeseen_ps(size_t some, size_t all)
 	return UNFORESEEN_PS * 2 * (uint64_t)fewer / all;
 }
 
-/* Picoseconds for a packet, all intervals being as likely. */
-static uint64_t cost_of(const struct shape *shape, uint32_t root_bits)
+/* Picoseconds for a packet, all intervals being as likely, and all memory being there COPIES times. */
+static uint64_t cost_of(const struct shape *shape, uint32_t root_bits, size_t copies)
 {
 	size_t root_bytes = sizeof(uint32_t) << root_bits, all = shape->intervals, bytes = 0;
 	uint64_t cost = 0;
@@ -127,13 +127,13 @@ static uint64_t cost_of(const struct shape *shape, uint32_t root_bits)
 		return 0;
 	if (root_bits) {
 		bytes = root_bytes < all * LINE_BYTES ? root_bytes : all * LINE_BYTES;
-		cost += ROOT_PS + fetch_ps(bytes);
+		cost += ROOT_PS + fetch_ps(bytes * copies);
 	}
 	for (level = LEVELS - 1; level >= 0; level--) {
 		if (!shape->through[level])
 			continue;
 		bytes += shape->lines[level] * LINE_BYTES;
-		cost += (LINE_PS + fetch_ps(bytes)) * shape->through[level] / all +
+		cost += (LINE_PS + fetch_ps(bytes * copies)) * shape->through[level] / all +
 			unforeseen_ps(shape->through[level], all);
 	}
 	return cost;
@@ -165,30 +165,65 @@ static uint32_t most_bits(struct layout_window window, const struct decision_nod
 	return bits < window.bits - window.skip ? bits : window.bits - window.skip;
 }
 
-uint32_t cost_root_bits(struct layout_window window, const struct decision_node *node, bool must)
+struct root_choice cost_root(struct layout_window window, const struct decision_node *node,
+			     size_t copies, bool must)
 {
 	struct children children = {.bits = most_bits(window, node)};
-	uint32_t best = children.bits;
-	struct shape shape;
-	uint64_t cost, least;
+	struct root_choice choice = {children.bits, UINT64_MAX, 0};
 
 	children.within = calloc((size_t)1 << children.bits, sizeof(*children.within));
 	children.at = calloc((size_t)1 << children.bits, 1);
 	if (!children.within || !children.at)
 		abort();
 	count_starts(&children, window, node);
-	shape = shape_of(&children, window);
-	least = cost_of(&shape, best);
-	while (children.bits > must) {
-		halve(&children);
-		shape = shape_of(&children, window);
-		cost = cost_of(&shape, children.bits);
-		if (cost < least) {
-			least = cost;
-			best = children.bits;
+	for (;; halve(&children)) {
+		struct shape shape = shape_of(&children, window);
+
+		choice.alone_ps = cost_of(&shape, children.bits, copies);
+		if (choice.alone_ps < choice.cost_ps && (children.bits || !must)) {
+			choice.cost_ps = choice.alone_ps;
+			choice.bits = children.bits;
 		}
+		if (!children.bits)
+			break;
 	}
 	free(children.within);
 	free(children.at);
-	return best;
+	return choice;
+}
+
+/* Of a step: to ask for the word, to find the element, and to see whether a reference is its own; and what more
+ * each kind takes. A node is come to on several ways, and the verifier walks some of them again. */
+enum { STEP = 18, WINDOW = 9, HALF_ADDRESS = 4, LANES_WORD = 5, LANES = 8, RESULT = 7, RUN = 4 };
+enum { OUTCOME = 80, ROW = 12, WALKED_TENTHS = 13 };
+
+static size_t step_instructions(const struct layout_step *step)
+{
+	size_t count = STEP + (key_bits(step->key) == 64 ? HALF_ADDRESS : 0);
+
+	if (!step->is_below_root && !is_whole_word(step))
+		count += WINDOW;
+	switch (step->kind) {
+	case SEARCH_LINE:
+		return count + LINE_LANES_BYTES / LANES_WORD_BYTES * LANES_WORD + LANES;
+	case SEARCH_LEAF:
+		return count + leaf_shape(step).lanes_bytes / LANES_WORD_BYTES * LANES_WORD +
+		       LANES + RESULT;
+	case SEARCH_CROSS:
+		return count + RESULT + (has_class_table(step) ? 0 : step->classes.run_count * RUN);
+	default:
+		return count;
+	}
+}
+
+size_t cost_instructions(const struct layout *layout)
+{
+	size_t count = OUTCOME + ROW * layout->rows_max;
+	size_t i, j;
+
+	for (i = 0; i < layout->machine_count; i++)
+		for (j = 0; j < layout->machines[i].step_count; j++)
+			count += step_instructions(&layout->machines[i].steps[j]) * WALKED_TENTHS /
+				 10;
+	return count;
 }

@@ -7,7 +7,12 @@
 /* Bytes of a tree for a node of so many intervals, about. */
 size_t cost_tree_bytes(uint32_t intervals);
 
-/* How many bits of the window a root for the node should take; 0 where it is best without, unless it MUST. */
-uint32_t cost_root_bits(struct layout_window window, const struct decision_node *node, bool must);
+/* The best root for a node, where all nodes that get one like it take COPIES times as much memory; one that it
+ * MUST have. */
+struct root_choice cost_root(struct layout_window window, const struct decision_node *node,
+			     size_t copies, bool must);
+
+/* About how many instructions the verifier walks (Linux 6.18), beside the nodes in code. */
+size_t cost_instructions(const struct layout *layout);
 
 #endif

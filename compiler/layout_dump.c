@@ -52,6 +52,9 @@ static void dump_step(const struct layout_step *step, FILE *out)
 		fprintf(out, " of lanes of %" PRIu32 " bits", step->lane_bits);
 	if (step->kind == SEARCH_ROOT || step->kind == SEARCH_LINE || step->kind == SEARCH_LEAF)
 		dump_window(step, out);
+	if (step->kind == SEARCH_ROOT)
+		fprintf(out, " (about %.1f ns, a tree alone %.1f)",
+			(double)step->choice.cost_ps / 1000, (double)step->choice.alone_ps / 1000);
 	if (step->kind == SEARCH_LEAF || step->kind == SEARCH_CROSS)
 		fprintf(out, ", results of %" PRIu32 " bytes", result_bytes(step));
 	fprintf(out, ": %" PRIu32, step->region.count);

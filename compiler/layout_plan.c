@@ -189,11 +189,10 @@ static void plan_root(struct arena *arena, const struct layout *layout, struct k
 	plan->root_from = must ? 0 : plan->largest->count / ROOT_PART + 1;
 	root->window = window_of(layout, variable, plan->root_from, UINT32_MAX, 0);
 	plan->window = window_of(layout, variable, 0, plan->root_from, 1);
-	if (tables == TABLES_SPLUS)
-		root->root_bits = must;
-	else
-		root->root_bits = cost_root_bits(root->window, plan->largest,
-						 must || tables == TABLES_TRIE);
+	root->choice = cost_root(root->window, plan->largest,
+				 plan->tree_bytes / cost_tree_bytes(plan->largest->count),
+				 must || tables == TABLES_TRIE);
+	root->root_bits = tables == TABLES_SPLUS ? must : root->choice.bits;
 	/* Where even the smallest nodes must have one, it is not to weigh more than they do. */
 	while (must && root->root_bits > 1 &&
 	       plan->nodes * (sizeof(uint32_t) << root->root_bits) > ROOTS_WORTH * plan->tree_bytes)

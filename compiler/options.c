@@ -211,20 +211,11 @@ static int choose(struct diag *diag, const char *kind, const char *const *known,
 	return choice < 0 ? 0 : choice;
 }
 
-/* Takes one option, its argument in optarg. */
-static void take(struct options *options, enum option_id option)
+/* Takes an option of the compiler's, its argument in optarg. */
+static void take_compiling(struct compile_options *compile, struct diag *diag,
+			   enum option_id option)
 {
-	struct compile_options *compile = &options->compile;
-	struct diag *diag = options->diag;
-
-	options->given |= UINT32_C(1) << option;
 	switch (option) {
-	case OPTION_OUTPUT:
-		options->output = optarg;
-		return;
-	case OPTION_DUMP:
-		options->dump = (enum stage)choose(diag, "stage", stages, COUNT(stages));
-		return;
 	case OPTION_DEFINE:
 		take_definition(diag, compile, optarg);
 		return;
@@ -244,6 +235,27 @@ static void take(struct options *options, enum option_id option)
 		return;
 	case OPTION_TABLES_MAX:
 		read_bytes(diag, option, optarg, &compile->table_bytes_max);
+		return;
+	case OPTION_INSTRUCTIONS_MAX:
+		read_number(diag, option, optarg, &compile->instructions_max);
+		return;
+	default:
+		return;
+	}
+}
+
+/* Takes one option, its argument in optarg. */
+static void take(struct options *options, enum option_id option)
+{
+	struct diag *diag = options->diag;
+
+	options->given |= UINT32_C(1) << option;
+	switch (option) {
+	case OPTION_OUTPUT:
+		options->output = optarg;
+		return;
+	case OPTION_DUMP:
+		options->dump = (enum stage)choose(diag, "stage", stages, COUNT(stages));
 		return;
 	case OPTION_NETNS:
 		options->netns = optarg;
@@ -268,7 +280,7 @@ static void take(struct options *options, enum option_id option)
 						    COUNT(colors));
 		return;
 	default:
-		return;
+		take_compiling(&options->compile, diag, option);
 	}
 }
 

@@ -17,6 +17,9 @@
 	X(WARNING, 'W', "warning", "NAME", "switch a warning: NAME, no-NAME, error, error=NAME")   \
 	X(TABLES, 0, "tables", "KIND", "store decisions as " TABLE_KIND_WORDS)                     \
 	X(BACKEND, 0, "backend", "BACKEND", "write the program by: " BACKEND_WORDS)                \
+	X(INSTRUCTIONS_MAX, 0, "instructions-max", "COUNT",                                        \
+	  "refuse rules whose program has the verifier walk about so many instructions, beside "   \
+	  "those in code")                                                                         \
 	X(TABLES_MAX, 0, "tables-max", "BYTES", "refuse rules whose tables are larger (K, M, G)")  \
 	X(NETNS, 0, "netns", "NETNS", "a network namespace: a name, a path or pid:N")              \
 	X(BPFFS, 0, "bpffs", "DIR", "where bpffs is mounted; /sys/fs/bpf by default")              \

@@ -64,6 +64,7 @@ struct compile_options {
 	enum table_kind tables;
 	enum backend backend;   /* LLVM: only where llvm_backend() is there */
 	size_t table_bytes_max; /* budget of a decision's tables; 0: the default */
+	int instructions_max;   /* that of what the verifier walks beside code; the same */
 };
 
 struct object {

@@ -394,7 +394,8 @@ static int unregister(struct session *s)
 #define FOR_ALL (OPTION_BIT(JSON) | OPTION_BIT(COLOR) | OPTION_BIT(QUIET) | OPTION_BIT(VERBOSE))
 #define FOR_COMPILING                                                                              \
 	(FOR_ALL | OPTION_BIT(DEFINE) | OPTION_BIT(INCLUDE) | OPTION_BIT(WARNING) |                \
-	 OPTION_BIT(TABLES) | OPTION_BIT(BACKEND) | OPTION_BIT(TABLES_MAX))
+	 OPTION_BIT(TABLES) | OPTION_BIT(BACKEND) | OPTION_BIT(TABLES_MAX) |                       \
+	 OPTION_BIT(INSTRUCTIONS_MAX))
 #define FOR_APPLYING                                                                               \
 	(OPTION_BIT(APPLY) | OPTION_BIT(REQUIRE_SOCKETS) | OPTION_BIT(CONFIRM) |                   \
 	 OPTION_BIT(IF_GENERATION))
@@ -445,7 +446,8 @@ static void usage(FILE *out)
 		fprintf(out, "  %-46s%s\n", commands[i].synopsis, commands[i].meaning);
 	fputs("\n", out);
 	options_help(out);
-	fputs("\nExit status: 0 done; 1 the rules are at fault; 2 the command line; 3 the system.\n"
+	fputs("\nExit status: 0 done; 1 the rules are at fault; 2 the command line; 3 the "
+	      "system.\n"
 	      "The rules are described in sklc.conf(5), the rest in sklc(1).\n",
 	      out);
 }
@@ -459,7 +461,8 @@ static const struct command *find_verb(struct session *s, const char *word)
 
 	if (!access(word, F_OK)) {
 		usage_error(s->c.diag,
-			    "say what to do with '%s': -o FILE, --check, --apply or --dump STAGE",
+			    "say what to do with '%s': -o FILE, --check, --apply or "
+			    "--dump STAGE",
 			    word);
 		return NULL;
 	}

@@ -36,6 +36,7 @@ def rules(tmp_path):
     (["--quiet=yes", "status"], "--quiet takes no argument"),
     (["--apply", "x", "--confirm", "0"], "at least one second"),
     (["--tables-max", "many", "--check", "x"], "takes a number of bytes"),
+    (["--instructions-max", "few", "--check", "x"], "takes a number"),
     (["\x1b[31m"], r"unknown verb '\x1b[31m'"),
     (["--\x1b[31m"], r"unknown option '--\x1b[31m'"),
 ])
