@@ -31,7 +31,7 @@ static int weigh(const struct object *object, const struct loaded *loaded, struc
 	if (bpf_obj_get_info_by_fd(loaded->program, &info, &size))
 		return fail(object->report, errno, "ask what the program weighs");
 	*weight = (struct weight){
-		.emitted = object->program_bytes / sizeof(struct bpf_insn),
+		.emitted = (object->program_bytes + object->called_bytes) / sizeof(struct bpf_insn),
 		.verified = info.verified_insns,
 		.maps = info.nr_map_ids,
 		.table_bytes = object->table_bytes,

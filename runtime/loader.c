@@ -2,10 +2,10 @@
  * hold and nothing else, writes what only the machine knows, and loads. */
 #include "loader.h"
 
-#include "caps.h"
 #include "fail.h"
 #include "load.h"
 #include "object.h"
+#include "refusal.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { LOG_SIZE = 16 << 20, LOG_LINES_SHOWN = 40, WORDS_MAX = 1 << 15 };
+enum { WORDS_MAX = 1 << 15 };
 
 /* The maps that an object may have, and the sizes that the runtime counts on. */
 struct expected_map {
@@ -163,50 +163,20 @@ static void say_words(const struct object *object, int words)
 							       .details = kept});
 }
 
-/* The log's last lines have the reason. */
-static const char *log_end(const char *log)
-{
-	const char *start = log + strlen(log);
-
-	for (int lines = 0; start > log; start--)
-		if (start[-1] == '\n' && start[0] && ++lines == LOG_LINES_SHOWN)
-			break;
-	return start;
-}
-
-static int fail_load(int error, const struct object *object, const char *log)
-{
-	const char *end = log_end(log);
-
-	if (abs(error) == EPERM || abs(error) == EACCES || !*log) {
-		if (abs(error) == EINVAL)
-			return refuse(object->report, error,
-				      "cannot load '%s': invalid argument; this kernel may "
-				      "lack the sk_lookup hook: Linux 5.9 or later is needed",
-				      object->image->name);
-		if (abs(error) != EACCES || !*log)
-			return caps_fail(object->report, error, caps_for_load,
-					 "load '%s' into the kernel", object->image->name);
-	}
-	return refuse_with(object->report, error, &(struct message){.details = end},
-			   "the kernel's verifier refuses '%s'; its log%s:", object->image->name,
-			   end == log ? "" : " ends");
-}
-
 /* libbpf loads without a log, and again with one if that failed: a log that fills up would refuse a
  * good program. */
 static int load_program(const struct object *object, struct bpf_object *opened,
-			struct bpf_program *program)
+			struct bpf_program *program, bool verbose)
 {
-	autofree char *log = calloc(1, LOG_SIZE);
+	autofree char *log = calloc(1, LOADER_LOG_BYTES);
 	int err;
 
 	if (!log)
 		return fail(object->report, ENOMEM, "load '%s'", object->image->name);
-	bpf_program__set_log_buf(program, log, LOG_SIZE);
+	bpf_program__set_log_buf(program, log, LOADER_LOG_BYTES);
 	err = bpf_object__load(opened);
 	bpf_program__set_log_buf(program, NULL, 0);
-	return err ? fail_load(err, object, log) : 0;
+	return err ? refusal_report(object, bpf_object__btf(opened), err, log, verbose) : 0;
 }
 
 /* libbpf fills no maps: what the object keeps for the trie is put into it here. */
@@ -233,7 +203,7 @@ static int map_fd(const struct bpf_object *opened, const char *name)
 }
 
 static int load(const struct object *object, const struct machine *machine, int sockets,
-		struct loaded *loaded)
+		bool verbose, struct loaded *loaded)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "sklc");
 	struct bpf_program *program;
@@ -250,7 +220,7 @@ static int load(const struct object *object, const struct machine *machine, int 
 	if (!err)
 		err = use_sockets(object, opened, sockets);
 	if (!err)
-		err = load_program(object, opened, program);
+		err = load_program(object, opened, program, verbose);
 	if (!err)
 		err = fill_prefixes(object, opened);
 	if (err)
@@ -269,7 +239,7 @@ int loader_run(const struct object *object, const struct machine *machine, int s
 	libbpf_set_print(NULL);
 	if (verbose)
 		words = keep_words();
-	err = load(object, machine, sockets, loaded);
+	err = load(object, machine, sockets, verbose, loaded);
 	if (words >= 0)
 		say_words(object, words);
 	return err;

@@ -29,7 +29,6 @@ static const char *const loader_sections[] = {
 	ABI_MACHINE,
 	".maps",
 	".BTF",
-	".BTF.ext",
 	".symtab",
 	".strtab",
 	".shstrtab",
@@ -83,8 +82,10 @@ static int take_section(struct report *report, const struct object_image *image,
 /* Loaders read these sections, not this file; only their sizes are of use. */
 static void take_size(struct object *object, const char *name, size_t size)
 {
-	if (strcmp(name, ABI_PROGRAM_SECTION) == 0 || strcmp(name, ABI_CALLED_SECTION) == 0)
+	if (strcmp(name, ABI_PROGRAM_SECTION) == 0)
 		object->program_bytes += size;
+	else if (strcmp(name, ABI_CALLED_SECTION) == 0)
+		object->called_bytes += size;
 	else if (strcmp(name, ABI_TABLES) == 0 || strcmp(name, ABI_MACHINE) == 0)
 		object->table_bytes += size;
 }
@@ -199,6 +200,7 @@ static int read_sections(struct object *object, Elf *elf)
 		{ABI_TEXTS_SECTION, sizeof(*object->texts), (void **)&object->texts,
 		 &object->text_count, false},
 		{ABI_TEXT_SECTION, 1, (void **)&object->text, &object->text_size, false},
+		{".BTF.ext", 1, (void **)&object->btf_ext, &object->btf_ext_bytes, false},
 	};
 	int err = check_elf(object->report, object->image, elf);
 
@@ -243,6 +245,7 @@ void object_free(struct object *object)
 	free(object->prefixes);
 	free(object->texts);
 	free(object->text);
+	free(object->btf_ext);
 	*object = (struct object){0};
 }
 

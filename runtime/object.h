@@ -20,9 +20,11 @@ struct object {
 	struct abi_prefix *prefixes;
 	struct abi_text *texts;
 	unsigned char *text; /* compressed */
+	char *btf_ext;       /* NULL: none */
 	size_t string_bytes, rule_count, socket_count, expect_count, definition_count;
-	size_t text_count, text_size, prefix_count;
-	size_t program_bytes, table_bytes; /* of the sections that loaders read */
+	size_t text_count, text_size, prefix_count, btf_ext_bytes;
+	/* Of the sections that loaders read; called: functions that the program calls. */
+	size_t program_bytes, called_bytes, table_bytes;
 };
 
 /* -EINVAL after a message that names what is wrong; -ENOMEM. IMAGE must outlive the object. */
