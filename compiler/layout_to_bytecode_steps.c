@@ -16,6 +16,14 @@ struct step_place {
 	const struct jump_label *labels, *inside;
 };
 
+enum { REFERENCE_SHIFT = 2 }; /* a reference has four bytes */
+
+/* The same of a step's results. */
+static int result_scale(const struct layout_step *step)
+{
+	return step->is_narrow ? 1 : 2;
+}
+
 /* The bits of half an IPv6 address that one load gives. */
 enum { LOADED_BITS = 32 };
 
@@ -145,10 +153,23 @@ static void emit_outside(struct emitter *e, struct jump_label outside, uint64_t 
 	bytecode_jump(e->code, ready);
 }
 
+/* R1, without its CUT lowest bits, becomes the offset of a root's reference for what is in the window. */
+static void emit_child(struct emitter *e, const struct layout_step *step, unsigned cut)
+{
+	uint32_t mask = (UINT32_C(1) << step->root_bits) - 1;
+	int shift = (int)(root_shift(step) - cut) - REFERENCE_SHIFT;
+
+	if (shift > 0)
+		bytecode_alu_imm(e->code, BPF_RSH, R1, shift);
+	else if (shift < 0)
+		bytecode_alu_imm(e->code, BPF_LSH, R1, -shift);
+	bytecode_alu32_imm(e->code, BPF_AND, R1, (int32_t)(mask << REFERENCE_SHIFT));
+}
+
 /* The reference for the upper bits of the word's window. */
 static void emit_root(struct emitter *e, const struct layout_step *step)
 {
-	const uint32_t children = UINT32_C(1) << step->root_bits;
+	const uint64_t children = UINT64_C(1) << step->root_bits;
 	const unsigned cut = root_shift(step) >= LOADED_BITS ? LOADED_BITS : 0;
 	struct jump_label below = bytecode_label(e->code), above = bytecode_label(e->code);
 	struct jump_label ready = bytecode_label(e->code), inside = bytecode_label(e->code);
@@ -156,18 +177,15 @@ static void emit_root(struct emitter *e, const struct layout_step *step)
 	emit_upper_key(e, step->key, R1, cut);
 	if (!is_whole_word(step))
 		emit_window(e, step, step->window.bits - cut, below, above);
-	if (root_shift(step) > cut)
-		bytecode_alu_imm(e->code, BPF_RSH, R1, (int32_t)(root_shift(step) - cut));
-	emit_low_bits(e, R1, step->root_bits);
+	emit_child(e, step, cut);
 	if (!is_whole_word(step)) {
 		bytecode_jump(e->code, inside);
-		emit_outside(e, below, children, ready);
-		emit_outside(e, above, children + 1, ready);
+		emit_outside(e, below, children << REFERENCE_SHIFT, ready);
+		emit_outside(e, above, (children + 1) << REFERENCE_SHIFT, ready);
 		bytecode_place(e->code, ready);
 		bytecode_place(e->code, inside);
 	}
 	emit_step_element(e, step);
-	bytecode_alu_imm(e->code, BPF_LSH, R1, 2);
 	bytecode_alu(e->code, BPF_ADD, R3, R1);
 	bytecode_load(e->code, BPF_W, R7, R3, 0);
 }
@@ -208,38 +226,46 @@ static void emit_tree_word(struct emitter *e, const struct layout_step *step)
 	bytecode_place(e->code, inside);
 }
 
-/* R0 becomes the number of keys, in BYTES of lanes at R3, that the word in R1 has reached. R1, R2, R4 and R5
- * are lost. */
-static void emit_rank(struct emitter *e, unsigned lane_bits, uint32_t bytes)
+/* R1, of fewer bits than a lane, becomes the word in each lane, and R4 one in each. R2 is lost. */
+static void emit_spread(struct emitter *e, unsigned lane_bits)
+{
+	unsigned bits;
+
+	for (bits = 32; bits >= lane_bits; bits /= 2) {
+		bytecode_alu(e->code, BPF_MOV, R2, R1);
+		bytecode_alu_imm(e->code, BPF_LSH, R2, (int32_t)bits);
+		bytecode_alu(e->code, BPF_OR, R1, R2);
+	}
+	if (lane_bits < 64)
+		bytecode_imm64(e->code, R4, UINT64_MAX / ((UINT64_C(1) << lane_bits) - 1));
+}
+
+/* R0 becomes the number of keys, in BYTES of lanes at R3, that the word in R1 has reached, times 2^SCALE, with
+ * what is below the scale for the caller to mask. Two sums are made, so that neither waits for the other. R1,
+ * R2, R4 and R5 are lost. */
+static void emit_rank(struct emitter *e, unsigned lane_bits, uint32_t bytes, int scale)
 {
 	uint32_t at;
 
-	if (lane_bits <= 32) { /* the word in each lane */
-		bytecode_alu(e->code, BPF_MOV, R2, R1);
-		bytecode_alu_imm(e->code, BPF_LSH, R2, 32);
-		bytecode_alu(e->code, BPF_OR, R1, R2);
-		bytecode_imm64(e->code, R4, UINT64_C(0x100000001));
-	}
-	if (lane_bits == 16) {
-		bytecode_alu(e->code, BPF_MOV, R2, R1);
-		bytecode_alu_imm(e->code, BPF_LSH, R2, 16);
-		bytecode_alu(e->code, BPF_OR, R1, R2);
-		bytecode_imm64(e->code, R4, UINT64_C(0x1000100010001));
-	}
+	emit_spread(e, lane_bits);
 	for (at = 0; at < bytes; at += LANES_WORD_BYTES) {
-		enum reg reg = at ? R5 : R0;
+		enum reg sum = at / LANES_WORD_BYTES % 2 ? R2 : R0;
+		enum reg reg = at < 2 * LANES_WORD_BYTES ? sum : R5;
 
 		bytecode_load(e->code, BPF_DW, reg, R3, (int)at);
 		bytecode_alu(e->code, BPF_ADD, reg, R1);
 		bytecode_alu_imm(e->code, BPF_RSH, reg, (int32_t)lane_bits - 1);
 		if (lane_bits < 64)
 			bytecode_alu(e->code, BPF_AND, reg, R4);
-		if (at)
-			bytecode_alu(e->code, BPF_ADD, R0, R5);
+		if (reg != sum)
+			bytecode_alu(e->code, BPF_ADD, sum, reg);
 	}
+	bytecode_alu(e->code, BPF_ADD, R0, R2);
 	if (lane_bits < 64) { /* the sum of all lanes, in the upper one */
 		bytecode_alu(e->code, BPF_MUL, R0, R4);
-		bytecode_alu_imm(e->code, BPF_RSH, R0, 64 - (int32_t)lane_bits);
+		bytecode_alu_imm(e->code, BPF_RSH, R0, 64 - (int32_t)lane_bits - scale);
+	} else if (scale) {
+		bytecode_alu_imm(e->code, BPF_LSH, R0, scale);
 	}
 }
 
@@ -258,11 +284,11 @@ static void emit_line(struct emitter *e, const struct layout_step *step)
 {
 	emit_tree_lanes(e, step);
 	bytecode_load(e->code, BPF_W, R7, R3, LINE_LANES_BYTES);
-	emit_rank(e, step->lane_bits, LINE_LANES_BYTES);
+	emit_rank(e, step->lane_bits, LINE_LANES_BYTES, 0);
 	bytecode_alu(e->code, BPF_ADD, R7, R0);
 }
 
-/* R7 becomes result R0, one of COUNT at OFFSET from R3, as the step's are written; the search goes on where
+/* R7 becomes the result at R0, the offset of one of COUNT that stand at OFFSET from R3; the search goes on where
  * it leads. */
 static void emit_result(struct emitter *e, struct step_place at, uint32_t offset, uint32_t count)
 {
@@ -271,8 +297,7 @@ static void emit_result(struct emitter *e, struct step_place at, uint32_t offset
 
 	while (room < count)
 		room *= 2;
-	bytecode_alu32_imm(e->code, BPF_AND, R0, (int32_t)room - 1);
-	bytecode_alu_imm(e->code, BPF_LSH, R0, step->is_narrow ? 1 : 2);
+	bytecode_alu32_imm(e->code, BPF_AND, R0, (int32_t)((room - 1) << result_scale(step)));
 	bytecode_alu(e->code, BPF_ADD, R3, R0);
 	bytecode_load(e->code, step->is_narrow ? BPF_H : BPF_W, R7, R3, (int)offset);
 	if (!step->is_narrow)
@@ -293,7 +318,7 @@ static void emit_leaf(struct emitter *e, struct step_place at)
 	struct leaf_shape shape = leaf_shape(step);
 
 	emit_tree_lanes(e, step);
-	emit_rank(e, step->lane_bits, shape.lanes_bytes);
+	emit_rank(e, step->lane_bits, shape.lanes_bytes, result_scale(step));
 	emit_result(e, at, shape.lanes_bytes, shape.keys + 1);
 }
 
@@ -325,6 +350,7 @@ static void emit_cross(struct emitter *e, struct step_place at)
 
 	emit_key(e, step->key, R1);
 	emit_class(e, step);
+	bytecode_alu_imm(e->code, BPF_LSH, R0, result_scale(step));
 	emit_step_element(e, step);
 	emit_result(e, at, 0, cross_results(step));
 }
