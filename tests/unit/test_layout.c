@@ -471,6 +471,46 @@ static void a_layout_uses_what_was_asked_for(void **state)
 	}
 }
 
+/* The bits of the root of COUNT prefixes that are far apart. */
+static uint32_t root_bits(unsigned count)
+{
+	struct compile_options options = {.tables = TABLES_AUTO};
+	const struct layout_step *root;
+	struct compilation c;
+	char *text = NULL;
+	uint32_t bits;
+	size_t size;
+	unsigned i;
+	FILE *out = open_memstream(&text, &size);
+
+	for (i = 1; i <= count; i++) {
+		uint32_t address = i * UINT32_C(2654435761);
+
+		fprintf(out, "tcp daddr %u.%u.%u.0/24 redirect to l%u\n", address >> 24,
+			address >> 16 & 255, address >> 8 & 255, i % 5);
+	}
+	fclose(out);
+	assert_true(compile_text(&c, text, size, &options));
+	root = find_step(c.layout, SEARCH_ROOT);
+	assert_non_null(root);
+	assert_true(root->choice.cost_ps < root->choice.alone_ps);
+	bits = root->root_bits;
+	compilation_free(&c);
+	free(text);
+	return bits;
+}
+
+static void a_root_is_as_wide_as_its_intervals_are_many(void **state)
+{
+	uint32_t hundred = root_bits(100), thousand = root_bits(1000);
+	uint32_t ten_thousand = root_bits(10000);
+
+	(void)state;
+	assert_true(hundred < thousand);
+	assert_true(thousand < ten_thousand);
+	assert_in_range(thousand, 7, 12);
+}
+
 static void equal_parts_are_stored_once(void **state)
 {
 	struct compile_options options = {.tables = TABLES_SPLUS};
@@ -519,6 +559,7 @@ int main(void)
 		cmocka_unit_test(a_few_addresses_far_from_all_others),
 		cmocka_unit_test(lanes_are_as_wide_as_the_window),
 		cmocka_unit_test(a_layout_uses_what_was_asked_for),
+		cmocka_unit_test(a_root_is_as_wide_as_its_intervals_are_many),
 		cmocka_unit_test(equal_parts_are_stored_once),
 		cmocka_unit_test(tables_beyond_their_budget_are_refused),
 	};
