@@ -180,7 +180,8 @@ struct root_choice cost_root(struct layout_window window, const struct decision_
 		struct shape shape = shape_of(&children, window);
 
 		choice.alone_ps = cost_of(&shape, children.bits, copies);
-		if (choice.alone_ps < choice.cost_ps && (children.bits || !must)) {
+		/* Of those that cost the same, the one that weighs the least. */
+		if (choice.alone_ps <= choice.cost_ps && (children.bits || !must)) {
 			choice.cost_ps = choice.alone_ps;
 			choice.bits = children.bits;
 		}
