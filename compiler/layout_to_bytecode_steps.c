@@ -111,23 +111,50 @@ static void emit_step_element(struct emitter *e, const struct layout_step *step)
 	emit_element(e, step->region, step->element_bytes, R3, R7);
 }
 
-/* Goes to one of two labels if the word in R1, whose window has so many bits, is not in it. R2 and R4 are
- * lost. */
-static void emit_window(struct emitter *e, const struct layout_step *step, unsigned bits,
-			struct jump_label below, struct jump_label above)
+/* Where words go that are not in a window. */
+struct sides {
+	struct jump_label below, above;
+};
+
+/* Goes to one side if the word in R1, whose window has so many bits, is not in it. R2 and R4 are lost. */
+static struct sides emit_window(struct emitter *e, const struct layout_step *step, unsigned bits)
 {
+	struct sides sides = {bytecode_label(e->code), bytecode_label(e->code)};
 	uint64_t prefix = step->window.prefix;
 
 	bytecode_alu(e->code, BPF_MOV, R2, R1);
 	bytecode_alu_imm(e->code, BPF_RSH, R2, (int32_t)bits);
 	if (prefix <= INT32_MAX) {
-		bytecode_jump_if(e->code, BPF_JLT, R2, (int32_t)prefix, below);
-		bytecode_jump_if(e->code, BPF_JGT, R2, (int32_t)prefix, above);
-		return;
+		bytecode_jump_if(e->code, BPF_JLT, R2, (int32_t)prefix, sides.below);
+		bytecode_jump_if(e->code, BPF_JGT, R2, (int32_t)prefix, sides.above);
+	} else {
+		bytecode_imm64(e->code, R4, prefix);
+		bytecode_jump_if_reg(e->code, BPF_JLT, R2, R4, sides.below);
+		bytecode_jump_if_reg(e->code, BPF_JGT, R2, R4, sides.above);
 	}
-	bytecode_imm64(e->code, R4, prefix);
-	bytecode_jump_if_reg(e->code, BPF_JLT, R2, R4, below);
-	bytecode_jump_if_reg(e->code, BPF_JGT, R2, R4, above);
+	return sides;
+}
+
+static void emit_value(struct emitter *e, enum reg reg, uint64_t value)
+{
+	if (value <= INT32_MAX)
+		bytecode_alu32_imm(e->code, BPF_MOV, reg, (int32_t)value);
+	else
+		bytecode_imm64(e->code, reg, value);
+}
+
+/* On either side R1 becomes another value; then all go on together. */
+static void emit_sides(struct emitter *e, struct sides sides, uint64_t below, uint64_t above)
+{
+	struct jump_label together = bytecode_label(e->code);
+
+	bytecode_jump(e->code, together);
+	bytecode_place(e->code, sides.below);
+	emit_value(e, R1, below);
+	bytecode_jump(e->code, together);
+	bytecode_place(e->code, sides.above);
+	emit_value(e, R1, above);
+	bytecode_place(e->code, together);
 }
 
 /* REG keeps its lowest bits. */
@@ -139,18 +166,6 @@ static void emit_low_bits(struct emitter *e, enum reg reg, unsigned bits)
 		bytecode_alu_imm(e->code, BPF_LSH, reg, 64 - (int32_t)bits);
 		bytecode_alu_imm(e->code, BPF_RSH, reg, 64 - (int32_t)bits);
 	}
-}
-
-/* Where a word outside of the window goes: REG becomes another value, and on it goes. */
-static void emit_outside(struct emitter *e, struct jump_label outside, uint64_t value,
-			 struct jump_label ready)
-{
-	bytecode_place(e->code, outside);
-	if (value <= INT32_MAX)
-		bytecode_alu32_imm(e->code, BPF_MOV, R1, (int32_t)value);
-	else
-		bytecode_imm64(e->code, R1, value);
-	bytecode_jump(e->code, ready);
 }
 
 /* R1, without its CUT lowest bits, becomes the offset of a root's reference for what is in the window. */
@@ -171,59 +186,57 @@ static void emit_root(struct emitter *e, const struct layout_step *step)
 {
 	const uint64_t children = UINT64_C(1) << step->root_bits;
 	const unsigned cut = root_shift(step) >= LOADED_BITS ? LOADED_BITS : 0;
-	struct jump_label below = bytecode_label(e->code), above = bytecode_label(e->code);
-	struct jump_label ready = bytecode_label(e->code), inside = bytecode_label(e->code);
+	struct sides sides;
 
 	emit_upper_key(e, step->key, R1, cut);
-	if (!is_whole_word(step))
-		emit_window(e, step, step->window.bits - cut, below, above);
-	emit_child(e, step, cut);
-	if (!is_whole_word(step)) {
-		bytecode_jump(e->code, inside);
-		emit_outside(e, below, children << REFERENCE_SHIFT, ready);
-		emit_outside(e, above, (children + 1) << REFERENCE_SHIFT, ready);
-		bytecode_place(e->code, ready);
-		bytecode_place(e->code, inside);
+	if (is_whole_word(step)) {
+		emit_child(e, step, cut);
+	} else {
+		sides = emit_window(e, step, step->window.bits - cut);
+		emit_child(e, step, cut);
+		emit_sides(e, sides, children << REFERENCE_SHIFT,
+			   (children + 1) << REFERENCE_SHIFT);
 	}
 	emit_step_element(e, step);
 	bytecode_alu(e->code, BPF_ADD, R3, R1);
 	bytecode_load(e->code, BPF_W, R7, R3, 0);
 }
 
+/* R1, already without its CUT lowest bits, loses all that the window skips. */
+static void emit_skip(struct emitter *e, const struct layout_step *step, unsigned cut)
+{
+	if (step->window.skip > cut)
+		bytecode_alu_imm(e->code, BPF_RSH, R1, (int32_t)(step->window.skip - cut));
+}
+
 /* R1 becomes the bits of the word that a tree below a root compares. */
 static void emit_rest(struct emitter *e, const struct layout_step *step)
 {
-	unsigned skip = step->window.skip, cut = skip >= LOADED_BITS ? LOADED_BITS : 0;
+	const unsigned cut = step->window.skip >= LOADED_BITS ? LOADED_BITS : 0;
 
 	if (key_bits(step->key) > LOADED_BITS && step->window.bits <= LOADED_BITS)
 		emit_word(e, key_offset(step->key) + 4, R1);
 	else
 		emit_upper_key(e, step->key, R1, cut);
-	if (skip > cut)
-		bytecode_alu_imm(e->code, BPF_RSH, R1, (int32_t)(skip - cut));
+	emit_skip(e, step, cut);
 	emit_low_bits(e, R1, compared_bits(step));
 }
 
 /* R1 becomes the bits of the word that a tree compares, with what is outside of the window moved to its ends. */
 static void emit_tree_word(struct emitter *e, const struct layout_step *step)
 {
-	struct jump_label below = bytecode_label(e->code), above = bytecode_label(e->code);
-	struct jump_label ready = bytecode_label(e->code), inside = bytecode_label(e->code);
-	unsigned skip = step->window.skip, cut = skip >= LOADED_BITS ? LOADED_BITS : 0;
+	const unsigned cut = step->window.skip >= LOADED_BITS ? LOADED_BITS : 0;
+	struct sides sides;
 
 	emit_upper_key(e, step->key, R1, cut);
-	if (!is_whole_word(step))
-		emit_window(e, step, step->window.bits - cut, below, above);
-	if (skip > cut)
-		bytecode_alu_imm(e->code, BPF_RSH, R1, (int32_t)(skip - cut));
-	if (is_whole_word(step))
+	if (is_whole_word(step)) {
+		emit_skip(e, step, cut);
 		return;
+	}
+	sides = emit_window(e, step, step->window.bits - cut);
+	emit_skip(e, step, cut);
 	emit_low_bits(e, R1, compared_bits(step));
-	bytecode_jump(e->code, inside);
-	emit_outside(e, below, 0, ready);
-	emit_outside(e, above, (UINT64_C(1) << compared_bits(step)) - 1, ready);
-	bytecode_place(e->code, ready);
-	bytecode_place(e->code, inside);
+	emit_sides(e, sides, 0, (UINT64_C(1) << compared_bits(step)) - 1);
 }
 
 /* R1, of fewer bits than a lane, becomes the word in each lane, and R4 one in each. R2 is lost. */
