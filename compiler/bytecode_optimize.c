@@ -180,7 +180,6 @@ struct bytecode *bytecode_optimize(struct arena *arena, const struct bytecode *c
 		optimize_jumps(&o);
 		remove_unreachable(&o);
 		optimize_constants(&o);
-		optimize_shifts(&o);
 		optimize_swaps(&o);
 		optimize_dead_code(&o);
 	}

@@ -63,7 +63,6 @@ struct effect effect_of(struct bpf_insn insn);
 /* The parts: each goes over the program once. */
 void optimize_jumps(struct optimizer *o);
 void optimize_constants(struct optimizer *o);
-void optimize_shifts(struct optimizer *o);
 void optimize_swaps(struct optimizer *o);
 void optimize_dead_code(struct optimizer *o);
 

@@ -2,7 +2,6 @@
  * it is set to the next instruction that some jump leads to. */
 #include "bytecode_optimize.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 struct values {
@@ -123,20 +122,34 @@ static bool holds(int op, uint64_t a, uint64_t b, bool *decided)
 	}
 }
 
+/* Whether a jump's condition is known: nothing is less than 0, and of two known values all is. */
+static bool is_decided(const struct values *v, struct bpf_insn insn, bool *taken)
+{
+	uint64_t mask = BPF_CLASS(insn.code) == BPF_JMP32 ? UINT32_MAX : UINT64_MAX;
+	int op = BPF_OP(insn.code);
+	uint64_t value;
+	bool decided;
+
+	if (op == BPF_JA || !operand(v, insn, &value))
+		return false;
+	if (!(value & mask) && (op == BPF_JLT || op == BPF_JGE)) {
+		*taken = op == BPF_JGE;
+		return true;
+	}
+	*taken = holds(op, v->value[insn.dst_reg] & mask, value & mask, &decided);
+	return decided && v->known[insn.dst_reg];
+}
+
 /* A jump whose condition is known is taken always, or never. */
 static void fold_jump(struct optimizer *o, const struct values *v, size_t index)
 {
-	struct bpf_insn insn = optimizer_at(o, index)->insn;
-	uint64_t mask = BPF_CLASS(insn.code) == BPF_JMP32 ? UINT32_MAX : UINT64_MAX;
-	bool decided, taken;
-	uint64_t value;
+	bool taken;
 
-	if (BPF_OP(insn.code) == BPF_JA || !v->known[insn.dst_reg] || !operand(v, insn, &value))
+	if (!is_decided(v, optimizer_at(o, index)->insn, &taken))
 		return;
-	taken = holds(BPF_OP(insn.code), v->value[insn.dst_reg] & mask, value & mask, &decided);
-	if (decided && taken)
+	if (taken)
 		optimizer_replace(o, index, (struct bpf_insn){.code = BPF_JMP | BPF_JA});
-	else if (decided)
+	else
 		optimizer_remove(o, index);
 }
 
@@ -183,97 +196,4 @@ void optimize_constants(struct optimizer *o)
 		if (!o->gone[i])
 			before = i;
 	}
-}
-
-/* The next instruction that has to do with what INDEX wrote, if it comes after it in any case. */
-static size_t next_use(struct optimizer *o, size_t index)
-{
-	regs reg = effect_of(optimizer_at(o, index)->insn).writes;
-
-	for (;;) {
-		struct effect effect;
-
-		index = optimizer_next(o, index);
-		if (!optimizer_only_follows(o, index) || bytecode_is_jump(optimizer_at(o, index)))
-			return o->code->count;
-		effect = effect_of(optimizer_at(o, index)->insn);
-		if ((effect.reads | effect.writes) & reg ||
-		    bytecode_is_exit(optimizer_at(o, index)))
-			return index;
-	}
-}
-
-static struct bpf_insn *next_use_of_code(struct optimizer *o, size_t *index, int code)
-{
-	uint8_t reg = optimizer_at(o, *index)->insn.dst_reg;
-	struct bpf_insn *insn;
-
-	*index = next_use(o, *index);
-	if (*index == o->code->count)
-		return NULL;
-	insn = &optimizer_at(o, *index)->insn;
-	return insn->code == code && insn->dst_reg == reg ? insn : NULL;
-}
-
-/* `w >>= a; w &= m; r <<= b` is `w >>= a - b; w &= m << b`. */
-static void merge_shifts(struct optimizer *o, size_t index)
-{
-	struct bpf_insn *right = &optimizer_at(o, index)->insn, *mask, *left = NULL;
-	size_t at = index;
-
-	if (right->code != (BPF_ALU | BPF_RSH | BPF_K))
-		return;
-	mask = next_use_of_code(o, &at, BPF_ALU | BPF_AND | BPF_K);
-	if (mask)
-		left = next_use_of_code(o, &at, BPF_ALU64 | BPF_LSH | BPF_K);
-	if (!left || left->imm > right->imm)
-		return;
-	mask->imm = (int32_t)((uint32_t)mask->imm << left->imm);
-	right->imm -= left->imm;
-	optimizer_remove(o, at);
-	if (!right->imm)
-		optimizer_remove(o, index);
-}
-
-static bool is_in_a_byte(uint32_t mask)
-{
-	return mask && mask >> __builtin_ctz(mask) / 8 * 8 <= UINT8_MAX;
-}
-
-/* `r = be32 r; w >>= a; w &= m` asks for bits of one byte: they are there before it is swapped. */
-static void mask_unswapped(struct optimizer *o, size_t index)
-{
-	struct bpf_insn *swap = &optimizer_at(o, index)->insn, *shift, *mask = NULL;
-	size_t at = index, shift_at;
-	uint32_t wanted;
-	int from, to;
-
-	if (swap->code != (BPF_ALU | BPF_END | BPF_TO_BE) || swap->imm != 32)
-		return;
-	shift = next_use_of_code(o, &at, BPF_ALU | BPF_RSH | BPF_K);
-	shift_at = at;
-	if (shift)
-		mask = next_use_of_code(o, &at, BPF_ALU | BPF_AND | BPF_K);
-	if (!mask)
-		return;
-	wanted = (uint32_t)mask->imm << shift->imm;
-	if (!is_in_a_byte(wanted) || wanted >> shift->imm != (uint32_t)mask->imm)
-		return;
-	from = __builtin_ctz(htonl(wanted));
-	to = __builtin_ctz((uint32_t)mask->imm);
-	shift->code = BPF_ALU | BPF_K | (from >= to ? BPF_RSH : BPF_LSH);
-	shift->imm = from >= to ? from - to : to - from;
-	if (!shift->imm)
-		optimizer_remove(o, shift_at);
-	optimizer_remove(o, index);
-}
-
-void optimize_shifts(struct optimizer *o)
-{
-	size_t i;
-
-	for (i = optimizer_first(o, 0); i < o->code->count; i = optimizer_next(o, i))
-		merge_shifts(o, i);
-	for (i = optimizer_first(o, 0); i < o->code->count; i = optimizer_next(o, i))
-		mask_unswapped(o, i);
 }

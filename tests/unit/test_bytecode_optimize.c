@@ -329,45 +329,6 @@ static void bytes_are_swapped_where_order_is_asked(void **state)
 			 "     7: exit\n");
 }
 
-static void the_index_of_a_root_takes_two_instructions(void **state)
-{
-	struct bytecode *code = bytecode_new(*state);
-
-	bytecode_load(code, BPF_W, R1, R6, 40);
-	bytecode_to_host(code, R1, 32);
-	bytecode_alu32_imm(code, BPF_RSH, R1, 16);
-	bytecode_alu32_imm(code, BPF_AND, R1, 0xffff);
-	bytecode_alu_imm(code, BPF_LSH, R1, 2);
-	bytecode_alu(code, BPF_MOV, R0, R1);
-	bytecode_exit(code);
-	expect_optimized(*state, code,
-			 "     0: r1 = *(u32 *)(r6 +40)\n"
-			 "     1: r1 = be32 r1\n"
-			 "     2: w1 >>= 14\n"
-			 "     3: w1 &= 262140\n"
-			 "     4: r0 = r1\n"
-			 "     5: exit\n");
-}
-
-static void bits_of_one_byte_are_taken_without_a_swap(void **state)
-{
-	struct bytecode *code = bytecode_new(*state);
-
-	bytecode_load(code, BPF_W, R1, R6, 40);
-	bytecode_to_host(code, R1, 32);
-	bytecode_alu32_imm(code, BPF_RSH, R1, 24);
-	bytecode_alu32_imm(code, BPF_AND, R1, 0xff);
-	bytecode_alu_imm(code, BPF_LSH, R1, 2);
-	bytecode_alu(code, BPF_MOV, R0, R1);
-	bytecode_exit(code);
-	expect_optimized(*state, code,
-			 "     0: r1 = *(u32 *)(r6 +40)\n"
-			 "     1: w1 <<= 2\n"
-			 "     2: w1 &= 1020\n"
-			 "     3: r0 = r1\n"
-			 "     4: exit\n");
-}
-
 static void what_is_known_is_worked_out(void **state)
 {
 	struct bytecode *code = bytecode_new(*state);
@@ -390,6 +351,22 @@ static void what_is_known_is_worked_out(void **state)
 			 "     0: r3 = tables[192] ll\n"
 			 "     2: r0 = *(u32 *)(r3 +0)\n"
 			 "     3: exit\n");
+}
+
+static void nothing_is_less_than_zero(void **state)
+{
+	struct bytecode *code = bytecode_new(*state);
+	struct jump_label below = bytecode_label(code), others = bytecode_label(code);
+
+	bytecode_jump_if(code, BPF_JLT, R1, 0, below);
+	bytecode_jump32_if(code, BPF_JGE, R1, 0, others);
+	bytecode_place(code, below);
+	emit_return(code, 1);
+	bytecode_place(code, others);
+	emit_return(code, 0);
+	expect_optimized(*state, code,
+			 "     0: r0 = 0\n"
+			 "     1: exit\n");
 }
 
 static void nothing_is_known_where_ways_meet(void **state)
@@ -634,21 +611,6 @@ static void emit_arithmetic(struct bytecode *code, struct random *random)
 		bytecode_alu_imm(code, op, some_reg(random), (int32_t)some_value(random));
 }
 
-/* As it makes the index of a root, and what looks like it. */
-static void emit_shifts(struct bytecode *code, struct random *random)
-{
-	enum reg reg = some_reg(random);
-	int bits = 1 + (int)random_below(random, 16);
-
-	bytecode_load(code, BPF_W, reg, R6, 4 * (int)random_below(random, WORDS));
-	if (random_percent(random, 75))
-		bytecode_to_host(code, reg, 32);
-	bytecode_alu32_imm(code, BPF_RSH, reg, (int)random_below(random, 32));
-	bytecode_alu32_imm(code, BPF_AND, reg, (1 << bits) - (int)random_below(random, 3));
-	if (random_percent(random, 75))
-		bytecode_alu_imm(code, BPF_LSH, reg, (int)random_below(random, 8));
-}
-
 /* Two comparisons, of one value and the next perhaps, that lead to few places. */
 static void emit_pair(struct bytecode *code, struct random *random, const struct jump_label *labels)
 {
@@ -711,7 +673,7 @@ static void emit_known_comparison(struct bytecode *code, struct random *random,
 static void emit_piece(struct bytecode *code, struct random *random,
 		       const struct jump_label *labels)
 {
-	switch (random_below(random, 11)) {
+	switch (random_below(random, 10)) {
 	case 0:
 	case 1:
 		emit_field(code, random);
@@ -724,18 +686,15 @@ static void emit_piece(struct bytecode *code, struct random *random,
 		bytecode_jump(code, labels[random_below(random, NEAR)]);
 		break;
 	case 5:
-		emit_shifts(code, random);
-		break;
-	case 6:
 		emit_pair(code, random, labels);
 		break;
-	case 7:
+	case 6:
 		emit_jump_over(code, random, labels[random_below(random, NEAR)]);
 		break;
-	case 8:
+	case 7:
 		emit_sum(code, random);
 		break;
-	case 9:
+	case 8:
 		emit_known_comparison(code, random, labels[random_below(random, NEAR)]);
 		break;
 	default:
@@ -818,9 +777,8 @@ int main(void)
 		TEST(bytes_are_not_swapped_where_equality_is_asked),
 		TEST(bytes_are_swapped_where_another_value_may_be_compared),
 		TEST(bytes_are_swapped_where_order_is_asked),
-		TEST(the_index_of_a_root_takes_two_instructions),
-		TEST(bits_of_one_byte_are_taken_without_a_swap),
 		TEST(what_is_known_is_worked_out),
+		TEST(nothing_is_less_than_zero),
 		TEST(nothing_is_known_where_ways_meet),
 		TEST(nothing_is_known_of_registers_that_a_call_may_write),
 		TEST(a_result_that_nobody_reads_is_not_computed),
