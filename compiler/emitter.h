@@ -28,7 +28,8 @@ struct emitter {
 	struct jump_label *steps[FAMILY_COUNT * PROTOCOL_COUNT]; /* one more than steps: the end */
 	struct jump_label
 		*inside[FAMILY_COUNT * PROTOCOL_COUNT]; /* for references known to be theirs */
-	struct jump_label assign;                       /* R7 is the first row of the outcome */
+	struct jump_label *ready[FAMILY_COUNT * PROTOCOL_COUNT]; /* and with the word at hand */
+	struct jump_label assign; /* R7 is the first row of the outcome */
 	struct jump_label pass,
 		drop; /* ways out; PASS is NO_LABEL where every outcome is to reach ASSIGN */
 };

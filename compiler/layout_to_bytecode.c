@@ -191,9 +191,11 @@ static struct emitter emitter_new(struct arena *arena, struct bytecode *code,
 
 		e.steps[machine] = arena_alloc(arena, count, sizeof(struct jump_label));
 		e.inside[machine] = arena_alloc(arena, count, sizeof(struct jump_label));
+		e.ready[machine] = arena_alloc(arena, count, sizeof(struct jump_label));
 		for (i = 0; i < count; i++) {
 			e.steps[machine][i] = bytecode_label(e.code);
 			e.inside[machine][i] = bytecode_label(e.code);
+			e.ready[machine][i] = bytecode_label(e.code);
 		}
 	}
 	e.assign = e.pass = e.drop = (struct jump_label){NO_LABEL};

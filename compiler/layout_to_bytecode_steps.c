@@ -8,12 +8,12 @@
 /* Of a prefix that is one word of one node. */
 enum { PREFIX_BITS = 32 + 64 };
 
-/* A step that is being written, and where its machine's others are: as they are come to, and past the
- * question whether a reference is theirs. */
+/* A step that is being written, and where its machine's others are: as they are come to, past the question
+ * whether a reference is theirs, and where the word is at hand as they compare it. */
 struct step_place {
 	const struct layout_machine *machine;
 	size_t step;
-	const struct jump_label *labels, *inside;
+	const struct jump_label *labels, *inside, *ready;
 };
 
 enum { REFERENCE_SHIFT = 2 }; /* a reference has four bytes */
@@ -253,14 +253,13 @@ static void emit_spread(struct emitter *e, unsigned lane_bits)
 		bytecode_imm64(e->code, R4, UINT64_MAX / ((UINT64_C(1) << lane_bits) - 1));
 }
 
-/* R0 becomes the number of keys, in BYTES of lanes at R3, that the word in R1 has reached, times 2^SCALE, with
- * what is below the scale for the caller to mask. Two sums are made, so that neither waits for the other. R1,
- * R2, R4 and R5 are lost. */
+/* R0 becomes the number of keys, in BYTES of lanes at R3, that the word in the lanes of R1 has reached, times
+ * 2^SCALE, with what is below the scale for the caller to mask. Two sums are made, so that neither waits for the
+ * other. R2 and R5 are lost. */
 static void emit_rank(struct emitter *e, unsigned lane_bits, uint32_t bytes, int scale)
 {
 	uint32_t at;
 
-	emit_spread(e, lane_bits);
 	for (at = 0; at < bytes; at += LANES_WORD_BYTES) {
 		enum reg sum = at / LANES_WORD_BYTES % 2 ? R2 : R0;
 		enum reg reg = at < 2 * LANES_WORD_BYTES ? sum : R5;
@@ -282,20 +281,26 @@ static void emit_rank(struct emitter *e, unsigned lane_bits, uint32_t bytes, int
 	}
 }
 
-/* R1 becomes the word, and R3 a pointer to the lanes that it is to be compared with. */
-static void emit_tree_lanes(struct emitter *e, const struct layout_step *step)
+/* R1 becomes the word in lanes, and R3 a pointer to those that it is to be compared with. */
+static void emit_tree_lanes(struct emitter *e, struct step_place at)
 {
+	const struct layout_step *step = &at.machine->steps[at.step];
+
 	if (step->is_below_root)
 		emit_rest(e, step);
 	else
 		emit_tree_word(e, step);
+	emit_spread(e, step->lane_bits);
+	bytecode_place(e->code, at.ready[at.step]);
 	emit_step_element(e, step);
 }
 
 /* A line leads to one of the next step, whatever that one's tag. */
-static void emit_line(struct emitter *e, const struct layout_step *step)
+static void emit_line(struct emitter *e, struct step_place at)
 {
-	emit_tree_lanes(e, step);
+	const struct layout_step *step = &at.machine->steps[at.step];
+
+	emit_tree_lanes(e, at);
 	bytecode_load(e->code, BPF_W, R7, R3, LINE_LANES_BYTES);
 	emit_rank(e, step->lane_bits, LINE_LANES_BYTES, 0);
 	bytecode_alu(e->code, BPF_ADD, R7, R0);
@@ -330,7 +335,7 @@ static void emit_leaf(struct emitter *e, struct step_place at)
 	const struct layout_step *step = &at.machine->steps[at.step];
 	struct leaf_shape shape = leaf_shape(step);
 
-	emit_tree_lanes(e, step);
+	emit_tree_lanes(e, at);
 	emit_rank(e, step->lane_bits, shape.lanes_bytes, result_scale(step));
 	emit_result(e, at, shape.lanes_bytes, shape.keys + 1);
 }
@@ -423,7 +428,7 @@ static void emit_step(struct emitter *e, struct step_place at)
 		emit_root(e, step);
 		return;
 	case SEARCH_LINE:
-		emit_line(e, step);
+		emit_line(e, at);
 		return;
 	case SEARCH_LEAF:
 		emit_leaf(e, at);
@@ -439,11 +444,27 @@ static void emit_step(struct emitter *e, struct step_place at)
 	}
 }
 
+/* Levels of one tree compare the same bits of the same word. */
+static bool compares_the_same(const struct layout_step *a, const struct layout_step *b)
+{
+	return (b->kind == SEARCH_LINE || b->kind == SEARCH_LEAF) && a->key == b->key &&
+	       a->window.prefix == b->window.prefix && a->window.bits == b->window.bits &&
+	       a->window.skip == b->window.skip && a->is_below_root == b->is_below_root &&
+	       a->lane_bits == b->lane_bits;
+}
+
+static struct jump_label way_after_line(struct step_place at, size_t next)
+{
+	const struct layout_step *steps = at.machine->steps;
+
+	return compares_the_same(&steps[at.step], &steps[next]) ? at.ready[next] : at.inside[next];
+}
+
 void emit_machine(struct emitter *e, size_t index)
 {
 	const struct layout_machine *machine = &e->layout->machines[index];
 	const struct layout_step *steps = machine->steps;
-	struct step_place at = {machine, 0, e->steps[index], e->inside[index]};
+	struct step_place at = {machine, 0, e->steps[index], e->inside[index], e->ready[index]};
 	size_t next;
 
 	for (at.step = 0; at.step < machine->step_count; at.step++) {
@@ -456,7 +477,7 @@ void emit_machine(struct emitter *e, size_t index)
 		emit_step(e, at);
 		next = layout_next_step(machine, at.step);
 		if (steps[at.step].kind == SEARCH_LINE)
-			bytecode_jump(e->code, at.inside[next]);
+			bytecode_jump(e->code, way_after_line(at, next));
 		else if (next != at.step + 1)
 			bytecode_jump(e->code, at.labels[next]);
 	}
