@@ -263,8 +263,15 @@ static bool run_size(const struct report *report, const char *kind, const struct
 		     enum table_kind tables, const struct contest_options *rounds)
 {
 	struct subject subject = {.arena = arena_new()};
-	bool done = make_layout(&subject, bindings, tables) && weigh_both(&subject);
+	bool done;
 
+	if (!make_layout(&subject, bindings, tables)) {
+		fprintf(report->out, "%9zu | no such layout:\n", bindings->count);
+		diag_print(subject.diag, report->out, DIAG_COLOR_NEVER);
+		arena_free(subject.arena);
+		return true;
+	}
+	done = weigh_both(&subject);
 	if (done) {
 		time_writing(&subject, rounds->rounds);
 		done = time_running(&subject, bindings, rounds);
