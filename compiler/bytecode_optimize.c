@@ -128,11 +128,11 @@ static struct bytecode *copy_code(struct arena *arena, const struct bytecode *fr
 
 	*code = *from;
 	code->arena = arena;
-	code->instructions = arena_alloc(arena, from->count, sizeof(*code->instructions));
-	memcpy(code->instructions, from->instructions, from->count * sizeof(*code->instructions));
-	code->capacity = code->count;
-	code->places = arena_alloc(arena, from->label_count + 1, sizeof(*code->places));
-	memcpy(code->places, from->places, from->label_count * sizeof(*code->places));
+	code->instructions = arena_grow(arena, from->instructions, from->count, from->count,
+					sizeof(*code->instructions));
+	code->capacity = from->count;
+	code->places = arena_grow(arena, from->places, from->label_count, from->label_count + 1,
+				  sizeof(*code->places));
 	code->label_capacity = from->label_count + 1;
 	return code;
 }

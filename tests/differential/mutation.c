@@ -284,7 +284,8 @@ static uint32_t lowest_tree_tag(const struct layout_step *root)
 	return tag;
 }
 
-/* References of a root that lead to its trees: where intervals start, packets are sure to come. */
+/* References of a root that lead to its trees: where intervals start, packets are sure to come. The last step of all
+ * has tag 1. */
 static void mutate_root(struct subject *subject, struct tally *tally,
 			const struct layout_step *step, unsigned char *references)
 {
@@ -292,7 +293,8 @@ static void mutate_root(struct subject *subject, struct tally *tally,
 
 	for (i = 0; i < step->element_bytes / sizeof(reference); i++) {
 		memcpy(&reference, references + i * sizeof(reference), sizeof(reference));
-		if (step[1].is_below_root && reference >> TAG_SHIFT <= step[1].tag &&
+		if (step->tag > 1 && step[1].is_below_root &&
+		    reference >> TAG_SHIFT <= step[1].tag &&
 		    reference >> TAG_SHIFT > lowest_tree_tag(step))
 			mutate_number(subject, tally, references + i * sizeof(reference), 32,
 				      ROW_DROP, "root");
