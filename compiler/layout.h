@@ -153,6 +153,7 @@ struct layout_classes {
 	const uint32_t *starts; /* of each run but the first */
 	const uint8_t *of_run;  /* the class of each run */
 	uint32_t count;
+	const uint32_t *first_runs; /* of each class; they ascend */
 };
 
 struct layout_region {
@@ -200,10 +201,12 @@ static inline uint32_t cross_used(const struct layout_step *cross)
 	return has_class_table(cross) ? cross->classes.count : cross->classes.run_count;
 }
 
-/* Which of them is that of a run. */
-static inline uint32_t cross_class(const struct layout_step *cross, uint32_t run)
+/* The first port of those with one of the results. */
+static inline uint32_t cross_port(const struct layout_step *cross, uint32_t result)
 {
-	return has_class_table(cross) ? cross->classes.of_run[run] : run;
+	uint32_t run = has_class_table(cross) ? cross->classes.first_runs[result] : result;
+
+	return run ? cross->classes.starts[run - 1] : 0;
 }
 
 /* Of a line, so many keys; its children are one more. */

@@ -1,6 +1,7 @@
 /* Two runs are of one class if every node leads from both to the same child. They are compared by a sum over
  * all nodes, to which each adds a number of its own for each child, so that a node costs as much as it has
- * intervals; and then once more in full, for the sums may lie. */
+ * intervals. The sums may lie; so each node is asked for each class once more, but not for each run: there may
+ * be 65,536 of them, and as many nodes. */
 #include "layout_classes.h"
 
 #include "arena.h"
@@ -10,14 +11,22 @@
 
 enum { PORTS = UINT16_MAX + 1 };
 
+struct summed_run {
+	uint64_t sum;
+	uint32_t run;
+};
+
 struct runs {
 	const struct layout *layout;
 	uint32_t variable;
 	uint32_t *of_port; /* of each port the run, and of one more */
 	uint32_t count;
 	uint32_t *starts;
+	struct summed_run *sorted; /* those of one class one after the other, in order */
 	uint8_t *classes;
 	uint32_t class_count;
+	uint32_t ends[CLASSES_MAX]; /* of each class in SORTED */
+	uint32_t *first_runs;       /* of each class, in the order of which they are numbered */
 };
 
 static bool is_asked(const struct runs *runs, uint32_t node)
@@ -38,6 +47,7 @@ static void find_runs(struct arena *arena, struct runs *runs)
 	runs->count = runs->of_port[PORTS] = runs->of_port[PORTS - 1] + 1;
 	runs->starts = arena_alloc(arena, runs->count, sizeof(*runs->starts));
 	runs->classes = arena_alloc(arena, runs->count, sizeof(*runs->classes));
+	runs->first_runs = arena_alloc(arena, CLASSES_MAX, sizeof(*runs->first_runs));
 	for (port = 1; port < PORTS; port++)
 		if (runs->of_port[port] != runs->of_port[port - 1])
 			runs->starts[runs->of_port[port] - 1] = port;
@@ -78,11 +88,6 @@ static void sum_runs(const struct runs *runs, uint64_t *sums)
 		sums[i] = sum += sums[i];
 }
 
-struct summed_run {
-	uint64_t sum;
-	uint32_t run;
-};
-
 static int compare_sums(const void *a, const void *b)
 {
 	const struct summed_run *x = a, *y = b;
@@ -92,60 +97,90 @@ static int compare_sums(const void *a, const void *b)
 	return x->run < y->run ? -1 : x->run > y->run;
 }
 
-/* Numbers the classes in the order of their first runs; false if they are too many. */
-static bool number_classes(struct runs *runs, const uint64_t *sums)
+/* Takes the runs of equal sums together; false if that gives more than MOST classes. */
+static bool group_runs(struct runs *runs, const uint64_t *sums, uint32_t most)
 {
-	struct summed_run *sorted = malloc(runs->count * sizeof(*sorted));
-	uint32_t *first = malloc(runs->count * sizeof(*first)); /* run of the same class */
 	uint32_t i;
 
-	if (!sorted || !first)
-		abort();
 	for (i = 0; i < runs->count; i++)
-		sorted[i] = (struct summed_run){sums[i], i};
-	qsort(sorted, runs->count, sizeof(*sorted), compare_sums);
-	for (i = 0; i < runs->count; i++)
-		first[sorted[i].run] = i && sorted[i].sum == sorted[i - 1].sum
-					       ? first[sorted[i - 1].run]
-					       : sorted[i].run;
-	for (i = 0; i < runs->count && runs->class_count <= CLASSES_MAX; i++)
-		runs->classes[i] = first[i] == i ? (uint8_t)runs->class_count++
-						 : runs->classes[first[i]];
-	free(sorted);
-	free(first);
-	return runs->class_count <= CLASSES_MAX;
+		runs->sorted[i] = (struct summed_run){sums[i], i};
+	qsort(runs->sorted, runs->count, sizeof(*runs->sorted), compare_sums);
+	for (i = 0; i < runs->count; i++) {
+		if (!i || runs->sorted[i].sum != runs->sorted[i - 1].sum)
+			if (runs->class_count++ == most)
+				return false;
+		runs->classes[runs->sorted[i].run] = (uint8_t)(runs->class_count - 1);
+		runs->ends[runs->class_count - 1] = i + 1;
+	}
+	return true;
 }
 
-/* Whether the node leads from all runs of a class to one child. */
-static bool tells_nothing_more(const struct runs *runs, const struct decision_node *node)
+/* The index of the first of the sorted runs, from FROM to END, that is RUN or a later one. */
+static uint32_t first_run(const struct runs *runs, uint32_t from, uint32_t end, uint32_t run)
 {
-	decision_ref children[CLASSES_MAX];
-	bool known[CLASSES_MAX] = {false};
-	uint32_t i, run;
+	while (from < end) {
+		uint32_t middle = from + (end - from) / 2;
 
-	for (i = 0; i < node->count; i++)
-		for (run = run_of(runs, node, i); run < run_of(runs, node, i + 1); run++) {
-			uint8_t class = runs->classes[run];
+		if (runs->sorted[middle].run < run)
+			from = middle + 1;
+		else
+			end = middle;
+	}
+	return from;
+}
 
-			if (known[class] && children[class] != node->children[i])
-				return false;
-			known[class] = true;
-			children[class] = node->children[i];
-		}
+/* Whether the node leads to one child from all of a class, which is the sorted runs from AT to END. */
+static bool leads_to_one(const struct runs *runs, const struct decision_node *node, uint32_t at,
+			 uint32_t end)
+{
+	decision_ref child = 0;
+	uint32_t first = at, i = 0;
+
+	if (end - at == 1)
+		return true;
+	while (at < end) {
+		while (run_of(runs, node, i + 1) <= runs->sorted[at].run)
+			i++;
+		if (at != first && node->children[i] != child)
+			return false;
+		child = node->children[i];
+		at = first_run(runs, at, end, run_of(runs, node, i + 1));
+	}
 	return true;
 }
 
 static bool are_classes(const struct runs *runs)
 {
-	uint32_t i;
+	uint32_t i, class;
 
 	for (i = 0; i < runs->layout->node_count; i++)
-		if (is_asked(runs, i) && !tells_nothing_more(runs, &runs->layout->nodes[i]))
-			return false;
+		for (class = 0; is_asked(runs, i) && class < runs->class_count; class ++)
+			if (!leads_to_one(runs, &runs->layout->nodes[i],
+					  class ? runs->ends[class - 1] : 0, runs->ends[class]))
+				return false;
 	return true;
 }
 
-bool classes_of(struct arena *arena, const struct layout *layout, uint32_t variable,
+/* Numbers the classes in the order of their first runs. */
+static void number_classes(struct runs *runs)
+{
+	uint8_t numbers[CLASSES_MAX];
+	bool known[CLASSES_MAX] = {false};
+	uint32_t count = 0, i;
+
+	for (i = 0; i < runs->count; i++) {
+		uint8_t class = runs->classes[i];
+
+		if (!known[class]) {
+			known[class] = true;
+			runs->first_runs[count] = i;
+			numbers[class] = (uint8_t)count++;
+		}
+		runs->classes[i] = numbers[class];
+	}
+}
+
+bool classes_of(struct arena *arena, const struct layout *layout, uint32_t variable, uint32_t most,
 		struct layout_classes *classes)
 {
 	struct runs runs = {.layout = layout, .variable = variable};
@@ -157,11 +192,16 @@ bool classes_of(struct arena *arena, const struct layout *layout, uint32_t varia
 		abort();
 	find_runs(arena, &runs);
 	sums = calloc(runs.count + 1, sizeof(*sums));
-	if (!sums)
+	runs.sorted = malloc(runs.count * sizeof(*runs.sorted));
+	if (!sums || !runs.sorted)
 		abort();
 	sum_runs(&runs, sums);
-	found = number_classes(&runs, sums) && are_classes(&runs);
-	*classes = (struct layout_classes){runs.count, runs.starts, runs.classes, runs.class_count};
+	found = group_runs(&runs, sums, most) && are_classes(&runs);
+	if (found)
+		number_classes(&runs);
+	*classes = (struct layout_classes){runs.count, runs.starts, runs.classes, runs.class_count,
+					   runs.first_runs};
+	free(runs.sorted);
 	free(sums);
 	free(runs.of_port);
 	return found;

@@ -94,11 +94,11 @@ static void plan_cross(struct arena *arena, const struct layout *layout, struct 
 {
 	struct key_plan *key_plan = &plan->keys[machine][key];
 	struct layout_step *cross = new_step(arena, SEARCH_CROSS, key);
+	size_t most = CROSS_WORTH * key_plan->tree_bytes / (key_plan->nodes * sizeof(uint32_t));
 
 	if (key_plan->nodes == 1 ||
-	    !classes_of(arena, layout, machine << MACHINE_SHIFT | key, &cross->classes) ||
-	    (size_t)key_plan->nodes * cross->classes.count * sizeof(uint32_t) >
-		    CROSS_WORTH * key_plan->tree_bytes)
+	    !classes_of(arena, layout, machine << MACHINE_SHIFT | key,
+			most < CLASSES_MAX ? (uint32_t)most : CLASSES_MAX, &cross->classes))
 		return;
 	key_plan->cross = cross;
 	cross->class_table = NO_INDEX;

@@ -196,16 +196,13 @@ static uint32_t add_root(struct tables *t, struct key_plan *plan, const struct d
 static uint32_t add_cross(struct tables *t, struct layout_step *cross,
 			  const struct decision_node *node)
 {
-	uint32_t run, i = 0, index;
+	uint32_t result, i = 0, index;
 	unsigned char *results = add_element(t, cross, &index);
 
-	for (run = 0; run < cross->classes.run_count; run++) {
-		uint32_t start = run ? cross->classes.starts[run - 1] : 0;
-
-		while (i + 1 < node->count && node->starts[i + 1] <= start)
+	for (result = 0; result < cross_used(cross); result++) {
+		while (i + 1 < node->count && node->starts[i + 1] <= cross_port(cross, result))
 			i++;
-		put_result(cross, results, cross_class(cross, run),
-			   child_ref(t, node->children[i]));
+		put_result(cross, results, result, child_ref(t, node->children[i]));
 	}
 	return cross->tag << TAG_SHIFT | index;
 }

@@ -354,6 +354,32 @@ static void every_port_of_its_own(void **state)
 	free(text);
 }
 
+static const struct layout_step *find_step(const struct layout *layout, enum search kind)
+{
+	size_t i, j;
+
+	for (i = 0; i < layout->machine_count; i++)
+		for (j = 0; j < layout->machines[i].step_count; j++)
+			if (layout->machines[i].steps[j].kind == kind)
+				return &layout->machines[i].steps[j];
+	return NULL;
+}
+
+/* Checks rules whose ports become a cross by a table. */
+static void check_class_table(const char *rules)
+{
+	struct compile_options options = {.tables = TABLES_AUTO};
+	const struct layout_step *cross;
+	struct compilation c;
+
+	assert_true(compile_text(&c, rules, strlen(rules), &options));
+	cross = find_step(c.layout, SEARCH_CROSS);
+	assert_non_null(cross);
+	assert_true(has_class_table(cross));
+	check_starts(&c);
+	compilation_free(&c);
+}
+
 /* More classes of ports than are compared in code, over many addresses. */
 static void classes_by_a_table(void **state)
 {
@@ -365,9 +391,33 @@ static void classes_by_a_table(void **state)
 	(void)state;
 	for (i = 0; i < 200; i++)
 		fprintf(out, "tcp daddr 10.0.%u.0/24 dport { %u, %u } redirect to l%u\n", i,
-			100 + i % 40, 500 + i % 30, i % 9);
+			100 + i % 12, 500 + i % 10, i % 9);
 	fclose(out);
+	check_class_table(text);
 	check_all_lowerings(text);
+	free(text);
+}
+
+/* As many runs of ports as there are ports, but few classes of them, which the last port is in too. */
+static void ports_that_alternate(void **state)
+{
+	char *text = NULL;
+	size_t size;
+	unsigned i;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	for (i = 0; i < 400; i++)
+		fprintf(out, "tcp daddr 10.0.%u.%u dport { %u, 65535 } redirect to l%u\n", i / 200,
+			i % 200, i % 10, i / 10);
+	fprintf(out, "map odd { type port : verdict; elements = {\n");
+	for (i = 1; i < 65536; i += 2)
+		fprintf(out, "%u : redirect to odd,\n", i);
+	fprintf(out, "} }\ntcp daddr 192.0.2.1 dport map @odd\n");
+	fclose(out);
+	check_class_table(text);
+	check_rules(text, TABLES_SPLUS);
+	check_rules(text, TABLES_TRIE);
 	free(text);
 }
 
@@ -404,17 +454,6 @@ static void a_few_addresses_far_from_all_others(void **state)
 	assert_int_equal(asked_again, 2);
 	compilation_free(&c);
 	free(text);
-}
-
-static const struct layout_step *find_step(const struct layout *layout, enum search kind)
-{
-	size_t i, j;
-
-	for (i = 0; i < layout->machine_count; i++)
-		for (j = 0; j < layout->machines[i].step_count; j++)
-			if (layout->machines[i].steps[j].kind == kind)
-				return &layout->machines[i].steps[j];
-	return NULL;
 }
 
 /* COUNT prefixes, so far apart that lanes of a certain width are needed. */
@@ -556,6 +595,7 @@ int main(void)
 		cmocka_unit_test(many_starts_within_one_64),
 		cmocka_unit_test(every_port_of_its_own),
 		cmocka_unit_test(classes_by_a_table),
+		cmocka_unit_test(ports_that_alternate),
 		cmocka_unit_test(a_few_addresses_far_from_all_others),
 		cmocka_unit_test(lanes_are_as_wide_as_the_window),
 		cmocka_unit_test(a_layout_uses_what_was_asked_for),
