@@ -22,6 +22,15 @@ enum { CODE_NODE_MAX = 32, CODE_TOTAL_MAX = 128, FORCED_CODE_MAX = 8192 };
 
 enum { DEFAULT_TABLE_BYTES_MAX = 256 << 20, DEFAULT_INSTRUCTIONS_MAX = 1000 };
 
+/* Whatever is asked for, tables have no more bytes. The verifier says of what is further from the base of a map:
+ * "direct value offset of 536870912 is not allowed". */
+enum { TABLE_BYTES_MOST = 512 << 20 };
+
+/* Nor may references have more elements of one step to tell apart. A step has an element for each node at the
+ * most, or they have eight bytes and more each, so that these bytes bound them too. */
+enum { NODES_MOST = INDEX_MASK + 1 };
+_Static_assert(TABLE_BYTES_MOST / 8 <= NODES_MOST, "an index of an element may not fit");
+
 static void mark_table(const struct layout *layout, uint8_t *forms, decision_ref ref)
 {
 	const struct decision_node *node;
@@ -143,20 +152,58 @@ static void report_budget(const struct layout *layout, const char *limit, struct
 	budget_report(layout->policy, intervals[FAMILY_IPV6] > intervals[FAMILY_IPV4], limit, diag);
 }
 
-static void report_tables(const struct layout *layout, size_t bytes_max, struct diag *diag)
+/* More steps than tags: most interfaces take one each, or the trees of all words are high. */
+static void report_steps(const struct layout *layout, struct diag *diag)
 {
 	char limit[120];
 
-	if (!layout->object.table_bytes) {
+	if (layout->object.interface_count > TAGS_MAX / 2) {
 		diag_error(diag, layout->policy->interfaces[0].span,
 			   "too many interfaces are told apart for one packet: the tables would "
 			   "take more than %d steps",
 			   TAGS_MAX);
 		return;
 	}
+	snprintf(limit, sizeof(limit), "a search of %d steps can tell apart", TAGS_MAX);
+	report_budget(layout, limit, diag);
+}
+
+static void report_tables(const struct layout *layout, size_t bytes_max, struct diag *diag)
+{
+	char limit[120];
+
 	snprintf(limit, sizeof(limit), "fits into the budget of %zu bytes (%zu are needed)",
 		 bytes_max, layout->object.table_bytes);
 	report_budget(layout, limit, diag);
+}
+
+static size_t table_bytes_max(const struct compile_options *options)
+{
+	size_t most = options->table_bytes_max ? options->table_bytes_max : DEFAULT_TABLE_BYTES_MAX;
+
+	return most < TABLE_BYTES_MOST ? most : TABLE_BYTES_MOST;
+}
+
+/* Lays the tables, or says why they do not fit. */
+static bool make_tables(struct arena *arena, struct layout *layout,
+			const struct decision_outcome *outcomes, size_t outcome_count,
+			const struct compile_options *options, struct diag *diag)
+{
+	size_t bytes_max = table_bytes_max(options);
+	char limit[120];
+
+	if (layout->node_count > NODES_MOST) {
+		snprintf(limit, sizeof(limit), "%d nodes can have", NODES_MOST);
+		report_budget(layout, limit, diag);
+		return false;
+	}
+	if (layout_tables(arena, layout, options->tables, outcomes, outcome_count, bytes_max))
+		return true;
+	if (layout->object.table_bytes)
+		report_tables(layout, bytes_max, diag);
+	else
+		report_steps(layout, diag);
+	return false;
 }
 
 /* Whether the verifier will have little to walk. What is stored in one way, as was asked for, has no limit but
@@ -196,8 +243,6 @@ struct layout *decision_to_layout(struct arena *arena, const struct decision *de
 				  const struct compile_options *options)
 {
 	struct layout *layout = arena_alloc(arena, 1, sizeof(*layout));
-	size_t bytes_max = options->table_bytes_max ? options->table_bytes_max
-						    : DEFAULT_TABLE_BYTES_MAX;
 	const struct decision_outcome *outcomes;
 	struct builder *words;
 	size_t outcome_count;
@@ -222,11 +267,8 @@ struct layout *decision_to_layout(struct arena *arena, const struct decision *de
 		return NULL;
 	}
 	layout->object.label_places = label_places(arena, layout, outcomes);
-	if (!layout_tables(arena, layout, options->tables, outcomes, outcome_count, bytes_max)) {
-		report_tables(layout, bytes_max, diag);
-		return NULL;
-	}
-	if (!check_instructions(layout, options, diag))
+	if (!make_tables(arena, layout, outcomes, outcome_count, options, diag) ||
+	    !check_instructions(layout, options, diag))
 		return NULL;
 	return layout;
 }

@@ -1,5 +1,7 @@
 """The command line: exit statuses, suggestions, files that are written whole."""
+import ipaddress
 import os
+import random
 import resource
 import subprocess
 
@@ -110,6 +112,30 @@ def test_several_files_are_one_after_the_other(tmp_path):
 def test_rules_beyond_a_limit_are_an_error_that_tells_it(text, words, said):
     done = sklc("-", "-o", "/dev/null", "--quiet", *words, input=text)
     assert done.returncode == 1 and said in done.stderr
+
+
+def addresses_for_high_trees(chance, count):
+    """Elements for which each half of an IPv6 address, and an IPv4 address, is asked for by a tree where some are
+    far from the others, and a high one where those are: also within one /64."""
+    def near(base, bits, count, form=ipaddress.IPv6Address):
+        return [str(form(base + chance.getrandbits(bits))) for _ in range(count)]
+
+    return (near(0x20010db8 << 96, 100, count) + near(1 << 127, 127, 5) +
+            near(0xfd << 120, 36, count) + near(0xfd << 120, 64, 5) +
+            near(0xfe << 120, 64, count // 16) +
+            near(10 << 24, 24, count, ipaddress.IPv4Address) +
+            near(1 << 31, 29, 5, ipaddress.IPv4Address))
+
+
+def test_rules_that_need_too_many_steps_are_an_error_that_tells_it():
+    chance = random.Random(1)
+    sets = [f"{{ {', '.join(addresses_for_high_trees(chance, 20_000))} }}" for _ in range(2)]
+    odd, even = [f"{{ {', '.join(map(str, range(first, 65536, 2)))} }}" for first in (1, 0)]
+    done = sklc("-", "-o", "/dev/null", "--tables", "splus", "--quiet",
+                input=f"daddr {sets[0]} drop\nsaddr {sets[1]} pass\n"
+                      f"dport {odd} drop\nsport {even} pass\ndrop\n")
+    assert done.returncode == 1
+    assert "more than a search of 63 steps can tell apart" in done.stderr
 
 
 def test_a_long_comment_takes_no_longer_than_short_ones(tmp_path):
