@@ -53,7 +53,7 @@ LIBRARY := $(BUILD)/libsklc.a
 
 UNIT := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 # What the differential programs share is a library of its own.
-DIFFERENTIAL_SHARED := $(addprefix $(BUILD)/tests/differential/,generate.o packets.o kernel.o)
+DIFFERENTIAL_SHARED := $(addprefix $(BUILD)/tests/differential/,generate.o generate_clusters.o packets.o kernel.o)
 DIFFERENTIAL := $(filter-out $(DIFFERENTIAL_SHARED:.o=),$(patsubst %.c,$(BUILD)/%,$(wildcard tests/differential/*.c)))
 HELPERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/e2e/*.c))
 BENCH := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c))

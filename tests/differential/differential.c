@@ -17,6 +17,12 @@
 #include <string.h>
 
 enum { DEFAULT_FILES = 200, PACKETS = 150, FILLINGS = 3 };
+
+/* Files of hundreds of rules take longer, so they are fewer by this. */
+enum { CLUSTERED_PART = 10 };
+
+/* What decides right may be more than the kernel is given if nobody asks. */
+enum { INSTRUCTIONS_MAX = 10000 };
 enum { SLOTS = GENERATE_LABELS * ABI_PLACES };
 
 /* One rules file compiled, and what is expected of its counters. */
@@ -219,20 +225,27 @@ static const struct {
 };
 enum { LOWERING_COUNT = sizeof(LOWERINGS) / sizeof(LOWERINGS[0]) };
 
-static void check_random_files(struct tap *tap, const struct sentinels *sentinels, uint64_t first,
-			       uint64_t count)
+/* Rules files that a program writes. */
+struct kind_of_file {
+	char *(*generate)(struct random *random);
+	const char *word;
+};
+
+static void check_random_files(struct tap *tap, const struct sentinels *sentinels,
+			       struct kind_of_file kind, uint64_t first, uint64_t count)
 {
 	uint64_t seed;
 	size_t i;
 
 	for (i = 0; i < LOWERING_COUNT * backends_built(); i++) {
 		struct compile_options options = {.tables = LOWERINGS[i % LOWERING_COUNT].tables,
-						  .backend = (enum backend)(i / LOWERING_COUNT)};
+						  .backend = (enum backend)(i / LOWERING_COUNT),
+						  .instructions_max = INSTRUCTIONS_MAX};
 		bool good = true;
 
 		for (seed = first; good && seed < first + count; seed++) {
 			struct random random = {seed};
-			char *text = generate_rules(&random);
+			char *text = kind.generate(&random);
 
 			good = check_text(sentinels, seed, text, &options, PACKETS);
 			if (!good)
@@ -240,9 +253,9 @@ static void check_random_files(struct tap *tap, const struct sentinels *sentinel
 			free(text);
 		}
 		tap_result(tap, good,
-			   "%lu random rules files decide alike in definition, diagram and kernel, "
+			   "%lu %s rules files decide alike in definition, diagram and kernel, "
 			   "tables %s, back end %s",
-			   (unsigned long)count, LOWERINGS[i % LOWERING_COUNT].word,
+			   (unsigned long)count, kind.word, LOWERINGS[i % LOWERING_COUNT].word,
 			   BACKENDS_TRIED[options.backend]);
 	}
 }
@@ -289,7 +302,10 @@ int main(int argc, char **argv)
 			 "the differential test needs root, for a network namespace of its own");
 		return tap_end(&tap);
 	}
-	check_random_files(&tap, &sentinels, first, count);
+	check_random_files(&tap, &sentinels, (struct kind_of_file){generate_rules, "random"}, first,
+			   count);
+	check_random_files(&tap, &sentinels, (struct kind_of_file){generate_clusters, "clustered"},
+			   first, (count + CLUSTERED_PART - 1) / CLUSTERED_PART);
 	check_large_files(&tap, &sentinels, 1000, 1000);
 	check_large_files(&tap, &sentinels, 10000, 300);
 	check_large_files(&tap, &sentinels, 100000, 40);
