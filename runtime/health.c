@@ -45,12 +45,14 @@ static bool is_empty(const struct health *health, uint32_t label, unsigned int p
 	       !slot_cookie(health->sockets, health->slots[label].slots[place]);
 }
 
-/* Whether the declaration would fill a place that lacks a socket. */
-static bool is_missed(const struct health *health, const struct declaration *declaration)
+/* Whether the declaration would fill a place that lacks a socket; with FOUND, by that one. */
+static bool is_missed(const struct health *health, const struct declaration *declaration,
+		      const struct found *found)
 {
 	for (unsigned int place = 0; place < ABI_PLACES; place++)
 		if (declaration_range(declaration, place).count &&
-		    is_empty(health, declaration->label, place))
+		    is_empty(health, declaration->label, place) &&
+		    (!found || found_serves(found, (int)place_family(place))))
 			return true;
 	return false;
 }
@@ -126,7 +128,19 @@ static int add_missing(const struct health *health, const struct declaration *de
 		is_udp ? "no socket is bound to '%s'" : "nothing listens at '%s'", declared);
 }
 
-/* Those that are right: of two groups, or of the wrong family. */
+/* It came while nobody saw it: no hook tells of UDP. */
+static int add_unplaced(const struct health *health, const struct declaration *declaration,
+			const struct found *found, struct problems *problems)
+{
+	char address[DECLARATION_TEXT_MAX];
+
+	found_address(found, address, sizeof(address));
+	return problem_add(problems, object_label(health->object, declaration->label),
+			   "call `sklc sync`", "the socket at %s %s is not behind its label yet",
+			   found->protocol == IPPROTO_UDP ? "udp" : "tcp", address);
+}
+
+/* Those that are right: not behind the label, of two groups, or of the wrong family. */
 static int check_right(const struct health *health, const struct declaration *declaration,
 		       const struct sightings *seen, bool *any, struct problems *problems)
 {
@@ -141,6 +155,8 @@ static int check_right(const struct health *health, const struct declaration *de
 		if (found->fault != FOUND_RIGHT)
 			continue;
 		*any = true;
+		if (is_missed(health, declaration, found))
+			return add_unplaced(health, declaration, found, problems);
 		if (!first[is_ipv6])
 			first[is_ipv6] = found;
 		else if (first[is_ipv6]->group != found->group)
@@ -157,7 +173,7 @@ static int check_declaration(const struct health *health, const struct declarati
 			     struct problems *problems)
 {
 	struct sightings seen = find_of(health->sightings, declaration->value.number);
-	bool any = false, missed = is_missed(health, declaration);
+	bool any = false, missed = is_missed(health, declaration, NULL);
 	int err = check_right(health, declaration, &seen, &any, problems);
 	size_t before = problems->count;
 

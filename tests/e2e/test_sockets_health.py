@@ -44,6 +44,16 @@ def test_a_missing_udp_socket_wants_a_sync(host):
     assert "no socket is bound to 'udp *:53'" in problem["what"] and "sklc sync" in problem["mend"]
 
 
+def test_a_socket_that_nobody_put_behind_its_label_wants_a_sync(host):
+    host.apply("socket dns { udp 127.0.0.1:5353 }\nudp daddr 192.0.2.0/24 dport 53 redirect to dns\n")
+    host.server(UDP4, port=5353)
+    (problem,) = host.status(status=1)["problems"]
+    assert "the socket at udp 127.0.0.1:5353 is not behind its label" in problem["what"]
+    assert "sklc sync" in problem["mend"]
+    host.sklc("sync")
+    assert host.status()["problems"] == []
+
+
 def test_a_socket_that_was_shut_down_is_a_problem(host):
     server = host.server(TCP4)
     host.apply(rules(f"tcp 127.0.0.1:{server.getsockname()[1]}"))
