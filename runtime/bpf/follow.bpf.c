@@ -1,6 +1,6 @@
 /* Runs at every listen(2) on the host, and puts the socket behind the labels that a declaration in its
  * network namespace gives it to. A slot that is taken stays as it is: when its socket is closed it is
- * free, and the next listener gets it. */
+ * free, and the next listener gets it. A socket that was shut down and listens again has its slot still. */
 #include "match.h"
 
 /* The maps of each namespace that has declarations, by its cookie. */
@@ -60,19 +60,19 @@ __noinline int take_slot(struct bpf_sock_ops *context, __u64 namespace,
 {
 	void *map = bpf_map_lookup_elem(&sockets, &namespace);
 	void *since_map = bpf_map_lookup_elem(&times, &namespace);
-	struct since since = {};
+	struct since since = {.cookie = bpf_get_socket_cookie(context)};
 
 	if (!map || !since_map || !range)
 		return 0;
 	for (__u32 i = 0; i < DECLARED_RANGE_MAX && i < range->count; i++) {
 		__u32 slot = declared_slot(range->word, range->first + i);
 		long error = bpf_sock_map_update(context, map, &slot, BPF_NOEXIST);
+		const struct since *taken = bpf_map_lookup_elem(since_map, &slot);
 
-		if (error == -EEXIST)
+		if (error == -EEXIST && !(taken && taken->cookie == since.cookie))
 			continue;
 		if (error)
 			break;
-		since.cookie = bpf_get_socket_cookie(context);
 		since.boot_time = bpf_ktime_get_boot_ns();
 		bpf_map_update_elem(since_map, &slot, &since, BPF_ANY);
 		break;

@@ -158,6 +158,19 @@ def test_a_worker_that_is_shut_down_leaves_the_others_served(host):
     assert any("it was shut down" in each["what"] for each in problems), problems
 
 
+def test_a_worker_that_listens_again_takes_no_room_from_the_others(host):
+    host.apply(rules(endpoint(TCP4, 8080)))
+    first = host.server(TCP4, port=8080, reuseport=True)
+    for _ in range(20):
+        first.shutdown(socket.SHUT_RD)
+        first.listen()
+    second = host.server(TCP4, port=8080, reuseport=True)
+    (shown,) = [each for each in host.status()["labels"][0]["sockets"] if each["needed"]]
+    assert shown["members"] == 2
+    first.close()
+    assert host.reach(TCP4, TCP4.at(1), 80, [second]) is second
+
+
 def test_a_group_of_udp_sockets_too(host):
     workers = [host.server(UDP4, reuseport=True)]
     port = workers[0].getsockname()[1]
