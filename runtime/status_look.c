@@ -17,6 +17,15 @@ struct look {
 	struct abi_label_slots *slots;
 };
 
+static uint64_t real_time(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* In seconds of the real time; 0: not known. */
 static uint64_t read_since(const struct look *look, uint32_t slot, uint64_t cookie)
 {
 	struct since since;
@@ -25,7 +34,7 @@ static uint64_t read_since(const struct look *look, uint32_t slot, uint64_t cook
 	if (look->times < 0 || bpf_map_lookup_elem(look->times, &slot, &since) ||
 	    since.cookie != cookie || since.boot_time > now)
 		return 0;
-	return (uint64_t)time(NULL) - (now - since.boot_time) / 1000000000;
+	return (real_time() - (now - since.boot_time)) / 1000000000;
 }
 
 static void look_at_place(const struct look *look, struct place_status *at)

@@ -1,6 +1,7 @@
 """What `sklc status` says of the sockets behind labels, and of what keeps them from being there."""
 import os
 import socket
+import time
 
 from conftest import REFUSED, WIRES
 
@@ -52,6 +53,17 @@ def test_a_socket_that_nobody_put_behind_its_label_wants_a_sync(host):
     assert "sklc sync" in problem["mend"]
     host.sklc("sync")
     assert host.status()["problems"] == []
+
+
+def test_the_time_of_a_socket_stays_as_it_is(host):
+    server = host.server(TCP4)
+    time.sleep(-time.time() % 1 + 0.4)  # far from where a second of the clock ends
+    host.apply(rules(f"tcp 127.0.0.1:{server.getsockname()[1]}"))
+    seen = set()
+    for _ in range(6):
+        seen.add(place(host.status())["since"])
+        time.sleep(0.2)
+    assert len(seen) == 1, seen
 
 
 def test_a_socket_that_was_shut_down_is_a_problem(host):
