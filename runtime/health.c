@@ -103,16 +103,25 @@ static int add_ambiguous(const struct health *health, const struct declaration *
 			   declared, one, two);
 }
 
-static int add_ipv6_only(const struct health *health, const struct declaration *declaration,
-			 const struct found *found, struct problems *problems)
+/* Of what is FOUND: rules want the other family too, and it is not for that. */
+static int check_family(const struct health *health, const struct declaration *declaration,
+			const struct found *found, struct problems *problems)
 {
+	bool is_ipv6 = found->family == AF_INET6;
+	unsigned int other = (unsigned int)ABI_PLACE(!is_ipv6, found->protocol == IPPROTO_UDP);
 	char address[DECLARATION_TEXT_MAX];
 
+	if (found_serves(found, (int)place_family(other)) ||
+	    !declaration_range(declaration, other).count ||
+	    !is_empty(health, declaration->label, other))
+		return 0;
 	found_address(found, address, sizeof(address));
-	return problem_add(problems, object_label(health->object, declaration->label),
-			   "switch IPV6_V6ONLY off in the service, or declare an IPv4 socket too",
-			   "the rules send it IPv4 packets, and the socket at %s is for IPv6 alone",
-			   address);
+	return problem_add(
+		problems, object_label(health->object, declaration->label),
+		is_ipv6 ? "switch IPV6_V6ONLY off in the service, or declare an IPv4 socket too"
+			: "bind the service to an IPv6 address too",
+		"the rules send it %s packets, and the socket at %s is for %s alone",
+		is_ipv6 ? "IPv4" : "IPv6", address, is_ipv6 ? "IPv6" : "IPv4");
 }
 
 static int add_missing(const struct health *health, const struct declaration *declaration,
@@ -144,7 +153,6 @@ static int add_unplaced(const struct health *health, const struct declaration *d
 static int check_right(const struct health *health, const struct declaration *declaration,
 		       const struct sightings *seen, bool *any, struct problems *problems)
 {
-	unsigned int ipv4 = ABI_PLACE(0, declaration->key.protocol == IPPROTO_UDP);
 	const struct found *first[2] = {NULL, NULL};
 	int err = 0;
 
@@ -162,10 +170,8 @@ static int check_right(const struct health *health, const struct declaration *de
 		else if (first[is_ipv6]->group != found->group)
 			return add_ambiguous(health, declaration, first[is_ipv6], found, problems);
 	}
-	if (first[1] && !first[0] && first[1]->ipv6_only &&
-	    declaration_range(declaration, ipv4).count &&
-	    is_empty(health, declaration->label, ipv4))
-		err = add_ipv6_only(health, declaration, first[1], problems);
+	if (!err && !first[0] != !first[1])
+		err = check_family(health, declaration, first[0] ? first[0] : first[1], problems);
 	return err;
 }
 

@@ -89,6 +89,14 @@ def test_an_ipv6_only_socket_is_named_where_rules_want_ipv4(host):
     assert any("is for IPv6 alone" in each["what"] for each in problems)
 
 
+def test_an_ipv4_socket_is_named_where_rules_want_ipv6(host):
+    server = host.server(TCP4, address="0.0.0.0")
+    host.apply(rules(f"tcp *:{server.getsockname()[1]}", "tcp daddr 2001:db8::/32 dport 80 redirect to web\n"))
+    (problem,) = host.status(status=1)["problems"]
+    assert "send it IPv6 packets" in problem["what"] and "is for IPv4 alone" in problem["what"]
+    assert "to an IPv6 address too" in problem["mend"]
+
+
 def test_an_address_that_is_not_local_is_named_with_the_route_to_add(host):
     server = host.server(TCP4)
     host.apply(rules(f"tcp 127.0.0.1:{server.getsockname()[1]}",
