@@ -16,8 +16,8 @@ enum { NEAR_PS = 1200, MIDDLE_PS = 3800, FAR_PS = 15000, MEMORY_PS = 120000 };
 /* Picoseconds to compute with what was fetched, and for a jump that could not be foreseen. */
 enum { ROOT_PS = 3000, LINE_PS = 5000, UNFORESEEN_PS = 5000 };
 
-/* Levels of lines that are told apart; those above are few lines, and near. */
-enum { LEVELS = 4 };
+/* More levels of lines than there are: eight children each, over 2^26 leaves. */
+enum { LEVELS = 10 };
 
 /* Roots of more children than eight for each interval are not looked at. */
 enum { CHILDREN_BITS_FOR_INTERVAL = 3 };

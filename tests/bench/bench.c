@@ -60,7 +60,7 @@ static struct plan make_plan(bool quick)
 			     COUNT(trees),
 			     wholes,
 			     COUNT(wholes),
-			     {31, 4}};
+			     {15, 20}};
 }
 
 /* One size instead of the plan's. */
