@@ -421,6 +421,94 @@ static void ports_that_alternate(void **state)
 	free(text);
 }
 
+/* So far apart that no root alone tells them apart. */
+static uint32_t scattered_address(uint32_t i)
+{
+	return i * UINT32_C(2654435761);
+}
+
+static void write_scattered_address(FILE *out, uint32_t i)
+{
+	uint32_t address = scattered_address(i);
+
+	fprintf(out, "tcp daddr %u.%u.%u.%u ", address >> 24, address >> 16 & 255,
+		address >> 8 & 255, address & 255);
+}
+
+/* Packets to each of so many of these addresses, at the first PORTS ports. */
+static void check_scattered(const char *rules, uint32_t addresses, uint32_t ports)
+{
+	struct compile_options options = {.tables = TABLES_AUTO};
+	struct packet packet = {0};
+	struct compilation c;
+	uint32_t i;
+
+	assert_true(compile_text(&c, rules, strlen(rules), &options));
+	for (i = 0; i < addresses * ports; i++) {
+		packet.values[FIELD_DADDR] = scattered_address(i / ports);
+		packet.values[FIELD_DPORT] = i % ports;
+		check_packet(&c, &packet);
+	}
+	compilation_free(&c);
+}
+
+static void more_nodes_than_a_result_of_two_bytes_says(void **state)
+{
+	const uint32_t addresses = NARROW_BIT + 40;
+	char *text = NULL;
+	size_t size;
+	uint32_t i;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	for (i = 0; i < addresses; i++) {
+		write_scattered_address(out, i);
+		fprintf(out, "dport %u redirect to l%u\n", i % 5, i / 5);
+	}
+	fclose(out);
+	check_scattered(text, addresses, 6);
+	free(text);
+}
+
+static void more_rows_than_a_result_of_two_bytes_says(void **state)
+{
+	const uint32_t addresses = 170, ports = 100;
+	char *text = NULL;
+	size_t size;
+	uint32_t i;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	assert_true(2 * addresses * ports > NARROW_BIT); /* rows */
+	for (i = 0; i < addresses; i++) {
+		write_scattered_address(out, i);
+		fprintf(out, "redirect to a%u else continue\n", i);
+	}
+	for (i = 0; i < ports; i++)
+		fprintf(out, "tcp dport %u redirect to b%u\n", i, i);
+	fclose(out);
+	check_scattered(text, addresses, ports);
+	free(text);
+}
+
+/* A window that began with the first of them would have nothing below it. */
+static void small_nodes_that_start_with_their_window(void **state)
+{
+	char *text = NULL;
+	size_t size;
+	unsigned i;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	for (i = 0; i < 200; i++)
+		fprintf(out, "tcp daddr 192.0.2.1 saddr %u.%u.7.0/24 redirect to l%u\n", 1 + i,
+			i * 37 % 256, i % 5);
+	fprintf(out, "tcp daddr 10.0.0.1 saddr 10.0.0.0/9 redirect to near\n");
+	fclose(out);
+	check_all_lowerings(text);
+	free(text);
+}
+
 static void write_far_addresses(FILE *out)
 {
 	unsigned i;
@@ -596,6 +684,9 @@ int main(void)
 		cmocka_unit_test(every_port_of_its_own),
 		cmocka_unit_test(classes_by_a_table),
 		cmocka_unit_test(ports_that_alternate),
+		cmocka_unit_test(more_nodes_than_a_result_of_two_bytes_says),
+		cmocka_unit_test(more_rows_than_a_result_of_two_bytes_says),
+		cmocka_unit_test(small_nodes_that_start_with_their_window),
 		cmocka_unit_test(a_few_addresses_far_from_all_others),
 		cmocka_unit_test(lanes_are_as_wide_as_the_window),
 		cmocka_unit_test(a_layout_uses_what_was_asked_for),
