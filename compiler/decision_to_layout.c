@@ -140,15 +140,18 @@ static const uint8_t *label_places(struct arena *arena, const struct layout *lay
 	return places;
 }
 
-/* Says which rules multiply: of the family whose decision is the larger. */
+/* Says which rules multiply: of the family whose addresses make the larger decision. */
 static void report_budget(const struct layout *layout, const char *limit, struct diag *diag)
 {
 	size_t intervals[FAMILY_COUNT] = {0};
 	size_t i;
 
-	for (i = 0; i < layout->node_count; i++)
-		intervals[key_bits(variable_key(layout->nodes[i].variable)) == 64] +=
-			layout->nodes[i].count;
+	for (i = 0; i < layout->node_count; i++) {
+		enum key key = variable_key(layout->nodes[i].variable);
+
+		if (key != KEY_INTERFACE && key_bits(key) > 16)
+			intervals[key_bits(key) == 64] += layout->nodes[i].count;
+	}
 	budget_report(layout->policy, intervals[FAMILY_IPV6] > intervals[FAMILY_IPV4], limit, diag);
 }
 

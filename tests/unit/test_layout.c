@@ -655,23 +655,31 @@ static void equal_parts_are_stored_once(void **state)
 	compilation_free(&c);
 }
 
-static void tables_beyond_their_budget_are_refused(void **state)
+/* What is said of rules whose tables are to have a hundred bytes. */
+static void assert_beyond_budget(const char *rules, const char *said)
 {
 	struct compile_options options = {.tables = TABLES_SPLUS, .table_bytes_max = 100};
 	struct compilation c;
-	const char *rules = "daddr 10.0.0.0/8 redirect to a\n";
 	char *printed = NULL;
 	size_t size;
 	FILE *out;
 
-	(void)state;
 	assert_false(compile_text(&c, rules, strlen(rules), &options));
 	out = open_memstream(&printed, &size);
 	diag_print(c.diag, out, DIAG_COLOR_NEVER);
 	fclose(out);
 	assert_non_null(strstr(printed, "budget of 100 bytes"));
+	assert_non_null(strstr(printed, said));
 	free(printed);
 	compilation_free(&c);
+}
+
+static void tables_beyond_their_budget_are_refused(void **state)
+{
+	(void)state;
+	assert_beyond_budget("daddr 10.0.0.0/8 redirect to a\n", "rules for ipv4");
+	assert_beyond_budget("daddr fd00::/8 dport { 1, 3, 5, 7, 9, 11 } redirect to a\n",
+			     "rules for ipv6");
 }
 
 int main(void)
