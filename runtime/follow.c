@@ -349,19 +349,26 @@ static int set_taken(const struct state *state, struct declared_maps *taken)
 	return err ? warn_nobody(state->report, err) : 0;
 }
 
+int follow_only(const struct state *state, const struct declared_maps *maps)
+{
+	struct declared_maps taken = {dup(maps->declared), dup(maps->cgroups)};
+
+	return set_taken(state, &taken);
+}
+
 int follow_also(const struct state *state, const struct standing *standing,
 		const struct declared_maps *maps)
 {
 	struct declared_maps before, taken;
 	int err = standing_declared(state, standing, &before);
 
-	if (err == -ENOENT) {
-		taken = (struct declared_maps){dup(maps->declared), dup(maps->cgroups)};
-	} else if (!err) {
-		err = declared_maps_join(state->report, maps, &before, &taken);
-		declared_maps_close(&before);
-	}
-	return err && err != -ENOENT ? err : set_taken(state, &taken);
+	if (err == -ENOENT)
+		return follow_only(state, maps);
+	if (err)
+		return err;
+	err = declared_maps_join(state->report, maps, &before, &taken);
+	declared_maps_close(&before);
+	return err ? err : set_taken(state, &taken);
 }
 
 int follow_standing(const struct state *state, const struct standing *standing)

@@ -16,6 +16,9 @@ struct state;
 int follow_also(const struct state *state, const struct standing *standing,
 		const struct declared_maps *maps);
 
+/* Compares them with these maps alone. -errno after a message. */
+int follow_only(const struct state *state, const struct declared_maps *maps);
+
 /* Follows what decides now, and the rules before too while a trial of these may fail; nothing where they
  * declare no sockets. -errno after a message. */
 int follow_standing(const struct state *state, const struct standing *standing);

@@ -198,10 +198,13 @@ static int find_sockets(struct transaction *t)
 	return err ? err : check_sockets(t);
 }
 
-/* While a trial may fail, the sockets of the rules before stay. */
+/* While a trial may fail, the sockets of the rules before stay. Else no more of those may come once the others
+ * have been taken away. */
 static void fill_rest(const struct transaction *t)
 {
-	if (t->finder && !t->confirm_seconds &&
+	if (!t->finder || t->confirm_seconds)
+		return;
+	if (follow_only(t->state, &t->declared) ||
 	    fill_slots(t->finder, &t->declarations, t->sockets, t->times, FILL_ALL))
 		warn(t->options->report,
 		     "the new rules are in force, some with the sockets from before; `sklc sync` "

@@ -316,6 +316,24 @@ def test_applying_leaves_no_moment_without_a_follower(host):
     assert not missed
 
 
+def test_what_only_the_rules_before_declared_is_followed_no_more(host):
+    host.apply(rules(endpoint(TCP4, 8080)))
+    done = threading.Event()
+
+    def come_and_stay():
+        while not done.is_set():
+            host.server(TCP4, port=8080, reuseport=True)
+            time.sleep(0.0005)
+
+    thread = threading.Thread(target=come_and_stay)
+    thread.start()
+    time.sleep(0.05)
+    host.apply(rules(endpoint(TCP4, 8081)))
+    done.set()
+    thread.join()
+    assert ask(host) is REFUSED
+
+
 def test_a_namespace_that_died_is_followed_no_more(make_host, tmp_path):
     one, other = make_host(), make_host()
     one.apply(rules(endpoint(TCP4, 8080)))
