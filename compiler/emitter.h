@@ -51,6 +51,15 @@ void emit_machine(struct emitter *e, size_t index);
 /* Carries out the rows from R7 on. */
 void emit_outcome(struct emitter *e);
 
+/* R8 becomes the place of the packet's family and protocol. R1 is lost. */
+void emit_place(struct emitter *e);
+
+/* Counts the rule of the row that R7 points to, if it has a counter. */
+void emit_rule_counter(struct emitter *e);
+
+/* REG becomes the index, 4 * label + place, of the row that R7 points to; to NONE if it has no label. */
+void emit_index(struct emitter *e, enum reg reg, struct jump_label none);
+
 /* Assigns the socket in R0, with the flags at OFFSET from REG, and lets go of it. To CHOSEN if a program before
  * this one has chosen: its choice stands. */
 void emit_assign(struct bytecode *code, enum reg reg, int offset, struct jump_label hit,

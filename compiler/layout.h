@@ -96,14 +96,24 @@ struct layout_interface {
 	uint32_t children[INTERFACE_VALUES];
 };
 
-/* A part of an outcome: count, attempt, and go on. Rows 0 and 1 are the ends. */
+/* A part of an outcome: count, attempt, and go on. Rows 0 and 1 are the ends. A row may also be the head of a
+ * group (see layout_rows.h): then it says no more than where the group begins. */
 struct layout_row {
-	uint32_t label;   /* or NO_INDEX */
+	union {
+		uint32_t label; /* or NO_INDEX */
+		uint32_t group; /* of a head: the group's first row */
+	};
 	uint32_t counter; /* or NO_INDEX */
-	uint32_t flags;   /* of bpf_sk_assign */
-	uint32_t next;    /* row */
+	uint32_t flags;   /* of bpf_sk_assign; or HEAD_FLAGS */
+	uint32_t next;    /* row; or NO_INDEX: the group ends */
 };
 enum { ROW_PASS, ROW_DROP };
+enum { HEAD_FLAGS = 1 << 16 };
+
+/* Groups of an outcome's later rows: so many, of so many rows each, at the most. */
+struct layout_groups {
+	uint32_t count, rows; /* 0: all rows stand in line */
+};
 
 enum { ROOT_BITS_MIN = 1, ROOT_BITS_MAX = 20 };
 enum { CLASSES_MAX = 256, CLASS_TABLE = 1 << 16 }; /* a class table has a byte for each port */
@@ -294,9 +304,16 @@ struct layout {
 	const struct span *node_origins, *leaf_origins;
 	const uint32_t *first_leaves;
 	size_t rows_max; /* rows of the longest outcome, without its end */
+	struct layout_groups groups;
 	bool override_others;
 	bool tries_spares; /* a label's spare slots, if its own slot has nothing for a packet */
 };
+
+/* Whether there are more rows than one, and all stand in line. */
+static inline bool layout_loops_over_rows(const struct layout *layout)
+{
+	return layout->rows_max > 1 && !layout->groups.count;
+}
 
 /* The step, of its machine's, at which the search of a node in the tables begins. */
 size_t layout_first_step(const struct layout *layout, decision_ref node);

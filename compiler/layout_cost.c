@@ -196,7 +196,10 @@ struct root_choice cost_root(struct layout_window window, const struct decision_
 /* Of a step: to ask for the word, to find the element, and to see whether a reference is its own; and what more
  * each kind takes. A node is come to on several ways, and the verifier walks some of them again. */
 enum { STEP = 18, WINDOW = 9, HALF_ADDRESS = 4, LANES_WORD = 5, LANES = 8, RESULT = 7, RUN = 4 };
-enum { OUTCOME = 80, ROW = 12, WALKED_TENTHS = 13 };
+enum { WALKED_TENTHS = 13 };
+
+/* Of outcomes: the first row, a further one or a group, and the functions for these. */
+enum { OUTCOME = 80, ROW = 12, GROUPS = 100 };
 
 static size_t step_instructions(const struct layout_step *step)
 {
@@ -219,9 +222,14 @@ static size_t step_instructions(const struct layout_step *step)
 
 size_t cost_instructions(const struct layout *layout)
 {
-	size_t count = OUTCOME + ROW * layout->rows_max;
+	size_t rows = layout->rows_max, count = OUTCOME;
 	size_t i, j;
 
+	if (layout->groups.count) {
+		rows = layout->groups.count + layout->groups.rows;
+		count += GROUPS;
+	}
+	count += ROW * rows;
 	for (i = 0; i < layout->machine_count; i++)
 		for (j = 0; j < layout->machines[i].step_count; j++)
 			count += step_instructions(&layout->machines[i].steps[j]) * WALKED_TENTHS /

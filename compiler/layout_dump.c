@@ -86,10 +86,14 @@ static void dump_row(const struct layout *layout, uint32_t index, FILE *out)
 	fprintf(out, "row %" PRIu32 ":", index);
 	if (row->counter != NO_INDEX)
 		fprintf(out, " count %" PRIu32 ",", row->counter);
-	if (row->label != NO_INDEX)
+	if (row->flags == HEAD_FLAGS)
+		fprintf(out, " group from row %" PRIu32 ",", row->group);
+	else if (row->label != NO_INDEX)
 		fprintf(out, " redirect to %s%s,", layout->policy->labels[row->label].name,
 			row->flags & BPF_SK_LOOKUP_F_NO_REUSEPORT ? " no-reuseport" : "");
-	if (row->next == ROW_PASS || row->next == ROW_DROP)
+	if (row->next == NO_INDEX)
+		fputs(" then the next group\n", out);
+	else if (row->next == ROW_PASS || row->next == ROW_DROP)
 		fprintf(out, " then %s\n", row->next == ROW_PASS ? "pass" : "drop");
 	else
 		fprintf(out, " then row %" PRIu32 "\n", row->next);

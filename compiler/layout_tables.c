@@ -4,10 +4,10 @@
 
 #include "arena.h"
 #include "layout_plan.h"
+#include "layout_rows.h"
 
 #include <arpa/inet.h>
 #include <endian.h>
-#include <linux/bpf.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,8 +23,7 @@ struct tables {
 	struct plan plan;
 	uint32_t *table_refs;
 	struct elements *elements[MACHINES]; /* of each step */
-	struct layout_row *rows;
-	size_t row_count, row_capacity;
+	struct layout_rows rows;
 	struct abi_prefix *prefixes;
 	size_t prefix_count, prefix_capacity;
 	uint32_t prefix_nodes; /* numbered so far */
@@ -289,60 +288,6 @@ static void add_nodes(struct tables *t)
 			t->table_refs[i] = add_node(t, i);
 }
 
-/* A row for a step and what follows it; an equal one is used again where it is the last. */
-static uint32_t add_row(struct tables *t, struct layout_row row)
-{
-	*ARENA_PUSH(t->arena, t->rows, t->row_count, t->row_capacity) = row;
-	return (uint32_t)t->row_count - 1;
-}
-
-static uint32_t add_outcome(struct tables *t, const struct decision_outcome *outcome)
-{
-	uint32_t row = outcome->end == END_PASS ? ROW_PASS : ROW_DROP;
-	uint32_t override = t->layout->override_others ? BPF_SK_LOOKUP_F_REPLACE : 0;
-	size_t rows = 0, i;
-
-	for (i = outcome->step_count; i-- > 0; rows++) {
-		const struct step *step = &outcome->steps[i];
-		uint32_t counter = NO_INDEX, flags;
-
-		if (step->kind == STEP_COUNT) {
-			row = add_row(t, (struct layout_row){NO_INDEX, step->index, 0, row});
-			continue;
-		}
-		if (i > 0 && outcome->steps[i - 1].kind == STEP_COUNT)
-			counter = outcome->steps[--i].index;
-		flags = override | (step->no_reuseport ? BPF_SK_LOOKUP_F_NO_REUSEPORT : 0);
-		row = add_row(t, (struct layout_row){step->index, counter, flags, row});
-	}
-	if (rows > t->layout->rows_max)
-		t->layout->rows_max = rows;
-	return row;
-}
-
-/* The outcomes that nodes or roots refer to, as rows. */
-static void add_outcomes(struct tables *t, const struct decision_outcome *outcomes, size_t count)
-{
-	const struct layout *layout = t->layout;
-	uint32_t *rows_of = arena_alloc(t->arena, count, sizeof(*rows_of));
-	bool *used = arena_alloc(t->arena, count, sizeof(*used));
-	size_t i, j;
-
-	for (i = 0; i < FAMILY_COUNT * PROTOCOL_COUNT; i++)
-		if (ref_is_outcome(layout->roots[i / 2][i % 2]))
-			used[ref_index(layout->roots[i / 2][i % 2])] = true;
-	for (i = 0; i < layout->node_count; i++)
-		for (j = 0; j < layout->nodes[i].count; j++)
-			if (ref_is_outcome(layout->nodes[i].children[j]))
-				used[ref_index(layout->nodes[i].children[j])] = true;
-	add_row(t, (struct layout_row){NO_INDEX, NO_INDEX, 0, ROW_PASS});
-	add_row(t, (struct layout_row){NO_INDEX, NO_INDEX, 0, ROW_DROP});
-	for (i = 0; i < count; i++)
-		if (used[i])
-			rows_of[i] = add_outcome(t, &outcomes[i]);
-	t->layout->rows_of = rows_of;
-}
-
 static struct layout_region place(size_t *bytes, size_t count, size_t size)
 {
 	struct layout_region region = {(uint32_t)*bytes, (uint32_t)count};
@@ -374,7 +319,7 @@ static size_t place_regions(struct tables *t)
 	struct layout *layout = t->layout;
 	size_t size = 0, i;
 
-	layout->rows = place(&size, t->row_count, sizeof(*t->rows));
+	layout->rows = place(&size, t->rows.count, sizeof(*t->rows.items));
 	layout->classes = place(&size, (size_t)t->plan.class_tables * CLASS_TABLE, 1);
 	for (i = 0; i < layout->machine_count; i++)
 		place_steps(&layout->machines[i], &size);
@@ -409,7 +354,7 @@ static unsigned char *put_all(const struct tables *t)
 	unsigned char *bytes = arena_alloc(t->arena, layout->object.table_bytes, 1);
 	size_t i, j;
 
-	put(bytes, layout->rows, t->rows, t->row_count * sizeof(*t->rows));
+	put(bytes, layout->rows, t->rows.items, t->rows.count * sizeof(*t->rows.items));
 	put_classes(t, bytes);
 	for (i = 0; i < layout->machine_count; i++)
 		for (j = 0; j < layout->machines[i].step_count; j++)
@@ -426,7 +371,7 @@ bool layout_tables(struct arena *arena, struct layout *layout, enum table_kind t
 
 	t.table_refs = arena_alloc(arena, layout->node_count + 1, sizeof(*t.table_refs));
 	layout->table_refs = t.table_refs;
-	add_outcomes(&t, outcomes, outcome_count);
+	t.rows = layout_rows_of(arena, layout, outcomes, outcome_count);
 	if (!layout_plan(arena, layout, tables, &t.plan))
 		return false;
 	add_nodes(&t);

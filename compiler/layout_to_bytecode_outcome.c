@@ -2,6 +2,7 @@
  * the hit or the miss, go on with the next row. */
 #include "emitter.h"
 #include "try_label.h"
+#include "try_rows.h"
 
 #include "../runtime/abi.h"
 
@@ -30,7 +31,7 @@ void emit_count(struct bytecode *code, enum bytecode_symbol map, int stack, int 
 	bytecode_place(code, none);
 }
 
-static void emit_rule_counter(struct emitter *e)
+void emit_rule_counter(struct emitter *e)
 {
 	struct jump_label none = bytecode_label(e->code);
 
@@ -44,19 +45,16 @@ static void emit_rule_counter(struct emitter *e)
 	bytecode_place(e->code, none);
 }
 
-/* The label's index among the slots, which stays in the stack and in R1; to SKIP if the row has no label. */
-static void emit_index(struct emitter *e, struct jump_label skip)
+void emit_index(struct emitter *e, enum reg reg, struct jump_label none)
 {
 	uint32_t slots = ABI_PLACES * (uint32_t)e->layout->object.label_count;
 
-	bytecode_comment(e->code, "the label's slot, and the socket there");
-	bytecode_load(e->code, BPF_W, R1, R7, (int)offsetof(struct layout_row, label));
+	bytecode_load(e->code, BPF_W, reg, R7, (int)offsetof(struct layout_row, label));
 	if (e->layout->object.counter_count)
-		bytecode_jump32_if(e->code, BPF_JEQ, R1, (int32_t)NO_INDEX, skip);
-	bytecode_alu_imm(e->code, BPF_LSH, R1, 2);
-	bytecode_alu(e->code, BPF_ADD, R1, R8);
-	bytecode_jump_if(e->code, BPF_JGT, R1, (int32_t)slots - 1, e->drop);
-	bytecode_store(e->code, BPF_W, R10, STACK_LABEL, R1);
+		bytecode_jump32_if(e->code, BPF_JEQ, reg, (int32_t)NO_INDEX, none);
+	bytecode_alu_imm(e->code, BPF_LSH, reg, 2);
+	bytecode_alu(e->code, BPF_ADD, reg, R8);
+	bytecode_jump_if(e->code, BPF_JGT, reg, (int32_t)slots - 1, e->drop);
 }
 
 /* Finds the socket in the slot with the index in R1, or goes to MISS. */
@@ -90,7 +88,7 @@ void emit_assign(struct bytecode *code, enum reg reg, int offset, struct jump_la
 	bytecode_jump_if(code, BPF_JEQ, R0, -EEXIST, chosen);
 }
 
-/* Nothing took the packet: counts the miss, or has the function look further. */
+/* Nothing took the packet: counts the miss, or leaves that to a function, which looks further. */
 static void emit_miss(struct emitter *e)
 {
 	if (!e->layout->tries_spares) {
@@ -98,6 +96,8 @@ static void emit_miss(struct emitter *e)
 			   offsetof(struct abi_label_count, misses));
 		return;
 	}
+	if (e->layout->groups.count)
+		return;
 	bytecode_alu(e->code, BPF_MOV, R1, R6);
 	bytecode_load(e->code, BPF_W, R2, R10, STACK_LABEL);
 	bytecode_load(e->code, BPF_W, R3, R7, (int)offsetof(struct layout_row, flags));
@@ -112,8 +112,10 @@ static void emit_try_label(struct emitter *e, struct jump_label hit, struct jump
 	struct jump_label miss = bytecode_label(e->code);
 	int32_t rows = (int32_t)e->layout->rows_max;
 
-	emit_index(e, next);
-	if (e->layout->tries_spares && rows > 1)
+	bytecode_comment(e->code, "the label's slot, and the socket there");
+	emit_index(e, R1, next);
+	bytecode_store(e->code, BPF_W, R10, STACK_LABEL, R1);
+	if (e->layout->tries_spares && layout_loops_over_rows(e->layout))
 		bytecode_jump_if(e->code, BPF_JNE, R9, rows, miss);
 	emit_find_socket(e, miss);
 	emit_assign(e->code, R7, (int)offsetof(struct layout_row, flags), hit, e->pass);
@@ -121,8 +123,8 @@ static void emit_try_label(struct emitter *e, struct jump_label hit, struct jump
 	emit_miss(e);
 }
 
-/* R8 becomes the place: AF_INET is 2 and AF_INET6 10, TCP 6 and UDP 17, so one bit of each tells. */
-static void emit_place(struct emitter *e)
+/* AF_INET is 2 and AF_INET6 10, TCP 6 and UDP 17, so one bit of each tells. */
+void emit_place(struct emitter *e)
 {
 	_Static_assert(AF_INET >> 3 == 0 && AF_INET6 >> 3 == 1, "one bit tells the families apart");
 	_Static_assert(IPPROTO_TCP >> 4 == 0 && IPPROTO_UDP >> 4 == 1, "and one the protocols");
@@ -147,7 +149,7 @@ void emit_outcome(struct emitter *e)
 		return;
 	}
 	emit_place(e);
-	if (e->layout->rows_max > 1)
+	if (layout_loops_over_rows(e->layout))
 		bytecode_alu_imm(e->code, BPF_MOV, R9, (int32_t)e->layout->rows_max);
 	bytecode_place(e->code, row);
 	bytecode_comment(e->code, "carry out row r7");
@@ -160,10 +162,12 @@ void emit_outcome(struct emitter *e)
 		emit_try_label(e, hit, next);
 	bytecode_place(e->code, next);
 	bytecode_load(e->code, BPF_W, R7, R7, (int)offsetof(struct layout_row, next));
-	if (e->layout->rows_max > 1) {
+	if (layout_loops_over_rows(e->layout)) {
 		bytecode_alu_imm(e->code, BPF_SUB, R9, 1);
 		bytecode_jump_if(e->code, BPF_JNE, R9, 0, row);
 	}
+	if (e->layout->groups.count)
+		emit_groups(e);
 	bytecode_jump_if(e->code, BPF_JEQ, R7, ROW_PASS, e->pass);
 	bytecode_jump(e->code, e->drop);
 	bytecode_place(e->code, hit);

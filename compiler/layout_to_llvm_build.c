@@ -176,14 +176,16 @@ LLVMValueRef ir_call_for_pointer(struct ir *ir, enum bpf_func_id helper, LLVMVal
 LLVMValueRef ir_call_function(struct ir *ir, const char *name, LLVMValueRef *arguments,
 			      unsigned count)
 {
+	LLVMValueRef function = LLVMGetNamedFunction(ir->module, name);
 	LLVMTypeRef types[5], type;
 	unsigned i;
 
 	for (i = 0; i < count; i++)
 		types[i] = LLVMTypeOf(arguments[i]);
 	type = LLVMFunctionType(ir->word, types, count, 0);
-	return LLVMBuildCall2(ir->builder, type, LLVMAddFunction(ir->module, name, type), arguments,
-			      count, "");
+	if (!function)
+		function = LLVMAddFunction(ir->module, name, type);
+	return LLVMBuildCall2(ir->builder, type, function, arguments, count, "");
 }
 
 LLVMValueRef ir_to_host(struct ir *ir, LLVMValueRef value)

@@ -2,6 +2,7 @@
  * it, count the hit or the miss, and go on with the next row. */
 #include "layout_to_llvm.h"
 #include "try_label.h"
+#include "try_rows.h"
 
 #include "../runtime/abi.h"
 
@@ -103,22 +104,32 @@ static void ir_assign(struct ir *ir, LLVMValueRef row, LLVMValueRef socket, LLVM
 	ir_leave_if(ir, result, LLVMIntEQ, ir_wide(ir, (uint64_t)-EEXIST), ir->pass);
 }
 
-/* Nothing took the packet: counts the miss, or has the function look further. */
+/* Calls a function, which LLVM does not see, and passes where it gives anything but 0. */
+static void ir_pass_if(struct ir *ir, const struct bytecode_function *function,
+		       LLVMValueRef *arguments, unsigned count)
+{
+	LLVMValueRef result = ir_call_function(ir, function->name, arguments, count);
+
+	ir->called = function;
+	ir_leave_if(ir, result, LLVMIntNE, ir_word(ir, 0), ir->pass);
+}
+
+/* Nothing took the packet: counts the miss, or leaves that to a function, which looks further. */
 static void ir_miss(struct ir *ir, LLVMValueRef row)
 {
-	LLVMValueRef arguments[3], took;
+	LLVMValueRef arguments[3];
 
 	if (!ir->layout->tries_spares) {
 		ir_count(ir, LLVM_SYMBOL_LABEL_COUNTERS, ir->slot,
 			 offsetof(struct abi_label_count, misses));
 		return;
 	}
+	if (ir->layout->groups.count)
+		return;
 	arguments[0] = ir->packet;
 	arguments[1] = ir_load(ir, ir->word, ir->slot, 0);
 	arguments[2] = ir_row_word(ir, row, offsetof(struct layout_row, flags));
-	ir->called = try_label_function(ir->arena, ir->layout);
-	took = ir_call_function(ir, TRY_LABEL, arguments, 3);
-	ir_leave_if(ir, took, LLVMIntNE, ir_word(ir, 0), ir->pass);
+	ir_pass_if(ir, try_label_function(ir->arena, ir->layout), arguments, 3);
 }
 
 /* Only the first row's label is looked at here, where it is a hit as a rule; those of later ones by the function,
@@ -128,7 +139,7 @@ static void ir_try_label(struct ir *ir, LLVMValueRef row, LLVMBasicBlockRef next
 	LLVMBasicBlockRef hit = ir_block(ir, "hit"), miss = ir_block(ir, "miss");
 	LLVMValueRef index = ir_index(ir, row, next);
 
-	if (ir->layout->tries_spares && ir->layout->rows_max > 1)
+	if (ir->layout->tries_spares && layout_loops_over_rows(ir->layout))
 		ir_leave_if(ir, ir_load(ir, ir->word, ir->rows_left, 0), LLVMIntNE,
 			    ir_word(ir, (uint32_t)ir->layout->rows_max), miss);
 	ir_assign(ir, row, ir_find_socket(ir, index, miss), hit);
@@ -140,33 +151,56 @@ static void ir_try_label(struct ir *ir, LLVMValueRef row, LLVMBasicBlockRef next
 	ir_miss(ir, row);
 }
 
-/* Ends where the reference is a row that is an end: any other drops. */
-static void ir_end(struct ir *ir)
+/* The row that the reference names; where it is an end, passes or drops. */
+static LLVMValueRef ir_row_or_end(struct ir *ir)
 {
-	LLVMValueRef row = ir_load(ir, ir->word, ir->reference, 0);
-
-	ir_leave_if(ir, row, LLVMIntEQ, ir_word(ir, ROW_PASS), ir->pass);
-	ir_jump(ir, ir->drop);
-}
-
-/* Carries out one row, of those that are still allowed, and goes on at AGAIN. */
-static void ir_row(struct ir *ir, LLVMBasicBlockRef again)
-{
-	LLVMBasicBlockRef next = ir_block(ir, "next_row");
-	LLVMValueRef number = ir_load(ir, ir->word, ir->reference, 0), row, left;
+	LLVMValueRef number = ir_load(ir, ir->word, ir->reference, 0);
 
 	ir_leave_if(ir, number, LLVMIntEQ, ir_word(ir, ROW_PASS), ir->pass);
 	ir_leave_if(ir, number, LLVMIntEQ, ir_word(ir, ROW_DROP), ir->drop);
-	row = ir_element(ir, ir->layout->rows, sizeof(struct layout_row), number);
+	return ir_element(ir, ir->layout->rows, sizeof(struct layout_row), number);
+}
+
+static void ir_take_next(struct ir *ir, LLVMValueRef row)
+{
+	ir_store(ir, ir_row_word(ir, row, offsetof(struct layout_row, next)), ir->reference, 0);
+}
+
+static void ir_row(struct ir *ir)
+{
+	LLVMBasicBlockRef next = ir_block(ir, "next_row");
+	LLVMValueRef row = ir_row_or_end(ir);
+
 	ir_count_rule(ir, row);
 	if (ir->layout->object.label_count)
 		ir_try_label(ir, row, next);
 	ir_jump(ir, next);
 	ir_start(ir, next);
-	ir_store(ir, ir_row_word(ir, row, offsetof(struct layout_row, next)), ir->reference, 0);
-	left = ir_add(ir, ir_load(ir, ir->word, ir->rows_left, 0), ir_word(ir, UINT32_MAX));
+	ir_take_next(ir, row);
+}
+
+/* Goes on with the row at AGAIN, as often as is still allowed. */
+static void ir_loop(struct ir *ir, LLVMBasicBlockRef again)
+{
+	LLVMValueRef left = ir_add(ir, ir_load(ir, ir->word, ir->rows_left, 0),
+				   ir_word(ir, UINT32_MAX));
+
 	ir_store(ir, left, ir->rows_left, 0);
 	ir_leave_if(ir, left, LLVMIntNE, ir_word(ir, 0), again);
+}
+
+/* Later rows, by a function. */
+static void ir_groups(struct ir *ir)
+{
+	const struct bytecode_function *function = try_group_function(ir->arena, ir->layout);
+	uint32_t i;
+
+	for (i = 0; i < ir->layout->groups.count; i++) {
+		LLVMValueRef arguments[] = {ir->packet, ir_load(ir, ir->word, ir->reference, 0)};
+
+		ir_take_next(ir, ir_row_or_end(ir));
+		ir_pass_if(ir, function, arguments, 2);
+	}
 }
 
 void ir_outcome(struct ir *ir)
@@ -178,6 +212,12 @@ void ir_outcome(struct ir *ir)
 	ir_jump(ir, row);
 	ir_start(ir, row);
 	if (ir->layout->rows_max)
-		ir_row(ir, row);
-	ir_end(ir);
+		ir_row(ir);
+	if (layout_loops_over_rows(ir->layout))
+		ir_loop(ir, row);
+	if (ir->layout->groups.count)
+		ir_groups(ir);
+	ir_leave_if(ir, ir_load(ir, ir->word, ir->reference, 0), LLVMIntEQ, ir_word(ir, ROW_PASS),
+		    ir->pass);
+	ir_jump(ir, ir->drop);
 }

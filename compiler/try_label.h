@@ -3,8 +3,8 @@
 #ifndef SKLC_TRY_LABEL_H
 #define SKLC_TRY_LABEL_H
 
-struct arena;
-struct bytecode_function;
+#include "bytecode.h"
+
 struct layout;
 
 #define TRY_LABEL "try_label" /* its name */
@@ -15,5 +15,16 @@ struct layout;
  * whose verifier holds every function to what the program may give. */
 const struct bytecode_function *try_label_function(struct arena *arena,
 						   const struct layout *layout);
+
+/* The results of functions that try something for a packet. */
+enum { MISSED, DECIDED };
+
+/* LABEL stands where the function gives this result. */
+void emit_exit(struct bytecode *code, struct jump_label label, int32_t result);
+
+/* The end of such a function, the context being in R6: tries the label whose index is in R2, with the flags in R3,
+ * its OWN slot before its spares, and counts the hit or the miss. MISSED stands where it leaves without. */
+void emit_label(struct bytecode *code, const struct layout *layout, bool own,
+		struct jump_label missed);
 
 #endif

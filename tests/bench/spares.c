@@ -1,4 +1,5 @@
-/* One packet for one label, with and without a declared socket, that stands in one slot or nowhere. */
+/* One packet for one label, with and without a declared socket, that stands in one slot or nowhere; or for
+ * several labels, of which one has a socket. */
 #include "spares.h"
 
 #include "clock.h"
@@ -17,19 +18,30 @@
 
 enum { RUNS = 20000, ROUNDS = 101, NOWHERE = -1, OWN = 0, BLOCK = 1, ATTEMPTS_IN_TURN = 16 };
 
+/* One of ATTEMPTS labels has the socket, those before it nothing. */
 struct scene {
 	const char *words;
 	bool declared;
 	int place; /* where the socket stands: OWN, the number of a spare slot, or NOWHERE */
+	uint32_t attempts, label;
 };
 
 static const struct scene SCENES[] = {
-	{"own slot, none declared", false, OWN},
-	{"own slot", true, OWN},
-	{"first spare slot", true, 1},
-	{"last spare slot", true, ABI_SPARES},
-	{"nowhere, none declared", false, NOWHERE},
-	{"nowhere", true, NOWHERE},
+	{"own slot, none declared", false, OWN, 1, 0},
+	{"own slot", true, OWN, 1, 0},
+	{"first spare slot", true, 1, 1, 0},
+	{"last spare slot", true, ABI_SPARES, 1, 0},
+	{"nowhere, none declared", false, NOWHERE, 1, 0},
+	{"nowhere", true, NOWHERE, 1, 0},
+	{"first of 2, none declared", false, OWN, 2, 0},
+	{"second of 2, none declared", false, OWN, 2, 1},
+	{"second of 2", true, OWN, 2, 1},
+	{"first of 16, none declared", false, OWN, 16, 0},
+	{"second of 16, none declared", false, OWN, 16, 1},
+	{"last of 16, none declared", false, OWN, 16, 15},
+	{"first of 16", true, OWN, 16, 0},
+	{"second of 16", true, OWN, 16, 1},
+	{"last of 16", true, OWN, 16, 15},
 };
 enum { SCENE_COUNT = sizeof(SCENES) / sizeof(SCENES[0]) };
 
@@ -40,7 +52,8 @@ struct staged {
 	double rounds[ROUNDS];
 };
 
-static bool set_word(struct bpf_object *object, bool declared)
+/* Gives the first label a block of spare slots. */
+static bool set_word(struct bpf_object *object, bool has_block)
 {
 	struct bpf_map *machine = bpf_object__find_map_by_name(object, ABI_MACHINE);
 	const uint32_t *initial;
@@ -51,12 +64,12 @@ static bool set_word(struct bpf_object *object, bool declared)
 	if (!initial || size > sizeof(words))
 		return false;
 	memcpy(words, initial, size);
-	if (declared)
+	if (has_block)
 		words[0] |= BLOCK << 16;
 	return !bpf_map__set_initial_value(machine, words, size);
 }
 
-static bool load(struct staged *stage, const struct object *object, bool declared)
+static bool load(struct staged *stage, const struct object *object, bool has_block)
 {
 	struct bpf_prog_info info = {0};
 	uint32_t info_size = sizeof(info);
@@ -65,7 +78,7 @@ static bool load(struct staged *stage, const struct object *object, bool declare
 	stage->object = bpf_object__open_mem(object->bytes, object->size, NULL);
 	sockets = bpf_object__find_map_by_name(stage->object, ABI_SOCKETS);
 	if (!sockets || bpf_map__set_max_entries(sockets, ABI_SOCKETS_MAX) ||
-	    !set_word(stage->object, declared) || bpf_object__load(stage->object))
+	    !set_word(stage->object, has_block) || bpf_object__load(stage->object))
 		return false;
 	stage->program = bpf_program__fd(bpf_object__next_program(stage->object, NULL));
 	if (bpf_obj_get_info_by_fd(stage->program, &info, &info_size))
@@ -99,7 +112,7 @@ static bool open_stage(struct staged *stage, uint32_t count, bool declared, bool
 	char *rules = write_rules(count, declared, in_turn);
 	struct compilation c;
 	bool good = compile_text(&c, rules, strlen(rules), &options) &&
-		    load(stage, c.object, declared);
+		    load(stage, c.object, declared && !in_turn);
 
 	diag_print(c.diag, stderr, DIAG_COLOR_NEVER);
 	compilation_free(&c);
@@ -107,13 +120,14 @@ static bool open_stage(struct staged *stage, uint32_t count, bool declared, bool
 	return good;
 }
 
-static bool put_socket(const struct staged *stage, int place, int listener)
+static bool put_socket(const struct staged *stage, const struct scene *scene, int listener)
 {
-	uint32_t slot = place == OWN ? OWN : ABI_SPARE_SLOT(BLOCK, (uint32_t)place - 1);
+	uint32_t slot = scene->place == OWN ? scene->label * ABI_PLACES
+					    : ABI_SPARE_SLOT(BLOCK, (uint32_t)scene->place - 1);
 	uint64_t value = (uint64_t)listener;
 	int map = bpf_object__find_map_fd_by_name(stage->object, ABI_SOCKETS);
 
-	return place == NOWHERE || !bpf_map_update_elem(map, &slot, &value, BPF_ANY);
+	return scene->place == NOWHERE || !bpf_map_update_elem(map, &slot, &value, BPF_ANY);
 }
 
 static bool run_rounds(struct staged *stages)
@@ -144,13 +158,13 @@ static void print_scenes(const struct report *report, struct staged *stages)
 	double over[ROUNDS], ns;
 	size_t round, i;
 
-	fprintf(report->out, "\nspare slots, where the one label's socket stands: ns over the "
-			     "first; instructions verified\n");
+	fprintf(report->out, "\nspare slots and attempts in turn, where the one socket stands: ns "
+			     "over the first; instructions verified\n");
 	for (i = 0; i < SCENE_COUNT; i++) {
 		for (round = 0; round < ROUNDS; round++)
 			over[round] = stages[i].rounds[round] - stages[0].rounds[round];
 		ns = median(over, ROUNDS);
-		fprintf(report->out, "  %-24s %+8.1f %8u\n", SCENES[i].words, ns,
+		fprintf(report->out, "  %-28s %+8.1f %8u\n", SCENES[i].words, ns,
 			stages[i].verified);
 		report_figure(report, "spares", SCENES[i].words, 1, "program", "ns", ns);
 	}
@@ -163,8 +177,9 @@ static bool run_scenes(const struct report *report, int listener)
 	size_t i;
 
 	for (i = 0; good && i < SCENE_COUNT; i++)
-		good = open_stage(&stages[i], 1, SCENES[i].declared, false) &&
-		       put_socket(&stages[i], SCENES[i].place, listener);
+		good = open_stage(&stages[i], SCENES[i].attempts, SCENES[i].declared,
+				  SCENES[i].attempts > 1) &&
+		       put_socket(&stages[i], &SCENES[i], listener);
 	good = good && run_rounds(stages);
 	if (good)
 		print_scenes(report, stages);

@@ -12,25 +12,38 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { FIRST, SECOND, LABELS, SLOTS = 1 + ABI_SPARES };
+enum { LABELS_MAX = 6, SLOTS = 1 + ABI_SPARES };
 
-/* Of each label's IPv4 TCP place: the first block there may be, and the last. */
-static const uint32_t WORDS[LABELS] = {1 << 16 | 7, ABI_SPARE_BLOCKS << 16 | 9};
+/* Of each label's IPv4 TCP place; the first block that there may be, and the last, are among them. */
+static const uint32_t WORDS[LABELS_MAX] = {1 << 16 | 7,  ABI_SPARE_BLOCKS << 16 | 9,
+					   5 << 16 | 12, 7 << 16 | 14,
+					   9 << 16 | 16, 11 << 16 | 18};
 
-static const char RULES[] = "socket first { tcp 127.0.0.1:1 }\n"
-			    "socket second { tcp 127.0.0.1:2 }\n"
-			    "tcp dport 80 redirect to first else continue\n"
-			    "tcp dport 80 redirect to second\n";
+/* Of the other places: they have no block. */
+static uint32_t other_word(uint32_t label, uint32_t place)
+{
+	return 100 + label * ABI_PLACES + place;
+}
+
+/* So many labels are tried in turn. Two rows stand in line, more in groups. */
+static const struct shape {
+	const char *words;
+	uint32_t labels;
+	bool counted; /* the rules are */
+} SHAPES[] = {{"in line", 2, false}, {"in groups", LABELS_MAX, true}};
+enum { SHAPE_COUNT = sizeof(SHAPES) / sizeof(SHAPES[0]) };
 
 /* A program, and how its counters should stand. */
 struct lab {
 	const struct sentinels *sentinels;
+	const struct shape *shape;
 	struct program program;
-	struct abi_label_count counts[LABELS];
+	struct abi_label_count counts[LABELS_MAX * ABI_PLACES];
 };
 
 static uint32_t slot_of(uint32_t word, uint32_t i)
@@ -38,15 +51,15 @@ static uint32_t slot_of(uint32_t word, uint32_t i)
 	return i ? ABI_SPARE_SLOT(ABI_SPARE_BLOCK(word), i - 1) : ABI_SLOT(word);
 }
 
-static bool set_words(struct bpf_object *object)
+static bool set_words(struct bpf_object *object, uint32_t labels)
 {
 	struct bpf_map *machine = bpf_object__find_map_by_name(object, ABI_MACHINE);
-	uint32_t words[LABELS * ABI_PLACES] = {0};
-	size_t i;
+	uint32_t words[LABELS_MAX * ABI_PLACES], i;
 
-	for (i = 0; i < LABELS; i++)
-		words[i * ABI_PLACES] = WORDS[i];
-	return !bpf_map__set_initial_value(machine, words, sizeof(words));
+	for (i = 0; i < labels * ABI_PLACES; i++)
+		words[i] = i % ABI_PLACES ? other_word(i / ABI_PLACES, i % ABI_PLACES)
+					  : WORDS[i / ABI_PLACES];
+	return !bpf_map__set_initial_value(machine, words, labels * ABI_PLACES * sizeof(words[0]));
 }
 
 static bool load(struct lab *lab, const struct object *object)
@@ -58,8 +71,8 @@ static bool load(struct lab *lab, const struct object *object)
 	if (!program->object)
 		return false;
 	sockets = bpf_object__find_map_by_name(program->object, ABI_SOCKETS);
-	if (bpf_map__set_max_entries(sockets, ABI_SOCKETS_MAX) || !set_words(program->object) ||
-	    bpf_object__load(program->object)) {
+	if (bpf_map__set_max_entries(sockets, ABI_SOCKETS_MAX) ||
+	    !set_words(program->object, lab->shape->labels) || bpf_object__load(program->object)) {
 		bpf_object__close(program->object);
 		return false;
 	}
@@ -67,6 +80,8 @@ static bool load(struct lab *lab, const struct object *object)
 	program->sockets = bpf_map__fd(sockets);
 	program->label_counters = bpf_object__find_map_fd_by_name(program->object,
 								  ABI_LABEL_COUNTERS);
+	program->rule_counters = bpf_object__find_map_fd_by_name(program->object,
+								 ABI_RULE_COUNTERS);
 	return true;
 }
 
@@ -77,40 +92,55 @@ static bool put(const struct lab *lab, uint32_t slot, int socket)
 	return !bpf_map_update_elem(lab->program.sockets, &slot, &value, BPF_ANY);
 }
 
+/* Each label's hits and misses; and its rule, as often as it was come to. */
 static bool are_counted(const struct lab *lab)
 {
 	struct abi_label_count count;
+	uint64_t tried = 0;
 	uint32_t i;
 
-	for (i = 0; i < LABELS; i++)
-		if (!program_label_counter(&lab->program, i * ABI_PLACES, &count.hits,
-					   &count.misses) ||
+	for (i = 0; i < lab->shape->labels * ABI_PLACES; i++) {
+		if (!program_label_counter(&lab->program, i, &count.hits, &count.misses) ||
 		    memcmp(&count, &lab->counts[i], sizeof(count)))
 			return false;
+		tried += count.hits + count.misses;
+		if (i % ABI_PLACES < ABI_PLACES - 1)
+			continue;
+		if (lab->shape->counted &&
+		    program_rule_counter(&lab->program, i / ABI_PLACES) != tried)
+			return false;
+		tried = 0;
+	}
 	return true;
 }
 
-/* Sends a packet to port 80: WANTED is the label whose sentinel must get it, LABELS: nobody. */
+/* Sends a packet to port 80 at a place: WANTED is the label whose sentinel must get it, LABELS_MAX: nobody. */
+static bool gets_at(struct lab *lab, uint32_t place, uint32_t wanted)
+{
+	const struct packet packet = {.family = place / 2 ? FAMILY_IPV6 : FAMILY_IPV4,
+				      .protocol = place % 2 ? PROTOCOL_UDP : PROTOCOL_TCP,
+				      .values = {[FIELD_DPORT] = 80}};
+	int choice = program_run(&lab->program, lab->sentinels, &packet);
+	uint32_t i, labels = lab->shape->labels;
+
+	for (i = 0; i < wanted && i < labels; i++)
+		lab->counts[i * ABI_PLACES + place].misses++;
+	if (wanted < labels)
+		lab->counts[wanted * ABI_PLACES + place].hits++;
+	return choice == (wanted < labels ? (int)(wanted * ABI_PLACES + place) : CHOSE_DROP) &&
+	       are_counted(lab);
+}
+
 static bool gets(struct lab *lab, uint32_t wanted)
 {
-	static const struct packet packet = {
-		.family = FAMILY_IPV4, .protocol = PROTOCOL_TCP, .values = {[FIELD_DPORT] = 80}};
-	int choice = program_run(&lab->program, lab->sentinels, &packet);
-	uint32_t i;
-
-	for (i = 0; i < wanted && i < LABELS; i++)
-		lab->counts[i].misses++;
-	if (wanted < LABELS)
-		lab->counts[wanted].hits++;
-	return choice == (wanted < LABELS ? (int)(wanted * ABI_PLACES) : CHOSE_DROP) &&
-	       are_counted(lab);
+	return gets_at(lab, 0, wanted);
 }
 
 static bool each_slot_serves(struct lab *lab)
 {
 	uint32_t label, i, slot;
 
-	for (label = 0; label < LABELS; label++)
+	for (label = 0; label < lab->shape->labels; label++)
 		for (i = 0; i < SLOTS; i++) {
 			slot = slot_of(WORDS[label], i);
 			if (!put(lab, slot, lab->sentinels->sockets[label * ABI_PLACES]) ||
@@ -118,7 +148,22 @@ static bool each_slot_serves(struct lab *lab)
 				return false;
 			bpf_map_delete_elem(lab->program.sockets, &slot);
 		}
-	return gets(lab, LABELS);
+	return gets(lab, LABELS_MAX);
+}
+
+static bool each_place_has_its_slot(struct lab *lab)
+{
+	uint32_t label, place, slot;
+
+	for (label = 0; label < lab->shape->labels; label++)
+		for (place = 1; place < ABI_PLACES; place++) {
+			slot = other_word(label, place);
+			if (!put(lab, slot, lab->sentinels->sockets[label * ABI_PLACES + place]) ||
+			    !gets_at(lab, place, label))
+				return false;
+			bpf_map_delete_elem(lab->program.sockets, &slot);
+		}
+	return true;
 }
 
 /* Slots that are no label's, nearest to those that are. */
@@ -135,27 +180,40 @@ static bool neighbours_do_not_serve(struct lab *lab)
 
 	for (i = 0; i < sizeof(slots) / sizeof(slots[0]); i++)
 		good = good && put(lab, slots[i], lab->sentinels->sockets[0]);
-	good = good && gets(lab, LABELS);
+	good = good && gets(lab, LABELS_MAX);
 	for (i = 0; i < sizeof(slots) / sizeof(slots[0]); i++)
 		bpf_map_delete_elem(lab->program.sockets, &slots[i]);
 	return good;
 }
 
 /* One that was shut down still stands in its slot. */
-static bool passes_over_what_cannot_take_it(struct lab *lab)
+static bool label_passes_over_what_cannot_take_it(struct lab *lab, uint32_t label)
 {
 	int deaf = socket(AF_INET, SOCK_STREAM, 0);
-	uint32_t i, last = slot_of(WORDS[FIRST], SLOTS - 1);
+	uint32_t i, slot, last = slot_of(WORDS[label], SLOTS - 1);
 	bool good = !listen(deaf, 1);
 
 	for (i = 0; i + 1 < SLOTS; i++)
-		good = good && put(lab, slot_of(WORDS[FIRST], i), deaf);
+		good = good && put(lab, slot_of(WORDS[label], i), deaf);
 	shutdown(deaf, SHUT_RD);
-	good = good && gets(lab, LABELS) && put(lab, last, lab->sentinels->sockets[0]) &&
-	       gets(lab, FIRST);
-	bpf_map_delete_elem(lab->program.sockets, &last);
+	good = good && gets(lab, LABELS_MAX) &&
+	       put(lab, last, lab->sentinels->sockets[label * ABI_PLACES]) && gets(lab, label);
+	for (i = 0; i < SLOTS; i++) {
+		slot = slot_of(WORDS[label], i);
+		bpf_map_delete_elem(lab->program.sockets, &slot);
+	}
 	close(deaf);
 	return good;
+}
+
+static bool passes_over_what_cannot_take_it(struct lab *lab)
+{
+	uint32_t label;
+
+	for (label = 0; label < lab->shape->labels; label++)
+		if (!label_passes_over_what_cannot_take_it(lab, label))
+			return false;
+	return true;
 }
 
 typedef bool check(struct lab *lab);
@@ -165,6 +223,7 @@ static const struct {
 	const char *words;
 } CHECKS[] = {
 	{each_slot_serves, "each slot of a label serves, in the order of the rules"},
+	{each_place_has_its_slot, "each family and protocol of a label has its own slot"},
 	{neighbours_do_not_serve, "no slot beside a label's own and its block does"},
 	{passes_over_what_cannot_take_it, "a socket that was shut down is passed over"},
 };
@@ -175,23 +234,21 @@ static struct object *assemble(struct compilation *c)
 	return bytecode_to_elf(c->arena, c->code, c->layout, c->policy, c->diag);
 }
 
-static void check_program(struct tap *tap, const struct sentinels *sentinels, struct compilation *c,
+static void check_program(struct tap *tap, struct lab *lab, struct compilation *c,
 			  const char *backend)
 {
-	struct lab lab = {.sentinels = sentinels};
-	bool loaded = load(&lab, assemble(c));
+	bool loaded = load(lab, assemble(c));
 	size_t i;
 
 	for (i = 0; i < CHECK_COUNT; i++)
-		tap_result(tap, loaded && CHECKS[i].holds(&lab), "%s: %s", backend,
-			   CHECKS[i].words);
+		tap_result(tap, loaded && CHECKS[i].holds(lab), "%s, %s: %s", backend,
+			   lab->shape->words, CHECKS[i].words);
 	if (loaded)
-		program_close(&lab.program);
+		program_close(&lab->program);
 }
 
-static bool is_caught(const struct sentinels *sentinels, struct compilation *c)
+static bool is_caught(struct lab lab, struct compilation *c)
 {
-	struct lab lab = {.sentinels = sentinels};
 	bool good = true;
 	size_t i;
 
@@ -204,7 +261,7 @@ static bool is_caught(const struct sentinels *sentinels, struct compilation *c)
 }
 
 /* Numbers that it counts and addresses by: each off by one. Results are only compared with 0. */
-static void mutate(struct tap *tap, const struct sentinels *sentinels, struct compilation *c,
+static void mutate(struct tap *tap, struct lab lab, struct compilation *c,
 		   const struct bytecode_function *function)
 {
 	const struct bytecode *code = function->code;
@@ -219,29 +276,61 @@ static void mutate(struct tap *tap, const struct sentinels *sentinels, struct co
 			continue;
 		insn->imm++;
 		made++;
-		caught += is_caught(sentinels, c);
+		caught += is_caught(lab, c);
 		insn->imm--;
 	}
-	tap_result(tap, made && caught == made, "%u of %u mutations of %s are caught", caught, made,
-		   function->name);
+	tap_result(tap, made && caught == made, "%s: %u of %u mutations of %s are caught",
+		   lab.shape->words, caught, made, function->name);
+}
+
+static char *write_rules(const struct shape *shape)
+{
+	char *text = NULL;
+	uint32_t i;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	for (i = 0; out && i < shape->labels; i++)
+		fprintf(out,
+			"socket l%u { tcp 127.0.0.1:%u }\n"
+			"dport 80 %sredirect to l%u else %s\n",
+			i, 1 + i, shape->counted ? "counter " : "", i,
+			i + 1 < shape->labels ? "continue" : "drop");
+	if (!out || fclose(out))
+		abort();
+	return text;
+}
+
+static void check_shape(struct tap *tap, const struct sentinels *sentinels,
+			const struct shape *shape, enum backend backend)
+{
+	struct compile_options options = {.backend = backend};
+	const struct lab lab = {.sentinels = sentinels, .shape = shape};
+	const struct bytecode_function *function;
+	char *rules = write_rules(shape);
+	struct compilation c;
+
+	if (!compile_text(&c, rules, strlen(rules), &options)) {
+		diag_print(c.diag, stdout, DIAG_COLOR_NEVER);
+		tap_result(tap, false, "the rules compile");
+	} else {
+		struct lab fresh = lab;
+
+		check_program(tap, &fresh, &c, backend == BACKEND_LLVM ? "LLVM" : "direct");
+		for (function = c.code->function; backend == BACKEND_DIRECT && function;
+		     function = function->code->function)
+			mutate(tap, lab, &c, function);
+	}
+	compilation_free(&c);
+	free(rules);
 }
 
 static void check_backend(struct tap *tap, const struct sentinels *sentinels, enum backend backend)
 {
-	struct compile_options options = {.backend = backend};
-	const struct bytecode_function *function;
-	struct compilation c;
+	size_t i;
 
-	if (!compile_text(&c, RULES, strlen(RULES), &options)) {
-		diag_print(c.diag, stdout, DIAG_COLOR_NEVER);
-		tap_result(tap, false, "the rules compile");
-	} else {
-		check_program(tap, sentinels, &c, backend == BACKEND_LLVM ? "LLVM" : "direct");
-		for (function = c.code->function; backend == BACKEND_DIRECT && function;
-		     function = function->code->function)
-			mutate(tap, sentinels, &c, function);
-	}
-	compilation_free(&c);
+	for (i = 0; i < SHAPE_COUNT; i++)
+		check_shape(tap, sentinels, &SHAPES[i], backend);
 }
 
 int main(void)
@@ -251,7 +340,7 @@ int main(void)
 
 	libbpf_set_print(
 		NULL); /* a mutation that the verifier refuses is caught, and needs no words */
-	if (!sentinels_open(&sentinels, LABELS)) {
+	if (!sentinels_open(&sentinels, LABELS_MAX)) {
 		tap_skip(&tap, "programs are run in the kernel, which needs root");
 		return tap_end(&tap);
 	}
