@@ -1,7 +1,7 @@
 /* What the parts of layout_to_bytecode share.
  *
- * Registers: R6 the context, R7 the table reference (later the row), R8 the place of the packet's family and
- * protocol, R9 the rows still allowed; R1 to R5 and R0 for whatever is at hand. */
+ * Registers: R6 the context, R7 the table reference (later the row), R8 the zero, later the place of the
+ * packet's family and protocol, R9 the rows still allowed; R1 to R5 and R0 for whatever is at hand. */
 #ifndef SKLC_EMITTER_H
 #define SKLC_EMITTER_H
 
@@ -31,7 +31,8 @@ struct emitter {
 	struct jump_label *ready[FAMILY_COUNT * PROTOCOL_COUNT]; /* and with the word at hand */
 	struct jump_label assign; /* R7 is the first row of the outcome */
 	struct jump_label pass,
-		drop; /* ways out; PASS is NO_LABEL where every outcome is to reach ASSIGN */
+		drop;  /* ways out; PASS is NO_LABEL where every outcome is to reach ASSIGN */
+	bool has_zero; /* R8 is 0 on all ways to ASSIGN, which the verifier does not know */
 };
 
 /* REG becomes a word of the packet, in host order. R2 is lost. */
@@ -70,5 +71,9 @@ void emit_look(struct bytecode *code, enum bytecode_symbol map, int stack);
 
 /* Adds one to the counter at OFFSET of the element of a per-CPU map whose key is at STACK. */
 void emit_count(struct bytecode *code, enum bytecode_symbol map, int stack, int offset);
+
+/* Argument registers from FIRST on become 0, before a call that has no use for them. To the verifier (Linux 6.18) it
+ * has, and so what a search has left there is a reason to walk anew all that leads to the call. */
+void emit_unused(struct bytecode *code, enum reg first);
 
 #endif

@@ -104,6 +104,28 @@ static void emit_node(struct emitter *e, decision_ref ref)
 	emit_compare_tree(e, node, origins, origin, 0, node->count);
 }
 
+/* R8 becomes 0, which the verifier does not know. */
+static void emit_zero(struct emitter *e)
+{
+	_Static_assert(AF_INET >> 4 == 0 && AF_INET6 >> 4 == 0, "no family has these bits");
+
+	bytecode_load(e->code, BPF_W, R8, R6, CONTEXT(family));
+	bytecode_alu_imm(e->code, BPF_RSH, R8, 4);
+	e->has_zero = true;
+}
+
+/* R7 becomes a reference. The verifier walks anew what follows for each number that it knows there, at 60 instructions
+ * and more: where outcomes have several rows, it is not to know one. */
+static void emit_reference(struct emitter *e, uint32_t reference)
+{
+	if (!e->has_zero) {
+		bytecode_alu32_imm(e->code, BPF_MOV, R7, (int32_t)reference);
+		return;
+	}
+	bytecode_alu(e->code, BPF_MOV, R7, R8);
+	bytecode_alu32_imm(e->code, BPF_XOR, R7, (int32_t)reference);
+}
+
 static void emit_row(struct emitter *e, uint32_t row)
 {
 	if (row == ROW_PASS && e->pass.id != NO_LABEL) {
@@ -111,7 +133,7 @@ static void emit_row(struct emitter *e, uint32_t row)
 	} else if (row == ROW_DROP && e->pass.id != NO_LABEL) {
 		bytecode_jump(e->code, e->drop);
 	} else {
-		bytecode_alu32_imm(e->code, BPF_MOV, R7, (int32_t)row);
+		emit_reference(e, row);
 		bytecode_jump(e->code, e->assign);
 	}
 }
@@ -121,7 +143,7 @@ static void emit_table_entry(struct emitter *e, decision_ref ref)
 {
 	uint32_t machine = e->layout->nodes[ref].variable >> MACHINE_SHIFT;
 
-	bytecode_alu32_imm(e->code, BPF_MOV, R7, (int32_t)e->layout->table_refs[ref]);
+	emit_reference(e, e->layout->table_refs[ref]);
 	bytecode_jump(e->code, e->steps[machine][layout_first_step(e->layout, ref)]);
 }
 
@@ -234,6 +256,8 @@ struct bytecode *layout_to_bytecode(struct arena *arena, const struct layout *la
 	e.pass = bytecode_label(code);
 	e.drop = bytecode_label(code);
 	bytecode_alu(code, BPF_MOV, R6, R1);
+	if (layout->rows_max > 1)
+		emit_zero(&e);
 	emit_classification(&e);
 	emit_outcome(&e);
 	emit_exits(&e);

@@ -88,6 +88,14 @@ void emit_assign(struct bytecode *code, enum reg reg, int offset, struct jump_la
 	bytecode_jump_if(code, BPF_JEQ, R0, -EEXIST, chosen);
 }
 
+void emit_unused(struct bytecode *code, enum reg first)
+{
+	enum reg reg;
+
+	for (reg = first; reg <= R5; reg++)
+		bytecode_alu_imm(code, BPF_MOV, reg, 0);
+}
+
 /* Nothing took the packet: counts the miss, or leaves that to a function, which looks further. */
 static void emit_miss(struct emitter *e)
 {
@@ -101,6 +109,8 @@ static void emit_miss(struct emitter *e)
 	bytecode_alu(e->code, BPF_MOV, R1, R6);
 	bytecode_load(e->code, BPF_W, R2, R10, STACK_LABEL);
 	bytecode_load(e->code, BPF_W, R3, R7, (int)offsetof(struct layout_row, flags));
+	if (layout_loops_over_rows(e->layout))
+		emit_unused(e->code, R4);
 	bytecode_call_function(e->code, try_label_function(e->code->arena, e->layout));
 	bytecode_jump_if(e->code, BPF_JNE, R0, 0, e->pass);
 }

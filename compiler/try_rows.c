@@ -102,6 +102,7 @@ void emit_groups(struct emitter *e)
 
 	bytecode_comment(e->code, "the groups of later rows");
 	emit_rows_base(e);
+	emit_unused(e->code, R3);
 	for (i = 0; i < e->layout->groups.count; i++) {
 		bytecode_jump_if(e->code, BPF_JLE, R7, ROW_DROP, ended);
 		emit_call(e, group, e->drop);
