@@ -59,6 +59,9 @@ struct decision {
 size_t decision_branch(const struct decision_node *node, const struct environment *environment,
 		       const struct packet *packet);
 
+/* The index of the interval of a node that a value is in. */
+uint32_t decision_interval(const struct decision_node *node, u128 value);
+
 /* The outcome of a packet, by walking the diagram. */
 const struct decision_outcome *decision_eval(const struct decision *decision,
 					     const struct environment *environment,

@@ -17,14 +17,12 @@ static u128 variable_value(const struct environment *environment, const struct p
 	return packet->interface == interface ? INTERFACE_EQUALS : INTERFACE_DIFFERS;
 }
 
-size_t decision_branch(const struct decision_node *node, const struct environment *environment,
-		       const struct packet *packet)
+uint32_t decision_interval(const struct decision_node *node, u128 value)
 {
-	u128 value = variable_value(environment, packet, node->variable);
-	size_t low = 0, high = node->count;
+	uint32_t low = 0, high = node->count;
 
 	while (high - low > 1) {
-		size_t middle = low + (high - low) / 2;
+		uint32_t middle = low + (high - low) / 2;
 
 		if (node->starts[middle] <= value)
 			low = middle;
@@ -32,6 +30,12 @@ size_t decision_branch(const struct decision_node *node, const struct environmen
 			high = middle;
 	}
 	return low;
+}
+
+size_t decision_branch(const struct decision_node *node, const struct environment *environment,
+		       const struct packet *packet)
+{
+	return decision_interval(node, variable_value(environment, packet, node->variable));
 }
 
 const struct decision_outcome *decision_eval(const struct decision *decision,

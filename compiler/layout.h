@@ -230,6 +230,12 @@ static inline uint32_t result_bytes(const struct layout_step *step)
 	return step->is_narrow ? sizeof(uint16_t) : sizeof(uint32_t);
 }
 
+/* An index below COUNT is masked to be one below this, the next power of two: so the verifier has its bound. */
+static inline uint32_t masked_room(uint32_t count)
+{
+	return count <= 1 ? 1 : UINT32_C(1) << (32 - __builtin_clz(count - 1));
+}
+
 /* The keys of a leaf, and the bytes of its lanes, after which its results come: as many as fit. */
 struct leaf_shape {
 	uint32_t keys, lanes_bytes;

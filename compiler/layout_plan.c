@@ -12,6 +12,7 @@
 /* Nodes of this part of the largest one's size and more have a root as it has. */
 enum { ROOT_PART = 8 };
 
+/* And where all nodes must have one, roots may weigh so many times what the trees do that they stand above. */
 enum { ROOTS_WORTH = 4 };
 
 /* A cross may be so many times larger than the trees that it stands for. */
@@ -70,11 +71,6 @@ static struct layout_step *new_step(struct arena *arena, enum search kind, enum 
 
 	*step = (struct layout_step){.kind = kind, .key = key};
 	return step;
-}
-
-static uint32_t power_of_two_from(uint32_t count)
-{
-	return count <= 1 ? 1 : UINT32_C(1) << (32 - __builtin_clz(count - 1));
 }
 
 static void fill_class_bytes(unsigned char *bytes, const struct layout_classes *classes)
@@ -408,7 +404,7 @@ static void place_steps(struct arena *arena, struct layout_machine *machine, str
 	}
 	if (plan->cross) {
 		plan->cross->is_narrow = plan->is_narrow;
-		plan->cross->element_bytes = power_of_two_from(cross_used(plan->cross)) *
+		plan->cross->element_bytes = masked_room(cross_used(plan->cross)) *
 					     result_bytes(plan->cross);
 	}
 	place_step(machine, &plan->root, tag);

@@ -218,8 +218,9 @@ static void add_prefixes(struct tables *t, uint32_t node, uint64_t first, uint64
 
 		while (within = (UINT64_C(1) << free_bits) - 1, within > last - first)
 			free_bits--;
-		*ARENA_APPEND(t->arena, t->prefixes, t->prefix_count, t->prefix_capacity) =
-			(struct abi_prefix){{96 - free_bits, htonl(node), htobe64(first)}, ref, 0};
+		*ARENA_APPEND(t->arena, t->prefixes, t->prefix_count,
+			      t->prefix_capacity) = (struct abi_prefix){
+			{ABI_PREFIX_BITS - free_bits, htonl(node), htobe64(first)}, ref, 0};
 		if (last - first == within)
 			return;
 		first += within + 1;

@@ -5,9 +5,6 @@
 
 #include <stddef.h>
 
-/* Of a prefix that is one word of one node. */
-enum { PREFIX_BITS = 32 + 64 };
-
 /* A step that is being written, and where its machine's others are: as they are come to, past the question
  * whether a reference is theirs, and where the word is at hand as they compare it. */
 struct step_place {
@@ -311,11 +308,9 @@ static void emit_line(struct emitter *e, struct step_place at)
 static void emit_result(struct emitter *e, struct step_place at, uint32_t offset, uint32_t count)
 {
 	const struct layout_step *step = &at.machine->steps[at.step];
-	uint32_t room = 1;
+	uint32_t mask = masked_room(count) - 1;
 
-	while (room < count)
-		room *= 2;
-	bytecode_alu32_imm(e->code, BPF_AND, R0, (int32_t)((room - 1) << result_scale(step)));
+	bytecode_alu32_imm(e->code, BPF_AND, R0, (int32_t)(mask << result_scale(step)));
 	bytecode_alu(e->code, BPF_ADD, R3, R0);
 	bytecode_load(e->code, step->is_narrow ? BPF_H : BPF_W, R7, R3, (int)offset);
 	if (!step->is_narrow)
@@ -382,7 +377,7 @@ static void emit_lpm(struct emitter *e, const struct layout_step *step)
 	bytecode_to_host(e->code, R1, 64); /* back to network order, and so is the node */
 	bytecode_alu32_imm(e->code, BPF_AND, R7, INDEX_MASK);
 	bytecode_to_host(e->code, R7, 32);
-	bytecode_store_imm(e->code, BPF_W, R10, STACK_PREFIX, PREFIX_BITS);
+	bytecode_store_imm(e->code, BPF_W, R10, STACK_PREFIX, ABI_PREFIX_BITS);
 	bytecode_store(e->code, BPF_W, R10, STACK_PREFIX + 4, R7);
 	bytecode_store(e->code, BPF_DW, R10, STACK_PREFIX + 8, R1);
 	bytecode_map(e->code, R1, SYMBOL_PREFIXES);

@@ -7,9 +7,6 @@
 
 #include <stddef.h>
 
-/* Of a prefix that is one word of one node. */
-enum { PREFIX_BITS = 32 + 64 };
-
 /* A step that is being written, and where its machine's others are: as they are come to, and past the
  * question whether a reference is theirs. */
 struct step_place {
@@ -121,11 +118,8 @@ static void ir_result(struct ir *ir, struct step_place at, LLVMValueRef results,
 		      uint32_t count)
 {
 	const struct layout_step *step = &at.machine->steps[at.step];
-	uint32_t room = 1;
 
-	while (room < count)
-		room *= 2;
-	index = ir_and(ir, ir_opaque(ir, index), room - 1);
+	index = ir_and(ir, ir_opaque(ir, index), masked_room(count) - 1);
 	if (!step->is_narrow) {
 		ir_store(ir, ir_item(ir, ir->word, results, index, 2), ir->reference, 0);
 		ir_jump(ir, at.blocks[layout_next_step(at.machine, at.step)]);
@@ -194,7 +188,7 @@ static void ir_step_lpm(struct ir *ir, const struct layout_step *step)
 	LLVMValueRef key = LLVMBuildBitCast(ir->builder, ir->prefix, ir->pointer, "");
 	LLVMValueRef arguments[] = {ir_symbol(ir, LLVM_SYMBOL_PREFIXES), key}, found;
 
-	ir_store(ir, ir_word(ir, PREFIX_BITS), key, offsetof(struct abi_prefix_key, bits));
+	ir_store(ir, ir_word(ir, ABI_PREFIX_BITS), key, offsetof(struct abi_prefix_key, bits));
 	ir_store(ir, ir_to_host(ir, node), key, offsetof(struct abi_prefix_key, node));
 	ir_store(ir, ir_to_host(ir, word), key, offsetof(struct abi_prefix_key, word));
 	found = ir_call_for_pointer(ir, BPF_FUNC_map_lookup_elem, arguments, 2);

@@ -24,22 +24,6 @@ struct wording {
 
 static decision_ref word_ref(struct wording *wording, decision_ref ref);
 
-/* The index of the first of a node's starts, from FROM on, that is at VALUE or above. */
-static uint32_t first_start(const struct decision_node *node, uint32_t from, u128 value)
-{
-	uint32_t end = node->count;
-
-	while (from < end) {
-		uint32_t middle = from + (end - from) / 2;
-
-		if (node->starts[middle] < value)
-			from = middle + 1;
-		else
-			end = middle;
-	}
-	return from;
-}
-
 /* Some of a node's starts, [first, end), and the values [base, base + 2^bits) that they are in. */
 struct window {
 	u128 base;
@@ -51,7 +35,7 @@ struct window {
 static bool narrow(const struct decision_node *node, struct window *window, uint32_t few)
 {
 	u128 upper = window->base + ((u128)1 << (window->bits - 1));
-	uint32_t middle = first_start(node, window->first, upper);
+	uint32_t middle = decision_interval(node, upper - 1) + 1; /* the first at UPPER or above */
 
 	if (middle - window->first > few && window->end - middle > few)
 		return false;

@@ -155,6 +155,8 @@ struct abi_prefix_key {
 	uint64_t word; /* one of fewer bits stands in the upper ones */
 };
 
+enum { ABI_PREFIX_BITS = 32 + 64 }; /* of one word of one node */
+
 struct abi_prefix {
 	struct abi_prefix_key key;
 	uint32_t value;
