@@ -184,25 +184,20 @@ bool classes_of(struct arena *arena, const struct layout *layout, uint32_t varia
 		struct layout_classes *classes)
 {
 	struct runs runs = {.layout = layout, .variable = variable};
+	struct arena *scratch = arena_new();
 	uint64_t *sums;
 	bool found;
 
-	runs.of_port = calloc(PORTS + 1, sizeof(*runs.of_port));
-	if (!runs.of_port)
-		abort();
+	runs.of_port = arena_alloc(scratch, PORTS + 1, sizeof(*runs.of_port));
 	find_runs(arena, &runs);
-	sums = calloc(runs.count + 1, sizeof(*sums));
-	runs.sorted = malloc(runs.count * sizeof(*runs.sorted));
-	if (!sums || !runs.sorted)
-		abort();
+	sums = arena_alloc(scratch, runs.count + 1, sizeof(*sums));
+	runs.sorted = arena_alloc(scratch, runs.count, sizeof(*runs.sorted));
 	sum_runs(&runs, sums);
 	found = group_runs(&runs, sums, most) && are_classes(&runs);
 	if (found)
 		number_classes(&runs);
 	*classes = (struct layout_classes){runs.count, runs.starts, runs.classes, runs.class_count,
 					   runs.first_runs};
-	free(runs.sorted);
-	free(sums);
-	free(runs.of_port);
+	arena_free(scratch);
 	return found;
 }

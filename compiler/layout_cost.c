@@ -4,7 +4,7 @@
  * chosen changes little where all of them grow alike. */
 #include "layout_cost.h"
 
-#include <stdlib.h>
+#include "arena.h"
 
 /* Of one core, in bytes; the last is what a shared cache leaves to one of many. */
 enum { NEAR_BYTES = 32 << 10, MIDDLE_BYTES = 512 << 10, FAR_BYTES = 2 << 20 };
@@ -170,11 +170,11 @@ struct root_choice cost_root(struct layout_window window, const struct decision_
 {
 	struct children children = {.bits = most_bits(window, node)};
 	struct root_choice choice = {children.bits, UINT64_MAX, 0};
+	struct arena *scratch = arena_new();
+	size_t count = (size_t)1 << children.bits;
 
-	children.within = calloc((size_t)1 << children.bits, sizeof(*children.within));
-	children.at = calloc((size_t)1 << children.bits, 1);
-	if (!children.within || !children.at)
-		abort();
+	children.within = arena_alloc(scratch, count, sizeof(*children.within));
+	children.at = arena_alloc(scratch, count, sizeof(*children.at));
 	count_starts(&children, window, node);
 	for (;; halve(&children)) {
 		struct shape shape = shape_of(&children, window);
@@ -188,8 +188,7 @@ struct root_choice cost_root(struct layout_window window, const struct decision_
 		if (!children.bits)
 			break;
 	}
-	free(children.within);
-	free(children.at);
+	arena_free(scratch);
 	return choice;
 }
 

@@ -8,7 +8,6 @@
 
 #include <arpa/inet.h>
 #include <endian.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* The elements of one step, so far. */
@@ -24,6 +23,8 @@ struct tables {
 	uint32_t *table_refs;
 	struct elements *elements[MACHINES]; /* of each step */
 	struct layout_rows rows;
+	uint64_t *starts; /* room for those of the tree that is being laid */
+	uint32_t starts_capacity;
 	struct abi_prefix *prefixes;
 	size_t prefix_count, prefix_capacity;
 	uint32_t prefix_nodes; /* numbered so far */
@@ -154,9 +155,11 @@ static uint32_t add_tree(struct tables *t, const struct tree_plan *tree, struct 
 					       : UINT64_MAX;
 	uint32_t depth = 0, i;
 
-	level.starts = malloc(level.count * sizeof(*level.starts));
-	if (!level.starts)
-		abort();
+	if (level.count > t->starts_capacity) {
+		t->starts_capacity = 2 * level.count;
+		t->starts = arena_alloc(t->arena, t->starts_capacity, sizeof(*t->starts));
+	}
+	level.starts = t->starts;
 	for (i = 0; i < level.count; i++)
 		level.starts[i] = ((uint64_t)part.node->starts[part.first + i] & left) >>
 				  step->window.skip;
@@ -165,7 +168,6 @@ static uint32_t add_tree(struct tables *t, const struct tree_plan *tree, struct 
 		step = tree->levels[++depth];
 		add_lines(t, step, &level);
 	}
-	free(level.starts);
 	return step->tag << TAG_SHIFT | level.first;
 }
 
