@@ -1,5 +1,5 @@
-/* Gives each node of the diagram, seen as words, its form: small diagrams are compare code, whatever is larger
- * goes to tables, with all that is below it. */
+/* Sees the diagram as words, chooses the form of each of its nodes, lays the tables, and refuses what would not
+ * fit. */
 #include "pipeline.h"
 
 #include "arena.h"
@@ -9,6 +9,7 @@
 #include "diag.h"
 #include "layout.h"
 #include "layout_cost.h"
+#include "layout_forms.h"
 #include "layout_origins.h"
 #include "layout_tables.h"
 #include "layout_words.h"
@@ -16,9 +17,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
-/* A node of more intervals is a table, and so is what comes after this many intervals of code in all. */
-enum { CODE_NODE_MAX = 32, CODE_TOTAL_MAX = 128, FORCED_CODE_MAX = 8192 };
 
 enum { DEFAULT_TABLE_BYTES_MAX = 256 << 20, DEFAULT_INSTRUCTIONS_MAX = 1000 };
 
@@ -30,69 +28,6 @@ enum { TABLE_BYTES_MOST = 512 << 20 };
  * most, or they have eight bytes and more each, so that these bytes bound them too. */
 enum { NODES_MOST = INDEX_MASK + 1 };
 _Static_assert(TABLE_BYTES_MOST / 8 <= NODES_MOST, "an index of an element may not fit");
-
-static void mark_table(const struct layout *layout, uint8_t *forms, decision_ref ref)
-{
-	const struct decision_node *node;
-	uint32_t i;
-
-	if (ref_is_outcome(ref) || forms[ref] == FORM_TABLE)
-		return;
-	forms[ref] = FORM_TABLE;
-	node = &layout->nodes[ref];
-	for (i = 0; i < node->count; i++)
-		mark_table(layout, forms, node->children[i]);
-}
-
-struct choice {
-	struct layout *layout;
-	uint8_t *forms;
-	decision_ref *queue;
-	size_t queued;
-	size_t node_max, total_max; /* intervals of a node, and of all nodes in code */
-};
-
-static void choose_form(struct choice *choice, decision_ref ref)
-{
-	if (ref_is_outcome(ref) || choice->forms[ref] != FORM_UNUSED)
-		return;
-	if (choice->layout->nodes[ref].count > choice->node_max ||
-	    choice->layout->code_intervals + choice->layout->nodes[ref].count > choice->total_max) {
-		mark_table(choice->layout, choice->forms, ref);
-		return;
-	}
-	choice->forms[ref] = FORM_CODE;
-	choice->layout->code_intervals += choice->layout->nodes[ref].count;
-	choice->queue[choice->queued++] = ref;
-}
-
-/* Nodes near the roots are code as long as that is small. */
-static void choose_forms(struct arena *arena, struct layout *layout, enum table_kind tables)
-{
-	struct choice choice = {layout,
-				arena_alloc(arena, layout->node_count + 1, sizeof(uint8_t)),
-				arena_alloc(arena, layout->node_count + 1, sizeof(decision_ref)),
-				0,
-				CODE_NODE_MAX,
-				CODE_TOTAL_MAX};
-	const struct decision_node *node;
-	unsigned context;
-	size_t next;
-	uint32_t i;
-
-	if (tables == TABLES_CODE)
-		choice.node_max = choice.total_max = FORCED_CODE_MAX;
-	else if (tables != TABLES_AUTO)
-		choice.node_max = 0;
-	for (context = 0; context < FAMILY_COUNT * PROTOCOL_COUNT; context++)
-		choose_form(&choice, layout->roots[context / 2][context % 2]);
-	for (next = 0; next < choice.queued; next++) {
-		node = &layout->nodes[choice.queue[next]];
-		for (i = 0; i < node->count; i++)
-			choose_form(&choice, node->children[i]);
-	}
-	layout->forms = choice.forms;
-}
 
 static bool has_tables(const struct layout *layout)
 {
@@ -261,7 +196,7 @@ struct layout *decision_to_layout(struct arena *arena, const struct decision *de
 	words = layout_words(arena, layout, decision);
 	layout->nodes = builder_nodes(words, &layout->node_count);
 	outcomes = builder_outcomes(words, &outcome_count);
-	choose_forms(arena, layout, options->tables);
+	layout_forms(arena, layout, options->tables);
 	layout_origins(arena, layout);
 	if (options->tables == TABLES_CODE && has_tables(layout)) {
 		diag_error(diag, (struct span){0, 0},

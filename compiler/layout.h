@@ -170,11 +170,11 @@ struct layout_region {
 	uint32_t offset, count; /* in bytes from the start of the tables; in elements */
 };
 
-/* How many upper bits of its window a root takes, and what a packet then costs it, in picoseconds by the model of
- * layout_cost.c; beside what a tree alone costs. */
-struct root_choice {
-	uint32_t bits; /* 0: it is best without */
-	uint64_t cost_ps, alone_ps;
+/* What the ways to search the nodes of a key cost a packet, in picoseconds by the model of layout_cost.c; 0: that
+ * was no choice. */
+struct search_costs {
+	uint64_t root_ps, tree_ps; /* a root, with trees below; a tree alone */
+	uint64_t cross_ps;
 };
 
 struct layout_step {
@@ -190,9 +190,9 @@ struct layout_step {
 	uint32_t
 		root_bits; /* of a root: it has a reference for each value of so many bits, then those
 			      * for what is below its window and above, unless that is the whole word */
-	struct root_choice choice;
-	uint32_t lane_bits;  /* of lines and leaves: 16, 32 or 64 */
-	bool is_narrow;      /* of a leaf and a cross: its results have two bytes */
+	struct search_costs costs; /* of the first step of a key */
+	uint32_t lane_bits;        /* of lines and leaves: 16, 32 or 64 */
+	bool is_narrow;            /* of a leaf and a cross: its results have two bytes */
 	uint32_t narrow_tag; /* the step to which results with NARROW_BIT lead; 0: there are none */
 	/* Of a cross: the number of the table that gives the class of a port; or NO_INDEX, where the starts of
 	 * runs are compared in code, and each run is a class of its own. */
@@ -281,6 +281,17 @@ struct layout_machine {
 
 enum layout_form { FORM_UNUSED, FORM_CODE, FORM_TABLE };
 
+/* What a node, with all below it, costs a packet in either form, in picoseconds by the model of layout_cost.c.
+ * UINT64_MAX: it is too large for code. */
+struct form_costs {
+	uint64_t code_ps, tables_ps;
+};
+
+static inline bool is_better_in_code(const struct form_costs *costs)
+{
+	return costs->code_ps <= costs->tables_ps;
+}
+
 /* What the object file needs of it. */
 struct layout_object {
 	const unsigned char *tables; /* the bytes of .rodata; NULL if there are none */
@@ -297,9 +308,10 @@ struct layout {
 	const struct policy *policy;
 	const struct decision_node *nodes; /* over variables as above; children before parents */
 	size_t node_count;
-	const uint8_t *forms;                             /* enum layout_form of each node */
-	const uint32_t *table_refs;                       /* of each node in a table */
-	const uint32_t *rows_of;                          /* the first row of each outcome */
+	const uint8_t *forms;                /* enum layout_form of each node */
+	const struct form_costs *form_costs; /* of each node; NULL where its form was asked for */
+	const uint32_t *table_refs;          /* of each node in a table */
+	const uint32_t *rows_of;             /* the first row of each outcome */
 	decision_ref roots[FAMILY_COUNT][PROTOCOL_COUNT]; /* nodes, or outcomes */
 	struct layout_machine machines[FAMILY_COUNT * PROTOCOL_COUNT];
 	size_t machine_count;
@@ -319,6 +331,13 @@ struct layout {
 static inline bool layout_loops_over_rows(const struct layout *layout)
 {
 	return layout->rows_max > 1 && !layout->groups.count;
+}
+
+/* Whether the verifier may know each reference at which the tables are entered, and the optimizer with it: they are
+ * few, and little follows. */
+static inline bool layout_knows_entries(const struct layout *layout)
+{
+	return !layout->code_intervals && layout->rows_max <= 1;
 }
 
 /* The step, of its machine's, at which the search of a node in the tables begins. */

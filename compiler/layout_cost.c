@@ -16,6 +16,11 @@ enum { NEAR_PS = 1200, MIDDLE_PS = 3800, FAR_PS = 15000, MEMORY_PS = 120000 };
 /* Picoseconds to compute with what was fetched, and for a jump that could not be foreseen. */
 enum { ROOT_PS = 3000, LINE_PS = 5000, UNFORESEEN_PS = 5000 };
 
+/* Picoseconds of a level of compare code: to compare, and for its jump where nothing is known of the packet; but one
+ * packet of three goes where those before it went. Less what passes while the packet's word comes, which a table
+ * has to wait for. */
+enum { COMPARE_PS = 600 + 2500 * 2 / 3, COMPARED_MEANWHILE_PS = 1300 };
+
 /* More levels of lines than there are: eight children each, over 2^26 leaves. */
 enum { LEVELS = 10 };
 
@@ -116,25 +121,27 @@ static uint64_t unforeseen_ps(size_t some, size_t all)
 	return UNFORESEEN_PS * 2 * (uint64_t)fewer / all;
 }
 
-/* Picoseconds for a packet, all intervals being as likely, and all memory being there COPIES times. */
-static uint64_t cost_of(const struct shape *shape, uint32_t root_bits, size_t copies)
+/* Picoseconds for a packet with a root of so many children, or none where there is one: all intervals being as
+ * likely, and all memory being there COPIES times. */
+static uint64_t cost_of(const struct children *children, struct layout_window window, size_t copies)
 {
-	size_t root_bytes = sizeof(uint32_t) << root_bits, all = shape->intervals, bytes = 0;
+	struct shape shape = shape_of(children, window);
+	size_t root_bytes = sizeof(uint32_t) << children->bits, all = shape.intervals, bytes = 0;
 	uint64_t cost = 0;
 	int level;
 
 	if (!all)
 		return 0;
-	if (root_bits) {
+	if (children->bits) {
 		bytes = root_bytes < all * LINE_BYTES ? root_bytes : all * LINE_BYTES;
 		cost += ROOT_PS + fetch_ps(bytes * copies);
 	}
 	for (level = LEVELS - 1; level >= 0; level--) {
-		if (!shape->through[level])
+		if (!shape.through[level])
 			continue;
-		bytes += shape->lines[level] * LINE_BYTES;
-		cost += (LINE_PS + fetch_ps(bytes * copies)) * shape->through[level] / all +
-			unforeseen_ps(shape->through[level], all);
+		bytes += shape.lines[level] * LINE_BYTES;
+		cost += (LINE_PS + fetch_ps(bytes * copies)) * shape.through[level] / all +
+			unforeseen_ps(shape.through[level], all);
 	}
 	return cost;
 }
@@ -165,31 +172,66 @@ static uint32_t most_bits(struct layout_window window, const struct decision_nod
 	return bits < window.bits - window.skip ? bits : window.bits - window.skip;
 }
 
-struct root_choice cost_root(struct layout_window window, const struct decision_node *node,
-			     size_t copies, bool must)
+struct search_costs cost_root(struct layout_window window, const struct decision_node *node,
+			      size_t copies, uint32_t *bits)
 {
 	struct children children = {.bits = most_bits(window, node)};
-	struct root_choice choice = {children.bits, UINT64_MAX, 0};
+	struct search_costs costs = {.root_ps = UINT64_MAX};
 	struct arena *scratch = arena_new();
 	size_t count = (size_t)1 << children.bits;
 
 	children.within = arena_alloc(scratch, count, sizeof(*children.within));
 	children.at = arena_alloc(scratch, count, sizeof(*children.at));
 	count_starts(&children, window, node);
-	for (;; halve(&children)) {
-		struct shape shape = shape_of(&children, window);
+	for (*bits = children.bits; children.bits; halve(&children)) {
+		uint64_t cost = cost_of(&children, window, copies);
 
-		choice.alone_ps = cost_of(&shape, children.bits, copies);
 		/* Of those that cost the same, the one that weighs the least. */
-		if (choice.alone_ps <= choice.cost_ps && (children.bits || !must)) {
-			choice.cost_ps = choice.alone_ps;
-			choice.bits = children.bits;
+		if (cost <= costs.root_ps) {
+			costs.root_ps = cost;
+			*bits = children.bits;
 		}
-		if (!children.bits)
-			break;
 	}
+	costs.tree_ps = cost_of(&children, window, copies);
 	arena_free(scratch);
-	return choice;
+	return costs;
+}
+
+/* The class of the port is found while the words before it are still being searched. */
+uint64_t cost_cross(size_t bytes)
+{
+	return ROOT_PS + fetch_ps(bytes);
+}
+
+uint64_t cost_code(uint32_t intervals)
+{
+	uint32_t levels = 31 - (uint32_t)__builtin_clz(intervals);
+	uint32_t deeper = 2 * (intervals - (UINT32_C(1) << levels)); /* ways of a level more */
+
+	return COMPARE_PS * (uint64_t)levels + COMPARE_PS * (uint64_t)deeper / intervals -
+	       COMPARED_MEANWHILE_PS;
+}
+
+/* The bits in which the starts of its intervals differ from each other. */
+static unsigned differing_bits(const struct decision_node *node)
+{
+	uint64_t first = (uint64_t)node->starts[1], all = 0;
+	uint32_t i;
+
+	for (i = 1; i < node->count; i++)
+		all |= (uint64_t)node->starts[i] ^ first;
+	return all ? 64 - (unsigned)__builtin_clzll(all) - (unsigned)__builtin_ctzll(all) : 1;
+}
+
+uint64_t cost_table(const struct decision_node *node)
+{
+	struct layout_step leaf = {.lane_bits = lane_bits_for(differing_bits(node)),
+				   .is_narrow = true};
+	uint64_t bytes = cost_tree_bytes(node->count);
+
+	if (node->count <= leaf_shape(&leaf).keys + 1)
+		return LINE_PS + fetch_ps(LINE_BYTES);
+	return ROOT_PS + LINE_PS + 2 * fetch_ps(bytes);
 }
 
 /* Of a step: to ask for the word, to find the element, and to see whether a reference is its own; and what more

@@ -7,10 +7,18 @@
 /* Bytes of a tree for a node of so many intervals, about. */
 size_t cost_tree_bytes(uint32_t intervals);
 
-/* The best root for a node, where all nodes that get one like it take COPIES times as much memory; one that it
- * MUST have. */
-struct root_choice cost_root(struct layout_window window, const struct decision_node *node,
-			     size_t copies, bool must);
+/* The costs of a tree and of the best root, of BITS, for a node, where all nodes that get one like it take COPIES
+ * times as much memory. */
+struct search_costs cost_root(struct layout_window window, const struct decision_node *node,
+			      size_t copies, uint32_t *bits);
+
+/* Picoseconds to look up a cross of so many bytes. */
+uint64_t cost_cross(size_t bytes);
+
+/* Picoseconds for a packet to find one of so many intervals by compare code; and in tables that a node has for
+ * itself. */
+uint64_t cost_code(uint32_t intervals);
+uint64_t cost_table(const struct decision_node *node);
 
 /* About how many instructions the verifier walks (Linux 6.18), beside the nodes in code. */
 size_t cost_instructions(const struct layout *layout);

@@ -1,6 +1,7 @@
 /* Prints a layout: the form of each root, what is in code, the steps of each machine with what their tables
  * weigh, and the outcomes' rows. */
 #include "layout.h"
+#include "layout_forms.h"
 #include "pipeline.h"
 
 #include "../runtime/abi.h"
@@ -8,18 +9,34 @@
 #include <inttypes.h>
 #include <linux/bpf.h>
 
+/* Why a node is in code, or is not. */
+static void dump_form_costs(const struct form_costs *costs, FILE *out)
+{
+	if (costs->code_ps == UINT64_MAX) {
+		fprintf(out, " (code has %d at the most)", CODE_MAX);
+		return;
+	}
+	fprintf(out, " (about %.1f ns in code, %.1f in tables)", (double)costs->code_ps / 1000,
+		(double)costs->tables_ps / 1000);
+}
+
 static void dump_root(const struct layout *layout, decision_ref root, FILE *out)
 {
-	if (ref_is_outcome(root))
+	const struct decision_node *node;
+
+	if (ref_is_outcome(root)) {
 		fprintf(out, "row %" PRIu32 "\n", layout->rows_of[ref_index(root)]);
-	else if (layout->forms[root] == FORM_CODE)
-		fprintf(out, "code, %" PRIu32 " intervals of %s\n", layout->nodes[root].count,
-			key_words(variable_key(layout->nodes[root].variable)));
-	else
-		fprintf(out, "table, %" PRIu32 " intervals of %s, from step %" PRIu32 "\n",
-			layout->nodes[root].count,
-			key_words(variable_key(layout->nodes[root].variable)),
-			layout->table_refs[root] >> TAG_SHIFT);
+		return;
+	}
+	node = &layout->nodes[root];
+	fprintf(out, "%s, %" PRIu32 " intervals of %s",
+		layout->forms[root] == FORM_CODE ? "code" : "table", node->count,
+		key_words(variable_key(node->variable)));
+	if (layout->form_costs)
+		dump_form_costs(&layout->form_costs[root], out);
+	if (layout->forms[root] == FORM_TABLE)
+		fprintf(out, ", from step %" PRIu32, layout->table_refs[root] >> TAG_SHIFT);
+	fputc('\n', out);
 }
 
 static void dump_code(const struct layout *layout, FILE *out)
@@ -39,6 +56,18 @@ static void dump_window(const struct layout_step *step, FILE *out)
 			step->window.prefix << step->window.bits, step->window.bits);
 }
 
+/* Why a key's nodes are searched as they are. */
+static void dump_search_costs(const struct search_costs *costs, FILE *out)
+{
+	if (!costs->tree_ps)
+		return;
+	fprintf(out, " (about %.1f ns by a root, %.1f by a tree alone",
+		(double)costs->root_ps / 1000, (double)costs->tree_ps / 1000);
+	if (costs->cross_ps)
+		fprintf(out, ", %.1f by a cross", (double)costs->cross_ps / 1000);
+	fputc(')', out);
+}
+
 static void dump_step(const struct layout_step *step, FILE *out)
 {
 	fprintf(out, "  step %" PRIu32 ": %s, %s", step->tag, key_words(step->key),
@@ -52,9 +81,7 @@ static void dump_step(const struct layout_step *step, FILE *out)
 		fprintf(out, " of lanes of %" PRIu32 " bits", step->lane_bits);
 	if (step->kind == SEARCH_ROOT || step->kind == SEARCH_LINE || step->kind == SEARCH_LEAF)
 		dump_window(step, out);
-	if (step->kind == SEARCH_ROOT)
-		fprintf(out, " (about %.1f ns, a tree alone %.1f)",
-			(double)step->choice.cost_ps / 1000, (double)step->choice.alone_ps / 1000);
+	dump_search_costs(&step->costs, out);
 	if (step->kind == SEARCH_LEAF || step->kind == SEARCH_CROSS)
 		fprintf(out, ", results of %" PRIu32 " bytes", result_bytes(step));
 	fprintf(out, ": %" PRIu32, step->region.count);

@@ -16,7 +16,7 @@ enum { ROOT_PART = 8 };
 enum { ROOTS_WORTH = 4 };
 
 /* A cross may be so many times larger than the trees that it stands for. */
-enum { CROSS_WORTH = 2 };
+enum { CROSS_WORTH = 4 };
 
 /* More runs of ports than this are looked up by a table, not compared in code. */
 enum { RUNS_IN_CODE = 9 };
@@ -82,27 +82,6 @@ static void fill_class_bytes(unsigned char *bytes, const struct layout_classes *
 			run++;
 		bytes[port] = classes->of_run[run];
 	}
-}
-
-/* Makes the key's nodes rows over classes, where those are few enough. */
-static void plan_cross(struct arena *arena, const struct layout *layout, struct plan *plan,
-		       uint32_t machine, enum key key)
-{
-	struct key_plan *key_plan = &plan->keys[machine][key];
-	struct layout_step *cross = new_step(arena, SEARCH_CROSS, key);
-	size_t most = CROSS_WORTH * key_plan->tree_bytes / (key_plan->nodes * sizeof(uint32_t));
-
-	if (key_plan->nodes == 1 ||
-	    !classes_of(arena, layout, machine << MACHINE_SHIFT | key,
-			most < CLASSES_MAX ? (uint32_t)most : CLASSES_MAX, &cross->classes))
-		return;
-	key_plan->cross = cross;
-	cross->class_table = NO_INDEX;
-	if (cross->classes.run_count <= RUNS_IN_CODE)
-		return;
-	cross->class_table = plan->class_tables++;
-	key_plan->class_bytes = arena_alloc(arena, CLASS_TABLE, 1);
-	fill_class_bytes(key_plan->class_bytes, &cross->classes);
 }
 
 bool node_has_root(const struct key_plan *plan, const struct decision_node *node)
@@ -185,10 +164,13 @@ static void plan_root(struct arena *arena, const struct layout *layout, struct k
 	plan->root_from = must ? 0 : plan->largest->count / ROOT_PART + 1;
 	root->window = window_of(layout, variable, plan->root_from, UINT32_MAX, 0);
 	plan->window = window_of(layout, variable, 0, plan->root_from, 1);
-	root->choice = cost_root(root->window, plan->largest,
-				 plan->tree_bytes / cost_tree_bytes(plan->largest->count),
-				 must || tables == TABLES_TRIE);
-	root->root_bits = tables == TABLES_SPLUS ? must : root->choice.bits;
+	plan->costs = cost_root(root->window, plan->largest,
+				plan->tree_bytes / cost_tree_bytes(plan->largest->count),
+				&root->root_bits);
+	if (tables == TABLES_SPLUS)
+		root->root_bits = must;
+	else if (tables == TABLES_AUTO && !must && plan->costs.tree_ps <= plan->costs.root_ps)
+		root->root_bits = 0;
 	/* Where even the smallest nodes must have one, it is not to weigh more than they do. */
 	while (must && root->root_bits > 1 &&
 	       plan->nodes * (sizeof(uint32_t) << root->root_bits) > ROOTS_WORTH * plan->tree_bytes)
@@ -197,6 +179,36 @@ static void plan_root(struct arena *arena, const struct layout *layout, struct k
 		plan->root = root;
 	else
 		plan->window = all;
+}
+
+/* Makes the key's nodes rows over classes, where those are few enough; of several ways, if it costs less than
+ * roots and trees. */
+static void plan_cross(struct arena *arena, const struct layout *layout, struct plan *plan,
+		       uint32_t variable, enum table_kind tables)
+{
+	struct key_plan *key_plan = &plan->keys[variable >> MACHINE_SHIFT][variable_key(variable)];
+	struct layout_step *cross = new_step(arena, SEARCH_CROSS, variable_key(variable));
+	struct search_costs *costs = &key_plan->costs;
+	size_t most = CROSS_WORTH * key_plan->tree_bytes / (key_plan->nodes * sizeof(uint32_t));
+
+	if (key_plan->nodes == 1 ||
+	    !classes_of(arena, layout, variable, most < CLASSES_MAX ? (uint32_t)most : CLASSES_MAX,
+			&cross->classes))
+		return;
+	cross->class_table = cross->classes.run_count > RUNS_IN_CODE ? plan->class_tables
+								     : NO_INDEX;
+	costs->cross_ps = cost_cross((size_t)key_plan->nodes * masked_room(cross_used(cross)) *
+				     sizeof(uint16_t));
+	if (tables == TABLES_AUTO &&
+	    costs->cross_ps > (key_plan->root ? costs->root_ps : costs->tree_ps))
+		return;
+	key_plan->cross = cross;
+	key_plan->root = NULL;
+	if (!has_class_table(cross))
+		return;
+	plan->class_tables++;
+	key_plan->class_bytes = arena_alloc(arena, CLASS_TABLE, 1);
+	fill_class_bytes(key_plan->class_bytes, &cross->classes);
 }
 
 /* Chooses, for each key of each machine, what its nodes may use beside lines. */
@@ -216,11 +228,10 @@ static void choose_kinds(struct arena *arena, const struct layout *layout, struc
 				key_plan->lpm = new_step(arena, SEARCH_LPM, key);
 				continue;
 			}
+			plan_root(arena, layout, key_plan, machine << MACHINE_SHIFT | key, tables);
 			if (is_port(key) && tables != TABLES_SPLUS)
-				plan_cross(arena, layout, plan, machine, key);
-			if (!key_plan->cross)
-				plan_root(arena, layout, key_plan, machine << MACHINE_SHIFT | key,
-					  tables);
+				plan_cross(arena, layout, plan, machine << MACHINE_SHIFT | key,
+					   tables);
 		}
 }
 
@@ -389,6 +400,7 @@ static void place_tree(struct arena *arena, struct layout_machine *machine, stru
 			line.kind = SEARCH_LEAF;
 		place_step(machine, &step, tag);
 		tree->levels[level] = step;
+		line.costs = (struct search_costs){0};
 	}
 }
 
@@ -396,13 +408,17 @@ static void place_tree(struct arena *arena, struct layout_machine *machine, stru
 static void place_steps(struct arena *arena, struct layout_machine *machine, struct key_plan *plan,
 			enum key key, uint32_t *tag)
 {
+	struct layout_step whole;
+
 	if (plan->root) {
 		uint32_t references = (UINT32_C(1) << plan->root->root_bits) +
 				      (is_whole_word(plan->root) ? 0 : 2);
 
 		plan->root->element_bytes = (uint32_t)sizeof(uint32_t) * references;
+		plan->root->costs = plan->costs;
 	}
 	if (plan->cross) {
+		plan->cross->costs = plan->costs;
 		plan->cross->is_narrow = plan->is_narrow;
 		plan->cross->element_bytes = masked_room(cross_used(plan->cross)) *
 					     result_bytes(plan->cross);
@@ -410,7 +426,10 @@ static void place_steps(struct arena *arena, struct layout_machine *machine, str
 	place_step(machine, &plan->root, tag);
 	if (plan->root)
 		place_tree(arena, machine, &plan->below, line_step(plan, key, true), tag);
-	place_tree(arena, machine, &plan->whole, line_step(plan, key, false), tag);
+	whole = line_step(plan, key, false);
+	if (!plan->root)
+		whole.costs = plan->costs;
+	place_tree(arena, machine, &plan->whole, whole, tag);
 	place_step(machine, &plan->cross, tag);
 	place_step(machine, &plan->lpm, tag);
 }

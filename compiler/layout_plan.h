@@ -19,6 +19,7 @@ struct key_plan {
 	const struct decision_node *largest, *smallest;
 	size_t tree_bytes; /* that all of them would take as trees, about */
 	struct layout_step *root, *cross, *lpm;
+	struct search_costs costs;
 	uint32_t root_from;          /* intervals of a node that has a root */
 	struct tree_plan below;      /* the root */
 	struct tree_plan whole;      /* of nodes without; of interfaces */

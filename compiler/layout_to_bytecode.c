@@ -114,11 +114,11 @@ static void emit_zero(struct emitter *e)
 	e->has_zero = true;
 }
 
-/* R7 becomes a reference. The verifier walks anew what follows for each number that it knows there, at 60 instructions
- * and more: where outcomes have several rows, it is not to know one. */
-static void emit_reference(struct emitter *e, uint32_t reference)
+/* R7 becomes a reference. The verifier walks anew what follows for each number that it knows there, at 60
+ * instructions and more. */
+static void emit_reference(struct emitter *e, uint32_t reference, bool known)
 {
-	if (!e->has_zero) {
+	if (known || !e->has_zero) {
 		bytecode_alu32_imm(e->code, BPF_MOV, R7, (int32_t)reference);
 		return;
 	}
@@ -133,7 +133,7 @@ static void emit_row(struct emitter *e, uint32_t row)
 	} else if (row == ROW_DROP && e->pass.id != NO_LABEL) {
 		bytecode_jump(e->code, e->drop);
 	} else {
-		emit_reference(e, row);
+		emit_reference(e, row, false);
 		bytecode_jump(e->code, e->assign);
 	}
 }
@@ -143,7 +143,7 @@ static void emit_table_entry(struct emitter *e, decision_ref ref)
 {
 	uint32_t machine = e->layout->nodes[ref].variable >> MACHINE_SHIFT;
 
-	emit_reference(e, e->layout->table_refs[ref]);
+	emit_reference(e, e->layout->table_refs[ref], layout_knows_entries(e->layout));
 	bytecode_jump(e->code, e->steps[machine][layout_first_step(e->layout, ref)]);
 }
 
@@ -256,8 +256,7 @@ struct bytecode *layout_to_bytecode(struct arena *arena, const struct layout *la
 	e.pass = bytecode_label(code);
 	e.drop = bytecode_label(code);
 	bytecode_alu(code, BPF_MOV, R6, R1);
-	if (layout->rows_max > 1)
-		emit_zero(&e);
+	emit_zero(&e);
 	emit_classification(&e);
 	emit_outcome(&e);
 	emit_exits(&e);

@@ -22,13 +22,12 @@
 /* The origin of what serves all rules. */
 static const struct span SHARED;
 
-/* A reference, which the verifier is not to know where it would have much to walk anew for each: see emit_reference in
- * layout_to_bytecode.c. */
-static LLVMValueRef reference(const struct ir *ir, uint32_t number)
+/* A reference; one that the verifier is not to KNOW, which walks anew what follows for each: see layout_to_bytecode.c. */
+static LLVMValueRef reference(const struct ir *ir, uint32_t number, bool known)
 {
-	LLVMValueRef known = LLVMConstInt(ir->word, number, 0);
+	LLVMValueRef constant = LLVMConstInt(ir->word, number, 0);
 
-	return ir->zero ? LLVMBuildXor(ir->builder, ir->zero, known, "") : known;
+	return known ? constant : LLVMBuildXor(ir->builder, ir->zero, constant, "");
 }
 
 /* Goes on at a reference that, for what is known here, belongs to the rule at ORIGIN. A node that is new is
@@ -37,7 +36,8 @@ static void go_on(struct ir *ir, decision_ref ref, struct span origin)
 {
 	ir_origin(ir, origin);
 	if (ref_is_outcome(ref)) {
-		ir_store(ir, reference(ir, ir->layout->rows_of[ref_index(ref)]), ir->reference, 0);
+		ir_store(ir, reference(ir, ir->layout->rows_of[ref_index(ref)], false),
+			 ir->reference, 0);
 		ir_jump(ir, ir->assign);
 		return;
 	}
@@ -105,7 +105,8 @@ static void table_entry(struct ir *ir, decision_ref ref)
 {
 	uint32_t machine = ir->layout->nodes[ref].variable >> MACHINE_SHIFT;
 
-	ir_store(ir, reference(ir, ir->layout->table_refs[ref]), ir->reference, 0);
+	ir_store(ir, reference(ir, ir->layout->table_refs[ref], layout_knows_entries(ir->layout)),
+		 ir->reference, 0);
 	ir_jump(ir, ir->steps[machine][layout_first_step(ir->layout, ref)]);
 }
 
@@ -232,8 +233,7 @@ static struct ir ir_new(struct arena *arena, const struct layout *layout,
 	make_blocks(&ir);
 	ir_lines_begin(&ir);
 	ir_origin(&ir, SHARED);
-	if (layout->rows_max > 1)
-		ir.zero = ir_shift_right(&ir, IR_PACKET_WORD(&ir, family), 4);
+	ir.zero = ir_shift_right(&ir, IR_PACKET_WORD(&ir, family), 4);
 	return ir;
 }
 

@@ -174,6 +174,8 @@ static bool open_program(struct whole *whole, const struct bindings *bindings, b
 	if (layout)
 		code = layout_to_bytecode(arena, layout, diag);
 	if (code)
+		code = bytecode_optimize(arena, code, diag);
+	if (code)
 		object = bytecode_to_elf(arena, code, layout, policy, diag);
 	opened = object && shipped_load(&whole->program, object) &&
 		 fill_sockets(whole->program.sockets, BENCH_LABELS * ABI_PLACES);

@@ -577,111 +577,6 @@ static void lanes_are_as_wide_as_the_window(void **state)
 	check_lanes("saddr %x:0:0:%x::/64 redirect to l%u\n", 300, 70001, 64);
 }
 
-static void a_layout_uses_what_was_asked_for(void **state)
-{
-	static const struct {
-		enum table_kind tables;
-		enum search kind;
-	} cases[] = {
-		{TABLES_SPLUS, SEARCH_LEAF}, {TABLES_TRIE, SEARCH_ROOT}, {TABLES_LPM, SEARCH_LPM}};
-	const char *rules = "daddr { 10.0.0.0/8, 192.0.2.7 } redirect to a\n";
-	struct compilation c;
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct compile_options options = {.tables = cases[i].tables};
-
-		assert_true(compile_text(&c, rules, strlen(rules), &options));
-		assert_non_null(find_step(c.layout, cases[i].kind));
-		compilation_free(&c);
-	}
-}
-
-/* The bits of the root of COUNT prefixes that are far apart. */
-static uint32_t root_bits(unsigned count)
-{
-	struct compile_options options = {.tables = TABLES_AUTO};
-	const struct layout_step *root;
-	struct compilation c;
-	char *text = NULL;
-	uint32_t bits;
-	size_t size;
-	unsigned i;
-	FILE *out = open_memstream(&text, &size);
-
-	for (i = 1; i <= count; i++) {
-		uint32_t address = i * UINT32_C(2654435761);
-
-		fprintf(out, "tcp daddr %u.%u.%u.0/24 redirect to l%u\n", address >> 24,
-			address >> 16 & 255, address >> 8 & 255, i % 5);
-	}
-	fclose(out);
-	assert_true(compile_text(&c, text, size, &options));
-	root = find_step(c.layout, SEARCH_ROOT);
-	assert_non_null(root);
-	assert_true(root->choice.cost_ps < root->choice.alone_ps);
-	bits = root->root_bits;
-	compilation_free(&c);
-	free(text);
-	return bits;
-}
-
-static void a_root_is_as_wide_as_its_intervals_are_many(void **state)
-{
-	uint32_t hundred = root_bits(100), thousand = root_bits(1000);
-	uint32_t ten_thousand = root_bits(10000);
-
-	(void)state;
-	assert_true(hundred < thousand);
-	assert_true(thousand < ten_thousand);
-	assert_in_range(thousand, 7, 12);
-}
-
-static void equal_parts_are_stored_once(void **state)
-{
-	struct compile_options options = {.tables = TABLES_SPLUS};
-	struct compilation c;
-	const char *rules =
-		"daddr { 10.0.0.0/8, 12.0.0.0/8, 14.0.0.0/8 } dport { 80, 443 } redirect to a\n";
-	size_t i, j;
-
-	(void)state;
-	assert_true(compile_text(&c, rules, strlen(rules), &options));
-	/* One root and one leaf for the addresses, one of each for the ports. */
-	for (i = 0; i < c.layout->machine_count; i++)
-		for (j = 0; j < c.layout->machines[i].step_count; j++)
-			assert_int_equal(c.layout->machines[i].steps[j].region.count, 1);
-	compilation_free(&c);
-}
-
-/* What is said of rules whose tables are to have a hundred bytes. */
-static void assert_beyond_budget(const char *rules, const char *said)
-{
-	struct compile_options options = {.tables = TABLES_SPLUS, .table_bytes_max = 100};
-	struct compilation c;
-	char *printed = NULL;
-	size_t size;
-	FILE *out;
-
-	assert_false(compile_text(&c, rules, strlen(rules), &options));
-	out = open_memstream(&printed, &size);
-	diag_print(c.diag, out, DIAG_COLOR_NEVER);
-	fclose(out);
-	assert_non_null(strstr(printed, "budget of 100 bytes"));
-	assert_non_null(strstr(printed, said));
-	free(printed);
-	compilation_free(&c);
-}
-
-static void tables_beyond_their_budget_are_refused(void **state)
-{
-	(void)state;
-	assert_beyond_budget("daddr 10.0.0.0/8 redirect to a\n", "rules for ipv4");
-	assert_beyond_budget("daddr fd00::/8 dport { 1, 3, 5, 7, 9, 11 } redirect to a\n",
-			     "rules for ipv6");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -697,10 +592,6 @@ int main(void)
 		cmocka_unit_test(small_nodes_that_start_with_their_window),
 		cmocka_unit_test(a_few_addresses_far_from_all_others),
 		cmocka_unit_test(lanes_are_as_wide_as_the_window),
-		cmocka_unit_test(a_layout_uses_what_was_asked_for),
-		cmocka_unit_test(a_root_is_as_wide_as_its_intervals_are_many),
-		cmocka_unit_test(equal_parts_are_stored_once),
-		cmocka_unit_test(tables_beyond_their_budget_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

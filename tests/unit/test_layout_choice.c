@@ -1,0 +1,222 @@
+/* What is chosen for nodes of hand-made sizes and shapes, and what is refused. */
+#include "arena.h"
+#include "diag.h"
+#include "layout.h"
+#include "layout_cost.h"
+#include "layout_forms.h"
+#include "pipeline.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct layout_step *find_step(const struct layout *layout, enum search kind)
+{
+	size_t i, j;
+
+	for (i = 0; i < layout->machine_count; i++)
+		for (j = 0; j < layout->machines[i].step_count; j++)
+			if (layout->machines[i].steps[j].kind == kind)
+				return &layout->machines[i].steps[j];
+	return NULL;
+}
+
+/* COUNT prefixes that are far apart, with as many ports of each; of PORTS in all. */
+static struct compilation compile_prefixes(unsigned count, unsigned ports_each, unsigned ports)
+{
+	struct compile_options options = {.tables = TABLES_AUTO};
+	struct compilation c;
+	char *text = NULL;
+	size_t size;
+	unsigned i, j;
+	FILE *out = open_memstream(&text, &size);
+
+	for (i = 1; i <= count; i++) {
+		uint32_t address = i * UINT32_C(2654435761);
+
+		fprintf(out, "tcp daddr %u.%u.%u.0/24 ", address >> 24, address >> 16 & 255,
+			address >> 8 & 255);
+		for (j = 0; j < ports_each; j++)
+			fprintf(out, "%s%u", j ? ", " : "dport { ",
+				1000 + 2 * ((address >> 5 * j) % ports));
+		fprintf(out, "%sredirect to l%u\n", ports_each ? " } " : "", i % 5);
+	}
+	fclose(out);
+	assert_true(compile_text(&c, text, size, &options));
+	free(text);
+	return c;
+}
+
+static enum layout_form form_of_root(const struct layout *layout)
+{
+	decision_ref root = layout->roots[FAMILY_IPV4][PROTOCOL_TCP];
+
+	assert_false(ref_is_outcome(root));
+	return (enum layout_form)layout->forms[root];
+}
+
+static void a_few_intervals_are_code_and_many_a_table(void **state)
+{
+	struct compilation few = compile_prefixes(3, 0, 0), many = compile_prefixes(50, 0, 0);
+
+	(void)state;
+	assert_int_equal(form_of_root(few.layout), FORM_CODE);
+	assert_int_equal(few.layout->code_intervals, 7);
+	assert_int_equal(form_of_root(many.layout), FORM_TABLE);
+	compilation_free(&few);
+	compilation_free(&many);
+}
+
+/* What is below the addresses would take a step of tables more. */
+static void what_is_below_a_node_counts_too(void **state)
+{
+	struct compilation alone = compile_prefixes(20, 0, 0), ported = compile_prefixes(20, 1, 1);
+	const struct form_costs *one, *both;
+
+	(void)state;
+	one = &alone.layout->form_costs[alone.layout->roots[FAMILY_IPV4][PROTOCOL_TCP]];
+	both = &ported.layout->form_costs[ported.layout->roots[FAMILY_IPV4][PROTOCOL_TCP]];
+	assert_true(one->code_ps > one->tables_ps);
+	assert_true(both->code_ps < both->tables_ps);
+	assert_int_equal(form_of_root(alone.layout), FORM_TABLE);
+	assert_int_equal(form_of_root(ported.layout), FORM_CODE);
+	compilation_free(&alone);
+	compilation_free(&ported);
+}
+
+static void code_has_its_bound(void **state)
+{
+	struct compilation c = compile_prefixes(CODE_MAX, 0, 0);
+	decision_ref root = c.layout->roots[FAMILY_IPV4][PROTOCOL_TCP];
+
+	(void)state;
+	assert_int_equal(c.layout->form_costs[root].code_ps, UINT64_MAX);
+	assert_int_equal(form_of_root(c.layout), FORM_TABLE);
+	compilation_free(&c);
+}
+
+static void a_layout_uses_what_was_asked_for(void **state)
+{
+	static const struct {
+		enum table_kind tables;
+		enum search kind;
+	} cases[] = {
+		{TABLES_SPLUS, SEARCH_LEAF}, {TABLES_TRIE, SEARCH_ROOT}, {TABLES_LPM, SEARCH_LPM}};
+	const char *rules = "daddr { 10.0.0.0/8, 192.0.2.7 } redirect to a\n";
+	struct compilation c;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct compile_options options = {.tables = cases[i].tables};
+
+		assert_true(compile_text(&c, rules, strlen(rules), &options));
+		assert_non_null(find_step(c.layout, cases[i].kind));
+		compilation_free(&c);
+	}
+}
+
+/* Of COUNT prefixes that are far apart. */
+static uint32_t root_bits(unsigned count)
+{
+	struct compilation c = compile_prefixes(count, 0, 0);
+	const struct layout_step *root = find_step(c.layout, SEARCH_ROOT);
+	uint32_t bits;
+
+	assert_non_null(root);
+	assert_true(root->costs.root_ps < root->costs.tree_ps);
+	bits = root->root_bits;
+	compilation_free(&c);
+	return bits;
+}
+
+static void a_root_is_as_wide_as_its_intervals_are_many(void **state)
+{
+	uint32_t hundred = root_bits(100), thousand = root_bits(1000);
+	uint32_t ten_thousand = root_bits(10000);
+
+	(void)state;
+	assert_true(hundred < thousand);
+	assert_true(thousand < ten_thousand);
+	assert_in_range(thousand, 7, 12);
+}
+
+/* A cross has room for all classes of ports in each row; a tree for those of its own. */
+static void a_cross_gives_way_where_it_would_be_far_larger(void **state)
+{
+	struct compilation small = compile_prefixes(300, 3, 40);
+	struct compilation large = compile_prefixes(30000, 3, 40);
+	const struct layout_step *cross = find_step(small.layout, SEARCH_CROSS);
+
+	(void)state;
+	assert_non_null(cross);
+	assert_true(cross->costs.cross_ps < cross->costs.tree_ps);
+	assert_null(find_step(large.layout, SEARCH_CROSS));
+	compilation_free(&small);
+	compilation_free(&large);
+}
+
+static void equal_parts_are_stored_once(void **state)
+{
+	struct compile_options options = {.tables = TABLES_SPLUS};
+	struct compilation c;
+	const char *rules =
+		"daddr { 10.0.0.0/8, 12.0.0.0/8, 14.0.0.0/8 } dport { 80, 443 } redirect to a\n";
+	size_t i, j;
+
+	(void)state;
+	assert_true(compile_text(&c, rules, strlen(rules), &options));
+	/* One root and one leaf for the addresses, one of each for the ports. */
+	for (i = 0; i < c.layout->machine_count; i++)
+		for (j = 0; j < c.layout->machines[i].step_count; j++)
+			assert_int_equal(c.layout->machines[i].steps[j].region.count, 1);
+	compilation_free(&c);
+}
+
+/* What is said of rules whose tables are to have a hundred bytes. */
+static void assert_beyond_budget(const char *rules, const char *said)
+{
+	struct compile_options options = {.tables = TABLES_SPLUS, .table_bytes_max = 100};
+	struct compilation c;
+	char *printed = NULL;
+	size_t size;
+	FILE *out;
+
+	assert_false(compile_text(&c, rules, strlen(rules), &options));
+	out = open_memstream(&printed, &size);
+	diag_print(c.diag, out, DIAG_COLOR_NEVER);
+	fclose(out);
+	assert_non_null(strstr(printed, "budget of 100 bytes"));
+	assert_non_null(strstr(printed, said));
+	free(printed);
+	compilation_free(&c);
+}
+
+static void tables_beyond_their_budget_are_refused(void **state)
+{
+	(void)state;
+	assert_beyond_budget("daddr 10.0.0.0/8 redirect to a\n", "rules for ipv4");
+	assert_beyond_budget("daddr fd00::/8 dport { 1, 3, 5, 7, 9, 11 } redirect to a\n",
+			     "rules for ipv6");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_few_intervals_are_code_and_many_a_table),
+		cmocka_unit_test(what_is_below_a_node_counts_too),
+		cmocka_unit_test(code_has_its_bound),
+		cmocka_unit_test(a_layout_uses_what_was_asked_for),
+		cmocka_unit_test(a_root_is_as_wide_as_its_intervals_are_many),
+		cmocka_unit_test(a_cross_gives_way_where_it_would_be_far_larger),
+		cmocka_unit_test(equal_parts_are_stored_once),
+		cmocka_unit_test(tables_beyond_their_budget_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
