@@ -95,6 +95,8 @@ static int compare_breadths(const void *a, const void *b)
 
 static void note_rule(struct diag *diag, const struct breadth *breadth)
 {
+	if (!breadth->count)
+		return;
 	if (breadth->widest_values == 1)
 		diag_note(diag, breadth->widest->span,
 			  "this rule and its like have the values of %s",
@@ -104,16 +106,15 @@ static void note_rule(struct diag *diag, const struct breadth *breadth)
 			  breadth->widest_values, field_word(breadth->field));
 }
 
-void budget_report(const struct policy *policy, enum family family, const char *limit,
-		   struct diag *diag)
+/* What the rules tell apart in each field, the most first. */
+static void find_breadths(struct arena *arena, const struct policy *policy, enum family family,
+			  struct breadth breadths[FIELD_COUNT])
 {
-	struct breadth breadths[FIELD_COUNT] = {{0}};
-	struct arena *arena = arena_new();
 	enum field field;
 	size_t i, j;
 
 	for (field = 0; field < FIELD_COUNT; field++) {
-		breadths[field].field = field;
+		breadths[field] = (struct breadth){.field = field};
 		for (i = 0; i < policy->chain_count; i++)
 			for (j = 0; j < policy->chains[i].count; j++)
 				add_rule(arena, &breadths[field], policy,
@@ -121,14 +122,65 @@ void budget_report(const struct policy *policy, enum family family, const char *
 		count_starts(&breadths[field]);
 	}
 	qsort(breadths, FIELD_COUNT, sizeof(breadths[0]), compare_breadths);
-	diag_error(diag, breadths[0].widest ? breadths[0].widest->span : policy->chains[0].span,
-		   "the rules for %s multiply each other: %zu places in %s by %zu in %s make up to "
-		   "%ju "
-		   "table entries, more than %s",
-		   family_word(family), breadths[0].count + 1, field_word(breadths[0].field),
-		   breadths[1].count + 1, field_word(breadths[1].field),
-		   (uintmax_t)(breadths[0].count + 1) * (breadths[1].count + 1), limit);
+}
+
+static struct span place_of(const struct breadth *breadths, const struct policy *policy)
+{
+	return breadths[0].widest ? breadths[0].widest->span : policy->chains[0].span;
+}
+
+void budget_report(const struct policy *policy, enum family family, const char *limit,
+		   struct diag *diag)
+{
+	struct arena *arena = arena_new();
+	struct breadth breadths[FIELD_COUNT];
+
+	find_breadths(arena, policy, family, breadths);
+	if (breadths[1].count)
+		diag_error(diag, place_of(breadths, policy),
+			   "the rules for %s multiply each other: %zu places in %s by %zu in %s "
+			   "make up to %ju table entries, more than %s",
+			   family_word(family), breadths[0].count + 1,
+			   field_word(breadths[0].field), breadths[1].count + 1,
+			   field_word(breadths[1].field),
+			   (uintmax_t)(breadths[0].count + 1) * (breadths[1].count + 1), limit);
+	else
+		diag_error(diag, place_of(breadths, policy),
+			   "the rules for %s tell apart %zu places in %s, more than %s",
+			   family_word(family), breadths[0].count + 1,
+			   field_word(breadths[0].field), limit);
 	note_rule(diag, &breadths[0]);
 	note_rule(diag, &breadths[1]);
+	arena_free(arena);
+}
+
+/* "401 places in daddr, 3 in dport" */
+static const char *list_breadths(struct arena *arena, const struct breadth *breadths)
+{
+	const char *list = "";
+	size_t i;
+
+	for (i = 0; i < FIELD_COUNT && breadths[i].count; i++)
+		list = arena_printf(arena, "%s%s%zu%s in %s", list, i ? ", " : "",
+				    breadths[i].count + 1, i ? "" : " places",
+				    field_word(breadths[i].field));
+	return list;
+}
+
+void budget_report_program(const struct policy *policy, enum family family, size_t needed,
+			   size_t most, struct diag *diag)
+{
+	struct arena *arena = arena_new();
+	struct breadth breadths[FIELD_COUNT];
+	size_t i;
+
+	find_breadths(arena, policy, family, breadths);
+	diag_error(diag, place_of(breadths, policy),
+		   "the program would have the verifier walk about %zu instructions, more than its "
+		   "budget of %zu: for %s alone the rules tell apart %s",
+		   needed, most, family_word(family), list_breadths(arena, breadths));
+	for (i = 0; i < FIELD_COUNT; i++)
+		note_rule(diag, &breadths[i]);
+	diag_note(diag, (struct span){0, 0}, "'--instructions-max' sets another budget");
 	arena_free(arena);
 }

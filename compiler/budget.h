@@ -16,4 +16,9 @@ struct policy;
 void budget_report(const struct policy *policy, enum family family, const char *limit,
 		   struct diag *diag);
 
+/* The same of a program that would have the verifier walk NEEDED instructions, of MOST: how many values are told
+ * apart in each field, each of which takes its steps. */
+void budget_report_program(const struct policy *policy, enum family family, size_t needed,
+			   size_t most, struct diag *diag);
+
 #endif

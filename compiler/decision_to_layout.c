@@ -75,8 +75,8 @@ static const uint8_t *label_places(struct arena *arena, const struct layout *lay
 	return places;
 }
 
-/* Says which rules multiply: of the family whose addresses make the larger decision. */
-static void report_budget(const struct layout *layout, const char *limit, struct diag *diag)
+/* The family whose addresses make the larger decision. */
+static enum family larger_family(const struct layout *layout)
 {
 	size_t intervals[FAMILY_COUNT] = {0};
 	size_t i;
@@ -87,7 +87,12 @@ static void report_budget(const struct layout *layout, const char *limit, struct
 		if (key != KEY_INTERFACE && key_bits(key) > 16)
 			intervals[key_bits(key) == 64] += layout->nodes[i].count;
 	}
-	budget_report(layout->policy, intervals[FAMILY_IPV6] > intervals[FAMILY_IPV4], limit, diag);
+	return intervals[FAMILY_IPV6] > intervals[FAMILY_IPV4] ? FAMILY_IPV6 : FAMILY_IPV4;
+}
+
+static void report_budget(const struct layout *layout, const char *limit, struct diag *diag)
+{
+	budget_report(layout->policy, larger_family(layout), limit, diag);
 }
 
 /* More steps than tags: most interfaces take one each, or the trees of all words are high. */
@@ -150,7 +155,6 @@ static bool check_instructions(const struct layout *layout, const struct compile
 			       struct diag *diag)
 {
 	size_t needed = cost_instructions(layout), most = (size_t)options->instructions_max;
-	char limit[120];
 
 	if (!most && options->tables != TABLES_AUTO)
 		return true;
@@ -158,10 +162,7 @@ static bool check_instructions(const struct layout *layout, const struct compile
 		most = DEFAULT_INSTRUCTIONS_MAX;
 	if (needed <= most)
 		return true;
-	snprintf(limit, sizeof(limit),
-		 "fits into the budget of %zu verified instructions (about %zu are needed)", most,
-		 needed);
-	report_budget(layout, limit, diag);
+	budget_report_program(layout->policy, larger_family(layout), needed, most, diag);
 	return false;
 }
 

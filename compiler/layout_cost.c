@@ -234,46 +234,59 @@ uint64_t cost_table(const struct decision_node *node)
 	return ROOT_PS + LINE_PS + 2 * fetch_ps(bytes);
 }
 
-/* Of a step: to ask for the word, to find the element, and to see whether a reference is its own; and what more
- * each kind takes. A node is come to on several ways, and the verifier walks some of them again. */
-enum { STEP = 18, WINDOW = 9, HALF_ADDRESS = 4, LANES_WORD = 5, LANES = 8, RESULT = 7, RUN = 4 };
-enum { WALKED_TENTHS = 13 };
-
-/* Of outcomes: the first row, a further one or a group, and the functions for these. */
-enum { OUTCOME = 80, ROW = 12, GROUPS = 100 };
+/* Instructions that the verifier walks, each time it comes there: fitted to what it walked for random files. */
+enum {
+	OUTCOME = 90,
+	SPARES = 190, /* spare slots */
+	COUNTERS = 27,
+	SECOND_ROW = 100, /* a row more, where the rows stand in line */
+	GROUPS = 80,
+	GROUPED_ROW = 24, /* of a group */
+	TABLES = 15,
+	TABLES_FROM_CODE = 50,
+	WIDE_LANES = 15,
+	RUN = 9,     /* of a cross whose classes are found in code */
+	NARROW = 30, /* results that lead to another step */
+};
 
 static size_t step_instructions(const struct layout_step *step)
 {
-	size_t count = STEP + (key_bits(step->key) == 64 ? HALF_ADDRESS : 0);
+	static const size_t counts[] = {
+		[SEARCH_ROOT] = 45, [SEARCH_LINE] = 50,      [SEARCH_LEAF] = 45,
+		[SEARCH_CROSS] = 5, [SEARCH_INTERFACE] = 40, [SEARCH_LPM] = 45,
+	};
+	size_t count = counts[step->kind];
 
-	if (!step->is_below_root && !is_whole_word(step))
-		count += WINDOW;
-	switch (step->kind) {
-	case SEARCH_LINE:
-		return count + LINE_LANES_BYTES / LANES_WORD_BYTES * LANES_WORD + LANES;
-	case SEARCH_LEAF:
-		return count + leaf_shape(step).lanes_bytes / LANES_WORD_BYTES * LANES_WORD +
-		       LANES + RESULT;
-	case SEARCH_CROSS:
-		return count + RESULT + (has_class_table(step) ? 0 : step->classes.run_count * RUN);
-	default:
-		return count;
-	}
+	if (step->kind == SEARCH_LEAF && step->lane_bits == 64)
+		count += WIDE_LANES;
+	if (step->kind == SEARCH_CROSS && !has_class_table(step))
+		count += step->classes.run_count * RUN;
+	return count + (step->narrow_tag ? NARROW : 0);
+}
+
+static size_t outcome_instructions(const struct layout *layout)
+{
+	size_t count = OUTCOME;
+
+	if (layout->groups.count)
+		count += GROUPS + GROUPED_ROW * layout->groups.rows;
+	else if (layout->rows_max > 1)
+		count += SECOND_ROW * (layout->rows_max - 1);
+	if (layout->tries_spares)
+		count += SPARES;
+	return count + (layout->object.counter_count ? COUNTERS : 0);
 }
 
 size_t cost_instructions(const struct layout *layout)
 {
-	size_t rows = layout->rows_max, count = OUTCOME;
+	size_t count = outcome_instructions(layout);
+	size_t tables = layout_knows_entries(layout) ? TABLES : TABLES_FROM_CODE;
 	size_t i, j;
 
-	if (layout->groups.count) {
-		rows = layout->groups.count + layout->groups.rows;
-		count += GROUPS;
-	}
-	count += ROW * rows;
-	for (i = 0; i < layout->machine_count; i++)
+	for (i = 0; i < layout->machine_count; i++) {
+		count += layout->machines[i].step_count ? tables : 0;
 		for (j = 0; j < layout->machines[i].step_count; j++)
-			count += step_instructions(&layout->machines[i].steps[j]) * WALKED_TENTHS /
-				 10;
+			count += step_instructions(&layout->machines[i].steps[j]);
+	}
 	return count;
 }

@@ -5,14 +5,16 @@
 
 #include "../../compiler/diag.h"
 #include "../../compiler/layout.h"
+#include "../../compiler/layout_cost.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { VERIFIED_MAX = 1000, SIZES = 3 };
 
-/* The instructions that the verifier walked; 0 if it refused the program. */
-static uint32_t verified_instructions(const char *text)
+/* The instructions that the verifier walked, and what the compiler thought it would beside code; 0 if it refused the
+ * program. */
+static uint32_t verified_beside(const char *text, size_t *estimate)
 {
 	struct compile_options options = {.tables = TABLES_AUTO};
 	struct program program = {0};
@@ -24,8 +26,16 @@ static uint32_t verified_instructions(const char *text)
 	good = good && program_load(&program, c.object, layout_object(c.layout), NULL);
 	if (good)
 		program_close(&program);
+	*estimate = good ? cost_instructions(c.layout) : 0;
 	compilation_free(&c);
 	return good ? program.verified_instructions : 0;
+}
+
+static uint32_t verified_instructions(const char *text)
+{
+	size_t estimate;
+
+	return verified_beside(text, &estimate);
 }
 
 /* What stands above the bindings, or alone: labels tried in turn for one packet, and counters. */
@@ -135,8 +145,40 @@ static void check_labels(struct tap *tap, uint32_t count)
 	free(text);
 }
 
+/* Rules that leave nothing to code: many of each kind that is named. */
+static void check_estimate(struct tap *tap, const char *kinds)
+{
+	struct random random = {3};
+	char *text = NULL;
+	size_t size, estimate;
+	uint32_t i, verified;
+	FILE *out = open_memstream(&text, &size);
+
+	for (i = 0; out && i < 400; i++) {
+		uint32_t address = (uint32_t)random_next(&random);
+
+		if (strchr(kinds, '4'))
+			fprintf(out, "tcp daddr %u.%u.%u.0/24", address >> 24, address >> 16 & 255,
+				address >> 8 & 255);
+		if (strchr(kinds, '6'))
+			fprintf(out, "tcp daddr 2001:%x:%x::/48", address >> 16, address & 0xffff);
+		if (strchr(kinds, 's'))
+			fprintf(out, " saddr %u.%u.0.0/16", address >> 8 & 255, address & 255);
+		if (strchr(kinds, 'p'))
+			fprintf(out, " dport %u", 1 + address % 3000);
+		fprintf(out, "%s redirect to l%u\n", strchr(kinds, 'c') ? " counter" : "", i % 7);
+	}
+	if (!out || fclose(out))
+		abort();
+	verified = verified_beside(text, &estimate);
+	tap_result(tap, verified && estimate > verified * 3 / 4 && estimate < verified * 4 / 3,
+		   "'%s': %zu instructions were expected, %u verified", kinds, estimate, verified);
+	free(text);
+}
+
 int main(void)
 {
+	static const char *const kinds[] = {"4", "6", "4p", "6p", "4s", "4sp", "4c", "6pc"};
 	static const uint32_t counts[] = {1, 2, 16, 32};
 	struct sentinels sentinels;
 	struct tap tap = {0};
@@ -153,6 +195,8 @@ int main(void)
 	}
 	for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
 		check_labels(&tap, counts[i]);
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		check_estimate(&tap, kinds[i]);
 	sentinels_close(&sentinels);
 	return tap_end(&tap);
 }
