@@ -126,7 +126,7 @@ static bool decide_context(struct making *making, enum family family, enum proto
 	while (!best_attempt(making, family, protocol, effort, &best)) {
 		if (effort >= LAST_EFFORT)
 			return false;
-		effort *= EFFORT_STEP;
+		effort = effort < LAST_EFFORT / EFFORT_STEP ? effort * EFFORT_STEP : LAST_EFFORT;
 	}
 	making->decision->roots[family][protocol] = builder_import(making->whole, best.builder,
 								   best.root);
