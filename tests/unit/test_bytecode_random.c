@@ -1,0 +1,354 @@
+/* The pass over the program: random code does the same before and after. */
+#include "compiler/arena.h"
+#include "compiler/bytecode.h"
+#include "compiler/diag.h"
+#include "compiler/pipeline.h"
+#include "tests/differential/random.h"
+
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static int setup(void **state)
+{
+	*state = arena_new();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	arena_free(*state);
+	return 0;
+}
+
+static struct bytecode *optimize(struct arena *arena, const struct bytecode *code)
+{
+	struct diag *diag = diag_new(arena, sources_new(arena));
+	struct bytecode *better = bytecode_optimize(arena, code, diag);
+
+	if (!better)
+		diag_print(diag, stderr, DIAG_COLOR_NEVER);
+	assert_non_null(better);
+	return better;
+}
+
+/* A machine for programs that only compute: an address in the tables is a number like any other. */
+enum { PACKET_BYTES = 72, STEPS_MAX = 10000 };
+#define TABLES_ADDRESS (UINT64_C(1) << 40)
+
+struct machine {
+	uint64_t regs[R10 + 1];
+	unsigned char packet[PACKET_BYTES];
+};
+
+static uint64_t compute(int op, uint64_t a, uint64_t b, unsigned bits)
+{
+	switch (op) {
+	case BPF_MOV:
+		return b;
+	case BPF_ADD:
+		return a + b;
+	case BPF_SUB:
+		return a - b;
+	case BPF_AND:
+		return a & b;
+	case BPF_OR:
+		return a | b;
+	case BPF_LSH:
+		return a << (b & (bits - 1));
+	default:
+		return a >> (b & (bits - 1));
+	}
+}
+
+static void run_alu(struct machine *m, struct bpf_insn insn)
+{
+	bool is_narrow = BPF_CLASS(insn.code) == BPF_ALU;
+	uint64_t mask = is_narrow ? UINT32_MAX : UINT64_MAX, *dst = &m->regs[insn.dst_reg];
+	uint64_t operand = BPF_SRC(insn.code) == BPF_X ? m->regs[insn.src_reg]
+						       : (uint64_t)(int64_t)insn.imm;
+
+	if (BPF_OP(insn.code) == BPF_END)
+		*dst = insn.imm == 32 ? ntohl((uint32_t)*dst) : ntohs((uint16_t)*dst);
+	else
+		*dst = mask &
+		       compute(BPF_OP(insn.code), *dst & mask, operand & mask, is_narrow ? 32 : 64);
+}
+
+static bool is_taken(const struct machine *m, struct bpf_insn insn)
+{
+	uint64_t mask = BPF_CLASS(insn.code) == BPF_JMP32 ? UINT32_MAX : UINT64_MAX;
+	uint64_t a = m->regs[insn.dst_reg] & mask;
+	uint64_t b = mask & (BPF_SRC(insn.code) == BPF_X ? m->regs[insn.src_reg]
+							 : (uint64_t)(int64_t)insn.imm);
+
+	switch (BPF_OP(insn.code)) {
+	case BPF_JA:
+		return true;
+	case BPF_JEQ:
+		return a == b;
+	case BPF_JNE:
+		return a != b;
+	case BPF_JGT:
+		return a > b;
+	case BPF_JGE:
+		return a >= b;
+	case BPF_JLT:
+		return a < b;
+	case BPF_JLE:
+		return a <= b;
+	default:
+		return a & b;
+	}
+}
+
+/* Runs a finished program; R0 as it is at its end. */
+static uint64_t run(const struct bytecode *code, const unsigned char *packet)
+{
+	struct machine m = {{0}, {0}};
+	size_t i = 0, steps;
+
+	memcpy(m.packet, packet, PACKET_BYTES);
+	for (steps = 0; steps < STEPS_MAX; steps++, i++) {
+		const struct bytecode_instruction *instruction = &code->instructions[i];
+		struct bpf_insn insn = instruction->insn;
+
+		assert_true(i < code->count);
+		if (bytecode_is_exit(instruction))
+			return m.regs[R0];
+		if (bytecode_is_jump(instruction)) {
+			i += is_taken(&m, insn) ? (size_t)(int64_t)insn.off : 0;
+		} else if (bytecode_is_wide(instruction)) {
+			m.regs[insn.dst_reg] = bytecode_wide_value(instruction) +
+					       (instruction->symbol ? TABLES_ADDRESS : 0);
+			i++;
+		} else if (BPF_CLASS(insn.code) == BPF_LDX) {
+			m.regs[insn.dst_reg] = 0;
+			memcpy(&m.regs[insn.dst_reg], m.packet + insn.off,
+			       BPF_SIZE(insn.code) == BPF_W ? 4 : 2);
+		} else {
+			run_alu(&m, insn);
+		}
+	}
+	fail_msg("the program does not end");
+	return 0;
+}
+
+/* Random programs, of few values and registers, so that the rules meet what they are for. */
+enum { PROGRAMS = 10000, PACKETS = 16, PIECES = 16, WORDS = 4, NEAR = 4 };
+
+static const uint32_t SOME_VALUES[] = {0,  1,  2,      0x01000000, 0x01000001, 0x02000000,
+				       80, 81, 0x5000, 0x80000000, UINT32_MAX};
+
+static uint32_t some_value(struct random *random)
+{
+	return SOME_VALUES[random_below(random, sizeof(SOME_VALUES) / sizeof(SOME_VALUES[0]))];
+}
+
+static enum reg some_reg(struct random *random)
+{
+	return (enum reg)random_below(random, R4);
+}
+
+static void emit_field(struct bytecode *code, struct random *random)
+{
+	enum reg reg = some_reg(random);
+	bool is_half = random_percent(random, 25);
+
+	bytecode_load(code, is_half ? BPF_H : BPF_W, reg, R6, 4 * (int)random_below(random, WORDS));
+	if (random_percent(random, 10))
+		reg = some_reg(random);
+	if (random_percent(random, 80))
+		bytecode_to_host(code, reg, is_half ? 16 : 32);
+}
+
+static void emit_comparison(struct bytecode *code, struct random *random, struct jump_label label)
+{
+	static const int ops[] = {BPF_JEQ, BPF_JNE, BPF_JGE, BPF_JLT, BPF_JGT, BPF_JLE, BPF_JSET};
+	int op = ops[random_below(random, sizeof(ops) / sizeof(ops[0]))];
+
+	if (random_percent(random, 80))
+		bytecode_jump32_if(code, op, some_reg(random), (int32_t)some_value(random), label);
+	else if (random_percent(random, 50))
+		bytecode_jump_if(code, op, some_reg(random), (int32_t)some_value(random), label);
+	else
+		bytecode_jump32_if_reg(code, op, some_reg(random), some_reg(random), label);
+}
+
+static void emit_arithmetic(struct bytecode *code, struct random *random)
+{
+	static const int ops[] = {BPF_MOV, BPF_ADD, BPF_SUB, BPF_AND, BPF_OR, BPF_MOV};
+	int op = ops[random_below(random, sizeof(ops) / sizeof(ops[0]))];
+
+	if (random_percent(random, 30))
+		bytecode_alu(code, op, some_reg(random), some_reg(random));
+	else if (random_percent(random, 50))
+		bytecode_alu32_imm(code, op, some_reg(random), (int32_t)some_value(random));
+	else
+		bytecode_alu_imm(code, op, some_reg(random), (int32_t)some_value(random));
+}
+
+/* Two comparisons, of one value and the next perhaps, that lead to few places. */
+static void emit_pair(struct bytecode *code, struct random *random, const struct jump_label *labels)
+{
+	enum reg reg = some_reg(random);
+	uint32_t value = some_value(random);
+	struct jump_label between = bytecode_label(code);
+
+	if (random_percent(random, 75))
+		bytecode_load(code, BPF_W, reg, R6, 4 * (int)random_below(random, WORDS));
+	if (random_percent(random, 30))
+		emit_comparison(code, random, between);
+	bytecode_jump32_if(code, random_percent(random, 50) ? BPF_JGE : BPF_JLT, reg,
+			   (int32_t)value,
+			   random_percent(random, 50) ? between : labels[random_below(random, 2)]);
+	if (random_percent(random, 50))
+		bytecode_jump(code, labels[random_below(random, 2)]);
+	if (random_percent(random, 20))
+		reg = some_reg(random);
+	bytecode_place(code, between);
+	bytecode_jump32_if(code, random_percent(random, 50) ? BPF_JGE : BPF_JLT, reg,
+			   (int32_t)(value + random_below(random, 5) - 2),
+			   labels[random_below(random, 2)]);
+}
+
+static void emit_jump_over(struct bytecode *code, struct random *random, struct jump_label label)
+{
+	struct jump_label over = bytecode_label(code), away = bytecode_label(code);
+
+	if (random_percent(random, 30))
+		bytecode_jump_if(code, BPF_JEQ, some_reg(random), 0, away);
+	emit_comparison(code, random, over);
+	bytecode_place(code, away);
+	bytecode_jump(code, label);
+	bytecode_place(code, over);
+}
+
+static void emit_sum(struct bytecode *code, struct random *random)
+{
+	enum reg a = some_reg(random), b = some_reg(random);
+
+	if (random_percent(random, 50))
+		bytecode_data(code, a, SYMBOL_TABLES, some_value(random) & 0xffff);
+	bytecode_alu(code, BPF_ADD, a, b);
+	bytecode_alu(code, BPF_MOV, b, a);
+	if (random_percent(random, 50))
+		bytecode_alu_imm(code, BPF_MOV, a, -1);
+}
+
+static void emit_known_comparison(struct bytecode *code, struct random *random,
+				  struct jump_label label)
+{
+	enum reg reg = some_reg(random);
+
+	bytecode_alu32_imm(code, BPF_MOV, reg, (int32_t)some_value(random));
+	bytecode_jump32_if(code, random_percent(random, 50) ? BPF_JEQ : BPF_JGT, reg,
+			   (int32_t)some_value(random), label);
+}
+
+/* LABELS are those of the pieces that follow, the next one first. */
+static void emit_piece(struct bytecode *code, struct random *random,
+		       const struct jump_label *labels)
+{
+	switch (random_below(random, 10)) {
+	case 0:
+	case 1:
+		emit_field(code, random);
+		break;
+	case 2:
+	case 3:
+		emit_comparison(code, random, labels[random_below(random, NEAR)]);
+		break;
+	case 4:
+		bytecode_jump(code, labels[random_below(random, NEAR)]);
+		break;
+	case 5:
+		emit_pair(code, random, labels);
+		break;
+	case 6:
+		emit_jump_over(code, random, labels[random_below(random, NEAR)]);
+		break;
+	case 7:
+		emit_sum(code, random);
+		break;
+	case 8:
+		emit_known_comparison(code, random, labels[random_below(random, NEAR)]);
+		break;
+	default:
+		emit_arithmetic(code, random);
+	}
+}
+
+/* Jumps lead forward, so that it ends. */
+static struct bytecode *random_program(struct arena *arena, struct random *random)
+{
+	struct bytecode *code = bytecode_new(arena);
+	struct jump_label labels[PIECES + NEAR];
+	size_t i;
+	int reg;
+
+	for (i = 0; i < PIECES + NEAR; i++)
+		labels[i] = bytecode_label(code);
+	for (i = 0; i < PIECES; i++) {
+		bytecode_place(code, labels[i]);
+		emit_piece(code, random, labels + i + 1);
+	}
+	for (; i < PIECES + NEAR; i++)
+		bytecode_place(code, labels[i]);
+	for (reg = R1; reg < (int)random_below(random, R4 + 1); reg++)
+		bytecode_alu(code, BPF_ADD, R0, (enum reg)reg);
+	bytecode_exit(code);
+	return code;
+}
+
+static void random_packet(unsigned char *packet, struct random *random)
+{
+	uint32_t words[WORDS];
+	size_t i;
+
+	for (i = 0; i < WORDS; i++)
+		words[i] = random_percent(random, 50) ? htonl(some_value(random))
+						      : some_value(random);
+	memset(packet, 0, PACKET_BYTES);
+	memcpy(packet, words, sizeof(words));
+}
+
+static void random_programs_do_the_same_in_fewer_instructions(void **state)
+{
+	struct random random = {1};
+	size_t before = 0, after = 0, i, j;
+
+	(void)state;
+	for (i = 0; i < PROGRAMS; i++) {
+		struct arena *arena = arena_new();
+		struct bytecode *code = random_program(arena, &random), *better;
+		unsigned char packet[PACKET_BYTES];
+
+		better = optimize(arena, code);
+		assert_null(bytecode_finish(code));
+		assert_true(better->count <= code->count);
+		before += code->count;
+		after += better->count;
+		for (j = 0; j < PACKETS; j++) {
+			random_packet(packet, &random);
+			assert_int_equal(run(code, packet), run(better, packet));
+		}
+		arena_free(arena);
+	}
+	assert_true(after < before * 3 / 4);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(random_programs_do_the_same_in_fewer_instructions),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
