@@ -12,11 +12,19 @@
 #include <llvm-c/Core.h>
 #include <llvm-c/Error.h>
 #include <llvm-c/Transforms/PassBuilder.h>
+#include <llvm/Config/llvm-config.h>
 #include <string.h>
+
+/* Named in words, the pass ends the process where one round of it has left something to do, from LLVM 18 on. */
+#if LLVM_VERSION_MAJOR >= 18
+#define COMBINE "instcombine<no-verify-fixpoint>"
+#else
+#define COMBINE "instcombine"
+#endif
 
 /* As at -O2 in substance, but without what moves equal ends of blocks into one: of loads from two fields of the
  * packet it makes one load from either ("dereference of modified ctx ptr R4 off=40 disallowed"). */
-#define SIMPLIFY "simplifycfg,instcombine,"
+#define SIMPLIFY "simplifycfg," COMBINE ","
 #define PASSES                                                                                     \
 	"function(sroa,early-cse<memssa>," SIMPLIFY                                                \
 	"jump-threading,correlated-propagation," SIMPLIFY "reassociate,gvn,sccp,bdce," SIMPLIFY    \
