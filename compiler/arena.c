@@ -25,8 +25,7 @@ struct arena {
 
 static _Noreturn void out_of_memory(void)
 {
-	fputs("sklc: out of memory\n", stderr);
-	exit(3);
+	exit(ARENA_EXIT_STATUS);
 }
 
 struct arena *arena_new(void)

@@ -6,8 +6,10 @@
 
 struct arena;
 
-/* A new arena; ends the process with exit status 3 when memory runs out, here and in every
- * allocation below, so that no pass has to look. */
+enum { ARENA_EXIT_STATUS = 3 };
+
+/* A new arena; ends the process with this exit status when memory runs out, here and in every allocation below, so
+ * that no pass has to look. To say so is left to the process's handlers of exit. */
 struct arena *arena_new(void);
 void arena_free(struct arena *arena);
 

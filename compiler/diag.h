@@ -85,4 +85,7 @@ bool diag_is_empty(const struct diag *diag);
 /* Prints all as one JSON object, which sklc(1) describes. */
 void diag_print_json(const struct diag *diag, FILE *out);
 
+/* The same object of one error alone, plain ASCII without quotes; takes no memory. */
+void diag_print_json_alone(const char *message, FILE *out);
+
 #endif

@@ -113,3 +113,22 @@ void diag_print_json(const struct diag *diag, FILE *out)
 	putc('\n', out);
 	json_decref(object);
 }
+
+void diag_print_json_alone(const char *message, FILE *out)
+{
+	fprintf(out,
+		"{\n"
+		"  \"version\": %d,\n"
+		"  \"diagnostics\": [\n"
+		"    {\n"
+		"      \"severity\": \"error\",\n"
+		"      \"message\": \"%s\",\n"
+		"      \"included_from\": [],\n"
+		"      \"notes\": []\n"
+		"    }\n"
+		"  ],\n"
+		"  \"errors\": 1,\n"
+		"  \"warnings\": 0\n"
+		"}\n",
+		SCHEMA_VERSION, message);
+}

@@ -27,6 +27,7 @@ struct session {
 	struct report report; /* stays first: the runtime's way to the diagnostics */
 	struct options options;
 	struct compilation c;
+	bool is_finished;
 };
 
 static enum diag_color diag_color(const struct options *options)
@@ -307,41 +308,6 @@ static int apply(struct session *s)
 	return use_operands(s, runtime_apply);
 }
 
-static int confirm(struct session *s)
-{
-	const struct runtime_options runtime = runtime_options(s);
-
-	return exit_status(runtime_confirm(&runtime, stdout));
-}
-
-static int rollback(struct session *s)
-{
-	const struct runtime_options runtime = runtime_options(s);
-
-	return exit_status(runtime_rollback(&runtime, stdout));
-}
-
-static int reset(struct session *s)
-{
-	const struct runtime_options runtime = runtime_options(s);
-
-	return exit_status(runtime_reset(&runtime, stdout));
-}
-
-static int detach(struct session *s)
-{
-	const struct runtime_options runtime = runtime_options(s);
-
-	return exit_status(runtime_detach(&runtime, stdout));
-}
-
-static int list(struct session *s)
-{
-	const struct runtime_options runtime = runtime_options(s);
-
-	return exit_status(runtime_list(&runtime, stdout));
-}
-
 static int status(struct session *s)
 {
 	const struct runtime_options runtime = runtime_options(s);
@@ -350,13 +316,6 @@ static int status(struct session *s)
 	if (runtime_status(&runtime, stdout, &complete))
 		return EXIT_SYSTEM;
 	return complete ? EXIT_DONE : EXIT_RULES;
-}
-
-static int sync_sockets(struct session *s)
-{
-	const struct runtime_options runtime = runtime_options(s);
-
-	return exit_status(runtime_sync(&runtime, stdout));
 }
 
 static int register_socket(struct session *s)
@@ -409,30 +368,34 @@ static const struct command {
 	uint32_t takes;                    /* options */
 	size_t operands_min, operands_max; /* with the verb itself */
 	int (*run)(struct session *s);
+	int (*runtime)(const struct runtime_options *options, FILE *out); /* where RUN is NULL */
 	const char *synopsis, *meaning;
 } commands[] = {
-	{"--output", FOR_COMPILING | OPTION_BIT(OUTPUT), 1, ANY_NUMBER, write_object,
+	{"--output", FOR_COMPILING | OPTION_BIT(OUTPUT), 1, ANY_NUMBER, write_object, NULL,
 	 "sklc RULES... -o PROG.o", "compile to a BPF object"},
-	{"--check", FOR_COMPILING | FOR_RUNNING | OPTION_BIT(CHECK), 1, ANY_NUMBER, check,
+	{"--check", FOR_COMPILING | FOR_RUNNING | OPTION_BIT(CHECK), 1, ANY_NUMBER, check, NULL,
 	 "sklc --check RULES...|PROG.o", "dry run, attaching nothing"},
-	{"--apply", FOR_COMPILING | FOR_RUNNING | FOR_APPLYING, 1, ANY_NUMBER, apply,
+	{"--apply", FOR_COMPILING | FOR_RUNNING | FOR_APPLYING, 1, ANY_NUMBER, apply, NULL,
 	 "sklc --apply RULES...|PROG.o", "attach to a network namespace"},
-	{"--dump", FOR_COMPILING | OPTION_BIT(DUMP), 1, ANY_NUMBER, dump,
+	{"--dump", FOR_COMPILING | OPTION_BIT(DUMP), 1, ANY_NUMBER, dump, NULL,
 	 "sklc --dump STAGE RULES...", "print a form of the rules"},
-	{"list", FOR_RUNNING, 1, 1, list, "sklc list", "the rules that are applied, as written"},
-	{"status", FOR_RUNNING | OPTION_BIT(ALL), 1, 1, status, "sklc status",
+	{"list", FOR_RUNNING, 1, 1, NULL, runtime_list, "sklc list",
+	 "the rules that are applied, as written"},
+	{"status", FOR_RUNNING | OPTION_BIT(ALL), 1, 1, status, NULL, "sklc status",
 	 "labels and their sockets, rules and their counters"},
-	{"register", FOR_RUNNING | OPTION_BIT(PID) | OPTION_BIT(FD), 2, 2, register_socket,
+	{"register", FOR_RUNNING | OPTION_BIT(PID) | OPTION_BIT(FD), 2, 2, register_socket, NULL,
 	 "sklc register LABEL --pid PID --fd FD", "put a socket behind a label"},
-	{"unregister", FOR_RUNNING, 2, 4, unregister, "sklc unregister LABEL [tcp|udp] [ipv4|ipv6]",
-	 "take it away again"},
-	{"sync", FOR_RUNNING, 1, 1, sync_sockets, "sklc sync",
+	{"unregister", FOR_RUNNING, 2, 4, unregister, NULL,
+	 "sklc unregister LABEL [tcp|udp] [ipv4|ipv6]", "take it away again"},
+	{"sync", FOR_RUNNING, 1, 1, NULL, runtime_sync, "sklc sync",
 	 "look for the declared sockets again"},
-	{"confirm", FOR_RUNNING, 1, 1, confirm, "sklc confirm", "keep rules that are on trial"},
-	{"rollback", FOR_RUNNING | OPTION_BIT(IF_GENERATION), 1, 1, rollback, "sklc rollback",
-	 "back to the rules applied before"},
-	{"reset", FOR_RUNNING, 1, 1, reset, "sklc reset", "set the counters to zero"},
-	{"detach", FOR_RUNNING, 1, 1, detach, "sklc detach", "take the rules off the namespace"},
+	{"confirm", FOR_RUNNING, 1, 1, NULL, runtime_confirm, "sklc confirm",
+	 "keep rules that are on trial"},
+	{"rollback", FOR_RUNNING | OPTION_BIT(IF_GENERATION), 1, 1, NULL, runtime_rollback,
+	 "sklc rollback", "back to the rules applied before"},
+	{"reset", FOR_RUNNING, 1, 1, NULL, runtime_reset, "sklc reset", "set the counters to zero"},
+	{"detach", FOR_RUNNING, 1, 1, NULL, runtime_detach, "sklc detach",
+	 "take the rules off the namespace"},
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
@@ -526,8 +489,11 @@ static int run(struct session *s, const struct command *command)
 {
 	const enum runtime_use use = command->takes & OPTION_BIT(NETNS) ? RUNTIME_USE_KERNEL
 									: RUNTIME_USE_COMPILE;
+	const struct runtime_options runtime = runtime_options(s);
 
-	return runtime_limit_privileges(&s->report, use) ? EXIT_SYSTEM : command->run(s);
+	if (runtime_limit_privileges(&s->report, use))
+		return EXIT_SYSTEM;
+	return command->run ? command->run(s) : exit_status(command->runtime(&runtime, stdout));
 }
 
 /* What was written to standard output must have arrived. */
@@ -559,6 +525,20 @@ static void keep_standard_streams(void)
 		close(fd);
 }
 
+/* Memory that runs out ends the process where it is; nothing else does, before it is finished. */
+static void say_out_of_memory(int status, void *session)
+{
+	const struct session *s = session;
+
+	(void)status;
+	if (s->is_finished)
+		return;
+	if (option_given(&s->options, OPTION_JSON))
+		diag_print_json_alone("out of memory", stderr);
+	else
+		fputs("sklc: error: out of memory\n", stderr);
+}
+
 static int run_command(struct session *s)
 {
 	const struct command *command;
@@ -581,11 +561,13 @@ int main(int argc, char **argv)
 	int result = EXIT_USAGE;
 
 	keep_standard_streams();
+	on_exit(say_out_of_memory, &s);
 	compilation_start(&s.c);
 	if (options_read(s.c.arena, s.c.diag, argc, argv, &s.options))
 		result = run_command(&s);
 	result = finish_output(&s, result);
 	finish_diagnostics(&s);
 	compilation_free(&s.c);
-	return result;
+	s.is_finished = true;
+	exit(result); /* not from a frame that is gone: the handler of exit looks into this one */
 }

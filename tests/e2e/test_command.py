@@ -1,6 +1,8 @@
 """The command line: exit statuses, suggestions, files that are written whole."""
 import ipaddress
+import json
 import os
+import pathlib
 import random
 import resource
 import subprocess
@@ -160,6 +162,28 @@ def test_many_nodes_of_ports_take_no_longer_for_ports_that_alternate():
              "daddr . dport map @m\n")
     alternate = f"daddr 192.0.2.1 dport {{ {', '.join(map(str, range(1, 65536, 2)))} }} drop\n"
     assert seconds_to_compile(alternate + nodes) < 5 * seconds_to_compile(nodes)
+
+
+def short_of_memory(folder):
+    """Ways to run the command with little memory, as a plain and as a sanitized build takes it."""
+    if b"__asan_init" in pathlib.Path(SKLC).read_bytes():
+        return {"env": {**os.environ, "ASAN_OPTIONS":
+                        f"max_allocation_size_mb=1:allocator_may_return_null=1:log_path={folder}/asan"}}
+    limit = 150 << 20
+    return {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit))}
+
+
+def test_that_memory_runs_out_is_said_in_every_form(tmp_path):
+    rules = "".join(f"tcp daddr 10.{n >> 16}.{n >> 8 & 255}.{n & 255} dport {n % 60000 + 1} "
+                    f"redirect to l{n % 50}\n" for n in range(300_000))
+    output = tmp_path / "rules.o"
+    done = sklc("-", "-o", output, input=rules, **short_of_memory(tmp_path))
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.splitlines()[-1] == "sklc: error: out of memory"
+    done = sklc("-", "-o", output, "--json", input=rules, **short_of_memory(tmp_path))
+    assert done.returncode == 3
+    assert [each["message"] for each in json.loads(done.stderr)["diagnostics"]] == ["out of memory"]
+    assert not output.exists()
 
 
 def test_every_stage_is_dumped(rules):
