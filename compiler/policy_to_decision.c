@@ -124,7 +124,7 @@ static bool decide_context(struct making *making, enum family family, enum proto
 	struct attempt best;
 
 	while (!best_attempt(making, family, protocol, effort, &best)) {
-		if (effort >= LAST_EFFORT)
+		if (effort > LAST_EFFORT / 2) /* too little more to make a difference */
 			return false;
 		effort = effort < LAST_EFFORT / EFFORT_STEP ? effort * EFFORT_STEP : LAST_EFFORT;
 	}
