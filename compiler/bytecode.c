@@ -193,18 +193,28 @@ void bytecode_call(struct bytecode *code, int helper)
 	emit(code, BPF_JMP | BPF_CALL, R0, R0, 0, helper);
 }
 
+static bool leads_to(const struct bytecode_function *function,
+		     const struct bytecode_function *other)
+{
+	while (function && function != other)
+		function = function->code->function;
+	return function;
+}
+
 void bytecode_call_function(struct bytecode *code, const struct bytecode_function *function)
 {
 	struct bytecode_instruction *call = emit(code, BPF_JMP | BPF_CALL, R0, BPF_PSEUDO_CALL, 0,
 						 CALL_OF_SYMBOL);
 
 	call->symbol = SYMBOL_FUNCTION;
-	if (code->function && code->function != function)
-		fail(code, "it calls %s and %s: one function is all that code can call",
-		     code->function->name, function->name);
+	call->function = function;
+	if (leads_to(function, code->function) || !code->function)
+		code->function = function;
+	else if (!leads_to(code->function, function))
+		fail(code, "it calls %s and %s, and neither calls the other", code->function->name,
+		     function->name);
 	if (function->code->error)
 		fail(code, "the function %s: %s", function->name, function->code->error);
-	code->function = function;
 }
 
 void bytecode_exit(struct bytecode *code)

@@ -31,24 +31,25 @@ enum bytecode_symbol {
 	SYMBOL_TABLES,         /* .rodata */
 	SYMBOL_MACHINE,        /* .rodata.machine */
 	SYMBOL_PREFIXES,       /* the LPM trie, where the layout has one */
-	SYMBOL_FUNCTION,       /* the function that the program calls */
+	SYMBOL_SPARE_MARKS,    /* by block, where labels have spare slots */
+	SYMBOL_FUNCTION,       /* a function that the program calls */
 	SYMBOL_COUNT
 };
 
 struct bytecode_instruction {
 	struct bpf_insn insn;        /* the second half of a 64-bit load follows as its own */
 	enum bytecode_symbol symbol; /* of a 64-bit load, its offset is in insn.imm; of a call */
-	struct jump_label target;    /* of a jump, before bytecode_finish */
-	struct span origin;          /* the rule it belongs to; {0, 0}: a shared look-up */
-	const char *comment;         /* printed before it; NULL if none */
+	const struct bytecode_function *function; /* that it calls; NULL: it does not */
+	struct jump_label target;                 /* of a jump, before bytecode_finish */
+	struct span origin;  /* the rule it belongs to; {0, 0}: a shared look-up */
+	const char *comment; /* printed before it; NULL if none */
 };
 
 struct bytecode {
 	struct arena *arena;
 	struct bytecode_instruction *instructions;
 	size_t count, capacity;
-	const struct bytecode_function
-		*function; /* that it calls, which may call another; NULL: none */
+	const struct bytecode_function *function; /* that it calls first of a chain; NULL: none */
 	/* the rest belongs to bytecode.c */
 	uint32_t *places; /* of each label: index of the instruction, or NO_PLACE */
 	size_t label_count, label_capacity;
@@ -107,7 +108,7 @@ void bytecode_jump32_if_reg(struct bytecode *code, int op, enum reg a, enum reg 
 
 void bytecode_call(struct bytecode *code, int helper);
 
-/* A program, or a function, calls one function, as often as it likes. */
+/* All that are called stand in one chain, each called by the one before it; those further down may be called too. */
 void bytecode_call_function(struct bytecode *code, const struct bytecode_function *function);
 void bytecode_exit(struct bytecode *code);
 

@@ -24,6 +24,7 @@ static const char *const symbol_names[SYMBOL_COUNT] = {
 	[SYMBOL_TABLES] = "tables",
 	[SYMBOL_MACHINE] = "machine",
 	[SYMBOL_PREFIXES] = "prefixes",
+	[SYMBOL_SPARE_MARKS] = "spare_marks",
 	[SYMBOL_FUNCTION] = "function",
 };
 
@@ -104,7 +105,7 @@ static void print_branch(const struct listing *l, const struct bytecode_instruct
 	if (bytecode_is_jump(instruction))
 		print_jump(l, instruction);
 	else if (instruction->symbol == SYMBOL_FUNCTION)
-		fprintf(l->out, "call %s", l->code->function->name);
+		fprintf(l->out, "call %s", instruction->function->name);
 	else if (BPF_OP(instruction->insn.code) == BPF_CALL)
 		fprintf(l->out, "call %s#%d", helper_name(instruction->insn.imm),
 			instruction->insn.imm);

@@ -21,13 +21,35 @@
 
 enum { CACHE_LINE = 64, NO_SYMBOL = 0 };
 
+/* A function that stands in its section. */
+struct written {
+	const struct bytecode_function *function;
+	unsigned symbol;
+};
+
 /* The file being written, and the ELF symbol of each thing that instructions refer to. */
 struct writing {
 	struct arena *arena;
 	struct elf_writer *elf;
 	unsigned symbols[SYMBOL_COUNT];
+	struct {
+		struct written *items;
+		size_t count, capacity;
+	} functions;
 	const char *error;
 };
+
+static unsigned symbol_of(const struct writing *w, const struct bytecode_instruction *instruction)
+{
+	size_t i;
+
+	if (instruction->symbol != SYMBOL_FUNCTION)
+		return w->symbols[instruction->symbol];
+	for (i = 0; i < w->functions.count; i++)
+		if (w->functions.items[i].function == instruction->function)
+			return w->functions.items[i].symbol;
+	return NO_SYMBOL;
+}
 
 /* CODE stands in the section from instruction FIRST on. */
 static void add_references(struct writing *w, const struct bytecode *code, unsigned section,
@@ -43,12 +65,12 @@ static void add_references(struct writing *w, const struct bytecode *code, unsig
 			continue;
 		if (symbol == SYMBOL_FUNCTION)
 			reference = ELF_CALLS;
-		if (w->symbols[symbol] == NO_SYMBOL)
+		if (symbol_of(w, &code->instructions[i]) == NO_SYMBOL)
 			w->error = arena_printf(
 				w->arena,
 				"instruction %zu refers to a map or table that is missing", i);
 		elf_relocation(w->elf, section, (first + i) * sizeof(struct bpf_insn), reference,
-			       w->symbols[symbol]);
+			       symbol_of(w, &code->instructions[i]));
 	}
 }
 
@@ -81,7 +103,9 @@ static void put_function(struct writing *w, const struct bytecode_function *func
 
 	if (code->function)
 		put_function(w, code->function, section, insns, first + code->count);
-	w->symbols[SYMBOL_FUNCTION] = put_code(w, function->name, code, section, insns, first);
+	*ARENA_PUSH(w->arena, w->functions.items, w->functions.count,
+		    w->functions.capacity) = (struct written){
+		function, put_code(w, function->name, code, section, insns, first)};
 }
 
 static void add_functions(struct writing *w, const struct bytecode_function *called)

@@ -270,7 +270,30 @@ static void a_call_names_the_function(void **state)
 		       "; try_all has 2 instructions, which no rule changes\n");
 }
 
-static void a_second_function_is_refused(void **state)
+static void a_function_further_down_is_called_too(void **state)
+{
+	struct bytecode_function last = make_function(*state, "last");
+	struct bytecode_function first = {.name = "first", .code = bytecode_new(*state)};
+	struct bytecode *code = bytecode_new(*state);
+
+	bytecode_call_function((struct bytecode *)first.code, &last);
+	bytecode_exit((struct bytecode *)first.code);
+	finish((struct bytecode *)first.code);
+	bytecode_call_function(code, &last);
+	bytecode_call_function(code, &first);
+	bytecode_call_function(code, &last);
+	bytecode_exit(code);
+	finish(code);
+	expect_listing(code, NULL,
+		       "     0: call last\n"
+		       "     1: call first\n"
+		       "     2: call last\n"
+		       "     3: exit\n"
+		       "; first has 2 instructions, which no rule changes\n"
+		       "; last has 2 instructions, which no rule changes\n");
+}
+
+static void a_function_beside_the_chain_is_refused(void **state)
 {
 	struct bytecode_function one = make_function(*state, "one");
 	struct bytecode_function other = make_function(*state, "other");
@@ -280,7 +303,7 @@ static void a_second_function_is_refused(void **state)
 	bytecode_call_function(code, &one);
 	bytecode_call_function(code, &other);
 	bytecode_exit(code);
-	expect_error(code, "it calls one and other: one function is all that code can call");
+	expect_error(code, "it calls one and other, and neither calls the other");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -299,7 +322,8 @@ int main(void)
 		TEST(the_listing_names_what_is_referred_to),
 		TEST(the_listing_shows_the_rule_where_it_changes),
 		TEST(a_call_names_the_function),
-		TEST(a_second_function_is_refused),
+		TEST(a_function_further_down_is_called_too),
+		TEST(a_function_beside_the_chain_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
