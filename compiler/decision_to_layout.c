@@ -190,7 +190,7 @@ struct layout *decision_to_layout(struct arena *arena, const struct decision *de
 		return NULL;
 	layout->policy = policy;
 	layout->override_others = policy->override_others;
-	layout->tries_spares = policy->socket_count > 0;
+	layout->object.tries_spares = policy->socket_count > 0;
 	layout->object.label_count = policy->label_count;
 	layout->object.interface_count = policy->interface_count;
 	layout->object.counter_count = policy->counter_count;

@@ -297,6 +297,7 @@ struct layout_object {
 	const unsigned char *tables; /* the bytes of .rodata; NULL if there are none */
 	size_t table_bytes;
 	size_t label_count, interface_count, counter_count;
+	bool tries_spares; /* a label's spare slots, if its own slot has nothing for a packet */
 	const uint8_t
 		*label_places; /* bits 1 << ABI_PLACE of each label that the decision reaches */
 	const struct abi_prefix *prefixes; /* of the kernel's LPM trie */
@@ -324,7 +325,6 @@ struct layout {
 	size_t rows_max; /* rows of the longest outcome, without its end */
 	struct layout_groups groups;
 	bool override_others;
-	bool tries_spares; /* a label's spare slots, if its own slot has nothing for a packet */
 };
 
 /* Whether there are more rows than one, and all stand in line. */

@@ -237,7 +237,8 @@ uint64_t cost_table(const struct decision_node *node)
 /* Instructions that the verifier walks, each time it comes there: fitted to what it walked for random files. */
 enum {
 	OUTCOME = 90,
-	SPARES = 190, /* spare slots */
+	SPARES = 210,       /* spare slots */
+	SPARES_ALONE = 330, /* where there is one row: they are tried in longer steps */
 	COUNTERS = 27,
 	SECOND_ROW = 100, /* a row more, where the rows stand in line */
 	GROUPS = 80,
@@ -272,8 +273,8 @@ static size_t outcome_instructions(const struct layout *layout)
 		count += GROUPS + GROUPED_ROW * layout->groups.rows;
 	else if (layout->rows_max > 1)
 		count += SECOND_ROW * (layout->rows_max - 1);
-	if (layout->tries_spares)
-		count += SPARES;
+	if (layout->object.tries_spares)
+		count += layout->rows_max > 1 ? SPARES : SPARES_ALONE;
 	return count + (layout->object.counter_count ? COUNTERS : 0);
 }
 

@@ -79,7 +79,7 @@ static uint32_t add_groups(struct arena *arena, struct layout_rows *rows, struct
  * row's label, the row is once more there, but for its counter. */
 static uint32_t grouped_from(const struct layout *layout, const struct row_list *list)
 {
-	return !layout->tries_spares || list->rows[0].label == NO_INDEX;
+	return !layout->object.tries_spares || list->rows[0].label == NO_INDEX;
 }
 
 static uint32_t add_outcome(struct arena *arena, struct layout_rows *rows,
@@ -113,7 +113,7 @@ static const bool *used_outcomes(struct arena *arena, const struct layout *layou
 /* As many as a group has rows, or fewer: the verifier walks one after the other of both. */
 static struct layout_groups groups_for(const struct layout *layout)
 {
-	uint32_t grouped = (uint32_t)layout->rows_max - !layout->tries_spares;
+	uint32_t grouped = (uint32_t)layout->rows_max - !layout->object.tries_spares;
 	struct layout_groups groups = {0, 0};
 
 	if (layout->rows_max <= ROWS_IN_LINE)

@@ -64,7 +64,7 @@ static void emit_find_socket(struct emitter *e, struct jump_label miss)
 	bytecode_data(e->code, R2, SYMBOL_MACHINE, 0);
 	bytecode_alu(e->code, BPF_ADD, R2, R1);
 	bytecode_load(e->code, BPF_W, R2, R2, 0);
-	if (e->layout->tries_spares)
+	if (e->layout->object.tries_spares)
 		bytecode_alu_imm(e->code, BPF_AND, R2, ABI_SLOT(UINT32_MAX));
 	bytecode_store(e->code, BPF_W, R10, STACK_KEY, R2);
 	emit_look(e->code, SYMBOL_SOCKETS, STACK_KEY);
@@ -99,7 +99,7 @@ void emit_unused(struct bytecode *code, enum reg first)
 /* Nothing took the packet: counts the miss, or leaves that to a function, which looks further. */
 static void emit_miss(struct emitter *e)
 {
-	if (!e->layout->tries_spares) {
+	if (!e->layout->object.tries_spares) {
 		emit_count(e->code, SYMBOL_LABEL_COUNTERS, STACK_LABEL,
 			   offsetof(struct abi_label_count, misses));
 		return;
@@ -125,7 +125,7 @@ static void emit_try_label(struct emitter *e, struct jump_label hit, struct jump
 	bytecode_comment(e->code, "the label's slot, and the socket there");
 	emit_index(e, R1, next);
 	bytecode_store(e->code, BPF_W, R10, STACK_LABEL, R1);
-	if (e->layout->tries_spares && layout_loops_over_rows(e->layout))
+	if (e->layout->object.tries_spares && layout_loops_over_rows(e->layout))
 		bytecode_jump_if(e->code, BPF_JNE, R9, rows, miss);
 	emit_find_socket(e, miss);
 	emit_assign(e->code, R7, (int)offsetof(struct layout_row, flags), hit, e->pass);

@@ -81,7 +81,7 @@ static LLVMValueRef ir_find_socket(struct ir *ir, LLVMValueRef index, LLVMBasicB
 				  ir_shift_left(ir, index, 2));
 	LLVMValueRef arguments[2], slot = ir_load(ir, ir->word, word, 0), socket;
 
-	if (ir->layout->tries_spares)
+	if (ir->layout->object.tries_spares)
 		slot = ir_and(ir, slot, ABI_SLOT(UINT32_MAX));
 	ir_store(ir, slot, ir->key, 0);
 	arguments[0] = ir_symbol(ir, LLVM_SYMBOL_SOCKETS);
@@ -119,7 +119,7 @@ static void ir_miss(struct ir *ir, LLVMValueRef row)
 {
 	LLVMValueRef arguments[3];
 
-	if (!ir->layout->tries_spares) {
+	if (!ir->layout->object.tries_spares) {
 		ir_count(ir, LLVM_SYMBOL_LABEL_COUNTERS, ir->slot,
 			 offsetof(struct abi_label_count, misses));
 		return;
@@ -139,7 +139,7 @@ static void ir_try_label(struct ir *ir, LLVMValueRef row, LLVMBasicBlockRef next
 	LLVMBasicBlockRef hit = ir_block(ir, "hit"), miss = ir_block(ir, "miss");
 	LLVMValueRef index = ir_index(ir, row, next);
 
-	if (ir->layout->tries_spares && layout_loops_over_rows(ir->layout))
+	if (ir->layout->object.tries_spares && layout_loops_over_rows(ir->layout))
 		ir_leave_if(ir, ir_load(ir, ir->word, ir->rows_left, 0), LLVMIntNE,
 			    ir_word(ir, (uint32_t)ir->layout->rows_max), miss);
 	ir_assign(ir, row, ir_find_socket(ir, index, miss), hit);

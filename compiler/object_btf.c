@@ -84,6 +84,15 @@ static int add_prefix_key(struct types *t)
 	return id;
 }
 
+static int add_spare_marks(struct types *t)
+{
+	int used = add_array(t, t->u8, ABI_SPARE_RUN_MAX);
+	int id = check(t, btf__add_struct(t->btf, "spare_marks", sizeof(struct abi_spare_marks)));
+
+	check(t, btf__add_field(t->btf, "used", used, 0, 0));
+	return id;
+}
+
 static int add_value(struct types *t, enum object_value value)
 {
 	switch (value) {
@@ -91,6 +100,8 @@ static int add_value(struct types *t, enum object_value value)
 		return add_label_count(t);
 	case OBJECT_U32:
 		return t->u32;
+	case OBJECT_SPARE_MARKS:
+		return add_spare_marks(t);
 	default:
 		return t->u64;
 	}
@@ -194,7 +205,7 @@ static int add_function(struct types *t, int context, const struct bytecode_func
 
 	check(t, btf__add_func_param(t->btf, "ctx", context));
 	for (i = 0; i < function->argument_count; i++)
-		check(t, btf__add_func_param(t->btf, function->arguments[i], t->u32));
+		check(t, btf__add_func_param(t->btf, function->arguments[i], t->u64));
 	return check(t, btf__add_func(t->btf, function->name, BTF_FUNC_GLOBAL, prototype));
 }
 

@@ -119,7 +119,7 @@ static void add_header(struct metadata *m)
 		.counter_count = (uint32_t)m->policy->counter_count,
 		.policy = verdict_number(m->policy->end),
 		.override_others = m->policy->override_others,
-		.tries_spares = m->policy->socket_count > 0,
+		.tries_spares = m->layout->tries_spares,
 	};
 	for (i = 0; i < sources->count; i++)
 		header->text_bytes += sources->files[i]->length;

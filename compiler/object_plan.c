@@ -20,6 +20,8 @@ static void plan_maps(struct object_plan *plan, const struct layout_object *layo
 		 (uint32_t)layout->label_count * ABI_PLACES, OBJECT_LABEL_COUNT, 0},
 		{SYMBOL_PREFIXES, ABI_PREFIXES, BPF_MAP_TYPE_LPM_TRIE,
 		 (uint32_t)layout->prefix_count, OBJECT_U32, BPF_F_NO_PREALLOC},
+		{SYMBOL_SPARE_MARKS, ABI_SPARE_MARKS, BPF_MAP_TYPE_ARRAY,
+		 layout->tries_spares ? ABI_SPARE_BLOCKS + 1 : 0, OBJECT_SPARE_MARKS, 0},
 	};
 	size_t i;
 

@@ -11,7 +11,12 @@
 struct arena;
 struct layout_object;
 
-enum object_value { OBJECT_U64, OBJECT_LABEL_COUNT /* struct abi_label_count */, OBJECT_U32 };
+enum object_value {
+	OBJECT_U64,
+	OBJECT_LABEL_COUNT /* struct abi_label_count */,
+	OBJECT_U32,
+	OBJECT_SPARE_MARKS /* struct abi_spare_marks */
+};
 
 /* A map; its keys are u32, those of a trie struct abi_prefix_key. */
 struct object_map {
@@ -24,7 +29,7 @@ struct object_map {
 };
 
 /* A definition in .maps is five pointers, all zero: its type says everything. */
-enum { OBJECT_MAPS_MAX = 4, OBJECT_MAP_BYTES = 40 };
+enum { OBJECT_MAPS_MAX = 5, OBJECT_MAP_BYTES = 40 };
 
 /* The words of .rodata.machine: slots, then interfaces. */
 struct object_machine {

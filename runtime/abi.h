@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#define ABI_VERSION 1
+#define ABI_VERSION 2
 
 #define ABI_PROGRAM_SECTION "sk_lookup" /* exactly: libbpf takes no other */
 #define ABI_PROGRAM_NAME    "sklc"
@@ -18,6 +18,7 @@
 #define ABI_RULE_COUNTERS "rule_counters" /* PERCPU_ARRAY: u32 counter -> u64 */
 #define ABI_LABEL_COUNTERS                                                                         \
 	"label_counters" /* PERCPU_ARRAY: u32 label * 4 + place -> struct abi_label_count */
+#define ABI_SPARE_MARKS "spare_marks" /* ARRAY: u32 block -> struct abi_spare_marks */
 #define ABI_PREFIXES                                                                               \
 	"prefixes" /* LPM_TRIE: struct abi_prefix_key -> u32; with --tables lpm alone */
 
@@ -43,10 +44,11 @@ struct abi_label_count {
 };
 
 /* Names in the state's folder of a network namespace, for those who want to read or fill the maps. */
-#define ABI_PIN_STATE   "state" /* the version of all this */
-#define ABI_PIN_LINK    "link"
-#define ABI_PIN_SOCKETS "sockets" /* the socket map */
-#define ABI_PIN_LABELS  "labels"  /* HASH: char[ABI_LABEL_KEY] -> struct abi_label_slots */
+#define ABI_PIN_STATE       "state" /* the version of all this */
+#define ABI_PIN_LINK        "link"
+#define ABI_PIN_SOCKETS     "sockets" /* the socket map */
+#define ABI_PIN_LABELS      "labels"  /* HASH: char[ABI_LABEL_KEY] -> struct abi_label_slots */
+#define ABI_PIN_SPARE_MARKS ABI_SPARE_MARKS
 /* and in the folder of a generation, `g` and its number, which is its program's: */
 #define ABI_PIN_PROGRAM        "program"
 #define ABI_PIN_OBJECT         "object" /* the object's bytes, as one array element */
@@ -59,15 +61,30 @@ struct abi_label_slots {
 	uint32_t slots[ABI_PLACES]; /* slot words */
 };
 
-/* A slot word: the slot in the lower half; in the upper one the number of a block of spare slots, from 1;
- * 0: none. They hold the other members of a SO_REUSEPORT group, and other sockets to go on with when the
- * one in the slot is gone; they follow the slots of all labels in the socket map. */
-#define ABI_SLOT(word)           ((word)&UINT32_C(0xffff))
-#define ABI_SPARE_BLOCK(word)    ((word) >> 16)
+/* A slot word: the slot in the lower half; 3 bits, how often 2 is in the number of its blocks of spare slots; and 13
+ * bits, the first of these blocks, which stand in a row and count from 1; 0: none. They hold the other members
+ * of a SO_REUSEPORT group, and other sockets to go on with when the one in the slot is gone; they follow the slots
+ * of all labels in the socket map. */
+#define ABI_SLOT(word)        ((word)&UINT32_C(0xffff))
+#define ABI_SPARE_RUN(word)   (UINT32_C(1) << ((word) >> 16 & 7)) /* blocks */
+#define ABI_SPARE_BLOCK_SHIFT 19
+#define ABI_SPARE_BLOCK(word) ((word) >> ABI_SPARE_BLOCK_SHIFT)
+#define ABI_SPARE_WORD(block, doublings)                                                           \
+	((uint32_t)(block) << ABI_SPARE_BLOCK_SHIFT | (uint32_t)(doublings) << 16)
+#define ABI_SPARE_RUN_MAX        16
 #define ABI_SPARES               15 /* in a block */
 #define ABI_SPARE_BLOCKS         4096
 #define ABI_SPARE_SLOT(block, i) (ABI_SLOT_CAPACITY + ((block)-1) * ABI_SPARES + (i))
 #define ABI_SOCKETS_MAX          (ABI_SLOT_CAPACITY + ABI_SPARE_BLOCKS * ABI_SPARES)
+
+/* At the first block of a word, for each of its blocks: 0 where nobody was ever put into it, and nobody needs to
+ * look. Whoever puts a socket there says so first. */
+struct abi_spare_marks {
+	uint8_t used[ABI_SPARE_RUN_MAX];
+};
+
+/* Which of these is the mark of a block: programs read four as one number, the first as its lowest byte. */
+#define ABI_SPARE_MARK(i) ((i) ^ (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 3 : 0))
 
 /* Data for the runtime, in sections that loaders pass over. Each is an array of its record; names and
  * texts are offsets into the strings section, whose last byte is NUL; ABI_NO_STRING is none. */

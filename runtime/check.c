@@ -75,6 +75,7 @@ static int load_and_weigh(const struct object *object, const struct runtime_opti
 			  struct weight *weight)
 {
 	autoclose int sockets = sockets_create();
+	const struct shared_maps shared = {sockets, -1};
 	struct machine machine = {0};
 	struct loaded loaded = {-1, -1, -1};
 	int err = 0;
@@ -88,7 +89,7 @@ static int load_and_weigh(const struct object *object, const struct runtime_opti
 	machine_default_slots(object, &machine);
 	for (uint32_t i = 0; i < object->header.interface_count; i++)
 		machine.interfaces[i] = ABI_INTERFACE_UNKNOWN;
-	err = load_object(object, &machine, sockets, options->verbose, &loaded);
+	err = load_object(object, &machine, &shared, options->verbose, &loaded);
 	if (!err)
 		err = weigh(object, &loaded, weight);
 	loaded_close(&loaded);

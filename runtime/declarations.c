@@ -15,8 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 
-_Static_assert((int)DECLARED_RANGE_MAX == ABI_SPARES + 1, "the programs see all slots of a word");
-
 static int read_uid(const struct object *object, const struct abi_socket *socket,
 		    struct declared *value)
 {

@@ -8,8 +8,9 @@
 #include "abi.h"
 
 enum {
-	DECLARED_SAME_MAX = 16,  /* declarations of one address, port and protocol */
-	DECLARED_RANGE_MAX = 16, /* slots of one declaration in one place */
+	DECLARED_SAME_MAX = 16, /* declarations of one address, port and protocol */
+	/* slots of one declaration in one place */
+	DECLARED_RANGE_MAX = 1 + ABI_SPARE_RUN_MAX * ABI_SPARES,
 	CGROUP_DEPTH_MAX = 14,
 	CGROUP_NAME_MAX = 120,     /* with the NUL */
 	FOUND_PLACEMENTS_MAX = 64, /* slots that one socket is put into at once */
@@ -34,6 +35,12 @@ struct declared_range {
 static inline __u32 declared_slot(__u32 word, __u32 number)
 {
 	return number ? ABI_SPARE_SLOT(ABI_SPARE_BLOCK(word), number - 1) : ABI_SLOT(word);
+}
+
+/* Which of a word's blocks the spare slot with this number stands in. */
+static inline __u32 declared_block(__u32 number)
+{
+	return (number - 1) / ABI_SPARES;
 }
 
 struct declared {
@@ -95,7 +102,8 @@ struct placement {
 	__u32 slot;
 	__u32 flags; /* BPF_ANY, BPF_NOEXIST */
 	__s32 error; /* 1: not yet tried */
-	__u32 reserved;
+	/* Of a spare slot, the first block of its word, and which of these it stands in; 0: it is none. */
+	__u16 first_block, block;
 };
 
 #endif

@@ -26,7 +26,7 @@ enum { VERDICT_TEXT_MAX = 96 };
 struct bench {
 	const struct object *object;
 	const struct runtime_options *options;
-	int sockets;
+	struct shared_maps shared;
 	struct sentinels sentinels;
 	struct machine machine;
 	struct loaded loaded;
@@ -82,7 +82,8 @@ static int put_socket(const struct bench *bench, uint32_t slot, const struct sen
 {
 	uint64_t fd = (uint64_t)sentinel->fd;
 
-	if (sentinel->fd < 0 || bpf_map_update_elem(bench->sockets, &slot, &fd, BPF_ANY) == 0)
+	if (sentinel->fd < 0 ||
+	    bpf_map_update_elem(bench->shared.sockets, &slot, &fd, BPF_ANY) == 0)
 		return 0;
 	return fail(bench->options->report, errno,
 		    "put a socket into the map that `expect` lines run with");
@@ -125,7 +126,7 @@ static int load_copy(struct bench *bench, uint32_t interface)
 	for (uint32_t i = 0; i < bench->object->header.interface_count; i++)
 		bench->machine.interfaces[i] = i == interface ? 0 : i + 1;
 	loaded_close(&bench->loaded);
-	return load_object(bench->object, &bench->machine, bench->sockets, bench->options->verbose,
+	return load_object(bench->object, &bench->machine, &bench->shared, bench->options->verbose,
 			   &bench->loaded);
 }
 
@@ -295,15 +296,17 @@ int expect_run(const struct object *object, const struct runtime_options *option
 	err = sentinels_open(options->report, &bench.sentinels);
 	if (err)
 		return err;
-	bench.sockets = sockets_create();
-	err = bench.sockets < 0 ? fail(options->report, bench.sockets, "make a socket map") : 0;
+	bench.shared = (struct shared_maps){sockets_create(), -1};
+	err = bench.shared.sockets < 0
+		      ? fail(options->report, bench.shared.sockets, "make a socket map")
+		      : 0;
 	if (!err)
 		err = machine_new(object, &bench.machine);
 	if (!err)
 		err = run_all(&bench);
 	machine_free(&bench.machine);
 	loaded_close(&bench.loaded);
-	close_fd(&bench.sockets);
+	close_fd(&bench.shared.sockets);
 	sentinels_close(&bench.sentinels);
 	return err;
 }

@@ -17,6 +17,7 @@
 struct slot {
 	uint64_t standing, wanted; /* cookies; 0: none */
 	bool declared;
+	uint16_t first_block, block; /* as in struct placement */
 };
 
 struct plan {
@@ -43,6 +44,10 @@ static void read_range(const struct plan *plan, const struct declared_range *ran
 			slot->standing = slot_cookie_at(
 				plan->sockets, declared_slot(range->word, range->first + i));
 		slot->declared = true;
+		if (range->first + i) {
+			slot->first_block = (uint16_t)ABI_SPARE_BLOCK(range->word);
+			slot->block = (uint16_t)declared_block(range->first + i);
+		}
 	}
 }
 
@@ -114,7 +119,11 @@ static void add_order(struct plan *plan, uint32_t slot)
 
 	plan->orders[plan->order_count++] = (struct order){
 		.key = {.cookie = at->wanted},
-		.value = {.slot = slot, .flags = at->standing ? BPF_ANY : BPF_NOEXIST, .error = 1},
+		.value = {.slot = slot,
+			  .flags = at->standing ? BPF_ANY : BPF_NOEXIST,
+			  .error = 1,
+			  .first_block = at->first_block,
+			  .block = at->block},
 	};
 }
 

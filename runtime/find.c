@@ -4,6 +4,7 @@
 #include "caps.h"
 #include "declarations.h"
 #include "fail.h"
+#include "load.h"
 #include "netns.h"
 
 #include "find.skel.h"
@@ -30,7 +31,8 @@ static int print_nothing(enum libbpf_print_level level, const char *format, va_l
 	return 0;
 }
 
-static int load(struct finder *finder, const struct declared_maps *maps, int sockets)
+static int load(struct finder *finder, const struct declared_maps *maps,
+		const struct shared_maps *shared)
 {
 	int err;
 
@@ -42,7 +44,9 @@ static int load(struct finder *finder, const struct declared_maps *maps, int soc
 	if (!err)
 		err = bpf_map__reuse_fd(finder->programs->maps.cgroups, maps->cgroups);
 	if (!err)
-		err = bpf_map__reuse_fd(finder->programs->maps.sockets, sockets);
+		err = bpf_map__reuse_fd(finder->programs->maps.sockets, shared->sockets);
+	if (!err && shared->spare_marks >= 0)
+		err = bpf_map__reuse_fd(finder->programs->maps.spare_marks, shared->spare_marks);
 	if (!err)
 		err = find__load(finder->programs);
 	if (err == -ESRCH || err == -ENOENT)
@@ -154,8 +158,8 @@ static int read_sightings(struct finder *finder)
 	return err;
 }
 
-int find_open(const struct netns *netns, const struct declared_maps *maps, int sockets,
-	      struct finder **out)
+int find_open(const struct netns *netns, const struct declared_maps *maps,
+	      const struct shared_maps *shared, struct finder **out)
 {
 	struct finder *finder = calloc(1, sizeof(*finder));
 	int err;
@@ -163,7 +167,7 @@ int find_open(const struct netns *netns, const struct declared_maps *maps, int s
 	if (!finder)
 		return fail(netns->report, ENOMEM, "find sockets");
 	finder->netns = netns;
-	err = load(finder, maps, sockets);
+	err = load(finder, maps, shared);
 	if (!err)
 		err = attach(finder);
 	if (err)

@@ -12,6 +12,7 @@
 struct declared_maps;
 struct finder;
 struct netns;
+struct shared_maps;
 
 struct sighting {
 	struct found_key key;
@@ -23,9 +24,9 @@ struct sightings {
 	size_t count;
 };
 
-/* Loads the programs; to be closed. -errno after a message. */
-int find_open(const struct netns *netns, const struct declared_maps *maps, int sockets,
-	      struct finder **finder);
+/* Loads the programs; to be closed. Without marks of spare slots they can but look. -errno after a message. */
+int find_open(const struct netns *netns, const struct declared_maps *maps,
+	      const struct shared_maps *shared, struct finder **finder);
 /* Looks around; the sightings before are forgotten. -errno after a message. */
 int find_look(struct finder *finder);
 

@@ -22,12 +22,13 @@
 #include <sys/stat.h>
 
 #define FOLDER_PREFIX "follower"
-#define FOLDER_NAME   FOLDER_PREFIX "1"
+#define FOLDER_NAME   FOLDER_PREFIX "2"
 #define PIN_LINK      "link"
 
 /* Maps by the namespace's cookie, and what they are called where they are pinned. */
-enum kind { SOCKETS, TIMES, CGROUPS, DECLARED, KINDS };
-static const char *const kind_names[KINDS] = {"sockets", "times", "cgroups", "declared"};
+enum kind { SOCKETS, TIMES, SPARE_MARKS, CGROUPS, DECLARED, KINDS };
+static const char *const kind_names[KINDS] = {"sockets", "times", "spare_marks", "cgroups",
+					      "declared"};
 
 /* What one namespace gives. */
 struct followed {
@@ -39,6 +40,15 @@ struct follower {
 	int folder; /* locked */
 	int maps[KINDS];
 };
+
+static struct follower no_follower(void)
+{
+	struct follower none = {.folder = -1};
+
+	for (int i = 0; i < KINDS; i++)
+		none.maps[i] = -1;
+	return none;
+}
 
 static void follower_close(struct follower *follower)
 {
@@ -84,8 +94,8 @@ static int follower_open(struct report *report, int root, struct follower *follo
 {
 	int err = 0;
 
-	*follower = (struct follower){.folder = open_folder(report, root),
-				      .maps = {-1, -1, -1, -1}};
+	*follower = no_follower();
+	follower->folder = open_folder(report, root);
 	if (follower->folder < 0)
 		err = follower->folder;
 	else if (!is_attached(follower->folder))
@@ -162,11 +172,13 @@ static int get_followed(const struct state *state, uint64_t cookie, struct decla
 			{
 				[SOCKETS] = pin_get(state->folder, kind_names[SOCKETS]),
 				[TIMES] = pin_get(state->folder, kind_names[TIMES]),
+				[SPARE_MARKS] = pin_get(state->folder, kind_names[SPARE_MARKS]),
 				[CGROUPS] = take_fd(&maps->cgroups),
 				[DECLARED] = take_fd(&maps->declared),
 			},
 	};
-	if (followed->maps[SOCKETS] >= 0 && followed->maps[TIMES] >= 0)
+	if (followed->maps[SOCKETS] >= 0 && followed->maps[TIMES] >= 0 &&
+	    followed->maps[SPARE_MARKS] >= 0)
 		return 0;
 	followed_close(followed);
 	return -ENOENT;
@@ -262,8 +274,8 @@ static int make_in(struct report *report, int root, const struct followed *first
 
 	if (!err) {
 		const struct bpf_map *const maps[KINDS] = {
-			programs->maps.sockets, programs->maps.times, programs->maps.cgroups,
-			programs->maps.declared};
+			programs->maps.sockets, programs->maps.times, programs->maps.spare_marks,
+			programs->maps.cgroups, programs->maps.declared};
 
 		for (int i = 0; i < KINDS; i++)
 			follower->maps[i] = dup(bpf_map__fd(maps[i]));
@@ -279,7 +291,7 @@ static int make_in(struct report *report, int root, const struct followed *first
 
 static int follower_make(struct report *report, int root, const struct followed *first)
 {
-	struct follower follower = {.folder = -1, .maps = {-1, -1, -1, -1}};
+	struct follower follower = no_follower();
 	int err = 0;
 
 	libbpf_set_print(print_nothing);

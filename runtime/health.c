@@ -175,6 +175,39 @@ static int check_right(const struct health *health, const struct declaration *de
 	return err;
 }
 
+static size_t count_right(const struct sightings *seen, int family)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < seen->count; i++)
+		count += seen->all[i].found.fault == FOUND_RIGHT &&
+			 found_serves(&seen->all[i].found, family);
+	return count;
+}
+
+/* More of a group than have slots: those that have none serve as long as one that has is there. */
+static int check_room(const struct health *health, const struct declaration *declaration,
+		      const struct sightings *seen, struct problems *problems)
+{
+	char declared[DECLARATION_TEXT_MAX];
+
+	declaration_text(declaration, declared, sizeof(declared));
+	for (unsigned int place = 0; place < ABI_PLACES; place++) {
+		uint32_t room = declaration_range(declaration, place).count;
+		size_t count = count_right(seen, (int)place_family(place));
+
+		if (room && count > room &&
+		    health->object->labels[declaration->label].places >> place & 1)
+			return problem_add(
+				problems, object_label(health->object, declaration->label),
+				"run fewer, or call `sklc sync` whenever some of them are gone",
+				"only %" PRIu32 " of %zu sockets at '%s' have room behind it (%s), "
+				"and the others serve as long as one of these is there",
+				room, count, declared, place_name(place));
+	}
+	return 0;
+}
+
 static int check_declaration(const struct health *health, const struct declaration *declaration,
 			     struct problems *problems)
 {
@@ -186,6 +219,8 @@ static int check_declaration(const struct health *health, const struct declarati
 	for (size_t i = 0; !err && i < seen.count; i++)
 		if (seen.all[i].found.fault != FOUND_RIGHT && (missed || declaration->key.family))
 			err = add_fault(health, declaration, &seen.all[i].found, problems);
+	if (!err)
+		err = check_room(health, declaration, &seen, problems);
 	if (!err && missed && !any && problems->count == before)
 		err = add_missing(health, declaration, problems);
 	return err;

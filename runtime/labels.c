@@ -3,6 +3,7 @@
 
 #include "fail.h"
 #include "object.h"
+#include "spares.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -22,7 +23,7 @@ int labels_create(void)
 	return fd < 0 ? -errno : fd;
 }
 
-static void label_key(char key[ABI_LABEL_KEY], const char *name)
+void label_key(char key[ABI_LABEL_KEY], const char *name)
 {
 	memset(key, 0, ABI_LABEL_KEY);
 	memcpy(key, name, strnlen(name, ABI_LABEL_NAME_MAX));
@@ -145,75 +146,36 @@ static int assign_slots(int map, const struct object *object, struct abi_label_s
 	return err;
 }
 
-/* An IPv6 socket may serve IPv4 too. */
-static bool may_serve(const struct abi_socket *socket, unsigned int place)
+/* Words as the object's program can use them. */
+static void keep_usable(const struct object *object, struct abi_label_slots *slots)
 {
-	return socket->protocol == place_protocol(place) &&
-	       (socket->family != AF_INET || place_family(place) == AF_INET);
-}
-
-/* Gives blocks of spare slots to the places of one declared socket. */
-static int assign_spares(struct report *report, int map, const char *name,
-			 const struct abi_socket *socket, bool *used, struct abi_label_slots *slots)
-{
-	char key[ABI_LABEL_KEY];
-	uint32_t block = 1;
-	bool changed = false;
-
-	for (unsigned int place = 0; place < ABI_PLACES; place++) {
-		if (!may_serve(socket, place) || ABI_SPARE_BLOCK(slots->slots[place]))
-			continue;
-		while (block <= ABI_SPARE_BLOCKS && used[block])
-			block++;
-		if (block > ABI_SPARE_BLOCKS)
-			break;
-		used[block] = true;
-		slots->slots[place] |= block << 16;
-		changed = true;
-	}
-	label_key(key, name);
-	if (changed && bpf_map_update_elem(map, key, slots, BPF_EXIST))
-		return fail(report, errno, "give the label '%s' its slots", name);
-	return 0;
-}
-
-static int mark_spares(struct report *report, int map, bool *used)
-{
-	autofree struct label_entry *entries = NULL;
-	size_t count = 0;
-	int err = labels_read(report, map, &entries, &count);
-
-	for (size_t i = 0; !err && i < count; i++)
+	for (uint32_t i = 0; i < object->header.label_count; i++)
 		for (unsigned int place = 0; place < ABI_PLACES; place++)
-			if (ABI_SPARE_BLOCK(entries[i].slots.slots[place]) <= ABI_SPARE_BLOCKS)
-				used[ABI_SPARE_BLOCK(entries[i].slots.slots[place])] = true;
-	return err;
+			slots[i].slots[place] = slot_word(object, slots[i].slots[place]);
 }
 
-static int assign_all_spares(int map, const struct object *object, struct abi_label_slots *slots)
-{
-	autofree bool *used = calloc(ABI_SPARE_BLOCKS + 1, sizeof(*used));
-	int err = used ? mark_spares(object->report, map, used)
-		       : fail(object->report, ENOMEM, "read the labels");
-
-	for (size_t i = 0; !err && i < object->socket_count; i++) {
-		uint32_t label = object->sockets[i].label;
-
-		err = assign_spares(object->report, map, object_label(object, label),
-				    &object->sockets[i], used, &slots[label]);
-	}
-	return err;
-}
-
-int labels_assign(int map, const struct object *object, struct abi_label_slots *slots)
+int labels_assign(int map, int marks, const struct object *object, struct abi_label_slots *slots)
 {
 	int err = assign_slots(map, object, slots);
 
 	if (!err && object->socket_count && object->header.tries_spares)
-		err = assign_all_spares(map, object, slots);
-	for (uint32_t i = 0; !err && i < object->header.label_count; i++)
-		for (unsigned int place = 0; place < ABI_PLACES; place++)
-			slots[i].slots[place] = slot_word(object, slots[i].slots[place]);
+		err = spares_assign(map, marks, object, slots);
+	if (!err)
+		keep_usable(object, slots);
+	return err;
+}
+
+int labels_look_up(int map, const struct object *object, struct abi_label_slots *slots)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < object->header.label_count; i++) {
+		err = labels_find(map, object_label(object, i), &slots[i]);
+		if (err)
+			fail(object->report, err, "read the label '%s'", object_label(object, i));
+	}
+	if (!err)
+		keep_usable(object, slots);
 	return err;
 }
 

@@ -18,6 +18,9 @@ struct label_entry {
 
 int labels_create(void);
 
+/* The key of a label in the map. */
+void label_key(char key[ABI_LABEL_KEY], const char *name);
+
 /* The slots of one label; -ENOENT, without a message. */
 int labels_find(int map, const char *name, struct abi_label_slots *slots);
 
@@ -27,10 +30,13 @@ int labels_read(struct report *report, int map, struct label_entry **entries, si
 /* How many labels of the object are new, beyond those that still fit. -errno after a message. */
 int labels_excess(int map, const struct object *object, size_t *excess);
 
-/* Finds or gives slots for each label of the object, into SLOTS[label], and blocks of spare slots, while there
- * are any, for the places of its declared sockets. What another label has is never given. -ENOSPC if the
- * map is full; -errno after a message. */
-int labels_assign(int map, const struct object *object, struct abi_label_slots *slots);
+/* Finds or gives slots for each label of the object, into SLOTS[label], and spare ones for the places of its declared
+ * sockets, as spares.h says. What another label has is never given. -ENOSPC if the map is full; -errno after a
+ * message. */
+int labels_assign(int map, int marks, const struct object *object, struct abi_label_slots *slots);
+
+/* The slots that each label of the object has, into SLOTS[label]. -errno after a message. */
+int labels_look_up(int map, const struct object *object, struct abi_label_slots *slots);
 
 /* Takes a label's sockets out, then gives its slots back. No program that knows them may still run. */
 int labels_drop(struct report *report, int map, int sockets, const struct label_entry *entry);
@@ -45,7 +51,7 @@ uint32_t slot_word(const struct object *object, uint32_t word);
 /* How many slots a word names, and each of them, from 0. */
 static inline uint32_t slot_count(uint32_t word)
 {
-	return ABI_SPARE_BLOCK(word) ? 1 + ABI_SPARES : 1;
+	return ABI_SPARE_BLOCK(word) ? 1 + ABI_SPARE_RUN(word) * ABI_SPARES : 1;
 }
 
 static inline uint32_t slot_at(uint32_t word, uint32_t i)

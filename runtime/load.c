@@ -91,6 +91,14 @@ int sockets_create(void)
 	return fd < 0 ? -errno : fd;
 }
 
+int spare_marks_create(void)
+{
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, ABI_SPARE_MARKS, sizeof(uint32_t),
+				sizeof(struct abi_spare_marks), ABI_SPARE_BLOCKS + 1, NULL);
+
+	return fd < 0 ? -errno : fd;
+}
+
 /* What the loading process says. */
 struct answer {
 	int err; /* 0: the program's descriptor comes along, and those of the counters that it has */
@@ -170,21 +178,28 @@ static bool receive_answer(int channel, struct report *report, struct answer *an
 }
 
 /* The link, the state's folders and all else that is open here are not for the loading process. */
-static void close_others(int channel, int sockets)
+static void close_others(int channel, const struct shared_maps *shared)
 {
-	unsigned int low = (unsigned int)(channel < sockets ? channel : sockets);
-	unsigned int high = (unsigned int)(channel < sockets ? sockets : channel);
+	const int kept[] = {channel, shared->sockets, shared->spare_marks};
+	unsigned int first = STDERR_FILENO + 1;
 
-	if (low > STDERR_FILENO + 1)
-		close_range(STDERR_FILENO + 1, low - 1, 0);
-	if (high > low + 1)
-		close_range(low + 1, high - 1, 0);
-	close_range(high + 1, ~0u, 0);
+	for (;;) {
+		unsigned int next = ~0u;
+
+		for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+			if (kept[i] >= (int)first && (unsigned int)kept[i] < next)
+				next = (unsigned int)kept[i];
+		if (next > first)
+			close_range(first, next - (next != ~0u), 0);
+		if (next == ~0u)
+			return;
+		first = next + 1;
+	}
 }
 
 /* Never returns: what libbpf made of the object stays where it is. */
 static void run_loader(int channel, const struct object *original, const struct machine *machine,
-		       int sockets, bool verbose)
+		       const struct shared_maps *shared, bool verbose)
 {
 	struct relay relay = relay_to(channel);
 	struct object object = *original;
@@ -193,11 +208,11 @@ static void run_loader(int channel, const struct object *original, const struct 
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	alarm(LOAD_SECONDS_MAX);
-	close_others(channel, sockets);
+	close_others(channel, shared);
 	object.report = &relay.report;
 	err = caps_limit_to_loading(object.report);
 	if (!err)
-		err = loader_run(&object, machine, sockets, verbose, &loaded);
+		err = loader_run(&object, machine, shared, verbose, &loaded);
 	send_answer(channel, err, &loaded);
 	_exit(0);
 }
@@ -223,8 +238,8 @@ static int take_answer(int channel, pid_t process, const struct object *object,
 		      object->image->name);
 }
 
-int load_object(const struct object *object, const struct machine *machine, int sockets,
-		bool verbose, struct loaded *loaded)
+int load_object(const struct object *object, const struct machine *machine,
+		const struct shared_maps *shared, bool verbose, struct loaded *loaded)
 {
 	int channel[2];
 	pid_t process;
@@ -235,7 +250,7 @@ int load_object(const struct object *object, const struct machine *machine, int 
 		return fail(object->report, errno, "load '%s'", object->image->name);
 	process = fork();
 	if (process == 0)
-		run_loader(channel[1], object, machine, sockets, verbose);
+		run_loader(channel[1], object, machine, shared, verbose);
 	err = errno;
 	close(channel[1]);
 	err = process < 0 ? fail(object->report, err, "start a process to load '%s'",

@@ -29,8 +29,15 @@ void machine_default_slots(const struct object *object, struct machine *machine)
 int machine_find_interfaces(const struct object *object, const struct netns *netns, bool strict,
 			    struct machine *machine);
 
-/* A socket map of the size that slots are given from; -errno without a message. */
+/* The maps that all programs of a namespace share. */
+struct shared_maps {
+	int sockets;
+	int spare_marks; /* -1: the program has its own, if it needs any */
+};
+
+/* A socket map of the size that slots are given from, and the marks of all spare ones; -errno without a message. */
 int sockets_create(void);
+int spare_marks_create(void);
 
 /* What is loaded; descriptors. */
 struct loaded {
@@ -38,9 +45,9 @@ struct loaded {
 	int rule_counters, label_counters; /* -1: none */
 };
 
-/* Loads with SOCKETS as the socket map. On refusal the verifier's log is in the message. */
-int load_object(const struct object *object, const struct machine *machine, int sockets,
-		bool verbose, struct loaded *loaded);
+/* Loads with the maps that it shares. On refusal the verifier's log is in the message. */
+int load_object(const struct object *object, const struct machine *machine,
+		const struct shared_maps *shared, bool verbose, struct loaded *loaded);
 void loaded_close(struct loaded *loaded);
 
 #endif

@@ -29,6 +29,7 @@ static const struct expected_map expected_maps[] = {
 	{ABI_RULE_COUNTERS, BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8},
 	{ABI_LABEL_COUNTERS, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct abi_label_count)},
 	{ABI_PREFIXES, BPF_MAP_TYPE_LPM_TRIE, sizeof(struct abi_prefix_key), 4},
+	{ABI_SPARE_MARKS, BPF_MAP_TYPE_ARRAY, 4, sizeof(struct abi_spare_marks)},
 	{ABI_TABLES, BPF_MAP_TYPE_ARRAY, 4, 0},
 	{ABI_MACHINE, BPF_MAP_TYPE_ARRAY, 4, 0},
 };
@@ -127,12 +128,13 @@ static int set_machine(const struct object *object, struct bpf_object *opened,
 	return 0;
 }
 
-static int use_sockets(const struct object *object, struct bpf_object *opened, int sockets)
+static int use_map(const struct object *object, struct bpf_object *opened, const char *name, int fd)
 {
-	struct bpf_map *map = bpf_object__find_map_by_name(opened, ABI_SOCKETS);
-	int err = map ? bpf_map__reuse_fd(map, sockets) : 0;
+	struct bpf_map *map = bpf_object__find_map_by_name(opened, name);
+	int err = map && fd >= 0 ? bpf_map__reuse_fd(map, fd) : 0;
 
-	return err ? fail(object->report, err, "give '%s' the socket map", object->image->name) : 0;
+	return err ? fail(object->report, err, "give '%s' the map '%s'", object->image->name, name)
+		   : 0;
 }
 
 /* libbpf gives no more than this: where its words go to, the standard error, is changed instead. */
@@ -202,8 +204,8 @@ static int map_fd(const struct bpf_object *opened, const char *name)
 	return map ? bpf_map__fd(map) : -1;
 }
 
-static int load(const struct object *object, const struct machine *machine, int sockets,
-		bool verbose, struct loaded *loaded)
+static int load(const struct object *object, const struct machine *machine,
+		const struct shared_maps *shared, bool verbose, struct loaded *loaded)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "sklc");
 	struct bpf_program *program;
@@ -218,7 +220,9 @@ static int load(const struct object *object, const struct machine *machine, int 
 	if (!err)
 		err = set_machine(object, opened, machine);
 	if (!err)
-		err = use_sockets(object, opened, sockets);
+		err = use_map(object, opened, ABI_SOCKETS, shared->sockets);
+	if (!err)
+		err = use_map(object, opened, ABI_SPARE_MARKS, shared->spare_marks);
 	if (!err)
 		err = load_program(object, opened, program, verbose);
 	if (!err)
@@ -231,15 +235,15 @@ static int load(const struct object *object, const struct machine *machine, int 
 	return 0;
 }
 
-int loader_run(const struct object *object, const struct machine *machine, int sockets,
-	       bool verbose, struct loaded *loaded)
+int loader_run(const struct object *object, const struct machine *machine,
+	       const struct shared_maps *shared, bool verbose, struct loaded *loaded)
 {
 	int words = -1, err;
 
 	libbpf_set_print(NULL);
 	if (verbose)
 		words = keep_words();
-	err = load(object, machine, sockets, verbose, loaded);
+	err = load(object, machine, shared, verbose, loaded);
 	if (words >= 0)
 		say_words(object, words);
 	return err;

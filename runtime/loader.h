@@ -7,13 +7,14 @@
 struct loaded;
 struct machine;
 struct object;
+struct shared_maps;
 
 /* How much of the verifier's log is kept: a longer one is cut, by kernels before Linux 6.4 at its end. */
 enum { LOADER_LOG_BYTES = 16 << 20 };
 
 /* Descriptors in *LOADED stay open until the process ends, as does what libbpf has allocated: this runs
  * in a process of its own (load.c). -errno after a message. */
-int loader_run(const struct object *object, const struct machine *machine, int sockets,
-	       bool verbose, struct loaded *loaded);
+int loader_run(const struct object *object, const struct machine *machine,
+	       const struct shared_maps *shared, bool verbose, struct loaded *loaded);
 
 #endif

@@ -178,6 +178,11 @@ int standing_times(const struct state *state, int *times)
 	return get_map(state, PIN_TIMES, times);
 }
 
+int standing_spare_marks(const struct state *state, int *marks)
+{
+	return get_map(state, ABI_PIN_SPARE_MARKS, marks);
+}
+
 /* Opens what is pinned, or pins what CREATE gives. */
 static int get_or_create(const struct state *state, const char *name, int (*create)(void), int *map)
 {
@@ -210,13 +215,16 @@ static int times_create(void)
 	return fd < 0 ? -errno : fd;
 }
 
-int standing_prepare(const struct state *state, int *sockets, int *labels)
+int standing_prepare(const struct state *state, struct shared_maps *shared, int *labels)
 {
 	autoclose int version = -1, times = -1;
 	int err = get_or_create(state, ABI_PIN_STATE, create_version, &version);
 
 	if (!err)
-		err = get_or_create(state, ABI_PIN_SOCKETS, sockets_create, sockets);
+		err = get_or_create(state, ABI_PIN_SOCKETS, sockets_create, &shared->sockets);
+	if (!err)
+		err = get_or_create(state, ABI_PIN_SPARE_MARKS, spare_marks_create,
+				    &shared->spare_marks);
 	if (!err)
 		err = get_or_create(state, ABI_PIN_LABELS, labels_create, labels);
 	if (!err)

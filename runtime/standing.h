@@ -6,9 +6,11 @@
 #include "attach.h"
 #include "state.h"
 
-enum { STATE_VERSION = 2 };
+enum { STATE_VERSION = 3 };
 
 #define PIN_TIMES "times" /* by slot: struct since (declared.h) */
+
+struct shared_maps;
 
 enum trial_phase {
 	TRIAL_NONE,
@@ -47,10 +49,11 @@ void wait_for_programs(void);
 /* Nanoseconds since boot, sleep included, as bpf_ktime_get_boot_ns has it. */
 uint64_t boot_time(void);
 
-/* Pins the state's version, socket map, label map and the map of since when sockets stand there, where they
- * are not yet. */
-int standing_prepare(const struct state *state, int *sockets, int *labels);
+/* Pins the state's version, socket map, label map, the marks of spare slots and the map of since when sockets stand
+ * there, where they are not yet. */
+int standing_prepare(const struct state *state, struct shared_maps *shared, int *labels);
 int standing_times(const struct state *state, int *times);
+int standing_spare_marks(const struct state *state, int *marks);
 int standing_maps(const struct state *state, int *sockets, int *labels);
 
 #endif

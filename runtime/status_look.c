@@ -5,6 +5,7 @@
 #include "fail.h"
 #include "find.h"
 #include "follow.h"
+#include "load.h"
 
 #include <bpf/bpf.h>
 #include <string.h>
@@ -79,6 +80,7 @@ static void take_slots(const struct look *look, size_t places)
 static void look_for_declared(const struct look *look, struct health *health)
 {
 	struct status *status = look->status;
+	const struct shared_maps shared = {look->sockets, -1};
 	struct declared_maps maps = {-1, -1};
 	struct declarations declarations;
 	struct finder *finder = NULL;
@@ -86,7 +88,7 @@ static void look_for_declared(const struct look *look, struct health *health)
 	if (declarations_read(health->object, look->slots, &declarations))
 		return;
 	if (declared_maps_create(&declarations, &maps) == 0 &&
-	    find_open(&status->state.netns, &maps, look->sockets, &finder) == 0 &&
+	    find_open(&status->state.netns, &maps, &shared, &finder) == 0 &&
 	    find_look(finder) == 0) {
 		health->declarations = &declarations;
 		health->sightings = find_sightings(finder);

@@ -7,6 +7,7 @@
 #include "generation.h"
 #include "health.h"
 #include "labels.h"
+#include "load.h"
 #include "outcome.h"
 #include "runtime.h"
 #include "standing.h"
@@ -22,7 +23,8 @@ struct sync {
 	struct declarations declarations;
 	struct declared_maps maps;
 	struct finder *finder;
-	int sockets, labels, times;
+	struct shared_maps shared;
+	int labels, times;
 };
 
 static void sync_close(struct sync *sync)
@@ -32,7 +34,8 @@ static void sync_close(struct sync *sync)
 	declarations_free(&sync->declarations);
 	free(sync->slots);
 	applied_free(&sync->applied);
-	close_fd(&sync->sockets);
+	close_fd(&sync->shared.sockets);
+	close_fd(&sync->shared.spare_marks);
 	close_fd(&sync->labels);
 	close_fd(&sync->times);
 }
@@ -57,7 +60,7 @@ static int read_slots(struct sync *sync)
 	sync->slots = calloc((size_t)object->header.label_count + 1, sizeof(*sync->slots));
 	if (!sync->slots)
 		return fail(sync->state->report, ENOMEM, "read the labels");
-	return labels_assign(sync->labels, object, sync->slots);
+	return labels_look_up(sync->labels, object, sync->slots);
 }
 
 static int sync_open(struct sync *sync)
@@ -65,7 +68,9 @@ static int sync_open(struct sync *sync)
 	int err = read_applied(sync);
 
 	if (!err)
-		err = standing_maps(sync->state, &sync->sockets, &sync->labels);
+		err = standing_maps(sync->state, &sync->shared.sockets, &sync->labels);
+	if (!err)
+		err = standing_spare_marks(sync->state, &sync->shared.spare_marks);
 	if (!err)
 		err = standing_times(sync->state, &sync->times);
 	if (!err)
@@ -80,7 +85,8 @@ static int sync_open(struct sync *sync)
 static void report_problems(const struct sync *sync)
 {
 	const struct health health = {&sync->applied.object, &sync->declarations,
-				      find_sightings(sync->finder), sync->slots, sync->sockets};
+				      find_sightings(sync->finder), sync->slots,
+				      sync->shared.sockets};
 	struct problems problems = {.report = sync->state->report};
 
 	if (health_declared(&health, &problems) == 0)
@@ -94,15 +100,15 @@ static int sync_standing(const struct state *state, const struct standing *stand
 	struct sync sync = {.state = state,
 			    .standing = standing,
 			    .maps = {-1, -1},
-			    .sockets = -1,
+			    .shared = {-1, -1},
 			    .labels = -1,
 			    .times = -1};
 	int err = sync_open(&sync);
 
 	if (!err)
-		err = find_open(&state->netns, &sync.maps, sync.sockets, &sync.finder);
+		err = find_open(&state->netns, &sync.maps, &sync.shared, &sync.finder);
 	if (!err)
-		err = fill_slots(sync.finder, &sync.declarations, sync.sockets, sync.times,
+		err = fill_slots(sync.finder, &sync.declarations, sync.shared.sockets, sync.times,
 				 standing->trial == TRIAL_RUNNING ? FILL_EMPTY : FILL_ALL);
 	if (!err && !quiet)
 		report_problems(&sync);

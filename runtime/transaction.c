@@ -26,7 +26,7 @@ static bool report_empty(const struct transaction *t, uint32_t label, bool shown
 
 	for (unsigned int place = 0; place < ABI_PLACES; place++) {
 		if (!(t->object->labels[label].places & 1u << place) ||
-		    slot_cookie(t->sockets, t->machine.slots[label].slots[place]))
+		    slot_cookie(t->shared.sockets, t->machine.slots[label].slots[place]))
 			continue;
 		length += (size_t)snprintf(places + length, sizeof(places) - length, "%s%s",
 					   length ? ", " : "", place_name(place));
@@ -84,20 +84,20 @@ static int make_room(struct transaction *t)
 
 static int load_new(struct transaction *t)
 {
-	int err = standing_prepare(t->state, &t->sockets, &t->labels);
+	int err = standing_prepare(t->state, &t->shared, &t->labels);
 
 	if (!err)
 		err = machine_new(t->object, &t->machine);
 	if (!err)
 		err = make_room(t);
 	if (!err)
-		err = labels_assign(t->labels, t->object, t->machine.slots);
+		err = labels_assign(t->labels, t->shared.spare_marks, t->object, t->machine.slots);
 	if (!err)
 		err = machine_find_interfaces(t->object, &t->state->netns, t->strict, &t->machine);
 	if (!err)
 		err = read_declarations(t);
 	if (!err)
-		err = load_object(t->object, &t->machine, t->sockets, t->options->verbose,
+		err = load_object(t->object, &t->machine, &t->shared, t->options->verbose,
 				  &t->loaded);
 	return err;
 }
@@ -173,7 +173,7 @@ static int swap(const struct transaction *t, int current)
 static void report_problems(const struct transaction *t)
 {
 	const struct health health = {t->object, &t->declarations, find_sightings(t->finder),
-				      t->machine.slots, t->sockets};
+				      t->machine.slots, t->shared.sockets};
 	struct problems problems = {.report = t->options->report};
 
 	if (health_declared(&health, &problems) == 0)
@@ -190,9 +190,10 @@ static int find_sockets(struct transaction *t)
 	if (t->declarations.count)
 		err = follow_also(t->state, t->standing, &t->declared);
 	if (!err && t->declarations.count)
-		err = find_open(&t->state->netns, &t->declared, t->sockets, &t->finder);
+		err = find_open(&t->state->netns, &t->declared, &t->shared, &t->finder);
 	if (!err && t->finder)
-		err = fill_slots(t->finder, &t->declarations, t->sockets, t->times, FILL_EMPTY);
+		err = fill_slots(t->finder, &t->declarations, t->shared.sockets, t->times,
+				 FILL_EMPTY);
 	if (!err && t->finder && !t->options->quiet)
 		report_problems(t);
 	return err ? err : check_sockets(t);
@@ -205,7 +206,7 @@ static void fill_rest(const struct transaction *t)
 	if (!t->finder || t->confirm_seconds)
 		return;
 	if (follow_only(t->state, &t->declared) ||
-	    fill_slots(t->finder, &t->declarations, t->sockets, t->times, FILL_ALL))
+	    fill_slots(t->finder, &t->declarations, t->shared.sockets, t->times, FILL_ALL))
 		warn(t->options->report,
 		     "the new rules are in force, some with the sockets from before; `sklc sync` "
 		     "tries "
@@ -241,7 +242,8 @@ static void close_transaction(struct transaction *t)
 	close_fd(&t->times);
 	loaded_close(&t->loaded);
 	machine_free(&t->machine);
-	close_fd(&t->sockets);
+	close_fd(&t->shared.sockets);
+	close_fd(&t->shared.spare_marks);
 	close_fd(&t->labels);
 }
 
@@ -257,7 +259,7 @@ int transaction_run(struct transaction *t)
 	t->loaded = (struct loaded){-1, -1, -1};
 	t->trial = (struct trial){-1, -1};
 	t->about = (struct about){0};
-	t->sockets = -1;
+	t->shared = (struct shared_maps){-1, -1};
 	t->labels = -1;
 	signals_hold(&held);
 	err = run_held(t);

@@ -21,7 +21,8 @@ struct transaction {
 	struct loaded loaded;
 	struct trial trial;
 	struct about about;
-	int sockets, labels, times;
+	struct shared_maps shared;
+	int labels, times;
 
 	struct declarations declarations;
 	struct declared_maps declared; /* where there are any */

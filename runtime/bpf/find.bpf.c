@@ -41,6 +41,13 @@ struct {
 	__type(value, __u64);
 } sockets SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ABI_SPARE_BLOCKS + 1);
+	__type(key, __u32);
+	__type(value, struct abi_spare_marks);
+} spare_marks SEC(".maps");
+
 /* Changed from one walk to the next. */
 __u32 placing;
 
@@ -50,13 +57,18 @@ static __always_inline void place(struct sock_common *sk)
 
 	for (__u32 i = 0; i < FOUND_PLACEMENTS_MAX; i++) {
 		struct placement *placement;
-		__u32 slot;
+		struct abi_spare_marks *marks;
+		__u32 slot, first;
 
 		key.index = i;
 		placement = bpf_map_lookup_elem(&placements, &key);
 		if (!placement)
 			break;
 		slot = placement->slot;
+		first = placement->first_block;
+		marks = bpf_map_lookup_elem(&spare_marks, &first);
+		if (first && marks)
+			mark_block(marks, placement->block);
 		placement->error = (__s32)bpf_map_update_elem(&sockets, &slot, sk,
 							      placement->flags);
 	}

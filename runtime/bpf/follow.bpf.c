@@ -19,6 +19,13 @@ struct time_map {
 	__uint(value_size, sizeof(struct since));
 };
 
+struct mark_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ABI_SPARE_BLOCKS + 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct abi_spare_marks));
+};
+
 struct declared_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -46,6 +53,7 @@ struct cgroup_map {
 
 BY_NAMESPACE(sockets, socket_map);
 BY_NAMESPACE(times, time_map);
+BY_NAMESPACE(spare_marks, mark_map);
 BY_NAMESPACE(declared, declared_map);
 BY_NAMESPACE(cgroups, cgroup_map);
 
@@ -60,15 +68,26 @@ __noinline int take_slot(struct bpf_sock_ops *context, __u64 namespace,
 {
 	void *map = bpf_map_lookup_elem(&sockets, &namespace);
 	void *since_map = bpf_map_lookup_elem(&times, &namespace);
+	void *mark_map = bpf_map_lookup_elem(&spare_marks, &namespace);
 	struct since since = {.cookie = bpf_get_socket_cookie(context)};
+	struct abi_spare_marks *marks;
+	__u32 first;
 
-	if (!map || !since_map || !range)
+	if (!map || !since_map || !mark_map || !range)
+		return 0;
+	first = ABI_SPARE_BLOCK(range->word);
+	marks = bpf_map_lookup_elem(mark_map, &first);
+	if (!marks)
 		return 0;
 	for (__u32 i = 0; i < DECLARED_RANGE_MAX && i < range->count; i++) {
-		__u32 slot = declared_slot(range->word, range->first + i);
-		long error = bpf_sock_map_update(context, map, &slot, BPF_NOEXIST);
-		const struct since *taken = bpf_map_lookup_elem(since_map, &slot);
+		__u32 number = range->first + i, slot = declared_slot(range->word, number);
+		const struct since *taken;
+		long error;
 
+		if (number)
+			mark_block(marks, declared_block(number));
+		error = bpf_sock_map_update(context, map, &slot, BPF_NOEXIST);
+		taken = bpf_map_lookup_elem(since_map, &slot);
 		if (error == -EEXIST && !(taken && taken->cookie == since.cookie))
 			continue;
 		if (error)

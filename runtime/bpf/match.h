@@ -142,4 +142,13 @@ static __always_inline struct declared_key key_of(const struct facts *facts, boo
 	return key;
 }
 
+/* Says that somebody is put into a spare slot of this one of the word's blocks. */
+static __always_inline void mark_block(struct abi_spare_marks *marks, __u32 block)
+{
+	barrier_var(
+		block); /* else the limit is asked for before a division, of whose result nothing is known */
+	if (block < ABI_SPARE_RUN_MAX && !marks->used[ABI_SPARE_MARK(block)])
+		marks->used[ABI_SPARE_MARK(block)] = 1;
+}
+
 #endif

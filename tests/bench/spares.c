@@ -18,30 +18,37 @@
 
 enum { RUNS = 20000, ROUNDS = 101, NOWHERE = -1, OWN = 0, BLOCK = 1, ATTEMPTS_IN_TURN = 16 };
 
-/* One of ATTEMPTS labels has the socket, those before it nothing. */
+/* The spare slots of one place, if it has the most. */
+enum { LAST = ABI_SPARES * ABI_SPARE_RUN_MAX };
+
+/* One of ATTEMPTS labels has the socket, those before it nothing. In as many of the first one's blocks as are MARKED
+ * somebody was. */
 struct scene {
 	const char *words;
 	bool declared;
 	int place; /* where the socket stands: OWN, the number of a spare slot, or NOWHERE */
-	uint32_t attempts, label;
+	uint32_t attempts, label, marked;
 };
 
 static const struct scene SCENES[] = {
-	{"own slot, none declared", false, OWN, 1, 0},
-	{"own slot", true, OWN, 1, 0},
-	{"first spare slot", true, 1, 1, 0},
-	{"last spare slot", true, ABI_SPARES, 1, 0},
-	{"nowhere, none declared", false, NOWHERE, 1, 0},
-	{"nowhere", true, NOWHERE, 1, 0},
-	{"first of 2, none declared", false, OWN, 2, 0},
-	{"second of 2, none declared", false, OWN, 2, 1},
-	{"second of 2", true, OWN, 2, 1},
-	{"first of 16, none declared", false, OWN, 16, 0},
-	{"second of 16, none declared", false, OWN, 16, 1},
-	{"last of 16, none declared", false, OWN, 16, 15},
-	{"first of 16", true, OWN, 16, 0},
-	{"second of 16", true, OWN, 16, 1},
-	{"last of 16", true, OWN, 16, 15},
+	{"own slot, none declared", false, OWN, 1, 0, 0},
+	{"own slot", true, OWN, 1, 0, 0},
+	{"first spare slot", true, 1, 1, 0, 1},
+	{"last spare slot of 15", true, ABI_SPARES, 1, 0, 1},
+	{"last spare slot of 240", true, LAST, 1, 0, ABI_SPARE_RUN_MAX},
+	{"nowhere, none declared", false, NOWHERE, 1, 0, 0},
+	{"nowhere", true, NOWHERE, 1, 0, 0},
+	{"nowhere, once in 15", true, NOWHERE, 1, 0, 1},
+	{"nowhere, once in 240", true, NOWHERE, 1, 0, ABI_SPARE_RUN_MAX},
+	{"first of 2, none declared", false, OWN, 2, 0, 0},
+	{"second of 2, none declared", false, OWN, 2, 1, 0},
+	{"second of 2", true, OWN, 2, 1, 0},
+	{"first of 16, none declared", false, OWN, 16, 0, 0},
+	{"second of 16, none declared", false, OWN, 16, 1, 0},
+	{"last of 16, none declared", false, OWN, 16, 15, 0},
+	{"first of 16", true, OWN, 16, 0, 0},
+	{"second of 16", true, OWN, 16, 1, 0},
+	{"last of 16", true, OWN, 16, 15, 0},
 };
 enum { SCENE_COUNT = sizeof(SCENES) / sizeof(SCENES[0]) };
 
@@ -52,7 +59,7 @@ struct staged {
 	double rounds[ROUNDS];
 };
 
-/* Gives the first label a block of spare slots. */
+/* Gives the first label the most spare slots. */
 static bool set_word(struct bpf_object *object, bool has_block)
 {
 	struct bpf_map *machine = bpf_object__find_map_by_name(object, ABI_MACHINE);
@@ -65,7 +72,7 @@ static bool set_word(struct bpf_object *object, bool has_block)
 		return false;
 	memcpy(words, initial, size);
 	if (has_block)
-		words[0] |= BLOCK << 16;
+		words[0] |= ABI_SPARE_WORD(BLOCK, __builtin_ctz(ABI_SPARE_RUN_MAX));
 	return !bpf_map__set_initial_value(machine, words, size);
 }
 
@@ -130,6 +137,16 @@ static bool put_socket(const struct staged *stage, const struct scene *scene, in
 	return scene->place == NOWHERE || !bpf_map_update_elem(map, &slot, &value, BPF_ANY);
 }
 
+static bool mark_blocks(const struct staged *stage, const struct scene *scene)
+{
+	struct abi_spare_marks marks = {0};
+	const uint32_t block = BLOCK;
+	int map = bpf_object__find_map_fd_by_name(stage->object, ABI_SPARE_MARKS);
+
+	memset(marks.used, 1, scene->marked);
+	return !scene->marked || !bpf_map_update_elem(map, &block, &marks, BPF_ANY);
+}
+
 static bool run_rounds(struct staged *stages)
 {
 	struct bpf_sk_lookup packet = {
@@ -179,7 +196,8 @@ static bool run_scenes(const struct report *report, int listener)
 	for (i = 0; good && i < SCENE_COUNT; i++)
 		good = open_stage(&stages[i], SCENES[i].attempts, SCENES[i].declared,
 				  SCENES[i].attempts > 1) &&
-		       put_socket(&stages[i], &SCENES[i], listener);
+		       put_socket(&stages[i], &SCENES[i], listener) &&
+		       mark_blocks(&stages[i], &SCENES[i]);
 	good = good && run_rounds(stages);
 	if (good)
 		print_scenes(report, stages);

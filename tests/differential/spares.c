@@ -1,6 +1,6 @@
-/* Spare slots in the kernel: a packet gets to the first socket of its label that can take it, wherever in the
- * block that stands, and to none of another block. The functions that try them are then broken in one place at a
- * time, and these checks must tell. Prints TAP. */
+/* Spare slots in the kernel: a packet gets to the first socket of its label that can take it, wherever in its blocks
+ * that stands, and to none of another block; blocks without a mark are passed over. The functions that try them
+ * are then broken in one place at a time, and these checks must tell. Prints TAP. */
 #include "kernel.h"
 #include "tap.h"
 
@@ -17,12 +17,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LABELS_MAX = 6, SLOTS = 1 + ABI_SPARES };
+enum { LABELS_MAX = 6 };
 
-/* Of each label's IPv4 TCP place; the first block that there may be, and the last, are among them. */
-static const uint32_t WORDS[LABELS_MAX] = {1 << 16 | 7,  ABI_SPARE_BLOCKS << 16 | 9,
-					   5 << 16 | 12, 7 << 16 | 14,
-					   9 << 16 | 16, 11 << 16 | 18};
+/* Of each label's IPv4 TCP place; the first block that there may be, and the last, are among them, and each number of
+ * blocks in a row. */
+static const uint32_t WORDS[LABELS_MAX] = {
+	ABI_SPARE_WORD(1, 4) | 7,   ABI_SPARE_WORD(ABI_SPARE_BLOCKS - ABI_SPARE_RUN_MAX + 1, 4) | 9,
+	ABI_SPARE_WORD(20, 0) | 12, ABI_SPARE_WORD(30, 1) | 14,
+	ABI_SPARE_WORD(40, 2) | 16, ABI_SPARE_WORD(50, 3) | 18,
+};
 
 /* Of the other places: they have no block. */
 static uint32_t other_word(uint32_t label, uint32_t place)
@@ -30,12 +33,15 @@ static uint32_t other_word(uint32_t label, uint32_t place)
 	return 100 + label * ABI_PLACES + place;
 }
 
-/* So many labels are tried in turn. Two rows stand in line, more in groups. */
+/* So many labels are tried in turn, or each for a port of its own. Two rows stand in line, more in groups. */
 static const struct shape {
 	const char *words;
 	uint32_t labels;
+	bool apart;
 	bool counted; /* the rules are */
-} SHAPES[] = {{"in line", 2, false}, {"in groups", LABELS_MAX, true}};
+} SHAPES[] = {{"alone", LABELS_MAX, true, false},
+	      {"in line", 2, false, false},
+	      {"in groups", LABELS_MAX, false, true}};
 enum { SHAPE_COUNT = sizeof(SHAPES) / sizeof(SHAPES[0]) };
 
 /* A program, and how its counters should stand. */
@@ -43,12 +49,18 @@ struct lab {
 	const struct sentinels *sentinels;
 	const struct shape *shape;
 	struct program program;
+	int marks;
 	struct abi_label_count counts[LABELS_MAX * ABI_PLACES];
 };
 
 static uint32_t slot_of(uint32_t word, uint32_t i)
 {
 	return i ? ABI_SPARE_SLOT(ABI_SPARE_BLOCK(word), i - 1) : ABI_SLOT(word);
+}
+
+static uint32_t slots_of(uint32_t word)
+{
+	return 1 + ABI_SPARE_RUN(word) * ABI_SPARES;
 }
 
 static bool set_words(struct bpf_object *object, uint32_t labels)
@@ -78,6 +90,7 @@ static bool load(struct lab *lab, const struct object *object)
 	}
 	program->fd = bpf_program__fd(bpf_object__next_program(program->object, NULL));
 	program->sockets = bpf_map__fd(sockets);
+	lab->marks = bpf_object__find_map_fd_by_name(program->object, ABI_SPARE_MARKS);
 	program->label_counters = bpf_object__find_map_fd_by_name(program->object,
 								  ABI_LABEL_COUNTERS);
 	program->rule_counters = bpf_object__find_map_fd_by_name(program->object,
@@ -90,6 +103,35 @@ static bool put(const struct lab *lab, uint32_t slot, int socket)
 	uint64_t value = (uint64_t)socket;
 
 	return !bpf_map_update_elem(lab->program.sockets, &slot, &value, BPF_ANY);
+}
+
+/* Says that somebody was in the label's blocks from FIRST on, before END, and in no others. */
+static bool mark(const struct lab *lab, uint32_t label, uint32_t first, uint32_t end)
+{
+	uint32_t i, block = ABI_SPARE_BLOCK(WORDS[label]);
+	struct abi_spare_marks marks = {0};
+
+	for (i = first; i < end; i++)
+		marks.used[ABI_SPARE_MARK(i)] = 1;
+	return !bpf_map_update_elem(lab->marks, &block, &marks, BPF_ANY);
+}
+
+/* Of the block that slot I of the label stands in. */
+static bool mark_slot(const struct lab *lab, uint32_t label, uint32_t i)
+{
+	uint32_t block = i ? (i - 1) / ABI_SPARES : 0;
+
+	return mark(lab, label, block, i ? block + 1 : block);
+}
+
+static bool mark_all(const struct lab *lab)
+{
+	uint32_t label;
+	bool good = true;
+
+	for (label = 0; label < lab->shape->labels; label++)
+		good = good && mark(lab, label, 0, ABI_SPARE_RUN(WORDS[label]));
+	return good;
 }
 
 /* Each label's hits and misses; and its rule, as often as it was come to. */
@@ -114,21 +156,36 @@ static bool are_counted(const struct lab *lab)
 	return true;
 }
 
-/* Sends a packet to port 80 at a place: WANTED is the label whose sentinel must get it, LABELS_MAX: nobody. */
-static bool gets_at(struct lab *lab, uint32_t place, uint32_t wanted)
+/* Sends a packet to a port at a place; those of the labels from FIRST on are to miss it, until WANTED gets it;
+ * LABELS_MAX: nobody. */
+static bool sent_to(struct lab *lab, uint32_t place, uint32_t port, uint32_t first, uint32_t wanted)
 {
 	const struct packet packet = {.family = place / 2 ? FAMILY_IPV6 : FAMILY_IPV4,
 				      .protocol = place % 2 ? PROTOCOL_UDP : PROTOCOL_TCP,
-				      .values = {[FIELD_DPORT] = 80}};
+				      .values = {[FIELD_DPORT] = port}};
 	int choice = program_run(&lab->program, lab->sentinels, &packet);
-	uint32_t i, labels = lab->shape->labels;
+	uint32_t i, end = lab->shape->apart ? first + 1 : lab->shape->labels;
 
-	for (i = 0; i < wanted && i < labels; i++)
+	for (i = first; i < wanted && i < end; i++)
 		lab->counts[i * ABI_PLACES + place].misses++;
-	if (wanted < labels)
+	if (wanted < end)
 		lab->counts[wanted * ABI_PLACES + place].hits++;
-	return choice == (wanted < labels ? (int)(wanted * ABI_PLACES + place) : CHOSE_DROP) &&
+	return choice == (wanted < end ? (int)(wanted * ABI_PLACES + place) : CHOSE_DROP) &&
 	       are_counted(lab);
+}
+
+static bool gets_at(struct lab *lab, uint32_t place, uint32_t wanted)
+{
+	uint32_t label;
+
+	if (!lab->shape->apart)
+		return sent_to(lab, place, 80, 0, wanted);
+	if (wanted < lab->shape->labels)
+		return sent_to(lab, place, 80 + wanted, wanted, wanted);
+	for (label = 0; label < lab->shape->labels; label++)
+		if (!sent_to(lab, place, 80 + label, label, LABELS_MAX))
+			return false;
+	return true;
 }
 
 static bool gets(struct lab *lab, uint32_t wanted)
@@ -141,14 +198,43 @@ static bool each_slot_serves(struct lab *lab)
 	uint32_t label, i, slot;
 
 	for (label = 0; label < lab->shape->labels; label++)
-		for (i = 0; i < SLOTS; i++) {
+		for (i = 0; i < slots_of(WORDS[label]); i++) {
 			slot = slot_of(WORDS[label], i);
-			if (!put(lab, slot, lab->sentinels->sockets[label * ABI_PLACES]) ||
+			if (!mark_slot(lab, label, i) ||
+			    !put(lab, slot, lab->sentinels->sockets[label * ABI_PLACES]) ||
 			    !gets(lab, label))
 				return false;
 			bpf_map_delete_elem(lab->program.sockets, &slot);
 		}
 	return gets(lab, LABELS_MAX);
+}
+
+/* The other blocks of the label are marked. */
+static bool block_without_mark_does_not_serve(struct lab *lab, uint32_t label, uint32_t block)
+{
+	uint32_t slot = slot_of(WORDS[label], 1 + block * ABI_SPARES);
+	struct abi_spare_marks marks;
+	uint32_t first = ABI_SPARE_BLOCK(WORDS[label]);
+	bool good;
+
+	memset(&marks, 1, sizeof(marks));
+	marks.used[ABI_SPARE_MARK(block)] = 0;
+	good = put(lab, slot, lab->sentinels->sockets[label * ABI_PLACES]) &&
+	       !bpf_map_update_elem(lab->marks, &first, &marks, BPF_ANY) && gets(lab, LABELS_MAX) &&
+	       mark(lab, label, block, block + 1) && gets(lab, label);
+	bpf_map_delete_elem(lab->program.sockets, &slot);
+	return good;
+}
+
+static bool blocks_without_mark_do_not_serve(struct lab *lab)
+{
+	uint32_t label, block;
+
+	for (label = 0; label < lab->shape->labels; label++)
+		for (block = 0; block < ABI_SPARE_RUN(WORDS[label]); block++)
+			if (!block_without_mark_does_not_serve(lab, label, block))
+				return false;
+	return mark_all(lab);
 }
 
 static bool each_place_has_its_slot(struct lab *lab)
@@ -173,9 +259,14 @@ static bool neighbours_do_not_serve(struct lab *lab)
 				  8,
 				  10,
 				  ABI_SLOT_CAPACITY - 1,
-				  ABI_SPARE_SLOT(2, 0),
-				  ABI_SPARE_SLOT(ABI_SPARE_BLOCKS - 1, ABI_SPARES - 1)};
-	bool good = true;
+				  ABI_SPARE_SLOT(1 + ABI_SPARE_RUN_MAX, 0),
+				  ABI_SPARE_SLOT(20, 0) - 1,
+				  ABI_SPARE_SLOT(21, 0),
+				  ABI_SPARE_SLOT(32, 0),
+				  ABI_SPARE_SLOT(44, 0),
+				  ABI_SPARE_SLOT(58, 0),
+				  ABI_SPARE_SLOT(ABI_SPARE_BLOCKS - ABI_SPARE_RUN_MAX + 1, 0) - 1};
+	bool good = mark_all(lab);
 	size_t i;
 
 	for (i = 0; i < sizeof(slots) / sizeof(slots[0]); i++)
@@ -190,15 +281,15 @@ static bool neighbours_do_not_serve(struct lab *lab)
 static bool label_passes_over_what_cannot_take_it(struct lab *lab, uint32_t label)
 {
 	int deaf = socket(AF_INET, SOCK_STREAM, 0);
-	uint32_t i, slot, last = slot_of(WORDS[label], SLOTS - 1);
-	bool good = !listen(deaf, 1);
+	uint32_t i, slot, count = slots_of(WORDS[label]), last = slot_of(WORDS[label], count - 1);
+	bool good = !listen(deaf, 1) && mark_all(lab);
 
-	for (i = 0; i + 1 < SLOTS; i++)
+	for (i = 0; i + 1 < count; i++)
 		good = good && put(lab, slot_of(WORDS[label], i), deaf);
 	shutdown(deaf, SHUT_RD);
 	good = good && gets(lab, LABELS_MAX) &&
 	       put(lab, last, lab->sentinels->sockets[label * ABI_PLACES]) && gets(lab, label);
-	for (i = 0; i < SLOTS; i++) {
+	for (i = 0; i < count; i++) {
 		slot = slot_of(WORDS[label], i);
 		bpf_map_delete_elem(lab->program.sockets, &slot);
 	}
@@ -223,8 +314,9 @@ static const struct {
 	const char *words;
 } CHECKS[] = {
 	{each_slot_serves, "each slot of a label serves, in the order of the rules"},
+	{blocks_without_mark_do_not_serve, "a block is looked into if somebody was ever there"},
 	{each_place_has_its_slot, "each family and protocol of a label has its own slot"},
-	{neighbours_do_not_serve, "no slot beside a label's own and its block does"},
+	{neighbours_do_not_serve, "no slot beside a label's own and its blocks does"},
 	{passes_over_what_cannot_take_it, "a socket that was shut down is passed over"},
 };
 enum { CHECK_COUNT = sizeof(CHECKS) / sizeof(CHECKS[0]) };
@@ -293,9 +385,9 @@ static char *write_rules(const struct shape *shape)
 	for (i = 0; out && i < shape->labels; i++)
 		fprintf(out,
 			"socket l%u { tcp 127.0.0.1:%u }\n"
-			"dport 80 %sredirect to l%u else %s\n",
-			i, 1 + i, shape->counted ? "counter " : "", i,
-			i + 1 < shape->labels ? "continue" : "drop");
+			"dport %u %sredirect to l%u no-reuseport else %s\n",
+			i, 1 + i, 80 + i * shape->apart, shape->counted ? "counter " : "", i,
+			i + 1 < shape->labels && !shape->apart ? "continue" : "drop");
 	if (!out || fclose(out))
 		abort();
 	return text;
@@ -325,6 +417,18 @@ static void check_shape(struct tap *tap, const struct sentinels *sentinels,
 	free(rules);
 }
 
+/* Those can be chosen in a test run only if the rules' `no-reuseport` comes along. */
+static bool share_ports(const struct sentinels *sentinels)
+{
+	const int on = 1;
+	size_t i;
+
+	for (i = 0; i < sentinels->label_count * ABI_PLACES; i++)
+		if (setsockopt(sentinels->sockets[i], SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)))
+			return false;
+	return true;
+}
+
 static void check_backend(struct tap *tap, const struct sentinels *sentinels, enum backend backend)
 {
 	size_t i;
@@ -344,6 +448,7 @@ int main(void)
 		tap_skip(&tap, "programs are run in the kernel, which needs root");
 		return tap_end(&tap);
 	}
+	tap_result(&tap, share_ports(&sentinels), "the sockets are such as share ports");
 	check_backend(&tap, &sentinels, BACKEND_DIRECT);
 	if (llvm_backend())
 		check_backend(&tap, &sentinels, BACKEND_LLVM);

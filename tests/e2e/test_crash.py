@@ -34,7 +34,7 @@ ERRORS = {"bpf": ["ENOMEM", "EPERM", "EINVAL", "ENOSPC"]} if EVERY_CALL else {}
 # What a settled state has, apart from the numbers of generations.
 KEPT = ["about", "names", "object"]
 CURRENT = [*KEPT, "label_counters", "program", "rule_counters"]
-FOLDER = ["labels", "link", "sockets", "state", "times"]
+FOLDER = ["labels", "link", "sockets", "spare_marks", "state", "times"]
 
 SANITIZED = b"__asan_init" in pathlib.Path(SKLC).read_bytes()
 

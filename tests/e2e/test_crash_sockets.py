@@ -16,7 +16,7 @@ tcp daddr 192.0.2.0/24 dport 80 redirect to web
 udp daddr 192.0.2.0/24 dport 53 redirect to dns
 """
 
-FOLLOWER = ["cgroups", "declared", "link", "sockets", "times"]
+FOLLOWER = ["cgroups", "declared", "link", "sockets", "spare_marks", "times"]
 
 pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
 

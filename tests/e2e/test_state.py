@@ -13,9 +13,9 @@ from conftest import REFUSED, SKLC, WIRES, locked_folder, public_copy, sklc
 TCP4 = WIRES["tcp-ipv4"]
 DROP = "tcp dport 80 drop\n"
 NOBODY = 65534
-FIXTURE = pathlib.Path(__file__).with_name("state-version-2.txt")
+FIXTURE = pathlib.Path(__file__).with_name("state-version-3.txt")
 BPFTOOL = shutil.which("bpftool") or "/usr/sbin/bpftool"
-MAGIC, VERSION = 0x636c6b73, 2
+MAGIC, VERSION = 0x636c6b73, 3
 KEPT = {"cap_bpf": 39, "cap_net_admin": 12, "cap_perfmon": 38, "cap_sys_admin": 21, "cap_sys_ptrace": 19,
         "cap_dac_override": 1, "cap_dac_read_search": 2}
 

@@ -116,7 +116,7 @@ static struct walked walk(const struct layout *layout, uint32_t row)
 		assert_int_equal(head->counter, NO_INDEX);
 		walk_group(layout, head->group, &walked);
 		row = head->next;
-		if (from && walked.groups == 1 && layout->tries_spares &&
+		if (from && walked.groups == 1 && layout->object.tries_spares &&
 		    walked.steps[from - 1].kind == STEP_ATTEMPT)
 			skip_repeated(&walked, from);
 	}

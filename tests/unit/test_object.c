@@ -100,7 +100,7 @@ static void the_header_decides_whose_object_it_is(void **state)
 	expect_refused(&sample, "was not made by sklc");
 	sample_fill(&sample);
 	sample.header.version++;
-	expect_refused(&sample, "format version 2");
+	expect_refused(&sample, "format version 3");
 	sample_fill(&sample);
 	sample.header.policy = ABI_REDIRECT;
 	expect_refused(&sample, "policy");
