@@ -536,7 +536,7 @@ static void say_out_of_memory(int status, void *session)
 	if (option_given(&s->options, OPTION_JSON))
 		diag_print_json_alone("out of memory", stderr);
 	else
-		fputs("sklc: error: out of memory\n", stderr);
+		fputs("sklc: out of memory\n", stderr);
 }
 
 static int run_command(struct session *s)

@@ -179,7 +179,7 @@ def test_that_memory_runs_out_is_said_in_every_form(tmp_path):
     output = tmp_path / "rules.o"
     done = sklc("-", "-o", output, input=rules, **short_of_memory(tmp_path))
     assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr.splitlines()[-1] == "sklc: error: out of memory"
+    assert done.stderr.splitlines()[-1] == "sklc: out of memory"
     done = sklc("-", "-o", output, "--json", input=rules, **short_of_memory(tmp_path))
     assert done.returncode == 3
     assert [each["message"] for each in json.loads(done.stderr)["diagnostics"]] == ["out of memory"]
