@@ -9,15 +9,40 @@
 #include <inttypes.h>
 #include <linux/bpf.h>
 
-/* Why a node is in code, or is not. */
-static void dump_form_costs(const struct form_costs *costs, FILE *out)
+static bool is_below_tables(const struct layout *layout, decision_ref ref)
 {
+	uint32_t i, j;
+
+	for (i = 0; i < layout->node_count; i++)
+		for (j = 0; layout->forms[i] == FORM_TABLE && j < layout->nodes[i].count; j++)
+			if (layout->nodes[i].children[j] == ref)
+				return true;
+	return false;
+}
+
+/* Why a node is not in code, though that costs less. */
+static void dump_hindrance(const struct layout *layout, decision_ref node, FILE *out)
+{
+	if (is_below_tables(layout, node))
+		fputs(", but tables lead there too", out);
+	else
+		fprintf(out, ", but code has %d in all at the most", CODE_MAX);
+}
+
+/* Why a node is in code, or is not. */
+static void dump_form_costs(const struct layout *layout, decision_ref node, FILE *out)
+{
+	const struct form_costs *costs = &layout->form_costs[node];
+
 	if (costs->code_ps == UINT64_MAX) {
 		fprintf(out, " (code has %d at the most)", CODE_MAX);
 		return;
 	}
-	fprintf(out, " (about %.1f ns in code, %.1f in tables)", (double)costs->code_ps / 1000,
+	fprintf(out, " (about %.1f ns in code, %.1f in tables", (double)costs->code_ps / 1000,
 		(double)costs->tables_ps / 1000);
+	if (layout->forms[node] == FORM_TABLE && is_better_in_code(costs))
+		dump_hindrance(layout, node, out);
+	fputc(')', out);
 }
 
 static void dump_root(const struct layout *layout, decision_ref root, FILE *out)
@@ -33,7 +58,7 @@ static void dump_root(const struct layout *layout, decision_ref root, FILE *out)
 		layout->forms[root] == FORM_CODE ? "code" : "table", node->count,
 		key_words(variable_key(node->variable)));
 	if (layout->form_costs)
-		dump_form_costs(&layout->form_costs[root], out);
+		dump_form_costs(layout, root, out);
 	if (layout->forms[root] == FORM_TABLE)
 		fprintf(out, ", from step %" PRIu32, layout->table_refs[root] >> TAG_SHIFT);
 	fputc('\n', out);

@@ -55,8 +55,10 @@ static void mark_table(struct choice *choice, decision_ref ref)
 
 	if (ref_is_outcome(ref) || choice->forms[ref] == FORM_TABLE)
 		return;
-	choice->forms[ref] = FORM_TABLE;
 	node = &choice->layout->nodes[ref];
+	if (choice->forms[ref] == FORM_CODE)
+		choice->intervals -= node->count;
+	choice->forms[ref] = FORM_TABLE;
 	for (i = 0; i < node->count; i++)
 		mark_table(choice, node->children[i]);
 }

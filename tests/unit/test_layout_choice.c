@@ -100,6 +100,50 @@ static void code_has_its_bound(void **state)
 	compilation_free(&c);
 }
 
+static struct compilation compile_whole(const char *rules)
+{
+	struct compile_options options = {.tables = TABLES_AUTO};
+	struct compilation c;
+
+	assert_true(compile_text(&c, rules, strlen(rules), &options));
+	return c;
+}
+
+/* COUNT prefixes of UDP with the ports to which TCP leads at once. */
+static char *shared_ports(unsigned count)
+{
+	char *text = NULL;
+	size_t size;
+	unsigned i;
+	FILE *out = open_memstream(&text, &size);
+
+	fprintf(out, "tcp dport { 80, 443 } redirect to l\n");
+	for (i = 0; i < count; i++)
+		fprintf(out, "udp daddr 10.%u.%u.0/24 dport { 80, 443 } redirect to l\n", i,
+			i * 37 & 255);
+	fclose(out);
+	return text;
+}
+
+static void a_node_that_tables_lead_to_as_well_is_no_code(void **state)
+{
+	char *text = shared_ports(200), *dump = NULL;
+	struct compilation c = compile_whole(text);
+	size_t size;
+	FILE *out = open_memstream(&dump, &size);
+
+	(void)state;
+	layout_dump(c.layout, out);
+	fclose(out);
+	assert_int_equal(form_of_root(c.layout), FORM_TABLE);
+	assert_int_equal(c.layout->code_intervals, 0);
+	assert_non_null(strstr(dump, "in tables, but tables lead there too)"));
+	assert_non_null(strstr(dump, "code: 0 nodes of 0 intervals"));
+	compilation_free(&c);
+	free(dump);
+	free(text);
+}
+
 static void a_layout_uses_what_was_asked_for(void **state)
 {
 	static const struct {
@@ -211,6 +255,7 @@ int main(void)
 		cmocka_unit_test(a_few_intervals_are_code_and_many_a_table),
 		cmocka_unit_test(what_is_below_a_node_counts_too),
 		cmocka_unit_test(code_has_its_bound),
+		cmocka_unit_test(a_node_that_tables_lead_to_as_well_is_no_code),
 		cmocka_unit_test(a_layout_uses_what_was_asked_for),
 		cmocka_unit_test(a_root_is_as_wide_as_its_intervals_are_many),
 		cmocka_unit_test(a_cross_gives_way_where_it_would_be_far_larger),
