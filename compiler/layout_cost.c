@@ -192,6 +192,8 @@ struct search_costs cost_root(struct layout_window window, const struct decision
 			*bits = children.bits;
 		}
 	}
+	/* Without a root, a start at the window's first word is a key like any other. */
+	children.within[0] += children.at[0];
 	costs.tree_ps = cost_of(&children, window, copies);
 	arena_free(scratch);
 	return costs;

@@ -205,6 +205,29 @@ static void a_cross_gives_way_where_it_would_be_far_larger(void **state)
 	compilation_free(&large);
 }
 
+/* Nodes of one start each, of which the largest begins its window. */
+static void a_tree_of_one_start_costs_something(void **state)
+{
+	char *text = NULL;
+	struct compilation c;
+	const struct layout_step *cross;
+	size_t size;
+	unsigned i;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	for (i = 0; i < 200; i++)
+		fprintf(out, "tcp daddr 10.%u.%u.0/24 dport < %u redirect to l%u\n", i,
+			i * 37 & 255, i & 1 ? 3072 : 2048, i % 7);
+	fclose(out);
+	c = compile_whole(text);
+	cross = find_step(c.layout, SEARCH_CROSS);
+	assert_non_null(cross);
+	assert_true(cross->costs.cross_ps < cross->costs.tree_ps);
+	compilation_free(&c);
+	free(text);
+}
+
 static void equal_parts_are_stored_once(void **state)
 {
 	struct compile_options options = {.tables = TABLES_SPLUS};
@@ -259,6 +282,7 @@ int main(void)
 		cmocka_unit_test(a_layout_uses_what_was_asked_for),
 		cmocka_unit_test(a_root_is_as_wide_as_its_intervals_are_many),
 		cmocka_unit_test(a_cross_gives_way_where_it_would_be_far_larger),
+		cmocka_unit_test(a_tree_of_one_start_costs_something),
 		cmocka_unit_test(equal_parts_are_stored_once),
 		cmocka_unit_test(tables_beyond_their_budget_are_refused),
 	};
