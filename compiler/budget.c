@@ -126,36 +126,14 @@ static void find_breadths(struct arena *arena, const struct policy *policy, enum
 
 static struct span place_of(const struct breadth *breadths, const struct policy *policy)
 {
-	return breadths[0].widest ? breadths[0].widest->span : policy->chains[0].span;
+	if (breadths[0].widest)
+		return breadths[0].widest->span;
+	return policy->interface_count ? policy->interfaces[0].span : policy->chains[0].span;
 }
 
-void budget_report(const struct policy *policy, enum family family, const char *limit,
-		   struct diag *diag)
-{
-	struct arena *arena = arena_new();
-	struct breadth breadths[FIELD_COUNT];
-
-	find_breadths(arena, policy, family, breadths);
-	if (breadths[1].count)
-		diag_error(diag, place_of(breadths, policy),
-			   "the rules for %s multiply each other: %zu places in %s by %zu in %s "
-			   "make up to %ju table entries, more than %s",
-			   family_word(family), breadths[0].count + 1,
-			   field_word(breadths[0].field), breadths[1].count + 1,
-			   field_word(breadths[1].field),
-			   (uintmax_t)(breadths[0].count + 1) * (breadths[1].count + 1), limit);
-	else
-		diag_error(diag, place_of(breadths, policy),
-			   "the rules for %s tell apart %zu places in %s, more than %s",
-			   family_word(family), breadths[0].count + 1,
-			   field_word(breadths[0].field), limit);
-	note_rule(diag, &breadths[0]);
-	note_rule(diag, &breadths[1]);
-	arena_free(arena);
-}
-
-/* "401 places in daddr, 3 in dport" */
-static const char *list_breadths(struct arena *arena, const struct breadth *breadths)
+/* "401 places in daddr, 3 in dport, 2 interfaces"; or nothing. */
+static const char *list_breadths(struct arena *arena, const struct policy *policy,
+				 const struct breadth *breadths)
 {
 	const char *list = "";
 	size_t i;
@@ -164,7 +142,40 @@ static const char *list_breadths(struct arena *arena, const struct breadth *brea
 		list = arena_printf(arena, "%s%s%zu%s in %s", list, i ? ", " : "",
 				    breadths[i].count + 1, i ? "" : " places",
 				    field_word(breadths[i].field));
+	if (policy->interface_count)
+		list = arena_printf(arena, "%s%s%zu interface%s", list, i ? ", " : "",
+				    policy->interface_count,
+				    policy->interface_count == 1 ? "" : "s");
 	return list;
+}
+
+void budget_report(const struct policy *policy, enum family family, const char *limit,
+		   struct diag *diag)
+{
+	struct arena *arena = arena_new();
+	struct breadth breadths[FIELD_COUNT];
+	const char *list;
+
+	find_breadths(arena, policy, family, breadths);
+	list = list_breadths(arena, policy, breadths);
+	if (breadths[1].count)
+		diag_error(diag, place_of(breadths, policy),
+			   "the rules for %s multiply each other: %zu places in %s by %zu in %s "
+			   "make up to %ju table entries, more than %s",
+			   family_word(family), breadths[0].count + 1,
+			   field_word(breadths[0].field), breadths[1].count + 1,
+			   field_word(breadths[1].field),
+			   (uintmax_t)(breadths[0].count + 1) * (breadths[1].count + 1), limit);
+	else if (*list)
+		diag_error(diag, place_of(breadths, policy),
+			   "the rules for %s tell apart %s, more than %s", family_word(family),
+			   list, limit);
+	else
+		diag_error(diag, place_of(breadths, policy), "the rules for %s take more than %s",
+			   family_word(family), limit);
+	note_rule(diag, &breadths[0]);
+	note_rule(diag, &breadths[1]);
+	arena_free(arena);
 }
 
 void budget_report_program(const struct policy *policy, enum family family, size_t needed,
@@ -172,13 +183,18 @@ void budget_report_program(const struct policy *policy, enum family family, size
 {
 	struct arena *arena = arena_new();
 	struct breadth breadths[FIELD_COUNT];
+	const char *list;
 	size_t i;
 
 	find_breadths(arena, policy, family, breadths);
+	list = list_breadths(arena, policy, breadths);
+	if (*list)
+		list = arena_printf(arena, ": for %s alone the rules tell apart %s",
+				    family_word(family), list);
 	diag_error(diag, place_of(breadths, policy),
 		   "the program would have the verifier walk about %zu instructions, more than its "
-		   "budget of %zu: for %s alone the rules tell apart %s",
-		   needed, most, family_word(family), list_breadths(arena, breadths));
+		   "budget of %zu%s",
+		   needed, most, list);
 	for (i = 0; i < FIELD_COUNT; i++)
 		note_rule(diag, &breadths[i]);
 	diag_note(diag, (struct span){0, 0}, "'--instructions-max' sets another budget");

@@ -10,8 +10,8 @@
 struct diag;
 struct policy;
 
-/* Says how many values the rules of a family tell apart in the two fields with the most of them, how many
- * table entries come of it, and shows the rule with the most values in each. LIMIT is what was exceeded, in
+/* Says how many values the rules of a family tell apart in the two fields with the most of them and how many
+ * table entries come of it, or in the only field and how many interfaces, and shows the rule with the most values in each. LIMIT is what was exceeded, in
  * words. */
 void budget_report(const struct policy *policy, enum family family, const char *limit,
 		   struct diag *diag);
