@@ -247,6 +247,7 @@ enum {
 	GROUPED_ROW = 24, /* of a group */
 	TABLES = 15,
 	TABLES_FROM_CODE = 50,
+	KNOWN_ENTRY = 30, /* one more, from which the verifier walks some of the steps again */
 	WIDE_LANES = 15,
 	RUN = 9,     /* of a cross whose classes are found in code */
 	NARROW = 30, /* results that lead to another step */
@@ -280,12 +281,34 @@ static size_t outcome_instructions(const struct layout *layout)
 	return count + (layout->object.counter_count ? COUNTERS : 0);
 }
 
+/* The contexts that lead straight into the tables, each at a node of its own. */
+static size_t entry_count(const struct layout *layout)
+{
+	decision_ref entries[FAMILY_COUNT * PROTOCOL_COUNT];
+	size_t count = 0;
+	unsigned context, i;
+
+	for (context = 0; context < FAMILY_COUNT * PROTOCOL_COUNT; context++) {
+		decision_ref root = layout->roots[context / 2][context % 2];
+
+		if (ref_is_outcome(root) || layout->forms[root] != FORM_TABLE)
+			continue;
+		for (i = 0; i < count && entries[i] != root; i++)
+			;
+		if (i == count)
+			entries[count++] = root;
+	}
+	return count;
+}
+
 size_t cost_instructions(const struct layout *layout)
 {
-	size_t count = outcome_instructions(layout);
+	size_t count = outcome_instructions(layout), entries = entry_count(layout);
 	size_t tables = layout_knows_entries(layout) ? TABLES : TABLES_FROM_CODE;
 	size_t i, j;
 
+	if (layout_knows_entries(layout) && entries)
+		count += KNOWN_ENTRY * (entries - 1);
 	for (i = 0; i < layout->machine_count; i++) {
 		count += layout->machines[i].step_count ? tables : 0;
 		for (j = 0; j < layout->machines[i].step_count; j++)

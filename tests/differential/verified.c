@@ -145,7 +145,29 @@ static void check_labels(struct tap *tap, uint32_t count)
 	free(text);
 }
 
-/* Rules that leave nothing to code: many of each kind that is named. */
+/* A rule of the KINDS: '4' and '6' in turn, and 'u' for both protocols in turn; 's' for sources, 'p' ports, 'c'
+ * counters. */
+static void print_rule(FILE *out, const char *kinds, uint32_t number, uint32_t address)
+{
+	bool is_ipv6 = strchr(kinds, '6') && (number & 2 || !strchr(kinds, '4'));
+	bool has_source = strchr(kinds, 's');
+
+	fputs(strchr(kinds, 'u') && number & 1 ? "udp" : "tcp", out);
+	if (is_ipv6)
+		fprintf(out, " daddr 2001:%x:%x::/48", address >> 16, address & 0xffff);
+	else
+		fprintf(out, " daddr %u.%u.%u.0/24", address >> 24, address >> 16 & 255,
+			address >> 8 & 255);
+	if (has_source && is_ipv6)
+		fprintf(out, " saddr 2001:%x::/32", address & 0xffff);
+	else if (has_source)
+		fprintf(out, " saddr %u.%u.0.0/16", address >> 8 & 255, address & 255);
+	if (strchr(kinds, 'p'))
+		fprintf(out, " dport %u", 1 + address % 3000);
+	fprintf(out, "%s redirect to l%u\n", strchr(kinds, 'c') ? " counter" : "", number % 7);
+}
+
+/* Rules that leave nothing to code: many of each kind. */
 static void check_estimate(struct tap *tap, const char *kinds)
 {
 	struct random random = {3};
@@ -154,20 +176,8 @@ static void check_estimate(struct tap *tap, const char *kinds)
 	uint32_t i, verified;
 	FILE *out = open_memstream(&text, &size);
 
-	for (i = 0; out && i < 400; i++) {
-		uint32_t address = (uint32_t)random_next(&random);
-
-		if (strchr(kinds, '4'))
-			fprintf(out, "tcp daddr %u.%u.%u.0/24", address >> 24, address >> 16 & 255,
-				address >> 8 & 255);
-		if (strchr(kinds, '6'))
-			fprintf(out, "tcp daddr 2001:%x:%x::/48", address >> 16, address & 0xffff);
-		if (strchr(kinds, 's'))
-			fprintf(out, " saddr %u.%u.0.0/16", address >> 8 & 255, address & 255);
-		if (strchr(kinds, 'p'))
-			fprintf(out, " dport %u", 1 + address % 3000);
-		fprintf(out, "%s redirect to l%u\n", strchr(kinds, 'c') ? " counter" : "", i % 7);
-	}
+	for (i = 0; out && i < 500; i++)
+		print_rule(out, kinds, i, (uint32_t)random_next(&random));
 	if (!out || fclose(out))
 		abort();
 	verified = verified_beside(text, &estimate);
@@ -178,7 +188,8 @@ static void check_estimate(struct tap *tap, const char *kinds)
 
 int main(void)
 {
-	static const char *const kinds[] = {"4", "6", "4p", "6p", "4s", "4sp", "4c", "6pc"};
+	static const char *const kinds[] = {"4",   "6",  "4p", "6p",  "4s",  "4sp",  "4c",
+					    "6pc", "6u", "46", "46u", "46s", "46up", "46usp"};
 	static const uint32_t counts[] = {1, 2, 16, 32};
 	struct sentinels sentinels;
 	struct tap tap = {0};
