@@ -1,6 +1,10 @@
 /* Compares what stands in the slots with what is found, and has the difference put right. A socket that
  * stands in a slot of its own stays in it. The slots are read before the look around: what the follower puts
- * into one meanwhile is not taken for a stranger. */
+ * into one meanwhile is not taken for a stranger.
+ *
+ * A socket map has no way to take out the socket that was compared: one may close just then, and another that
+ * the follower has put into the free slot be taken out instead. So whoever takes any out looks around once more,
+ * and gives slots to those that are right and have none. */
 #include "fill.h"
 
 #include "declarations.h"
@@ -28,6 +32,7 @@ struct plan {
 	struct slot *slots; /* ABI_SOCKETS_MAX */
 	struct order *orders;
 	size_t order_count;
+	bool takes_out; /* a socket, from a slot in which one stood */
 };
 
 static struct slot *slot_in(const struct plan *plan, const struct declared_range *range, uint32_t i)
@@ -117,6 +122,7 @@ static void add_order(struct plan *plan, uint32_t slot)
 {
 	const struct slot *at = &plan->slots[slot];
 
+	plan->takes_out = plan->takes_out || at->standing;
 	plan->orders[plan->order_count++] = (struct order){
 		.key = {.cookie = at->wanted},
 		.value = {.slot = slot,
@@ -143,14 +149,17 @@ static int make_plan(struct plan *plan)
 }
 
 /* What stood in a slot of the declarations, and stands there still, and is none of theirs, goes. */
-static int clear_others(const struct plan *plan)
+static int clear_others(struct plan *plan)
 {
-	for (uint32_t slot = 0; slot < ABI_SOCKETS_MAX; slot++)
-		if (plan->slots[slot].standing && !plan->slots[slot].wanted &&
-		    slot_cookie_at(plan->sockets, slot) == plan->slots[slot].standing &&
-		    bpf_map_delete_elem(plan->sockets, &slot) && errno != ENOENT && errno != EINVAL)
+	for (uint32_t slot = 0; slot < ABI_SOCKETS_MAX; slot++) {
+		if (!plan->slots[slot].standing || plan->slots[slot].wanted ||
+		    slot_cookie_at(plan->sockets, slot) != plan->slots[slot].standing)
+			continue;
+		plan->takes_out = true;
+		if (bpf_map_delete_elem(plan->sockets, &slot) && errno != ENOENT && errno != EINVAL)
 			return fail(plan->declarations->report, errno,
 				    "take a socket that is no longer declared away");
+	}
 	return 0;
 }
 
@@ -173,8 +182,8 @@ static int note_orders(const struct plan *plan, int times)
 	return 0;
 }
 
-int fill_slots(struct finder *finder, const struct declarations *declarations, int sockets,
-	       int times, enum fill fill)
+static int fill_once(struct finder *finder, const struct declarations *declarations, int sockets,
+		     int times, enum fill fill, bool *took_out)
 {
 	struct plan plan = {.declarations = declarations,
 			    .sightings = find_sightings(finder),
@@ -192,7 +201,20 @@ int fill_slots(struct finder *finder, const struct declarations *declarations, i
 		err = note_orders(&plan, times);
 	if (!err && fill == FILL_ALL)
 		err = clear_others(&plan);
+	*took_out = plan.takes_out;
 	free(plan.orders);
 	free(plan.slots);
+	return err;
+}
+
+int fill_slots(struct finder *finder, const struct declarations *declarations, int sockets,
+	       int times, enum fill fill)
+{
+	bool took_out;
+	int err = fill_once(finder, declarations, sockets, times, fill, &took_out);
+
+	/* Into empty slots alone: none is taken out any more. */
+	if (!err && took_out)
+		err = fill_once(finder, declarations, sockets, times, FILL_EMPTY, &took_out);
 	return err;
 }

@@ -1,10 +1,14 @@
 """Declared sockets: found at apply and by `sklc sync`, by what they are bound to, whose they are, and where
 they come from; what is in the way is said by name."""
+import os
+import shutil
 import socket
+import subprocess
+import time
 
 import pytest
 
-from conftest import REFUSED, WIRES, libc
+from conftest import REFUSED, SKLC, WIRES, libc
 
 TCP4, TCP6 = WIRES["tcp-ipv4"], WIRES["tcp-ipv6"]
 UDP4, UDP6 = WIRES["udp-ipv4"], WIRES["udp-ipv6"]
@@ -178,3 +182,40 @@ def test_a_thousand_labels_find_their_sockets(host):
     assert "warning" not in done.stderr
     for i in (0, 1, 499, 999):
         assert host.reach(TCP4, f"10.0.{i // 250}.{1 + i % 250}", 80, [servers[i]]) is servers[i]
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+def test_a_listener_that_comes_as_another_is_taken_out_is_behind_its_label(host):
+    """Between the look at a slot and its clearing, who stands there goes, and who belongs there comes."""
+    def stranger():
+        server = host.server(TCP4)
+        host.register("web", server)
+        return server
+
+    def sync(*options):
+        return subprocess.Popen(["strace", "-f", "-e", "trace=bpf", "-o", trace, *options, SKLC, "sync", "-q",
+                                 "--netns", host.namespace.path, "--bpffs", host.bpffs],
+                                env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
+
+    trace = host.folder / "trace"
+    free = host.server(TCP4)
+    port = free.getsockname()[1]
+    free.close()
+    host.apply(rules(TCP4, f"tcp 127.0.0.1:{port}"))
+    first = stranger()
+    assert sync().wait() == 0
+    calls = [line.split(None, 1) for line in trace.read_text().splitlines() if " bpf(" in line]
+    sklc_itself = calls[0][0]  # what it runs counts for itself
+    calls = [call for process, call in calls if process == sklc_itself]
+    assert host.reach(TCP4, TCP4.at(1), 80, []) is REFUSED  # the stranger is taken out
+    taken_out = min(number for number, call in enumerate(calls, 1) if "BPF_MAP_DELETE_ELEM" in call)
+    first.close()
+    second = stranger()
+    assert host.reach(TCP4, TCP4.at(1), 80, [second]) is second
+    delayed = sync("-e", f"inject=bpf:delay_enter=4s:when={taken_out}")
+    time.sleep(3)
+    assert delayed.poll() is None
+    second.close()
+    right = host.server(TCP4, port=port)
+    assert delayed.wait() == 0
+    assert host.reach(TCP4, TCP4.at(1), 80, [right]) is right
