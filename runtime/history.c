@@ -4,6 +4,7 @@
 #include "outcome.h"
 #include "pins.h"
 #include "signals.h"
+#include "sync.h"
 #include "transaction.h"
 
 #include <errno.h>
@@ -33,6 +34,14 @@ static int with_rules(const struct runtime_options *options,
 	return err;
 }
 
+/* While a trial runs, sockets of the rules before stand behind labels beside those of the rules on trial. */
+static void take_others_out(const struct state *state, const struct standing *standing)
+{
+	if (standing->link >= 0 && sync_standing(state, standing, true))
+		warn(state->report,
+		     "some labels still have sockets of the other rules; `sklc sync` tries again");
+}
+
 static int rollback_trial(struct state *state, struct standing *standing,
 			  const struct runtime_options *options, FILE *out)
 {
@@ -42,6 +51,8 @@ static int rollback_trial(struct state *state, struct standing *standing,
 
 	signals_hold(&held);
 	err = standing_end_trial(state, standing);
+	if (!err)
+		take_others_out(state, standing);
 	if (!err)
 		report_result("rolled back", before, options, out);
 	if (err)
@@ -120,6 +131,8 @@ static int confirm(struct state *state, struct standing *standing,
 	if (!err && standing_settle(state, standing))
 		warn(options->report,
 		     "the rules are confirmed; the next sklc command clears up behind them");
+	if (!err)
+		take_others_out(state, standing);
 	if (!err)
 		report_result("confirmed", tried, options, out);
 	if (err)

@@ -1,5 +1,6 @@
 /* Looks for declared sockets again: those that no hook tells of (UDP), and those that came while nobody
  * followed. */
+#include "sync.h"
 #include "declarations.h"
 #include "fail.h"
 #include "fill.h"
@@ -65,10 +66,8 @@ static int read_slots(struct sync *sync)
 
 static int sync_open(struct sync *sync)
 {
-	int err = read_applied(sync);
+	int err = standing_maps(sync->state, &sync->shared.sockets, &sync->labels);
 
-	if (!err)
-		err = standing_maps(sync->state, &sync->shared.sockets, &sync->labels);
 	if (!err)
 		err = standing_spare_marks(sync->state, &sync->shared.spare_marks);
 	if (!err)
@@ -95,7 +94,7 @@ static void report_problems(const struct sync *sync)
 }
 
 /* While a trial may fail, the sockets of the rules before stay. */
-static int sync_standing(const struct state *state, const struct standing *standing, bool quiet)
+int sync_standing(const struct state *state, const struct standing *standing, bool quiet)
 {
 	struct sync sync = {.state = state,
 			    .standing = standing,
@@ -103,8 +102,13 @@ static int sync_standing(const struct state *state, const struct standing *stand
 			    .shared = {-1, -1},
 			    .labels = -1,
 			    .times = -1};
-	int err = sync_open(&sync);
+	int err = read_applied(&sync);
 
+	if (err || !sync.applied.object.socket_count) {
+		sync_close(&sync);
+		return err;
+	}
+	err = sync_open(&sync);
 	if (!err)
 		err = find_open(&state->netns, &sync.maps, &sync.shared, &sync.finder);
 	if (!err)

@@ -184,6 +184,19 @@ def test_a_thousand_labels_find_their_sockets(host):
         assert host.reach(TCP4, f"10.0.{i // 250}.{1 + i % 250}", 80, [servers[i]]) is servers[i]
 
 
+@pytest.mark.parametrize("end, left", [("confirm", "new"), ("rollback", "old")])
+def test_a_trial_that_ends_leaves_the_sockets_of_what_decides(host, wire, end, left):
+    servers = {name: host.server(wire) for name in ("old", "new")}
+    text = {name: rules(wire, endpoint(wire, server)) for name, server in servers.items()}
+    host.apply(text["old"])
+    host.apply(text["new"], "--confirm", "600")
+    assert host.reach(wire, wire.at(1), 80, servers.values()) is servers["old"]
+    host.sklc(end)
+    assert host.reach(wire, wire.at(1), 80, servers.values()) is servers[left]
+    servers[left].close()
+    assert host.reach(wire, wire.at(1), 80, []) is REFUSED
+
+
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
 def test_a_listener_that_comes_as_another_is_taken_out_is_behind_its_label(host):
     """Between the look at a slot and its clearing, who stands there goes, and who belongs there comes."""
