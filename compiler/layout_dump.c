@@ -84,10 +84,11 @@ static void dump_window(const struct layout_step *step, FILE *out)
 /* Why a key's nodes are searched as they are. */
 static void dump_search_costs(const struct search_costs *costs, FILE *out)
 {
-	if (!costs->tree_ps)
+	if (!costs->root_ps)
 		return;
-	fprintf(out, " (about %.1f ns by a root, %.1f by a tree alone",
-		(double)costs->root_ps / 1000, (double)costs->tree_ps / 1000);
+	fprintf(out, " (about %.1f ns by a root", (double)costs->root_ps / 1000);
+	if (costs->tree_ps)
+		fprintf(out, ", %.1f by a tree alone", (double)costs->tree_ps / 1000);
 	if (costs->cross_ps)
 		fprintf(out, ", %.1f by a cross", (double)costs->cross_ps / 1000);
 	fputc(')', out);

@@ -167,6 +167,8 @@ static void plan_root(struct arena *arena, const struct layout *layout, struct k
 	plan->costs = cost_root(root->window, plan->largest,
 				plan->tree_bytes / cost_tree_bytes(plan->largest->count),
 				&root->root_bits);
+	if (must)
+		plan->costs.tree_ps = 0;
 	if (tables == TABLES_SPLUS)
 		root->root_bits = must;
 	else if (tables == TABLES_AUTO && !must && plan->costs.tree_ps <= plan->costs.root_ps)

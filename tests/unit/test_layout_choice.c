@@ -190,6 +190,32 @@ static void a_root_is_as_wide_as_its_intervals_are_many(void **state)
 	assert_in_range(thousand, 7, 12);
 }
 
+/* Lines have a bit more than they compare, so 64 bits want a root that takes some away. */
+static void a_tree_alone_is_no_choice_for_64_bits(void **state)
+{
+	struct compile_options options = {.tables = TABLES_AUTO};
+	const struct layout_step *root;
+	struct compilation c;
+	char *text = NULL;
+	size_t size;
+	unsigned i;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	for (i = 1; i <= 200; i++)
+		fprintf(out, "tcp daddr %x:%x::/64 redirect to l%u\n", i * 40503 & 0xffff, i,
+			i % 5);
+	fclose(out);
+	assert_true(compile_text(&c, text, size, &options));
+	root = find_step(c.layout, SEARCH_ROOT);
+	assert_non_null(root);
+	assert_int_equal(root->window.bits - root->window.skip, 64);
+	assert_int_not_equal(root->costs.root_ps, 0);
+	assert_int_equal(root->costs.tree_ps, 0);
+	compilation_free(&c);
+	free(text);
+}
+
 /* A cross has room for all classes of ports in each row; a tree for those of its own. */
 static void a_cross_gives_way_where_it_would_be_far_larger(void **state)
 {
@@ -296,6 +322,7 @@ int main(void)
 		cmocka_unit_test(a_node_that_tables_lead_to_as_well_is_no_code),
 		cmocka_unit_test(a_layout_uses_what_was_asked_for),
 		cmocka_unit_test(a_root_is_as_wide_as_its_intervals_are_many),
+		cmocka_unit_test(a_tree_alone_is_no_choice_for_64_bits),
 		cmocka_unit_test(a_cross_gives_way_where_it_would_be_far_larger),
 		cmocka_unit_test(a_tree_of_one_start_costs_something),
 		cmocka_unit_test(equal_parts_are_stored_once),
