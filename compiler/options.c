@@ -150,11 +150,14 @@ static void read_number(struct diag *diag, enum option_id option, const char *te
 	*number = (int)value;
 }
 
-static void read_seconds(struct diag *diag, enum option_id option, const char *text, int *seconds)
+/* The same, of one and more. */
+static void read_count(struct diag *diag, enum option_id option, const char *text, const char *unit,
+		       int *count)
 {
-	read_number(diag, option, text, seconds);
-	if (!*seconds)
-		usage_error(diag, "--confirm takes at least one second");
+	*count = 1;
+	read_number(diag, option, text, count);
+	if (!*count)
+		usage_error(diag, "%s takes at least one %s", words[option], unit);
 }
 
 /* A number of bytes: decimal digits, then nothing, K, M or G. */
@@ -237,7 +240,7 @@ static void take_compiling(struct compile_options *compile, struct diag *diag,
 		read_bytes(diag, option, optarg, &compile->table_bytes_max);
 		return;
 	case OPTION_INSTRUCTIONS_MAX:
-		read_number(diag, option, optarg, &compile->instructions_max);
+		read_count(diag, option, optarg, "instruction", &compile->instructions_max);
 		return;
 	default:
 		return;
@@ -270,7 +273,7 @@ static void take(struct options *options, enum option_id option)
 		read_number(diag, option, optarg, &options->fd);
 		return;
 	case OPTION_CONFIRM:
-		read_seconds(diag, option, optarg, &options->confirm_seconds);
+		read_count(diag, option, optarg, "second", &options->confirm_seconds);
 		return;
 	case OPTION_IF_GENERATION:
 		read_number(diag, option, optarg, &options->if_generation);

@@ -42,6 +42,7 @@ def rules(tmp_path):
     (["--apply", "x", "--confirm", "0"], "at least one second"),
     (["--tables-max", "many", "--check", "x"], "takes a number of bytes"),
     (["--instructions-max", "few", "--check", "x"], "takes a number"),
+    (["--instructions-max", "0", "--check", "x"], "takes at least one"),
     (["\x1b[31m"], r"unknown verb '\x1b[31m'"),
     (["--\x1b[31m"], r"unknown option '--\x1b[31m'"),
 ])
