@@ -1,6 +1,7 @@
 /* Keeps the follower of bpf/follow.bpf.c below <bpffs>/sklc: its link and, by the cookie of each namespace
  * that it follows, the maps that it compares listeners with and puts them into. The folder is named by the
- * version of all this: another version stands beside the one before, and only then that one leaves. */
+ * version of all this: another version stands beside the one before, and only then that one leaves, unless it
+ * follows namespaces whose state only another sklc can read. */
 #include "follow.h"
 
 #include "cgroup.h"
@@ -184,11 +185,18 @@ static int get_followed(const struct state *state, uint64_t cookie, struct decla
 	return -ENOENT;
 }
 
-/* A new follower takes over those that one of another version followed. What cannot be read is left. */
-static void take_over(struct report *report, const struct follower *follower, int root,
-		      uint64_t cookie)
+static bool pass_over(struct report *report, const struct message *message)
 {
-	struct state state = {.report = report, .bpffs = -1, .root = -1, .folder = -1};
+	(void)report;
+	(void)message;
+	return false;
+}
+
+/* A new follower takes over those that one of another version followed. What cannot be read is left to that. */
+static void take_over(const struct follower *follower, int root, uint64_t cookie)
+{
+	struct report silent = {.take = pass_over};
+	struct state state = {.report = &silent, .bpffs = -1, .root = -1, .folder = -1};
 	struct standing standing = {.link = -1};
 	struct declared_maps maps;
 	struct followed followed;
@@ -198,7 +206,7 @@ static void take_over(struct report *report, const struct follower *follower, in
 	if (standing_read(&state, &standing) == 0 && standing.current &&
 	    standing_declared(&state, &standing, &maps) == 0 &&
 	    get_followed(&state, cookie, &maps, &followed) == 0) {
-		set_maps(report, follower, &followed);
+		set_maps(&silent, follower, &followed);
 		followed_close(&followed);
 	}
 	standing_close(&standing);
@@ -213,14 +221,63 @@ static void take_all_over(struct report *report, const struct follower *follower
 	if (state_list(report, root, &cookies, &count))
 		return;
 	for (size_t i = 0; i < count; i++)
-		take_over(report, follower, root, cookies[i]);
+		take_over(follower, root, cookies[i]);
 }
 
-/* Followers of other versions, and ours where it is broken. */
-static void remove_others(struct report *report, int root, const char *kept)
+static bool is_in(int map, uint64_t cookie)
+{
+	uint32_t id;
+
+	return bpf_map_lookup_elem(map, &cookie, &id) == 0;
+}
+
+static bool has_state(int root, uint64_t cookie)
+{
+	struct state state;
+	bool has = state_open_listed(root, cookie, &state) == 0;
+
+	close_fd(&state.folder);
+	return has;
+}
+
+/* Whether a follower of another version has a namespace to follow that OURS does not, other than GONE. It forgets the
+ * others. */
+static bool is_needed(int root, int folder, const struct follower *ours, uint64_t gone)
+{
+	autoclose int declared = pin_get(folder, kind_names[DECLARED]);
+	uint64_t cookie, last;
+	bool needed = false;
+
+	while (declared >= 0 &&
+	       bpf_map_get_next_key(declared, needed ? &last : NULL, &cookie) == 0) {
+		bool other = cookie == gone || (ours && is_in(ours->maps[DECLARED], cookie)) ||
+			     !has_state(root, cookie);
+
+		if (other && bpf_map_delete_elem(declared, &cookie) == 0)
+			continue;
+		needed = true;
+		last = cookie;
+	}
+	return needed && is_attached(folder);
+}
+
+/* Whether no other namespace has a folder. */
+static bool is_last(struct report *report, int root, uint64_t cookie)
+{
+	autofree uint64_t *cookies = NULL;
+	size_t count = 0;
+
+	return state_list(report, root, &cookies, &count) == 0 &&
+	       (count == 0 || (count == 1 && cookies[0] == cookie));
+}
+
+/* Followers of other versions that nobody needs, and our own where it is broken and the last one. */
+static void remove_others(struct report *report, int root, const struct follower *ours,
+			  uint64_t gone)
 {
 	int fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+	bool keeps_own = ours || !is_last(report, root, gone);
 	struct dirent *entry;
 
 	if (!entries) {
@@ -231,10 +288,11 @@ static void remove_others(struct report *report, int root, const char *kept)
 		autoclose int folder = -1;
 
 		if (strncmp(entry->d_name, FOLDER_PREFIX, strlen(FOLDER_PREFIX)) != 0 ||
-		    (kept && strcmp(entry->d_name, kept) == 0))
+		    (keeps_own && strcmp(entry->d_name, FOLDER_NAME) == 0))
 			continue;
 		folder = state_open_folder(root, entry->d_name);
-		if (folder >= 0 && folder_clear(report, folder) == 0)
+		if (folder >= 0 && !is_needed(root, folder, ours, gone) &&
+		    folder_clear(report, folder) == 0)
 			unlinkat(root, entry->d_name, AT_REMOVEDIR);
 	}
 	closedir(entries);
@@ -307,7 +365,7 @@ static int follower_make(struct report *report, int root, const struct followed 
 	else
 		err = make_in(report, root, first, &follower);
 	if (!err)
-		remove_others(report, root, FOLDER_NAME);
+		remove_others(report, root, &follower, 0);
 	else if (err != -EAGAIN && folder_clear(report, follower.folder) == 0)
 		unlinkat(root, FOLDER_NAME, AT_REMOVEDIR);
 	follower_close(&follower);
@@ -400,25 +458,17 @@ static bool follows_any(const struct follower *follower)
 	return bpf_map_get_next_key(follower->maps[DECLARED], NULL, &cookie) == 0;
 }
 
-/* Whether no other namespace has a folder. */
-static bool is_last(struct report *report, int root, uint64_t cookie)
-{
-	autofree uint64_t *cookies = NULL;
-	size_t count = 0;
-
-	return state_list(report, root, &cookies, &count) == 0 &&
-	       (count == 0 || (count == 1 && cookies[0] == cookie));
-}
-
 int follow_forget(struct report *report, int root, uint64_t cookie)
 {
 	struct follower follower;
 	int err = root < 0 ? -ENOENT : follower_open(report, root, &follower);
 
-	if (err == -ENOENT && root >= 0 && is_last(report, root, cookie))
-		remove_others(report, root, NULL);
+	if (err && err != -ENOENT)
+		return fail(report, err, "open the follower of listeners");
+	if (root >= 0)
+		remove_others(report, root, err ? NULL : &follower, cookie);
 	if (err)
-		return err == -ENOENT ? 0 : fail(report, err, "open the follower of listeners");
+		return 0;
 	for (int i = KINDS; !err && i-- > 0;)
 		if (bpf_map_delete_elem(follower.maps[i], &cookie) && errno != ENOENT)
 			err = fail(report, errno,

@@ -289,6 +289,28 @@ def test_a_follower_of_another_version_is_replaced(make_host):
         stop(service)
 
 
+def test_a_follower_of_another_version_stays_for_those_that_cannot_be_taken_over(make_host):
+    old, new = make_host(), make_host()
+    old.apply(rules(endpoint(TCP4, 8080)))
+    folder = pathlib.Path(old.bpffs, "sklc")
+    (follower,) = folder.glob("follower*")
+    follower.rename(folder / "follower0")
+    version = folder / str(old.status(status=1)["netns"]["cookie"]) / "state"
+    hidden = version.rename(version.with_name("hidden"))
+    done = new.apply(rules(endpoint(TCP4, 8080)))
+    assert not [line for line in done.stderr.splitlines() if "warning" not in line], done.stderr
+    for host in (old, new):
+        service = start(host, "late", 8080)
+        assert ask(host) == "late"
+        stop(service)
+    assert len(followers(new)) == 2
+    hidden.rename(version)
+    old.sklc("detach")
+    assert [each.name for each in folder.glob("follower*")] == [follower.name]
+    new.sklc("detach")
+    assert not followers(new)
+
+
 def test_applying_leaves_no_moment_without_a_follower(host):
     """A service that restarts all the time, while rules are applied all the time."""
     host.apply(rules(endpoint(TCP4, 8080)))
