@@ -1,0 +1,235 @@
+/* How spare slots are shared out, with real maps: who gets how many blocks, in one apply and in the next. */
+#include "runtime/labels.h"
+#include "runtime/load.h"
+#include "runtime/object.h"
+#include "runtime/report.h"
+
+#include <bpf/bpf.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { NAME_BYTES = 16, LABELS_MAX = 5000, PLACE = ABI_PLACE(0, 0) };
+
+/* Labels of one declared IPv4 TCP socket each, given slots. */
+struct lab {
+	struct report report; /* stays first */
+	unsigned warnings;
+	int labels, marks;
+	struct object object;
+	struct abi_label_slots slots[LABELS_MAX];
+};
+
+static bool count_warning(struct report *report, const struct message *message)
+{
+	((struct lab *)report)->warnings += message->severity == SEVERITY_WARNING;
+	return message->severity == SEVERITY_ERROR;
+}
+
+static int setup(void **state)
+{
+	struct lab *lab = calloc(1, sizeof(*lab));
+
+	lab->report.take = count_warning;
+	lab->labels = labels_create();
+	lab->marks = spare_marks_create();
+	*state = lab;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct lab *lab = *state;
+
+	close(lab->labels);
+	close(lab->marks);
+	free(lab);
+	return 0;
+}
+
+/* The labels FIRST to END. */
+static void make_object(struct lab *lab, uint32_t first, uint32_t end)
+{
+	uint32_t count = end - first, i;
+	struct object *object = &lab->object;
+
+	*object = (struct object){
+		.report = &lab->report,
+		.header = {.label_count = count, .tries_spares = 1},
+		.strings = calloc(count, NAME_BYTES),
+		.labels = calloc(count, sizeof(*object->labels)),
+		.sockets = calloc(count, sizeof(*object->sockets)),
+		.socket_count = count,
+	};
+	for (i = 0; i < count; i++) {
+		snprintf(object->strings + (size_t)i * NAME_BYTES, NAME_BYTES, "l%u", first + i);
+		object->labels[i].name = i * NAME_BYTES;
+		object->sockets[i] = (struct abi_socket){
+			.label = i, .protocol = IPPROTO_TCP, .family = AF_INET};
+	}
+}
+
+static void assign(struct lab *lab, uint32_t first, uint32_t end)
+{
+	if (lab->labels < 0 || lab->marks < 0)
+		skip(); /* not allowed to make maps */
+	make_object(lab, first, end);
+	assert_int_equal(labels_assign(lab->labels, lab->marks, &lab->object, lab->slots), 0);
+	free(lab->object.strings);
+	free(lab->object.labels);
+	free(lab->object.sockets);
+}
+
+static uint32_t word_of(const struct lab *lab, uint32_t label)
+{
+	struct abi_label_slots slots;
+	char name[NAME_BYTES];
+
+	snprintf(name, sizeof(name), "l%u", label);
+	assert_int_equal(labels_find(lab->labels, name, &slots), 0);
+	return slots.slots[PLACE];
+}
+
+/* 0: none. */
+static uint32_t blocks_of(const struct lab *lab, uint32_t label)
+{
+	uint32_t word = word_of(lab, label);
+
+	return ABI_SPARE_BLOCK(word) ? ABI_SPARE_RUN(word) : 0;
+}
+
+static void forget(const struct lab *lab, uint32_t label)
+{
+	char key[ABI_LABEL_KEY], name[NAME_BYTES];
+
+	snprintf(name, sizeof(name), "l%u", label);
+	label_key(key, name);
+	assert_int_equal(bpf_map_delete_elem(lab->labels, key), 0);
+}
+
+static void no_block_is_given_twice(const struct lab *lab, uint32_t first, uint32_t end)
+{
+	bool used[ABI_SPARE_BLOCKS + 1] = {false};
+	uint32_t label, i;
+
+	for (label = first; label < end; label++)
+		for (i = 0; i < blocks_of(lab, label); i++) {
+			uint32_t block = ABI_SPARE_BLOCK(word_of(lab, label)) + i;
+
+			assert_true(block >= 1 && block <= ABI_SPARE_BLOCKS && !used[block]);
+			used[block] = true;
+		}
+}
+
+static void few_places_have_the_most_and_more_have_less(void **state)
+{
+	static const struct {
+		uint32_t places, blocks;
+	} shares[] = {{1, 16},  {128, 16}, {129, 8},  {256, 8},  {257, 4},
+		      {512, 4}, {513, 2},  {1024, 2}, {1025, 1}, {4096, 1}};
+	struct lab *lab = *state;
+	size_t i;
+	uint32_t label;
+
+	for (i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
+		assign(lab, 0, shares[i].places);
+		for (label = 0; label < shares[i].places; label++)
+			assert_int_equal(blocks_of(lab, label), shares[i].blocks);
+		no_block_is_given_twice(lab, 0, shares[i].places);
+		for (label = 0; label < shares[i].places; label++)
+			forget(lab, label);
+	}
+	assert_int_equal(lab->warnings, 0);
+}
+
+static void a_place_without_its_protocol_or_family_has_none(void **state)
+{
+	struct lab *lab = *state;
+
+	assign(lab, 0, 1);
+	assert_int_equal(ABI_SPARE_BLOCK(lab->slots[0].slots[ABI_PLACE(0, 1)]), 0);
+	assert_int_equal(ABI_SPARE_BLOCK(lab->slots[0].slots[ABI_PLACE(1, 0)]), 0);
+	assert_int_equal(lab->slots[0].slots[PLACE], word_of(lab, 0));
+}
+
+static void a_place_keeps_what_it_has_and_later_ones_have_some_too(void **state)
+{
+	struct lab *lab = *state;
+	uint32_t word;
+
+	assign(lab, 0, 128);
+	word = word_of(lab, 100);
+	assign(lab, 0, 1000);
+	assert_int_equal(word_of(lab, 100), word);
+	assert_int_equal(blocks_of(lab, 999), 1);
+	no_block_is_given_twice(lab, 0, 1000);
+}
+
+static void between_those_that_stay_there_is_room_for_fewer_in_a_row(void **state)
+{
+	struct lab *lab = *state;
+	uint32_t label;
+
+	assign(lab, 0, 4096);
+	for (label = 0; label < 4096; label++)
+		if (label % 8 >= 2)
+			forget(lab, label);
+	assign(lab, 4096, 4100);
+	for (label = 4096; label < 4100; label++)
+		assert_int_equal(blocks_of(lab, label), 4);
+	for (label = 0; label < 4096; label += 8)
+		assert_int_equal(blocks_of(lab, label), 1);
+}
+
+static void those_that_get_none_are_said(void **state)
+{
+	struct lab *lab = *state;
+
+	assign(lab, 0, 4098);
+	assert_int_equal(blocks_of(lab, 4095), 1);
+	assert_int_equal(blocks_of(lab, 4096), 0);
+	assert_int_equal(lab->warnings, 1);
+}
+
+static void what_is_given_has_no_marks(void **state)
+{
+	struct lab *lab = *state;
+	struct abi_spare_marks marks;
+	uint32_t block;
+
+	assign(lab, 0, 1);
+	block = ABI_SPARE_BLOCK(word_of(lab, 0));
+	memset(&marks, 1, sizeof(marks));
+	assert_int_equal(bpf_map_update_elem(lab->marks, &block, &marks, BPF_ANY), 0);
+	assign(lab, 0, 1);
+	assert_int_equal(bpf_map_lookup_elem(lab->marks, &block, &marks), 0);
+	assert_int_equal(marks.used[0], 1);
+	forget(lab, 0);
+	assign(lab, 1, 2);
+	assert_int_equal(ABI_SPARE_BLOCK(word_of(lab, 1)), block);
+	assert_int_equal(bpf_map_lookup_elem(lab->marks, &block, &marks), 0);
+	assert_int_equal(marks.used[0], 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(few_places_have_the_most_and_more_have_less),
+		TEST(a_place_without_its_protocol_or_family_has_none),
+		TEST(a_place_keeps_what_it_has_and_later_ones_have_some_too),
+		TEST(between_those_that_stay_there_is_room_for_fewer_in_a_row),
+		TEST(those_that_get_none_are_said),
+		TEST(what_is_given_has_no_marks),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
