@@ -51,24 +51,31 @@ struct {
 /* Changed from one walk to the next. */
 __u32 placing;
 
+/* By itself the verifier walks it once, not for each placement. */
+__noinline int mark_spare(__u32 first_block, __u32 block)
+{
+	struct abi_spare_marks *marks = bpf_map_lookup_elem(&spare_marks, &first_block);
+
+	if (marks)
+		mark_block(marks, block);
+	return 0;
+}
+
 static __always_inline void place(struct sock_common *sk)
 {
 	struct placement_key key = {.cookie = bpf_get_socket_cookie(sk)};
 
 	for (__u32 i = 0; i < FOUND_PLACEMENTS_MAX; i++) {
 		struct placement *placement;
-		struct abi_spare_marks *marks;
-		__u32 slot, first;
+		__u32 slot;
 
 		key.index = i;
 		placement = bpf_map_lookup_elem(&placements, &key);
 		if (!placement)
 			break;
 		slot = placement->slot;
-		first = placement->first_block;
-		marks = bpf_map_lookup_elem(&spare_marks, &first);
-		if (first && marks)
-			mark_block(marks, placement->block);
+		if (placement->first_block)
+			mark_spare(placement->first_block, placement->block);
 		placement->error = (__s32)bpf_map_update_elem(&sockets, &slot, sk,
 							      placement->flags);
 	}
