@@ -50,6 +50,18 @@ struct leaf_shape leaf_shape(const struct layout_step *step)
 	return best;
 }
 
+/* Of two intervals, the second is the range: to have as many words as the child has is to reach its end. */
+bool fits_entry(const struct decision_node *node, uint32_t first, uint32_t end)
+{
+	u128 words;
+
+	if (end - first < 3)
+		return true;
+	words = node->starts[first + 2] - node->starts[first + 1];
+	return end - first == 3 && node->children[first] == node->children[first + 2] &&
+	       !(words & (words - 1));
+}
+
 /* Whether a packet that has done a step of A has nothing to do at one of B: an IPv4 packet asks for no
  * words of IPv6 addresses. */
 static bool is_other_family(enum key a, enum key b)

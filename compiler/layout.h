@@ -7,7 +7,8 @@
  * The tables are searched by steps, a fixed sequence of code. Each step has a region of the tables, of
  * elements that are alike. A node in the tables is, step by step, any of
  *
- *     root    references by the upper bits of the word, within the window where its nodes differ
+ *     root    references by the upper bits of the word, within the window where its nodes differ; or entries
+ *             by them, which hold what is below where that is no more than a range, and else refer to it
  *     line    one level of a tree: keys in order, and which line of the next level its children begin at
  *     leaf    the last level: keys in order, and a result for each interval between them
  *     cross   a row of results by the class of the word, where all nodes of this word share few classes
@@ -17,6 +18,11 @@
  * A reference says the step at which the search goes on (tag, 6 bits) and the element there (26 bits); tags
  * fall from step to step, so a step passes over what is not its own by one comparison. Tag 0 is the end: the
  * rest is the number of an outcome row.
+ *
+ * An entry has 64 bits. It holds two results of two bytes and a range: so many of the words below it as a power
+ * of two says, from a start on, have one result, and all others the other. That is one prefix inside of another,
+ * of which sparse tables are full, and it is found without a line being fetched. With the uppermost bit set, the
+ * lower half is a reference.
  *
  * A line and a leaf are 64 bytes, a cache line. Their keys stand in lanes of 16, 32 or 64 bits, the narrowest
  * that have room for what the steps before left of the word, and one bit more: a lane holds 2^(bits - 1) less
@@ -87,8 +93,14 @@ enum { LINE_BYTES = 64, LANES_WORD_BYTES = 8 };
 enum { LINE_LANES_BYTES = 7 * LANES_WORD_BYTES };
 
 /* How the results of a leaf or a cross are written: as references of four bytes; or, where every result is an
- * early row or leads to one and the same step, as two bytes: the row, or NARROW_BIT and the element there. */
+ * early row or leads to one and the same step, as two bytes: the row, or NARROW_BIT and the element there. Those
+ * of an entry are always as the latter. */
 enum { NARROW_BIT = 1 << 15 };
+
+/* Where the parts of an entry begin, from bit 0 on: the result around the range, that inside of it, how many bits
+ * its words differ in, and its first. A reference's bit is the uppermost. */
+enum { ENTRY_INSIDE = 16, ENTRY_LENGTH = 32, ENTRY_START = 38, ENTRY_REFERENCE = 63 };
+enum { ENTRY_LENGTH_MASK = (1 << (ENTRY_START - ENTRY_LENGTH)) - 1, ENTRY_START_BITS = 24 };
 
 /* A node that asks for an interface, in a table: where to go on for each enum value. */
 struct layout_interface {
@@ -173,7 +185,8 @@ struct layout_region {
 /* What the ways to search the nodes of a key cost a packet, in picoseconds by the model of layout_cost.c; 0: that
  * was no choice. */
 struct search_costs {
-	uint64_t root_ps, tree_ps; /* a root, with trees below; a tree alone */
+	uint64_t root_ps, ranges_ps; /* a root with trees below: of references, of entries */
+	uint64_t tree_ps;            /* a tree alone */
 	uint64_t cross_ps;
 };
 
@@ -190,6 +203,7 @@ struct layout_step {
 	uint32_t
 		root_bits; /* of a root: it has a reference for each value of so many bits, then those
 			      * for what is below its window and above, unless that is the whole word */
+	bool has_ranges;   /* of a root: it has entries, not references */
 	struct search_costs costs; /* of the first step of a key */
 	uint32_t lane_bits;        /* of lines and leaves: 16, 32 or 64 */
 	bool is_narrow;            /* of a leaf and a cross: its results have two bytes */
@@ -260,6 +274,21 @@ static inline unsigned compared_bits(const struct layout_step *step)
 	return step->window.bits - step->window.skip;
 }
 
+/* How many bits of the word a root leaves to a range, or a tree, below it. */
+static inline unsigned rest_bits(const struct layout_step *root)
+{
+	return compared_bits(root) - root->root_bits;
+}
+
+/* Whether intervals [first, end) of a node have one result, but for one range at the most. */
+bool fits_entry(const struct decision_node *node, uint32_t first, uint32_t end);
+
+/* What a root has for each child: an entry or a reference. */
+static inline uint32_t child_bytes(const struct layout_step *root)
+{
+	return root->has_ranges ? sizeof(uint64_t) : sizeof(uint32_t);
+}
+
 /* How far a word is shifted to give a root's child. */
 static inline unsigned root_shift(const struct layout_step *step)
 {
@@ -278,6 +307,19 @@ struct layout_machine {
 	const struct layout_step *steps; /* in the order of their running */
 	size_t step_count;
 };
+
+/* Whether some references of a root's lead to trees of its key. */
+static inline bool has_trees_below(const struct layout_machine *machine, size_t root)
+{
+	return root + 1 < machine->step_count && machine->steps[root + 1].is_below_root;
+}
+
+/* Whether all references of a root with entries lead to the next step. */
+static inline bool refers_to_next(const struct layout_machine *machine, size_t root)
+{
+	return machine->steps[root].has_ranges && has_trees_below(machine, root) &&
+	       machine->steps[root + 1].kind == SEARCH_LEAF;
+}
 
 enum layout_form { FORM_UNUSED, FORM_CODE, FORM_TABLE };
 

@@ -13,8 +13,9 @@ enum { NEAR_BYTES = 32 << 10, MIDDLE_BYTES = 512 << 10, FAR_BYTES = 2 << 20 };
  * every machine chooses the same. */
 enum { NEAR_PS = 1200, MIDDLE_PS = 3800, FAR_PS = 15000, MEMORY_PS = 120000 };
 
-/* Picoseconds to compute with what was fetched, and for a jump that could not be foreseen. */
-enum { ROOT_PS = 3000, LINE_PS = 5000, UNFORESEEN_PS = 5000 };
+/* Picoseconds to compute with what was fetched, of an entry to find the range in it too; and for a jump that could
+ * not be foreseen. */
+enum { ROOT_PS = 3000, RANGE_PS = 1000, LINE_PS = 5000, UNFORESEEN_PS = 5000 };
 
 /* Picoseconds of a level of compare code: to compare, and for its jump where nothing is known of the packet; but one
  * packet of three goes where those before it went. Less what passes while the packet's word comes, which a table
@@ -24,8 +25,8 @@ enum { COMPARE_PS = 600 + 2500 * 2 / 3, COMPARED_MEANWHILE_PS = 1300 };
 /* More levels of lines than there are: eight children each, over 2^26 leaves. */
 enum { LEVELS = 10 };
 
-/* Roots of more children than eight for each interval are not looked at. */
-enum { CHILDREN_BITS_FOR_INTERVAL = 3 };
+/* Roots of more children than eight for each interval are not looked at, unless there are but a few. */
+enum { CHILDREN_BITS_FOR_INTERVAL = 3, FEW_CHILDREN_BITS = 8 };
 
 /* An average leaf's intervals. */
 enum { LEAF_INTERVALS = 10 };
@@ -80,22 +81,35 @@ struct children {
 	uint32_t *within;
 	unsigned char *at;
 	uint32_t bits;
+	size_t ranges[ROOT_BITS_MAX + 1]; /* of a root of so many bits: children of three
+					   * intervals that fit an entry */
 };
 
-static struct shape shape_of(const struct children *children, struct layout_window window)
+/* Such children need no leaf. */
+static void take_ranges(struct shape *shape, size_t children)
 {
-	unsigned left = window.bits - window.skip - children->bits;
-	struct layout_step step = {.lane_bits = lane_bits_for(left), .is_narrow = true};
+	shape->lines[0] -= children;
+	shape->through[0] -= 3 * children;
+	shape->direct += 3 * children;
+}
+
+static struct shape shape_of(const struct children *children, const struct layout_step *root)
+{
+	struct layout_step step = {.lane_bits = lane_bits_for(rest_bits(root)), .is_narrow = true};
 	uint32_t leaf = leaf_shape(&step).keys + 1, line = line_keys(&step) + 1;
 	struct shape shape = {0};
 	uint32_t i;
 
 	for (i = 0; i >> children->bits == 0; i++) {
-		if (children->within[i])
-			add_tree(&shape, (size_t)children->within[i] + 1, leaf, line);
-		else
+		if (!children->within[i])
 			shape.direct += children->at[i];
+		else if (children->within[i] == 1 && root->has_ranges)
+			shape.direct += 2;
+		else
+			add_tree(&shape, (size_t)children->within[i] + 1, leaf, line);
 	}
+	if (root->has_ranges)
+		take_ranges(&shape, children->ranges[children->bits]);
 	shape.intervals = shape.direct + shape.through[0];
 	return shape;
 }
@@ -123,10 +137,12 @@ static uint64_t unforeseen_ps(size_t some, size_t all)
 
 /* Picoseconds for a packet with a root of so many children, or none where there is one: all intervals being as
  * likely, and all memory being there COPIES times. */
-static uint64_t cost_of(const struct children *children, struct layout_window window, size_t copies)
+static uint64_t cost_of(const struct children *children, const struct layout_step *root,
+			size_t copies)
 {
-	struct shape shape = shape_of(children, window);
-	size_t root_bytes = sizeof(uint32_t) << children->bits, all = shape.intervals, bytes = 0;
+	struct shape shape = shape_of(children, root);
+	size_t root_bytes = (size_t)child_bytes(root) << children->bits;
+	size_t all = shape.intervals, bytes = 0;
 	uint64_t cost = 0;
 	int level;
 
@@ -136,6 +152,8 @@ static uint64_t cost_of(const struct children *children, struct layout_window wi
 		bytes = root_bytes < all * LINE_BYTES ? root_bytes : all * LINE_BYTES;
 		cost += ROOT_PS + fetch_ps(bytes * copies);
 	}
+	if (root->has_ranges)
+		cost += RANGE_PS * shape.direct / all;
 	for (level = LEVELS - 1; level >= 0; level--) {
 		if (!shape.through[level])
 			continue;
@@ -146,15 +164,21 @@ static uint64_t cost_of(const struct children *children, struct layout_window wi
 	return cost;
 }
 
+/* Where an interval starts in the window. */
+static uint64_t start_of(const struct decision_node *node, uint32_t interval,
+			 struct layout_window window)
+{
+	return (uint64_t)(node->starts[interval] - ((u128)window.prefix << window.bits));
+}
+
 static void count_starts(struct children *children, struct layout_window window,
 			 const struct decision_node *node)
 {
 	unsigned shift = window.bits - children->bits;
-	u128 base = (u128)window.prefix << window.bits;
 	uint32_t i;
 
 	for (i = 1; i < node->count; i++) {
-		uint64_t start = (uint64_t)(node->starts[i] - base);
+		uint64_t start = start_of(node, i, window);
 		uint32_t child = (uint32_t)(start >> shift);
 
 		if (start & ((UINT64_C(1) << shift) - 1))
@@ -164,37 +188,87 @@ static void count_starts(struct children *children, struct layout_window window,
 	}
 }
 
+/* How many bits a child has, at the least, for an interval and the next to start within. */
+static unsigned bits_for_both(const struct decision_node *node, uint32_t interval,
+			      struct layout_window window)
+{
+	uint64_t start = start_of(node, interval, window);
+	uint64_t next = start_of(node, interval + 1, window);
+	unsigned bits = 64 - (unsigned)__builtin_clzll(start ^ next);
+
+	while (bits <= window.bits && !(start << (64 - bits) && next << (64 - bits)))
+		bits++;
+	return bits;
+}
+
+/* For each root, the children in which three intervals are that fit an entry: both starts are within, and neither
+ * the one before nor the one after. */
+static void count_ranges(struct children *children, struct layout_window window,
+			 const struct decision_node *node)
+{
+	uint32_t i;
+
+	for (i = 1; i + 1 < node->count; i++) {
+		unsigned bits, end = window.bits;
+
+		if (!fits_entry(node, i - 1, i + 2))
+			continue;
+		if (i > 1 && bits_for_both(node, i - 1, window) < end)
+			end = bits_for_both(node, i - 1, window);
+		if (i + 2 < node->count && bits_for_both(node, i + 1, window) < end)
+			end = bits_for_both(node, i + 1, window);
+		for (bits = bits_for_both(node, i, window); bits < end; bits++)
+			if (window.bits - bits <= children->bits)
+				children->ranges[window.bits - bits]++;
+	}
+}
+
 static uint32_t most_bits(struct layout_window window, const struct decision_node *node)
 {
 	uint32_t bits = 32 - (uint32_t)__builtin_clz(node->count) + CHILDREN_BITS_FOR_INTERVAL;
 
+	bits = bits > FEW_CHILDREN_BITS ? bits : FEW_CHILDREN_BITS;
 	bits = bits < ROOT_BITS_MAX ? bits : ROOT_BITS_MAX;
 	return bits < window.bits - window.skip ? bits : window.bits - window.skip;
 }
 
+/* Of those that cost the same, the one that weighs the least: what comes later has fewer bits. */
+static void keep_better(uint64_t cost, uint32_t bits, uint64_t *best, uint32_t *best_bits)
+{
+	if (*best_bits && cost > *best)
+		return;
+	*best = cost;
+	*best_bits = bits;
+}
+
 struct search_costs cost_root(struct layout_window window, const struct decision_node *node,
-			      size_t copies, uint32_t *bits)
+			      size_t copies, bool is_narrow, struct root_widths *widths)
 {
 	struct children children = {.bits = most_bits(window, node)};
-	struct search_costs costs = {.root_ps = UINT64_MAX};
+	struct layout_step root = {.window = window};
+	struct search_costs costs = {0};
 	struct arena *scratch = arena_new();
 	size_t count = (size_t)1 << children.bits;
 
 	children.within = arena_alloc(scratch, count, sizeof(*children.within));
 	children.at = arena_alloc(scratch, count, sizeof(*children.at));
 	count_starts(&children, window, node);
-	for (*bits = children.bits; children.bits; halve(&children)) {
-		uint64_t cost = cost_of(&children, window, copies);
-
-		/* Of those that cost the same, the one that weighs the least. */
-		if (cost <= costs.root_ps) {
-			costs.root_ps = cost;
-			*bits = children.bits;
-		}
+	count_ranges(&children, window, node);
+	*widths = (struct root_widths){0, 0};
+	for (; children.bits; halve(&children)) {
+		root.root_bits = children.bits;
+		keep_better(cost_of(&children, &root, copies), children.bits, &costs.root_ps,
+			    &widths->references);
+		root.has_ranges = is_narrow && rest_bits(&root) <= ENTRY_START_BITS;
+		if (root.has_ranges)
+			keep_better(cost_of(&children, &root, copies), children.bits,
+				    &costs.ranges_ps, &widths->ranges);
+		root.has_ranges = false;
 	}
 	/* Without a root, a start at the window's first word is a key like any other. */
 	children.within[0] += children.at[0];
-	costs.tree_ps = cost_of(&children, window, copies);
+	root.root_bits = 0;
+	costs.tree_ps = cost_of(&children, &root, copies);
 	arena_free(scratch);
 	return costs;
 }
@@ -249,8 +323,9 @@ enum {
 	TABLES_FROM_CODE = 50,
 	KNOWN_ENTRY = 30, /* one more, from which the verifier walks some of the steps again */
 	WIDE_LANES = 15,
-	RUN = 9,     /* of a cross whose classes are found in code */
-	NARROW = 30, /* results that lead to another step */
+	RUN = 9,      /* of a cross whose classes are found in code */
+	NARROW = 30,  /* results that lead to another step */
+	ENTRIES = 15, /* of a root: fewer, as its references are known to be the next step's */
 };
 
 static size_t step_instructions(const struct layout_step *step)
@@ -265,6 +340,8 @@ static size_t step_instructions(const struct layout_step *step)
 		count += WIDE_LANES;
 	if (step->kind == SEARCH_CROSS && !has_class_table(step))
 		count += step->classes.run_count * RUN;
+	if (step->has_ranges)
+		return count - ENTRIES;
 	return count + (step->narrow_tag ? NARROW : 0);
 }
 

@@ -7,10 +7,15 @@
 /* Bytes of a tree for a node of so many intervals, about. */
 size_t cost_tree_bytes(uint32_t intervals);
 
-/* The costs of a tree and of the best root, of BITS, for a node, where all nodes that get one like it take COPIES
- * times as much memory. */
+/* The bits of the best root of either kind. */
+struct root_widths {
+	uint32_t references, ranges;
+};
+
+/* The costs of a tree and of the best roots for a node, where all nodes that get one like it take COPIES times as
+ * much memory. Only narrow results can stand in entries. */
 struct search_costs cost_root(struct layout_window window, const struct decision_node *node,
-			      size_t copies, uint32_t *bits);
+			      size_t copies, bool is_narrow, struct root_widths *widths);
 
 /* Picoseconds to look up a cross of so many bytes. */
 uint64_t cost_cross(size_t bytes);

@@ -87,6 +87,8 @@ static void dump_search_costs(const struct search_costs *costs, FILE *out)
 	if (!costs->root_ps)
 		return;
 	fprintf(out, " (about %.1f ns by a root", (double)costs->root_ps / 1000);
+	if (costs->ranges_ps)
+		fprintf(out, ", %.1f by one of ranges", (double)costs->ranges_ps / 1000);
 	if (costs->tree_ps)
 		fprintf(out, ", %.1f by a tree alone", (double)costs->tree_ps / 1000);
 	if (costs->cross_ps)
@@ -102,7 +104,8 @@ static void dump_step(const struct layout_step *step, FILE *out)
 		fprintf(out, " of %" PRIu32 " classes by %s", cross_used(step),
 			has_class_table(step) ? "a table" : "code");
 	if (step->kind == SEARCH_ROOT)
-		fprintf(out, " of %" PRIu32 " bits", step->root_bits);
+		fprintf(out, " of %" PRIu32 " bits%s", step->root_bits,
+			step->has_ranges ? ", of ranges" : "");
 	if (step->kind == SEARCH_LINE || step->kind == SEARCH_LEAF)
 		fprintf(out, " of lanes of %" PRIu32 " bits", step->lane_bits);
 	if (step->kind == SEARCH_ROOT || step->kind == SEARCH_LINE || step->kind == SEARCH_LEAF)

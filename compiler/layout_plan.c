@@ -15,6 +15,9 @@ enum { ROOT_PART = 8 };
 /* And where all nodes must have one, roots may weigh so many times what the trees do that they stand above. */
 enum { ROOTS_WORTH = 4 };
 
+/* Entries are to save this part of what a packet costs, since they weigh twice what references do. */
+enum { RANGES_GAIN_PART = 16 };
+
 /* A cross may be so many times larger than the trees that it stands for. */
 enum { CROSS_WORTH = 4 };
 
@@ -115,6 +118,13 @@ bool parts_next(struct parts *parts)
 	return true;
 }
 
+bool is_in_root(const struct layout_step *root, struct part part)
+{
+	if (root->has_ranges)
+		return fits_entry(part.node, part.first, part.end);
+	return part.end - part.first == 1;
+}
+
 /* The smallest window that has all starts of the nodes of one variable that have FROM intervals at least but less
  * than END; and the last BEFORE words before the first of them. */
 static struct layout_window window_of(const struct layout *layout, uint32_t variable, uint32_t from,
@@ -154,89 +164,6 @@ static bool fills_lanes(struct layout_window window)
 	return bits == 16 || bits == 32 || bits == 64;
 }
 
-static void plan_root(struct arena *arena, const struct layout *layout, struct key_plan *plan,
-		      uint32_t variable, enum table_kind tables)
-{
-	struct layout_step *root = new_step(arena, SEARCH_ROOT, variable_key(variable));
-	struct layout_window all = window_of(layout, variable, 0, UINT32_MAX, 1);
-	bool must = all.bits - all.skip == 64 || (tables == TABLES_SPLUS && fills_lanes(all));
-
-	plan->root_from = must ? 0 : plan->largest->count / ROOT_PART + 1;
-	root->window = window_of(layout, variable, plan->root_from, UINT32_MAX, 0);
-	plan->window = window_of(layout, variable, 0, plan->root_from, 1);
-	plan->costs = cost_root(root->window, plan->largest,
-				plan->tree_bytes / cost_tree_bytes(plan->largest->count),
-				&root->root_bits);
-	if (must)
-		plan->costs.tree_ps = 0;
-	if (tables == TABLES_SPLUS)
-		root->root_bits = must;
-	else if (tables == TABLES_AUTO && !must && plan->costs.tree_ps <= plan->costs.root_ps)
-		root->root_bits = 0;
-	/* Where even the smallest nodes must have one, it is not to weigh more than they do. */
-	while (must && root->root_bits > 1 &&
-	       plan->nodes * (sizeof(uint32_t) << root->root_bits) > ROOTS_WORTH * plan->tree_bytes)
-		root->root_bits--;
-	if (root->root_bits)
-		plan->root = root;
-	else
-		plan->window = all;
-}
-
-/* Makes the key's nodes rows over classes, where those are few enough; of several ways, if it costs less than
- * roots and trees. */
-static void plan_cross(struct arena *arena, const struct layout *layout, struct plan *plan,
-		       uint32_t variable, enum table_kind tables)
-{
-	struct key_plan *key_plan = &plan->keys[variable >> MACHINE_SHIFT][variable_key(variable)];
-	struct layout_step *cross = new_step(arena, SEARCH_CROSS, variable_key(variable));
-	struct search_costs *costs = &key_plan->costs;
-	size_t most = CROSS_WORTH * key_plan->tree_bytes / (key_plan->nodes * sizeof(uint32_t));
-
-	if (key_plan->nodes == 1 ||
-	    !classes_of(arena, layout, variable, most < CLASSES_MAX ? (uint32_t)most : CLASSES_MAX,
-			&cross->classes))
-		return;
-	cross->class_table = cross->classes.run_count > RUNS_IN_CODE ? plan->class_tables
-								     : NO_INDEX;
-	costs->cross_ps = cost_cross((size_t)key_plan->nodes * masked_room(cross_used(cross)) *
-				     sizeof(uint16_t));
-	if (tables == TABLES_AUTO &&
-	    costs->cross_ps > (key_plan->root ? costs->root_ps : costs->tree_ps))
-		return;
-	key_plan->cross = cross;
-	key_plan->root = NULL;
-	if (!has_class_table(cross))
-		return;
-	plan->class_tables++;
-	key_plan->class_bytes = arena_alloc(arena, CLASS_TABLE, 1);
-	fill_class_bytes(key_plan->class_bytes, &cross->classes);
-}
-
-/* Chooses, for each key of each machine, what its nodes may use beside lines. */
-static void choose_kinds(struct arena *arena, const struct layout *layout, struct plan *plan,
-			 enum table_kind tables)
-{
-	uint32_t machine;
-	enum key key;
-
-	for (machine = 0; machine < layout->machine_count; machine++)
-		for (key = 0; key < KEY_INTERFACE; key++) {
-			struct key_plan *key_plan = &plan->keys[machine][key];
-
-			if (!key_plan->nodes)
-				continue;
-			if (tables == TABLES_LPM) {
-				key_plan->lpm = new_step(arena, SEARCH_LPM, key);
-				continue;
-			}
-			plan_root(arena, layout, key_plan, machine << MACHINE_SHIFT | key, tables);
-			if (is_port(key) && tables != TABLES_SPLUS)
-				plan_cross(arena, layout, plan, machine << MACHINE_SHIFT | key,
-					   tables);
-		}
-}
-
 /* The one step at which all nodes of a key begin; NULL if they begin at several. */
 static struct layout_step *only_entry(const struct key_plan *plan)
 {
@@ -261,24 +188,156 @@ static bool is_narrow_result(const struct layout *layout, struct plan *plan,
 	return next->nodes <= NARROW_BIT && only_entry(next);
 }
 
-static void choose_results(const struct layout *layout, struct plan *plan)
+/* Whether all results of a key's nodes can have two bytes. The keys that they lead to are planned. */
+static bool are_results_narrow(const struct layout *layout, struct plan *plan,
+			       struct key_plan *key_plan)
 {
 	uint32_t i, j;
-	uint32_t machine;
-	enum key key;
 
-	for (machine = 0; machine < layout->machine_count; machine++)
-		for (key = 0; key < KEY_INTERFACE; key++)
-			plan->keys[machine][key].is_narrow = !plan->keys[machine][key].lpm;
 	for (i = 0; i < layout->node_count; i++) {
 		const struct decision_node *node = &layout->nodes[i];
-		struct key_plan *key_plan = plan_of(plan, node);
 
-		for (j = 0; layout->forms[i] == FORM_TABLE && j < node->count; j++)
-			key_plan->is_narrow = key_plan->is_narrow &&
-					      is_narrow_result(layout, plan, key_plan,
-							       node->children[j]);
+		if (layout->forms[i] != FORM_TABLE || plan_of(plan, node) != key_plan)
+			continue;
+		for (j = 0; j < node->count; j++)
+			if (!is_narrow_result(layout, plan, key_plan, node->children[j]))
+				return false;
 	}
+	return true;
+}
+
+static uint64_t chosen_ps(const struct key_plan *plan)
+{
+	if (!plan->root)
+		return plan->costs.tree_ps;
+	return plan->root->has_ranges ? plan->costs.ranges_ps : plan->costs.root_ps;
+}
+
+static bool wants_ranges(const struct search_costs *costs, enum table_kind tables)
+{
+	if (!costs->ranges_ps)
+		return false;
+	if (tables == TABLES_AUTO)
+		return costs->ranges_ps + costs->ranges_ps / RANGES_GAIN_PART < costs->root_ps;
+	return tables == TABLES_RANGES;
+}
+
+static void plan_root(struct arena *arena, const struct layout *layout, struct key_plan *plan,
+		      uint32_t variable, enum table_kind tables)
+{
+	struct layout_step *root = new_step(arena, SEARCH_ROOT, variable_key(variable));
+	struct layout_window all = window_of(layout, variable, 0, UINT32_MAX, 1);
+	bool must = all.bits - all.skip == 64 || (tables == TABLES_SPLUS && fills_lanes(all));
+	struct root_widths widths;
+
+	plan->root_from = must ? 0 : plan->largest->count / ROOT_PART + 1;
+	root->window = window_of(layout, variable, plan->root_from, UINT32_MAX, 0);
+	plan->window = window_of(layout, variable, 0, plan->root_from, 1);
+	plan->costs = cost_root(root->window, plan->largest,
+				plan->tree_bytes / cost_tree_bytes(plan->largest->count),
+				plan->is_narrow, &widths);
+	if (must)
+		plan->costs.tree_ps = 0;
+	plan->root = root;
+	root->has_ranges = wants_ranges(&plan->costs, tables);
+	root->root_bits = root->has_ranges ? widths.ranges : widths.references;
+	if (tables == TABLES_SPLUS)
+		root->root_bits = must;
+	else if (tables == TABLES_AUTO && !must && plan->costs.tree_ps <= chosen_ps(plan))
+		root->root_bits = 0;
+	/* Where even the smallest nodes must have one, it is not to weigh more than they do. */
+	while (must && root->root_bits > 1 &&
+	       plan->nodes * (sizeof(uint32_t) << root->root_bits) > ROOTS_WORTH * plan->tree_bytes)
+		root->root_bits--;
+	if (!root->root_bits) {
+		plan->root = NULL;
+		plan->window = all;
+	}
+}
+
+/* Makes the key's nodes rows over classes, where those are few enough; of several ways, if it costs less than
+ * roots and trees. */
+static void plan_cross(struct arena *arena, const struct layout *layout, struct plan *plan,
+		       uint32_t variable, enum table_kind tables)
+{
+	struct key_plan *key_plan = &plan->keys[variable >> MACHINE_SHIFT][variable_key(variable)];
+	struct layout_step *cross = new_step(arena, SEARCH_CROSS, variable_key(variable));
+	struct search_costs *costs = &key_plan->costs;
+	size_t most = CROSS_WORTH * key_plan->tree_bytes / (key_plan->nodes * sizeof(uint32_t));
+
+	if (key_plan->nodes == 1 ||
+	    !classes_of(arena, layout, variable, most < CLASSES_MAX ? (uint32_t)most : CLASSES_MAX,
+			&cross->classes))
+		return;
+	cross->class_table = cross->classes.run_count > RUNS_IN_CODE ? plan->class_tables
+								     : NO_INDEX;
+	costs->cross_ps = cost_cross((size_t)key_plan->nodes * masked_room(cross_used(cross)) *
+				     sizeof(uint16_t));
+	if (tables == TABLES_AUTO && costs->cross_ps > chosen_ps(key_plan))
+		return;
+	key_plan->cross = cross;
+	key_plan->root = NULL;
+	if (!has_class_table(cross))
+		return;
+	plan->class_tables++;
+	key_plan->class_bytes = arena_alloc(arena, CLASS_TABLE, 1);
+	fill_class_bytes(key_plan->class_bytes, &cross->classes);
+}
+
+/* The order in which a machine's keys are asked for; interfaces come last. */
+static size_t key_order(const struct layout_machine *machine, enum key keys[KEYS_PLANNED])
+{
+	static const enum key words[FIELD_COUNT][4] = {
+		[FIELD_DADDR] = {KEY_DADDR4, KEY_DADDR6_HIGH, KEY_DADDR6_LOW},
+		[FIELD_SADDR] = {KEY_SADDR4, KEY_SADDR6_HIGH, KEY_SADDR6_LOW},
+		[FIELD_DPORT] = {KEY_DPORT},
+		[FIELD_SPORT] = {KEY_SPORT}};
+	size_t count = 0;
+	size_t i, word;
+
+	for (i = 0; i < FIELD_COUNT; i++)
+		for (word = 0; !word || words[machine->order[i]][word]; word++) {
+			enum key key = words[machine->order[i]][word];
+
+			keys[count++] = key;
+			if (!is_port(key))
+				keys[count++] = (enum key)(key + KEY_AGAIN);
+		}
+	keys[count++] = KEY_INTERFACE;
+	return count;
+}
+
+/* Chooses what the nodes of a key may use beside lines. */
+static void choose_kind(struct arena *arena, const struct layout *layout, struct plan *plan,
+			uint32_t variable, enum table_kind tables)
+{
+	enum key key = variable_key(variable);
+	struct key_plan *key_plan = &plan->keys[variable >> MACHINE_SHIFT][key];
+
+	if (!key_plan->nodes)
+		return;
+	if (tables == TABLES_LPM) {
+		key_plan->lpm = new_step(arena, SEARCH_LPM, key);
+		return;
+	}
+	key_plan->is_narrow = are_results_narrow(layout, plan, key_plan);
+	plan_root(arena, layout, key_plan, variable, tables);
+	if (is_port(key) && tables != TABLES_SPLUS)
+		plan_cross(arena, layout, plan, variable, tables);
+}
+
+/* From the last key that a machine asks for to the first, each of which may lead to those after it alone. */
+static void choose_kinds(struct arena *arena, const struct layout *layout, struct plan *plan,
+			 enum table_kind tables)
+{
+	enum key keys[KEYS_PLANNED];
+	uint32_t machine;
+	size_t i;
+
+	for (machine = 0; machine < layout->machine_count; machine++)
+		for (i = key_order(&layout->machines[machine], keys) - 1; i-- > 0;)
+			choose_kind(arena, layout, plan, machine << MACHINE_SHIFT | keys[i],
+				    tables);
 }
 
 /* What the levels of a tree have in common. */
@@ -329,7 +388,8 @@ static void count_node_levels(struct key_plan *plan, const struct decision_node 
 		return;
 	}
 	for (parts = parts_of(plan->root, node); parts_next(&parts);)
-		if (parts.part.end - parts.part.first > largest)
+		if (!is_in_root(plan->root, parts.part) &&
+		    parts.part.end - parts.part.first > largest)
 			largest = parts.part.end - parts.part.first;
 	if (largest > 1)
 		need_levels(&plan->below, tree_levels(&line, largest));
@@ -351,29 +411,6 @@ static void count_levels(const struct layout *layout, struct plan *plan)
 		else
 			count_node_levels(key_plan, node, key);
 	}
-}
-
-/* The order in which a machine's keys are asked for; interfaces come last. */
-static size_t key_order(const struct layout_machine *machine, enum key keys[KEYS_PLANNED])
-{
-	static const enum key words[FIELD_COUNT][4] = {
-		[FIELD_DADDR] = {KEY_DADDR4, KEY_DADDR6_HIGH, KEY_DADDR6_LOW},
-		[FIELD_SADDR] = {KEY_SADDR4, KEY_SADDR6_HIGH, KEY_SADDR6_LOW},
-		[FIELD_DPORT] = {KEY_DPORT},
-		[FIELD_SPORT] = {KEY_SPORT}};
-	size_t count = 0;
-	size_t i, word;
-
-	for (i = 0; i < FIELD_COUNT; i++)
-		for (word = 0; !word || words[machine->order[i]][word]; word++) {
-			enum key key = words[machine->order[i]][word];
-
-			keys[count++] = key;
-			if (!is_port(key))
-				keys[count++] = (enum key)(key + KEY_AGAIN);
-		}
-	keys[count++] = KEY_INTERFACE;
-	return count;
 }
 
 /* Puts a step, if there is one, at the end of a machine's. */
@@ -413,10 +450,10 @@ static void place_steps(struct arena *arena, struct layout_machine *machine, str
 	struct layout_step whole;
 
 	if (plan->root) {
-		uint32_t references = (UINT32_C(1) << plan->root->root_bits) +
-				      (is_whole_word(plan->root) ? 0 : 2);
+		uint32_t children = (UINT32_C(1) << plan->root->root_bits) +
+				    (is_whole_word(plan->root) ? 0 : 2);
 
-		plan->root->element_bytes = (uint32_t)sizeof(uint32_t) * references;
+		plan->root->element_bytes = child_bytes(plan->root) * children;
 		plan->root->costs = plan->costs;
 	}
 	if (plan->cross) {
@@ -461,6 +498,8 @@ static void link_narrow(struct key_plan *plan)
 {
 	uint32_t tag = plan->narrow_next ? only_entry(plan->narrow_next)->tag : 0;
 
+	if (plan->root && plan->root->has_ranges)
+		plan->root->narrow_tag = tag;
 	if (plan->cross)
 		plan->cross->narrow_tag = tag;
 	if (plan->below.level_count)
@@ -480,7 +519,6 @@ bool layout_plan(struct arena *arena, struct layout *layout, enum table_kind tab
 					     sizeof(*plan->interface_levels));
 	count_nodes(layout, plan);
 	choose_kinds(arena, layout, plan, tables);
-	choose_results(layout, plan);
 	count_levels(layout, plan);
 	for (machine = 0; machine < layout->machine_count; machine++)
 		if (!make_steps(arena, &layout->machines[machine], plan->keys[machine]))

@@ -57,6 +57,9 @@ struct parts {
 struct parts parts_of(const struct layout_step *root, const struct decision_node *node);
 bool parts_next(struct parts *parts);
 
+/* Whether nothing of a part is below the root. */
+bool is_in_root(const struct layout_step *root, struct part part);
+
 /* Plans all table nodes, and makes the machines' steps; false when there are more steps than tags. */
 bool layout_plan(struct arena *arena, struct layout *layout, enum table_kind tables,
 		 struct plan *plan);

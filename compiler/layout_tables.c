@@ -69,11 +69,17 @@ static void put_reference(unsigned char *references, size_t index, uint32_t ref)
 	memcpy(references + index * sizeof(ref), &ref, sizeof(ref));
 }
 
+/* As two bytes. */
+static uint16_t narrow_result(uint32_t ref)
+{
+	return (uint16_t)(ref >> TAG_SHIFT ? NARROW_BIT | (ref & INDEX_MASK) : ref);
+}
+
 /* Writes a result as the step's are written. */
 static void put_result(const struct layout_step *step, unsigned char *results, size_t index,
 		       uint32_t ref)
 {
-	uint16_t narrow = (uint16_t)(ref >> TAG_SHIFT ? NARROW_BIT | (ref & INDEX_MASK) : ref);
+	uint16_t narrow = narrow_result(ref);
 
 	if (step->is_narrow)
 		memcpy(results + index * sizeof(narrow), &narrow, sizeof(narrow));
@@ -171,24 +177,60 @@ static uint32_t add_tree(struct tables *t, const struct tree_plan *tree, struct 
 	return step->tag << TAG_SHIFT | level.first;
 }
 
-/* A reference for each value of the window's upper bits, and those below and above it; what is below a child
- * that has several intervals, as a tree. */
+/* A part that an entry can hold: of one interval, as a range in itself. */
+static uint64_t range_entry(const struct tables *t, const struct layout_step *root,
+			    struct part part)
+{
+	const u128 *starts = &part.node->starts[part.first];
+	const decision_ref *children = &part.node->children[part.first];
+	uint32_t count = part.end - part.first;
+	uint64_t around = narrow_result(child_ref(t, children[0]));
+	uint64_t inside = narrow_result(child_ref(t, children[count > 1]));
+	uint64_t start = 0, length = rest_bits(root);
+
+	if (count > 1)
+		start = (uint64_t)(starts[1] >> root->window.skip) &
+			((UINT64_C(1) << rest_bits(root)) - 1);
+	if (count > 2)
+		length = (uint64_t)__builtin_ctzll((uint64_t)(starts[2] - starts[1])) -
+			 root->window.skip;
+	return around | inside << ENTRY_INSIDE | length << ENTRY_LENGTH | start << ENTRY_START;
+}
+
+/* What a root has for a part: the part itself, or a reference to it as a tree. */
+static void put_part(struct tables *t, struct key_plan *plan, unsigned char *children, size_t child,
+		     struct part part)
+{
+	const struct layout_step *root = plan->root;
+	bool is_here = is_in_root(root, part);
+	uint64_t entry;
+
+	if (!root->has_ranges) {
+		put_reference(children, child,
+			      is_here ? child_ref(t, part.node->children[part.first])
+				      : add_tree(t, &plan->below, part));
+		return;
+	}
+	entry = is_here ? range_entry(t, root, part)
+			: UINT64_C(1) << ENTRY_REFERENCE | add_tree(t, &plan->below, part);
+	memcpy(children + child * sizeof(entry), &entry, sizeof(entry));
+}
+
+/* A child for each value of the window's upper bits, and those below and above it. */
 static uint32_t add_root(struct tables *t, struct key_plan *plan, const struct decision_node *node)
 {
 	struct layout_step *root = plan->root;
 	struct parts parts = parts_of(root, node);
-	unsigned char *references;
+	unsigned char *children;
 	uint32_t index, child;
 
-	references = add_element(t, root, &index);
+	children = add_element(t, root, &index);
 	for (child = 0; parts_next(&parts); child++)
-		put_reference(references, child,
-			      parts.part.end - parts.part.first == 1
-				      ? child_ref(t, node->children[parts.part.first])
-				      : add_tree(t, &plan->below, parts.part));
+		put_part(t, plan, children, child, parts.part);
 	if (!is_whole_word(root)) {
-		put_reference(references, child, child_ref(t, node->children[0]));
-		put_reference(references, child + 1, child_ref(t, node->children[node->count - 1]));
+		put_part(t, plan, children, child, (struct part){node, 0, 1});
+		put_part(t, plan, children, child + 1,
+			 (struct part){node, node->count - 1, node->count});
 	}
 	return root->tag << TAG_SHIFT | index;
 }

@@ -13,7 +13,11 @@ struct step_place {
 	const struct jump_label *labels, *inside, *ready;
 };
 
-enum { REFERENCE_SHIFT = 2 }; /* a reference has four bytes */
+/* The bytes of what a root has for a child, as a shift. */
+static int child_scale(const struct layout_step *root)
+{
+	return root->has_ranges ? 3 : 2;
+}
 
 /* The same of a step's results. */
 static int result_scale(const struct layout_step *step)
@@ -165,37 +169,44 @@ static void emit_low_bits(struct emitter *e, enum reg reg, unsigned bits)
 	}
 }
 
-/* R1, without its CUT lowest bits, becomes the offset of a root's reference for what is in the window. */
+/* R1, without its CUT lowest bits, becomes the offset of a root's child for what is in the window. */
 static void emit_child(struct emitter *e, const struct layout_step *step, unsigned cut)
 {
 	uint32_t mask = (UINT32_C(1) << step->root_bits) - 1;
-	int shift = (int)(root_shift(step) - cut) - REFERENCE_SHIFT;
+	int shift = (int)(root_shift(step) - cut) - child_scale(step);
 
 	if (shift > 0)
 		bytecode_alu_imm(e->code, BPF_RSH, R1, shift);
 	else if (shift < 0)
 		bytecode_alu_imm(e->code, BPF_LSH, R1, -shift);
-	bytecode_alu32_imm(e->code, BPF_AND, R1, (int32_t)(mask << REFERENCE_SHIFT));
+	bytecode_alu32_imm(e->code, BPF_AND, R1, (int32_t)(mask << child_scale(step)));
 }
 
-/* The reference for the upper bits of the word's window. */
-static void emit_root(struct emitter *e, const struct layout_step *step)
+/* R3 becomes a pointer to what a root has for the word in R1, without its CUT lowest bits. R1, R2 and R4 are lost. */
+static void emit_root_child(struct emitter *e, const struct layout_step *step, unsigned cut)
 {
 	const uint64_t children = UINT64_C(1) << step->root_bits;
-	const unsigned cut = root_shift(step) >= LOADED_BITS ? LOADED_BITS : 0;
 	struct sides sides;
 
-	emit_upper_key(e, step->key, R1, cut);
 	if (is_whole_word(step)) {
 		emit_child(e, step, cut);
 	} else {
 		sides = emit_window(e, step, step->window.bits - cut);
 		emit_child(e, step, cut);
-		emit_sides(e, sides, children << REFERENCE_SHIFT,
-			   (children + 1) << REFERENCE_SHIFT);
+		emit_sides(e, sides, children << child_scale(step),
+			   (children + 1) << child_scale(step));
 	}
 	emit_step_element(e, step);
 	bytecode_alu(e->code, BPF_ADD, R3, R1);
+}
+
+/* The reference for the upper bits of the word's window. */
+static void emit_root(struct emitter *e, const struct layout_step *step)
+{
+	const unsigned cut = root_shift(step) >= LOADED_BITS ? LOADED_BITS : 0;
+
+	emit_upper_key(e, step->key, R1, cut);
+	emit_root_child(e, step, cut);
 	bytecode_load(e->code, BPF_W, R7, R3, 0);
 }
 
@@ -303,6 +314,62 @@ static void emit_line(struct emitter *e, struct step_place at)
 	bytecode_alu(e->code, BPF_ADD, R7, R0);
 }
 
+/* Goes on where the narrow result in R7 leads. */
+static void emit_narrow_way(struct emitter *e, struct step_place at)
+{
+	if (at.machine->steps[at.step].narrow_tag) {
+		bytecode_jump_if(e->code, BPF_JLT, R7, NARROW_BIT,
+				 at.labels[at.machine->step_count]);
+		bytecode_alu32_imm(e->code, BPF_AND, R7, NARROW_BIT - 1);
+		bytecode_jump(e->code, at.inside[layout_narrow_step(at.machine, at.step)]);
+	} else {
+		bytecode_jump(e->code, at.labels[at.machine->step_count]);
+	}
+}
+
+/* R7, an entry, becomes one of its results: that inside the range where the word in R1 without its CUT lowest bits
+ * is less than a range's words behind the start. Before the start it is far behind: 32 bits go round. */
+static void emit_range(struct emitter *e, const struct layout_step *step, unsigned cut)
+{
+	emit_skip(e, step, cut);
+	emit_low_bits(e, R1, rest_bits(step));
+	bytecode_alu(e->code, BPF_MOV, R3, R7);
+	bytecode_alu_imm(e->code, BPF_RSH, R3, ENTRY_START);
+	bytecode_alu32(e->code, BPF_SUB, R1, R3);
+	bytecode_alu(e->code, BPF_MOV, R4, R7);
+	bytecode_alu_imm(e->code, BPF_RSH, R4, ENTRY_LENGTH);
+	bytecode_alu32_imm(e->code, BPF_AND, R4, ENTRY_LENGTH_MASK);
+	bytecode_alu(e->code, BPF_RSH, R1, R4);
+	bytecode_alu_imm(e->code, BPF_SUB, R1, 1); /* negative if it was 0 */
+	bytecode_alu_imm(e->code, BPF_RSH, R1, 63);
+	bytecode_alu_imm(e->code, BPF_LSH, R1, __builtin_ctz(ENTRY_INSIDE));
+	bytecode_alu(e->code, BPF_RSH, R7, R1);
+	bytecode_alu32_imm(e->code, BPF_AND, R7, UINT16_MAX);
+}
+
+/* The entry for the upper bits of the word's window, and what it says of the others. */
+static void emit_root_of_ranges(struct emitter *e, struct step_place at)
+{
+	const struct layout_step *step = &at.machine->steps[at.step];
+	const unsigned cut = step->window.skip >= LOADED_BITS ? LOADED_BITS : 0;
+	struct jump_label refers = bytecode_label(e->code);
+
+	emit_upper_key(e, step->key, R1, cut);
+	bytecode_alu(e->code, BPF_MOV, R5, R1);
+	emit_root_child(e, step, cut);
+	bytecode_load(e->code, BPF_DW, R7, R3, 0);
+	/* Even if none refers: at a jump, the verifier sees that it need not walk on from each side of the window. */
+	bytecode_jump_if(e->code, BPF_JSLT, R7, 0,
+			 has_trees_below(at.machine, at.step) ? refers : e->drop);
+	bytecode_alu(e->code, BPF_MOV, R1, R5);
+	emit_range(e, step, cut);
+	emit_narrow_way(e, at);
+	bytecode_place(e->code, refers);
+	bytecode_alu32(e->code, BPF_MOV, R7, R7);
+	if (refers_to_next(at.machine, at.step))
+		bytecode_jump(e->code, at.inside[at.step + 1]);
+}
+
 /* R7 becomes the result at R0, the offset of one of COUNT that stand at OFFSET from R3; the search goes on where
  * it leads. */
 static void emit_result(struct emitter *e, struct step_place at, uint32_t offset, uint32_t count)
@@ -313,16 +380,8 @@ static void emit_result(struct emitter *e, struct step_place at, uint32_t offset
 	bytecode_alu32_imm(e->code, BPF_AND, R0, (int32_t)(mask << result_scale(step)));
 	bytecode_alu(e->code, BPF_ADD, R3, R0);
 	bytecode_load(e->code, step->is_narrow ? BPF_H : BPF_W, R7, R3, (int)offset);
-	if (!step->is_narrow)
-		return;
-	if (step->narrow_tag) {
-		bytecode_jump_if(e->code, BPF_JLT, R7, NARROW_BIT,
-				 at.labels[at.machine->step_count]);
-		bytecode_alu32_imm(e->code, BPF_AND, R7, NARROW_BIT - 1);
-		bytecode_jump(e->code, at.inside[layout_narrow_step(at.machine, at.step)]);
-	} else {
-		bytecode_jump(e->code, at.labels[at.machine->step_count]);
-	}
+	if (step->is_narrow)
+		emit_narrow_way(e, at);
 }
 
 static void emit_leaf(struct emitter *e, struct step_place at)
@@ -420,7 +479,10 @@ static void emit_step(struct emitter *e, struct step_place at)
 
 	switch (step->kind) {
 	case SEARCH_ROOT:
-		emit_root(e, step);
+		if (step->has_ranges)
+			emit_root_of_ranges(e, at);
+		else
+			emit_root(e, step);
 		return;
 	case SEARCH_LINE:
 		emit_line(e, at);

@@ -54,11 +54,10 @@ static LLVMValueRef ir_item(struct ir *ir, LLVMTypeRef type, LLVMValueRef array,
 	return ir_load(ir, type, ir_at(ir, array, ir_shift_left(ir, index, log2_size)), 0);
 }
 
-/* The reference for the upper bits of the word's window. */
-static void ir_step_root(struct ir *ir, const struct layout_step *step)
+/* What a root has for the upper bits of the word's window. */
+static LLVMValueRef ir_root_child(struct ir *ir, const struct layout_step *step, LLVMValueRef word)
 {
 	const uint64_t children = UINT64_C(1) << step->root_bits;
-	LLVMValueRef word = ir_wide_key(ir, step->key);
 	LLVMValueRef child = ir_low_bits(ir, ir_shift_right(ir, word, root_shift(step)),
 					 step->root_bits);
 
@@ -66,7 +65,61 @@ static void ir_step_root(struct ir *ir, const struct layout_step *step)
 	/* What is opaque has lost its bound. */
 	ir_leave_if(ir, child, LLVMIntUGT,
 		    ir_wide(ir, is_whole_word(step) ? children - 1 : children + 1), ir->drop);
-	ir_store(ir, ir_item(ir, ir->word, ir_step_element(ir, step), child, 2), ir->reference, 0);
+	return ir_item(ir, step->has_ranges ? ir->wide : ir->word, ir_step_element(ir, step), child,
+		       step->has_ranges ? 3 : 2);
+}
+
+/* Goes on where a narrow result (32 bits) leads. */
+static void ir_narrow_way(struct ir *ir, struct step_place at, LLVMValueRef result)
+{
+	ir_store(ir, result, ir->reference, 0);
+	if (at.machine->steps[at.step].narrow_tag) {
+		ir_leave_if(ir, result, LLVMIntULT, ir_word(ir, NARROW_BIT),
+			    at.blocks[at.machine->step_count]);
+		ir_store(ir, ir_and(ir, result, NARROW_BIT - 1), ir->reference, 0);
+		ir_jump(ir, at.inside[layout_narrow_step(at.machine, at.step)]);
+	} else {
+		ir_jump(ir, at.blocks[at.machine->step_count]);
+	}
+}
+
+/* One of an entry's results: that inside the range where the word is less than a range's words behind the start.
+ * Before the start it is far behind: 32 bits go round. */
+static LLVMValueRef ir_range(struct ir *ir, const struct layout_step *step, LLVMValueRef entry,
+			     LLVMValueRef word)
+{
+	LLVMValueRef rest = ir_low_bits(ir, ir_shift_right(ir, word, step->window.skip),
+					rest_bits(step));
+	LLVMValueRef start = ir_shift_right(ir, entry, ENTRY_START);
+	LLVMValueRef length = ir_and(ir, ir_shift_right(ir, entry, ENTRY_LENGTH),
+				     ENTRY_LENGTH_MASK);
+	LLVMValueRef behind, shift;
+
+	behind = LLVMBuildSub(ir->builder, LLVMBuildTrunc(ir->builder, rest, ir->word, ""),
+			      LLVMBuildTrunc(ir->builder, start, ir->word, ""), "");
+	behind = LLVMBuildLShr(ir->builder, ir_widen(ir, behind), length, "");
+	/* Opaque, or there would be a jump for whether it is 0. */
+	shift = LLVMBuildSub(ir->builder, ir_opaque(ir, behind), ir_wide(ir, 1), "");
+	shift = ir_shift_left(ir, ir_shift_right(ir, shift, 63), __builtin_ctz(ENTRY_INSIDE));
+	entry = ir_and(ir, LLVMBuildLShr(ir->builder, entry, shift, ""), UINT16_MAX);
+	return LLVMBuildTrunc(ir->builder, entry, ir->word, "");
+}
+
+static void ir_step_root(struct ir *ir, struct step_place at)
+{
+	const struct layout_step *step = &at.machine->steps[at.step];
+	LLVMValueRef word = ir_wide_key(ir, step->key), child = ir_root_child(ir, step, word);
+	LLVMBasicBlockRef refers;
+
+	if (step->has_ranges) {
+		refers = ir_block(ir, "refers");
+		if (has_trees_below(at.machine, at.step))
+			ir_leave_if(ir, child, LLVMIntSLT, ir_wide(ir, 0), refers);
+		ir_narrow_way(ir, at, ir_range(ir, step, child, word));
+		ir_start(ir, refers);
+		child = LLVMBuildTrunc(ir->builder, child, ir->word, "");
+	}
+	ir_store(ir, child, ir->reference, 0);
 }
 
 /* What is left of the word for a tree. */
@@ -125,16 +178,8 @@ static void ir_result(struct ir *ir, struct step_place at, LLVMValueRef results,
 		ir_jump(ir, at.blocks[layout_next_step(at.machine, at.step)]);
 		return;
 	}
-	index = LLVMBuildZExt(ir->builder, ir_item(ir, ir->half, results, index, 1), ir->word, "");
-	ir_store(ir, index, ir->reference, 0);
-	if (step->narrow_tag) {
-		ir_leave_if(ir, index, LLVMIntULT, ir_word(ir, NARROW_BIT),
-			    at.blocks[at.machine->step_count]);
-		ir_store(ir, ir_and(ir, index, NARROW_BIT - 1), ir->reference, 0);
-		ir_jump(ir, at.inside[layout_narrow_step(at.machine, at.step)]);
-	} else {
-		ir_jump(ir, at.blocks[at.machine->step_count]);
-	}
+	index = ir_item(ir, ir->half, results, index, 1);
+	ir_narrow_way(ir, at, LLVMBuildZExt(ir->builder, index, ir->word, ""));
 }
 
 static void ir_step_leaf(struct ir *ir, struct step_place at)
@@ -229,7 +274,9 @@ static void ir_step(struct ir *ir, struct step_place at)
 
 	switch (step->kind) {
 	case SEARCH_ROOT:
-		ir_step_root(ir, step);
+		ir_step_root(ir, at);
+		if (refers_to_next(at.machine, at.step))
+			next = at.inside[at.step + 1];
 		break;
 	case SEARCH_LINE:
 		ir_step_line(ir, step);

@@ -38,7 +38,7 @@
 
 #define STAGE_WORDS      "ast, policy, decision, layout, llvm, bytecode-raw, bytecode"
 #define BACKEND_WORDS    "direct, llvm"
-#define TABLE_KIND_WORDS "auto, code, splus, trie, lpm"
+#define TABLE_KIND_WORDS "auto, code, splus, trie, ranges, lpm"
 
 enum option_id {
 #define OPTION_ENUM(constant, letter, word, argument, meaning) OPTION_##constant,

@@ -37,7 +37,8 @@ enum stage {
 };
 
 #define TABLE_KINDS(X)                                                                             \
-	X(AUTO, "auto") X(CODE, "code") X(SPLUS, "splus") X(TRIE, "trie") X(LPM, "lpm")
+	X(AUTO, "auto")                                                                            \
+	X(CODE, "code") X(SPLUS, "splus") X(TRIE, "trie") X(RANGES, "ranges") X(LPM, "lpm")
 
 enum table_kind {
 #define TABLE_KIND_ENUM(constant, word) TABLES_##constant,

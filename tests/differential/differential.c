@@ -220,8 +220,8 @@ static const struct {
 	enum table_kind tables;
 	const char *word;
 } LOWERINGS[] = {
-	{TABLES_AUTO, "auto"}, {TABLES_CODE, "code"}, {TABLES_SPLUS, "splus"},
-	{TABLES_TRIE, "trie"}, {TABLES_LPM, "lpm"},
+	{TABLES_AUTO, "auto"}, {TABLES_CODE, "code"},     {TABLES_SPLUS, "splus"},
+	{TABLES_TRIE, "trie"}, {TABLES_RANGES, "ranges"}, {TABLES_LPM, "lpm"},
 };
 enum { LOWERING_COUNT = sizeof(LOWERINGS) / sizeof(LOWERINGS[0]) };
 

@@ -50,6 +50,18 @@ static const struct {
 	 "daddr { 192.0.2.0/24, 2001:db8::/33, 2001:db8:8000:1:a2b3:c4d5:e6f7:1829 } redirect to "
 	 "b\n",
 	 TABLES_TRIE},
+	{"ranges",
+	 "tcp daddr { 10.0.0.0/8, 10.1.2.0/24, 172.16.0.7, 192.0.2.7, 198.51.100.0/25 } redirect "
+	 "to "
+	 "a\n"
+	 "udp daddr { 10.1.2.3, 128.0.0.0/1, 224.0.0.1-224.0.0.16 } redirect to b\n"
+	 "daddr { 2001:db8:7::/48, 2001:db8:9000::/36, 2001:db8:c00f:100::/56, "
+	 "2001:db8:5123:4500::/56 } redirect to c\n",
+	 TABLES_RANGES},
+	{"ranges over ports",
+	 "daddr { 10.0.0.0/8, 10.9.0.7, 192.0.2.7 } dport { 53, 443, 1024-2047 } redirect to a\n"
+	 "daddr { 10.1.0.0/16, 198.51.100.0/24 } dport 8000-8999 redirect to b\n",
+	 TABLES_RANGES},
 	{"cross",
 	 "daddr { 10.0.0.0/8, 192.0.2.7 } dport { 53, 80 } redirect to a\n"
 	 "daddr { 10.1.0.0/16, 192.0.2.0/24 } dport { 80, 443 } redirect to b\n"
@@ -197,6 +209,15 @@ static bool is_class_boundary(const struct bytecode_instruction *instructions, s
 	       instructions[i + 1].insn.code == (BPF_ALU64 | BPF_SUB | BPF_X);
 }
 
+/* What takes a range's start and length out of an entry, and what asks whether a word is in it. */
+static bool is_range_part(const struct bpf_insn *insn)
+{
+	if (insn->code == (BPF_ALU64 | BPF_RSH | BPF_K))
+		return (insn->dst_reg == R3 && insn->imm == ENTRY_START) ||
+		       (insn->dst_reg == R4 && insn->imm == ENTRY_LENGTH);
+	return insn->code == (BPF_ALU64 | BPF_SUB | BPF_K) && insn->dst_reg == R1;
+}
+
 static bool is_swap(const struct bpf_insn *insn)
 {
 	return insn->code == (BPF_ALU | BPF_END | BPF_TO_BE);
@@ -211,7 +232,8 @@ static struct tally mutate_code(struct subject *subject)
 	for (i = 0; i < subject->c.code->count; i++) {
 		struct bpf_insn *insn = &instructions[i].insn, before = *insn;
 
-		if (is_boundary(insn) || is_class_boundary(instructions, i)) {
+		if (is_boundary(insn) || is_class_boundary(instructions, i) ||
+		    is_range_part(insn)) {
 			insn->imm++;
 			tally_add(&tally, subject, "boundary above", i);
 			insn->imm -= 2;
@@ -296,6 +318,37 @@ static uint32_t lowest_tree_tag(const struct layout_step *root)
 	return tag;
 }
 
+/* What an entry holds, if it is more than one result: where a range starts and ends, packets are sure to come. To be
+ * as long as the rest of the word is to reach the end, and so is to be longer. */
+static void mutate_entry(struct subject *subject, struct tally *tally,
+			 const struct layout_step *step, unsigned char *place)
+{
+	uint64_t entry, start, length, one = 1;
+	unsigned shift;
+
+	memcpy(&entry, place, sizeof(entry));
+	start = entry >> ENTRY_START;
+	length = entry >> ENTRY_LENGTH & ENTRY_LENGTH_MASK;
+	if (entry >> ENTRY_REFERENCE) {
+		mutate_number(subject, tally, place, 64, ROW_DROP, "entry's reference");
+		return;
+	}
+	if (!start)
+		return;
+	for (shift = 0; shift <= ENTRY_INSIDE; shift += ENTRY_INSIDE)
+		mutate_number(subject, tally, place + shift / 8, 16,
+			      (entry >> shift & UINT16_MAX) == ROW_DROP ? ROW_PASS : ROW_DROP,
+			      "entry's result");
+	mutate_number(subject, tally, place, 64, entry + (one << ENTRY_START), "range later");
+	mutate_number(subject, tally, place, 64, entry - (one << ENTRY_START), "range earlier");
+	if (start + (one << length) >= one << rest_bits(step))
+		return;
+	mutate_number(subject, tally, place, 64, entry + (one << ENTRY_LENGTH), "range longer");
+	if (length)
+		mutate_number(subject, tally, place, 64, entry - (one << ENTRY_LENGTH),
+			      "range shorter");
+}
+
 /* References of a root that lead to its trees: where intervals start, packets are sure to come. The last step of all
  * has tag 1. */
 static void mutate_root(struct subject *subject, struct tally *tally,
@@ -303,7 +356,9 @@ static void mutate_root(struct subject *subject, struct tally *tally,
 {
 	uint32_t i, reference;
 
-	for (i = 0; i < step->element_bytes / sizeof(reference); i++) {
+	for (i = 0; step->has_ranges && i < step->element_bytes / sizeof(uint64_t); i++)
+		mutate_entry(subject, tally, step, references + i * sizeof(uint64_t));
+	for (i = 0; !step->has_ranges && i < step->element_bytes / sizeof(reference); i++) {
 		memcpy(&reference, references + i * sizeof(reference), sizeof(reference));
 		if (step->tag > 1 && step[1].is_below_root &&
 		    reference >> TAG_SHIFT <= step[1].tag &&

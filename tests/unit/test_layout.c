@@ -87,14 +87,19 @@ static uint32_t rank(const struct layout_step *step, const unsigned char *lanes,
 	return reached;
 }
 
+static uint32_t narrow_result(const struct layout_step *step, uint32_t found)
+{
+	if (found < NARROW_BIT)
+		return found;
+	assert_true(step->narrow_tag);
+	return step->narrow_tag << TAG_SHIFT | (found - NARROW_BIT);
+}
+
 static uint32_t result(const struct layout_step *step, const unsigned char *results, uint32_t index)
 {
 	uint32_t found = (uint32_t)number(results, index, 8 * result_bytes(step));
 
-	if (!step->is_narrow || found < NARROW_BIT)
-		return found;
-	assert_true(step->narrow_tag);
-	return step->narrow_tag << TAG_SHIFT | (found - NARROW_BIT);
+	return step->is_narrow ? narrow_result(step, found) : found;
 }
 
 /* A line leads to one of the step after it. */
@@ -117,17 +122,29 @@ static uint32_t search_leaf(const struct layout *layout, const struct layout_ste
 	return result(step, leaf + shape.lanes_bytes, rank(step, leaf, shape.keys, word));
 }
 
+static uint32_t search_entry(const struct layout_step *step, uint64_t entry, uint64_t word)
+{
+	uint64_t rest = low_bits(word >> step->window.skip, rest_bits(step));
+	uint64_t start = entry >> ENTRY_START, length = entry >> ENTRY_LENGTH & ENTRY_LENGTH_MASK;
+	bool is_inside = rest >= start && rest - start < UINT64_C(1) << length;
+
+	if (entry >> ENTRY_REFERENCE)
+		return (uint32_t)entry;
+	return narrow_result(step, entry >> (is_inside ? ENTRY_INSIDE : 0) & UINT16_MAX);
+}
+
 static uint32_t search_root(const struct layout *layout, const struct layout_step *step,
 			    uint32_t index, uint64_t word)
 {
-	const unsigned char *references = element(layout, step, index);
-	uint32_t children = UINT32_C(1) << step->root_bits;
+	const unsigned char *children = element(layout, step, index);
+	size_t child = (size_t)low_bits(word, step->window.bits) >> root_shift(step);
 	int side = side_of_window(step, word);
 
 	if (side)
-		return (uint32_t)number(references, side < 0 ? children : children + 1, 32);
-	return (uint32_t)number(references, low_bits(word, step->window.bits) >> root_shift(step),
-				32);
+		child = (size_t)(side > 0) + (UINT32_C(1) << step->root_bits);
+	if (step->has_ranges)
+		return search_entry(step, number(children, child, 64), word);
+	return (uint32_t)number(children, child, 32);
 }
 
 static uint32_t search_cross(const struct layout *layout, const struct layout_step *step,
@@ -286,8 +303,8 @@ static void check_rules(const char *rules, enum table_kind tables)
 
 static void check_all_lowerings(const char *rules)
 {
-	static const enum table_kind kinds[] = {TABLES_AUTO, TABLES_CODE, TABLES_SPLUS, TABLES_TRIE,
-						TABLES_LPM};
+	static const enum table_kind kinds[] = {TABLES_AUTO, TABLES_CODE,   TABLES_SPLUS,
+						TABLES_TRIE, TABLES_RANGES, TABLES_LPM};
 	size_t i;
 
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
@@ -363,6 +380,68 @@ static const struct layout_step *find_step(const struct layout *layout, enum sea
 			if (layout->machines[i].steps[j].kind == kind)
 				return &layout->machines[i].steps[j];
 	return NULL;
+}
+
+/* How many entries of a root have a range in something else, and how many refer to a tree. */
+static size_t count_entries(const struct layout *layout, const struct layout_step *root,
+			    bool are_references)
+{
+	const unsigned char *entries = element(layout, root, 0);
+	size_t found = 0, i;
+
+	for (i = 0; i < root->element_bytes / sizeof(uint64_t); i++) {
+		uint64_t entry = number(entries, i, 64);
+
+		bool is_reference = entry >> ENTRY_REFERENCE;
+
+		found += are_references ? is_reference : !is_reference && entry >> ENTRY_START;
+	}
+	return found;
+}
+
+/* Rules whose addresses get a root with so many entries of either kind. */
+static void check_entries(const char *rules, size_t ranges, size_t references)
+{
+	struct compile_options options = {.tables = TABLES_RANGES};
+	const struct layout_step *root;
+	struct compilation c;
+
+	assert_true(compile_text(&c, rules, strlen(rules), &options));
+	root = find_step(c.layout, SEARCH_ROOT);
+	assert_non_null(root);
+	assert_true(root->has_ranges);
+	assert_int_equal(count_entries(c.layout, root, false), ranges);
+	assert_int_equal(count_entries(c.layout, root, true), references);
+	compilation_free(&c);
+	check_all_lowerings(rules);
+}
+
+static void an_entry_holds_a_range_wherever_it_is(void **state)
+{
+	/* In eight children: one address; half of all, from the first on; the last address alone; half of all, to
+	 * the last; sixteen that are no prefix; all but the last; a prefix; and two ranges, one of three. */
+	static const char addresses[] =
+		"10.0.1.2, 10.32.0.0/17, 10.95.255.255, 10.112.128.0/17, 10.144.0.1-10.144.0.16,"
+		"10.160.0.0-10.160.255.254, 10.200.64.0/18, 10.224.0.1-10.224.0.3, 10.224.7.0/24";
+	char rules[400];
+
+	(void)state;
+	snprintf(rules, sizeof(rules), "tcp daddr { %s } redirect to a\n", addresses);
+	check_entries(rules, 7, 1);
+	snprintf(rules, sizeof(rules), "tcp daddr { %s } dport { 22, 80 } redirect to a\n",
+		 addresses);
+	check_entries(rules, 7, 1);
+	snprintf(rules, sizeof(rules),
+		 "daddr { %s } redirect to a\ndaddr 10.0.0.0/8 redirect to b\n", addresses);
+	check_entries(rules, 7, 1);
+}
+
+static void an_entry_knows_nothing_of_the_bits_that_its_window_skips(void **state)
+{
+	(void)state;
+	check_entries("daddr { 2001:db8:7::/48, 2001:db8:9000::/36, 2001:db8:c00f:100::/56, "
+		      "2001:db8:5123:4500::/56 } redirect to c\n",
+		      4, 0);
 }
 
 /* Checks rules whose ports become a cross by a table. */
@@ -585,6 +664,8 @@ int main(void)
 		cmocka_unit_test(ranges_that_are_no_prefixes),
 		cmocka_unit_test(many_starts_within_one_64),
 		cmocka_unit_test(every_port_of_its_own),
+		cmocka_unit_test(an_entry_holds_a_range_wherever_it_is),
+		cmocka_unit_test(an_entry_knows_nothing_of_the_bits_that_its_window_skips),
 		cmocka_unit_test(classes_by_a_table),
 		cmocka_unit_test(ports_that_alternate),
 		cmocka_unit_test(more_nodes_than_a_result_of_two_bytes_says),

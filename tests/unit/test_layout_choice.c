@@ -149,8 +149,11 @@ static void a_layout_uses_what_was_asked_for(void **state)
 	static const struct {
 		enum table_kind tables;
 		enum search kind;
-	} cases[] = {
-		{TABLES_SPLUS, SEARCH_LEAF}, {TABLES_TRIE, SEARCH_ROOT}, {TABLES_LPM, SEARCH_LPM}};
+		bool has_ranges;
+	} cases[] = {{TABLES_SPLUS, SEARCH_LEAF, false},
+		     {TABLES_TRIE, SEARCH_ROOT, false},
+		     {TABLES_RANGES, SEARCH_ROOT, true},
+		     {TABLES_LPM, SEARCH_LPM, false}};
 	const char *rules = "daddr { 10.0.0.0/8, 192.0.2.7 } redirect to a\n";
 	struct compilation c;
 	size_t i;
@@ -158,9 +161,12 @@ static void a_layout_uses_what_was_asked_for(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct compile_options options = {.tables = cases[i].tables};
+		const struct layout_step *step;
 
 		assert_true(compile_text(&c, rules, strlen(rules), &options));
-		assert_non_null(find_step(c.layout, cases[i].kind));
+		step = find_step(c.layout, cases[i].kind);
+		assert_non_null(step);
+		assert_int_equal(step->has_ranges, cases[i].has_ranges);
 		compilation_free(&c);
 	}
 }
@@ -174,6 +180,8 @@ static uint32_t root_bits(unsigned count)
 
 	assert_non_null(root);
 	assert_true(root->costs.root_ps < root->costs.tree_ps);
+	assert_true(root->has_ranges);
+	assert_true(root->costs.ranges_ps < root->costs.root_ps);
 	bits = root->root_bits;
 	compilation_free(&c);
 	return bits;
@@ -187,7 +195,52 @@ static void a_root_is_as_wide_as_its_intervals_are_many(void **state)
 	(void)state;
 	assert_true(hundred < thousand);
 	assert_true(thousand < ten_thousand);
-	assert_in_range(thousand, 7, 12);
+	assert_in_range(thousand, 9, 14);
+}
+
+static struct compilation compile_kind(const char *rules, enum table_kind tables)
+{
+	struct compile_options options = {.tables = tables};
+	struct compilation c;
+
+	assert_true(compile_text(&c, rules, strlen(rules), &options));
+	return c;
+}
+
+/* A hundred places far apart, each with addresses that no root tells apart. */
+static void clustered_addresses_have_roots_of_references(void **state)
+{
+	struct compilation c;
+	char *text = NULL;
+	size_t size;
+	unsigned i;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	for (i = 0; i < 4000; i++)
+		fprintf(out, "tcp daddr %u.%u.7.%u redirect to l%u\n", 1 + i / 40,
+			i / 40 * 37 % 256, i % 40 * 3, i % 5);
+	fclose(out);
+	c = compile_kind(text, TABLES_AUTO);
+	assert_non_null(find_step(c.layout, SEARCH_ROOT));
+	assert_false(find_step(c.layout, SEARCH_ROOT)->has_ranges);
+	compilation_free(&c);
+	free(text);
+}
+
+static void only_results_of_two_bytes_stand_in_entries(void **state)
+{
+	const char *narrow = "tcp daddr { 10.0.0.0/8, 192.0.2.7 } redirect to a\n";
+	const char *wide = "tcp daddr { 10.0.0.0/8, 192.0.2.7 } dport 53 redirect to a\n"
+			   "tcp daddr 172.16.0.0/12 sport 1-1023 redirect to b\n";
+	struct compilation c = compile_kind(narrow, TABLES_RANGES);
+
+	(void)state;
+	assert_true(find_step(c.layout, SEARCH_ROOT)->has_ranges);
+	compilation_free(&c);
+	c = compile_kind(wide, TABLES_RANGES);
+	assert_false(find_step(c.layout, SEARCH_ROOT)->has_ranges);
+	compilation_free(&c);
 }
 
 /* Lines have a bit more than they compare, so 64 bits want a root that takes some away. */
@@ -220,7 +273,7 @@ static void a_tree_alone_is_no_choice_for_64_bits(void **state)
 static void a_cross_gives_way_where_it_would_be_far_larger(void **state)
 {
 	struct compilation small = compile_prefixes(300, 3, 40);
-	struct compilation large = compile_prefixes(30000, 3, 40);
+	struct compilation large = compile_prefixes(60000, 3, 40);
 	const struct layout_step *cross = find_step(small.layout, SEARCH_CROSS);
 
 	(void)state;
@@ -323,6 +376,8 @@ int main(void)
 		cmocka_unit_test(a_layout_uses_what_was_asked_for),
 		cmocka_unit_test(a_root_is_as_wide_as_its_intervals_are_many),
 		cmocka_unit_test(a_tree_alone_is_no_choice_for_64_bits),
+		cmocka_unit_test(clustered_addresses_have_roots_of_references),
+		cmocka_unit_test(only_results_of_two_bytes_stand_in_entries),
 		cmocka_unit_test(a_cross_gives_way_where_it_would_be_far_larger),
 		cmocka_unit_test(a_tree_of_one_start_costs_something),
 		cmocka_unit_test(equal_parts_are_stored_once),

@@ -247,6 +247,8 @@ static void a_root_is_verified(void **state)
 	need_kernel();
 	expect_verified(TABLES_TRIE, SEARCH_ROOT, KEY_DADDR4,
 			many_rules(2000, "daddr 10.%u.%u.0/25 redirect to l%u\n"));
+	expect_verified(TABLES_RANGES, SEARCH_ROOT, KEY_DADDR4,
+			many_rules(300, "daddr 10.%u.%u.7 redirect to l%u\n"));
 	expect_verified(TABLES_TRIE, SEARCH_ROOT, KEY_SPORT,
 			many_rules(2000, "sport 1%u%03u redirect to l%u\n"));
 	expect_verified(TABLES_TRIE, SEARCH_ROOT, KEY_DPORT,
