@@ -7,11 +7,11 @@
 #include "arena.h"
 
 /* Of one core, in bytes; the last is what a shared cache leaves to one of many. */
-enum { NEAR_BYTES = 32 << 10, MIDDLE_BYTES = 512 << 10, FAR_BYTES = 2 << 20 };
+enum { NEAR_BYTES = 32 << 10, MIDDLE_BYTES = 512 << 10, FAR_BYTES = 3 << 20 };
 
 /* Picoseconds to fetch a line: from each cache, and from memory with its page's address. Whole numbers, so that
  * every machine chooses the same. */
-enum { NEAR_PS = 1200, MIDDLE_PS = 3800, FAR_PS = 15000, MEMORY_PS = 120000 };
+enum { NEAR_PS = 1200, MIDDLE_PS = 5000, FAR_PS = 15000, MEMORY_PS = 120000 };
 
 /* Picoseconds to compute with what was fetched, of an entry to find the range in it too; and for a jump that could
  * not be foreseen. */
