@@ -288,26 +288,42 @@ uint64_t cost_code(uint32_t intervals)
 	       COMPARED_MEANWHILE_PS;
 }
 
-/* The bits in which the starts of its intervals differ from each other. */
-static unsigned differing_bits(const struct decision_node *node)
+/* The window of one node alone. */
+static struct layout_window window_alone(const struct decision_node *node)
 {
-	uint64_t first = (uint64_t)node->starts[1], all = 0;
+	uint64_t first = (uint64_t)node->starts[1], last = (uint64_t)node->starts[node->count - 1];
+	struct layout_window window = {0};
+	uint64_t all = 0;
 	uint32_t i;
 
 	for (i = 1; i < node->count; i++)
-		all |= (uint64_t)node->starts[i] ^ first;
-	return all ? 64 - (unsigned)__builtin_clzll(all) - (unsigned)__builtin_ctzll(all) : 1;
+		all |= (uint64_t)node->starts[i];
+	window.skip = all ? (unsigned)__builtin_ctzll(all) : 0;
+	window.bits = first == last ? window.skip + 1
+				    : 64 - (unsigned)__builtin_clzll(first ^ last);
+	window.prefix = window.bits < 64 ? first >> window.bits : 0;
+	return window;
 }
 
-uint64_t cost_table(const struct decision_node *node)
+static uint64_t least(uint64_t a, uint64_t b)
 {
-	struct layout_step leaf = {.lane_bits = lane_bits_for(differing_bits(node)),
+	return a && a < b ? a : b;
+}
+
+uint64_t cost_table(const struct decision_node *node, bool is_one_of_many)
+{
+	struct layout_window window = window_alone(node);
+	struct layout_step leaf = {.lane_bits = lane_bits_for(window.bits - window.skip),
 				   .is_narrow = true};
-	uint64_t bytes = cost_tree_bytes(node->count);
+	struct root_widths widths;
+	struct search_costs costs;
 
 	if (node->count <= leaf_shape(&leaf).keys + 1)
 		return LINE_PS + fetch_ps(LINE_BYTES);
-	return ROOT_PS + LINE_PS + 2 * fetch_ps(bytes);
+	if (is_one_of_many)
+		return ROOT_PS + LINE_PS + 2 * fetch_ps(cost_tree_bytes(node->count));
+	costs = cost_root(window, node, 1, true, &widths);
+	return least(costs.ranges_ps, least(costs.root_ps, costs.tree_ps));
 }
 
 /* Instructions that the verifier walks, each time it comes there: fitted to what it walked for random files. */

@@ -21,9 +21,9 @@ struct search_costs cost_root(struct layout_window window, const struct decision
 uint64_t cost_cross(size_t bytes);
 
 /* Picoseconds for a packet to find one of so many intervals by compare code; and in tables that a node has for
- * itself. */
+ * itself, more roughly where it IS_ONE_OF_MANY. */
 uint64_t cost_code(uint32_t intervals);
-uint64_t cost_table(const struct decision_node *node);
+uint64_t cost_table(const struct decision_node *node, bool is_one_of_many);
 
 /* About how many instructions the verifier walks (Linux 6.18), beside the nodes in code. */
 size_t cost_instructions(const struct layout *layout);

@@ -6,6 +6,9 @@
 #include "layout.h"
 #include "layout_cost.h"
 
+/* Of more nodes, none is looked at closely. */
+enum { FEW_NODES = 256 };
+
 /* Picoseconds from a node on, its intervals being as likely as each other. */
 static uint64_t mean_below(const struct decision_node *node, const struct form_costs *costs,
 			   bool in_tables)
@@ -35,7 +38,8 @@ static const struct form_costs *find_costs(struct arena *arena, const struct lay
 		costs[i].code_ps = node->count > CODE_MAX ? UINT64_MAX
 							  : cost_code(node->count) +
 								    mean_below(node, costs, false);
-		costs[i].tables_ps = cost_table(node) + mean_below(node, costs, true);
+		costs[i].tables_ps = cost_table(node, layout->node_count > FEW_NODES) +
+				     mean_below(node, costs, true);
 	}
 	return costs;
 }

@@ -75,7 +75,7 @@ static void a_few_intervals_are_code_and_many_a_table(void **state)
 /* What is below the addresses would take a step of tables more. */
 static void what_is_below_a_node_counts_too(void **state)
 {
-	struct compilation alone = compile_prefixes(20, 0, 0), ported = compile_prefixes(20, 1, 1);
+	struct compilation alone = compile_prefixes(5, 0, 0), ported = compile_prefixes(5, 1, 1);
 	const struct form_costs *one, *both;
 
 	(void)state;
