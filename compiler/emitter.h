@@ -31,7 +31,8 @@ struct emitter {
 	struct jump_label *ready[FAMILY_COUNT * PROTOCOL_COUNT]; /* and with the word at hand */
 	struct jump_label assign; /* R7 is the first row of the outcome */
 	struct jump_label pass,
-		drop; /* ways out; PASS is NO_LABEL where every outcome is to reach ASSIGN */
+		drop;  /* ways out; PASS is NO_LABEL where every outcome is to reach ASSIGN */
+	bool has_zero; /* R8 is 0 on all ways to ASSIGN, which the verifier does not know */
 };
 
 /* REG becomes a word of the packet, in host order. R2 is lost. */

@@ -111,13 +111,14 @@ static void emit_zero(struct emitter *e)
 
 	bytecode_load(e->code, BPF_W, R8, R6, CONTEXT(family));
 	bytecode_alu_imm(e->code, BPF_RSH, R8, 4);
+	e->has_zero = true;
 }
 
 /* R7 becomes a reference. The verifier walks anew what follows for each number that it knows there, at 60
  * instructions and more. */
 static void emit_reference(struct emitter *e, uint32_t reference, bool known)
 {
-	if (known) {
+	if (known || !e->has_zero) {
 		bytecode_alu32_imm(e->code, BPF_MOV, R7, (int32_t)reference);
 		return;
 	}

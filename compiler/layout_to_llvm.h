@@ -22,7 +22,7 @@ struct ir {
 	LLVMValueRef packet;                    /* the program's argument, a struct bpf_sk_lookup */
 	const struct bytecode_function *called; /* NULL: none */
 	LLVMValueRef symbols[LLVM_SYMBOL_COUNT]; /* NULL: not yet referred to */
-	LLVMValueRef zero;                       /* which neither LLVM nor the verifier knows */
+	LLVMValueRef zero; /* which neither LLVM nor the verifier knows; NULL: none */
 	/* Variables: the table reference, later the row; the rows still allowed. */
 	LLVMValueRef reference, rows_left;
 	/* Variables that helpers read: a map's key, a label's slot, a struct abi_prefix_key. */
