@@ -105,9 +105,9 @@ def test_what_is_refused_before_the_walk_has_a_number_alone(on, prog):
 
 
 def test_an_unreachable_instruction_of_a_rule_is_shown_there(on, prog):
-    """The jump before a rule's only instruction passes over it."""
-    number = prog.find("w7 = 2", ":2: tcp")
-    prog.change(number - 1, insn(JUMP, offset=1))
+    """The jump before a rule's three instructions passes over them."""
+    number = prog.find("r7 = r8", ":2: tcp")
+    prog.change(number - 1, insn(JUMP, offset=3))
     (said,) = said_alike(on, "--check", prog.path, status=3)
     assert said["line"] == 2 and said["details"] == f"unreachable insn {number}\n"
 
