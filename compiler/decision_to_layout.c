@@ -18,6 +18,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Of a decision of so few intervals, all may be code. */
+enum { CODE_INSTEAD_MAX = 1024 };
+
 enum { DEFAULT_TABLE_BYTES_MAX = 256 << 20, DEFAULT_INSTRUCTIONS_MAX = 1000 };
 
 /* Whatever is asked for, tables have no more bytes. The verifier says of what is further from the base of a map:
@@ -127,43 +130,13 @@ static size_t table_bytes_max(const struct compile_options *options)
 	return most < TABLE_BYTES_MOST ? most : TABLE_BYTES_MOST;
 }
 
-/* Lays the tables, or says why they do not fit. */
-static bool make_tables(struct arena *arena, struct layout *layout,
-			const struct decision_outcome *outcomes, size_t outcome_count,
-			const struct compile_options *options, struct diag *diag)
+/* How much the verifier may be given to walk, beside code. What is stored in one way, as was asked for, has no limit
+ * but one that was asked for. */
+static size_t instructions_max(const struct compile_options *options)
 {
-	size_t bytes_max = table_bytes_max(options);
-	char limit[120];
-
-	if (layout->node_count > NODES_MOST) {
-		snprintf(limit, sizeof(limit), "%d nodes can have", NODES_MOST);
-		report_budget(layout, limit, diag);
-		return false;
-	}
-	if (layout_tables(arena, layout, options->tables, outcomes, outcome_count, bytes_max))
-		return true;
-	if (layout->object.table_bytes)
-		report_tables(layout, bytes_max, diag);
-	else
-		report_steps(layout, diag);
-	return false;
-}
-
-/* Whether the verifier will have little to walk. What is stored in one way, as was asked for, has no limit but
- * one that was asked for. */
-static bool check_instructions(const struct layout *layout, const struct compile_options *options,
-			       struct diag *diag)
-{
-	size_t needed = cost_instructions(layout), most = (size_t)options->instructions_max;
-
-	if (!most && options->tables != TABLES_AUTO)
-		return true;
-	if (!most)
-		most = DEFAULT_INSTRUCTIONS_MAX;
-	if (needed <= most)
-		return true;
-	budget_report_program(layout->policy, larger_family(layout), needed, most, diag);
-	return false;
+	if (options->instructions_max)
+		return (size_t)options->instructions_max;
+	return options->tables == TABLES_AUTO ? DEFAULT_INSTRUCTIONS_MAX : SIZE_MAX;
 }
 
 static bool check_labels(const struct policy *policy, struct diag *diag)
@@ -177,37 +150,108 @@ static bool check_labels(const struct policy *policy, struct diag *diag)
 	return false;
 }
 
-struct layout *decision_to_layout(struct arena *arena, const struct decision *decision,
-				  const struct policy *policy, struct diag *diag,
-				  const struct compile_options *options)
-{
-	struct layout *layout = arena_alloc(arena, 1, sizeof(*layout));
+/* What is known before anything is stored. */
+struct laying {
+	struct arena *arena;
+	struct layout plan;
 	const struct decision_outcome *outcomes;
-	struct builder *words;
 	size_t outcome_count;
+	const struct compile_options *options;
+	struct diag *diag;
+};
 
-	if (!check_labels(policy, diag))
-		return NULL;
-	layout->policy = policy;
-	layout->override_others = policy->override_others;
-	layout->object.tries_spares = policy->socket_count > 0;
-	layout->object.label_count = policy->label_count;
-	layout->object.interface_count = policy->interface_count;
-	layout->object.counter_count = policy->counter_count;
-	words = layout_words(arena, layout, decision);
-	layout->nodes = builder_nodes(words, &layout->node_count);
-	outcomes = builder_outcomes(words, &outcome_count);
-	layout_forms(arena, layout, options->tables);
-	layout_origins(arena, layout);
-	if (options->tables == TABLES_CODE && has_tables(layout)) {
-		diag_error(diag, (struct span){0, 0},
+/* Lays the tables, or says why they do not fit. */
+static bool make_tables(const struct laying *laying, struct layout *layout, enum table_kind tables)
+{
+	size_t bytes_max = table_bytes_max(laying->options);
+	char limit[120];
+
+	if (layout->node_count > NODES_MOST) {
+		snprintf(limit, sizeof(limit), "%d nodes can have", NODES_MOST);
+		report_budget(layout, limit, laying->diag);
+		return false;
+	}
+	if (layout_tables(laying->arena, layout, tables, laying->outcomes, laying->outcome_count,
+			  bytes_max))
+		return true;
+	if (layout->object.table_bytes)
+		report_tables(layout, bytes_max, laying->diag);
+	else
+		report_steps(layout, laying->diag);
+	return false;
+}
+
+/* Stores it in one way; NULL where that does not fit. */
+static struct layout *lay(const struct laying *laying, enum table_kind tables)
+{
+	struct layout *layout = arena_alloc(laying->arena, 1, sizeof(*layout));
+
+	*layout = laying->plan;
+	layout_forms(laying->arena, layout, tables);
+	layout_origins(laying->arena, layout);
+	if (tables == TABLES_CODE && has_tables(layout)) {
+		diag_error(laying->diag, (struct span){0, 0},
 			   "the decision is too large for code alone: more than %d intervals",
 			   FORCED_CODE_MAX);
 		return NULL;
 	}
-	layout->object.label_places = label_places(arena, layout, outcomes);
-	if (!make_tables(arena, layout, outcomes, outcome_count, options, diag) ||
-	    !check_instructions(layout, options, diag))
+	layout->object.label_places = label_places(laying->arena, layout, laying->outcomes);
+	return make_tables(laying, layout, tables) ? layout : NULL;
+}
+
+static size_t count_intervals(const struct layout *layout)
+{
+	size_t count = 0, i;
+
+	for (i = 0; i < layout->node_count; i++)
+		count += layout->nodes[i].count;
+	return count;
+}
+
+/* Many steps for few intervals: those had better be code, of which the verifier walks as much as there is. */
+static struct layout *lay_as_code(const struct laying *laying, size_t needed)
+{
+	struct layout *layout;
+
+	if (laying->options->tables != TABLES_AUTO ||
+	    count_intervals(&laying->plan) > CODE_INSTEAD_MAX)
 		return NULL;
+	layout = lay(laying, TABLES_CODE);
+	if (!layout || cost_instructions(layout) > instructions_max(laying->options))
+		return NULL;
+	layout->instructions_saved = needed;
 	return layout;
+}
+
+struct layout *decision_to_layout(struct arena *arena, const struct decision *decision,
+				  const struct policy *policy, struct diag *diag,
+				  const struct compile_options *options)
+{
+	struct laying laying = {.arena = arena, .options = options, .diag = diag};
+	struct layout *layout, *code;
+	struct builder *words;
+	size_t needed;
+
+	if (!check_labels(policy, diag))
+		return NULL;
+	laying.plan.policy = policy;
+	laying.plan.override_others = policy->override_others;
+	laying.plan.object.tries_spares = policy->socket_count > 0;
+	laying.plan.object.label_count = policy->label_count;
+	laying.plan.object.interface_count = policy->interface_count;
+	laying.plan.object.counter_count = policy->counter_count;
+	words = layout_words(arena, &laying.plan, decision);
+	laying.plan.nodes = builder_nodes(words, &laying.plan.node_count);
+	laying.outcomes = builder_outcomes(words, &laying.outcome_count);
+	layout = lay(&laying, options->tables);
+	if (!layout)
+		return NULL;
+	needed = cost_instructions(layout);
+	if (needed <= instructions_max(options))
+		return layout;
+	code = lay_as_code(&laying, needed);
+	if (!code)
+		budget_report_program(policy, larger_family(layout), needed,
+				      instructions_max(options), diag);
+	return code;
 }

@@ -360,6 +360,8 @@ struct layout {
 	size_t machine_count;
 	struct layout_region rows, classes;
 	size_t code_intervals; /* of the nodes in code */
+	/* What the verifier would walk, had not all become code for it; 0: that was not why. */
+	size_t instructions_saved;
 	/* The rule that each node in code is from, {0, 0} where it serves several; and each of its children,
 	 * the first of them at first_leaves. */
 	const struct span *node_origins, *leaf_origins;

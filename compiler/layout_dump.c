@@ -71,7 +71,11 @@ static void dump_code(const struct layout *layout, FILE *out)
 
 	for (i = 0; i < layout->node_count; i++)
 		nodes += layout->forms[i] == FORM_CODE;
-	fprintf(out, "code: %zu nodes of %zu intervals\n", nodes, layout->code_intervals);
+	fprintf(out, "code: %zu nodes of %zu intervals", nodes, layout->code_intervals);
+	if (layout->instructions_saved)
+		fprintf(out, " (the steps of tables would take about %zu verified instructions)",
+			layout->instructions_saved);
+	fputc('\n', out);
 }
 
 static void dump_window(const struct layout_step *step, FILE *out)

@@ -27,9 +27,11 @@ static const struct layout_step *find_step(const struct layout *layout, enum sea
 }
 
 /* COUNT prefixes that are far apart, with as many ports of each; of PORTS in all. */
-static struct compilation compile_prefixes(unsigned count, unsigned ports_each, unsigned ports)
+static struct compilation compile_within(int instructions_max, unsigned count, unsigned ports_each,
+					 unsigned ports)
 {
-	struct compile_options options = {.tables = TABLES_AUTO};
+	struct compile_options options = {.tables = TABLES_AUTO,
+					  .instructions_max = instructions_max};
 	struct compilation c;
 	char *text = NULL;
 	size_t size;
@@ -47,8 +49,16 @@ static struct compilation compile_prefixes(unsigned count, unsigned ports_each, 
 		fprintf(out, "%sredirect to l%u\n", ports_each ? " } " : "", i % 5);
 	}
 	fclose(out);
-	assert_true(compile_text(&c, text, size, &options));
+	compile_text(&c, text, size, &options);
 	free(text);
+	return c;
+}
+
+static struct compilation compile_prefixes(unsigned count, unsigned ports_each, unsigned ports)
+{
+	struct compilation c = compile_within(0, count, ports_each, ports);
+
+	assert_non_null(c.object);
 	return c;
 }
 
@@ -87,6 +97,21 @@ static void what_is_below_a_node_counts_too(void **state)
 	assert_int_equal(form_of_root(ported.layout), FORM_CODE);
 	compilation_free(&alone);
 	compilation_free(&ported);
+}
+
+static void code_stands_in_for_tables_of_too_many_instructions(void **state)
+{
+	struct compilation few = compile_within(100, 200, 0, 0);
+	struct compilation many = compile_within(100, 600, 0, 0);
+
+	(void)state;
+	assert_non_null(few.object);
+	assert_int_equal(form_of_root(few.layout), FORM_CODE);
+	assert_true(few.layout->instructions_saved > 100);
+	assert_null(many.object);
+	assert_int_equal(diag_error_count(many.diag), 1);
+	compilation_free(&few);
+	compilation_free(&many);
 }
 
 static void code_has_its_bound(void **state)
@@ -371,6 +396,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_few_intervals_are_code_and_many_a_table),
 		cmocka_unit_test(what_is_below_a_node_counts_too),
+		cmocka_unit_test(code_stands_in_for_tables_of_too_many_instructions),
 		cmocka_unit_test(code_has_its_bound),
 		cmocka_unit_test(a_node_that_tables_lead_to_as_well_is_no_code),
 		cmocka_unit_test(a_layout_uses_what_was_asked_for),
