@@ -23,6 +23,16 @@ struct bytecode *bytecode_new(struct arena *arena)
 	return code;
 }
 
+const struct bytecode_function *bytecode_new_function(struct arena *arena, const char *name,
+						      const char *const *arguments, size_t count,
+						      const struct bytecode *code)
+{
+	struct bytecode_function *function = arena_alloc(arena, 1, sizeof(*function));
+
+	*function = (struct bytecode_function){name, arguments, count, code};
+	return function;
+}
+
 static void fail(struct bytecode *code, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -69,6 +69,13 @@ struct bytecode_function {
 
 struct bytecode *bytecode_new(struct arena *arena);
 
+/* NAMES is an array of the arguments' names. */
+#define BYTECODE_FUNCTION(arena, name, names, code)                                                \
+	bytecode_new_function(arena, name, names, sizeof(names) / sizeof((names)[0]), code)
+const struct bytecode_function *bytecode_new_function(struct arena *arena, const char *name,
+						      const char *const *arguments, size_t count,
+						      const struct bytecode *code);
+
 struct jump_label bytecode_label(struct bytecode *code);
 void bytecode_place(struct bytecode *code, struct jump_label label);
 

@@ -50,6 +50,14 @@ struct leaf_shape leaf_shape(const struct layout_step *step)
 	return best;
 }
 
+struct layout_window layout_window_of(uint64_t first, uint64_t last, uint64_t all)
+{
+	unsigned skip = (unsigned)__builtin_ctzll(all);
+	unsigned bits = first == last ? skip + 1 : 64 - (unsigned)__builtin_clzll(first ^ last);
+
+	return (struct layout_window){bits < 64 ? first >> bits : 0, bits, skip};
+}
+
 /* Of two intervals, the second is the range: to have as many words as the child has is to reach its end. */
 bool fits_entry(const struct decision_node *node, uint32_t first, uint32_t end)
 {

@@ -291,18 +291,13 @@ uint64_t cost_code(uint32_t intervals)
 /* The window of one node alone. */
 static struct layout_window window_alone(const struct decision_node *node)
 {
-	uint64_t first = (uint64_t)node->starts[1], last = (uint64_t)node->starts[node->count - 1];
-	struct layout_window window = {0};
 	uint64_t all = 0;
 	uint32_t i;
 
 	for (i = 1; i < node->count; i++)
 		all |= (uint64_t)node->starts[i];
-	window.skip = all ? (unsigned)__builtin_ctzll(all) : 0;
-	window.bits = first == last ? window.skip + 1
-				    : 64 - (unsigned)__builtin_clzll(first ^ last);
-	window.prefix = window.bits < 64 ? first >> window.bits : 0;
-	return window;
+	return layout_window_of((uint64_t)node->starts[1], (uint64_t)node->starts[node->count - 1],
+				all);
 }
 
 static uint64_t least(uint64_t a, uint64_t b)
@@ -335,9 +330,9 @@ enum {
 	SECOND_ROW = 100, /* a row more, where the rows stand in line */
 	GROUPS = 80,
 	GROUPED_ROW = 24, /* of a group */
-	TABLES = 15,
-	TABLES_FROM_CODE = 50,
-	KNOWN_ENTRY = 30, /* one more, from which the verifier walks some of the steps again */
+	TABLES = 50,
+	TABLES_KNOWN = 15, /* the references to go in at */
+	KNOWN_ENTRY = 30,  /* one more, from which the verifier walks some of the steps again */
 	WIDE_LANES = 15,
 	RUN = 9,      /* of a cross whose classes are found in code */
 	NARROW = 30,  /* results that lead to another step */
@@ -397,7 +392,7 @@ static size_t entry_count(const struct layout *layout)
 size_t cost_instructions(const struct layout *layout)
 {
 	size_t count = outcome_instructions(layout), entries = entry_count(layout);
-	size_t tables = layout_knows_entries(layout) ? TABLES : TABLES_FROM_CODE;
+	size_t tables = layout_knows_entries(layout) ? TABLES_KNOWN : TABLES;
 	size_t i, j;
 
 	if (layout_knows_entries(layout) && entries)

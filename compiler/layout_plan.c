@@ -130,7 +130,6 @@ bool is_in_root(const struct layout_step *root, struct part part)
 static struct layout_window window_of(const struct layout *layout, uint32_t variable, uint32_t from,
 				      uint32_t end, unsigned before)
 {
-	struct layout_window window = {0};
 	uint64_t first = UINT64_MAX, last = 0, all = 0;
 	uint32_t i, j;
 
@@ -147,13 +146,7 @@ static struct layout_window window_of(const struct layout *layout, uint32_t vari
 		for (j = 1; j < node->count; j++)
 			all |= (uint64_t)node->starts[j];
 	}
-	if (first > last)
-		return window;
-	window.skip = (unsigned)__builtin_ctzll(all);
-	window.bits = first == last ? window.skip + 1
-				    : 64 - (unsigned)__builtin_clzll(first ^ last);
-	window.prefix = window.bits < 64 ? first >> window.bits : 0;
-	return window;
+	return first > last ? (struct layout_window){0} : layout_window_of(first, last, all);
 }
 
 /* A lane has a bit more than what it compares; so a window as wide as a lane wants a root that takes one away. */

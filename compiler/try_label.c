@@ -122,18 +122,18 @@ static struct bytecode *write_slots(struct arena *arena, int count, bool own)
 	return code;
 }
 
-static const struct bytecode_function *new_function(struct arena *arena, const char *name,
-						    const char *const *arguments, size_t count,
-						    const struct bytecode *code)
+/* Calls a function for the place in R7, and the marks in MARKS if it asks for any. To CHOSEN if it has found who takes
+ * the packet. */
+static void emit_try(struct bytecode *code, const struct bytecode_function *function,
+		     enum reg marks, struct jump_label chosen)
 {
-	struct bytecode_function *function = arena_alloc(arena, 1, sizeof(*function));
-
-	*function = (struct bytecode_function){name, arguments, count, code};
-	return function;
+	bytecode_alu(code, BPF_MOV, R1, R6);
+	bytecode_alu(code, BPF_MOV, R2, R7);
+	if (marks != R3)
+		bytecode_alu(code, BPF_MOV, R3, marks);
+	bytecode_call_function(code, function);
+	bytecode_jump_if(code, BPF_JNE, R0, 0, chosen);
 }
-
-#define NEW_FUNCTION(arena, name, arguments, code)                                                 \
-	new_function(arena, name, arguments, sizeof(arguments) / sizeof((arguments)[0]), code)
 
 /* `int try_block(context, place, marks)`: the slots of a block in their order, if it is marked. */
 static struct bytecode *write_block(struct arena *arena, const struct layout *layout,
@@ -151,10 +151,7 @@ static struct bytecode *write_block(struct arena *arena, const struct layout *la
 		if (i)
 			bytecode_alu_imm(code, BPF_ADD, R7,
 					 i + count > ABI_SPARES ? ABI_SPARES - i : count);
-		bytecode_alu(code, BPF_MOV, R1, R6);
-		bytecode_alu(code, BPF_MOV, R2, R7);
-		bytecode_call_function(code, slots);
-		bytecode_jump_if(code, BPF_JNE, R0, 0, chosen);
+		emit_try(code, slots, R3, chosen);
 	}
 	emit_exit(code, end, MISSED);
 	emit_exit(code, chosen, DECIDED);
@@ -186,11 +183,7 @@ static struct bytecode *write_blocks(struct arena *arena, const struct layout *l
 		}
 		if (!i || looks_ahead(layout))
 			bytecode_jump_if(code, BPF_JEQ, R8, 0, end);
-		bytecode_alu(code, BPF_MOV, R1, R6);
-		bytecode_alu(code, BPF_MOV, R2, R7);
-		bytecode_alu(code, BPF_MOV, R3, R8);
-		bytecode_call_function(code, block);
-		bytecode_jump_if(code, BPF_JNE, R0, 0, chosen);
+		emit_try(code, block, R8, chosen);
 	}
 	emit_exit(code, end, MISSED);
 	emit_exit(code, chosen, DECIDED);
@@ -249,10 +242,7 @@ static void emit_spares(struct bytecode *code, const struct layout *layout,
 		bytecode_load(code, BPF_W, R3, R8, i * (int)sizeof(uint32_t));
 		if (looks_ahead(layout))
 			bytecode_jump_if(code, BPF_JEQ, R3, 0, next);
-		bytecode_alu(code, BPF_MOV, R1, R6);
-		bytecode_alu(code, BPF_MOV, R2, R7);
-		bytecode_call_function(code, blocks);
-		bytecode_jump_if(code, BPF_JNE, R0, 0, chosen);
+		emit_try(code, blocks, R3, chosen);
 		bytecode_place(code, next);
 	}
 }
@@ -298,12 +288,12 @@ static void emit_label_with_spares(struct bytecode *code, const struct layout *l
 				   struct jump_label missed)
 {
 	struct arena *arena = code->arena;
-	const struct bytecode_function *slots = NEW_FUNCTION(
+	const struct bytecode_function *slots = BYTECODE_FUNCTION(
 		arena, "try_slots", SLOTS_ARGUMENTS, write_slots(arena, in_turn(layout), own));
-	const struct bytecode_function *block = NEW_FUNCTION(arena, "try_block", MARKED_ARGUMENTS,
-							     write_block(arena, layout, slots));
-	const struct bytecode_function *blocks = NEW_FUNCTION(arena, "try_blocks", MARKED_ARGUMENTS,
-							      write_blocks(arena, layout, block));
+	const struct bytecode_function *block = BYTECODE_FUNCTION(
+		arena, "try_block", MARKED_ARGUMENTS, write_block(arena, layout, slots));
+	const struct bytecode_function *blocks = BYTECODE_FUNCTION(
+		arena, "try_blocks", MARKED_ARGUMENTS, write_blocks(arena, layout, block));
 	struct jump_label miss = bytecode_label(code), chosen = bytecode_label(code);
 
 	emit_place_of(code);
@@ -340,5 +330,5 @@ static struct bytecode *write_label(struct arena *arena, const struct layout *la
 
 const struct bytecode_function *try_label_function(struct arena *arena, const struct layout *layout)
 {
-	return NEW_FUNCTION(arena, TRY_LABEL, LABEL_ARGUMENTS, write_label(arena, layout));
+	return BYTECODE_FUNCTION(arena, TRY_LABEL, LABEL_ARGUMENTS, write_label(arena, layout));
 }

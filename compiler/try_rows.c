@@ -11,16 +11,6 @@
 static const char *const ROW_ARGUMENTS[] = {"row"};
 static const char *const GROUP_ARGUMENTS[] = {"head"};
 
-static struct bytecode_function *new_function(struct arena *arena, const char *name,
-					      const char *const *arguments,
-					      const struct bytecode *code)
-{
-	struct bytecode_function *function = arena_alloc(arena, 1, sizeof(*function));
-
-	*function = (struct bytecode_function){name, arguments, 1, code};
-	return function;
-}
-
 /* An emitter's ways out are the function's results. */
 static struct emitter function_emitter(struct arena *arena, const struct layout *layout)
 {
@@ -73,8 +63,8 @@ static void emit_call(struct emitter *e, const struct bytecode_function *functio
 static struct bytecode *write_group(struct arena *arena, const struct layout *layout)
 {
 	struct emitter e = function_emitter(arena, layout);
-	const struct bytecode_function *row = new_function(arena, "try_row", ROW_ARGUMENTS,
-							   write_row(arena, layout));
+	const struct bytecode_function *row = BYTECODE_FUNCTION(arena, "try_row", ROW_ARGUMENTS,
+								write_row(arena, layout));
 	uint32_t i;
 
 	bytecode_alu(e.code, BPF_MOV, R6, R1);
@@ -91,7 +81,7 @@ static struct bytecode *write_group(struct arena *arena, const struct layout *la
 
 const struct bytecode_function *try_group_function(struct arena *arena, const struct layout *layout)
 {
-	return new_function(arena, TRY_GROUP, GROUP_ARGUMENTS, write_group(arena, layout));
+	return BYTECODE_FUNCTION(arena, TRY_GROUP, GROUP_ARGUMENTS, write_group(arena, layout));
 }
 
 void emit_groups(struct emitter *e)

@@ -240,25 +240,28 @@ static bool has_state(int root, uint64_t cookie)
 	return has;
 }
 
-/* Whether a follower of another version has a namespace to follow that OURS does not, other than GONE. It forgets the
- * others. */
-static bool is_needed(int root, int folder, const struct follower *ours, uint64_t gone)
+/* A follower of another version forgets namespaces that OURS has, those without state, and GONE. */
+static void forget_unneeded(int root, int declared, const struct follower *ours, uint64_t gone)
 {
-	autoclose int declared = pin_get(folder, kind_names[DECLARED]);
-	uint64_t cookie, last;
-	bool needed = false;
+	uint64_t cookie, kept;
+	bool keeps_any = false;
 
-	while (declared >= 0 &&
-	       bpf_map_get_next_key(declared, needed ? &last : NULL, &cookie) == 0) {
-		bool other = cookie == gone || (ours && is_in(ours->maps[DECLARED], cookie)) ||
-			     !has_state(root, cookie);
+	while (bpf_map_get_next_key(declared, keeps_any ? &kept : NULL, &cookie) == 0) {
+		bool needed = cookie != gone && has_state(root, cookie) &&
+			      !(ours && is_in(ours->maps[DECLARED], cookie));
 
-		if (other && bpf_map_delete_elem(declared, &cookie) == 0)
+		if (!needed && bpf_map_delete_elem(declared, &cookie) == 0)
 			continue;
-		needed = true;
-		last = cookie;
+		keeps_any = true;
+		kept = cookie;
 	}
-	return needed && is_attached(folder);
+}
+
+static bool has_any(int map)
+{
+	uint64_t cookie;
+
+	return bpf_map_get_next_key(map, NULL, &cookie) == 0;
 }
 
 /* Whether no other namespace has a folder. */
@@ -285,14 +288,19 @@ static void remove_others(struct report *report, int root, const struct follower
 		return;
 	}
 	while ((entry = readdir(entries))) {
-		autoclose int folder = -1;
+		autoclose int folder = -1, declared = -1;
 
 		if (strncmp(entry->d_name, FOLDER_PREFIX, strlen(FOLDER_PREFIX)) != 0 ||
 		    (keeps_own && strcmp(entry->d_name, FOLDER_NAME) == 0))
 			continue;
 		folder = state_open_folder(root, entry->d_name);
-		if (folder >= 0 && !is_needed(root, folder, ours, gone) &&
-		    folder_clear(report, folder) == 0)
+		if (folder < 0)
+			continue;
+		declared = pin_get(folder, kind_names[DECLARED]);
+		forget_unneeded(root, declared, ours, gone);
+		if (has_any(declared) && is_attached(folder))
+			continue;
+		if (folder_clear(report, folder) == 0)
 			unlinkat(root, entry->d_name, AT_REMOVEDIR);
 	}
 	closedir(entries);
@@ -451,13 +459,6 @@ int follow_standing(const struct state *state, const struct standing *standing)
 	return err ? err : set_taken(state, &maps);
 }
 
-static bool follows_any(const struct follower *follower)
-{
-	uint64_t cookie;
-
-	return bpf_map_get_next_key(follower->maps[DECLARED], NULL, &cookie) == 0;
-}
-
 int follow_forget(struct report *report, int root, uint64_t cookie)
 {
 	struct follower follower;
@@ -473,7 +474,7 @@ int follow_forget(struct report *report, int root, uint64_t cookie)
 		if (bpf_map_delete_elem(follower.maps[i], &cookie) && errno != ENOENT)
 			err = fail(report, errno,
 				   "stop following the listeners of the network namespace");
-	if (!err && !follows_any(&follower)) {
+	if (!err && !has_any(follower.maps[DECLARED])) {
 		err = folder_clear(report, follower.folder);
 		if (!err)
 			unlinkat(root, FOLDER_NAME, AT_REMOVEDIR);
