@@ -52,8 +52,9 @@ OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(GRAMMAR:.c=.o)
 LIBRARY := $(BUILD)/libsklc.a
 
 UNIT := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
+UNIT_SHARED := $(addprefix $(BUILD)/tests/unit/,optimizing.o search_layout.o)
 # What the differential programs share is a library of its own.
-DIFFERENTIAL_SHARED := $(addprefix $(BUILD)/tests/differential/,generate.o generate_clusters.o packets.o kernel.o)
+DIFFERENTIAL_SHARED := $(addprefix $(BUILD)/tests/differential/,generate.o generate_clusters.o packets.o kernel.o lint_taken.o)
 DIFFERENTIAL := $(filter-out $(DIFFERENTIAL_SHARED:.o=),$(patsubst %.c,$(BUILD)/%,$(wildcard tests/differential/*.c)))
 HELPERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/e2e/*.c))
 BENCH := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c))
@@ -156,10 +157,10 @@ $(BUILD)/bpf/%.bpf.o: runtime/bpf/%.bpf.c
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(call say,SKEL)$(BPFTOOL) gen skeleton $< name $(subst .,_,$*) > $@
 
-$(BUILD)/tests/unit/%: tests/unit/%.c $(LIBRARY)
+$(UNIT): $(BUILD)/%: %.c $(UNIT_SHARED) $(LIBRARY)
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(FLAGS) $(WARNINGS) -Icompiler -Iruntime $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< \
-		$(LIBRARY) -lcmocka $(LIBS) $(call OPENS_BACKEND_IN,$$ORIGIN/../..)
+		$(UNIT_SHARED) $(LIBRARY) -lcmocka $(LIBS) $(call OPENS_BACKEND_IN,$$ORIGIN/../..)
 
 $(DIFFERENTIAL): $(BUILD)/%: %.c $(DIFFERENTIAL_SHARED) $(LIBRARY)
 	@mkdir -p $(@D)
@@ -180,5 +181,5 @@ $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(LIBRARY)
 	$(call say,CC)$(CC) $(FLAGS) $(WARNINGS) -Icompiler -Iruntime $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) \
 		-fsanitize=fuzzer -MF $@.d -o $@ $< $(LIBRARY) $(LIBS)
 
--include $(OBJECTS:.o=.d) $(BACKEND_OBJECTS:.o=.d) $(BUILD)/compiler/sklc.d $(UNIT:=.d) $(DIFFERENTIAL:=.d) \
+-include $(OBJECTS:.o=.d) $(BACKEND_OBJECTS:.o=.d) $(BUILD)/compiler/sklc.d $(UNIT:=.d) $(UNIT_SHARED:.o=.d) $(DIFFERENTIAL:=.d) \
 	$(DIFFERENTIAL_SHARED:.o=.d) $(HELPERS:=.d) $(FUZZERS:=.d) $(BENCH:.o=.d) $(SKELETONS:.skel.h=.bpf.d)

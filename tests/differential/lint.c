@@ -13,7 +13,7 @@
  * leads to: such a chain is warned of as a whole, if no rule names it at all. Prints TAP. Arguments:
  * how many rules files, and the first one's number. */
 #include "generate.h"
-#include "packets.h"
+#include "lint_taken.h"
 #include "tap.h"
 
 #include "../../compiler/arena.h"
@@ -25,7 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_FILES = 200, LARGE = 100000, MULTICAST_IPV4 = 0xe };
+enum { DEFAULT_FILES = 200, LARGE = 100000 };
 
 /* A policy whose rules can be changed. */
 struct copy {
@@ -400,209 +400,9 @@ static bool check_witnesses(struct trial *trial)
 	return good;
 }
 
-/* The edges of a file's values, sorted, each once, and a state of each interface. */
-struct space {
-	const struct decision *decision;
-	struct edges edges;
-	enum family family;
-	enum protocol protocol;
-	u128 values[FIELD_COUNT];
-	uint8_t interfaces[GENERATE_INTERFACES];
-};
-
-static int compare_values(const void *a, const void *b)
-{
-	u128 first = *(const u128 *)a, second = *(const u128 *)b;
-
-	return first < second ? -1 : first > second;
-}
-
-static void sort_edges(struct edges *edges)
-{
-	size_t family, field, i, count;
-
-	for (family = 0; family < FAMILY_COUNT; family++)
-		for (field = 0; field < FIELD_COUNT; field++) {
-			u128 *values = edges->values[family][field];
-
-			qsort(values, edges->counts[family][field], sizeof(*values),
-			      compare_values);
-			for (count = i = 0; i < edges->counts[family][field]; i++)
-				if (!count || values[count - 1] != values[i])
-					values[count++] = values[i];
-			edges->counts[family][field] = count;
-		}
-}
-
-static bool is_taken(const struct space *space)
-{
-	decision_ref ref = space->decision->roots[space->family][space->protocol];
-	const struct decision_outcome *outcome;
-	size_t i;
-
-	while (!ref_is_outcome(ref)) {
-		const struct decision_node *node = &space->decision->nodes[ref];
-		u128 value = node->variable < FIELD_COUNT
-				     ? space->values[node->variable]
-				     : space->interfaces[node->variable - VARIABLE_INTERFACES];
-
-		for (i = node->count - 1; node->starts[i] > value;)
-			i--;
-		ref = node->children[i];
-	}
-	outcome = &space->decision->outcomes[ref_index(ref)];
-	for (i = 0; i < outcome->step_count; i++)
-		if (outcome->steps[i].kind == STEP_ATTEMPT)
-			return true;
-	return outcome->end == END_DROP;
-}
-
-static bool all_interfaces_taken(struct space *space, size_t interface)
-{
-	if (interface == GENERATE_INTERFACES)
-		return is_taken(space);
-	for (space->interfaces[interface] = 0; space->interfaces[interface] < INTERFACE_VALUES;
-	     space->interfaces[interface]++)
-		if (!all_interfaces_taken(space, interface + 1))
-			return false;
-	return true;
-}
-
-/* Whether all packets with the values set so far are taken, FIELD and the later ones being free. */
-static bool all_taken(struct space *space, enum field field)
-{
-	size_t i;
-
-	if (field == FIELD_COUNT)
-		return all_interfaces_taken(space, 0);
-	for (i = 0; i < space->edges.counts[space->family][field]; i++) {
-		space->values[field] = space->edges.values[space->family][field][i];
-		if (field == FIELD_DPORT && !space->values[field])
-			continue;
-		if (!all_taken(space, (enum field)(field + 1)))
-			return false;
-	}
-	return true;
-}
-
-static bool ssh_is_taken(struct space *space)
-{
-	bool is_ipv4 = space->family == FAMILY_IPV4;
-	size_t i;
-
-	space->protocol = PROTOCOL_TCP;
-	for (i = 0; i < space->edges.counts[space->family][FIELD_DADDR]; i++) {
-		u128 address = space->edges.values[space->family][FIELD_DADDR][i];
-
-		if (is_ipv4 ? address >> 24 == 127 : address == 1)
-			continue;
-		space->values[FIELD_DADDR] = address;
-		space->values[FIELD_DPORT] = 22;
-		if (!all_taken(space, FIELD_SADDR))
-			return false;
-	}
-	return true;
-}
-
-/* The label that a reply to an address is offered to first, or the number of labels: none. */
-static size_t taker_of(const struct trial *trial, const struct space *space, u128 address)
-{
-	static const bool known[GENERATE_INTERFACES] = {true, true, true};
-	const struct environment environment = {.interface_known = known};
-	struct packet packet = example_packet(space->family, PROTOCOL_UDP);
-	const struct rule *deciding;
-	struct outcome outcome;
-	size_t i;
-
-	packet.values[FIELD_DADDR] = address;
-	packet.values[FIELD_SPORT] = 53;
-	packet.values[FIELD_DPORT] = 40000;
-	policy_eval(trial->c.policy, &environment, &packet, &outcome, &deciding);
-	for (i = 0; i < outcome.step_count; i++)
-		if (outcome.steps[i].kind == STEP_ATTEMPT)
-			return outcome.steps[i].index;
-	return trial->c.policy->label_count;
-}
-
-/* Marks by whom replies are taken; whether any are. Where the multicast addresses end, those of hosts begin
- * anew. */
-static bool replies_are_taken(struct trial *trial, struct space *space, bool *takers)
-{
-	const bool is_ipv4 = space->family == FAMILY_IPV4;
-	const u128 *edges = space->edges.values[space->family][FIELD_DADDR];
-	size_t count = space->edges.counts[space->family][FIELD_DADDR], i;
-	bool taken = false;
-
-	space->protocol = PROTOCOL_UDP;
-	for (i = 0; i < count + is_ipv4; i++) {
-		u128 address = i < count ? edges[i] : (u128)(MULTICAST_IPV4 + 1) << 28;
-
-		space->values[FIELD_DADDR] = address;
-		if ((is_ipv4 ? address >> 28 != MULTICAST_IPV4 : address >> 120 != 0xff) &&
-		    all_taken(space, FIELD_DPORT)) {
-			takers[taker_of(trial, space, address)] = true;
-			taken = true;
-		}
-	}
-	return taken;
-}
-
-/* Whether there is a warning of replies for each of these, and for no other. */
-static bool names_takers(const struct trial *trial, const bool *takers)
-{
-	const struct policy *policy = trial->c.policy;
-	const struct diag_item *item;
-	char words[64];
-	size_t label, i;
-	bool named;
-
-	for (label = 0; label <= policy->label_count; label++) {
-		strcpy(words, "dropped on");
-		if (label < policy->label_count)
-			snprintf(words, sizeof(words), "to '%s' on", policy->labels[label].name);
-		named = false;
-		for (i = 0; i < trial->c.diag->count; i++) {
-			item = &trial->c.diag->items[i];
-			named |= item->warning == WARNING_UDP_REPLIES &&
-				 strstr(item->message, words);
-		}
-		if (named != takers[label]) {
-			printf("# '%s' should%s be said of replies\n", words, named ? " not" : "");
-			return false;
-		}
-	}
-	return true;
-}
-
-static bool has_warning(const struct diag *diag, enum warning warning)
-{
-	size_t i;
-
-	for (i = 0; i < diag->count; i++)
-		if (diag->items[i].warning == warning)
-			return true;
-	return false;
-}
-
 static bool check_taken(struct trial *trial)
 {
-	struct space space = {.decision = trial->c.decision,
-			      .edges = edges_of(trial->arena, trial->c.policy)};
-	bool *takers = arena_alloc(trial->arena, trial->c.policy->label_count + 1, sizeof(*takers));
-	bool ssh = false, replies = false;
-	int family;
-
-	sort_edges(&space.edges);
-	for (family = 0; family < FAMILY_COUNT; family++) {
-		space.family = (enum family)family;
-		ssh |= ssh_is_taken(&space);
-		replies |= replies_are_taken(trial, &space, takers);
-	}
-	if (ssh == has_warning(trial->c.diag, WARNING_SSH) &&
-	    replies == has_warning(trial->c.diag, WARNING_UDP_REPLIES))
-		return names_takers(trial, takers);
-	printf("# port 22 %s, replies %s\n", ssh ? "taken" : "free", replies ? "taken" : "free");
-	return false;
+	return lint_says_what_is_taken(&trial->c);
 }
 
 enum check { CHECK_WARNINGS, CHECK_COVERS, CHECK_WITNESSES, CHECK_TAKEN, CHECK_COUNT };

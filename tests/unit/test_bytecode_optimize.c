@@ -3,6 +3,7 @@
 #include "compiler/bytecode.h"
 #include "compiler/diag.h"
 #include "compiler/pipeline.h"
+#include "tests/unit/optimizing.h"
 
 #include <arpa/inet.h>
 #include <setjmp.h>
@@ -11,29 +12,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static int setup(void **state)
-{
-	*state = arena_new();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	arena_free(*state);
-	return 0;
-}
-
-static struct bytecode *optimize(struct arena *arena, const struct bytecode *code)
-{
-	struct diag *diag = diag_new(arena, sources_new(arena));
-	struct bytecode *better = bytecode_optimize(arena, code, diag);
-
-	if (!better)
-		diag_print(diag, stderr, DIAG_COLOR_NEVER);
-	assert_non_null(better);
-	return better;
-}
 
 static char *listing(const struct bytecode *code, const struct sources *sources)
 {
@@ -452,8 +430,6 @@ static void the_program_that_it_reads_stays_as_it_is(void **state)
 	expect_listing(code, NULL, before);
 	free(before);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {

@@ -4,6 +4,7 @@
 #include "compiler/diag.h"
 #include "compiler/pipeline.h"
 #include "tests/differential/random.h"
+#include "tests/unit/optimizing.h"
 
 #include <arpa/inet.h>
 #include <setjmp.h>
@@ -12,29 +13,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static int setup(void **state)
-{
-	*state = arena_new();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	arena_free(*state);
-	return 0;
-}
-
-static struct bytecode *optimize(struct arena *arena, const struct bytecode *code)
-{
-	struct diag *diag = diag_new(arena, sources_new(arena));
-	struct bytecode *better = bytecode_optimize(arena, code, diag);
-
-	if (!better)
-		diag_print(diag, stderr, DIAG_COLOR_NEVER);
-	assert_non_null(better);
-	return better;
-}
 
 /* A machine for programs that only compute: an address in the tables is a number like any other. */
 enum { PACKET_BYTES = 72, STEPS_MAX = 10000 };
@@ -341,8 +319,6 @@ static void random_programs_do_the_same_in_fewer_instructions(void **state)
 	}
 	assert_true(after < before * 3 / 4);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {

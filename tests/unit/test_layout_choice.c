@@ -5,6 +5,7 @@
 #include "layout_cost.h"
 #include "layout_forms.h"
 #include "pipeline.h"
+#include "search_layout.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,17 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const struct layout_step *find_step(const struct layout *layout, enum search kind)
-{
-	size_t i, j;
-
-	for (i = 0; i < layout->machine_count; i++)
-		for (j = 0; j < layout->machines[i].step_count; j++)
-			if (layout->machines[i].steps[j].kind == kind)
-				return &layout->machines[i].steps[j];
-	return NULL;
-}
 
 /* COUNT prefixes that are far apart, with as many ports of each; of PORTS in all. */
 static struct compilation compile_within(int instructions_max, unsigned count, unsigned ports_each,
@@ -125,9 +115,9 @@ static void code_has_its_bound(void **state)
 	compilation_free(&c);
 }
 
-static struct compilation compile_whole(const char *rules)
+static struct compilation compile_kind(const char *rules, enum table_kind tables)
 {
-	struct compile_options options = {.tables = TABLES_AUTO};
+	struct compile_options options = {.tables = tables};
 	struct compilation c;
 
 	assert_true(compile_text(&c, rules, strlen(rules), &options));
@@ -153,7 +143,7 @@ static char *shared_ports(unsigned count)
 static void a_node_that_tables_lead_to_as_well_is_no_code(void **state)
 {
 	char *text = shared_ports(200), *dump = NULL;
-	struct compilation c = compile_whole(text);
+	struct compilation c = compile_kind(text, TABLES_AUTO);
 	size_t size;
 	FILE *out = open_memstream(&dump, &size);
 
@@ -221,15 +211,6 @@ static void a_root_is_as_wide_as_its_intervals_are_many(void **state)
 	assert_true(hundred < thousand);
 	assert_true(thousand < ten_thousand);
 	assert_in_range(thousand, 9, 14);
-}
-
-static struct compilation compile_kind(const char *rules, enum table_kind tables)
-{
-	struct compile_options options = {.tables = tables};
-	struct compilation c;
-
-	assert_true(compile_text(&c, rules, strlen(rules), &options));
-	return c;
 }
 
 /* A hundred places far apart, each with addresses that no root tells apart. */
@@ -324,7 +305,7 @@ static void a_tree_of_one_start_costs_something(void **state)
 		fprintf(out, "tcp daddr 10.%u.%u.0/24 dport < %u redirect to l%u\n", i,
 			i * 37 & 255, i & 1 ? 3072 : 2048, i % 7);
 	fclose(out);
-	c = compile_whole(text);
+	c = compile_kind(text, TABLES_AUTO);
 	cross = find_step(c.layout, SEARCH_CROSS);
 	assert_non_null(cross);
 	assert_true(cross->costs.cross_ps < cross->costs.tree_ps);

@@ -1,0 +1,245 @@
+#include "search_layout.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <endian.h>
+#include <string.h>
+
+static uint64_t key_value(const struct packet *packet, enum key key)
+{
+	switch (key_asked(key)) {
+	case KEY_DPORT:
+		return (uint64_t)packet->values[FIELD_DPORT];
+	case KEY_SPORT:
+		return (uint64_t)packet->values[FIELD_SPORT];
+	case KEY_DADDR6_HIGH:
+		return (uint64_t)(packet->values[FIELD_DADDR] >> 64);
+	case KEY_SADDR6_HIGH:
+		return (uint64_t)(packet->values[FIELD_SADDR] >> 64);
+	case KEY_DADDR4:
+	case KEY_DADDR6_LOW:
+		return (uint64_t)packet->values[FIELD_DADDR];
+	default:
+		return (uint64_t)packet->values[FIELD_SADDR];
+	}
+}
+
+/* Element INDEX of a step. */
+const unsigned char *layout_element(const struct layout *layout, const struct layout_step *step,
+				    uint32_t index)
+{
+	assert_true(index < step->region.count);
+	return layout->object.tables + step->region.offset + (size_t)index * step->element_bytes;
+}
+
+uint64_t number_at(const unsigned char *bytes, size_t index, unsigned bits)
+{
+	uint64_t value64;
+	uint32_t value32;
+	uint16_t value16;
+
+	memcpy(&value64, bytes + index * sizeof(value64) * (bits == 64), sizeof(value64));
+	memcpy(&value32, bytes + index * sizeof(value32) * (bits == 32), sizeof(value32));
+	memcpy(&value16, bytes + index * sizeof(value16) * (bits == 16), sizeof(value16));
+	return bits == 64 ? value64 : bits == 32 ? value32 : value16;
+}
+
+/* -1: the word is below the step's window; 1: above; 0: in it. */
+static int side_of_window(const struct layout_step *step, uint64_t word)
+{
+	uint64_t upper = is_whole_word(step) ? step->window.prefix : word >> step->window.bits;
+
+	return (upper > step->window.prefix) - (upper < step->window.prefix);
+}
+
+static uint64_t low_bits(uint64_t word, unsigned bits)
+{
+	return bits < 64 ? word & ((UINT64_C(1) << bits) - 1) : word;
+}
+
+/* How many keys of COUNT lanes the word has reached. */
+static uint32_t rank(const struct layout_step *step, const unsigned char *lanes, uint32_t count,
+		     uint64_t word)
+{
+	int side = step->is_below_root ? 0 : side_of_window(step, word);
+	uint32_t reached = 0, i;
+
+	word = side < 0 ? 0 : low_bits(side > 0 ? UINT64_MAX : word, step->window.bits);
+	word >>= step->window.skip;
+	for (i = 0; i < count; i++) {
+		uint64_t lane = number_at(lanes, i, step->lane_bits);
+		uint64_t key = (UINT64_C(1) << (step->lane_bits - 1)) - lane;
+
+		reached += lane && key <= word;
+	}
+	return reached;
+}
+
+static uint32_t narrow_result(const struct layout_step *step, uint32_t found)
+{
+	if (found < NARROW_BIT)
+		return found;
+	assert_true(step->narrow_tag);
+	return step->narrow_tag << TAG_SHIFT | (found - NARROW_BIT);
+}
+
+static uint32_t result(const struct layout_step *step, const unsigned char *results, uint32_t index)
+{
+	uint32_t found = (uint32_t)number_at(results, index, 8 * result_bytes(step));
+
+	return step->is_narrow ? narrow_result(step, found) : found;
+}
+
+/* A line leads to one of the step after it. */
+static uint32_t search_line(const struct layout *layout, const struct layout_step *step,
+			    uint32_t index, uint64_t word)
+{
+	const unsigned char *line = layout_element(layout, step, index);
+
+	assert_true(step[1].kind == SEARCH_LINE || step[1].kind == SEARCH_LEAF);
+	return step[1].tag << TAG_SHIFT | ((uint32_t)number_at(line + LINE_LANES_BYTES, 0, 32) +
+					   rank(step, line, line_keys(step), word));
+}
+
+static uint32_t search_leaf(const struct layout *layout, const struct layout_step *step,
+			    uint32_t index, uint64_t word)
+{
+	const unsigned char *leaf = layout_element(layout, step, index);
+	struct leaf_shape shape = leaf_shape(step);
+
+	return result(step, leaf + shape.lanes_bytes, rank(step, leaf, shape.keys, word));
+}
+
+static uint32_t search_entry(const struct layout_step *step, uint64_t entry, uint64_t word)
+{
+	uint64_t rest = low_bits(word >> step->window.skip, rest_bits(step));
+	uint64_t start = entry >> ENTRY_START, length = entry >> ENTRY_LENGTH & ENTRY_LENGTH_MASK;
+	bool is_inside = rest >= start && rest - start < UINT64_C(1) << length;
+
+	if (entry >> ENTRY_REFERENCE)
+		return (uint32_t)entry;
+	return narrow_result(step, entry >> (is_inside ? ENTRY_INSIDE : 0) & UINT16_MAX);
+}
+
+static uint32_t search_root(const struct layout *layout, const struct layout_step *step,
+			    uint32_t index, uint64_t word)
+{
+	const unsigned char *children = layout_element(layout, step, index);
+	size_t child = (size_t)low_bits(word, step->window.bits) >> root_shift(step);
+	int side = side_of_window(step, word);
+
+	if (side)
+		child = (size_t)(side > 0) + (UINT32_C(1) << step->root_bits);
+	if (step->has_ranges)
+		return search_entry(step, number_at(children, child, 64), word);
+	return (uint32_t)number_at(children, child, 32);
+}
+
+static uint32_t search_cross(const struct layout *layout, const struct layout_step *step,
+			     uint32_t index, uint64_t word)
+{
+	const unsigned char *classes = layout->object.tables + layout->classes.offset;
+	uint32_t class = 0;
+	size_t i;
+
+	if (has_class_table(step))
+		class = classes[step->class_table * CLASS_TABLE + word];
+	else
+		for (i = 0; i + 1 < step->classes.run_count; i++)
+			class += step->classes.starts[i] <= word;
+	assert_true(class < cross_results(step));
+	return result(step, layout_element(layout, step, index), class);
+}
+
+/* The longest prefix, by looking at all. */
+static uint32_t search_lpm(const struct layout *layout, const struct layout_step *step,
+			   uint32_t node, uint64_t word)
+{
+	const struct abi_prefix *best = NULL;
+	size_t i;
+
+	word <<= 64 - key_bits(step->key);
+	for (i = 0; i < layout->object.prefix_count; i++) {
+		const struct abi_prefix *prefix = &layout->object.prefixes[i];
+		uint32_t bits = prefix->key.bits - 32;
+
+		if (ntohl(prefix->key.node) != node ||
+		    (bits && (be64toh(prefix->key.word) ^ word) >> (64 - bits)))
+			continue;
+		if (!best || prefix->key.bits > best->key.bits)
+			best = prefix;
+	}
+	assert_non_null(best);
+	return best->value;
+}
+
+static uint32_t search_step(const struct layout *layout, const struct layout_step *step,
+			    uint32_t index, const struct packet *packet)
+{
+	uint64_t word = key_value(packet, step->key);
+
+	switch (step->kind) {
+	case SEARCH_LINE:
+		return search_line(layout, step, index, word);
+	case SEARCH_LEAF:
+		return search_leaf(layout, step, index, word);
+	case SEARCH_ROOT:
+		return search_root(layout, step, index, word);
+	case SEARCH_CROSS:
+		return search_cross(layout, step, index, word);
+	default:
+		return search_lpm(layout, step, index, word);
+	}
+}
+
+/* The first row that a reference into the tables leads to. */
+static uint32_t search_tables(const struct layout *layout, const struct layout_machine *machine,
+			      uint32_t ref, const struct packet *packet)
+{
+	size_t i;
+
+	for (i = 0; i < machine->step_count; i++) {
+		const struct layout_step *step = &machine->steps[i];
+
+		if (ref >> TAG_SHIFT < step->tag)
+			continue;
+		assert_int_equal(ref >> TAG_SHIFT, step->tag);
+		ref = search_step(layout, step, ref & INDEX_MASK, packet);
+	}
+	return ref;
+}
+
+uint32_t search_layout(const struct layout *layout, const struct packet *packet)
+{
+	decision_ref ref = layout->roots[packet->family][packet->protocol];
+
+	while (!ref_is_outcome(ref)) {
+		const struct decision_node *node = &layout->nodes[ref];
+		uint64_t value = key_value(packet, variable_key(node->variable));
+		uint32_t i = node->count - 1;
+
+		if (layout->forms[ref] == FORM_TABLE)
+			return search_tables(layout,
+					     &layout->machines[node->variable >> MACHINE_SHIFT],
+					     layout->table_refs[ref], packet);
+		while (node->starts[i] > value)
+			i--;
+		ref = node->children[i];
+	}
+	return layout->rows_of[ref_index(ref)];
+}
+
+const struct layout_step *find_step(const struct layout *layout, enum search kind)
+{
+	size_t i, j;
+
+	for (i = 0; i < layout->machine_count; i++)
+		for (j = 0; j < layout->machines[i].step_count; j++)
+			if (layout->machines[i].steps[j].kind == kind)
+				return &layout->machines[i].steps[j];
+	return NULL;
+}
