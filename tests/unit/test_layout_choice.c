@@ -170,16 +170,13 @@ static void a_layout_uses_what_was_asked_for(void **state)
 		     {TABLES_RANGES, SEARCH_ROOT, true},
 		     {TABLES_LPM, SEARCH_LPM, false}};
 	const char *rules = "daddr { 10.0.0.0/8, 192.0.2.7 } redirect to a\n";
-	struct compilation c;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct compile_options options = {.tables = cases[i].tables};
-		const struct layout_step *step;
+		struct compilation c = compile_kind(rules, cases[i].tables);
+		const struct layout_step *step = find_step(c.layout, cases[i].kind);
 
-		assert_true(compile_text(&c, rules, strlen(rules), &options));
-		step = find_step(c.layout, cases[i].kind);
 		assert_non_null(step);
 		assert_int_equal(step->has_ranges, cases[i].has_ranges);
 		compilation_free(&c);
@@ -252,7 +249,6 @@ static void only_results_of_two_bytes_stand_in_entries(void **state)
 /* Lines have a bit more than they compare, so 64 bits want a root that takes some away. */
 static void a_tree_alone_is_no_choice_for_64_bits(void **state)
 {
-	struct compile_options options = {.tables = TABLES_AUTO};
 	const struct layout_step *root;
 	struct compilation c;
 	char *text = NULL;
@@ -265,7 +261,7 @@ static void a_tree_alone_is_no_choice_for_64_bits(void **state)
 		fprintf(out, "tcp daddr %x:%x::/64 redirect to l%u\n", i * 40503 & 0xffff, i,
 			i % 5);
 	fclose(out);
-	assert_true(compile_text(&c, text, size, &options));
+	c = compile_kind(text, TABLES_AUTO);
 	root = find_step(c.layout, SEARCH_ROOT);
 	assert_non_null(root);
 	assert_int_equal(root->window.bits - root->window.skip, 64);
