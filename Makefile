@@ -41,15 +41,16 @@ GRAMMAR := $(patsubst grammar/%.y,$(BUILD)/grammar/%.tab.c,$(wildcard grammar/*.
 	   $(patsubst grammar/%.l,$(BUILD)/grammar/%.lex.c,$(wildcard grammar/*.l))
 SKELETONS := $(patsubst runtime/bpf/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard runtime/bpf/*.bpf.c))
 # The LLVM back end is a shared object of its own, which finds the rest of the compiler in the command.
-BACKEND_SOURCES := $(wildcard compiler/layout_to_llvm*.c compiler/llvm_*.c)
+BACKEND_SOURCES := $(filter-out compiler/llvm/llvm.c,$(wildcard compiler/llvm/*.c))
 BACKEND_OBJECTS := $(BACKEND_SOURCES:%.c=$(BUILD)/%.o)
 BACKEND := $(if $(filter-out 0,$(LLVM)),$(BUILD)/sklc-llvm.so)
 # Not as RUNPATH, which is only for the one who calls dlopen: with the sanitizers, that is their library.
 OPENS_BACKEND_IN = -rdynamic -Wl,--disable-new-dtags,-rpath,'$(1)'
 
-SOURCES := $(filter-out compiler/sklc.c $(BACKEND_SOURCES),$(wildcard compiler/*.c runtime/*.c))
+SOURCES := $(filter-out compiler/sklc.c $(BACKEND_SOURCES),$(wildcard compiler/*.c compiler/*/*.c runtime/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(GRAMMAR:.c=.o)
-LIBRARY := $(BUILD)/libsklc.a
+# All but the command's main, for the command and for the tests.
+ARCHIVE := $(BUILD)/sklc.a
 
 UNIT := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 UNIT_SHARED := $(addprefix $(BUILD)/tests/unit/,optimizing.o search_layout.o)
@@ -60,7 +61,7 @@ HELPERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/e2e/*.c))
 BENCH := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 PAGES := $(wildcard man/*.[1-8])
-FORMATTED := $(wildcard compiler/*.[ch] runtime/*.[ch] runtime/bpf/*.[ch] tests/*/*.[ch])
+FORMATTED := $(wildcard compiler/*.[ch] compiler/*/*.[ch] runtime/*.[ch] runtime/bpf/*.[ch] tests/*/*.[ch])
 
 say = $(if $(V),,@printf '  %-7s%s\n' $(1) $(@:$(BUILD)/%=%); )
 
@@ -113,19 +114,17 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-$(BUILD)/sklc: $(BUILD)/compiler/sklc.o $(LIBRARY)
+$(BUILD)/sklc: $(BUILD)/compiler/sklc.o $(ARCHIVE)
 	$(call say,LD)$(CC) $(CFLAGS) $(SANITIZER) $(LDFLAGS) $(call OPENS_BACKEND_IN,$$ORIGIN:$(LIBDIR)) -o $@ $^ $(LIBS)
 
 $(BUILD)/sklc-llvm.so: $(BACKEND_OBJECTS)
 	$(call say,LD)$(CC) $(CFLAGS) $(SANITIZER) $(LDFLAGS) -shared -o $@ $^ \
 		$$($(LLVM_CONFIG) --ldflags --libs bpf passes bitreader bitwriter) -lelf
 
-$(LIBRARY): $(OBJECTS)
+$(ARCHIVE): $(OBJECTS)
 	@rm -f $@
 	$(call say,AR)$(AR) rcs $@ $^
 
-# The parser's header names the compiler's.
-$(BUILD)/compiler/%.o: FLAGS += -Icompiler
 $(BACKEND_OBJECTS): FLAGS += -fPIC $(if $(BACKEND),-isystem $(shell $(LLVM_CONFIG) --includedir))
 
 $(BUILD)/%.o: %.c | $(filter %.tab.c %.lex.c,$(GRAMMAR)) $(SKELETONS)
@@ -135,7 +134,7 @@ $(BUILD)/%.o: %.c | $(filter %.tab.c %.lex.c,$(GRAMMAR)) $(SKELETONS)
 # The generators' own code converts and shadows as it likes.
 $(BUILD)/grammar/%.o: $(BUILD)/grammar/%.c
 	$(call say,CC)$(CC) $(FLAGS) $(WARNINGS) -Wno-conversion -Wno-sign-conversion -Wno-shadow -Wno-unused-parameter \
-		-Wno-unused-but-set-variable -Icompiler $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
+		-Wno-unused-but-set-variable $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
 
 $(BUILD)/grammar/%.tab.c: grammar/%.y
 	@mkdir -p $(@D)
@@ -157,29 +156,29 @@ $(BUILD)/bpf/%.bpf.o: runtime/bpf/%.bpf.c
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(call say,SKEL)$(BPFTOOL) gen skeleton $< name $(subst .,_,$*) > $@
 
-$(UNIT): $(BUILD)/%: %.c $(UNIT_SHARED) $(LIBRARY)
-	@mkdir -p $(@D)
-	$(call say,CC)$(CC) $(FLAGS) $(WARNINGS) -Icompiler -Iruntime $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< \
-		$(UNIT_SHARED) $(LIBRARY) -lcmocka $(LIBS) $(call OPENS_BACKEND_IN,$$ORIGIN/../..)
-
-$(DIFFERENTIAL): $(BUILD)/%: %.c $(DIFFERENTIAL_SHARED) $(LIBRARY)
+$(UNIT): $(BUILD)/%: %.c $(UNIT_SHARED) $(ARCHIVE)
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(FLAGS) $(WARNINGS) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< \
-		$(DIFFERENTIAL_SHARED) $(LIBRARY) $(LIBS) $(call OPENS_BACKEND_IN,$$ORIGIN/../..)
+		$(UNIT_SHARED) $(ARCHIVE) -lcmocka $(LIBS) $(call OPENS_BACKEND_IN,$$ORIGIN/../..)
 
-$(BUILD)/tests/bench/bench: $(BENCH) $(LIBRARY)
+$(DIFFERENTIAL): $(BUILD)/%: %.c $(DIFFERENTIAL_SHARED) $(ARCHIVE)
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(FLAGS) $(WARNINGS) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< \
+		$(DIFFERENTIAL_SHARED) $(ARCHIVE) $(LIBS) $(call OPENS_BACKEND_IN,$$ORIGIN/../..)
+
+$(BUILD)/tests/bench/bench: $(BENCH) $(ARCHIVE)
 	$(call say,LD)$(CC) $(CFLAGS) $(SANITIZER) $(LDFLAGS) $(call OPENS_BACKEND_IN,$$ORIGIN/../..) -o $@ $^ $(LIBS)
 
-$(BUILD)/tests/%: tests/%.c $(LIBRARY)
+$(BUILD)/tests/%: tests/%.c $(ARCHIVE)
 	@mkdir -p $(@D)
-	$(call say,CC)$(CC) $(FLAGS) $(WARNINGS) -Icompiler -Iruntime $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< \
-		$(LIBRARY) $(LIBS)
+	$(call say,CC)$(CC) $(FLAGS) $(WARNINGS) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< \
+		$(ARCHIVE) $(LIBS)
 
 # With CC=clang and SANITIZE=fuzzer-no-link,...: all of it is instrumented, and the fuzzer has the main.
-$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(LIBRARY)
+$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(ARCHIVE)
 	@mkdir -p $(@D)
-	$(call say,CC)$(CC) $(FLAGS) $(WARNINGS) -Icompiler -Iruntime $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) \
-		-fsanitize=fuzzer -MF $@.d -o $@ $< $(LIBRARY) $(LIBS)
+	$(call say,CC)$(CC) $(FLAGS) $(WARNINGS) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) \
+		-fsanitize=fuzzer -MF $@.d -o $@ $< $(ARCHIVE) $(LIBS)
 
 -include $(OBJECTS:.o=.d) $(BACKEND_OBJECTS:.o=.d) $(BUILD)/compiler/sklc.d $(UNIT:=.d) $(UNIT_SHARED:.o=.d) $(DIFFERENTIAL:=.d) \
 	$(DIFFERENTIAL_SHARED:.o=.d) $(HELPERS:=.d) $(FUZZERS:=.d) $(BENCH:.o=.d) $(SKELETONS:.skel.h=.bpf.d)

@@ -2,9 +2,9 @@
  * each error names the word at fault and the nearest that would have been right. */
 #include "options.h"
 
-#include "arena.h"
-#include "diag.h"
-#include "llvm.h"
+#include "compiler/base/arena.h"
+#include "compiler/base/diag.h"
+#include "compiler/llvm/llvm.h"
 
 #include <getopt.h>
 #include <limits.h>

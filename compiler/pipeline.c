@@ -2,10 +2,10 @@
  * is asked for; the first form with an error in it ends the way. */
 #include "pipeline.h"
 
-#include "arena.h"
-#include "ast.h"
-#include "diag.h"
-#include "llvm.h"
+#include "compiler/ast/ast.h"
+#include "compiler/base/arena.h"
+#include "compiler/base/diag.h"
+#include "compiler/llvm/llvm.h"
 
 static bool make_ast(struct compilation *c, const struct compile_options *options)
 {

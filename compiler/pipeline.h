@@ -3,7 +3,7 @@
 #ifndef SKLC_PIPELINE_H
 #define SKLC_PIPELINE_H
 
-#include "source.h"
+#include "compiler/base/source.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,6 +17,7 @@ struct decision;
 struct layout;
 struct llvm_ir;
 struct bytecode;
+struct object;
 
 /* clang-format off */
 #define STAGES(X) \
@@ -66,11 +67,6 @@ struct compile_options {
 	enum backend backend;   /* LLVM: only where llvm_backend() is there */
 	size_t table_bytes_max; /* budget of a decision's tables; 0: the default */
 	int instructions_max;   /* that of what the verifier walks beside code; the same */
-};
-
-struct object {
-	unsigned char *bytes;
-	size_t size;
 };
 
 /* One compilation: all forms made so far, all of it in the arena. */

@@ -1,10 +1,11 @@
 /* The command: a table of what it can be asked, and a function for each. The only file that knows both
  * the compiler and the runtime. Results go to standard output, all else to standard error. */
-#include "arena.h"
-#include "bytecode.h"
-#include "diag.h"
-#include "file.h"
-#include "llvm.h"
+#include "compiler/base/arena.h"
+#include "compiler/base/diag.h"
+#include "compiler/base/file.h"
+#include "compiler/bytecode/bytecode.h"
+#include "compiler/llvm/llvm.h"
+#include "compiler/object/object.h"
 #include "options.h"
 #include "pipeline.h"
 #include "runtime/fail.h"

@@ -17,7 +17,7 @@
 %initial-action { @$ = (struct span){p->position, p->position}; }
 
 %code requires {
-#include "compiler/parser.h"
+#include "compiler/ast/parser.h"
 
 /* A part's span is from its first word to its last; parts that are empty have none. */
 #define YYLLOC_DEFAULT(current, rhs, count)                                                   \

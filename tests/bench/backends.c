@@ -1,16 +1,17 @@
 /* The classifications stand as functions in the same loop, since LLVM's knows no other form; what carries the
  * outcome out is in the sizes alone. Times of writing are those of the back end: what goes before is the same. */
 #include "backends.h"
+#include "compiler/object/object.h"
 
 #include "clock.h"
 #include "shipped.h"
 
-#include "../../compiler/arena.h"
-#include "../../compiler/bytecode.h"
-#include "../../compiler/decision.h"
-#include "../../compiler/diag.h"
-#include "../../compiler/layout.h"
-#include "../../compiler/llvm.h"
+#include "compiler/base/arena.h"
+#include "compiler/base/diag.h"
+#include "compiler/bytecode/bytecode.h"
+#include "compiler/decision/decision.h"
+#include "compiler/layout/layout.h"
+#include "compiler/llvm/llvm.h"
 
 #include <bpf/libbpf.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 
 #include "report.h"
 
-#include "../../compiler/pipeline.h"
+#include "compiler/pipeline.h"
 
 struct backends_case {
 	enum family family;

@@ -7,8 +7,8 @@
 #include "spares.h"
 #include "whole.h"
 
-#include "../../compiler/arena.h"
-#include "../../compiler/llvm.h"
+#include "compiler/base/arena.h"
+#include "compiler/llvm/llvm.h"
 
 #include <errno.h>
 #include <getopt.h>

@@ -2,7 +2,7 @@
 #ifndef SKLC_BENCH_BINDINGS_H
 #define SKLC_BENCH_BINDINGS_H
 
-#include "../../compiler/policy.h"
+#include "compiler/policy/policy.h"
 
 struct arena;
 

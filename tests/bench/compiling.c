@@ -3,7 +3,7 @@
 
 #include "clock.h"
 
-#include "../../compiler/arena.h"
+#include "compiler/base/arena.h"
 
 #include <errno.h>
 #include <fcntl.h>

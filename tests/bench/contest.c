@@ -4,11 +4,11 @@
 #include "clock.h"
 #include "tries.h"
 
-#include "../../compiler/arena.h"
-#include "../../compiler/decision.h"
-#include "../../compiler/diag.h"
-#include "../../compiler/layout.h"
 #include "../differential/random.h"
+#include "compiler/base/arena.h"
+#include "compiler/base/diag.h"
+#include "compiler/decision/decision.h"
+#include "compiler/layout/layout.h"
 
 #include <stdio.h>
 #include <string.h>

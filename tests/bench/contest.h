@@ -4,7 +4,7 @@
 
 #include "walk.h"
 
-#include "../../compiler/pipeline.h"
+#include "compiler/pipeline.h"
 
 enum { TABLE_KIND_COUNT = TABLES_LPM + 1, ROUNDS_MAX = 101 };
 

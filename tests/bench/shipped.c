@@ -1,11 +1,12 @@
 /* libbpf alone, as any loader would. */
 #include "shipped.h"
+#include "compiler/object/object.h"
 
 #include "bindings.h"
 #include "clock.h"
 
-#include "../../compiler/pipeline.h"
-#include "../../runtime/abi.h"
+#include "compiler/pipeline.h"
+#include "runtime/abi.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>

@@ -1,12 +1,13 @@
 /* One packet for one label, with and without a declared socket, that stands in one slot or nowhere; or for
  * several labels, of which one has a socket. */
 #include "spares.h"
+#include "compiler/object/object.h"
 
 #include "clock.h"
 
-#include "../../compiler/diag.h"
-#include "../../compiler/pipeline.h"
-#include "../../runtime/abi.h"
+#include "compiler/base/diag.h"
+#include "compiler/pipeline.h"
+#include "runtime/abi.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>

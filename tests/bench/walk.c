@@ -5,12 +5,12 @@
 
 #include "clock.h"
 
-#include "../../compiler/arena.h"
-#include "../../compiler/diag.h"
-#include "../../compiler/layout.h"
-#include "../../compiler/layout_to_bytecode.h"
-#include "../../compiler/pipeline.h"
-#include "../../runtime/abi.h"
+#include "compiler/base/arena.h"
+#include "compiler/base/diag.h"
+#include "compiler/emit/emit.h"
+#include "compiler/layout/layout.h"
+#include "compiler/pipeline.h"
+#include "runtime/abi.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>

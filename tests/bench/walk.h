@@ -6,7 +6,7 @@
 
 #include "bindings.h"
 
-#include "../../compiler/bytecode.h"
+#include "compiler/bytecode/bytecode.h"
 
 struct layout;
 

@@ -1,15 +1,16 @@
 /* One packet has one path, which the processor foresees: what remains is what the program does beside finding
  * its way. */
 #include "whole.h"
+#include "compiler/object/object.h"
 
 #include "clock.h"
 #include "shipped.h"
 
-#include "../../compiler/arena.h"
-#include "../../compiler/decision.h"
-#include "../../compiler/diag.h"
-#include "../../compiler/layout.h"
-#include "../../runtime/abi.h"
+#include "compiler/base/arena.h"
+#include "compiler/base/diag.h"
+#include "compiler/decision/decision.h"
+#include "compiler/layout/layout.h"
+#include "runtime/abi.h"
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>

@@ -6,12 +6,12 @@
 #include "packets.h"
 #include "tap.h"
 
-#include "../../compiler/arena.h"
-#include "../../compiler/decision.h"
-#include "../../compiler/diag.h"
-#include "../../compiler/layout.h"
-#include "../../compiler/llvm.h"
-#include "../../runtime/abi.h"
+#include "compiler/base/arena.h"
+#include "compiler/base/diag.h"
+#include "compiler/decision/decision.h"
+#include "compiler/layout/layout.h"
+#include "compiler/llvm/llvm.h"
+#include "runtime/abi.h"
 
 #include <stdlib.h>
 #include <string.h>

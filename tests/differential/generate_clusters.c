@@ -2,7 +2,7 @@
  * and ends, a few far from all others, and ports at both ends. */
 #include "generate.h"
 
-#include "../../compiler/net.h"
+#include "compiler/base/net.h"
 
 #include <stdio.h>
 #include <stdlib.h>

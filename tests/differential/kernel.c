@@ -1,9 +1,10 @@
 /* libbpf alone, and what the object's manual page says. */
 #include "kernel.h"
+#include "compiler/object/object.h"
 
-#include "../../compiler/decision.h"
-#include "../../compiler/layout.h"
-#include "../../runtime/abi.h"
+#include "compiler/decision/decision.h"
+#include "compiler/layout/layout.h"
+#include "runtime/abi.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>

@@ -3,8 +3,8 @@
 #ifndef SKLC_TEST_KERNEL_H
 #define SKLC_TEST_KERNEL_H
 
-#include "../../compiler/pipeline.h"
-#include "../../compiler/policy.h"
+#include "compiler/pipeline.h"
+#include "compiler/policy/policy.h"
 
 struct bpf_object;
 

@@ -16,11 +16,11 @@
 #include "lint_taken.h"
 #include "tap.h"
 
-#include "../../compiler/arena.h"
-#include "../../compiler/decision.h"
-#include "../../compiler/diag_queue.h"
-#include "../../compiler/pipeline.h"
-#include "../../compiler/policy_lint.h"
+#include "compiler/base/arena.h"
+#include "compiler/base/diag_queue.h"
+#include "compiler/decision/decision.h"
+#include "compiler/lint/lint.h"
+#include "compiler/pipeline.h"
 
 #include <stdlib.h>
 #include <string.h>

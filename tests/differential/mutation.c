@@ -1,15 +1,16 @@
 /* Tests the differential test: breaks the emitted program and its tables in one place at a time (a boundary off
  * by one, a byte order not swapped, a wrong slot, a wrong child), and asks that packets tell. Prints TAP. */
+#include "compiler/object/object.h"
 #include "kernel.h"
 #include "packets.h"
 #include "tap.h"
 
-#include "../../compiler/arena.h"
-#include "../../compiler/bytecode.h"
-#include "../../compiler/decision.h"
-#include "../../compiler/diag.h"
-#include "../../compiler/layout.h"
-#include "../../runtime/abi.h"
+#include "compiler/base/arena.h"
+#include "compiler/base/diag.h"
+#include "compiler/bytecode/bytecode.h"
+#include "compiler/decision/decision.h"
+#include "compiler/layout/layout.h"
+#include "runtime/abi.h"
 
 #include <bpf/libbpf.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Collects the ends of every range of every rule and map. */
 #include "packets.h"
 
-#include "../../compiler/arena.h"
+#include "compiler/base/arena.h"
 
 struct collector {
 	struct arena *arena;

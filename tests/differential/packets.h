@@ -4,7 +4,7 @@
 
 #include "random.h"
 
-#include "../../compiler/policy.h"
+#include "compiler/policy/policy.h"
 
 struct edges {
 	u128 *values[FAMILY_COUNT][FIELD_COUNT];

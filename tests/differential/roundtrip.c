@@ -3,9 +3,9 @@
 #include "generate.h"
 #include "tap.h"
 
-#include "../../compiler/decision.h"
-#include "../../compiler/diag.h"
-#include "../../compiler/pipeline.h"
+#include "compiler/base/diag.h"
+#include "compiler/decision/decision.h"
+#include "compiler/pipeline.h"
 
 #include <stdlib.h>
 #include <string.h>

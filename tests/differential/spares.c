@@ -1,14 +1,15 @@
 /* Spare slots in the kernel: a packet gets to the first socket of its label that can take it, wherever in its blocks
  * that stands, and to none of another block; blocks without a mark are passed over. The functions that try them
  * are then broken in one place at a time, and these checks must tell. Prints TAP. */
+#include "compiler/object/object.h"
 #include "kernel.h"
 #include "tap.h"
 
-#include "../../compiler/bytecode.h"
-#include "../../compiler/diag.h"
-#include "../../compiler/layout.h"
-#include "../../compiler/llvm.h"
-#include "../../runtime/abi.h"
+#include "compiler/base/diag.h"
+#include "compiler/bytecode/bytecode.h"
+#include "compiler/layout/layout.h"
+#include "compiler/llvm/llvm.h"
+#include "runtime/abi.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>

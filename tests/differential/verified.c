@@ -3,9 +3,9 @@
 #include "kernel.h"
 #include "tap.h"
 
-#include "../../compiler/diag.h"
-#include "../../compiler/layout.h"
-#include "../../compiler/layout_cost.h"
+#include "compiler/base/diag.h"
+#include "compiler/layout/cost.h"
+#include "compiler/layout/layout.h"
 
 #include <stdlib.h>
 #include <string.h>

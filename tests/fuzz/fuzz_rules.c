@@ -2,7 +2,7 @@
  * are read through a file in memory, as a rules file is. */
 #include "compiler/pipeline.h"
 
-#include "compiler/diag.h"
+#include "compiler/base/diag.h"
 
 #include <stdio.h>
 #include <stdlib.h>

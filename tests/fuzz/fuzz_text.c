@@ -1,8 +1,8 @@
 /* Reads whatever bytes it is given as rules, without a file: text to tree to policy. What has a
  * meaning must keep it: the policy's dump is read again, and must be dumped as the same bytes. */
-#include "compiler/arena.h"
-#include "compiler/ast.h"
-#include "compiler/diag.h"
+#include "compiler/ast/ast.h"
+#include "compiler/base/arena.h"
+#include "compiler/base/diag.h"
 #include "compiler/pipeline.h"
 
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 #include "optimizing.h"
 
-#include "../../compiler/arena.h"
-#include "../../compiler/bytecode.h"
-#include "../../compiler/diag.h"
-#include "../../compiler/pipeline.h"
+#include "compiler/base/arena.h"
+#include "compiler/base/diag.h"
+#include "compiler/bytecode/bytecode.h"
+#include "compiler/pipeline.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
 #ifndef SKLC_TEST_SEARCH_LAYOUT_H
 #define SKLC_TEST_SEARCH_LAYOUT_H
 
-#include "../../compiler/layout.h"
+#include "compiler/layout/layout.h"
 
 struct packet;
 

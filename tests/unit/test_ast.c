@@ -1,10 +1,11 @@
 /* Rules text to the tree and to the policy: what is read, what each thing means, what is refused and
  * where. The text is given in memory. */
-#include "compiler/ast.h"
+#include "compiler/ast/ast.h"
 
-#include "compiler/arena.h"
-#include "compiler/diag.h"
+#include "compiler/base/arena.h"
+#include "compiler/base/diag.h"
 #include "compiler/pipeline.h"
+#include "compiler/policy/policy.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

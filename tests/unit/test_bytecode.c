@@ -1,6 +1,6 @@
 /* The assembler: jumps, what it refuses, and its listing. */
-#include "compiler/arena.h"
-#include "compiler/bytecode.h"
+#include "compiler/base/arena.h"
+#include "compiler/bytecode/bytecode.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

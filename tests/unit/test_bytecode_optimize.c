@@ -1,7 +1,7 @@
 /* The pass over the program: what each rule makes of code written by hand. */
-#include "compiler/arena.h"
-#include "compiler/bytecode.h"
-#include "compiler/diag.h"
+#include "compiler/base/arena.h"
+#include "compiler/base/diag.h"
+#include "compiler/bytecode/bytecode.h"
 #include "compiler/pipeline.h"
 #include "tests/unit/optimizing.h"
 

@@ -1,7 +1,7 @@
 /* The pass over the program: random code does the same before and after. */
-#include "compiler/arena.h"
-#include "compiler/bytecode.h"
-#include "compiler/diag.h"
+#include "compiler/base/arena.h"
+#include "compiler/base/diag.h"
+#include "compiler/bytecode/bytecode.h"
 #include "compiler/pipeline.h"
 #include "tests/differential/random.h"
 #include "tests/unit/optimizing.h"

@@ -1,8 +1,8 @@
 /* The diagram: one for one meaning, small where an order of the fields makes it small, refused where none does. */
-#include "arena.h"
-#include "decision.h"
-#include "diag.h"
-#include "pipeline.h"
+#include "compiler/base/arena.h"
+#include "compiler/base/diag.h"
+#include "compiler/decision/decision.h"
+#include "compiler/pipeline.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* Diagnostics as they are printed: places, carets, escapes, windows, limits, and the nearest
  * word. */
-#include "compiler/arena.h"
-#include "compiler/diag.h"
+#include "compiler/base/arena.h"
+#include "compiler/base/diag.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,10 +1,11 @@
 /* The object file: what libbpf sees in it, what the runtime reads, and that the kernel takes it. */
-#include "compiler/arena.h"
-#include "compiler/bytecode.h"
-#include "compiler/diag.h"
-#include "compiler/layout.h"
+#include "compiler/base/arena.h"
+#include "compiler/base/diag.h"
+#include "compiler/bytecode/bytecode.h"
+#include "compiler/layout/layout.h"
+#include "compiler/object/object.h"
 #include "compiler/pipeline.h"
-#include "compiler/policy.h"
+#include "compiler/policy/policy.h"
 #include "runtime/abi.h"
 
 #include <arpa/inet.h>

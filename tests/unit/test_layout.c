@@ -1,10 +1,10 @@
 /* Layouts of hand-made shapes: every way to store them finds what the diagram says, at and beside every start
  * of an interval. */
-#include "arena.h"
-#include "decision.h"
-#include "diag.h"
-#include "layout.h"
-#include "pipeline.h"
+#include "compiler/base/arena.h"
+#include "compiler/base/diag.h"
+#include "compiler/decision/decision.h"
+#include "compiler/layout/layout.h"
+#include "compiler/pipeline.h"
 #include "search_layout.h"
 
 #include <setjmp.h>

@@ -1,10 +1,10 @@
 /* What is chosen for nodes of hand-made sizes and shapes, and what is refused. */
-#include "arena.h"
-#include "diag.h"
-#include "layout.h"
-#include "layout_cost.h"
-#include "layout_forms.h"
-#include "pipeline.h"
+#include "compiler/base/arena.h"
+#include "compiler/base/diag.h"
+#include "compiler/layout/cost.h"
+#include "compiler/layout/forms.h"
+#include "compiler/layout/layout.h"
+#include "compiler/pipeline.h"
 #include "search_layout.h"
 
 #include <setjmp.h>

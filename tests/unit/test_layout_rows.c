@@ -1,9 +1,9 @@
 /* Outcomes as rows: in line, or in groups, they say what the decision says, in its order. */
-#include "decision.h"
-#include "diag.h"
-#include "layout.h"
-#include "pipeline.h"
-#include "policy.h"
+#include "compiler/base/diag.h"
+#include "compiler/decision/decision.h"
+#include "compiler/layout/layout.h"
+#include "compiler/pipeline.h"
+#include "compiler/policy/policy.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

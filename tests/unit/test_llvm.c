@@ -1,11 +1,12 @@
 /* The LLVM back end: that its object differs by the code alone, and that the kernel's verifier takes what LLVM's
  * optimiser leaves of the bounds. What the programs decide is held against the direct back end's by the
  * differential test. */
-#include "compiler/arena.h"
-#include "compiler/bytecode.h"
-#include "compiler/diag.h"
-#include "compiler/layout.h"
-#include "compiler/llvm.h"
+#include "compiler/base/arena.h"
+#include "compiler/base/diag.h"
+#include "compiler/bytecode/bytecode.h"
+#include "compiler/layout/layout.h"
+#include "compiler/llvm/llvm.h"
+#include "compiler/object/object.h"
 #include "compiler/pipeline.h"
 
 #include <bpf/bpf.h>

@@ -1,6 +1,6 @@
 /* Addresses, ranges, sets and services, with a plain bitmap as the judge of the sets. */
-#include "compiler/arena.h"
-#include "compiler/net.h"
+#include "compiler/base/arena.h"
+#include "compiler/base/net.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* The policy as a rules file: each form of a match, a verdict and a block, built by hand. */
-#include "compiler/arena.h"
+#include "compiler/base/arena.h"
 #include "compiler/pipeline.h"
-#include "compiler/policy.h"
+#include "compiler/policy/policy.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,9 +1,9 @@
 /* What is warned of, by rules files of a few lines. A warning is written as its line and name, then the
  * lines that its notes show, 0 for a note that is words alone. */
-#include "compiler/arena.h"
-#include "compiler/diag_queue.h"
+#include "compiler/base/arena.h"
+#include "compiler/base/diag_queue.h"
 #include "compiler/pipeline.h"
-#include "compiler/policy.h"
+#include "compiler/policy/policy.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* Positions, lines and columns of files in memory. */
-#include "compiler/arena.h"
-#include "compiler/source.h"
+#include "compiler/base/arena.h"
+#include "compiler/base/source.h"
 
 #include <errno.h>
 #include <setjmp.h>

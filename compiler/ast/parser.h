@@ -1,0 +1,156 @@
+/* What the scanner, the grammar and their driver share. The grammar's actions are the constructors
+ * below, one call each; the rest of this is none of the other passes' business. */
+#ifndef SKLC_PARSER_H
+#define SKLC_PARSER_H
+
+#include "ast.h"
+#include "compiler/base/arena.h"
+#include "compiler/base/diag.h"
+
+struct parser {
+	struct arena *arena;
+	const struct sources *sources;
+	struct diag *diag;
+	struct ast *ast;
+	const struct source_file *file;
+	size_t next, end;  /* bytes of the file that the scanner has yet to get */
+	uint32_t position; /* of the next byte that it looks at */
+	int start;         /* the token that says what to parse; given first, then 0 */
+	bool ended;        /* the newline that ends every file was given */
+
+	/* The statement that is being read. */
+	size_t token_count;
+	int first_token, field_token; /* 0: none yet */
+	unsigned list_depth, block_depth;
+	struct span list, block; /* the braces that opened them */
+	bool block_said;         /* that it is not closed */
+	uint32_t resume;         /* after an error: bytes before this position are passed over */
+	struct span refused;     /* the last word that the scanner found fault with */
+
+	/* What was parsed. */
+	struct ast_items *items;
+	struct ast_define *definition;
+	const struct ast_verdict *verdict;
+};
+
+/* The generated halves. */
+int skl_keyword(const char *text, size_t length); /* its token, or 0 */
+const char *skl_word(int token);                  /* as written, or what it is in words */
+int skl_run(struct parser *parser);               /* all of the parser's bytes; 0: no error */
+
+/* Says what was expected and what was found, and sets where to go on. FOUND is a token. */
+void syntax_error(struct parser *parser, struct span span, int found, const int *expected,
+		  size_t expected_count);
+
+/* Constructors. */
+struct ast_matches {
+	struct ast_match *first, *last;
+};
+
+struct ast_keys {
+	uint32_t first, count;
+};
+
+enum ast_line_kind { LINE_TYPE, LINE_ELEMENTS, LINE_FILE, LINE_PLACE, LINE_UID, LINE_CGROUP };
+
+struct ast_line {
+	enum ast_line_kind kind;
+	struct span span;
+	union {
+		struct ast_types *types;
+		struct ast_values *values;
+		struct ast_elements *elements;
+		struct ast_name name;
+		struct ast_place *place;
+	};
+};
+
+/* The lines of a block, folded into the item that they make. */
+struct ast_lines {
+	struct ast_line *lines;
+	size_t count, capacity;
+};
+
+struct packet_ends {
+	struct span source_span, destination_span; /* {0, 0}: no source */
+};
+
+struct ast_name ast_name(struct parser *p, struct span span);
+struct ast_name ast_unquoted(struct parser *p, struct span span);
+struct ast_name ast_unmarked(struct parser *p, struct span span); /* without `$` or `@` */
+
+struct ast_value ast_literal(const struct literal *literal, struct span span);
+struct ast_value ast_range(struct parser *p, struct span span, const struct literal *first,
+			   const struct literal *last);
+struct ast_value ast_named(enum ast_value_kind kind, struct ast_name name, struct span span);
+struct ast_values *ast_single(struct parser *p, struct ast_value value);
+struct ast_values *ast_list(struct parser *p);
+struct ast_values *ast_list_add(struct parser *p, struct ast_values *list, struct ast_value value);
+struct ast_values *ast_list_close(struct ast_values *list, struct span span);
+
+struct ast_field_name ast_field(enum ast_field field, struct span span);
+struct ast_field_name ast_field_of_family(struct ast_field_name field, enum family family,
+					  struct span span);
+struct ast_field_name ast_field_of_protocol(struct ast_field_name field, enum protocol protocol,
+					    struct span span);
+struct ast_field_name ast_field_spelled(struct ast_field_name field, struct span span);
+struct ast_match *ast_match(struct parser *p, struct span span, struct ast_field_name field,
+			    enum ast_compare compare, const struct ast_values *values);
+struct ast_match *ast_protocol_match(struct parser *p, struct span span);
+struct ast_matches ast_matches_add(struct ast_matches matches, struct ast_match *match);
+
+struct ast_verdict *ast_verdict(struct parser *p, enum verdict_kind kind, struct span span);
+struct ast_verdict *ast_redirect(struct parser *p, struct span span, struct ast_value target,
+				 bool no_reuseport, enum fallback fallback);
+struct ast_verdict *ast_call(struct parser *p, enum verdict_kind kind, struct span span,
+			     struct ast_name chain);
+struct ast_verdict *ast_map_verdict(struct parser *p, struct span span, struct ast_lookup *lookup,
+				    struct ast_name map, const struct ast_elements *elements);
+struct ast_lookup *ast_lookup(struct parser *p, struct ast_field_name key);
+struct ast_lookup *ast_lookup_add(struct parser *p, struct ast_lookup *lookup,
+				  struct ast_field_name key);
+
+struct ast_keys ast_keys(struct parser *p, struct ast_value key);
+struct ast_keys ast_keys_add(struct parser *p, struct ast_keys keys, struct ast_value key);
+struct ast_elements *ast_elements(struct parser *p);
+struct ast_elements *ast_elements_add(struct parser *p, struct ast_elements *list, struct span span,
+				      struct ast_keys keys, const struct ast_verdict *verdict);
+struct ast_elements *ast_elements_close(struct ast_elements *list, struct span span);
+
+struct ast_types *ast_types(struct parser *p, struct ast_name name);
+struct ast_types *ast_types_add(struct parser *p, struct ast_types *types, struct ast_name name);
+struct ast_types *ast_types_verdict(struct ast_types *types, struct ast_name verdict);
+
+struct ast_lines *ast_lines(struct parser *p);
+struct ast_lines *ast_lines_add(struct parser *p, struct ast_lines *lines, struct ast_line line);
+struct ast_line ast_type_line(struct span span, struct ast_types *types);
+struct ast_line ast_values_line(struct span span, struct ast_values *values);
+struct ast_line ast_elements_line(struct span span, struct ast_elements *elements);
+struct ast_line ast_name_line(enum ast_line_kind kind, struct span span, struct ast_name name);
+struct ast_line ast_place_line(struct parser *p, struct span span, enum protocol protocol,
+			       struct span endpoint);
+
+struct packet_ends ast_ends(struct span source, struct span destination);
+
+struct ast_items *ast_items(struct parser *p);
+struct ast_items *ast_items_add(struct parser *p, struct ast_items *items, struct ast_item *item);
+struct ast_item *ast_define(struct parser *p, struct span span, struct ast_name name,
+			    const struct ast_values *value);
+struct ast_item *ast_include(struct parser *p, struct span span, struct ast_name pattern);
+struct ast_item *ast_policy(struct parser *p, struct span span, enum verdict_kind verdict);
+struct ast_item *ast_option(struct parser *p, struct span span, struct ast_name name);
+struct ast_item *ast_set(struct parser *p, struct span span, struct ast_name name,
+			 const struct ast_lines *lines);
+struct ast_item *ast_map(struct parser *p, struct span span, struct ast_name name,
+			 const struct ast_lines *lines);
+struct ast_item *ast_socket(struct parser *p, struct span span, struct ast_name label,
+			    const struct ast_lines *lines);
+struct ast_item *ast_chain(struct parser *p, struct span span, struct ast_name name,
+			   const struct ast_items *rules);
+struct ast_item *ast_expect(struct parser *p, struct span span, enum protocol protocol,
+			    struct packet_ends ends, struct ast_name interface,
+			    const struct ast_verdict *verdict);
+struct ast_item *ast_rule(struct parser *p, struct span span, struct ast_matches matches,
+			  bool counter, const struct ast_verdict *verdict, struct ast_name comment);
+
+#endif

@@ -1,0 +1,451 @@
+/* Reads the rules files of a compilation, and all that they include, each parsed by itself into the
+ * node that named it. Paths are relative to the file that names them, then to the -I folders; a file
+ * is known by its device and inode, so that one file under two names is still one. */
+#include "ast.h"
+#include "compiler/base/arena.h"
+#include "compiler/base/diag.h"
+#include "compiler/base/utf8.h"
+#include "compiler/pipeline.h"
+#include "parser.h"
+#include "runtime/abi.h"
+#include "skl.tab.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { INCLUDE_DEPTH_MAX = 64, BAD_BYTES_MAX = 5 };
+
+static const char byte_order_mark[] = "\xef\xbb\xbf";
+
+/* A file that was read, and the one that named it. */
+struct reading {
+	const struct reading *includer; /* NULL: the command line */
+	const struct source_file *source;
+	struct span span; /* of the include */
+	unsigned depth;
+};
+
+struct seen_file {
+	dev_t device;
+	ino_t inode;
+	struct span span;
+	const char *name;
+};
+
+struct reader {
+	struct arena *arena;
+	struct sources *sources;
+	struct diag *diag;
+	const struct compile_options *options;
+	struct ast *ast;
+	bool in_memory; /* nothing but what was added may be read */
+	struct seen_file *seen;
+	size_t seen_count, seen_capacity;
+};
+
+/* Text. */
+
+static bool is_plain(char c)
+{
+	return (c >= ' ' && c < 0x7f) || c == '\n' || c == '\t' || c == '\r';
+}
+
+static void refuse_bytes(struct reader *r, struct span span, size_t length, uint32_t code)
+{
+	if (!length)
+		diag_error(r->diag, span, "a byte that is not UTF-8");
+	else if (!code)
+		diag_error(r->diag, span, "a NUL byte");
+	else
+		diag_error(r->diag, span, "a control character (U+%04X)", code);
+}
+
+/* Rules are UTF-8 without control characters, in comments and strings too. */
+static void check_text(struct reader *r, const struct source_file *file)
+{
+	size_t at = 0, length, bad = 0;
+	struct span span;
+	uint32_t code;
+
+	while (at < file->length && bad < BAD_BYTES_MAX) {
+		if (is_plain(file->text[at])) {
+			at++;
+			continue;
+		}
+		length = utf8_decode(file->text + at, file->length - at, &code);
+		span.first = file->base + (uint32_t)at;
+		span.end = span.first + (uint32_t)(length ? length : 1);
+		if (!length || code < ' ' || (code >= 0x7f && code < 0xa0)) {
+			refuse_bytes(r, span, length, code);
+			bad++;
+		}
+		at += length ? length : 1;
+	}
+}
+
+/* A parser of the bytes [first, end) of a file. */
+static struct parser parser_of(struct arena *arena, const struct sources *sources,
+			       struct diag *diag, const struct source_file *file, size_t first,
+			       size_t end)
+{
+	return (struct parser){
+		.arena = arena,
+		.sources = sources,
+		.diag = diag,
+		.file = file,
+		.next = first,
+		.end = end,
+		.position = file->base + (uint32_t)first,
+	};
+}
+
+/* Parses; false if that was not all of it, which was said. */
+static bool run_parser(struct parser *p)
+{
+	struct span span = {p->position, p->position};
+	int result = skl_run(p);
+
+	if (result > 1)
+		diag_error(p->diag, span, "no memory is left to read this");
+	return !result;
+}
+
+static struct ast_items *parse_file(struct reader *r, const struct source_file *file)
+{
+	bool marked = !strncmp(file->text, byte_order_mark, 3);
+	struct parser p = parser_of(r->arena, r->sources, r->diag, file, marked ? 3 : 0,
+				    file->length);
+
+	check_text(r, file);
+	p.ast = r->ast;
+	p.start = TOKEN_START_RULES;
+	p.items = ast_items(&p);
+	run_parser(&p);
+	return p.items;
+}
+
+/* Finding files. */
+
+static const char *join_path(struct reader *r, const char *folder, const char *path)
+{
+	if (path[0] == '/' || !folder[0])
+		return path;
+	return arena_printf(r->arena, "%s/%s", folder, path);
+}
+
+/* The folder of a file as a prefix for paths; "" for the working one. */
+static const char *folder_of(struct reader *r, const char *name)
+{
+	const char *slash = strrchr(name, '/');
+
+	if (!slash)
+		return "";
+	return slash == name ? "/" : arena_string(r->arena, name, (size_t)(slash - name));
+}
+
+/* The Nth folder to look in: the naming file's, then the -I folders; NULL after the last. */
+static const char *nth_folder(struct reader *r, const struct source_file *from, size_t n)
+{
+	if (n == 0)
+		return folder_of(r, from->name);
+	return n <= r->options->include_folder_count ? r->options->include_folders[n - 1] : NULL;
+}
+
+/* The path in the first folder that has it, else in the naming file's own. */
+static const char *find_file(struct reader *r, const struct source_file *from, const char *path)
+{
+	const char *folder, *candidate;
+	struct stat status;
+	size_t n;
+
+	for (n = 0; (folder = nth_folder(r, from, n)); n++) {
+		candidate = join_path(r, folder, path);
+		if (!stat(candidate, &status))
+			return candidate;
+	}
+	return join_path(r, nth_folder(r, from, 0), path);
+}
+
+static bool is_pattern(const char *path)
+{
+	return strpbrk(path, "*?[");
+}
+
+/* A folder's name as a pattern that matches it alone. */
+static const char *escape_pattern(struct reader *r, const char *folder)
+{
+	char *escaped = arena_alloc(r->arena, 2 * strlen(folder) + 1, 1);
+	char *to = escaped;
+
+	for (; *folder; *to++ = *folder++)
+		if (strchr("*?[\\", *folder))
+			*to++ = '\\';
+	return escaped;
+}
+
+static int compare_paths(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The paths that a pattern matches in the first folder where it matches any, sorted bytewise. */
+static const char **find_files(struct reader *r, const struct source_file *from,
+			       const char *pattern, size_t *count)
+{
+	const char *folder, **paths = NULL;
+	glob_t found;
+	size_t n, i;
+
+	*count = 0;
+	for (n = 0; !*count && (folder = nth_folder(r, from, n)); n++) {
+		if (glob(join_path(r, escape_pattern(r, folder), pattern), GLOB_NOSORT, NULL,
+			 &found))
+			continue;
+		qsort(found.gl_pathv, found.gl_pathc, sizeof(*found.gl_pathv), compare_paths);
+		paths = arena_alloc(r->arena, found.gl_pathc, sizeof(*paths));
+		for (i = 0; i < found.gl_pathc; i++)
+			paths[i] = arena_string(r->arena, found.gl_pathv[i],
+						strlen(found.gl_pathv[i]));
+		*count = found.gl_pathc;
+		globfree(&found);
+	}
+	return paths;
+}
+
+/* Reading files. */
+
+static const struct source_file *read_source(struct reader *r, const char *path, struct span span)
+{
+	const struct source_file *source = source_read(r->sources, path, span);
+
+	if (source)
+		return source;
+	if (errno == EFBIG)
+		diag_error(r->diag, span,
+			   "cannot read '%s': all rules together are larger than 4 GiB", path);
+	else
+		diag_error(r->diag, span, "cannot read '%s': %s", path,
+			   arena_errno(r->arena, errno));
+	return NULL;
+}
+
+/* "a -> b -> a": the files from the one that is included again. */
+static const char *cycle_path(struct reader *r, const struct reading *at, const char *name,
+			      const struct seen_file *first)
+{
+	const char *path = name;
+
+	for (; at; at = at->includer) {
+		path = arena_printf(r->arena, "%s -> %s", at->source->name, path);
+		if (!strcmp(at->source->name, first->name))
+			break;
+	}
+	return path;
+}
+
+static bool is_being_read(const struct reading *at, const char *name)
+{
+	while (at && strcmp(at->source->name, name))
+		at = at->includer;
+	return at;
+}
+
+static void refuse_again(struct reader *r, const struct reading *includer,
+			 const struct seen_file *first, const char *path, struct span span)
+{
+	if (is_being_read(includer, first->name)) {
+		diag_error(r->diag, span, "'%s' includes itself: %s", first->name,
+			   cycle_path(r, includer, path, first));
+		return;
+	}
+	diag_error(r->diag, span, "'%s' is read a second time", path);
+	if (first->span.end)
+		diag_note(r->diag, first->span, "it is read here first");
+}
+
+/* Whether a file has not been read before; says so if it has. One that cannot be looked at is left to
+ * the reading, which says why. */
+static bool check_first_time(struct reader *r, const struct reading *includer, const char *path,
+			     struct span span)
+{
+	bool is_stdin = !strcmp(path, "-");
+	struct seen_file file = {.span = span, .name = is_stdin ? "<stdin>" : path};
+	struct stat status;
+	size_t i;
+
+	if (is_stdin ? fstat(0, &status) : stat(path, &status))
+		return true;
+	file.device = status.st_dev;
+	file.inode = status.st_ino;
+	for (i = 0; i < r->seen_count; i++) {
+		if (r->seen[i].device != file.device || r->seen[i].inode != file.inode)
+			continue;
+		refuse_again(r, includer, &r->seen[i], path, span);
+		return false;
+	}
+	*ARENA_PUSH(r->arena, r->seen, r->seen_count, r->seen_capacity) = file;
+	return true;
+}
+
+static void read_included(struct reader *r, const struct reading *at, struct ast_items *items);
+
+/* Reads and parses one file, and what it includes. False if it cannot be read. */
+static bool read_rules(struct reader *r, const struct reading *includer, const char *path,
+		       struct span span, struct ast_file *file)
+{
+	struct reading at = {includer, NULL, span, includer ? includer->depth + 1 : 0};
+
+	if (at.depth > INCLUDE_DEPTH_MAX) {
+		diag_error(r->diag, span, "files are included deeper than %d", INCLUDE_DEPTH_MAX);
+		return false;
+	}
+	if (!check_first_time(r, includer, path, span))
+		return false;
+	file->source = at.source = read_source(r, path, span);
+	if (!file->source)
+		return false;
+	file->items = parse_file(r, file->source);
+	read_included(r, &at, file->items);
+	return true;
+}
+
+/* An element file may be large, and is only looked at by the next pass. */
+static void read_elements(struct reader *r, const struct reading *at, struct ast_element_file *file)
+{
+	const char *path;
+
+	for (; file; file = file->next) {
+		if (r->in_memory) {
+			diag_error(r->diag, file->name.span, "no files are read here");
+			continue;
+		}
+		path = find_file(r, at->source, file->name.text);
+		file->source = read_source(r, path, file->name.span);
+		if (file->source)
+			check_text(r, file->source);
+	}
+}
+
+static void read_include(struct reader *r, const struct reading *at, struct ast_include *include)
+{
+	const char *pattern = include->pattern.text, *single;
+	const char **paths = &single;
+	size_t count = 1, i;
+
+	if (r->in_memory) {
+		diag_error(r->diag, include->pattern.span, "no files are read here");
+		return;
+	}
+	if (is_pattern(pattern))
+		paths = find_files(r, at->source, pattern, &count);
+	else
+		single = find_file(r, at->source, pattern);
+	include->files = arena_alloc(r->arena, count, sizeof(*include->files));
+	for (i = 0; i < count && !diag_is_full(r->diag); i++)
+		if (read_rules(r, at, paths[i], include->pattern.span,
+			       &include->files[include->file_count]))
+			include->file_count++;
+}
+
+static void read_included(struct reader *r, const struct reading *at, struct ast_items *items)
+{
+	struct ast_item *item;
+	size_t i;
+
+	for (i = 0; i < items->count; i++) {
+		item = items->items[i];
+		if (item->kind == AST_ITEM_INCLUDE)
+			read_include(r, at, (struct ast_include *)item);
+		else if (item->kind == AST_ITEM_SET)
+			read_elements(r, at, ((struct ast_set *)item)->files);
+		else if (item->kind == AST_ITEM_MAP)
+			read_elements(r, at, ((struct ast_map *)item)->files);
+	}
+}
+
+/* The command line. */
+
+static void read_definition(struct reader *r, const char *text)
+{
+	const struct source_file *file = source_add(r->sources, ABI_COMMAND_LINE, text,
+						    strlen(text), (struct span){0, 0});
+	struct parser p;
+
+	if (!file)
+		return;
+	check_text(r, file);
+	p = parser_of(r->arena, r->sources, r->diag, file, 0, file->length);
+	p.ast = r->ast;
+	p.start = TOKEN_START_DEFINITION;
+	if (run_parser(&p))
+		r->ast->definitions[r->ast->definition_count++] = p.definition;
+}
+
+static void read_definitions(struct reader *r)
+{
+	size_t count = r->options ? r->options->definition_count : 0, i;
+
+	r->ast->definitions = arena_alloc(r->arena, count, sizeof(*r->ast->definitions));
+	for (i = 0; i < count; i++)
+		read_definition(r, r->options->definitions[i]);
+}
+
+static void reader_start(struct reader *r, size_t file_count)
+{
+	r->ast = arena_alloc(r->arena, 1, sizeof(*r->ast));
+	r->ast->sources = r->sources;
+	r->ast->files = arena_alloc(r->arena, file_count, sizeof(*r->ast->files));
+	read_definitions(r);
+}
+
+struct ast *source_to_ast(struct arena *arena, struct sources *sources, struct diag *diag,
+			  const struct compile_options *options)
+{
+	struct reader r = {.arena = arena, .sources = sources, .diag = diag, .options = options};
+	size_t errors = diag_error_count(diag), i;
+	struct ast *ast;
+
+	reader_start(&r, options->file_count);
+	ast = r.ast;
+	for (i = 0; i < options->file_count && !diag_is_full(diag); i++)
+		if (read_rules(&r, NULL, options->files[i], (struct span){0, 0},
+			       &ast->files[ast->file_count]))
+			ast->file_count++;
+	return diag_error_count(diag) == errors ? ast : NULL;
+}
+
+struct ast *text_to_ast(struct arena *arena, struct sources *sources,
+			const struct source_file *file, struct diag *diag,
+			const struct compile_options *options)
+{
+	struct reader r = {.arena = arena,
+			   .sources = sources,
+			   .diag = diag,
+			   .options = options,
+			   .in_memory = true};
+	struct reading at = {NULL, file, {0, 0}, 0};
+	size_t errors = diag_error_count(diag);
+
+	reader_start(&r, 1);
+	r.ast->files[0] = (struct ast_file){file, parse_file(&r, file)};
+	r.ast->file_count = 1;
+	read_included(&r, &at, r.ast->files[0].items);
+	return diag_error_count(diag) == errors ? r.ast : NULL;
+}
+
+const struct ast_verdict *text_to_verdict(struct arena *arena, const struct sources *sources,
+					  struct span span, struct diag *diag)
+{
+	const struct source_file *file = source_of(sources, span);
+	size_t first = span.first - file->base;
+	struct parser p = parser_of(arena, sources, diag, file, first,
+				    first + span.end - span.first);
+	struct ast none = {.sources = sources};
+
+	p.ast = &none;
+	p.start = TOKEN_START_VERDICT;
+	return run_parser(&p) ? p.verdict : NULL;
+}

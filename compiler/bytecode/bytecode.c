@@ -1,0 +1,340 @@
+/*
+ * The symbolic assembler: takes instructions one by one with labels for jumps, gives a program whose
+ * jumps are distances. Errors stick to the program, so that an emitter reads like the listing of what
+ * it emits and asks once, at the end.
+ */
+#include "bytecode.h"
+
+#include "compiler/base/arena.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+
+enum {
+	NO_PLACE = 0xffffffff,
+	CALL_OF_SYMBOL = -1, /* a distance from the symbol, less one instruction */
+};
+
+struct bytecode *bytecode_new(struct arena *arena)
+{
+	struct bytecode *code = arena_alloc(arena, 1, sizeof(*code));
+
+	code->arena = arena;
+	return code;
+}
+
+const struct bytecode_function *bytecode_new_function(struct arena *arena, const char *name,
+						      const char *const *arguments, size_t count,
+						      const struct bytecode *code)
+{
+	struct bytecode_function *function = arena_alloc(arena, 1, sizeof(*function));
+
+	*function = (struct bytecode_function){name, arguments, count, code};
+	return function;
+}
+
+static void fail(struct bytecode *code, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Keeps the first error. */
+static void fail(struct bytecode *code, const char *format, ...)
+{
+	char text[160];
+	va_list arguments;
+
+	if (code->error)
+		return;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	code->error = arena_printf(code->arena, "%s", text);
+}
+
+struct jump_label bytecode_label(struct bytecode *code)
+{
+	struct jump_label label = {(uint32_t)code->label_count};
+
+	*ARENA_PUSH(code->arena, code->places, code->label_count, code->label_capacity) = NO_PLACE;
+	return label;
+}
+
+void bytecode_place(struct bytecode *code, struct jump_label label)
+{
+	if (code->places[label.id] != NO_PLACE)
+		fail(code, "label %u is placed twice, at instructions %u and %zu", label.id,
+		     code->places[label.id], code->count);
+	code->places[label.id] = (uint32_t)code->count;
+}
+
+void bytecode_comment(struct bytecode *code, const char *format, ...)
+{
+	char text[256];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	code->pending_comment = arena_printf(code->arena, "%s", text);
+}
+
+void bytecode_origin(struct bytecode *code, struct span origin)
+{
+	code->origin = origin;
+}
+
+static struct bytecode_instruction *emit(struct bytecode *code, int opcode, enum reg dst,
+					 enum reg src, int offset, int32_t imm)
+{
+	struct bytecode_instruction *instruction;
+
+	if (offset < INT16_MIN || offset > INT16_MAX)
+		fail(code, "offset %d of instruction %zu does not fit into 16 bits", offset,
+		     code->count);
+	instruction = ARENA_PUSH(code->arena, code->instructions, code->count, code->capacity);
+	instruction->insn.code = (uint8_t)opcode;
+	instruction->insn.dst_reg = dst & 0xf;
+	instruction->insn.src_reg = src & 0xf;
+	instruction->insn.off = (int16_t)offset;
+	instruction->insn.imm = imm;
+	instruction->origin = code->origin;
+	instruction->comment = code->pending_comment;
+	code->pending_comment = NULL;
+	return instruction;
+}
+
+void bytecode_load(struct bytecode *code, int size, enum reg dst, enum reg src, int offset)
+{
+	emit(code, BPF_LDX | BPF_MEM | size, dst, src, offset, 0);
+}
+
+void bytecode_store(struct bytecode *code, int size, enum reg dst, int offset, enum reg src)
+{
+	emit(code, BPF_STX | BPF_MEM | size, dst, src, offset, 0);
+}
+
+void bytecode_store_imm(struct bytecode *code, int size, enum reg dst, int offset, int32_t value)
+{
+	emit(code, BPF_ST | BPF_MEM | size, dst, R0, offset, value);
+}
+
+void bytecode_alu(struct bytecode *code, int op, enum reg dst, enum reg src)
+{
+	emit(code, BPF_ALU64 | BPF_X | op, dst, src, 0, 0);
+}
+
+void bytecode_alu_imm(struct bytecode *code, int op, enum reg dst, int32_t value)
+{
+	emit(code, BPF_ALU64 | BPF_K | op, dst, R0, 0, value);
+}
+
+void bytecode_alu32(struct bytecode *code, int op, enum reg dst, enum reg src)
+{
+	emit(code, BPF_ALU | BPF_X | op, dst, src, 0, 0);
+}
+
+void bytecode_alu32_imm(struct bytecode *code, int op, enum reg dst, int32_t value)
+{
+	emit(code, BPF_ALU | BPF_K | op, dst, R0, 0, value);
+}
+
+void bytecode_to_host(struct bytecode *code, enum reg reg, int bits)
+{
+	emit(code, BPF_ALU | BPF_END | BPF_TO_BE, reg, R0, 0, bits);
+}
+
+/* A 64-bit load takes two instructions; the second has code 0 and the upper half. */
+static struct bytecode_instruction *emit_wide(struct bytecode *code, enum reg dst, uint32_t low,
+					      uint32_t high)
+{
+	emit(code, BPF_LD | BPF_IMM | BPF_DW, dst, R0, 0, (int32_t)low);
+	emit(code, 0, R0, R0, 0, (int32_t)high);
+	return &code->instructions[code->count - 2];
+}
+
+void bytecode_imm64(struct bytecode *code, enum reg dst, uint64_t value)
+{
+	emit_wide(code, dst, (uint32_t)value, (uint32_t)(value >> 32));
+}
+
+void bytecode_map(struct bytecode *code, enum reg dst, enum bytecode_symbol map)
+{
+	emit_wide(code, dst, 0, 0)->symbol = map;
+}
+
+void bytecode_data(struct bytecode *code, enum reg dst, enum bytecode_symbol data, uint32_t offset)
+{
+	if (offset > BYTECODE_OFFSET_MAX)
+		fail(code, "offset %u into the tables is beyond the %u that a program can reach",
+		     offset, BYTECODE_OFFSET_MAX);
+	emit_wide(code, dst, offset, 0)->symbol = data;
+}
+
+void bytecode_jump(struct bytecode *code, struct jump_label label)
+{
+	emit(code, BPF_JMP | BPF_JA, R0, R0, 0, 0)->target = label;
+}
+
+void bytecode_jump_if(struct bytecode *code, int op, enum reg reg, int32_t value,
+		      struct jump_label label)
+{
+	emit(code, BPF_JMP | BPF_K | op, reg, R0, 0, value)->target = label;
+}
+
+void bytecode_jump_if_reg(struct bytecode *code, int op, enum reg a, enum reg b,
+			  struct jump_label label)
+{
+	emit(code, BPF_JMP | BPF_X | op, a, b, 0, 0)->target = label;
+}
+
+void bytecode_jump32_if(struct bytecode *code, int op, enum reg reg, int32_t value,
+			struct jump_label label)
+{
+	emit(code, BPF_JMP32 | BPF_K | op, reg, R0, 0, value)->target = label;
+}
+
+void bytecode_jump32_if_reg(struct bytecode *code, int op, enum reg a, enum reg b,
+			    struct jump_label label)
+{
+	emit(code, BPF_JMP32 | BPF_X | op, a, b, 0, 0)->target = label;
+}
+
+void bytecode_call(struct bytecode *code, int helper)
+{
+	emit(code, BPF_JMP | BPF_CALL, R0, R0, 0, helper);
+}
+
+static bool leads_to(const struct bytecode_function *function,
+		     const struct bytecode_function *other)
+{
+	while (function && function != other)
+		function = function->code->function;
+	return function;
+}
+
+void bytecode_call_function(struct bytecode *code, const struct bytecode_function *function)
+{
+	struct bytecode_instruction *call = emit(code, BPF_JMP | BPF_CALL, R0, BPF_PSEUDO_CALL, 0,
+						 CALL_OF_SYMBOL);
+
+	call->symbol = SYMBOL_FUNCTION;
+	call->function = function;
+	if (leads_to(function, code->function) || !code->function)
+		code->function = function;
+	else if (!leads_to(code->function, function))
+		fail(code, "it calls %s and %s, and neither calls the other", code->function->name,
+		     function->name);
+	if (function->code->error)
+		fail(code, "the function %s: %s", function->name, function->code->error);
+}
+
+void bytecode_exit(struct bytecode *code)
+{
+	emit(code, BPF_JMP | BPF_EXIT, R0, R0, 0, 0);
+}
+
+void bytecode_raw(struct bytecode *code, struct bpf_insn insn)
+{
+	emit(code, insn.code, insn.dst_reg, insn.src_reg, insn.off, insn.imm);
+}
+
+void bytecode_raw_jump(struct bytecode *code, struct bpf_insn insn, struct jump_label label)
+{
+	emit(code, insn.code, insn.dst_reg, insn.src_reg, 0, insn.imm)->target = label;
+}
+
+bool bytecode_is_jump(const struct bytecode_instruction *instruction)
+{
+	int class = BPF_CLASS(instruction->insn.code);
+	int op = BPF_OP(instruction->insn.code);
+
+	return (class == BPF_JMP || class == BPF_JMP32) && op != BPF_CALL && op != BPF_EXIT;
+}
+
+bool bytecode_is_wide(const struct bytecode_instruction *instruction)
+{
+	return instruction->insn.code == (BPF_LD | BPF_IMM | BPF_DW);
+}
+
+uint64_t bytecode_wide_value(const struct bytecode_instruction *first)
+{
+	return (uint64_t)(uint32_t)first[1].insn.imm << 32 | (uint32_t)first[0].insn.imm;
+}
+
+bool bytecode_is_always(const struct bytecode_instruction *instruction)
+{
+	return instruction->insn.code == (BPF_JMP | BPF_JA);
+}
+
+bool bytecode_is_exit(const struct bytecode_instruction *instruction)
+{
+	return instruction->insn.code == (BPF_JMP | BPF_EXIT);
+}
+
+static uint32_t place_of(const struct bytecode *code, const struct bytecode_instruction *jump)
+{
+	return code->places[jump->target.id];
+}
+
+/* Every jump must lead to an instruction. */
+static void check_targets(struct bytecode *code)
+{
+	size_t i;
+
+	for (i = 0; i < code->count; i++) {
+		const struct bytecode_instruction *jump = &code->instructions[i];
+
+		if (!bytecode_is_jump(jump))
+			continue;
+		if (place_of(code, jump) == NO_PLACE)
+			fail(code, "instruction %zu jumps to label %u, which was never placed", i,
+			     jump->target.id);
+		else if (place_of(code, jump) >= code->count)
+			fail(code, "instruction %zu jumps past the program's end", i);
+	}
+}
+
+static void check_end(struct bytecode *code)
+{
+	const struct bytecode_instruction *last = &code->instructions[code->count - 1];
+
+	if (!bytecode_is_always(last) && !bytecode_is_exit(last))
+		fail(code, "the program runs past its end, at instruction %zu", code->count - 1);
+}
+
+const char *bytecode_check(struct bytecode *code)
+{
+	if (!code->count) {
+		fail(code, "the program is empty");
+		return code->error;
+	}
+	check_targets(code);
+	check_end(code);
+	return code->error;
+}
+
+static void resolve(struct bytecode *code)
+{
+	size_t i;
+
+	for (i = 0; i < code->count; i++) {
+		struct bytecode_instruction *jump = &code->instructions[i];
+		int64_t distance;
+
+		if (!bytecode_is_jump(jump))
+			continue;
+		distance = (int64_t)place_of(code, jump) - (int64_t)i - 1;
+		if (distance < INT16_MIN || distance > INT16_MAX)
+			fail(code,
+			     "the jump from instruction %zu to %u is further than 16 bits reach", i,
+			     place_of(code, jump));
+		else
+			jump->insn.off = (int16_t)distance;
+	}
+}
+
+const char *bytecode_finish(struct bytecode *code)
+{
+	if (!bytecode_check(code))
+		resolve(code);
+	return code->error;
+}

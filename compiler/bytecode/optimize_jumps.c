@@ -1,0 +1,165 @@
+/* Rules for jumps: to jumps, over jumps, to where the program goes anyway, and two comparisons that ask for one
+ * value together. */
+#include "optimize.h"
+
+enum { THREAD_STEPS_MAX = 64 /* a cycle of jumps ends here */ };
+
+static bool is_near(size_t from, size_t to)
+{
+	return to > from ? to - from <= INT16_MAX : from - to < INT16_MAX;
+}
+
+/* Where the program arrives at from INDEX, after jumps that are always taken. */
+static size_t arrive(const struct optimizer *o, size_t index)
+{
+	int steps;
+
+	for (steps = 0; steps < THREAD_STEPS_MAX && index < o->code->count; steps++) {
+		if (!bytecode_is_always(&o->code->instructions[index]))
+			break;
+		index = optimizer_target(o, index);
+	}
+	return index;
+}
+
+/* A jump to a jump goes where that one goes, as long as it stays within reach. */
+static void thread(struct optimizer *o, size_t jump)
+{
+	size_t target = optimizer_target(o, jump), end = arrive(o, target);
+
+	if (end != target && is_near(jump, end))
+		optimizer_set_target(o, jump, end);
+}
+
+/* The jump that is taken where this one is not; -1 where there is none. */
+static int inverted(uint8_t code)
+{
+	static const struct {
+		int one, other;
+	} pairs[] = {{BPF_JEQ, BPF_JNE}, {BPF_JLT, BPF_JGE}, {BPF_JLE, BPF_JGT}};
+	size_t i;
+
+	for (i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		if (BPF_OP(code) == pairs[i].one)
+			return (code & ~0xf0) | pairs[i].other;
+		if (BPF_OP(code) == pairs[i].other)
+			return (code & ~0xf0) | pairs[i].one;
+	}
+	return -1;
+}
+
+/* `if A goto L; goto M; L:` is `if not A goto M; L:`. */
+static void invert(struct optimizer *o, size_t jump)
+{
+	size_t over = optimizer_next(o, jump);
+	int code = inverted(optimizer_at(o, jump)->insn.code);
+	size_t target;
+
+	if (code < 0 || !optimizer_only_follows(o, over) ||
+	    !bytecode_is_always(optimizer_at(o, over)) ||
+	    optimizer_target(o, jump) != optimizer_next(o, over))
+		return;
+	target = optimizer_target(o, over);
+	if (!is_near(jump, target))
+		return;
+	optimizer_at(o, jump)->insn.code = (uint8_t)code;
+	optimizer_set_target(o, jump, target);
+	optimizer_remove(o, over);
+}
+
+/* A comparison with LIMIT: where it goes on from below that, and from there on. */
+struct split {
+	uint8_t reg;
+	uint32_t limit;
+	size_t below, above;
+};
+
+static bool is_split(const struct optimizer *o, size_t index, struct split *split)
+{
+	const struct bpf_insn *insn;
+	size_t target, next;
+
+	if (index >= o->code->count)
+		return false;
+	insn = &o->code->instructions[index].insn;
+	if (insn->code != (BPF_JMP32 | BPF_JGE | BPF_K) &&
+	    insn->code != (BPF_JMP32 | BPF_JLT | BPF_K))
+		return false;
+	target = arrive(o, optimizer_target(o, index));
+	next = arrive(o, optimizer_next(o, index));
+	split->reg = insn->dst_reg;
+	split->limit = (uint32_t)insn->imm;
+	split->below = BPF_OP(insn->code) == BPF_JLT ? target : next;
+	split->above = BPF_OP(insn->code) == BPF_JLT ? next : target;
+	return true;
+}
+
+/* Two comparisons that together tell one value from all others. */
+struct question {
+	size_t second; /* the one that follows the first's answer */
+	uint32_t value;
+	size_t equal, others; /* where each goes on */
+};
+
+static bool asks_for_one_value(const struct optimizer *o, const struct split *first,
+			       struct question *question)
+{
+	struct split second;
+
+	if (is_split(o, first->above, &second) && second.reg == first->reg &&
+	    second.above == first->below && second.limit - 1 == first->limit && second.limit) {
+		*question = (struct question){first->above, first->limit, second.below,
+					      first->below};
+		return true;
+	}
+	if (is_split(o, first->below, &second) && second.reg == first->reg &&
+	    second.below == first->above && second.limit == first->limit - 1 && first->limit) {
+		*question = (struct question){first->below, second.limit, second.above,
+					      first->above};
+		return true;
+	}
+	return false;
+}
+
+/* `if a >= k + 1 goto L; if a < k goto L` is `if a != k goto L`, in whatever order and form. If the second comes
+ * right after the first, nothing else may lead to it. */
+static void ask_for_equality(struct optimizer *o, size_t jump)
+{
+	size_t next = optimizer_next(o, jump), after, target;
+	struct question question;
+	struct split first;
+	bool is_others;
+
+	if (!is_split(o, jump, &first) || !asks_for_one_value(o, &first, &question))
+		return;
+	after = next;
+	if (next == question.second && optimizer_only_follows(o, next))
+		after = optimizer_next(o, next);
+	after = arrive(o, after);
+	is_others = after == question.others;
+	if (!is_others && after != question.equal)
+		return;
+	target = is_others ? question.equal : question.others;
+	if (!is_near(jump, target))
+		return;
+	optimizer_at(o, jump)->insn.imm = (int32_t)question.value;
+	optimizer_at(o, jump)->insn.code = BPF_JMP32 | BPF_K | (is_others ? BPF_JEQ : BPF_JNE);
+	optimizer_set_target(o, jump, target);
+	if (next == question.second)
+		optimizer_remove(o, next);
+}
+
+void optimize_jumps(struct optimizer *o)
+{
+	size_t i;
+
+	for (i = optimizer_first(o, 0); i < o->code->count; i = optimizer_next(o, i)) {
+		if (!bytecode_is_jump(optimizer_at(o, i)))
+			continue;
+		thread(o, i);
+		invert(o, i);
+		ask_for_equality(o, i);
+		if (optimizer_target(o, i) == optimizer_next(o, i))
+			optimizer_remove(o, i);
+	}
+}

@@ -1,0 +1,202 @@
+/* Counts, for each field, the values at which some rule or map begins or ends: that is how many intervals any
+ * decision tells apart there, and where two fields have many they multiply. */
+#include "decision.h"
+
+#include "compiler/base/arena.h"
+#include "compiler/base/diag.h"
+#include "compiler/policy/policy.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* One field's part in a decision that is too large. */
+struct breadth {
+	enum field field;
+	u128 *starts;
+	size_t count, capacity;
+	const struct rule *widest; /* with the most values of the field */
+	size_t widest_values;
+};
+
+static void add_range(struct arena *arena, struct breadth *breadth, struct range range)
+{
+	*ARENA_APPEND(arena, breadth->starts, breadth->count, breadth->capacity) = range.first;
+	*ARENA_APPEND(arena, breadth->starts, breadth->count, breadth->capacity) = range.last + 1;
+}
+
+static void note_widest(struct breadth *breadth, const struct rule *rule, size_t values)
+{
+	if (values <= breadth->widest_values)
+		return;
+	breadth->widest = rule;
+	breadth->widest_values = values;
+}
+
+static void add_map(struct arena *arena, struct breadth *breadth, const struct rule *rule,
+		    const struct map *map, enum family family)
+{
+	size_t values = 0;
+	size_t k, i;
+
+	for (k = 0; k < map->key_count; k++) {
+		if (map_key_field(map->key_fields[k]) != breadth->field)
+			continue;
+		for (i = 0; i < map->element_count; i++) {
+			if (!(map->elements[i].families & 1u << family))
+				continue;
+			add_range(arena, breadth, map->keys[i * map->key_count + k]);
+			values++;
+		}
+	}
+	note_widest(breadth, rule, values);
+}
+
+static void add_rule(struct arena *arena, struct breadth *breadth, const struct policy *policy,
+		     const struct rule *rule, enum family family)
+{
+	const struct range_set *values = rule->match.values[family][breadth->field];
+	size_t i;
+
+	if (rule->verdict.kind == VERDICT_MAP)
+		add_map(arena, breadth, rule, &policy->maps[rule->verdict.target], family);
+	for (i = 0; values && i < values->count; i++)
+		add_range(arena, breadth, values->ranges[i]);
+	note_widest(breadth, rule, values ? values->count : 0);
+}
+
+static int compare_values(const void *a, const void *b)
+{
+	u128 first = *(const u128 *)a, second = *(const u128 *)b;
+
+	return first < second ? -1 : first > second;
+}
+
+/* COUNT becomes that of different starts. */
+static void count_starts(struct breadth *breadth)
+{
+	size_t different = 0;
+	size_t i;
+
+	if (breadth->count)
+		qsort(breadth->starts, breadth->count, sizeof(*breadth->starts), compare_values);
+	for (i = 0; i < breadth->count; i++)
+		different += i == 0 || breadth->starts[i] != breadth->starts[i - 1];
+	breadth->count = different;
+}
+
+static int compare_breadths(const void *a, const void *b)
+{
+	const struct breadth *first = a, *second = b;
+
+	if (first->count != second->count)
+		return first->count > second->count ? -1 : 1;
+	return first->field < second->field ? -1 : 1;
+}
+
+static void note_rule(struct diag *diag, const struct breadth *breadth)
+{
+	if (!breadth->count)
+		return;
+	if (breadth->widest_values == 1)
+		diag_note(diag, breadth->widest->span,
+			  "this rule and its like have the values of %s",
+			  field_word(breadth->field));
+	else if (breadth->widest)
+		diag_note(diag, breadth->widest->span, "this rule has %zu of the values of %s",
+			  breadth->widest_values, field_word(breadth->field));
+}
+
+/* What the rules tell apart in each field, the most first. */
+static void find_breadths(struct arena *arena, const struct policy *policy, enum family family,
+			  struct breadth breadths[FIELD_COUNT])
+{
+	enum field field;
+	size_t i, j;
+
+	for (field = 0; field < FIELD_COUNT; field++) {
+		breadths[field] = (struct breadth){.field = field};
+		for (i = 0; i < policy->chain_count; i++)
+			for (j = 0; j < policy->chains[i].count; j++)
+				add_rule(arena, &breadths[field], policy,
+					 &policy->chains[i].rules[j], family);
+		count_starts(&breadths[field]);
+	}
+	qsort(breadths, FIELD_COUNT, sizeof(breadths[0]), compare_breadths);
+}
+
+static struct span place_of(const struct breadth *breadths, const struct policy *policy)
+{
+	if (breadths[0].widest)
+		return breadths[0].widest->span;
+	return policy->interface_count ? policy->interfaces[0].span : policy->chains[0].span;
+}
+
+/* "401 places in daddr, 3 in dport, 2 interfaces"; or nothing. */
+static const char *list_breadths(struct arena *arena, const struct policy *policy,
+				 const struct breadth *breadths)
+{
+	const char *list = "";
+	size_t i;
+
+	for (i = 0; i < FIELD_COUNT && breadths[i].count; i++)
+		list = arena_printf(arena, "%s%s%zu%s in %s", list, i ? ", " : "",
+				    breadths[i].count + 1, i ? "" : " places",
+				    field_word(breadths[i].field));
+	if (policy->interface_count)
+		list = arena_printf(arena, "%s%s%zu interface%s", list, i ? ", " : "",
+				    policy->interface_count,
+				    policy->interface_count == 1 ? "" : "s");
+	return list;
+}
+
+void budget_report(const struct policy *policy, enum family family, const char *limit,
+		   struct diag *diag)
+{
+	struct arena *arena = arena_new();
+	struct breadth breadths[FIELD_COUNT];
+	const char *list;
+
+	find_breadths(arena, policy, family, breadths);
+	list = list_breadths(arena, policy, breadths);
+	if (breadths[1].count)
+		diag_error(diag, place_of(breadths, policy),
+			   "the rules for %s multiply each other: %zu places in %s by %zu in %s "
+			   "make up to %ju table entries, more than %s",
+			   family_word(family), breadths[0].count + 1,
+			   field_word(breadths[0].field), breadths[1].count + 1,
+			   field_word(breadths[1].field),
+			   (uintmax_t)(breadths[0].count + 1) * (breadths[1].count + 1), limit);
+	else if (*list)
+		diag_error(diag, place_of(breadths, policy),
+			   "the rules for %s tell apart %s, more than %s", family_word(family),
+			   list, limit);
+	else
+		diag_error(diag, place_of(breadths, policy), "the rules for %s take more than %s",
+			   family_word(family), limit);
+	note_rule(diag, &breadths[0]);
+	note_rule(diag, &breadths[1]);
+	arena_free(arena);
+}
+
+void budget_report_program(const struct policy *policy, enum family family, size_t needed,
+			   size_t most, struct diag *diag)
+{
+	struct arena *arena = arena_new();
+	struct breadth breadths[FIELD_COUNT];
+	const char *list;
+	size_t i;
+
+	find_breadths(arena, policy, family, breadths);
+	list = list_breadths(arena, policy, breadths);
+	if (*list)
+		list = arena_printf(arena, ": for %s alone the rules tell apart %s",
+				    family_word(family), list);
+	diag_error(diag, place_of(breadths, policy),
+		   "the program would have the verifier walk about %zu instructions, more than its "
+		   "budget of %zu%s",
+		   needed, most, list);
+	for (i = 0; i < FIELD_COUNT; i++)
+		note_rule(diag, &breadths[i]);
+	diag_note(diag, (struct span){0, 0}, "'--instructions-max' sets another budget");
+	arena_free(arena);
+}

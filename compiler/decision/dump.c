@@ -1,0 +1,124 @@
+/* Prints a diagram: the root of each family and protocol, then every node once, parents first, with a line
+ * for each interval. */
+#include "compiler/pipeline.h"
+#include "decision.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct dump {
+	const struct decision *decision;
+	FILE *out;
+	uint32_t *numbers; /* of each node as printed, 0: not yet */
+	uint32_t *queue;
+	size_t queue_count;
+	uint32_t printed;
+	enum family family; /* that is printed now; the other prints what both share again */
+};
+
+static const char *const INTERFACE_WORDS[INTERFACE_VALUES] = {"unknown", "differs", "equals"};
+
+static void dump_outcome(struct dump *dump, const struct decision_outcome *outcome)
+{
+	const struct policy *policy = dump->decision->policy;
+	size_t i;
+
+	for (i = 0; i < outcome->step_count; i++) {
+		const struct step *step = &outcome->steps[i];
+
+		if (step->kind == STEP_COUNT)
+			fprintf(dump->out, "count %" PRIu32 ", ", step->index);
+		else
+			fprintf(dump->out, "redirect to %s%s, else ",
+				policy->labels[step->index].name,
+				step->no_reuseport ? " no-reuseport" : "");
+	}
+	fprintf(dump->out, "%s",
+		verdict_word(outcome->end == END_PASS ? VERDICT_PASS : VERDICT_DROP));
+}
+
+static void dump_ref(struct dump *dump, decision_ref ref)
+{
+	if (ref_is_outcome(ref)) {
+		dump_outcome(dump, &dump->decision->outcomes[ref_index(ref)]);
+		return;
+	}
+	if (!dump->numbers[ref]) {
+		dump->queue[dump->queue_count++] = ref;
+		dump->numbers[ref] = dump->printed + (uint32_t)dump->queue_count;
+	}
+	fprintf(dump->out, "node %" PRIu32, dump->numbers[ref]);
+}
+
+static void dump_interval(struct dump *dump, const struct decision_node *node, size_t i)
+{
+	char text[RANGE_TEXT];
+	struct range range = {node->starts[i], 0};
+
+	if (node->variable >= VARIABLE_INTERFACES) {
+		fprintf(dump->out, "\t%-40s ", INTERFACE_WORDS[node->starts[i]]);
+		return;
+	}
+	range.last = i + 1 < node->count ? node->starts[i + 1] - 1
+					 : field_last(node->variable, dump->family);
+	if (node->variable == FIELD_DPORT || node->variable == FIELD_SPORT)
+		port_range_format(range, text);
+	else
+		address_range_format(dump->family, range, text);
+	fprintf(dump->out, "\t%-40s ", text);
+}
+
+static void dump_node(struct dump *dump, uint32_t index)
+{
+	const struct decision_node *node = &dump->decision->nodes[index];
+	size_t i;
+
+	fprintf(dump->out, "node %" PRIu32 ": ", dump->numbers[index]);
+	if (node->variable < VARIABLE_INTERFACES)
+		fprintf(dump->out, "%s\n", field_word(node->variable));
+	else
+		fprintf(dump->out, "interface \"%s\"\n",
+			dump->decision->policy->interfaces[node->variable - VARIABLE_INTERFACES]
+				.name);
+	for (i = 0; i < node->count; i++) {
+		dump_interval(dump, node, i);
+		dump_ref(dump, node->children[i]);
+		fputc('\n', dump->out);
+	}
+}
+
+static void dump_family(struct dump *dump)
+{
+	enum protocol protocol;
+	size_t next;
+
+	for (protocol = 0; protocol < PROTOCOL_COUNT; protocol++) {
+		fprintf(dump->out, "%s %s: ", family_word(dump->family), protocol_word(protocol));
+		dump_ref(dump, dump->decision->roots[dump->family][protocol]);
+		fputc('\n', dump->out);
+	}
+	for (next = 0; next < dump->queue_count; next++)
+		dump_node(dump, dump->queue[next]);
+}
+
+void decision_dump(const struct decision *decision, FILE *out)
+{
+	size_t count = decision->node_count + 1;
+	struct dump dump = {decision,
+			    out,
+			    calloc(count, sizeof(uint32_t)),
+			    calloc(count, sizeof(uint32_t)),
+			    0,
+			    0,
+			    FAMILY_IPV4};
+
+	for (; dump.numbers && dump.queue && dump.family < FAMILY_COUNT; dump.family++) {
+		dump_family(&dump);
+		dump.printed += (uint32_t)dump.queue_count;
+		dump.queue_count = 0;
+		memset(dump.numbers, 0, count * sizeof(uint32_t));
+	}
+	free(dump.numbers);
+	free(dump.queue);
+}

@@ -1,0 +1,265 @@
+/* A sweep over the values of one field. Items that stand next to each other and ask the same of the field
+ * are a group; what a group decides in the later fields is built first. Along the field, groups begin and
+ * end; a tree over the groups, each inner node "first the left, then the right", has at its root what holds
+ * between two such events, and one event changes one path of it. */
+#include "sweep.h"
+
+#include "compiler/base/arena.h"
+
+#include <string.h>
+
+/* At this value a group begins, or ends if it has begun. */
+struct event {
+	u128 value;
+	uint32_t group;
+} __attribute__((packed, aligned(4)));
+
+struct sweep {
+	struct arena *arena;
+	struct builder *builder;
+	enum family family;
+	const enum field *order;
+};
+
+struct group {
+	const struct item *first; /* its condition is that of all its items */
+	decision_ref body;
+};
+
+/* The groups' bodies, NEXT where they do not hold now, as leaves of a binary tree in an array. */
+struct fold {
+	struct builder *builder;
+	decision_ref *tree;
+	size_t leaves;
+};
+
+static bool same_condition(const struct item *a, const struct item *b, enum field field)
+{
+	const struct range *ranges_a = a->ranges[field], *ranges_b = b->ranges[field];
+	uint32_t i;
+
+	if (ranges_a == ranges_b)
+		return a->counts[field] == b->counts[field];
+	if (!ranges_a || !ranges_b || a->counts[field] != b->counts[field])
+		return false;
+	for (i = 0; i < a->counts[field]; i++)
+		if (ranges_a[i].first != ranges_b[i].first || ranges_a[i].last != ranges_b[i].last)
+			return false;
+	return true;
+}
+
+static void fold_new(struct fold *fold, struct builder *builder, struct arena *arena, size_t groups)
+{
+	size_t i;
+
+	fold->builder = builder;
+	for (fold->leaves = 1; fold->leaves < groups;)
+		fold->leaves *= 2;
+	fold->tree = arena_alloc(arena, 2 * fold->leaves, sizeof(*fold->tree));
+	for (i = 0; i < 2 * fold->leaves; i++)
+		fold->tree[i] = REF_NEXT;
+}
+
+static void fold_set(struct fold *fold, size_t leaf, decision_ref body)
+{
+	size_t at = fold->leaves + leaf;
+
+	fold->tree[at] = body;
+	for (at /= 2; at; at /= 2) {
+		decision_ref both = builder_then(fold->builder, fold->tree[2 * at],
+						 fold->tree[2 * at + 1]);
+
+		if (both == fold->tree[at])
+			return;
+		fold->tree[at] = both;
+	}
+}
+
+static void fold_fill(struct fold *fold)
+{
+	size_t at;
+
+	for (at = fold->leaves - 1; at; at--)
+		fold->tree[at] = builder_then(fold->builder, fold->tree[2 * at],
+					      fold->tree[2 * at + 1]);
+}
+
+/* Sorts events by value, stably, a byte at a time; most bytes are the same in all and cost one look. */
+static void sort_events(struct arena *arena, struct event *events, size_t count)
+{
+	struct event *from = events, *to = arena_alloc(arena, count, sizeof(*to)), *swap;
+	size_t starts[257];
+	unsigned shift;
+	size_t i;
+
+	for (shift = 0; shift < 128; shift += 8) {
+		memset(starts, 0, sizeof(starts));
+		for (i = 0; i < count; i++)
+			starts[1 + (size_t)(from[i].value >> shift & 255)]++;
+		if (starts[1 + (size_t)(from[0].value >> shift & 255)] == count)
+			continue;
+		for (i = 1; i < 257; i++)
+			starts[i] += starts[i - 1];
+		for (i = 0; i < count; i++)
+			to[starts[from[i].value >> shift & 255]++] = from[i];
+		swap = from;
+		from = to;
+		to = swap;
+	}
+	if (from != events)
+		memcpy(events, from, count * sizeof(*events));
+}
+
+static bool events_sorted(const struct event *events, size_t count)
+{
+	size_t i;
+
+	for (i = 1; i < count; i++)
+		if (events[i].value < events[i - 1].value)
+			return false;
+	return true;
+}
+
+static struct event *group_events(struct arena *arena, u128 last, enum field field,
+				  const struct group *groups, size_t group_count, size_t *count)
+{
+	struct event *events;
+	size_t n = 0;
+	uint32_t g, r;
+
+	for (g = 0; g < group_count; g++)
+		n += 2 * groups[g].first->counts[field];
+	events = arena_alloc(arena, n, sizeof(*events));
+	n = 0;
+	for (g = 0; g < group_count; g++) {
+		const struct range *ranges = groups[g].first->ranges[field];
+
+		for (r = 0; ranges && r < groups[g].first->counts[field]; r++) {
+			events[n++] = (struct event){ranges[r].first, g};
+			if (ranges[r].last < last)
+				events[n++] = (struct event){ranges[r].last + 1, g};
+		}
+	}
+	if (n && !events_sorted(events, n))
+		sort_events(arena, events, n);
+	*count = n;
+	return events;
+}
+
+static decision_ref sweep_groups(struct sweep *sweep, enum field field, const struct group *groups,
+				 size_t group_count)
+{
+	struct arena *scratch = arena_new();
+	struct event *events;
+	struct fold fold;
+	size_t count, i;
+	u128 value = 0;
+
+	fold_new(&fold, sweep->builder, scratch, group_count);
+	for (i = 0; i < group_count; i++)
+		if (!groups[i].first->ranges[field])
+			fold.tree[fold.leaves + i] = groups[i].body;
+	fold_fill(&fold);
+	events = group_events(scratch, field_last(field, sweep->family), field, groups, group_count,
+			      &count);
+	builder_begin(sweep->builder);
+	for (i = 0;;) {
+		for (; i < count && events[i].value == value; i++) {
+			uint32_t g = events[i].group;
+			bool holds = fold.tree[fold.leaves + g] != REF_NEXT;
+
+			fold_set(&fold, g, holds ? REF_NEXT : groups[g].body);
+		}
+		builder_interval(sweep->builder, value, fold.tree[1]);
+		if (i == count || builder_is_exhausted(sweep->builder))
+			break;
+		value = events[i].value;
+	}
+	arena_free(scratch);
+	return builder_end(sweep->builder, field);
+}
+
+/* The diagram of one item: a node for each of its conditions, from the last to the first. */
+static decision_ref item_diagram(struct sweep *sweep, size_t position, const struct item *item)
+{
+	decision_ref body = item->body;
+	size_t at;
+	uint32_t i;
+
+	for (at = FIELD_COUNT; at-- > position;) {
+		enum field field = sweep->order[at];
+		const struct range *ranges = item->ranges[field];
+		u128 last = field_last(field, sweep->family);
+
+		if (!ranges)
+			continue;
+		builder_begin(sweep->builder);
+		if (!item->counts[field] || ranges[0].first)
+			builder_interval(sweep->builder, 0, REF_NEXT);
+		for (i = 0; i < item->counts[field]; i++) {
+			builder_interval(sweep->builder, ranges[i].first, body);
+			if (ranges[i].last < last)
+				builder_interval(sweep->builder, ranges[i].last + 1, REF_NEXT);
+		}
+		body = builder_end(sweep->builder, field);
+	}
+	return body;
+}
+
+/* The bodies one after the other, up to the first that leaves nothing open. */
+static decision_ref bodies_in_turn(struct builder *builder, const struct item *items, size_t count)
+{
+	decision_ref all = REF_NEXT;
+	size_t n, i;
+
+	for (n = 0; n < count; n++)
+		if (builder_is_closed(builder, items[n].body)) {
+			n++;
+			break;
+		}
+	for (i = n; i-- > 0;)
+		all = builder_then(builder, items[i].body, all);
+	return all;
+}
+
+static decision_ref sweep_from(struct sweep *sweep, size_t position, const struct item *items,
+			       size_t count)
+{
+	enum field field;
+	struct group *groups;
+	size_t group_count = 0;
+	size_t i, first;
+
+	if (count == 0)
+		return REF_NEXT;
+	if (count == 1)
+		return item_diagram(sweep, position, items);
+	if (position == FIELD_COUNT)
+		return bodies_in_turn(sweep->builder, items, count);
+	field = sweep->order[position];
+	for (i = 0; i < count; i++)
+		group_count += i == 0 || !same_condition(&items[i - 1], &items[i], field);
+	if (group_count == 1 && !items[0].ranges[field])
+		return sweep_from(sweep, position + 1, items, count);
+	groups = arena_alloc(sweep->arena, group_count, sizeof(*groups));
+	group_count = 0;
+	for (first = 0; first < count; first = i) {
+		for (i = first + 1; i < count; i++)
+			if (!same_condition(&items[first], &items[i], field))
+				break;
+		groups[group_count++] = (struct group){
+			&items[first], sweep_from(sweep, position + 1, &items[first], i - first)};
+		if (builder_is_exhausted(sweep->builder))
+			return REF_NEXT;
+	}
+	return sweep_groups(sweep, field, groups, group_count);
+}
+
+decision_ref sweep_items(struct arena *arena, struct builder *builder, enum family family,
+			 const enum field order[FIELD_COUNT], const struct item *items,
+			 size_t count)
+{
+	struct sweep sweep = {arena, builder, family, order};
+
+	return sweep_from(&sweep, 0, items, count);
+}

@@ -1,0 +1,568 @@
+/* Hash-consing: a node or an outcome that equals an earlier one is that one, so equality is equality of
+ * references, and an operation on two references is done once. Both tables are open addressed. */
+#include "diagram.h"
+
+#include "compiler/base/arena.h"
+
+#include <string.h>
+
+/* What an operation is remembered by. */
+enum operation { OPERATION_NONE, OPERATION_THEN, OPERATION_WHERE, OPERATION_REPLACE_ENDS };
+
+struct memo {
+	uint32_t operation;
+	decision_ref a, b, result;
+};
+
+struct interval {
+	u128 start;
+	decision_ref child;
+} __attribute__((packed, aligned(4)));
+
+/* An outcome weighs as much as so many intervals. */
+enum { OUTCOME_EFFORT = 16 };
+
+struct hash_table {
+	uint32_t *indices; /* index + 1, 0 where free */
+	size_t count, capacity;
+};
+
+struct builder {
+	struct arena *arena;
+	const struct leaf_operations *operations;
+	void *leaves;
+	uint32_t position[FIELD_COUNT];
+
+	struct decision_node *nodes;
+	uint32_t *node_hashes;
+	size_t node_count, node_capacity, hash_capacity;
+	struct hash_table node_table;
+
+	struct decision_outcome *outcomes;
+	size_t outcome_count, outcome_capacity;
+	struct hash_table outcome_table;
+
+	struct memo *memos;
+	size_t memo_count, memo_capacity;
+
+	struct interval *stack; /* of the nodes being made */
+	size_t stack_count, stack_capacity;
+	size_t *marks; /* where each of them begins */
+	size_t mark_count, mark_capacity;
+
+	size_t intervals;
+	size_t effort, effort_max;
+};
+
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+	hash = (hash ^ value) * UINT64_C(0x9e3779b97f4a7c15);
+	return hash ^ hash >> 29;
+}
+
+static bool outcome_equal(const struct decision_outcome *outcome, const struct step *steps,
+			  size_t count, enum end end)
+{
+	size_t i;
+
+	if (outcome->step_count != count || outcome->end != end)
+		return false;
+	for (i = 0; i < count; i++)
+		if (outcome->steps[i].kind != steps[i].kind ||
+		    outcome->steps[i].index != steps[i].index ||
+		    outcome->steps[i].no_reuseport != steps[i].no_reuseport)
+			return false;
+	return true;
+}
+
+static uint32_t outcome_hash(const struct step *steps, size_t count, enum end end)
+{
+	uint64_t hash = mix(count, end);
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		hash = mix(hash, (uint64_t)steps[i].index << 2 | (uint64_t)steps[i].kind << 1 |
+					 steps[i].no_reuseport);
+	return (uint32_t)(hash >> 32);
+}
+
+/* Makes room for one more; TABLE's own indices are put in again by the hash that REHASH gives. */
+static void table_grow(struct builder *builder, struct hash_table *table,
+		       uint32_t (*rehash)(const struct builder *builder, uint32_t index))
+{
+	struct hash_table larger = {NULL, table->count, table->capacity ? table->capacity * 2 : 64};
+	size_t i;
+
+	if (table->count * 2 < table->capacity)
+		return;
+	larger.indices = arena_alloc(builder->arena, larger.capacity, sizeof(*larger.indices));
+	for (i = 0; i < table->capacity; i++) {
+		size_t slot;
+
+		if (!table->indices[i])
+			continue;
+		slot = rehash(builder, table->indices[i] - 1) & (larger.capacity - 1);
+		while (larger.indices[slot])
+			slot = (slot + 1) & (larger.capacity - 1);
+		larger.indices[slot] = table->indices[i];
+	}
+	*table = larger;
+}
+
+static uint32_t rehash_node(const struct builder *builder, uint32_t index)
+{
+	return builder->node_hashes[index];
+}
+
+static uint32_t rehash_outcome(const struct builder *builder, uint32_t index)
+{
+	const struct decision_outcome *outcome = &builder->outcomes[index];
+
+	return outcome_hash(outcome->steps, outcome->step_count, outcome->end);
+}
+
+struct builder *builder_new(struct arena *arena, const enum field order[FIELD_COUNT],
+			    size_t effort_max)
+{
+	struct builder *builder = arena_alloc(arena, 1, sizeof(*builder));
+	uint32_t i;
+
+	builder->arena = arena;
+	builder->operations = &outcome_operations;
+	builder->leaves = builder;
+	builder->effort_max = effort_max;
+	for (i = 0; i < FIELD_COUNT; i++)
+		builder->position[order[i]] = i;
+	for (i = END_PASS; i <= END_MATCH; i++)
+		builder_outcome_of(builder, NULL, 0, (enum end)i);
+	return builder;
+}
+
+void builder_use_leaves(struct builder *builder, const struct leaf_operations *operations,
+			void *leaves)
+{
+	builder->operations = operations;
+	builder->leaves = leaves;
+}
+
+void builder_spend(struct builder *builder, size_t effort)
+{
+	builder->effort += effort;
+}
+
+bool builder_is_exhausted(const struct builder *builder)
+{
+	return builder->effort > builder->effort_max;
+}
+
+size_t builder_intervals(const struct builder *builder)
+{
+	return builder->intervals;
+}
+
+size_t builder_effort(const struct builder *builder)
+{
+	return builder->effort;
+}
+
+const struct decision_node *builder_node(const struct builder *builder, decision_ref ref)
+{
+	return &builder->nodes[ref_index(ref)];
+}
+
+const struct decision_outcome *builder_outcome(const struct builder *builder, decision_ref ref)
+{
+	return &builder->outcomes[ref_index(ref)];
+}
+
+const struct decision_node *builder_nodes(const struct builder *builder, size_t *count)
+{
+	*count = builder->node_count;
+	return builder->nodes;
+}
+
+const struct decision_outcome *builder_outcomes(const struct builder *builder, size_t *count)
+{
+	*count = builder->outcome_count;
+	return builder->outcomes;
+}
+
+decision_ref builder_outcome_of(struct builder *builder, const struct step *steps, size_t count,
+				enum end end)
+{
+	struct hash_table *table = &builder->outcome_table;
+	struct decision_outcome *outcome;
+	struct step *copy;
+	size_t slot;
+
+	table_grow(builder, table, rehash_outcome);
+	slot = outcome_hash(steps, count, end) & (table->capacity - 1);
+	for (; table->indices[slot]; slot = (slot + 1) & (table->capacity - 1))
+		if (outcome_equal(&builder->outcomes[table->indices[slot] - 1], steps, count, end))
+			return (uint32_t)REF_OUTCOME | (table->indices[slot] - 1);
+	builder->effort += OUTCOME_EFFORT;
+	copy = arena_alloc(builder->arena, count, sizeof(*copy));
+	if (count)
+		memcpy(copy, steps, count * sizeof(*copy));
+	outcome = ARENA_PUSH(builder->arena, builder->outcomes, builder->outcome_count,
+			     builder->outcome_capacity);
+	*outcome = (struct decision_outcome){copy, count, end};
+	table->indices[slot] = (uint32_t)builder->outcome_count;
+	table->count++;
+	return (uint32_t)REF_OUTCOME | (uint32_t)(builder->outcome_count - 1);
+}
+
+void builder_begin(struct builder *builder)
+{
+	*ARENA_PUSH(builder->arena, builder->marks, builder->mark_count,
+		    builder->mark_capacity) = builder->stack_count;
+}
+
+void builder_interval(struct builder *builder, u128 start, decision_ref child)
+{
+	size_t mark = builder->marks[builder->mark_count - 1];
+
+	builder->effort++;
+	if (builder->stack_count > mark && builder->stack[builder->stack_count - 1].child == child)
+		return;
+	*ARENA_APPEND(builder->arena, builder->stack, builder->stack_count,
+		      builder->stack_capacity) = (struct interval){start, child};
+}
+
+/* The node on top of the stack as arrays of its own. */
+static struct decision_node node_on_stack(struct builder *builder, uint32_t variable, size_t mark)
+{
+	size_t count = builder->stack_count - mark;
+	u128 *starts = arena_alloc(builder->arena, count, sizeof(*starts));
+	decision_ref *children = arena_alloc(builder->arena, count, sizeof(*children));
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		starts[i] = builder->stack[mark + i].start;
+		children[i] = builder->stack[mark + i].child;
+	}
+	return (struct decision_node){variable, (uint32_t)count, starts, children};
+}
+
+static bool node_is_on_stack(const struct builder *builder, const struct decision_node *node,
+			     uint32_t variable, size_t mark)
+{
+	size_t i;
+
+	if (node->variable != variable || node->count != builder->stack_count - mark)
+		return false;
+	for (i = 0; i < node->count; i++)
+		if (node->starts[i] != builder->stack[mark + i].start ||
+		    node->children[i] != builder->stack[mark + i].child)
+			return false;
+	return true;
+}
+
+static uint32_t stack_hash(const struct builder *builder, uint32_t variable, size_t mark)
+{
+	uint64_t hash = mix(variable, builder->stack_count - mark);
+	size_t i;
+
+	for (i = mark; i < builder->stack_count; i++) {
+		u128 start = builder->stack[i].start;
+
+		hash = mix(mix(hash, (uint64_t)start ^ builder->stack[i].child),
+			   (uint64_t)(start >> 64));
+	}
+	return (uint32_t)(hash >> 32);
+}
+
+static decision_ref node_of_stack(struct builder *builder, uint32_t variable, size_t mark)
+{
+	struct hash_table *table = &builder->node_table;
+	uint32_t hash = stack_hash(builder, variable, mark);
+	uint32_t index;
+	size_t slot;
+
+	table_grow(builder, table, rehash_node);
+	for (slot = hash & (table->capacity - 1); table->indices[slot];
+	     slot = (slot + 1) & (table->capacity - 1)) {
+		index = table->indices[slot] - 1;
+		if (builder->node_hashes[index] == hash &&
+		    node_is_on_stack(builder, &builder->nodes[index], variable, mark))
+			return index;
+	}
+	index = (uint32_t)builder->node_count;
+	if (builder->node_count == builder->hash_capacity)
+		builder->node_hashes = arena_grow(builder->arena, builder->node_hashes,
+						  builder->node_count,
+						  arena_grown_capacity(&builder->hash_capacity),
+						  sizeof(*builder->node_hashes));
+	builder->node_hashes[index] = hash;
+	*ARENA_PUSH(builder->arena, builder->nodes, builder->node_count,
+		    builder->node_capacity) = node_on_stack(builder, variable, mark);
+	builder->intervals += builder->stack_count - mark;
+	table->indices[slot] = index + 1;
+	table->count++;
+	return index;
+}
+
+decision_ref builder_end(struct builder *builder, uint32_t variable)
+{
+	size_t mark = builder->marks[--builder->mark_count];
+	decision_ref ref;
+
+	if (builder->stack_count - mark == 1)
+		ref = builder->stack[mark].child;
+	else if (builder_is_exhausted(builder))
+		ref = REF_NEXT;
+	else
+		ref = node_of_stack(builder, variable, mark);
+	builder->stack_count = mark;
+	return ref;
+}
+
+/* Where the answer to an operation is, or is to be put. */
+static struct memo *memo_find(const struct builder *builder, enum operation operation,
+			      decision_ref a, decision_ref b)
+{
+	size_t slot = mix(mix(operation, a), b) >> 20 & (builder->memo_capacity - 1);
+	struct memo *memo;
+
+	for (;; slot = (slot + 1) & (builder->memo_capacity - 1)) {
+		memo = &builder->memos[slot];
+		if (memo->operation == OPERATION_NONE ||
+		    (memo->operation == operation && memo->a == a && memo->b == b))
+			return memo;
+	}
+}
+
+static void memo_grow(struct builder *builder)
+{
+	struct memo *old = builder->memos;
+	size_t old_capacity = builder->memo_capacity;
+	size_t i;
+
+	builder->memo_capacity = old_capacity ? old_capacity * 2 : 256;
+	builder->memos = arena_alloc(builder->arena, builder->memo_capacity, sizeof(*old));
+	for (i = 0; i < old_capacity; i++)
+		if (old[i].operation != OPERATION_NONE)
+			*memo_find(builder, old[i].operation, old[i].a, old[i].b) = old[i];
+}
+
+static bool recall(struct builder *builder, enum operation operation, decision_ref a,
+		   decision_ref b, decision_ref *result)
+{
+	const struct memo *memo;
+
+	if (builder->memo_count * 2 >= builder->memo_capacity)
+		memo_grow(builder);
+	memo = memo_find(builder, operation, a, b);
+	*result = memo->result;
+	return memo->operation != OPERATION_NONE;
+}
+
+static decision_ref remember(struct builder *builder, enum operation operation, decision_ref a,
+			     decision_ref b, decision_ref result)
+{
+	*memo_find(builder, operation, a, b) = (struct memo){operation, a, b, result};
+	builder->memo_count++;
+	if (builder->memo_count * 2 >= builder->memo_capacity)
+		memo_grow(builder);
+	return result;
+}
+
+/* The position of what a reference asks for first; outcomes come after all. */
+static uint32_t position_of(const struct builder *builder, decision_ref ref)
+{
+	uint32_t variable;
+
+	if (ref_is_outcome(ref))
+		return UINT32_MAX;
+	variable = builder->nodes[ref].variable;
+	return variable < FIELD_COUNT ? builder->position[variable] : variable;
+}
+
+/* One side of a walk along two nodes at once: the intervals of a node, or a single one for a reference
+ * that does not ask for the variable. */
+struct walk {
+	struct decision_node node;
+	decision_ref alone;
+	u128 start_alone;
+	size_t at;
+};
+
+static void walk_start(struct walk *walk, const struct builder *builder, decision_ref ref,
+		       bool asks)
+{
+	walk->at = 0;
+	walk->alone = ref;
+	walk->start_alone = 0;
+	walk->node = asks ? *builder_node(builder, ref)
+			  : (struct decision_node){0, 1, &walk->start_alone, &walk->alone};
+}
+
+/* Moves on to the interval that begins next; false at the end of both. */
+static bool walk_next(struct walk *a, struct walk *b, u128 *start)
+{
+	bool more_a = a->at + 1 < a->node.count, more_b = b->at + 1 < b->node.count;
+	u128 start_a, start_b;
+
+	if (!more_a && !more_b)
+		return false;
+	start_a = more_a ? a->node.starts[a->at + 1] : 0;
+	start_b = more_b ? b->node.starts[b->at + 1] : 0;
+	*start = !more_b || (more_a && start_a < start_b) ? start_a : start_b;
+	a->at += more_a && start_a == *start;
+	b->at += more_b && start_b == *start;
+	return true;
+}
+
+typedef decision_ref operation_function(struct builder *builder, decision_ref a, decision_ref b);
+
+/* Does an operation on each pair of intervals of the variable that comes first. */
+static decision_ref by_intervals(struct builder *builder, operation_function *operate,
+				 decision_ref a, decision_ref b)
+{
+	uint32_t position_a = position_of(builder, a), position_b = position_of(builder, b);
+	uint32_t variable = builder->nodes[position_a <= position_b ? a : b].variable;
+	struct walk walk_a, walk_b;
+	u128 start = 0;
+
+	walk_start(&walk_a, builder, a, position_a <= position_b);
+	walk_start(&walk_b, builder, b, position_b <= position_a);
+	builder_begin(builder);
+	do {
+		builder_interval(builder, start,
+				 operate(builder, walk_a.node.children[walk_a.at],
+					 walk_b.node.children[walk_b.at]));
+	} while (!builder_is_exhausted(builder) && walk_next(&walk_a, &walk_b, &start));
+	return builder_end(builder, variable);
+}
+
+decision_ref builder_leaf(struct builder *builder, const struct rule *rule,
+			  const struct verdict *verdict, const struct step *steps, size_t count,
+			  enum end end)
+{
+	return builder->operations->of(builder->leaves, rule, verdict, steps, count, end);
+}
+
+bool builder_is_closed(const struct builder *builder, decision_ref ref)
+{
+	return ref_is_outcome(ref) && builder->operations->is_closed(builder->leaves, ref);
+}
+
+decision_ref builder_then(struct builder *builder, decision_ref a, decision_ref b)
+{
+	decision_ref result;
+
+	if (b == REF_NEXT)
+		return a;
+	if (a == REF_NEXT)
+		return b;
+	if (builder_is_closed(builder, a))
+		return a;
+	if (ref_is_outcome(a) && ref_is_outcome(b))
+		return builder->operations->then(builder->leaves, a, b);
+	if (recall(builder, OPERATION_THEN, a, b, &result))
+		return result;
+	return remember(builder, OPERATION_THEN, a, b, by_intervals(builder, builder_then, a, b));
+}
+
+decision_ref builder_where(struct builder *builder, decision_ref condition, decision_ref a)
+{
+	decision_ref result;
+
+	if (condition == REF_MATCH)
+		return a;
+	if (condition == REF_NEXT || a == REF_NEXT)
+		return REF_NEXT;
+	if (recall(builder, OPERATION_WHERE, condition, a, &result))
+		return result;
+	return remember(builder, OPERATION_WHERE, condition, a,
+			by_intervals(builder, builder_where, condition, a));
+}
+
+decision_ref builder_replace_ends(struct builder *builder, decision_ref a, enum end next,
+				  enum end returned)
+{
+	decision_ref result, ends = (decision_ref)(next << 4 | returned);
+	struct decision_node node;
+	size_t i;
+
+	if (ref_is_outcome(a))
+		return builder->operations->replace_ends(builder->leaves, a, next, returned);
+	if (recall(builder, OPERATION_REPLACE_ENDS, a, ends, &result))
+		return result;
+	node = *builder_node(builder, a);
+	builder_begin(builder);
+	for (i = 0; i < node.count; i++)
+		builder_interval(builder, node.starts[i],
+				 builder_replace_ends(builder, node.children[i], next, returned));
+	return remember(builder, OPERATION_REPLACE_ENDS, a, ends,
+			builder_end(builder, node.variable));
+}
+
+static void add_extent(const struct builder *builder, decision_ref ref, bool *seen,
+		       uint32_t largest[FIELD_COUNT], size_t *intervals)
+{
+	const struct decision_node *node;
+	uint32_t i;
+
+	if (ref_is_outcome(ref) || seen[ref])
+		return;
+	seen[ref] = true;
+	node = builder_node(builder, ref);
+	*intervals += node->count;
+	if (node->variable < FIELD_COUNT && node->count > largest[node->variable])
+		largest[node->variable] = node->count;
+	for (i = 0; i < node->count; i++)
+		add_extent(builder, node->children[i], seen, largest, intervals);
+}
+
+struct builder_extent builder_extent(const struct builder *builder, decision_ref root)
+{
+	bool *seen = arena_alloc(builder->arena, builder->node_count + 1, sizeof(*seen));
+	uint32_t largest[FIELD_COUNT] = {0};
+	struct builder_extent extent = {0, 0};
+	size_t i;
+
+	add_extent(builder, root, seen, largest, &extent.intervals);
+	for (i = 0; i < FIELD_COUNT; i++)
+		extent.least_intervals += largest[i];
+	return extent;
+}
+
+struct import {
+	struct builder *to;
+	const struct builder *from;
+	decision_ref *copies; /* of each node of FROM; REF_MATCH where there is none yet */
+};
+
+static decision_ref import_ref(struct import *import, decision_ref ref)
+{
+	const struct decision_outcome *outcome;
+	const struct decision_node *node;
+	size_t i;
+
+	if (ref_is_outcome(ref)) {
+		outcome = builder_outcome(import->from, ref);
+		return builder_outcome_of(import->to, outcome->steps, outcome->step_count,
+					  outcome->end);
+	}
+	if (import->copies[ref] != REF_MATCH)
+		return import->copies[ref];
+	node = builder_node(import->from, ref);
+	builder_begin(import->to);
+	for (i = 0; i < node->count; i++)
+		builder_interval(import->to, node->starts[i],
+				 import_ref(import, node->children[i]));
+	import->copies[ref] = builder_end(import->to, node->variable);
+	return import->copies[ref];
+}
+
+decision_ref builder_import(struct builder *to, const struct builder *from, decision_ref root)
+{
+	struct import import = {to, from, NULL};
+	size_t i;
+
+	import.copies = arena_alloc(from->arena, from->node_count, sizeof(*import.copies));
+	for (i = 0; i < from->node_count; i++)
+		import.copies[i] = REF_MATCH;
+	return import_ref(&import, root);
+}

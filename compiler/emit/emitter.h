@@ -1,0 +1,79 @@
+/* What the parts of layout_to_bytecode share.
+ *
+ * Registers: R6 the context, R7 the table reference (later the row), R8 the zero, later the place of the
+ * packet's family and protocol, R9 the rows still allowed; R1 to R5 and R0 for whatever is at hand. */
+#ifndef SKLC_EMITTER_H
+#define SKLC_EMITTER_H
+
+#include "compiler/bytecode/bytecode.h"
+#include "compiler/layout/layout.h"
+
+enum { NO_LABEL = 0xffffffff };
+
+/* Stack slots, below R10. */
+enum {
+	STACK_KEY = -4,
+	STACK_LABEL = -8,
+	STACK_SOCKET = -16,
+	STACK_RESULT = -24,
+	STACK_PREFIX = -40
+};
+
+#define CONTEXT(field) ((int)offsetof(struct bpf_sk_lookup, field))
+
+struct emitter {
+	struct bytecode *code;
+	const struct layout *layout;
+	struct jump_label *nodes; /* of the nodes in code; NO_LABEL: not emitted */
+	struct jump_label *steps[FAMILY_COUNT * PROTOCOL_COUNT]; /* one more than steps: the end */
+	struct jump_label
+		*inside[FAMILY_COUNT * PROTOCOL_COUNT]; /* for references known to be theirs */
+	struct jump_label *ready[FAMILY_COUNT * PROTOCOL_COUNT]; /* and with the word at hand */
+	struct jump_label assign; /* R7 is the first row of the outcome */
+	struct jump_label pass,
+		drop;  /* ways out; PASS is NO_LABEL where every outcome is to reach ASSIGN */
+	bool has_zero; /* R8 is 0 on all ways to ASSIGN, which the verifier does not know */
+};
+
+/* REG becomes a word of the packet, in host order. R2 is lost. */
+void emit_key(struct emitter *e, enum key key, enum reg reg);
+
+/* Where the word of an interface stands in .rodata.machine. */
+uint32_t interface_offset(const struct emitter *e, uint32_t interface);
+
+/* REG becomes a pointer to element INDEX (a register, which is lost) of a region of the tables, whose elements
+ * have so many BYTES. */
+void emit_element(struct emitter *e, struct layout_region region, uint32_t bytes, enum reg reg,
+		  enum reg index);
+
+/* The steps of a machine, which lead to ASSIGN. */
+void emit_machine(struct emitter *e, size_t index);
+
+/* Carries out the rows from R7 on. */
+void emit_outcome(struct emitter *e);
+
+/* R8 becomes the place of the packet's family and protocol. R1 is lost. */
+void emit_place(struct emitter *e);
+
+/* Counts the rule of the row that R7 points to, if it has a counter. */
+void emit_rule_counter(struct emitter *e);
+
+/* REG becomes the index, 4 * label + place, of the row that R7 points to; to NONE if it has no label. */
+void emit_index(struct emitter *e, enum reg reg, struct jump_label none);
+
+/* Assigns the socket in R0, with the flags at OFFSET from REG, and lets go of it. To CHOSEN if a program before
+ * this one has chosen: its choice stands. */
+void emit_assign(struct bytecode *code, enum reg reg, int offset, struct jump_label hit,
+		 struct jump_label chosen);
+
+/* R0 becomes the element of a map whose key is at STACK, or 0. */
+void emit_look(struct bytecode *code, enum bytecode_symbol map, int stack);
+
+/* Adds one to the counter at OFFSET of the element of a per-CPU map whose key is at STACK. */
+void emit_count(struct bytecode *code, enum bytecode_symbol map, int stack, int offset);
+
+/* Argument registers from FIRST on become 0, before a call that has no use for them. To the verifier (Linux 6.18) it
+ * has, and so what a search has left there is a reason to walk anew all that leads to the call. */
+void emit_unused(struct bytecode *code, enum reg first);
+
+#endif

@@ -1,0 +1,269 @@
+/* Writes the program: a way in for each family and protocol, the nodes in code, the steps that search the
+ * tables, and at the end the one sequence that carries out an outcome's rows. */
+#include "compiler/pipeline.h"
+
+#include "compiler/base/arena.h"
+#include "compiler/base/diag.h"
+#include "compiler/bytecode/bytecode.h"
+#include "compiler/layout/layout.h"
+#include "emit.h"
+#include "emitter.h"
+
+#include "runtime/abi.h"
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+/* The program's verdicts. */
+enum { SK_IS_DROP = 0, SK_IS_PASS = 1 };
+
+/* The origin of what serves all rules. */
+static const struct span SHARED;
+
+static void emit_ref(struct emitter *e, decision_ref ref, struct span origin);
+
+/* Jumps to UPPER if the word in R1 has reached START. R2 is lost. */
+static void emit_compare(struct emitter *e, enum key key, uint64_t start, struct jump_label upper)
+{
+	if (key_bits(key) <= 32) {
+		bytecode_jump32_if(e->code, BPF_JGE, R1, (int32_t)(uint32_t)start, upper);
+	} else {
+		bytecode_imm64(e->code, R2, start);
+		bytecode_jump_if_reg(e->code, BPF_JGE, R1, R2, upper);
+	}
+}
+
+/* Compares R1 with the starts of intervals [first, end), and goes on in the one that holds it. */
+static void emit_compare_tree(struct emitter *e, const struct decision_node *node,
+			      const struct span *origins, struct span origin, uint32_t first,
+			      uint32_t end)
+{
+	uint32_t middle = first + (end - first) / 2;
+	struct jump_label upper;
+
+	if (end - first == 1) {
+		emit_ref(e, node->children[first], origins[first]);
+		return;
+	}
+	upper = bytecode_label(e->code);
+	bytecode_origin(e->code, origin);
+	emit_compare(e, variable_key(node->variable), (uint64_t)node->starts[middle], upper);
+	emit_compare_tree(e, node, origins, origin, first, middle);
+	bytecode_place(e->code, upper);
+	emit_compare_tree(e, node, origins, origin, middle, end);
+}
+
+static void emit_interface_child(struct emitter *e, const struct decision_node *node,
+				 const struct span *origins, uint32_t value)
+{
+	uint32_t i = node->count - 1;
+
+	while (node->starts[i] > value)
+		i--;
+	emit_ref(e, node->children[i], origins[i]);
+}
+
+static void emit_interface_node(struct emitter *e, const struct decision_node *node,
+				const struct span *origins, struct span origin)
+{
+	struct jump_label known = bytecode_label(e->code), differs = bytecode_label(e->code);
+	uint32_t interface = variable_interface(node->variable);
+
+	bytecode_comment(e->code, "interface \"%s\"",
+			 e->layout->policy->interfaces[interface].name);
+	bytecode_data(e->code, R2, SYMBOL_MACHINE, interface_offset(e, interface));
+	bytecode_load(e->code, BPF_W, R2, R2, 0);
+	bytecode_jump32_if(e->code, BPF_JNE, R2, (int32_t)ABI_INTERFACE_UNKNOWN, known);
+	emit_interface_child(e, node, origins, INTERFACE_UNKNOWN);
+	bytecode_place(e->code, known);
+	bytecode_origin(e->code, origin);
+	bytecode_load(e->code, BPF_W, R1, R6, CONTEXT(ingress_ifindex));
+	bytecode_jump32_if_reg(e->code, BPF_JNE, R1, R2, differs);
+	emit_interface_child(e, node, origins, INTERFACE_EQUALS);
+	bytecode_place(e->code, differs);
+	emit_interface_child(e, node, origins, INTERFACE_DIFFERS);
+}
+
+static void emit_node(struct emitter *e, decision_ref ref)
+{
+	const struct decision_node *node = &e->layout->nodes[ref];
+	const struct span *origins = e->layout->leaf_origins + e->layout->first_leaves[ref];
+	struct span origin = e->layout->node_origins[ref];
+	enum key key = variable_key(node->variable);
+
+	e->nodes[ref] = bytecode_label(e->code);
+	bytecode_place(e->code, e->nodes[ref]);
+	bytecode_origin(e->code, origin);
+	if (key == KEY_INTERFACE) {
+		emit_interface_node(e, node, origins, origin);
+		return;
+	}
+	bytecode_comment(e->code, "%s", key_words(key));
+	emit_key(e, key, R1);
+	emit_compare_tree(e, node, origins, origin, 0, node->count);
+}
+
+/* R8 becomes 0, which the verifier does not know. */
+static void emit_zero(struct emitter *e)
+{
+	_Static_assert(AF_INET >> 4 == 0 && AF_INET6 >> 4 == 0, "no family has these bits");
+
+	bytecode_load(e->code, BPF_W, R8, R6, CONTEXT(family));
+	bytecode_alu_imm(e->code, BPF_RSH, R8, 4);
+	e->has_zero = true;
+}
+
+/* R7 becomes a reference. The verifier walks anew what follows for each number that it knows there, at 60
+ * instructions and more. */
+static void emit_reference(struct emitter *e, uint32_t reference, bool known)
+{
+	if (known || !e->has_zero) {
+		bytecode_alu32_imm(e->code, BPF_MOV, R7, (int32_t)reference);
+		return;
+	}
+	bytecode_alu(e->code, BPF_MOV, R7, R8);
+	bytecode_alu32_imm(e->code, BPF_XOR, R7, (int32_t)reference);
+}
+
+static void emit_row(struct emitter *e, uint32_t row)
+{
+	if (row == ROW_PASS && e->pass.id != NO_LABEL) {
+		bytecode_jump(e->code, e->pass);
+	} else if (row == ROW_DROP && e->pass.id != NO_LABEL) {
+		bytecode_jump(e->code, e->drop);
+	} else {
+		emit_reference(e, row, false);
+		bytecode_jump(e->code, e->assign);
+	}
+}
+
+/* Goes into the tables at the step that a reference names. */
+static void emit_table_entry(struct emitter *e, decision_ref ref)
+{
+	uint32_t machine = e->layout->nodes[ref].variable >> MACHINE_SHIFT;
+
+	emit_reference(e, e->layout->table_refs[ref], layout_knows_entries(e->layout));
+	bytecode_jump(e->code, e->steps[machine][layout_first_step(e->layout, ref)]);
+}
+
+/* Goes on at a reference that, for what is known here, belongs to the rule at ORIGIN. */
+static void emit_ref(struct emitter *e, decision_ref ref, struct span origin)
+{
+	bytecode_origin(e->code, origin);
+	if (ref_is_outcome(ref))
+		emit_row(e, e->layout->rows_of[ref_index(ref)]);
+	else if (e->layout->forms[ref] == FORM_TABLE)
+		emit_table_entry(e, ref);
+	else if (e->nodes[ref].id != NO_LABEL)
+		bytecode_jump(e->code, e->nodes[ref]);
+	else
+		emit_node(e, ref);
+}
+
+static void emit_family(struct emitter *e, enum family family)
+{
+	const decision_ref *roots = e->layout->roots[family];
+	struct jump_label udp = bytecode_label(e->code);
+
+	bytecode_origin(e->code, SHARED);
+	if (roots[PROTOCOL_TCP] != roots[PROTOCOL_UDP]) {
+		bytecode_load(e->code, BPF_W, R1, R6, CONTEXT(protocol));
+		bytecode_jump_if(e->code, BPF_JEQ, R1, IPPROTO_UDP, udp);
+		bytecode_comment(e->code, "%s tcp", family_word(family));
+		emit_ref(e, roots[PROTOCOL_TCP], SHARED);
+		bytecode_comment(e->code, "%s udp", family_word(family));
+	}
+	bytecode_place(e->code, udp);
+	emit_ref(e, roots[PROTOCOL_UDP], SHARED);
+}
+
+static void emit_entry(struct emitter *e)
+{
+	struct jump_label ipv6 = bytecode_label(e->code);
+
+	bytecode_load(e->code, BPF_W, R1, R6, CONTEXT(family));
+	bytecode_jump_if(e->code, BPF_JEQ, R1, AF_INET6, ipv6);
+	emit_family(e, FAMILY_IPV4);
+	bytecode_place(e->code, ipv6);
+	emit_family(e, FAMILY_IPV6);
+}
+
+static void emit_exits(struct emitter *e)
+{
+	bytecode_place(e->code, e->pass);
+	bytecode_alu_imm(e->code, BPF_MOV, R0, SK_IS_PASS);
+	bytecode_exit(e->code);
+	bytecode_place(e->code, e->drop);
+	bytecode_alu_imm(e->code, BPF_MOV, R0, SK_IS_DROP);
+	bytecode_exit(e->code);
+}
+
+static struct emitter emitter_new(struct arena *arena, struct bytecode *code,
+				  const struct layout *layout)
+{
+	struct emitter e = {.code = code, .layout = layout};
+	size_t i, machine;
+
+	e.nodes = arena_alloc(arena, layout->node_count + 1, sizeof(*e.nodes));
+	for (i = 0; i < layout->node_count; i++)
+		e.nodes[i].id = NO_LABEL;
+	for (machine = 0; machine < layout->machine_count; machine++) {
+		size_t count = layout->machines[machine].step_count + 1;
+
+		e.steps[machine] = arena_alloc(arena, count, sizeof(struct jump_label));
+		e.inside[machine] = arena_alloc(arena, count, sizeof(struct jump_label));
+		e.ready[machine] = arena_alloc(arena, count, sizeof(struct jump_label));
+		for (i = 0; i < count; i++) {
+			e.steps[machine][i] = bytecode_label(e.code);
+			e.inside[machine][i] = bytecode_label(e.code);
+			e.ready[machine][i] = bytecode_label(e.code);
+		}
+	}
+	e.assign = e.pass = e.drop = (struct jump_label){NO_LABEL};
+	return e;
+}
+
+/* The way in, and all that leads to ASSIGN. */
+static void emit_classification(struct emitter *e)
+{
+	size_t i;
+
+	emit_entry(e);
+	bytecode_origin(e->code, SHARED);
+	for (i = 0; i < e->layout->machine_count; i++)
+		emit_machine(e, i);
+}
+
+void layout_emit_classifier(struct arena *arena, struct bytecode *code, const struct layout *layout,
+			    struct jump_label classified, struct jump_label failed)
+{
+	struct emitter e = emitter_new(arena, code, layout);
+
+	e.assign = classified;
+	e.drop = failed;
+	emit_classification(&e);
+}
+
+struct bytecode *layout_to_bytecode(struct arena *arena, const struct layout *layout,
+				    struct diag *diag)
+{
+	struct bytecode *code = bytecode_new(arena);
+	struct emitter e = emitter_new(arena, code, layout);
+	const char *error;
+
+	e.assign = bytecode_label(code);
+	e.pass = bytecode_label(code);
+	e.drop = bytecode_label(code);
+	bytecode_alu(code, BPF_MOV, R6, R1);
+	emit_zero(&e);
+	emit_classification(&e);
+	emit_outcome(&e);
+	emit_exits(&e);
+	error = bytecode_check(code);
+	if (error) {
+		diag_error(diag, (struct span){0, 0}, "the program cannot be written: %s", error);
+		return NULL;
+	}
+	return code;
+}

@@ -1,0 +1,187 @@
+/* The one sequence that carries out an outcome's rows: count the rule, find the label's socket, assign it, count
+ * the hit or the miss, go on with the next row. */
+#include "emitter.h"
+#include "try_label.h"
+#include "try_rows.h"
+
+#include "runtime/abi.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+void emit_look(struct bytecode *code, enum bytecode_symbol map, int stack)
+{
+	bytecode_map(code, R1, map);
+	bytecode_alu(code, BPF_MOV, R2, R10);
+	bytecode_alu_imm(code, BPF_ADD, R2, stack);
+	bytecode_call(code, BPF_FUNC_map_lookup_elem);
+}
+
+void emit_count(struct bytecode *code, enum bytecode_symbol map, int stack, int offset)
+{
+	struct jump_label none = bytecode_label(code);
+
+	emit_look(code, map, stack);
+	bytecode_jump_if(code, BPF_JEQ, R0, 0, none);
+	bytecode_load(code, BPF_DW, R1, R0, offset);
+	bytecode_alu_imm(code, BPF_ADD, R1, 1);
+	bytecode_store(code, BPF_DW, R0, offset, R1);
+	bytecode_place(code, none);
+}
+
+void emit_rule_counter(struct emitter *e)
+{
+	struct jump_label none = bytecode_label(e->code);
+
+	if (!e->layout->object.counter_count)
+		return;
+	bytecode_comment(e->code, "count the rule");
+	bytecode_load(e->code, BPF_W, R1, R7, (int)offsetof(struct layout_row, counter));
+	bytecode_jump32_if(e->code, BPF_JEQ, R1, (int32_t)NO_INDEX, none);
+	bytecode_store(e->code, BPF_W, R10, STACK_KEY, R1);
+	emit_count(e->code, SYMBOL_RULE_COUNTERS, STACK_KEY, 0);
+	bytecode_place(e->code, none);
+}
+
+void emit_index(struct emitter *e, enum reg reg, struct jump_label none)
+{
+	uint32_t slots = ABI_PLACES * (uint32_t)e->layout->object.label_count;
+
+	bytecode_load(e->code, BPF_W, reg, R7, (int)offsetof(struct layout_row, label));
+	if (e->layout->object.counter_count)
+		bytecode_jump32_if(e->code, BPF_JEQ, reg, (int32_t)NO_INDEX, none);
+	bytecode_alu_imm(e->code, BPF_LSH, reg, 2);
+	bytecode_alu(e->code, BPF_ADD, reg, R8);
+	bytecode_jump_if(e->code, BPF_JGT, reg, (int32_t)slots - 1, e->drop);
+}
+
+/* Finds the socket in the slot with the index in R1, or goes to MISS. */
+static void emit_find_socket(struct emitter *e, struct jump_label miss)
+{
+	bytecode_alu_imm(e->code, BPF_LSH, R1, 2);
+	bytecode_data(e->code, R2, SYMBOL_MACHINE, 0);
+	bytecode_alu(e->code, BPF_ADD, R2, R1);
+	bytecode_load(e->code, BPF_W, R2, R2, 0);
+	if (e->layout->object.tries_spares)
+		bytecode_alu_imm(e->code, BPF_AND, R2, ABI_SLOT(UINT32_MAX));
+	bytecode_store(e->code, BPF_W, R10, STACK_KEY, R2);
+	emit_look(e->code, SYMBOL_SOCKETS, STACK_KEY);
+	bytecode_jump_if(e->code, BPF_JEQ, R0, 0, miss);
+}
+
+void emit_assign(struct bytecode *code, enum reg reg, int offset, struct jump_label hit,
+		 struct jump_label chosen)
+{
+	bytecode_comment(code, "assign it");
+	bytecode_store(code, BPF_DW, R10, STACK_SOCKET, R0);
+	bytecode_alu(code, BPF_MOV, R1, R6);
+	bytecode_alu(code, BPF_MOV, R2, R0);
+	bytecode_load(code, BPF_W, R3, reg, offset);
+	bytecode_call(code, BPF_FUNC_sk_assign);
+	bytecode_load(code, BPF_DW, R1, R10, STACK_SOCKET);
+	bytecode_store(code, BPF_DW, R10, STACK_RESULT, R0);
+	bytecode_call(code, BPF_FUNC_sk_release);
+	bytecode_load(code, BPF_DW, R0, R10, STACK_RESULT);
+	bytecode_jump_if(code, BPF_JEQ, R0, 0, hit);
+	bytecode_jump_if(code, BPF_JEQ, R0, -EEXIST, chosen);
+}
+
+void emit_unused(struct bytecode *code, enum reg first)
+{
+	enum reg reg;
+
+	for (reg = first; reg <= R5; reg++)
+		bytecode_alu_imm(code, BPF_MOV, reg, 0);
+}
+
+/* Nothing took the packet: counts the miss, or leaves that to a function, which looks further. */
+static void emit_miss(struct emitter *e)
+{
+	if (!e->layout->object.tries_spares) {
+		emit_count(e->code, SYMBOL_LABEL_COUNTERS, STACK_LABEL,
+			   offsetof(struct abi_label_count, misses));
+		return;
+	}
+	if (e->layout->groups.count)
+		return;
+	bytecode_alu(e->code, BPF_MOV, R1, R6);
+	bytecode_load(e->code, BPF_W, R2, R10, STACK_LABEL);
+	bytecode_load(e->code, BPF_W, R3, R7, (int)offsetof(struct layout_row, flags));
+	if (layout_loops_over_rows(e->layout))
+		emit_unused(e->code, R4);
+	bytecode_call_function(e->code, try_label_function(e->code->arena, e->layout));
+	bytecode_jump_if(e->code, BPF_JNE, R0, 0, e->pass);
+}
+
+/* Only the first row's label is looked at here, where it is a hit as a rule; those of later ones by the function,
+ * if there is one: the verifier walks all rows that there may be. */
+static void emit_try_label(struct emitter *e, struct jump_label hit, struct jump_label next)
+{
+	struct jump_label miss = bytecode_label(e->code);
+	int32_t rows = (int32_t)e->layout->rows_max;
+
+	bytecode_comment(e->code, "the label's slot, and the socket there");
+	emit_index(e, R1, next);
+	bytecode_store(e->code, BPF_W, R10, STACK_LABEL, R1);
+	if (e->layout->object.tries_spares && layout_loops_over_rows(e->layout))
+		bytecode_jump_if(e->code, BPF_JNE, R9, rows, miss);
+	emit_find_socket(e, miss);
+	emit_assign(e->code, R7, (int)offsetof(struct layout_row, flags), hit, e->pass);
+	bytecode_place(e->code, miss);
+	emit_miss(e);
+}
+
+/* AF_INET is 2 and AF_INET6 10, TCP 6 and UDP 17, so one bit of each tells. */
+void emit_place(struct emitter *e)
+{
+	_Static_assert(AF_INET >> 3 == 0 && AF_INET6 >> 3 == 1, "one bit tells the families apart");
+	_Static_assert(IPPROTO_TCP >> 4 == 0 && IPPROTO_UDP >> 4 == 1, "and one the protocols");
+
+	bytecode_load(e->code, BPF_W, R8, R6, CONTEXT(family));
+	bytecode_alu_imm(e->code, BPF_RSH, R8, 3);
+	bytecode_alu_imm(e->code, BPF_LSH, R8, 1);
+	bytecode_load(e->code, BPF_W, R1, R6, CONTEXT(protocol));
+	bytecode_alu_imm(e->code, BPF_RSH, R1, 4);
+	bytecode_alu(e->code, BPF_ADD, R8, R1);
+}
+
+void emit_outcome(struct emitter *e)
+{
+	struct jump_label row = bytecode_label(e->code), hit = bytecode_label(e->code);
+	struct jump_label next = bytecode_label(e->code);
+
+	bytecode_place(e->code, e->assign);
+	if (!e->layout->rows_max) {
+		bytecode_jump_if(e->code, BPF_JEQ, R7, ROW_PASS, e->pass);
+		bytecode_jump(e->code, e->drop);
+		return;
+	}
+	emit_place(e);
+	if (layout_loops_over_rows(e->layout))
+		bytecode_alu_imm(e->code, BPF_MOV, R9, (int32_t)e->layout->rows_max);
+	bytecode_place(e->code, row);
+	bytecode_comment(e->code, "carry out row r7");
+	bytecode_jump_if(e->code, BPF_JEQ, R7, ROW_PASS, e->pass);
+	bytecode_jump_if(e->code, BPF_JEQ, R7, ROW_DROP, e->drop);
+	emit_element(e, e->layout->rows, sizeof(struct layout_row), R1, R7);
+	bytecode_alu(e->code, BPF_MOV, R7, R1);
+	emit_rule_counter(e);
+	if (e->layout->object.label_count)
+		emit_try_label(e, hit, next);
+	bytecode_place(e->code, next);
+	bytecode_load(e->code, BPF_W, R7, R7, (int)offsetof(struct layout_row, next));
+	if (layout_loops_over_rows(e->layout)) {
+		bytecode_alu_imm(e->code, BPF_SUB, R9, 1);
+		bytecode_jump_if(e->code, BPF_JNE, R9, 0, row);
+	}
+	if (e->layout->groups.count)
+		emit_groups(e);
+	bytecode_jump_if(e->code, BPF_JEQ, R7, ROW_PASS, e->pass);
+	bytecode_jump(e->code, e->drop);
+	bytecode_place(e->code, hit);
+	if (e->layout->object.label_count)
+		emit_count(e->code, SYMBOL_LABEL_COUNTERS, STACK_LABEL,
+			   offsetof(struct abi_label_count, hits));
+}

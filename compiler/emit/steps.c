@@ -1,0 +1,543 @@
+/* The steps that search the tables, one after the other, as the layout has them. */
+#include "emitter.h"
+
+#include "runtime/abi.h"
+
+#include <stddef.h>
+
+/* A step that is being written, and where its machine's others are: as they are come to, past the question
+ * whether a reference is theirs, and where the word is at hand as they compare it. */
+struct step_place {
+	const struct layout_machine *machine;
+	size_t step;
+	const struct jump_label *labels, *inside, *ready;
+};
+
+/* The bytes of what a root has for a child, as a shift. */
+static int child_scale(const struct layout_step *root)
+{
+	return root->has_ranges ? 3 : 2;
+}
+
+/* The same of a step's results. */
+static int result_scale(const struct layout_step *step)
+{
+	return step->is_narrow ? 1 : 2;
+}
+
+/* The bits of half an IPv6 address that one load gives. */
+enum { LOADED_BITS = 32 };
+
+/* Where a key stands in the packet: for half of an IPv6 address, its first word. */
+static int key_offset(enum key key)
+{
+	key = key_asked(key);
+	switch (key) {
+	case KEY_DPORT:
+		return CONTEXT(local_port);
+	case KEY_SPORT:
+		return CONTEXT(remote_port);
+	case KEY_DADDR4:
+		return CONTEXT(local_ip4);
+	case KEY_SADDR4:
+		return CONTEXT(remote_ip4);
+	case KEY_DADDR6_HIGH:
+	case KEY_DADDR6_LOW:
+		return CONTEXT(local_ip6) + 8 * (int)(key - KEY_DADDR6_HIGH);
+	default:
+		return CONTEXT(remote_ip6) + 8 * (int)(key - KEY_SADDR6_HIGH);
+	}
+}
+
+static void emit_word(struct emitter *e, int offset, enum reg reg)
+{
+	bytecode_load(e->code, BPF_W, reg, R6, offset);
+	bytecode_to_host(e->code, reg, 32);
+}
+
+void emit_key(struct emitter *e, enum key key, enum reg reg)
+{
+	int offset = key_offset(key);
+
+	if (key == KEY_DPORT) { /* the one field in host order */
+		bytecode_load(e->code, BPF_W, reg, R6, offset);
+	} else if (key == KEY_SPORT) { /* in the first half of its word */
+		bytecode_load(e->code, BPF_H, reg, R6, offset);
+		bytecode_to_host(e->code, reg, 16);
+	} else {
+		emit_word(e, offset, reg);
+		if (key_bits(key) <= LOADED_BITS)
+			return;
+		emit_word(e, offset + 4, R2);
+		bytecode_alu_imm(e->code, BPF_LSH, reg, LOADED_BITS);
+		bytecode_alu(e->code, BPF_OR, reg, R2);
+	}
+}
+
+/* A word without its CUT lowest bits: 0 or LOADED_BITS, of half an IPv6 address. R2 is lost. */
+static void emit_upper_key(struct emitter *e, enum key key, enum reg reg, unsigned cut)
+{
+	if (cut)
+		emit_word(e, key_offset(key), reg);
+	else
+		emit_key(e, key, reg);
+}
+
+uint32_t interface_offset(const struct emitter *e, uint32_t interface)
+{
+	return 4 * (ABI_PLACES * (uint32_t)e->layout->object.label_count + interface);
+}
+
+void emit_element(struct emitter *e, struct layout_region region, uint32_t bytes, enum reg reg,
+		  enum reg index)
+{
+	if (region.count == 1) {
+		bytecode_data(e->code, reg, SYMBOL_TABLES, region.offset);
+		return;
+	}
+	bytecode_jump_if(e->code, BPF_JGT, index, (int32_t)region.count - 1, e->drop);
+	if (bytes & (bytes - 1))
+		bytecode_alu_imm(e->code, BPF_MUL, index, (int32_t)bytes);
+	else
+		bytecode_alu_imm(e->code, BPF_LSH, index, __builtin_ctz(bytes));
+	bytecode_data(e->code, reg, SYMBOL_TABLES, region.offset);
+	bytecode_alu(e->code, BPF_ADD, reg, index);
+}
+
+/* R3 becomes a pointer to the element of a step that R7 refers to. */
+static void emit_step_element(struct emitter *e, const struct layout_step *step)
+{
+	if (step->region.count > 1)
+		bytecode_alu32_imm(e->code, BPF_AND, R7, INDEX_MASK);
+	emit_element(e, step->region, step->element_bytes, R3, R7);
+}
+
+/* Where words go that are not in a window. */
+struct sides {
+	struct jump_label below, above;
+};
+
+/* Goes to one side if the word in R1, whose window has so many bits, is not in it. R2 and R4 are lost. */
+static struct sides emit_window(struct emitter *e, const struct layout_step *step, unsigned bits)
+{
+	struct sides sides = {bytecode_label(e->code), bytecode_label(e->code)};
+	uint64_t prefix = step->window.prefix;
+
+	bytecode_alu(e->code, BPF_MOV, R2, R1);
+	bytecode_alu_imm(e->code, BPF_RSH, R2, (int32_t)bits);
+	if (prefix <= INT32_MAX) {
+		bytecode_jump_if(e->code, BPF_JLT, R2, (int32_t)prefix, sides.below);
+		bytecode_jump_if(e->code, BPF_JGT, R2, (int32_t)prefix, sides.above);
+	} else {
+		bytecode_imm64(e->code, R4, prefix);
+		bytecode_jump_if_reg(e->code, BPF_JLT, R2, R4, sides.below);
+		bytecode_jump_if_reg(e->code, BPF_JGT, R2, R4, sides.above);
+	}
+	return sides;
+}
+
+static void emit_value(struct emitter *e, enum reg reg, uint64_t value)
+{
+	if (value <= INT32_MAX)
+		bytecode_alu32_imm(e->code, BPF_MOV, reg, (int32_t)value);
+	else
+		bytecode_imm64(e->code, reg, value);
+}
+
+/* On either side R1 becomes another value; then all go on together. */
+static void emit_sides(struct emitter *e, struct sides sides, uint64_t below, uint64_t above)
+{
+	struct jump_label together = bytecode_label(e->code);
+
+	bytecode_jump(e->code, together);
+	bytecode_place(e->code, sides.below);
+	emit_value(e, R1, below);
+	bytecode_jump(e->code, together);
+	bytecode_place(e->code, sides.above);
+	emit_value(e, R1, above);
+	bytecode_place(e->code, together);
+}
+
+/* REG keeps its lowest bits. */
+static void emit_low_bits(struct emitter *e, enum reg reg, unsigned bits)
+{
+	if (bits < 32) {
+		bytecode_alu32_imm(e->code, BPF_AND, reg, (int32_t)((UINT32_C(1) << bits) - 1));
+	} else {
+		bytecode_alu_imm(e->code, BPF_LSH, reg, 64 - (int32_t)bits);
+		bytecode_alu_imm(e->code, BPF_RSH, reg, 64 - (int32_t)bits);
+	}
+}
+
+/* R1, without its CUT lowest bits, becomes the offset of a root's child for what is in the window. */
+static void emit_child(struct emitter *e, const struct layout_step *step, unsigned cut)
+{
+	uint32_t mask = (UINT32_C(1) << step->root_bits) - 1;
+	int shift = (int)(root_shift(step) - cut) - child_scale(step);
+
+	if (shift > 0)
+		bytecode_alu_imm(e->code, BPF_RSH, R1, shift);
+	else if (shift < 0)
+		bytecode_alu_imm(e->code, BPF_LSH, R1, -shift);
+	bytecode_alu32_imm(e->code, BPF_AND, R1, (int32_t)(mask << child_scale(step)));
+}
+
+/* R3 becomes a pointer to what a root has for the word in R1, without its CUT lowest bits. R1, R2 and R4 are lost. */
+static void emit_root_child(struct emitter *e, const struct layout_step *step, unsigned cut)
+{
+	const uint64_t children = UINT64_C(1) << step->root_bits;
+	struct sides sides;
+
+	if (is_whole_word(step)) {
+		emit_child(e, step, cut);
+	} else {
+		sides = emit_window(e, step, step->window.bits - cut);
+		emit_child(e, step, cut);
+		emit_sides(e, sides, children << child_scale(step),
+			   (children + 1) << child_scale(step));
+	}
+	emit_step_element(e, step);
+	bytecode_alu(e->code, BPF_ADD, R3, R1);
+}
+
+/* The reference for the upper bits of the word's window. */
+static void emit_root(struct emitter *e, const struct layout_step *step)
+{
+	const unsigned cut = root_shift(step) >= LOADED_BITS ? LOADED_BITS : 0;
+
+	emit_upper_key(e, step->key, R1, cut);
+	emit_root_child(e, step, cut);
+	bytecode_load(e->code, BPF_W, R7, R3, 0);
+}
+
+/* R1, already without its CUT lowest bits, loses all that the window skips. */
+static void emit_skip(struct emitter *e, const struct layout_step *step, unsigned cut)
+{
+	if (step->window.skip > cut)
+		bytecode_alu_imm(e->code, BPF_RSH, R1, (int32_t)(step->window.skip - cut));
+}
+
+/* R1 becomes the bits of the word that a tree below a root compares. */
+static void emit_rest(struct emitter *e, const struct layout_step *step)
+{
+	const unsigned cut = step->window.skip >= LOADED_BITS ? LOADED_BITS : 0;
+
+	if (key_bits(step->key) > LOADED_BITS && step->window.bits <= LOADED_BITS)
+		emit_word(e, key_offset(step->key) + 4, R1);
+	else
+		emit_upper_key(e, step->key, R1, cut);
+	emit_skip(e, step, cut);
+	emit_low_bits(e, R1, compared_bits(step));
+}
+
+/* R1 becomes the bits of the word that a tree compares, with what is outside of the window moved to its ends. */
+static void emit_tree_word(struct emitter *e, const struct layout_step *step)
+{
+	const unsigned cut = step->window.skip >= LOADED_BITS ? LOADED_BITS : 0;
+	struct sides sides;
+
+	emit_upper_key(e, step->key, R1, cut);
+	if (is_whole_word(step)) {
+		emit_skip(e, step, cut);
+		return;
+	}
+	sides = emit_window(e, step, step->window.bits - cut);
+	emit_skip(e, step, cut);
+	emit_low_bits(e, R1, compared_bits(step));
+	emit_sides(e, sides, 0, (UINT64_C(1) << compared_bits(step)) - 1);
+}
+
+/* R1, of fewer bits than a lane, becomes the word in each lane, and R4 one in each. R2 is lost. */
+static void emit_spread(struct emitter *e, unsigned lane_bits)
+{
+	unsigned bits;
+
+	for (bits = 32; bits >= lane_bits; bits /= 2) {
+		bytecode_alu(e->code, BPF_MOV, R2, R1);
+		bytecode_alu_imm(e->code, BPF_LSH, R2, (int32_t)bits);
+		bytecode_alu(e->code, BPF_OR, R1, R2);
+	}
+	if (lane_bits < 64)
+		bytecode_imm64(e->code, R4, UINT64_MAX / ((UINT64_C(1) << lane_bits) - 1));
+}
+
+/* R0 becomes the number of keys, in BYTES of lanes at R3, that the word in the lanes of R1 has reached, times
+ * 2^SCALE, with what is below the scale for the caller to mask. Two sums are made, so that neither waits for the
+ * other. R2 and R5 are lost. */
+static void emit_rank(struct emitter *e, unsigned lane_bits, uint32_t bytes, int scale)
+{
+	uint32_t at;
+
+	for (at = 0; at < bytes; at += LANES_WORD_BYTES) {
+		enum reg sum = at / LANES_WORD_BYTES % 2 ? R2 : R0;
+		enum reg reg = at < 2 * LANES_WORD_BYTES ? sum : R5;
+
+		bytecode_load(e->code, BPF_DW, reg, R3, (int)at);
+		bytecode_alu(e->code, BPF_ADD, reg, R1);
+		bytecode_alu_imm(e->code, BPF_RSH, reg, (int32_t)lane_bits - 1);
+		if (lane_bits < 64)
+			bytecode_alu(e->code, BPF_AND, reg, R4);
+		if (reg != sum)
+			bytecode_alu(e->code, BPF_ADD, sum, reg);
+	}
+	bytecode_alu(e->code, BPF_ADD, R0, R2);
+	if (lane_bits < 64) { /* the sum of all lanes, in the upper one */
+		bytecode_alu(e->code, BPF_MUL, R0, R4);
+		bytecode_alu_imm(e->code, BPF_RSH, R0, 64 - (int32_t)lane_bits - scale);
+	} else if (scale) {
+		bytecode_alu_imm(e->code, BPF_LSH, R0, scale);
+	}
+}
+
+/* R1 becomes the word in lanes, and R3 a pointer to those that it is to be compared with. */
+static void emit_tree_lanes(struct emitter *e, struct step_place at)
+{
+	const struct layout_step *step = &at.machine->steps[at.step];
+
+	if (step->is_below_root)
+		emit_rest(e, step);
+	else
+		emit_tree_word(e, step);
+	emit_spread(e, step->lane_bits);
+	bytecode_place(e->code, at.ready[at.step]);
+	emit_step_element(e, step);
+}
+
+/* A line leads to one of the next step, whatever that one's tag. */
+static void emit_line(struct emitter *e, struct step_place at)
+{
+	const struct layout_step *step = &at.machine->steps[at.step];
+
+	emit_tree_lanes(e, at);
+	bytecode_load(e->code, BPF_W, R7, R3, LINE_LANES_BYTES);
+	emit_rank(e, step->lane_bits, LINE_LANES_BYTES, 0);
+	bytecode_alu(e->code, BPF_ADD, R7, R0);
+}
+
+/* Goes on where the narrow result in R7 leads. */
+static void emit_narrow_way(struct emitter *e, struct step_place at)
+{
+	if (at.machine->steps[at.step].narrow_tag) {
+		bytecode_jump_if(e->code, BPF_JLT, R7, NARROW_BIT,
+				 at.labels[at.machine->step_count]);
+		bytecode_alu32_imm(e->code, BPF_AND, R7, NARROW_BIT - 1);
+		bytecode_jump(e->code, at.inside[layout_narrow_step(at.machine, at.step)]);
+	} else {
+		bytecode_jump(e->code, at.labels[at.machine->step_count]);
+	}
+}
+
+/* R7, an entry, becomes one of its results: that inside the range where the word in R1 without its CUT lowest bits
+ * is less than a range's words behind the start. Before the start it is far behind: 32 bits go round. */
+static void emit_range(struct emitter *e, const struct layout_step *step, unsigned cut)
+{
+	emit_skip(e, step, cut);
+	emit_low_bits(e, R1, rest_bits(step));
+	bytecode_alu(e->code, BPF_MOV, R3, R7);
+	bytecode_alu_imm(e->code, BPF_RSH, R3, ENTRY_START);
+	bytecode_alu32(e->code, BPF_SUB, R1, R3);
+	bytecode_alu(e->code, BPF_MOV, R4, R7);
+	bytecode_alu_imm(e->code, BPF_RSH, R4, ENTRY_LENGTH);
+	bytecode_alu32_imm(e->code, BPF_AND, R4, ENTRY_LENGTH_MASK);
+	bytecode_alu(e->code, BPF_RSH, R1, R4);
+	bytecode_alu_imm(e->code, BPF_SUB, R1, 1); /* negative if it was 0 */
+	bytecode_alu_imm(e->code, BPF_RSH, R1, 63);
+	bytecode_alu_imm(e->code, BPF_LSH, R1, __builtin_ctz(ENTRY_INSIDE));
+	bytecode_alu(e->code, BPF_RSH, R7, R1);
+	bytecode_alu32_imm(e->code, BPF_AND, R7, UINT16_MAX);
+}
+
+/* The entry for the upper bits of the word's window, and what it says of the others. */
+static void emit_root_of_ranges(struct emitter *e, struct step_place at)
+{
+	const struct layout_step *step = &at.machine->steps[at.step];
+	const unsigned cut = step->window.skip >= LOADED_BITS ? LOADED_BITS : 0;
+	struct jump_label refers = bytecode_label(e->code);
+
+	emit_upper_key(e, step->key, R1, cut);
+	bytecode_alu(e->code, BPF_MOV, R5, R1);
+	emit_root_child(e, step, cut);
+	bytecode_load(e->code, BPF_DW, R7, R3, 0);
+	/* Even if none refers: at a jump, the verifier sees that it need not walk on from each side of the window. */
+	bytecode_jump_if(e->code, BPF_JSLT, R7, 0,
+			 has_trees_below(at.machine, at.step) ? refers : e->drop);
+	bytecode_alu(e->code, BPF_MOV, R1, R5);
+	emit_range(e, step, cut);
+	emit_narrow_way(e, at);
+	bytecode_place(e->code, refers);
+	bytecode_alu32(e->code, BPF_MOV, R7, R7);
+	if (refers_to_next(at.machine, at.step))
+		bytecode_jump(e->code, at.inside[at.step + 1]);
+}
+
+/* R7 becomes the result at R0, the offset of one of COUNT that stand at OFFSET from R3; the search goes on where
+ * it leads. */
+static void emit_result(struct emitter *e, struct step_place at, uint32_t offset, uint32_t count)
+{
+	const struct layout_step *step = &at.machine->steps[at.step];
+	uint32_t mask = masked_room(count) - 1;
+
+	bytecode_alu32_imm(e->code, BPF_AND, R0, (int32_t)(mask << result_scale(step)));
+	bytecode_alu(e->code, BPF_ADD, R3, R0);
+	bytecode_load(e->code, step->is_narrow ? BPF_H : BPF_W, R7, R3, (int)offset);
+	if (step->is_narrow)
+		emit_narrow_way(e, at);
+}
+
+static void emit_leaf(struct emitter *e, struct step_place at)
+{
+	const struct layout_step *step = &at.machine->steps[at.step];
+	struct leaf_shape shape = leaf_shape(step);
+
+	emit_tree_lanes(e, at);
+	emit_rank(e, step->lane_bits, shape.lanes_bytes, result_scale(step));
+	emit_result(e, at, shape.lanes_bytes, shape.keys + 1);
+}
+
+/* R0 becomes the class of the port in R1: by a table, or as the number of runs that start at it or below. */
+static void emit_class(struct emitter *e, const struct layout_step *step)
+{
+	uint32_t i;
+
+	if (has_class_table(step)) {
+		bytecode_data(e->code, R0, SYMBOL_TABLES,
+			      e->layout->classes.offset + step->class_table * CLASS_TABLE);
+		bytecode_alu32_imm(e->code, BPF_AND, R1, CLASS_TABLE - 1);
+		bytecode_alu(e->code, BPF_ADD, R0, R1);
+		bytecode_load(e->code, BPF_B, R0, R0, 0);
+		return;
+	}
+	bytecode_alu32_imm(e->code, BPF_MOV, R0, 0);
+	for (i = 0; i + 1 < step->classes.run_count; i++) {
+		bytecode_alu_imm(e->code, BPF_MOV, R5, (int32_t)step->classes.starts[i] - 1);
+		bytecode_alu(e->code, BPF_SUB, R5, R1);
+		bytecode_alu_imm(e->code, BPF_RSH, R5, 63);
+		bytecode_alu(e->code, BPF_ADD, R0, R5);
+	}
+}
+
+static void emit_cross(struct emitter *e, struct step_place at)
+{
+	const struct layout_step *step = &at.machine->steps[at.step];
+
+	emit_key(e, step->key, R1);
+	emit_class(e, step);
+	bytecode_alu_imm(e->code, BPF_LSH, R0, result_scale(step));
+	emit_step_element(e, step);
+	emit_result(e, at, 0, cross_results(step));
+}
+
+/* Looks the node and the word up in the kernel's trie, where every word is below some prefix. */
+static void emit_lpm(struct emitter *e, const struct layout_step *step)
+{
+	emit_key(e, step->key, R1);
+	if (key_bits(step->key) < 64)
+		bytecode_alu_imm(e->code, BPF_LSH, R1, 64 - (int32_t)key_bits(step->key));
+	bytecode_to_host(e->code, R1, 64); /* back to network order, and so is the node */
+	bytecode_alu32_imm(e->code, BPF_AND, R7, INDEX_MASK);
+	bytecode_to_host(e->code, R7, 32);
+	bytecode_store_imm(e->code, BPF_W, R10, STACK_PREFIX, ABI_PREFIX_BITS);
+	bytecode_store(e->code, BPF_W, R10, STACK_PREFIX + 4, R7);
+	bytecode_store(e->code, BPF_DW, R10, STACK_PREFIX + 8, R1);
+	bytecode_map(e->code, R1, SYMBOL_PREFIXES);
+	bytecode_alu(e->code, BPF_MOV, R2, R10);
+	bytecode_alu_imm(e->code, BPF_ADD, R2, STACK_PREFIX);
+	bytecode_call(e->code, BPF_FUNC_map_lookup_elem);
+	bytecode_jump_if(e->code, BPF_JEQ, R0, 0, e->drop);
+	bytecode_load(e->code, BPF_W, R7, R0, 0);
+}
+
+static void emit_interface_line(struct emitter *e, const struct layout_step *step,
+				struct jump_label done)
+{
+	const int children = (int)offsetof(struct layout_interface, children);
+	struct jump_label differs = bytecode_label(e->code), known = bytecode_label(e->code);
+
+	emit_step_element(e, step);
+	bytecode_load(e->code, BPF_W, R4, R3, (int)offsetof(struct layout_interface, word));
+	bytecode_jump_if(e->code, BPF_JGT, R4, (int32_t)e->layout->object.interface_count - 1,
+			 e->drop);
+	bytecode_alu_imm(e->code, BPF_LSH, R4, 2);
+	bytecode_data(e->code, R5, SYMBOL_MACHINE, interface_offset(e, 0));
+	bytecode_alu(e->code, BPF_ADD, R5, R4);
+	bytecode_load(e->code, BPF_W, R2, R5, 0);
+	bytecode_jump32_if(e->code, BPF_JNE, R2, (int32_t)ABI_INTERFACE_UNKNOWN, known);
+	bytecode_load(e->code, BPF_W, R7, R3, children + 4 * INTERFACE_UNKNOWN);
+	bytecode_jump(e->code, done);
+	bytecode_place(e->code, known);
+	bytecode_load(e->code, BPF_W, R1, R6, CONTEXT(ingress_ifindex));
+	bytecode_jump32_if_reg(e->code, BPF_JNE, R1, R2, differs);
+	bytecode_load(e->code, BPF_W, R7, R3, children + 4 * INTERFACE_EQUALS);
+	bytecode_jump(e->code, done);
+	bytecode_place(e->code, differs);
+	bytecode_load(e->code, BPF_W, R7, R3, children + 4 * INTERFACE_DIFFERS);
+}
+
+static void emit_step(struct emitter *e, struct step_place at)
+{
+	const struct layout_step *step = &at.machine->steps[at.step];
+
+	switch (step->kind) {
+	case SEARCH_ROOT:
+		if (step->has_ranges)
+			emit_root_of_ranges(e, at);
+		else
+			emit_root(e, step);
+		return;
+	case SEARCH_LINE:
+		emit_line(e, at);
+		return;
+	case SEARCH_LEAF:
+		emit_leaf(e, at);
+		return;
+	case SEARCH_CROSS:
+		emit_cross(e, at);
+		return;
+	case SEARCH_LPM:
+		emit_lpm(e, step);
+		return;
+	default:
+		emit_interface_line(e, step, at.labels[at.step + 1]);
+	}
+}
+
+/* Levels of one tree compare the same bits of the same word. */
+static bool compares_the_same(const struct layout_step *a, const struct layout_step *b)
+{
+	return (b->kind == SEARCH_LINE || b->kind == SEARCH_LEAF) && a->key == b->key &&
+	       a->window.prefix == b->window.prefix && a->window.bits == b->window.bits &&
+	       a->window.skip == b->window.skip && a->is_below_root == b->is_below_root &&
+	       a->lane_bits == b->lane_bits;
+}
+
+static struct jump_label way_after_line(struct step_place at, size_t next)
+{
+	const struct layout_step *steps = at.machine->steps;
+
+	return compares_the_same(&steps[at.step], &steps[next]) ? at.ready[next] : at.inside[next];
+}
+
+void emit_machine(struct emitter *e, size_t index)
+{
+	const struct layout_machine *machine = &e->layout->machines[index];
+	const struct layout_step *steps = machine->steps;
+	struct step_place at = {machine, 0, e->steps[index], e->inside[index], e->ready[index]};
+	size_t next;
+
+	for (at.step = 0; at.step < machine->step_count; at.step++) {
+		bytecode_place(e->code, at.labels[at.step]);
+		bytecode_comment(e->code, "step %u: %s, %s", steps[at.step].tag,
+				 key_words(steps[at.step].key), search_word(steps[at.step].kind));
+		bytecode_jump32_if(e->code, BPF_JLT, R7, (int32_t)(steps[at.step].tag << TAG_SHIFT),
+				   at.labels[at.step + 1]);
+		bytecode_place(e->code, at.inside[at.step]);
+		emit_step(e, at);
+		next = layout_next_step(machine, at.step);
+		if (steps[at.step].kind == SEARCH_LINE)
+			bytecode_jump(e->code, way_after_line(at, next));
+		else if (next != at.step + 1)
+			bytecode_jump(e->code, at.labels[next]);
+	}
+	bytecode_place(e->code, at.labels[machine->step_count]);
+	bytecode_jump(e->code, e->assign);
+}

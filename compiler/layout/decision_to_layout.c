@@ -1,0 +1,256 @@
+/* Sees the diagram as words, chooses the form of each of its nodes, lays the tables, and refuses what would not
+ * fit. */
+#include "compiler/pipeline.h"
+
+#include "compiler/base/arena.h"
+#include "compiler/base/diag.h"
+#include "compiler/decision/decision.h"
+#include "compiler/diagram/diagram.h"
+#include "compiler/policy/policy.h"
+#include "cost.h"
+#include "forms.h"
+#include "layout.h"
+#include "origins.h"
+#include "tables.h"
+#include "words.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Of a decision of so few intervals, all may be code. */
+enum { CODE_INSTEAD_MAX = 1024 };
+
+enum { DEFAULT_TABLE_BYTES_MAX = 256 << 20, DEFAULT_INSTRUCTIONS_MAX = 1000 };
+
+/* Whatever is asked for, tables have no more bytes. The verifier says of what is further from the base of a map:
+ * "direct value offset of 536870912 is not allowed". */
+enum { TABLE_BYTES_MOST = 512 << 20 };
+
+/* Nor may references have more elements of one step to tell apart. A step has an element for each node at the
+ * most, or they have eight bytes and more each, so that these bytes bound them too. */
+enum { NODES_MOST = INDEX_MASK + 1 };
+_Static_assert(TABLE_BYTES_MOST / 8 <= NODES_MOST, "an index of an element may not fit");
+
+static bool has_tables(const struct layout *layout)
+{
+	size_t i;
+
+	for (i = 0; i < layout->node_count; i++)
+		if (layout->forms[i] == FORM_TABLE)
+			return true;
+	return false;
+}
+
+/* Marks, for each label, the places where REF may attempt it. */
+static void mark_places(const struct layout *layout, const struct decision_outcome *outcomes,
+			uint8_t *places, uint8_t *seen, decision_ref ref, uint8_t place)
+{
+	const struct decision_outcome *outcome;
+	const struct decision_node *node;
+	size_t i;
+
+	if (ref_is_outcome(ref)) {
+		outcome = &outcomes[ref_index(ref)];
+		for (i = 0; i < outcome->step_count; i++)
+			if (outcome->steps[i].kind == STEP_ATTEMPT)
+				places[outcome->steps[i].index] |= place;
+		return;
+	}
+	if (seen[ref] & place)
+		return;
+	seen[ref] |= place;
+	node = &layout->nodes[ref];
+	for (i = 0; i < node->count; i++)
+		mark_places(layout, outcomes, places, seen, node->children[i], place);
+}
+
+static const uint8_t *label_places(struct arena *arena, const struct layout *layout,
+				   const struct decision_outcome *outcomes)
+{
+	uint8_t *places = arena_alloc(arena, layout->object.label_count + 1, sizeof(*places));
+	uint8_t *seen = arena_alloc(arena, layout->node_count + 1, sizeof(*seen));
+	unsigned context;
+
+	for (context = 0; context < FAMILY_COUNT * PROTOCOL_COUNT; context++)
+		mark_places(layout, outcomes, places, seen, layout->roots[context / 2][context % 2],
+			    (uint8_t)(1u << context));
+	return places;
+}
+
+/* The family whose addresses make the larger decision. */
+static enum family larger_family(const struct layout *layout)
+{
+	size_t intervals[FAMILY_COUNT] = {0};
+	size_t i;
+
+	for (i = 0; i < layout->node_count; i++) {
+		enum key key = variable_key(layout->nodes[i].variable);
+
+		if (key != KEY_INTERFACE && key_bits(key) > 16)
+			intervals[key_bits(key) == 64] += layout->nodes[i].count;
+	}
+	return intervals[FAMILY_IPV6] > intervals[FAMILY_IPV4] ? FAMILY_IPV6 : FAMILY_IPV4;
+}
+
+static void report_budget(const struct layout *layout, const char *limit, struct diag *diag)
+{
+	budget_report(layout->policy, larger_family(layout), limit, diag);
+}
+
+/* More steps than tags: most interfaces take one each, or the trees of all words are high. */
+static void report_steps(const struct layout *layout, struct diag *diag)
+{
+	char limit[120];
+
+	if (layout->object.interface_count > TAGS_MAX / 2) {
+		diag_error(diag, layout->policy->interfaces[0].span,
+			   "too many interfaces are told apart for one packet: the tables would "
+			   "take more than %d steps",
+			   TAGS_MAX);
+		return;
+	}
+	snprintf(limit, sizeof(limit), "a search of %d steps can tell apart", TAGS_MAX);
+	report_budget(layout, limit, diag);
+}
+
+static void report_tables(const struct layout *layout, size_t bytes_max, struct diag *diag)
+{
+	char limit[120];
+
+	snprintf(limit, sizeof(limit), "fits into the budget of %zu bytes (%zu are needed)",
+		 bytes_max, layout->object.table_bytes);
+	report_budget(layout, limit, diag);
+}
+
+static size_t table_bytes_max(const struct compile_options *options)
+{
+	size_t most = options->table_bytes_max ? options->table_bytes_max : DEFAULT_TABLE_BYTES_MAX;
+
+	return most < TABLE_BYTES_MOST ? most : TABLE_BYTES_MOST;
+}
+
+/* How much the verifier may be given to walk, beside code. What is stored in one way, as was asked for, has no limit
+ * but one that was asked for. */
+static size_t instructions_max(const struct compile_options *options)
+{
+	if (options->instructions_max)
+		return (size_t)options->instructions_max;
+	return options->tables == TABLES_AUTO ? DEFAULT_INSTRUCTIONS_MAX : SIZE_MAX;
+}
+
+static bool check_labels(const struct policy *policy, struct diag *diag)
+{
+	const size_t most = ABI_SLOT_CAPACITY / ABI_PLACES;
+
+	if (policy->label_count <= most)
+		return true;
+	diag_error(diag, policy->labels[most].span, "more than %zu labels: each has %d of %d slots",
+		   most, ABI_PLACES, ABI_SLOT_CAPACITY);
+	return false;
+}
+
+/* What is known before anything is stored. */
+struct laying {
+	struct arena *arena;
+	struct layout plan;
+	const struct decision_outcome *outcomes;
+	size_t outcome_count;
+	const struct compile_options *options;
+	struct diag *diag;
+};
+
+/* Lays the tables, or says why they do not fit. */
+static bool make_tables(const struct laying *laying, struct layout *layout, enum table_kind tables)
+{
+	size_t bytes_max = table_bytes_max(laying->options);
+	char limit[120];
+
+	if (layout->node_count > NODES_MOST) {
+		snprintf(limit, sizeof(limit), "%d nodes can have", NODES_MOST);
+		report_budget(layout, limit, laying->diag);
+		return false;
+	}
+	if (layout_tables(laying->arena, layout, tables, laying->outcomes, laying->outcome_count,
+			  bytes_max))
+		return true;
+	if (layout->object.table_bytes)
+		report_tables(layout, bytes_max, laying->diag);
+	else
+		report_steps(layout, laying->diag);
+	return false;
+}
+
+/* Stores it in one way; NULL where that does not fit. */
+static struct layout *lay(const struct laying *laying, enum table_kind tables)
+{
+	struct layout *layout = arena_alloc(laying->arena, 1, sizeof(*layout));
+
+	*layout = laying->plan;
+	layout_forms(laying->arena, layout, tables);
+	layout_origins(laying->arena, layout);
+	if (tables == TABLES_CODE && has_tables(layout)) {
+		diag_error(laying->diag, (struct span){0, 0},
+			   "the decision is too large for code alone: more than %d intervals",
+			   FORCED_CODE_MAX);
+		return NULL;
+	}
+	layout->object.label_places = label_places(laying->arena, layout, laying->outcomes);
+	return make_tables(laying, layout, tables) ? layout : NULL;
+}
+
+static size_t count_intervals(const struct layout *layout)
+{
+	size_t count = 0, i;
+
+	for (i = 0; i < layout->node_count; i++)
+		count += layout->nodes[i].count;
+	return count;
+}
+
+/* Many steps for few intervals: those had better be code, of which the verifier walks as much as there is. */
+static struct layout *lay_as_code(const struct laying *laying, size_t needed)
+{
+	struct layout *layout;
+
+	if (laying->options->tables != TABLES_AUTO ||
+	    count_intervals(&laying->plan) > CODE_INSTEAD_MAX)
+		return NULL;
+	layout = lay(laying, TABLES_CODE);
+	if (!layout || cost_instructions(layout) > instructions_max(laying->options))
+		return NULL;
+	layout->instructions_saved = needed;
+	return layout;
+}
+
+struct layout *decision_to_layout(struct arena *arena, const struct decision *decision,
+				  const struct policy *policy, struct diag *diag,
+				  const struct compile_options *options)
+{
+	struct laying laying = {.arena = arena, .options = options, .diag = diag};
+	struct layout *layout, *code;
+	struct builder *words;
+	size_t needed;
+
+	if (!check_labels(policy, diag))
+		return NULL;
+	laying.plan.policy = policy;
+	laying.plan.override_others = policy->override_others;
+	laying.plan.object.tries_spares = policy->socket_count > 0;
+	laying.plan.object.label_count = policy->label_count;
+	laying.plan.object.interface_count = policy->interface_count;
+	laying.plan.object.counter_count = policy->counter_count;
+	words = layout_words(arena, &laying.plan, decision);
+	laying.plan.nodes = builder_nodes(words, &laying.plan.node_count);
+	laying.outcomes = builder_outcomes(words, &laying.outcome_count);
+	layout = lay(&laying, options->tables);
+	if (!layout)
+		return NULL;
+	needed = cost_instructions(layout);
+	if (needed <= instructions_max(options))
+		return layout;
+	code = lay_as_code(&laying, needed);
+	if (!code)
+		budget_report_program(policy, larger_family(layout), needed,
+				      instructions_max(options), diag);
+	return code;
+}

@@ -1,0 +1,182 @@
+/* Prints a layout: the form of each root, what is in code, the steps of each machine with what their tables
+ * weigh, and the outcomes' rows. */
+#include "compiler/pipeline.h"
+#include "forms.h"
+#include "layout.h"
+
+#include "runtime/abi.h"
+
+#include <inttypes.h>
+#include <linux/bpf.h>
+
+static bool is_below_tables(const struct layout *layout, decision_ref ref)
+{
+	uint32_t i, j;
+
+	for (i = 0; i < layout->node_count; i++)
+		for (j = 0; layout->forms[i] == FORM_TABLE && j < layout->nodes[i].count; j++)
+			if (layout->nodes[i].children[j] == ref)
+				return true;
+	return false;
+}
+
+/* Why a node is not in code, though that costs less. */
+static void dump_hindrance(const struct layout *layout, decision_ref node, FILE *out)
+{
+	if (is_below_tables(layout, node))
+		fputs(", but tables lead there too", out);
+	else
+		fprintf(out, ", but code has %d in all at the most", CODE_MAX);
+}
+
+/* Why a node is in code, or is not. */
+static void dump_form_costs(const struct layout *layout, decision_ref node, FILE *out)
+{
+	const struct form_costs *costs = &layout->form_costs[node];
+
+	if (costs->code_ps == UINT64_MAX) {
+		fprintf(out, " (code has %d at the most)", CODE_MAX);
+		return;
+	}
+	fprintf(out, " (about %.1f ns in code, %.1f in tables", (double)costs->code_ps / 1000,
+		(double)costs->tables_ps / 1000);
+	if (layout->forms[node] == FORM_TABLE && is_better_in_code(costs))
+		dump_hindrance(layout, node, out);
+	fputc(')', out);
+}
+
+static void dump_root(const struct layout *layout, decision_ref root, FILE *out)
+{
+	const struct decision_node *node;
+
+	if (ref_is_outcome(root)) {
+		fprintf(out, "row %" PRIu32 "\n", layout->rows_of[ref_index(root)]);
+		return;
+	}
+	node = &layout->nodes[root];
+	fprintf(out, "%s, %" PRIu32 " intervals of %s",
+		layout->forms[root] == FORM_CODE ? "code" : "table", node->count,
+		key_words(variable_key(node->variable)));
+	if (layout->form_costs)
+		dump_form_costs(layout, root, out);
+	if (layout->forms[root] == FORM_TABLE)
+		fprintf(out, ", from step %" PRIu32, layout->table_refs[root] >> TAG_SHIFT);
+	fputc('\n', out);
+}
+
+static void dump_code(const struct layout *layout, FILE *out)
+{
+	size_t nodes = 0;
+	size_t i;
+
+	for (i = 0; i < layout->node_count; i++)
+		nodes += layout->forms[i] == FORM_CODE;
+	fprintf(out, "code: %zu nodes of %zu intervals", nodes, layout->code_intervals);
+	if (layout->instructions_saved)
+		fprintf(out, " (the steps of tables would take about %zu verified instructions)",
+			layout->instructions_saved);
+	fputc('\n', out);
+}
+
+static void dump_window(const struct layout_step *step, FILE *out)
+{
+	if (!step->is_below_root && !is_whole_word(step))
+		fprintf(out, " in %#" PRIx64 " of %u bits",
+			step->window.prefix << step->window.bits, step->window.bits);
+}
+
+/* Why a key's nodes are searched as they are. */
+static void dump_search_costs(const struct search_costs *costs, FILE *out)
+{
+	if (!costs->root_ps)
+		return;
+	fprintf(out, " (about %.1f ns by a root", (double)costs->root_ps / 1000);
+	if (costs->ranges_ps)
+		fprintf(out, ", %.1f by one of ranges", (double)costs->ranges_ps / 1000);
+	if (costs->tree_ps)
+		fprintf(out, ", %.1f by a tree alone", (double)costs->tree_ps / 1000);
+	if (costs->cross_ps)
+		fprintf(out, ", %.1f by a cross", (double)costs->cross_ps / 1000);
+	fputc(')', out);
+}
+
+static void dump_step(const struct layout_step *step, FILE *out)
+{
+	fprintf(out, "  step %" PRIu32 ": %s, %s", step->tag, key_words(step->key),
+		search_word(step->kind));
+	if (step->kind == SEARCH_CROSS)
+		fprintf(out, " of %" PRIu32 " classes by %s", cross_used(step),
+			has_class_table(step) ? "a table" : "code");
+	if (step->kind == SEARCH_ROOT)
+		fprintf(out, " of %" PRIu32 " bits%s", step->root_bits,
+			step->has_ranges ? ", of ranges" : "");
+	if (step->kind == SEARCH_LINE || step->kind == SEARCH_LEAF)
+		fprintf(out, " of lanes of %" PRIu32 " bits", step->lane_bits);
+	if (step->kind == SEARCH_ROOT || step->kind == SEARCH_LINE || step->kind == SEARCH_LEAF)
+		dump_window(step, out);
+	dump_search_costs(&step->costs, out);
+	if (step->kind == SEARCH_LEAF || step->kind == SEARCH_CROSS)
+		fprintf(out, ", results of %" PRIu32 " bytes", result_bytes(step));
+	fprintf(out, ": %" PRIu32, step->region.count);
+	if (step->kind == SEARCH_LPM)
+		fputs(", in the kernel's trie\n", out);
+	else
+		fprintf(out, ", %zu bytes\n", (size_t)step->region.count * step->element_bytes);
+}
+
+static void dump_machine(const struct layout_machine *machine, FILE *out)
+{
+	size_t i;
+
+	if (!machine->step_count)
+		return;
+	fputs("tables, fields in the order", out);
+	for (i = 0; i < FIELD_COUNT; i++)
+		fprintf(out, " %s", field_word(machine->order[i]));
+	fputs(":\n", out);
+	for (i = 0; i < machine->step_count; i++)
+		dump_step(&machine->steps[i], out);
+}
+
+static void dump_row(const struct layout *layout, uint32_t index, FILE *out)
+{
+	const struct layout_row *row = (const void *)(layout->object.tables + layout->rows.offset +
+						      index * sizeof(*row));
+
+	fprintf(out, "row %" PRIu32 ":", index);
+	if (row->counter != NO_INDEX)
+		fprintf(out, " count %" PRIu32 ",", row->counter);
+	if (row->flags == HEAD_FLAGS)
+		fprintf(out, " group from row %" PRIu32 ",", row->group);
+	else if (row->label != NO_INDEX)
+		fprintf(out, " redirect to %s%s,", layout->policy->labels[row->label].name,
+			row->flags & BPF_SK_LOOKUP_F_NO_REUSEPORT ? " no-reuseport" : "");
+	if (row->next == NO_INDEX)
+		fputs(" then the next group\n", out);
+	else if (row->next == ROW_PASS || row->next == ROW_DROP)
+		fprintf(out, " then %s\n", row->next == ROW_PASS ? "pass" : "drop");
+	else
+		fprintf(out, " then row %" PRIu32 "\n", row->next);
+}
+
+void layout_dump(const struct layout *layout, FILE *out)
+{
+	enum protocol protocol;
+	enum family family;
+	uint32_t row;
+	size_t i;
+
+	for (family = 0; family < FAMILY_COUNT; family++)
+		for (protocol = 0; protocol < PROTOCOL_COUNT; protocol++) {
+			fprintf(out, "%s %s: ", family_word(family), protocol_word(protocol));
+			dump_root(layout, layout->roots[family][protocol], out);
+		}
+	dump_code(layout, out);
+	for (i = 0; i < layout->machine_count; i++)
+		dump_machine(&layout->machines[i], out);
+	for (row = ROW_DROP + 1; row < layout->rows.count; row++)
+		dump_row(layout, row, out);
+	fprintf(out, "tables: %zu bytes\n", layout->object.table_bytes);
+	if (layout->object.prefix_count)
+		fprintf(out, "the kernel's trie: %zu prefixes\n", layout->object.prefix_count);
+}

@@ -1,0 +1,114 @@
+/* A node is compare code where packets are through sooner that way, with all that is below it, than in tables: from
+ * tables nothing leads back to code. */
+#include "forms.h"
+
+#include "compiler/base/arena.h"
+#include "cost.h"
+#include "layout.h"
+
+/* Of more nodes, none is looked at closely. */
+enum { FEW_NODES = 256 };
+
+/* Picoseconds from a node on, its intervals being as likely as each other. */
+static uint64_t mean_below(const struct decision_node *node, const struct form_costs *costs,
+			   bool in_tables)
+{
+	uint64_t sum = 0;
+	uint32_t i;
+
+	for (i = 0; i < node->count; i++) {
+		const struct form_costs *child;
+
+		if (ref_is_outcome(node->children[i]))
+			continue;
+		child = &costs[node->children[i]];
+		sum += in_tables || !is_better_in_code(child) ? child->tables_ps : child->code_ps;
+	}
+	return sum / node->count;
+}
+
+static const struct form_costs *find_costs(struct arena *arena, const struct layout *layout)
+{
+	struct form_costs *costs = arena_alloc(arena, layout->node_count + 1, sizeof(*costs));
+	size_t i;
+
+	for (i = 0; i < layout->node_count; i++) {
+		const struct decision_node *node = &layout->nodes[i];
+
+		costs[i].code_ps = node->count > CODE_MAX ? UINT64_MAX
+							  : cost_code(node->count) +
+								    mean_below(node, costs, false);
+		costs[i].tables_ps = cost_table(node, layout->node_count > FEW_NODES) +
+				     mean_below(node, costs, true);
+	}
+	return costs;
+}
+
+struct choice {
+	const struct layout *layout;
+	const struct form_costs *costs; /* NULL: whatever there is room for is code */
+	uint8_t *forms;
+	decision_ref *queue;
+	size_t queued, intervals, intervals_max;
+};
+
+static void mark_table(struct choice *choice, decision_ref ref)
+{
+	const struct decision_node *node;
+	uint32_t i;
+
+	if (ref_is_outcome(ref) || choice->forms[ref] == FORM_TABLE)
+		return;
+	node = &choice->layout->nodes[ref];
+	if (choice->forms[ref] == FORM_CODE)
+		choice->intervals -= node->count;
+	choice->forms[ref] = FORM_TABLE;
+	for (i = 0; i < node->count; i++)
+		mark_table(choice, node->children[i]);
+}
+
+static void choose_form(struct choice *choice, decision_ref ref)
+{
+	uint32_t count;
+
+	if (ref_is_outcome(ref) || choice->forms[ref] != FORM_UNUSED)
+		return;
+	count = choice->layout->nodes[ref].count;
+	if (choice->intervals + count > choice->intervals_max ||
+	    (choice->costs && !is_better_in_code(&choice->costs[ref]))) {
+		mark_table(choice, ref);
+		return;
+	}
+	choice->forms[ref] = FORM_CODE;
+	choice->intervals += count;
+	choice->queue[choice->queued++] = ref;
+}
+
+void layout_forms(struct arena *arena, struct layout *layout, enum table_kind tables)
+{
+	struct choice choice = {
+		.layout = layout,
+		.forms = arena_alloc(arena, layout->node_count + 1, sizeof(uint8_t)),
+		.queue = arena_alloc(arena, layout->node_count + 1, sizeof(decision_ref)),
+	};
+	unsigned context;
+	size_t next;
+	uint32_t i;
+
+	if (tables == TABLES_AUTO) {
+		choice.costs = layout->form_costs = find_costs(arena, layout);
+		choice.intervals_max = CODE_MAX;
+	} else if (tables == TABLES_CODE) {
+		choice.intervals_max = FORCED_CODE_MAX;
+	}
+	for (context = 0; context < FAMILY_COUNT * PROTOCOL_COUNT; context++)
+		choose_form(&choice, layout->roots[context / 2][context % 2]);
+	for (next = 0; next < choice.queued; next++) {
+		const struct decision_node *node = &layout->nodes[choice.queue[next]];
+
+		for (i = 0; i < node->count; i++)
+			choose_form(&choice, node->children[i]);
+	}
+	layout->forms = choice.forms;
+	layout->code_intervals = choice.intervals;
+}

@@ -1,0 +1,173 @@
+/* The diagram forgets which rule an outcome is from, where several give the same. So each leaf of the code is
+ * asked of the language's definition, on a packet that comes to it. */
+#include "origins.h"
+
+#include "compiler/base/arena.h"
+#include "layout.h"
+
+#include <string.h>
+
+/* Leaves times rules and keys: beyond that, code says nothing of rules. */
+enum { EFFORT_MAX = 1 << 24 };
+
+enum { WORD_BITS = 64 };
+
+struct tracing {
+	struct layout *layout;
+	struct packet packet;
+	bool *known; /* of each interface */
+	struct span *leaves, *nodes;
+	const uint32_t *first_leaves;
+	bool *seen;
+};
+
+/* While tracing: of what serves several rules. It is {0, 0} in the end, as the policy's may be. */
+static const struct span SEVERAL = {UINT32_MAX, UINT32_MAX};
+
+static bool same_span(struct span a, struct span b)
+{
+	return a.first == b.first && a.end == b.end;
+}
+
+/* The rule of two parts of the code: that of either, where the other is the policy's end. */
+static struct span common_origin(struct span a, struct span b, struct span end)
+{
+	if (same_span(a, b) || same_span(b, end))
+		return a;
+	return same_span(a, end) ? b : SEVERAL;
+}
+
+static struct span origin_of_packet(const struct tracing *tracing)
+{
+	const struct policy *policy = tracing->layout->policy;
+	struct environment environment = {tracing->known};
+	const struct rule *deciding;
+	struct outcome outcome;
+
+	policy_eval(policy, &environment, &tracing->packet, &outcome, &deciding);
+	return deciding ? deciding->span : policy->end_span;
+}
+
+/* Sets the upper half of an address, word 0, or the lower. */
+static void set_word(u128 *address, unsigned word, uint64_t value)
+{
+	unsigned shift = WORD_BITS * (1 - word);
+
+	*address = (*address & ~((u128)UINT64_MAX << shift)) | (u128)value << shift;
+}
+
+/* Makes the packet one that has a node's value I. */
+static void set_value(struct tracing *tracing, const struct decision_node *node, uint32_t i)
+{
+	enum key key = key_asked(variable_key(node->variable));
+	u128 *values = tracing->packet.values;
+	uint64_t value = (uint64_t)node->starts[i];
+	uint32_t interface;
+
+	if (key == KEY_INTERFACE) {
+		interface = variable_interface(node->variable);
+		tracing->known[interface] = value != INTERFACE_UNKNOWN;
+		if (value == INTERFACE_EQUALS)
+			tracing->packet.interface = interface;
+		else if (tracing->packet.interface == interface)
+			tracing->packet.interface = NO_INDEX;
+	} else if (key == KEY_DPORT || key == KEY_SPORT) {
+		values[key == KEY_DPORT ? FIELD_DPORT : FIELD_SPORT] = value;
+	} else if (key == KEY_DADDR4 || key == KEY_SADDR4) {
+		values[key == KEY_DADDR4 ? FIELD_DADDR : FIELD_SADDR] = value;
+	} else if (key < KEY_SADDR4) {
+		set_word(&values[FIELD_DADDR], key - KEY_DADDR6_HIGH, value);
+	} else {
+		set_word(&values[FIELD_SADDR], key - KEY_SADDR6_HIGH, value);
+	}
+}
+
+/* Traces the code below a node on the way that the packet took there. */
+static struct span trace(struct tracing *tracing, decision_ref ref)
+{
+	const struct layout *layout = tracing->layout;
+	const struct decision_node *node;
+	struct packet before = tracing->packet;
+	struct span origin = layout->policy->end_span;
+	uint32_t i;
+
+	if (ref_is_outcome(ref))
+		return origin_of_packet(tracing);
+	if (layout->forms[ref] != FORM_CODE)
+		return SEVERAL;
+	if (tracing->seen[ref])
+		return tracing->nodes[ref];
+	tracing->seen[ref] = true;
+	node = &layout->nodes[ref];
+	for (i = 0; i < node->count; i++) {
+		struct span child;
+
+		set_value(tracing, node, i);
+		child = trace(tracing, node->children[i]);
+		tracing->leaves[tracing->first_leaves[ref] + i] = child;
+		origin = common_origin(origin, child, layout->policy->end_span);
+	}
+	tracing->packet = before;
+	tracing->nodes[ref] = origin;
+	return origin;
+}
+
+static void clear_several(struct span *origins, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (same_span(origins[i], SEVERAL))
+			origins[i] = (struct span){0, 0};
+}
+
+static size_t policy_size(const struct policy *policy)
+{
+	size_t size = 0;
+	size_t i;
+
+	for (i = 0; i < policy->chain_count; i++)
+		size += policy->chains[i].count;
+	for (i = 0; i < policy->map_count; i++)
+		size += policy->maps[i].element_count;
+	return size;
+}
+
+static uint32_t *number_leaves(struct arena *arena, const struct layout *layout, uint32_t *count)
+{
+	uint32_t *first = arena_alloc(arena, layout->node_count + 1, sizeof(*first));
+	size_t i;
+
+	*count = 0;
+	for (i = 0; i < layout->node_count; i++) {
+		first[i] = *count;
+		if (layout->forms[i] == FORM_CODE)
+			*count += layout->nodes[i].count;
+	}
+	return first;
+}
+
+void layout_origins(struct arena *arena, struct layout *layout)
+{
+	struct tracing tracing = {.layout = layout};
+	unsigned context;
+	uint32_t leaves;
+
+	tracing.first_leaves = number_leaves(arena, layout, &leaves);
+	tracing.leaves = arena_alloc(arena, leaves + 1, sizeof(*tracing.leaves));
+	tracing.nodes = arena_alloc(arena, layout->node_count + 1, sizeof(*tracing.nodes));
+	tracing.seen = arena_alloc(arena, layout->node_count + 1, sizeof(*tracing.seen));
+	tracing.known = arena_alloc(arena, layout->policy->interface_count + 1, sizeof(bool));
+	memset(tracing.known, true, layout->policy->interface_count);
+	layout->first_leaves = tracing.first_leaves;
+	layout->leaf_origins = tracing.leaves;
+	layout->node_origins = tracing.nodes;
+	if (leaves * policy_size(layout->policy) > EFFORT_MAX)
+		return;
+	for (context = 0; context < FAMILY_COUNT * PROTOCOL_COUNT; context++) {
+		tracing.packet = (struct packet){context / 2, context % 2, {0}, NO_INDEX};
+		trace(&tracing, layout->roots[context / 2][context % 2]);
+	}
+	clear_several(tracing.leaves, leaves);
+	clear_several(tracing.nodes, layout->node_count);
+}

@@ -1,0 +1,150 @@
+/* Writes each outcome's rows from its end on, so that each knows the next one. */
+#include "rows.h"
+
+#include "compiler/base/arena.h"
+
+#include <linux/bpf.h>
+
+/* Outcomes of so many rows at the most are not grouped: a second attempt takes 10 ns in line, and in a group 28. For
+ * the third, the verifier would walk as much as for all groups. */
+enum { ROWS_IN_LINE = 2 };
+
+/* The rows of an outcome, in order, and what follows the last. */
+struct row_list {
+	struct layout_row rows[STEPS_MAX];
+	uint32_t count, end;
+};
+
+/* A counter stands in the row of the attempt that follows it. */
+static struct row_list list_rows(const struct layout *layout,
+				 const struct decision_outcome *outcome)
+{
+	uint32_t override = layout->override_others ? BPF_SK_LOOKUP_F_REPLACE : 0;
+	struct row_list list = {.end = outcome->end == END_PASS ? ROW_PASS : ROW_DROP};
+	struct layout_row row = {{NO_INDEX}, NO_INDEX, 0, 0};
+	const struct step *step, *end = outcome->steps + outcome->step_count;
+
+	for (step = outcome->steps; step < end; step++) {
+		if (step->kind == STEP_COUNT) {
+			row.counter = step->index;
+			if (step + 1 < end && step[1].kind != STEP_COUNT)
+				continue;
+		} else {
+			row.label = step->index;
+			row.flags = override |
+				    (step->no_reuseport ? BPF_SK_LOOKUP_F_NO_REUSEPORT : 0);
+		}
+		list.rows[list.count++] = row;
+		row = (struct layout_row){{NO_INDEX}, NO_INDEX, 0, 0};
+	}
+	return list;
+}
+
+static uint32_t add_row(struct arena *arena, struct layout_rows *rows, struct layout_row row)
+{
+	*ARENA_PUSH(arena, rows->items, rows->count, rows->capacity) = row;
+	return (uint32_t)rows->count - 1;
+}
+
+/* Adds rows FIRST to END of the list, and what follows them is NEXT; gives the first. */
+static uint32_t add_line(struct arena *arena, struct layout_rows *rows, struct row_list *list,
+			 uint32_t first, uint32_t end, uint32_t next)
+{
+	while (end-- > first) {
+		list->rows[end].next = next;
+		next = add_row(arena, rows, list->rows[end]);
+	}
+	return next;
+}
+
+/* Adds all from FIRST on, in groups; gives the first head. */
+static uint32_t add_groups(struct arena *arena, struct layout_rows *rows, struct row_list *list,
+			   uint32_t first, uint32_t in_group)
+{
+	uint32_t next = list->end, end = list->count, begin;
+
+	for (; end > first; end = begin) {
+		begin = end - 1 - (end - 1 - first) % in_group;
+		next = add_row(arena, rows,
+			       (struct layout_row){
+				       {.group = add_line(arena, rows, list, begin, end, NO_INDEX)},
+				       NO_INDEX,
+				       HEAD_FLAGS,
+				       next});
+	}
+	return next;
+}
+
+/* Where the groups begin. Spare slots are looked at by the functions alone: so that they come to those of the first
+ * row's label, the row is once more there, but for its counter. */
+static uint32_t grouped_from(const struct layout *layout, const struct row_list *list)
+{
+	return !layout->object.tries_spares || list->rows[0].label == NO_INDEX;
+}
+
+static uint32_t add_outcome(struct arena *arena, struct layout_rows *rows,
+			    const struct layout *layout, struct row_list list)
+{
+	struct layout_row first = list.rows[0];
+
+	if (!list.count || !layout->groups.rows)
+		return add_line(arena, rows, &list, 0, list.count, list.end);
+	list.rows[0].counter = NO_INDEX;
+	first.next = add_groups(arena, rows, &list, grouped_from(layout, &list),
+				layout->groups.rows);
+	return add_row(arena, rows, first);
+}
+
+static const bool *used_outcomes(struct arena *arena, const struct layout *layout, size_t count)
+{
+	bool *used = arena_alloc(arena, count, sizeof(*used));
+	size_t i, j;
+
+	for (i = 0; i < FAMILY_COUNT * PROTOCOL_COUNT; i++)
+		if (ref_is_outcome(layout->roots[i / 2][i % 2]))
+			used[ref_index(layout->roots[i / 2][i % 2])] = true;
+	for (i = 0; i < layout->node_count; i++)
+		for (j = 0; j < layout->nodes[i].count; j++)
+			if (ref_is_outcome(layout->nodes[i].children[j]))
+				used[ref_index(layout->nodes[i].children[j])] = true;
+	return used;
+}
+
+/* As many as a group has rows, or fewer: the verifier walks one after the other of both. */
+static struct layout_groups groups_for(const struct layout *layout)
+{
+	uint32_t grouped = (uint32_t)layout->rows_max - !layout->object.tries_spares;
+	struct layout_groups groups = {0, 0};
+
+	if (layout->rows_max <= ROWS_IN_LINE)
+		return groups;
+	while (groups.rows * groups.rows < grouped)
+		groups.rows++;
+	groups.count = (grouped + groups.rows - 1) / groups.rows;
+	return groups;
+}
+
+struct layout_rows layout_rows_of(struct arena *arena, struct layout *layout,
+				  const struct decision_outcome *outcomes, size_t count)
+{
+	uint32_t *rows_of = arena_alloc(arena, count, sizeof(*rows_of));
+	const bool *used = used_outcomes(arena, layout, count);
+	struct layout_rows rows = {0};
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		size_t length = used[i] ? list_rows(layout, &outcomes[i]).count : 0;
+
+		if (length > layout->rows_max)
+			layout->rows_max = length;
+	}
+	layout->groups = groups_for(layout);
+	add_row(arena, &rows, (struct layout_row){{NO_INDEX}, NO_INDEX, 0, ROW_PASS});
+	add_row(arena, &rows, (struct layout_row){{NO_INDEX}, NO_INDEX, 0, ROW_DROP});
+	for (i = 0; i < count; i++)
+		if (used[i])
+			rows_of[i] = add_outcome(arena, &rows, layout,
+						 list_rows(layout, &outcomes[i]));
+	layout->rows_of = rows_of;
+	return rows;
+}

@@ -1,0 +1,193 @@
+/* Warns of labels that no socket can ever stand behind, as far as their declarations say, and of
+ * names that are a letter away from a declared one. */
+#include "lint.h"
+
+#include "compiler/base/arena.h"
+#include "compiler/base/diag.h"
+
+#include <string.h>
+
+struct labels {
+	struct lint *lint;
+	const struct socket_declaration **declarations; /* of each label, or NULL */
+	uint8_t *attempted; /* the contexts in which some packet is offered to each */
+};
+
+/* Whether one letter is more, less, another one, or two have changed places. */
+static bool is_a_letter_away(const char *a, const char *b)
+{
+	size_t first = 0, length_a = strlen(a), length_b = strlen(b);
+	const char *end_a = a + length_a, *end_b = b + length_b;
+
+	while (a[first] && a[first] == b[first])
+		first++;
+	while (end_a > a + first && end_b > b + first && end_a[-1] == end_b[-1]) {
+		end_a--;
+		end_b--;
+	}
+	length_a = (size_t)(end_a - a) - first;
+	length_b = (size_t)(end_b - b) - first;
+	if (length_a == 2 && length_b == 2)
+		return a[first] == b[first + 1] && a[first + 1] == b[first];
+	return length_a <= 1 && length_b <= 1 && length_a + length_b > 0;
+}
+
+static void warn_of_names(struct labels *labels)
+{
+	struct lint *lint = labels->lint;
+	const struct policy *policy = lint->policy;
+	size_t i, j;
+
+	for (i = 0; i < policy->label_count; i++) {
+		if (labels->declarations[i])
+			continue;
+		if (!lint_spend(lint, policy->socket_count))
+			return;
+		for (j = 0; j < policy->socket_count; j++) {
+			const struct socket_declaration *declared = &policy->sockets[j];
+			const char *name = policy->labels[declared->label].name;
+
+			if (!is_a_letter_away(policy->labels[i].name, name))
+				continue;
+			diag_warning(lint->diag, WARNING_LABEL, policy->labels[i].span,
+				     "no socket is declared for label '%s'; did you mean '%s'?",
+				     policy->labels[i].name, name);
+			diag_note(lint->diag, declared->span, "'%s' is declared here", name);
+			break;
+		}
+	}
+}
+
+/* A socket bound to the unspecified IPv6 address may take IPv4 too; bound to any other it may not
+ * (ipv6(7), and inet6_bind in Linux 6.18). */
+static bool can_take(const struct socket_declaration *declared, unsigned context)
+{
+	size_t i;
+
+	for (i = 0; i < declared->place_count; i++) {
+		const struct socket_place *place = &declared->places[i];
+
+		if (place->protocol != context % PROTOCOL_COUNT)
+			continue;
+		if (place->any_family || place->family == context / PROTOCOL_COUNT ||
+		    (place->family == FAMILY_IPV6 && !place->address))
+			return true;
+	}
+	return false;
+}
+
+static void note_attempts(struct labels *labels, decision_ref ref, unsigned context, bool *seen)
+{
+	const struct decision *decision = labels->lint->decision;
+	bool *is_seen = &seen[ref_is_outcome(ref) ? decision->node_count + ref_index(ref) : ref];
+	size_t i;
+
+	if (*is_seen)
+		return;
+	*is_seen = true;
+	if (ref_is_outcome(ref)) {
+		const struct decision_outcome *outcome = &decision->outcomes[ref_index(ref)];
+
+		for (i = 0; i < outcome->step_count; i++)
+			if (outcome->steps[i].kind == STEP_ATTEMPT)
+				labels->attempted[outcome->steps[i].index] |= (uint8_t)(1u
+											<< context);
+		return;
+	}
+	for (i = 0; i < decision->nodes[ref].count; i++)
+		note_attempts(labels, decision->nodes[ref].children[i], context, seen);
+}
+
+/* The kinds of packets in words: "tcp over ipv4, udp over ipv4". */
+static const char *contexts_text(struct lint *lint, unsigned contexts)
+{
+	const char *text = "";
+	unsigned context;
+
+	for (context = 0; context < CONTEXT_COUNT; context++)
+		if (contexts & 1u << context)
+			text = arena_printf(lint->arena, "%s%s%s over %s", text, *text ? ", " : "",
+					    protocol_word(context % PROTOCOL_COUNT),
+					    family_word(context / PROTOCOL_COUNT));
+	return text;
+}
+
+/* Warns if of all that a verdict sends to its label, nothing can be taken there. */
+static void warn_of_verdict(struct labels *labels, const struct verdict *verdict, unsigned contexts,
+			    struct span span)
+{
+	struct lint *lint = labels->lint;
+	const struct socket_declaration *declared;
+	unsigned context;
+
+	if (verdict->kind != VERDICT_REDIRECT || !labels->declarations[verdict->target])
+		return;
+	declared = labels->declarations[verdict->target];
+	contexts &= labels->attempted[verdict->target];
+	for (context = 0; context < CONTEXT_COUNT; context++)
+		if (contexts & 1u << context && can_take(declared, context))
+			return;
+	if (!contexts)
+		return;
+	diag_warning(lint->diag, WARNING_LABEL, span, "nothing can fill label '%s' for this: %s",
+		     lint->policy->labels[verdict->target].name, contexts_text(lint, contexts));
+	diag_note(lint->diag, declared->span, "its sockets are declared here");
+}
+
+/* Of the keys with one verdict, the first is shown. */
+static void warn_of_map(struct labels *labels, const struct rule *rule)
+{
+	struct lint *lint = labels->lint;
+	const struct map *map = &lint->policy->maps[rule->verdict.target];
+	unsigned *contexts = arena_alloc(lint->arena, map->verdict_count, sizeof(*contexts));
+	const struct map_element **first = arena_alloc(lint->arena, map->verdict_count,
+						       sizeof(*first));
+	size_t i;
+
+	if (!lint_spend(lint, map->element_count))
+		return;
+	for (i = 0; i < map->element_count; i++) {
+		uint32_t verdict = map->elements[i].verdict;
+
+		contexts[verdict] |= element_contexts(rule, map, i);
+		if (!first[verdict])
+			first[verdict] = &map->elements[i];
+	}
+	for (i = 0; i < map->verdict_count; i++)
+		if (first[i])
+			warn_of_verdict(labels, &map->verdicts[i], contexts[i],
+					map_element_span(first[i]));
+}
+
+void lint_labels(struct lint *lint)
+{
+	const struct policy *policy = lint->policy;
+	const struct decision *decision = lint->decision;
+	struct labels labels = {.lint = lint};
+	size_t count = decision->node_count + decision->outcome_count, i;
+	unsigned context;
+	bool *seen;
+
+	if (!policy->socket_count || !diag_wants(lint->diag, WARNING_LABEL))
+		return;
+	labels.declarations = arena_alloc(lint->arena, policy->label_count,
+					  sizeof(*labels.declarations));
+	labels.attempted = arena_alloc(lint->arena, policy->label_count, sizeof(*labels.attempted));
+	for (i = 0; i < policy->socket_count; i++)
+		labels.declarations[policy->sockets[i].label] = &policy->sockets[i];
+	warn_of_names(&labels);
+	seen = arena_alloc(lint->arena, count, sizeof(*seen));
+	for (context = 0; context < CONTEXT_COUNT; context++) {
+		memset(seen, 0, count * sizeof(*seen));
+		note_attempts(&labels,
+			      decision->roots[context / PROTOCOL_COUNT][context % PROTOCOL_COUNT],
+			      context, seen);
+	}
+	for (i = 0; i < lint->rule_count; i++)
+		if (lint->rules[i]->verdict.kind == VERDICT_MAP)
+			warn_of_map(&labels, lint->rules[i]);
+		else
+			warn_of_verdict(&labels, &lint->rules[i]->verdict,
+					rule_contexts(policy, lint->rules[i]),
+					lint->rules[i]->span);
+}

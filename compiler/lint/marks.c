@@ -1,0 +1,362 @@
+/* The marked leaves, each stored once. What a rule is replaced by is forgotten (REF_OTHER) as
+ * soon as it is certain to differ: this keeps apart only what must be. */
+#include "marks.h"
+
+#include "compiler/base/arena.h"
+
+#include <string.h>
+
+struct leaves {
+	struct arena *arena;
+	struct builder *outcomes; /* for its outcomes alone */
+	struct builder *builder;
+	const struct subset *subset;
+	const uint8_t *states;
+	bool *rule_is_single;  /* by number: any packet meets it once at most */
+	bool *label_continues; /* it may be attempted before other rules */
+	struct marked *items;
+	uint32_t *hashes;
+	size_t count, capacity, hash_capacity;
+	uint32_t *slots; /* open addressing: 1 + index, 0 where free */
+	size_t slot_count;
+	struct mark *scratch;
+	size_t scratch_capacity;
+};
+
+static uint32_t marked_hash(const struct marked *marked)
+{
+	uint64_t hash = marked->outcome;
+	uint32_t i;
+
+	for (i = 0; i < marked->count; i++) {
+		hash = (hash ^ marked->marks[i].number) * UINT64_C(0x9e3779b97f4a7c15);
+		hash = (hash ^ hash >> 29 ^ marked->marks[i].without) *
+		       UINT64_C(0xbf58476d1ce4e5b9);
+		hash ^= hash >> 32;
+	}
+	return (uint32_t)(hash ^ hash >> 32);
+}
+
+static bool marked_equal(const struct marked *a, const struct marked *b)
+{
+	uint32_t i;
+
+	if (a->outcome != b->outcome || a->count != b->count)
+		return false;
+	for (i = 0; i < a->count; i++)
+		if (a->marks[i].number != b->marks[i].number ||
+		    a->marks[i].without != b->marks[i].without)
+			return false;
+	return true;
+}
+
+static void grow_slots(struct leaves *leaves)
+{
+	size_t i, slot;
+
+	leaves->slot_count = leaves->slot_count ? leaves->slot_count * 2 : 1024;
+	leaves->slots = arena_alloc(leaves->arena, leaves->slot_count, sizeof(*leaves->slots));
+	for (i = 0; i < leaves->count; i++) {
+		slot = leaves->hashes[i] & (leaves->slot_count - 1);
+		while (leaves->slots[slot])
+			slot = (slot + 1) & (leaves->slot_count - 1);
+		leaves->slots[slot] = (uint32_t)i + 1;
+	}
+}
+
+static void add_hash(struct leaves *leaves, uint32_t hash)
+{
+	if (leaves->count == leaves->hash_capacity)
+		leaves->hashes = arena_grow(leaves->arena, leaves->hashes, leaves->count,
+					    arena_grown_capacity(&leaves->hash_capacity),
+					    sizeof(*leaves->hashes));
+	leaves->hashes[leaves->count] = hash;
+}
+
+/* The leaf with this outcome and these marks, which are copied. */
+static decision_ref leaf_of(struct leaves *leaves, decision_ref outcome, const struct mark *marks,
+			    uint32_t count)
+{
+	struct marked marked = {outcome, marks, count};
+	uint32_t hash = marked_hash(&marked);
+	struct mark *copy;
+	size_t slot;
+
+	if (leaves->count * 2 >= leaves->slot_count)
+		grow_slots(leaves);
+	for (slot = hash & (leaves->slot_count - 1); leaves->slots[slot];
+	     slot = (slot + 1) & (leaves->slot_count - 1)) {
+		uint32_t index = leaves->slots[slot] - 1;
+
+		if (leaves->hashes[index] == hash && marked_equal(&leaves->items[index], &marked))
+			return (uint32_t)REF_OUTCOME | index;
+	}
+	copy = arena_alloc(leaves->arena, count, sizeof(*copy));
+	if (count)
+		memcpy(copy, marks, count * sizeof(*copy));
+	marked.marks = copy;
+	add_hash(leaves, hash);
+	*ARENA_PUSH(leaves->arena, leaves->items, leaves->count, leaves->capacity) = marked;
+	leaves->slots[slot] = (uint32_t)leaves->count;
+	return (uint32_t)REF_OUTCOME | (uint32_t)(leaves->count - 1);
+}
+
+const struct marked *leaves_at(const struct leaves *leaves, decision_ref leaf)
+{
+	return &leaves->items[ref_index(leaf)];
+}
+
+size_t leaves_count(const struct leaves *leaves)
+{
+	return leaves->count;
+}
+
+static struct mark *scratch_for(struct leaves *leaves, size_t count)
+{
+	while (leaves->scratch_capacity < count)
+		leaves->scratch = arena_grow(leaves->arena, NULL, 0,
+					     arena_grown_capacity(&leaves->scratch_capacity),
+					     sizeof(*leaves->scratch));
+	return leaves->scratch;
+}
+
+static const struct decision_outcome *outcome_at(const struct leaves *leaves, decision_ref outcome)
+{
+	return builder_outcome(leaves->outcomes, outcome);
+}
+
+/* The next step, from AT on, that no rule before can take away. */
+static const struct step *lasting_step(const struct leaves *leaves,
+				       const struct decision_outcome *outcome, size_t *at)
+{
+	const struct step *step;
+
+	for (; *at < outcome->step_count; ++*at) {
+		step = &outcome->steps[*at];
+		if (step->kind == STEP_COUNT || !leaves->label_continues[step->index])
+			return step;
+	}
+	return NULL;
+}
+
+/* Whether two outcomes that are ended for good differ, whatever labels were attempted before
+ * them. */
+static bool differ_for_good(const struct leaves *leaves, const struct decision_outcome *a,
+			    const struct decision_outcome *b)
+{
+	const struct step *x, *y;
+	size_t i = 0, j = 0;
+
+	if (a->end > END_DROP || b->end > END_DROP)
+		return false;
+	if (a->end != b->end || outcome_is_too_long(a) || outcome_is_too_long(b))
+		return true;
+	for (;; i++, j++) {
+		x = lasting_step(leaves, a, &i);
+		y = lasting_step(leaves, b, &j);
+		if (!x || !y)
+			return x != y;
+		if (x->kind != y->kind || x->index != y->index ||
+		    x->no_reuseport != y->no_reuseport)
+			return true;
+	}
+}
+
+static decision_ref settle(const struct leaves *leaves, uint32_t number, decision_ref outcome,
+			   decision_ref without)
+{
+	if (without == outcome || without == REF_OTHER || !leaves->rule_is_single[number])
+		return without;
+	return differ_for_good(leaves, outcome_at(leaves, outcome), outcome_at(leaves, without))
+		       ? REF_OTHER
+		       : without;
+}
+
+/* First A, then B, of outcomes. */
+static decision_ref product(struct leaves *leaves, decision_ref a, decision_ref b)
+{
+	if (a == REF_OTHER || outcome_at(leaves, a)->end != END_NEXT)
+		return a;
+	return b == REF_OTHER ? b : builder_then(leaves->outcomes, a, b);
+}
+
+static decision_ref marked_then(void *data, decision_ref a, decision_ref b)
+{
+	struct leaves *leaves = data;
+	struct marked x = *leaves_at(leaves, a), y = *leaves_at(leaves, b);
+	struct mark *marks = scratch_for(leaves, x.count + y.count);
+	decision_ref outcome = product(leaves, x.outcome, y.outcome), without;
+	bool is_closed = outcome_at(leaves, x.outcome)->end != END_NEXT;
+	uint32_t i = 0, j = 0, count = 0, number;
+
+	builder_spend(leaves->builder, 1 + x.count + y.count);
+	while (i < x.count || j < y.count) {
+		bool in_x = i < x.count && (j == y.count || x.marks[i].number <= y.marks[j].number);
+		bool in_y = j < y.count && (i == x.count || y.marks[j].number <= x.marks[i].number);
+
+		number = in_x ? x.marks[i].number : y.marks[j].number;
+		without = product(leaves, in_x ? x.marks[i].without : x.outcome,
+				  in_y ? y.marks[j].without : y.outcome);
+		i += in_x;
+		j += in_y;
+		if (in_x || !is_closed)
+			marks[count++] = (struct mark){number,
+						       settle(leaves, number, outcome, without)};
+	}
+	return leaf_of(leaves, outcome, marks, count);
+}
+
+static bool marked_is_closed(const void *data, decision_ref leaf)
+{
+	const struct leaves *leaves = data;
+	const struct marked *marked = leaves_at(leaves, leaf);
+	uint32_t i;
+
+	if (outcome_at(leaves, marked->outcome)->end == END_NEXT)
+		return false;
+	for (i = 0; i < marked->count; i++)
+		if (marked->marks[i].without != REF_OTHER &&
+		    outcome_at(leaves, marked->marks[i].without)->end == END_NEXT)
+			return false;
+	return true;
+}
+
+/* Without a rule that jumps its chain is not asked either, so the outcome without it is kept
+ * from what its chain does, by the end MATCH, until the chain is done and its ends are replaced. */
+static decision_ref marked_of(void *data, const struct rule *rule, const struct verdict *verdict,
+			      const struct step *steps, size_t count, enum end end)
+{
+	struct leaves *leaves = data;
+	decision_ref outcome = builder_outcome_of(leaves->outcomes, steps, count, end);
+	bool jumps = verdict->kind == VERDICT_JUMP || verdict->kind == VERDICT_GOTO;
+	uint32_t number = leaves->subset->numbers[rule - leaves->subset->rules];
+	struct mark mark = {number, jumps ? REF_MATCH : REF_NEXT};
+
+	return leaf_of(leaves, outcome, &mark, leaves->states[number] & RULE_ASKED ? 1 : 0);
+}
+
+static decision_ref replaced(struct leaves *leaves, decision_ref outcome, enum end next,
+			     enum end returned)
+{
+	const struct decision_outcome *before = outcome_at(leaves, outcome);
+
+	return builder_outcome_of(leaves->outcomes, before->steps, before->step_count,
+				  end_replaced(before->end, next, returned));
+}
+
+static decision_ref marked_replace_ends(void *data, decision_ref leaf, enum end next,
+					enum end returned)
+{
+	struct leaves *leaves = data;
+	struct marked marked = *leaves_at(leaves, leaf);
+	struct mark *marks = scratch_for(leaves, marked.count);
+	decision_ref outcome = replaced(leaves, marked.outcome, next, returned);
+	uint32_t i;
+
+	builder_spend(leaves->builder, marked.count);
+	for (i = 0; i < marked.count; i++) {
+		marks[i] = marked.marks[i];
+		if (marks[i].without == REF_OTHER)
+			continue;
+		marks[i].without = settle(leaves, marks[i].number, outcome,
+					  replaced(leaves, marks[i].without, next, returned));
+	}
+	return leaf_of(leaves, outcome, marks, marked.count);
+}
+
+static const struct leaf_operations MARKED = {marked_is_closed, marked_of, marked_then,
+					      marked_replace_ends};
+
+static void note_continues(struct leaves *leaves, const struct verdict *verdict)
+{
+	if (verdict->kind == VERDICT_REDIRECT && verdict->fallback == FALLBACK_CONTINUE)
+		leaves->label_continues[verdict->target] = true;
+}
+
+static void count_references(uint32_t *references, const struct verdict *verdict, uint32_t times)
+{
+	if (verdict->kind == VERDICT_JUMP || verdict->kind == VERDICT_GOTO)
+		references[verdict->target] += times;
+}
+
+/* Counts how often each chain is named by rules; through a map counts as often, since it has
+ * many keys. */
+static void look_at_rules(struct leaves *leaves, uint32_t *references)
+{
+	const struct policy *policy = &leaves->subset->policy;
+	uint32_t i;
+	size_t j;
+
+	for (i = 0; i < leaves->subset->count; i++) {
+		const struct verdict *verdict = &leaves->subset->rules[i].verdict;
+		const struct map *map;
+
+		note_continues(leaves, verdict);
+		count_references(references, verdict, 1);
+		if (verdict->kind != VERDICT_MAP)
+			continue;
+		map = &policy->maps[verdict->target];
+		for (j = 0; j < map->verdict_count; j++) {
+			note_continues(leaves, &map->verdicts[j]);
+			count_references(references, &map->verdicts[j], 2);
+		}
+	}
+}
+
+/* A chain is entered once at most if one rule names it, in a chain that is. A chain that is not
+ * is passed on to those it names: each round settles the chains of one more level, and there are
+ * 16 at the most. */
+static void find_single_rules(struct leaves *leaves, uint32_t *references)
+{
+	const struct subset *subset = leaves->subset;
+	const struct policy *policy = &subset->policy;
+	size_t chain, i;
+	bool changed = true;
+
+	while (changed) {
+		changed = false;
+		for (chain = 1; chain < policy->chain_count; chain++)
+			for (i = 0; references[chain] > 1 && i < policy->chains[chain].count; i++) {
+				const struct verdict *verdict =
+					&policy->chains[chain].rules[i].verdict;
+
+				if ((verdict->kind != VERDICT_JUMP &&
+				     verdict->kind != VERDICT_GOTO) ||
+				    references[verdict->target] > 1)
+					continue;
+				references[verdict->target] = 2;
+				changed = true;
+			}
+	}
+	for (chain = 0; chain < policy->chain_count; chain++)
+		for (i = 0; i < policy->chains[chain].count; i++) {
+			ptrdiff_t place = &policy->chains[chain].rules[i] - subset->rules;
+
+			leaves->rule_is_single[subset->numbers[place]] = references[chain] < 2;
+		}
+}
+
+struct leaves *leaves_new(struct arena *arena, struct builder *builder, const struct subset *subset,
+			  const uint8_t *states)
+{
+	static const enum field order[FIELD_COUNT] = {FIELD_DADDR, FIELD_DPORT, FIELD_SADDR,
+						      FIELD_SPORT};
+	const struct policy *policy = &subset->policy;
+	struct leaves *leaves = arena_alloc(arena, 1, sizeof(*leaves));
+	uint32_t *references = arena_alloc(arena, policy->chain_count, sizeof(*references));
+	uint32_t i, numbers = subset->count ? subset->numbers[subset->count - 1] + 1 : 0;
+
+	leaves->arena = arena;
+	leaves->outcomes = builder_new(arena, order, SIZE_MAX - 1);
+	leaves->builder = builder;
+	leaves->subset = subset;
+	leaves->states = states;
+	leaves->rule_is_single = arena_alloc(arena, numbers, sizeof(bool));
+	leaves->label_continues = arena_alloc(arena, policy->label_count, sizeof(bool));
+	look_at_rules(leaves, references);
+	find_single_rules(leaves, references);
+	for (i = END_PASS; i <= END_MATCH; i++)
+		leaf_of(leaves, (uint32_t)REF_OUTCOME | i, NULL, 0);
+	builder_use_leaves(builder, &MARKED, leaves);
+	return leaves;
+}

@@ -1,0 +1,162 @@
+/* Single packets, held against the definition with and without a rule, often show that the rule
+ * is needed; for a file with few rules and large maps this is far less work than a diagram. */
+#include "lint.h"
+
+#include "compiler/base/arena.h"
+
+#include <string.h>
+
+enum { PROBES = 4, PROBE_EFFORT = 1 << 24 };
+
+struct probe {
+	struct lint *lint;
+	struct subset subset; /* all rules */
+	uint64_t random;
+};
+
+static uint64_t next(struct probe *probe, uint64_t below)
+{
+	probe->random = probe->random * UINT64_C(6364136223846793005) +
+			UINT64_C(1442695040888963407);
+	return (probe->random >> 32) % below;
+}
+
+/* The first value, the last, then any. */
+static u128 pick(struct probe *probe, struct range range, int round)
+{
+	u128 width = range.last - range.first, any = 0;
+	int i;
+
+	if (round < 2)
+		return round ? range.last : range.first;
+	for (i = 0; i < 4; i++)
+		any = any << 32 | next(probe, UINT64_C(1) << 32);
+	return width + 1 ? range.first + any % (width + 1) : any;
+}
+
+static size_t pick_index(struct probe *probe, size_t count, int round)
+{
+	return round == 0 ? 0 : round == 1 ? count - 1 : next(probe, count);
+}
+
+static void pick_interface(const struct match *match, struct packet *packet)
+{
+	size_t i;
+
+	for (i = 0; i < match->interface_count; i++)
+		if (!match->interfaces[i].negated && match->interfaces[i].count)
+			packet->interface = match->interfaces[i].interfaces[0];
+}
+
+static void pick_key(struct probe *probe, const struct map *map, struct packet *packet, int round)
+{
+	static const enum field fields[] = {
+		[MAP_KEY_DADDR] = FIELD_DADDR,
+		[MAP_KEY_DPORT] = FIELD_DPORT,
+		[MAP_KEY_SADDR] = FIELD_SADDR,
+		[MAP_KEY_SPORT] = FIELD_SPORT,
+	};
+	size_t element = pick_index(probe, map->element_count, round), k;
+
+	if (!(map->elements[element].families & 1u << packet->family))
+		return;
+	for (k = 0; k < map->key_count; k++) {
+		struct range key = map->keys[element * map->key_count + k];
+
+		if (map->key_fields[k] != MAP_KEY_L4PROTO)
+			packet->values[fields[map->key_fields[k]]] = pick(probe, key, round);
+	}
+}
+
+/* A packet that the rule's own matches take, or nearly. */
+static struct packet pick_packet(struct probe *probe, const struct rule *rule, unsigned contexts,
+				 int round)
+{
+	unsigned context = (unsigned)next(probe, CONTEXT_COUNT);
+	struct packet packet;
+	enum field field;
+
+	while (!(contexts & 1u << context))
+		context = (context + 1) % CONTEXT_COUNT;
+	packet = example_packet(context / PROTOCOL_COUNT, context % PROTOCOL_COUNT);
+	for (field = 0; field < FIELD_COUNT; field++) {
+		const struct range_set *values = rule->match.values[packet.family][field];
+		struct range any = {0, field_last(field, packet.family)};
+
+		if (values)
+			any = values->ranges[pick_index(probe, values->count, round)];
+		if (values || round >= 2)
+			packet.values[field] = pick(probe, any, round);
+	}
+	pick_interface(&rule->match, &packet);
+	if (rule->verdict.kind == VERDICT_MAP)
+		pick_key(probe, &probe->lint->policy->maps[rule->verdict.target], &packet, round);
+	return packet;
+}
+
+static bool same_outcome(const struct decision_outcome *a, const struct outcome *b)
+{
+	size_t i;
+
+	if (a->step_count != b->step_count || a->end != b->end)
+		return false;
+	for (i = 0; i < a->step_count; i++)
+		if (a->steps[i].kind != b->steps[i].kind ||
+		    a->steps[i].index != b->steps[i].index ||
+		    a->steps[i].no_reuseport != b->steps[i].no_reuseport)
+			return false;
+	return true;
+}
+
+/* Whether this packet's outcome changes when the rule is taken away. */
+static bool changes(struct probe *probe, uint32_t number, const struct packet *packet)
+{
+	const struct lint *lint = probe->lint;
+	struct match *match = &probe->subset.rules[number].match;
+	uint8_t families = match->families;
+	const struct rule *deciding;
+	struct outcome without;
+	bool is_short;
+
+	match->families = 0;
+	is_short = policy_eval(&probe->subset.policy, &lint->environment, packet, &without,
+			       &deciding);
+	match->families = families;
+	return !is_short ||
+	       !same_outcome(decision_eval(lint->decision, &lint->environment, packet), &without);
+}
+
+static void probe_rule(struct probe *probe, uint32_t number)
+{
+	const struct lint *lint = probe->lint;
+	unsigned contexts = rule_contexts(lint->policy, lint->rules[number]);
+	struct packet packet;
+	int round;
+
+	for (round = 0; contexts && round < PROBES; round++) {
+		packet = pick_packet(probe, lint->rules[number], contexts, round);
+		if (!changes(probe, number, &packet))
+			continue;
+		lint->known.states[number] = RULE_REACHED | RULE_NEEDED;
+		return;
+	}
+}
+
+void lint_probe(struct lint *lint)
+{
+	struct probe probe = {.lint = lint, .random = 1};
+	uint32_t *numbers = arena_alloc(lint->arena, lint->rule_count, sizeof(*numbers));
+	size_t effort = lint->rule_count;
+	uint32_t i;
+
+	for (i = 0; i < lint->rule_count; i++) {
+		numbers[i] = i;
+		if (lint->rules[i]->verdict.kind == VERDICT_MAP)
+			effort += lint->policy->maps[lint->rules[i]->verdict.target].element_count;
+	}
+	if (effort * lint->rule_count > PROBE_EFFORT)
+		return;
+	probe.subset = subset_of(lint->arena, lint, numbers, lint->rule_count);
+	for (i = 0; i < lint->rule_count; i++)
+		probe_rule(&probe, i);
+}

@@ -1,0 +1,277 @@
+/* How the program's instructions are written in LLVM's terms: its C API, with the calls that name types
+ * alone, which serve versions with typed pointers and those without. */
+#include "layout_to_llvm.h"
+
+#include "runtime/abi.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+static const char *const SYMBOL_NAMES[] = {
+#define SYMBOL_NAME(constant, name) name,
+	LLVM_SYMBOLS(SYMBOL_NAME)
+#undef SYMBOL_NAME
+};
+
+LLVMValueRef ir_word(struct ir *ir, uint32_t value)
+{
+	return LLVMConstInt(ir->word, value, 0);
+}
+
+LLVMValueRef ir_wide(struct ir *ir, uint64_t value)
+{
+	return LLVMConstInt(ir->wide, value, 0);
+}
+
+LLVMValueRef ir_widen(struct ir *ir, LLVMValueRef value)
+{
+	return LLVMBuildZExt(ir->builder, value, ir->wide, "");
+}
+
+LLVMBasicBlockRef ir_block(struct ir *ir, const char *name)
+{
+	return LLVMAppendBasicBlockInContext(ir->context, ir->function, name);
+}
+
+void ir_start(struct ir *ir, LLVMBasicBlockRef block)
+{
+	LLVMPositionBuilderAtEnd(ir->builder, block);
+}
+
+void ir_jump(struct ir *ir, LLVMBasicBlockRef block)
+{
+	LLVMBuildBr(ir->builder, block);
+}
+
+void ir_branch(struct ir *ir, LLVMValueRef condition, LLVMBasicBlockRef yes, LLVMBasicBlockRef no)
+{
+	LLVMBuildCondBr(ir->builder, condition, yes, no);
+}
+
+void ir_leave_if(struct ir *ir, LLVMValueRef a, LLVMIntPredicate predicate, LLVMValueRef b,
+		 LLVMBasicBlockRef block)
+{
+	LLVMBasicBlockRef on = ir_block(ir, "");
+
+	ir_branch(ir, LLVMBuildICmp(ir->builder, predicate, a, b, ""), block, on);
+	ir_start(ir, on);
+}
+
+LLVMValueRef ir_add(struct ir *ir, LLVMValueRef a, LLVMValueRef b)
+{
+	return LLVMBuildAdd(ir->builder, a, b, "");
+}
+
+LLVMValueRef ir_and(struct ir *ir, LLVMValueRef a, uint32_t mask)
+{
+	return LLVMBuildAnd(ir->builder, a, LLVMConstInt(LLVMTypeOf(a), mask, 0), "");
+}
+
+LLVMValueRef ir_shift_left(struct ir *ir, LLVMValueRef value, unsigned bits)
+{
+	return LLVMBuildShl(ir->builder, value, LLVMConstInt(LLVMTypeOf(value), bits, 0), "");
+}
+
+LLVMValueRef ir_shift_right(struct ir *ir, LLVMValueRef value, unsigned bits)
+{
+	return LLVMBuildLShr(ir->builder, value, LLVMConstInt(LLVMTypeOf(value), bits, 0), "");
+}
+
+/* Marks a call as one that only depends on its arguments; the word for it changed. */
+static void set_pure(struct ir *ir, LLVMValueRef call)
+{
+	static const char *const words[] = {"memory", "readnone"};
+	unsigned kind = 0;
+	size_t i;
+
+	for (i = 0; i < 2 && !kind; i++)
+		kind = LLVMGetEnumAttributeKindForName(words[i], strlen(words[i]));
+	LLVMAddCallSiteAttribute(call, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
+				 LLVMCreateEnumAttribute(ir->context, kind, 0));
+}
+
+/* Assembly of no instruction, which takes and gives a register: "r" of 64 bits, "w" of 32. */
+LLVMValueRef ir_opaque(struct ir *ir, LLVMValueRef value)
+{
+	char nothing[] = "", constraints[] = "=r,0";
+	LLVMTypeRef type = LLVMTypeOf(value), function = LLVMFunctionType(type, &type, 1, 0);
+	LLVMValueRef barrier, call;
+
+	if (type == ir->word)
+		constraints[1] = 'w';
+	barrier = LLVMGetInlineAsm(function, nothing, 0, constraints, sizeof(constraints) - 1, 0, 0,
+				   LLVMInlineAsmDialectATT, 0);
+	call = LLVMBuildCall2(ir->builder, function, barrier, &value, 1, "");
+	set_pure(ir, call);
+	return call;
+}
+
+LLVMValueRef ir_symbol(struct ir *ir, enum llvm_symbol symbol)
+{
+	LLVMValueRef global = ir->symbols[symbol];
+
+	if (!global) {
+		global = LLVMAddGlobal(ir->module, ir->wide, SYMBOL_NAMES[symbol]);
+		LLVMSetLinkage(global, LLVMExternalLinkage);
+		ir->symbols[symbol] = global;
+	}
+	return LLVMConstBitCast(global, ir->pointer);
+}
+
+LLVMValueRef ir_at(struct ir *ir, LLVMValueRef pointer, LLVMValueRef offset)
+{
+	return LLVMBuildGEP2(ir->builder, ir->byte, pointer, &offset, 1, "");
+}
+
+static LLVMValueRef typed_pointer(struct ir *ir, LLVMTypeRef type, LLVMValueRef pointer,
+				  size_t offset)
+{
+	LLVMValueRef place = offset ? ir_at(ir, pointer, ir_wide(ir, offset)) : pointer;
+
+	return LLVMBuildBitCast(ir->builder, place, LLVMPointerType(type, 0), "");
+}
+
+LLVMValueRef ir_load(struct ir *ir, LLVMTypeRef type, LLVMValueRef pointer, size_t offset)
+{
+	return LLVMBuildLoad2(ir->builder, type, typed_pointer(ir, type, pointer, offset), "");
+}
+
+void ir_store(struct ir *ir, LLVMValueRef value, LLVMValueRef pointer, size_t offset)
+{
+	LLVMBuildStore(ir->builder, value, typed_pointer(ir, LLVMTypeOf(value), pointer, offset));
+}
+
+LLVMValueRef ir_variable(struct ir *ir, LLVMTypeRef type, const char *name)
+{
+	return LLVMBuildAlloca(ir->builder, type, name);
+}
+
+static LLVMValueRef call(struct ir *ir, LLVMTypeRef result, enum bpf_func_id helper,
+			 LLVMValueRef *arguments, unsigned count)
+{
+	LLVMTypeRef types[5], function;
+	LLVMValueRef address;
+	unsigned i;
+
+	for (i = 0; i < count; i++)
+		types[i] = LLVMTypeOf(arguments[i]);
+	function = LLVMFunctionType(result, types, count, 0);
+	address = LLVMConstIntToPtr(ir_wide(ir, helper), LLVMPointerType(function, 0));
+	return LLVMBuildCall2(ir->builder, function, address, arguments, count, "");
+}
+
+LLVMValueRef ir_call(struct ir *ir, enum bpf_func_id helper, LLVMValueRef *arguments,
+		     unsigned count)
+{
+	return call(ir, ir->wide, helper, arguments, count);
+}
+
+LLVMValueRef ir_call_for_pointer(struct ir *ir, enum bpf_func_id helper, LLVMValueRef *arguments,
+				 unsigned count)
+{
+	return call(ir, ir->pointer, helper, arguments, count);
+}
+
+LLVMValueRef ir_call_function(struct ir *ir, const char *name, LLVMValueRef *arguments,
+			      unsigned count)
+{
+	LLVMValueRef function = LLVMGetNamedFunction(ir->module, name);
+	LLVMTypeRef types[5], type;
+	unsigned i;
+
+	for (i = 0; i < count; i++)
+		types[i] = LLVMTypeOf(arguments[i]);
+	type = LLVMFunctionType(ir->word, types, count, 0);
+	if (!function)
+		function = LLVMAddFunction(ir->module, name, type);
+	return LLVMBuildCall2(ir->builder, type, function, arguments, count, "");
+}
+
+LLVMValueRef ir_to_host(struct ir *ir, LLVMValueRef value)
+{
+	static const char name[] = "llvm.bswap";
+	LLVMTypeRef type = LLVMTypeOf(value);
+	unsigned id;
+
+	if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+		return value;
+	id = LLVMLookupIntrinsicID(name, sizeof(name) - 1);
+	return LLVMBuildCall2(ir->builder, LLVMIntrinsicGetType(ir->context, id, &type, 1),
+			      LLVMGetIntrinsicDeclaration(ir->module, id, &type, 1), &value, 1, "");
+}
+
+/* Half of an IPv6 address. Its words stay apart: eight bytes of the packet may not be read at once. */
+static LLVMValueRef half_address(struct ir *ir, size_t offset)
+{
+	LLVMValueRef first = ir_to_host(ir, ir_load(ir, ir->word, ir->packet, offset));
+	LLVMValueRef second = ir_to_host(ir, ir_load(ir, ir->word, ir->packet, offset + 4));
+
+	first = ir_shift_left(ir, ir_widen(ir, ir_opaque(ir, first)), 32);
+	return LLVMBuildOr(ir->builder, first, ir_widen(ir, second), "");
+}
+
+LLVMValueRef ir_packet_key(struct ir *ir, enum key key)
+{
+	size_t offset;
+
+	key = key_asked(key);
+	switch (key) {
+	case KEY_DPORT:
+		return IR_PACKET_WORD(ir, local_port);
+	case KEY_SPORT: /* 16 bits in network order, in the first half of the word */
+		offset = offsetof(struct bpf_sk_lookup, remote_port);
+		return LLVMBuildZExt(ir->builder,
+				     ir_to_host(ir, ir_load(ir, ir->half, ir->packet, offset)),
+				     ir->word, "");
+	case KEY_DADDR4:
+		return ir_to_host(ir, IR_PACKET_WORD(ir, local_ip4));
+	case KEY_SADDR4:
+		return ir_to_host(ir, IR_PACKET_WORD(ir, remote_ip4));
+	case KEY_DADDR6_HIGH:
+	case KEY_DADDR6_LOW:
+		offset = offsetof(struct bpf_sk_lookup, local_ip6);
+		return half_address(ir, offset + 8 * (key - KEY_DADDR6_HIGH));
+	default:
+		offset = offsetof(struct bpf_sk_lookup, remote_ip6);
+		return half_address(ir, offset + 8 * (key - KEY_SADDR6_HIGH));
+	}
+}
+
+LLVMValueRef ir_wide_key(struct ir *ir, enum key key)
+{
+	LLVMValueRef value = ir_packet_key(ir, key);
+
+	return key_bits(key) < 64 ? ir_widen(ir, value) : value;
+}
+
+/* The optimiser would compare what is left of the index without bits that do not matter to the comparison,
+ * and the verifier then knows nothing of the index itself ("unbounded memory access"). */
+LLVMValueRef ir_bounded(struct ir *ir, LLVMValueRef index, uint32_t count)
+{
+	LLVMValueRef wide = ir_opaque(ir, ir_widen(ir, index));
+
+	ir_leave_if(ir, wide, LLVMIntUGT, ir_wide(ir, (uint64_t)count - 1), ir->drop);
+	return wide;
+}
+
+LLVMValueRef ir_element(struct ir *ir, struct layout_region region, size_t size, LLVMValueRef index)
+{
+	LLVMValueRef base = ir_at(ir, ir_symbol(ir, LLVM_SYMBOL_TABLES),
+				  ir_wide(ir, region.offset));
+	LLVMValueRef wide;
+
+	if (region.count == 1)
+		return base;
+	wide = ir_bounded(ir, index, region.count);
+	return ir_at(ir, base, LLVMBuildMul(ir->builder, wide, ir_wide(ir, size), ""));
+}
+
+LLVMValueRef ir_interface_word(struct ir *ir, LLVMValueRef index)
+{
+	size_t slots = ABI_PLACES * ir->layout->object.label_count;
+	LLVMValueRef words = ir_at(ir, ir_symbol(ir, LLVM_SYMBOL_MACHINE),
+				   ir_wide(ir, slots * sizeof(uint32_t)));
+
+	return ir_load(ir, ir->word, ir_at(ir, words, ir_shift_left(ir, index, 2)), 0);
+}

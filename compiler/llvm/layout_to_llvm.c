@@ -1,0 +1,323 @@
+/* Writes the program as LLVM's intermediate representation: the same program as the direct emitter's, from
+ * the same layout, with variables in memory and no thought for registers or the order of blocks, which are
+ * the optimiser's. This file has the way in and the nodes in code; the tables' steps and the outcome have
+ * files of their own. */
+#include "layout_to_llvm.h"
+
+#include "backend.h"
+#include "compiler/base/arena.h"
+#include "compiler/base/diag.h"
+#include "target.h"
+
+#include "runtime/abi.h"
+
+#include <llvm-c/Analysis.h>
+#include <llvm-c/BitReader.h>
+#include <llvm-c/BitWriter.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* The origin of what serves all rules. */
+static const struct span SHARED;
+
+/* A reference; one that the verifier is not to KNOW, which walks anew what follows for each: see layout_to_bytecode.c. */
+static LLVMValueRef reference(const struct ir *ir, uint32_t number, bool known)
+{
+	LLVMValueRef constant = LLVMConstInt(ir->word, number, 0);
+
+	return known ? constant : LLVMBuildXor(ir->builder, ir->zero, constant, "");
+}
+
+/* Goes on at a reference that, for what is known here, belongs to the rule at ORIGIN. A node that is new is
+ * written later. */
+static void go_on(struct ir *ir, decision_ref ref, struct span origin)
+{
+	ir_origin(ir, origin);
+	if (ref_is_outcome(ref)) {
+		ir_store(ir, reference(ir, ir->layout->rows_of[ref_index(ref)], false),
+			 ir->reference, 0);
+		ir_jump(ir, ir->assign);
+		return;
+	}
+	if (!ir->nodes[ref]) {
+		ir->nodes[ref] = ir_block(ir, "node");
+		*ARENA_PUSH(ir->arena, ir->pending, ir->pending_count, ir->pending_capacity) = ref;
+	}
+	ir_jump(ir, ir->nodes[ref]);
+}
+
+/* A node in code, and the rules that it and its children are from. */
+struct code_node {
+	const struct decision_node *node;
+	struct span origin;
+	const struct span *leaf_origins;
+};
+
+/* Compares VALUE with the starts of intervals [first, end), and goes on in the one that holds it. */
+static void compare_tree(struct ir *ir, const struct code_node *code, LLVMValueRef value,
+			 uint32_t first, uint32_t end)
+{
+	uint32_t middle = first + (end - first) / 2;
+	LLVMBasicBlockRef upper;
+
+	if (end - first == 1) {
+		go_on(ir, code->node->children[first], code->leaf_origins[first]);
+		return;
+	}
+	upper = ir_block(ir, "");
+	ir_origin(ir, code->origin);
+	ir_leave_if(ir, value, LLVMIntUGE,
+		    LLVMConstInt(LLVMTypeOf(value), (uint64_t)code->node->starts[middle], 0),
+		    upper);
+	compare_tree(ir, code, value, first, middle);
+	ir_start(ir, upper);
+	compare_tree(ir, code, value, middle, end);
+}
+
+static void interface_child(struct ir *ir, const struct code_node *code, LLVMBasicBlockRef block,
+			    uint32_t value)
+{
+	uint32_t i = code->node->count - 1;
+
+	while (code->node->starts[i] > value)
+		i--;
+	ir_start(ir, block);
+	go_on(ir, code->node->children[i], code->leaf_origins[i]);
+}
+
+static void interface_node(struct ir *ir, const struct code_node *code)
+{
+	LLVMBasicBlockRef unknown = ir_block(ir, "unknown"), equals = ir_block(ir, "equals");
+	LLVMValueRef word = ir_interface_word(
+		ir, ir_wide(ir, variable_interface(code->node->variable)));
+
+	ir_leave_if(ir, word, LLVMIntEQ, ir_word(ir, ABI_INTERFACE_UNKNOWN), unknown);
+	ir_leave_if(ir, word, LLVMIntEQ, IR_PACKET_WORD(ir, ingress_ifindex), equals);
+	interface_child(ir, code, LLVMGetInsertBlock(ir->builder), INTERFACE_DIFFERS);
+	interface_child(ir, code, unknown, INTERFACE_UNKNOWN);
+	interface_child(ir, code, equals, INTERFACE_EQUALS);
+}
+
+/* Goes into the tables at the step that a reference names. */
+static void table_entry(struct ir *ir, decision_ref ref)
+{
+	uint32_t machine = ir->layout->nodes[ref].variable >> MACHINE_SHIFT;
+
+	ir_store(ir, reference(ir, ir->layout->table_refs[ref], layout_knows_entries(ir->layout)),
+		 ir->reference, 0);
+	ir_jump(ir, ir->steps[machine][layout_first_step(ir->layout, ref)]);
+}
+
+static void write_node(struct ir *ir, decision_ref ref)
+{
+	const struct layout *layout = ir->layout;
+	const struct code_node code = {&layout->nodes[ref], layout->node_origins[ref],
+				       layout->leaf_origins + layout->first_leaves[ref]};
+	enum key key = variable_key(code.node->variable);
+
+	ir_start(ir, ir->nodes[ref]);
+	if (layout->forms[ref] == FORM_TABLE) {
+		ir_origin(ir, SHARED);
+		table_entry(ir, ref);
+		return;
+	}
+	ir_origin(ir, code.origin);
+	if (key == KEY_INTERFACE)
+		interface_node(ir, &code);
+	else
+		compare_tree(ir, &code, ir_packet_key(ir, key), 0, code.node->count);
+}
+
+static void write_family(struct ir *ir, enum family family)
+{
+	const decision_ref *roots = ir->layout->roots[family];
+	LLVMBasicBlockRef udp = ir_block(ir, "udp");
+
+	if (roots[PROTOCOL_TCP] != roots[PROTOCOL_UDP]) {
+		ir_leave_if(ir, IR_PACKET_WORD(ir, protocol), LLVMIntEQ, ir_word(ir, IPPROTO_UDP),
+			    udp);
+		go_on(ir, roots[PROTOCOL_TCP], SHARED);
+	} else {
+		ir_jump(ir, udp);
+	}
+	ir_start(ir, udp);
+	go_on(ir, roots[PROTOCOL_UDP], SHARED);
+}
+
+static void write_classification(struct ir *ir)
+{
+	LLVMBasicBlockRef ipv6 = ir_block(ir, "ipv6");
+	size_t i;
+
+	ir_leave_if(ir, IR_PACKET_WORD(ir, family), LLVMIntEQ, ir_word(ir, AF_INET6), ipv6);
+	write_family(ir, FAMILY_IPV4);
+	ir_start(ir, ipv6);
+	write_family(ir, FAMILY_IPV6);
+	while (ir->pending_count)
+		write_node(ir, ir->pending[--ir->pending_count]);
+	ir_origin(ir, SHARED);
+	for (i = 0; i < ir->layout->machine_count; i++)
+		ir_machine(ir, i);
+}
+
+static void write_return(struct ir *ir, LLVMBasicBlockRef block, uint32_t value)
+{
+	ir_start(ir, block);
+	LLVMBuildRet(ir->builder, ir_word(ir, value));
+}
+
+/* What follows a classification: the outcome is carried out. */
+static void write_outcome(struct ir *ir)
+{
+	ir_outcome(ir);
+	write_return(ir, ir->pass, SK_PASS);
+	write_return(ir, ir->drop, SK_DROP);
+}
+
+/* Or only told: by the number of its first row. */
+static void write_row(struct ir *ir)
+{
+	ir_start(ir, ir->assign);
+	LLVMBuildRet(ir->builder, ir_load(ir, ir->word, ir->reference, 0));
+	write_return(ir, ir->pass, ROW_PASS);
+	write_return(ir, ir->drop, ROW_DROP);
+}
+
+/* The blocks that are gone to before they are written. */
+static void make_blocks(struct ir *ir)
+{
+	size_t machine, count, i;
+
+	ir->nodes = arena_alloc(ir->arena, ir->layout->node_count + 1, sizeof(*ir->nodes));
+	for (machine = 0; machine < ir->layout->machine_count; machine++) {
+		count = ir->layout->machines[machine].step_count + 1;
+		ir->steps[machine] = arena_alloc(ir->arena, count, sizeof(*ir->steps[machine]));
+		ir->inside[machine] = arena_alloc(ir->arena, count, sizeof(*ir->inside[machine]));
+		for (i = 0; i < count; i++) {
+			ir->steps[machine][i] = ir_block(ir, "step");
+			if (i + 1 < count)
+				ir->inside[machine][i] = ir_block(ir, "inside");
+		}
+	}
+	ir->assign = ir_block(ir, "assign");
+	ir->pass = ir_block(ir, "pass");
+	ir->drop = ir_block(ir, "drop");
+}
+
+static struct ir ir_new(struct arena *arena, const struct layout *layout,
+			LLVMTargetMachineRef machine)
+{
+	struct ir ir = {.arena = arena, .layout = layout, .context = LLVMContextCreate()};
+
+	ir.module = LLVMModuleCreateWithNameInContext(LLVM_FUNCTION, ir.context);
+	llvm_machine_describe(machine, ir.module);
+	ir.builder = LLVMCreateBuilderInContext(ir.context);
+	ir.byte = LLVMInt8TypeInContext(ir.context);
+	ir.half = LLVMInt16TypeInContext(ir.context);
+	ir.word = LLVMInt32TypeInContext(ir.context);
+	ir.wide = LLVMInt64TypeInContext(ir.context);
+	ir.pointer = LLVMPointerType(ir.byte, 0);
+	ir.function = LLVMAddFunction(ir.module, LLVM_FUNCTION,
+				      LLVMFunctionType(ir.word, &ir.pointer, 1, 0));
+	ir.packet = LLVMGetParam(ir.function, 0);
+	ir_start(&ir, ir_block(&ir, "entry"));
+	ir.reference = ir_variable(&ir, ir.word, "reference");
+	ir.rows_left = ir_variable(&ir, ir.word, "rows_left");
+	ir.key = ir_variable(&ir, ir.word, "key");
+	ir.slot = ir_variable(&ir, ir.word, "slot");
+	ir.prefix = ir_variable(
+		&ir, LLVMArrayType(ir.wide, sizeof(struct abi_prefix_key) / sizeof(uint64_t)),
+		"prefix");
+	make_blocks(&ir);
+	ir_lines_begin(&ir);
+	ir_origin(&ir, SHARED);
+	ir.zero = ir_shift_right(&ir, IR_PACKET_WORD(&ir, family), 4);
+	return ir;
+}
+
+static struct llvm_ir *take_bitcode(struct ir *ir)
+{
+	struct llvm_ir *taken = arena_alloc(ir->arena, 1, sizeof(*taken));
+	LLVMMemoryBufferRef buffer = LLVMWriteBitcodeToMemoryBuffer(ir->module);
+
+	taken->size = LLVMGetBufferSize(buffer);
+	taken->bitcode = arena_string(ir->arena, LLVMGetBufferStart(buffer), taken->size);
+	taken->function = ir->called;
+	taken->origins = ir->origins;
+	taken->origin_count = ir->origin_count;
+	LLVMDisposeMemoryBuffer(buffer);
+	return taken;
+}
+
+static void ir_free(struct ir *ir)
+{
+	LLVMDisposeBuilder(ir->builder);
+	LLVMDisposeModule(ir->module);
+	LLVMContextDispose(ir->context);
+}
+
+static struct llvm_ir *write_program(struct arena *arena, const struct layout *layout,
+				     LLVMTargetMachineRef machine, void (*write_end)(struct ir *ir),
+				     struct diag *diag)
+{
+	struct ir ir = ir_new(arena, layout, machine);
+	struct llvm_ir *taken = NULL;
+	char *error = NULL;
+
+	write_classification(&ir);
+	write_end(&ir);
+	ir_lines_end(&ir);
+	if (LLVMVerifyModule(ir.module, LLVMReturnStatusAction, &error))
+		diag_error(diag, (struct span){0, 0}, "the program cannot be written: %s", error);
+	else
+		taken = take_bitcode(&ir);
+	LLVMDisposeMessage(error);
+	ir_free(&ir);
+	return taken;
+}
+
+static struct llvm_ir *write_for_machine(struct arena *arena, const struct layout *layout,
+					 void (*write_end)(struct ir *ir), struct diag *diag)
+{
+	LLVMTargetMachineRef machine = llvm_machine_new();
+	struct llvm_ir *ir;
+
+	if (!machine) {
+		diag_error(diag, (struct span){0, 0}, "this machine's LLVM has no BPF target");
+		return NULL;
+	}
+	ir = write_program(arena, layout, machine, write_end, diag);
+	LLVMDisposeTargetMachine(machine);
+	return ir;
+}
+
+struct llvm_ir *layout_to_llvm(struct arena *arena, const struct layout *layout, struct diag *diag)
+{
+	return write_for_machine(arena, layout, write_outcome, diag);
+}
+
+struct llvm_ir *classifier_to_llvm(struct arena *arena, const struct layout *layout,
+				   struct diag *diag)
+{
+	return write_for_machine(arena, layout, write_row, diag);
+}
+
+void llvm_dump(const struct llvm_ir *ir, FILE *out)
+{
+	LLVMContextRef context = LLVMContextCreate();
+	LLVMMemoryBufferRef buffer = LLVMCreateMemoryBufferWithMemoryRange(ir->bitcode, ir->size,
+									   LLVM_FUNCTION, 0);
+	LLVMModuleRef module;
+	char *text;
+
+	if (!LLVMParseBitcodeInContext2(context, buffer, &module)) {
+		text = LLVMPrintModuleToString(module);
+		fputs(text, out);
+		LLVMDisposeMessage(text);
+		LLVMDisposeModule(module);
+	}
+	LLVMDisposeMemoryBuffer(buffer);
+	LLVMContextDispose(context);
+}

@@ -1,0 +1,50 @@
+/* The rules that instructions are from go through LLVM as lines of a source file that is not there: a number for
+ * each place, which the object of LLVM's BPF target gives back. Where LLVM makes one instruction of two from
+ * different lines, it says line 0. */
+#include "layout_to_llvm.h"
+
+#include "compiler/base/arena.h"
+
+#include <string.h>
+
+static LLVMMetadataRef make_unit(struct ir *ir, LLVMMetadataRef file)
+{
+	return LLVMDIBuilderCreateCompileUnit(ir->lines, LLVMDWARFSourceLanguageC, file, "", 0, 1,
+					      "", 0, 0, "", 0, LLVMDWARFEmissionLineTablesOnly, 0,
+					      0, 0, "", 0, "", 0);
+}
+
+void ir_lines_begin(struct ir *ir)
+{
+	static const char flag[] = "Debug Info Version", name[] = LLVM_FUNCTION;
+	LLVMMetadataRef file, nothing = NULL, type;
+
+	LLVMAddModuleFlag(ir->module, LLVMModuleFlagBehaviorWarning, flag, sizeof(flag) - 1,
+			  LLVMValueAsMetadata(ir_word(ir, LLVMDebugMetadataVersion())));
+	ir->lines = LLVMCreateDIBuilder(ir->module);
+	file = LLVMDIBuilderCreateFile(ir->lines, name, sizeof(name) - 1, "", 0);
+	make_unit(ir, file);
+	type = LLVMDIBuilderCreateSubroutineType(ir->lines, file, &nothing, 1, LLVMDIFlagZero);
+	ir->scope = LLVMDIBuilderCreateFunction(ir->lines, file, name, sizeof(name) - 1, name,
+						sizeof(name) - 1, file, 1, type, 0, 1, 1,
+						LLVMDIFlagZero, 1);
+	LLVMSetSubprogram(ir->function, ir->scope);
+}
+
+void ir_lines_end(struct ir *ir)
+{
+	LLVMDIBuilderFinalize(ir->lines);
+	LLVMDisposeDIBuilder(ir->lines);
+}
+
+void ir_origin(struct ir *ir, struct span origin)
+{
+	const struct span *last = ir->origin_count ? &ir->origins[ir->origin_count - 1] : NULL;
+	LLVMMetadataRef line;
+
+	if (!last || memcmp(last, &origin, sizeof(origin)) != 0)
+		*ARENA_PUSH(ir->arena, ir->origins, ir->origin_count, ir->origin_capacity) = origin;
+	line = LLVMDIBuilderCreateDebugLocation(ir->context, (unsigned)ir->origin_count, 0,
+						ir->scope, NULL);
+	LLVMSetCurrentDebugLocation2(ir->builder, line);
+}

@@ -1,0 +1,144 @@
+/* Runs LLVM's optimiser and its BPF target, in memory, and takes the code out of the object that they make.
+ * All else of that object is left: maps, data and types are written as for the direct back end. */
+#include "backend.h"
+
+#include "compiler/base/arena.h"
+#include "compiler/base/diag.h"
+#include "compiler/bytecode/bytecode.h"
+#include "object_reader.h"
+#include "target.h"
+
+#include <llvm-c/BitReader.h>
+#include <llvm-c/Core.h>
+#include <llvm-c/Error.h>
+#include <llvm-c/Transforms/PassBuilder.h>
+#include <llvm/Config/llvm-config.h>
+#include <string.h>
+
+/* Named in words, the pass ends the process where one round of it has left something to do, from LLVM 18 on. */
+#if LLVM_VERSION_MAJOR >= 18
+#define COMBINE "instcombine<no-verify-fixpoint>"
+#else
+#define COMBINE "instcombine"
+#endif
+
+/* As at -O2 in substance, but without what moves equal ends of blocks into one: of loads from two fields of the
+ * packet it makes one load from either ("dereference of modified ctx ptr R4 off=40 disallowed"). */
+#define SIMPLIFY "simplifycfg," COMBINE ","
+#define PASSES                                                                                     \
+	"function(sroa,early-cse<memssa>," SIMPLIFY                                                \
+	"jump-threading,correlated-propagation," SIMPLIFY "reassociate,gvn,sccp,bdce," SIMPLIFY    \
+	"jump-threading,correlated-propagation,dse,adce," SIMPLIFY "early-cse<memssa>)"
+
+struct translation {
+	struct arena *arena;
+	LLVMContextRef context;
+	LLVMModuleRef module;
+	LLVMTargetMachineRef machine;
+	const char *error; /* the first one */
+};
+
+static void set_error(struct translation *t, const char *text)
+{
+	if (!t->error)
+		t->error = arena_string(t->arena, text, strlen(text));
+}
+
+/* Without this, LLVM ends the process at an error. */
+static void take_diagnostic(LLVMDiagnosticInfoRef info, void *context)
+{
+	char *text;
+
+	if (LLVMGetDiagInfoSeverity(info) != LLVMDSError)
+		return;
+	text = LLVMGetDiagInfoDescription(info);
+	set_error(context, text);
+	LLVMDisposeMessage(text);
+}
+
+static void read_module(struct translation *t, const struct llvm_ir *ir)
+{
+	LLVMMemoryBufferRef buffer = LLVMCreateMemoryBufferWithMemoryRange(ir->bitcode, ir->size,
+									   LLVM_FUNCTION, 0);
+
+	if (LLVMParseBitcodeInContext2(t->context, buffer, &t->module))
+		set_error(t, "its bitcode cannot be read");
+	LLVMDisposeMemoryBuffer(buffer);
+}
+
+static void optimise(struct translation *t)
+{
+	LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
+	LLVMErrorRef error = LLVMRunPasses(t->module, PASSES, t->machine, options);
+	char *text;
+
+	if (error) {
+		text = LLVMGetErrorMessage(error);
+		set_error(t, text);
+		LLVMDisposeErrorMessage(text);
+	}
+	LLVMDisposePassBuilderOptions(options);
+}
+
+static struct bytecode *translate(struct translation *t, const struct llvm_ir *ir)
+{
+	LLVMMemoryBufferRef object = NULL;
+	struct bytecode *code;
+	char *error = NULL;
+
+	if (LLVMTargetMachineEmitToMemoryBuffer(t->machine, t->module, LLVMObjectFile, &error,
+						&object)) {
+		set_error(t, error);
+		LLVMDisposeMessage(error);
+		return NULL;
+	}
+	code = bytecode_new(t->arena);
+	if (!t->error)
+		t->error = llvm_object_read(t->arena, LLVMGetBufferStart(object),
+					    LLVMGetBufferSize(object), ir, code);
+	if (!t->error)
+		t->error = bytecode_finish(code);
+	LLVMDisposeMemoryBuffer(object);
+	return code;
+}
+
+static void translation_free(struct translation *t)
+{
+	if (t->module)
+		LLVMDisposeModule(t->module);
+	if (t->machine)
+		LLVMDisposeTargetMachine(t->machine);
+	LLVMContextDispose(t->context);
+}
+
+struct bytecode *llvm_to_bytecode(struct arena *arena, const struct llvm_ir *ir, struct diag *diag)
+{
+	struct translation t = {.arena = arena, .context = LLVMContextCreate()};
+	struct bytecode *code = NULL;
+
+	LLVMContextSetDiagnosticHandler(t.context, take_diagnostic, &t);
+	t.machine = llvm_machine_new();
+	if (t.machine)
+		read_module(&t, ir);
+	else
+		set_error(&t, "it has no BPF target");
+	if (!t.error)
+		optimise(&t);
+	if (!t.error)
+		code = translate(&t, ir);
+	translation_free(&t);
+	if (!t.error)
+		return code;
+	diag_error(diag, (struct span){0, 0}, "LLVM cannot write the program: %s", t.error);
+	return NULL;
+}
+
+extern const struct llvm_backend LLVM_BACKEND_NAME;
+
+const struct llvm_backend LLVM_BACKEND_NAME = {
+	.version = SKLC_VERSION,
+	.layout_to_llvm = layout_to_llvm,
+	.classifier_to_llvm = classifier_to_llvm,
+	.llvm_to_bytecode = llvm_to_bytecode,
+	.llvm_dump = llvm_dump,
+};

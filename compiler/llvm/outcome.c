@@ -1,0 +1,222 @@
+/* The one sequence that carries out an outcome's rows: count the rule, look for the label's socket, assign
+ * it, count the hit or the miss, and go on with the next row. */
+#include "compiler/emit/emit.h"
+#include "layout_to_llvm.h"
+
+#include "runtime/abi.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+/* Adds one to the counter at OFFSET of the element that KEY says, of a per-CPU map. */
+static void ir_count(struct ir *ir, enum llvm_symbol map, LLVMValueRef key, size_t offset)
+{
+	LLVMBasicBlockRef done = ir_block(ir, "counted");
+	LLVMValueRef arguments[] = {ir_symbol(ir, map),
+				    LLVMBuildBitCast(ir->builder, key, ir->pointer, "")};
+	LLVMValueRef element = ir_call_for_pointer(ir, BPF_FUNC_map_lookup_elem, arguments, 2);
+
+	ir_leave_if(ir, element, LLVMIntEQ, LLVMConstNull(ir->pointer), done);
+	ir_store(ir, ir_add(ir, ir_load(ir, ir->wide, element, offset), ir_wide(ir, 1)), element,
+		 offset);
+	ir_jump(ir, done);
+	ir_start(ir, done);
+}
+
+static LLVMValueRef ir_row_word(struct ir *ir, LLVMValueRef row, size_t offset)
+{
+	return ir_load(ir, ir->word, row, offset);
+}
+
+static void ir_count_rule(struct ir *ir, LLVMValueRef row)
+{
+	LLVMBasicBlockRef none = ir_block(ir, "no_counter");
+	LLVMValueRef counter;
+
+	if (ir->layout->object.counter_count) {
+		counter = ir_row_word(ir, row, offsetof(struct layout_row, counter));
+		ir_leave_if(ir, counter, LLVMIntEQ, ir_word(ir, NO_INDEX), none);
+		ir_store(ir, counter, ir->key, 0);
+		ir_count(ir, LLVM_SYMBOL_RULE_COUNTERS, ir->key, 0);
+	}
+	ir_jump(ir, none);
+	ir_start(ir, none);
+}
+
+/* The place of the packet among the four of a label: AF_INET is 2 and AF_INET6 10, TCP 6 and UDP 17, so one
+ * bit of each tells. */
+static LLVMValueRef ir_place(struct ir *ir)
+{
+	LLVMValueRef family, protocol;
+
+	_Static_assert(AF_INET >> 3 == 0 && AF_INET6 >> 3 == 1, "one bit tells the families apart");
+	_Static_assert(IPPROTO_TCP >> 4 == 0 && IPPROTO_UDP >> 4 == 1, "and one the protocols");
+	_Static_assert(ABI_PLACE(1, 0) == 2 && ABI_PLACE(0, 1) == 1, "these bits are the place");
+
+	family = ir_shift_right(ir, IR_PACKET_WORD(ir, family), 3);
+	protocol = ir_shift_right(ir, IR_PACKET_WORD(ir, protocol), 4);
+	return ir_add(ir, ir_shift_left(ir, family, 1), protocol);
+}
+
+/* The label's index among the slots; to NEXT if the row has no label. */
+static LLVMValueRef ir_index(struct ir *ir, LLVMValueRef row, LLVMBasicBlockRef next)
+{
+	uint32_t slots = ABI_PLACES * (uint32_t)ir->layout->object.label_count;
+	LLVMValueRef label = ir_row_word(ir, row, offsetof(struct layout_row, label)), slot;
+
+	if (ir->layout->object.counter_count)
+		ir_leave_if(ir, label, LLVMIntEQ, ir_word(ir, NO_INDEX), next);
+	slot = ir_add(ir, ir_shift_left(ir, label, 2), ir_place(ir));
+	ir_store(ir, slot, ir->slot, 0);
+	return ir_bounded(ir, slot, slots);
+}
+
+/* Finds the socket in the slot with this index, or goes to MISS. */
+static LLVMValueRef ir_find_socket(struct ir *ir, LLVMValueRef index, LLVMBasicBlockRef miss)
+{
+	LLVMValueRef word = ir_at(ir, ir_symbol(ir, LLVM_SYMBOL_MACHINE),
+				  ir_shift_left(ir, index, 2));
+	LLVMValueRef arguments[2], slot = ir_load(ir, ir->word, word, 0), socket;
+
+	if (ir->layout->object.tries_spares)
+		slot = ir_and(ir, slot, ABI_SLOT(UINT32_MAX));
+	ir_store(ir, slot, ir->key, 0);
+	arguments[0] = ir_symbol(ir, LLVM_SYMBOL_SOCKETS);
+	arguments[1] = LLVMBuildBitCast(ir->builder, ir->key, ir->pointer, "");
+	socket = ir_call_for_pointer(ir, BPF_FUNC_map_lookup_elem, arguments, 2);
+	ir_leave_if(ir, socket, LLVMIntEQ, LLVMConstNull(ir->pointer), miss);
+	return socket;
+}
+
+/* Assigns the socket and lets go of it. EEXIST: a program before this one has chosen, and its choice
+ * stands. */
+static void ir_assign(struct ir *ir, LLVMValueRef row, LLVMValueRef socket, LLVMBasicBlockRef hit)
+{
+	LLVMValueRef flags = ir_widen(ir, ir_row_word(ir, row, offsetof(struct layout_row, flags)));
+	LLVMValueRef arguments[] = {ir->packet, socket, flags};
+	LLVMValueRef result = ir_call(ir, BPF_FUNC_sk_assign, arguments, 3);
+
+	ir_call(ir, BPF_FUNC_sk_release, &socket, 1);
+	ir_leave_if(ir, result, LLVMIntEQ, ir_wide(ir, 0), hit);
+	ir_leave_if(ir, result, LLVMIntEQ, ir_wide(ir, (uint64_t)-EEXIST), ir->pass);
+}
+
+/* Calls a function, which LLVM does not see, and passes where it gives anything but 0. */
+static void ir_pass_if(struct ir *ir, const struct bytecode_function *function,
+		       LLVMValueRef *arguments, unsigned count)
+{
+	LLVMValueRef result = ir_call_function(ir, function->name, arguments, count);
+
+	ir->called = function;
+	ir_leave_if(ir, result, LLVMIntNE, ir_word(ir, 0), ir->pass);
+}
+
+/* Nothing took the packet: counts the miss, or leaves that to a function, which looks further. */
+static void ir_miss(struct ir *ir, LLVMValueRef row)
+{
+	LLVMValueRef arguments[3];
+
+	if (!ir->layout->object.tries_spares) {
+		ir_count(ir, LLVM_SYMBOL_LABEL_COUNTERS, ir->slot,
+			 offsetof(struct abi_label_count, misses));
+		return;
+	}
+	if (ir->layout->groups.count)
+		return;
+	arguments[0] = ir->packet;
+	arguments[1] = ir_load(ir, ir->word, ir->slot, 0);
+	arguments[2] = ir_row_word(ir, row, offsetof(struct layout_row, flags));
+	ir_pass_if(ir, try_label_function(ir->arena, ir->layout), arguments, 3);
+}
+
+/* Only the first row's label is looked at here, where it is a hit as a rule; those of later ones by the function,
+ * if there is one: the verifier walks all rows that there may be. */
+static void ir_try_label(struct ir *ir, LLVMValueRef row, LLVMBasicBlockRef next)
+{
+	LLVMBasicBlockRef hit = ir_block(ir, "hit"), miss = ir_block(ir, "miss");
+	LLVMValueRef index = ir_index(ir, row, next);
+
+	if (ir->layout->object.tries_spares && layout_loops_over_rows(ir->layout))
+		ir_leave_if(ir, ir_load(ir, ir->word, ir->rows_left, 0), LLVMIntNE,
+			    ir_word(ir, (uint32_t)ir->layout->rows_max), miss);
+	ir_assign(ir, row, ir_find_socket(ir, index, miss), hit);
+	ir_jump(ir, miss);
+	ir_start(ir, hit);
+	ir_count(ir, LLVM_SYMBOL_LABEL_COUNTERS, ir->slot, offsetof(struct abi_label_count, hits));
+	ir_jump(ir, ir->pass);
+	ir_start(ir, miss);
+	ir_miss(ir, row);
+}
+
+/* The row that the reference names; where it is an end, passes or drops. */
+static LLVMValueRef ir_row_or_end(struct ir *ir)
+{
+	LLVMValueRef number = ir_load(ir, ir->word, ir->reference, 0);
+
+	ir_leave_if(ir, number, LLVMIntEQ, ir_word(ir, ROW_PASS), ir->pass);
+	ir_leave_if(ir, number, LLVMIntEQ, ir_word(ir, ROW_DROP), ir->drop);
+	return ir_element(ir, ir->layout->rows, sizeof(struct layout_row), number);
+}
+
+static void ir_take_next(struct ir *ir, LLVMValueRef row)
+{
+	ir_store(ir, ir_row_word(ir, row, offsetof(struct layout_row, next)), ir->reference, 0);
+}
+
+static void ir_row(struct ir *ir)
+{
+	LLVMBasicBlockRef next = ir_block(ir, "next_row");
+	LLVMValueRef row = ir_row_or_end(ir);
+
+	ir_count_rule(ir, row);
+	if (ir->layout->object.label_count)
+		ir_try_label(ir, row, next);
+	ir_jump(ir, next);
+	ir_start(ir, next);
+	ir_take_next(ir, row);
+}
+
+/* Goes on with the row at AGAIN, as often as is still allowed. */
+static void ir_loop(struct ir *ir, LLVMBasicBlockRef again)
+{
+	LLVMValueRef left = ir_add(ir, ir_load(ir, ir->word, ir->rows_left, 0),
+				   ir_word(ir, UINT32_MAX));
+
+	ir_store(ir, left, ir->rows_left, 0);
+	ir_leave_if(ir, left, LLVMIntNE, ir_word(ir, 0), again);
+}
+
+/* Later rows, by a function. */
+static void ir_groups(struct ir *ir)
+{
+	const struct bytecode_function *function = try_group_function(ir->arena, ir->layout);
+	uint32_t i;
+
+	for (i = 0; i < ir->layout->groups.count; i++) {
+		LLVMValueRef arguments[] = {ir->packet, ir_load(ir, ir->word, ir->reference, 0)};
+
+		ir_take_next(ir, ir_row_or_end(ir));
+		ir_pass_if(ir, function, arguments, 2);
+	}
+}
+
+void ir_outcome(struct ir *ir)
+{
+	LLVMBasicBlockRef row = ir_block(ir, "row");
+
+	ir_start(ir, ir->assign);
+	ir_store(ir, ir_word(ir, (uint32_t)ir->layout->rows_max), ir->rows_left, 0);
+	ir_jump(ir, row);
+	ir_start(ir, row);
+	if (ir->layout->rows_max)
+		ir_row(ir);
+	if (layout_loops_over_rows(ir->layout))
+		ir_loop(ir, row);
+	if (ir->layout->groups.count)
+		ir_groups(ir);
+	ir_leave_if(ir, ir_load(ir, ir->word, ir->reference, 0), LLVMIntEQ, ir_word(ir, ROW_PASS),
+		    ir->pass);
+	ir_jump(ir, ir->drop);
+}

@@ -1,0 +1,317 @@
+/* The steps that search the tables, one after the other, as the layout has them. Where a word fits into fewer
+ * bits than the optimiser's arithmetic has, it makes comparisons of differences and takes bounds away that the
+ * verifier asks for; such words are opaque to it. */
+#include "layout_to_llvm.h"
+
+#include "runtime/abi.h"
+
+#include <stddef.h>
+
+/* A step that is being written, and where its machine's others are: as they are come to, and past the
+ * question whether a reference is theirs. */
+struct step_place {
+	const struct layout_machine *machine;
+	size_t step;
+	const LLVMBasicBlockRef *blocks, *inside;
+};
+
+/* The element of a step that the reference says. */
+static LLVMValueRef ir_step_element(struct ir *ir, const struct layout_step *step)
+{
+	LLVMValueRef index = ir_and(ir, ir_load(ir, ir->word, ir->reference, 0), INDEX_MASK);
+
+	return ir_element(ir, step->region, step->element_bytes, index);
+}
+
+/* VALUE where the word (64 bits) is in the step's window, else one of two others. */
+static LLVMValueRef ir_in_window(struct ir *ir, const struct layout_step *step, LLVMValueRef word,
+				 LLVMValueRef value, uint64_t below, uint64_t above)
+{
+	LLVMValueRef upper, prefix = ir_wide(ir, step->window.prefix);
+
+	if (is_whole_word(step))
+		return value;
+	upper = ir_shift_right(ir, word, step->window.bits);
+	value = LLVMBuildSelect(ir->builder,
+				LLVMBuildICmp(ir->builder, LLVMIntULT, upper, prefix, ""),
+				ir_wide(ir, below), value, "");
+	return LLVMBuildSelect(ir->builder,
+			       LLVMBuildICmp(ir->builder, LLVMIntUGT, upper, prefix, ""),
+			       ir_wide(ir, above), value, "");
+}
+
+static LLVMValueRef ir_low_bits(struct ir *ir, LLVMValueRef word, unsigned bits)
+{
+	uint64_t mask = bits < 64 ? (UINT64_C(1) << bits) - 1 : UINT64_MAX;
+
+	return LLVMBuildAnd(ir->builder, word, ir_wide(ir, mask), "");
+}
+
+/* Element INDEX (64 bits) of an array. */
+static LLVMValueRef ir_item(struct ir *ir, LLVMTypeRef type, LLVMValueRef array, LLVMValueRef index,
+			    unsigned log2_size)
+{
+	return ir_load(ir, type, ir_at(ir, array, ir_shift_left(ir, index, log2_size)), 0);
+}
+
+/* What a root has for the upper bits of the word's window. */
+static LLVMValueRef ir_root_child(struct ir *ir, const struct layout_step *step, LLVMValueRef word)
+{
+	const uint64_t children = UINT64_C(1) << step->root_bits;
+	LLVMValueRef child = ir_low_bits(ir, ir_shift_right(ir, word, root_shift(step)),
+					 step->root_bits);
+
+	child = ir_opaque(ir, ir_in_window(ir, step, word, child, children, children + 1));
+	/* What is opaque has lost its bound. */
+	ir_leave_if(ir, child, LLVMIntUGT,
+		    ir_wide(ir, is_whole_word(step) ? children - 1 : children + 1), ir->drop);
+	return ir_item(ir, step->has_ranges ? ir->wide : ir->word, ir_step_element(ir, step), child,
+		       step->has_ranges ? 3 : 2);
+}
+
+/* Goes on where a narrow result (32 bits) leads. */
+static void ir_narrow_way(struct ir *ir, struct step_place at, LLVMValueRef result)
+{
+	ir_store(ir, result, ir->reference, 0);
+	if (at.machine->steps[at.step].narrow_tag) {
+		ir_leave_if(ir, result, LLVMIntULT, ir_word(ir, NARROW_BIT),
+			    at.blocks[at.machine->step_count]);
+		ir_store(ir, ir_and(ir, result, NARROW_BIT - 1), ir->reference, 0);
+		ir_jump(ir, at.inside[layout_narrow_step(at.machine, at.step)]);
+	} else {
+		ir_jump(ir, at.blocks[at.machine->step_count]);
+	}
+}
+
+/* One of an entry's results: that inside the range where the word is less than a range's words behind the start.
+ * Before the start it is far behind: 32 bits go round. */
+static LLVMValueRef ir_range(struct ir *ir, const struct layout_step *step, LLVMValueRef entry,
+			     LLVMValueRef word)
+{
+	LLVMValueRef rest = ir_low_bits(ir, ir_shift_right(ir, word, step->window.skip),
+					rest_bits(step));
+	LLVMValueRef start = ir_shift_right(ir, entry, ENTRY_START);
+	LLVMValueRef length = ir_and(ir, ir_shift_right(ir, entry, ENTRY_LENGTH),
+				     ENTRY_LENGTH_MASK);
+	LLVMValueRef behind, shift;
+
+	behind = LLVMBuildSub(ir->builder, LLVMBuildTrunc(ir->builder, rest, ir->word, ""),
+			      LLVMBuildTrunc(ir->builder, start, ir->word, ""), "");
+	behind = LLVMBuildLShr(ir->builder, ir_widen(ir, behind), length, "");
+	/* Opaque, or there would be a jump for whether it is 0. */
+	shift = LLVMBuildSub(ir->builder, ir_opaque(ir, behind), ir_wide(ir, 1), "");
+	shift = ir_shift_left(ir, ir_shift_right(ir, shift, 63), __builtin_ctz(ENTRY_INSIDE));
+	entry = ir_and(ir, LLVMBuildLShr(ir->builder, entry, shift, ""), UINT16_MAX);
+	return LLVMBuildTrunc(ir->builder, entry, ir->word, "");
+}
+
+static void ir_step_root(struct ir *ir, struct step_place at)
+{
+	const struct layout_step *step = &at.machine->steps[at.step];
+	LLVMValueRef word = ir_wide_key(ir, step->key), child = ir_root_child(ir, step, word);
+	LLVMBasicBlockRef refers;
+
+	if (step->has_ranges) {
+		refers = ir_block(ir, "refers");
+		if (has_trees_below(at.machine, at.step))
+			ir_leave_if(ir, child, LLVMIntSLT, ir_wide(ir, 0), refers);
+		ir_narrow_way(ir, at, ir_range(ir, step, child, word));
+		ir_start(ir, refers);
+		child = LLVMBuildTrunc(ir->builder, child, ir->word, "");
+	}
+	ir_store(ir, child, ir->reference, 0);
+}
+
+/* What is left of the word for a tree. */
+static LLVMValueRef ir_tree_word(struct ir *ir, const struct layout_step *step)
+{
+	LLVMValueRef word = ir_wide_key(ir, step->key);
+	LLVMValueRef rest = ir_low_bits(ir, ir_shift_right(ir, word, step->window.skip),
+					compared_bits(step));
+
+	if (step->is_below_root)
+		return rest;
+	return ir_in_window(ir, step, word, rest, 0, (UINT64_C(1) << compared_bits(step)) - 1);
+}
+
+/* How many keys in BYTES of lanes a word has reached. */
+static LLVMValueRef ir_rank(struct ir *ir, const struct layout_step *step, LLVMValueRef lanes,
+			    uint32_t bytes)
+{
+	LLVMValueRef word = ir_opaque(ir, ir_tree_word(ir, step)), ones, sum = NULL;
+	uint64_t each = UINT64_MAX / (UINT64_MAX >> (64 - step->lane_bits)); /* 1 in each lane */
+	uint32_t at;
+
+	ones = ir_wide(ir, each);
+	word = LLVMBuildMul(ir->builder, word, ones, "");
+	for (at = 0; at < bytes; at += LANES_WORD_BYTES) {
+		LLVMValueRef reached = ir_add(ir, ir_load(ir, ir->wide, lanes, at), word);
+
+		reached = ir_shift_right(ir, reached, step->lane_bits - 1);
+		reached = LLVMBuildAnd(ir->builder, reached, ones, "");
+		sum = sum ? ir_add(ir, sum, reached) : reached;
+	}
+	sum = LLVMBuildMul(ir->builder, sum, ones, "");
+	return ir_shift_right(ir, sum, 64 - step->lane_bits);
+}
+
+/* A line leads to one of the next step, whatever that one's tag. */
+static void ir_step_line(struct ir *ir, const struct layout_step *step)
+{
+	LLVMValueRef line = ir_step_element(ir, step);
+	LLVMValueRef first = ir_load(ir, ir->word, line, LINE_LANES_BYTES);
+	LLVMValueRef child = ir_rank(ir, step, line, LINE_LANES_BYTES);
+
+	child = LLVMBuildTrunc(ir->builder, child, ir->word, "");
+	ir_store(ir, ir_add(ir, first, child), ir->reference, 0);
+}
+
+/* Makes result INDEX (64 bits), one of COUNT, the reference, and goes on where it leads. */
+static void ir_result(struct ir *ir, struct step_place at, LLVMValueRef results, LLVMValueRef index,
+		      uint32_t count)
+{
+	const struct layout_step *step = &at.machine->steps[at.step];
+
+	index = ir_and(ir, ir_opaque(ir, index), masked_room(count) - 1);
+	if (!step->is_narrow) {
+		ir_store(ir, ir_item(ir, ir->word, results, index, 2), ir->reference, 0);
+		ir_jump(ir, at.blocks[layout_next_step(at.machine, at.step)]);
+		return;
+	}
+	index = ir_item(ir, ir->half, results, index, 1);
+	ir_narrow_way(ir, at, LLVMBuildZExt(ir->builder, index, ir->word, ""));
+}
+
+static void ir_step_leaf(struct ir *ir, struct step_place at)
+{
+	const struct layout_step *step = &at.machine->steps[at.step];
+	struct leaf_shape shape = leaf_shape(step);
+	LLVMValueRef leaf = ir_step_element(ir, step);
+	LLVMValueRef index = ir_rank(ir, step, leaf, shape.lanes_bytes);
+
+	ir_result(ir, at, ir_at(ir, leaf, ir_wide(ir, shape.lanes_bytes)), index, shape.keys + 1);
+}
+
+/* The class of a port: by a table, or as the number of runs that start at it or below. The port is opaque
+ * because the optimiser knows that 16 bits need no mask, and kernels before 6.18 do not know that of be16. */
+static LLVMValueRef ir_class(struct ir *ir, const struct layout_step *step)
+{
+	LLVMValueRef value = ir_opaque(ir, ir_packet_key(ir, step->key)), class, classes;
+	uint32_t i;
+
+	if (has_class_table(step)) {
+		classes = ir_at(ir, ir_symbol(ir, LLVM_SYMBOL_TABLES),
+				ir_wide(ir, ir->layout->classes.offset +
+						    (uint64_t)step->class_table * CLASS_TABLE));
+		value = ir_widen(ir, ir_and(ir, value, CLASS_TABLE - 1));
+		return ir_widen(ir, ir_load(ir, ir->byte, ir_at(ir, classes, value), 0));
+	}
+	value = ir_opaque(ir, ir_widen(ir, value));
+	class = ir_wide(ir, 0);
+	for (i = 0; i + 1 < step->classes.run_count; i++) {
+		LLVMValueRef before = ir_wide(ir, (uint64_t)step->classes.starts[i] - 1);
+
+		before = LLVMBuildSub(ir->builder, before, value, "");
+		class = ir_add(ir, class, ir_shift_right(ir, before, 63));
+	}
+	return class;
+}
+
+static void ir_step_cross(struct ir *ir, struct step_place at)
+{
+	const struct layout_step *step = &at.machine->steps[at.step];
+	LLVMValueRef class = ir_class(ir, step);
+
+	ir_result(ir, at, ir_step_element(ir, step), class, cross_results(step));
+}
+
+/* Looks the node and the word up in the kernel's trie, where every word is below some prefix. */
+static void ir_step_lpm(struct ir *ir, const struct layout_step *step)
+{
+	LLVMValueRef node = ir_and(ir, ir_load(ir, ir->word, ir->reference, 0), INDEX_MASK);
+	LLVMValueRef word = ir_shift_left(ir, ir_wide_key(ir, step->key), 64 - key_bits(step->key));
+	LLVMValueRef key = LLVMBuildBitCast(ir->builder, ir->prefix, ir->pointer, "");
+	LLVMValueRef arguments[] = {ir_symbol(ir, LLVM_SYMBOL_PREFIXES), key}, found;
+
+	ir_store(ir, ir_word(ir, ABI_PREFIX_BITS), key, offsetof(struct abi_prefix_key, bits));
+	ir_store(ir, ir_to_host(ir, node), key, offsetof(struct abi_prefix_key, node));
+	ir_store(ir, ir_to_host(ir, word), key, offsetof(struct abi_prefix_key, word));
+	found = ir_call_for_pointer(ir, BPF_FUNC_map_lookup_elem, arguments, 2);
+	ir_leave_if(ir, found, LLVMIntEQ, LLVMConstNull(ir->pointer), ir->drop);
+	ir_store(ir, ir_load(ir, ir->word, found, 0), ir->reference, 0);
+}
+
+static void ir_take_child(struct ir *ir, LLVMValueRef node, uint32_t value)
+{
+	size_t offset = offsetof(struct layout_interface, children) + sizeof(uint32_t) * value;
+
+	ir_store(ir, ir_load(ir, ir->word, node, offset), ir->reference, 0);
+}
+
+static void ir_step_interface(struct ir *ir, const struct layout_step *step, LLVMBasicBlockRef done)
+{
+	LLVMBasicBlockRef unknown = ir_block(ir, "unknown"), equals = ir_block(ir, "equals");
+	LLVMValueRef node = ir_step_element(ir, step);
+	LLVMValueRef index = ir_load(ir, ir->word, node, offsetof(struct layout_interface, word));
+	LLVMValueRef interface = ir_interface_word(
+		ir, ir_bounded(ir, index, (uint32_t)ir->layout->object.interface_count));
+
+	ir_leave_if(ir, interface, LLVMIntEQ, ir_word(ir, ABI_INTERFACE_UNKNOWN), unknown);
+	ir_leave_if(ir, interface, LLVMIntEQ, IR_PACKET_WORD(ir, ingress_ifindex), equals);
+	ir_take_child(ir, node, INTERFACE_DIFFERS);
+	ir_jump(ir, done);
+	ir_start(ir, unknown);
+	ir_take_child(ir, node, INTERFACE_UNKNOWN);
+	ir_jump(ir, done);
+	ir_start(ir, equals);
+	ir_take_child(ir, node, INTERFACE_EQUALS);
+}
+
+static void ir_step(struct ir *ir, struct step_place at)
+{
+	const struct layout_step *step = &at.machine->steps[at.step];
+	LLVMBasicBlockRef next = at.blocks[layout_next_step(at.machine, at.step)];
+
+	switch (step->kind) {
+	case SEARCH_ROOT:
+		ir_step_root(ir, at);
+		if (refers_to_next(at.machine, at.step))
+			next = at.inside[at.step + 1];
+		break;
+	case SEARCH_LINE:
+		ir_step_line(ir, step);
+		next = at.inside[at.step + 1];
+		break;
+	case SEARCH_LEAF:
+		ir_step_leaf(ir, at);
+		return;
+	case SEARCH_CROSS:
+		ir_step_cross(ir, at);
+		return;
+	case SEARCH_LPM:
+		ir_step_lpm(ir, step);
+		break;
+	default:
+		ir_step_interface(ir, step, next);
+	}
+	ir_jump(ir, next);
+}
+
+void ir_machine(struct ir *ir, size_t index)
+{
+	const struct layout_machine *machine = &ir->layout->machines[index];
+	struct step_place at = {machine, 0, ir->steps[index], ir->inside[index]};
+
+	for (at.step = 0; at.step < machine->step_count; at.step++) {
+		ir_start(ir, at.blocks[at.step]);
+		ir_branch(ir,
+			  LLVMBuildICmp(ir->builder, LLVMIntULT,
+					ir_load(ir, ir->word, ir->reference, 0),
+					ir_word(ir, machine->steps[at.step].tag << TAG_SHIFT), ""),
+			  at.blocks[at.step + 1], at.inside[at.step]);
+		ir_start(ir, at.inside[at.step]);
+		ir_step(ir, at);
+	}
+	ir_start(ir, at.blocks[machine->step_count]);
+	ir_jump(ir, ir->assign);
+}

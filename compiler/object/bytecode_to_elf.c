@@ -1,0 +1,235 @@
+/*
+ * The last pass: from the program, the tables and the policy to a relocatable ELF file for BPF that
+ * any libbpf loader takes: the program in `sk_lookup`, maps defined by BTF, tables as read-only data,
+ * line information that points into the rules. What only sklc's runtime reads stands in sections of
+ * its own. The same input gives the same bytes.
+ */
+#include "btf.h"
+#include "compiler/base/arena.h"
+#include "compiler/base/diag.h"
+#include "compiler/bytecode/bytecode.h"
+#include "compiler/layout/layout.h"
+#include "compiler/pipeline.h"
+#include "compiler/policy/policy.h"
+#include "elf_writer.h"
+#include "metadata.h"
+#include "object.h"
+#include "plan.h"
+
+#include "runtime/abi.h"
+
+#include <elf.h>
+
+enum { CACHE_LINE = 64, NO_SYMBOL = 0 };
+
+/* A function that stands in its section. */
+struct written {
+	const struct bytecode_function *function;
+	unsigned symbol;
+};
+
+/* The file being written, and the ELF symbol of each thing that instructions refer to. */
+struct writing {
+	struct arena *arena;
+	struct elf_writer *elf;
+	unsigned symbols[SYMBOL_COUNT];
+	struct {
+		struct written *items;
+		size_t count, capacity;
+	} functions;
+	const char *error;
+};
+
+static unsigned symbol_of(const struct writing *w, const struct bytecode_instruction *instruction)
+{
+	size_t i;
+
+	if (instruction->symbol != SYMBOL_FUNCTION)
+		return w->symbols[instruction->symbol];
+	for (i = 0; i < w->functions.count; i++)
+		if (w->functions.items[i].function == instruction->function)
+			return w->functions.items[i].symbol;
+	return NO_SYMBOL;
+}
+
+/* CODE stands in the section from instruction FIRST on. */
+static void add_references(struct writing *w, const struct bytecode *code, unsigned section,
+			   size_t first)
+{
+	size_t i;
+
+	for (i = 0; i < code->count; i++) {
+		enum bytecode_symbol symbol = code->instructions[i].symbol;
+		enum elf_reference reference = ELF_LOADS;
+
+		if (symbol == SYMBOL_NONE)
+			continue;
+		if (symbol == SYMBOL_FUNCTION)
+			reference = ELF_CALLS;
+		if (symbol_of(w, &code->instructions[i]) == NO_SYMBOL)
+			w->error = arena_printf(
+				w->arena,
+				"instruction %zu refers to a map or table that is missing", i);
+		elf_relocation(w->elf, section, (first + i) * sizeof(struct bpf_insn), reference,
+			       symbol_of(w, &code->instructions[i]));
+	}
+}
+
+static unsigned add_code_section(struct writing *w, const char *name, struct bpf_insn *insns,
+				 size_t count)
+{
+	return elf_section(w->elf, name, SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, sizeof(*insns),
+			   insns, count * sizeof(*insns));
+}
+
+/* Writes CODE to where it stands in the section; gives its symbol. */
+static unsigned put_code(struct writing *w, const char *name, const struct bytecode *code,
+			 unsigned section, struct bpf_insn *insns, size_t first)
+{
+	unsigned symbol = elf_symbol(w->elf, name, STT_FUNC, section, first * sizeof(*insns),
+				     code->count * sizeof(*insns));
+	size_t i;
+
+	for (i = 0; i < code->count; i++)
+		insns[first + i] = code->instructions[i].insn;
+	add_references(w, code, section, first);
+	return symbol;
+}
+
+/* Before a function that which it calls, and refers to. It stands behind. */
+static void put_function(struct writing *w, const struct bytecode_function *function,
+			 unsigned section, struct bpf_insn *insns, size_t first)
+{
+	const struct bytecode *code = function->code;
+
+	if (code->function)
+		put_function(w, code->function, section, insns, first + code->count);
+	*ARENA_PUSH(w->arena, w->functions.items, w->functions.count,
+		    w->functions.capacity) = (struct written){
+		function, put_code(w, function->name, code, section, insns, first)};
+}
+
+static void add_functions(struct writing *w, const struct bytecode_function *called)
+{
+	const struct bytecode_function *function;
+	struct bpf_insn *insns;
+	size_t count = 0;
+
+	for (function = called; function; function = function->code->function)
+		count += function->code->count;
+	if (!count)
+		return;
+	insns = arena_alloc(w->arena, count, sizeof(*insns));
+	put_function(w, called, add_code_section(w, ABI_CALLED_SECTION, insns, count), insns, 0);
+}
+
+static void add_program(struct writing *w, const struct bytecode *code)
+{
+	struct bpf_insn *insns = arena_alloc(w->arena, code->count, sizeof(*insns));
+	unsigned section;
+
+	add_functions(w, code->function);
+	section = add_code_section(w, ABI_PROGRAM_SECTION, insns, code->count);
+	put_code(w, ABI_PROGRAM_NAME, code, section, insns, 0);
+}
+
+static void add_license(struct writing *w)
+{
+	static const char license[] = ABI_LICENSE;
+	unsigned section = elf_section(w->elf, "license", SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, 1,
+				       license, sizeof(license));
+
+	elf_symbol(w->elf, "_license", STT_OBJECT, section, 0, sizeof(license));
+}
+
+static void add_maps(struct writing *w, const struct object_plan *plan)
+{
+	size_t i, bytes = plan->map_count * OBJECT_MAP_BYTES;
+	unsigned section = elf_section(w->elf, ".maps", SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, 8,
+				       arena_alloc(w->arena, bytes, 1), bytes);
+
+	for (i = 0; i < plan->map_count; i++) {
+		const struct object_map *map = &plan->maps[i];
+
+		w->symbols[map->symbol] = elf_symbol(w->elf, map->name, STT_OBJECT, section,
+						     i * OBJECT_MAP_BYTES, OBJECT_MAP_BYTES);
+	}
+}
+
+/* An instruction's offset counts from the first symbol of its section, which stands at 0. */
+static void add_machine(struct writing *w, const struct object_machine *machine)
+{
+	size_t slot_bytes = machine->slot_count * sizeof(uint32_t);
+	size_t interface_bytes = machine->interface_count * sizeof(uint32_t);
+	unsigned section = elf_section(w->elf, ABI_MACHINE, SHT_PROGBITS, SHF_ALLOC,
+				       sizeof(uint32_t), machine->words,
+				       slot_bytes + interface_bytes);
+	unsigned symbol = NO_SYMBOL;
+
+	if (slot_bytes)
+		w->symbols[SYMBOL_MACHINE] = elf_symbol(w->elf, OBJECT_SLOTS, STT_OBJECT, section,
+							0, slot_bytes);
+	if (interface_bytes)
+		symbol = elf_symbol(w->elf, OBJECT_INTERFACES, STT_OBJECT, section, slot_bytes,
+				    interface_bytes);
+	if (!slot_bytes)
+		w->symbols[SYMBOL_MACHINE] = symbol;
+}
+
+static void add_tables(struct writing *w, const struct object_plan *plan)
+{
+	unsigned section;
+
+	if (!plan->table_bytes)
+		return;
+	section = elf_section(w->elf, ABI_TABLES, SHT_PROGBITS, SHF_ALLOC, CACHE_LINE, plan->tables,
+			      plan->table_bytes);
+	w->symbols[SYMBOL_TABLES] = elf_symbol(w->elf, OBJECT_TABLES, STT_OBJECT, section, 0,
+					       plan->table_bytes);
+}
+
+static void add_types(struct writing *w, const struct object_plan *plan,
+		      const struct bytecode *code, const struct sources *sources)
+{
+	struct object_btf btf = {0};
+	const char *error = object_btf_make(w->arena, plan, code, sources, &btf);
+
+	if (error)
+		w->error = error;
+	elf_section(w->elf, ".BTF", SHT_PROGBITS, 0, 4, btf.types, btf.type_bytes);
+	elf_section(w->elf, ".BTF.ext", SHT_PROGBITS, 0, 4, btf.lines, btf.line_bytes);
+}
+
+static const char *write_object(struct writing *w, const struct bytecode *code,
+				const struct layout_object *layout, const struct policy *policy,
+				struct object *object)
+{
+	struct object_plan plan = object_plan_of(w->arena, layout);
+	const char *error;
+
+	add_license(w);
+	add_maps(w, &plan);
+	add_machine(w, &plan.machine);
+	add_tables(w, &plan);
+	add_program(w, code);
+	add_types(w, &plan, code, policy->sources);
+	error = object_metadata_add(w->arena, w->elf, policy, layout);
+	if (w->error || error)
+		return w->error ? w->error : error;
+	return elf_write(w->elf, object);
+}
+
+struct object *bytecode_to_elf(struct arena *arena, const struct bytecode *code,
+			       const struct layout *layout, const struct policy *policy,
+			       struct diag *diag)
+{
+	struct writing writing = {.arena = arena, .elf = elf_writer_new(arena)};
+	struct object *object = arena_alloc(arena, 1, sizeof(*object));
+	const char *error = write_object(&writing, code, layout_object(layout), policy, object);
+
+	if (error) {
+		diag_error(diag, (struct span){0, 0}, "the object cannot be made: %s", error);
+		return NULL;
+	}
+	return object;
+}

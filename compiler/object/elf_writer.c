@@ -1,0 +1,330 @@
+/*
+ * Takes sections, symbols and relocations, gives the bytes of an ELF file by libelf. libelf writes
+ * into a file in memory, which costs a second copy of everything; so large sections (a decision's
+ * tables can be hundreds of megabytes) stand behind the rest of the file and are copied straight to
+ * their place, once.
+ */
+#include "elf_writer.h"
+#include "object.h"
+
+#include "compiler/base/arena.h"
+#include "compiler/pipeline.h"
+
+#include <errno.h>
+#include <gelf.h>
+#include <libelf.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifndef EM_BPF
+#define EM_BPF 247
+#endif
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define NATIVE_ORDER ELFDATA2LSB
+#else
+#define NATIVE_ORDER ELFDATA2MSB
+#endif
+
+enum {
+	RELOCATION_64_64 = 1,  /* R_BPF_64_64 of the BPF ABI */
+	RELOCATION_64_32 = 10, /* R_BPF_64_32 */
+	LARGE = 64 * 1024,
+};
+
+struct section {
+	const char *name;
+	const void *bytes;
+	Elf64_Shdr header;
+};
+
+/* What the instructions of one section refer to. */
+struct relocations {
+	unsigned target;
+	Elf64_Rel *items;
+	size_t count, capacity;
+};
+
+struct strings {
+	char *bytes;
+	size_t count, capacity;
+};
+
+struct elf_writer {
+	struct arena *arena;
+	struct section *sections; /* [0] is ELF's null section */
+	size_t section_count, section_capacity;
+	Elf64_Sym *symbols; /* [0] is ELF's null symbol */
+	size_t symbol_count, symbol_capacity;
+	struct relocations *relocations;
+	size_t relocations_count, relocations_capacity;
+	struct strings strings;
+	uint64_t frame; /* size of the file without its large sections */
+};
+
+static uint32_t add_string(struct elf_writer *elf, const char *text)
+{
+	size_t offset = elf->strings.count;
+
+	do
+		*ARENA_PUSH(elf->arena, elf->strings.bytes, elf->strings.count,
+			    elf->strings.capacity) = *text;
+	while (*text++);
+	return (uint32_t)offset;
+}
+
+static unsigned push_section(struct elf_writer *elf, struct section section)
+{
+	*ARENA_PUSH(elf->arena, elf->sections, elf->section_count, elf->section_capacity) = section;
+	return (unsigned)elf->section_count - 1;
+}
+
+static unsigned push_symbol(struct elf_writer *elf, Elf64_Sym symbol)
+{
+	*ARENA_PUSH(elf->arena, elf->symbols, elf->symbol_count, elf->symbol_capacity) = symbol;
+	return (unsigned)elf->symbol_count - 1;
+}
+
+struct elf_writer *elf_writer_new(struct arena *arena)
+{
+	struct elf_writer *elf = arena_alloc(arena, 1, sizeof(*elf));
+
+	elf->arena = arena;
+	add_string(elf, "");
+	push_section(elf, (struct section){0});
+	push_symbol(elf, (Elf64_Sym){0});
+	return elf;
+}
+
+unsigned elf_section(struct elf_writer *elf, const char *name, uint32_t type, uint64_t flags,
+		     uint64_t alignment, const void *bytes, size_t size)
+{
+	Elf64_Shdr header = {
+		.sh_name = add_string(elf, name),
+		.sh_type = type,
+		.sh_flags = flags,
+		.sh_size = size,
+		.sh_addralign = alignment,
+	};
+
+	return push_section(elf, (struct section){name, bytes, header});
+}
+
+unsigned elf_symbol(struct elf_writer *elf, const char *name, unsigned char type, unsigned section,
+		    uint64_t value, uint64_t size)
+{
+	Elf64_Sym symbol = {
+		.st_name = add_string(elf, name),
+		.st_info = (unsigned char)ELF64_ST_INFO(STB_GLOBAL, type),
+		.st_shndx = (Elf64_Section)section,
+		.st_value = value,
+		.st_size = size,
+	};
+
+	return push_symbol(elf, symbol);
+}
+
+/* Those of TARGET, which are the last ones begun. */
+static struct relocations *relocations_of(struct elf_writer *elf, unsigned target)
+{
+	struct relocations *last = elf->relocations_count
+					   ? &elf->relocations[elf->relocations_count - 1]
+					   : NULL;
+
+	if (last && last->target == target)
+		return last;
+	last = ARENA_PUSH(elf->arena, elf->relocations, elf->relocations_count,
+			  elf->relocations_capacity);
+	*last = (struct relocations){.target = target};
+	return last;
+}
+
+void elf_relocation(struct elf_writer *elf, unsigned target, uint64_t offset,
+		    enum elf_reference reference, unsigned symbol)
+{
+	struct relocations *relocations = relocations_of(elf, target);
+	Elf64_Xword type = reference == ELF_CALLS ? RELOCATION_64_32 : RELOCATION_64_64;
+
+	*ARENA_PUSH(elf->arena, relocations->items, relocations->count, relocations->capacity) =
+		(Elf64_Rel){offset, ELF64_R_INFO((Elf64_Xword)symbol, type)};
+}
+
+static void add_relocations(struct elf_writer *elf, const struct relocations *relocations,
+			    unsigned symbols)
+{
+	const char *target = elf->sections[relocations->target].name;
+	unsigned section = elf_section(elf, arena_printf(elf->arena, ".rel%s", target), SHT_REL,
+				       SHF_INFO_LINK, 8, relocations->items,
+				       relocations->count * sizeof(*relocations->items));
+
+	elf->sections[section].header.sh_link = symbols;
+	elf->sections[section].header.sh_info = relocations->target;
+	elf->sections[section].header.sh_entsize = sizeof(*relocations->items);
+}
+
+/* The sections that describe the others. */
+static unsigned add_tables(struct elf_writer *elf)
+{
+	unsigned symbols, strings;
+	size_t i;
+
+	symbols = elf_section(elf, ".symtab", SHT_SYMTAB, 0, 8, elf->symbols,
+			      elf->symbol_count * sizeof(*elf->symbols));
+	for (i = 0; i < elf->relocations_count; i++)
+		add_relocations(elf, &elf->relocations[i], symbols);
+	strings = elf_section(elf, ".strtab", SHT_STRTAB, 0, 1, NULL, 0);
+	elf->sections[symbols].header.sh_link = strings;
+	elf->sections[symbols].header.sh_info = 1; /* the first that is global */
+	elf->sections[symbols].header.sh_entsize = sizeof(Elf64_Sym);
+	elf->sections[strings].bytes = elf->strings.bytes;
+	elf->sections[strings].header.sh_size = elf->strings.count;
+	return strings;
+}
+
+static uint64_t align(uint64_t offset, uint64_t alignment)
+{
+	return (offset + alignment - 1) / alignment * alignment;
+}
+
+static bool is_large(const struct section *section)
+{
+	return section->header.sh_size >= LARGE;
+}
+
+static uint64_t place(struct elf_writer *elf, bool large, uint64_t offset)
+{
+	size_t i;
+
+	for (i = 1; i < elf->section_count; i++) {
+		struct section *section = &elf->sections[i];
+
+		if (is_large(section) != large)
+			continue;
+		offset = align(offset, section->header.sh_addralign);
+		section->header.sh_offset = offset;
+		offset += section->header.sh_size;
+	}
+	return offset;
+}
+
+/* Small sections, the section headers, large sections; gives the file's size. */
+static uint64_t place_all(struct elf_writer *elf, Elf64_Ehdr *header)
+{
+	header->e_shoff = align(place(elf, false, sizeof(*header)), 8);
+	elf->frame = header->e_shoff + elf->section_count * sizeof(Elf64_Shdr);
+	return place(elf, true, elf->frame);
+}
+
+/* libelf's name for what a section's bytes are. */
+static Elf_Type data_type(uint32_t section_type)
+{
+	switch (section_type) {
+	case SHT_SYMTAB:
+		return ELF_T_SYM;
+	case SHT_REL:
+		return ELF_T_REL;
+	default:
+		return ELF_T_BYTE;
+	}
+}
+
+static bool describe_section(Elf *file, const struct section *section)
+{
+	Elf_Scn *scn = elf_newscn(file);
+	Elf64_Shdr *header = scn ? elf64_getshdr(scn) : NULL;
+	Elf_Data *data;
+
+	if (!header)
+		return false;
+	*header = section->header;
+	if (is_large(section))
+		return true;
+	data = elf_newdata(scn);
+	if (!data)
+		return false;
+	data->d_buf = (void *)(uintptr_t)section->bytes;
+	data->d_size = section->header.sh_size;
+	data->d_align = section->header.sh_addralign;
+	data->d_type = data_type(section->header.sh_type);
+	return true;
+}
+
+/* Has libelf write the file, but for the bytes of its large sections. */
+static bool write_frame(struct elf_writer *elf, Elf *file, uint64_t *size)
+{
+	unsigned strings = add_tables(elf);
+	Elf64_Ehdr *header = elf64_newehdr(file);
+	size_t i;
+
+	if (!header)
+		return false;
+	*size = place_all(elf, header);
+	header->e_ident[EI_DATA] = NATIVE_ORDER;
+	header->e_type = ET_REL;
+	header->e_machine = EM_BPF;
+	header->e_version = EV_CURRENT;
+	header->e_shstrndx = (Elf64_Half)strings;
+	elf_flagelf(file, ELF_C_SET, ELF_F_LAYOUT);
+	for (i = 1; i < elf->section_count; i++)
+		if (!describe_section(file, &elf->sections[i]))
+			return false;
+	return elf_update(file, ELF_C_WRITE) >= 0;
+}
+
+static bool read_whole(int fd, unsigned char *bytes, size_t size)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t got = pread(fd, bytes + done, size - done, (off_t)done);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return false;
+		done += (size_t)got;
+	}
+	return true;
+}
+
+/* The frame out of the file, the large sections from where they are. */
+static const char *assemble(struct elf_writer *elf, int fd, uint64_t size, struct object *object)
+{
+	unsigned char *bytes = arena_alloc(elf->arena, size, 1);
+	size_t i;
+
+	if (!read_whole(fd, bytes, elf->frame))
+		return arena_printf(elf->arena, "read it back: %s", arena_errno(elf->arena, errno));
+	for (i = 1; i < elf->section_count; i++) {
+		const struct section *section = &elf->sections[i];
+
+		if (is_large(section))
+			memcpy(bytes + section->header.sh_offset, section->bytes,
+			       section->header.sh_size);
+	}
+	*object = (struct object){bytes, size};
+	return NULL;
+}
+
+const char *elf_write(struct elf_writer *elf, struct object *object)
+{
+	const char *error = NULL;
+	uint64_t size;
+	Elf *file;
+	int fd;
+
+	elf_version(EV_CURRENT);
+	fd = memfd_create("sklc-object", MFD_CLOEXEC);
+	if (fd < 0)
+		return arena_printf(elf->arena, "make a file in memory: %s",
+				    arena_errno(elf->arena, errno));
+	file = elf_begin(fd, ELF_C_WRITE, NULL);
+	if (!file || !write_frame(elf, file, &size))
+		error = arena_printf(elf->arena, "libelf: %s", elf_errmsg(-1));
+	else
+		error = assemble(elf, fd, size, object);
+	elf_end(file);
+	close(fd);
+	return error;
+}

@@ -1,0 +1,348 @@
+/*
+ * From the policy, the records that the runtime reads. All of them stand in sections typed as string
+ * tables: libbpf passes over those in silence, and over any other kind with a line of noise each
+ * ("elf: skipping unrecognized data section"); SHF_ALLOC keeps objcopy and strip from rewriting them.
+ */
+#include "metadata.h"
+
+#include "compiler/base/arena.h"
+#include "compiler/layout/layout.h"
+#include "compiler/policy/policy.h"
+#include "elf_writer.h"
+#include "strings.h"
+
+#include "runtime/abi.h"
+
+#include <elf.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <zlib.h>
+
+struct metadata {
+	struct arena *arena;
+	struct elf_writer *elf;
+	const struct policy *policy;
+	const struct layout_object *layout;
+	struct object_strings strings;
+};
+
+/* A place in the rules as the records name it. */
+struct location {
+	uint32_t file, line, column;
+};
+
+static void add_section(struct metadata *m, const char *name, const void *bytes, size_t size)
+{
+	elf_section(m->elf, name, SHT_STRTAB, SHF_ALLOC, 8, bytes, size);
+}
+
+static void *records(struct metadata *m, size_t count, size_t size)
+{
+	return arena_alloc(m->arena, count, size);
+}
+
+static uint32_t text_of(struct metadata *m, struct span span)
+{
+	return object_strings_add(&m->strings, source_text(m->policy->sources, span),
+				  span.end - span.first);
+}
+
+static uint32_t file_index(const struct sources *sources, const struct source_file *file)
+{
+	size_t low = 0, high = sources->count, middle;
+
+	while (high - low > 1) {
+		middle = low + (high - low) / 2;
+		if (sources->files[middle]->base <= file->base)
+			low = middle;
+		else
+			high = middle;
+	}
+	return (uint32_t)low;
+}
+
+static struct location locate(const struct metadata *m, struct span span)
+{
+	struct place place = source_place(m->policy->sources, span.first);
+
+	if (!place.file)
+		return (struct location){0};
+	return (struct location){
+		file_index(m->policy->sources, place.file),
+		place.line,
+		place.column,
+	};
+}
+
+static uint32_t family_number(enum family family)
+{
+	return family == FAMILY_IPV6 ? AF_INET6 : AF_INET;
+}
+
+static uint32_t protocol_number(enum protocol protocol)
+{
+	return protocol == PROTOCOL_UDP ? IPPROTO_UDP : IPPROTO_TCP;
+}
+
+static void address_bytes(uint8_t bytes[16], enum family family, u128 address)
+{
+	unsigned i, count = address_bits(family) / 8;
+
+	for (i = count; i-- > 0; address >>= 8)
+		bytes[i] = (uint8_t)address;
+}
+
+static uint32_t verdict_number(enum verdict_kind kind)
+{
+	switch (kind) {
+	case VERDICT_DROP:
+		return ABI_DROP;
+	case VERDICT_REDIRECT:
+		return ABI_REDIRECT;
+	default:
+		return ABI_PASS;
+	}
+}
+
+static void add_header(struct metadata *m)
+{
+	const struct sources *sources = m->policy->sources;
+	struct abi_header *header = records(m, 1, sizeof(*header));
+	size_t i;
+
+	*header = (struct abi_header){
+		.magic = ABI_MAGIC,
+		.version = ABI_VERSION,
+		.label_count = (uint32_t)m->policy->label_count,
+		.interface_count = (uint32_t)m->policy->interface_count,
+		.counter_count = (uint32_t)m->policy->counter_count,
+		.policy = verdict_number(m->policy->end),
+		.override_others = m->policy->override_others,
+		.tries_spares = m->layout->tries_spares,
+	};
+	for (i = 0; i < sources->count; i++)
+		header->text_bytes += sources->files[i]->length;
+	add_section(m, ABI_HEADER_SECTION, header, sizeof(*header));
+}
+
+static void add_prefixes(struct metadata *m)
+{
+	add_section(m, ABI_PREFIXES_SECTION, m->layout->prefixes,
+		    m->layout->prefix_count * sizeof(*m->layout->prefixes));
+}
+
+static void add_labels(struct metadata *m)
+{
+	size_t i, count = m->policy->label_count;
+	struct abi_label *labels = records(m, count, sizeof(*labels));
+
+	for (i = 0; i < count; i++)
+		labels[i] = (struct abi_label){
+			.name = object_strings_add_name(&m->strings, m->policy->labels[i].name),
+			.places = m->layout->label_places ? m->layout->label_places[i] : 0,
+		};
+	add_section(m, ABI_LABELS_SECTION, labels, count * sizeof(*labels));
+}
+
+static void add_interfaces(struct metadata *m)
+{
+	size_t i, count = m->policy->interface_count;
+	struct abi_interface *interfaces = records(m, count, sizeof(*interfaces));
+
+	for (i = 0; i < count; i++)
+		interfaces[i] = (struct abi_interface){
+			.name = object_strings_add_name(&m->strings, m->policy->interfaces[i].name),
+			.required = m->policy->interfaces[i].required,
+		};
+	add_section(m, ABI_INTERFACES_SECTION, interfaces, count * sizeof(*interfaces));
+}
+
+static struct abi_rule rule_record(struct metadata *m, const struct chain *chain,
+				   const struct rule *rule)
+{
+	struct location location = locate(m, rule->span);
+
+	return (struct abi_rule){
+		.text = text_of(m, rule->span),
+		.chain = object_strings_add_name(&m->strings, chain->name),
+		.file = location.file,
+		.line = location.line,
+		.column = location.column,
+		.counter = rule->counter,
+		.expanded = object_strings_add_name(&m->strings,
+						    policy_rule_text(m->arena, m->policy, rule)),
+	};
+}
+
+static void add_rules(struct metadata *m)
+{
+	struct abi_rule *rules, *next;
+	size_t i, j, count = 0;
+
+	for (i = 0; i < m->policy->chain_count; i++)
+		count += m->policy->chains[i].count;
+	next = rules = records(m, count, sizeof(*rules));
+	for (i = 0; i < m->policy->chain_count; i++)
+		for (j = 0; j < m->policy->chains[i].count; j++)
+			*next++ = rule_record(m, &m->policy->chains[i],
+					      &m->policy->chains[i].rules[j]);
+	add_section(m, ABI_RULES_SECTION, rules, count * sizeof(*rules));
+}
+
+static struct abi_socket socket_record(struct metadata *m,
+				       const struct socket_declaration *declaration,
+				       const struct socket_place *place)
+{
+	struct location location = locate(m, place->span);
+	struct abi_socket record = {
+		.label = declaration->label,
+		.protocol = protocol_number(place->protocol),
+		.family = place->any_family ? AF_UNSPEC : family_number(place->family),
+		.port = place->port,
+		.uid = object_strings_add_name(&m->strings, declaration->uid),
+		.cgroup = object_strings_add_name(&m->strings, declaration->cgroup),
+		.file = location.file,
+		.line = location.line,
+		.any_address = place->any_address,
+	};
+
+	if (!place->any_address)
+		address_bytes(record.address, place->family, place->address);
+	return record;
+}
+
+static void add_sockets(struct metadata *m)
+{
+	const struct policy *policy = m->policy;
+	struct abi_socket *sockets, *next;
+	size_t i, j, count = 0;
+
+	for (i = 0; i < policy->socket_count; i++)
+		count += policy->sockets[i].place_count;
+	next = sockets = records(m, count, sizeof(*sockets));
+	for (i = 0; i < policy->socket_count; i++)
+		for (j = 0; j < policy->sockets[i].place_count; j++)
+			*next++ = socket_record(m, &policy->sockets[i],
+						&policy->sockets[i].places[j]);
+	add_section(m, ABI_SOCKETS_SECTION, sockets, count * sizeof(*sockets));
+}
+
+static struct abi_expect expect_record(struct metadata *m, const struct expect *expect)
+{
+	const struct packet *packet = &expect->packet;
+	struct location location = locate(m, expect->span);
+	struct abi_expect record = {
+		.text = text_of(m, expect->span),
+		.file = location.file,
+		.line = location.line,
+		.family = family_number(packet->family),
+		.protocol = protocol_number(packet->protocol),
+		.remote_port = (uint32_t)packet->values[FIELD_SPORT],
+		.local_port = (uint32_t)packet->values[FIELD_DPORT],
+		.interface = packet->interface,
+		.verdict = verdict_number(expect->verdict.kind),
+		.label = expect->verdict.target,
+		.has_source = expect->has_source,
+	};
+
+	address_bytes(record.remote_address, packet->family, packet->values[FIELD_SADDR]);
+	address_bytes(record.local_address, packet->family, packet->values[FIELD_DADDR]);
+	return record;
+}
+
+static void add_expects(struct metadata *m)
+{
+	size_t i, count = m->policy->expect_count;
+	struct abi_expect *expects = records(m, count, sizeof(*expects));
+
+	for (i = 0; i < count; i++)
+		expects[i] = expect_record(m, &m->policy->expects[i]);
+	add_section(m, ABI_EXPECTS_SECTION, expects, count * sizeof(*expects));
+}
+
+static void add_definitions(struct metadata *m)
+{
+	size_t i, count = m->policy->definition_count;
+	uint32_t *definitions = records(m, count, sizeof(*definitions));
+
+	for (i = 0; i < count; i++)
+		definitions[i] = object_strings_add_name(&m->strings, m->policy->definitions[i]);
+	add_section(m, ABI_DEFINITIONS_SECTION, definitions, count * sizeof(*definitions));
+}
+
+static void add_text_names(struct metadata *m)
+{
+	const struct sources *sources = m->policy->sources;
+	struct abi_text *texts = records(m, sources->count, sizeof(*texts));
+	size_t i;
+
+	for (i = 0; i < sources->count; i++)
+		texts[i] = (struct abi_text){
+			.name = object_strings_add_name(&m->strings, sources->files[i]->name),
+			.bytes = sources->files[i]->length,
+		};
+	add_section(m, ABI_TEXTS_SECTION, texts, sources->count * sizeof(*texts));
+}
+
+/* All files as one stream; positions have 32 bits, so every length fits what zlib counts in. */
+static int deflate_files(z_stream *stream, const struct sources *sources)
+{
+	int status = Z_OK;
+	size_t i;
+
+	for (i = 0; i < sources->count && status == Z_OK; i++) {
+		if (!sources->files[i]->length)
+			continue;
+		stream->next_in = (Bytef *)(uintptr_t)sources->files[i]->text;
+		stream->avail_in = (uInt)sources->files[i]->length;
+		status = deflate(stream, Z_NO_FLUSH);
+	}
+	return status == Z_OK ? deflate(stream, Z_FINISH) : status;
+}
+
+static const char *add_texts(struct metadata *m)
+{
+	const struct sources *sources = m->policy->sources;
+	z_stream stream = {0};
+	size_t i, total = 0, bound;
+	unsigned char *bytes;
+	int status;
+
+	for (i = 0; i < sources->count; i++)
+		total += sources->files[i]->length;
+	if (deflateInit(&stream, Z_BEST_SPEED) != Z_OK)
+		return "compress the rules' text: out of memory";
+	bound = deflateBound(&stream, total);
+	if (bound > UINT32_MAX) {
+		deflateEnd(&stream);
+		return "compress the rules' text: it is larger than 4 GiB";
+	}
+	stream.next_out = bytes = arena_alloc(m->arena, bound, 1);
+	stream.avail_out = (uInt)bound;
+	status = deflate_files(&stream, sources);
+	add_section(m, ABI_TEXT_SECTION, bytes, stream.total_out);
+	deflateEnd(&stream);
+	return status == Z_STREAM_END ? NULL : "compress the rules' text";
+}
+
+const char *object_metadata_add(struct arena *arena, struct elf_writer *elf,
+				const struct policy *policy, const struct layout_object *layout)
+{
+	struct metadata m = {arena, elf, policy, layout, {.arena = arena}};
+	const char *error;
+
+	object_strings_add_name(&m.strings, "");
+	add_header(&m);
+	add_labels(&m);
+	add_interfaces(&m);
+	add_rules(&m);
+	add_sockets(&m);
+	add_expects(&m);
+	add_definitions(&m);
+	add_prefixes(&m);
+	add_text_names(&m);
+	error = add_texts(&m);
+	add_section(&m, ABI_STRINGS_SECTION, m.strings.bytes, m.strings.count);
+	return m.strings.full ? "the rules' strings are larger than 4 GiB" : error;
+}

@@ -1,0 +1,172 @@
+/* What the files of ast_to_policy share: the names that were declared, and the policy being made. No
+ * other pass includes this. */
+#ifndef SKLC_AST_TO_POLICY_H
+#define SKLC_AST_TO_POLICY_H
+
+#include "compiler/ast/ast.h"
+#include "compiler/base/arena.h"
+#include "compiler/base/diag.h"
+#include "compiler/base/intern.h"
+#include "policy.h"
+
+/* What a value may be taken as; the word is a set's `type`, or what a message calls it. */
+/* clang-format off */
+#define VALUE_TYPES(X) \
+	X(ADDRESS, "addr", "an address") \
+	X(PORT, "port", "a port") \
+	X(INTERFACE, "ifname", "an interface") \
+	X(PROTOCOL, "l4proto", "'tcp' or 'udp'") \
+	X(FAMILY, "nfproto", "'ipv4' or 'ipv6'")
+/* clang-format on */
+
+enum value_type {
+#define VALUE_TYPE_ENUM(constant, word, meaning) TYPE_##constant,
+	VALUE_TYPES(VALUE_TYPE_ENUM)
+#undef VALUE_TYPE_ENUM
+		TYPE_COUNT
+};
+
+/* Values taken as one type. Sets are by family; those of ports are in the first place. */
+struct resolved {
+	uint8_t bits; /* families that addresses name; the protocols or families themselves */
+	const struct range_set *sets[FAMILY_COUNT];
+	const struct range_set *complements[FAMILY_COUNT]; /* NULL until they are asked for */
+	struct ast_name *interfaces;
+	size_t interface_count, interface_capacity;
+};
+
+/* ORDER is the place among all items: a define is known only after it. */
+struct define_entry {
+	const struct ast_define *define; /* of the command line, if it has one */
+	bool is_option;
+	uint32_t order;
+	unsigned depth; /* of defines within defines */
+	bool is_used;
+	struct resolved *resolved[TYPE_COUNT];
+};
+
+struct set_entry {
+	const struct ast_set *set;
+	uint32_t order;
+	bool has_type;
+	enum value_type type;
+	struct resolved *resolved;
+};
+
+enum { ANY_FIELD = MAP_KEY_COUNT };
+
+/* One key of a map: its type, and its field where the declaration names one. */
+struct key_type {
+	enum value_type type;
+	enum map_key field;
+};
+
+struct map_entry {
+	const struct ast_map *map;
+	uint32_t order;
+	struct key_type keys[MAP_KEYS_MAX];
+	size_t key_count;   /* 0: the type is at fault, which was said */
+	struct map content; /* elements, keys and verdicts; the fields are those of its uses */
+	uint32_t first_use; /* NO_INDEX: none yet */
+};
+
+/* A map of the policy: the elements of an entry, looked up by certain fields. */
+struct map_use {
+	uint32_t entry;
+	uint32_t index; /* in the policy */
+	uint32_t next;  /* use of the same entry, or NO_INDEX */
+};
+
+/* The names of one kind, and where each was declared. */
+struct kind_names {
+	struct names names;
+	struct span *spans;
+	size_t count, capacity;
+};
+
+struct context {
+	struct arena *arena;
+	const struct ast *ast;
+	struct diag *diag;
+	struct policy *policy;
+	uint32_t order; /* of the item being looked at */
+
+	struct kind_names defines_named, sets_named, maps_named, chains_named, sockets_named;
+	struct names label_names, interface_names;
+	struct define_entry *defines; /* these three in the order of their names */
+	struct set_entry *sets;
+	struct map_entry *maps;          /* after them, those that are written in place */
+	const struct ast_chain **chains; /* that of the policy's chain i + 1 */
+	size_t define_count, define_capacity, set_count, set_capacity, map_count, map_capacity;
+	size_t chain_count, chain_capacity;
+	size_t *rule_capacities; /* of the policy's chains */
+	struct map_use *map_uses;
+	size_t map_use_count, map_use_capacity;
+	const struct ast_expect **expects;
+	size_t expect_count, expect_capacity;
+	size_t label_capacity, interface_capacity, policy_map_capacity, socket_capacity;
+	size_t counter_capacity;
+	uint32_t *interface_numbers; /* by the number in the order of the files, or NO_INDEX */
+	uint32_t interfaces_numbered;
+	struct span override_span; /* of `option override` */
+};
+
+/* The rule being made, and which of its matches first limited its family and protocol. */
+struct rule_context {
+	struct context *cx;
+	struct match *match;
+	struct span family_span, protocol_span;
+	size_t interface_capacity;
+};
+
+/* Values. Each is NULL or false after reporting. */
+const char *type_word(enum value_type type);
+const char *type_meaning(enum value_type type);
+int quoted_length(struct span span); /* of the text in a message */
+struct resolved *resolve_values(struct context *cx, const struct ast_values *values,
+				enum value_type type);
+struct resolved *resolve_set(struct context *cx, struct set_entry *entry);
+struct define_entry *find_define(struct context *cx, const char *name, struct span span);
+const struct ast_value *resolve_single(struct context *cx, const struct ast_value *value);
+bool value_range(struct context *cx, const struct ast_value *value, enum value_type type,
+		 enum family *family, struct range *range);
+const struct range_set *resolved_complement(struct context *cx, struct resolved *resolved,
+					    enum family family, u128 last);
+void check_define(struct context *cx, struct define_entry *entry);
+
+/* Element files: one element a line. */
+struct element_lines {
+	const struct sources *sources;
+	const struct source_file *file;
+	size_t next;    /* offset of the line after */
+	size_t at, end; /* of what is left of this line */
+};
+
+struct element_lines element_lines(const struct sources *sources, const struct source_file *file);
+size_t element_lines_bound(const struct source_file *file); /* at least as many as it has */
+bool element_next_line(struct element_lines *lines);        /* with something in it */
+struct span element_span(const struct element_lines *lines, size_t first, size_t end);
+bool element_value(struct context *cx, struct element_lines *lines, enum value_type type,
+		   enum family *family, struct range *range);
+bool element_mark(struct context *cx, struct element_lines *lines, char mark);
+bool element_line_end(struct context *cx, struct element_lines *lines);
+
+/* Matches, verdicts and items. */
+bool to_match(struct rule_context *rule, const struct ast_match *match);
+void limit_families(struct rule_context *rule, uint8_t families, struct span span);
+void limit_protocols(struct rule_context *rule, uint8_t protocols, struct span span);
+bool to_verdict(struct context *cx, const struct ast_verdict *verdict, struct verdict *out);
+bool to_lookup(struct rule_context *rule, const struct ast_verdict *verdict, struct verdict *out);
+uint32_t label_number(struct context *cx, const char *name, struct span span);
+uint32_t interface_number(struct context *cx, struct ast_name name, bool required);
+const char *label_name(struct context *cx, const struct ast_verdict *verdict);
+void check_map_type(struct context *cx, struct map_entry *entry);
+void build_map(struct context *cx, struct map_entry *entry);
+void check_map(struct context *cx, const struct map *map);
+void finish_maps(struct context *cx);
+void check_chains(struct context *cx);
+void to_socket(struct context *cx, const struct ast_socket *socket);
+void to_expects(struct context *cx);
+void number_by_place(struct context *cx);
+
+#endif

@@ -1,0 +1,218 @@
+/* A policy as a rules file, which parses back to the same policy: what it was built from (includes,
+ * defines, sets, the order of the file) is gone, what it means is all there. */
+#include "compiler/pipeline.h"
+
+#include "compiler/base/arena.h"
+#include "text.h"
+
+#include <stdlib.h>
+
+/* The sets that rules name, each as often as it is named. */
+struct set_uses {
+	struct value_list *lists;
+	size_t count, capacity;
+};
+
+static int compare_uses(const void *a, const void *b)
+{
+	const struct value_list *left = a, *right = b;
+
+	if (left->hash != right->hash)
+		return left->hash < right->hash ? -1 : 1;
+	return field_is_port(left->field) - field_is_port(right->field);
+}
+
+static void collect_rule(struct arena *arena, struct set_uses *uses, const struct rule *rule)
+{
+	struct value_list list;
+	enum field field;
+
+	for (field = 0; field < FIELD_COUNT; field++)
+		if (value_list_of(arena, &rule->match, field, &list) && value_list_is_long(&list))
+			*ARENA_PUSH(arena, uses->lists, uses->count, uses->capacity) = list;
+}
+
+static void dump_set(struct writer *to, const struct value_list *list)
+{
+	write_string(to, "\nset ");
+	write_set_name(to, list);
+	write_string(to, field_is_port(list->field) ? " {\n\ttype port\n" : " {\n\ttype addr\n");
+	write_string(to, "\telements = {\n\t\t");
+	write_elements(to, list, ",\n\t\t");
+	write_string(to, "\n\t}\n}\n");
+}
+
+/* Each set once, in the order of their names. */
+static void dump_sets(struct writer *to, const struct policy *policy)
+{
+	struct set_uses uses = {NULL, 0, 0};
+	size_t c, r, i;
+
+	for (c = 0; c < policy->chain_count; c++)
+		for (r = 0; r < policy->chains[c].count; r++)
+			collect_rule(to->arena, &uses, &policy->chains[c].rules[r]);
+	if (uses.count)
+		qsort(uses.lists, uses.count, sizeof(*uses.lists), compare_uses);
+	for (i = 0; i < uses.count; i++)
+		if (!i || compare_uses(&uses.lists[i - 1], &uses.lists[i]))
+			dump_set(to, &uses.lists[i]);
+}
+
+static void dump_key(struct writer *to, enum map_key key, uint8_t families, struct range range)
+{
+	static const enum field fields[] = {[MAP_KEY_DADDR] = FIELD_DADDR,
+					    [MAP_KEY_DPORT] = FIELD_DPORT,
+					    [MAP_KEY_SADDR] = FIELD_SADDR,
+					    [MAP_KEY_SPORT] = FIELD_SPORT};
+
+	if (key == MAP_KEY_L4PROTO)
+		write_string(to, protocol_word((enum protocol)range.first));
+	else
+		write_range(to, fields[key],
+			    families & 1u << FAMILY_IPV4 ? FAMILY_IPV4 : FAMILY_IPV6, range);
+}
+
+static void dump_element(struct writer *to, const struct policy *policy, const struct map *map,
+			 size_t element)
+{
+	const struct range *keys = &map->keys[element * map->key_count];
+	size_t k;
+
+	for (k = 0; k < map->key_count; k++) {
+		write_string(to, k ? " . " : "\t\t");
+		dump_key(to, map->key_fields[k], map->elements[element].families, keys[k]);
+	}
+	write_string(to, " : ");
+	write_verdict(to, policy, &map->verdicts[map->elements[element].verdict]);
+	write_string(to, element + 1 < map->element_count ? ",\n" : "\n");
+}
+
+static void dump_map(struct writer *to, const struct policy *policy, uint32_t index)
+{
+	const struct map *map = &policy->maps[index];
+	size_t i;
+
+	write_string(to, "\nmap ");
+	write_map_name(to, policy, index);
+	write_string(to, " {\n\ttype ");
+	write_map_keys(to, map);
+	write_string(to, " : verdict\n");
+	if (map->element_count) {
+		write_string(to, "\telements = {\n");
+		for (i = 0; i < map->element_count; i++)
+			dump_element(to, policy, map, i);
+		write_string(to, "\t}\n");
+	}
+	write_string(to, "}\n");
+}
+
+static void dump_place(struct writer *to, const struct socket_place *place)
+{
+	char port[RANGE_TEXT];
+
+	write_string(to, "\t");
+	write_string(to, protocol_word(place->protocol));
+	write_string(to, " ");
+	if (place->any_address && place->any_family) {
+		port_range_format((struct range){place->port, place->port}, port);
+		write_string(to, "*:");
+		write_string(to, port);
+	} else {
+		write_endpoint(to, place->family, place->address, place->port);
+	}
+	write_string(to, "\n");
+}
+
+static void dump_socket(struct writer *to, const struct policy *policy,
+			const struct socket_declaration *declaration)
+{
+	size_t i;
+
+	write_string(to, "\nsocket ");
+	write_string(to, policy->labels[declaration->label].name);
+	write_string(to, " {\n");
+	for (i = 0; i < declaration->place_count; i++)
+		dump_place(to, &declaration->places[i]);
+	if (declaration->uid) {
+		write_string(to, "\tuid ");
+		write_quoted(to, declaration->uid);
+		write_string(to, "\n");
+	}
+	if (declaration->cgroup) {
+		write_string(to, "\tcgroup ");
+		write_quoted(to, declaration->cgroup);
+		write_string(to, "\n");
+	}
+	write_string(to, "}\n");
+}
+
+static void dump_rules(struct writer *to, const struct policy *policy, const struct chain *chain)
+{
+	size_t i;
+
+	for (i = 0; i < chain->count; i++) {
+		write_string(to, chain->name ? "\t" : "");
+		write_rule(to, policy, &chain->rules[i]);
+		write_string(to, "\n");
+	}
+}
+
+static void dump_chain(struct writer *to, const struct policy *policy, const struct chain *chain)
+{
+	write_string(to, "\nchain ");
+	write_string(to, chain->name);
+	write_string(to, " {\n");
+	dump_rules(to, policy, chain);
+	write_string(to, "}\n");
+}
+
+static void dump_expect(struct writer *to, const struct policy *policy, const struct expect *expect)
+{
+	const struct packet *packet = &expect->packet;
+
+	write_string(to, "expect ");
+	write_string(to, protocol_word(packet->protocol));
+	write_string(to, " ");
+	if (expect->has_source) {
+		write_endpoint(to, packet->family, packet->values[FIELD_SADDR],
+			       packet->values[FIELD_SPORT]);
+		write_string(to, " -> ");
+	}
+	write_endpoint(to, packet->family, packet->values[FIELD_DADDR],
+		       packet->values[FIELD_DPORT]);
+	if (expect->interface) {
+		write_string(to, " iif ");
+		write_quoted(to, expect->interface);
+	}
+	write_string(to, " ");
+	write_verdict(to, policy, &expect->verdict);
+	write_string(to, "\n");
+}
+
+void policy_dump(const struct policy *policy, FILE *out)
+{
+	struct arena *arena = arena_new();
+	struct writer writer = {.arena = arena, .out = out};
+	uint32_t map;
+	size_t i;
+
+	write_string(&writer, "policy ");
+	write_string(&writer, verdict_word(policy->end));
+	write_string(&writer, policy->override_others ? "\noption override\n" : "\n");
+	dump_sets(&writer, policy);
+	for (i = 0; i < policy->socket_count; i++)
+		dump_socket(&writer, policy, &policy->sockets[i]);
+	for (map = 0; map < policy->map_count; map++)
+		dump_map(&writer, policy, map);
+	for (i = 1; i < policy->chain_count; i++)
+		dump_chain(&writer, policy, &policy->chains[i]);
+	if (policy->chains[0].count)
+		write_string(&writer, "\n");
+	dump_rules(&writer, policy, &policy->chains[0]);
+	if (policy->expect_count)
+		write_string(&writer, "\n");
+	for (i = 0; i < policy->expect_count; i++)
+		dump_expect(&writer, policy, &policy->expects[i]);
+	writer_flush(&writer);
+	arena_free(arena);
+}
