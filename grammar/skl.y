@@ -39,8 +39,8 @@ struct span rhs_span(int count, const struct span *parts);
 	struct ast_keys keys;
 	struct ast_elements *elements;
 	struct ast_types *types;
-	struct ast_line line;
-	struct ast_lines *lines;
+	struct ast_property line;
+	struct ast_properties *lines;
 	struct ast_item *item;
 	struct ast_items *items;
 	struct packet_ends ends;
@@ -95,8 +95,8 @@ static void skl_error(struct span *span, void *scanner, struct parser *p, const 
 %type <keys> element_key
 %type <elements> elements element_list
 %type <types> types
-%type <line> set_line map_line socket_line
-%type <lines> set_lines map_lines socket_lines
+%type <line> set_property map_property socket_property
+%type <lines> set_properties map_properties socket_properties
 %type <item> item define include policy option set map socket chain expect rule
 %type <items> body rules
 %type <ends> ends
@@ -156,41 +156,41 @@ option:
 /* Sets, maps and sockets: a block of lines. */
 
 set:
-	SET name BRACE_OPEN set_lines BRACE_CLOSE	{ $$ = ast_set(p, @$, $2, $4); }
-|	SET name BRACE_OPEN set_lines set_line BRACE_CLOSE	{ $$ = ast_set(p, @$, $2, ast_lines_add(p, $4, $5)); }
-|	SET name BRACE_OPEN set_lines error BRACE_CLOSE	{ $$ = ast_set(p, @$, $2, $4); }
+	SET name BRACE_OPEN set_properties BRACE_CLOSE	{ $$ = ast_set(p, @$, $2, $4); }
+|	SET name BRACE_OPEN set_properties set_property BRACE_CLOSE	{ $$ = ast_set(p, @$, $2, ast_properties_add(p, $4, $5)); }
+|	SET name BRACE_OPEN set_properties error BRACE_CLOSE	{ $$ = ast_set(p, @$, $2, $4); }
 ;
 
-set_lines:
-	%empty	{ $$ = ast_lines(p); }
-|	set_lines NEWLINE
-|	set_lines set_line NEWLINE	{ $$ = ast_lines_add(p, $1, $2); }
-|	set_lines error NEWLINE	{ yyerrok; }
+set_properties:
+	%empty	{ $$ = ast_properties(p); }
+|	set_properties NEWLINE
+|	set_properties set_property NEWLINE	{ $$ = ast_properties_add(p, $1, $2); }
+|	set_properties error NEWLINE	{ yyerrok; }
 ;
 
-set_line:
-	TYPE types	{ $$ = ast_type_line(@$, $2); }
-|	ELEMENTS ASSIGN list	{ $$ = ast_values_line(@$, $3); }
-|	FILE_WORD string	{ $$ = ast_name_line(LINE_FILE, @$, $2); }
+set_property:
+	TYPE types	{ $$ = ast_type_property(@$, $2); }
+|	ELEMENTS ASSIGN list	{ $$ = ast_values_property(@$, $3); }
+|	FILE_WORD string	{ $$ = ast_name_property(PROPERTY_FILE, @$, $2); }
 ;
 
 map:
-	MAP name BRACE_OPEN map_lines BRACE_CLOSE	{ $$ = ast_map(p, @$, $2, $4); }
-|	MAP name BRACE_OPEN map_lines map_line BRACE_CLOSE	{ $$ = ast_map(p, @$, $2, ast_lines_add(p, $4, $5)); }
-|	MAP name BRACE_OPEN map_lines error BRACE_CLOSE	{ $$ = ast_map(p, @$, $2, $4); }
+	MAP name BRACE_OPEN map_properties BRACE_CLOSE	{ $$ = ast_map(p, @$, $2, $4); }
+|	MAP name BRACE_OPEN map_properties map_property BRACE_CLOSE	{ $$ = ast_map(p, @$, $2, ast_properties_add(p, $4, $5)); }
+|	MAP name BRACE_OPEN map_properties error BRACE_CLOSE	{ $$ = ast_map(p, @$, $2, $4); }
 ;
 
-map_lines:
-	%empty	{ $$ = ast_lines(p); }
-|	map_lines NEWLINE
-|	map_lines map_line NEWLINE	{ $$ = ast_lines_add(p, $1, $2); }
-|	map_lines error NEWLINE	{ yyerrok; }
+map_properties:
+	%empty	{ $$ = ast_properties(p); }
+|	map_properties NEWLINE
+|	map_properties map_property NEWLINE	{ $$ = ast_properties_add(p, $1, $2); }
+|	map_properties error NEWLINE	{ yyerrok; }
 ;
 
-map_line:
-	TYPE types COLON name	{ $$ = ast_type_line(@$, ast_types_verdict($2, $4)); }
-|	ELEMENTS ASSIGN elements	{ $$ = ast_elements_line(@$, $3); }
-|	FILE_WORD string	{ $$ = ast_name_line(LINE_FILE, @$, $2); }
+map_property:
+	TYPE types COLON name	{ $$ = ast_type_property(@$, ast_types_verdict($2, $4)); }
+|	ELEMENTS ASSIGN elements	{ $$ = ast_elements_property(@$, $3); }
+|	FILE_WORD string	{ $$ = ast_name_property(PROPERTY_FILE, @$, $2); }
 ;
 
 types:
@@ -215,23 +215,23 @@ element_key:
 ;
 
 socket:
-	SOCKET name BRACE_OPEN socket_lines BRACE_CLOSE	{ $$ = ast_socket(p, @$, $2, $4); }
-|	SOCKET name BRACE_OPEN socket_lines socket_line BRACE_CLOSE	{ $$ = ast_socket(p, @$, $2, ast_lines_add(p, $4, $5)); }
-|	SOCKET name BRACE_OPEN socket_lines error BRACE_CLOSE	{ $$ = ast_socket(p, @$, $2, $4); }
+	SOCKET name BRACE_OPEN socket_properties BRACE_CLOSE	{ $$ = ast_socket(p, @$, $2, $4); }
+|	SOCKET name BRACE_OPEN socket_properties socket_property BRACE_CLOSE	{ $$ = ast_socket(p, @$, $2, ast_properties_add(p, $4, $5)); }
+|	SOCKET name BRACE_OPEN socket_properties error BRACE_CLOSE	{ $$ = ast_socket(p, @$, $2, $4); }
 ;
 
-socket_lines:
-	%empty	{ $$ = ast_lines(p); }
-|	socket_lines NEWLINE
-|	socket_lines socket_line NEWLINE	{ $$ = ast_lines_add(p, $1, $2); }
-|	socket_lines error NEWLINE	{ yyerrok; }
+socket_properties:
+	%empty	{ $$ = ast_properties(p); }
+|	socket_properties NEWLINE
+|	socket_properties socket_property NEWLINE	{ $$ = ast_properties_add(p, $1, $2); }
+|	socket_properties error NEWLINE	{ yyerrok; }
 ;
 
-socket_line:
-	protocol ENDPOINT	{ $$ = ast_place_line(p, @$, $1, @2); }
-|	UID string	{ $$ = ast_name_line(LINE_UID, @$, $2); }
-|	UID NUMBER	{ $$ = ast_name_line(LINE_UID, @$, ast_name(p, @2)); }
-|	CGROUP string	{ $$ = ast_name_line(LINE_CGROUP, @$, $2); }
+socket_property:
+	protocol ENDPOINT	{ $$ = ast_endpoint_property(p, @$, $1, @2); }
+|	UID string	{ $$ = ast_name_property(PROPERTY_UID, @$, $2); }
+|	UID NUMBER	{ $$ = ast_name_property(PROPERTY_UID, @$, ast_name(p, @2)); }
+|	CGROUP string	{ $$ = ast_name_property(PROPERTY_CGROUP, @$, $2); }
 ;
 
 chain:

@@ -406,13 +406,13 @@ struct ast_item *ast_expect(struct parser *p, struct span span, enum protocol pr
 	return &expect->item;
 }
 
-struct ast_line ast_place_line(struct parser *p, struct span span, enum protocol protocol,
-			       struct span endpoint)
+struct ast_property ast_endpoint_property(struct parser *p, struct span span,
+					  enum protocol protocol, struct span endpoint)
 {
-	struct ast_place *place = arena_alloc(p->arena, 1, sizeof(*place));
+	struct ast_endpoint *place = arena_alloc(p->arena, 1, sizeof(*place));
 
 	place->span = span;
 	place->protocol = protocol;
 	place->endpoint = endpoint_of(p, endpoint);
-	return (struct ast_line){.kind = LINE_PLACE, .span = span, .place = place};
+	return (struct ast_property){.kind = PROPERTY_ENDPOINT, .span = span, .place = place};
 }

@@ -217,8 +217,8 @@ struct ast_map {
 	struct ast_element_file *files;
 };
 
-struct ast_place {
-	struct ast_place *next;
+struct ast_endpoint {
+	struct ast_endpoint *next;
 	struct span span;
 	enum protocol protocol;
 	struct endpoint endpoint;
@@ -227,7 +227,7 @@ struct ast_place {
 struct ast_socket {
 	struct ast_item item;
 	struct ast_name label;
-	struct ast_place *places;
+	struct ast_endpoint *places;
 	struct ast_name uid, cgroup;
 };
 

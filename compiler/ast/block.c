@@ -24,42 +24,44 @@ struct ast_types *ast_types_verdict(struct ast_types *types, struct ast_name ver
 	return types;
 }
 
-struct ast_lines *ast_lines(struct parser *p)
+struct ast_properties *ast_properties(struct parser *p)
 {
-	return arena_alloc(p->arena, 1, sizeof(struct ast_lines));
+	return arena_alloc(p->arena, 1, sizeof(struct ast_properties));
 }
 
-struct ast_lines *ast_lines_add(struct parser *p, struct ast_lines *lines, struct ast_line line)
+struct ast_properties *ast_properties_add(struct parser *p, struct ast_properties *lines,
+					  struct ast_property line)
 {
 	*ARENA_PUSH(p->arena, lines->lines, lines->count, lines->capacity) = line;
 	return lines;
 }
 
-struct ast_line ast_type_line(struct span span, struct ast_types *types)
+struct ast_property ast_type_property(struct span span, struct ast_types *types)
 {
-	return (struct ast_line){.kind = LINE_TYPE, .span = span, .types = types};
+	return (struct ast_property){.kind = PROPERTY_TYPE, .span = span, .types = types};
 }
 
-struct ast_line ast_values_line(struct span span, struct ast_values *values)
+struct ast_property ast_values_property(struct span span, struct ast_values *values)
 {
-	return (struct ast_line){.kind = LINE_ELEMENTS, .span = span, .values = values};
+	return (struct ast_property){.kind = PROPERTY_ELEMENTS, .span = span, .values = values};
 }
 
-struct ast_line ast_elements_line(struct span span, struct ast_elements *elements)
+struct ast_property ast_elements_property(struct span span, struct ast_elements *elements)
 {
-	return (struct ast_line){.kind = LINE_ELEMENTS, .span = span, .elements = elements};
+	return (struct ast_property){.kind = PROPERTY_ELEMENTS, .span = span, .elements = elements};
 }
 
-struct ast_line ast_name_line(enum ast_line_kind kind, struct span span, struct ast_name name)
+struct ast_property ast_name_property(enum ast_property_kind kind, struct span span,
+				      struct ast_name name)
 {
-	return (struct ast_line){.kind = kind, .span = span, .name = name};
+	return (struct ast_property){.kind = kind, .span = span, .name = name};
 }
 
 /* The one line of a kind; a second one is an error. NULL: there is none. */
-static const struct ast_line *only_line(struct parser *p, const struct ast_lines *lines,
-					enum ast_line_kind kind, const char *word)
+static const struct ast_property *only_line(struct parser *p, const struct ast_properties *lines,
+					    enum ast_property_kind kind, const char *word)
 {
-	const struct ast_line *first = NULL;
+	const struct ast_property *first = NULL;
 	size_t i;
 
 	for (i = 0; i < lines->count; i++) {
@@ -75,13 +77,13 @@ static const struct ast_line *only_line(struct parser *p, const struct ast_lines
 	return first;
 }
 
-static struct ast_element_file *files_of(struct parser *p, const struct ast_lines *lines)
+static struct ast_element_file *files_of(struct parser *p, const struct ast_properties *lines)
 {
 	struct ast_element_file *first = NULL, **end = &first;
 	size_t i;
 
 	for (i = 0; i < lines->count; i++) {
-		if (lines->lines[i].kind != LINE_FILE)
+		if (lines->lines[i].kind != PROPERTY_FILE)
 			continue;
 		*end = arena_alloc(p->arena, 1, sizeof(**end));
 		(*end)->name = lines->lines[i].name;
@@ -91,10 +93,10 @@ static struct ast_element_file *files_of(struct parser *p, const struct ast_line
 }
 
 struct ast_item *ast_set(struct parser *p, struct span span, struct ast_name name,
-			 const struct ast_lines *lines)
+			 const struct ast_properties *lines)
 {
-	const struct ast_line *type = only_line(p, lines, LINE_TYPE, "type");
-	const struct ast_line *elements = only_line(p, lines, LINE_ELEMENTS, "elements");
+	const struct ast_property *type = only_line(p, lines, PROPERTY_TYPE, "type");
+	const struct ast_property *elements = only_line(p, lines, PROPERTY_ELEMENTS, "elements");
 	struct ast_set *set = arena_alloc(p->arena, 1, sizeof(*set));
 
 	set->item = (struct ast_item){AST_ITEM_SET, span};
@@ -106,10 +108,10 @@ struct ast_item *ast_set(struct parser *p, struct span span, struct ast_name nam
 }
 
 struct ast_item *ast_map(struct parser *p, struct span span, struct ast_name name,
-			 const struct ast_lines *lines)
+			 const struct ast_properties *lines)
 {
-	const struct ast_line *type = only_line(p, lines, LINE_TYPE, "type");
-	const struct ast_line *elements = only_line(p, lines, LINE_ELEMENTS, "elements");
+	const struct ast_property *type = only_line(p, lines, PROPERTY_TYPE, "type");
+	const struct ast_property *elements = only_line(p, lines, PROPERTY_ELEMENTS, "elements");
 	struct ast_map *map = arena_alloc(p->arena, 1, sizeof(*map));
 
 	map->item = (struct ast_item){AST_ITEM_MAP, span};
@@ -120,13 +122,13 @@ struct ast_item *ast_map(struct parser *p, struct span span, struct ast_name nam
 	return &map->item;
 }
 
-static struct ast_place *places_of(const struct ast_lines *lines)
+static struct ast_endpoint *places_of(const struct ast_properties *lines)
 {
-	struct ast_place *first = NULL, **end = &first;
+	struct ast_endpoint *first = NULL, **end = &first;
 	size_t i;
 
 	for (i = 0; i < lines->count; i++) {
-		if (lines->lines[i].kind != LINE_PLACE)
+		if (lines->lines[i].kind != PROPERTY_ENDPOINT)
 			continue;
 		*end = lines->lines[i].place;
 		end = &(*end)->next;
@@ -135,10 +137,10 @@ static struct ast_place *places_of(const struct ast_lines *lines)
 }
 
 struct ast_item *ast_socket(struct parser *p, struct span span, struct ast_name label,
-			    const struct ast_lines *lines)
+			    const struct ast_properties *lines)
 {
-	const struct ast_line *uid = only_line(p, lines, LINE_UID, "uid");
-	const struct ast_line *cgroup = only_line(p, lines, LINE_CGROUP, "cgroup");
+	const struct ast_property *uid = only_line(p, lines, PROPERTY_UID, "uid");
+	const struct ast_property *cgroup = only_line(p, lines, PROPERTY_CGROUP, "cgroup");
 	struct ast_socket *socket = arena_alloc(p->arena, 1, sizeof(*socket));
 
 	socket->item = (struct ast_item){AST_ITEM_SOCKET, span};

@@ -16,7 +16,7 @@ static void dump_items(struct dump *d, const struct ast_items *items);
 __attribute__((format(printf, 3, 4))) static void dump_line(struct dump *d, struct span span,
 							    const char *format, ...)
 {
-	struct place place = source_place(d->ast->sources, span.first);
+	struct source_location place = source_location(d->ast->sources, span.first);
 	va_list args;
 
 	fprintf(d->out, "%*s", 2 * d->depth, "");
@@ -256,7 +256,7 @@ static void endpoint_format(const struct endpoint *endpoint, char text[RANGE_TEX
 
 static void dump_socket(struct dump *d, const struct ast_socket *socket)
 {
-	const struct ast_place *place;
+	const struct ast_endpoint *place;
 	char text[RANGE_TEXT];
 
 	dump_line(d, socket->item.span, "socket %s", socket->label.text);

@@ -51,23 +51,30 @@ struct ast_keys {
 	uint32_t first, count;
 };
 
-enum ast_line_kind { LINE_TYPE, LINE_ELEMENTS, LINE_FILE, LINE_PLACE, LINE_UID, LINE_CGROUP };
+enum ast_property_kind {
+	PROPERTY_TYPE,
+	PROPERTY_ELEMENTS,
+	PROPERTY_FILE,
+	PROPERTY_ENDPOINT,
+	PROPERTY_UID,
+	PROPERTY_CGROUP
+};
 
-struct ast_line {
-	enum ast_line_kind kind;
+struct ast_property {
+	enum ast_property_kind kind;
 	struct span span;
 	union {
 		struct ast_types *types;
 		struct ast_values *values;
 		struct ast_elements *elements;
 		struct ast_name name;
-		struct ast_place *place;
+		struct ast_endpoint *place;
 	};
 };
 
 /* The lines of a block, folded into the item that they make. */
-struct ast_lines {
-	struct ast_line *lines;
+struct ast_properties {
+	struct ast_property *lines;
 	size_t count, capacity;
 };
 
@@ -121,14 +128,16 @@ struct ast_types *ast_types(struct parser *p, struct ast_name name);
 struct ast_types *ast_types_add(struct parser *p, struct ast_types *types, struct ast_name name);
 struct ast_types *ast_types_verdict(struct ast_types *types, struct ast_name verdict);
 
-struct ast_lines *ast_lines(struct parser *p);
-struct ast_lines *ast_lines_add(struct parser *p, struct ast_lines *lines, struct ast_line line);
-struct ast_line ast_type_line(struct span span, struct ast_types *types);
-struct ast_line ast_values_line(struct span span, struct ast_values *values);
-struct ast_line ast_elements_line(struct span span, struct ast_elements *elements);
-struct ast_line ast_name_line(enum ast_line_kind kind, struct span span, struct ast_name name);
-struct ast_line ast_place_line(struct parser *p, struct span span, enum protocol protocol,
-			       struct span endpoint);
+struct ast_properties *ast_properties(struct parser *p);
+struct ast_properties *ast_properties_add(struct parser *p, struct ast_properties *lines,
+					  struct ast_property line);
+struct ast_property ast_type_property(struct span span, struct ast_types *types);
+struct ast_property ast_values_property(struct span span, struct ast_values *values);
+struct ast_property ast_elements_property(struct span span, struct ast_elements *elements);
+struct ast_property ast_name_property(enum ast_property_kind kind, struct span span,
+				      struct ast_name name);
+struct ast_property ast_endpoint_property(struct parser *p, struct span span,
+					  enum protocol protocol, struct span endpoint);
 
 struct packet_ends ast_ends(struct span source, struct span destination);
 
@@ -140,11 +149,11 @@ struct ast_item *ast_include(struct parser *p, struct span span, struct ast_name
 struct ast_item *ast_policy(struct parser *p, struct span span, enum verdict_kind verdict);
 struct ast_item *ast_option(struct parser *p, struct span span, struct ast_name name);
 struct ast_item *ast_set(struct parser *p, struct span span, struct ast_name name,
-			 const struct ast_lines *lines);
+			 const struct ast_properties *lines);
 struct ast_item *ast_map(struct parser *p, struct span span, struct ast_name name,
-			 const struct ast_lines *lines);
+			 const struct ast_properties *lines);
 struct ast_item *ast_socket(struct parser *p, struct span span, struct ast_name label,
-			    const struct ast_lines *lines);
+			    const struct ast_properties *lines);
 struct ast_item *ast_chain(struct parser *p, struct span span, struct ast_name name,
 			   const struct ast_items *rules);
 struct ast_item *ast_expect(struct parser *p, struct span span, enum protocol protocol,

@@ -270,7 +270,7 @@ static int compare_numbers(uint64_t a, uint64_t b)
 	return (a > b) - (a < b);
 }
 
-static int compare_places(const void *left, const void *right, void *argument)
+static int compare_locations(const void *left, const void *right, void *argument)
 {
 	const struct diag_item *a = left, *b = right;
 	const struct diag *diag = argument;
@@ -293,7 +293,7 @@ void diag_sort(struct diag *diag)
 {
 	if (diag->count > diag->printed)
 		qsort_r(diag->items + diag->printed, diag->count - diag->printed,
-			sizeof(*diag->items), compare_places, diag);
+			sizeof(*diag->items), compare_locations, diag);
 	diag->last_kept = false;
 	fill_slots(diag, diag->slot_count);
 }

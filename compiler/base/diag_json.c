@@ -14,13 +14,14 @@ static json_t *text_json(const struct diag *diag, const char *text, size_t lengt
 	return json_string(utf8_escape(diag->arena, text, length));
 }
 
-static void add_place(json_t *object, const char *line, const char *column, struct place place)
+static void add_place(json_t *object, const char *line, const char *column,
+		      struct source_location place)
 {
 	json_object_set_new(object, line, json_integer(place.line));
 	json_object_set_new(object, column, json_integer(place.column));
 }
 
-static void add_file(const struct diag *diag, json_t *object, struct place place)
+static void add_file(const struct diag *diag, json_t *object, struct source_location place)
 {
 	json_object_set_new(object, "file",
 			    text_json(diag, place.file->name, strlen(place.file->name)));
@@ -37,7 +38,7 @@ static void add_includes(const struct diag *diag, json_t *list, struct span span
 		return;
 	add_includes(diag, list, from);
 	object = json_object();
-	add_file(diag, object, source_place(diag->sources, from.first));
+	add_file(diag, object, source_location(diag->sources, from.first));
 	json_array_append_new(list, object);
 }
 
@@ -45,14 +46,14 @@ static void add_includes(const struct diag *diag, json_t *list, struct span span
  * character. */
 static void add_span(const struct diag *diag, json_t *object, struct span span)
 {
-	struct place place = source_place(diag->sources, span.first);
+	struct source_location place = source_location(diag->sources, span.first);
 	json_t *includes = json_array();
 	size_t length = span.end > span.first ? span.end - span.first : 0;
 
 	if (place.file) {
 		add_file(diag, object, place);
 		add_place(object, "end_line", "end_column",
-			  source_place(diag->sources, span.first + (uint32_t)length));
+			  source_location(diag->sources, span.first + (uint32_t)length));
 		json_object_set_new(object, "text",
 				    text_json(diag, source_text(diag->sources, span),
 					      length < TEXT_BYTES ? length : TEXT_BYTES));

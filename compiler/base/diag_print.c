@@ -11,14 +11,14 @@ enum {
 	TAB_CELLS = 8,
 	LINE_CELLS = 200,   /* a longer line is cut to a window */
 	WINDOW_BEFORE = 60, /* characters of the window before the span */
-	LINE_BYTES = 1200,  /* marks without width could be any number */
+	NODE_BYTES = 1200,  /* marks without width could be any number */
 	GUTTER = 5,
 };
 
 #define CUT "..."
 
 enum paint {
-	PAINT_PLACE,
+	PAINT_LOCATION,
 	PAINT_ERROR,
 	PAINT_WARNING,
 	PAINT_NOTE,
@@ -36,7 +36,7 @@ struct printer {
 
 /* A line as it is shown, and the cells that the carets take. */
 struct drawing {
-	char text[LINE_BYTES * UTF8_ESCAPE_CELLS + sizeof(CUT) * 2];
+	char text[NODE_BYTES * UTF8_ESCAPE_CELLS + sizeof(CUT) * 2];
 	size_t length;
 	unsigned cells, caret_first, caret_end;
 };
@@ -44,7 +44,7 @@ struct drawing {
 static void paint(const struct printer *to, enum paint paint)
 {
 	static const char *const codes[] = {
-		[PAINT_PLACE] = "1",     [PAINT_ERROR] = "0;1;31", [PAINT_WARNING] = "0;1;35",
+		[PAINT_LOCATION] = "1",  [PAINT_ERROR] = "0;1;31", [PAINT_WARNING] = "0;1;35",
 		[PAINT_NOTE] = "0;1;36", [PAINT_MESSAGE] = "0;1",  [PAINT_CARET] = "0;1;32",
 		[PAINT_NONE] = "0",
 	};
@@ -92,7 +92,7 @@ static bool draw_from(struct drawing *to, const char *line, size_t length, size_
 	if (start)
 		draw(to, CUT, strlen(CUT), (unsigned)strlen(CUT));
 	to->caret_first = to->caret_end = to->cells;
-	while (at < length && to->cells < LINE_CELLS && at - start < LINE_BYTES) {
+	while (at < length && to->cells < LINE_CELLS && at - start < NODE_BYTES) {
 		first = at;
 		if (first <= carets.first)
 			to->caret_first = to->cells;
@@ -167,7 +167,7 @@ static void print_escaped(const struct printer *to, const char *text)
 	fputs(utf8_escape(to->diag->arena, text, strlen(text)), to->out);
 }
 
-static void print_place(const struct printer *to, struct place place)
+static void print_location(const struct printer *to, struct source_location place)
 {
 	print_escaped(to, place.file->name);
 	fprintf(to->out, ":%u:%u:", place.line, place.column);
@@ -182,7 +182,7 @@ static void print_includes(const struct printer *to, struct span span)
 		return;
 	print_includes(to, from);
 	fputs("included from ", to->out);
-	print_place(to, source_place(to->diag->sources, from.first));
+	print_location(to, source_location(to->diag->sources, from.first));
 	putc('\n', to->out);
 }
 
@@ -193,14 +193,14 @@ static void print_head(struct printer *to, struct span span, enum diag_kind kind
 	static const enum paint colors[] = {[DIAG_ERROR] = PAINT_ERROR,
 					    [DIAG_WARNING] = PAINT_WARNING,
 					    [DIAG_NOTE] = PAINT_NOTE};
-	struct place place = source_place(to->diag->sources, span.first);
+	struct source_location place = source_location(to->diag->sources, span.first);
 
 	if (place.file && place.file != to->last)
 		print_includes(to, span);
 	to->last = place.file;
-	paint(to, PAINT_PLACE);
+	paint(to, PAINT_LOCATION);
 	if (place.file)
-		print_place(to, place);
+		print_location(to, place);
 	else
 		fputs("sklc:", to->out);
 	putc(' ', to->out);
@@ -214,7 +214,7 @@ static void print_tail(const struct printer *to, struct span span)
 	paint(to, PAINT_NONE);
 	putc('\n', to->out);
 	if (span.first)
-		print_line(to, span, source_place(to->diag->sources, span.first).line);
+		print_line(to, span, source_location(to->diag->sources, span.first).line);
 }
 
 /* Lines from elsewhere, such as the verifier's log. */

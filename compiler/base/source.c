@@ -199,10 +199,10 @@ static size_t line_index(const struct source_file *file, uint32_t offset)
 }
 
 /* The line table is made when a file is first asked for a place. */
-struct place source_place(const struct sources *sources, uint32_t position)
+struct source_location source_location(const struct sources *sources, uint32_t position)
 {
 	struct source_file *file = file_at(sources, position);
-	struct place place = {file, 0, 0};
+	struct source_location place = {file, 0, 0};
 	uint32_t offset, at;
 	size_t line;
 

@@ -33,7 +33,7 @@ struct sources {
 };
 
 /* A place as people count: line and column from 1, the column in characters of UTF-8. */
-struct place {
+struct source_location {
 	const struct source_file *file;
 	unsigned line, column;
 };
@@ -53,7 +53,7 @@ struct source_file *source_add_line(struct sources *sources, const char *name, u
 				    const char *text);
 
 const struct source_file *source_of(const struct sources *sources, struct span span);
-struct place source_place(const struct sources *sources, uint32_t position);
+struct source_location source_location(const struct sources *sources, uint32_t position);
 
 /* The line that holds a position, without its end (LF or CR LF). */
 const char *source_line(const struct sources *sources, uint32_t position, size_t *length);

@@ -23,13 +23,13 @@ struct bytecode *bytecode_new(struct arena *arena)
 	return code;
 }
 
-const struct bytecode_function *bytecode_new_function(struct arena *arena, const char *name,
-						      const char *const *arguments, size_t count,
-						      const struct bytecode *code)
+const struct bytecode_subprogram *bytecode_new_subprogram(struct arena *arena, const char *name,
+							  const char *const *arguments,
+							  size_t count, const struct bytecode *code)
 {
-	struct bytecode_function *function = arena_alloc(arena, 1, sizeof(*function));
+	struct bytecode_subprogram *function = arena_alloc(arena, 1, sizeof(*function));
 
-	*function = (struct bytecode_function){name, arguments, count, code};
+	*function = (struct bytecode_subprogram){name, arguments, count, code};
 	return function;
 }
 
@@ -50,15 +50,15 @@ static void fail(struct bytecode *code, const char *format, ...)
 	code->error = arena_printf(code->arena, "%s", text);
 }
 
-struct jump_label bytecode_label(struct bytecode *code)
+struct basic_block bytecode_new_block(struct bytecode *code)
 {
-	struct jump_label label = {(uint32_t)code->label_count};
+	struct basic_block label = {(uint32_t)code->label_count};
 
 	*ARENA_PUSH(code->arena, code->places, code->label_count, code->label_capacity) = NO_PLACE;
 	return label;
 }
 
-void bytecode_place(struct bytecode *code, struct jump_label label)
+void bytecode_begin_block(struct bytecode *code, struct basic_block label)
 {
 	if (code->places[label.id] != NO_PLACE)
 		fail(code, "label %u is placed twice, at instructions %u and %zu", label.id,
@@ -169,31 +169,31 @@ void bytecode_data(struct bytecode *code, enum reg dst, enum bytecode_symbol dat
 	emit_wide(code, dst, offset, 0)->symbol = data;
 }
 
-void bytecode_jump(struct bytecode *code, struct jump_label label)
+void bytecode_jump(struct bytecode *code, struct basic_block label)
 {
 	emit(code, BPF_JMP | BPF_JA, R0, R0, 0, 0)->target = label;
 }
 
 void bytecode_jump_if(struct bytecode *code, int op, enum reg reg, int32_t value,
-		      struct jump_label label)
+		      struct basic_block label)
 {
 	emit(code, BPF_JMP | BPF_K | op, reg, R0, 0, value)->target = label;
 }
 
 void bytecode_jump_if_reg(struct bytecode *code, int op, enum reg a, enum reg b,
-			  struct jump_label label)
+			  struct basic_block label)
 {
 	emit(code, BPF_JMP | BPF_X | op, a, b, 0, 0)->target = label;
 }
 
 void bytecode_jump32_if(struct bytecode *code, int op, enum reg reg, int32_t value,
-			struct jump_label label)
+			struct basic_block label)
 {
 	emit(code, BPF_JMP32 | BPF_K | op, reg, R0, 0, value)->target = label;
 }
 
 void bytecode_jump32_if_reg(struct bytecode *code, int op, enum reg a, enum reg b,
-			    struct jump_label label)
+			    struct basic_block label)
 {
 	emit(code, BPF_JMP32 | BPF_X | op, a, b, 0, 0)->target = label;
 }
@@ -203,20 +203,20 @@ void bytecode_call(struct bytecode *code, int helper)
 	emit(code, BPF_JMP | BPF_CALL, R0, R0, 0, helper);
 }
 
-static bool leads_to(const struct bytecode_function *function,
-		     const struct bytecode_function *other)
+static bool leads_to(const struct bytecode_subprogram *function,
+		     const struct bytecode_subprogram *other)
 {
 	while (function && function != other)
 		function = function->code->function;
 	return function;
 }
 
-void bytecode_call_function(struct bytecode *code, const struct bytecode_function *function)
+void bytecode_call_subprogram(struct bytecode *code, const struct bytecode_subprogram *function)
 {
 	struct bytecode_instruction *call = emit(code, BPF_JMP | BPF_CALL, R0, BPF_PSEUDO_CALL, 0,
 						 CALL_OF_SYMBOL);
 
-	call->symbol = SYMBOL_FUNCTION;
+	call->symbol = SYMBOL_SUBPROGRAM;
 	call->function = function;
 	if (leads_to(function, code->function) || !code->function)
 		code->function = function;
@@ -237,7 +237,7 @@ void bytecode_raw(struct bytecode *code, struct bpf_insn insn)
 	emit(code, insn.code, insn.dst_reg, insn.src_reg, insn.off, insn.imm);
 }
 
-void bytecode_raw_jump(struct bytecode *code, struct bpf_insn insn, struct jump_label label)
+void bytecode_raw_jump(struct bytecode *code, struct bpf_insn insn, struct basic_block label)
 {
 	emit(code, insn.code, insn.dst_reg, insn.src_reg, 0, insn.imm)->target = label;
 }

@@ -18,7 +18,7 @@ enum reg { R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10 };
 enum { BYTECODE_OFFSET_MAX = (1 << 29) - 1 };
 
 /* A place to jump to. It is made, jumped to, and placed once, in any order of the last two. */
-struct jump_label {
+struct basic_block {
 	uint32_t id;
 };
 
@@ -32,15 +32,15 @@ enum bytecode_symbol {
 	SYMBOL_MACHINE,        /* .rodata.machine */
 	SYMBOL_PREFIXES,       /* the LPM trie, where the layout has one */
 	SYMBOL_SPARE_MARKS,    /* by block, where labels have spare slots */
-	SYMBOL_FUNCTION,       /* a function that the program calls */
+	SYMBOL_SUBPROGRAM,     /* a function that the program calls */
 	SYMBOL_COUNT
 };
 
 struct bytecode_instruction {
 	struct bpf_insn insn;        /* the second half of a 64-bit load follows as its own */
 	enum bytecode_symbol symbol; /* of a 64-bit load, its offset is in insn.imm; of a call */
-	const struct bytecode_function *function; /* that it calls; NULL: it does not */
-	struct jump_label target;                 /* of a jump, before bytecode_finish */
+	const struct bytecode_subprogram *function; /* that it calls; NULL: it does not */
+	struct basic_block target;                  /* of a jump, before bytecode_finish */
 	struct span origin;  /* the rule it belongs to; {0, 0}: a shared look-up */
 	const char *comment; /* printed before it; NULL if none */
 };
@@ -49,7 +49,7 @@ struct bytecode {
 	struct arena *arena;
 	struct bytecode_instruction *instructions;
 	size_t count, capacity;
-	const struct bytecode_function *function; /* that it calls first of a chain; NULL: none */
+	const struct bytecode_subprogram *function; /* that it calls first of a chain; NULL: none */
 	/* the rest belongs to bytecode.c */
 	uint32_t *places; /* of each label: index of the instruction, or NO_PLACE */
 	size_t label_count, label_capacity;
@@ -60,7 +60,7 @@ struct bytecode {
 
 /* Code that the verifier walks by itself, once, however often it is called: a global function. Its arguments
  * are the context in R1 and numbers from R2 on, of which it knows nothing; its result is in R0. */
-struct bytecode_function {
+struct bytecode_subprogram {
 	const char *name;
 	const char *const *arguments; /* the names of the numbers */
 	size_t argument_count;
@@ -70,14 +70,15 @@ struct bytecode_function {
 struct bytecode *bytecode_new(struct arena *arena);
 
 /* NAMES is an array of the arguments' names. */
-#define BYTECODE_FUNCTION(arena, name, names, code)                                                \
-	bytecode_new_function(arena, name, names, sizeof(names) / sizeof((names)[0]), code)
-const struct bytecode_function *bytecode_new_function(struct arena *arena, const char *name,
-						      const char *const *arguments, size_t count,
-						      const struct bytecode *code);
+#define BYTECODE_SUBPROGRAM(arena, name, names, code)                                              \
+	bytecode_new_subprogram(arena, name, names, sizeof(names) / sizeof((names)[0]), code)
+const struct bytecode_subprogram *bytecode_new_subprogram(struct arena *arena, const char *name,
+							  const char *const *arguments,
+							  size_t count,
+							  const struct bytecode *code);
 
-struct jump_label bytecode_label(struct bytecode *code);
-void bytecode_place(struct bytecode *code, struct jump_label label);
+struct basic_block bytecode_new_block(struct bytecode *code);
+void bytecode_begin_block(struct bytecode *code, struct basic_block label);
 
 /* Said of the instructions that follow. */
 void bytecode_comment(struct bytecode *code, const char *format, ...)
@@ -103,26 +104,26 @@ void bytecode_data(struct bytecode *code, enum reg dst, enum bytecode_symbol dat
 
 /* OP is BPF_JEQ, BPF_JNE, BPF_JGT, BPF_JGE, BPF_JLT, BPF_JLE, BPF_JSET; unsigned. The 32-bit forms
  * compare the lower halves. */
-void bytecode_jump(struct bytecode *code, struct jump_label label);
+void bytecode_jump(struct bytecode *code, struct basic_block label);
 void bytecode_jump_if(struct bytecode *code, int op, enum reg reg, int32_t value,
-		      struct jump_label label);
+		      struct basic_block label);
 void bytecode_jump_if_reg(struct bytecode *code, int op, enum reg a, enum reg b,
-			  struct jump_label label);
+			  struct basic_block label);
 void bytecode_jump32_if(struct bytecode *code, int op, enum reg reg, int32_t value,
-			struct jump_label label);
+			struct basic_block label);
 void bytecode_jump32_if_reg(struct bytecode *code, int op, enum reg a, enum reg b,
-			    struct jump_label label);
+			    struct basic_block label);
 
 void bytecode_call(struct bytecode *code, int helper);
 
 /* All that are called stand in one chain, each called by the one before it; those further down may be called too. */
-void bytecode_call_function(struct bytecode *code, const struct bytecode_function *function);
+void bytecode_call_subprogram(struct bytecode *code, const struct bytecode_subprogram *function);
 void bytecode_exit(struct bytecode *code);
 
 /* Instructions as another assembler made them: not a 64-bit load, and where it is a jump, it goes to LABEL
  * whatever its distance was. */
 void bytecode_raw(struct bytecode *code, struct bpf_insn insn);
-void bytecode_raw_jump(struct bytecode *code, struct bpf_insn insn, struct jump_label label);
+void bytecode_raw_jump(struct bytecode *code, struct bpf_insn insn, struct basic_block label);
 
 /* NULL, or what went wrong: a label never placed, an offset that does not fit, an end that is none. */
 const char *bytecode_check(struct bytecode *code);

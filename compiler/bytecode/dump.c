@@ -25,7 +25,7 @@ static const char *const symbol_names[SYMBOL_COUNT] = {
 	[SYMBOL_MACHINE] = "machine",
 	[SYMBOL_PREFIXES] = "prefixes",
 	[SYMBOL_SPARE_MARKS] = "spare_marks",
-	[SYMBOL_FUNCTION] = "function",
+	[SYMBOL_SUBPROGRAM] = "function",
 };
 
 static const char *helper_name(int32_t helper)
@@ -104,7 +104,7 @@ static void print_branch(const struct listing *l, const struct bytecode_instruct
 {
 	if (bytecode_is_jump(instruction))
 		print_jump(l, instruction);
-	else if (instruction->symbol == SYMBOL_FUNCTION)
+	else if (instruction->symbol == SYMBOL_SUBPROGRAM)
 		fprintf(l->out, "call %s", instruction->function->name);
 	else if (BPF_OP(instruction->insn.code) == BPF_CALL)
 		fprintf(l->out, "call %s#%d", helper_name(instruction->insn.imm),
@@ -163,14 +163,14 @@ static void print_instruction(const struct listing *l,
 static void print_origin(const struct listing *l, struct span origin)
 {
 	const char *text;
-	struct place place;
+	struct source_location place;
 	size_t length, i;
 
 	if (!origin.end) {
 		fprintf(l->out, "; shared look-up\n");
 		return;
 	}
-	place = source_place(l->sources, origin.first);
+	place = source_location(l->sources, origin.first);
 	text = source_text(l->sources, origin);
 	length = origin.end - origin.first;
 	if (length > RULE_TEXT_MAX)
@@ -216,7 +216,7 @@ static uint32_t *number_labels(const struct bytecode *code)
 void bytecode_dump(const struct bytecode *code, const struct sources *sources, FILE *out)
 {
 	struct listing l = {code, sources, out, number_labels(code)};
-	const struct bytecode_function *function;
+	const struct bytecode_subprogram *function;
 	size_t i;
 
 	for (i = 0; i < code->count; i++) {

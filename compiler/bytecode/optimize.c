@@ -32,7 +32,7 @@ size_t optimizer_target(const struct optimizer *o, size_t jump)
 
 void optimizer_set_target(struct optimizer *o, size_t jump, size_t target)
 {
-	struct jump_label label = bytecode_label(o->code);
+	struct basic_block label = bytecode_new_block(o->code);
 
 	o->references[optimizer_target(o, jump)]--;
 	o->code->places[label.id] = (uint32_t)target;

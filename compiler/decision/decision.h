@@ -11,11 +11,11 @@
 struct diag;
 
 struct decision {
-	const struct decision_node *nodes; /* children stand before their parents */
+	const struct diagram_node *nodes; /* children stand before their parents */
 	size_t node_count;
-	const struct decision_outcome *outcomes;
+	const struct diagram_outcome *outcomes;
 	size_t outcome_count;
-	decision_ref roots[FAMILY_COUNT][PROTOCOL_COUNT];
+	diagram_ref roots[FAMILY_COUNT][PROTOCOL_COUNT];
 	/* The fields in the order in which they are asked; interfaces follow after the last. */
 	enum field orders[FAMILY_COUNT][PROTOCOL_COUNT][FIELD_COUNT];
 	size_t interval_count; /* of all nodes: the size that budgets are held against */
@@ -23,22 +23,22 @@ struct decision {
 };
 
 /* The interval of a node that a packet is in. */
-size_t decision_branch(const struct decision_node *node, const struct environment *environment,
+size_t decision_branch(const struct diagram_node *node, const struct environment *environment,
 		       const struct packet *packet);
 
 /* The outcome of a packet, by walking the diagram. */
-const struct decision_outcome *decision_eval(const struct decision *decision,
-					     const struct environment *environment,
-					     const struct packet *packet);
+const struct diagram_outcome *decision_eval(const struct decision *decision,
+					    const struct environment *environment,
+					    const struct packet *packet);
 
 /* Whether two decisions of one field order are the same function; labels are compared by name. */
 bool decision_equal(const struct decision *a, const struct decision *b);
 
 /* The diagram of one family and protocol, in ORDER, which the builder has too; nonsense once the builder is
  * exhausted. */
-decision_ref rules_to_diagram(struct arena *arena, struct builder *builder,
-			      const struct policy *policy, enum family family,
-			      enum protocol protocol, const enum field *order);
+diagram_ref rules_to_diagram(struct arena *arena, struct builder *builder,
+			     const struct policy *policy, enum family family,
+			     enum protocol protocol, const enum field *order);
 
 /* Whether no rule of a family tells the protocols apart, so that one diagram is both's. */
 bool protocols_are_alike(const struct policy *policy, enum family family);
@@ -50,7 +50,7 @@ void budget_report(const struct policy *policy, enum family family, const char *
 		   struct diag *diag);
 
 /* The same of a program that would have the verifier walk NEEDED instructions, of MOST: how many values are told
- * apart in each field, each of which takes its steps. */
+ * apart in each field, each of which takes its actions. */
 void budget_report_program(const struct policy *policy, enum family family, size_t needed,
 			   size_t most, struct diag *diag);
 

@@ -19,26 +19,26 @@ struct dump {
 
 static const char *const INTERFACE_WORDS[INTERFACE_VALUES] = {"unknown", "differs", "equals"};
 
-static void dump_outcome(struct dump *dump, const struct decision_outcome *outcome)
+static void dump_outcome(struct dump *dump, const struct diagram_outcome *outcome)
 {
 	const struct policy *policy = dump->decision->policy;
 	size_t i;
 
-	for (i = 0; i < outcome->step_count; i++) {
-		const struct step *step = &outcome->steps[i];
+	for (i = 0; i < outcome->action_count; i++) {
+		const struct action *action = &outcome->actions[i];
 
-		if (step->kind == STEP_COUNT)
-			fprintf(dump->out, "count %" PRIu32 ", ", step->index);
+		if (action->kind == ACTION_COUNT)
+			fprintf(dump->out, "count %" PRIu32 ", ", action->index);
 		else
 			fprintf(dump->out, "redirect to %s%s, else ",
-				policy->labels[step->index].name,
-				step->no_reuseport ? " no-reuseport" : "");
+				policy->labels[action->index].name,
+				action->no_reuseport ? " no-reuseport" : "");
 	}
 	fprintf(dump->out, "%s",
 		verdict_word(outcome->end == END_PASS ? VERDICT_PASS : VERDICT_DROP));
 }
 
-static void dump_ref(struct dump *dump, decision_ref ref)
+static void dump_ref(struct dump *dump, diagram_ref ref)
 {
 	if (ref_is_outcome(ref)) {
 		dump_outcome(dump, &dump->decision->outcomes[ref_index(ref)]);
@@ -51,7 +51,7 @@ static void dump_ref(struct dump *dump, decision_ref ref)
 	fprintf(dump->out, "node %" PRIu32, dump->numbers[ref]);
 }
 
-static void dump_interval(struct dump *dump, const struct decision_node *node, size_t i)
+static void dump_interval(struct dump *dump, const struct diagram_node *node, size_t i)
 {
 	char text[RANGE_TEXT];
 	struct range range = {node->starts[i], 0};
@@ -71,7 +71,7 @@ static void dump_interval(struct dump *dump, const struct decision_node *node, s
 
 static void dump_node(struct dump *dump, uint32_t index)
 {
-	const struct decision_node *node = &dump->decision->nodes[index];
+	const struct diagram_node *node = &dump->decision->nodes[index];
 	size_t i;
 
 	fprintf(dump->out, "node %" PRIu32 ": ", dump->numbers[index]);

@@ -17,7 +17,7 @@ static u128 variable_value(const struct environment *environment, const struct p
 	return packet->interface == interface ? INTERFACE_EQUALS : INTERFACE_DIFFERS;
 }
 
-uint32_t decision_interval(const struct decision_node *node, u128 value)
+uint32_t diagram_interval(const struct diagram_node *node, u128 value)
 {
 	uint32_t low = 0, high = node->count;
 
@@ -32,20 +32,20 @@ uint32_t decision_interval(const struct decision_node *node, u128 value)
 	return low;
 }
 
-size_t decision_branch(const struct decision_node *node, const struct environment *environment,
+size_t decision_branch(const struct diagram_node *node, const struct environment *environment,
 		       const struct packet *packet)
 {
-	return decision_interval(node, variable_value(environment, packet, node->variable));
+	return diagram_interval(node, variable_value(environment, packet, node->variable));
 }
 
-const struct decision_outcome *decision_eval(const struct decision *decision,
-					     const struct environment *environment,
-					     const struct packet *packet)
+const struct diagram_outcome *decision_eval(const struct decision *decision,
+					    const struct environment *environment,
+					    const struct packet *packet)
 {
-	decision_ref ref = decision->roots[packet->family][packet->protocol];
+	diagram_ref ref = decision->roots[packet->family][packet->protocol];
 
 	while (!ref_is_outcome(ref)) {
-		const struct decision_node *node = &decision->nodes[ref];
+		const struct diagram_node *node = &decision->nodes[ref];
 
 		ref = node->children[decision_branch(node, environment, packet)];
 	}
@@ -58,22 +58,22 @@ struct comparison {
 	uint32_t *equals;
 };
 
-static bool outcomes_equal(const struct comparison *cmp, decision_ref a, decision_ref b)
+static bool outcomes_equal(const struct comparison *cmp, diagram_ref a, diagram_ref b)
 {
-	const struct decision_outcome *first = &cmp->a->outcomes[ref_index(a)];
-	const struct decision_outcome *second = &cmp->b->outcomes[ref_index(b)];
+	const struct diagram_outcome *first = &cmp->a->outcomes[ref_index(a)];
+	const struct diagram_outcome *second = &cmp->b->outcomes[ref_index(b)];
 	size_t i;
 
-	if (first->step_count != second->step_count || first->end != second->end)
+	if (first->action_count != second->action_count || first->end != second->end)
 		return false;
-	for (i = 0; i < first->step_count; i++) {
-		struct step x = first->steps[i], y = second->steps[i];
+	for (i = 0; i < first->action_count; i++) {
+		struct action x = first->actions[i], y = second->actions[i];
 
 		if (x.kind != y.kind || x.no_reuseport != y.no_reuseport)
 			return false;
-		if (x.kind == STEP_COUNT ? x.index != y.index
-					 : strcmp(cmp->a->policy->labels[x.index].name,
-						  cmp->b->policy->labels[y.index].name) != 0)
+		if (x.kind == ACTION_COUNT ? x.index != y.index
+					   : strcmp(cmp->a->policy->labels[x.index].name,
+						    cmp->b->policy->labels[y.index].name) != 0)
 			return false;
 	}
 	return true;
@@ -87,9 +87,9 @@ static bool variables_equal(const struct comparison *cmp, uint32_t a, uint32_t b
 		      cmp->b->policy->interfaces[b - VARIABLE_INTERFACES].name) == 0;
 }
 
-static bool refs_equal(struct comparison *cmp, decision_ref a, decision_ref b)
+static bool refs_equal(struct comparison *cmp, diagram_ref a, diagram_ref b)
 {
-	const struct decision_node *first, *second;
+	const struct diagram_node *first, *second;
 	size_t i;
 
 	if (ref_is_outcome(a) || ref_is_outcome(b))

@@ -41,7 +41,7 @@ struct making {
 struct attempt {
 	struct arena *arena;
 	struct builder *builder;
-	decision_ref root;
+	diagram_ref root;
 	struct builder_extent extent;
 	const enum field *order;
 };
@@ -51,8 +51,8 @@ static bool attempt_order(const struct making *making, enum family family, enum 
 {
 	struct arena *arena = arena_new();
 	struct builder *builder = builder_new(arena, order, effort);
-	decision_ref root = rules_to_diagram(arena, builder, making->policy, family, protocol,
-					     order);
+	diagram_ref root = rules_to_diagram(arena, builder, making->policy, family, protocol,
+					    order);
 
 	if (builder_is_exhausted(builder)) {
 		arena_free(arena);
@@ -135,10 +135,10 @@ static bool decide_context(struct making *making, enum family family, enum proto
 }
 
 /* Some packet that comes to an outcome; false if none of those below REF does. */
-static bool witness_of(const struct builder *builder, decision_ref ref, uint32_t outcome,
+static bool witness_of(const struct builder *builder, diagram_ref ref, uint32_t outcome,
 		       struct packet *packet)
 {
-	const struct decision_node *node;
+	const struct diagram_node *node;
 	size_t i;
 
 	if (ref_is_outcome(ref))
@@ -176,10 +176,10 @@ static void report_too_long(const struct making *making, uint32_t index, struct 
 			break;
 	}
 	policy_eval(making->policy, &environment, &packet, &outcome, &deciding);
-	diag_error(diag, outcome.rules[outcome.step_count]->span,
+	diag_error(diag, outcome.rules[outcome.action_count]->span,
 		   "more than %d labels to attempt, or %d counters, for one packet", ATTEMPTS_MAX,
 		   COUNTS_MAX);
-	for (i = 0; i < outcome.step_count; i++)
+	for (i = 0; i < outcome.action_count; i++)
 		if (i == 0 || outcome.rules[i] != outcome.rules[i - 1])
 			diag_note(diag, outcome.rules[i]->span, "this rule comes before it");
 	free(known);
@@ -187,7 +187,7 @@ static void report_too_long(const struct making *making, uint32_t index, struct 
 
 static bool check_outcomes(const struct making *making, struct diag *diag)
 {
-	const struct decision_outcome *outcomes;
+	const struct diagram_outcome *outcomes;
 	size_t count;
 	uint32_t i;
 

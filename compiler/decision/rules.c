@@ -18,12 +18,12 @@ struct context {
 	enum protocol protocol;
 	const enum field *order;
 	struct builder *builder;
-	decision_ref *chains; /* of each chain, NOT_BUILT before; RETURN where it returns */
+	diagram_ref *chains; /* of each chain, NOT_BUILT before; RETURN where it returns */
 };
 
 static const struct range NO_RANGES[1];
 
-static decision_ref build_chain(struct context *cx, uint32_t chain);
+static diagram_ref build_chain(struct context *cx, uint32_t chain);
 
 static int compare_numbers(const void *a, const void *b)
 {
@@ -33,11 +33,11 @@ static int compare_numbers(const void *a, const void *b)
 }
 
 /* A match on one interface: a condition, MATCH or next; built from the last variable to the first. */
-static decision_ref interface_condition(struct context *cx, const struct interface_match *match)
+static diagram_ref interface_condition(struct context *cx, const struct interface_match *match)
 {
-	decision_ref differs = match->negated ? REF_MATCH : REF_NEXT;
-	decision_ref equals = match->negated ? REF_NEXT : REF_MATCH;
-	decision_ref unknown, condition = differs;
+	diagram_ref differs = match->negated ? REF_MATCH : REF_NEXT;
+	diagram_ref equals = match->negated ? REF_NEXT : REF_MATCH;
+	diagram_ref unknown, condition = differs;
 	uint32_t *sorted = arena_alloc(cx->arena, match->count, sizeof(*sorted));
 	size_t i;
 
@@ -57,10 +57,9 @@ static decision_ref interface_condition(struct context *cx, const struct interfa
 	return condition;
 }
 
-static decision_ref where_interfaces(struct context *cx, const struct match *match,
-				     decision_ref body)
+static diagram_ref where_interfaces(struct context *cx, const struct match *match, diagram_ref body)
 {
-	decision_ref condition;
+	diagram_ref condition;
 	size_t i;
 
 	for (i = match->interface_count; i-- > 0;) {
@@ -75,7 +74,7 @@ static bool speaks_of(const struct context *cx, const struct match *match)
 	return match->families & 1u << cx->family && match->protocols & 1u << cx->protocol;
 }
 
-static struct item item_of(const struct context *cx, const struct match *match, decision_ref body)
+static struct item item_of(const struct context *cx, const struct match *match, diagram_ref body)
 {
 	struct item item = {.body = body};
 	enum field field;
@@ -92,38 +91,38 @@ static struct item item_of(const struct context *cx, const struct match *match, 
 }
 
 /* What a verdict does once its rule matches. */
-static decision_ref verdict_body(struct context *cx, const struct rule *rule,
-				 const struct verdict *verdict)
+static diagram_ref verdict_body(struct context *cx, const struct rule *rule,
+				const struct verdict *verdict)
 {
-	struct step steps[2];
+	struct action actions[2];
 	size_t count = 0;
 	enum end end;
 
 	if (rule->counter != NO_INDEX)
-		steps[count++] = (struct step){STEP_COUNT, rule->counter, false};
+		actions[count++] = (struct action){ACTION_COUNT, rule->counter, false};
 	switch (verdict->kind) {
 	case VERDICT_PASS:
-		return builder_leaf(cx->builder, rule, verdict, steps, count, END_PASS);
+		return builder_leaf(cx->builder, rule, verdict, actions, count, END_PASS);
 	case VERDICT_DROP:
-		return builder_leaf(cx->builder, rule, verdict, steps, count, END_DROP);
+		return builder_leaf(cx->builder, rule, verdict, actions, count, END_DROP);
 	case VERDICT_REDIRECT:
-		steps[count++] = (struct step){STEP_ATTEMPT, verdict->target,
-					       verdict->no_reuseport};
+		actions[count++] = (struct action){ACTION_ATTEMPT, verdict->target,
+						   verdict->no_reuseport};
 		end = verdict->fallback == FALLBACK_DROP   ? END_DROP
 		      : verdict->fallback == FALLBACK_PASS ? END_PASS
 							   : END_NEXT;
-		return builder_leaf(cx->builder, rule, verdict, steps, count, end);
+		return builder_leaf(cx->builder, rule, verdict, actions, count, end);
 	case VERDICT_JUMP:
 	case VERDICT_GOTO:
 		end = verdict->kind == VERDICT_JUMP ? END_NEXT : END_RETURN;
 		return builder_replace_ends(cx->builder,
 					    builder_then(cx->builder,
 							 builder_leaf(cx->builder, rule, verdict,
-								      steps, count, END_NEXT),
+								      actions, count, END_NEXT),
 							 build_chain(cx, verdict->target)),
 					    end, end);
 	default:
-		return builder_leaf(cx->builder, rule, verdict, steps, count, END_RETURN);
+		return builder_leaf(cx->builder, rule, verdict, actions, count, END_RETURN);
 	}
 }
 
@@ -134,17 +133,17 @@ static bool is_plain(const struct verdict *verdict)
 }
 
 /* A diagram where a match holds, else next. */
-static decision_ref where_match(struct context *cx, const struct match *match, decision_ref body)
+static diagram_ref where_match(struct context *cx, const struct match *match, diagram_ref body)
 {
 	struct item item = item_of(cx, match, where_interfaces(cx, match, REF_MATCH));
-	decision_ref condition = sweep_items(cx->arena, cx->builder, cx->family, cx->order, &item,
-					     1);
+	diagram_ref condition = sweep_items(cx->arena, cx->builder, cx->family, cx->order, &item,
+					    1);
 
 	return builder_where(cx->builder, condition, body);
 }
 
 /* Parts in turn, joined in pairs, so that none is copied more than log n times. */
-static decision_ref join(struct context *cx, const decision_ref *parts, size_t count)
+static diagram_ref join(struct context *cx, const diagram_ref *parts, size_t count)
 {
 	size_t half = count / 2;
 
@@ -204,7 +203,7 @@ static uint32_t *sorted_elements(struct context *cx, const struct map *map, size
 	return order;
 }
 
-static struct item element_item(const struct map *map, size_t element, decision_ref body)
+static struct item element_item(const struct map *map, size_t element, diagram_ref body)
 {
 	struct item item = {.body = body};
 	size_t k;
@@ -222,10 +221,10 @@ static struct item element_item(const struct map *map, size_t element, decision_
 
 /* What each verdict of a map does; true if one of them may leave the decision open. */
 static bool map_bodies(struct context *cx, const struct rule *rule, const struct map *map,
-		       decision_ref *bodies)
+		       diagram_ref *bodies)
 {
 	bool may_be_open = false;
-	decision_ref body;
+	diagram_ref body;
 	size_t i;
 
 	for (i = 0; i < map->verdict_count; i++) {
@@ -236,12 +235,12 @@ static bool map_bodies(struct context *cx, const struct rule *rule, const struct
 	return may_be_open;
 }
 
-static decision_ref build_map(struct context *cx, const struct rule *rule)
+static diagram_ref build_map(struct context *cx, const struct rule *rule)
 {
 	const struct map *map = &cx->policy->maps[rule->verdict.target];
-	decision_ref *bodies = arena_alloc(cx->arena, map->verdict_count, sizeof(*bodies));
+	diagram_ref *bodies = arena_alloc(cx->arena, map->verdict_count, sizeof(*bodies));
 	bool may_be_open = map_bodies(cx, rule, map, bodies);
-	decision_ref *parts, whole;
+	diagram_ref *parts, whole;
 	struct item *items;
 	size_t count, part_count = 0, first = 0;
 	uint32_t *order = sorted_elements(cx, map, &count);
@@ -268,10 +267,10 @@ static decision_ref build_map(struct context *cx, const struct rule *rule)
 	return may_be_open ? builder_replace_ends(cx->builder, whole, END_NEXT, END_RETURN) : whole;
 }
 
-static decision_ref build_rule(struct context *cx, const struct rule *rule)
+static diagram_ref build_rule(struct context *cx, const struct rule *rule)
 {
 	const struct verdict *verdict = &rule->verdict;
-	decision_ref body;
+	diagram_ref body;
 
 	if (verdict->kind == VERDICT_MAP)
 		body = build_map(cx, rule);
@@ -281,16 +280,16 @@ static decision_ref build_rule(struct context *cx, const struct rule *rule)
 }
 
 /* Runs of plain rules are swept; the others are built one by one between them. */
-static decision_ref build_rules(struct context *cx, const struct chain *chain)
+static diagram_ref build_rules(struct context *cx, const struct chain *chain)
 {
 	struct item *items = arena_alloc(cx->arena, chain->count, sizeof(*items));
-	decision_ref *parts = arena_alloc(cx->arena, 2 * chain->count + 1, sizeof(*parts));
+	diagram_ref *parts = arena_alloc(cx->arena, 2 * chain->count + 1, sizeof(*parts));
 	size_t item_count = 0, part_count = 0;
 	size_t i;
 
 	for (i = 0; i < chain->count && !builder_is_exhausted(cx->builder); i++) {
 		const struct rule *rule = &chain->rules[i];
-		decision_ref body;
+		diagram_ref body;
 
 		if (!speaks_of(cx, &rule->match))
 			continue;
@@ -310,16 +309,16 @@ static decision_ref build_rules(struct context *cx, const struct chain *chain)
 	return join(cx, parts, part_count);
 }
 
-static decision_ref build_chain(struct context *cx, uint32_t chain)
+static diagram_ref build_chain(struct context *cx, uint32_t chain)
 {
 	if (cx->chains[chain] == NOT_BUILT)
 		cx->chains[chain] = build_rules(cx, &cx->policy->chains[chain]);
 	return cx->chains[chain];
 }
 
-decision_ref rules_to_diagram(struct arena *arena, struct builder *builder,
-			      const struct policy *policy, enum family family,
-			      enum protocol protocol, const enum field *order)
+diagram_ref rules_to_diagram(struct arena *arena, struct builder *builder,
+			     const struct policy *policy, enum family family,
+			     enum protocol protocol, const enum field *order)
 {
 	struct context cx = {arena, policy, family, protocol, order, builder, NULL};
 	enum end end = policy->end == VERDICT_PASS ? END_PASS : END_DROP;

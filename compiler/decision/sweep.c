@@ -23,13 +23,13 @@ struct sweep {
 
 struct group {
 	const struct item *first; /* its condition is that of all its items */
-	decision_ref body;
+	diagram_ref body;
 };
 
 /* The groups' bodies, NEXT where they do not hold now, as leaves of a binary tree in an array. */
 struct fold {
 	struct builder *builder;
-	decision_ref *tree;
+	diagram_ref *tree;
 	size_t leaves;
 };
 
@@ -60,14 +60,14 @@ static void fold_new(struct fold *fold, struct builder *builder, struct arena *a
 		fold->tree[i] = REF_NEXT;
 }
 
-static void fold_set(struct fold *fold, size_t leaf, decision_ref body)
+static void fold_set(struct fold *fold, size_t leaf, diagram_ref body)
 {
 	size_t at = fold->leaves + leaf;
 
 	fold->tree[at] = body;
 	for (at /= 2; at; at /= 2) {
-		decision_ref both = builder_then(fold->builder, fold->tree[2 * at],
-						 fold->tree[2 * at + 1]);
+		diagram_ref both = builder_then(fold->builder, fold->tree[2 * at],
+						fold->tree[2 * at + 1]);
 
 		if (both == fold->tree[at])
 			return;
@@ -146,8 +146,8 @@ static struct event *group_events(struct arena *arena, u128 last, enum field fie
 	return events;
 }
 
-static decision_ref sweep_groups(struct sweep *sweep, enum field field, const struct group *groups,
-				 size_t group_count)
+static diagram_ref sweep_groups(struct sweep *sweep, enum field field, const struct group *groups,
+				size_t group_count)
 {
 	struct arena *scratch = arena_new();
 	struct event *events;
@@ -180,9 +180,9 @@ static decision_ref sweep_groups(struct sweep *sweep, enum field field, const st
 }
 
 /* The diagram of one item: a node for each of its conditions, from the last to the first. */
-static decision_ref item_diagram(struct sweep *sweep, size_t position, const struct item *item)
+static diagram_ref item_diagram(struct sweep *sweep, size_t position, const struct item *item)
 {
-	decision_ref body = item->body;
+	diagram_ref body = item->body;
 	size_t at;
 	uint32_t i;
 
@@ -207,9 +207,9 @@ static decision_ref item_diagram(struct sweep *sweep, size_t position, const str
 }
 
 /* The bodies one after the other, up to the first that leaves nothing open. */
-static decision_ref bodies_in_turn(struct builder *builder, const struct item *items, size_t count)
+static diagram_ref bodies_in_turn(struct builder *builder, const struct item *items, size_t count)
 {
-	decision_ref all = REF_NEXT;
+	diagram_ref all = REF_NEXT;
 	size_t n, i;
 
 	for (n = 0; n < count; n++)
@@ -222,8 +222,8 @@ static decision_ref bodies_in_turn(struct builder *builder, const struct item *i
 	return all;
 }
 
-static decision_ref sweep_from(struct sweep *sweep, size_t position, const struct item *items,
-			       size_t count)
+static diagram_ref sweep_from(struct sweep *sweep, size_t position, const struct item *items,
+			      size_t count)
 {
 	enum field field;
 	struct group *groups;
@@ -255,9 +255,8 @@ static decision_ref sweep_from(struct sweep *sweep, size_t position, const struc
 	return sweep_groups(sweep, field, groups, group_count);
 }
 
-decision_ref sweep_items(struct arena *arena, struct builder *builder, enum family family,
-			 const enum field order[FIELD_COUNT], const struct item *items,
-			 size_t count)
+diagram_ref sweep_items(struct arena *arena, struct builder *builder, enum family family,
+			const enum field order[FIELD_COUNT], const struct item *items, size_t count)
 {
 	struct sweep sweep = {arena, builder, family, order};
 

@@ -9,12 +9,12 @@
 struct item {
 	const struct range *ranges[FIELD_COUNT];
 	uint32_t counts[FIELD_COUNT]; /* of ranges: sorted, disjoint, not adjacent */
-	decision_ref body;
+	diagram_ref body;
 };
 
 /* The diagram of "the first item whose conditions hold, then the next ...", fields in ORDER. */
-decision_ref sweep_items(struct arena *arena, struct builder *builder, enum family family,
-			 const enum field order[FIELD_COUNT], const struct item *items,
-			 size_t count);
+diagram_ref sweep_items(struct arena *arena, struct builder *builder, enum family family,
+			const enum field order[FIELD_COUNT], const struct item *items,
+			size_t count);
 
 #endif

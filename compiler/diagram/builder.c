@@ -11,12 +11,12 @@ enum operation { OPERATION_NONE, OPERATION_THEN, OPERATION_WHERE, OPERATION_REPL
 
 struct memo {
 	uint32_t operation;
-	decision_ref a, b, result;
+	diagram_ref a, b, result;
 };
 
 struct interval {
 	u128 start;
-	decision_ref child;
+	diagram_ref child;
 } __attribute__((packed, aligned(4)));
 
 /* An outcome weighs as much as so many intervals. */
@@ -33,12 +33,12 @@ struct builder {
 	void *leaves;
 	uint32_t position[FIELD_COUNT];
 
-	struct decision_node *nodes;
+	struct diagram_node *nodes;
 	uint32_t *node_hashes;
 	size_t node_count, node_capacity, hash_capacity;
 	struct hash_table node_table;
 
-	struct decision_outcome *outcomes;
+	struct diagram_outcome *outcomes;
 	size_t outcome_count, outcome_capacity;
 	struct hash_table outcome_table;
 
@@ -60,29 +60,29 @@ static uint64_t mix(uint64_t hash, uint64_t value)
 	return hash ^ hash >> 29;
 }
 
-static bool outcome_equal(const struct decision_outcome *outcome, const struct step *steps,
+static bool outcome_equal(const struct diagram_outcome *outcome, const struct action *actions,
 			  size_t count, enum end end)
 {
 	size_t i;
 
-	if (outcome->step_count != count || outcome->end != end)
+	if (outcome->action_count != count || outcome->end != end)
 		return false;
 	for (i = 0; i < count; i++)
-		if (outcome->steps[i].kind != steps[i].kind ||
-		    outcome->steps[i].index != steps[i].index ||
-		    outcome->steps[i].no_reuseport != steps[i].no_reuseport)
+		if (outcome->actions[i].kind != actions[i].kind ||
+		    outcome->actions[i].index != actions[i].index ||
+		    outcome->actions[i].no_reuseport != actions[i].no_reuseport)
 			return false;
 	return true;
 }
 
-static uint32_t outcome_hash(const struct step *steps, size_t count, enum end end)
+static uint32_t outcome_hash(const struct action *actions, size_t count, enum end end)
 {
 	uint64_t hash = mix(count, end);
 	size_t i;
 
 	for (i = 0; i < count; i++)
-		hash = mix(hash, (uint64_t)steps[i].index << 2 | (uint64_t)steps[i].kind << 1 |
-					 steps[i].no_reuseport);
+		hash = mix(hash, (uint64_t)actions[i].index << 2 | (uint64_t)actions[i].kind << 1 |
+					 actions[i].no_reuseport);
 	return (uint32_t)(hash >> 32);
 }
 
@@ -116,9 +116,9 @@ static uint32_t rehash_node(const struct builder *builder, uint32_t index)
 
 static uint32_t rehash_outcome(const struct builder *builder, uint32_t index)
 {
-	const struct decision_outcome *outcome = &builder->outcomes[index];
+	const struct diagram_outcome *outcome = &builder->outcomes[index];
 
-	return outcome_hash(outcome->steps, outcome->step_count, outcome->end);
+	return outcome_hash(outcome->actions, outcome->action_count, outcome->end);
 }
 
 struct builder *builder_new(struct arena *arena, const enum field order[FIELD_COUNT],
@@ -165,48 +165,49 @@ size_t builder_effort(const struct builder *builder)
 	return builder->effort;
 }
 
-const struct decision_node *builder_node(const struct builder *builder, decision_ref ref)
+const struct diagram_node *builder_node(const struct builder *builder, diagram_ref ref)
 {
 	return &builder->nodes[ref_index(ref)];
 }
 
-const struct decision_outcome *builder_outcome(const struct builder *builder, decision_ref ref)
+const struct diagram_outcome *builder_outcome(const struct builder *builder, diagram_ref ref)
 {
 	return &builder->outcomes[ref_index(ref)];
 }
 
-const struct decision_node *builder_nodes(const struct builder *builder, size_t *count)
+const struct diagram_node *builder_nodes(const struct builder *builder, size_t *count)
 {
 	*count = builder->node_count;
 	return builder->nodes;
 }
 
-const struct decision_outcome *builder_outcomes(const struct builder *builder, size_t *count)
+const struct diagram_outcome *builder_outcomes(const struct builder *builder, size_t *count)
 {
 	*count = builder->outcome_count;
 	return builder->outcomes;
 }
 
-decision_ref builder_outcome_of(struct builder *builder, const struct step *steps, size_t count,
-				enum end end)
+diagram_ref builder_outcome_of(struct builder *builder, const struct action *actions, size_t count,
+			       enum end end)
 {
 	struct hash_table *table = &builder->outcome_table;
-	struct decision_outcome *outcome;
-	struct step *copy;
+	struct diagram_outcome *outcome;
+	struct action *copy;
 	size_t slot;
 
 	table_grow(builder, table, rehash_outcome);
-	slot = outcome_hash(steps, count, end) & (table->capacity - 1);
+	slot = outcome_hash(actions, count, end) & (table->capacity - 1);
 	for (; table->indices[slot]; slot = (slot + 1) & (table->capacity - 1))
-		if (outcome_equal(&builder->outcomes[table->indices[slot] - 1], steps, count, end))
+		if (outcome_equal(&builder->outcomes[table->indices[slot] - 1], actions, count,
+				  end))
 			return (uint32_t)REF_OUTCOME | (table->indices[slot] - 1);
 	builder->effort += OUTCOME_EFFORT;
 	copy = arena_alloc(builder->arena, count, sizeof(*copy));
 	if (count)
-		memcpy(copy, steps, count * sizeof(*copy));
+		memcpy(copy, actions, count * sizeof(*copy));
 	outcome = ARENA_PUSH(builder->arena, builder->outcomes, builder->outcome_count,
 			     builder->outcome_capacity);
-	*outcome = (struct decision_outcome){copy, count, end};
+	*outcome = (struct diagram_outcome){copy, count, end};
 	table->indices[slot] = (uint32_t)builder->outcome_count;
 	table->count++;
 	return (uint32_t)REF_OUTCOME | (uint32_t)(builder->outcome_count - 1);
@@ -218,7 +219,7 @@ void builder_begin(struct builder *builder)
 		    builder->mark_capacity) = builder->stack_count;
 }
 
-void builder_interval(struct builder *builder, u128 start, decision_ref child)
+void builder_interval(struct builder *builder, u128 start, diagram_ref child)
 {
 	size_t mark = builder->marks[builder->mark_count - 1];
 
@@ -230,21 +231,21 @@ void builder_interval(struct builder *builder, u128 start, decision_ref child)
 }
 
 /* The node on top of the stack as arrays of its own. */
-static struct decision_node node_on_stack(struct builder *builder, uint32_t variable, size_t mark)
+static struct diagram_node node_on_stack(struct builder *builder, uint32_t variable, size_t mark)
 {
 	size_t count = builder->stack_count - mark;
 	u128 *starts = arena_alloc(builder->arena, count, sizeof(*starts));
-	decision_ref *children = arena_alloc(builder->arena, count, sizeof(*children));
+	diagram_ref *children = arena_alloc(builder->arena, count, sizeof(*children));
 	size_t i;
 
 	for (i = 0; i < count; i++) {
 		starts[i] = builder->stack[mark + i].start;
 		children[i] = builder->stack[mark + i].child;
 	}
-	return (struct decision_node){variable, (uint32_t)count, starts, children};
+	return (struct diagram_node){variable, (uint32_t)count, starts, children};
 }
 
-static bool node_is_on_stack(const struct builder *builder, const struct decision_node *node,
+static bool node_is_on_stack(const struct builder *builder, const struct diagram_node *node,
 			     uint32_t variable, size_t mark)
 {
 	size_t i;
@@ -272,7 +273,7 @@ static uint32_t stack_hash(const struct builder *builder, uint32_t variable, siz
 	return (uint32_t)(hash >> 32);
 }
 
-static decision_ref node_of_stack(struct builder *builder, uint32_t variable, size_t mark)
+static diagram_ref node_of_stack(struct builder *builder, uint32_t variable, size_t mark)
 {
 	struct hash_table *table = &builder->node_table;
 	uint32_t hash = stack_hash(builder, variable, mark);
@@ -302,10 +303,10 @@ static decision_ref node_of_stack(struct builder *builder, uint32_t variable, si
 	return index;
 }
 
-decision_ref builder_end(struct builder *builder, uint32_t variable)
+diagram_ref builder_end(struct builder *builder, uint32_t variable)
 {
 	size_t mark = builder->marks[--builder->mark_count];
-	decision_ref ref;
+	diagram_ref ref;
 
 	if (builder->stack_count - mark == 1)
 		ref = builder->stack[mark].child;
@@ -319,7 +320,7 @@ decision_ref builder_end(struct builder *builder, uint32_t variable)
 
 /* Where the answer to an operation is, or is to be put. */
 static struct memo *memo_find(const struct builder *builder, enum operation operation,
-			      decision_ref a, decision_ref b)
+			      diagram_ref a, diagram_ref b)
 {
 	size_t slot = mix(mix(operation, a), b) >> 20 & (builder->memo_capacity - 1);
 	struct memo *memo;
@@ -345,8 +346,8 @@ static void memo_grow(struct builder *builder)
 			*memo_find(builder, old[i].operation, old[i].a, old[i].b) = old[i];
 }
 
-static bool recall(struct builder *builder, enum operation operation, decision_ref a,
-		   decision_ref b, decision_ref *result)
+static bool recall(struct builder *builder, enum operation operation, diagram_ref a, diagram_ref b,
+		   diagram_ref *result)
 {
 	const struct memo *memo;
 
@@ -357,8 +358,8 @@ static bool recall(struct builder *builder, enum operation operation, decision_r
 	return memo->operation != OPERATION_NONE;
 }
 
-static decision_ref remember(struct builder *builder, enum operation operation, decision_ref a,
-			     decision_ref b, decision_ref result)
+static diagram_ref remember(struct builder *builder, enum operation operation, diagram_ref a,
+			    diagram_ref b, diagram_ref result)
 {
 	*memo_find(builder, operation, a, b) = (struct memo){operation, a, b, result};
 	builder->memo_count++;
@@ -368,7 +369,7 @@ static decision_ref remember(struct builder *builder, enum operation operation, 
 }
 
 /* The position of what a reference asks for first; outcomes come after all. */
-static uint32_t position_of(const struct builder *builder, decision_ref ref)
+static uint32_t position_of(const struct builder *builder, diagram_ref ref)
 {
 	uint32_t variable;
 
@@ -381,20 +382,19 @@ static uint32_t position_of(const struct builder *builder, decision_ref ref)
 /* One side of a walk along two nodes at once: the intervals of a node, or a single one for a reference
  * that does not ask for the variable. */
 struct walk {
-	struct decision_node node;
-	decision_ref alone;
+	struct diagram_node node;
+	diagram_ref alone;
 	u128 start_alone;
 	size_t at;
 };
 
-static void walk_start(struct walk *walk, const struct builder *builder, decision_ref ref,
-		       bool asks)
+static void walk_start(struct walk *walk, const struct builder *builder, diagram_ref ref, bool asks)
 {
 	walk->at = 0;
 	walk->alone = ref;
 	walk->start_alone = 0;
 	walk->node = asks ? *builder_node(builder, ref)
-			  : (struct decision_node){0, 1, &walk->start_alone, &walk->alone};
+			  : (struct diagram_node){0, 1, &walk->start_alone, &walk->alone};
 }
 
 /* Moves on to the interval that begins next; false at the end of both. */
@@ -413,11 +413,11 @@ static bool walk_next(struct walk *a, struct walk *b, u128 *start)
 	return true;
 }
 
-typedef decision_ref operation_function(struct builder *builder, decision_ref a, decision_ref b);
+typedef diagram_ref operation_function(struct builder *builder, diagram_ref a, diagram_ref b);
 
 /* Does an operation on each pair of intervals of the variable that comes first. */
-static decision_ref by_intervals(struct builder *builder, operation_function *operate,
-				 decision_ref a, decision_ref b)
+static diagram_ref by_intervals(struct builder *builder, operation_function *operate, diagram_ref a,
+				diagram_ref b)
 {
 	uint32_t position_a = position_of(builder, a), position_b = position_of(builder, b);
 	uint32_t variable = builder->nodes[position_a <= position_b ? a : b].variable;
@@ -435,21 +435,21 @@ static decision_ref by_intervals(struct builder *builder, operation_function *op
 	return builder_end(builder, variable);
 }
 
-decision_ref builder_leaf(struct builder *builder, const struct rule *rule,
-			  const struct verdict *verdict, const struct step *steps, size_t count,
-			  enum end end)
+diagram_ref builder_leaf(struct builder *builder, const struct rule *rule,
+			 const struct verdict *verdict, const struct action *actions, size_t count,
+			 enum end end)
 {
-	return builder->operations->of(builder->leaves, rule, verdict, steps, count, end);
+	return builder->operations->of(builder->leaves, rule, verdict, actions, count, end);
 }
 
-bool builder_is_closed(const struct builder *builder, decision_ref ref)
+bool builder_is_closed(const struct builder *builder, diagram_ref ref)
 {
 	return ref_is_outcome(ref) && builder->operations->is_closed(builder->leaves, ref);
 }
 
-decision_ref builder_then(struct builder *builder, decision_ref a, decision_ref b)
+diagram_ref builder_then(struct builder *builder, diagram_ref a, diagram_ref b)
 {
-	decision_ref result;
+	diagram_ref result;
 
 	if (b == REF_NEXT)
 		return a;
@@ -464,9 +464,9 @@ decision_ref builder_then(struct builder *builder, decision_ref a, decision_ref 
 	return remember(builder, OPERATION_THEN, a, b, by_intervals(builder, builder_then, a, b));
 }
 
-decision_ref builder_where(struct builder *builder, decision_ref condition, decision_ref a)
+diagram_ref builder_where(struct builder *builder, diagram_ref condition, diagram_ref a)
 {
-	decision_ref result;
+	diagram_ref result;
 
 	if (condition == REF_MATCH)
 		return a;
@@ -478,11 +478,11 @@ decision_ref builder_where(struct builder *builder, decision_ref condition, deci
 			by_intervals(builder, builder_where, condition, a));
 }
 
-decision_ref builder_replace_ends(struct builder *builder, decision_ref a, enum end next,
-				  enum end returned)
+diagram_ref builder_replace_ends(struct builder *builder, diagram_ref a, enum end next,
+				 enum end returned)
 {
-	decision_ref result, ends = (decision_ref)(next << 4 | returned);
-	struct decision_node node;
+	diagram_ref result, ends = (diagram_ref)(next << 4 | returned);
+	struct diagram_node node;
 	size_t i;
 
 	if (ref_is_outcome(a))
@@ -498,10 +498,10 @@ decision_ref builder_replace_ends(struct builder *builder, decision_ref a, enum 
 			builder_end(builder, node.variable));
 }
 
-static void add_extent(const struct builder *builder, decision_ref ref, bool *seen,
+static void add_extent(const struct builder *builder, diagram_ref ref, bool *seen,
 		       uint32_t largest[FIELD_COUNT], size_t *intervals)
 {
-	const struct decision_node *node;
+	const struct diagram_node *node;
 	uint32_t i;
 
 	if (ref_is_outcome(ref) || seen[ref])
@@ -515,7 +515,7 @@ static void add_extent(const struct builder *builder, decision_ref ref, bool *se
 		add_extent(builder, node->children[i], seen, largest, intervals);
 }
 
-struct builder_extent builder_extent(const struct builder *builder, decision_ref root)
+struct builder_extent builder_extent(const struct builder *builder, diagram_ref root)
 {
 	bool *seen = arena_alloc(builder->arena, builder->node_count + 1, sizeof(*seen));
 	uint32_t largest[FIELD_COUNT] = {0};
@@ -531,18 +531,18 @@ struct builder_extent builder_extent(const struct builder *builder, decision_ref
 struct import {
 	struct builder *to;
 	const struct builder *from;
-	decision_ref *copies; /* of each node of FROM; REF_MATCH where there is none yet */
+	diagram_ref *copies; /* of each node of FROM; REF_MATCH where there is none yet */
 };
 
-static decision_ref import_ref(struct import *import, decision_ref ref)
+static diagram_ref import_ref(struct import *import, diagram_ref ref)
 {
-	const struct decision_outcome *outcome;
-	const struct decision_node *node;
+	const struct diagram_outcome *outcome;
+	const struct diagram_node *node;
 	size_t i;
 
 	if (ref_is_outcome(ref)) {
 		outcome = builder_outcome(import->from, ref);
-		return builder_outcome_of(import->to, outcome->steps, outcome->step_count,
+		return builder_outcome_of(import->to, outcome->actions, outcome->action_count,
 					  outcome->end);
 	}
 	if (import->copies[ref] != REF_MATCH)
@@ -556,7 +556,7 @@ static decision_ref import_ref(struct import *import, decision_ref ref)
 	return import->copies[ref];
 }
 
-decision_ref builder_import(struct builder *to, const struct builder *from, decision_ref root)
+diagram_ref builder_import(struct builder *to, const struct builder *from, diagram_ref root)
 {
 	struct import import = {to, from, NULL};
 	size_t i;

@@ -3,39 +3,39 @@
 
 #include <string.h>
 
-static size_t attempts_of(const struct step *steps, size_t count)
+static size_t attempts_of(const struct action *actions, size_t count)
 {
 	size_t attempts = 0;
 	size_t i;
 
 	for (i = 0; i < count; i++)
-		attempts += steps[i].kind == STEP_ATTEMPT;
+		attempts += actions[i].kind == ACTION_ATTEMPT;
 	return attempts;
 }
 
-static bool steps_too_many(const struct step *steps, size_t count)
+static bool actions_too_many(const struct action *actions, size_t count)
 {
-	size_t attempts = attempts_of(steps, count);
+	size_t attempts = attempts_of(actions, count);
 
 	return attempts > ATTEMPTS_MAX || count - attempts > COUNTS_MAX;
 }
 
-bool outcome_is_too_long(const struct decision_outcome *outcome)
+bool outcome_is_too_long(const struct diagram_outcome *outcome)
 {
-	return steps_too_many(outcome->steps, outcome->step_count);
+	return actions_too_many(outcome->actions, outcome->action_count);
 }
 
-static bool outcome_is_closed(const void *leaves, decision_ref leaf)
+static bool outcome_is_closed(const void *leaves, diagram_ref leaf)
 {
 	return builder_outcome(leaves, leaf)->end != END_NEXT;
 }
 
-static decision_ref outcome_of(void *leaves, const struct rule *rule, const struct verdict *verdict,
-			       const struct step *steps, size_t count, enum end end)
+static diagram_ref outcome_of(void *leaves, const struct rule *rule, const struct verdict *verdict,
+			      const struct action *actions, size_t count, enum end end)
 {
 	(void)rule;
 	(void)verdict;
-	return builder_outcome_of(leaves, steps, count, end);
+	return builder_outcome_of(leaves, actions, count, end);
 }
 
 enum end end_replaced(enum end end, enum end next, enum end returned)
@@ -47,39 +47,39 @@ enum end end_replaced(enum end end, enum end next, enum end returned)
 	return end == END_MATCH ? END_NEXT : end;
 }
 
-static decision_ref outcome_replace_ends(void *leaves, decision_ref leaf, enum end next,
-					 enum end returned)
+static diagram_ref outcome_replace_ends(void *leaves, diagram_ref leaf, enum end next,
+					enum end returned)
 {
-	const struct decision_outcome *outcome = builder_outcome(leaves, leaf);
+	const struct diagram_outcome *outcome = builder_outcome(leaves, leaf);
 
-	return builder_outcome_of(leaves, outcome->steps, outcome->step_count,
+	return builder_outcome_of(leaves, outcome->actions, outcome->action_count,
 				  end_replaced(outcome->end, next, returned));
 }
 
-/* The steps of A, then those of B but for labels that A attempted already. */
-static decision_ref outcome_then(void *leaves, decision_ref a, decision_ref b)
+/* The actions of A, then those of B but for labels that A attempted already. */
+static diagram_ref outcome_then(void *leaves, diagram_ref a, diagram_ref b)
 {
 	struct builder *builder = leaves;
-	const struct decision_outcome *first = builder_outcome(builder, a);
-	const struct decision_outcome *second = builder_outcome(builder, b);
-	struct step steps[2 * (STEPS_MAX + 1)];
-	size_t count = first->step_count;
+	const struct diagram_outcome *first = builder_outcome(builder, a);
+	const struct diagram_outcome *second = builder_outcome(builder, b);
+	struct action actions[2 * (ACTIONS_MAX + 1)];
+	size_t count = first->action_count;
 	size_t i, j;
 
-	memcpy(steps, first->steps, count * sizeof(*steps));
-	for (i = 0; i < second->step_count; i++) {
-		struct step step = second->steps[i];
+	memcpy(actions, first->actions, count * sizeof(*actions));
+	for (i = 0; i < second->action_count; i++) {
+		struct action action = second->actions[i];
 
-		for (j = 0; j < first->step_count; j++)
-			if (step.kind == STEP_ATTEMPT && steps[j].kind == STEP_ATTEMPT &&
-			    steps[j].index == step.index)
+		for (j = 0; j < first->action_count; j++)
+			if (action.kind == ACTION_ATTEMPT && actions[j].kind == ACTION_ATTEMPT &&
+			    actions[j].index == action.index)
 				break;
-		if (j == first->step_count)
-			steps[count++] = step;
-		if (steps_too_many(steps, count))
-			return builder_outcome_of(builder, steps, count, END_DROP);
+		if (j == first->action_count)
+			actions[count++] = action;
+		if (actions_too_many(actions, count))
+			return builder_outcome_of(builder, actions, count, END_DROP);
 	}
-	return builder_outcome_of(builder, steps, count, second->end);
+	return builder_outcome_of(builder, actions, count, second->end);
 }
 
 const struct leaf_operations outcome_operations = {outcome_is_closed, outcome_of, outcome_then,

@@ -8,7 +8,7 @@
 #include "compiler/bytecode/bytecode.h"
 #include "compiler/layout/layout.h"
 
-enum { NO_LABEL = 0xffffffff };
+enum { NO_BLOCK = 0xffffffff };
 
 /* Stack slots, below R10. */
 enum {
@@ -24,19 +24,19 @@ enum {
 struct emitter {
 	struct bytecode *code;
 	const struct layout *layout;
-	struct jump_label *nodes; /* of the nodes in code; NO_LABEL: not emitted */
-	struct jump_label *steps[FAMILY_COUNT * PROTOCOL_COUNT]; /* one more than steps: the end */
-	struct jump_label
+	struct basic_block *nodes; /* of the nodes in code; NO_BLOCK: not emitted */
+	struct basic_block *steps[FAMILY_COUNT * PROTOCOL_COUNT]; /* one more than steps: the end */
+	struct basic_block
 		*inside[FAMILY_COUNT * PROTOCOL_COUNT]; /* for references known to be theirs */
-	struct jump_label *ready[FAMILY_COUNT * PROTOCOL_COUNT]; /* and with the word at hand */
-	struct jump_label assign; /* R7 is the first row of the outcome */
-	struct jump_label pass,
-		drop;  /* ways out; PASS is NO_LABEL where every outcome is to reach ASSIGN */
+	struct basic_block *ready[FAMILY_COUNT * PROTOCOL_COUNT]; /* and with the word at hand */
+	struct basic_block assign; /* R7 is the first row of the outcome */
+	struct basic_block pass,
+		drop;  /* ways out; PASS is NO_BLOCK where every outcome is to reach ASSIGN */
 	bool has_zero; /* R8 is 0 on all ways to ASSIGN, which the verifier does not know */
 };
 
 /* REG becomes a word of the packet, in host order. R2 is lost. */
-void emit_key(struct emitter *e, enum key key, enum reg reg);
+void emit_operand(struct emitter *e, enum operand operand, enum reg reg);
 
 /* Where the word of an interface stands in .rodata.machine. */
 uint32_t interface_offset(const struct emitter *e, uint32_t interface);
@@ -47,7 +47,7 @@ void emit_element(struct emitter *e, struct layout_region region, uint32_t bytes
 		  enum reg index);
 
 /* The steps of a machine, which lead to ASSIGN. */
-void emit_machine(struct emitter *e, size_t index);
+void emit_search(struct emitter *e, size_t index);
 
 /* Carries out the rows from R7 on. */
 void emit_outcome(struct emitter *e);
@@ -59,12 +59,12 @@ void emit_place(struct emitter *e);
 void emit_rule_counter(struct emitter *e);
 
 /* REG becomes the index, 4 * label + place, of the row that R7 points to; to NONE if it has no label. */
-void emit_index(struct emitter *e, enum reg reg, struct jump_label none);
+void emit_index(struct emitter *e, enum reg reg, struct basic_block none);
 
 /* Assigns the socket in R0, with the flags at OFFSET from REG, and lets go of it. To CHOSEN if a program before
  * this one has chosen: its choice stands. */
-void emit_assign(struct bytecode *code, enum reg reg, int offset, struct jump_label hit,
-		 struct jump_label chosen);
+void emit_assign(struct bytecode *code, enum reg reg, int offset, struct basic_block hit,
+		 struct basic_block chosen);
 
 /* R0 becomes the element of a map whose key is at STACK, or 0. */
 void emit_look(struct bytecode *code, enum bytecode_symbol map, int stack);

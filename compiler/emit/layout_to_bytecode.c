@@ -21,12 +21,13 @@ enum { SK_IS_DROP = 0, SK_IS_PASS = 1 };
 /* The origin of what serves all rules. */
 static const struct span SHARED;
 
-static void emit_ref(struct emitter *e, decision_ref ref, struct span origin);
+static void emit_ref(struct emitter *e, diagram_ref ref, struct span origin);
 
 /* Jumps to UPPER if the word in R1 has reached START. R2 is lost. */
-static void emit_compare(struct emitter *e, enum key key, uint64_t start, struct jump_label upper)
+static void emit_compare(struct emitter *e, enum operand operand, uint64_t start,
+			 struct basic_block upper)
 {
-	if (key_bits(key) <= 32) {
+	if (operand_bits(operand) <= 32) {
 		bytecode_jump32_if(e->code, BPF_JGE, R1, (int32_t)(uint32_t)start, upper);
 	} else {
 		bytecode_imm64(e->code, R2, start);
@@ -35,26 +36,26 @@ static void emit_compare(struct emitter *e, enum key key, uint64_t start, struct
 }
 
 /* Compares R1 with the starts of intervals [first, end), and goes on in the one that holds it. */
-static void emit_compare_tree(struct emitter *e, const struct decision_node *node,
+static void emit_compare_tree(struct emitter *e, const struct diagram_node *node,
 			      const struct span *origins, struct span origin, uint32_t first,
 			      uint32_t end)
 {
 	uint32_t middle = first + (end - first) / 2;
-	struct jump_label upper;
+	struct basic_block upper;
 
 	if (end - first == 1) {
 		emit_ref(e, node->children[first], origins[first]);
 		return;
 	}
-	upper = bytecode_label(e->code);
+	upper = bytecode_new_block(e->code);
 	bytecode_origin(e->code, origin);
-	emit_compare(e, variable_key(node->variable), (uint64_t)node->starts[middle], upper);
+	emit_compare(e, variable_operand(node->variable), (uint64_t)node->starts[middle], upper);
 	emit_compare_tree(e, node, origins, origin, first, middle);
-	bytecode_place(e->code, upper);
+	bytecode_begin_block(e->code, upper);
 	emit_compare_tree(e, node, origins, origin, middle, end);
 }
 
-static void emit_interface_child(struct emitter *e, const struct decision_node *node,
+static void emit_interface_child(struct emitter *e, const struct diagram_node *node,
 				 const struct span *origins, uint32_t value)
 {
 	uint32_t i = node->count - 1;
@@ -64,10 +65,11 @@ static void emit_interface_child(struct emitter *e, const struct decision_node *
 	emit_ref(e, node->children[i], origins[i]);
 }
 
-static void emit_interface_node(struct emitter *e, const struct decision_node *node,
+static void emit_interface_node(struct emitter *e, const struct diagram_node *node,
 				const struct span *origins, struct span origin)
 {
-	struct jump_label known = bytecode_label(e->code), differs = bytecode_label(e->code);
+	struct basic_block known = bytecode_new_block(e->code),
+			   differs = bytecode_new_block(e->code);
 	uint32_t interface = variable_interface(node->variable);
 
 	bytecode_comment(e->code, "interface \"%s\"",
@@ -76,31 +78,31 @@ static void emit_interface_node(struct emitter *e, const struct decision_node *n
 	bytecode_load(e->code, BPF_W, R2, R2, 0);
 	bytecode_jump32_if(e->code, BPF_JNE, R2, (int32_t)ABI_INTERFACE_UNKNOWN, known);
 	emit_interface_child(e, node, origins, INTERFACE_UNKNOWN);
-	bytecode_place(e->code, known);
+	bytecode_begin_block(e->code, known);
 	bytecode_origin(e->code, origin);
 	bytecode_load(e->code, BPF_W, R1, R6, CONTEXT(ingress_ifindex));
 	bytecode_jump32_if_reg(e->code, BPF_JNE, R1, R2, differs);
 	emit_interface_child(e, node, origins, INTERFACE_EQUALS);
-	bytecode_place(e->code, differs);
+	bytecode_begin_block(e->code, differs);
 	emit_interface_child(e, node, origins, INTERFACE_DIFFERS);
 }
 
-static void emit_node(struct emitter *e, decision_ref ref)
+static void emit_node(struct emitter *e, diagram_ref ref)
 {
-	const struct decision_node *node = &e->layout->nodes[ref];
+	const struct diagram_node *node = &e->layout->nodes[ref];
 	const struct span *origins = e->layout->leaf_origins + e->layout->first_leaves[ref];
 	struct span origin = e->layout->node_origins[ref];
-	enum key key = variable_key(node->variable);
+	enum operand operand = variable_operand(node->variable);
 
-	e->nodes[ref] = bytecode_label(e->code);
-	bytecode_place(e->code, e->nodes[ref]);
+	e->nodes[ref] = bytecode_new_block(e->code);
+	bytecode_begin_block(e->code, e->nodes[ref]);
 	bytecode_origin(e->code, origin);
-	if (key == KEY_INTERFACE) {
+	if (operand == OPERAND_INTERFACE) {
 		emit_interface_node(e, node, origins, origin);
 		return;
 	}
-	bytecode_comment(e->code, "%s", key_words(key));
-	emit_key(e, key, R1);
+	bytecode_comment(e->code, "%s", operand_words(operand));
+	emit_operand(e, operand, R1);
 	emit_compare_tree(e, node, origins, origin, 0, node->count);
 }
 
@@ -128,9 +130,9 @@ static void emit_reference(struct emitter *e, uint32_t reference, bool known)
 
 static void emit_row(struct emitter *e, uint32_t row)
 {
-	if (row == ROW_PASS && e->pass.id != NO_LABEL) {
+	if (row == ROW_PASS && e->pass.id != NO_BLOCK) {
 		bytecode_jump(e->code, e->pass);
-	} else if (row == ROW_DROP && e->pass.id != NO_LABEL) {
+	} else if (row == ROW_DROP && e->pass.id != NO_BLOCK) {
 		bytecode_jump(e->code, e->drop);
 	} else {
 		emit_reference(e, row, false);
@@ -139,23 +141,23 @@ static void emit_row(struct emitter *e, uint32_t row)
 }
 
 /* Goes into the tables at the step that a reference names. */
-static void emit_table_entry(struct emitter *e, decision_ref ref)
+static void emit_table_entry(struct emitter *e, diagram_ref ref)
 {
-	uint32_t machine = e->layout->nodes[ref].variable >> MACHINE_SHIFT;
+	uint32_t search = e->layout->nodes[ref].variable >> SEARCH_SHIFT;
 
 	emit_reference(e, e->layout->table_refs[ref], layout_knows_entries(e->layout));
-	bytecode_jump(e->code, e->steps[machine][layout_first_step(e->layout, ref)]);
+	bytecode_jump(e->code, e->steps[search][layout_first_step(e->layout, ref)]);
 }
 
 /* Goes on at a reference that, for what is known here, belongs to the rule at ORIGIN. */
-static void emit_ref(struct emitter *e, decision_ref ref, struct span origin)
+static void emit_ref(struct emitter *e, diagram_ref ref, struct span origin)
 {
 	bytecode_origin(e->code, origin);
 	if (ref_is_outcome(ref))
 		emit_row(e, e->layout->rows_of[ref_index(ref)]);
 	else if (e->layout->forms[ref] == FORM_TABLE)
 		emit_table_entry(e, ref);
-	else if (e->nodes[ref].id != NO_LABEL)
+	else if (e->nodes[ref].id != NO_BLOCK)
 		bytecode_jump(e->code, e->nodes[ref]);
 	else
 		emit_node(e, ref);
@@ -163,8 +165,8 @@ static void emit_ref(struct emitter *e, decision_ref ref, struct span origin)
 
 static void emit_family(struct emitter *e, enum family family)
 {
-	const decision_ref *roots = e->layout->roots[family];
-	struct jump_label udp = bytecode_label(e->code);
+	const diagram_ref *roots = e->layout->roots[family];
+	struct basic_block udp = bytecode_new_block(e->code);
 
 	bytecode_origin(e->code, SHARED);
 	if (roots[PROTOCOL_TCP] != roots[PROTOCOL_UDP]) {
@@ -174,27 +176,27 @@ static void emit_family(struct emitter *e, enum family family)
 		emit_ref(e, roots[PROTOCOL_TCP], SHARED);
 		bytecode_comment(e->code, "%s udp", family_word(family));
 	}
-	bytecode_place(e->code, udp);
+	bytecode_begin_block(e->code, udp);
 	emit_ref(e, roots[PROTOCOL_UDP], SHARED);
 }
 
 static void emit_entry(struct emitter *e)
 {
-	struct jump_label ipv6 = bytecode_label(e->code);
+	struct basic_block ipv6 = bytecode_new_block(e->code);
 
 	bytecode_load(e->code, BPF_W, R1, R6, CONTEXT(family));
 	bytecode_jump_if(e->code, BPF_JEQ, R1, AF_INET6, ipv6);
 	emit_family(e, FAMILY_IPV4);
-	bytecode_place(e->code, ipv6);
+	bytecode_begin_block(e->code, ipv6);
 	emit_family(e, FAMILY_IPV6);
 }
 
 static void emit_exits(struct emitter *e)
 {
-	bytecode_place(e->code, e->pass);
+	bytecode_begin_block(e->code, e->pass);
 	bytecode_alu_imm(e->code, BPF_MOV, R0, SK_IS_PASS);
 	bytecode_exit(e->code);
-	bytecode_place(e->code, e->drop);
+	bytecode_begin_block(e->code, e->drop);
 	bytecode_alu_imm(e->code, BPF_MOV, R0, SK_IS_DROP);
 	bytecode_exit(e->code);
 }
@@ -203,24 +205,24 @@ static struct emitter emitter_new(struct arena *arena, struct bytecode *code,
 				  const struct layout *layout)
 {
 	struct emitter e = {.code = code, .layout = layout};
-	size_t i, machine;
+	size_t i, search;
 
 	e.nodes = arena_alloc(arena, layout->node_count + 1, sizeof(*e.nodes));
 	for (i = 0; i < layout->node_count; i++)
-		e.nodes[i].id = NO_LABEL;
-	for (machine = 0; machine < layout->machine_count; machine++) {
-		size_t count = layout->machines[machine].step_count + 1;
+		e.nodes[i].id = NO_BLOCK;
+	for (search = 0; search < layout->search_count; search++) {
+		size_t count = layout->searches[search].step_count + 1;
 
-		e.steps[machine] = arena_alloc(arena, count, sizeof(struct jump_label));
-		e.inside[machine] = arena_alloc(arena, count, sizeof(struct jump_label));
-		e.ready[machine] = arena_alloc(arena, count, sizeof(struct jump_label));
+		e.steps[search] = arena_alloc(arena, count, sizeof(struct basic_block));
+		e.inside[search] = arena_alloc(arena, count, sizeof(struct basic_block));
+		e.ready[search] = arena_alloc(arena, count, sizeof(struct basic_block));
 		for (i = 0; i < count; i++) {
-			e.steps[machine][i] = bytecode_label(e.code);
-			e.inside[machine][i] = bytecode_label(e.code);
-			e.ready[machine][i] = bytecode_label(e.code);
+			e.steps[search][i] = bytecode_new_block(e.code);
+			e.inside[search][i] = bytecode_new_block(e.code);
+			e.ready[search][i] = bytecode_new_block(e.code);
 		}
 	}
-	e.assign = e.pass = e.drop = (struct jump_label){NO_LABEL};
+	e.assign = e.pass = e.drop = (struct basic_block){NO_BLOCK};
 	return e;
 }
 
@@ -231,12 +233,12 @@ static void emit_classification(struct emitter *e)
 
 	emit_entry(e);
 	bytecode_origin(e->code, SHARED);
-	for (i = 0; i < e->layout->machine_count; i++)
-		emit_machine(e, i);
+	for (i = 0; i < e->layout->search_count; i++)
+		emit_search(e, i);
 }
 
 void layout_emit_classifier(struct arena *arena, struct bytecode *code, const struct layout *layout,
-			    struct jump_label classified, struct jump_label failed)
+			    struct basic_block classified, struct basic_block failed)
 {
 	struct emitter e = emitter_new(arena, code, layout);
 
@@ -252,9 +254,9 @@ struct bytecode *layout_to_bytecode(struct arena *arena, const struct layout *la
 	struct emitter e = emitter_new(arena, code, layout);
 	const char *error;
 
-	e.assign = bytecode_label(code);
-	e.pass = bytecode_label(code);
-	e.drop = bytecode_label(code);
+	e.assign = bytecode_new_block(code);
+	e.pass = bytecode_new_block(code);
+	e.drop = bytecode_new_block(code);
 	bytecode_alu(code, BPF_MOV, R6, R1);
 	emit_zero(&e);
 	emit_classification(&e);

@@ -21,19 +21,19 @@ void emit_look(struct bytecode *code, enum bytecode_symbol map, int stack)
 
 void emit_count(struct bytecode *code, enum bytecode_symbol map, int stack, int offset)
 {
-	struct jump_label none = bytecode_label(code);
+	struct basic_block none = bytecode_new_block(code);
 
 	emit_look(code, map, stack);
 	bytecode_jump_if(code, BPF_JEQ, R0, 0, none);
 	bytecode_load(code, BPF_DW, R1, R0, offset);
 	bytecode_alu_imm(code, BPF_ADD, R1, 1);
 	bytecode_store(code, BPF_DW, R0, offset, R1);
-	bytecode_place(code, none);
+	bytecode_begin_block(code, none);
 }
 
 void emit_rule_counter(struct emitter *e)
 {
-	struct jump_label none = bytecode_label(e->code);
+	struct basic_block none = bytecode_new_block(e->code);
 
 	if (!e->layout->object.counter_count)
 		return;
@@ -42,10 +42,10 @@ void emit_rule_counter(struct emitter *e)
 	bytecode_jump32_if(e->code, BPF_JEQ, R1, (int32_t)NO_INDEX, none);
 	bytecode_store(e->code, BPF_W, R10, STACK_KEY, R1);
 	emit_count(e->code, SYMBOL_RULE_COUNTERS, STACK_KEY, 0);
-	bytecode_place(e->code, none);
+	bytecode_begin_block(e->code, none);
 }
 
-void emit_index(struct emitter *e, enum reg reg, struct jump_label none)
+void emit_index(struct emitter *e, enum reg reg, struct basic_block none)
 {
 	uint32_t slots = ABI_PLACES * (uint32_t)e->layout->object.label_count;
 
@@ -58,7 +58,7 @@ void emit_index(struct emitter *e, enum reg reg, struct jump_label none)
 }
 
 /* Finds the socket in the slot with the index in R1, or goes to MISS. */
-static void emit_find_socket(struct emitter *e, struct jump_label miss)
+static void emit_find_socket(struct emitter *e, struct basic_block miss)
 {
 	bytecode_alu_imm(e->code, BPF_LSH, R1, 2);
 	bytecode_data(e->code, R2, SYMBOL_MACHINE, 0);
@@ -71,8 +71,8 @@ static void emit_find_socket(struct emitter *e, struct jump_label miss)
 	bytecode_jump_if(e->code, BPF_JEQ, R0, 0, miss);
 }
 
-void emit_assign(struct bytecode *code, enum reg reg, int offset, struct jump_label hit,
-		 struct jump_label chosen)
+void emit_assign(struct bytecode *code, enum reg reg, int offset, struct basic_block hit,
+		 struct basic_block chosen)
 {
 	bytecode_comment(code, "assign it");
 	bytecode_store(code, BPF_DW, R10, STACK_SOCKET, R0);
@@ -111,15 +111,15 @@ static void emit_miss(struct emitter *e)
 	bytecode_load(e->code, BPF_W, R3, R7, (int)offsetof(struct layout_row, flags));
 	if (layout_loops_over_rows(e->layout))
 		emit_unused(e->code, R4);
-	bytecode_call_function(e->code, try_label_function(e->code->arena, e->layout));
+	bytecode_call_subprogram(e->code, try_label_subprogram(e->code->arena, e->layout));
 	bytecode_jump_if(e->code, BPF_JNE, R0, 0, e->pass);
 }
 
 /* Only the first row's label is looked at here, where it is a hit as a rule; those of later ones by the function,
  * if there is one: the verifier walks all rows that there may be. */
-static void emit_try_label(struct emitter *e, struct jump_label hit, struct jump_label next)
+static void emit_try_label(struct emitter *e, struct basic_block hit, struct basic_block next)
 {
-	struct jump_label miss = bytecode_label(e->code);
+	struct basic_block miss = bytecode_new_block(e->code);
 	int32_t rows = (int32_t)e->layout->rows_max;
 
 	bytecode_comment(e->code, "the label's slot, and the socket there");
@@ -129,7 +129,7 @@ static void emit_try_label(struct emitter *e, struct jump_label hit, struct jump
 		bytecode_jump_if(e->code, BPF_JNE, R9, rows, miss);
 	emit_find_socket(e, miss);
 	emit_assign(e->code, R7, (int)offsetof(struct layout_row, flags), hit, e->pass);
-	bytecode_place(e->code, miss);
+	bytecode_begin_block(e->code, miss);
 	emit_miss(e);
 }
 
@@ -149,10 +149,10 @@ void emit_place(struct emitter *e)
 
 void emit_outcome(struct emitter *e)
 {
-	struct jump_label row = bytecode_label(e->code), hit = bytecode_label(e->code);
-	struct jump_label next = bytecode_label(e->code);
+	struct basic_block row = bytecode_new_block(e->code), hit = bytecode_new_block(e->code);
+	struct basic_block next = bytecode_new_block(e->code);
 
-	bytecode_place(e->code, e->assign);
+	bytecode_begin_block(e->code, e->assign);
 	if (!e->layout->rows_max) {
 		bytecode_jump_if(e->code, BPF_JEQ, R7, ROW_PASS, e->pass);
 		bytecode_jump(e->code, e->drop);
@@ -161,7 +161,7 @@ void emit_outcome(struct emitter *e)
 	emit_place(e);
 	if (layout_loops_over_rows(e->layout))
 		bytecode_alu_imm(e->code, BPF_MOV, R9, (int32_t)e->layout->rows_max);
-	bytecode_place(e->code, row);
+	bytecode_begin_block(e->code, row);
 	bytecode_comment(e->code, "carry out row r7");
 	bytecode_jump_if(e->code, BPF_JEQ, R7, ROW_PASS, e->pass);
 	bytecode_jump_if(e->code, BPF_JEQ, R7, ROW_DROP, e->drop);
@@ -170,7 +170,7 @@ void emit_outcome(struct emitter *e)
 	emit_rule_counter(e);
 	if (e->layout->object.label_count)
 		emit_try_label(e, hit, next);
-	bytecode_place(e->code, next);
+	bytecode_begin_block(e->code, next);
 	bytecode_load(e->code, BPF_W, R7, R7, (int)offsetof(struct layout_row, next));
 	if (layout_loops_over_rows(e->layout)) {
 		bytecode_alu_imm(e->code, BPF_SUB, R9, 1);
@@ -180,7 +180,7 @@ void emit_outcome(struct emitter *e)
 		emit_groups(e);
 	bytecode_jump_if(e->code, BPF_JEQ, R7, ROW_PASS, e->pass);
 	bytecode_jump(e->code, e->drop);
-	bytecode_place(e->code, hit);
+	bytecode_begin_block(e->code, hit);
 	if (e->layout->object.label_count)
 		emit_count(e->code, SYMBOL_LABEL_COUNTERS, STACK_LABEL,
 			   offsetof(struct abi_label_count, hits));

@@ -8,9 +8,9 @@
 /* A step that is being written, and where its machine's others are: as they are come to, past the question
  * whether a reference is theirs, and where the word is at hand as they compare it. */
 struct step_place {
-	const struct layout_machine *machine;
+	const struct layout_search *search;
 	size_t step;
-	const struct jump_label *labels, *inside, *ready;
+	const struct basic_block *labels, *inside, *ready;
 };
 
 /* The bytes of what a root has for a child, as a shift. */
@@ -29,23 +29,23 @@ static int result_scale(const struct layout_step *step)
 enum { LOADED_BITS = 32 };
 
 /* Where a key stands in the packet: for half of an IPv6 address, its first word. */
-static int key_offset(enum key key)
+static int operand_offset(enum operand operand)
 {
-	key = key_asked(key);
-	switch (key) {
-	case KEY_DPORT:
+	operand = operand_asked(operand);
+	switch (operand) {
+	case OPERAND_DPORT:
 		return CONTEXT(local_port);
-	case KEY_SPORT:
+	case OPERAND_SPORT:
 		return CONTEXT(remote_port);
-	case KEY_DADDR4:
+	case OPERAND_DADDR4:
 		return CONTEXT(local_ip4);
-	case KEY_SADDR4:
+	case OPERAND_SADDR4:
 		return CONTEXT(remote_ip4);
-	case KEY_DADDR6_HIGH:
-	case KEY_DADDR6_LOW:
-		return CONTEXT(local_ip6) + 8 * (int)(key - KEY_DADDR6_HIGH);
+	case OPERAND_DADDR6_HIGH:
+	case OPERAND_DADDR6_LOW:
+		return CONTEXT(local_ip6) + 8 * (int)(operand - OPERAND_DADDR6_HIGH);
 	default:
-		return CONTEXT(remote_ip6) + 8 * (int)(key - KEY_SADDR6_HIGH);
+		return CONTEXT(remote_ip6) + 8 * (int)(operand - OPERAND_SADDR6_HIGH);
 	}
 }
 
@@ -55,18 +55,18 @@ static void emit_word(struct emitter *e, int offset, enum reg reg)
 	bytecode_to_host(e->code, reg, 32);
 }
 
-void emit_key(struct emitter *e, enum key key, enum reg reg)
+void emit_operand(struct emitter *e, enum operand operand, enum reg reg)
 {
-	int offset = key_offset(key);
+	int offset = operand_offset(operand);
 
-	if (key == KEY_DPORT) { /* the one field in host order */
+	if (operand == OPERAND_DPORT) { /* the one field in host order */
 		bytecode_load(e->code, BPF_W, reg, R6, offset);
-	} else if (key == KEY_SPORT) { /* in the first half of its word */
+	} else if (operand == OPERAND_SPORT) { /* in the first half of its word */
 		bytecode_load(e->code, BPF_H, reg, R6, offset);
 		bytecode_to_host(e->code, reg, 16);
 	} else {
 		emit_word(e, offset, reg);
-		if (key_bits(key) <= LOADED_BITS)
+		if (operand_bits(operand) <= LOADED_BITS)
 			return;
 		emit_word(e, offset + 4, R2);
 		bytecode_alu_imm(e->code, BPF_LSH, reg, LOADED_BITS);
@@ -75,12 +75,12 @@ void emit_key(struct emitter *e, enum key key, enum reg reg)
 }
 
 /* A word without its CUT lowest bits: 0 or LOADED_BITS, of half an IPv6 address. R2 is lost. */
-static void emit_upper_key(struct emitter *e, enum key key, enum reg reg, unsigned cut)
+static void emit_upper_operand(struct emitter *e, enum operand operand, enum reg reg, unsigned cut)
 {
 	if (cut)
-		emit_word(e, key_offset(key), reg);
+		emit_word(e, operand_offset(operand), reg);
 	else
-		emit_key(e, key, reg);
+		emit_operand(e, operand, reg);
 }
 
 uint32_t interface_offset(const struct emitter *e, uint32_t interface)
@@ -114,13 +114,13 @@ static void emit_step_element(struct emitter *e, const struct layout_step *step)
 
 /* Where words go that are not in a window. */
 struct sides {
-	struct jump_label below, above;
+	struct basic_block below, above;
 };
 
 /* Goes to one side if the word in R1, whose window has so many bits, is not in it. R2 and R4 are lost. */
 static struct sides emit_window(struct emitter *e, const struct layout_step *step, unsigned bits)
 {
-	struct sides sides = {bytecode_label(e->code), bytecode_label(e->code)};
+	struct sides sides = {bytecode_new_block(e->code), bytecode_new_block(e->code)};
 	uint64_t prefix = step->window.prefix;
 
 	bytecode_alu(e->code, BPF_MOV, R2, R1);
@@ -147,15 +147,15 @@ static void emit_value(struct emitter *e, enum reg reg, uint64_t value)
 /* On either side R1 becomes another value; then all go on together. */
 static void emit_sides(struct emitter *e, struct sides sides, uint64_t below, uint64_t above)
 {
-	struct jump_label together = bytecode_label(e->code);
+	struct basic_block together = bytecode_new_block(e->code);
 
 	bytecode_jump(e->code, together);
-	bytecode_place(e->code, sides.below);
+	bytecode_begin_block(e->code, sides.below);
 	emit_value(e, R1, below);
 	bytecode_jump(e->code, together);
-	bytecode_place(e->code, sides.above);
+	bytecode_begin_block(e->code, sides.above);
 	emit_value(e, R1, above);
-	bytecode_place(e->code, together);
+	bytecode_begin_block(e->code, together);
 }
 
 /* REG keeps its lowest bits. */
@@ -172,8 +172,8 @@ static void emit_low_bits(struct emitter *e, enum reg reg, unsigned bits)
 /* R1, without its CUT lowest bits, becomes the offset of a root's child for what is in the window. */
 static void emit_child(struct emitter *e, const struct layout_step *step, unsigned cut)
 {
-	uint32_t mask = (UINT32_C(1) << step->root_bits) - 1;
-	int shift = (int)(root_shift(step) - cut) - child_scale(step);
+	uint32_t mask = (UINT32_C(1) << step->stride_bits) - 1;
+	int shift = (int)(stride_shift(step) - cut) - child_scale(step);
 
 	if (shift > 0)
 		bytecode_alu_imm(e->code, BPF_RSH, R1, shift);
@@ -183,9 +183,9 @@ static void emit_child(struct emitter *e, const struct layout_step *step, unsign
 }
 
 /* R3 becomes a pointer to what a root has for the word in R1, without its CUT lowest bits. R1, R2 and R4 are lost. */
-static void emit_root_child(struct emitter *e, const struct layout_step *step, unsigned cut)
+static void emit_stride_child(struct emitter *e, const struct layout_step *step, unsigned cut)
 {
-	const uint64_t children = UINT64_C(1) << step->root_bits;
+	const uint64_t children = UINT64_C(1) << step->stride_bits;
 	struct sides sides;
 
 	if (is_whole_word(step)) {
@@ -201,12 +201,12 @@ static void emit_root_child(struct emitter *e, const struct layout_step *step, u
 }
 
 /* The reference for the upper bits of the word's window. */
-static void emit_root(struct emitter *e, const struct layout_step *step)
+static void emit_stride(struct emitter *e, const struct layout_step *step)
 {
-	const unsigned cut = root_shift(step) >= LOADED_BITS ? LOADED_BITS : 0;
+	const unsigned cut = stride_shift(step) >= LOADED_BITS ? LOADED_BITS : 0;
 
-	emit_upper_key(e, step->key, R1, cut);
-	emit_root_child(e, step, cut);
+	emit_upper_operand(e, step->operand, R1, cut);
+	emit_stride_child(e, step, cut);
 	bytecode_load(e->code, BPF_W, R7, R3, 0);
 }
 
@@ -222,10 +222,10 @@ static void emit_rest(struct emitter *e, const struct layout_step *step)
 {
 	const unsigned cut = step->window.skip >= LOADED_BITS ? LOADED_BITS : 0;
 
-	if (key_bits(step->key) > LOADED_BITS && step->window.bits <= LOADED_BITS)
-		emit_word(e, key_offset(step->key) + 4, R1);
+	if (operand_bits(step->operand) > LOADED_BITS && step->window.bits <= LOADED_BITS)
+		emit_word(e, operand_offset(step->operand) + 4, R1);
 	else
-		emit_upper_key(e, step->key, R1, cut);
+		emit_upper_operand(e, step->operand, R1, cut);
 	emit_skip(e, step, cut);
 	emit_low_bits(e, R1, compared_bits(step));
 }
@@ -236,7 +236,7 @@ static void emit_tree_word(struct emitter *e, const struct layout_step *step)
 	const unsigned cut = step->window.skip >= LOADED_BITS ? LOADED_BITS : 0;
 	struct sides sides;
 
-	emit_upper_key(e, step->key, R1, cut);
+	emit_upper_operand(e, step->operand, R1, cut);
 	if (is_whole_word(step)) {
 		emit_skip(e, step, cut);
 		return;
@@ -292,38 +292,38 @@ static void emit_rank(struct emitter *e, unsigned lane_bits, uint32_t bytes, int
 /* R1 becomes the word in lanes, and R3 a pointer to those that it is to be compared with. */
 static void emit_tree_lanes(struct emitter *e, struct step_place at)
 {
-	const struct layout_step *step = &at.machine->steps[at.step];
+	const struct layout_step *step = &at.search->steps[at.step];
 
-	if (step->is_below_root)
+	if (step->is_below_stride)
 		emit_rest(e, step);
 	else
 		emit_tree_word(e, step);
 	emit_spread(e, step->lane_bits);
-	bytecode_place(e->code, at.ready[at.step]);
+	bytecode_begin_block(e->code, at.ready[at.step]);
 	emit_step_element(e, step);
 }
 
 /* A line leads to one of the next step, whatever that one's tag. */
-static void emit_line(struct emitter *e, struct step_place at)
+static void emit_inner(struct emitter *e, struct step_place at)
 {
-	const struct layout_step *step = &at.machine->steps[at.step];
+	const struct layout_step *step = &at.search->steps[at.step];
 
 	emit_tree_lanes(e, at);
-	bytecode_load(e->code, BPF_W, R7, R3, LINE_LANES_BYTES);
-	emit_rank(e, step->lane_bits, LINE_LANES_BYTES, 0);
+	bytecode_load(e->code, BPF_W, R7, R3, INNER_LANES_BYTES);
+	emit_rank(e, step->lane_bits, INNER_LANES_BYTES, 0);
 	bytecode_alu(e->code, BPF_ADD, R7, R0);
 }
 
 /* Goes on where the narrow result in R7 leads. */
 static void emit_narrow_way(struct emitter *e, struct step_place at)
 {
-	if (at.machine->steps[at.step].narrow_tag) {
+	if (at.search->steps[at.step].narrow_tag) {
 		bytecode_jump_if(e->code, BPF_JLT, R7, NARROW_BIT,
-				 at.labels[at.machine->step_count]);
+				 at.labels[at.search->step_count]);
 		bytecode_alu32_imm(e->code, BPF_AND, R7, NARROW_BIT - 1);
-		bytecode_jump(e->code, at.inside[layout_narrow_step(at.machine, at.step)]);
+		bytecode_jump(e->code, at.inside[layout_narrow_step(at.search, at.step)]);
 	} else {
-		bytecode_jump(e->code, at.labels[at.machine->step_count]);
+		bytecode_jump(e->code, at.labels[at.search->step_count]);
 	}
 }
 
@@ -348,25 +348,25 @@ static void emit_range(struct emitter *e, const struct layout_step *step, unsign
 }
 
 /* The entry for the upper bits of the word's window, and what it says of the others. */
-static void emit_root_of_ranges(struct emitter *e, struct step_place at)
+static void emit_stride_of_ranges(struct emitter *e, struct step_place at)
 {
-	const struct layout_step *step = &at.machine->steps[at.step];
+	const struct layout_step *step = &at.search->steps[at.step];
 	const unsigned cut = step->window.skip >= LOADED_BITS ? LOADED_BITS : 0;
-	struct jump_label refers = bytecode_label(e->code);
+	struct basic_block refers = bytecode_new_block(e->code);
 
-	emit_upper_key(e, step->key, R1, cut);
+	emit_upper_operand(e, step->operand, R1, cut);
 	bytecode_alu(e->code, BPF_MOV, R5, R1);
-	emit_root_child(e, step, cut);
+	emit_stride_child(e, step, cut);
 	bytecode_load(e->code, BPF_DW, R7, R3, 0);
 	/* Even if none refers: at a jump, the verifier sees that it need not walk on from each side of the window. */
 	bytecode_jump_if(e->code, BPF_JSLT, R7, 0,
-			 has_trees_below(at.machine, at.step) ? refers : e->drop);
+			 has_trees_below(at.search, at.step) ? refers : e->drop);
 	bytecode_alu(e->code, BPF_MOV, R1, R5);
 	emit_range(e, step, cut);
 	emit_narrow_way(e, at);
-	bytecode_place(e->code, refers);
+	bytecode_begin_block(e->code, refers);
 	bytecode_alu32(e->code, BPF_MOV, R7, R7);
-	if (refers_to_next(at.machine, at.step))
+	if (refers_to_next(at.search, at.step))
 		bytecode_jump(e->code, at.inside[at.step + 1]);
 }
 
@@ -374,7 +374,7 @@ static void emit_root_of_ranges(struct emitter *e, struct step_place at)
  * it leads. */
 static void emit_result(struct emitter *e, struct step_place at, uint32_t offset, uint32_t count)
 {
-	const struct layout_step *step = &at.machine->steps[at.step];
+	const struct layout_step *step = &at.search->steps[at.step];
 	uint32_t mask = masked_room(count) - 1;
 
 	bytecode_alu32_imm(e->code, BPF_AND, R0, (int32_t)(mask << result_scale(step)));
@@ -386,7 +386,7 @@ static void emit_result(struct emitter *e, struct step_place at, uint32_t offset
 
 static void emit_leaf(struct emitter *e, struct step_place at)
 {
-	const struct layout_step *step = &at.machine->steps[at.step];
+	const struct layout_step *step = &at.search->steps[at.step];
 	struct leaf_shape shape = leaf_shape(step);
 
 	emit_tree_lanes(e, at);
@@ -418,9 +418,9 @@ static void emit_class(struct emitter *e, const struct layout_step *step)
 
 static void emit_cross(struct emitter *e, struct step_place at)
 {
-	const struct layout_step *step = &at.machine->steps[at.step];
+	const struct layout_step *step = &at.search->steps[at.step];
 
-	emit_key(e, step->key, R1);
+	emit_operand(e, step->operand, R1);
 	emit_class(e, step);
 	bytecode_alu_imm(e->code, BPF_LSH, R0, result_scale(step));
 	emit_step_element(e, step);
@@ -430,9 +430,9 @@ static void emit_cross(struct emitter *e, struct step_place at)
 /* Looks the node and the word up in the kernel's trie, where every word is below some prefix. */
 static void emit_lpm(struct emitter *e, const struct layout_step *step)
 {
-	emit_key(e, step->key, R1);
-	if (key_bits(step->key) < 64)
-		bytecode_alu_imm(e->code, BPF_LSH, R1, 64 - (int32_t)key_bits(step->key));
+	emit_operand(e, step->operand, R1);
+	if (operand_bits(step->operand) < 64)
+		bytecode_alu_imm(e->code, BPF_LSH, R1, 64 - (int32_t)operand_bits(step->operand));
 	bytecode_to_host(e->code, R1, 64); /* back to network order, and so is the node */
 	bytecode_alu32_imm(e->code, BPF_AND, R7, INDEX_MASK);
 	bytecode_to_host(e->code, R7, 32);
@@ -447,11 +447,12 @@ static void emit_lpm(struct emitter *e, const struct layout_step *step)
 	bytecode_load(e->code, BPF_W, R7, R0, 0);
 }
 
-static void emit_interface_line(struct emitter *e, const struct layout_step *step,
-				struct jump_label done)
+static void emit_interface_node(struct emitter *e, const struct layout_step *step,
+				struct basic_block done)
 {
 	const int children = (int)offsetof(struct layout_interface, children);
-	struct jump_label differs = bytecode_label(e->code), known = bytecode_label(e->code);
+	struct basic_block differs = bytecode_new_block(e->code),
+			   known = bytecode_new_block(e->code);
 
 	emit_step_element(e, step);
 	bytecode_load(e->code, BPF_W, R4, R3, (int)offsetof(struct layout_interface, word));
@@ -464,80 +465,81 @@ static void emit_interface_line(struct emitter *e, const struct layout_step *ste
 	bytecode_jump32_if(e->code, BPF_JNE, R2, (int32_t)ABI_INTERFACE_UNKNOWN, known);
 	bytecode_load(e->code, BPF_W, R7, R3, children + 4 * INTERFACE_UNKNOWN);
 	bytecode_jump(e->code, done);
-	bytecode_place(e->code, known);
+	bytecode_begin_block(e->code, known);
 	bytecode_load(e->code, BPF_W, R1, R6, CONTEXT(ingress_ifindex));
 	bytecode_jump32_if_reg(e->code, BPF_JNE, R1, R2, differs);
 	bytecode_load(e->code, BPF_W, R7, R3, children + 4 * INTERFACE_EQUALS);
 	bytecode_jump(e->code, done);
-	bytecode_place(e->code, differs);
+	bytecode_begin_block(e->code, differs);
 	bytecode_load(e->code, BPF_W, R7, R3, children + 4 * INTERFACE_DIFFERS);
 }
 
 static void emit_step(struct emitter *e, struct step_place at)
 {
-	const struct layout_step *step = &at.machine->steps[at.step];
+	const struct layout_step *step = &at.search->steps[at.step];
 
 	switch (step->kind) {
-	case SEARCH_ROOT:
+	case STEP_STRIDE:
 		if (step->has_ranges)
-			emit_root_of_ranges(e, at);
+			emit_stride_of_ranges(e, at);
 		else
-			emit_root(e, step);
+			emit_stride(e, step);
 		return;
-	case SEARCH_LINE:
-		emit_line(e, at);
+	case STEP_INNER:
+		emit_inner(e, at);
 		return;
-	case SEARCH_LEAF:
+	case STEP_LEAF:
 		emit_leaf(e, at);
 		return;
-	case SEARCH_CROSS:
+	case STEP_CROSS:
 		emit_cross(e, at);
 		return;
-	case SEARCH_LPM:
+	case STEP_LPM:
 		emit_lpm(e, step);
 		return;
 	default:
-		emit_interface_line(e, step, at.labels[at.step + 1]);
+		emit_interface_node(e, step, at.labels[at.step + 1]);
 	}
 }
 
 /* Levels of one tree compare the same bits of the same word. */
 static bool compares_the_same(const struct layout_step *a, const struct layout_step *b)
 {
-	return (b->kind == SEARCH_LINE || b->kind == SEARCH_LEAF) && a->key == b->key &&
+	return (b->kind == STEP_INNER || b->kind == STEP_LEAF) && a->operand == b->operand &&
 	       a->window.prefix == b->window.prefix && a->window.bits == b->window.bits &&
-	       a->window.skip == b->window.skip && a->is_below_root == b->is_below_root &&
+	       a->window.skip == b->window.skip && a->is_below_stride == b->is_below_stride &&
 	       a->lane_bits == b->lane_bits;
 }
 
-static struct jump_label way_after_line(struct step_place at, size_t next)
+static struct basic_block way_after_line(struct step_place at, size_t next)
 {
-	const struct layout_step *steps = at.machine->steps;
+	const struct layout_step *steps = at.search->steps;
 
 	return compares_the_same(&steps[at.step], &steps[next]) ? at.ready[next] : at.inside[next];
 }
 
-void emit_machine(struct emitter *e, size_t index)
+void emit_search(struct emitter *e, size_t index)
 {
-	const struct layout_machine *machine = &e->layout->machines[index];
-	const struct layout_step *steps = machine->steps;
-	struct step_place at = {machine, 0, e->steps[index], e->inside[index], e->ready[index]};
+	const struct layout_search *search = &e->layout->searches[index];
+	const struct layout_step *steps = search->steps;
+	struct step_place at = {search, 0, e->steps[index], e->inside[index], e->ready[index]};
 	size_t next;
 
-	for (at.step = 0; at.step < machine->step_count; at.step++) {
-		bytecode_place(e->code, at.labels[at.step]);
+	for (at.step = 0; at.step < search->step_count; at.step++) {
+		bytecode_begin_block(e->code, at.labels[at.step]);
 		bytecode_comment(e->code, "step %u: %s, %s", steps[at.step].tag,
-				 key_words(steps[at.step].key), search_word(steps[at.step].kind));
+				 operand_words(steps[at.step].operand),
+				 step_word(steps[at.step].kind));
 		bytecode_jump32_if(e->code, BPF_JLT, R7, (int32_t)(steps[at.step].tag << TAG_SHIFT),
 				   at.labels[at.step + 1]);
-		bytecode_place(e->code, at.inside[at.step]);
+		bytecode_begin_block(e->code, at.inside[at.step]);
 		emit_step(e, at);
-		next = layout_next_step(machine, at.step);
-		if (steps[at.step].kind == SEARCH_LINE)
+		next = layout_next_step(search, at.step);
+		if (steps[at.step].kind == STEP_INNER)
 			bytecode_jump(e->code, way_after_line(at, next));
 		else if (next != at.step + 1)
 			bytecode_jump(e->code, at.labels[next]);
 	}
-	bytecode_place(e->code, at.labels[machine->step_count]);
+	bytecode_begin_block(e->code, at.labels[search->step_count]);
 	bytecode_jump(e->code, e->assign);
 }

@@ -39,17 +39,17 @@ enum {
 _Static_assert(ABI_SPARES % IN_TURN == 0, "calls try whole blocks");
 _Static_assert(ABI_SPARE_SLOT(1, 0) == BLOCK_0 + ABI_SPARES, "blocks count from 1");
 
-void emit_exit(struct bytecode *code, struct jump_label label, int32_t result)
+void emit_exit(struct bytecode *code, struct basic_block label, int32_t result)
 {
-	bytecode_place(code, label);
+	bytecode_begin_block(code, label);
 	bytecode_alu_imm(code, BPF_MOV, R0, result);
 	bytecode_exit(code);
 }
 
 /* What follows a slot in which the socket in R0 was found, with the flags in R8: it gets the packet, or NEXT is the
  * way on. R9 is lost. */
-static void emit_found(struct bytecode *code, struct jump_label hit, struct jump_label chosen,
-		       struct jump_label next)
+static void emit_found(struct bytecode *code, struct basic_block hit, struct basic_block chosen,
+		       struct basic_block next)
 {
 	bytecode_alu(code, BPF_MOV, R9, R0);
 	bytecode_alu(code, BPF_MOV, R1, R6);
@@ -64,9 +64,9 @@ static void emit_found(struct bytecode *code, struct jump_label hit, struct jump
 	bytecode_jump(code, next);
 }
 
-static void emit_hit(struct bytecode *code, struct jump_label hit, struct jump_label chosen)
+static void emit_hit(struct bytecode *code, struct basic_block hit, struct basic_block chosen)
 {
-	bytecode_place(code, hit);
+	bytecode_begin_block(code, hit);
 	emit_count(code, SYMBOL_LABEL_COUNTERS, STACK_LABEL,
 		   offsetof(struct abi_label_count, hits));
 	emit_exit(code, chosen, DECIDED);
@@ -78,7 +78,7 @@ static int in_turn(const struct layout *layout)
 }
 
 /* To END where the place is a label's own slot, which has no others behind it. */
-static void emit_end_of_own(struct bytecode *code, struct jump_label end)
+static void emit_end_of_own(struct bytecode *code, struct basic_block end)
 {
 	bytecode_jump32_if(code, BPF_JLT, R7, ABI_SLOT_CAPACITY, end);
 }
@@ -88,8 +88,8 @@ static void emit_end_of_own(struct bytecode *code, struct jump_label end)
 static struct bytecode *write_slots(struct arena *arena, int count, bool own)
 {
 	struct bytecode *code = bytecode_new(arena);
-	struct jump_label hit = bytecode_label(code), chosen = bytecode_label(code);
-	struct jump_label found[IN_TURN], next[IN_TURN], end = bytecode_label(code);
+	struct basic_block hit = bytecode_new_block(code), chosen = bytecode_new_block(code);
+	struct basic_block found[IN_TURN], next[IN_TURN], end = bytecode_new_block(code);
 	int i;
 
 	bytecode_alu(code, BPF_MOV, R6, R1);
@@ -100,12 +100,12 @@ static struct bytecode *write_slots(struct arena *arena, int count, bool own)
 	bytecode_alu_imm(code, BPF_RSH, R2, 64 - PLACE_FLAGS + PLACE_INDEX);
 	bytecode_store(code, BPF_W, R10, STACK_LABEL, R2);
 	for (i = 0; i < count; i++) {
-		found[i] = bytecode_label(code);
-		next[i] = bytecode_label(code);
+		found[i] = bytecode_new_block(code);
+		next[i] = bytecode_new_block(code);
 		bytecode_store(code, BPF_W, R10, STACK_KEY, R7);
 		emit_look(code, SYMBOL_SOCKETS, STACK_KEY);
 		bytecode_jump_if(code, BPF_JNE, R0, 0, found[i]);
-		bytecode_place(code, next[i]);
+		bytecode_begin_block(code, next[i]);
 		if (i + 1 == count)
 			break;
 		if (own)
@@ -114,7 +114,7 @@ static struct bytecode *write_slots(struct arena *arena, int count, bool own)
 	}
 	emit_exit(code, end, MISSED);
 	for (i = 0; i < count; i++) {
-		bytecode_place(code, found[i]);
+		bytecode_begin_block(code, found[i]);
 		emit_found(code, hit, chosen, next[i]);
 	}
 	emit_hit(code, hit, chosen);
@@ -124,24 +124,24 @@ static struct bytecode *write_slots(struct arena *arena, int count, bool own)
 
 /* Calls a function for the place in R7, and the marks in MARKS if it asks for any. To CHOSEN if it has found who takes
  * the packet. */
-static void emit_try(struct bytecode *code, const struct bytecode_function *function,
-		     enum reg marks, struct jump_label chosen)
+static void emit_try(struct bytecode *code, const struct bytecode_subprogram *function,
+		     enum reg marks, struct basic_block chosen)
 {
 	bytecode_alu(code, BPF_MOV, R1, R6);
 	bytecode_alu(code, BPF_MOV, R2, R7);
 	if (marks != R3)
 		bytecode_alu(code, BPF_MOV, R3, marks);
-	bytecode_call_function(code, function);
+	bytecode_call_subprogram(code, function);
 	bytecode_jump_if(code, BPF_JNE, R0, 0, chosen);
 }
 
 /* `int try_block(context, place, marks)`: the slots of a block in their order, if it is marked. */
 static struct bytecode *write_block(struct arena *arena, const struct layout *layout,
-				    const struct bytecode_function *slots)
+				    const struct bytecode_subprogram *slots)
 {
 	int i, count = in_turn(layout);
 	struct bytecode *code = bytecode_new(arena);
-	struct jump_label chosen = bytecode_label(code), end = bytecode_label(code);
+	struct basic_block chosen = bytecode_new_block(code), end = bytecode_new_block(code);
 
 	bytecode_alu_imm(code, BPF_AND, R3, (1 << MARK_BITS) - 1);
 	bytecode_jump_if(code, BPF_JEQ, R3, 0, end);
@@ -167,10 +167,10 @@ static bool looks_ahead(const struct layout *layout)
 
 /* `int try_blocks(context, place, marks)`: four blocks from the place on; the mark of the first is the lowest byte. */
 static struct bytecode *write_blocks(struct arena *arena, const struct layout *layout,
-				     const struct bytecode_function *block)
+				     const struct bytecode_subprogram *block)
 {
 	struct bytecode *code = bytecode_new(arena);
-	struct jump_label chosen = bytecode_label(code), end = bytecode_label(code);
+	struct basic_block chosen = bytecode_new_block(code), end = bytecode_new_block(code);
 	int i;
 
 	bytecode_alu(code, BPF_MOV, R6, R1);
@@ -192,9 +192,9 @@ static struct bytecode *write_blocks(struct arena *arena, const struct layout *l
 }
 
 /* Tries the slot of the word in R7, here. */
-static void emit_own_here(struct bytecode *code, struct jump_label hit, struct jump_label chosen)
+static void emit_own_here(struct bytecode *code, struct basic_block hit, struct basic_block chosen)
 {
-	struct jump_label next = bytecode_label(code);
+	struct basic_block next = bytecode_new_block(code);
 
 	bytecode_alu(code, BPF_MOV, R1, R7);
 	bytecode_alu_imm(code, BPF_AND, R1, ABI_SLOT(UINT32_MAX));
@@ -202,25 +202,25 @@ static void emit_own_here(struct bytecode *code, struct jump_label hit, struct j
 	emit_look(code, SYMBOL_SOCKETS, STACK_KEY);
 	bytecode_jump_if(code, BPF_JEQ, R0, 0, next);
 	emit_found(code, hit, chosen, next);
-	bytecode_place(code, next);
+	bytecode_begin_block(code, next);
 }
 
 /* The same by the function that tries spares, which the verifier has walked anyway; R9 is a place without its slot. */
-static void emit_own_there(struct bytecode *code, const struct bytecode_function *slots,
-			   struct jump_label chosen)
+static void emit_own_there(struct bytecode *code, const struct bytecode_subprogram *slots,
+			   struct basic_block chosen)
 {
 	bytecode_alu(code, BPF_MOV, R1, R6);
 	bytecode_alu(code, BPF_MOV, R2, R7);
 	bytecode_alu_imm(code, BPF_AND, R2, ABI_SLOT(UINT32_MAX));
 	bytecode_alu(code, BPF_OR, R2, R9);
-	bytecode_call_function(code, slots);
+	bytecode_call_subprogram(code, slots);
 	bytecode_jump_if(code, BPF_JNE, R0, 0, chosen);
 }
 
 /* The marked blocks of the word in R7. To MISS if it names none. */
 static void emit_spares(struct bytecode *code, const struct layout *layout,
-			const struct bytecode_function *blocks, struct jump_label miss,
-			struct jump_label chosen)
+			const struct bytecode_subprogram *blocks, struct basic_block miss,
+			struct basic_block chosen)
 {
 	int i;
 
@@ -235,7 +235,7 @@ static void emit_spares(struct bytecode *code, const struct layout *layout,
 	bytecode_alu_imm(code, BPF_ADD, R7, BLOCK_0);
 	bytecode_alu(code, BPF_OR, R7, R9);
 	for (i = 0; i < WORDS; i++) {
-		struct jump_label next = bytecode_label(code);
+		struct basic_block next = bytecode_new_block(code);
 
 		if (i)
 			bytecode_alu_imm(code, BPF_ADD, R7, MARKS * ABI_SPARES);
@@ -243,7 +243,7 @@ static void emit_spares(struct bytecode *code, const struct layout *layout,
 		if (looks_ahead(layout))
 			bytecode_jump_if(code, BPF_JEQ, R3, 0, next);
 		emit_try(code, blocks, R3, chosen);
-		bytecode_place(code, next);
+		bytecode_begin_block(code, next);
 	}
 }
 
@@ -265,36 +265,36 @@ static void emit_word(struct bytecode *code)
 	bytecode_load(code, BPF_W, R7, R1, 0);
 }
 
-static void emit_missed(struct bytecode *code, struct jump_label miss, struct jump_label missed)
+static void emit_missed(struct bytecode *code, struct basic_block miss, struct basic_block missed)
 {
-	bytecode_place(code, miss);
+	bytecode_begin_block(code, miss);
 	emit_count(code, SYMBOL_LABEL_COUNTERS, STACK_LABEL,
 		   offsetof(struct abi_label_count, misses));
 	emit_exit(code, missed, MISSED);
 }
 
-static void emit_label_alone(struct bytecode *code, struct jump_label missed)
+static void emit_label_alone(struct bytecode *code, struct basic_block missed)
 {
-	struct jump_label hit = bytecode_label(code), chosen = bytecode_label(code);
+	struct basic_block hit = bytecode_new_block(code), chosen = bytecode_new_block(code);
 
 	bytecode_alu(code, BPF_MOV, R8, R3);
 	emit_word(code);
 	emit_own_here(code, hit, chosen);
-	emit_missed(code, bytecode_label(code), missed);
+	emit_missed(code, bytecode_new_block(code), missed);
 	emit_hit(code, hit, chosen);
 }
 
 static void emit_label_with_spares(struct bytecode *code, const struct layout *layout, bool own,
-				   struct jump_label missed)
+				   struct basic_block missed)
 {
 	struct arena *arena = code->arena;
-	const struct bytecode_function *slots = BYTECODE_FUNCTION(
+	const struct bytecode_subprogram *slots = BYTECODE_SUBPROGRAM(
 		arena, "try_slots", SLOTS_ARGUMENTS, write_slots(arena, in_turn(layout), own));
-	const struct bytecode_function *block = BYTECODE_FUNCTION(
+	const struct bytecode_subprogram *block = BYTECODE_SUBPROGRAM(
 		arena, "try_block", MARKED_ARGUMENTS, write_block(arena, layout, slots));
-	const struct bytecode_function *blocks = BYTECODE_FUNCTION(
+	const struct bytecode_subprogram *blocks = BYTECODE_SUBPROGRAM(
 		arena, "try_blocks", MARKED_ARGUMENTS, write_blocks(arena, layout, block));
-	struct jump_label miss = bytecode_label(code), chosen = bytecode_label(code);
+	struct basic_block miss = bytecode_new_block(code), chosen = bytecode_new_block(code);
 
 	emit_place_of(code);
 	emit_word(code);
@@ -306,7 +306,7 @@ static void emit_label_with_spares(struct bytecode *code, const struct layout *l
 }
 
 void emit_label(struct bytecode *code, const struct layout *layout, bool own,
-		struct jump_label missed)
+		struct basic_block missed)
 {
 	bytecode_store(code, BPF_W, R10, STACK_LABEL, R2);
 	if (layout->object.tries_spares)
@@ -320,7 +320,7 @@ static struct bytecode *write_label(struct arena *arena, const struct layout *la
 {
 	uint32_t slots = ABI_PLACES * (uint32_t)layout->object.label_count;
 	struct bytecode *code = bytecode_new(arena);
-	struct jump_label none = bytecode_label(code);
+	struct basic_block none = bytecode_new_block(code);
 
 	bytecode_jump_if(code, BPF_JGT, R2, (int32_t)slots - 1, none);
 	bytecode_alu(code, BPF_MOV, R6, R1);
@@ -328,7 +328,8 @@ static struct bytecode *write_label(struct arena *arena, const struct layout *la
 	return code;
 }
 
-const struct bytecode_function *try_label_function(struct arena *arena, const struct layout *layout)
+const struct bytecode_subprogram *try_label_subprogram(struct arena *arena,
+						       const struct layout *layout)
 {
-	return BYTECODE_FUNCTION(arena, TRY_LABEL, LABEL_ARGUMENTS, write_label(arena, layout));
+	return BYTECODE_SUBPROGRAM(arena, TRY_LABEL, LABEL_ARGUMENTS, write_label(arena, layout));
 }

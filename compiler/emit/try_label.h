@@ -6,11 +6,11 @@
 #include "emit.h"
 
 /* LABEL stands where the function gives this result. */
-void emit_exit(struct bytecode *code, struct jump_label label, int32_t result);
+void emit_exit(struct bytecode *code, struct basic_block label, int32_t result);
 
 /* The end of such a function, the context being in R6: tries the label whose index is in R2, with the flags in R3,
  * its OWN slot before its spares, and counts the hit or the miss. MISSED stands where it leaves without. */
 void emit_label(struct bytecode *code, const struct layout *layout, bool own,
-		struct jump_label missed);
+		struct basic_block missed);
 
 #endif

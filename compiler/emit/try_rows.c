@@ -16,8 +16,8 @@ static struct emitter function_emitter(struct arena *arena, const struct layout 
 {
 	struct emitter e = {.code = bytecode_new(arena), .layout = layout};
 
-	e.pass = bytecode_label(e.code);
-	e.drop = bytecode_label(e.code);
+	e.pass = bytecode_new_block(e.code);
+	e.drop = bytecode_new_block(e.code);
 	return e;
 }
 
@@ -47,8 +47,8 @@ static void emit_rows_base(struct emitter *e)
 }
 
 /* Calls the function with row R7, which becomes the next one. To ENDED if there is no such row. */
-static void emit_call(struct emitter *e, const struct bytecode_function *function,
-		      struct jump_label ended)
+static void emit_call(struct emitter *e, const struct bytecode_subprogram *function,
+		      struct basic_block ended)
 {
 	bytecode_jump_if(e->code, BPF_JGT, R7, (int32_t)e->layout->rows.count - 1, ended);
 	bytecode_alu(e->code, BPF_MOV, R2, R7);
@@ -56,15 +56,15 @@ static void emit_call(struct emitter *e, const struct bytecode_function *functio
 	bytecode_alu(e->code, BPF_ADD, R7, R8);
 	bytecode_load(e->code, BPF_W, R7, R7, (int)offsetof(struct layout_row, next));
 	bytecode_alu(e->code, BPF_MOV, R1, R6);
-	bytecode_call_function(e->code, function);
+	bytecode_call_subprogram(e->code, function);
 	bytecode_jump_if(e->code, BPF_JNE, R0, 0, e->pass);
 }
 
 static struct bytecode *write_group(struct arena *arena, const struct layout *layout)
 {
 	struct emitter e = function_emitter(arena, layout);
-	const struct bytecode_function *row = BYTECODE_FUNCTION(arena, "try_row", ROW_ARGUMENTS,
-								write_row(arena, layout));
+	const struct bytecode_subprogram *row = BYTECODE_SUBPROGRAM(arena, "try_row", ROW_ARGUMENTS,
+								    write_row(arena, layout));
 	uint32_t i;
 
 	bytecode_alu(e.code, BPF_MOV, R6, R1);
@@ -79,15 +79,16 @@ static struct bytecode *write_group(struct arena *arena, const struct layout *la
 	return e.code;
 }
 
-const struct bytecode_function *try_group_function(struct arena *arena, const struct layout *layout)
+const struct bytecode_subprogram *try_group_subprogram(struct arena *arena,
+						       const struct layout *layout)
 {
-	return BYTECODE_FUNCTION(arena, TRY_GROUP, GROUP_ARGUMENTS, write_group(arena, layout));
+	return BYTECODE_SUBPROGRAM(arena, TRY_GROUP, GROUP_ARGUMENTS, write_group(arena, layout));
 }
 
 void emit_groups(struct emitter *e)
 {
-	const struct bytecode_function *group = try_group_function(e->code->arena, e->layout);
-	struct jump_label ended = bytecode_label(e->code);
+	const struct bytecode_subprogram *group = try_group_subprogram(e->code->arena, e->layout);
+	struct basic_block ended = bytecode_new_block(e->code);
 	uint32_t i;
 
 	bytecode_comment(e->code, "the groups of later rows");
@@ -97,5 +98,5 @@ void emit_groups(struct emitter *e)
 		bytecode_jump_if(e->code, BPF_JLE, R7, ROW_DROP, ended);
 		emit_call(e, group, e->drop);
 	}
-	bytecode_place(e->code, ended);
+	bytecode_begin_block(e->code, ended);
 }

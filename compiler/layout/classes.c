@@ -63,7 +63,7 @@ static uint64_t mix(uint64_t value)
 }
 
 /* The first run of interval I, or the end of all. */
-static uint32_t run_of(const struct runs *runs, const struct decision_node *node, uint32_t i)
+static uint32_t run_of(const struct runs *runs, const struct diagram_node *node, uint32_t i)
 {
 	return runs->of_port[i < node->count ? node->starts[i] : PORTS];
 }
@@ -75,7 +75,7 @@ static void sum_runs(const struct runs *runs, uint64_t *sums)
 	uint32_t i, j;
 
 	for (i = 0; i < runs->layout->node_count; i++) {
-		const struct decision_node *node = &runs->layout->nodes[i];
+		const struct diagram_node *node = &runs->layout->nodes[i];
 
 		for (j = 0; is_asked(runs, i) && j < node->count; j++) {
 			uint64_t number = mix((uint64_t)i << 32 | node->children[j]);
@@ -130,10 +130,10 @@ static uint32_t first_run(const struct runs *runs, uint32_t from, uint32_t end, 
 }
 
 /* Whether the node leads to one child from all of a class, which is the sorted runs from AT to END. */
-static bool leads_to_one(const struct runs *runs, const struct decision_node *node, uint32_t at,
+static bool leads_to_one(const struct runs *runs, const struct diagram_node *node, uint32_t at,
 			 uint32_t end)
 {
-	decision_ref child = 0;
+	diagram_ref child = 0;
 	uint32_t first = at, i = 0;
 
 	if (end - at == 1)

@@ -15,7 +15,7 @@ enum { NEAR_PS = 1200, MIDDLE_PS = 5000, FAR_PS = 15000, MEMORY_PS = 120000 };
 
 /* Picoseconds to compute with what was fetched, of an entry to find the range in it too; and for a jump that could
  * not be foreseen. */
-enum { ROOT_PS = 3000, RANGE_PS = 1000, LINE_PS = 5000, UNFORESEEN_PS = 5000 };
+enum { STRIDE_PS = 3000, RANGE_PS = 1000, LINE_PS = 5000, UNFORESEEN_PS = 5000 };
 
 /* Picoseconds of a level of compare code: to compare, and for its jump where nothing is known of the packet; but one
  * packet of three goes where those before it went. Less what passes while the packet's word comes, which a table
@@ -33,7 +33,7 @@ enum { LEAF_INTERVALS = 10 };
 
 size_t cost_tree_bytes(uint32_t intervals)
 {
-	return (size_t)(intervals + LEAF_INTERVALS - 1) / LEAF_INTERVALS * LINE_BYTES;
+	return (size_t)(intervals + LEAF_INTERVALS - 1) / LEAF_INTERVALS * NODE_BYTES;
 }
 
 /* Of so many bytes, how much a cache holds, in 1 / WHOLE. */
@@ -81,7 +81,7 @@ struct children {
 	uint32_t *within;
 	unsigned char *at;
 	uint32_t bits;
-	size_t ranges[ROOT_BITS_MAX + 1]; /* of a root of so many bits: children of three
+	size_t ranges[STRIDE_BITS_MAX + 1]; /* of a root of so many bits: children of three
 					   * intervals that fit an entry */
 };
 
@@ -96,7 +96,7 @@ static void take_ranges(struct shape *shape, size_t children)
 static struct shape shape_of(const struct children *children, const struct layout_step *root)
 {
 	struct layout_step step = {.lane_bits = lane_bits_for(rest_bits(root)), .is_narrow = true};
-	uint32_t leaf = leaf_shape(&step).keys + 1, line = line_keys(&step) + 1;
+	uint32_t leaf = leaf_shape(&step).keys + 1, line = inner_keys(&step) + 1;
 	struct shape shape = {0};
 	uint32_t i;
 
@@ -141,7 +141,7 @@ static uint64_t cost_of(const struct children *children, const struct layout_ste
 			size_t copies)
 {
 	struct shape shape = shape_of(children, root);
-	size_t root_bytes = (size_t)child_bytes(root) << children->bits;
+	size_t stride_bytes = (size_t)child_bytes(root) << children->bits;
 	size_t all = shape.intervals, bytes = 0;
 	uint64_t cost = 0;
 	int level;
@@ -149,15 +149,15 @@ static uint64_t cost_of(const struct children *children, const struct layout_ste
 	if (!all)
 		return 0;
 	if (children->bits) {
-		bytes = root_bytes < all * LINE_BYTES ? root_bytes : all * LINE_BYTES;
-		cost += ROOT_PS + fetch_ps(bytes * copies);
+		bytes = stride_bytes < all * NODE_BYTES ? stride_bytes : all * NODE_BYTES;
+		cost += STRIDE_PS + fetch_ps(bytes * copies);
 	}
 	if (root->has_ranges)
 		cost += RANGE_PS * shape.direct / all;
 	for (level = LEVELS - 1; level >= 0; level--) {
 		if (!shape.through[level])
 			continue;
-		bytes += shape.lines[level] * LINE_BYTES;
+		bytes += shape.lines[level] * NODE_BYTES;
 		cost += (LINE_PS + fetch_ps(bytes * copies)) * shape.through[level] / all +
 			unforeseen_ps(shape.through[level], all);
 	}
@@ -165,14 +165,14 @@ static uint64_t cost_of(const struct children *children, const struct layout_ste
 }
 
 /* Where an interval starts in the window. */
-static uint64_t start_of(const struct decision_node *node, uint32_t interval,
+static uint64_t start_of(const struct diagram_node *node, uint32_t interval,
 			 struct layout_window window)
 {
 	return (uint64_t)(node->starts[interval] - ((u128)window.prefix << window.bits));
 }
 
 static void count_starts(struct children *children, struct layout_window window,
-			 const struct decision_node *node)
+			 const struct diagram_node *node)
 {
 	unsigned shift = window.bits - children->bits;
 	uint32_t i;
@@ -189,7 +189,7 @@ static void count_starts(struct children *children, struct layout_window window,
 }
 
 /* How many bits a child has, at the least, for an interval and the next to start within. */
-static unsigned bits_for_both(const struct decision_node *node, uint32_t interval,
+static unsigned bits_for_both(const struct diagram_node *node, uint32_t interval,
 			      struct layout_window window)
 {
 	uint64_t start = start_of(node, interval, window);
@@ -204,7 +204,7 @@ static unsigned bits_for_both(const struct decision_node *node, uint32_t interva
 /* For each root, the children in which three intervals are that fit an entry: both starts are within, and neither
  * the one before nor the one after. */
 static void count_ranges(struct children *children, struct layout_window window,
-			 const struct decision_node *node)
+			 const struct diagram_node *node)
 {
 	uint32_t i;
 
@@ -223,12 +223,12 @@ static void count_ranges(struct children *children, struct layout_window window,
 	}
 }
 
-static uint32_t most_bits(struct layout_window window, const struct decision_node *node)
+static uint32_t most_bits(struct layout_window window, const struct diagram_node *node)
 {
 	uint32_t bits = 32 - (uint32_t)__builtin_clz(node->count) + CHILDREN_BITS_FOR_INTERVAL;
 
 	bits = bits > FEW_CHILDREN_BITS ? bits : FEW_CHILDREN_BITS;
-	bits = bits < ROOT_BITS_MAX ? bits : ROOT_BITS_MAX;
+	bits = bits < STRIDE_BITS_MAX ? bits : STRIDE_BITS_MAX;
 	return bits < window.bits - window.skip ? bits : window.bits - window.skip;
 }
 
@@ -241,8 +241,8 @@ static void keep_better(uint64_t cost, uint32_t bits, uint64_t *best, uint32_t *
 	*best_bits = bits;
 }
 
-struct search_costs cost_root(struct layout_window window, const struct decision_node *node,
-			      size_t copies, bool is_narrow, struct root_widths *widths)
+struct search_costs cost_stride(struct layout_window window, const struct diagram_node *node,
+				size_t copies, bool is_narrow, struct stride_widths *widths)
 {
 	struct children children = {.bits = most_bits(window, node)};
 	struct layout_step root = {.window = window};
@@ -254,10 +254,10 @@ struct search_costs cost_root(struct layout_window window, const struct decision
 	children.at = arena_alloc(scratch, count, sizeof(*children.at));
 	count_starts(&children, window, node);
 	count_ranges(&children, window, node);
-	*widths = (struct root_widths){0, 0};
+	*widths = (struct stride_widths){0, 0};
 	for (; children.bits; halve(&children)) {
-		root.root_bits = children.bits;
-		keep_better(cost_of(&children, &root, copies), children.bits, &costs.root_ps,
+		root.stride_bits = children.bits;
+		keep_better(cost_of(&children, &root, copies), children.bits, &costs.stride_ps,
 			    &widths->references);
 		root.has_ranges = is_narrow && rest_bits(&root) <= ENTRY_START_BITS;
 		if (root.has_ranges)
@@ -267,7 +267,7 @@ struct search_costs cost_root(struct layout_window window, const struct decision
 	}
 	/* Without a root, a start at the window's first word is a key like any other. */
 	children.within[0] += children.at[0];
-	root.root_bits = 0;
+	root.stride_bits = 0;
 	costs.tree_ps = cost_of(&children, &root, copies);
 	arena_free(scratch);
 	return costs;
@@ -276,7 +276,7 @@ struct search_costs cost_root(struct layout_window window, const struct decision
 /* The class of the port is found while the words before it are still being searched. */
 uint64_t cost_cross(size_t bytes)
 {
-	return ROOT_PS + fetch_ps(bytes);
+	return STRIDE_PS + fetch_ps(bytes);
 }
 
 uint64_t cost_code(uint32_t intervals)
@@ -289,7 +289,7 @@ uint64_t cost_code(uint32_t intervals)
 }
 
 /* The window of one node alone. */
-static struct layout_window window_alone(const struct decision_node *node)
+static struct layout_window window_alone(const struct diagram_node *node)
 {
 	uint64_t all = 0;
 	uint32_t i;
@@ -305,20 +305,20 @@ static uint64_t least(uint64_t a, uint64_t b)
 	return a && a < b ? a : b;
 }
 
-uint64_t cost_table(const struct decision_node *node, bool is_one_of_many)
+uint64_t cost_table(const struct diagram_node *node, bool is_one_of_many)
 {
 	struct layout_window window = window_alone(node);
 	struct layout_step leaf = {.lane_bits = lane_bits_for(window.bits - window.skip),
 				   .is_narrow = true};
-	struct root_widths widths;
+	struct stride_widths widths;
 	struct search_costs costs;
 
 	if (node->count <= leaf_shape(&leaf).keys + 1)
-		return LINE_PS + fetch_ps(LINE_BYTES);
+		return LINE_PS + fetch_ps(NODE_BYTES);
 	if (is_one_of_many)
-		return ROOT_PS + LINE_PS + 2 * fetch_ps(cost_tree_bytes(node->count));
-	costs = cost_root(window, node, 1, true, &widths);
-	return least(costs.ranges_ps, least(costs.root_ps, costs.tree_ps));
+		return STRIDE_PS + LINE_PS + 2 * fetch_ps(cost_tree_bytes(node->count));
+	costs = cost_stride(window, node, 1, true, &widths);
+	return least(costs.ranges_ps, least(costs.stride_ps, costs.tree_ps));
 }
 
 /* Instructions that the verifier walks, each time it comes there: fitted to what it walked for random files. */
@@ -342,14 +342,14 @@ enum {
 static size_t step_instructions(const struct layout_step *step)
 {
 	static const size_t counts[] = {
-		[SEARCH_ROOT] = 45, [SEARCH_LINE] = 50,      [SEARCH_LEAF] = 45,
-		[SEARCH_CROSS] = 5, [SEARCH_INTERFACE] = 40, [SEARCH_LPM] = 45,
+		[STEP_STRIDE] = 45, [STEP_INNER] = 50,     [STEP_LEAF] = 45,
+		[STEP_CROSS] = 5,   [STEP_INTERFACE] = 40, [STEP_LPM] = 45,
 	};
 	size_t count = counts[step->kind];
 
-	if (step->kind == SEARCH_LEAF && step->lane_bits == 64)
+	if (step->kind == STEP_LEAF && step->lane_bits == 64)
 		count += WIDE_LANES;
-	if (step->kind == SEARCH_CROSS && !has_class_table(step))
+	if (step->kind == STEP_CROSS && !has_class_table(step))
 		count += step->classes.run_count * RUN;
 	if (step->has_ranges)
 		return count - ENTRIES;
@@ -372,12 +372,12 @@ static size_t outcome_instructions(const struct layout *layout)
 /* The contexts that lead straight into the tables, each at a node of its own. */
 static size_t entry_count(const struct layout *layout)
 {
-	decision_ref entries[FAMILY_COUNT * PROTOCOL_COUNT];
+	diagram_ref entries[FAMILY_COUNT * PROTOCOL_COUNT];
 	size_t count = 0;
 	unsigned context, i;
 
 	for (context = 0; context < FAMILY_COUNT * PROTOCOL_COUNT; context++) {
-		decision_ref root = layout->roots[context / 2][context % 2];
+		diagram_ref root = layout->roots[context / 2][context % 2];
 
 		if (ref_is_outcome(root) || layout->forms[root] != FORM_TABLE)
 			continue;
@@ -397,10 +397,10 @@ size_t cost_instructions(const struct layout *layout)
 
 	if (layout_knows_entries(layout) && entries)
 		count += KNOWN_ENTRY * (entries - 1);
-	for (i = 0; i < layout->machine_count; i++) {
-		count += layout->machines[i].step_count ? tables : 0;
-		for (j = 0; j < layout->machines[i].step_count; j++)
-			count += step_instructions(&layout->machines[i].steps[j]);
+	for (i = 0; i < layout->search_count; i++) {
+		count += layout->searches[i].step_count ? tables : 0;
+		for (j = 0; j < layout->searches[i].step_count; j++)
+			count += step_instructions(&layout->searches[i].steps[j]);
 	}
 	return count;
 }

@@ -42,18 +42,18 @@ static bool has_tables(const struct layout *layout)
 }
 
 /* Marks, for each label, the places where REF may attempt it. */
-static void mark_places(const struct layout *layout, const struct decision_outcome *outcomes,
-			uint8_t *places, uint8_t *seen, decision_ref ref, uint8_t place)
+static void mark_places(const struct layout *layout, const struct diagram_outcome *outcomes,
+			uint8_t *places, uint8_t *seen, diagram_ref ref, uint8_t place)
 {
-	const struct decision_outcome *outcome;
-	const struct decision_node *node;
+	const struct diagram_outcome *outcome;
+	const struct diagram_node *node;
 	size_t i;
 
 	if (ref_is_outcome(ref)) {
 		outcome = &outcomes[ref_index(ref)];
-		for (i = 0; i < outcome->step_count; i++)
-			if (outcome->steps[i].kind == STEP_ATTEMPT)
-				places[outcome->steps[i].index] |= place;
+		for (i = 0; i < outcome->action_count; i++)
+			if (outcome->actions[i].kind == ACTION_ATTEMPT)
+				places[outcome->actions[i].index] |= place;
 		return;
 	}
 	if (seen[ref] & place)
@@ -65,7 +65,7 @@ static void mark_places(const struct layout *layout, const struct decision_outco
 }
 
 static const uint8_t *label_places(struct arena *arena, const struct layout *layout,
-				   const struct decision_outcome *outcomes)
+				   const struct diagram_outcome *outcomes)
 {
 	uint8_t *places = arena_alloc(arena, layout->object.label_count + 1, sizeof(*places));
 	uint8_t *seen = arena_alloc(arena, layout->node_count + 1, sizeof(*seen));
@@ -84,10 +84,10 @@ static enum family larger_family(const struct layout *layout)
 	size_t i;
 
 	for (i = 0; i < layout->node_count; i++) {
-		enum key key = variable_key(layout->nodes[i].variable);
+		enum operand operand = variable_operand(layout->nodes[i].variable);
 
-		if (key != KEY_INTERFACE && key_bits(key) > 16)
-			intervals[key_bits(key) == 64] += layout->nodes[i].count;
+		if (operand != OPERAND_INTERFACE && operand_bits(operand) > 16)
+			intervals[operand_bits(operand) == 64] += layout->nodes[i].count;
 	}
 	return intervals[FAMILY_IPV6] > intervals[FAMILY_IPV4] ? FAMILY_IPV6 : FAMILY_IPV4;
 }
@@ -153,7 +153,7 @@ static bool check_labels(const struct policy *policy, struct diag *diag)
 struct laying {
 	struct arena *arena;
 	struct layout plan;
-	const struct decision_outcome *outcomes;
+	const struct diagram_outcome *outcomes;
 	size_t outcome_count;
 	const struct compile_options *options;
 	struct diag *diag;

@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <linux/bpf.h>
 
-static bool is_below_tables(const struct layout *layout, decision_ref ref)
+static bool is_below_tables(const struct layout *layout, diagram_ref ref)
 {
 	uint32_t i, j;
 
@@ -21,7 +21,7 @@ static bool is_below_tables(const struct layout *layout, decision_ref ref)
 }
 
 /* Why a node is not in code, though that costs less. */
-static void dump_hindrance(const struct layout *layout, decision_ref node, FILE *out)
+static void dump_hindrance(const struct layout *layout, diagram_ref node, FILE *out)
 {
 	if (is_below_tables(layout, node))
 		fputs(", but tables lead there too", out);
@@ -30,7 +30,7 @@ static void dump_hindrance(const struct layout *layout, decision_ref node, FILE 
 }
 
 /* Why a node is in code, or is not. */
-static void dump_form_costs(const struct layout *layout, decision_ref node, FILE *out)
+static void dump_form_costs(const struct layout *layout, diagram_ref node, FILE *out)
 {
 	const struct form_costs *costs = &layout->form_costs[node];
 
@@ -45,9 +45,9 @@ static void dump_form_costs(const struct layout *layout, decision_ref node, FILE
 	fputc(')', out);
 }
 
-static void dump_root(const struct layout *layout, decision_ref root, FILE *out)
+static void dump_stride(const struct layout *layout, diagram_ref root, FILE *out)
 {
-	const struct decision_node *node;
+	const struct diagram_node *node;
 
 	if (ref_is_outcome(root)) {
 		fprintf(out, "row %" PRIu32 "\n", layout->rows_of[ref_index(root)]);
@@ -56,7 +56,7 @@ static void dump_root(const struct layout *layout, decision_ref root, FILE *out)
 	node = &layout->nodes[root];
 	fprintf(out, "%s, %" PRIu32 " intervals of %s",
 		layout->forms[root] == FORM_CODE ? "code" : "table", node->count,
-		key_words(variable_key(node->variable)));
+		operand_words(variable_operand(node->variable)));
 	if (layout->form_costs)
 		dump_form_costs(layout, root, out);
 	if (layout->forms[root] == FORM_TABLE)
@@ -80,7 +80,7 @@ static void dump_code(const struct layout *layout, FILE *out)
 
 static void dump_window(const struct layout_step *step, FILE *out)
 {
-	if (!step->is_below_root && !is_whole_word(step))
+	if (!step->is_below_stride && !is_whole_word(step))
 		fprintf(out, " in %#" PRIx64 " of %u bits",
 			step->window.prefix << step->window.bits, step->window.bits);
 }
@@ -88,9 +88,9 @@ static void dump_window(const struct layout_step *step, FILE *out)
 /* Why a key's nodes are searched as they are. */
 static void dump_search_costs(const struct search_costs *costs, FILE *out)
 {
-	if (!costs->root_ps)
+	if (!costs->stride_ps)
 		return;
-	fprintf(out, " (about %.1f ns by a root", (double)costs->root_ps / 1000);
+	fprintf(out, " (about %.1f ns by a root", (double)costs->stride_ps / 1000);
 	if (costs->ranges_ps)
 		fprintf(out, ", %.1f by one of ranges", (double)costs->ranges_ps / 1000);
 	if (costs->tree_ps)
@@ -102,40 +102,40 @@ static void dump_search_costs(const struct search_costs *costs, FILE *out)
 
 static void dump_step(const struct layout_step *step, FILE *out)
 {
-	fprintf(out, "  step %" PRIu32 ": %s, %s", step->tag, key_words(step->key),
-		search_word(step->kind));
-	if (step->kind == SEARCH_CROSS)
+	fprintf(out, "  step %" PRIu32 ": %s, %s", step->tag, operand_words(step->operand),
+		step_word(step->kind));
+	if (step->kind == STEP_CROSS)
 		fprintf(out, " of %" PRIu32 " classes by %s", cross_used(step),
 			has_class_table(step) ? "a table" : "code");
-	if (step->kind == SEARCH_ROOT)
-		fprintf(out, " of %" PRIu32 " bits%s", step->root_bits,
+	if (step->kind == STEP_STRIDE)
+		fprintf(out, " of %" PRIu32 " bits%s", step->stride_bits,
 			step->has_ranges ? ", of ranges" : "");
-	if (step->kind == SEARCH_LINE || step->kind == SEARCH_LEAF)
+	if (step->kind == STEP_INNER || step->kind == STEP_LEAF)
 		fprintf(out, " of lanes of %" PRIu32 " bits", step->lane_bits);
-	if (step->kind == SEARCH_ROOT || step->kind == SEARCH_LINE || step->kind == SEARCH_LEAF)
+	if (step->kind == STEP_STRIDE || step->kind == STEP_INNER || step->kind == STEP_LEAF)
 		dump_window(step, out);
 	dump_search_costs(&step->costs, out);
-	if (step->kind == SEARCH_LEAF || step->kind == SEARCH_CROSS)
+	if (step->kind == STEP_LEAF || step->kind == STEP_CROSS)
 		fprintf(out, ", results of %" PRIu32 " bytes", result_bytes(step));
 	fprintf(out, ": %" PRIu32, step->region.count);
-	if (step->kind == SEARCH_LPM)
+	if (step->kind == STEP_LPM)
 		fputs(", in the kernel's trie\n", out);
 	else
 		fprintf(out, ", %zu bytes\n", (size_t)step->region.count * step->element_bytes);
 }
 
-static void dump_machine(const struct layout_machine *machine, FILE *out)
+static void dump_search(const struct layout_search *search, FILE *out)
 {
 	size_t i;
 
-	if (!machine->step_count)
+	if (!search->step_count)
 		return;
 	fputs("tables, fields in the order", out);
 	for (i = 0; i < FIELD_COUNT; i++)
-		fprintf(out, " %s", field_word(machine->order[i]));
+		fprintf(out, " %s", field_word(search->order[i]));
 	fputs(":\n", out);
-	for (i = 0; i < machine->step_count; i++)
-		dump_step(&machine->steps[i], out);
+	for (i = 0; i < search->step_count; i++)
+		dump_step(&search->steps[i], out);
 }
 
 static void dump_row(const struct layout *layout, uint32_t index, FILE *out)
@@ -169,11 +169,11 @@ void layout_dump(const struct layout *layout, FILE *out)
 	for (family = 0; family < FAMILY_COUNT; family++)
 		for (protocol = 0; protocol < PROTOCOL_COUNT; protocol++) {
 			fprintf(out, "%s %s: ", family_word(family), protocol_word(protocol));
-			dump_root(layout, layout->roots[family][protocol], out);
+			dump_stride(layout, layout->roots[family][protocol], out);
 		}
 	dump_code(layout, out);
-	for (i = 0; i < layout->machine_count; i++)
-		dump_machine(&layout->machines[i], out);
+	for (i = 0; i < layout->search_count; i++)
+		dump_search(&layout->searches[i], out);
 	for (row = ROW_DROP + 1; row < layout->rows.count; row++)
 		dump_row(layout, row, out);
 	fprintf(out, "tables: %zu bytes\n", layout->object.table_bytes);

@@ -10,7 +10,7 @@
 enum { FEW_NODES = 256 };
 
 /* Picoseconds from a node on, its intervals being as likely as each other. */
-static uint64_t mean_below(const struct decision_node *node, const struct form_costs *costs,
+static uint64_t mean_below(const struct diagram_node *node, const struct form_costs *costs,
 			   bool in_tables)
 {
 	uint64_t sum = 0;
@@ -33,7 +33,7 @@ static const struct form_costs *find_costs(struct arena *arena, const struct lay
 	size_t i;
 
 	for (i = 0; i < layout->node_count; i++) {
-		const struct decision_node *node = &layout->nodes[i];
+		const struct diagram_node *node = &layout->nodes[i];
 
 		costs[i].code_ps = node->count > CODE_MAX ? UINT64_MAX
 							  : cost_code(node->count) +
@@ -48,13 +48,13 @@ struct choice {
 	const struct layout *layout;
 	const struct form_costs *costs; /* NULL: whatever there is room for is code */
 	uint8_t *forms;
-	decision_ref *queue;
+	diagram_ref *queue;
 	size_t queued, intervals, intervals_max;
 };
 
-static void mark_table(struct choice *choice, decision_ref ref)
+static void mark_table(struct choice *choice, diagram_ref ref)
 {
-	const struct decision_node *node;
+	const struct diagram_node *node;
 	uint32_t i;
 
 	if (ref_is_outcome(ref) || choice->forms[ref] == FORM_TABLE)
@@ -67,7 +67,7 @@ static void mark_table(struct choice *choice, decision_ref ref)
 		mark_table(choice, node->children[i]);
 }
 
-static void choose_form(struct choice *choice, decision_ref ref)
+static void choose_form(struct choice *choice, diagram_ref ref)
 {
 	uint32_t count;
 
@@ -89,7 +89,7 @@ void layout_forms(struct arena *arena, struct layout *layout, enum table_kind ta
 	struct choice choice = {
 		.layout = layout,
 		.forms = arena_alloc(arena, layout->node_count + 1, sizeof(uint8_t)),
-		.queue = arena_alloc(arena, layout->node_count + 1, sizeof(decision_ref)),
+		.queue = arena_alloc(arena, layout->node_count + 1, sizeof(diagram_ref)),
 	};
 	unsigned context;
 	size_t next;
@@ -104,7 +104,7 @@ void layout_forms(struct arena *arena, struct layout *layout, enum table_kind ta
 	for (context = 0; context < FAMILY_COUNT * PROTOCOL_COUNT; context++)
 		choose_form(&choice, layout->roots[context / 2][context % 2]);
 	for (next = 0; next < choice.queued; next++) {
-		const struct decision_node *node = &layout->nodes[choice.queue[next]];
+		const struct diagram_node *node = &layout->nodes[choice.queue[next]];
 
 		for (i = 0; i < node->count; i++)
 			choose_form(&choice, node->children[i]);

@@ -1,35 +1,35 @@
 /* The words of a layout, and the way of a packet through the steps of its tables. */
 #include "layout.h"
 
-static const char *const KEY_WORDS[] = {
-#define KEY_WORD(constant, words) words,
-	KEYS(KEY_WORD)
-#undef KEY_WORD
+static const char *const OPERAND_WORDS[] = {
+#define OPERAND_WORD(constant, words) words,
+	OPERANDS(OPERAND_WORD)
+#undef OPERAND_WORD
 };
 
-static const char *const SEARCH_WORDS[] = {
-#define SEARCH_WORD(constant, word) word,
-	SEARCHES(SEARCH_WORD)
-#undef SEARCH_WORD
+static const char *const STEP_WORDS[] = {
+#define STEP_WORD(constant, word) word,
+	STEP_KINDS(STEP_WORD)
+#undef STEP_WORD
 };
 
-const char *key_words(enum key key)
+const char *operand_words(enum operand operand)
 {
-	return KEY_WORDS[key];
+	return OPERAND_WORDS[operand];
 }
 
-const char *search_word(enum search kind)
+const char *step_word(enum step_kind kind)
 {
-	return SEARCH_WORDS[kind];
+	return STEP_WORDS[kind];
 }
 
-size_t layout_first_step(const struct layout *layout, decision_ref node)
+size_t layout_first_step(const struct layout *layout, diagram_ref node)
 {
-	const struct layout_machine *machine =
-		&layout->machines[layout->nodes[node].variable >> MACHINE_SHIFT];
+	const struct layout_search *search =
+		&layout->searches[layout->nodes[node].variable >> SEARCH_SHIFT];
 	size_t step = 0;
 
-	while (machine->steps[step].tag != layout->table_refs[node] >> TAG_SHIFT)
+	while (search->steps[step].tag != layout->table_refs[node] >> TAG_SHIFT)
 		step++;
 	return step;
 }
@@ -39,9 +39,9 @@ struct leaf_shape leaf_shape(const struct layout_step *step)
 	struct leaf_shape best = {0, 0};
 	uint32_t bytes, lanes, results;
 
-	for (bytes = LANES_WORD_BYTES; bytes < LINE_BYTES; bytes += LANES_WORD_BYTES) {
+	for (bytes = LANES_WORD_BYTES; bytes < NODE_BYTES; bytes += LANES_WORD_BYTES) {
 		lanes = 8 * bytes / step->lane_bits;
-		results = (LINE_BYTES - bytes) / result_bytes(step);
+		results = (NODE_BYTES - bytes) / result_bytes(step);
 		if (lanes + 1 > results)
 			lanes = results - 1;
 		if (lanes > best.keys)
@@ -59,7 +59,7 @@ struct layout_window layout_window_of(uint64_t first, uint64_t last, uint64_t al
 }
 
 /* Of two intervals, the second is the range: to have as many words as the child has is to reach its end. */
-bool fits_entry(const struct decision_node *node, uint32_t first, uint32_t end)
+bool fits_entry(const struct diagram_node *node, uint32_t first, uint32_t end)
 {
 	u128 words;
 
@@ -72,30 +72,30 @@ bool fits_entry(const struct decision_node *node, uint32_t first, uint32_t end)
 
 /* Whether a packet that has done a step of A has nothing to do at one of B: an IPv4 packet asks for no
  * words of IPv6 addresses. */
-static bool is_other_family(enum key a, enum key b)
+static bool is_other_family(enum operand a, enum operand b)
 {
-	return key_bits(a) == 32 && key_bits(b) == 64 && b != KEY_INTERFACE;
+	return operand_bits(a) == 32 && operand_bits(b) == 64 && b != OPERAND_INTERFACE;
 }
 
-size_t layout_next_step(const struct layout_machine *machine, size_t step)
+size_t layout_next_step(const struct layout_search *search, size_t step)
 {
-	const struct layout_step *done = &machine->steps[step];
+	const struct layout_step *done = &search->steps[step];
 	size_t next = step + 1;
 
-	if (done->kind == SEARCH_ROOT || done->kind == SEARCH_LINE ||
-	    done->kind == SEARCH_INTERFACE)
+	if (done->kind == STEP_STRIDE || done->kind == STEP_INNER || done->kind == STEP_INTERFACE)
 		return next;
-	while (next < machine->step_count && (machine->steps[next].key == done->key ||
-					      is_other_family(done->key, machine->steps[next].key)))
+	while (next < search->step_count &&
+	       (search->steps[next].operand == done->operand ||
+		is_other_family(done->operand, search->steps[next].operand)))
 		next++;
 	return next;
 }
 
-size_t layout_narrow_step(const struct layout_machine *machine, size_t step)
+size_t layout_narrow_step(const struct layout_search *search, size_t step)
 {
 	size_t next = step;
 
-	while (machine->steps[next].tag != machine->steps[step].narrow_tag)
+	while (search->steps[next].tag != search->steps[step].narrow_tag)
 		next++;
 	return next;
 }

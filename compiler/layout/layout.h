@@ -37,7 +37,7 @@
 #include "runtime/abi.h"
 
 /* What a node may ask for. A word may be asked for again, in the window where nearly all is. */
-#define KEYS(X)                                                                                    \
+#define OPERANDS(X)                                                                                \
 	X(DADDR4, "ip daddr")                                                                      \
 	X(DADDR6_HIGH, "ip6 daddr, upper half")                                                    \
 	X(DADDR6_LOW, "ip6 daddr, lower half")                                                     \
@@ -54,43 +54,45 @@
 	X(SADDR6_LOW_AGAIN, "ip6 saddr, lower half again")                                         \
 	X(INTERFACE, "interface") /* and those after it, one for each interface */
 
-enum key {
-#define KEY_ENUM(constant, words) KEY_##constant,
-	KEYS(KEY_ENUM)
-#undef KEY_ENUM
+enum operand {
+#define OPERAND_ENUM(constant, words) OPERAND_##constant,
+	OPERANDS(OPERAND_ENUM)
+#undef OPERAND_ENUM
 };
 
-enum { KEY_AGAIN = KEY_DADDR4_AGAIN - KEY_DADDR4 };
+enum { OPERAND_AGAIN = OPERAND_DADDR4_AGAIN - OPERAND_DADDR4 };
 
-const char *key_words(enum key key);
+const char *operand_words(enum operand operand);
 
 /* What the packet is asked for. */
-static inline enum key key_asked(enum key key)
+static inline enum operand operand_asked(enum operand operand)
 {
-	return key >= KEY_DADDR4_AGAIN && key < KEY_INTERFACE ? (enum key)(key - KEY_AGAIN) : key;
+	return operand >= OPERAND_DADDR4_AGAIN && operand < OPERAND_INTERFACE
+		       ? (enum operand)(operand - OPERAND_AGAIN)
+		       : operand;
 }
 
 /* A variable of a layout's nodes: a key, and the machine that the node belongs to. */
-enum { MACHINE_SHIFT = 24 };
+enum { SEARCH_SHIFT = 24 };
 
-static inline enum key variable_key(uint32_t variable)
+static inline enum operand variable_operand(uint32_t variable)
 {
-	uint32_t key = variable & ((1u << MACHINE_SHIFT) - 1);
+	uint32_t operand = variable & ((1u << SEARCH_SHIFT) - 1);
 
-	return key < KEY_INTERFACE ? (enum key)key : KEY_INTERFACE;
+	return operand < OPERAND_INTERFACE ? (enum operand)operand : OPERAND_INTERFACE;
 }
 
 static inline uint32_t variable_interface(uint32_t variable)
 {
-	return (variable & ((1u << MACHINE_SHIFT) - 1)) - KEY_INTERFACE;
+	return (variable & ((1u << SEARCH_SHIFT) - 1)) - OPERAND_INTERFACE;
 }
 
 enum { TAG_SHIFT = 26, TAGS_MAX = 63, INDEX_MASK = (1 << TAG_SHIFT) - 1 };
 
-enum { LINE_BYTES = 64, LANES_WORD_BYTES = 8 };
+enum { NODE_BYTES = 64, LANES_WORD_BYTES = 8 };
 
 /* Of a line: seven times eight bytes of lanes, then the index of the first child, a u32. */
-enum { LINE_LANES_BYTES = 7 * LANES_WORD_BYTES };
+enum { INNER_LANES_BYTES = 7 * LANES_WORD_BYTES };
 
 /* How the results of a leaf or a cross are written: as references of four bytes; or, where every result is an
  * early row or leads to one and the same step, as two bytes: the row, or NARROW_BIT and the element there. Those
@@ -127,34 +129,34 @@ struct layout_groups {
 	uint32_t count, rows; /* 0: all rows stand in line */
 };
 
-enum { ROOT_BITS_MIN = 1, ROOT_BITS_MAX = 20 };
+enum { STRIDE_BITS_MIN = 1, STRIDE_BITS_MAX = 20 };
 enum { CLASSES_MAX = 256, CLASS_TABLE = 1 << 16 }; /* a class table has a byte for each port */
 
-#define SEARCHES(X)                                                                                \
-	X(ROOT, "root")                                                                            \
-	X(LINE, "line")                                                                            \
+#define STEP_KINDS(X)                                                                              \
+	X(STRIDE, "root")                                                                          \
+	X(INNER, "line")                                                                           \
 	X(LEAF, "leaf")                                                                            \
 	X(CROSS, "cross")                                                                          \
 	X(INTERFACE, "interface")                                                                  \
 	X(LPM, "lpm")
 
-enum search {
-#define SEARCH_ENUM(constant, word) SEARCH_##constant,
-	SEARCHES(SEARCH_ENUM)
-#undef SEARCH_ENUM
+enum step_kind {
+#define STEP_KIND_ENUM(constant, word) STEP_##constant,
+	STEP_KINDS(STEP_KIND_ENUM)
+#undef STEP_KIND_ENUM
 };
 
-const char *search_word(enum search kind);
+const char *step_word(enum step_kind kind);
 
 /* How many bits the word of a key has. */
-static inline unsigned key_bits(enum key key)
+static inline unsigned operand_bits(enum operand operand)
 {
-	switch (key_asked(key)) {
-	case KEY_DPORT:
-	case KEY_SPORT:
+	switch (operand_asked(operand)) {
+	case OPERAND_DPORT:
+	case OPERAND_SPORT:
 		return 16;
-	case KEY_DADDR4:
-	case KEY_SADDR4:
+	case OPERAND_DADDR4:
+	case OPERAND_SADDR4:
 		return 32;
 	default:
 		return 64;
@@ -188,26 +190,26 @@ struct layout_region {
 /* What the ways to search the nodes of a key cost a packet, in picoseconds by the model of layout_cost.c; 0: that
  * was no choice. */
 struct search_costs {
-	uint64_t root_ps, ranges_ps; /* a root with trees below: of references, of entries */
-	uint64_t tree_ps;            /* a tree alone */
+	uint64_t stride_ps, ranges_ps; /* a root with trees below: of references, of entries */
+	uint64_t tree_ps;              /* a tree alone */
 	uint64_t cross_ps;
 };
 
 struct layout_step {
-	enum search kind;
-	enum key key;
+	enum step_kind kind;
+	enum operand operand;
 	uint32_t tag;
 	struct layout_region region;
 	uint32_t element_bytes;
 	/* Of a root, and of lines and leaves: where the nodes' intervals start. Lines and leaves below a root
 	 * have what the root left of its window, and need not look at the bits above. */
 	struct layout_window window;
-	bool is_below_root;
+	bool is_below_stride;
 	uint32_t
-		root_bits; /* of a root: it has a reference for each value of so many bits, then those
+		stride_bits; /* of a root: it has a reference for each value of so many bits, then those
 			      * for what is below its window and above, unless that is the whole word */
-	bool has_ranges;   /* of a root: it has entries, not references */
-	struct search_costs costs; /* of the first step of a key */
+	bool has_ranges;     /* of a root: it has entries, not references */
+	struct search_costs costs; /* of the first step of a operand */
 	uint32_t lane_bits;        /* of lines and leaves: 16, 32 or 64 */
 	bool is_narrow;            /* of a leaf and a cross: its results have two bytes */
 	uint32_t narrow_tag; /* the step to which results with NARROW_BIT lead; 0: there are none */
@@ -237,9 +239,9 @@ static inline uint32_t cross_port(const struct layout_step *cross, uint32_t resu
 }
 
 /* Of a line, so many keys; its children are one more. */
-static inline uint32_t line_keys(const struct layout_step *step)
+static inline uint32_t inner_keys(const struct layout_step *step)
 {
-	return 8 * LINE_LANES_BYTES / step->lane_bits;
+	return 8 * INNER_LANES_BYTES / step->lane_bits;
 }
 
 static inline uint32_t result_bytes(const struct layout_step *step)
@@ -262,7 +264,7 @@ struct leaf_shape leaf_shape(const struct layout_step *step);
 
 static inline bool is_whole_word(const struct layout_step *step)
 {
-	return step->window.bits == key_bits(step->key);
+	return step->window.bits == operand_bits(step->operand);
 }
 
 /* The narrowest lanes for keys of so many bits, 63 at the most. */
@@ -280,11 +282,11 @@ static inline unsigned compared_bits(const struct layout_step *step)
 /* How many bits of the word a root leaves to a range, or a tree, below it. */
 static inline unsigned rest_bits(const struct layout_step *root)
 {
-	return compared_bits(root) - root->root_bits;
+	return compared_bits(root) - root->stride_bits;
 }
 
 /* Whether intervals [first, end) of a node have one result, but for one range at the most. */
-bool fits_entry(const struct decision_node *node, uint32_t first, uint32_t end);
+bool fits_entry(const struct diagram_node *node, uint32_t first, uint32_t end);
 
 /* What a root has for each child: an entry or a reference. */
 static inline uint32_t child_bytes(const struct layout_step *root)
@@ -293,9 +295,9 @@ static inline uint32_t child_bytes(const struct layout_step *root)
 }
 
 /* How far a word is shifted to give a root's child. */
-static inline unsigned root_shift(const struct layout_step *step)
+static inline unsigned stride_shift(const struct layout_step *step)
 {
-	return step->window.bits - step->root_bits;
+	return step->window.bits - step->stride_bits;
 }
 
 /* A row of a cross has room for so many results, a power of two. */
@@ -305,23 +307,23 @@ static inline uint32_t cross_results(const struct layout_step *step)
 }
 
 /* The steps for all decisions of one order of fields. */
-struct layout_machine {
+struct layout_search {
 	enum field order[FIELD_COUNT];
 	const struct layout_step *steps; /* in the order of their running */
 	size_t step_count;
 };
 
 /* Whether some references of a root's lead to trees of its key. */
-static inline bool has_trees_below(const struct layout_machine *machine, size_t root)
+static inline bool has_trees_below(const struct layout_search *search, size_t root)
 {
-	return root + 1 < machine->step_count && machine->steps[root + 1].is_below_root;
+	return root + 1 < search->step_count && search->steps[root + 1].is_below_stride;
 }
 
 /* Whether all references of a root with entries lead to the next step. */
-static inline bool refers_to_next(const struct layout_machine *machine, size_t root)
+static inline bool refers_to_next(const struct layout_search *search, size_t root)
 {
-	return machine->steps[root].has_ranges && has_trees_below(machine, root) &&
-	       machine->steps[root + 1].kind == SEARCH_LEAF;
+	return search->steps[root].has_ranges && has_trees_below(search, root) &&
+	       search->steps[root + 1].kind == STEP_LEAF;
 }
 
 enum layout_form { FORM_UNUSED, FORM_CODE, FORM_TABLE };
@@ -352,15 +354,15 @@ struct layout_object {
 struct layout {
 	struct layout_object object;
 	const struct policy *policy;
-	const struct decision_node *nodes; /* over variables as above; children before parents */
+	const struct diagram_node *nodes; /* over variables as above; children before parents */
 	size_t node_count;
 	const uint8_t *forms;                /* enum layout_form of each node */
 	const struct form_costs *form_costs; /* of each node; NULL where its form was asked for */
 	const uint32_t *table_refs;          /* of each node in a table */
 	const uint32_t *rows_of;             /* the first row of each outcome */
-	decision_ref roots[FAMILY_COUNT][PROTOCOL_COUNT]; /* nodes, or outcomes */
-	struct layout_machine machines[FAMILY_COUNT * PROTOCOL_COUNT];
-	size_t machine_count;
+	diagram_ref roots[FAMILY_COUNT][PROTOCOL_COUNT]; /* nodes, or outcomes */
+	struct layout_search searches[FAMILY_COUNT * PROTOCOL_COUNT];
+	size_t search_count;
 	struct layout_region rows, classes;
 	size_t code_intervals; /* of the nodes in code */
 	/* What the verifier would walk, had not all become code for it; 0: that was not why. */
@@ -388,13 +390,13 @@ static inline bool layout_knows_entries(const struct layout *layout)
 }
 
 /* The step, of its machine's, at which the search of a node in the tables begins. */
-size_t layout_first_step(const struct layout *layout, decision_ref node);
+size_t layout_first_step(const struct layout *layout, diagram_ref node);
 
 /* The step to go on at after one is done; one that was passed over goes on at the very next. */
-size_t layout_next_step(const struct layout_machine *machine, size_t step);
+size_t layout_next_step(const struct layout_search *search, size_t step);
 
 /* The step that a step's narrow results lead to, where it has any that are no rows. */
-size_t layout_narrow_step(const struct layout_machine *machine, size_t step);
+size_t layout_narrow_step(const struct layout_search *search, size_t step);
 
 static inline const struct layout_object *layout_object(const struct layout *layout)
 {

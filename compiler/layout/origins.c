@@ -57,36 +57,36 @@ static void set_word(u128 *address, unsigned word, uint64_t value)
 }
 
 /* Makes the packet one that has a node's value I. */
-static void set_value(struct tracing *tracing, const struct decision_node *node, uint32_t i)
+static void set_value(struct tracing *tracing, const struct diagram_node *node, uint32_t i)
 {
-	enum key key = key_asked(variable_key(node->variable));
+	enum operand operand = operand_asked(variable_operand(node->variable));
 	u128 *values = tracing->packet.values;
 	uint64_t value = (uint64_t)node->starts[i];
 	uint32_t interface;
 
-	if (key == KEY_INTERFACE) {
+	if (operand == OPERAND_INTERFACE) {
 		interface = variable_interface(node->variable);
 		tracing->known[interface] = value != INTERFACE_UNKNOWN;
 		if (value == INTERFACE_EQUALS)
 			tracing->packet.interface = interface;
 		else if (tracing->packet.interface == interface)
 			tracing->packet.interface = NO_INDEX;
-	} else if (key == KEY_DPORT || key == KEY_SPORT) {
-		values[key == KEY_DPORT ? FIELD_DPORT : FIELD_SPORT] = value;
-	} else if (key == KEY_DADDR4 || key == KEY_SADDR4) {
-		values[key == KEY_DADDR4 ? FIELD_DADDR : FIELD_SADDR] = value;
-	} else if (key < KEY_SADDR4) {
-		set_word(&values[FIELD_DADDR], key - KEY_DADDR6_HIGH, value);
+	} else if (operand == OPERAND_DPORT || operand == OPERAND_SPORT) {
+		values[operand == OPERAND_DPORT ? FIELD_DPORT : FIELD_SPORT] = value;
+	} else if (operand == OPERAND_DADDR4 || operand == OPERAND_SADDR4) {
+		values[operand == OPERAND_DADDR4 ? FIELD_DADDR : FIELD_SADDR] = value;
+	} else if (operand < OPERAND_SADDR4) {
+		set_word(&values[FIELD_DADDR], operand - OPERAND_DADDR6_HIGH, value);
 	} else {
-		set_word(&values[FIELD_SADDR], key - KEY_SADDR6_HIGH, value);
+		set_word(&values[FIELD_SADDR], operand - OPERAND_SADDR6_HIGH, value);
 	}
 }
 
 /* Traces the code below a node on the way that the packet took there. */
-static struct span trace(struct tracing *tracing, decision_ref ref)
+static struct span trace(struct tracing *tracing, diagram_ref ref)
 {
 	const struct layout *layout = tracing->layout;
-	const struct decision_node *node;
+	const struct diagram_node *node;
 	struct packet before = tracing->packet;
 	struct span origin = layout->policy->end_span;
 	uint32_t i;

@@ -13,7 +13,7 @@
 enum { ROOT_PART = 8 };
 
 /* And where all nodes must have one, roots may weigh so many times what the trees do that they stand above. */
-enum { ROOTS_WORTH = 4 };
+enum { STRIDES_WORTH = 4 };
 
 /* Entries are to save this part of what a packet costs, since they weigh twice what references do. */
 enum { RANGES_GAIN_PART = 16 };
@@ -24,18 +24,18 @@ enum { CROSS_WORTH = 4 };
 /* More runs of ports than this are looked up by a table, not compared in code. */
 enum { RUNS_IN_CODE = 9 };
 
-static bool is_port(enum key key)
+static bool is_port(enum operand operand)
 {
-	return key == KEY_DPORT || key == KEY_SPORT;
+	return operand == OPERAND_DPORT || operand == OPERAND_SPORT;
 }
 
-struct key_plan *plan_of(struct plan *plan, const struct decision_node *node)
+struct operand_plan *plan_of(struct plan *plan, const struct diagram_node *node)
 {
-	return &plan->keys[node->variable >> MACHINE_SHIFT][variable_key(node->variable)];
+	return &plan->operands[node->variable >> SEARCH_SHIFT][variable_operand(node->variable)];
 }
 
 /* An interface node takes one level, above those of the nodes below it. */
-static uint32_t interface_level(const struct plan *plan, const struct decision_node *node)
+static uint32_t interface_level(const struct plan *plan, const struct diagram_node *node)
 {
 	uint32_t below = 0;
 	uint32_t i;
@@ -52,27 +52,27 @@ static void count_nodes(const struct layout *layout, struct plan *plan)
 	uint32_t i;
 
 	for (i = 0; i < layout->node_count; i++) {
-		const struct decision_node *node = &layout->nodes[i];
-		struct key_plan *key = plan_of(plan, node);
+		const struct diagram_node *node = &layout->nodes[i];
+		struct operand_plan *operand = plan_of(plan, node);
 
 		if (layout->forms[i] != FORM_TABLE)
 			continue;
-		key->nodes++;
-		key->tree_bytes += cost_tree_bytes(node->count);
-		if (!key->largest || node->count > key->largest->count)
-			key->largest = node;
-		if (!key->smallest || node->count < key->smallest->count)
-			key->smallest = node;
-		if (variable_key(node->variable) == KEY_INTERFACE)
+		operand->nodes++;
+		operand->tree_bytes += cost_tree_bytes(node->count);
+		if (!operand->largest || node->count > operand->largest->count)
+			operand->largest = node;
+		if (!operand->smallest || node->count < operand->smallest->count)
+			operand->smallest = node;
+		if (variable_operand(node->variable) == OPERAND_INTERFACE)
 			plan->interface_levels[i] = interface_level(plan, node);
 	}
 }
 
-static struct layout_step *new_step(struct arena *arena, enum search kind, enum key key)
+static struct layout_step *new_step(struct arena *arena, enum step_kind kind, enum operand operand)
 {
 	struct layout_step *step = arena_alloc(arena, 1, sizeof(*step));
 
-	*step = (struct layout_step){.kind = kind, .key = key};
+	*step = (struct layout_step){.kind = kind, .operand = operand};
 	return step;
 }
 
@@ -87,12 +87,12 @@ static void fill_class_bytes(unsigned char *bytes, const struct layout_classes *
 	}
 }
 
-bool node_has_root(const struct key_plan *plan, const struct decision_node *node)
+bool node_has_stride(const struct operand_plan *plan, const struct diagram_node *node)
 {
-	return plan->root && node->count >= plan->root_from;
+	return plan->root && node->count >= plan->stride_from;
 }
 
-struct parts parts_of(const struct layout_step *root, const struct decision_node *node)
+struct parts parts_of(const struct layout_step *root, const struct diagram_node *node)
 {
 	return (struct parts){.root = root, .part = {node, 0, 1}};
 }
@@ -100,13 +100,13 @@ struct parts parts_of(const struct layout_step *root, const struct decision_node
 bool parts_next(struct parts *parts)
 {
 	const struct layout_step *root = parts->root;
-	const struct decision_node *node = parts->part.node;
+	const struct diagram_node *node = parts->part.node;
 	u128 base = (u128)root->window.prefix << root->window.bits;
-	u128 first = base + ((u128)parts->child << root_shift(root));
-	u128 next = first + ((u128)1 << root_shift(root));
+	u128 first = base + ((u128)parts->child << stride_shift(root));
+	u128 next = first + ((u128)1 << stride_shift(root));
 	struct part part = {node, parts->part.end - 1, 0};
 
-	if (parts->child >> root->root_bits)
+	if (parts->child >> root->stride_bits)
 		return false;
 	while (part.first + 1 < node->count && node->starts[part.first + 1] <= first)
 		part.first++;
@@ -118,7 +118,7 @@ bool parts_next(struct parts *parts)
 	return true;
 }
 
-bool is_in_root(const struct layout_step *root, struct part part)
+bool is_in_stride(const struct layout_step *root, struct part part)
 {
 	if (root->has_ranges)
 		return fits_entry(part.node, part.first, part.end);
@@ -134,7 +134,7 @@ static struct layout_window window_of(const struct layout *layout, uint32_t vari
 	uint32_t i, j;
 
 	for (i = 0; i < layout->node_count; i++) {
-		const struct decision_node *node = &layout->nodes[i];
+		const struct diagram_node *node = &layout->nodes[i];
 
 		if (layout->forms[i] != FORM_TABLE || node->variable != variable ||
 		    node->count < from || node->count >= end)
@@ -158,52 +158,52 @@ static bool fills_lanes(struct layout_window window)
 }
 
 /* The one step at which all nodes of a key begin; NULL if they begin at several. */
-static struct layout_step *only_entry(const struct key_plan *plan)
+static struct layout_step *only_entry(const struct operand_plan *plan)
 {
 	if (plan->cross || plan->lpm)
 		return plan->cross ? plan->cross : plan->lpm;
-	return node_has_root(plan, plan->smallest) ? plan->root : NULL;
+	return node_has_stride(plan, plan->smallest) ? plan->root : NULL;
 }
 
 /* Whether results of one key may say this as two bytes: an early row, or a node of the only key that they
  * lead to. */
 static bool is_narrow_result(const struct layout *layout, struct plan *plan,
-			     struct key_plan *key_plan, decision_ref ref)
+			     struct operand_plan *operand_plan, diagram_ref ref)
 {
-	struct key_plan *next;
+	struct operand_plan *next;
 
 	if (ref_is_outcome(ref))
 		return layout->rows_of[ref_index(ref)] < NARROW_BIT;
 	next = plan_of(plan, &layout->nodes[ref]);
-	if (key_plan->narrow_next && key_plan->narrow_next != next)
+	if (operand_plan->narrow_next && operand_plan->narrow_next != next)
 		return false;
-	key_plan->narrow_next = next;
+	operand_plan->narrow_next = next;
 	return next->nodes <= NARROW_BIT && only_entry(next);
 }
 
 /* Whether all results of a key's nodes can have two bytes. The keys that they lead to are planned. */
 static bool are_results_narrow(const struct layout *layout, struct plan *plan,
-			       struct key_plan *key_plan)
+			       struct operand_plan *operand_plan)
 {
 	uint32_t i, j;
 
 	for (i = 0; i < layout->node_count; i++) {
-		const struct decision_node *node = &layout->nodes[i];
+		const struct diagram_node *node = &layout->nodes[i];
 
-		if (layout->forms[i] != FORM_TABLE || plan_of(plan, node) != key_plan)
+		if (layout->forms[i] != FORM_TABLE || plan_of(plan, node) != operand_plan)
 			continue;
 		for (j = 0; j < node->count; j++)
-			if (!is_narrow_result(layout, plan, key_plan, node->children[j]))
+			if (!is_narrow_result(layout, plan, operand_plan, node->children[j]))
 				return false;
 	}
 	return true;
 }
 
-static uint64_t chosen_ps(const struct key_plan *plan)
+static uint64_t chosen_ps(const struct operand_plan *plan)
 {
 	if (!plan->root)
 		return plan->costs.tree_ps;
-	return plan->root->has_ranges ? plan->costs.ranges_ps : plan->costs.root_ps;
+	return plan->root->has_ranges ? plan->costs.ranges_ps : plan->costs.stride_ps;
 }
 
 static bool wants_ranges(const struct search_costs *costs, enum table_kind tables)
@@ -211,38 +211,39 @@ static bool wants_ranges(const struct search_costs *costs, enum table_kind table
 	if (!costs->ranges_ps)
 		return false;
 	if (tables == TABLES_AUTO)
-		return costs->ranges_ps + costs->ranges_ps / RANGES_GAIN_PART < costs->root_ps;
+		return costs->ranges_ps + costs->ranges_ps / RANGES_GAIN_PART < costs->stride_ps;
 	return tables == TABLES_RANGES;
 }
 
-static void plan_root(struct arena *arena, const struct layout *layout, struct key_plan *plan,
-		      uint32_t variable, enum table_kind tables)
+static void plan_stride(struct arena *arena, const struct layout *layout, struct operand_plan *plan,
+			uint32_t variable, enum table_kind tables)
 {
-	struct layout_step *root = new_step(arena, SEARCH_ROOT, variable_key(variable));
+	struct layout_step *root = new_step(arena, STEP_STRIDE, variable_operand(variable));
 	struct layout_window all = window_of(layout, variable, 0, UINT32_MAX, 1);
 	bool must = all.bits - all.skip == 64 || (tables == TABLES_SPLUS && fills_lanes(all));
-	struct root_widths widths;
+	struct stride_widths widths;
 
-	plan->root_from = must ? 0 : plan->largest->count / ROOT_PART + 1;
-	root->window = window_of(layout, variable, plan->root_from, UINT32_MAX, 0);
-	plan->window = window_of(layout, variable, 0, plan->root_from, 1);
-	plan->costs = cost_root(root->window, plan->largest,
-				plan->tree_bytes / cost_tree_bytes(plan->largest->count),
-				plan->is_narrow, &widths);
+	plan->stride_from = must ? 0 : plan->largest->count / ROOT_PART + 1;
+	root->window = window_of(layout, variable, plan->stride_from, UINT32_MAX, 0);
+	plan->window = window_of(layout, variable, 0, plan->stride_from, 1);
+	plan->costs = cost_stride(root->window, plan->largest,
+				  plan->tree_bytes / cost_tree_bytes(plan->largest->count),
+				  plan->is_narrow, &widths);
 	if (must)
 		plan->costs.tree_ps = 0;
 	plan->root = root;
 	root->has_ranges = wants_ranges(&plan->costs, tables);
-	root->root_bits = root->has_ranges ? widths.ranges : widths.references;
+	root->stride_bits = root->has_ranges ? widths.ranges : widths.references;
 	if (tables == TABLES_SPLUS)
-		root->root_bits = must;
+		root->stride_bits = must;
 	else if (tables == TABLES_AUTO && !must && plan->costs.tree_ps <= chosen_ps(plan))
-		root->root_bits = 0;
+		root->stride_bits = 0;
 	/* Where even the smallest nodes must have one, it is not to weigh more than they do. */
-	while (must && root->root_bits > 1 &&
-	       plan->nodes * (sizeof(uint32_t) << root->root_bits) > ROOTS_WORTH * plan->tree_bytes)
-		root->root_bits--;
-	if (!root->root_bits) {
+	while (must && root->stride_bits > 1 &&
+	       plan->nodes * (sizeof(uint32_t) << root->stride_bits) >
+		       STRIDES_WORTH * plan->tree_bytes)
+		root->stride_bits--;
+	if (!root->stride_bits) {
 		plan->root = NULL;
 		plan->window = all;
 	}
@@ -253,50 +254,53 @@ static void plan_root(struct arena *arena, const struct layout *layout, struct k
 static void plan_cross(struct arena *arena, const struct layout *layout, struct plan *plan,
 		       uint32_t variable, enum table_kind tables)
 {
-	struct key_plan *key_plan = &plan->keys[variable >> MACHINE_SHIFT][variable_key(variable)];
-	struct layout_step *cross = new_step(arena, SEARCH_CROSS, variable_key(variable));
-	struct search_costs *costs = &key_plan->costs;
-	size_t most = CROSS_WORTH * key_plan->tree_bytes / (key_plan->nodes * sizeof(uint32_t));
+	struct operand_plan *operand_plan =
+		&plan->operands[variable >> SEARCH_SHIFT][variable_operand(variable)];
+	struct layout_step *cross = new_step(arena, STEP_CROSS, variable_operand(variable));
+	struct search_costs *costs = &operand_plan->costs;
+	size_t most = CROSS_WORTH * operand_plan->tree_bytes /
+		      (operand_plan->nodes * sizeof(uint32_t));
 
-	if (key_plan->nodes == 1 ||
+	if (operand_plan->nodes == 1 ||
 	    !classes_of(arena, layout, variable, most < CLASSES_MAX ? (uint32_t)most : CLASSES_MAX,
 			&cross->classes))
 		return;
 	cross->class_table = cross->classes.run_count > RUNS_IN_CODE ? plan->class_tables
 								     : NO_INDEX;
-	costs->cross_ps = cost_cross((size_t)key_plan->nodes * masked_room(cross_used(cross)) *
+	costs->cross_ps = cost_cross((size_t)operand_plan->nodes * masked_room(cross_used(cross)) *
 				     sizeof(uint16_t));
-	if (tables == TABLES_AUTO && costs->cross_ps > chosen_ps(key_plan))
+	if (tables == TABLES_AUTO && costs->cross_ps > chosen_ps(operand_plan))
 		return;
-	key_plan->cross = cross;
-	key_plan->root = NULL;
+	operand_plan->cross = cross;
+	operand_plan->root = NULL;
 	if (!has_class_table(cross))
 		return;
 	plan->class_tables++;
-	key_plan->class_bytes = arena_alloc(arena, CLASS_TABLE, 1);
-	fill_class_bytes(key_plan->class_bytes, &cross->classes);
+	operand_plan->class_bytes = arena_alloc(arena, CLASS_TABLE, 1);
+	fill_class_bytes(operand_plan->class_bytes, &cross->classes);
 }
 
 /* The order in which a machine's keys are asked for; interfaces come last. */
-static size_t key_order(const struct layout_machine *machine, enum key keys[KEYS_PLANNED])
+static size_t operand_order(const struct layout_search *search,
+			    enum operand operands[OPERANDS_PLANNED])
 {
-	static const enum key words[FIELD_COUNT][4] = {
-		[FIELD_DADDR] = {KEY_DADDR4, KEY_DADDR6_HIGH, KEY_DADDR6_LOW},
-		[FIELD_SADDR] = {KEY_SADDR4, KEY_SADDR6_HIGH, KEY_SADDR6_LOW},
-		[FIELD_DPORT] = {KEY_DPORT},
-		[FIELD_SPORT] = {KEY_SPORT}};
+	static const enum operand words[FIELD_COUNT][4] = {
+		[FIELD_DADDR] = {OPERAND_DADDR4, OPERAND_DADDR6_HIGH, OPERAND_DADDR6_LOW},
+		[FIELD_SADDR] = {OPERAND_SADDR4, OPERAND_SADDR6_HIGH, OPERAND_SADDR6_LOW},
+		[FIELD_DPORT] = {OPERAND_DPORT},
+		[FIELD_SPORT] = {OPERAND_SPORT}};
 	size_t count = 0;
 	size_t i, word;
 
 	for (i = 0; i < FIELD_COUNT; i++)
-		for (word = 0; !word || words[machine->order[i]][word]; word++) {
-			enum key key = words[machine->order[i]][word];
+		for (word = 0; !word || words[search->order[i]][word]; word++) {
+			enum operand operand = words[search->order[i]][word];
 
-			keys[count++] = key;
-			if (!is_port(key))
-				keys[count++] = (enum key)(key + KEY_AGAIN);
+			operands[count++] = operand;
+			if (!is_port(operand))
+				operands[count++] = (enum operand)(operand + OPERAND_AGAIN);
 		}
-	keys[count++] = KEY_INTERFACE;
+	operands[count++] = OPERAND_INTERFACE;
 	return count;
 }
 
@@ -304,18 +308,18 @@ static size_t key_order(const struct layout_machine *machine, enum key keys[KEYS
 static void choose_kind(struct arena *arena, const struct layout *layout, struct plan *plan,
 			uint32_t variable, enum table_kind tables)
 {
-	enum key key = variable_key(variable);
-	struct key_plan *key_plan = &plan->keys[variable >> MACHINE_SHIFT][key];
+	enum operand operand = variable_operand(variable);
+	struct operand_plan *operand_plan = &plan->operands[variable >> SEARCH_SHIFT][operand];
 
-	if (!key_plan->nodes)
+	if (!operand_plan->nodes)
 		return;
 	if (tables == TABLES_LPM) {
-		key_plan->lpm = new_step(arena, SEARCH_LPM, key);
+		operand_plan->lpm = new_step(arena, STEP_LPM, operand);
 		return;
 	}
-	key_plan->is_narrow = are_results_narrow(layout, plan, key_plan);
-	plan_root(arena, layout, key_plan, variable, tables);
-	if (is_port(key) && tables != TABLES_SPLUS)
+	operand_plan->is_narrow = are_results_narrow(layout, plan, operand_plan);
+	plan_stride(arena, layout, operand_plan, variable, tables);
+	if (is_port(operand) && tables != TABLES_SPLUS)
 		plan_cross(arena, layout, plan, variable, tables);
 }
 
@@ -323,32 +327,34 @@ static void choose_kind(struct arena *arena, const struct layout *layout, struct
 static void choose_kinds(struct arena *arena, const struct layout *layout, struct plan *plan,
 			 enum table_kind tables)
 {
-	enum key keys[KEYS_PLANNED];
-	uint32_t machine;
+	enum operand operands[OPERANDS_PLANNED];
+	uint32_t search;
 	size_t i;
 
-	for (machine = 0; machine < layout->machine_count; machine++)
-		for (i = key_order(&layout->machines[machine], keys) - 1; i-- > 0;)
-			choose_kind(arena, layout, plan, machine << MACHINE_SHIFT | keys[i],
+	for (search = 0; search < layout->search_count; search++)
+		for (i = operand_order(&layout->searches[search], operands) - 1; i-- > 0;)
+			choose_kind(arena, layout, plan, search << SEARCH_SHIFT | operands[i],
 				    tables);
 }
 
 /* What the levels of a tree have in common. */
-static struct layout_step line_step(const struct key_plan *plan, enum key key, bool is_below_root)
+static struct layout_step inner_step(const struct operand_plan *plan, enum operand operand,
+				     bool is_below_stride)
 {
-	struct layout_step step = {.kind = SEARCH_LINE, .key = key, .is_below_root = is_below_root};
+	struct layout_step step = {
+		.kind = STEP_INNER, .operand = operand, .is_below_stride = is_below_stride};
 
-	if (key == KEY_INTERFACE)
-		return (struct layout_step){.kind = SEARCH_INTERFACE,
-					    .key = key,
+	if (operand == OPERAND_INTERFACE)
+		return (struct layout_step){.kind = STEP_INTERFACE,
+					    .operand = operand,
 					    .element_bytes = sizeof(struct layout_interface)};
 	step.is_narrow = plan->is_narrow;
 	step.window = plan->window;
-	if (is_below_root)
-		step.window = (struct layout_window){0, root_shift(plan->root),
+	if (is_below_stride)
+		step.window = (struct layout_window){0, stride_shift(plan->root),
 						     plan->root->window.skip};
 	step.lane_bits = lane_bits_for(compared_bits(&step));
-	step.element_bytes = LINE_BYTES;
+	step.element_bytes = NODE_BYTES;
 	return step;
 }
 
@@ -358,7 +364,7 @@ static uint32_t tree_levels(const struct layout_step *line, uint32_t intervals)
 
 	for (; intervals > capacity; levels++) {
 		intervals = (intervals + capacity - 1) / capacity;
-		capacity = line_keys(line) + 1;
+		capacity = inner_keys(line) + 1;
 	}
 	return levels;
 }
@@ -370,18 +376,19 @@ static void need_levels(struct tree_plan *tree, uint32_t levels)
 }
 
 /* The levels of lines that a node needs, below its root if it has one. */
-static void count_node_levels(struct key_plan *plan, const struct decision_node *node, enum key key)
+static void count_node_levels(struct operand_plan *plan, const struct diagram_node *node,
+			      enum operand operand)
 {
-	struct layout_step line = line_step(plan, key, node_has_root(plan, node));
+	struct layout_step line = inner_step(plan, operand, node_has_stride(plan, node));
 	struct parts parts;
 	uint32_t largest = 1;
 
-	if (!node_has_root(plan, node)) {
+	if (!node_has_stride(plan, node)) {
 		need_levels(&plan->whole, tree_levels(&line, node->count));
 		return;
 	}
 	for (parts = parts_of(plan->root, node); parts_next(&parts);)
-		if (!is_in_root(plan->root, parts.part) &&
+		if (!is_in_stride(plan->root, parts.part) &&
 		    parts.part.end - parts.part.first > largest)
 			largest = parts.part.end - parts.part.first;
 	if (largest > 1)
@@ -393,33 +400,33 @@ static void count_levels(const struct layout *layout, struct plan *plan)
 	uint32_t i;
 
 	for (i = 0; i < layout->node_count; i++) {
-		const struct decision_node *node = &layout->nodes[i];
-		struct key_plan *key_plan = plan_of(plan, node);
-		enum key key = variable_key(node->variable);
+		const struct diagram_node *node = &layout->nodes[i];
+		struct operand_plan *operand_plan = plan_of(plan, node);
+		enum operand operand = variable_operand(node->variable);
 
-		if (layout->forms[i] != FORM_TABLE || key_plan->cross || key_plan->lpm)
+		if (layout->forms[i] != FORM_TABLE || operand_plan->cross || operand_plan->lpm)
 			continue;
-		if (key == KEY_INTERFACE)
-			need_levels(&key_plan->whole, plan->interface_levels[i]);
+		if (operand == OPERAND_INTERFACE)
+			need_levels(&operand_plan->whole, plan->interface_levels[i]);
 		else
-			count_node_levels(key_plan, node, key);
+			count_node_levels(operand_plan, node, operand);
 	}
 }
 
 /* Puts a step, if there is one, at the end of a machine's. */
-static void place_step(struct layout_machine *machine, struct layout_step **step, uint32_t *tag)
+static void place_step(struct layout_search *search, struct layout_step **step, uint32_t *tag)
 {
-	struct layout_step *place = (struct layout_step *)&machine->steps[machine->step_count];
+	struct layout_step *place = (struct layout_step *)&search->steps[search->step_count];
 
 	if (!*step)
 		return;
 	*place = **step;
 	place->tag = (*tag)--;
 	*step = place;
-	machine->step_count++;
+	search->step_count++;
 }
 
-static void place_tree(struct arena *arena, struct layout_machine *machine, struct tree_plan *tree,
+static void place_tree(struct arena *arena, struct layout_search *search, struct tree_plan *tree,
 		       struct layout_step line, uint32_t *tag)
 {
 	uint32_t level = tree->level_count;
@@ -428,22 +435,22 @@ static void place_tree(struct arena *arena, struct layout_machine *machine, stru
 	tree->levels = arena_alloc(arena, level, sizeof(*tree->levels));
 	while (level-- > 0) {
 		step = &line;
-		if (level == 0 && line.kind == SEARCH_LINE)
-			line.kind = SEARCH_LEAF;
-		place_step(machine, &step, tag);
+		if (level == 0 && line.kind == STEP_INNER)
+			line.kind = STEP_LEAF;
+		place_step(search, &step, tag);
 		tree->levels[level] = step;
 		line.costs = (struct search_costs){0};
 	}
 }
 
 /* Puts the steps of one key at the end of a machine's. */
-static void place_steps(struct arena *arena, struct layout_machine *machine, struct key_plan *plan,
-			enum key key, uint32_t *tag)
+static void place_steps(struct arena *arena, struct layout_search *search,
+			struct operand_plan *plan, enum operand operand, uint32_t *tag)
 {
 	struct layout_step whole;
 
 	if (plan->root) {
-		uint32_t children = (UINT32_C(1) << plan->root->root_bits) +
+		uint32_t children = (UINT32_C(1) << plan->root->stride_bits) +
 				    (is_whole_word(plan->root) ? 0 : 2);
 
 		plan->root->element_bytes = child_bytes(plan->root) * children;
@@ -455,39 +462,40 @@ static void place_steps(struct arena *arena, struct layout_machine *machine, str
 		plan->cross->element_bytes = masked_room(cross_used(plan->cross)) *
 					     result_bytes(plan->cross);
 	}
-	place_step(machine, &plan->root, tag);
+	place_step(search, &plan->root, tag);
 	if (plan->root)
-		place_tree(arena, machine, &plan->below, line_step(plan, key, true), tag);
-	whole = line_step(plan, key, false);
+		place_tree(arena, search, &plan->below, inner_step(plan, operand, true), tag);
+	whole = inner_step(plan, operand, false);
 	if (!plan->root)
 		whole.costs = plan->costs;
-	place_tree(arena, machine, &plan->whole, whole, tag);
-	place_step(machine, &plan->cross, tag);
-	place_step(machine, &plan->lpm, tag);
+	place_tree(arena, search, &plan->whole, whole, tag);
+	place_step(search, &plan->cross, tag);
+	place_step(search, &plan->lpm, tag);
 }
 
 /* Makes a machine's steps: tags fall from the first to the last, which is 1. False: too many. */
-static bool make_steps(struct arena *arena, struct layout_machine *machine, struct key_plan *plans)
+static bool make_steps(struct arena *arena, struct layout_search *search,
+		       struct operand_plan *plans)
 {
-	enum key keys[KEYS_PLANNED];
-	size_t key_count = key_order(machine, keys);
+	enum operand operands[OPERANDS_PLANNED];
+	size_t key_count = operand_order(search, operands);
 	uint32_t tag = 0;
 	size_t i;
 
 	for (i = 0; i < key_count; i++)
-		tag += plans[keys[i]].below.level_count + plans[keys[i]].whole.level_count +
-		       (plans[keys[i]].root != NULL) + (plans[keys[i]].cross != NULL) +
-		       (plans[keys[i]].lpm != NULL);
+		tag += plans[operands[i]].below.level_count + plans[operands[i]].whole.level_count +
+		       (plans[operands[i]].root != NULL) + (plans[operands[i]].cross != NULL) +
+		       (plans[operands[i]].lpm != NULL);
 	if (tag > TAGS_MAX)
 		return false;
-	machine->steps = arena_alloc(arena, tag, sizeof(*machine->steps));
+	search->steps = arena_alloc(arena, tag, sizeof(*search->steps));
 	for (i = 0; i < key_count; i++)
-		place_steps(arena, machine, &plans[keys[i]], keys[i], &tag);
+		place_steps(arena, search, &plans[operands[i]], operands[i], &tag);
 	return true;
 }
 
 /* Tells the steps with narrow results where those lead. */
-static void link_narrow(struct key_plan *plan)
+static void link_narrow(struct operand_plan *plan)
 {
 	uint32_t tag = plan->narrow_next ? only_entry(plan->narrow_next)->tag : 0;
 
@@ -504,8 +512,8 @@ static void link_narrow(struct key_plan *plan)
 bool layout_plan(struct arena *arena, struct layout *layout, enum table_kind tables,
 		 struct plan *plan)
 {
-	uint32_t machine;
-	enum key key;
+	uint32_t search;
+	enum operand operand;
 
 	*plan = (struct plan){0};
 	plan->interface_levels = arena_alloc(arena, layout->node_count + 1,
@@ -513,12 +521,12 @@ bool layout_plan(struct arena *arena, struct layout *layout, enum table_kind tab
 	count_nodes(layout, plan);
 	choose_kinds(arena, layout, plan, tables);
 	count_levels(layout, plan);
-	for (machine = 0; machine < layout->machine_count; machine++)
-		if (!make_steps(arena, &layout->machines[machine], plan->keys[machine]))
+	for (search = 0; search < layout->search_count; search++)
+		if (!make_steps(arena, &layout->searches[search], plan->operands[search]))
 			return false;
-	for (machine = 0; machine < layout->machine_count; machine++)
-		for (key = 0; key < KEY_INTERFACE; key++)
-			if (plan->keys[machine][key].is_narrow)
-				link_narrow(&plan->keys[machine][key]);
+	for (search = 0; search < layout->search_count; search++)
+		for (operand = 0; operand < OPERAND_INTERFACE; operand++)
+			if (plan->operands[search][operand].is_narrow)
+				link_narrow(&plan->operands[search][operand]);
 	return true;
 }

@@ -5,7 +5,7 @@
 #include "compiler/pipeline.h"
 #include "layout.h"
 
-enum { MACHINES = FAMILY_COUNT * PROTOCOL_COUNT, KEYS_PLANNED = KEY_INTERFACE + 1 };
+enum { SEARCHES = FAMILY_COUNT * PROTOCOL_COUNT, OPERANDS_PLANNED = OPERAND_INTERFACE + 1 };
 
 /* Levels of lines over leaves. */
 struct tree_plan {
@@ -14,36 +14,36 @@ struct tree_plan {
 };
 
 /* How the nodes of one key are stored in one machine. Steps that are not there are NULL. */
-struct key_plan {
+struct operand_plan {
 	uint32_t nodes; /* how many there are */
-	const struct decision_node *largest, *smallest;
+	const struct diagram_node *largest, *smallest;
 	size_t tree_bytes; /* that all of them would take as trees, about */
 	struct layout_step *root, *cross, *lpm;
 	struct search_costs costs;
-	uint32_t root_from;          /* intervals of a node that has a root */
+	uint32_t stride_from;        /* intervals of a node that has a root */
 	struct tree_plan below;      /* the root */
 	struct tree_plan whole;      /* of nodes without; of interfaces */
 	struct layout_window window; /* of nodes without a root */
 	bool is_narrow;              /* the results of leaves and crosses */
-	struct key_plan *narrow_next;
+	struct operand_plan *narrow_next;
 	unsigned char *class_bytes; /* of each port, for a cross */
 };
 
 struct plan {
-	struct key_plan keys[MACHINES][KEYS_PLANNED];
+	struct operand_plan operands[SEARCHES][OPERANDS_PLANNED];
 	uint32_t
 		*interface_levels; /* of each node on an interface: how many come below, plus one */
 	uint32_t class_tables;
 };
 
-struct key_plan *plan_of(struct plan *plan, const struct decision_node *node);
+struct operand_plan *plan_of(struct plan *plan, const struct diagram_node *node);
 
 /* Whether a node starts with a root. */
-bool node_has_root(const struct key_plan *plan, const struct decision_node *node);
+bool node_has_stride(const struct operand_plan *plan, const struct diagram_node *node);
 
 /* Intervals [first, end) of a node: all, or those that share a child of its root. */
 struct part {
-	const struct decision_node *node;
+	const struct diagram_node *node;
 	uint32_t first, end;
 };
 
@@ -54,11 +54,11 @@ struct parts {
 	struct part part;
 };
 
-struct parts parts_of(const struct layout_step *root, const struct decision_node *node);
+struct parts parts_of(const struct layout_step *root, const struct diagram_node *node);
 bool parts_next(struct parts *parts);
 
 /* Whether nothing of a part is below the root. */
-bool is_in_root(const struct layout_step *root, struct part part);
+bool is_in_stride(const struct layout_step *root, struct part part);
 
 /* Plans all table nodes, and makes the machines' steps; false when there are more steps than tags. */
 bool layout_plan(struct arena *arena, struct layout *layout, enum table_kind tables,

@@ -11,23 +11,22 @@ enum { ROWS_IN_LINE = 2 };
 
 /* The rows of an outcome, in order, and what follows the last. */
 struct row_list {
-	struct layout_row rows[STEPS_MAX];
+	struct layout_row rows[ACTIONS_MAX];
 	uint32_t count, end;
 };
 
 /* A counter stands in the row of the attempt that follows it. */
-static struct row_list list_rows(const struct layout *layout,
-				 const struct decision_outcome *outcome)
+static struct row_list list_rows(const struct layout *layout, const struct diagram_outcome *outcome)
 {
 	uint32_t override = layout->override_others ? BPF_SK_LOOKUP_F_REPLACE : 0;
 	struct row_list list = {.end = outcome->end == END_PASS ? ROW_PASS : ROW_DROP};
 	struct layout_row row = {{NO_INDEX}, NO_INDEX, 0, 0};
-	const struct step *step, *end = outcome->steps + outcome->step_count;
+	const struct action *step, *end = outcome->actions + outcome->action_count;
 
-	for (step = outcome->steps; step < end; step++) {
-		if (step->kind == STEP_COUNT) {
+	for (step = outcome->actions; step < end; step++) {
+		if (step->kind == ACTION_COUNT) {
 			row.counter = step->index;
-			if (step + 1 < end && step[1].kind != STEP_COUNT)
+			if (step + 1 < end && step[1].kind != ACTION_COUNT)
 				continue;
 		} else {
 			row.label = step->index;
@@ -125,7 +124,7 @@ static struct layout_groups groups_for(const struct layout *layout)
 }
 
 struct layout_rows layout_rows_of(struct arena *arena, struct layout *layout,
-				  const struct decision_outcome *outcomes, size_t count)
+				  const struct diagram_outcome *outcomes, size_t count)
 {
 	uint32_t *rows_of = arena_alloc(arena, count, sizeof(*rows_of));
 	const bool *used = used_outcomes(arena, layout, count);

@@ -15,6 +15,6 @@ struct layout_rows {
 
 /* The rows of the outcomes that nodes or roots refer to. Fills in rows_of, rows_max and groups. */
 struct layout_rows layout_rows_of(struct arena *arena, struct layout *layout,
-				  const struct decision_outcome *outcomes, size_t count);
+				  const struct diagram_outcome *outcomes, size_t count);
 
 #endif

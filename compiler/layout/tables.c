@@ -21,7 +21,7 @@ struct tables {
 	struct layout *layout;
 	struct plan plan;
 	uint32_t *table_refs;
-	struct elements *elements[MACHINES]; /* of each step */
+	struct elements *elements[SEARCHES]; /* of each step */
 	struct layout_rows rows;
 	uint64_t *starts; /* room for those of the tree that is being laid */
 	uint32_t starts_capacity;
@@ -30,19 +30,19 @@ struct tables {
 	uint32_t prefix_nodes; /* numbered so far */
 };
 
-static uint32_t child_ref(const struct tables *t, decision_ref ref)
+static uint32_t child_ref(const struct tables *t, diagram_ref ref)
 {
 	return ref_is_outcome(ref) ? t->layout->rows_of[ref_index(ref)] : t->table_refs[ref];
 }
 
 static struct elements *elements_of(const struct tables *t, const struct layout_step *step)
 {
-	size_t machine = 0;
+	size_t search = 0;
 
-	while (step < t->layout->machines[machine].steps ||
-	       step >= t->layout->machines[machine].steps + t->layout->machines[machine].step_count)
-		machine++;
-	return &t->elements[machine][step - t->layout->machines[machine].steps];
+	while (step < t->layout->searches[search].steps ||
+	       step >= t->layout->searches[search].steps + t->layout->searches[search].step_count)
+		search++;
+	return &t->elements[search][step - t->layout->searches[search].steps];
 }
 
 /* Room for one more element of a step, all zero, and its index. It stays where it is until the next one. */
@@ -135,7 +135,7 @@ static void add_leaves(struct tables *t, struct layout_step *step, struct part p
 /* Lays the lines above a level, which becomes theirs. */
 static void add_lines(struct tables *t, struct layout_step *step, struct level *level)
 {
-	uint32_t children = line_keys(step) + 1, lines = 0, first = 0, at, i, index, child;
+	uint32_t children = inner_keys(step) + 1, lines = 0, first = 0, at, i, index, child;
 
 	for (at = 0; at < level->count; at += children, lines++) {
 		unsigned char *line = add_element(t, step, &index);
@@ -143,7 +143,7 @@ static void add_lines(struct tables *t, struct layout_step *step, struct level *
 		for (i = 1; i < children && at + i < level->count; i++)
 			put_lane(step, line, i - 1, level->starts[at + i]);
 		child = level->first + at;
-		memcpy(line + LINE_LANES_BYTES, &child, sizeof(child));
+		memcpy(line + INNER_LANES_BYTES, &child, sizeof(child));
 		level->starts[lines] = level->starts[at];
 		if (!lines)
 			first = index;
@@ -182,7 +182,7 @@ static uint64_t range_entry(const struct tables *t, const struct layout_step *ro
 			    struct part part)
 {
 	const u128 *starts = &part.node->starts[part.first];
-	const decision_ref *children = &part.node->children[part.first];
+	const diagram_ref *children = &part.node->children[part.first];
 	uint32_t count = part.end - part.first;
 	uint64_t around = narrow_result(child_ref(t, children[0]));
 	uint64_t inside = narrow_result(child_ref(t, children[count > 1]));
@@ -198,11 +198,11 @@ static uint64_t range_entry(const struct tables *t, const struct layout_step *ro
 }
 
 /* What a root has for a part: the part itself, or a reference to it as a tree. */
-static void put_part(struct tables *t, struct key_plan *plan, unsigned char *children, size_t child,
-		     struct part part)
+static void put_part(struct tables *t, struct operand_plan *plan, unsigned char *children,
+		     size_t child, struct part part)
 {
 	const struct layout_step *root = plan->root;
-	bool is_here = is_in_root(root, part);
+	bool is_here = is_in_stride(root, part);
 	uint64_t entry;
 
 	if (!root->has_ranges) {
@@ -217,7 +217,8 @@ static void put_part(struct tables *t, struct key_plan *plan, unsigned char *chi
 }
 
 /* A child for each value of the window's upper bits, and those below and above it. */
-static uint32_t add_root(struct tables *t, struct key_plan *plan, const struct decision_node *node)
+static uint32_t add_stride(struct tables *t, struct operand_plan *plan,
+			   const struct diagram_node *node)
 {
 	struct layout_step *root = plan->root;
 	struct parts parts = parts_of(root, node);
@@ -237,7 +238,7 @@ static uint32_t add_root(struct tables *t, struct key_plan *plan, const struct d
 
 /* A result for each class of the word. */
 static uint32_t add_cross(struct tables *t, struct layout_step *cross,
-			  const struct decision_node *node)
+			  const struct diagram_node *node)
 {
 	uint32_t result, i = 0, index;
 	unsigned char *results = add_element(t, cross, &index);
@@ -272,9 +273,9 @@ static void add_prefixes(struct tables *t, uint32_t node, uint64_t first, uint64
 }
 
 /* A number for the node, below which the kernel's trie has its intervals as prefixes. */
-static uint32_t add_lpm(struct tables *t, struct layout_step *lpm, const struct decision_node *node)
+static uint32_t add_lpm(struct tables *t, struct layout_step *lpm, const struct diagram_node *node)
 {
-	unsigned shift = 64 - key_bits(lpm->key);
+	unsigned shift = 64 - operand_bits(lpm->operand);
 	uint32_t number = t->prefix_nodes++;
 	uint64_t first, last;
 	uint32_t i;
@@ -291,7 +292,7 @@ static uint32_t add_lpm(struct tables *t, struct layout_step *lpm, const struct 
 
 static uint32_t add_interface(struct tables *t, uint32_t node_index)
 {
-	const struct decision_node *node = &t->layout->nodes[node_index];
+	const struct diagram_node *node = &t->layout->nodes[node_index];
 	struct layout_step *step =
 		plan_of(&t->plan, node)->whole.levels[t->plan.interface_levels[node_index] - 1];
 	struct layout_interface entry = {.word = variable_interface(node->variable)};
@@ -307,17 +308,17 @@ static uint32_t add_interface(struct tables *t, uint32_t node_index)
 
 static uint32_t add_node(struct tables *t, uint32_t index)
 {
-	const struct decision_node *node = &t->layout->nodes[index];
-	struct key_plan *plan = plan_of(&t->plan, node);
+	const struct diagram_node *node = &t->layout->nodes[index];
+	struct operand_plan *plan = plan_of(&t->plan, node);
 
-	if (variable_key(node->variable) == KEY_INTERFACE)
+	if (variable_operand(node->variable) == OPERAND_INTERFACE)
 		return add_interface(t, index);
 	if (plan->lpm)
 		return add_lpm(t, plan->lpm, node);
 	if (plan->cross)
 		return add_cross(t, plan->cross, node);
-	if (node_has_root(plan, node))
-		return add_root(t, plan, node);
+	if (node_has_stride(plan, node))
+		return add_stride(t, plan, node);
 	return add_tree(t, &plan->whole, (struct part){node, 0, node->count});
 }
 
@@ -325,8 +326,8 @@ static void add_nodes(struct tables *t)
 {
 	uint32_t i;
 
-	for (i = 0; i < t->layout->machine_count; i++)
-		t->elements[i] = arena_alloc(t->arena, t->layout->machines[i].step_count + 1,
+	for (i = 0; i < t->layout->search_count; i++)
+		t->elements[i] = arena_alloc(t->arena, t->layout->searches[i].step_count + 1,
 					     sizeof(*t->elements[i]));
 	for (i = 0; i < t->layout->node_count; i++)
 		if (t->layout->forms[i] == FORM_TABLE)
@@ -337,25 +338,25 @@ static struct layout_region place(size_t *bytes, size_t count, size_t size)
 {
 	struct layout_region region = {(uint32_t)*bytes, (uint32_t)count};
 
-	*bytes = (*bytes + count * size + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES;
+	*bytes = (*bytes + count * size + NODE_BYTES - 1) / NODE_BYTES * NODE_BYTES;
 	return region;
 }
 
-static void place_steps(const struct layout_machine *machine, size_t *size)
+static void place_steps(const struct layout_search *search, size_t *size)
 {
 	size_t i;
 
-	if (!machine->step_count)
+	if (!search->step_count)
 		return;
 
-	for (i = 0; i < machine->step_count; i++) {
-		struct layout_step *step = (struct layout_step *)&machine->steps[i];
+	for (i = 0; i < search->step_count; i++) {
+		struct layout_step *step = (struct layout_step *)&search->steps[i];
 
-		if (step->kind != SEARCH_LPM)
+		if (step->kind != STEP_LPM)
 			step->region = place(size, step->region.count, step->element_bytes);
 	}
 	/* A result's index has room for the next power of two, of which a last leaf falls short. */
-	*size += LINE_BYTES;
+	*size += NODE_BYTES;
 }
 
 /* Where everything is to be; the bytes that it takes. */
@@ -366,8 +367,8 @@ static size_t place_regions(struct tables *t)
 
 	layout->rows = place(&size, t->rows.count, sizeof(*t->rows.items));
 	layout->classes = place(&size, (size_t)t->plan.class_tables * CLASS_TABLE, 1);
-	for (i = 0; i < layout->machine_count; i++)
-		place_steps(&layout->machines[i], &size);
+	for (i = 0; i < layout->search_count; i++)
+		place_steps(&layout->searches[i], &size);
 	return size;
 }
 
@@ -379,12 +380,12 @@ static void put(unsigned char *bytes, struct layout_region region, const void *a
 
 static void put_classes(const struct tables *t, unsigned char *bytes)
 {
-	uint32_t machine;
-	enum key key;
+	uint32_t search;
+	enum operand operand;
 
-	for (machine = 0; machine < t->layout->machine_count; machine++)
-		for (key = 0; key < KEY_INTERFACE; key++) {
-			const struct key_plan *plan = &t->plan.keys[machine][key];
+	for (search = 0; search < t->layout->search_count; search++)
+		for (operand = 0; operand < OPERAND_INTERFACE; operand++) {
+			const struct operand_plan *plan = &t->plan.operands[search][operand];
 
 			if (plan->cross && plan->cross->class_table != NO_INDEX)
 				memcpy(bytes + t->layout->classes.offset +
@@ -401,16 +402,16 @@ static unsigned char *put_all(const struct tables *t)
 
 	put(bytes, layout->rows, t->rows.items, t->rows.count * sizeof(*t->rows.items));
 	put_classes(t, bytes);
-	for (i = 0; i < layout->machine_count; i++)
-		for (j = 0; j < layout->machines[i].step_count; j++)
-			if (layout->machines[i].steps[j].kind != SEARCH_LPM)
-				put(bytes, layout->machines[i].steps[j].region,
+	for (i = 0; i < layout->search_count; i++)
+		for (j = 0; j < layout->searches[i].step_count; j++)
+			if (layout->searches[i].steps[j].kind != STEP_LPM)
+				put(bytes, layout->searches[i].steps[j].region,
 				    t->elements[i][j].bytes, t->elements[i][j].size);
 	return bytes;
 }
 
 bool layout_tables(struct arena *arena, struct layout *layout, enum table_kind tables,
-		   const struct decision_outcome *outcomes, size_t outcome_count, size_t bytes_max)
+		   const struct diagram_outcome *outcomes, size_t outcome_count, size_t bytes_max)
 {
 	struct tables t = {.arena = arena, .layout = layout};
 

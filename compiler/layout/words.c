@@ -18,11 +18,11 @@ struct wording {
 	const struct decision *decision;
 	struct builder *words;
 	enum family family;
-	uint32_t machine;
-	decision_ref *done; /* of each node of the decision; REF_MATCH: not yet */
+	uint32_t search;
+	diagram_ref *done; /* of each node of the decision; REF_MATCH: not yet */
 };
 
-static decision_ref word_ref(struct wording *wording, decision_ref ref);
+static diagram_ref word_ref(struct wording *wording, diagram_ref ref);
 
 /* Some of a node's starts, [first, end), and the values [base, base + 2^bits) that they are in. */
 struct window {
@@ -32,10 +32,10 @@ struct window {
 };
 
 /* The half of a window that has all of its starts but FEW at the most; false if neither has. */
-static bool narrow(const struct decision_node *node, struct window *window, uint32_t few)
+static bool narrow(const struct diagram_node *node, struct window *window, uint32_t few)
 {
 	u128 upper = window->base + ((u128)1 << (window->bits - 1));
-	uint32_t middle = decision_interval(node, upper - 1) + 1; /* the first at UPPER or above */
+	uint32_t middle = diagram_interval(node, upper - 1) + 1; /* the first at UPPER or above */
 
 	if (middle - window->first > few && window->end - middle > few)
 		return false;
@@ -50,7 +50,7 @@ static bool narrow(const struct decision_node *node, struct window *window, uint
 }
 
 /* Where nearly all of a node's intervals start. */
-static struct window dense_window(const struct decision_node *node, unsigned bits)
+static struct window dense_window(const struct diagram_node *node, unsigned bits)
 {
 	struct window window = {0, bits, 1, node->count}, narrower = window;
 	uint32_t outside;
@@ -64,8 +64,8 @@ static struct window dense_window(const struct decision_node *node, unsigned bit
 }
 
 /* The intervals of a node within a window, as a node that asks again. */
-static decision_ref window_node(struct wording *wording, const struct decision_node *node,
-				struct window window)
+static diagram_ref window_node(struct wording *wording, const struct diagram_node *node,
+			       struct window window)
 {
 	uint32_t i;
 
@@ -73,24 +73,24 @@ static decision_ref window_node(struct wording *wording, const struct decision_n
 	builder_interval(wording->words, 0, node->children[window.first - 1]);
 	for (i = window.first; i < window.end; i++)
 		builder_interval(wording->words, node->starts[i], node->children[i]);
-	return builder_end(wording->words, node->variable + KEY_AGAIN);
+	return builder_end(wording->words, node->variable + OPERAND_AGAIN);
 }
 
 /* A few starts far from all others would make the tables as wide as the word. So what is in the window of those
  * others becomes a node of its own, below one that knows the few. */
-static decision_ref split_window(struct wording *wording, decision_ref ref, enum key key)
+static diagram_ref split_window(struct wording *wording, diagram_ref ref, enum operand operand)
 {
-	struct decision_node node;
+	struct diagram_node node;
 	struct window window;
-	decision_ref within;
+	diagram_ref within;
 	uint32_t i;
 	size_t count;
 	u128 end;
 
-	if (ref_is_outcome(ref) || key_bits(key) == 16)
+	if (ref_is_outcome(ref) || operand_bits(operand) == 16)
 		return ref;
 	node = builder_nodes(wording->words, &count)[ref];
-	window = dense_window(&node, key_bits(key));
+	window = dense_window(&node, operand_bits(operand));
 	if (window.end - window.first == node.count - 1 || window.end - window.first <= DENSE_MIN)
 		return ref;
 	within = window_node(wording, &node, window);
@@ -99,7 +99,7 @@ static decision_ref split_window(struct wording *wording, decision_ref ref, enum
 		builder_interval(wording->words, node.starts[i], node.children[i]);
 	builder_interval(wording->words, window.base, within);
 	end = window.base + ((u128)1 << window.bits);
-	if (end >> key_bits(key) == 0 &&
+	if (end >> operand_bits(operand) == 0 &&
 	    (window.end == node.count || node.starts[window.end] > end))
 		builder_interval(wording->words, end, node.children[window.end - 1]);
 	for (i = window.end; i < node.count; i++)
@@ -108,20 +108,20 @@ static decision_ref split_window(struct wording *wording, decision_ref ref, enum
 }
 
 /* How many words a field has, and the key of the first. */
-static unsigned field_words(enum field field, enum family family, enum key *first)
+static unsigned field_words(enum field field, enum family family, enum operand *first)
 {
 	switch (field) {
 	case FIELD_DADDR:
-		*first = family == FAMILY_IPV4 ? KEY_DADDR4 : KEY_DADDR6_HIGH;
+		*first = family == FAMILY_IPV4 ? OPERAND_DADDR4 : OPERAND_DADDR6_HIGH;
 		return family == FAMILY_IPV4 ? 1 : 2;
 	case FIELD_SADDR:
-		*first = family == FAMILY_IPV4 ? KEY_SADDR4 : KEY_SADDR6_HIGH;
+		*first = family == FAMILY_IPV4 ? OPERAND_SADDR4 : OPERAND_SADDR6_HIGH;
 		return family == FAMILY_IPV4 ? 1 : 2;
 	case FIELD_DPORT:
-		*first = KEY_DPORT;
+		*first = OPERAND_DPORT;
 		return 1;
 	default:
-		*first = KEY_SPORT;
+		*first = OPERAND_SPORT;
 		return 1;
 	}
 }
@@ -129,16 +129,16 @@ static unsigned field_words(enum field field, enum family family, enum key *firs
 /* Intervals [first, end) of a node, within one value of the words before: the first begins at its start
  * whatever its own start is. */
 struct slice {
-	const struct decision_node *node;
+	const struct diagram_node *node;
 	uint32_t first, end;
 };
 
 /* A node for the word at SHIFT bits (0: the last) of the field: where several intervals share a value
  * of this word, the next word tells them apart. */
-static decision_ref word_slice(struct wording *wording, struct slice slice, enum key key,
-			       unsigned shift)
+static diagram_ref word_slice(struct wording *wording, struct slice slice, enum operand operand,
+			      unsigned shift)
 {
-	const struct decision_node *node = slice.node;
+	const struct diagram_node *node = slice.node;
 	const u128 rest = ((u128)1 << shift) - 1;
 	uint32_t k = slice.first + 1, end;
 
@@ -155,8 +155,9 @@ static decision_ref word_slice(struct wording *wording, struct slice slice, enum
 		if (end - k > 1 || node->starts[k] & rest) {
 			struct slice within = {node, node->starts[k] & rest ? k - 1 : k, end};
 
-			builder_interval(wording->words, value,
-					 word_slice(wording, within, key + 1, shift - WORD_BITS));
+			builder_interval(
+				wording->words, value,
+				word_slice(wording, within, operand + 1, shift - WORD_BITS));
 			/* What comes next may begin with the next value. */
 			if (value == UINT64_MAX ||
 			    (end < slice.end &&
@@ -166,37 +167,38 @@ static decision_ref word_slice(struct wording *wording, struct slice slice, enum
 		}
 		builder_interval(wording->words, value, word_ref(wording, node->children[end - 1]));
 	}
-	return split_window(
-		wording, builder_end(wording->words, wording->machine << MACHINE_SHIFT | key), key);
+	return split_window(wording,
+			    builder_end(wording->words, wording->search << SEARCH_SHIFT | operand),
+			    operand);
 }
 
-static decision_ref word_node(struct wording *wording, const struct decision_node *node)
+static diagram_ref word_node(struct wording *wording, const struct diagram_node *node)
 {
 	struct slice all = {node, 0, node->count};
 	uint32_t variable = node->variable;
 	unsigned words;
-	enum key key;
+	enum operand operand;
 	uint32_t i;
 
 	if (variable < VARIABLE_INTERFACES) {
-		words = field_words(variable, wording->family, &key);
-		return word_slice(wording, all, key, WORD_BITS * (words - 1));
+		words = field_words(variable, wording->family, &operand);
+		return word_slice(wording, all, operand, WORD_BITS * (words - 1));
 	}
-	variable = KEY_INTERFACE + variable - VARIABLE_INTERFACES;
+	variable = OPERAND_INTERFACE + variable - VARIABLE_INTERFACES;
 	builder_begin(wording->words);
 	for (i = 0; i < node->count; i++)
 		builder_interval(wording->words, node->starts[i],
 				 word_ref(wording, node->children[i]));
-	return builder_end(wording->words, wording->machine << MACHINE_SHIFT | variable);
+	return builder_end(wording->words, wording->search << SEARCH_SHIFT | variable);
 }
 
-static decision_ref word_ref(struct wording *wording, decision_ref ref)
+static diagram_ref word_ref(struct wording *wording, diagram_ref ref)
 {
-	const struct decision_outcome *outcome;
+	const struct diagram_outcome *outcome;
 
 	if (ref_is_outcome(ref)) {
 		outcome = &wording->decision->outcomes[ref_index(ref)];
-		return builder_outcome_of(wording->words, outcome->steps, outcome->step_count,
+		return builder_outcome_of(wording->words, outcome->actions, outcome->action_count,
 					  outcome->end);
 	}
 	if (wording->done[ref] == REF_MATCH)
@@ -205,15 +207,15 @@ static decision_ref word_ref(struct wording *wording, decision_ref ref)
 }
 
 /* The machine for an order of fields, added if it is new. */
-static uint32_t machine_for(struct layout *layout, const enum field *order)
+static uint32_t search_for(struct layout *layout, const enum field *order)
 {
 	uint32_t i;
 
-	for (i = 0; i < layout->machine_count; i++)
-		if (!memcmp(layout->machines[i].order, order, sizeof(layout->machines[i].order)))
+	for (i = 0; i < layout->search_count; i++)
+		if (!memcmp(layout->searches[i].order, order, sizeof(layout->searches[i].order)))
 			return i;
-	memcpy(layout->machines[i].order, order, sizeof(layout->machines[i].order));
-	layout->machine_count++;
+	memcpy(layout->searches[i].order, order, sizeof(layout->searches[i].order));
+	layout->search_count++;
 	return i;
 }
 
@@ -227,8 +229,8 @@ struct builder *layout_words(struct arena *arena, struct layout *layout,
 
 	for (; wording.family < FAMILY_COUNT; wording.family++)
 		for (protocol = 0; protocol < PROTOCOL_COUNT; protocol++) {
-			wording.machine = machine_for(layout,
-						      decision->orders[wording.family][protocol]);
+			wording.search = search_for(layout,
+						    decision->orders[wording.family][protocol]);
 			wording.done = arena_alloc(arena, decision->node_count,
 						   sizeof(*wording.done));
 			for (i = 0; i < decision->node_count; i++)

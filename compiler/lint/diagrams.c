@@ -21,7 +21,7 @@ struct search {
 	struct packet packet;
 };
 
-static void look_at_leaf(struct search *search, decision_ref ref, enum way way)
+static void look_at_leaf(struct search *search, diagram_ref ref, enum way way)
 {
 	const struct marked *marked = leaves_at(search->leaves, ref);
 	uint32_t i;
@@ -40,10 +40,10 @@ static void look_at_leaf(struct search *search, decision_ref ref, enum way way)
 	}
 }
 
-static void search_from(struct search *search, decision_ref ref, enum way way);
+static void search_from(struct search *search, diagram_ref ref, enum way way);
 
 /* The example's own value is tried first. */
-static void search_values(struct search *search, const struct decision_node *node, enum way way)
+static void search_values(struct search *search, const struct diagram_node *node, enum way way)
 {
 	u128 *value = &search->packet.values[node->variable], example = *value;
 	uint32_t i;
@@ -58,7 +58,7 @@ static void search_values(struct search *search, const struct decision_node *nod
 	*value = example;
 }
 
-static void search_interface(struct search *search, const struct decision_node *node, enum way way)
+static void search_interface(struct search *search, const struct diagram_node *node, enum way way)
 {
 	uint32_t before = search->packet.interface, i;
 
@@ -77,7 +77,7 @@ static void search_interface(struct search *search, const struct decision_node *
 	}
 }
 
-static void search_from(struct search *search, decision_ref ref, enum way way)
+static void search_from(struct search *search, diagram_ref ref, enum way way)
 {
 	size_t place = ref_is_outcome(ref) ? search->node_count + ref_index(ref) : ref;
 	bool *seen = &search->seen[place * WAY_COUNT + way];
@@ -117,7 +117,7 @@ static void give_up(const struct subset *subset, const struct knowledge *known, 
 }
 
 static void search_diagram(const struct builder *builder, const struct leaves *leaves,
-			   const struct knowledge *known, decision_ref root, struct arena *arena,
+			   const struct knowledge *known, diagram_ref root, struct arena *arena,
 			   struct packet example)
 {
 	struct search search = {
@@ -135,8 +135,8 @@ static void ask_diagram(struct lint *lint, const struct subset *subset,
 	struct arena *arena = arena_new();
 	struct builder *builder = builder_new(arena, order, lint->effort);
 	struct leaves *leaves = leaves_new(arena, builder, subset, known->states);
-	decision_ref root = rules_to_diagram(arena, builder, &subset->policy, family, protocol,
-					     order);
+	diagram_ref root = rules_to_diagram(arena, builder, &subset->policy, family, protocol,
+					    order);
 
 	lint_spend(lint, builder_effort(builder));
 	if (builder_is_exhausted(builder))

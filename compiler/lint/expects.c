@@ -35,9 +35,9 @@ static enum verdict_kind filled_verdict(const struct outcome *outcome, uint32_t 
 {
 	size_t i;
 
-	for (i = 0; i < outcome->step_count; i++)
-		if (outcome->steps[i].kind == STEP_ATTEMPT) {
-			*label = outcome->steps[i].index;
+	for (i = 0; i < outcome->action_count; i++)
+		if (outcome->actions[i].kind == ACTION_ATTEMPT) {
+			*label = outcome->actions[i].index;
 			return VERDICT_REDIRECT;
 		}
 	*label = NO_INDEX;
@@ -84,10 +84,10 @@ static bool judge(struct check *check)
 	return false;
 }
 
-static bool judge_all(struct check *check, decision_ref ref);
+static bool judge_all(struct check *check, diagram_ref ref);
 
 /* Judges what each value of a node's source leads to. */
-static bool judge_sources(struct check *check, const struct decision_node *node)
+static bool judge_sources(struct check *check, const struct diagram_node *node)
 {
 	u128 before = check->packet.values[node->variable];
 	bool good = true, by_source = check->by_source;
@@ -103,11 +103,11 @@ static bool judge_sources(struct check *check, const struct decision_node *node)
 	return good;
 }
 
-static bool judge_all(struct check *check, decision_ref ref)
+static bool judge_all(struct check *check, diagram_ref ref)
 {
 	bool *seen = &check->seen[ref_is_outcome(ref) ? check->decision->node_count + ref_index(ref)
 						      : ref];
-	const struct decision_node *node;
+	const struct diagram_node *node;
 	u128 value;
 	uint32_t i;
 

@@ -65,7 +65,7 @@ static bool can_take(const struct socket_declaration *declared, unsigned context
 	size_t i;
 
 	for (i = 0; i < declared->place_count; i++) {
-		const struct socket_place *place = &declared->places[i];
+		const struct declared_endpoint *place = &declared->places[i];
 
 		if (place->protocol != context % PROTOCOL_COUNT)
 			continue;
@@ -76,7 +76,7 @@ static bool can_take(const struct socket_declaration *declared, unsigned context
 	return false;
 }
 
-static void note_attempts(struct labels *labels, decision_ref ref, unsigned context, bool *seen)
+static void note_attempts(struct labels *labels, diagram_ref ref, unsigned context, bool *seen)
 {
 	const struct decision *decision = labels->lint->decision;
 	bool *is_seen = &seen[ref_is_outcome(ref) ? decision->node_count + ref_index(ref) : ref];
@@ -86,12 +86,12 @@ static void note_attempts(struct labels *labels, decision_ref ref, unsigned cont
 		return;
 	*is_seen = true;
 	if (ref_is_outcome(ref)) {
-		const struct decision_outcome *outcome = &decision->outcomes[ref_index(ref)];
+		const struct diagram_outcome *outcome = &decision->outcomes[ref_index(ref)];
 
-		for (i = 0; i < outcome->step_count; i++)
-			if (outcome->steps[i].kind == STEP_ATTEMPT)
-				labels->attempted[outcome->steps[i].index] |= (uint8_t)(1u
-											<< context);
+		for (i = 0; i < outcome->action_count; i++)
+			if (outcome->actions[i].kind == ACTION_ATTEMPT)
+				labels->attempted[outcome->actions[i].index] |=
+					(uint8_t)(1u << context);
 		return;
 	}
 	for (i = 0; i < decision->nodes[ref].count; i++)

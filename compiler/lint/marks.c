@@ -74,8 +74,8 @@ static void add_hash(struct leaves *leaves, uint32_t hash)
 }
 
 /* The leaf with this outcome and these marks, which are copied. */
-static decision_ref leaf_of(struct leaves *leaves, decision_ref outcome, const struct mark *marks,
-			    uint32_t count)
+static diagram_ref leaf_of(struct leaves *leaves, diagram_ref outcome, const struct mark *marks,
+			   uint32_t count)
 {
 	struct marked marked = {outcome, marks, count};
 	uint32_t hash = marked_hash(&marked);
@@ -101,7 +101,7 @@ static decision_ref leaf_of(struct leaves *leaves, decision_ref outcome, const s
 	return (uint32_t)REF_OUTCOME | (uint32_t)(leaves->count - 1);
 }
 
-const struct marked *leaves_at(const struct leaves *leaves, decision_ref leaf)
+const struct marked *leaves_at(const struct leaves *leaves, diagram_ref leaf)
 {
 	return &leaves->items[ref_index(leaf)];
 }
@@ -120,31 +120,31 @@ static struct mark *scratch_for(struct leaves *leaves, size_t count)
 	return leaves->scratch;
 }
 
-static const struct decision_outcome *outcome_at(const struct leaves *leaves, decision_ref outcome)
+static const struct diagram_outcome *outcome_at(const struct leaves *leaves, diagram_ref outcome)
 {
 	return builder_outcome(leaves->outcomes, outcome);
 }
 
-/* The next step, from AT on, that no rule before can take away. */
-static const struct step *lasting_step(const struct leaves *leaves,
-				       const struct decision_outcome *outcome, size_t *at)
+/* The next action, from AT on, that no rule before can take away. */
+static const struct action *lasting_step(const struct leaves *leaves,
+					 const struct diagram_outcome *outcome, size_t *at)
 {
-	const struct step *step;
+	const struct action *action;
 
-	for (; *at < outcome->step_count; ++*at) {
-		step = &outcome->steps[*at];
-		if (step->kind == STEP_COUNT || !leaves->label_continues[step->index])
-			return step;
+	for (; *at < outcome->action_count; ++*at) {
+		action = &outcome->actions[*at];
+		if (action->kind == ACTION_COUNT || !leaves->label_continues[action->index])
+			return action;
 	}
 	return NULL;
 }
 
 /* Whether two outcomes that are ended for good differ, whatever labels were attempted before
  * them. */
-static bool differ_for_good(const struct leaves *leaves, const struct decision_outcome *a,
-			    const struct decision_outcome *b)
+static bool differ_for_good(const struct leaves *leaves, const struct diagram_outcome *a,
+			    const struct diagram_outcome *b)
 {
-	const struct step *x, *y;
+	const struct action *x, *y;
 	size_t i = 0, j = 0;
 
 	if (a->end > END_DROP || b->end > END_DROP)
@@ -162,8 +162,8 @@ static bool differ_for_good(const struct leaves *leaves, const struct decision_o
 	}
 }
 
-static decision_ref settle(const struct leaves *leaves, uint32_t number, decision_ref outcome,
-			   decision_ref without)
+static diagram_ref settle(const struct leaves *leaves, uint32_t number, diagram_ref outcome,
+			  diagram_ref without)
 {
 	if (without == outcome || without == REF_OTHER || !leaves->rule_is_single[number])
 		return without;
@@ -173,19 +173,19 @@ static decision_ref settle(const struct leaves *leaves, uint32_t number, decisio
 }
 
 /* First A, then B, of outcomes. */
-static decision_ref product(struct leaves *leaves, decision_ref a, decision_ref b)
+static diagram_ref product(struct leaves *leaves, diagram_ref a, diagram_ref b)
 {
 	if (a == REF_OTHER || outcome_at(leaves, a)->end != END_NEXT)
 		return a;
 	return b == REF_OTHER ? b : builder_then(leaves->outcomes, a, b);
 }
 
-static decision_ref marked_then(void *data, decision_ref a, decision_ref b)
+static diagram_ref marked_then(void *data, diagram_ref a, diagram_ref b)
 {
 	struct leaves *leaves = data;
 	struct marked x = *leaves_at(leaves, a), y = *leaves_at(leaves, b);
 	struct mark *marks = scratch_for(leaves, x.count + y.count);
-	decision_ref outcome = product(leaves, x.outcome, y.outcome), without;
+	diagram_ref outcome = product(leaves, x.outcome, y.outcome), without;
 	bool is_closed = outcome_at(leaves, x.outcome)->end != END_NEXT;
 	uint32_t i = 0, j = 0, count = 0, number;
 
@@ -206,7 +206,7 @@ static decision_ref marked_then(void *data, decision_ref a, decision_ref b)
 	return leaf_of(leaves, outcome, marks, count);
 }
 
-static bool marked_is_closed(const void *data, decision_ref leaf)
+static bool marked_is_closed(const void *data, diagram_ref leaf)
 {
 	const struct leaves *leaves = data;
 	const struct marked *marked = leaves_at(leaves, leaf);
@@ -223,11 +223,11 @@ static bool marked_is_closed(const void *data, decision_ref leaf)
 
 /* Without a rule that jumps its chain is not asked either, so the outcome without it is kept
  * from what its chain does, by the end MATCH, until the chain is done and its ends are replaced. */
-static decision_ref marked_of(void *data, const struct rule *rule, const struct verdict *verdict,
-			      const struct step *steps, size_t count, enum end end)
+static diagram_ref marked_of(void *data, const struct rule *rule, const struct verdict *verdict,
+			     const struct action *actions, size_t count, enum end end)
 {
 	struct leaves *leaves = data;
-	decision_ref outcome = builder_outcome_of(leaves->outcomes, steps, count, end);
+	diagram_ref outcome = builder_outcome_of(leaves->outcomes, actions, count, end);
 	bool jumps = verdict->kind == VERDICT_JUMP || verdict->kind == VERDICT_GOTO;
 	uint32_t number = leaves->subset->numbers[rule - leaves->subset->rules];
 	struct mark mark = {number, jumps ? REF_MATCH : REF_NEXT};
@@ -235,22 +235,22 @@ static decision_ref marked_of(void *data, const struct rule *rule, const struct 
 	return leaf_of(leaves, outcome, &mark, leaves->states[number] & RULE_ASKED ? 1 : 0);
 }
 
-static decision_ref replaced(struct leaves *leaves, decision_ref outcome, enum end next,
-			     enum end returned)
+static diagram_ref replaced(struct leaves *leaves, diagram_ref outcome, enum end next,
+			    enum end returned)
 {
-	const struct decision_outcome *before = outcome_at(leaves, outcome);
+	const struct diagram_outcome *before = outcome_at(leaves, outcome);
 
-	return builder_outcome_of(leaves->outcomes, before->steps, before->step_count,
+	return builder_outcome_of(leaves->outcomes, before->actions, before->action_count,
 				  end_replaced(before->end, next, returned));
 }
 
-static decision_ref marked_replace_ends(void *data, decision_ref leaf, enum end next,
-					enum end returned)
+static diagram_ref marked_replace_ends(void *data, diagram_ref leaf, enum end next,
+				       enum end returned)
 {
 	struct leaves *leaves = data;
 	struct marked marked = *leaves_at(leaves, leaf);
 	struct mark *marks = scratch_for(leaves, marked.count);
-	decision_ref outcome = replaced(leaves, marked.outcome, next, returned);
+	diagram_ref outcome = replaced(leaves, marked.outcome, next, returned);
 	uint32_t i;
 
 	builder_spend(leaves->builder, marked.count);

@@ -9,15 +9,15 @@
 
 /* Without the rule the outcome is another one, whatever comes before or after: which one is not
  * kept. */
-#define REF_OTHER ((decision_ref)0xffffffff)
+#define REF_OTHER ((diagram_ref)0xffffffff)
 
 struct mark {
 	uint32_t number;
-	decision_ref without; /* an outcome, or REF_OTHER */
+	diagram_ref without; /* an outcome, or REF_OTHER */
 };
 
 struct marked {
-	decision_ref outcome;
+	diagram_ref outcome;
 	const struct mark *marks; /* in the order of their numbers */
 	uint32_t count;
 };
@@ -27,7 +27,7 @@ struct leaves;
 /* Makes the leaves of BUILDER marks of the rules that STATES asks for. */
 struct leaves *leaves_new(struct arena *arena, struct builder *builder, const struct subset *subset,
 			  const uint8_t *states);
-const struct marked *leaves_at(const struct leaves *leaves, decision_ref leaf);
+const struct marked *leaves_at(const struct leaves *leaves, diagram_ref leaf);
 size_t leaves_count(const struct leaves *leaves);
 
 #endif

@@ -94,16 +94,16 @@ static struct packet pick_packet(struct probe *probe, const struct rule *rule, u
 	return packet;
 }
 
-static bool same_outcome(const struct decision_outcome *a, const struct outcome *b)
+static bool same_outcome(const struct diagram_outcome *a, const struct outcome *b)
 {
 	size_t i;
 
-	if (a->step_count != b->step_count || a->end != b->end)
+	if (a->action_count != b->action_count || a->end != b->end)
 		return false;
-	for (i = 0; i < a->step_count; i++)
-		if (a->steps[i].kind != b->steps[i].kind ||
-		    a->steps[i].index != b->steps[i].index ||
-		    a->steps[i].no_reuseport != b->steps[i].no_reuseport)
+	for (i = 0; i < a->action_count; i++)
+		if (a->actions[i].kind != b->actions[i].kind ||
+		    a->actions[i].index != b->actions[i].index ||
+		    a->actions[i].no_reuseport != b->actions[i].no_reuseport)
 			return false;
 	return true;
 }

@@ -37,16 +37,16 @@ static struct range_set one_range(struct lint *lint, u128 first, u128 last)
 	return (struct range_set){range, 1};
 }
 
-static struct range_set taken_below(struct walk *walk, decision_ref ref);
+static struct range_set taken_below(struct walk *walk, diagram_ref ref);
 
-static u128 interval_last(const struct decision_node *node, uint32_t i, u128 last)
+static u128 interval_last(const struct diagram_node *node, uint32_t i, u128 last)
 {
 	return i + 1 < node->count ? node->starts[i + 1] - 1 : last;
 }
 
 /* Below a node that asks for the address nothing asks for it again: all of an interval is taken,
  * or none. */
-static struct range_set taken_addresses(struct walk *walk, const struct decision_node *node)
+static struct range_set taken_addresses(struct walk *walk, const struct diagram_node *node)
 {
 	struct range *ranges = arena_alloc(walk->lint->arena, node->count, sizeof(*ranges));
 	size_t count = 0;
@@ -60,7 +60,7 @@ static struct range_set taken_addresses(struct walk *walk, const struct decision
 	return range_set_of(ranges, count);
 }
 
-static struct range_set taken_by_all(struct walk *walk, const struct decision_node *node)
+static struct range_set taken_by_all(struct walk *walk, const struct diagram_node *node)
 {
 	struct range_set all = one_range(walk->lint, 0, address_last(walk->family));
 	uint32_t i;
@@ -80,19 +80,19 @@ static struct range_set taken_by_all(struct walk *walk, const struct decision_no
 	return all;
 }
 
-static struct range_set taken_below(struct walk *walk, decision_ref ref)
+static struct range_set taken_below(struct walk *walk, diagram_ref ref)
 {
 	const struct decision *decision = walk->lint->decision;
-	const struct decision_node *node;
+	const struct diagram_node *node;
 
 	if (ref_is_outcome(ref)) {
-		const struct decision_outcome *outcome = &decision->outcomes[ref_index(ref)];
+		const struct diagram_outcome *outcome = &decision->outcomes[ref_index(ref)];
 		size_t i;
 
-		for (i = 0; i < outcome->step_count; i++)
-			if (outcome->steps[i].kind == STEP_ATTEMPT)
+		for (i = 0; i < outcome->action_count; i++)
+			if (outcome->actions[i].kind == ACTION_ATTEMPT)
 				break;
-		if (i == outcome->step_count && outcome->end == END_PASS)
+		if (i == outcome->action_count && outcome->end == END_PASS)
 			return (struct range_set){NULL, 0};
 		return one_range(walk->lint, 0, address_last(walk->family));
 	}
@@ -128,13 +128,13 @@ static struct range_set without(struct lint *lint, struct range_set set, enum fa
 }
 
 /* The label that takes a packet first, or NO_INDEX where it is dropped. */
-static uint32_t taker(const struct decision_outcome *outcome)
+static uint32_t taker(const struct diagram_outcome *outcome)
 {
 	size_t i;
 
-	for (i = 0; i < outcome->step_count; i++)
-		if (outcome->steps[i].kind == STEP_ATTEMPT)
-			return outcome->steps[i].index;
+	for (i = 0; i < outcome->action_count; i++)
+		if (outcome->actions[i].kind == ACTION_ATTEMPT)
+			return outcome->actions[i].index;
 	return NO_INDEX;
 }
 
@@ -190,7 +190,8 @@ static void warn(struct lint *lint, enum warning warning, const struct finding *
 	uint32_t label;
 
 	policy_eval(lint->policy, &lint->environment, &finding->packet, &outcome, &deciding);
-	label = taker(&(struct decision_outcome){outcome.steps, outcome.step_count, outcome.end});
+	label = taker(
+		&(struct diagram_outcome){outcome.actions, outcome.action_count, outcome.end});
 	diag_warning(lint->diag, warning, deciding ? deciding->span : lint->policy->end_span,
 		     "%s %s on %s", what,
 		     label == NO_INDEX ? "dropped"
@@ -255,11 +256,11 @@ static struct finding *finding_of(const struct takers *takers, uint32_t label)
 /* Who takes a packet, and in *LAST up to which destination address the same way leads there. */
 static uint32_t taker_of(const struct lint *lint, const struct packet *packet, u128 *last)
 {
-	decision_ref ref = lint->decision->roots[packet->family][packet->protocol];
+	diagram_ref ref = lint->decision->roots[packet->family][packet->protocol];
 
 	*last = address_last(packet->family);
 	while (!ref_is_outcome(ref)) {
-		const struct decision_node *node = &lint->decision->nodes[ref];
+		const struct diagram_node *node = &lint->decision->nodes[ref];
 		size_t i = decision_branch(node, &lint->environment, packet);
 
 		if (node->variable == FIELD_DADDR)

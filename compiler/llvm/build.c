@@ -173,8 +173,8 @@ LLVMValueRef ir_call_for_pointer(struct ir *ir, enum bpf_func_id helper, LLVMVal
 	return call(ir, ir->pointer, helper, arguments, count);
 }
 
-LLVMValueRef ir_call_function(struct ir *ir, const char *name, LLVMValueRef *arguments,
-			      unsigned count)
+LLVMValueRef ir_call_subprogram(struct ir *ir, const char *name, LLVMValueRef *arguments,
+				unsigned count)
 {
 	LLVMValueRef function = LLVMGetNamedFunction(ir->module, name);
 	LLVMTypeRef types[5], type;
@@ -211,38 +211,38 @@ static LLVMValueRef half_address(struct ir *ir, size_t offset)
 	return LLVMBuildOr(ir->builder, first, ir_widen(ir, second), "");
 }
 
-LLVMValueRef ir_packet_key(struct ir *ir, enum key key)
+LLVMValueRef ir_operand(struct ir *ir, enum operand operand)
 {
 	size_t offset;
 
-	key = key_asked(key);
-	switch (key) {
-	case KEY_DPORT:
+	operand = operand_asked(operand);
+	switch (operand) {
+	case OPERAND_DPORT:
 		return IR_PACKET_WORD(ir, local_port);
-	case KEY_SPORT: /* 16 bits in network order, in the first half of the word */
+	case OPERAND_SPORT: /* 16 bits in network order, in the first half of the word */
 		offset = offsetof(struct bpf_sk_lookup, remote_port);
 		return LLVMBuildZExt(ir->builder,
 				     ir_to_host(ir, ir_load(ir, ir->half, ir->packet, offset)),
 				     ir->word, "");
-	case KEY_DADDR4:
+	case OPERAND_DADDR4:
 		return ir_to_host(ir, IR_PACKET_WORD(ir, local_ip4));
-	case KEY_SADDR4:
+	case OPERAND_SADDR4:
 		return ir_to_host(ir, IR_PACKET_WORD(ir, remote_ip4));
-	case KEY_DADDR6_HIGH:
-	case KEY_DADDR6_LOW:
+	case OPERAND_DADDR6_HIGH:
+	case OPERAND_DADDR6_LOW:
 		offset = offsetof(struct bpf_sk_lookup, local_ip6);
-		return half_address(ir, offset + 8 * (key - KEY_DADDR6_HIGH));
+		return half_address(ir, offset + 8 * (operand - OPERAND_DADDR6_HIGH));
 	default:
 		offset = offsetof(struct bpf_sk_lookup, remote_ip6);
-		return half_address(ir, offset + 8 * (key - KEY_SADDR6_HIGH));
+		return half_address(ir, offset + 8 * (operand - OPERAND_SADDR6_HIGH));
 	}
 }
 
-LLVMValueRef ir_wide_key(struct ir *ir, enum key key)
+LLVMValueRef ir_wide_operand(struct ir *ir, enum operand operand)
 {
-	LLVMValueRef value = ir_packet_key(ir, key);
+	LLVMValueRef value = ir_operand(ir, operand);
 
-	return key_bits(key) < 64 ? ir_widen(ir, value) : value;
+	return operand_bits(operand) < 64 ? ir_widen(ir, value) : value;
 }
 
 /* The optimiser would compare what is left of the index without bits that do not matter to the comparison,

@@ -32,7 +32,7 @@ static LLVMValueRef reference(const struct ir *ir, uint32_t number, bool known)
 
 /* Goes on at a reference that, for what is known here, belongs to the rule at ORIGIN. A node that is new is
  * written later. */
-static void go_on(struct ir *ir, decision_ref ref, struct span origin)
+static void go_on(struct ir *ir, diagram_ref ref, struct span origin)
 {
 	ir_origin(ir, origin);
 	if (ref_is_outcome(ref)) {
@@ -50,7 +50,7 @@ static void go_on(struct ir *ir, decision_ref ref, struct span origin)
 
 /* A node in code, and the rules that it and its children are from. */
 struct code_node {
-	const struct decision_node *node;
+	const struct diagram_node *node;
 	struct span origin;
 	const struct span *leaf_origins;
 };
@@ -101,21 +101,21 @@ static void interface_node(struct ir *ir, const struct code_node *code)
 }
 
 /* Goes into the tables at the step that a reference names. */
-static void table_entry(struct ir *ir, decision_ref ref)
+static void table_entry(struct ir *ir, diagram_ref ref)
 {
-	uint32_t machine = ir->layout->nodes[ref].variable >> MACHINE_SHIFT;
+	uint32_t search = ir->layout->nodes[ref].variable >> SEARCH_SHIFT;
 
 	ir_store(ir, reference(ir, ir->layout->table_refs[ref], layout_knows_entries(ir->layout)),
 		 ir->reference, 0);
-	ir_jump(ir, ir->steps[machine][layout_first_step(ir->layout, ref)]);
+	ir_jump(ir, ir->steps[search][layout_first_step(ir->layout, ref)]);
 }
 
-static void write_node(struct ir *ir, decision_ref ref)
+static void write_node(struct ir *ir, diagram_ref ref)
 {
 	const struct layout *layout = ir->layout;
 	const struct code_node code = {&layout->nodes[ref], layout->node_origins[ref],
 				       layout->leaf_origins + layout->first_leaves[ref]};
-	enum key key = variable_key(code.node->variable);
+	enum operand operand = variable_operand(code.node->variable);
 
 	ir_start(ir, ir->nodes[ref]);
 	if (layout->forms[ref] == FORM_TABLE) {
@@ -124,15 +124,15 @@ static void write_node(struct ir *ir, decision_ref ref)
 		return;
 	}
 	ir_origin(ir, code.origin);
-	if (key == KEY_INTERFACE)
+	if (operand == OPERAND_INTERFACE)
 		interface_node(ir, &code);
 	else
-		compare_tree(ir, &code, ir_packet_key(ir, key), 0, code.node->count);
+		compare_tree(ir, &code, ir_operand(ir, operand), 0, code.node->count);
 }
 
 static void write_family(struct ir *ir, enum family family)
 {
-	const decision_ref *roots = ir->layout->roots[family];
+	const diagram_ref *roots = ir->layout->roots[family];
 	LLVMBasicBlockRef udp = ir_block(ir, "udp");
 
 	if (roots[PROTOCOL_TCP] != roots[PROTOCOL_UDP]) {
@@ -158,8 +158,8 @@ static void write_classification(struct ir *ir)
 	while (ir->pending_count)
 		write_node(ir, ir->pending[--ir->pending_count]);
 	ir_origin(ir, SHARED);
-	for (i = 0; i < ir->layout->machine_count; i++)
-		ir_machine(ir, i);
+	for (i = 0; i < ir->layout->search_count; i++)
+		ir_search(ir, i);
 }
 
 static void write_return(struct ir *ir, LLVMBasicBlockRef block, uint32_t value)
@@ -188,17 +188,17 @@ static void write_row(struct ir *ir)
 /* The blocks that are gone to before they are written. */
 static void make_blocks(struct ir *ir)
 {
-	size_t machine, count, i;
+	size_t search, count, i;
 
 	ir->nodes = arena_alloc(ir->arena, ir->layout->node_count + 1, sizeof(*ir->nodes));
-	for (machine = 0; machine < ir->layout->machine_count; machine++) {
-		count = ir->layout->machines[machine].step_count + 1;
-		ir->steps[machine] = arena_alloc(ir->arena, count, sizeof(*ir->steps[machine]));
-		ir->inside[machine] = arena_alloc(ir->arena, count, sizeof(*ir->inside[machine]));
+	for (search = 0; search < ir->layout->search_count; search++) {
+		count = ir->layout->searches[search].step_count + 1;
+		ir->steps[search] = arena_alloc(ir->arena, count, sizeof(*ir->steps[search]));
+		ir->inside[search] = arena_alloc(ir->arena, count, sizeof(*ir->inside[search]));
 		for (i = 0; i < count; i++) {
-			ir->steps[machine][i] = ir_block(ir, "step");
+			ir->steps[search][i] = ir_block(ir, "step");
 			if (i + 1 < count)
-				ir->inside[machine][i] = ir_block(ir, "inside");
+				ir->inside[search][i] = ir_block(ir, "inside");
 		}
 	}
 	ir->assign = ir_block(ir, "assign");
@@ -207,12 +207,12 @@ static void make_blocks(struct ir *ir)
 }
 
 static struct ir ir_new(struct arena *arena, const struct layout *layout,
-			LLVMTargetMachineRef machine)
+			LLVMTargetMachineRef search)
 {
 	struct ir ir = {.arena = arena, .layout = layout, .context = LLVMContextCreate()};
 
 	ir.module = LLVMModuleCreateWithNameInContext(LLVM_FUNCTION, ir.context);
-	llvm_machine_describe(machine, ir.module);
+	llvm_machine_describe(search, ir.module);
 	ir.builder = LLVMCreateBuilderInContext(ir.context);
 	ir.byte = LLVMInt8TypeInContext(ir.context);
 	ir.half = LLVMInt16TypeInContext(ir.context);
@@ -259,10 +259,10 @@ static void ir_free(struct ir *ir)
 }
 
 static struct llvm_ir *write_program(struct arena *arena, const struct layout *layout,
-				     LLVMTargetMachineRef machine, void (*write_end)(struct ir *ir),
+				     LLVMTargetMachineRef search, void (*write_end)(struct ir *ir),
 				     struct diag *diag)
 {
-	struct ir ir = ir_new(arena, layout, machine);
+	struct ir ir = ir_new(arena, layout, search);
 	struct llvm_ir *taken = NULL;
 	char *error = NULL;
 
@@ -278,30 +278,30 @@ static struct llvm_ir *write_program(struct arena *arena, const struct layout *l
 	return taken;
 }
 
-static struct llvm_ir *write_for_machine(struct arena *arena, const struct layout *layout,
-					 void (*write_end)(struct ir *ir), struct diag *diag)
+static struct llvm_ir *write_for_search(struct arena *arena, const struct layout *layout,
+					void (*write_end)(struct ir *ir), struct diag *diag)
 {
-	LLVMTargetMachineRef machine = llvm_machine_new();
+	LLVMTargetMachineRef search = llvm_machine_new();
 	struct llvm_ir *ir;
 
-	if (!machine) {
+	if (!search) {
 		diag_error(diag, (struct span){0, 0}, "this machine's LLVM has no BPF target");
 		return NULL;
 	}
-	ir = write_program(arena, layout, machine, write_end, diag);
-	LLVMDisposeTargetMachine(machine);
+	ir = write_program(arena, layout, search, write_end, diag);
+	LLVMDisposeTargetMachine(search);
 	return ir;
 }
 
 struct llvm_ir *layout_to_llvm(struct arena *arena, const struct layout *layout, struct diag *diag)
 {
-	return write_for_machine(arena, layout, write_outcome, diag);
+	return write_for_search(arena, layout, write_outcome, diag);
 }
 
 struct llvm_ir *classifier_to_llvm(struct arena *arena, const struct layout *layout,
 				   struct diag *diag)
 {
-	return write_for_machine(arena, layout, write_row, diag);
+	return write_for_search(arena, layout, write_row, diag);
 }
 
 void llvm_dump(const struct llvm_ir *ir, FILE *out)

@@ -9,7 +9,7 @@
 #include <llvm-c/Core.h>
 #include <llvm-c/DebugInfo.h>
 
-struct bytecode_function;
+struct bytecode_subprogram;
 
 struct ir {
 	struct arena *arena;
@@ -19,9 +19,9 @@ struct ir {
 	LLVMBuilderRef builder;
 	LLVMTypeRef byte, half, word, wide, pointer;
 	LLVMValueRef function;
-	LLVMValueRef packet;                    /* the program's argument, a struct bpf_sk_lookup */
-	const struct bytecode_function *called; /* NULL: none */
-	LLVMValueRef symbols[LLVM_SYMBOL_COUNT]; /* NULL: not yet referred to */
+	LLVMValueRef packet; /* the program's argument, a struct bpf_sk_lookup */
+	const struct bytecode_subprogram *called; /* NULL: none */
+	LLVMValueRef symbols[LLVM_SYMBOL_COUNT];  /* NULL: not yet referred to */
 	LLVMValueRef zero; /* which neither LLVM nor the verifier knows; NULL: none */
 	/* Variables: the table reference, later the row; the rows still allowed. */
 	LLVMValueRef reference, rows_left;
@@ -32,7 +32,7 @@ struct ir {
 	LLVMBasicBlockRef
 		*inside[FAMILY_COUNT * PROTOCOL_COUNT]; /* for references known to be theirs */
 	LLVMBasicBlockRef assign, pass, drop;
-	decision_ref *pending; /* nodes that have a block, which is not written yet */
+	diagram_ref *pending; /* nodes that have a block, which is not written yet */
 	size_t pending_count, pending_capacity;
 	LLVMDIBuilderRef lines;
 	LLVMMetadataRef scope;
@@ -84,16 +84,16 @@ LLVMValueRef ir_call_for_pointer(struct ir *ir, enum bpf_func_id helper, LLVMVal
 				 unsigned count);
 
 /* Calls a function that LLVM does not see, for 32 bits. */
-LLVMValueRef ir_call_function(struct ir *ir, const char *name, LLVMValueRef *arguments,
-			      unsigned count);
+LLVMValueRef ir_call_subprogram(struct ir *ir, const char *name, LLVMValueRef *arguments,
+				unsigned count);
 
 /* A big endian value in the machine's order, or back. */
 LLVMValueRef ir_to_host(struct ir *ir, LLVMValueRef value);
 
 /* A word of the packet in host order, as wide as it is (32 bits at the least) or of 64 bits; and a field of
  * the packet as it stands. */
-LLVMValueRef ir_packet_key(struct ir *ir, enum key key);
-LLVMValueRef ir_wide_key(struct ir *ir, enum key key);
+LLVMValueRef ir_operand(struct ir *ir, enum operand operand);
+LLVMValueRef ir_wide_operand(struct ir *ir, enum operand operand);
 #define IR_PACKET_WORD(ir, field)                                                                  \
 	ir_load((ir), (ir)->word, (ir)->packet, offsetof(struct bpf_sk_lookup, field))
 
@@ -108,7 +108,7 @@ LLVMValueRef ir_element(struct ir *ir, struct layout_region region, size_t size,
 LLVMValueRef ir_interface_word(struct ir *ir, LLVMValueRef index);
 
 /* Writes all steps of a machine, and the carrying out of the outcome. */
-void ir_machine(struct ir *ir, size_t machine);
+void ir_search(struct ir *ir, size_t search);
 void ir_outcome(struct ir *ir);
 
 #endif

@@ -8,7 +8,7 @@
 
 struct arena;
 struct bytecode;
-struct bytecode_function;
+struct bytecode_subprogram;
 struct diag;
 struct layout;
 struct span;
@@ -17,7 +17,7 @@ struct span;
 struct llvm_ir {
 	const char *bitcode;
 	size_t size;
-	const struct bytecode_function
+	const struct bytecode_subprogram
 		*function;          /* that it calls, which is not LLVM's; NULL: none */
 	const struct span *origins; /* of each line in its debug information, from 1 */
 	size_t origin_count;

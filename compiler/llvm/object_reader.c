@@ -34,7 +34,7 @@ struct reading {
 	size_t count;
 	size_t text;                   /* index of the section */
 	enum bytecode_symbol *symbols; /* of each instruction */
-	struct jump_label *labels;
+	struct basic_block *labels;
 	bool *is_target;
 	uint32_t *lines; /* of each instruction that begins one, as counted by IR; 0: of no rule */
 	bool *begins_line;
@@ -116,7 +116,7 @@ static enum bytecode_symbol symbol_of(const struct reading *r, uint64_t type, co
 	size_t i;
 
 	if (type == R_BPF_64_32 && r->ir->function && !strcmp(name, r->ir->function->name))
-		return SYMBOL_FUNCTION;
+		return SYMBOL_SUBPROGRAM;
 	for (i = 0; type == R_BPF_64_64 && i < LLVM_SYMBOL_COUNT; i++)
 		if (!strcmp(name, SYMBOLS[i].name))
 			return SYMBOLS[i].symbol;
@@ -216,7 +216,7 @@ static void find_targets(struct reading *r)
 			return;
 		}
 		if (!r->is_target[target])
-			r->labels[target] = bytecode_label(r->code);
+			r->labels[target] = bytecode_new_block(r->code);
 		r->is_target[target] = true;
 	}
 }
@@ -245,13 +245,13 @@ static void write_code(struct reading *r)
 
 		take_line(r, i);
 		if (r->is_target[i])
-			bytecode_place(r->code, r->labels[i]);
+			bytecode_begin_block(r->code, r->labels[i]);
 		if (is_jump(insn))
 			bytecode_raw_jump(r->code, insn, r->labels[(int64_t)i + 1 + insn.off]);
 		else if (insn.code == (BPF_LD | BPF_IMM | BPF_DW) && i + 1 < r->count)
 			write_wide(r, i++);
-		else if (r->symbols[i] == SYMBOL_FUNCTION)
-			bytecode_call_function(r->code, r->ir->function);
+		else if (r->symbols[i] == SYMBOL_SUBPROGRAM)
+			bytecode_call_subprogram(r->code, r->ir->function);
 		else
 			bytecode_raw(r->code, insn);
 	}

@@ -104,10 +104,10 @@ static void ir_assign(struct ir *ir, LLVMValueRef row, LLVMValueRef socket, LLVM
 }
 
 /* Calls a function, which LLVM does not see, and passes where it gives anything but 0. */
-static void ir_pass_if(struct ir *ir, const struct bytecode_function *function,
+static void ir_pass_if(struct ir *ir, const struct bytecode_subprogram *function,
 		       LLVMValueRef *arguments, unsigned count)
 {
-	LLVMValueRef result = ir_call_function(ir, function->name, arguments, count);
+	LLVMValueRef result = ir_call_subprogram(ir, function->name, arguments, count);
 
 	ir->called = function;
 	ir_leave_if(ir, result, LLVMIntNE, ir_word(ir, 0), ir->pass);
@@ -128,7 +128,7 @@ static void ir_miss(struct ir *ir, LLVMValueRef row)
 	arguments[0] = ir->packet;
 	arguments[1] = ir_load(ir, ir->word, ir->slot, 0);
 	arguments[2] = ir_row_word(ir, row, offsetof(struct layout_row, flags));
-	ir_pass_if(ir, try_label_function(ir->arena, ir->layout), arguments, 3);
+	ir_pass_if(ir, try_label_subprogram(ir->arena, ir->layout), arguments, 3);
 }
 
 /* Only the first row's label is looked at here, where it is a hit as a rule; those of later ones by the function,
@@ -191,7 +191,7 @@ static void ir_loop(struct ir *ir, LLVMBasicBlockRef again)
 /* Later rows, by a function. */
 static void ir_groups(struct ir *ir)
 {
-	const struct bytecode_function *function = try_group_function(ir->arena, ir->layout);
+	const struct bytecode_subprogram *function = try_group_subprogram(ir->arena, ir->layout);
 	uint32_t i;
 
 	for (i = 0; i < ir->layout->groups.count; i++) {

@@ -10,7 +10,7 @@
 /* A step that is being written, and where its machine's others are: as they are come to, and past the
  * question whether a reference is theirs. */
 struct step_place {
-	const struct layout_machine *machine;
+	const struct layout_search *search;
 	size_t step;
 	const LLVMBasicBlockRef *blocks, *inside;
 };
@@ -55,11 +55,12 @@ static LLVMValueRef ir_item(struct ir *ir, LLVMTypeRef type, LLVMValueRef array,
 }
 
 /* What a root has for the upper bits of the word's window. */
-static LLVMValueRef ir_root_child(struct ir *ir, const struct layout_step *step, LLVMValueRef word)
+static LLVMValueRef ir_stride_child(struct ir *ir, const struct layout_step *step,
+				    LLVMValueRef word)
 {
-	const uint64_t children = UINT64_C(1) << step->root_bits;
-	LLVMValueRef child = ir_low_bits(ir, ir_shift_right(ir, word, root_shift(step)),
-					 step->root_bits);
+	const uint64_t children = UINT64_C(1) << step->stride_bits;
+	LLVMValueRef child = ir_low_bits(ir, ir_shift_right(ir, word, stride_shift(step)),
+					 step->stride_bits);
 
 	child = ir_opaque(ir, ir_in_window(ir, step, word, child, children, children + 1));
 	/* What is opaque has lost its bound. */
@@ -73,13 +74,13 @@ static LLVMValueRef ir_root_child(struct ir *ir, const struct layout_step *step,
 static void ir_narrow_way(struct ir *ir, struct step_place at, LLVMValueRef result)
 {
 	ir_store(ir, result, ir->reference, 0);
-	if (at.machine->steps[at.step].narrow_tag) {
+	if (at.search->steps[at.step].narrow_tag) {
 		ir_leave_if(ir, result, LLVMIntULT, ir_word(ir, NARROW_BIT),
-			    at.blocks[at.machine->step_count]);
+			    at.blocks[at.search->step_count]);
 		ir_store(ir, ir_and(ir, result, NARROW_BIT - 1), ir->reference, 0);
-		ir_jump(ir, at.inside[layout_narrow_step(at.machine, at.step)]);
+		ir_jump(ir, at.inside[layout_narrow_step(at.search, at.step)]);
 	} else {
-		ir_jump(ir, at.blocks[at.machine->step_count]);
+		ir_jump(ir, at.blocks[at.search->step_count]);
 	}
 }
 
@@ -105,15 +106,16 @@ static LLVMValueRef ir_range(struct ir *ir, const struct layout_step *step, LLVM
 	return LLVMBuildTrunc(ir->builder, entry, ir->word, "");
 }
 
-static void ir_step_root(struct ir *ir, struct step_place at)
+static void ir_step_stride(struct ir *ir, struct step_place at)
 {
-	const struct layout_step *step = &at.machine->steps[at.step];
-	LLVMValueRef word = ir_wide_key(ir, step->key), child = ir_root_child(ir, step, word);
+	const struct layout_step *step = &at.search->steps[at.step];
+	LLVMValueRef word = ir_wide_operand(ir, step->operand),
+		     child = ir_stride_child(ir, step, word);
 	LLVMBasicBlockRef refers;
 
 	if (step->has_ranges) {
 		refers = ir_block(ir, "refers");
-		if (has_trees_below(at.machine, at.step))
+		if (has_trees_below(at.search, at.step))
 			ir_leave_if(ir, child, LLVMIntSLT, ir_wide(ir, 0), refers);
 		ir_narrow_way(ir, at, ir_range(ir, step, child, word));
 		ir_start(ir, refers);
@@ -125,11 +127,11 @@ static void ir_step_root(struct ir *ir, struct step_place at)
 /* What is left of the word for a tree. */
 static LLVMValueRef ir_tree_word(struct ir *ir, const struct layout_step *step)
 {
-	LLVMValueRef word = ir_wide_key(ir, step->key);
+	LLVMValueRef word = ir_wide_operand(ir, step->operand);
 	LLVMValueRef rest = ir_low_bits(ir, ir_shift_right(ir, word, step->window.skip),
 					compared_bits(step));
 
-	if (step->is_below_root)
+	if (step->is_below_stride)
 		return rest;
 	return ir_in_window(ir, step, word, rest, 0, (UINT64_C(1) << compared_bits(step)) - 1);
 }
@@ -156,11 +158,11 @@ static LLVMValueRef ir_rank(struct ir *ir, const struct layout_step *step, LLVMV
 }
 
 /* A line leads to one of the next step, whatever that one's tag. */
-static void ir_step_line(struct ir *ir, const struct layout_step *step)
+static void ir_step_inner(struct ir *ir, const struct layout_step *step)
 {
 	LLVMValueRef line = ir_step_element(ir, step);
-	LLVMValueRef first = ir_load(ir, ir->word, line, LINE_LANES_BYTES);
-	LLVMValueRef child = ir_rank(ir, step, line, LINE_LANES_BYTES);
+	LLVMValueRef first = ir_load(ir, ir->word, line, INNER_LANES_BYTES);
+	LLVMValueRef child = ir_rank(ir, step, line, INNER_LANES_BYTES);
 
 	child = LLVMBuildTrunc(ir->builder, child, ir->word, "");
 	ir_store(ir, ir_add(ir, first, child), ir->reference, 0);
@@ -170,12 +172,12 @@ static void ir_step_line(struct ir *ir, const struct layout_step *step)
 static void ir_result(struct ir *ir, struct step_place at, LLVMValueRef results, LLVMValueRef index,
 		      uint32_t count)
 {
-	const struct layout_step *step = &at.machine->steps[at.step];
+	const struct layout_step *step = &at.search->steps[at.step];
 
 	index = ir_and(ir, ir_opaque(ir, index), masked_room(count) - 1);
 	if (!step->is_narrow) {
 		ir_store(ir, ir_item(ir, ir->word, results, index, 2), ir->reference, 0);
-		ir_jump(ir, at.blocks[layout_next_step(at.machine, at.step)]);
+		ir_jump(ir, at.blocks[layout_next_step(at.search, at.step)]);
 		return;
 	}
 	index = ir_item(ir, ir->half, results, index, 1);
@@ -184,7 +186,7 @@ static void ir_result(struct ir *ir, struct step_place at, LLVMValueRef results,
 
 static void ir_step_leaf(struct ir *ir, struct step_place at)
 {
-	const struct layout_step *step = &at.machine->steps[at.step];
+	const struct layout_step *step = &at.search->steps[at.step];
 	struct leaf_shape shape = leaf_shape(step);
 	LLVMValueRef leaf = ir_step_element(ir, step);
 	LLVMValueRef index = ir_rank(ir, step, leaf, shape.lanes_bytes);
@@ -196,7 +198,7 @@ static void ir_step_leaf(struct ir *ir, struct step_place at)
  * because the optimiser knows that 16 bits need no mask, and kernels before 6.18 do not know that of be16. */
 static LLVMValueRef ir_class(struct ir *ir, const struct layout_step *step)
 {
-	LLVMValueRef value = ir_opaque(ir, ir_packet_key(ir, step->key)), class, classes;
+	LLVMValueRef value = ir_opaque(ir, ir_operand(ir, step->operand)), class, classes;
 	uint32_t i;
 
 	if (has_class_table(step)) {
@@ -219,7 +221,7 @@ static LLVMValueRef ir_class(struct ir *ir, const struct layout_step *step)
 
 static void ir_step_cross(struct ir *ir, struct step_place at)
 {
-	const struct layout_step *step = &at.machine->steps[at.step];
+	const struct layout_step *step = &at.search->steps[at.step];
 	LLVMValueRef class = ir_class(ir, step);
 
 	ir_result(ir, at, ir_step_element(ir, step), class, cross_results(step));
@@ -229,7 +231,8 @@ static void ir_step_cross(struct ir *ir, struct step_place at)
 static void ir_step_lpm(struct ir *ir, const struct layout_step *step)
 {
 	LLVMValueRef node = ir_and(ir, ir_load(ir, ir->word, ir->reference, 0), INDEX_MASK);
-	LLVMValueRef word = ir_shift_left(ir, ir_wide_key(ir, step->key), 64 - key_bits(step->key));
+	LLVMValueRef word = ir_shift_left(ir, ir_wide_operand(ir, step->operand),
+					  64 - operand_bits(step->operand));
 	LLVMValueRef key = LLVMBuildBitCast(ir->builder, ir->prefix, ir->pointer, "");
 	LLVMValueRef arguments[] = {ir_symbol(ir, LLVM_SYMBOL_PREFIXES), key}, found;
 
@@ -269,26 +272,26 @@ static void ir_step_interface(struct ir *ir, const struct layout_step *step, LLV
 
 static void ir_step(struct ir *ir, struct step_place at)
 {
-	const struct layout_step *step = &at.machine->steps[at.step];
-	LLVMBasicBlockRef next = at.blocks[layout_next_step(at.machine, at.step)];
+	const struct layout_step *step = &at.search->steps[at.step];
+	LLVMBasicBlockRef next = at.blocks[layout_next_step(at.search, at.step)];
 
 	switch (step->kind) {
-	case SEARCH_ROOT:
-		ir_step_root(ir, at);
-		if (refers_to_next(at.machine, at.step))
+	case STEP_STRIDE:
+		ir_step_stride(ir, at);
+		if (refers_to_next(at.search, at.step))
 			next = at.inside[at.step + 1];
 		break;
-	case SEARCH_LINE:
-		ir_step_line(ir, step);
+	case STEP_INNER:
+		ir_step_inner(ir, step);
 		next = at.inside[at.step + 1];
 		break;
-	case SEARCH_LEAF:
+	case STEP_LEAF:
 		ir_step_leaf(ir, at);
 		return;
-	case SEARCH_CROSS:
+	case STEP_CROSS:
 		ir_step_cross(ir, at);
 		return;
-	case SEARCH_LPM:
+	case STEP_LPM:
 		ir_step_lpm(ir, step);
 		break;
 	default:
@@ -297,21 +300,21 @@ static void ir_step(struct ir *ir, struct step_place at)
 	ir_jump(ir, next);
 }
 
-void ir_machine(struct ir *ir, size_t index)
+void ir_search(struct ir *ir, size_t index)
 {
-	const struct layout_machine *machine = &ir->layout->machines[index];
-	struct step_place at = {machine, 0, ir->steps[index], ir->inside[index]};
+	const struct layout_search *search = &ir->layout->searches[index];
+	struct step_place at = {search, 0, ir->steps[index], ir->inside[index]};
 
-	for (at.step = 0; at.step < machine->step_count; at.step++) {
+	for (at.step = 0; at.step < search->step_count; at.step++) {
 		ir_start(ir, at.blocks[at.step]);
 		ir_branch(ir,
 			  LLVMBuildICmp(ir->builder, LLVMIntULT,
 					ir_load(ir, ir->word, ir->reference, 0),
-					ir_word(ir, machine->steps[at.step].tag << TAG_SHIFT), ""),
+					ir_word(ir, search->steps[at.step].tag << TAG_SHIFT), ""),
 			  at.blocks[at.step + 1], at.inside[at.step]);
 		ir_start(ir, at.inside[at.step]);
 		ir_step(ir, at);
 	}
-	ir_start(ir, at.blocks[machine->step_count]);
+	ir_start(ir, at.blocks[search->step_count]);
 	ir_jump(ir, ir->assign);
 }

@@ -159,7 +159,7 @@ static void add_tables(struct types *t, const struct object_plan *plan)
 	check(t, btf__add_datasec_var_info(t->btf, variable, 0, (uint32_t)plan->table_bytes));
 }
 
-static void add_machine(struct types *t, const struct object_machine *machine)
+static void add_search(struct types *t, const struct object_machine *machine)
 {
 	uint32_t slot_bytes = (uint32_t)(machine->slot_count * sizeof(uint32_t));
 	uint32_t interface_bytes = (uint32_t)(machine->interface_count * sizeof(uint32_t));
@@ -198,7 +198,7 @@ static int add_program(struct types *t, int context)
 	return check(t, btf__add_func(t->btf, ABI_PROGRAM_NAME, BTF_FUNC_GLOBAL, prototype));
 }
 
-static int add_function(struct types *t, int context, const struct bytecode_function *function)
+static int add_function(struct types *t, int context, const struct bytecode_subprogram *function)
 {
 	int prototype = check(t, btf__add_func_proto(t->btf, t->i32));
 	size_t i;
@@ -263,7 +263,7 @@ static int line_text(struct types *t, const struct sources *sources, struct span
 }
 
 /* A number too large for its bits is given as 0: not known. */
-static uint32_t line_column(struct place place)
+static uint32_t line_column(struct source_location place)
 {
 	uint32_t line = place.line <= LINE_MAX_NUMBER ? place.line : 0;
 	uint32_t column = place.column <= COLUMN_MAX_NUMBER ? place.column : 0;
@@ -279,14 +279,14 @@ static const char *first_file(const struct sources *sources)
 static struct ext_line line_of(struct types *t, const struct sources *sources, struct span origin)
 {
 	struct ext_line line = {0};
-	struct place place;
+	struct source_location place;
 
 	if (!origin.end) {
 		line.file_name = (uint32_t)string(t, first_file(sources));
 		line.text = (uint32_t)string(t, "sklc: shared look-up");
 		return line;
 	}
-	place = source_place(sources, origin.first);
+	place = source_location(sources, origin.first);
 	line.file_name = (uint32_t)string(t, place.file->name);
 	line.text = (uint32_t)line_text(t, sources, origin);
 	line.line_column = line_column(place);
@@ -389,12 +389,12 @@ static void write_ext(struct types *t, const struct code_section *sections, size
 	put_lines(t, &at, sections, count);
 }
 
-static void make_lines(struct types *t, const struct bytecode *code, const struct sources *sources,
-		       struct object_btf *btf)
+static void make_inner_nodes(struct types *t, const struct bytecode *code,
+			     const struct sources *sources, struct object_btf *btf)
 {
 	struct code_section sections[] = {{.name = ABI_PROGRAM_SECTION},
 					  {.name = ABI_CALLED_SECTION}};
-	const struct bytecode_function *function = code->function;
+	const struct bytecode_subprogram *function = code->function;
 	int context = add_context(t, function != NULL);
 
 	add_code(t, &sections[0], add_program(t, context), code, sources);
@@ -431,8 +431,8 @@ const char *object_btf_make(struct arena *arena, const struct object_plan *plan,
 	add_integers(&types);
 	add_maps(&types, plan);
 	add_tables(&types, plan);
-	add_machine(&types, &plan->machine);
-	make_lines(&types, code, sources, btf);
+	add_search(&types, &plan->machine);
+	make_inner_nodes(&types, code, sources, btf);
 	keep_types(&types, btf);
 	btf__free(types.btf);
 	if (types.error)

@@ -24,7 +24,7 @@ enum { CACHE_LINE = 64, NO_SYMBOL = 0 };
 
 /* A function that stands in its section. */
 struct written {
-	const struct bytecode_function *function;
+	const struct bytecode_subprogram *function;
 	unsigned symbol;
 };
 
@@ -44,7 +44,7 @@ static unsigned symbol_of(const struct writing *w, const struct bytecode_instruc
 {
 	size_t i;
 
-	if (instruction->symbol != SYMBOL_FUNCTION)
+	if (instruction->symbol != SYMBOL_SUBPROGRAM)
 		return w->symbols[instruction->symbol];
 	for (i = 0; i < w->functions.count; i++)
 		if (w->functions.items[i].function == instruction->function)
@@ -64,7 +64,7 @@ static void add_references(struct writing *w, const struct bytecode *code, unsig
 
 		if (symbol == SYMBOL_NONE)
 			continue;
-		if (symbol == SYMBOL_FUNCTION)
+		if (symbol == SYMBOL_SUBPROGRAM)
 			reference = ELF_CALLS;
 		if (symbol_of(w, &code->instructions[i]) == NO_SYMBOL)
 			w->error = arena_printf(
@@ -97,7 +97,7 @@ static unsigned put_code(struct writing *w, const char *name, const struct bytec
 }
 
 /* Before a function that which it calls, and refers to. It stands behind. */
-static void put_function(struct writing *w, const struct bytecode_function *function,
+static void put_function(struct writing *w, const struct bytecode_subprogram *function,
 			 unsigned section, struct bpf_insn *insns, size_t first)
 {
 	const struct bytecode *code = function->code;
@@ -109,9 +109,9 @@ static void put_function(struct writing *w, const struct bytecode_function *func
 		function, put_code(w, function->name, code, section, insns, first)};
 }
 
-static void add_functions(struct writing *w, const struct bytecode_function *called)
+static void add_functions(struct writing *w, const struct bytecode_subprogram *called)
 {
-	const struct bytecode_function *function;
+	const struct bytecode_subprogram *function;
 	struct bpf_insn *insns;
 	size_t count = 0;
 
@@ -157,7 +157,7 @@ static void add_maps(struct writing *w, const struct object_plan *plan)
 }
 
 /* An instruction's offset counts from the first symbol of its section, which stands at 0. */
-static void add_machine(struct writing *w, const struct object_machine *machine)
+static void add_search(struct writing *w, const struct object_machine *machine)
 {
 	size_t slot_bytes = machine->slot_count * sizeof(uint32_t);
 	size_t interface_bytes = machine->interface_count * sizeof(uint32_t);
@@ -209,7 +209,7 @@ static const char *write_object(struct writing *w, const struct bytecode *code,
 
 	add_license(w);
 	add_maps(w, &plan);
-	add_machine(w, &plan.machine);
+	add_search(w, &plan.machine);
 	add_tables(w, &plan);
 	add_program(w, code);
 	add_types(w, &plan, code, policy->sources);

@@ -64,7 +64,7 @@ static uint32_t file_index(const struct sources *sources, const struct source_fi
 
 static struct location locate(const struct metadata *m, struct span span)
 {
-	struct place place = source_place(m->policy->sources, span.first);
+	struct source_location place = source_location(m->policy->sources, span.first);
 
 	if (!place.file)
 		return (struct location){0};
@@ -192,7 +192,7 @@ static void add_rules(struct metadata *m)
 
 static struct abi_socket socket_record(struct metadata *m,
 				       const struct socket_declaration *declaration,
-				       const struct socket_place *place)
+				       const struct declared_endpoint *place)
 {
 	struct location location = locate(m, place->span);
 	struct abi_socket record = {

@@ -31,8 +31,8 @@ static void plan_maps(struct object_plan *plan, const struct layout_object *layo
 }
 
 /* The defaults that serve any loader: a label's slot is its number, no interface is known. */
-static void plan_machine(struct arena *arena, struct object_machine *machine,
-			 const struct layout_object *layout)
+static void plan_search(struct arena *arena, struct object_machine *machine,
+			const struct layout_object *layout)
 {
 	size_t i;
 
@@ -56,6 +56,6 @@ struct object_plan object_plan_of(struct arena *arena, const struct layout_objec
 	};
 
 	plan_maps(&plan, layout);
-	plan_machine(arena, &plan.machine, layout);
+	plan_search(arena, &plan.machine, layout);
 	return plan;
 }

@@ -106,7 +106,7 @@ static void dump_map(struct writer *to, const struct policy *policy, uint32_t in
 	write_string(to, "}\n");
 }
 
-static void dump_place(struct writer *to, const struct socket_place *place)
+static void dump_location(struct writer *to, const struct declared_endpoint *place)
 {
 	char port[RANGE_TEXT];
 
@@ -132,7 +132,7 @@ static void dump_socket(struct writer *to, const struct policy *policy,
 	write_string(to, policy->labels[declaration->label].name);
 	write_string(to, " {\n");
 	for (i = 0; i < declaration->place_count; i++)
-		dump_place(to, &declaration->places[i]);
+		dump_location(to, &declaration->places[i]);
 	if (declaration->uid) {
 		write_string(to, "\tuid ");
 		write_quoted(to, declaration->uid);

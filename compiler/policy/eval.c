@@ -122,32 +122,33 @@ static bool was_attempted(const struct outcome *outcome, uint32_t label)
 {
 	size_t i;
 
-	for (i = 0; i < outcome->step_count; i++)
-		if (outcome->steps[i].kind == STEP_ATTEMPT && outcome->steps[i].index == label)
+	for (i = 0; i < outcome->action_count; i++)
+		if (outcome->actions[i].kind == ACTION_ATTEMPT &&
+		    outcome->actions[i].index == label)
 			return true;
 	return false;
 }
 
-static void add_step(struct evaluation *ev, struct step step, const struct rule *rule)
+static void add_step(struct evaluation *ev, struct action action, const struct rule *rule)
 {
-	bool is_attempt = step.kind == STEP_ATTEMPT;
+	bool is_attempt = action.kind == ACTION_ATTEMPT;
 
-	if (ev->too_long || (is_attempt && was_attempted(ev->outcome, step.index)))
+	if (ev->too_long || (is_attempt && was_attempted(ev->outcome, action.index)))
 		return;
-	ev->outcome->rules[ev->outcome->step_count] = rule;
+	ev->outcome->rules[ev->outcome->action_count] = rule;
 	if (is_attempt ? ev->attempts == ATTEMPTS_MAX : ev->counts == COUNTS_MAX) {
 		ev->too_long = true;
 		return;
 	}
 	ev->attempts += is_attempt;
 	ev->counts += !is_attempt;
-	ev->outcome->steps[ev->outcome->step_count++] = step;
+	ev->outcome->actions[ev->outcome->action_count++] = action;
 }
 
 static enum end eval_redirect(struct evaluation *ev, const struct verdict *verdict,
 			      const struct rule *rule)
 {
-	add_step(ev, (struct step){STEP_ATTEMPT, verdict->target, verdict->no_reuseport}, rule);
+	add_step(ev, (struct action){ACTION_ATTEMPT, verdict->target, verdict->no_reuseport}, rule);
 	switch (verdict->fallback) {
 	case FALLBACK_DROP:
 		return END_DROP;
@@ -175,7 +176,7 @@ static enum end eval_rule(struct evaluation *ev, const struct rule *rule)
 		ev->trace[ev->trace_count] = rule;
 	ev->trace_count++;
 	if (rule->counter != NO_INDEX)
-		add_step(ev, (struct step){STEP_COUNT, rule->counter, false}, rule);
+		add_step(ev, (struct action){ACTION_COUNT, rule->counter, false}, rule);
 	if (!ev->deciding && verdict->kind <= VERDICT_REDIRECT)
 		ev->deciding = rule;
 	switch (verdict->kind) {
@@ -220,7 +221,7 @@ bool policy_eval(const struct policy *policy, const struct environment *environm
 				0,      false,       NULL,   0,       0};
 	enum end end;
 
-	outcome->step_count = 0;
+	outcome->action_count = 0;
 	end = eval_chain(&ev, &policy->chains[0]);
 	if (end == END_NEXT || end == END_RETURN)
 		end = policy->end == VERDICT_PASS ? END_PASS : END_DROP;
@@ -232,7 +233,7 @@ bool policy_eval(const struct policy *policy, const struct environment *environm
 size_t policy_trace(const struct policy *policy, const struct environment *environment,
 		    const struct packet *packet, const struct rule **rules, size_t max)
 {
-	struct outcome outcome = {.step_count = 0};
+	struct outcome outcome = {.action_count = 0};
 	struct evaluation ev = {policy, environment, packet, &outcome, NULL, 0,
 				0,      false,       rules,  0,        max};
 

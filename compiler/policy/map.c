@@ -12,7 +12,7 @@ struct key_word {
 	enum map_key field;
 };
 
-static const struct key_word key_words[] = {
+static const struct key_word operand_words[] = {
 	{"l4proto", TYPE_PROTOCOL, MAP_KEY_L4PROTO},
 	{"daddr", TYPE_ADDRESS, MAP_KEY_DADDR},
 	{"dport", TYPE_PORT, MAP_KEY_DPORT},
@@ -22,15 +22,15 @@ static const struct key_word key_words[] = {
 	{"port", TYPE_PORT, (enum map_key)ANY_FIELD},
 };
 
-enum { KEY_WORDS = sizeof(key_words) / sizeof(*key_words) };
+enum { KEY_WORDS = sizeof(operand_words) / sizeof(*operand_words) };
 
 static const char *key_word(struct key_type key)
 {
 	size_t i = 0;
 
-	while (key_words[i].type != key.type || key_words[i].field != key.field)
+	while (operand_words[i].type != key.type || operand_words[i].field != key.field)
 		i++;
-	return key_words[i].word;
+	return operand_words[i].word;
 }
 
 static bool to_key_type(struct context *cx, struct ast_name name, struct key_type *key)
@@ -39,8 +39,8 @@ static bool to_key_type(struct context *cx, struct ast_name name, struct key_typ
 	size_t i;
 
 	for (i = 0; i < KEY_WORDS; i++) {
-		words[i] = key_words[i].word;
-		*key = (struct key_type){key_words[i].type, key_words[i].field};
+		words[i] = operand_words[i].word;
+		*key = (struct key_type){operand_words[i].type, operand_words[i].field};
 		if (!strcmp(name.text, words[i]))
 			return true;
 	}

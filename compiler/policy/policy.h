@@ -83,7 +83,7 @@ struct interface {
 };
 
 /* A listener that a socket declaration accepts. */
-struct socket_place {
+struct declared_endpoint {
 	struct span span;
 	enum protocol protocol;
 	enum family family;
@@ -96,7 +96,7 @@ struct socket_place {
 struct socket_declaration {
 	uint32_t label;
 	struct span span;
-	struct socket_place *places; /* in order of preference */
+	struct declared_endpoint *places; /* in order of preference */
 	size_t place_count;
 	const char *uid;    /* a user's name or number as written, or NULL */
 	const char *cgroup; /* a path, or NULL */
@@ -149,10 +149,10 @@ static inline struct span map_element_span(const struct map_element *element)
 
 /* What happens to a packet: counters and attempts in order, then an end. It is also what a part of
  * the rules does, when the end may still be open. */
-enum step_kind { STEP_COUNT, STEP_ATTEMPT };
+enum action_kind { ACTION_COUNT, ACTION_ATTEMPT };
 
-struct step {
-	enum step_kind kind;
+struct action {
+	enum action_kind kind;
 	uint32_t index; /* of the counter, or of the label */
 	bool no_reuseport;
 };
@@ -164,12 +164,13 @@ enum end {
 	END_RETURN /* the caller's */
 };
 
-enum { ATTEMPTS_MAX = 16, COUNTS_MAX = 32, STEPS_MAX = ATTEMPTS_MAX + COUNTS_MAX };
+enum { ATTEMPTS_MAX = 16, COUNTS_MAX = 32, ACTIONS_MAX = ATTEMPTS_MAX + COUNTS_MAX };
 
 struct outcome {
-	struct step steps[STEPS_MAX];
-	const struct rule *rules[STEPS_MAX + 1]; /* that each step is from; then, of one too many */
-	size_t step_count;
+	struct action actions[ACTIONS_MAX];
+	const struct rule
+		*rules[ACTIONS_MAX + 1]; /* that each action is from; then, of one too many */
+	size_t action_count;
 	enum end end; /* PASS or DROP */
 };
 

@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-static struct socket_place to_place(const struct ast_place *place)
+static struct declared_endpoint to_place(const struct ast_endpoint *place)
 {
-	return (struct socket_place){
+	return (struct declared_endpoint){
 		.span = place->span,
 		.protocol = place->protocol,
 		.family = place->endpoint.family,
@@ -29,7 +29,7 @@ void to_socket(struct context *cx, const struct ast_socket *socket)
 {
 	struct policy *policy = cx->policy;
 	struct socket_declaration *out;
-	const struct ast_place *place;
+	const struct ast_endpoint *place;
 	size_t count = 0;
 
 	check_owner(cx, socket);

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { FLUSH_BYTES = 1 << 16, LINE_VALUES = 64, NAME_SIZE = 64, RULE_SIZE = 128 };
+enum { FLUSH_BYTES = 1 << 16, PROPERTY_VALUES = 64, NAME_SIZE = 64, RULE_SIZE = 128 };
 
 enum { ALL_FAMILIES = (1 << FAMILY_COUNT) - 1, ALL_PROTOCOLS = (1 << PROTOCOL_COUNT) - 1 };
 
@@ -185,7 +185,7 @@ bool value_list_of(struct arena *arena, const struct match *match, enum field fi
 
 bool value_list_is_long(const struct value_list *list)
 {
-	return list->count > LINE_VALUES;
+	return list->count > PROPERTY_VALUES;
 }
 
 void write_set_name(struct writer *to, const struct value_list *list)

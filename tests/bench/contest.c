@@ -29,7 +29,7 @@ const char *contest_name(int contestant)
 }
 
 static void emit_constant(struct arena *arena, struct bytecode *code, const void *data,
-			  struct jump_label done)
+			  struct basic_block done)
 {
 	const int32_t *result = data;
 

@@ -100,7 +100,7 @@ static void emit_look_up(struct bytecode *code)
 	bytecode_call(code, BPF_FUNC_map_lookup_elem);
 }
 
-static void emit_key(struct bytecode *code, enum family family)
+static void emit_operand(struct bytecode *code, enum family family)
 {
 	int address = family == FAMILY_IPV4 ? PACKET(local_ip4) : PACKET(local_ip6);
 	unsigned bits = address_bits(family);
@@ -119,14 +119,14 @@ static void emit_key(struct bytecode *code, enum family family)
 }
 
 static void emit_two_look_ups(struct arena *arena, struct bytecode *code, const void *data,
-			      struct jump_label done)
+			      struct basic_block done)
 {
 	const enum family *family = data;
-	struct jump_label one = bytecode_label(code), any = bytecode_label(code);
-	struct jump_label chosen = bytecode_label(code);
+	struct basic_block one = bytecode_new_block(code), any = bytecode_new_block(code);
+	struct basic_block chosen = bytecode_new_block(code);
 
 	(void)arena;
-	emit_key(code, *family);
+	emit_operand(code, *family);
 	emit_look_up(code);
 	bytecode_alu(code, BPF_MOV, R7, R0);
 	bytecode_store_imm(code, BPF_H, R10, KEY(port), 0);
@@ -138,14 +138,14 @@ static void emit_two_look_ups(struct arena *arena, struct bytecode *code, const 
 	bytecode_jump_if_reg(code, BPF_JGE, R1, R2, one);
 	bytecode_load(code, BPF_W, R7, R0, offsetof(struct trie_value, label));
 	bytecode_jump(code, chosen);
-	bytecode_place(code, one);
+	bytecode_begin_block(code, one);
 	bytecode_load(code, BPF_W, R7, R7, offsetof(struct trie_value, label));
 	bytecode_jump(code, chosen);
-	bytecode_place(code, any);
+	bytecode_begin_block(code, any);
 	bytecode_alu_imm(code, BPF_MOV, R7, 0);
 	bytecode_jump_if(code, BPF_JEQ, R0, 0, chosen);
 	bytecode_load(code, BPF_W, R7, R0, offsetof(struct trie_value, label));
-	bytecode_place(code, chosen);
+	bytecode_begin_block(code, chosen);
 	bytecode_jump(code, done);
 }
 

@@ -150,17 +150,17 @@ static void emit_other_lines(struct bytecode *code)
 static void emit_hot(struct arena *arena, struct bytecode *code, enum family family, walk_body body,
 		     const void *data)
 {
-	struct jump_label next = bytecode_label(code), classified = bytecode_label(code);
-	struct jump_label end = bytecode_label(code);
+	struct basic_block next = bytecode_new_block(code), classified = bytecode_new_block(code);
+	struct basic_block end = bytecode_new_block(code);
 
 	bytecode_load(code, BPF_W, R9, R6, STATE(count));
-	bytecode_place(code, next);
+	bytecode_begin_block(code, next);
 	bytecode_jump_if(code, BPF_JEQ, R9, 0, end);
 	bytecode_jump_if(code, JUMP_MAY_GOTO, R0, 0, end);
 	bytecode_alu_imm(code, BPF_SUB, R9, 1);
 	emit_next_key(code, family);
 	body(arena, code, data, classified);
-	bytecode_place(code, classified);
+	bytecode_begin_block(code, classified);
 	/* Through memory, so that the verifier forgets which result it was; else it walks all that
 	 * follows for each. */
 	bytecode_store(code, BPF_W, R6, STATE(result), R7);
@@ -173,7 +173,7 @@ static void emit_hot(struct arena *arena, struct bytecode *code, enum family fam
 	bytecode_alu(code, BPF_ADD, R8, R1);
 	bytecode_alu_imm(code, BPF_ADD, R8, 1);
 	bytecode_jump(code, next);
-	bytecode_place(code, end);
+	bytecode_begin_block(code, end);
 	bytecode_store(code, BPF_W, R6, STATE(count), R9);
 }
 
@@ -181,14 +181,14 @@ static void emit_hot(struct arena *arena, struct bytecode *code, enum family fam
 static void emit_cold(struct arena *arena, struct bytecode *code, enum family family,
 		      walk_body body, const void *data)
 {
-	struct jump_label classified = bytecode_label(code);
+	struct basic_block classified = bytecode_new_block(code);
 
 	emit_other_lines(code);
 	emit_next_key(code, family);
 	bytecode_call(code, BPF_FUNC_ktime_get_ns);
 	bytecode_alu(code, BPF_MOV, R9, R0);
 	body(arena, code, data, classified);
-	bytecode_place(code, classified);
+	bytecode_begin_block(code, classified);
 	bytecode_store(code, BPF_W, R6, STATE(result), R7);
 	bytecode_call(code, BPF_FUNC_ktime_get_ns);
 	bytecode_alu(code, BPF_SUB, R0, R9);
@@ -302,7 +302,7 @@ static const struct {
 enum { KEPT_COUNT = sizeof(KEPT) / sizeof(KEPT[0]) };
 
 static void copy_instruction(struct bytecode *code, const struct bytecode *from, size_t index,
-			     const struct jump_label *labels, struct jump_label end)
+			     const struct basic_block *labels, struct basic_block end)
 {
 	const struct bytecode_instruction *instruction = &from->instructions[index];
 	const struct bpf_insn *insn = &instruction->insn;
@@ -323,37 +323,37 @@ static void copy_instruction(struct bytecode *code, const struct bytecode *from,
 
 /* Puts a function in place of a call of it, which would cost more than a small one. */
 static void emit_in_place(struct arena *arena, struct bytecode *code, const void *data,
-			  struct jump_label done)
+			  struct basic_block done)
 {
 	const struct bytecode *function = data;
-	struct jump_label *labels = arena_alloc(arena, function->count, sizeof(*labels));
-	struct jump_label end = bytecode_label(code);
+	struct basic_block *labels = arena_alloc(arena, function->count, sizeof(*labels));
+	struct basic_block end = bytecode_new_block(code);
 	size_t i;
 
 	bytecode_alu(code, BPF_MOV, R1, R6);
 	for (i = 0; i < function->count; i++)
-		labels[i] = bytecode_label(code);
+		labels[i] = bytecode_new_block(code);
 	for (i = 0; i < function->count; i++) {
-		bytecode_place(code, labels[i]);
+		bytecode_begin_block(code, labels[i]);
 		copy_instruction(code, function, i, labels, end);
 		i += bytecode_is_wide(&function->instructions[i]);
 	}
-	bytecode_place(code, end);
+	bytecode_begin_block(code, end);
 	bytecode_alu(code, BPF_MOV, R7, R0);
 	bytecode_jump(code, done);
 }
 
 /* The same of one that may use all registers. */
 static void emit_function(struct arena *arena, struct bytecode *code, const void *data,
-			  struct jump_label done)
+			  struct basic_block done)
 {
-	struct jump_label end = bytecode_label(code);
+	struct basic_block end = bytecode_new_block(code);
 	size_t i;
 
 	for (i = 0; i < KEPT_COUNT; i++)
 		bytecode_store(code, BPF_DW, R10, KEPT[i].stack, KEPT[i].reg);
 	emit_in_place(arena, code, data, end);
-	bytecode_place(code, end);
+	bytecode_begin_block(code, end);
 	for (i = 0; i < KEPT_COUNT; i++)
 		bytecode_load(code, BPF_DW, KEPT[i].reg, R10, KEPT[i].stack);
 	bytecode_jump(code, done);
@@ -408,11 +408,11 @@ void walk_maps_close(struct walk_maps *maps)
 struct bytecode *walk_classifier(struct arena *arena, const struct layout *layout)
 {
 	struct bytecode *code = bytecode_new(arena);
-	struct jump_label classified = bytecode_label(code);
+	struct basic_block classified = bytecode_new_block(code);
 
 	bytecode_alu(code, BPF_MOV, R6, R1);
 	layout_emit_classifier(arena, code, layout, classified, classified);
-	bytecode_place(code, classified);
+	bytecode_begin_block(code, classified);
 	bytecode_alu(code, BPF_MOV, R0, R7);
 	bytecode_exit(code);
 	return bytecode_optimize(arena, code, diag_new(arena, sources_new(arena)));

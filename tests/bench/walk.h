@@ -33,7 +33,7 @@ void walk_close(struct walk *walk);
 /* Writes a classification of the packet that R6 points to: ends at DONE, with the result in R7; all registers
  * but R6, R8 and R9 are its own. */
 typedef void (*walk_body)(struct arena *arena, struct bytecode *code, const void *data,
-			  struct jump_label done);
+			  struct basic_block done);
 
 /* Descriptors of the maps that a body refers to. */
 struct walk_maps {

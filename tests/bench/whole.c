@@ -64,7 +64,7 @@ static bool fill_sockets(int map, uint32_t slots)
 
 static void emit_count(struct bytecode *code)
 {
-	struct jump_label none = bytecode_label(code);
+	struct basic_block none = bytecode_new_block(code);
 
 	bytecode_map(code, R1, SYMBOL_LABEL_COUNTERS);
 	bytecode_alu(code, BPF_MOV, R2, R10);
@@ -74,13 +74,13 @@ static void emit_count(struct bytecode *code)
 	bytecode_load(code, BPF_DW, R1, R0, 0);
 	bytecode_alu_imm(code, BPF_ADD, R1, 1);
 	bytecode_store(code, BPF_DW, R0, 0, R1);
-	bytecode_place(code, none);
+	bytecode_begin_block(code, none);
 }
 
 static struct bytecode *write_floor(struct arena *arena, bool counted)
 {
 	struct bytecode *code = bytecode_new(arena);
-	struct jump_label empty = bytecode_label(code);
+	struct basic_block empty = bytecode_new_block(code);
 
 	bytecode_alu(code, BPF_MOV, R6, R1);
 	bytecode_store_imm(code, BPF_W, R10, STACK_KEY, 0);
@@ -100,7 +100,7 @@ static struct bytecode *write_floor(struct arena *arena, bool counted)
 		emit_count(code);
 	bytecode_alu_imm(code, BPF_MOV, R0, 1);
 	bytecode_exit(code);
-	bytecode_place(code, empty);
+	bytecode_begin_block(code, empty);
 	bytecode_alu_imm(code, BPF_MOV, R0, 0);
 	bytecode_exit(code);
 	return code;

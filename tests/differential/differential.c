@@ -45,11 +45,11 @@ static int expected_choice(struct trial *trial, const struct outcome *outcome,
 	uint32_t place = 2u * (packet->family == FAMILY_IPV6) + (packet->protocol == PROTOCOL_UDP);
 	size_t i;
 
-	for (i = 0; i < outcome->step_count; i++) {
-		const struct step *step = &outcome->steps[i];
+	for (i = 0; i < outcome->action_count; i++) {
+		const struct action *step = &outcome->actions[i];
 		uint32_t slot = step->index * ABI_PLACES + place;
 
-		if (step->kind == STEP_COUNT) {
+		if (step->kind == ACTION_COUNT) {
 			trial->rule_counts[step->index]++;
 		} else if (trial->filled[slot]) {
 			trial->hits[slot]++;
@@ -61,16 +61,16 @@ static int expected_choice(struct trial *trial, const struct outcome *outcome,
 	return outcome->end == END_PASS ? CHOSE_PASS : CHOSE_DROP;
 }
 
-static bool same_outcome(const struct outcome *a, const struct decision_outcome *b)
+static bool same_outcome(const struct outcome *a, const struct diagram_outcome *b)
 {
 	size_t i;
 
-	if (a->step_count != b->step_count || a->end != b->end)
+	if (a->action_count != b->action_count || a->end != b->end)
 		return false;
-	for (i = 0; i < a->step_count; i++)
-		if (a->steps[i].kind != b->steps[i].kind ||
-		    a->steps[i].index != b->steps[i].index ||
-		    a->steps[i].no_reuseport != b->steps[i].no_reuseport)
+	for (i = 0; i < a->action_count; i++)
+		if (a->actions[i].kind != b->actions[i].kind ||
+		    a->actions[i].index != b->actions[i].index ||
+		    a->actions[i].no_reuseport != b->actions[i].no_reuseport)
 			return false;
 	return true;
 }
@@ -90,7 +90,7 @@ static bool check_packet(struct trial *trial)
 {
 	struct packet packet = random_packet(&trial->random, &trial->edges);
 	struct environment environment = {trial->known};
-	const struct decision_outcome *walked;
+	const struct diagram_outcome *walked;
 	const struct rule *deciding;
 	struct outcome outcome;
 	int chosen, expected;

@@ -197,7 +197,7 @@ static const struct diag_item *find_item(const struct diag *diag, enum warning w
 static bool warned_as(const struct trial *trial, enum warning warning, struct span span,
 		      bool expected)
 {
-	struct place place = source_place(trial->c.sources, span.first);
+	struct source_location place = source_location(trial->c.sources, span.first);
 
 	if ((find_item(trial->c.diag, warning, span) != NULL) == expected)
 		return true;
@@ -301,7 +301,8 @@ static bool check_cover(struct trial *trial, size_t number)
 	}
 	if (!good)
 		printf("# line %u: covered, but not by the rules shown, or not by all of them\n",
-		       source_place(trial->c.sources, trial->copy.rules[number].span.first).line);
+		       source_location(trial->c.sources, trial->copy.rules[number].span.first)
+			       .line);
 	return good;
 }
 
@@ -393,7 +394,7 @@ static bool check_witnesses(struct trial *trial)
 		if (!item || !item->note_count || check_instead(trial, i, &item->notes[0]))
 			continue;
 		printf("# line %u: not what '%s' says\n",
-		       source_place(trial->c.sources, trial->copy.rules[i].span.first).line,
+		       source_location(trial->c.sources, trial->copy.rules[i].span.first).line,
 		       item->notes[0].message);
 		good = false;
 	}

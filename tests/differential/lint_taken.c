@@ -52,12 +52,12 @@ static void sort_edges(struct edges *edges)
 
 static bool is_taken(const struct space *space)
 {
-	decision_ref ref = space->decision->roots[space->family][space->protocol];
-	const struct decision_outcome *outcome;
+	diagram_ref ref = space->decision->roots[space->family][space->protocol];
+	const struct diagram_outcome *outcome;
 	size_t i;
 
 	while (!ref_is_outcome(ref)) {
-		const struct decision_node *node = &space->decision->nodes[ref];
+		const struct diagram_node *node = &space->decision->nodes[ref];
 		u128 value = node->variable < FIELD_COUNT
 				     ? space->values[node->variable]
 				     : space->interfaces[node->variable - VARIABLE_INTERFACES];
@@ -67,8 +67,8 @@ static bool is_taken(const struct space *space)
 		ref = node->children[i];
 	}
 	outcome = &space->decision->outcomes[ref_index(ref)];
-	for (i = 0; i < outcome->step_count; i++)
-		if (outcome->steps[i].kind == STEP_ATTEMPT)
+	for (i = 0; i < outcome->action_count; i++)
+		if (outcome->actions[i].kind == ACTION_ATTEMPT)
 			return true;
 	return outcome->end == END_DROP;
 }
@@ -134,9 +134,9 @@ static size_t taker_of(const struct compilation *c, const struct space *space, u
 	packet.values[FIELD_SPORT] = 53;
 	packet.values[FIELD_DPORT] = 40000;
 	policy_eval(c->policy, &environment, &packet, &outcome, &deciding);
-	for (i = 0; i < outcome.step_count; i++)
-		if (outcome.steps[i].kind == STEP_ATTEMPT)
-			return outcome.steps[i].index;
+	for (i = 0; i < outcome.action_count; i++)
+		if (outcome.actions[i].kind == ACTION_ATTEMPT)
+			return outcome.actions[i].index;
 	return c->policy->label_count;
 }
 

@@ -106,10 +106,10 @@ static int expected_choice(const struct subject *subject, const bool *filled,
 	size_t i;
 
 	policy_eval(subject->c.policy, &environment, packet, &outcome, &deciding);
-	for (i = 0; i < outcome.step_count; i++) {
-		uint32_t slot = outcome.steps[i].index * ABI_PLACES + place;
+	for (i = 0; i < outcome.action_count; i++) {
+		uint32_t slot = outcome.actions[i].index * ABI_PLACES + place;
 
-		if (outcome.steps[i].kind == STEP_ATTEMPT && filled[slot])
+		if (outcome.actions[i].kind == ACTION_ATTEMPT && filled[slot])
 			return (int)slot;
 	}
 	return outcome.end == END_PASS ? CHOSE_PASS : CHOSE_DROP;
@@ -314,7 +314,7 @@ static uint32_t lowest_tree_tag(const struct layout_step *root)
 {
 	uint32_t tag = root->tag - 1;
 
-	while (tag && root[root->tag - tag].is_below_root)
+	while (tag && root[root->tag - tag].is_below_stride)
 		tag--;
 	return tag;
 }
@@ -361,7 +361,7 @@ static void mutate_root(struct subject *subject, struct tally *tally,
 		mutate_entry(subject, tally, step, references + i * sizeof(uint64_t));
 	for (i = 0; !step->has_ranges && i < step->element_bytes / sizeof(reference); i++) {
 		memcpy(&reference, references + i * sizeof(reference), sizeof(reference));
-		if (step->tag > 1 && step[1].is_below_root &&
+		if (step->tag > 1 && step[1].is_below_stride &&
 		    reference >> TAG_SHIFT <= step[1].tag &&
 		    reference >> TAG_SHIFT > lowest_tree_tag(step))
 			mutate_number(subject, tally, references + i * sizeof(reference), 32,
@@ -375,18 +375,18 @@ static void mutate_element(struct subject *subject, struct tally *tally,
 	struct leaf_shape shape;
 
 	switch (step->kind) {
-	case SEARCH_LINE:
-		mutate_keys(subject, tally, step, element, line_keys(step));
+	case STEP_INNER:
+		mutate_keys(subject, tally, step, element, inner_keys(step));
 		break;
-	case SEARCH_LEAF:
+	case STEP_LEAF:
 		shape = leaf_shape(step);
 		mutate_results(subject, tally, step, element + shape.lanes_bytes,
 			       mutate_keys(subject, tally, step, element, shape.keys) + 1);
 		break;
-	case SEARCH_CROSS:
+	case STEP_CROSS:
 		mutate_results(subject, tally, step, element, cross_used(step));
 		break;
-	case SEARCH_ROOT:
+	case STEP_STRIDE:
 		mutate_root(subject, tally, step, element);
 		break;
 	default:
@@ -395,7 +395,7 @@ static void mutate_element(struct subject *subject, struct tally *tally,
 }
 
 static void mutate_machine(struct subject *subject, struct tally *tally,
-			   const struct layout_machine *machine)
+			   const struct layout_search *machine)
 {
 	unsigned char *tables = (unsigned char *)layout_object(subject->c.layout)->tables;
 	size_t i, j;
@@ -431,8 +431,8 @@ static struct tally mutate_tables(struct subject *subject)
 	struct tally tally = {0};
 	size_t i;
 
-	for (i = 0; i < layout->machine_count; i++)
-		mutate_machine(subject, &tally, &layout->machines[i]);
+	for (i = 0; i < layout->search_count; i++)
+		mutate_machine(subject, &tally, &layout->searches[i]);
 	for (i = ROW_DROP + 1; i < layout->rows.count; i++)
 		mutate_row(subject, &tally, &rows[i]);
 	return tally;

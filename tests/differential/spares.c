@@ -355,7 +355,7 @@ static bool is_caught(struct lab lab, struct compilation *c)
 
 /* Numbers that it counts and addresses by: each off by one. Results are only compared with 0. */
 static void mutate(struct tap *tap, struct lab lab, struct compilation *c,
-		   const struct bytecode_function *function)
+		   const struct bytecode_subprogram *function)
 {
 	const struct bytecode *code = function->code;
 	unsigned made = 0, caught = 0;
@@ -399,7 +399,7 @@ static void check_shape(struct tap *tap, const struct sentinels *sentinels,
 {
 	struct compile_options options = {.backend = backend};
 	const struct lab lab = {.sentinels = sentinels, .shape = shape};
-	const struct bytecode_function *function;
+	const struct bytecode_subprogram *function;
 	char *rules = write_rules(shape);
 	struct compilation c;
 

@@ -9,19 +9,19 @@
 #include <endian.h>
 #include <string.h>
 
-static uint64_t key_value(const struct packet *packet, enum key key)
+static uint64_t operand_value(const struct packet *packet, enum operand operand)
 {
-	switch (key_asked(key)) {
-	case KEY_DPORT:
+	switch (operand_asked(operand)) {
+	case OPERAND_DPORT:
 		return (uint64_t)packet->values[FIELD_DPORT];
-	case KEY_SPORT:
+	case OPERAND_SPORT:
 		return (uint64_t)packet->values[FIELD_SPORT];
-	case KEY_DADDR6_HIGH:
+	case OPERAND_DADDR6_HIGH:
 		return (uint64_t)(packet->values[FIELD_DADDR] >> 64);
-	case KEY_SADDR6_HIGH:
+	case OPERAND_SADDR6_HIGH:
 		return (uint64_t)(packet->values[FIELD_SADDR] >> 64);
-	case KEY_DADDR4:
-	case KEY_DADDR6_LOW:
+	case OPERAND_DADDR4:
+	case OPERAND_DADDR6_LOW:
 		return (uint64_t)packet->values[FIELD_DADDR];
 	default:
 		return (uint64_t)packet->values[FIELD_SADDR];
@@ -65,7 +65,7 @@ static uint64_t low_bits(uint64_t word, unsigned bits)
 static uint32_t rank(const struct layout_step *step, const unsigned char *lanes, uint32_t count,
 		     uint64_t word)
 {
-	int side = step->is_below_root ? 0 : side_of_window(step, word);
+	int side = step->is_below_stride ? 0 : side_of_window(step, word);
 	uint32_t reached = 0, i;
 
 	word = side < 0 ? 0 : low_bits(side > 0 ? UINT64_MAX : word, step->window.bits);
@@ -100,9 +100,9 @@ static uint32_t search_line(const struct layout *layout, const struct layout_ste
 {
 	const unsigned char *line = layout_element(layout, step, index);
 
-	assert_true(step[1].kind == SEARCH_LINE || step[1].kind == SEARCH_LEAF);
-	return step[1].tag << TAG_SHIFT | ((uint32_t)number_at(line + LINE_LANES_BYTES, 0, 32) +
-					   rank(step, line, line_keys(step), word));
+	assert_true(step[1].kind == STEP_INNER || step[1].kind == STEP_LEAF);
+	return step[1].tag << TAG_SHIFT | ((uint32_t)number_at(line + INNER_LANES_BYTES, 0, 32) +
+					   rank(step, line, inner_keys(step), word));
 }
 
 static uint32_t search_leaf(const struct layout *layout, const struct layout_step *step,
@@ -129,11 +129,11 @@ static uint32_t search_root(const struct layout *layout, const struct layout_ste
 			    uint32_t index, uint64_t word)
 {
 	const unsigned char *children = layout_element(layout, step, index);
-	size_t child = (size_t)low_bits(word, step->window.bits) >> root_shift(step);
+	size_t child = (size_t)low_bits(word, step->window.bits) >> stride_shift(step);
 	int side = side_of_window(step, word);
 
 	if (side)
-		child = (size_t)(side > 0) + (UINT32_C(1) << step->root_bits);
+		child = (size_t)(side > 0) + (UINT32_C(1) << step->stride_bits);
 	if (step->has_ranges)
 		return search_entry(step, number_at(children, child, 64), word);
 	return (uint32_t)number_at(children, child, 32);
@@ -162,7 +162,7 @@ static uint32_t search_lpm(const struct layout *layout, const struct layout_step
 	const struct abi_prefix *best = NULL;
 	size_t i;
 
-	word <<= 64 - key_bits(step->key);
+	word <<= 64 - operand_bits(step->operand);
 	for (i = 0; i < layout->object.prefix_count; i++) {
 		const struct abi_prefix *prefix = &layout->object.prefixes[i];
 		uint32_t bits = prefix->key.bits - 32;
@@ -180,16 +180,16 @@ static uint32_t search_lpm(const struct layout *layout, const struct layout_step
 static uint32_t search_step(const struct layout *layout, const struct layout_step *step,
 			    uint32_t index, const struct packet *packet)
 {
-	uint64_t word = key_value(packet, step->key);
+	uint64_t word = operand_value(packet, step->operand);
 
 	switch (step->kind) {
-	case SEARCH_LINE:
+	case STEP_INNER:
 		return search_line(layout, step, index, word);
-	case SEARCH_LEAF:
+	case STEP_LEAF:
 		return search_leaf(layout, step, index, word);
-	case SEARCH_ROOT:
+	case STEP_STRIDE:
 		return search_root(layout, step, index, word);
-	case SEARCH_CROSS:
+	case STEP_CROSS:
 		return search_cross(layout, step, index, word);
 	default:
 		return search_lpm(layout, step, index, word);
@@ -197,7 +197,7 @@ static uint32_t search_step(const struct layout *layout, const struct layout_ste
 }
 
 /* The first row that a reference into the tables leads to. */
-static uint32_t search_tables(const struct layout *layout, const struct layout_machine *machine,
+static uint32_t search_tables(const struct layout *layout, const struct layout_search *machine,
 			      uint32_t ref, const struct packet *packet)
 {
 	size_t i;
@@ -215,16 +215,16 @@ static uint32_t search_tables(const struct layout *layout, const struct layout_m
 
 uint32_t search_layout(const struct layout *layout, const struct packet *packet)
 {
-	decision_ref ref = layout->roots[packet->family][packet->protocol];
+	diagram_ref ref = layout->roots[packet->family][packet->protocol];
 
 	while (!ref_is_outcome(ref)) {
-		const struct decision_node *node = &layout->nodes[ref];
-		uint64_t value = key_value(packet, variable_key(node->variable));
+		const struct diagram_node *node = &layout->nodes[ref];
+		uint64_t value = operand_value(packet, variable_operand(node->variable));
 		uint32_t i = node->count - 1;
 
 		if (layout->forms[ref] == FORM_TABLE)
 			return search_tables(layout,
-					     &layout->machines[node->variable >> MACHINE_SHIFT],
+					     &layout->searches[node->variable >> SEARCH_SHIFT],
 					     layout->table_refs[ref], packet);
 		while (node->starts[i] > value)
 			i--;
@@ -233,13 +233,13 @@ uint32_t search_layout(const struct layout *layout, const struct packet *packet)
 	return layout->rows_of[ref_index(ref)];
 }
 
-const struct layout_step *find_step(const struct layout *layout, enum search kind)
+const struct layout_step *find_step(const struct layout *layout, enum step_kind kind)
 {
 	size_t i, j;
 
-	for (i = 0; i < layout->machine_count; i++)
-		for (j = 0; j < layout->machines[i].step_count; j++)
-			if (layout->machines[i].steps[j].kind == kind)
-				return &layout->machines[i].steps[j];
+	for (i = 0; i < layout->search_count; i++)
+		for (j = 0; j < layout->searches[i].step_count; j++)
+			if (layout->searches[i].steps[j].kind == kind)
+				return &layout->searches[i].steps[j];
 	return NULL;
 }

@@ -7,7 +7,7 @@
 struct packet;
 
 /* The first step of a kind; NULL: there is none. */
-const struct layout_step *find_step(const struct layout *layout, enum search kind);
+const struct layout_step *find_step(const struct layout *layout, enum step_kind kind);
 
 /* Element INDEX of a step. */
 const unsigned char *layout_element(const struct layout *layout, const struct layout_step *step,

@@ -60,13 +60,13 @@ static void emit_filler(struct bytecode *code, int count)
 static void a_jump_is_the_distance_to_its_label(void **state)
 {
 	struct bytecode *code = bytecode_new(*state);
-	struct jump_label end = bytecode_label(code), again = bytecode_label(code);
+	struct basic_block end = bytecode_new_block(code), again = bytecode_new_block(code);
 
-	bytecode_place(code, again);
+	bytecode_begin_block(code, again);
 	bytecode_jump_if(code, BPF_JEQ, R1, 5, end);
 	bytecode_alu_imm(code, BPF_ADD, R1, 1);
 	bytecode_jump(code, again);
-	bytecode_place(code, end);
+	bytecode_begin_block(code, end);
 	bytecode_exit(code);
 	finish(code);
 	assert_int_equal(code->instructions[0].insn.off, 2);
@@ -90,7 +90,7 @@ static void an_unplaced_label_is_refused(void **state)
 {
 	struct bytecode *code = bytecode_new(*state);
 
-	bytecode_jump(code, bytecode_label(code));
+	bytecode_jump(code, bytecode_new_block(code));
 	bytecode_exit(code);
 	expect_error(code, "instruction 0 jumps to label 0, which was never placed");
 }
@@ -98,11 +98,11 @@ static void an_unplaced_label_is_refused(void **state)
 static void a_label_placed_twice_is_refused(void **state)
 {
 	struct bytecode *code = bytecode_new(*state);
-	struct jump_label label = bytecode_label(code);
+	struct basic_block label = bytecode_new_block(code);
 
-	bytecode_place(code, label);
+	bytecode_begin_block(code, label);
 	bytecode_exit(code);
-	bytecode_place(code, label);
+	bytecode_begin_block(code, label);
 	expect_error(code, "label 0 is placed twice, at instructions 0 and 1");
 }
 
@@ -110,25 +110,25 @@ static void a_program_that_runs_past_its_end_is_refused(void **state)
 {
 	struct bytecode *code = bytecode_new(*state);
 	struct bytecode *jumping = bytecode_new(*state);
-	struct jump_label end = bytecode_label(jumping);
+	struct basic_block end = bytecode_new_block(jumping);
 
 	expect_error(bytecode_new(*state), "the program is empty");
 	bytecode_alu_imm(code, BPF_MOV, R0, 1);
 	expect_error(code, "the program runs past its end, at instruction 0");
 	bytecode_jump(jumping, end);
 	bytecode_exit(jumping);
-	bytecode_place(jumping, end);
+	bytecode_begin_block(jumping, end);
 	expect_error(jumping, "instruction 0 jumps past the program's end");
 }
 
 static struct bytecode *far_jump(struct arena *arena, int between)
 {
 	struct bytecode *code = bytecode_new(arena);
-	struct jump_label far = bytecode_label(code);
+	struct basic_block far = bytecode_new_block(code);
 
 	bytecode_jump_if(code, BPF_JEQ, R1, 1, far);
 	emit_filler(code, between);
-	bytecode_place(code, far);
+	bytecode_begin_block(code, far);
 	bytecode_exit(code);
 	return code;
 }
@@ -143,9 +143,9 @@ static void a_jump_is_never_truncated(void **state)
 static struct bytecode *back_jump(struct arena *arena, int between)
 {
 	struct bytecode *code = bytecode_new(arena);
-	struct jump_label back = bytecode_label(code);
+	struct basic_block back = bytecode_new_block(code);
 
-	bytecode_place(code, back);
+	bytecode_begin_block(code, back);
 	emit_filler(code, between);
 	bytecode_jump_if(code, BPF_JEQ, R1, 1, back);
 	bytecode_exit(code);
@@ -179,7 +179,7 @@ static void offsets_that_do_not_fit_are_refused(void **state)
 static void the_listing_names_what_is_referred_to(void **state)
 {
 	struct bytecode *code = bytecode_new(*state);
-	struct jump_label end = bytecode_label(code);
+	struct basic_block end = bytecode_new_block(code);
 
 	bytecode_comment(code, "port %u", 80);
 	bytecode_load(code, BPF_W, R1, R6, 40);
@@ -196,7 +196,7 @@ static void the_listing_names_what_is_referred_to(void **state)
 	bytecode_store(code, BPF_B, R10, -4, R1);
 	bytecode_store_imm(code, BPF_DW, R10, -16, 3);
 	bytecode_call(code, BPF_FUNC_sk_assign);
-	bytecode_place(code, end);
+	bytecode_begin_block(code, end);
 	bytecode_comment(code, "the end");
 	bytecode_exit(code);
 	finish(code);
@@ -244,22 +244,22 @@ static void the_listing_shows_the_rule_where_it_changes(void **state)
 }
 
 /* A function of one instruction that does nothing, and the end. */
-static struct bytecode_function make_function(void *arena, const char *name)
+static struct bytecode_subprogram make_function(void *arena, const char *name)
 {
 	struct bytecode *code = bytecode_new(arena);
 
 	bytecode_alu_imm(code, BPF_MOV, R0, 0);
 	bytecode_exit(code);
 	finish(code);
-	return (struct bytecode_function){.name = name, .code = code};
+	return (struct bytecode_subprogram){.name = name, .code = code};
 }
 
 static void a_call_names_the_function(void **state)
 {
-	struct bytecode_function function = make_function(*state, "try_all");
+	struct bytecode_subprogram function = make_function(*state, "try_all");
 	struct bytecode *code = bytecode_new(*state);
 
-	bytecode_call_function(code, &function);
+	bytecode_call_subprogram(code, &function);
 	bytecode_exit(code);
 	finish(code);
 	assert_int_equal(code->instructions[0].insn.src_reg, BPF_PSEUDO_CALL);
@@ -272,16 +272,16 @@ static void a_call_names_the_function(void **state)
 
 static void a_function_further_down_is_called_too(void **state)
 {
-	struct bytecode_function last = make_function(*state, "last");
-	struct bytecode_function first = {.name = "first", .code = bytecode_new(*state)};
+	struct bytecode_subprogram last = make_function(*state, "last");
+	struct bytecode_subprogram first = {.name = "first", .code = bytecode_new(*state)};
 	struct bytecode *code = bytecode_new(*state);
 
-	bytecode_call_function((struct bytecode *)first.code, &last);
+	bytecode_call_subprogram((struct bytecode *)first.code, &last);
 	bytecode_exit((struct bytecode *)first.code);
 	finish((struct bytecode *)first.code);
-	bytecode_call_function(code, &last);
-	bytecode_call_function(code, &first);
-	bytecode_call_function(code, &last);
+	bytecode_call_subprogram(code, &last);
+	bytecode_call_subprogram(code, &first);
+	bytecode_call_subprogram(code, &last);
 	bytecode_exit(code);
 	finish(code);
 	expect_listing(code, NULL,
@@ -295,13 +295,13 @@ static void a_function_further_down_is_called_too(void **state)
 
 static void a_function_beside_the_chain_is_refused(void **state)
 {
-	struct bytecode_function one = make_function(*state, "one");
-	struct bytecode_function other = make_function(*state, "other");
+	struct bytecode_subprogram one = make_function(*state, "one");
+	struct bytecode_subprogram other = make_function(*state, "other");
 	struct bytecode *code = bytecode_new(*state);
 
-	bytecode_call_function(code, &one);
-	bytecode_call_function(code, &one);
-	bytecode_call_function(code, &other);
+	bytecode_call_subprogram(code, &one);
+	bytecode_call_subprogram(code, &one);
+	bytecode_call_subprogram(code, &other);
 	bytecode_exit(code);
 	expect_error(code, "it calls one and other, and neither calls the other");
 }

@@ -54,14 +54,14 @@ static void emit_return(struct bytecode *code, int value)
 static void a_jump_to_a_jump_goes_where_that_goes(void **state)
 {
 	struct bytecode *code = bytecode_new(*state);
-	struct jump_label first = bytecode_label(code), last = bytecode_label(code);
+	struct basic_block first = bytecode_new_block(code), last = bytecode_new_block(code);
 
 	bytecode_jump_if(code, BPF_JEQ, R1, 1, first);
 	emit_return(code, 0);
-	bytecode_place(code, first);
+	bytecode_begin_block(code, first);
 	bytecode_jump(code, last);
 	bytecode_alu_imm(code, BPF_MOV, R0, 7);
-	bytecode_place(code, last);
+	bytecode_begin_block(code, last);
 	emit_return(code, 1);
 	expect_optimized(*state, code,
 			 "     0: if r1 == 0x1 goto L1\n"
@@ -75,12 +75,12 @@ static void a_jump_to_a_jump_goes_where_that_goes(void **state)
 static void a_cycle_of_jumps_is_left_to_the_verifier(void **state)
 {
 	struct bytecode *code = bytecode_new(*state);
-	struct jump_label a = bytecode_label(code), b = bytecode_label(code);
+	struct basic_block a = bytecode_new_block(code), b = bytecode_new_block(code);
 
-	bytecode_place(code, a);
+	bytecode_begin_block(code, a);
 	bytecode_jump(code, b);
 	bytecode_alu_imm(code, BPF_MOV, R0, 1);
-	bytecode_place(code, b);
+	bytecode_begin_block(code, b);
 	bytecode_jump(code, a);
 	assert_in_range(optimize(*state, code)->count, 1, 2);
 }
@@ -88,15 +88,15 @@ static void a_cycle_of_jumps_is_left_to_the_verifier(void **state)
 static void unreachable_instructions_are_taken_out(void **state)
 {
 	struct bytecode *code = bytecode_new(*state);
-	struct jump_label end = bytecode_label(code), dead = bytecode_label(code);
+	struct basic_block end = bytecode_new_block(code), dead = bytecode_new_block(code);
 
 	bytecode_jump_if(code, BPF_JGT, R1, 9, end);
 	bytecode_store(code, BPF_W, R10, -4, R1);
 	bytecode_jump(code, end);
-	bytecode_place(code, dead);
+	bytecode_begin_block(code, dead);
 	bytecode_map(code, R1, SYMBOL_SOCKETS);
 	bytecode_jump(code, dead);
-	bytecode_place(code, end);
+	bytecode_begin_block(code, end);
 	bytecode_exit(code);
 	expect_optimized(*state, code,
 			 "     0: if r1 > 0x9 goto L1\n"
@@ -108,18 +108,18 @@ static void unreachable_instructions_are_taken_out(void **state)
 static void threading_does_not_stretch_a_jump_beyond_its_reach(void **state)
 {
 	struct bytecode *code = bytecode_new(*state), *better;
-	struct jump_label near = bytecode_label(code), far = bytecode_label(code);
-	struct jump_label middle = bytecode_label(code);
+	struct basic_block near = bytecode_new_block(code), far = bytecode_new_block(code);
+	struct basic_block middle = bytecode_new_block(code);
 
 	bytecode_jump_if(code, BPF_JEQ, R1, 1, near);
 	bytecode_jump_if(code, BPF_JEQ, R1, 2, middle);
 	emit_filler(code, 20000);
 	bytecode_exit(code);
-	bytecode_place(code, near);
+	bytecode_begin_block(code, near);
 	bytecode_jump(code, far);
-	bytecode_place(code, middle);
+	bytecode_begin_block(code, middle);
 	emit_filler(code, 20000);
-	bytecode_place(code, far);
+	bytecode_begin_block(code, far);
 	bytecode_exit(code);
 	better = optimize(*state, code);
 	assert_int_equal(better->instructions[0].insn.off, 20002);
@@ -130,11 +130,11 @@ static void a_program_that_is_too_long_is_refused(void **state)
 {
 	struct diag *diag = diag_new(*state, sources_new(*state));
 	struct bytecode *code = bytecode_new(*state);
-	struct jump_label far = bytecode_label(code);
+	struct basic_block far = bytecode_new_block(code);
 
 	bytecode_jump_if(code, BPF_JEQ, R1, 1, far);
 	emit_filler(code, INT16_MAX + 1);
-	bytecode_place(code, far);
+	bytecode_begin_block(code, far);
 	bytecode_exit(code);
 	assert_null(bytecode_optimize(*state, code, diag));
 	assert_int_equal(diag_error_count(diag), 1);
@@ -143,13 +143,13 @@ static void a_program_that_is_too_long_is_refused(void **state)
 static void a_jump_over_a_jump_is_inverted(void **state)
 {
 	struct bytecode *code = bytecode_new(*state);
-	struct jump_label over = bytecode_label(code), away = bytecode_label(code);
+	struct basic_block over = bytecode_new_block(code), away = bytecode_new_block(code);
 
 	bytecode_jump32_if(code, BPF_JGE, R1, 80, over);
 	bytecode_jump(code, away);
-	bytecode_place(code, over);
+	bytecode_begin_block(code, over);
 	emit_return(code, 1);
-	bytecode_place(code, away);
+	bytecode_begin_block(code, away);
 	emit_return(code, 0);
 	expect_optimized(*state, code,
 			 "     0: if w1 < 0x50 goto L1\n"
@@ -163,16 +163,16 @@ static void a_jump_over_a_jump_is_inverted(void **state)
 static void a_jump_that_others_lead_to_is_not_inverted_away(void **state)
 {
 	struct bytecode *code = bytecode_new(*state);
-	struct jump_label over = bytecode_label(code), away = bytecode_label(code);
-	struct jump_label shared = bytecode_label(code);
+	struct basic_block over = bytecode_new_block(code), away = bytecode_new_block(code);
+	struct basic_block shared = bytecode_new_block(code);
 
 	bytecode_jump_if(code, BPF_JEQ, R2, 1, shared);
 	bytecode_jump_if(code, BPF_JSET, R1, 80, over);
-	bytecode_place(code, shared);
+	bytecode_begin_block(code, shared);
 	bytecode_jump(code, away);
-	bytecode_place(code, over);
+	bytecode_begin_block(code, over);
 	emit_return(code, 1);
-	bytecode_place(code, away);
+	bytecode_begin_block(code, away);
 	emit_return(code, 0);
 	expect_optimized(*state, code,
 			 "     0: if r2 == 0x1 goto L2\n"
@@ -190,17 +190,17 @@ static void a_jump_that_others_lead_to_is_not_inverted_away(void **state)
 static struct bytecode *range_of(struct arena *arena, uint32_t first, uint32_t width)
 {
 	struct bytecode *code = bytecode_new(arena);
-	struct jump_label upper = bytecode_label(code), above = bytecode_label(code);
-	struct jump_label others = bytecode_label(code);
+	struct basic_block upper = bytecode_new_block(code), above = bytecode_new_block(code);
+	struct basic_block others = bytecode_new_block(code);
 
 	bytecode_jump32_if(code, BPF_JGE, R1, (int32_t)first, upper);
 	bytecode_jump(code, others);
-	bytecode_place(code, upper);
+	bytecode_begin_block(code, upper);
 	bytecode_jump32_if(code, BPF_JGE, R1, (int32_t)(first + width), above);
 	emit_return(code, 1);
-	bytecode_place(code, above);
+	bytecode_begin_block(code, above);
 	bytecode_jump(code, others);
-	bytecode_place(code, others);
+	bytecode_begin_block(code, others);
 	emit_return(code, 0);
 	return code;
 }
@@ -227,7 +227,7 @@ static void a_range_of_one_value_is_asked_for_by_one_comparison(void **state)
 static void bytes_are_not_swapped_where_equality_is_asked(void **state)
 {
 	struct bytecode *code = bytecode_new(*state);
-	struct jump_label end = bytecode_label(code);
+	struct basic_block end = bytecode_new_block(code);
 
 	bytecode_load(code, BPF_W, R1, R6, 40);
 	bytecode_to_host(code, R1, 32);
@@ -237,7 +237,7 @@ static void bytes_are_not_swapped_where_equality_is_asked(void **state)
 	bytecode_to_host(code, R1, 16);
 	bytecode_jump32_if(code, BPF_JEQ, R1, 80, end);
 	emit_return(code, 1);
-	bytecode_place(code, end);
+	bytecode_begin_block(code, end);
 	emit_return(code, 0);
 	expect_optimized(*state, code,
 			 "     0: r1 = *(u32 *)(r6 +40)\n"
@@ -256,16 +256,16 @@ static void bytes_are_not_swapped_where_equality_is_asked(void **state)
 static void bytes_are_swapped_where_another_value_may_be_compared(void **state)
 {
 	struct bytecode *code = bytecode_new(*state);
-	struct jump_label compare = bytecode_label(code), end = bytecode_label(code);
+	struct basic_block compare = bytecode_new_block(code), end = bytecode_new_block(code);
 
 	bytecode_load(code, BPF_W, R1, R6, 60);
 	bytecode_jump_if(code, BPF_JEQ, R2, 0, compare);
 	bytecode_load(code, BPF_W, R1, R6, 40);
 	bytecode_to_host(code, R1, 32);
-	bytecode_place(code, compare);
+	bytecode_begin_block(code, compare);
 	bytecode_jump32_if(code, BPF_JEQ, R1, 7, end);
 	emit_return(code, 1);
-	bytecode_place(code, end);
+	bytecode_begin_block(code, end);
 	emit_return(code, 0);
 	expect_optimized(*state, code,
 			 "     0: r1 = *(u32 *)(r6 +60)\n"
@@ -284,14 +284,14 @@ static void bytes_are_swapped_where_another_value_may_be_compared(void **state)
 static void bytes_are_swapped_where_order_is_asked(void **state)
 {
 	struct bytecode *code = bytecode_new(*state);
-	struct jump_label end = bytecode_label(code);
+	struct basic_block end = bytecode_new_block(code);
 
 	bytecode_load(code, BPF_W, R1, R6, 40);
 	bytecode_to_host(code, R1, 32);
 	bytecode_jump32_if(code, BPF_JEQ, R1, 7, end);
 	bytecode_jump32_if(code, BPF_JLT, R1, 9, end);
 	emit_return(code, 1);
-	bytecode_place(code, end);
+	bytecode_begin_block(code, end);
 	emit_return(code, 0);
 	expect_optimized(*state, code,
 			 "     0: r1 = *(u32 *)(r6 +40)\n"
@@ -308,7 +308,7 @@ static void bytes_are_swapped_where_order_is_asked(void **state)
 static void what_is_known_is_worked_out(void **state)
 {
 	struct bytecode *code = bytecode_new(*state);
-	struct jump_label skip = bytecode_label(code), drop = bytecode_label(code);
+	struct basic_block skip = bytecode_new_block(code), drop = bytecode_new_block(code);
 
 	bytecode_alu32_imm(code, BPF_MOV, R7, 0x0c000001);
 	bytecode_jump32_if(code, BPF_JLT, R7, 0x0c000000, skip);
@@ -319,9 +319,9 @@ static void what_is_known_is_worked_out(void **state)
 	bytecode_alu(code, BPF_ADD, R3, R7);
 	bytecode_load(code, BPF_W, R0, R3, 0);
 	bytecode_exit(code);
-	bytecode_place(code, skip);
+	bytecode_begin_block(code, skip);
 	emit_return(code, 1);
-	bytecode_place(code, drop);
+	bytecode_begin_block(code, drop);
 	emit_return(code, 0);
 	expect_optimized(*state, code,
 			 "     0: r3 = tables[192] ll\n"
@@ -332,13 +332,13 @@ static void what_is_known_is_worked_out(void **state)
 static void nothing_is_less_than_zero(void **state)
 {
 	struct bytecode *code = bytecode_new(*state);
-	struct jump_label below = bytecode_label(code), others = bytecode_label(code);
+	struct basic_block below = bytecode_new_block(code), others = bytecode_new_block(code);
 
 	bytecode_jump_if(code, BPF_JLT, R1, 0, below);
 	bytecode_jump32_if(code, BPF_JGE, R1, 0, others);
-	bytecode_place(code, below);
+	bytecode_begin_block(code, below);
 	emit_return(code, 1);
-	bytecode_place(code, others);
+	bytecode_begin_block(code, others);
 	emit_return(code, 0);
 	expect_optimized(*state, code,
 			 "     0: r0 = 0\n"
@@ -348,12 +348,12 @@ static void nothing_is_less_than_zero(void **state)
 static void nothing_is_known_where_ways_meet(void **state)
 {
 	struct bytecode *code = bytecode_new(*state);
-	struct jump_label meet = bytecode_label(code);
+	struct basic_block meet = bytecode_new_block(code);
 
 	bytecode_alu_imm(code, BPF_MOV, R0, 1);
 	bytecode_jump_if(code, BPF_JEQ, R1, 1, meet);
 	bytecode_alu_imm(code, BPF_MOV, R0, 2);
-	bytecode_place(code, meet);
+	bytecode_begin_block(code, meet);
 	bytecode_alu_imm(code, BPF_ADD, R0, 1);
 	bytecode_exit(code);
 	expect_optimized(*state, code,
@@ -404,12 +404,12 @@ static void rules_and_references_stay_with_their_instructions(void **state)
 	uint32_t base =
 		source_add(sources, "a.conf", text, sizeof(text) - 1, (struct span){0, 0})->base;
 	struct bytecode *code = bytecode_new(*state);
-	struct jump_label end = bytecode_label(code);
+	struct basic_block end = bytecode_new_block(code);
 
 	bytecode_alu_imm(code, BPF_MOV, R5, 9);
 	bytecode_jump(code, end);
 	bytecode_origin(code, (struct span){base, base + 19});
-	bytecode_place(code, end);
+	bytecode_begin_block(code, end);
 	bytecode_comment(code, "the map");
 	bytecode_alu_imm(code, BPF_MOV, R4, 9);
 	bytecode_map(code, R0, SYMBOL_SOCKETS);

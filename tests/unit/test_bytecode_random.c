@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 /* A machine for programs that only compute: an address in the tables is a number like any other. */
-enum { PACKET_BYTES = 72, STEPS_MAX = 10000 };
+enum { PACKET_BYTES = 72, INSTRUCTIONS_MAX = 10000 };
 #define TABLES_ADDRESS (UINT64_C(1) << 40)
 
 struct machine {
@@ -91,7 +91,7 @@ static uint64_t run(const struct bytecode *code, const unsigned char *packet)
 	size_t i = 0, steps;
 
 	memcpy(m.packet, packet, PACKET_BYTES);
-	for (steps = 0; steps < STEPS_MAX; steps++, i++) {
+	for (steps = 0; steps < INSTRUCTIONS_MAX; steps++, i++) {
 		const struct bytecode_instruction *instruction = &code->instructions[i];
 		struct bpf_insn insn = instruction->insn;
 
@@ -144,7 +144,7 @@ static void emit_field(struct bytecode *code, struct random *random)
 		bytecode_to_host(code, reg, is_half ? 16 : 32);
 }
 
-static void emit_comparison(struct bytecode *code, struct random *random, struct jump_label label)
+static void emit_comparison(struct bytecode *code, struct random *random, struct basic_block label)
 {
 	static const int ops[] = {BPF_JEQ, BPF_JNE, BPF_JGE, BPF_JLT, BPF_JGT, BPF_JLE, BPF_JSET};
 	int op = ops[random_below(random, sizeof(ops) / sizeof(ops[0]))];
@@ -171,11 +171,12 @@ static void emit_arithmetic(struct bytecode *code, struct random *random)
 }
 
 /* Two comparisons, of one value and the next perhaps, that lead to few places. */
-static void emit_pair(struct bytecode *code, struct random *random, const struct jump_label *labels)
+static void emit_pair(struct bytecode *code, struct random *random,
+		      const struct basic_block *labels)
 {
 	enum reg reg = some_reg(random);
 	uint32_t value = some_value(random);
-	struct jump_label between = bytecode_label(code);
+	struct basic_block between = bytecode_new_block(code);
 
 	if (random_percent(random, 75))
 		bytecode_load(code, BPF_W, reg, R6, 4 * (int)random_below(random, WORDS));
@@ -188,22 +189,22 @@ static void emit_pair(struct bytecode *code, struct random *random, const struct
 		bytecode_jump(code, labels[random_below(random, 2)]);
 	if (random_percent(random, 20))
 		reg = some_reg(random);
-	bytecode_place(code, between);
+	bytecode_begin_block(code, between);
 	bytecode_jump32_if(code, random_percent(random, 50) ? BPF_JGE : BPF_JLT, reg,
 			   (int32_t)(value + random_below(random, 5) - 2),
 			   labels[random_below(random, 2)]);
 }
 
-static void emit_jump_over(struct bytecode *code, struct random *random, struct jump_label label)
+static void emit_jump_over(struct bytecode *code, struct random *random, struct basic_block label)
 {
-	struct jump_label over = bytecode_label(code), away = bytecode_label(code);
+	struct basic_block over = bytecode_new_block(code), away = bytecode_new_block(code);
 
 	if (random_percent(random, 30))
 		bytecode_jump_if(code, BPF_JEQ, some_reg(random), 0, away);
 	emit_comparison(code, random, over);
-	bytecode_place(code, away);
+	bytecode_begin_block(code, away);
 	bytecode_jump(code, label);
-	bytecode_place(code, over);
+	bytecode_begin_block(code, over);
 }
 
 static void emit_sum(struct bytecode *code, struct random *random)
@@ -219,7 +220,7 @@ static void emit_sum(struct bytecode *code, struct random *random)
 }
 
 static void emit_known_comparison(struct bytecode *code, struct random *random,
-				  struct jump_label label)
+				  struct basic_block label)
 {
 	enum reg reg = some_reg(random);
 
@@ -230,7 +231,7 @@ static void emit_known_comparison(struct bytecode *code, struct random *random,
 
 /* LABELS are those of the pieces that follow, the next one first. */
 static void emit_piece(struct bytecode *code, struct random *random,
-		       const struct jump_label *labels)
+		       const struct basic_block *labels)
 {
 	switch (random_below(random, 10)) {
 	case 0:
@@ -265,18 +266,18 @@ static void emit_piece(struct bytecode *code, struct random *random,
 static struct bytecode *random_program(struct arena *arena, struct random *random)
 {
 	struct bytecode *code = bytecode_new(arena);
-	struct jump_label labels[PIECES + NEAR];
+	struct basic_block labels[PIECES + NEAR];
 	size_t i;
 	int reg;
 
 	for (i = 0; i < PIECES + NEAR; i++)
-		labels[i] = bytecode_label(code);
+		labels[i] = bytecode_new_block(code);
 	for (i = 0; i < PIECES; i++) {
-		bytecode_place(code, labels[i]);
+		bytecode_begin_block(code, labels[i]);
 		emit_piece(code, random, labels + i + 1);
 	}
 	for (; i < PIECES + NEAR; i++)
-		bytecode_place(code, labels[i]);
+		bytecode_begin_block(code, labels[i]);
 	for (reg = R1; reg < (int)random_below(random, R4 + 1); reg++)
 		bytecode_alu(code, BPF_ADD, R0, (enum reg)reg);
 	bytecode_exit(code);

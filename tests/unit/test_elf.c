@@ -161,9 +161,9 @@ static void emit_assign(struct bytecode *code)
 	bytecode_call(code, BPF_FUNC_sk_release);
 }
 
-static void emit_end(struct bytecode *code, struct jump_label label, int verdict)
+static void emit_end(struct bytecode *code, struct basic_block label, int verdict)
 {
-	bytecode_place(code, label);
+	bytecode_begin_block(code, label);
 	bytecode_alu_imm(code, BPF_MOV, R0, verdict);
 	bytecode_exit(code);
 }
@@ -172,7 +172,7 @@ static void emit_end(struct bytecode *code, struct jump_label label, int verdict
 static struct bytecode *steering_program(struct fixture *f)
 {
 	struct bytecode *code = bytecode_new(f->arena);
-	struct jump_label pass = bytecode_label(code), drop = bytecode_label(code);
+	struct basic_block pass = bytecode_new_block(code), drop = bytecode_new_block(code);
 
 	bytecode_alu(code, BPF_MOV, R6, R1);
 	bytecode_load(code, BPF_W, R1, R6, offsetof(struct bpf_sk_lookup, local_port));

@@ -20,14 +20,14 @@
 
 /* Whether the rows from one on are the outcome. */
 static void assert_outcome(const struct layout *layout, uint32_t row,
-			   const struct decision_outcome *outcome)
+			   const struct diagram_outcome *outcome)
 {
 	const struct layout_row *rows = (const void *)(layout->object.tables + layout->rows.offset);
 	size_t i;
 
-	for (i = 0; i < outcome->step_count; i++) {
+	for (i = 0; i < outcome->action_count; i++) {
 		assert_true(row < layout->rows.count);
-		assert_int_equal(rows[row].label, outcome->steps[i].index);
+		assert_int_equal(rows[row].label, outcome->actions[i].index);
 		row = rows[row].next;
 	}
 	assert_int_equal(row, outcome->end == END_PASS ? ROW_PASS : ROW_DROP);
@@ -49,7 +49,7 @@ static void check_starts(const struct compilation *c)
 	size_t i, j, k;
 
 	for (i = 0; i < c->decision->node_count; i++) {
-		const struct decision_node *node = &c->decision->nodes[i];
+		const struct diagram_node *node = &c->decision->nodes[i];
 		struct packet packet = {0};
 
 		for (j = 0; j < node->count * 2 * FAMILY_COUNT * 5; j++) {
@@ -173,7 +173,7 @@ static void check_entries(const char *rules, size_t ranges, size_t references)
 	struct compilation c;
 
 	assert_true(compile_text(&c, rules, strlen(rules), &options));
-	root = find_step(c.layout, SEARCH_ROOT);
+	root = find_step(c.layout, STEP_STRIDE);
 	assert_non_null(root);
 	assert_true(root->has_ranges);
 	assert_int_equal(count_entries(c.layout, root, false), ranges);
@@ -218,7 +218,7 @@ static void check_class_table(const char *rules)
 	struct compilation c;
 
 	assert_true(compile_text(&c, rules, strlen(rules), &options));
-	cross = find_step(c.layout, SEARCH_CROSS);
+	cross = find_step(c.layout, STEP_CROSS);
 	assert_non_null(cross);
 	assert_true(has_class_table(cross));
 	check_starts(&c);
@@ -382,8 +382,10 @@ static void a_few_addresses_far_from_all_others(void **state)
 	check_all_lowerings(text);
 	assert_true(compile_text(&c, text, size, &options));
 	for (i = 0; i < c.layout->node_count; i++)
-		asked_again += variable_key(c.layout->nodes[i].variable) == KEY_DADDR4_AGAIN ||
-			       variable_key(c.layout->nodes[i].variable) == KEY_DADDR6_HIGH_AGAIN;
+		asked_again += variable_operand(c.layout->nodes[i].variable) ==
+				       OPERAND_DADDR4_AGAIN ||
+			       variable_operand(c.layout->nodes[i].variable) ==
+				       OPERAND_DADDR6_HIGH_AGAIN;
 	assert_int_equal(asked_again, 2);
 	compilation_free(&c);
 	free(text);
@@ -405,7 +407,7 @@ static void check_lanes(const char *format, unsigned count, unsigned apart, uint
 	fclose(out);
 	check_all_lowerings(text);
 	assert_true(compile_text(&c, text, size, &options));
-	leaf = find_step(c.layout, SEARCH_LEAF);
+	leaf = find_step(c.layout, STEP_LEAF);
 	assert_non_null(leaf);
 	assert_int_equal(leaf->lane_bits, lane_bits);
 	compilation_free(&c);

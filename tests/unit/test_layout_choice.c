@@ -54,7 +54,7 @@ static struct compilation compile_prefixes(unsigned count, unsigned ports_each, 
 
 static enum layout_form form_of_root(const struct layout *layout)
 {
-	decision_ref root = layout->roots[FAMILY_IPV4][PROTOCOL_TCP];
+	diagram_ref root = layout->roots[FAMILY_IPV4][PROTOCOL_TCP];
 
 	assert_false(ref_is_outcome(root));
 	return (enum layout_form)layout->forms[root];
@@ -107,7 +107,7 @@ static void code_stands_in_for_tables_of_too_many_instructions(void **state)
 static void code_has_its_bound(void **state)
 {
 	struct compilation c = compile_prefixes(CODE_MAX, 0, 0);
-	decision_ref root = c.layout->roots[FAMILY_IPV4][PROTOCOL_TCP];
+	diagram_ref root = c.layout->roots[FAMILY_IPV4][PROTOCOL_TCP];
 
 	(void)state;
 	assert_int_equal(c.layout->form_costs[root].code_ps, UINT64_MAX);
@@ -163,12 +163,12 @@ static void a_layout_uses_what_was_asked_for(void **state)
 {
 	static const struct {
 		enum table_kind tables;
-		enum search kind;
+		enum step_kind kind;
 		bool has_ranges;
-	} cases[] = {{TABLES_SPLUS, SEARCH_LEAF, false},
-		     {TABLES_TRIE, SEARCH_ROOT, false},
-		     {TABLES_RANGES, SEARCH_ROOT, true},
-		     {TABLES_LPM, SEARCH_LPM, false}};
+	} cases[] = {{TABLES_SPLUS, STEP_LEAF, false},
+		     {TABLES_TRIE, STEP_STRIDE, false},
+		     {TABLES_RANGES, STEP_STRIDE, true},
+		     {TABLES_LPM, STEP_LPM, false}};
 	const char *rules = "daddr { 10.0.0.0/8, 192.0.2.7 } redirect to a\n";
 	size_t i;
 
@@ -184,25 +184,25 @@ static void a_layout_uses_what_was_asked_for(void **state)
 }
 
 /* Of COUNT prefixes that are far apart. */
-static uint32_t root_bits(unsigned count)
+static uint32_t stride_bits(unsigned count)
 {
 	struct compilation c = compile_prefixes(count, 0, 0);
-	const struct layout_step *root = find_step(c.layout, SEARCH_ROOT);
+	const struct layout_step *root = find_step(c.layout, STEP_STRIDE);
 	uint32_t bits;
 
 	assert_non_null(root);
-	assert_true(root->costs.root_ps < root->costs.tree_ps);
+	assert_true(root->costs.stride_ps < root->costs.tree_ps);
 	assert_true(root->has_ranges);
-	assert_true(root->costs.ranges_ps < root->costs.root_ps);
-	bits = root->root_bits;
+	assert_true(root->costs.ranges_ps < root->costs.stride_ps);
+	bits = root->stride_bits;
 	compilation_free(&c);
 	return bits;
 }
 
 static void a_root_is_as_wide_as_its_intervals_are_many(void **state)
 {
-	uint32_t hundred = root_bits(100), thousand = root_bits(1000);
-	uint32_t ten_thousand = root_bits(10000);
+	uint32_t hundred = stride_bits(100), thousand = stride_bits(1000);
+	uint32_t ten_thousand = stride_bits(10000);
 
 	(void)state;
 	assert_true(hundred < thousand);
@@ -225,8 +225,8 @@ static void clustered_addresses_have_roots_of_references(void **state)
 			i / 40 * 37 % 256, i % 40 * 3, i % 5);
 	fclose(out);
 	c = compile_kind(text, TABLES_AUTO);
-	assert_non_null(find_step(c.layout, SEARCH_ROOT));
-	assert_false(find_step(c.layout, SEARCH_ROOT)->has_ranges);
+	assert_non_null(find_step(c.layout, STEP_STRIDE));
+	assert_false(find_step(c.layout, STEP_STRIDE)->has_ranges);
 	compilation_free(&c);
 	free(text);
 }
@@ -239,10 +239,10 @@ static void only_results_of_two_bytes_stand_in_entries(void **state)
 	struct compilation c = compile_kind(narrow, TABLES_RANGES);
 
 	(void)state;
-	assert_true(find_step(c.layout, SEARCH_ROOT)->has_ranges);
+	assert_true(find_step(c.layout, STEP_STRIDE)->has_ranges);
 	compilation_free(&c);
 	c = compile_kind(wide, TABLES_RANGES);
-	assert_false(find_step(c.layout, SEARCH_ROOT)->has_ranges);
+	assert_false(find_step(c.layout, STEP_STRIDE)->has_ranges);
 	compilation_free(&c);
 }
 
@@ -262,10 +262,10 @@ static void a_tree_alone_is_no_choice_for_64_bits(void **state)
 			i % 5);
 	fclose(out);
 	c = compile_kind(text, TABLES_AUTO);
-	root = find_step(c.layout, SEARCH_ROOT);
+	root = find_step(c.layout, STEP_STRIDE);
 	assert_non_null(root);
 	assert_int_equal(root->window.bits - root->window.skip, 64);
-	assert_int_not_equal(root->costs.root_ps, 0);
+	assert_int_not_equal(root->costs.stride_ps, 0);
 	assert_int_equal(root->costs.tree_ps, 0);
 	compilation_free(&c);
 	free(text);
@@ -276,12 +276,12 @@ static void a_cross_gives_way_where_it_would_be_far_larger(void **state)
 {
 	struct compilation small = compile_prefixes(300, 3, 40);
 	struct compilation large = compile_prefixes(60000, 3, 40);
-	const struct layout_step *cross = find_step(small.layout, SEARCH_CROSS);
+	const struct layout_step *cross = find_step(small.layout, STEP_CROSS);
 
 	(void)state;
 	assert_non_null(cross);
 	assert_true(cross->costs.cross_ps < cross->costs.tree_ps);
-	assert_null(find_step(large.layout, SEARCH_CROSS));
+	assert_null(find_step(large.layout, STEP_CROSS));
 	compilation_free(&small);
 	compilation_free(&large);
 }
@@ -302,7 +302,7 @@ static void a_tree_of_one_start_costs_something(void **state)
 			i * 37 & 255, i & 1 ? 3072 : 2048, i % 7);
 	fclose(out);
 	c = compile_kind(text, TABLES_AUTO);
-	cross = find_step(c.layout, SEARCH_CROSS);
+	cross = find_step(c.layout, STEP_CROSS);
 	assert_non_null(cross);
 	assert_true(cross->costs.cross_ps < cross->costs.tree_ps);
 	compilation_free(&c);
@@ -320,9 +320,9 @@ static void equal_parts_are_stored_once(void **state)
 	(void)state;
 	assert_true(compile_text(&c, rules, strlen(rules), &options));
 	/* One root and one leaf for the addresses, one of each for the ports. */
-	for (i = 0; i < c.layout->machine_count; i++)
-		for (j = 0; j < c.layout->machines[i].step_count; j++)
-			assert_int_equal(c.layout->machines[i].steps[j].region.count, 1);
+	for (i = 0; i < c.layout->search_count; i++)
+		for (j = 0; j < c.layout->searches[i].step_count; j++)
+			assert_int_equal(c.layout->searches[i].steps[j].region.count, 1);
 	compilation_free(&c);
 }
 

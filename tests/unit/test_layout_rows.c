@@ -21,10 +21,10 @@ struct shape {
 	bool declared, drop;
 };
 
-/* The steps that a walk over rows came to, and its end. */
+/* The actions that a walk over rows came to, and its end. */
 struct walked {
-	struct step steps[STEPS_MAX];
-	size_t step_count;
+	struct action actions[ACTIONS_MAX];
+	size_t action_count;
 	uint32_t groups, end;
 };
 
@@ -55,10 +55,11 @@ static const struct layout_row *row_at(const struct layout *layout, uint32_t row
 	return (const struct layout_row *)(layout->object.tables + layout->rows.offset) + row;
 }
 
-static void add_step(struct walked *walked, enum step_kind kind, uint32_t index, bool no_reuseport)
+static void add_step(struct walked *walked, enum action_kind kind, uint32_t index,
+		     bool no_reuseport)
 {
-	assert_true(walked->step_count < STEPS_MAX);
-	walked->steps[walked->step_count++] = (struct step){kind, index, no_reuseport};
+	assert_true(walked->action_count < ACTIONS_MAX);
+	walked->actions[walked->action_count++] = (struct action){kind, index, no_reuseport};
 }
 
 /* What a row says to do; gives the next. */
@@ -68,9 +69,9 @@ static uint32_t walk_row(const struct layout *layout, uint32_t number, struct wa
 
 	assert_int_not_equal(row->flags, HEAD_FLAGS);
 	if (row->counter != NO_INDEX)
-		add_step(walked, STEP_COUNT, row->counter, false);
+		add_step(walked, ACTION_COUNT, row->counter, false);
 	if (row->label != NO_INDEX)
-		add_step(walked, STEP_ATTEMPT, row->label,
+		add_step(walked, ACTION_ATTEMPT, row->label,
 			 row->flags & BPF_SK_LOOKUP_F_NO_REUSEPORT);
 	return row->next;
 }
@@ -90,13 +91,13 @@ static void walk_group(const struct layout *layout, uint32_t first, struct walke
 /* Where functions look at spare slots, the first group has the label of the first row once more, uncounted. */
 static void skip_repeated(struct walked *walked, size_t from)
 {
-	const struct step *last = &walked->steps[from - 1];
+	const struct action *last = &walked->actions[from - 1];
 
-	assert_int_equal(walked->steps[from].kind, STEP_ATTEMPT);
-	assert_int_equal(walked->steps[from].index, last->index);
-	assert_int_equal(walked->steps[from].no_reuseport, last->no_reuseport);
-	memmove(&walked->steps[from], &walked->steps[from + 1],
-		(--walked->step_count - from) * sizeof(walked->steps[0]));
+	assert_int_equal(walked->actions[from].kind, ACTION_ATTEMPT);
+	assert_int_equal(walked->actions[from].index, last->index);
+	assert_int_equal(walked->actions[from].no_reuseport, last->no_reuseport);
+	memmove(&walked->actions[from], &walked->actions[from + 1],
+		(--walked->action_count - from) * sizeof(walked->actions[0]));
 }
 
 static struct walked walk(const struct layout *layout, uint32_t row)
@@ -106,7 +107,7 @@ static struct walked walk(const struct layout *layout, uint32_t row)
 
 	if (row > ROW_DROP)
 		row = walk_row(layout, row, &walked);
-	from = walked.step_count;
+	from = walked.action_count;
 	while (row > ROW_DROP && !layout->groups.count)
 		row = walk_row(layout, row, &walked);
 	while (row > ROW_DROP) {
@@ -117,7 +118,7 @@ static struct walked walk(const struct layout *layout, uint32_t row)
 		walk_group(layout, head->group, &walked);
 		row = head->next;
 		if (from && walked.groups == 1 && layout->object.tries_spares &&
-		    walked.steps[from - 1].kind == STEP_ATTEMPT)
+		    walked.actions[from - 1].kind == ACTION_ATTEMPT)
 			skip_repeated(&walked, from);
 	}
 	walked.end = row;
@@ -140,10 +141,10 @@ static void check_shape(const struct shape *shape)
 {
 	static const struct packet packet;
 	struct environment environment = {0};
-	const struct decision_outcome *outcome;
+	const struct diagram_outcome *outcome;
 	struct compilation c;
 	struct walked walked;
-	decision_ref root;
+	diagram_ref root;
 	size_t i;
 
 	compile_shape(shape, &c);
@@ -151,11 +152,11 @@ static void check_shape(const struct shape *shape)
 	root = c.layout->roots[0][0];
 	assert_true(ref_is_outcome(root));
 	walked = walk(c.layout, c.layout->rows_of[ref_index(root)]);
-	assert_int_equal(walked.step_count, outcome->step_count);
-	for (i = 0; i < walked.step_count; i++) {
-		assert_int_equal(walked.steps[i].kind, outcome->steps[i].kind);
-		assert_int_equal(walked.steps[i].index, outcome->steps[i].index);
-		assert_int_equal(walked.steps[i].no_reuseport, outcome->steps[i].no_reuseport);
+	assert_int_equal(walked.action_count, outcome->action_count);
+	for (i = 0; i < walked.action_count; i++) {
+		assert_int_equal(walked.actions[i].kind, outcome->actions[i].kind);
+		assert_int_equal(walked.actions[i].index, outcome->actions[i].index);
+		assert_int_equal(walked.actions[i].no_reuseport, outcome->actions[i].no_reuseport);
 	}
 	assert_int_equal(walked.end, shape->drop ? ROW_DROP : ROW_PASS);
 	assert_in_range(walked.groups, 0, c.layout->groups.count);

@@ -153,7 +153,7 @@ static void instructions_are_of_the_rules_that_they_are_from(void **state)
 
 		if (!origin.end)
 			shared++;
-		else if (source_place(c.sources, origin.first).line == 1)
+		else if (source_location(c.sources, origin.first).line == 1)
 			first++;
 		else
 			second++;
@@ -195,20 +195,21 @@ static char *many_rules(unsigned count, const char *format)
 	return text;
 }
 
-static bool has_step(const struct layout *layout, enum search kind, enum key key)
+static bool has_step(const struct layout *layout, enum step_kind kind, enum operand key)
 {
 	size_t machine, i;
 
-	for (machine = 0; machine < layout->machine_count; machine++)
-		for (i = 0; i < layout->machines[machine].step_count; i++)
-			if (layout->machines[machine].steps[i].kind == kind &&
-			    layout->machines[machine].steps[i].key == key)
+	for (machine = 0; machine < layout->search_count; machine++)
+		for (i = 0; i < layout->searches[machine].step_count; i++)
+			if (layout->searches[machine].steps[i].kind == kind &&
+			    layout->searches[machine].steps[i].operand == key)
 				return true;
 	return false;
 }
 
 /* The kernel takes both programs, whose tables have such a step, and LLVM's at no more than twice the effort. */
-static void expect_verified(enum table_kind tables, enum search kind, enum key key, char *text)
+static void expect_verified(enum table_kind tables, enum step_kind kind, enum operand key,
+			    char *text)
 {
 	struct compilation direct, llvm;
 	uint32_t by_direct;
@@ -236,9 +237,9 @@ static void a_tree_of_addresses_is_verified(void **state)
 {
 	(void)state;
 	need_kernel();
-	expect_verified(TABLES_SPLUS, SEARCH_LINE, KEY_DADDR4,
+	expect_verified(TABLES_SPLUS, STEP_INNER, OPERAND_DADDR4,
 			many_rules(300, "daddr 10.%u.%u.0/24 redirect to l%u\n"));
-	expect_verified(TABLES_SPLUS, SEARCH_LINE, KEY_SADDR6_HIGH,
+	expect_verified(TABLES_SPLUS, STEP_INNER, OPERAND_SADDR6_HIGH,
 			many_rules(300, "saddr 2001:db8:%u:%u::/64 redirect to l%u\n"));
 }
 
@@ -246,13 +247,13 @@ static void a_root_is_verified(void **state)
 {
 	(void)state;
 	need_kernel();
-	expect_verified(TABLES_TRIE, SEARCH_ROOT, KEY_DADDR4,
+	expect_verified(TABLES_TRIE, STEP_STRIDE, OPERAND_DADDR4,
 			many_rules(2000, "daddr 10.%u.%u.0/25 redirect to l%u\n"));
-	expect_verified(TABLES_RANGES, SEARCH_ROOT, KEY_DADDR4,
+	expect_verified(TABLES_RANGES, STEP_STRIDE, OPERAND_DADDR4,
 			many_rules(300, "daddr 10.%u.%u.7 redirect to l%u\n"));
-	expect_verified(TABLES_TRIE, SEARCH_ROOT, KEY_SPORT,
+	expect_verified(TABLES_TRIE, STEP_STRIDE, OPERAND_SPORT,
 			many_rules(2000, "sport 1%u%03u redirect to l%u\n"));
-	expect_verified(TABLES_TRIE, SEARCH_ROOT, KEY_DPORT,
+	expect_verified(TABLES_TRIE, STEP_STRIDE, OPERAND_DPORT,
 			many_rules(2000, "dport 1%u%03u redirect to l%u\n"));
 }
 
@@ -261,7 +262,7 @@ static void the_same_step_of_both_families_is_verified(void **state)
 {
 	(void)state;
 	need_kernel();
-	expect_verified(TABLES_TRIE, SEARCH_ROOT, KEY_DADDR6_HIGH,
+	expect_verified(TABLES_TRIE, STEP_STRIDE, OPERAND_DADDR6_HIGH,
 			many_rules(6, "daddr { 1%u%u.0.0.0/8, 2%u00::/16 } drop\n"));
 }
 
@@ -269,9 +270,9 @@ static void a_cross_is_verified(void **state)
 {
 	(void)state;
 	need_kernel();
-	expect_verified(TABLES_AUTO, SEARCH_CROSS, KEY_DPORT,
+	expect_verified(TABLES_AUTO, STEP_CROSS, OPERAND_DPORT,
 			many_rules(300, "daddr 10.%u.%u.0/24 dport 443 redirect to l%u\n"));
-	expect_verified(TABLES_AUTO, SEARCH_CROSS, KEY_SPORT,
+	expect_verified(TABLES_AUTO, STEP_CROSS, OPERAND_SPORT,
 			many_rules(300, "daddr 10.%u.%u.0/24 sport 443 redirect to l%u\n"));
 }
 
@@ -279,9 +280,9 @@ static void many_classes_of_ports_are_verified(void **state)
 {
 	(void)state;
 	need_kernel();
-	expect_verified(TABLES_AUTO, SEARCH_CROSS, KEY_DPORT,
+	expect_verified(TABLES_AUTO, STEP_CROSS, OPERAND_DPORT,
 			many_rules(300, "daddr 10.%u.%u.0/24 dport 100%u drop\n"));
-	expect_verified(TABLES_AUTO, SEARCH_CROSS, KEY_SPORT,
+	expect_verified(TABLES_AUTO, STEP_CROSS, OPERAND_SPORT,
 			many_rules(300, "daddr 10.%u.%u.0/24 sport 10%u0 drop\n"));
 }
 
@@ -327,7 +328,7 @@ static void interfaces_in_tables_are_verified(void **state)
 {
 	(void)state;
 	need_kernel();
-	expect_verified(TABLES_SPLUS, SEARCH_INTERFACE, KEY_INTERFACE,
+	expect_verified(TABLES_SPLUS, STEP_INTERFACE, OPERAND_INTERFACE,
 			many_rules(300, "daddr 10.%u.%u.0/24 iifname \"eth%u\" drop\n"));
 }
 

@@ -263,7 +263,7 @@ static void the_whole_policy_is_a_rules_file(void **state)
 			       .keys = keys,
 			       .verdicts = verdicts,
 			       .verdict_count = 2};
-	struct socket_place places[] = {
+	struct declared_endpoint places[] = {
 		{.protocol = PROTOCOL_TCP,
 		 .family = FAMILY_IPV4,
 		 .address = 0x7f000001,

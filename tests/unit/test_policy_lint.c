@@ -14,7 +14,7 @@
 
 static unsigned line_of(const struct compilation *c, struct span span)
 {
-	return span.first ? source_place(c->sources, span.first).line : 0;
+	return span.first ? source_location(c->sources, span.first).line : 0;
 }
 
 /* All warnings of TEXT but those switched off, in one line. */

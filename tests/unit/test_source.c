@@ -22,7 +22,7 @@ static struct source_file *add(struct sources *sources, const char *name, const 
 static void expect_place(const struct sources *sources, uint32_t position, const char *name,
 			 unsigned line, unsigned column)
 {
-	struct place place = source_place(sources, position);
+	struct source_location place = source_location(sources, position);
 
 	assert_string_equal(place.file->name, name);
 	assert_int_equal(place.line, line);
@@ -48,7 +48,7 @@ static void position_zero_is_nowhere(void **state)
 	assert_null(source_of(sources, nowhere));
 	assert_int_equal(add(sources, "a", "x")->base, 1);
 	assert_null(source_of(sources, nowhere));
-	assert_null(source_place(sources, 0).file);
+	assert_null(source_location(sources, 0).file);
 	assert_string_equal(source_text(sources, nowhere), "");
 	source_line(sources, 0, &length);
 	assert_int_equal(length, 0);
@@ -179,7 +179,7 @@ static void a_place_deep_in_a_large_file_is_found_at_once(void **state)
 	base = source_add(sources, "large", text, (size_t)LINES * 8, nowhere)->base;
 	free(text);
 	for (i = 0; i < LINES; i += 3)
-		assert_int_equal(source_place(sources, base + i * 8 + 3).line, i + 1);
+		assert_int_equal(source_location(sources, base + i * 8 + 3).line, i + 1);
 	arena_free(arena);
 }
 
