@@ -296,13 +296,13 @@ field:
 |	TH port	{ $$ = ast_field_spelled($2, @$); }
 |	IP address	{ $$ = ast_field_of_family($2, FAMILY_IPV4, @$); }
 |	IP6 address	{ $$ = ast_field_of_family($2, FAMILY_IPV6, @$); }
-|	L4PROTO	{ $$ = ast_field(AST_FIELD_L4PROTO, @1); }
-|	META L4PROTO	{ $$ = ast_field(AST_FIELD_L4PROTO, @$); }
-|	META NFPROTO	{ $$ = ast_field(AST_FIELD_NFPROTO, @$); }
-|	IIF	{ $$ = ast_field(AST_FIELD_IIF, @1); }
-|	META IIF	{ $$ = ast_field(AST_FIELD_IIF, @$); }
-|	IIFNAME	{ $$ = ast_field(AST_FIELD_IIFNAME, @1); }
-|	META IIFNAME	{ $$ = ast_field(AST_FIELD_IIFNAME, @$); }
+|	L4PROTO	{ $$ = ast_field(FIELD_L4PROTO, @1); }
+|	META L4PROTO	{ $$ = ast_field(FIELD_L4PROTO, @$); }
+|	META NFPROTO	{ $$ = ast_field(FIELD_NFPROTO, @$); }
+|	IIF	{ $$ = ast_field(FIELD_IIF, @1); }
+|	META IIF	{ $$ = ast_field(FIELD_IIF, @$); }
+|	IIFNAME	{ $$ = ast_field(FIELD_IIFNAME, @1); }
+|	META IIFNAME	{ $$ = ast_field(FIELD_IIFNAME, @$); }
 ;
 
 address_or_port:
@@ -310,13 +310,13 @@ address_or_port:
 ;
 
 address:
-	DADDR	{ $$ = ast_field(AST_FIELD_DADDR, @1); }
-|	SADDR	{ $$ = ast_field(AST_FIELD_SADDR, @1); }
+	DADDR	{ $$ = ast_field(FIELD_DADDR, @1); }
+|	SADDR	{ $$ = ast_field(FIELD_SADDR, @1); }
 ;
 
 port:
-	DPORT	{ $$ = ast_field(AST_FIELD_DPORT, @1); }
-|	SPORT	{ $$ = ast_field(AST_FIELD_SPORT, @1); }
+	DPORT	{ $$ = ast_field(FIELD_DPORT, @1); }
+|	SPORT	{ $$ = ast_field(FIELD_SPORT, @1); }
 ;
 
 compare:

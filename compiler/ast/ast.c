@@ -6,17 +6,6 @@
 
 enum { NAME_MAX_BYTES = 63, SMALL_LIST = 4 };
 
-const char *ast_field_word(enum ast_field field)
-{
-	static const char *const words[] = {
-#define AST_FIELD_WORD(constant, word) [AST_FIELD_##constant] = word,
-		AST_FIELDS(AST_FIELD_WORD)
-#undef AST_FIELD_WORD
-	};
-
-	return words[field];
-}
-
 /* Names. */
 
 static struct ast_name text_of(struct parser *p, struct span span)
@@ -140,7 +129,7 @@ struct ast_values *ast_list_close(struct ast_values *list, struct span span)
 
 /* Fields and matches. */
 
-struct ast_field_name ast_field(enum ast_field field, struct span span)
+struct ast_field_name ast_field(enum field field, struct span span)
 {
 	return (struct ast_field_name){.span = span, .field = field};
 }
@@ -182,7 +171,7 @@ struct ast_match *ast_protocol_match(struct parser *p, struct span span)
 {
 	struct ast_value word = ast_named(AST_VALUE_WORD, ast_name(p, span), span);
 
-	return ast_match(p, span, ast_field(AST_FIELD_L4PROTO, span), AST_COMPARE_EQUAL,
+	return ast_match(p, span, ast_field(FIELD_L4PROTO, span), AST_COMPARE_EQUAL,
 			 ast_single(p, word));
 }
 

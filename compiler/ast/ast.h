@@ -12,25 +12,6 @@ struct arena;
 struct diag;
 struct compile_options;
 
-/* The fields that a match or a key may speak about. */
-/* clang-format off */
-#define AST_FIELDS(X) \
-	X(L4PROTO, "l4proto") \
-	X(NFPROTO, "nfproto") \
-	X(DADDR, "daddr") \
-	X(DPORT, "dport") \
-	X(SADDR, "saddr") \
-	X(SPORT, "sport") \
-	X(IIF, "iif") \
-	X(IIFNAME, "iifname")
-/* clang-format on */
-
-enum ast_field {
-#define AST_FIELD_ENUM(constant, word) AST_FIELD_##constant,
-	AST_FIELDS(AST_FIELD_ENUM)
-#undef AST_FIELD_ENUM
-};
-
 #define AST_COMPARES(X)                                                                            \
 	X(EQUAL, "==")                                                                             \
 	X(UNEQUAL, "!=") X(LESS, "<") X(LESS_EQUAL, "<=") X(GREATER, ">") X(GREATER_EQUAL, ">=")
@@ -82,7 +63,7 @@ struct ast_values {
 /* A field as written: `daddr`, `ip daddr`, `tcp dport`. */
 struct ast_field_name {
 	struct span span;
-	enum ast_field field;
+	enum field field;
 	uint8_t families; /* what its spelling fixes, as bits; 0: nothing */
 	uint8_t protocols;
 };
@@ -264,8 +245,6 @@ struct ast {
 	struct ast_value *keys; /* of all maps' elements */
 	size_t key_count, key_capacity;
 };
-
-const char *ast_field_word(enum ast_field field);
 
 /* As source_to_ast, of one file that was added to SOURCES before; nothing else is read: `include` and
  * `file` are errors. OPTIONS may be NULL; of it only the definitions are read. */

@@ -107,7 +107,7 @@ static const char *protocol_prefix(uint8_t protocols)
 static void dump_match(struct dump *d, const struct ast_match *match)
 {
 	dump_line(d, match->span, "match %s%s %s", family_prefix(match->field.families),
-		  ast_field_word(match->field.field), compare_word(match->compare));
+		  field_word(match->field.field), compare_word(match->compare));
 	d->depth++;
 	dump_values(d, match->values);
 	d->depth--;
@@ -157,7 +157,7 @@ static void dump_lookup(struct dump *d, const struct ast_verdict *verdict)
 	for (i = 0; i < lookup->key_count; i++) {
 		key = &lookup->keys[i];
 		dump_line(d, key->span, "key %s%s%s", family_prefix(key->families),
-			  protocol_prefix(key->protocols), ast_field_word(key->field));
+			  protocol_prefix(key->protocols), field_word(key->field));
 	}
 	if (lookup->elements)
 		dump_elements(d, lookup->elements);

@@ -20,7 +20,8 @@ struct parser {
 
 	/* The statement that is being read. */
 	size_t token_count;
-	int first_token, field_token; /* 0: none yet */
+	int first_token;  /* of the statement; 0: none yet */
+	enum field field; /* the last one that it names; FIELD_END: none yet */
 	unsigned list_depth, block_depth;
 	struct span list, block; /* the braces that opened them */
 	bool block_said;         /* that it is not closed */
@@ -37,6 +38,9 @@ struct parser {
 int skl_keyword(const char *text, size_t length); /* its token, or 0 */
 const char *skl_word(int token);                  /* as written, or what it is in words */
 int skl_run(struct parser *parser);               /* all of the parser's bytes; 0: no error */
+
+/* The field that a token names; FIELD_END: none. */
+enum field field_of_token(int token);
 
 /* Says what was expected and what was found, and sets where to go on. FOUND is a token. */
 void syntax_error(struct parser *parser, struct span span, int found, const int *expected,
@@ -95,7 +99,7 @@ struct ast_values *ast_list(struct parser *p);
 struct ast_values *ast_list_add(struct parser *p, struct ast_values *list, struct ast_value value);
 struct ast_values *ast_list_close(struct ast_values *list, struct span span);
 
-struct ast_field_name ast_field(enum ast_field field, struct span span);
+struct ast_field_name ast_field(enum field field, struct span span);
 struct ast_field_name ast_field_of_family(struct ast_field_name field, enum family family,
 					  struct span span);
 struct ast_field_name ast_field_of_protocol(struct ast_field_name field, enum protocol protocol,

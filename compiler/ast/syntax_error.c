@@ -23,9 +23,15 @@ enum { FIRST = TOKEN_START_RULES };
 static const int verdicts[] = {TOKEN_PASS,   TOKEN_ACCEPT,   TOKEN_DROP,
 			       TOKEN_REJECT, TOKEN_REDIRECT, TOKEN_JUMP,
 			       TOKEN_GOTO,   TOKEN_RETURN,   0};
-static const int matches[] = {
-	TOKEN_TCP,   TOKEN_UDP,   TOKEN_META,  TOKEN_L4PROTO, TOKEN_TH,  TOKEN_IP,      TOKEN_IP6,
-	TOKEN_DADDR, TOKEN_DPORT, TOKEN_SADDR, TOKEN_SPORT,   TOKEN_IIF, TOKEN_IIFNAME, 0};
+#define FIELD_TOKEN(constant, ...) TOKEN_##constant,
+static const int matches[] = {TOKEN_TCP,
+			      TOKEN_UDP,
+			      TOKEN_META,
+			      TOKEN_TH,
+			      TOKEN_IP,
+			      TOKEN_IP6,
+			      VALUE_FIELDS(FIELD_TOKEN) OTHER_FIELDS(FIELD_TOKEN) 0};
+#undef FIELD_TOKEN
 static const int statements[] = {TOKEN_DEFINE, TOKEN_INCLUDE, TOKEN_POLICY, TOKEN_OPTION, TOKEN_SET,
 				 TOKEN_MAP,    TOKEN_SOCKET,  TOKEN_CHAIN,  TOKEN_EXPECT, 0};
 static const int values[] = {TOKEN_ADDRESS,
@@ -74,25 +80,43 @@ static void say(struct failure *f, const char *phrase, const int *tokens)
 		f->phrases[f->phrase_count++] = phrase;
 }
 
+enum field field_of_token(int token)
+{
+	switch (token) {
+#define FIELD_TOKEN(constant, ...)                                                                 \
+	case TOKEN_##constant:                                                                     \
+		return FIELD_##constant;
+		VALUE_FIELDS(FIELD_TOKEN)
+		OTHER_FIELDS(FIELD_TOKEN)
+#undef FIELD_TOKEN
+	default:
+		return FIELD_END;
+	}
+}
+
 static const char *value_phrase(const struct failure *f)
 {
-	switch (f->p->field_token) {
-	case TOKEN_DADDR:
-	case TOKEN_SADDR:
-		return "an address";
-	case TOKEN_DPORT:
-	case TOKEN_SPORT:
-		return "a port";
-	case TOKEN_L4PROTO:
-		return "a protocol ('tcp', 'udp')";
-	case TOKEN_NFPROTO:
-		return "a family ('ipv4', 'ipv6')";
-	case TOKEN_IIF:
-	case TOKEN_IIFNAME:
-		return "an interface's name";
-	default:
+	if (f->p->field == FIELD_END)
 		return "a value";
+	switch (field_type(f->p->field)) {
+	case TYPE_ADDRESS:
+	case TYPE_PORT:
+		return type_meaning(field_type(f->p->field));
+	case TYPE_PROTOCOL:
+		return "a protocol ('tcp', 'udp')";
+	case TYPE_FAMILY:
+		return "a family ('ipv4', 'ipv6')";
+	case TYPE_INTERFACE:
+		return "an interface's name";
+	case TYPE_COUNT:
+		break;
 	}
+	return "a value";
+}
+
+static bool asks_for_interface(const struct failure *f)
+{
+	return f->p->field != FIELD_END && field_type(f->p->field) == TYPE_INTERFACE;
 }
 
 /* Any word does where both of these do, which begin nothing together. */
@@ -269,8 +293,7 @@ static bool say_misplaced(const struct failure *f)
 			found_text(f));
 	else if (in_rule && f->found == TOKEN_COMMENT)
 		diag_error(diag, f->span, "a comment stands after the verdict");
-	else if (in_rule && found_is(f, "*") &&
-		 (f->p->field_token == TOKEN_IIF || f->p->field_token == TOKEN_IIFNAME))
+	else if (in_rule && found_is(f, "*") && asks_for_interface(f))
 		diag_error(diag, f->span, "interfaces are named one by one, without '*'");
 	else if (in_rule && f->found == TOKEN_COMMA)
 		diag_error(diag, f->span, "a list stands in braces, like '{ 80, 443 }'; found ','");
@@ -409,15 +432,12 @@ static bool is_said_of_block(const struct failure *f)
 /* Another place or word that matters. */
 static void say_more(struct failure *f)
 {
-	int field = f->p->field_token;
-
 	if (list_was_left_open(f) || (f->p->list_depth && f->found == TOKEN_END)) {
 		diag_note(f->p->diag, f->p->list, "the list opens here");
 	} else if (block_was_left_open(f)) {
 		diag_note(f->p->diag, f->p->block, "the block opens here");
 		f->p->block_said = true;
-	} else if (is_expected(f, TOKEN_STRING) && is_keyword(f->found) &&
-		   (field == TOKEN_IIF || field == TOKEN_IIFNAME)) {
+	} else if (is_expected(f, TOKEN_STRING) && is_keyword(f->found) && asks_for_interface(f)) {
 		diag_note(f->p->diag, (struct span){0, 0},
 			  "an interface with the name of a word of the rules stands in quotes");
 	}

@@ -1,49 +1,59 @@
 #include "fields.h"
 
-const char *map_key_word(enum map_key key)
+#include <linux/bpf.h>
+
+static const struct field_info FIELDS[FIELD_END] = {
+/* clang-format off */
+#define VALUE_FIELD(constant, word, type, end, bits4, member4, bits6, member6, order, is_key) \
+	[FIELD_##constant] = {word, TYPE_##type, is_key, FIELD_##end, ORDER_##order, \
+			      {{bits4, offsetof(struct bpf_sk_lookup, member4)}, \
+			       {bits6, offsetof(struct bpf_sk_lookup, member6)}}},
+	VALUE_FIELDS(VALUE_FIELD)
+#undef VALUE_FIELD
+#define OTHER_FIELD(constant, word, type, is_key) \
+	[FIELD_##constant] = {word, TYPE_##type, is_key, FIELD_NO_END, ORDER_HOST, {{0, 0}, {0, 0}}},
+	OTHER_FIELDS(OTHER_FIELD)
+#undef OTHER_FIELD
+	/* clang-format on */
+};
+
+const struct field_info *field_info(enum field field)
 {
-	static const char *const words[] = {
-#define MAP_KEY_WORD(constant, word) [MAP_KEY_##constant] = word,
-		MAP_KEYS(MAP_KEY_WORD)
-#undef MAP_KEY_WORD
-	};
-
-	return words[key];
-}
-
-const char *field_word(enum field field)
-{
-	static const char *const words[] = {
-#define FIELD_WORD(constant, word) [FIELD_##constant] = word,
-		FIELDS(FIELD_WORD)
-#undef FIELD_WORD
-	};
-
-	return words[field];
-}
-
-enum field map_key_field(enum map_key key)
-{
-	switch (key) {
-	case MAP_KEY_DADDR:
-		return FIELD_DADDR;
-	case MAP_KEY_DPORT:
-		return FIELD_DPORT;
-	case MAP_KEY_SADDR:
-		return FIELD_SADDR;
-	case MAP_KEY_SPORT:
-		return FIELD_SPORT;
-	default:
-		return FIELD_COUNT;
-	}
-}
-
-bool field_is_port(enum field field)
-{
-	return field == FIELD_DPORT || field == FIELD_SPORT;
+	return &FIELDS[field];
 }
 
 u128 field_last(enum field field, enum family family)
 {
-	return field_is_port(field) ? UINT16_MAX : address_last(family);
+	return ~(u128)0 >> (128 - field_info(field)->members[family].bits);
+}
+
+void field_range_format(enum field field, enum family family, struct range range,
+			char text[RANGE_TEXT])
+{
+	if (field_has_families(field))
+		address_range_format(family, range, text);
+	else
+		port_range_format(range, text);
+}
+
+const char *type_word(enum value_type type)
+{
+	static const char *const words[] = {
+#define VALUE_TYPE_WORD(constant, word, meaning) [TYPE_##constant] = word,
+		VALUE_TYPES(VALUE_TYPE_WORD)
+#undef VALUE_TYPE_WORD
+	};
+
+	return words[type];
+}
+
+const char *type_meaning(enum value_type type)
+{
+	static const char *const meanings[] = {
+#define VALUE_TYPE_MEANING(constant, word, meaning) [TYPE_##constant] = meaning,
+		VALUE_TYPES(VALUE_TYPE_MEANING)
+#undef VALUE_TYPE_MEANING
+	};
+
+	return meanings[type];
 }

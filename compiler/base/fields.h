@@ -1,41 +1,108 @@
-/* The fields of a packet that rules speak about. */
+/* The one table of the packet fields that rules speak about. What a field is called, what its values look like, where
+ * the kernel keeps it and what may be done with it is said here alone; grammar, policy, diagram, tables, both back ends
+ * and the tests' generators ask this table. CONTRIBUTING.md lists what a new field needs beside its line here. */
 #ifndef SKLC_FIELDS_H
 #define SKLC_FIELDS_H
 
 #include "net.h"
 
-/* The fields of a packet that have values known when compiling. */
-#define FIELDS(X) X(DADDR, "daddr") X(DPORT, "dport") X(SADDR, "saddr") X(SPORT, "sport")
+/* What the values of a field are; the word is a set's `type`, or what a message calls such a value. */
+/* clang-format off */
+#define VALUE_TYPES(X) \
+	X(ADDRESS, "addr", "an address") \
+	X(PORT, "port", "a port") \
+	X(INTERFACE, "ifname", "an interface") \
+	X(PROTOCOL, "l4proto", "'tcp' or 'udp'") \
+	X(FAMILY, "nfproto", "'ipv4' or 'ipv6'")
+/* clang-format on */
 
-enum field {
-#define FIELD_ENUM(constant, word) FIELD_##constant,
-	FIELDS(FIELD_ENUM)
-#undef FIELD_ENUM
-		FIELD_COUNT
+enum value_type {
+#define VALUE_TYPE_ENUM(constant, word, meaning) TYPE_##constant,
+	VALUE_TYPES(VALUE_TYPE_ENUM)
+#undef VALUE_TYPE_ENUM
+		TYPE_COUNT
 };
 
-const char *field_word(enum field field);
-bool field_is_port(enum field field);
+const char *type_word(enum value_type type);
+const char *type_meaning(enum value_type type);
+
+/* Fields whose values are numbers in the kernel's context, struct bpf_sk_lookup; each is a variable of the decision
+ * diagram. Columns: constant; word; type; whose end of the connection it is; bits of a value and member of the
+ * context, for IPv4 and for IPv6; byte order of the member; whether a map may have it as a key. */
+/* clang-format off */
+#define VALUE_FIELDS(X) \
+	X(DADDR, "daddr", ADDRESS, LOCAL, 32, local_ip4, 128, local_ip6, NETWORK, true) \
+	X(DPORT, "dport", PORT, LOCAL, 16, local_port, 16, local_port, HOST, true) \
+	X(SADDR, "saddr", ADDRESS, REMOTE, 32, remote_ip4, 128, remote_ip6, NETWORK, true) \
+	X(SPORT, "sport", PORT, REMOTE, 16, remote_port, 16, remote_port, NETWORK, true)
+
+/* Fields that are no variables with numbers: protocol and family say at which root of the diagram a packet starts, and
+ * an interface is a variable of its own. Columns: constant; word; type; whether a map may have it as a key. */
+#define OTHER_FIELDS(X) \
+	X(L4PROTO, "l4proto", PROTOCOL, true) \
+	X(NFPROTO, "nfproto", FAMILY, false) \
+	X(IIF, "iif", INTERFACE, false) \
+	X(IIFNAME, "iifname", INTERFACE, false)
+/* clang-format on */
+
+enum field {
+#define VALUE_FIELD_ENUM(constant, ...) FIELD_##constant,
+	VALUE_FIELDS(VALUE_FIELD_ENUM)
+#undef VALUE_FIELD_ENUM
+		FIELD_COUNT, /* of those with values; the others follow */
+	FIELD_BEFORE_OTHERS = FIELD_COUNT - 1,
+#define OTHER_FIELD_ENUM(constant, ...) FIELD_##constant,
+	OTHER_FIELDS(OTHER_FIELD_ENUM)
+#undef OTHER_FIELD_ENUM
+		FIELD_END
+};
+
+enum field_end { FIELD_LOCAL, FIELD_REMOTE, FIELD_NO_END };
+enum byte_order { ORDER_HOST, ORDER_NETWORK };
+
+/* Where the context has a field: members in host order are numbers of 32 bits; those in network order begin with the
+ * value's first byte and have as many bits as the value. */
+struct field_member {
+	unsigned bits;   /* of a value */
+	unsigned offset; /* in struct bpf_sk_lookup, in bytes */
+};
+
+struct field_info {
+	const char *word;
+	enum value_type type;
+	bool is_map_key;
+	/* of a field with values */
+	enum field_end end;
+	enum byte_order order;
+	struct field_member members[FAMILY_COUNT];
+};
+
+const struct field_info *field_info(enum field field);
+
+static inline const char *field_word(enum field field)
+{
+	return field_info(field)->word;
+}
+
+static inline enum value_type field_type(enum field field)
+{
+	return field_info(field)->type;
+}
+
+/* Whether its values belong to a family each, as addresses do; those of a port are the same in both. */
+static inline bool field_has_families(enum field field)
+{
+	return field_type(field) == TYPE_ADDRESS;
+}
+
+/* Writes a range of a field's values as in rules. */
+void field_range_format(enum field field, enum family family, struct range range,
+			char text[RANGE_TEXT]);
 
 /* The last value of a field in a family. */
 u128 field_last(enum field field, enum family family);
 
-#define MAP_KEYS(X)                                                                                \
-	X(L4PROTO, "l4proto")                                                                      \
-	X(DADDR, "daddr") X(DPORT, "dport") X(SADDR, "saddr") X(SPORT, "sport")
-
-enum map_key {
-#define MAP_KEY_ENUM(constant, word) MAP_KEY_##constant,
-	MAP_KEYS(MAP_KEY_ENUM)
-#undef MAP_KEY_ENUM
-		MAP_KEY_COUNT
-};
-
-const char *map_key_word(enum map_key key);
-
-/* The field that a key is asked of; FIELD_COUNT for the protocol. */
-enum field map_key_field(enum map_key key);
-
+/* A map has as many keys at most. */
 enum { MAP_KEYS_MAX = 3 };
 
 #endif

@@ -39,7 +39,7 @@ static void add_map(struct arena *arena, struct breadth *breadth, const struct r
 	size_t k, i;
 
 	for (k = 0; k < map->key_count; k++) {
-		if (map_key_field(map->key_fields[k]) != breadth->field)
+		if (map->key_fields[k] != breadth->field)
 			continue;
 		for (i = 0; i < map->element_count; i++) {
 			if (!(map->elements[i].families & 1u << family))

@@ -62,10 +62,7 @@ static void dump_interval(struct dump *dump, const struct diagram_node *node, si
 	}
 	range.last = i + 1 < node->count ? node->starts[i + 1] - 1
 					 : field_last(node->variable, dump->family);
-	if (node->variable == FIELD_DPORT || node->variable == FIELD_SPORT)
-		port_range_format(range, text);
-	else
-		address_range_format(dump->family, range, text);
+	field_range_format(node->variable, dump->family, range, text);
 	fprintf(dump->out, "\t%-40s ", text);
 }
 

@@ -19,16 +19,37 @@ enum { FIRST_EFFORT = 1 << 20, EFFORT_FOR_VALUE = 16, EFFORT_STEP = 4, LAST_EFFO
  * interval of the best, and another order is taken if it is this many times smaller. */
 enum { WORTH_A_TRY = 4096, EFFORT_FOR_INTERVAL = 32, WORTH_TAKING = 2 };
 
-/* In the order of preference: addresses first makes the smallest tables of what people write. */
-static const enum field ORDERS[][FIELD_COUNT] = {
-	{FIELD_DADDR, FIELD_DPORT, FIELD_SADDR, FIELD_SPORT},
-	{FIELD_DPORT, FIELD_DADDR, FIELD_SADDR, FIELD_SPORT},
-	{FIELD_SADDR, FIELD_DADDR, FIELD_DPORT, FIELD_SPORT},
-	{FIELD_DADDR, FIELD_SADDR, FIELD_DPORT, FIELD_SPORT},
-	{FIELD_SADDR, FIELD_DPORT, FIELD_DADDR, FIELD_SPORT},
-	{FIELD_SPORT, FIELD_DADDR, FIELD_DPORT, FIELD_SADDR},
+/* The fields that an order begins with; the others follow in the order of their table. */
+struct lead {
+	size_t count;
+	enum field fields[2];
 };
-enum { ORDER_COUNT = sizeof(ORDERS) / sizeof(ORDERS[0]) };
+
+/* In the order of preference: addresses first makes the smallest tables of what people write. */
+static const struct lead LEADS[] = {
+	{1, {FIELD_DADDR}},
+	{1, {FIELD_DPORT}},
+	{1, {FIELD_SADDR}},
+	{2, {FIELD_DADDR, FIELD_SADDR}},
+	{2, {FIELD_SADDR, FIELD_DPORT}},
+	{1, {FIELD_SPORT}},
+};
+enum { ORDER_COUNT = sizeof(LEADS) / sizeof(LEADS[0]) };
+
+static void order_fields(const struct lead *lead, enum field order[FIELD_COUNT])
+{
+	bool leads[FIELD_COUNT] = {false};
+	enum field field;
+	size_t count;
+
+	for (count = 0; count < lead->count; count++) {
+		order[count] = lead->fields[count];
+		leads[order[count]] = true;
+	}
+	for (field = 0; field < FIELD_COUNT; field++)
+		if (!leads[field])
+			order[count++] = field;
+}
 
 /* A decision in the making: what was built of each family and protocol goes into one builder. */
 struct making {
@@ -43,22 +64,27 @@ struct attempt {
 	struct builder *builder;
 	diagram_ref root;
 	struct builder_extent extent;
-	const enum field *order;
+	enum field order[FIELD_COUNT];
 };
 
 static bool attempt_order(const struct making *making, enum family family, enum protocol protocol,
-			  const enum field *order, size_t effort, struct attempt *attempt)
+			  const struct lead *lead, size_t effort, struct attempt *attempt)
 {
 	struct arena *arena = arena_new();
-	struct builder *builder = builder_new(arena, order, effort);
-	diagram_ref root = rules_to_diagram(arena, builder, making->policy, family, protocol,
-					    order);
+	struct builder *builder;
+
+	*attempt = (struct attempt){.arena = arena};
+	order_fields(lead, attempt->order);
+	builder = builder_new(arena, attempt->order, effort);
+	attempt->builder = builder;
+	attempt->root = rules_to_diagram(arena, builder, making->policy, family, protocol,
+					 attempt->order);
 
 	if (builder_is_exhausted(builder)) {
 		arena_free(arena);
 		return false;
 	}
-	*attempt = (struct attempt){arena, builder, root, builder_extent(builder, root), order};
+	attempt->extent = builder_extent(builder, attempt->root);
 	return true;
 }
 
@@ -82,7 +108,7 @@ static bool best_attempt(const struct making *making, enum family family, enum p
 			return true;
 		if (found)
 			effort = best->extent.intervals * EFFORT_FOR_INTERVAL;
-		if (!attempt_order(making, family, protocol, ORDERS[i], effort, &attempt))
+		if (!attempt_order(making, family, protocol, &LEADS[i], effort, &attempt))
 			continue;
 		if (found && attempt.extent.intervals * WORTH_TAKING > best->extent.intervals) {
 			arena_free(attempt.arena);
@@ -212,11 +238,14 @@ struct decision *policy_to_decision(struct arena *arena, const struct policy *po
 				    struct diag *diag, const struct compile_options *options)
 {
 	struct decision *decision = arena_alloc(arena, 1, sizeof(*decision));
-	struct making making = {policy, builder_new(arena, ORDERS[0], SIZE_MAX - 1), decision};
+	struct making making = {.policy = policy, .decision = decision};
+	enum field order[FIELD_COUNT];
 	enum family family;
 	enum protocol protocol;
 
 	(void)options;
+	order_fields(&LEADS[0], order);
+	making.whole = builder_new(arena, order, SIZE_MAX - 1);
 	decision->policy = policy;
 	for (family = 0; family < FAMILY_COUNT; family++)
 		for (protocol = 0; protocol < PROTOCOL_COUNT; protocol++) {

@@ -181,7 +181,7 @@ static bool element_speaks_of(const struct context *cx, const struct map *map, s
 	for (k = 0; k < map->key_count; k++) {
 		struct range key = map->keys[element * map->key_count + k];
 
-		if (map->key_fields[k] == MAP_KEY_L4PROTO &&
+		if (map->key_fields[k] == FIELD_L4PROTO &&
 		    (cx->protocol < key.first || cx->protocol > key.last))
 			return false;
 	}
@@ -209,9 +209,9 @@ static struct item element_item(const struct map *map, size_t element, diagram_r
 	size_t k;
 
 	for (k = 0; k < map->key_count; k++) {
-		enum field field = map_key_field(map->key_fields[k]);
+		enum field field = map->key_fields[k];
 
-		if (field == FIELD_COUNT) /* the protocol, which is fixed here */
+		if (field == FIELD_L4PROTO) /* which is fixed here */
 			continue;
 		item.ranges[field] = &map->keys[element * map->key_count + k];
 		item.counts[field] = 1;
@@ -344,7 +344,7 @@ bool protocols_are_alike(const struct policy *policy, enum family family)
 		}
 	for (i = 0; i < policy->map_count; i++)
 		for (j = 0; j < policy->maps[i].key_count; j++)
-			if (policy->maps[i].key_fields[j] == MAP_KEY_L4PROTO)
+			if (policy->maps[i].key_fields[j] == FIELD_L4PROTO)
 				return false;
 	return true;
 }

@@ -117,7 +117,7 @@ static bool judge_all(struct check *check, diagram_ref ref)
 	if (ref_is_outcome(ref))
 		return judge(check);
 	node = &check->decision->nodes[ref];
-	if (node->variable == FIELD_SADDR || node->variable == FIELD_SPORT)
+	if (node->variable < FIELD_COUNT && field_info(node->variable)->end == FIELD_REMOTE)
 		return judge_sources(check, node);
 	if (node->variable < FIELD_COUNT)
 		value = check->packet.values[node->variable];

@@ -339,13 +339,14 @@ static void find_single_rules(struct leaves *leaves, uint32_t *references)
 struct leaves *leaves_new(struct arena *arena, struct builder *builder, const struct subset *subset,
 			  const uint8_t *states)
 {
-	static const enum field order[FIELD_COUNT] = {FIELD_DADDR, FIELD_DPORT, FIELD_SADDR,
-						      FIELD_SPORT};
 	const struct policy *policy = &subset->policy;
 	struct leaves *leaves = arena_alloc(arena, 1, sizeof(*leaves));
 	uint32_t *references = arena_alloc(arena, policy->chain_count, sizeof(*references));
 	uint32_t i, numbers = subset->count ? subset->numbers[subset->count - 1] + 1 : 0;
+	enum field order[FIELD_COUNT];
 
+	for (i = 0; i < FIELD_COUNT; i++)
+		order[i] = (enum field)i; /* any will do: outcomes have no fields */
 	leaves->arena = arena;
 	leaves->outcomes = builder_new(arena, order, SIZE_MAX - 1);
 	leaves->builder = builder;

@@ -77,21 +77,15 @@ static bool overlaps(const struct range_set *set, struct range range)
 	return low < set->count && set->ranges[low].first <= range.last;
 }
 
-static bool key_can_hold(const struct match *match, unsigned context, enum map_key key,
+static bool key_can_hold(const struct match *match, unsigned context, enum field key,
 			 struct range range)
 {
-	static const enum field fields[] = {
-		[MAP_KEY_DADDR] = FIELD_DADDR,
-		[MAP_KEY_DPORT] = FIELD_DPORT,
-		[MAP_KEY_SADDR] = FIELD_SADDR,
-		[MAP_KEY_SPORT] = FIELD_SPORT,
-	};
 	const struct range_set *values;
 
-	if (key == MAP_KEY_L4PROTO)
+	if (key == FIELD_L4PROTO)
 		return context % PROTOCOL_COUNT >= range.first &&
 		       context % PROTOCOL_COUNT <= range.last;
-	values = match->values[context / PROTOCOL_COUNT][fields[key]];
+	values = match->values[context / PROTOCOL_COUNT][key];
 	return !values || overlaps(values, range);
 }
 

@@ -50,12 +50,6 @@ static void pick_interface(const struct match *match, struct packet *packet)
 
 static void pick_key(struct probe *probe, const struct map *map, struct packet *packet, int round)
 {
-	static const enum field fields[] = {
-		[MAP_KEY_DADDR] = FIELD_DADDR,
-		[MAP_KEY_DPORT] = FIELD_DPORT,
-		[MAP_KEY_SADDR] = FIELD_SADDR,
-		[MAP_KEY_SPORT] = FIELD_SPORT,
-	};
 	size_t element = pick_index(probe, map->element_count, round), k;
 
 	if (!(map->elements[element].families & 1u << packet->family))
@@ -63,8 +57,8 @@ static void pick_key(struct probe *probe, const struct map *map, struct packet *
 	for (k = 0; k < map->key_count; k++) {
 		struct range key = map->keys[element * map->key_count + k];
 
-		if (map->key_fields[k] != MAP_KEY_L4PROTO)
-			packet->values[fields[map->key_fields[k]]] = pick(probe, key, round);
+		if (map->key_fields[k] != FIELD_L4PROTO)
+			packet->values[map->key_fields[k]] = pick(probe, key, round);
 	}
 }
 

@@ -9,23 +9,6 @@
 #include "compiler/base/intern.h"
 #include "policy.h"
 
-/* What a value may be taken as; the word is a set's `type`, or what a message calls it. */
-/* clang-format off */
-#define VALUE_TYPES(X) \
-	X(ADDRESS, "addr", "an address") \
-	X(PORT, "port", "a port") \
-	X(INTERFACE, "ifname", "an interface") \
-	X(PROTOCOL, "l4proto", "'tcp' or 'udp'") \
-	X(FAMILY, "nfproto", "'ipv4' or 'ipv6'")
-/* clang-format on */
-
-enum value_type {
-#define VALUE_TYPE_ENUM(constant, word, meaning) TYPE_##constant,
-	VALUE_TYPES(VALUE_TYPE_ENUM)
-#undef VALUE_TYPE_ENUM
-		TYPE_COUNT
-};
-
 /* Values taken as one type. Sets are by family; those of ports are in the first place. */
 struct resolved {
 	uint8_t bits; /* families that addresses name; the protocols or families themselves */
@@ -53,13 +36,13 @@ struct set_entry {
 	struct resolved *resolved;
 };
 
-enum { ANY_FIELD = MAP_KEY_COUNT };
-
-/* One key of a map: its type, and its field where the declaration names one. */
+/* One key of a map: its type, and its field where the declaration names one; else ANY_FIELD. */
 struct key_type {
 	enum value_type type;
-	enum map_key field;
+	enum field field;
 };
+
+#define ANY_FIELD FIELD_END
 
 struct map_entry {
 	const struct ast_map *map;
@@ -120,8 +103,6 @@ struct rule_context {
 };
 
 /* Values. Each is NULL or false after reporting. */
-const char *type_word(enum value_type type);
-const char *type_meaning(enum value_type type);
 int quoted_length(struct span span); /* of the text in a message */
 struct resolved *resolve_values(struct context *cx, const struct ast_values *values,
 				enum value_type type);

@@ -19,7 +19,7 @@ static int compare_uses(const void *a, const void *b)
 
 	if (left->hash != right->hash)
 		return left->hash < right->hash ? -1 : 1;
-	return field_is_port(left->field) - field_is_port(right->field);
+	return (int)field_type(left->field) - (int)field_type(right->field);
 }
 
 static void collect_rule(struct arena *arena, struct set_uses *uses, const struct rule *rule)
@@ -36,8 +36,9 @@ static void dump_set(struct writer *to, const struct value_list *list)
 {
 	write_string(to, "\nset ");
 	write_set_name(to, list);
-	write_string(to, field_is_port(list->field) ? " {\n\ttype port\n" : " {\n\ttype addr\n");
-	write_string(to, "\telements = {\n\t\t");
+	write_string(to, " {\n\ttype ");
+	write_string(to, type_word(field_type(list->field)));
+	write_string(to, "\n\telements = {\n\t\t");
 	write_elements(to, list, ",\n\t\t");
 	write_string(to, "\n\t}\n}\n");
 }
@@ -58,18 +59,13 @@ static void dump_sets(struct writer *to, const struct policy *policy)
 			dump_set(to, &uses.lists[i]);
 }
 
-static void dump_key(struct writer *to, enum map_key key, uint8_t families, struct range range)
+static void dump_key(struct writer *to, enum field key, uint8_t families, struct range range)
 {
-	static const enum field fields[] = {[MAP_KEY_DADDR] = FIELD_DADDR,
-					    [MAP_KEY_DPORT] = FIELD_DPORT,
-					    [MAP_KEY_SADDR] = FIELD_SADDR,
-					    [MAP_KEY_SPORT] = FIELD_SPORT};
-
-	if (key == MAP_KEY_L4PROTO)
+	if (key == FIELD_L4PROTO)
 		write_string(to, protocol_word((enum protocol)range.first));
 	else
-		write_range(to, fields[key],
-			    families & 1u << FAMILY_IPV4 ? FAMILY_IPV4 : FAMILY_IPV6, range);
+		write_range(to, key, families & 1u << FAMILY_IPV4 ? FAMILY_IPV4 : FAMILY_IPV6,
+			    range);
 }
 
 static void dump_element(struct writer *to, const struct policy *policy, const struct map *map,

@@ -55,20 +55,9 @@ static bool rule_matches(const struct evaluation *ev, const struct match *match)
 	return true;
 }
 
-static u128 key_value(const struct packet *packet, enum map_key key)
+static u128 key_value(const struct packet *packet, enum field key)
 {
-	switch (key) {
-	case MAP_KEY_DADDR:
-		return packet->values[FIELD_DADDR];
-	case MAP_KEY_DPORT:
-		return packet->values[FIELD_DPORT];
-	case MAP_KEY_SADDR:
-		return packet->values[FIELD_SADDR];
-	case MAP_KEY_SPORT:
-		return packet->values[FIELD_SPORT];
-	default:
-		return packet->protocol;
-	}
+	return key == FIELD_L4PROTO ? (u128)packet->protocol : packet->values[key];
 }
 
 static bool element_matches(const struct map *map, size_t element, const struct packet *packet)

@@ -2,57 +2,77 @@
  * are made once, for all the fields that it is looked up by. */
 #include "ast_to_policy.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Types. */
 
+/* A word for a key: a field, or the type of any field that has it. */
 struct key_word {
 	const char *word;
-	enum value_type type;
-	enum map_key field;
+	struct key_type key;
 };
 
-static const struct key_word operand_words[] = {
-	{"l4proto", TYPE_PROTOCOL, MAP_KEY_L4PROTO},
-	{"daddr", TYPE_ADDRESS, MAP_KEY_DADDR},
-	{"dport", TYPE_PORT, MAP_KEY_DPORT},
-	{"saddr", TYPE_ADDRESS, MAP_KEY_SADDR},
-	{"sport", TYPE_PORT, MAP_KEY_SPORT},
-	{"addr", TYPE_ADDRESS, (enum map_key)ANY_FIELD},
-	{"port", TYPE_PORT, (enum map_key)ANY_FIELD},
-};
+enum { KEY_WORDS_MAX = FIELD_END + 2, KEYS_TEXT = 16 * FIELD_END };
 
-enum { KEY_WORDS = sizeof(operand_words) / sizeof(*operand_words) };
+/* The words, those of fields first; how many fields there are stands in *FIELDS. */
+static size_t key_words(struct key_word words[KEY_WORDS_MAX], size_t *fields)
+{
+	static const enum value_type types[] = {TYPE_ADDRESS, TYPE_PORT};
+	size_t count = 0, i;
+
+	for (i = 0; i < FIELD_END; i++) {
+		enum field field = (enum field)((i + FIELD_COUNT) % FIELD_END);
+
+		if (field_info(field)->is_map_key)
+			words[count++] = (struct key_word){field_word(field),
+							   {field_type(field), field}};
+	}
+	*fields = count;
+	for (i = 0; i < sizeof(types) / sizeof(*types); i++)
+		words[count++] = (struct key_word){type_word(types[i]), {types[i], ANY_FIELD}};
+	return count;
+}
+
+/* "'l4proto', 'daddr' or 'dport'" */
+static void list_words(const char *const *words, size_t count, char text[KEYS_TEXT])
+{
+	size_t length = 0, i;
+
+	for (i = 0; i < count && length < KEYS_TEXT; i++)
+		length += (size_t)snprintf(text + length, KEYS_TEXT - length, "%s'%s'",
+					   !i              ? ""
+					   : i + 1 < count ? ", "
+							   : " or ",
+					   words[i]);
+}
 
 static const char *key_word(struct key_type key)
 {
-	size_t i = 0;
-
-	while (operand_words[i].type != key.type || operand_words[i].field != key.field)
-		i++;
-	return operand_words[i].word;
+	return key.field == ANY_FIELD ? type_word(key.type) : field_word(key.field);
 }
 
 static bool to_key_type(struct context *cx, struct ast_name name, struct key_type *key)
 {
-	const char *words[KEY_WORDS], *nearest;
-	size_t i;
+	struct key_word keys[KEY_WORDS_MAX];
+	const char *words[KEY_WORDS_MAX], *nearest;
+	char fields_text[KEYS_TEXT];
+	size_t fields, count = key_words(keys, &fields), i;
 
-	for (i = 0; i < KEY_WORDS; i++) {
-		words[i] = operand_words[i].word;
-		*key = (struct key_type){operand_words[i].type, operand_words[i].field};
+	for (i = 0; i < count; i++) {
+		words[i] = keys[i].word;
+		*key = keys[i].key;
 		if (!strcmp(name.text, words[i]))
 			return true;
 	}
-	nearest = diag_nearest(name.text, strlen(name.text), words, KEY_WORDS);
-	if (nearest)
+	nearest = diag_nearest(name.text, strlen(name.text), words, count);
+	if (nearest) {
 		diag_error(cx->diag, name.span, "unknown key '%s'; did you mean '%s'?", name.text,
 			   nearest);
-	else
-		diag_error(cx->diag, name.span,
-			   "unknown key '%s'; a key is 'l4proto', 'daddr', 'dport', 'saddr' or "
-			   "'sport'",
-			   name.text);
+		return false;
+	}
+	list_words(words, fields, fields_text);
+	diag_error(cx->diag, name.span, "unknown key '%s'; a key is %s", name.text, fields_text);
 	return false;
 }
 
@@ -286,7 +306,7 @@ static bool lookup_keys(struct rule_context *rule, const struct ast_lookup *look
 	}
 	for (k = 0; k < lookup->key_count; k++) {
 		key = &lookup->keys[k];
-		name = (struct ast_name){ast_field_word(key->field), key->span};
+		name = (struct ast_name){field_word(key->field), key->span};
 		if (!to_key_type(rule->cx, name, &types[k]))
 			return false;
 		for (j = 0; j < k; j++) {
@@ -318,8 +338,7 @@ static bool check_use(struct context *cx, const struct ast_verdict *verdict,
 	}
 	for (k = 0; k < entry->key_count; k++) {
 		if (entry->keys[k].type == types[k].type &&
-		    (entry->keys[k].field == types[k].field ||
-		     entry->keys[k].field == (enum map_key)ANY_FIELD))
+		    (entry->keys[k].field == types[k].field || entry->keys[k].field == ANY_FIELD))
 			continue;
 		diag_error(cx->diag, lookup->keys[k].span, "key %zu of map '%s' is '%s', not '%s'",
 			   k + 1, lookup->map.text, key_word(entry->keys[k]), key_word(types[k]));

@@ -51,7 +51,7 @@ static bool check_equality(struct rule_context *rule, const struct ast_match *ma
 	if (match->compare == AST_COMPARE_EQUAL || match->compare == AST_COMPARE_UNEQUAL)
 		return true;
 	diag_error(rule->cx->diag, match->span, "only ports are compared by order, not '%s'",
-		   ast_field_word(match->field.field));
+		   field_word(match->field.field));
 	return false;
 }
 
@@ -106,7 +106,7 @@ static bool families_of(struct rule_context *rule, const struct ast_match *match
 	if (*families && (is_shared || !(named & ~spelled)))
 		return true;
 	diag_error(rule->cx->diag, match->values->span, "'%s %s' takes %s addresses",
-		   is_four ? "ip" : "ip6", ast_field_word(match->field.field),
+		   is_four ? "ip" : "ip6", field_word(match->field.field),
 		   is_four ? "IPv4" : "IPv6");
 	return false;
 }
@@ -199,7 +199,7 @@ static bool match_ports(struct rule_context *rule, const struct ast_match *match
 
 static bool match_interfaces(struct rule_context *rule, const struct ast_match *match)
 {
-	bool required = match->field.field == AST_FIELD_IIF;
+	bool required = match->field.field == FIELD_IIF;
 	struct match *out = rule->match;
 	struct interface_match *all = (struct interface_match *)out->interfaces;
 	struct resolved *resolved;
@@ -223,22 +223,20 @@ static bool match_interfaces(struct rule_context *rule, const struct ast_match *
 
 bool to_match(struct rule_context *rule, const struct ast_match *match)
 {
-	switch (match->field.field) {
-	case AST_FIELD_L4PROTO:
-		return match_words(rule, match, TYPE_PROTOCOL);
-	case AST_FIELD_NFPROTO:
-		return match_words(rule, match, TYPE_FAMILY);
-	case AST_FIELD_DADDR:
-		return match_addresses(rule, match, FIELD_DADDR);
-	case AST_FIELD_DPORT:
-		return match_ports(rule, match, FIELD_DPORT);
-	case AST_FIELD_SADDR:
-		return match_addresses(rule, match, FIELD_SADDR);
-	case AST_FIELD_SPORT:
-		return match_ports(rule, match, FIELD_SPORT);
-	case AST_FIELD_IIF:
-	case AST_FIELD_IIFNAME:
+	enum field field = match->field.field;
+
+	switch (field_type(field)) {
+	case TYPE_PROTOCOL:
+	case TYPE_FAMILY:
+		return match_words(rule, match, field_type(field));
+	case TYPE_ADDRESS:
+		return match_addresses(rule, match, field);
+	case TYPE_PORT:
+		return match_ports(rule, match, field);
+	case TYPE_INTERFACE:
 		return match_interfaces(rule, match);
+	case TYPE_COUNT:
+		break;
 	}
 	return false;
 }

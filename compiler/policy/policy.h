@@ -63,7 +63,7 @@ struct map {
 	const char *name; /* NULL: written in place */
 	struct span span;
 	size_t key_count;
-	enum map_key key_fields[MAP_KEYS_MAX];
+	enum field key_fields[MAP_KEYS_MAX];
 	size_t element_count;
 	struct map_element *elements;
 	struct range *keys;

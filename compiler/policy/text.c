@@ -54,10 +54,7 @@ void write_range(struct writer *to, enum field field, enum family family, struct
 {
 	char text[RANGE_TEXT];
 
-	if (field_is_port(field))
-		port_range_format(range, text);
-	else
-		address_range_format(family, range, text);
+	field_range_format(field, family, range, text);
 	write_string(to, text);
 }
 
@@ -82,7 +79,7 @@ static uint8_t live_families(const struct match *match)
 
 	for (family = 0; family < FAMILY_COUNT; family++)
 		for (field = 0; field < FIELD_COUNT; field++)
-			if (!field_is_port(field) && match->values[family][field] &&
+			if (field_has_families(field) && match->values[family][field] &&
 			    !match->values[family][field]->count)
 				live &= (uint8_t) ~(1u << family);
 	return live;
@@ -167,10 +164,10 @@ bool value_list_of(struct arena *arena, const struct match *match, enum field fi
 	size_t i;
 
 	*list = (struct value_list){.field = field};
-	if (field_is_port(field) ? !collect_ports(match, list)
-				 : !collect_addresses(arena, match, list))
+	if (field_has_families(field) ? !collect_addresses(arena, match, list)
+				      : !collect_ports(match, list))
 		return false;
-	if (!field_is_port(field) && names_mapped(list->sets[FAMILY_IPV6]))
+	if (field_has_families(field) && names_mapped(list->sets[FAMILY_IPV6]))
 		negate(arena, list);
 	for (family = 0; family < FAMILY_COUNT; family++) {
 		list->hash = mix(list->hash, list->sets[family].count);
@@ -192,8 +189,8 @@ void write_set_name(struct writer *to, const struct value_list *list)
 {
 	char name[NAME_SIZE];
 
-	snprintf(name, sizeof(name), "%s-%016" PRIx64,
-		 field_is_port(list->field) ? "ports" : "addr", list->hash);
+	snprintf(name, sizeof(name), "%s%s-%016" PRIx64, type_word(field_type(list->field)),
+		 field_has_families(list->field) ? "" : "s", list->hash);
 	write_string(to, name);
 }
 
@@ -234,7 +231,12 @@ static bool shows_family(const struct match *match, uint8_t families)
 {
 	enum family family = families & 1u << FAMILY_IPV4 ? FAMILY_IPV4 : FAMILY_IPV6;
 
-	return match->values[family][FIELD_DADDR] || match->values[family][FIELD_SADDR];
+	enum field field;
+
+	for (field = 0; field < FIELD_COUNT; field++)
+		if (field_has_families(field) && match->values[family][field])
+			return true;
+	return false;
 }
 
 static void write_families(struct writer *to, const struct match *match)
@@ -311,7 +313,7 @@ void write_map_keys(struct writer *to, const struct map *map)
 
 	for (k = 0; k < map->key_count; k++) {
 		write_string(to, k ? " . " : "");
-		write_string(to, map_key_word(map->key_fields[k]));
+		write_string(to, field_word(map->key_fields[k]));
 	}
 }
 

@@ -6,28 +6,6 @@
 
 enum { PORT_MAX = 65535, QUOTE_MAX = 60, INTERFACE_NAME_MAX = 15, DEFINE_DEPTH_MAX = 64 };
 
-const char *type_word(enum value_type type)
-{
-	static const char *const words[] = {
-#define VALUE_TYPE_WORD(constant, word, meaning) [TYPE_##constant] = word,
-		VALUE_TYPES(VALUE_TYPE_WORD)
-#undef VALUE_TYPE_WORD
-	};
-
-	return words[type];
-}
-
-const char *type_meaning(enum value_type type)
-{
-	static const char *const meanings[] = {
-#define VALUE_TYPE_MEANING(constant, word, meaning) [TYPE_##constant] = meaning,
-		VALUE_TYPES(VALUE_TYPE_MEANING)
-#undef VALUE_TYPE_MEANING
-	};
-
-	return meanings[type];
-}
-
 int quoted_length(struct span span)
 {
 	uint32_t length = span.end - span.first;

@@ -96,8 +96,8 @@ static struct map *make_map(struct arena *arena, const struct bindings *bindings
 
 	map->name = "services";
 	map->key_count = bindings->has_ports ? 2 : 1;
-	map->key_fields[0] = MAP_KEY_DADDR;
-	map->key_fields[1] = MAP_KEY_DPORT;
+	map->key_fields[0] = FIELD_DADDR;
+	map->key_fields[1] = FIELD_DPORT;
 	map->element_count = bindings->count;
 	map->elements = arena_alloc(arena, map->element_count, sizeof(*map->elements));
 	map->keys = key = arena_alloc(arena, map->element_count * map->key_count,

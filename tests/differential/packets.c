@@ -46,21 +46,15 @@ static void add_match(struct collector *c, const struct match *match)
 
 static void add_map(struct collector *c, const struct map *map)
 {
-	static const enum field fields[] = {
-		[MAP_KEY_DADDR] = FIELD_DADDR,
-		[MAP_KEY_DPORT] = FIELD_DPORT,
-		[MAP_KEY_SADDR] = FIELD_SADDR,
-		[MAP_KEY_SPORT] = FIELD_SPORT,
-	};
 	enum family family;
 	size_t i, k;
 
 	for (i = 0; i < map->element_count; i++)
 		for (k = 0; k < map->key_count; k++)
 			for (family = 0; family < FAMILY_COUNT; family++)
-				if (map->key_fields[k] != MAP_KEY_L4PROTO &&
+				if (map->key_fields[k] != FIELD_L4PROTO &&
 				    map->elements[i].families & 1u << family)
-					add_range(c, family, fields[map->key_fields[k]],
+					add_range(c, family, map->key_fields[k],
 						  map->keys[i * map->key_count + k]);
 }
 
@@ -103,9 +97,7 @@ struct packet random_packet(struct random *random, const struct edges *edges)
 		/* Now and then a bit is turned, so that values between the edges come too. */
 		if (random_percent(random, 10))
 			value ^= (u128)1 << random_below(
-					 random, field == FIELD_DPORT || field == FIELD_SPORT
-							 ? 16
-							 : address_bits(packet.family));
+					 random, field_info(field)->members[packet.family].bits);
 		packet.values[field] = value;
 	}
 	return packet;

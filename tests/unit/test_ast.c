@@ -266,8 +266,8 @@ static void a_map_may_be_looked_up_by_other_fields_of_its_type(void **state)
 
 	(void)state;
 	assert_int_equal(r.policy->map_count, 2);
-	assert_int_equal(maps[0].key_fields[1], MAP_KEY_DPORT);
-	assert_int_equal(maps[1].key_fields[1], MAP_KEY_SPORT);
+	assert_int_equal(maps[0].key_fields[1], FIELD_DPORT);
+	assert_int_equal(maps[1].key_fields[1], FIELD_SPORT);
 	assert_ptr_equal(maps[0].elements, maps[1].elements);
 	assert_int_equal(maps[0].element_count, 2);
 	assert_int_equal(maps[0].elements[1].families, 1 << FAMILY_IPV6);

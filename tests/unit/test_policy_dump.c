@@ -16,7 +16,7 @@ static struct label labels[] = {{.name = "web"}, {.name = "dns"}};
 static struct interface interfaces[] = {{.name = "eth0", .required = true}, {.name = "wg0"}};
 static struct chain chains[] = {{.name = NULL}, {.name = "local"}};
 static struct map maps[] = {
-	{.name = NULL, .key_count = 2, .key_fields = {MAP_KEY_DADDR, MAP_KEY_DPORT}},
+	{.name = NULL, .key_count = 2, .key_fields = {FIELD_DADDR, FIELD_DPORT}},
 	{.name = "map-0"},
 };
 
@@ -257,7 +257,7 @@ static void the_whole_policy_is_a_rules_file(void **state)
 				     {VERDICT_DROP, NO_INDEX, FALLBACK_DROP, false}};
 	struct map bindings = {.name = "bindings",
 			       .key_count = 3,
-			       .key_fields = {MAP_KEY_L4PROTO, MAP_KEY_DADDR, MAP_KEY_DPORT},
+			       .key_fields = {FIELD_L4PROTO, FIELD_DADDR, FIELD_DPORT},
 			       .element_count = 2,
 			       .elements = elements,
 			       .keys = keys,
@@ -340,7 +340,7 @@ static void a_map_of_a_million_elements_is_written_whole(void **state)
 	struct verdict verdict = {VERDICT_REDIRECT, 0, FALLBACK_DROP, false};
 	struct map map = {.name = "all",
 			  .key_count = 2,
-			  .key_fields = {MAP_KEY_DADDR, MAP_KEY_DPORT},
+			  .key_fields = {FIELD_DADDR, FIELD_DPORT},
 			  .element_count = MANY,
 			  .elements = elements,
 			  .keys = keys,
