@@ -29,6 +29,7 @@ FOLDERS = {
 PUBLIC = {
     "compiler/pipeline.h": ["compiler/"],  # the page that shows the whole compiler
     "compiler/ast/parser.h": ["grammar"],  # what the actions of the grammar call
+    "compiler/layout/table_format.h": ["compiler/emit", "compiler/llvm"],  # the bytes that programs read
     "runtime/abi.h": ["compiler/", "runtime/"],  # what the object file holds
     "runtime/declared.h": ["runtime/bpf"],
     "runtime/runtime.h": ["compiler/sklc.c"],

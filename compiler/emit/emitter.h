@@ -7,6 +7,7 @@
 
 #include "compiler/bytecode/bytecode.h"
 #include "compiler/layout/layout.h"
+#include "compiler/layout/table_format.h"
 
 enum { NO_BLOCK = 0xffffffff };
 

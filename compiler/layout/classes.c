@@ -5,6 +5,7 @@
 #include "classes.h"
 
 #include "compiler/base/arena.h"
+#include "table_format.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,6 +5,7 @@
 #include "cost.h"
 
 #include "compiler/base/arena.h"
+#include "table_format.h"
 
 /* Of one core, in bytes; the last is what a shared cache leaves to one of many. */
 enum { NEAR_BYTES = 32 << 10, MIDDLE_BYTES = 512 << 10, FAR_BYTES = 3 << 20 };
@@ -24,6 +25,8 @@ enum { COMPARE_PS = 600 + 2500 * 2 / 3, COMPARED_MEANWHILE_PS = 1300 };
 
 /* More levels of lines than there are: eight children each, over 2^26 leaves. */
 enum { LEVELS = 10 };
+
+enum { STRIDE_BITS_MAX = 20 };
 
 /* Roots of more children than eight for each interval are not looked at, unless there are but a few. */
 enum { CHILDREN_BITS_FOR_INTERVAL = 3, FEW_CHILDREN_BITS = 8 };

@@ -11,6 +11,7 @@
 #include "forms.h"
 #include "layout.h"
 #include "origins.h"
+#include "table_format.h"
 #include "tables.h"
 #include "words.h"
 

@@ -3,6 +3,7 @@
 #include "compiler/pipeline.h"
 #include "forms.h"
 #include "layout.h"
+#include "table_format.h"
 
 #include "runtime/abi.h"
 

@@ -1,6 +1,8 @@
 /* The words of a layout, and the way of a packet through the steps of its tables. */
 #include "layout.h"
 
+#include "table_format.h"
+
 static const char *const OPERAND_WORDS[] = {
 #define OPERAND_WORD(constant, words) words,
 	OPERANDS(OPERAND_WORD)
@@ -34,40 +36,12 @@ size_t layout_first_step(const struct layout *layout, diagram_ref node)
 	return step;
 }
 
-struct leaf_shape leaf_shape(const struct layout_step *step)
-{
-	struct leaf_shape best = {0, 0};
-	uint32_t bytes, lanes, results;
-
-	for (bytes = LANES_WORD_BYTES; bytes < NODE_BYTES; bytes += LANES_WORD_BYTES) {
-		lanes = 8 * bytes / step->lane_bits;
-		results = (NODE_BYTES - bytes) / result_bytes(step);
-		if (lanes + 1 > results)
-			lanes = results - 1;
-		if (lanes > best.keys)
-			best = (struct leaf_shape){lanes, bytes};
-	}
-	return best;
-}
-
 struct layout_window layout_window_of(uint64_t first, uint64_t last, uint64_t all)
 {
 	unsigned skip = (unsigned)__builtin_ctzll(all);
 	unsigned bits = first == last ? skip + 1 : 64 - (unsigned)__builtin_clzll(first ^ last);
 
 	return (struct layout_window){bits < 64 ? first >> bits : 0, bits, skip};
-}
-
-/* Of two intervals, the second is the range: to have as many words as the child has is to reach its end. */
-bool fits_entry(const struct diagram_node *node, uint32_t first, uint32_t end)
-{
-	u128 words;
-
-	if (end - first < 3)
-		return true;
-	words = node->starts[first + 2] - node->starts[first + 1];
-	return end - first == 3 && node->children[first] == node->children[first + 2] &&
-	       !(words & (words - 1));
 }
 
 /* Whether a packet that has done a step of A has nothing to do at one of B: an IPv4 packet asks for no

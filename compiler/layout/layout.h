@@ -1,32 +1,25 @@
-/* How a decision is stored: which nodes are compared in code, which are searched in tables, and the bytes of
- * the tables. Both back ends read this and nothing before it.
+/* The layout: how a decision is stored. It says which nodes of the diagram are compare code and which are in
+ * tables, by which steps the tables are searched, and what bytes the tables have (table_format.h has their format).
+ * Both back ends read a layout and nothing before it.
  *
- * A packet is seen as words: a port has 16 bits, an IPv4 address 32, each half of an IPv6 address 64. The nodes
- * of a layout ask for one word each, so one kind of search serves them all.
+ * A layout sees a packet as operands: a port is one of 16 bits, an IPv4 address one of 32, each half of an IPv6
+ * address one of 64. Each node of a layout's diagram compares one operand with constants, so one set of steps
+ * searches all fields.
  *
- * The tables are searched by steps, a fixed sequence of code. Each step has a region of the tables, of
- * elements that are alike. A node in the tables is, step by step, any of
+ * A search is a sequence of steps, run from the first to the last, for all decisions that ask for the fields in one
+ * order. A step is a kind of table for one operand:
  *
- *     root    references by the upper bits of the word, within the window where its nodes differ; or entries
- *             by them, which hold what is below where that is no more than a range, and else refer to it
- *     line    one level of a tree: keys in order, and which line of the next level its children begin at
- *     leaf    the last level: keys in order, and a result for each interval between them
- *     cross   a row of results by the class of the word, where all nodes of this word share few classes
- *     interface
- *     lpm     a look-up in the kernel's own trie of prefixes, if that was asked for
+ *     stride     a table indexed by the upper bits of the operand, as far as the nodes differ in them
+ *     inner      one level of a search tree, above its leaves
+ *     leaf       the last level of a search tree: a result for each interval between keys
+ *     cross      a cross-product table: for each node, a row of results by the equivalence class of the operand
+ *     interface  a comparison of the packet's interface with one that the rules name
+ *     lpm        a look-up in a BPF map of type LPM_TRIE, only with --tables lpm
  *
- * A reference says the step at which the search goes on (tag, 6 bits) and the element there (26 bits); tags
- * fall from step to step, so a step passes over what is not its own by one comparison. Tag 0 is the end: the
- * rest is the number of an outcome row.
- *
- * An entry has 64 bits. It holds two results of two bytes and a range: so many of the words below it as a power
- * of two says, from a start on, have one result, and all others the other. That is one prefix inside of another,
- * of which sparse tables are full, and it is found without a line being fetched. With the uppermost bit set, the
- * lower half is a reference.
- *
- * A line and a leaf are 64 bytes, a cache line. Their keys stand in lanes of 16, 32 or 64 bits, the narrowest
- * that have room for what the steps before left of the word, and one bit more: a lane holds 2^(bits - 1) less
- * its key, so that adding the word to all lanes at once sets the upper bit of those whose key it has reached. */
+ * A node in the tables is an element of one step, its first, and may go on in steps after it: a stride table in
+ * the trees below it, a tree's top level in the levels below. Its results are elements of later steps, or outcome
+ * rows. Steps have tags, which fall along the search; a reference holds the tag of the step where the search goes
+ * on, so that a step passes over a packet by one comparison. */
 #ifndef SKLC_LAYOUT_H
 #define SKLC_LAYOUT_H
 
@@ -86,51 +79,6 @@ static inline uint32_t variable_interface(uint32_t variable)
 {
 	return (variable & ((1u << SEARCH_SHIFT) - 1)) - OPERAND_INTERFACE;
 }
-
-enum { TAG_SHIFT = 26, TAGS_MAX = 63, INDEX_MASK = (1 << TAG_SHIFT) - 1 };
-
-enum { NODE_BYTES = 64, LANES_WORD_BYTES = 8 };
-
-/* Of a line: seven times eight bytes of lanes, then the index of the first child, a u32. */
-enum { INNER_LANES_BYTES = 7 * LANES_WORD_BYTES };
-
-/* How the results of a leaf or a cross are written: as references of four bytes; or, where every result is an
- * early row or leads to one and the same step, as two bytes: the row, or NARROW_BIT and the element there. Those
- * of an entry are always as the latter. */
-enum { NARROW_BIT = 1 << 15 };
-
-/* Where the parts of an entry begin, from bit 0 on: the result around the range, that inside of it, how many bits
- * its words differ in, and its first. A reference's bit is the uppermost. */
-enum { ENTRY_INSIDE = 16, ENTRY_LENGTH = 32, ENTRY_START = 38, ENTRY_REFERENCE = 63 };
-enum { ENTRY_LENGTH_MASK = (1 << (ENTRY_START - ENTRY_LENGTH)) - 1, ENTRY_START_BITS = 24 };
-
-/* A node that asks for an interface, in a table: where to go on for each enum value. */
-struct layout_interface {
-	uint32_t word; /* index of the interface */
-	uint32_t children[INTERFACE_VALUES];
-};
-
-/* A part of an outcome: count, attempt, and go on. Rows 0 and 1 are the ends. A row may also be the head of a
- * group (see layout_rows.h): then it says no more than where the group begins. */
-struct layout_row {
-	union {
-		uint32_t label; /* or NO_INDEX */
-		uint32_t group; /* of a head: the group's first row */
-	};
-	uint32_t counter; /* or NO_INDEX */
-	uint32_t flags;   /* of bpf_sk_assign; or HEAD_FLAGS */
-	uint32_t next;    /* row; or NO_INDEX: the group ends */
-};
-enum { ROW_PASS, ROW_DROP };
-enum { HEAD_FLAGS = 1 << 16 };
-
-/* Groups of an outcome's later rows: so many, of so many rows each, at the most. */
-struct layout_groups {
-	uint32_t count, rows; /* 0: all rows stand in line */
-};
-
-enum { STRIDE_BITS_MIN = 1, STRIDE_BITS_MAX = 20 };
-enum { CLASSES_MAX = 256, CLASS_TABLE = 1 << 16 }; /* a class table has a byte for each port */
 
 #define STEP_KINDS(X)                                                                              \
 	X(STRIDE, "root")                                                                          \
@@ -238,39 +186,9 @@ static inline uint32_t cross_port(const struct layout_step *cross, uint32_t resu
 	return run ? cross->classes.starts[run - 1] : 0;
 }
 
-/* Of a line, so many keys; its children are one more. */
-static inline uint32_t inner_keys(const struct layout_step *step)
-{
-	return 8 * INNER_LANES_BYTES / step->lane_bits;
-}
-
-static inline uint32_t result_bytes(const struct layout_step *step)
-{
-	return step->is_narrow ? sizeof(uint16_t) : sizeof(uint32_t);
-}
-
-/* An index below COUNT is masked to be one below this, the next power of two: so the verifier has its bound. */
-static inline uint32_t masked_room(uint32_t count)
-{
-	return count <= 1 ? 1 : UINT32_C(1) << (32 - __builtin_clz(count - 1));
-}
-
-/* The keys of a leaf, and the bytes of its lanes, after which its results come: as many as fit. */
-struct leaf_shape {
-	uint32_t keys, lanes_bytes;
-};
-
-struct leaf_shape leaf_shape(const struct layout_step *step);
-
 static inline bool is_whole_word(const struct layout_step *step)
 {
 	return step->window.bits == operand_bits(step->operand);
-}
-
-/* The narrowest lanes for keys of so many bits, 63 at the most. */
-static inline uint32_t lane_bits_for(unsigned bits)
-{
-	return bits < 16 ? 16 : bits < 32 ? 32 : 64;
 }
 
 /* How many bits a line or a leaf compares. */
@@ -285,25 +203,10 @@ static inline unsigned rest_bits(const struct layout_step *root)
 	return compared_bits(root) - root->stride_bits;
 }
 
-/* Whether intervals [first, end) of a node have one result, but for one range at the most. */
-bool fits_entry(const struct diagram_node *node, uint32_t first, uint32_t end);
-
-/* What a root has for each child: an entry or a reference. */
-static inline uint32_t child_bytes(const struct layout_step *root)
-{
-	return root->has_ranges ? sizeof(uint64_t) : sizeof(uint32_t);
-}
-
 /* How far a word is shifted to give a root's child. */
 static inline unsigned stride_shift(const struct layout_step *step)
 {
 	return step->window.bits - step->stride_bits;
-}
-
-/* A row of a cross has room for so many results, a power of two. */
-static inline uint32_t cross_results(const struct layout_step *step)
-{
-	return step->element_bytes / result_bytes(step);
 }
 
 /* The steps for all decisions of one order of fields. */
@@ -325,6 +228,12 @@ static inline bool refers_to_next(const struct layout_search *search, size_t roo
 	return search->steps[root].has_ranges && has_trees_below(search, root) &&
 	       search->steps[root + 1].kind == STEP_LEAF;
 }
+
+/* The rows of an outcome after the first are in groups, which subprograms carry out: COUNT groups of at most ROWS rows
+ * each. COUNT is 0 where no outcome is long enough to be grouped. */
+struct layout_groups {
+	uint32_t count, rows;
+};
 
 enum layout_form { FORM_UNUSED, FORM_CODE, FORM_TABLE };
 

@@ -6,7 +6,7 @@
 #ifndef SKLC_LAYOUT_ROWS_H
 #define SKLC_LAYOUT_ROWS_H
 
-#include "layout.h"
+#include "table_format.h"
 
 struct layout_rows {
 	struct layout_row *items;

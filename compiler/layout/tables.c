@@ -5,6 +5,7 @@
 #include "compiler/base/arena.h"
 #include "plan.h"
 #include "rows.h"
+#include "table_format.h"
 
 #include <arpa/inet.h>
 #include <endian.h>

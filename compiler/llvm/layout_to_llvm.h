@@ -3,6 +3,7 @@
 #define SKLC_LAYOUT_TO_LLVM_H
 
 #include "compiler/layout/layout.h"
+#include "compiler/layout/table_format.h"
 #include "llvm.h"
 
 #include <linux/bpf.h>

@@ -9,6 +9,7 @@
 #include "compiler/base/diag.h"
 #include "compiler/decision/decision.h"
 #include "compiler/layout/layout.h"
+#include "compiler/layout/table_format.h"
 
 #include <stdio.h>
 #include <string.h>

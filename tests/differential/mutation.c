@@ -10,6 +10,7 @@
 #include "compiler/bytecode/bytecode.h"
 #include "compiler/decision/decision.h"
 #include "compiler/layout/layout.h"
+#include "compiler/layout/table_format.h"
 #include "runtime/abi.h"
 
 #include <bpf/libbpf.h>

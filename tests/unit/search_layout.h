@@ -3,6 +3,7 @@
 #define SKLC_TEST_SEARCH_LAYOUT_H
 
 #include "compiler/layout/layout.h"
+#include "compiler/layout/table_format.h"
 
 struct packet;
 

@@ -4,6 +4,7 @@
 #include "compiler/base/diag.h"
 #include "compiler/decision/decision.h"
 #include "compiler/layout/layout.h"
+#include "compiler/layout/table_format.h"
 #include "compiler/pipeline.h"
 #include "search_layout.h"
 

@@ -2,6 +2,7 @@
 #include "compiler/base/diag.h"
 #include "compiler/decision/decision.h"
 #include "compiler/layout/layout.h"
+#include "compiler/layout/table_format.h"
 #include "compiler/pipeline.h"
 #include "compiler/policy/policy.h"
 

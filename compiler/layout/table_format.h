@@ -1,0 +1,140 @@
+/* The format of a layout's tables: what the bytes of each kind of element mean. The layout pass writes them, and
+ * both back ends emit the code that reads them. All numbers are in the byte order of the host.
+ *
+ * The tables are regions, each aligned to a cache line: the outcome rows, the class tables, and one region for each
+ * step, an array of elements of one size.
+ *
+ * A reference names an element of a step, or an outcome row, whose tag is 0:
+ *
+ *     bit  31     26 25                        0
+ *         +---------+---------------------------+
+ *         |   tag   |           index           |
+ *         +---------+---------------------------+
+ *
+ * A stride table is an array of references or of entries, its children: one for each value of the upper bits of
+ * the window; then, unless the window is the whole word, one for the words below the window and one for those
+ * above it.
+ *
+ * An entry is a child that needs no tree below it where all its words have one result, except those of one range
+ * whose size is a power of two. A prefix inside another prefix gives just that, so most children of sparse tables
+ * are of this kind, and they cost no second fetch:
+ *
+ *     bit  63  62  61        38 37      32 31      16 15       0
+ *         +---+---+------------+----------+----------+----------+
+ *         | 0 | 0 |   start    |  length  |  inside  |  around  |
+ *         +---+---+------------+----------+----------+----------+
+ *         | 1 |             0             |      reference      |
+ *         +---+---------------------------+---------------------+
+ *
+ * "inside" is the narrow result of the 2^length words from "start" on, "around" that of all others. A word is
+ * counted here by those of its bits that the stride table leaves, without the bits that the window skips.
+ *
+ * An inner node and a leaf are a cache line of 64 bytes. Both begin with lanes, one for each key:
+ *
+ *     byte 0                                     56            60       64
+ *         +--------+--------+-- ... --+----------+-------------+--------+
+ *         | lane 0 | lane 1 |         |  lane n  | first child | unused |     inner node
+ *         +--------+--------+-- ... --+----------+-------------+--------+
+ *
+ *     byte 0                          lanes_bytes                       64
+ *         +--------+--------+-- ... --+----------+----------+-- ... ----+
+ *         | lane 0 | lane 1 |         | result 0 | result 1 |           |     leaf
+ *         +--------+--------+-- ... --+----------+----------+-- ... ----+
+ *
+ * The rank of a word is the number of keys that are less or equal. The search goes on at element "first child" +
+ * rank of the next step, or has result number rank. To compare with all keys of eight bytes at once, a lane of b
+ * bits holds 2^(b-1) - key, and keys and words have fewer than b bits: the sum of word and lane then has the lane's
+ * upper bit set if and only if the word has reached the key, and never carries into the next lane. An unused lane
+ * is 0, which no word sets. Lanes have 16, 32 or 64 bits, the fewest that are enough for what the tree compares.
+ *
+ * A leaf and a row of a cross-product table hold results: references, or narrow results of two bytes, which are
+ * outcome rows below NARROW_BIT, or NARROW_BIT plus an index of the one step that all other results lead to. */
+#ifndef SKLC_TABLE_FORMAT_H
+#define SKLC_TABLE_FORMAT_H
+
+#include "layout.h"
+
+enum { TAG_SHIFT = 26, TAGS_MAX = 63, INDEX_MASK = (1 << TAG_SHIFT) - 1 };
+
+enum { NODE_BYTES = 64, LANES_WORD_BYTES = 8 };
+
+/* The lanes of an inner node; the index of its first child, a u32, follows them. */
+enum { INNER_LANES_BYTES = 7 * LANES_WORD_BYTES };
+
+enum { NARROW_BIT = 1 << 15 };
+
+/* The lowest bit of each part of an entry; the result around the range begins at bit 0. */
+enum { ENTRY_INSIDE = 16, ENTRY_LENGTH = 32, ENTRY_START = 38, ENTRY_REFERENCE = 63 };
+enum { ENTRY_LENGTH_MASK = (1 << (ENTRY_START - ENTRY_LENGTH)) - 1, ENTRY_START_BITS = 24 };
+
+/* A class table has one byte for each port: its equivalence class. */
+enum { CLASSES_MAX = 256, CLASS_TABLE = 1 << 16 };
+
+/* An element of an interface step: a reference for each result of the comparison. */
+struct layout_interface {
+	uint32_t word; /* index of the interface */
+	uint32_t children[INTERFACE_VALUES];
+};
+
+/* An outcome row: count, attempt a label, and go on at another row. Rows ROW_PASS and ROW_DROP are the ends. A row
+ * may also be the head of a group of rows (see rows.h); then it only says where the group begins. */
+struct layout_row {
+	union {
+		uint32_t label; /* or NO_INDEX */
+		uint32_t group; /* of a head: the group's first row */
+	};
+	uint32_t counter; /* or NO_INDEX */
+	uint32_t flags;   /* of bpf_sk_assign; or HEAD_FLAGS */
+	uint32_t next;    /* row; or NO_INDEX: the group ends */
+};
+enum { ROW_PASS, ROW_DROP };
+enum { HEAD_FLAGS = 1 << 16 };
+
+/* An inner node has one child more than it has keys. */
+static inline uint32_t inner_keys(const struct layout_step *step)
+{
+	return 8 * INNER_LANES_BYTES / step->lane_bits;
+}
+
+/* How many keys a leaf has at most, and how many bytes their lanes take; one result more than keys follows. */
+struct leaf_shape {
+	uint32_t keys, lanes_bytes;
+};
+
+/* The shape with the most keys. */
+struct leaf_shape leaf_shape(const struct layout_step *step);
+
+/* The narrowest lanes for a tree that compares so many bits, 63 at most. */
+static inline uint32_t lane_bits_for(unsigned bits)
+{
+	return bits < 16 ? 16 : bits < 32 ? 32 : 64;
+}
+
+static inline uint32_t result_bytes(const struct layout_step *step)
+{
+	return step->is_narrow ? sizeof(uint16_t) : sizeof(uint32_t);
+}
+
+/* The size of one child of a stride table: an entry or a reference. */
+static inline uint32_t child_bytes(const struct layout_step *stride)
+{
+	return stride->has_ranges ? sizeof(uint64_t) : sizeof(uint32_t);
+}
+
+/* The number of elements to reserve for COUNT of them, a power of two: the programs mask an index with one less, and
+ * the mask is what tells the verifier that the index is in bounds. */
+static inline uint32_t masked_room(uint32_t count)
+{
+	return count <= 1 ? 1 : UINT32_C(1) << (32 - __builtin_clz(count - 1));
+}
+
+/* How many results a row of a cross-product table has room for, a power of two. */
+static inline uint32_t cross_results(const struct layout_step *cross)
+{
+	return cross->element_bytes / result_bytes(cross);
+}
+
+/* Whether intervals [first, end) of a node, those of one child of a stride table, can be one entry. */
+bool fits_entry(const struct diagram_node *node, uint32_t first, uint32_t end);
+
+#endif
