@@ -28,25 +28,10 @@ static int result_scale(const struct layout_step *step)
 /* The bits of half an IPv6 address that one load gives. */
 enum { LOADED_BITS = 32 };
 
-/* Where a key stands in the packet: for half of an IPv6 address, its first word. */
+/* Where an operand stands in the context: for half of an IPv6 address, its first word. */
 static int operand_offset(enum operand operand)
 {
-	operand = operand_asked(operand);
-	switch (operand) {
-	case OPERAND_DPORT:
-		return CONTEXT(local_port);
-	case OPERAND_SPORT:
-		return CONTEXT(remote_port);
-	case OPERAND_DADDR4:
-		return CONTEXT(local_ip4);
-	case OPERAND_SADDR4:
-		return CONTEXT(remote_ip4);
-	case OPERAND_DADDR6_HIGH:
-	case OPERAND_DADDR6_LOW:
-		return CONTEXT(local_ip6) + 8 * (int)(operand - OPERAND_DADDR6_HIGH);
-	default:
-		return CONTEXT(remote_ip6) + 8 * (int)(operand - OPERAND_SADDR6_HIGH);
-	}
+	return (int)operand_info(operand_asked(operand)).offset;
 }
 
 static void emit_word(struct emitter *e, int offset, enum reg reg)
@@ -57,16 +42,17 @@ static void emit_word(struct emitter *e, int offset, enum reg reg)
 
 void emit_operand(struct emitter *e, enum operand operand, enum reg reg)
 {
-	int offset = operand_offset(operand);
+	struct operand_info info = operand_info(operand_asked(operand));
+	int offset = (int)info.offset;
 
-	if (operand == OPERAND_DPORT) { /* the one field in host order */
+	if (info.order == ORDER_HOST) {
 		bytecode_load(e->code, BPF_W, reg, R6, offset);
-	} else if (operand == OPERAND_SPORT) { /* in the first half of its word */
+	} else if (info.bits == 16) { /* in the first half of its word */
 		bytecode_load(e->code, BPF_H, reg, R6, offset);
 		bytecode_to_host(e->code, reg, 16);
 	} else {
 		emit_word(e, offset, reg);
-		if (operand_bits(operand) <= LOADED_BITS)
+		if (info.bits <= LOADED_BITS)
 			return;
 		emit_word(e, offset + 4, R2);
 		bytecode_alu_imm(e->code, BPF_LSH, reg, LOADED_BITS);
@@ -527,8 +513,9 @@ void emit_search(struct emitter *e, size_t index)
 
 	for (at.step = 0; at.step < search->step_count; at.step++) {
 		bytecode_begin_block(e->code, at.labels[at.step]);
-		bytecode_comment(e->code, "step %u: %s, %s", steps[at.step].tag,
-				 operand_words(steps[at.step].operand),
+		bytecode_comment(e->code, "step %u: %s%s, %s", steps[at.step].tag,
+				 asked_words(steps[at.step].operand),
+				 again_words(steps[at.step].operand),
 				 step_word(steps[at.step].kind));
 		bytecode_jump32_if(e->code, BPF_JLT, R7, (int32_t)(steps[at.step].tag << TAG_SHIFT),
 				   at.labels[at.step + 1]);

@@ -3,22 +3,11 @@
 
 #include "table_format.h"
 
-static const char *const OPERAND_WORDS[] = {
-#define OPERAND_WORD(constant, words) words,
-	OPERANDS(OPERAND_WORD)
-#undef OPERAND_WORD
-};
-
 static const char *const STEP_WORDS[] = {
 #define STEP_WORD(constant, word) word,
 	STEP_KINDS(STEP_WORD)
 #undef STEP_WORD
 };
-
-const char *operand_words(enum operand operand)
-{
-	return OPERAND_WORDS[operand];
-}
 
 const char *step_word(enum step_kind kind)
 {
@@ -48,7 +37,9 @@ struct layout_window layout_window_of(uint64_t first, uint64_t last, uint64_t al
  * words of IPv6 addresses. */
 static bool is_other_family(enum operand a, enum operand b)
 {
-	return operand_bits(a) == 32 && operand_bits(b) == 64 && b != OPERAND_INTERFACE;
+	return a < OPERAND_INTERFACE && b < OPERAND_INTERFACE &&
+	       operand_info(operand_asked(a)).families == 1 << FAMILY_IPV4 &&
+	       operand_info(operand_asked(b)).families == 1 << FAMILY_IPV6;
 }
 
 size_t layout_next_step(const struct layout_search *search, size_t step)

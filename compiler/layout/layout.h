@@ -24,45 +24,32 @@
 #define SKLC_LAYOUT_H
 
 #include "compiler/base/net.h"
+#include "compiler/base/operand.h"
 #include "compiler/decision/decision.h"
 #include "compiler/policy/policy.h"
 
 #include "runtime/abi.h"
 
-/* What a node may ask for. A word may be asked for again, in the window where nearly all is. */
-#define OPERANDS(X)                                                                                \
-	X(DADDR4, "ip daddr")                                                                      \
-	X(DADDR6_HIGH, "ip6 daddr, upper half")                                                    \
-	X(DADDR6_LOW, "ip6 daddr, lower half")                                                     \
-	X(SADDR4, "ip saddr")                                                                      \
-	X(SADDR6_HIGH, "ip6 saddr, upper half")                                                    \
-	X(SADDR6_LOW, "ip6 saddr, lower half")                                                     \
-	X(DPORT, "dport")                                                                          \
-	X(SPORT, "sport")                                                                          \
-	X(DADDR4_AGAIN, "ip daddr again")                                                          \
-	X(DADDR6_HIGH_AGAIN, "ip6 daddr, upper half again")                                        \
-	X(DADDR6_LOW_AGAIN, "ip6 daddr, lower half again")                                         \
-	X(SADDR4_AGAIN, "ip saddr again")                                                          \
-	X(SADDR6_HIGH_AGAIN, "ip6 saddr, upper half again")                                        \
-	X(SADDR6_LOW_AGAIN, "ip6 saddr, lower half again")                                         \
-	X(INTERFACE, "interface") /* and those after it, one for each interface */
+static inline bool operand_is_again(enum operand operand)
+{
+	return operand >= OPERAND_AGAIN && operand < OPERAND_INTERFACE;
+}
 
-enum operand {
-#define OPERAND_ENUM(constant, words) OPERAND_##constant,
-	OPERANDS(OPERAND_ENUM)
-#undef OPERAND_ENUM
-};
-
-enum { OPERAND_AGAIN = OPERAND_DADDR4_AGAIN - OPERAND_DADDR4 };
-
-const char *operand_words(enum operand operand);
-
-/* What the packet is asked for. */
+/* The operand of the packet that is compared. */
 static inline enum operand operand_asked(enum operand operand)
 {
-	return operand >= OPERAND_DADDR4_AGAIN && operand < OPERAND_INTERFACE
-		       ? (enum operand)(operand - OPERAND_AGAIN)
-		       : operand;
+	return operand_is_again(operand) ? (enum operand)(operand - OPERAND_AGAIN) : operand;
+}
+
+/* What a dump calls it, in two parts. */
+static inline const char *asked_words(enum operand operand)
+{
+	return operand == OPERAND_INTERFACE ? "interface" : operand_words(operand_asked(operand));
+}
+
+static inline const char *again_words(enum operand operand)
+{
+	return operand_is_again(operand) ? " again" : "";
 }
 
 /* A variable of a layout's nodes: a key, and the machine that the node belongs to. */
@@ -96,19 +83,9 @@ enum step_kind {
 
 const char *step_word(enum step_kind kind);
 
-/* How many bits the word of a key has. */
 static inline unsigned operand_bits(enum operand operand)
 {
-	switch (operand_asked(operand)) {
-	case OPERAND_DPORT:
-	case OPERAND_SPORT:
-		return 16;
-	case OPERAND_DADDR4:
-	case OPERAND_SADDR4:
-		return 32;
-	default:
-		return 64;
-	}
+	return operand_info(operand_asked(operand)).bits;
 }
 
 /* Where the intervals of some nodes start: all at words whose bits above the lowest BITS are PREFIX, and whose

@@ -48,14 +48,6 @@ static struct span origin_of_packet(const struct tracing *tracing)
 	return deciding ? deciding->span : policy->end_span;
 }
 
-/* Sets the upper half of an address, word 0, or the lower. */
-static void set_word(u128 *address, unsigned word, uint64_t value)
-{
-	unsigned shift = WORD_BITS * (1 - word);
-
-	*address = (*address & ~((u128)UINT64_MAX << shift)) | (u128)value << shift;
-}
-
 /* Makes the packet one that has a node's value I. */
 static void set_value(struct tracing *tracing, const struct diagram_node *node, uint32_t i)
 {
@@ -71,14 +63,8 @@ static void set_value(struct tracing *tracing, const struct diagram_node *node, 
 			tracing->packet.interface = interface;
 		else if (tracing->packet.interface == interface)
 			tracing->packet.interface = NO_INDEX;
-	} else if (operand == OPERAND_DPORT || operand == OPERAND_SPORT) {
-		values[operand == OPERAND_DPORT ? FIELD_DPORT : FIELD_SPORT] = value;
-	} else if (operand == OPERAND_DADDR4 || operand == OPERAND_SADDR4) {
-		values[operand == OPERAND_DADDR4 ? FIELD_DADDR : FIELD_SADDR] = value;
-	} else if (operand < OPERAND_SADDR4) {
-		set_word(&values[FIELD_DADDR], operand - OPERAND_DADDR6_HIGH, value);
 	} else {
-		set_word(&values[FIELD_SADDR], operand - OPERAND_SADDR6_HIGH, value);
+		operand_set(operand, &values[operand_info(operand).field], value);
 	}
 }
 

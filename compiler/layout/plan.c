@@ -25,9 +25,10 @@ enum { CROSS_WORTH = 4 };
 /* More runs of ports than this are looked up by a table, not compared in code. */
 enum { RUNS_IN_CODE = 9 };
 
-static bool is_port(enum operand operand)
+/* Whether a table of equivalence classes has an entry for each of its values. */
+static bool has_few_values(enum operand operand)
 {
-	return operand == OPERAND_DPORT || operand == OPERAND_SPORT;
+	return operand < OPERAND_INTERFACE && operand_bits(operand) == 16;
 }
 
 struct operand_plan *plan_of(struct plan *plan, const struct diagram_node *node)
@@ -285,21 +286,20 @@ static void plan_cross(struct arena *arena, const struct layout *layout, struct 
 static size_t operand_order(const struct layout_search *search,
 			    enum operand operands[OPERANDS_PLANNED])
 {
-	static const enum operand words[FIELD_COUNT][4] = {
-		[FIELD_DADDR] = {OPERAND_DADDR4, OPERAND_DADDR6_HIGH, OPERAND_DADDR6_LOW},
-		[FIELD_SADDR] = {OPERAND_SADDR4, OPERAND_SADDR6_HIGH, OPERAND_SADDR6_LOW},
-		[FIELD_DPORT] = {OPERAND_DPORT},
-		[FIELD_SPORT] = {OPERAND_SPORT}};
-	size_t count = 0;
-	size_t i, word;
+	enum operand operand, end;
+	enum family family;
+	size_t count = 0, i;
 
 	for (i = 0; i < FIELD_COUNT; i++)
-		for (word = 0; !word || words[search->order[i]][word]; word++) {
-			enum operand operand = words[search->order[i]][word];
-
-			operands[count++] = operand;
-			if (!is_port(operand))
-				operands[count++] = (enum operand)(operand + OPERAND_AGAIN);
+		for (family = 0; family < FAMILY_COUNT; family++) {
+			end = operands_of(search->order[i], family, &operand);
+			if (family && operand == operands[count - 1])
+				continue;
+			for (end += operand; operand < end; operand++) {
+				operands[count++] = operand;
+				if (!has_few_values(operand))
+					operands[count++] = (enum operand)(operand + OPERAND_AGAIN);
+			}
 		}
 	operands[count++] = OPERAND_INTERFACE;
 	return count;
@@ -320,7 +320,7 @@ static void choose_kind(struct arena *arena, const struct layout *layout, struct
 	}
 	operand_plan->is_narrow = are_results_narrow(layout, plan, operand_plan);
 	plan_stride(arena, layout, operand_plan, variable, tables);
-	if (is_port(operand) && tables != TABLES_SPLUS)
+	if (has_few_values(operand) && tables != TABLES_SPLUS)
 		plan_cross(arena, layout, plan, variable, tables);
 }
 

@@ -107,25 +107,6 @@ static diagram_ref split_window(struct wording *wording, diagram_ref ref, enum o
 	return builder_end(wording->words, node.variable);
 }
 
-/* How many words a field has, and the key of the first. */
-static unsigned field_words(enum field field, enum family family, enum operand *first)
-{
-	switch (field) {
-	case FIELD_DADDR:
-		*first = family == FAMILY_IPV4 ? OPERAND_DADDR4 : OPERAND_DADDR6_HIGH;
-		return family == FAMILY_IPV4 ? 1 : 2;
-	case FIELD_SADDR:
-		*first = family == FAMILY_IPV4 ? OPERAND_SADDR4 : OPERAND_SADDR6_HIGH;
-		return family == FAMILY_IPV4 ? 1 : 2;
-	case FIELD_DPORT:
-		*first = OPERAND_DPORT;
-		return 1;
-	default:
-		*first = OPERAND_SPORT;
-		return 1;
-	}
-}
-
 /* Intervals [first, end) of a node, within one value of the words before: the first begins at its start
  * whatever its own start is. */
 struct slice {
@@ -181,7 +162,7 @@ static diagram_ref word_node(struct wording *wording, const struct diagram_node 
 	uint32_t i;
 
 	if (variable < VARIABLE_INTERFACES) {
-		words = field_words(variable, wording->family, &operand);
+		words = operands_of(variable, wording->family, &operand);
 		return word_slice(wording, all, operand, WORD_BITS * (words - 1));
 	}
 	variable = OPERAND_INTERFACE + variable - VARIABLE_INTERFACES;

@@ -213,29 +213,17 @@ static LLVMValueRef half_address(struct ir *ir, size_t offset)
 
 LLVMValueRef ir_operand(struct ir *ir, enum operand operand)
 {
-	size_t offset;
+	struct operand_info info = operand_info(operand_asked(operand));
 
-	operand = operand_asked(operand);
-	switch (operand) {
-	case OPERAND_DPORT:
-		return IR_PACKET_WORD(ir, local_port);
-	case OPERAND_SPORT: /* 16 bits in network order, in the first half of the word */
-		offset = offsetof(struct bpf_sk_lookup, remote_port);
+	if (info.order == ORDER_HOST)
+		return ir_load(ir, ir->word, ir->packet, info.offset);
+	if (info.bits == 16) /* in the first half of its word */
 		return LLVMBuildZExt(ir->builder,
-				     ir_to_host(ir, ir_load(ir, ir->half, ir->packet, offset)),
+				     ir_to_host(ir, ir_load(ir, ir->half, ir->packet, info.offset)),
 				     ir->word, "");
-	case OPERAND_DADDR4:
-		return ir_to_host(ir, IR_PACKET_WORD(ir, local_ip4));
-	case OPERAND_SADDR4:
-		return ir_to_host(ir, IR_PACKET_WORD(ir, remote_ip4));
-	case OPERAND_DADDR6_HIGH:
-	case OPERAND_DADDR6_LOW:
-		offset = offsetof(struct bpf_sk_lookup, local_ip6);
-		return half_address(ir, offset + 8 * (operand - OPERAND_DADDR6_HIGH));
-	default:
-		offset = offsetof(struct bpf_sk_lookup, remote_ip6);
-		return half_address(ir, offset + 8 * (operand - OPERAND_SADDR6_HIGH));
-	}
+	if (info.bits == 32)
+		return ir_to_host(ir, ir_load(ir, ir->word, ir->packet, info.offset));
+	return half_address(ir, info.offset);
 }
 
 LLVMValueRef ir_wide_operand(struct ir *ir, enum operand operand)

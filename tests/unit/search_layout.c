@@ -11,21 +11,9 @@
 
 static uint64_t operand_value(const struct packet *packet, enum operand operand)
 {
-	switch (operand_asked(operand)) {
-	case OPERAND_DPORT:
-		return (uint64_t)packet->values[FIELD_DPORT];
-	case OPERAND_SPORT:
-		return (uint64_t)packet->values[FIELD_SPORT];
-	case OPERAND_DADDR6_HIGH:
-		return (uint64_t)(packet->values[FIELD_DADDR] >> 64);
-	case OPERAND_SADDR6_HIGH:
-		return (uint64_t)(packet->values[FIELD_SADDR] >> 64);
-	case OPERAND_DADDR4:
-	case OPERAND_DADDR6_LOW:
-		return (uint64_t)packet->values[FIELD_DADDR];
-	default:
-		return (uint64_t)packet->values[FIELD_SADDR];
-	}
+	enum operand asked = operand_asked(operand);
+
+	return operand_get(asked, packet->values[operand_info(asked).field]);
 }
 
 /* Element INDEX of a step. */

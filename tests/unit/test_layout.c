@@ -384,9 +384,9 @@ static void a_few_addresses_far_from_all_others(void **state)
 	assert_true(compile_text(&c, text, size, &options));
 	for (i = 0; i < c.layout->node_count; i++)
 		asked_again += variable_operand(c.layout->nodes[i].variable) ==
-				       OPERAND_DADDR4_AGAIN ||
+				       OPERAND_DADDR + OPERAND_AGAIN ||
 			       variable_operand(c.layout->nodes[i].variable) ==
-				       OPERAND_DADDR6_HIGH_AGAIN;
+				       OPERAND_DADDR_HIGH + OPERAND_AGAIN;
 	assert_int_equal(asked_again, 2);
 	compilation_free(&c);
 	free(text);

@@ -237,9 +237,9 @@ static void a_tree_of_addresses_is_verified(void **state)
 {
 	(void)state;
 	need_kernel();
-	expect_verified(TABLES_SPLUS, STEP_INNER, OPERAND_DADDR4,
+	expect_verified(TABLES_SPLUS, STEP_INNER, OPERAND_DADDR,
 			many_rules(300, "daddr 10.%u.%u.0/24 redirect to l%u\n"));
-	expect_verified(TABLES_SPLUS, STEP_INNER, OPERAND_SADDR6_HIGH,
+	expect_verified(TABLES_SPLUS, STEP_INNER, OPERAND_SADDR_HIGH,
 			many_rules(300, "saddr 2001:db8:%u:%u::/64 redirect to l%u\n"));
 }
 
@@ -247,9 +247,9 @@ static void a_root_is_verified(void **state)
 {
 	(void)state;
 	need_kernel();
-	expect_verified(TABLES_TRIE, STEP_STRIDE, OPERAND_DADDR4,
+	expect_verified(TABLES_TRIE, STEP_STRIDE, OPERAND_DADDR,
 			many_rules(2000, "daddr 10.%u.%u.0/25 redirect to l%u\n"));
-	expect_verified(TABLES_RANGES, STEP_STRIDE, OPERAND_DADDR4,
+	expect_verified(TABLES_RANGES, STEP_STRIDE, OPERAND_DADDR,
 			many_rules(300, "daddr 10.%u.%u.7 redirect to l%u\n"));
 	expect_verified(TABLES_TRIE, STEP_STRIDE, OPERAND_SPORT,
 			many_rules(2000, "sport 1%u%03u redirect to l%u\n"));
@@ -262,7 +262,7 @@ static void the_same_step_of_both_families_is_verified(void **state)
 {
 	(void)state;
 	need_kernel();
-	expect_verified(TABLES_TRIE, STEP_STRIDE, OPERAND_DADDR6_HIGH,
+	expect_verified(TABLES_TRIE, STEP_STRIDE, OPERAND_DADDR_HIGH,
 			many_rules(6, "daddr { 1%u%u.0.0.0/8, 2%u00::/16 } drop\n"));
 }
 
