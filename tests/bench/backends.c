@@ -1,6 +1,7 @@
 /* The classifications stand as functions in the same loop, since LLVM's knows no other form; what carries the
  * outcome out is in the sizes alone. Times of writing are those of the back end: what goes before is the same. */
 #include "backends.h"
+
 #include "compiler/object/object.h"
 
 #include "clock.h"

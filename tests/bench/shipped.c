@@ -1,5 +1,6 @@
 /* libbpf alone, as any loader would. */
 #include "shipped.h"
+
 #include "compiler/object/object.h"
 
 #include "bindings.h"

@@ -1,6 +1,7 @@
 /* One packet for one label, with and without a declared socket, that stands in one slot or nowhere; or for
  * several labels, of which one has a socket. */
 #include "spares.h"
+
 #include "compiler/object/object.h"
 
 #include "clock.h"

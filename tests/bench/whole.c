@@ -1,6 +1,7 @@
 /* One packet has one path, which the processor foresees: what remains is what the program does beside finding
  * its way. */
 #include "whole.h"
+
 #include "compiler/object/object.h"
 
 #include "clock.h"

@@ -1,6 +1,8 @@
 /* Text, as an operator would write it, so that the whole compiler is run. */
 #include "generate.h"
 
+#include "compiler/base/fields.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -287,6 +289,24 @@ static void verdict(struct generator *g, bool in_chain)
 		plain_verdict(g);
 }
 
+/* Two lists of either family could have none in common: then there is no second one. */
+static bool maybe_match_address(struct generator *g, enum field field, enum family_choice family,
+				bool has_address)
+{
+	bool is_local = field_info(field)->end == FIELD_LOCAL;
+
+	if (!percent(g, is_local ? 60 : 20) || (has_address && family == ANY_FAMILY))
+		return false;
+	address_match(g, field_word(field), family);
+	return true;
+}
+
+static void maybe_match_port(struct generator *g, enum field field)
+{
+	if (percent(g, field_info(field)->end == FIELD_LOCAL ? 55 : 15))
+		port_match(g, field_word(field));
+}
+
 static void matches(struct generator *g)
 {
 	static const char *const families[] = {"", "meta nfproto ipv4 ", "meta nfproto ipv6 "};
@@ -294,6 +314,7 @@ static void matches(struct generator *g)
 	enum family_choice family = below(g, 3);
 	enum protocol_choice protocol = below(g, 3);
 	bool has_address = false;
+	enum field field;
 
 	if (percent(g, 5))
 		fputs("meta l4proto { tcp, udp } ", g->out);
@@ -301,17 +322,11 @@ static void matches(struct generator *g)
 		fputs(protocols[protocol], g->out);
 	if (percent(g, 10))
 		fputs(families[family], g->out);
-	if (percent(g, 60)) {
-		address_match(g, "daddr", family);
-		has_address = true;
-	}
-	if (percent(g, 55))
-		port_match(g, "dport");
-	/* Two lists of either family could have none in common. */
-	if (percent(g, 20) && !(has_address && family == ANY_FAMILY))
-		address_match(g, "saddr", family);
-	if (percent(g, 15))
-		port_match(g, "sport");
+	for (field = 0; field < FIELD_COUNT; field++)
+		if (field_has_families(field))
+			has_address |= maybe_match_address(g, field, family, has_address);
+		else
+			maybe_match_port(g, field);
 	if (percent(g, 12))
 		interface_match(g);
 }

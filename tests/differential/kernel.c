@@ -1,9 +1,9 @@
 /* libbpf alone, and what the object's manual page says. */
 #include "kernel.h"
-#include "compiler/object/object.h"
 
 #include "compiler/decision/decision.h"
 #include "compiler/layout/layout.h"
+#include "compiler/object/object.h"
 #include "runtime/abi.h"
 
 #include <bpf/bpf.h>
@@ -159,29 +159,32 @@ bool program_fill(struct program *program, const struct sentinels *sentinels, co
 	return true;
 }
 
-static void put_address(uint32_t *words, u128 value)
+/* Puts a value where the context has its field. */
+static void put_value(unsigned char *context, const struct field_info *field, enum family family,
+		      u128 value)
 {
-	size_t i;
+	struct field_member member = field->members[family];
+	uint32_t number = (uint32_t)value;
+	unsigned i;
 
-	for (i = 0; i < 4; i++)
-		words[i] = htonl((uint32_t)(value >> (96 - 32 * i)));
+	if (field->order == ORDER_HOST) {
+		memcpy(context + member.offset, &number, sizeof(number));
+		return;
+	}
+	for (i = member.bits / 8; i-- > 0; value >>= 8)
+		context[member.offset + i] = (unsigned char)value;
 }
 
 static struct bpf_sk_lookup context_of(const struct packet *packet)
 {
 	struct bpf_sk_lookup context = {0};
+	enum field field;
 
 	context.family = packet->family == FAMILY_IPV4 ? AF_INET : AF_INET6;
 	context.protocol = packet->protocol == PROTOCOL_TCP ? IPPROTO_TCP : IPPROTO_UDP;
-	context.local_port = (uint32_t)packet->values[FIELD_DPORT];
-	context.remote_port = htons((uint16_t)packet->values[FIELD_SPORT]);
-	if (packet->family == FAMILY_IPV4) {
-		context.local_ip4 = htonl((uint32_t)packet->values[FIELD_DADDR]);
-		context.remote_ip4 = htonl((uint32_t)packet->values[FIELD_SADDR]);
-	} else {
-		put_address(context.local_ip6, packet->values[FIELD_DADDR]);
-		put_address(context.remote_ip6, packet->values[FIELD_SADDR]);
-	}
+	for (field = 0; field < FIELD_COUNT; field++)
+		put_value((unsigned char *)&context, field_info(field), packet->family,
+			  packet->values[field]);
 	return context;
 }
 

@@ -1,8 +1,7 @@
 /* Compiles whatever bytes it is given, from text to object; nothing but a clean end is right. The bytes
  * are read through a file in memory, as a rules file is. */
-#include "compiler/pipeline.h"
-
 #include "compiler/base/diag.h"
+#include "compiler/pipeline.h"
 
 #include <stdio.h>
 #include <stdlib.h>

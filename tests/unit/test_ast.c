@@ -1,7 +1,6 @@
 /* Rules text to the tree and to the policy: what is read, what each thing means, what is refused and
  * where. The text is given in memory. */
 #include "compiler/ast/ast.h"
-
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"
 #include "compiler/pipeline.h"
