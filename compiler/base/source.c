@@ -3,6 +3,7 @@
 #include "source.h"
 
 #include "arena.h"
+#include "lower_bound.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -140,18 +141,9 @@ struct source_file *source_read(struct sources *sources, const char *path, struc
 
 static struct source_file *file_at(const struct sources *sources, uint32_t position)
 {
-	size_t low = 0, high = sources->count, middle;
+	size_t next = LOWER_BOUND(i, 0, sources->count, sources->files[i]->base > position);
 
-	if (!position)
-		return NULL;
-	while (low < high) {
-		middle = low + (high - low) / 2;
-		if (sources->files[middle]->base <= position)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low ? sources->files[low - 1] : NULL;
+	return next ? sources->files[next - 1] : NULL;
 }
 
 const struct source_file *source_of(const struct sources *sources, struct span span)
@@ -186,16 +178,7 @@ static void find_lines(struct arena *arena, struct source_file *file)
 /* The index of the line that holds a byte: the last that does not begin after it. */
 static size_t line_index(const struct source_file *file, uint32_t offset)
 {
-	size_t low = 1, high = file->line_count, middle;
-
-	while (low < high) {
-		middle = low + (high - low) / 2;
-		if (file->line_starts[middle] <= offset)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low - 1;
+	return LOWER_BOUND(i, 1, file->line_count, file->line_starts[i] > offset) - 1;
 }
 
 /* The line table is made when a file is first asked for a place. */
