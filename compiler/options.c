@@ -4,6 +4,7 @@
 
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"
+#include "compiler/base/nearest.h"
 #include "compiler/llvm/llvm.h"
 
 #include <getopt.h>
@@ -93,7 +94,7 @@ static const char *words_text(struct arena *arena, const char *const *known, siz
 static void unknown_word(struct diag *diag, const char *kind, const char *word,
 			 const char *const *known, size_t count)
 {
-	const char *nearest = diag_nearest(word, strlen(word), known, count);
+	const char *nearest = nearest_word(word, strlen(word), known, count);
 	struct arena *arena = arena_new();
 
 	if (nearest)

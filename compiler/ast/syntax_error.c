@@ -2,6 +2,8 @@
  * was found, and what it nearly was; then where the next statement begins, so that the parser can go
  * on there. */
 #include "parser.h"
+
+#include "compiler/base/nearest.h"
 #include "skl.tab.h"
 
 #include <stdio.h>
@@ -249,7 +251,7 @@ static int nearest_keyword(const struct failure *f)
 	for (token = TOKEN_DEFINE; token - FIRST < TOKENS; token++)
 		if (is_expected(f, token))
 			words[count++] = skl_word(token);
-	nearest = diag_nearest(text, f->span.end - f->span.first, words, count);
+	nearest = nearest_word(text, f->span.end - f->span.first, words, count);
 	return nearest ? skl_keyword(nearest, strlen(nearest)) : 0;
 }
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_SLOTS = 64, WORD_MAX = 64 };
+enum { FIRST_SLOTS = 64 };
 
 struct diag *diag_new(struct arena *arena, const struct sources *sources)
 {
@@ -296,90 +296,4 @@ void diag_sort(struct diag *diag)
 			sizeof(*diag->items), compare_locations, diag);
 	diag->last_kept = false;
 	fill_slots(diag, diag->slot_count);
-}
-
-/* ASCII alone, so that the locale has no say. */
-static unsigned char fold(char c)
-{
-	return (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-}
-
-static unsigned least(unsigned a, unsigned b)
-{
-	return a < b ? a : b;
-}
-
-/* The fewest insertions, deletions, substitutions and swaps of neighbours that make A into B,
- * where what was swapped may be edited again (Damerau and Levenshtein's distance proper); case
- * is no difference. Row and column 0 of the table hold a wall, so letters count from 1 and rows
- * from 2. */
-static unsigned edit_distance(const char *a, size_t a_length, const char *b, size_t b_length)
-{
-	unsigned table[WORD_MAX + 2][WORD_MAX + 2];
-	unsigned wall = (unsigned)(a_length + b_length), cost;
-	uint8_t row_of[256] = {0};
-	size_t i, j, row, column;
-
-	table[0][0] = wall;
-	for (i = 0; i <= a_length; i++) {
-		table[i + 1][0] = wall;
-		table[i + 1][1] = (unsigned)i;
-	}
-	for (j = 0; j <= b_length; j++) {
-		table[0][j + 1] = wall;
-		table[1][j + 1] = (unsigned)j;
-	}
-	for (i = 1; i <= a_length; i++) {
-		column = 0;
-		for (j = 1; j <= b_length; j++) {
-			row = row_of[fold(b[j - 1])];
-			cost = fold(a[i - 1]) != fold(b[j - 1]);
-			table[i + 1][j + 1] = least(
-				least(table[i][j] + cost,
-				      table[row][column] + (unsigned)(i - row + j - column - 1)),
-				least(table[i + 1][j], table[i][j + 1]) + 1);
-			if (!cost)
-				column = j;
-		}
-		row_of[fold(a[i - 1])] = (uint8_t)i;
-	}
-	return table[a_length + 1][b_length + 1];
-}
-
-/* The same, of what is left between a common beginning and end: most words are soon done. */
-static unsigned word_distance(const char *a, size_t a_length, const char *b, size_t b_length)
-{
-	while (a_length && b_length && fold(*a) == fold(*b)) {
-		a++, a_length--;
-		b++, b_length--;
-	}
-	while (a_length && b_length && fold(a[a_length - 1]) == fold(b[b_length - 1])) {
-		a_length--;
-		b_length--;
-	}
-	return edit_distance(a, a_length, b, b_length);
-}
-
-/* Near is at most a third of the letters wrong, one at the least, but never all of them. */
-const char *diag_nearest(const char *word, size_t length, const char *const *words, size_t count)
-{
-	size_t limit = length / 3 ? length / 3 : 1, other, i;
-	const char *nearest = NULL;
-	size_t distance;
-
-	if (limit >= length)
-		limit = length ? length - 1 : 0;
-	if (length > WORD_MAX)
-		return NULL;
-	for (i = 0; i < count; i++) {
-		other = strlen(words[i]);
-		if (other > WORD_MAX || other > length + limit || length > other + limit)
-			continue;
-		distance = word_distance(word, length, words[i], other);
-		if (distance > limit || (nearest && distance == limit))
-			continue;
-		nearest = words[i];
-		limit = distance;
-	}
-	return nearest;
 }

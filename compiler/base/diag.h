@@ -68,9 +68,6 @@ size_t diag_error_count(const struct diag *diag);
 /* Whether the limit of errors is reached and a pass may stop looking. */
 bool diag_is_full(const struct diag *diag);
 
-/* The nearest of COUNT words by edit distance, or NULL if none is near enough to be meant. */
-const char *diag_nearest(const char *word, size_t length, const char *const *words, size_t count);
-
 /* Puts what was not printed yet in the order of its places, as if includes stood where they are named; what
  * has no place comes last. */
 void diag_sort(struct diag *diag);

@@ -2,6 +2,8 @@
  * are made once, for all the fields that it is looked up by. */
 #include "ast_to_policy.h"
 
+#include "compiler/base/nearest.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -65,7 +67,7 @@ static bool to_key_type(struct context *cx, struct ast_name name, struct key_typ
 		if (!strcmp(name.text, words[i]))
 			return true;
 	}
-	nearest = diag_nearest(name.text, strlen(name.text), words, count);
+	nearest = nearest_word(name.text, strlen(name.text), words, count);
 	if (nearest) {
 		diag_error(cx->diag, name.span, "unknown key '%s'; did you mean '%s'?", name.text,
 			   nearest);
@@ -357,7 +359,7 @@ static bool find_map(struct context *cx, struct ast_name name, uint32_t *entry)
 	*entry = names_find(&cx->maps_named.names, name.text, length);
 	if (*entry != NO_NAME)
 		return cx->maps[*entry].key_count;
-	nearest = diag_nearest(name.text, length, cx->maps_named.names.texts,
+	nearest = nearest_word(name.text, length, cx->maps_named.names.texts,
 			       cx->maps_named.names.count);
 	if (names_find(&cx->sets_named.names, name.text, length) != NO_NAME)
 		diag_error(cx->diag, span, "expected a map, found '@%s', which is a set",

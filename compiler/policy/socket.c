@@ -1,6 +1,8 @@
 /* Sockets and expects: endpoints to numbers, labels to theirs. */
 #include "ast_to_policy.h"
 
+#include "compiler/base/nearest.h"
+
 #include <string.h>
 
 static struct declared_endpoint to_place(const struct ast_endpoint *place)
@@ -76,7 +78,7 @@ static bool expected_label(struct context *cx, const struct ast_verdict *verdict
 	*label = names_find(&cx->label_names, name, strlen(name));
 	if (*label != NO_NAME)
 		return true;
-	nearest = diag_nearest(name, strlen(name), cx->label_names.texts, cx->label_names.count);
+	nearest = nearest_word(name, strlen(name), cx->label_names.texts, cx->label_names.count);
 	if (nearest)
 		diag_error(cx->diag, verdict->target.span,
 			   "no rule redirects to '%s'; did you mean '%s'?", name, nearest);

@@ -2,6 +2,9 @@
  * worked out once for each type, and its sets are shared by all that name it. */
 #include "ast_to_policy.h"
 
+#include "compiler/base/nearest.h"
+#include "compiler/base/services.h"
+
 #include <string.h>
 
 enum { PORT_MAX = 65535, QUOTE_MAX = 60, INTERFACE_NAME_MAX = 15, DEFINE_DEPTH_MAX = 64 };
@@ -260,7 +263,7 @@ struct define_entry *find_define(struct context *cx, const char *name, struct sp
 		diag_note(cx->diag, entry->define->name.span, "it is defined here");
 		return NULL;
 	}
-	nearest = diag_nearest(name, strlen(name), cx->defines_named.names.texts,
+	nearest = nearest_word(name, strlen(name), cx->defines_named.names.texts,
 			       cx->defines_named.names.count);
 	if (nearest)
 		diag_error(cx->diag, span, "'$%s' is not defined; did you mean '$%s'?", name,
@@ -428,7 +431,7 @@ struct resolved *resolve_set(struct context *cx, struct set_entry *entry)
 static void unknown_set(struct context *cx, const struct ast_value *use)
 {
 	size_t length = strlen(use->text);
-	const char *nearest = diag_nearest(use->text, length, cx->sets_named.names.texts,
+	const char *nearest = nearest_word(use->text, length, cx->sets_named.names.texts,
 					   cx->sets_named.names.count);
 
 	if (names_find(&cx->maps_named.names, use->text, length) != NO_NAME)

@@ -1,6 +1,8 @@
 /* Verdicts, and the numbers of what they name: labels, chains, interfaces. */
 #include "ast_to_policy.h"
 
+#include "compiler/base/nearest.h"
+
 #include <string.h>
 
 uint32_t label_number(struct context *cx, const char *name, struct span span)
@@ -58,7 +60,7 @@ static bool chain_number(struct context *cx, struct ast_name name, uint32_t *num
 	*number = index + 1;
 	if (index != NO_NAME)
 		return true;
-	nearest = diag_nearest(name.text, strlen(name.text), cx->chains_named.names.texts,
+	nearest = nearest_word(name.text, strlen(name.text), cx->chains_named.names.texts,
 			       cx->chains_named.names.count);
 	if (nearest)
 		diag_error(cx->diag, name.span, "there is no chain '%s'; did you mean '%s'?",

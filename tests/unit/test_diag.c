@@ -2,6 +2,7 @@
  * word. */
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"
+#include "compiler/base/nearest.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -433,7 +434,7 @@ static void expect_nearest(const char *word, const char *expected)
 	static const char *const words[] = {"daddr",    "dport",  "saddr",   "sport",
 					    "redirect", "accept", "drop",    "continue",
 					    "tcp",      "udp",    "iifname", "pass"};
-	const char *found = diag_nearest(word, strlen(word), words, sizeof(words) / sizeof(*words));
+	const char *found = nearest_word(word, strlen(word), words, sizeof(words) / sizeof(*words));
 
 	if (expected)
 		assert_string_equal(found, expected);
@@ -517,7 +518,7 @@ static void near_words_are_those_that_few_edits_make(void **state)
 			b[i] = (char)('a' + rand() % 3);
 		b[length] = '\0';
 		near = fewest_edits(a, b, limit);
-		if ((near <= limit) != (diag_nearest(a, strlen(a), words, 1) != NULL))
+		if ((near <= limit) != (nearest_word(a, strlen(a), words, 1) != NULL))
 			fail_msg("'%s' and '%s': %u", a, b, near);
 	}
 }
@@ -528,7 +529,7 @@ static void what_was_swapped_may_be_edited_again(void **state)
 	static const char *const words[] = {"xxabcyy"};
 
 	(void)state;
-	assert_non_null(diag_nearest("xxcayy", 6, words, 1));
+	assert_non_null(nearest_word("xxcayy", 6, words, 1));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
