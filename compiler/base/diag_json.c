@@ -2,7 +2,7 @@
  * characters; all texts are escaped as they are for the terminal, so that JSON's UTF-8 holds. */
 #include "diag_queue.h"
 
-#include "utf8.h"
+#include "escape.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -11,7 +11,7 @@ enum { SCHEMA_VERSION = 1, TEXT_BYTES = 400 };
 
 static json_t *text_json(const struct diag *diag, const char *text, size_t length)
 {
-	return json_string(utf8_escape(diag->arena, text, length));
+	return json_string(escape_text(diag->arena, text, length));
 }
 
 static void add_place(json_t *object, const char *line, const char *column,
@@ -73,7 +73,7 @@ static json_t *message_json(const struct diag *diag, const char *severity, const
 
 static json_t *details_json(const struct diag *diag, const char *details)
 {
-	return json_string(utf8_escape_lines(diag->arena, details, strlen(details)));
+	return json_string(escape_lines(diag->arena, details, strlen(details)));
 }
 
 static json_t *item_json(const struct diag *diag, const struct diag_item *item)

@@ -3,6 +3,7 @@
  * like. */
 #include "diag_queue.h"
 
+#include "escape.h"
 #include "utf8.h"
 
 #include <string.h>
@@ -36,7 +37,7 @@ struct printer {
 
 /* A line as it is shown, and the cells that the carets take. */
 struct drawing {
-	char text[NODE_BYTES * UTF8_ESCAPE_CELLS + sizeof(CUT) * 2];
+	char text[NODE_BYTES * ESCAPE_CELLS + sizeof(CUT) * 2];
 	size_t length;
 	unsigned cells, caret_first, caret_end;
 };
@@ -63,7 +64,7 @@ static void draw(struct drawing *to, const char *text, size_t length, unsigned c
 /* Draws the character at TEXT; its length. */
 static size_t draw_glyph(struct drawing *to, const char *text, size_t length)
 {
-	char escape[UTF8_ESCAPE_CELLS + 1];
+	char escape[ESCAPE_CELLS + 1];
 	size_t bytes;
 	int cells;
 
@@ -78,7 +79,7 @@ static size_t draw_glyph(struct drawing *to, const char *text, size_t length)
 		return bytes;
 	}
 	snprintf(escape, sizeof(escape), "\\x%02x", (unsigned char)*text);
-	draw(to, escape, UTF8_ESCAPE_CELLS, UTF8_ESCAPE_CELLS);
+	draw(to, escape, ESCAPE_CELLS, ESCAPE_CELLS);
 	return 1;
 }
 
@@ -164,7 +165,7 @@ static void print_line(const struct printer *to, struct span span, unsigned numb
 
 static void print_escaped(const struct printer *to, const char *text)
 {
-	fputs(utf8_escape(to->diag->arena, text, strlen(text)), to->out);
+	fputs(escape_text(to->diag->arena, text, strlen(text)), to->out);
 }
 
 static void print_location(const struct printer *to, struct source_location place)
@@ -222,7 +223,7 @@ static void print_details(const struct printer *to, const char *details)
 {
 	size_t length = strlen(details);
 
-	fputs(utf8_escape_lines(to->diag->arena, details, length), to->out);
+	fputs(escape_lines(to->diag->arena, details, length), to->out);
 	if (!length || details[length - 1] != '\n')
 		putc('\n', to->out);
 }

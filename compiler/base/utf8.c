@@ -2,10 +2,7 @@
  * ranges of code points; a range too many or too few only moves a caret. */
 #include "utf8.h"
 
-#include "arena.h"
-
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 struct code_range {
@@ -92,43 +89,31 @@ size_t utf8_glyph(const char *text, size_t length, int *cells)
 	return bytes;
 }
 
-/* As utf8_glyph, but the KEPT characters are shown as they are. */
-static size_t glyph(const char *text, size_t length, const char *kept, int *cells)
+/* Looks at eight bytes at once, since most text is ASCII and a rules file can have megabytes. */
+static size_t ascii_length(const char *text, size_t length)
 {
-	size_t bytes = utf8_glyph(text, length, cells);
+	uint64_t word;
+	size_t i = 0;
 
-	if (*cells < 0 && *text && strchr(kept, *text))
-		*cells = 1;
-	return bytes;
-}
-
-static const char *escape(struct arena *arena, const char *text, size_t length, const char *kept)
-{
-	size_t at, bytes, escapes = 0;
-	char *copy, *out;
-	int cells;
-
-	for (at = 0; at < length; at += bytes) {
-		bytes = glyph(text + at, length - at, kept, &cells);
-		escapes += cells < 0;
+	for (; length - i >= sizeof(word); i += sizeof(word)) {
+		memcpy(&word, text + i, sizeof(word));
+		if (word & UINT64_C(0x8080808080808080))
+			break;
 	}
-	copy = out = arena_alloc(arena, length + escapes * (UTF8_ESCAPE_CELLS - 1) + 1, 1);
-	for (at = 0; at < length; at += bytes) {
-		bytes = glyph(text + at, length - at, kept, &cells);
-		if (cells < 0)
-			out += sprintf(out, "\\x%02x", (unsigned char)text[at]);
-		else
-			out = (char *)__builtin_mempcpy(out, text + at, bytes);
+	return i;
+}
+
+bool utf8_is_valid(const char *text, size_t length)
+{
+	size_t at, bytes;
+	uint32_t code;
+
+	for (at = ascii_length(text, length); at < length; at += bytes) {
+		bytes = utf8_decode(text + at, length - at, &code);
+		if (!bytes)
+			return false;
+		if (bytes > 1)
+			bytes += ascii_length(text + at + bytes, length - at - bytes);
 	}
-	return copy;
-}
-
-const char *utf8_escape(struct arena *arena, const char *text, size_t length)
-{
-	return escape(arena, text, length, "");
-}
-
-const char *utf8_escape_lines(struct arena *arena, const char *text, size_t length)
-{
-	return escape(arena, text, length, "\t\n");
+	return true;
 }
