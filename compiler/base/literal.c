@@ -2,14 +2,14 @@
  * needs and the exact bytes at fault. */
 #include "literal.h"
 
-#include "diag.h"
+#include "services.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PORT_MAX = 65535, QUOTE_MAX = 60, SERVICES_MAX = 512, HEX_TEXT_MAX = 9 };
+enum { PORT_MAX = 65535, QUOTE_MAX = 60, HEX_TEXT_MAX = 9 };
 
 /* A message about the bytes [first, end); always false, so that a refusal is one line. */
 __attribute__((format(printf, 4, 5))) static bool refuse(struct literal_fault *fault, size_t first,
@@ -34,16 +34,6 @@ static int quoted(size_t length)
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';
-}
-
-const char *service_nearest(const char *word, size_t length)
-{
-	const char *words[SERVICES_MAX];
-	size_t count = 0;
-
-	while (count < SERVICES_MAX && (words[count] = service_nth(count)))
-		count++;
-	return diag_nearest(word, length, words, count);
 }
 
 /* Of "0x50", which nft takes: 80; false if it is no such number, or a large one. */

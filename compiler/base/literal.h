@@ -27,9 +27,6 @@ struct literal_fault {
 bool literal_read(const char *text, size_t length, struct literal *literal,
 		  struct literal_fault *fault);
 
-/* The service of the built-in table that WORD may have meant, or NULL. */
-const char *service_nearest(const char *word, size_t length);
-
 /* Reads `192.0.2.1:80`, `[2001:db8::1]:80` and `*:80`; a port may be a service's name. */
 struct endpoint {
 	bool any; /* `*` */

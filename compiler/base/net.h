@@ -6,8 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct arena;
-
 /* A value of any field: an IPv4 address in the low 32 bits, an IPv6 address, a port; host order. */
 typedef unsigned __int128 u128;
 
@@ -20,12 +18,6 @@ const char *protocol_word(enum protocol protocol); /* "tcp", "udp" */
 /* An inclusive interval of values. */
 struct range {
 	u128 first, last;
-};
-
-/* Values of one field: sorted, disjoint, never adjacent. */
-struct range_set {
-	struct range *ranges;
-	size_t count;
 };
 
 u128 address_last(enum family family); /* the highest address of a family */
@@ -51,17 +43,5 @@ bool address_is_mapped(u128 value);
 
 /* The length of the prefix that is exactly this range, or -1. */
 int range_prefix_bits(enum family family, struct range range);
-
-/* Makes a set of COUNT ranges in any order; they may overlap. Sorts RANGES in place and keeps
- * it. */
-struct range_set range_set_of(struct range *ranges, size_t count);
-struct range_set range_set_complement(struct arena *arena, struct range_set set, u128 last);
-struct range_set range_set_intersect(struct arena *arena, struct range_set a, struct range_set b);
-bool range_set_contains(struct range_set set, u128 value);
-bool range_set_is_full(struct range_set set, u128 last);
-
-/* The port of a service name of the built-in table, or -1; service_nth walks the table. */
-int service_port(const char *name, size_t length);
-const char *service_nth(size_t n);
 
 #endif

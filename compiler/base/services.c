@@ -1,8 +1,12 @@
 /* The service names that rules may use for ports. They are built in, so that a rules file means the
  * same on every machine; the names are those of IANA's registry and of /etc/services, with what
  * operators call the rest. */
-#include "net.h"
+#include "services.h"
 
+#include "lower_bound.h"
+#include "nearest.h"
+
+#include <stdint.h>
 #include <string.h>
 
 struct service {
@@ -230,18 +234,20 @@ static int compare_name(const char *name, size_t length, const char *service)
 
 int service_port(const char *name, size_t length)
 {
-	size_t low = 0, high = SERVICE_COUNT, middle;
-	int order;
+	size_t n = LOWER_BOUND(i, 0, (size_t)SERVICE_COUNT,
+			       compare_name(name, length, services[i].name) <= 0);
 
-	while (low < high) {
-		middle = low + (high - low) / 2;
-		order = compare_name(name, length, services[middle].name);
-		if (!order)
-			return services[middle].port;
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return -1;
+	if (n == SERVICE_COUNT || compare_name(name, length, services[n].name))
+		return -1;
+	return services[n].port;
+}
+
+const char *service_nearest(const char *word, size_t length)
+{
+	const char *words[SERVICE_COUNT];
+	size_t i;
+
+	for (i = 0; i < SERVICE_COUNT; i++)
+		words[i] = services[i].name;
+	return nearest_word(word, length, words, SERVICE_COUNT);
 }

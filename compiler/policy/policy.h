@@ -4,7 +4,7 @@
 #define SKLC_POLICY_H
 
 #include "compiler/base/fields.h"
-#include "compiler/base/net.h"
+#include "compiler/base/range_set.h"
 #include "compiler/base/source.h"
 #include "compiler/base/verdict.h"
 

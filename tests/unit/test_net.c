@@ -1,6 +1,7 @@
 /* Addresses, ranges, sets and services, with a plain bitmap as the judge of the sets. */
 #include "compiler/base/arena.h"
-#include "compiler/base/net.h"
+#include "compiler/base/range_set.h"
+#include "compiler/base/services.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
