@@ -8,16 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_SLOTS = 64 };
-
 struct diag *diag_new(struct arena *arena, const struct sources *sources)
 {
 	struct diag *diag = arena_alloc(arena, 1, sizeof(*diag));
 
 	diag->arena = arena;
 	diag->sources = sources;
-	diag->slot_count = FIRST_SLOTS;
-	diag->slots = arena_alloc(arena, FIRST_SLOTS, sizeof(*diag->slots));
 	return diag;
 }
 
@@ -55,54 +51,41 @@ format_message(struct arena *arena, const char *format, va_list args)
 	return text;
 }
 
-/* The slot of an item with this span and message, or the free one where it would stand. */
-static uint32_t *find_slot(const struct diag *diag, struct span span, const char *message)
+static uint32_t item_hash(const struct diag_item *item)
 {
-	uint64_t hash = ((uint64_t)span.first << 32 | span.end) ^ 0xcbf29ce484222325;
-	const struct diag_item *item;
-	const char *c;
-	size_t slot;
+	uint64_t hash = hash_text(item->message, strlen(item->message));
 
-	for (c = message; *c; c++)
-		hash = (hash ^ (unsigned char)*c) * 0x100000001b3;
-	for (slot = hash ^ hash >> 32;; slot++) {
-		slot &= diag->slot_count - 1;
-		if (!diag->slots[slot])
-			return &diag->slots[slot];
-		item = &diag->items[diag->slots[slot] - 1];
-		if (item->span.first == span.first && item->span.end == span.end &&
-		    !strcmp(item->message, message))
-			return &diag->slots[slot];
+	return (uint32_t)hash_mix(hash, (uint64_t)item->span.first << 32 | item->span.end);
+}
+
+static bool is_queued(const struct diag *diag, const struct diag_item *item)
+{
+	const struct diag_item *other;
+	const struct hash_slot *slot;
+
+	for (slot = hash_first(&diag->table, item_hash(item)); slot->entry;
+	     slot = hash_next(&diag->table, slot)) {
+		other = &diag->items[slot->entry - 1];
+		if (other->span.first == item->span.first && other->span.end == item->span.end &&
+		    !strcmp(other->message, item->message))
+			return true;
 	}
+	return false;
 }
 
-static void fill_slots(struct diag *diag, size_t slot_count)
-{
-	size_t i;
-
-	diag->slot_count = slot_count;
-	diag->slots = arena_alloc(diag->arena, slot_count, sizeof(*diag->slots));
-	for (i = 0; i < diag->count; i++)
-		*find_slot(diag, diag->items[i].span, diag->items[i].message) = (uint32_t)i + 1;
-}
-
-/* Queues an item, unless it stands already or there are errors enough. */
+/* Queues an item, unless it is queued already or there are errors enough. */
 static void add_item(struct diag *diag, struct diag_item item)
 {
-	uint32_t *slot = find_slot(diag, item.span, item.message);
-
 	diag->last_kept = false;
-	if (*slot)
+	if (is_queued(diag, &item))
 		return;
 	diag->errors += item.kind == DIAG_ERROR;
 	if (item.kind == DIAG_ERROR && diag->errors > DIAG_ERRORS_MAX)
 		return;
 	item.number = diag->count;
+	hash_add(&diag->table, diag->arena, item_hash(&item), (uint32_t)diag->count);
 	*ARENA_PUSH(diag->arena, diag->items, diag->count, diag->capacity) = item;
-	*slot = (uint32_t)diag->count;
 	diag->last_kept = true;
-	if (diag->count * 2 > diag->slot_count)
-		fill_slots(diag, 2 * diag->slot_count);
 }
 
 void diag_error(struct diag *diag, struct span span, const char *format, ...)
@@ -291,9 +274,13 @@ static int compare_locations(const void *left, const void *right, void *argument
 
 void diag_sort(struct diag *diag)
 {
+	size_t i;
+
 	if (diag->count > diag->printed)
 		qsort_r(diag->items + diag->printed, diag->count - diag->printed,
 			sizeof(*diag->items), compare_locations, diag);
 	diag->last_kept = false;
-	fill_slots(diag, diag->slot_count);
+	diag->table = (struct hash_table){0};
+	for (i = 0; i < diag->count; i++)
+		hash_add(&diag->table, diag->arena, item_hash(&diag->items[i]), (uint32_t)i);
 }

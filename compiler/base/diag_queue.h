@@ -3,6 +3,7 @@
 #define SKLC_DIAG_QUEUE_H
 
 #include "diag.h"
+#include "hash.h"
 
 struct diag_note {
 	struct span span;
@@ -25,12 +26,11 @@ struct diag {
 	const struct sources *sources;
 	struct diag_item *items;
 	size_t count, capacity;
-	uint32_t *slots; /* open addressing by span and message: 1 + index of an item, or 0 */
-	size_t slot_count;
-	size_t errors;   /* all of them, those that are not kept too */
-	size_t printed;  /* items */
-	bool limit_said; /* that there are more errors, or may be */
-	bool last_kept;  /* whether a note finds the item it belongs to */
+	struct hash_table table; /* of items, by span and message */
+	size_t errors;           /* all of them, those that are not kept too */
+	size_t printed;          /* items */
+	bool limit_said;         /* that there are more errors, or may be */
+	bool last_kept;          /* whether a note finds the item it belongs to */
 	bool disabled[WARNING_COUNT], as_error[WARNING_COUNT];
 	bool quiet; /* of the others, only those are wanted that are errors */
 };

@@ -1,6 +1,8 @@
 /* A table of names, numbered in the order in which they came. */
-#ifndef SKLC_NAMES_H
-#define SKLC_NAMES_H
+#ifndef SKLC_BASE_INTERN_H
+#define SKLC_BASE_INTERN_H
+
+#include "hash.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -14,8 +16,7 @@ struct names {
 	const char **texts; /* NUL-terminated, by number */
 	size_t *lengths;
 	size_t count, capacity;
-	uint32_t *slots; /* number + 1 by hash; 0: free */
-	size_t slot_count;
+	struct hash_table table; /* of numbers */
 };
 
 /* The number of a name, or NO_NAME. */

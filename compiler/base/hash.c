@@ -1,0 +1,53 @@
+/* Slots keep the whole hash: growing does not look at the keys, and few keys that differ are compared. */
+#include "hash.h"
+
+#include "arena.h"
+
+#include <string.h>
+
+enum { FIRST_CAPACITY = 32 };
+
+static void put(struct hash_table *table, struct hash_slot entry)
+{
+	size_t mask = table->capacity - 1, at = entry.hash & mask;
+
+	while (table->slots[at].entry)
+		at = (at + 1) & mask;
+	table->slots[at] = entry;
+}
+
+static void grow(struct hash_table *table, struct arena *arena)
+{
+	struct hash_table larger = {NULL, table->count,
+				    table->capacity ? table->capacity * 2 : FIRST_CAPACITY};
+	size_t i;
+
+	larger.slots = arena_alloc(arena, larger.capacity, sizeof(*larger.slots));
+	for (i = 0; i < table->capacity; i++)
+		if (table->slots[i].entry)
+			put(&larger, table->slots[i]);
+	*table = larger;
+}
+
+void hash_add(struct hash_table *table, struct arena *arena, uint32_t hash, uint32_t index)
+{
+	if (table->count * 2 >= table->capacity)
+		grow(table, arena);
+	put(table, (struct hash_slot){hash, index + 1});
+	table->count++;
+}
+
+/* FNV-1a by words of eight bytes, since texts can be megabytes. */
+uint32_t hash_text(const char *text, size_t length)
+{
+	uint64_t hash = 0xcbf29ce484222325, word;
+
+	for (; length >= sizeof(word); text += sizeof(word), length -= sizeof(word)) {
+		memcpy(&word, text, sizeof(word));
+		hash = (hash ^ word) * 0x100000001b3;
+		hash ^= hash >> 32;
+	}
+	for (; length; text++, length--)
+		hash = (hash ^ (unsigned char)*text) * 0x100000001b3;
+	return (uint32_t)(hash ^ hash >> 32);
+}
