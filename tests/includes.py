@@ -8,9 +8,9 @@ import tempfile
 
 # Each folder of sources, and the folders whose public headers it may include, which stand before it.
 FOLDERS = {
-    "runtime": [],
-    "runtime/bpf": ["runtime"],
     "compiler/base": [],
+    "runtime": ["compiler/base"],
+    "runtime/bpf": ["runtime"],
     "compiler/ast": ["compiler/base"],
     "compiler/policy": ["compiler/base", "compiler/ast"],
     "compiler/diagram": ["compiler/base", "compiler/policy"],
