@@ -2,25 +2,20 @@
 #ifndef SKLC_OBJECT_STRINGS_H
 #define SKLC_OBJECT_STRINGS_H
 
+#include "compiler/base/hash.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct arena;
 
-/* Where a text stands, by its hash; the rest of the hash is kept to compare and to move by. */
-struct object_strings_entry {
-	uint32_t place; /* offset + 1; 0: free */
-	uint32_t hash;
-};
-
 struct object_strings {
 	struct arena *arena;
 	char *bytes;
 	size_t count, capacity;
-	struct object_strings_entry *table;
-	size_t table_size, entries; /* the size is a power of two */
-	bool full;                  /* offsets no longer fit into 32 bits */
+	struct hash_table table; /* of offsets, by text */
+	bool full;               /* offsets no longer fit into 32 bits */
 };
 
 /* The offset of a text of LENGTH bytes; one that holds a NUL is stored up to it. */
