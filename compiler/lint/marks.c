@@ -3,6 +3,7 @@
 #include "marks.h"
 
 #include "compiler/base/arena.h"
+#include "compiler/base/hash.h"
 
 #include <string.h>
 
@@ -15,10 +16,8 @@ struct leaves {
 	bool *rule_is_single;  /* by number: any packet meets it once at most */
 	bool *label_continues; /* it may be attempted before other rules */
 	struct marked *items;
-	uint32_t *hashes;
-	size_t count, capacity, hash_capacity;
-	uint32_t *slots; /* open addressing: 1 + index, 0 where free */
-	size_t slot_count;
+	size_t count, capacity;
+	struct hash_table table; /* of items */
 	struct mark *scratch;
 	size_t scratch_capacity;
 };
@@ -28,12 +27,9 @@ static uint32_t marked_hash(const struct marked *marked)
 	uint64_t hash = marked->outcome;
 	uint32_t i;
 
-	for (i = 0; i < marked->count; i++) {
-		hash = (hash ^ marked->marks[i].number) * UINT64_C(0x9e3779b97f4a7c15);
-		hash = (hash ^ hash >> 29 ^ marked->marks[i].without) *
-		       UINT64_C(0xbf58476d1ce4e5b9);
-		hash ^= hash >> 32;
-	}
+	for (i = 0; i < marked->count; i++)
+		hash = hash_mix(hash,
+				(uint64_t)marked->marks[i].number << 32 | marked->marks[i].without);
 	return (uint32_t)(hash ^ hash >> 32);
 }
 
@@ -50,54 +46,25 @@ static bool marked_equal(const struct marked *a, const struct marked *b)
 	return true;
 }
 
-static void grow_slots(struct leaves *leaves)
-{
-	size_t i, slot;
-
-	leaves->slot_count = leaves->slot_count ? leaves->slot_count * 2 : 1024;
-	leaves->slots = arena_alloc(leaves->arena, leaves->slot_count, sizeof(*leaves->slots));
-	for (i = 0; i < leaves->count; i++) {
-		slot = leaves->hashes[i] & (leaves->slot_count - 1);
-		while (leaves->slots[slot])
-			slot = (slot + 1) & (leaves->slot_count - 1);
-		leaves->slots[slot] = (uint32_t)i + 1;
-	}
-}
-
-static void add_hash(struct leaves *leaves, uint32_t hash)
-{
-	if (leaves->count == leaves->hash_capacity)
-		leaves->hashes = arena_grow(leaves->arena, leaves->hashes, leaves->count,
-					    arena_grown_capacity(&leaves->hash_capacity),
-					    sizeof(*leaves->hashes));
-	leaves->hashes[leaves->count] = hash;
-}
-
 /* The leaf with this outcome and these marks, which are copied. */
 static diagram_ref leaf_of(struct leaves *leaves, diagram_ref outcome, const struct mark *marks,
 			   uint32_t count)
 {
 	struct marked marked = {outcome, marks, count};
 	uint32_t hash = marked_hash(&marked);
+	const struct hash_slot *slot;
 	struct mark *copy;
-	size_t slot;
 
-	if (leaves->count * 2 >= leaves->slot_count)
-		grow_slots(leaves);
-	for (slot = hash & (leaves->slot_count - 1); leaves->slots[slot];
-	     slot = (slot + 1) & (leaves->slot_count - 1)) {
-		uint32_t index = leaves->slots[slot] - 1;
-
-		if (leaves->hashes[index] == hash && marked_equal(&leaves->items[index], &marked))
-			return (uint32_t)REF_OUTCOME | index;
-	}
+	for (slot = hash_first(&leaves->table, hash); slot->entry;
+	     slot = hash_next(&leaves->table, slot))
+		if (marked_equal(&leaves->items[slot->entry - 1], &marked))
+			return (uint32_t)REF_OUTCOME | (slot->entry - 1);
 	copy = arena_alloc(leaves->arena, count, sizeof(*copy));
 	if (count)
 		memcpy(copy, marks, count * sizeof(*copy));
 	marked.marks = copy;
-	add_hash(leaves, hash);
+	hash_add(&leaves->table, leaves->arena, hash, (uint32_t)leaves->count);
 	*ARENA_PUSH(leaves->arena, leaves->items, leaves->count, leaves->capacity) = marked;
-	leaves->slots[slot] = (uint32_t)leaves->count;
 	return (uint32_t)REF_OUTCOME | (uint32_t)(leaves->count - 1);
 }
 
