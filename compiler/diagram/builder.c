@@ -3,11 +3,12 @@
 #include "diagram.h"
 
 #include "compiler/base/arena.h"
+#include "compiler/base/hash.h"
 
 #include <string.h>
 
 /* What an operation is remembered by. */
-enum operation { OPERATION_NONE, OPERATION_THEN, OPERATION_WHERE, OPERATION_REPLACE_ENDS };
+enum operation { OPERATION_THEN, OPERATION_WHERE, OPERATION_REPLACE_ENDS };
 
 struct memo {
 	uint32_t operation;
@@ -22,11 +23,6 @@ struct interval {
 /* An outcome weighs as much as so many intervals. */
 enum { OUTCOME_EFFORT = 16 };
 
-struct hash_table {
-	uint32_t *indices; /* index + 1, 0 where free */
-	size_t count, capacity;
-};
-
 struct builder {
 	struct arena *arena;
 	const struct leaf_operations *operations;
@@ -34,8 +30,7 @@ struct builder {
 	uint32_t position[FIELD_COUNT];
 
 	struct diagram_node *nodes;
-	uint32_t *node_hashes;
-	size_t node_count, node_capacity, hash_capacity;
+	size_t node_count, node_capacity;
 	struct hash_table node_table;
 
 	struct diagram_outcome *outcomes;
@@ -44,6 +39,7 @@ struct builder {
 
 	struct memo *memos;
 	size_t memo_count, memo_capacity;
+	struct hash_table memo_table;
 
 	struct interval *stack; /* of the nodes being made */
 	size_t stack_count, stack_capacity;
@@ -53,12 +49,6 @@ struct builder {
 	size_t intervals;
 	size_t effort, effort_max;
 };
-
-static uint64_t mix(uint64_t hash, uint64_t value)
-{
-	hash = (hash ^ value) * UINT64_C(0x9e3779b97f4a7c15);
-	return hash ^ hash >> 29;
-}
 
 static bool outcome_equal(const struct diagram_outcome *outcome, const struct action *actions,
 			  size_t count, enum end end)
@@ -77,48 +67,14 @@ static bool outcome_equal(const struct diagram_outcome *outcome, const struct ac
 
 static uint32_t outcome_hash(const struct action *actions, size_t count, enum end end)
 {
-	uint64_t hash = mix(count, end);
+	uint64_t hash = hash_mix(count, end);
 	size_t i;
 
 	for (i = 0; i < count; i++)
-		hash = mix(hash, (uint64_t)actions[i].index << 2 | (uint64_t)actions[i].kind << 1 |
-					 actions[i].no_reuseport);
+		hash = hash_mix(hash, (uint64_t)actions[i].index << 2 |
+					      (uint64_t)actions[i].kind << 1 |
+					      actions[i].no_reuseport);
 	return (uint32_t)(hash >> 32);
-}
-
-/* Makes room for one more; TABLE's own indices are put in again by the hash that REHASH gives. */
-static void table_grow(struct builder *builder, struct hash_table *table,
-		       uint32_t (*rehash)(const struct builder *builder, uint32_t index))
-{
-	struct hash_table larger = {NULL, table->count, table->capacity ? table->capacity * 2 : 64};
-	size_t i;
-
-	if (table->count * 2 < table->capacity)
-		return;
-	larger.indices = arena_alloc(builder->arena, larger.capacity, sizeof(*larger.indices));
-	for (i = 0; i < table->capacity; i++) {
-		size_t slot;
-
-		if (!table->indices[i])
-			continue;
-		slot = rehash(builder, table->indices[i] - 1) & (larger.capacity - 1);
-		while (larger.indices[slot])
-			slot = (slot + 1) & (larger.capacity - 1);
-		larger.indices[slot] = table->indices[i];
-	}
-	*table = larger;
-}
-
-static uint32_t rehash_node(const struct builder *builder, uint32_t index)
-{
-	return builder->node_hashes[index];
-}
-
-static uint32_t rehash_outcome(const struct builder *builder, uint32_t index)
-{
-	const struct diagram_outcome *outcome = &builder->outcomes[index];
-
-	return outcome_hash(outcome->actions, outcome->action_count, outcome->end);
 }
 
 struct builder *builder_new(struct arena *arena, const enum field order[FIELD_COUNT],
@@ -190,26 +146,21 @@ const struct diagram_outcome *builder_outcomes(const struct builder *builder, si
 diagram_ref builder_outcome_of(struct builder *builder, const struct action *actions, size_t count,
 			       enum end end)
 {
-	struct hash_table *table = &builder->outcome_table;
-	struct diagram_outcome *outcome;
+	const struct hash_table *table = &builder->outcome_table;
+	uint32_t hash = outcome_hash(actions, count, end);
+	const struct hash_slot *slot;
 	struct action *copy;
-	size_t slot;
 
-	table_grow(builder, table, rehash_outcome);
-	slot = outcome_hash(actions, count, end) & (table->capacity - 1);
-	for (; table->indices[slot]; slot = (slot + 1) & (table->capacity - 1))
-		if (outcome_equal(&builder->outcomes[table->indices[slot] - 1], actions, count,
-				  end))
-			return (uint32_t)REF_OUTCOME | (table->indices[slot] - 1);
+	for (slot = hash_first(table, hash); slot->entry; slot = hash_next(table, slot))
+		if (outcome_equal(&builder->outcomes[slot->entry - 1], actions, count, end))
+			return (uint32_t)REF_OUTCOME | (slot->entry - 1);
 	builder->effort += OUTCOME_EFFORT;
 	copy = arena_alloc(builder->arena, count, sizeof(*copy));
 	if (count)
 		memcpy(copy, actions, count * sizeof(*copy));
-	outcome = ARENA_PUSH(builder->arena, builder->outcomes, builder->outcome_count,
-			     builder->outcome_capacity);
-	*outcome = (struct diagram_outcome){copy, count, end};
-	table->indices[slot] = (uint32_t)builder->outcome_count;
-	table->count++;
+	hash_add(&builder->outcome_table, builder->arena, hash, (uint32_t)builder->outcome_count);
+	*ARENA_PUSH(builder->arena, builder->outcomes, builder->outcome_count,
+		    builder->outcome_capacity) = (struct diagram_outcome){copy, count, end};
 	return (uint32_t)REF_OUTCOME | (uint32_t)(builder->outcome_count - 1);
 }
 
@@ -261,46 +212,32 @@ static bool node_is_on_stack(const struct builder *builder, const struct diagram
 
 static uint32_t stack_hash(const struct builder *builder, uint32_t variable, size_t mark)
 {
-	uint64_t hash = mix(variable, builder->stack_count - mark);
+	uint64_t hash = hash_mix(variable, builder->stack_count - mark);
 	size_t i;
 
 	for (i = mark; i < builder->stack_count; i++) {
 		u128 start = builder->stack[i].start;
 
-		hash = mix(mix(hash, (uint64_t)start ^ builder->stack[i].child),
-			   (uint64_t)(start >> 64));
+		hash = hash_mix(hash_mix(hash, (uint64_t)start ^ builder->stack[i].child),
+				(uint64_t)(start >> 64));
 	}
 	return (uint32_t)(hash >> 32);
 }
 
 static diagram_ref node_of_stack(struct builder *builder, uint32_t variable, size_t mark)
 {
-	struct hash_table *table = &builder->node_table;
+	const struct hash_table *table = &builder->node_table;
 	uint32_t hash = stack_hash(builder, variable, mark);
-	uint32_t index;
-	size_t slot;
+	const struct hash_slot *slot;
 
-	table_grow(builder, table, rehash_node);
-	for (slot = hash & (table->capacity - 1); table->indices[slot];
-	     slot = (slot + 1) & (table->capacity - 1)) {
-		index = table->indices[slot] - 1;
-		if (builder->node_hashes[index] == hash &&
-		    node_is_on_stack(builder, &builder->nodes[index], variable, mark))
-			return index;
-	}
-	index = (uint32_t)builder->node_count;
-	if (builder->node_count == builder->hash_capacity)
-		builder->node_hashes = arena_grow(builder->arena, builder->node_hashes,
-						  builder->node_count,
-						  arena_grown_capacity(&builder->hash_capacity),
-						  sizeof(*builder->node_hashes));
-	builder->node_hashes[index] = hash;
+	for (slot = hash_first(table, hash); slot->entry; slot = hash_next(table, slot))
+		if (node_is_on_stack(builder, &builder->nodes[slot->entry - 1], variable, mark))
+			return slot->entry - 1;
+	hash_add(&builder->node_table, builder->arena, hash, (uint32_t)builder->node_count);
 	*ARENA_PUSH(builder->arena, builder->nodes, builder->node_count,
 		    builder->node_capacity) = node_on_stack(builder, variable, mark);
 	builder->intervals += builder->stack_count - mark;
-	table->indices[slot] = index + 1;
-	table->count++;
-	return index;
+	return (diagram_ref)builder->node_count - 1;
 }
 
 diagram_ref builder_end(struct builder *builder, uint32_t variable)
@@ -318,53 +255,34 @@ diagram_ref builder_end(struct builder *builder, uint32_t variable)
 	return ref;
 }
 
-/* Where the answer to an operation is, or is to be put. */
-static struct memo *memo_find(const struct builder *builder, enum operation operation,
-			      diagram_ref a, diagram_ref b)
+static uint32_t memo_hash(enum operation operation, diagram_ref a, diagram_ref b)
 {
-	size_t slot = mix(mix(operation, a), b) >> 20 & (builder->memo_capacity - 1);
-	struct memo *memo;
-
-	for (;; slot = (slot + 1) & (builder->memo_capacity - 1)) {
-		memo = &builder->memos[slot];
-		if (memo->operation == OPERATION_NONE ||
-		    (memo->operation == operation && memo->a == a && memo->b == b))
-			return memo;
-	}
+	return (uint32_t)(hash_mix(hash_mix(operation, a), b) >> 20);
 }
 
-static void memo_grow(struct builder *builder)
+static bool recall(const struct builder *builder, enum operation operation, diagram_ref a,
+		   diagram_ref b, diagram_ref *result)
 {
-	struct memo *old = builder->memos;
-	size_t old_capacity = builder->memo_capacity;
-	size_t i;
-
-	builder->memo_capacity = old_capacity ? old_capacity * 2 : 256;
-	builder->memos = arena_alloc(builder->arena, builder->memo_capacity, sizeof(*old));
-	for (i = 0; i < old_capacity; i++)
-		if (old[i].operation != OPERATION_NONE)
-			*memo_find(builder, old[i].operation, old[i].a, old[i].b) = old[i];
-}
-
-static bool recall(struct builder *builder, enum operation operation, diagram_ref a, diagram_ref b,
-		   diagram_ref *result)
-{
+	const struct hash_slot *slot;
 	const struct memo *memo;
 
-	if (builder->memo_count * 2 >= builder->memo_capacity)
-		memo_grow(builder);
-	memo = memo_find(builder, operation, a, b);
-	*result = memo->result;
-	return memo->operation != OPERATION_NONE;
+	for (slot = hash_first(&builder->memo_table, memo_hash(operation, a, b)); slot->entry;
+	     slot = hash_next(&builder->memo_table, slot)) {
+		memo = &builder->memos[slot->entry - 1];
+		*result = memo->result;
+		if (memo->operation == operation && memo->a == a && memo->b == b)
+			return true;
+	}
+	return false;
 }
 
 static diagram_ref remember(struct builder *builder, enum operation operation, diagram_ref a,
 			    diagram_ref b, diagram_ref result)
 {
-	*memo_find(builder, operation, a, b) = (struct memo){operation, a, b, result};
-	builder->memo_count++;
-	if (builder->memo_count * 2 >= builder->memo_capacity)
-		memo_grow(builder);
+	hash_add(&builder->memo_table, builder->arena, memo_hash(operation, a, b),
+		 (uint32_t)builder->memo_count);
+	*ARENA_APPEND(builder->arena, builder->memos, builder->memo_count,
+		      builder->memo_capacity) = (struct memo){operation, a, b, result};
 	return result;
 }
 
