@@ -3,14 +3,14 @@
  * other, among the elements that agree in the fields before it. */
 #include "ast_to_policy.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include "compiler/base/lower_bound.h"
+#include "compiler/base/sort.h"
 
-enum { DIGIT_BITS = 16, DIGITS = 64 / DIGIT_BITS, DIGIT_VALUES = 1 << DIGIT_BITS, FEW = 4096 };
+#include <stdlib.h>
 
 /* An element, and a number in whose order its family and first key come. */
 struct spot {
-	uint64_t order;
+	u128 order;
 	uint32_t element;
 };
 
@@ -27,50 +27,24 @@ static const struct range *key_of(const struct check *check, uint32_t element, s
 	return &check->map->keys[element * check->map->key_count + k];
 }
 
-static uint64_t order_of(const struct check *check, uint32_t element)
+/* IPv6 after IPv4; of an IPv6 address all but the last bit. */
+static u128 order_of(const struct check *check, uint32_t element)
 {
-	uint64_t is_six = check->map->elements[element].families == 1 << FAMILY_IPV6;
+	u128 is_six = check->map->elements[element].families == 1 << FAMILY_IPV6;
 	u128 first = key_of(check, element, 0)->first;
 
-	return is_six << 63 | (uint64_t)(is_six ? first >> 65 : first);
+	return is_six << 127 | first >> is_six;
 }
 
-/* Sorts by the order number, digit by digit from the lowest; a digit that all share costs no pass. */
-static void sort_by_order(struct check *check, size_t count)
-{
-	struct spot *from = check->spots, *to = arena_alloc(check->scratch, count, sizeof(*to));
-	size_t *starts = arena_alloc(check->scratch, DIGIT_VALUES + 1, sizeof(*starts)), i;
-	struct spot *swap;
-	unsigned shift;
-
-	for (shift = 0; shift < DIGITS * DIGIT_BITS; shift += DIGIT_BITS) {
-		memset(starts, 0, (DIGIT_VALUES + 1) * sizeof(*starts));
-		for (i = 0; i < count; i++)
-			starts[(from[i].order >> shift) % DIGIT_VALUES + 1]++;
-		if (starts[(from[0].order >> shift) % DIGIT_VALUES + 1] == count)
-			continue;
-		for (i = 0; i < DIGIT_VALUES; i++)
-			starts[i + 1] += starts[i];
-		for (i = 0; i < count; i++)
-			to[starts[(from[i].order >> shift) % DIGIT_VALUES]++] = from[i];
-		swap = from;
-		from = to;
-		to = swap;
-	}
-	check->spots = from;
-}
-
-/* By family, then by each key: its start, and where they start together the larger one first. */
-static int compare_spots(const void *a, const void *b, void *context)
+/* Of spots with one order number: by each key's start, where they start together the larger one first. */
+static int compare_spots(const void *a, const void *b, void *data)
 {
 	const struct spot *left = a, *right = b;
-	const struct check *check = context;
+	const struct check *check = data;
 	const struct range *x = key_of(check, left->element, 0);
 	const struct range *y = key_of(check, right->element, 0);
 	size_t k;
 
-	if (left->order != right->order)
-		return left->order < right->order ? -1 : 1;
 	for (k = 0; k < check->map->key_count; k++) {
 		if (x[k].first != y[k].first)
 			return x[k].first < y[k].first ? -1 : 1;
@@ -84,11 +58,7 @@ static void sort_spots(struct check *check, size_t count)
 {
 	size_t first = 0, end;
 
-	if (count <= FEW) {
-		qsort_r(check->spots, count, sizeof(*check->spots), compare_spots, check);
-		return;
-	}
-	sort_by_order(check, count);
+	sort_by_key(check->spots, count, sizeof(*check->spots));
 	for (; first < count; first = end) {
 		for (end = first + 1; end < count; end++)
 			if (check->spots[end].order != check->spots[first].order)
@@ -168,15 +138,6 @@ static void check_keys(struct check *check, size_t first, size_t end, size_t k)
 	}
 }
 
-static size_t count_ipv4(const struct check *check, size_t count)
-{
-	size_t i = 0;
-
-	while (i < count && !(check->spots[i].order >> 63))
-		i++;
-	return i;
-}
-
 void check_map(struct context *cx, const struct map *map)
 {
 	struct check check = {.cx = cx, .map = map, .scratch = arena_new()};
@@ -189,7 +150,7 @@ void check_map(struct context *cx, const struct map *map)
 	for (k = 0; k < map->key_count; k++)
 		check.enclosing[k] = arena_alloc(check.scratch, count, sizeof(uint32_t));
 	sort_spots(&check, count);
-	split = count_ipv4(&check, count);
+	split = LOWER_BOUND(spot, 0, count, check.spots[spot].order >> 127);
 	check_keys(&check, 0, split, 0);
 	check_keys(&check, split, count, 0);
 	arena_free(check.scratch);
