@@ -6,8 +6,8 @@
 
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"
+#include "compiler/base/sort.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { COVERS_MAX = 64, COVERS_SHOWN = 6, TRACE_MAX = 64 };
@@ -75,13 +75,6 @@ static void find_callers(struct cover *cover)
 	}
 }
 
-static int compare_numbers(const void *a, const void *b)
-{
-	uint32_t first = *(const uint32_t *)a, second = *(const uint32_t *)b;
-
-	return first < second ? -1 : first > second;
-}
-
 /* Whether a packet comes to the target when there are only the rules that lead to it, and the
  * covers but for the one at WITHOUT. */
 static enum answer ask(struct cover *cover, uint32_t without, struct packet *packet)
@@ -99,7 +92,7 @@ static enum answer ask(struct cover *cover, uint32_t without, struct packet *pac
 		if (i != without)
 			numbers[count++] = cover->covers[i];
 	numbers[count++] = cover->target;
-	qsort(numbers, count, sizeof(*numbers), compare_numbers);
+	sort_numbers(numbers, count);
 	for (i = 0; i < count; i++)
 		if (i == 0 || numbers[i] != numbers[i - 1])
 			numbers[unique++] = numbers[i];
@@ -163,7 +156,7 @@ static bool find_covers(struct cover *cover)
 		memmove(&cover->covers[i], &cover->covers[i + 1],
 			(cover->cover_count - i) * sizeof(*cover->covers));
 	}
-	qsort(cover->covers, cover->cover_count, sizeof(*cover->covers), compare_numbers);
+	sort_numbers(cover->covers, cover->cover_count);
 	return true;
 }
 
