@@ -5,6 +5,7 @@
 #include "classes.h"
 
 #include "compiler/base/arena.h"
+#include "compiler/base/lower_bound.h"
 #include "table_format.h"
 
 #include <stdlib.h>
@@ -119,15 +120,7 @@ static bool group_runs(struct runs *runs, const uint64_t *sums, uint32_t most)
 /* The index of the first of the sorted runs, from FROM to END, that is RUN or a later one. */
 static uint32_t first_run(const struct runs *runs, uint32_t from, uint32_t end, uint32_t run)
 {
-	while (from < end) {
-		uint32_t middle = from + (end - from) / 2;
-
-		if (runs->sorted[middle].run < run)
-			from = middle + 1;
-		else
-			end = middle;
-	}
-	return from;
+	return LOWER_BOUND(i, from, end, runs->sorted[i].run >= run);
 }
 
 /* Whether the node leads to one child from all of a class, which is the sorted runs from AT to END. */

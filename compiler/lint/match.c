@@ -1,6 +1,8 @@
 /* Whether matches can hold together, each rule by itself. */
 #include "lint.h"
 
+#include "compiler/base/lower_bound.h"
+
 static bool contains(const struct interface_match *match, uint32_t interface)
 {
 	size_t i;
@@ -64,17 +66,9 @@ static unsigned match_contexts(const struct match *match)
 
 static bool overlaps(const struct range_set *set, struct range range)
 {
-	size_t low = 0, high = set->count;
+	size_t i = LOWER_BOUND(j, 0, set->count, set->ranges[j].last >= range.first);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (set->ranges[middle].last < range.first)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < set->count && set->ranges[low].first <= range.last;
+	return i < set->count && set->ranges[i].first <= range.last;
 }
 
 static bool key_can_hold(const struct match *match, unsigned context, enum field key,

@@ -6,6 +6,7 @@
 #include "metadata.h"
 
 #include "compiler/base/arena.h"
+#include "compiler/base/lower_bound.h"
 #include "compiler/layout/layout.h"
 #include "compiler/policy/policy.h"
 #include "elf_writer.h"
@@ -50,16 +51,8 @@ static uint32_t text_of(struct metadata *m, struct span span)
 
 static uint32_t file_index(const struct sources *sources, const struct source_file *file)
 {
-	size_t low = 0, high = sources->count, middle;
-
-	while (high - low > 1) {
-		middle = low + (high - low) / 2;
-		if (sources->files[middle]->base <= file->base)
-			low = middle;
-		else
-			high = middle;
-	}
-	return (uint32_t)low;
+	return (uint32_t)LOWER_BOUND(i, 1, sources->count, sources->files[i]->base > file->base) -
+	       1;
 }
 
 static struct location locate(const struct metadata *m, struct span span)
