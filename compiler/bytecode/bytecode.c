@@ -27,10 +27,10 @@ const struct bytecode_subprogram *bytecode_new_subprogram(struct arena *arena, c
 							  const char *const *arguments,
 							  size_t count, const struct bytecode *code)
 {
-	struct bytecode_subprogram *function = arena_alloc(arena, 1, sizeof(*function));
+	struct bytecode_subprogram *subprogram = arena_alloc(arena, 1, sizeof(*subprogram));
 
-	*function = (struct bytecode_subprogram){name, arguments, count, code};
-	return function;
+	*subprogram = (struct bytecode_subprogram){name, arguments, count, code};
+	return subprogram;
 }
 
 static void fail(struct bytecode *code, const char *format, ...)
@@ -203,28 +203,36 @@ void bytecode_call(struct bytecode *code, int helper)
 	emit(code, BPF_JMP | BPF_CALL, R0, R0, 0, helper);
 }
 
-static bool leads_to(const struct bytecode_subprogram *function,
-		     const struct bytecode_subprogram *other)
+static bool is_listed(const struct bytecode *code, const struct bytecode_subprogram *subprogram)
 {
-	while (function && function != other)
-		function = function->code->function;
-	return function;
+	size_t i;
+
+	for (i = 0; i < code->subprogram_count; i++)
+		if (code->subprograms[i] == subprogram)
+			return true;
+	return false;
 }
 
-void bytecode_call_subprogram(struct bytecode *code, const struct bytecode_subprogram *function)
+static void list_subprogram(struct bytecode *code, const struct bytecode_subprogram *subprogram)
+{
+	if (!is_listed(code, subprogram))
+		*ARENA_PUSH(code->arena, code->subprograms, code->subprogram_count,
+			    code->subprogram_capacity) = subprogram;
+}
+
+void bytecode_call_subprogram(struct bytecode *code, const struct bytecode_subprogram *subprogram)
 {
 	struct bytecode_instruction *call = emit(code, BPF_JMP | BPF_CALL, R0, BPF_PSEUDO_CALL, 0,
 						 CALL_OF_SYMBOL);
+	size_t i;
 
 	call->symbol = SYMBOL_SUBPROGRAM;
-	call->function = function;
-	if (leads_to(function, code->function) || !code->function)
-		code->function = function;
-	else if (!leads_to(code->function, function))
-		fail(code, "it calls %s and %s, and neither calls the other", code->function->name,
-		     function->name);
-	if (function->code->error)
-		fail(code, "the function %s: %s", function->name, function->code->error);
+	call->subprogram = subprogram;
+	for (i = 0; i < subprogram->code->subprogram_count; i++)
+		list_subprogram(code, subprogram->code->subprograms[i]);
+	list_subprogram(code, subprogram);
+	if (subprogram->code->error)
+		fail(code, "the function %s: %s", subprogram->name, subprogram->code->error);
 }
 
 void bytecode_exit(struct bytecode *code)

@@ -32,15 +32,15 @@ enum bytecode_symbol {
 	SYMBOL_MACHINE,        /* .rodata.machine */
 	SYMBOL_PREFIXES,       /* the LPM trie, where the layout has one */
 	SYMBOL_SPARE_MARKS,    /* by block, where labels have spare slots */
-	SYMBOL_SUBPROGRAM,     /* a function that the program calls */
+	SYMBOL_SUBPROGRAM, /* a function that the program calls; which one, the instruction says */
 	SYMBOL_COUNT
 };
 
 struct bytecode_instruction {
 	struct bpf_insn insn;        /* the second half of a 64-bit load follows as its own */
 	enum bytecode_symbol symbol; /* of a 64-bit load, its offset is in insn.imm; of a call */
-	const struct bytecode_subprogram *function; /* that it calls; NULL: it does not */
-	struct basic_block target;                  /* of a jump, before bytecode_finish */
+	const struct bytecode_subprogram *subprogram; /* of SYMBOL_SUBPROGRAM */
+	struct basic_block target;                    /* of a jump, before bytecode_finish */
 	struct span origin;  /* the rule it belongs to; {0, 0}: a shared look-up */
 	const char *comment; /* printed before it; NULL if none */
 };
@@ -49,7 +49,9 @@ struct bytecode {
 	struct arena *arena;
 	struct bytecode_instruction *instructions;
 	size_t count, capacity;
-	const struct bytecode_subprogram *function; /* that it calls first of a chain; NULL: none */
+	/* All that it calls, directly or indirectly, each once and after those that it calls itself. */
+	const struct bytecode_subprogram **subprograms;
+	size_t subprogram_count, subprogram_capacity;
 	/* the rest belongs to bytecode.c */
 	uint32_t *places; /* of each label: index of the instruction, or NO_PLACE */
 	size_t label_count, label_capacity;
@@ -116,8 +118,8 @@ void bytecode_jump32_if_reg(struct bytecode *code, int op, enum reg a, enum reg 
 
 void bytecode_call(struct bytecode *code, int helper);
 
-/* All that are called stand in one chain, each called by the one before it; those further down may be called too. */
-void bytecode_call_subprogram(struct bytecode *code, const struct bytecode_subprogram *function);
+/* Calls a finished subprogram, and adds it and all that it calls to the program's list. */
+void bytecode_call_subprogram(struct bytecode *code, const struct bytecode_subprogram *subprogram);
 void bytecode_exit(struct bytecode *code);
 
 /* Instructions as another assembler made them: not a 64-bit load, and where it is a jump, it goes to LABEL

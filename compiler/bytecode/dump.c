@@ -105,7 +105,7 @@ static void print_branch(const struct listing *l, const struct bytecode_instruct
 	if (bytecode_is_jump(instruction))
 		print_jump(l, instruction);
 	else if (instruction->symbol == SYMBOL_SUBPROGRAM)
-		fprintf(l->out, "call %s", instruction->function->name);
+		fprintf(l->out, "call %s", instruction->subprogram->name);
 	else if (BPF_OP(instruction->insn.code) == BPF_CALL)
 		fprintf(l->out, "call %s#%d", helper_name(instruction->insn.imm),
 			instruction->insn.imm);
@@ -216,7 +216,6 @@ static uint32_t *number_labels(const struct bytecode *code)
 void bytecode_dump(const struct bytecode *code, const struct sources *sources, FILE *out)
 {
 	struct listing l = {code, sources, out, number_labels(code)};
-	const struct bytecode_subprogram *function;
 	size_t i;
 
 	for (i = 0; i < code->count; i++) {
@@ -227,7 +226,7 @@ void bytecode_dump(const struct bytecode *code, const struct sources *sources, F
 		if (bytecode_is_wide(&code->instructions[i]))
 			i++;
 	}
-	for (function = code->function; function; function = function->code->function)
-		fprintf(out, "; %s has %zu instructions, which no rule changes\n", function->name,
-			function->code->count);
+	for (i = code->subprogram_count; i-- > 0;)
+		fprintf(out, "; %s has %zu instructions, which no rule changes\n",
+			code->subprograms[i]->name, code->subprograms[i]->code->count);
 }

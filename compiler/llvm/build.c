@@ -2,6 +2,9 @@
  * alone, which serve versions with typed pointers and those without. */
 #include "layout_to_llvm.h"
 
+#include "compiler/base/arena.h"
+#include "compiler/bytecode/bytecode.h"
+
 #include "runtime/abi.h"
 
 #include <stdarg.h>
@@ -173,18 +176,21 @@ LLVMValueRef ir_call_for_pointer(struct ir *ir, enum bpf_func_id helper, LLVMVal
 	return call(ir, ir->pointer, helper, arguments, count);
 }
 
-LLVMValueRef ir_call_subprogram(struct ir *ir, const char *name, LLVMValueRef *arguments,
-				unsigned count)
+LLVMValueRef ir_call_subprogram(struct ir *ir, const struct bytecode_subprogram *subprogram,
+				LLVMValueRef *arguments, unsigned count)
 {
-	LLVMValueRef function = LLVMGetNamedFunction(ir->module, name);
+	LLVMValueRef function = LLVMGetNamedFunction(ir->module, subprogram->name);
 	LLVMTypeRef types[5], type;
 	unsigned i;
 
 	for (i = 0; i < count; i++)
 		types[i] = LLVMTypeOf(arguments[i]);
 	type = LLVMFunctionType(ir->word, types, count, 0);
-	if (!function)
-		function = LLVMAddFunction(ir->module, name, type);
+	if (!function) {
+		function = LLVMAddFunction(ir->module, subprogram->name, type);
+		*ARENA_PUSH(ir->arena, ir->subprograms, ir->subprogram_count,
+			    ir->subprogram_capacity) = subprogram;
+	}
 	return LLVMBuildCall2(ir->builder, type, function, arguments, count, "");
 }
 

@@ -244,7 +244,8 @@ static struct llvm_ir *take_bitcode(struct ir *ir)
 
 	taken->size = LLVMGetBufferSize(buffer);
 	taken->bitcode = arena_string(ir->arena, LLVMGetBufferStart(buffer), taken->size);
-	taken->function = ir->called;
+	taken->subprograms = ir->subprograms;
+	taken->subprogram_count = ir->subprogram_count;
 	taken->origins = ir->origins;
 	taken->origin_count = ir->origin_count;
 	LLVMDisposeMemoryBuffer(buffer);

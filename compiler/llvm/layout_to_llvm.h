@@ -21,8 +21,9 @@ struct ir {
 	LLVMTypeRef byte, half, word, wide, pointer;
 	LLVMValueRef function;
 	LLVMValueRef packet; /* the program's argument, a struct bpf_sk_lookup */
-	const struct bytecode_subprogram *called; /* NULL: none */
-	LLVMValueRef symbols[LLVM_SYMBOL_COUNT];  /* NULL: not yet referred to */
+	const struct bytecode_subprogram **subprograms; /* that it calls */
+	size_t subprogram_count, subprogram_capacity;
+	LLVMValueRef symbols[LLVM_SYMBOL_COUNT]; /* NULL: not yet referred to */
 	LLVMValueRef zero; /* which neither LLVM nor the verifier knows; NULL: none */
 	/* Variables: the table reference, later the row; the rows still allowed. */
 	LLVMValueRef reference, rows_left;
@@ -84,9 +85,9 @@ LLVMValueRef ir_call(struct ir *ir, enum bpf_func_id helper, LLVMValueRef *argum
 LLVMValueRef ir_call_for_pointer(struct ir *ir, enum bpf_func_id helper, LLVMValueRef *arguments,
 				 unsigned count);
 
-/* Calls a function that LLVM does not see, for 32 bits. */
-LLVMValueRef ir_call_subprogram(struct ir *ir, const char *name, LLVMValueRef *arguments,
-				unsigned count);
+/* Calls a subprogram, whose code LLVM does not see, for its result of 32 bits. */
+LLVMValueRef ir_call_subprogram(struct ir *ir, const struct bytecode_subprogram *subprogram,
+				LLVMValueRef *arguments, unsigned count);
 
 /* A big endian value in the machine's order, or back. */
 LLVMValueRef ir_to_host(struct ir *ir, LLVMValueRef value);

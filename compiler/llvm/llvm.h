@@ -17,8 +17,8 @@ struct span;
 struct llvm_ir {
 	const char *bitcode;
 	size_t size;
-	const struct bytecode_subprogram
-		*function;          /* that it calls, which is not LLVM's; NULL: none */
+	const struct bytecode_subprogram *const *subprograms; /* that it calls by their names */
+	size_t subprogram_count;
 	const struct span *origins; /* of each line in its debug information, from 1 */
 	size_t origin_count;
 };

@@ -27,14 +27,20 @@ static const struct {
 #undef SYMBOL_ROW
 };
 
+/* What an instruction refers to by a relocation. */
+struct reference {
+	enum bytecode_symbol symbol;
+	const struct bytecode_subprogram *subprogram; /* of SYMBOL_SUBPROGRAM */
+};
+
 struct reading {
 	struct arena *arena;
 	struct bytecode *code;
 	const struct bpf_insn *insns;
 	size_t count;
-	size_t text;                   /* index of the section */
-	enum bytecode_symbol *symbols; /* of each instruction */
-	struct basic_block *labels;
+	size_t text;                  /* index of the section */
+	struct reference *references; /* of each instruction */
+	struct basic_block *blocks;   /* that begin at each instruction that is a jump's target */
 	bool *is_target;
 	uint32_t *lines; /* of each instruction that begins one, as counted by IR; 0: of no rule */
 	bool *begins_line;
@@ -99,8 +105,8 @@ static void read_text(struct reading *r, Elf *elf)
 	r->text = elf_ndxscn(section);
 	r->insns = data->d_buf;
 	r->count = data->d_size / sizeof(*r->insns);
-	r->symbols = arena_alloc(r->arena, r->count + 1, sizeof(*r->symbols));
-	r->labels = arena_alloc(r->arena, r->count + 1, sizeof(*r->labels));
+	r->references = arena_alloc(r->arena, r->count + 1, sizeof(*r->references));
+	r->blocks = arena_alloc(r->arena, r->count + 1, sizeof(*r->blocks));
 	r->is_target = arena_alloc(r->arena, r->count + 1, sizeof(*r->is_target));
 	r->lines = arena_alloc(r->arena, r->count + 1, sizeof(*r->lines));
 	r->begins_line = arena_alloc(r->arena, r->count + 1, sizeof(*r->begins_line));
@@ -110,28 +116,31 @@ static void read_text(struct reading *r, Elf *elf)
 			r->arena, "%zu instructions are more than jumps can pass over", r->count);
 }
 
-/* What a relocation of the type may refer to by the name. */
-static enum bytecode_symbol symbol_of(const struct reading *r, uint64_t type, const char *name)
+/* What a relocation of this type, by this name, refers to: SYMBOL_NONE if it may not. */
+static struct reference reference_to(const struct reading *r, uint64_t type, const char *name)
 {
 	size_t i;
 
-	if (type == R_BPF_64_32 && r->ir->function && !strcmp(name, r->ir->function->name))
-		return SYMBOL_SUBPROGRAM;
+	for (i = 0; type == R_BPF_64_32 && i < r->ir->subprogram_count; i++)
+		if (!strcmp(name, r->ir->subprograms[i]->name))
+			return (struct reference){SYMBOL_SUBPROGRAM, r->ir->subprograms[i]};
 	for (i = 0; type == R_BPF_64_64 && i < LLVM_SYMBOL_COUNT; i++)
 		if (!strcmp(name, SYMBOLS[i].name))
-			return SYMBOLS[i].symbol;
-	return SYMBOL_NONE;
+			return (struct reference){SYMBOLS[i].symbol, NULL};
+	return (struct reference){SYMBOL_NONE, NULL};
 }
 
 static void take_reference(struct reading *r, const GElf_Rel *rel, const char *name)
 {
 	size_t index = rel->r_offset / sizeof(*r->insns);
-	enum bytecode_symbol symbol = symbol_of(r, GELF_R_TYPE(rel->r_info), name ? name : "");
+	struct reference to;
 
-	if (symbol == SYMBOL_NONE || index >= r->count)
-		r->error = arena_printf(r->arena, "its object refers to '%s'", name ? name : "");
+	name = name ? name : "";
+	to = reference_to(r, GELF_R_TYPE(rel->r_info), name);
+	if (to.symbol == SYMBOL_NONE || index >= r->count)
+		r->error = arena_printf(r->arena, "its object refers to '%s'", name);
 	else
-		r->symbols[index] = symbol;
+		r->references[index] = to;
 }
 
 static void read_relocations(struct reading *r, Elf *elf)
@@ -216,7 +225,7 @@ static void find_targets(struct reading *r)
 			return;
 		}
 		if (!r->is_target[target])
-			r->labels[target] = bytecode_new_block(r->code);
+			r->blocks[target] = bytecode_new_block(r->code);
 		r->is_target[target] = true;
 	}
 }
@@ -225,7 +234,7 @@ static void find_targets(struct reading *r)
 static void write_wide(struct reading *r, size_t index)
 {
 	struct bpf_insn first = r->insns[index], second = r->insns[index + 1];
-	enum bytecode_symbol symbol = r->symbols[index];
+	enum bytecode_symbol symbol = r->references[index].symbol;
 	uint64_t value = (uint64_t)(uint32_t)second.imm << 32 | (uint32_t)first.imm;
 
 	if (symbol == SYMBOL_NONE)
@@ -245,13 +254,13 @@ static void write_code(struct reading *r)
 
 		take_line(r, i);
 		if (r->is_target[i])
-			bytecode_begin_block(r->code, r->labels[i]);
+			bytecode_begin_block(r->code, r->blocks[i]);
 		if (is_jump(insn))
-			bytecode_raw_jump(r->code, insn, r->labels[(int64_t)i + 1 + insn.off]);
+			bytecode_raw_jump(r->code, insn, r->blocks[(int64_t)i + 1 + insn.off]);
 		else if (insn.code == (BPF_LD | BPF_IMM | BPF_DW) && i + 1 < r->count)
 			write_wide(r, i++);
-		else if (r->symbols[i] == SYMBOL_SUBPROGRAM)
-			bytecode_call_subprogram(r->code, r->ir->function);
+		else if (r->references[i].symbol == SYMBOL_SUBPROGRAM)
+			bytecode_call_subprogram(r->code, r->references[i].subprogram);
 		else
 			bytecode_raw(r->code, insn);
 	}

@@ -103,13 +103,12 @@ static void ir_assign(struct ir *ir, LLVMValueRef row, LLVMValueRef socket, LLVM
 	ir_leave_if(ir, result, LLVMIntEQ, ir_wide(ir, (uint64_t)-EEXIST), ir->pass);
 }
 
-/* Calls a function, which LLVM does not see, and passes where it gives anything but 0. */
-static void ir_pass_if(struct ir *ir, const struct bytecode_subprogram *function,
+/* Calls a subprogram, and passes where it gives anything but 0. */
+static void ir_pass_if(struct ir *ir, const struct bytecode_subprogram *subprogram,
 		       LLVMValueRef *arguments, unsigned count)
 {
-	LLVMValueRef result = ir_call_subprogram(ir, function->name, arguments, count);
+	LLVMValueRef result = ir_call_subprogram(ir, subprogram, arguments, count);
 
-	ir->called = function;
 	ir_leave_if(ir, result, LLVMIntNE, ir_word(ir, 0), ir->pass);
 }
 
@@ -191,14 +190,14 @@ static void ir_loop(struct ir *ir, LLVMBasicBlockRef again)
 /* Later rows, by a function. */
 static void ir_groups(struct ir *ir)
 {
-	const struct bytecode_subprogram *function = try_group_subprogram(ir->arena, ir->layout);
+	const struct bytecode_subprogram *group = try_group_subprogram(ir->arena, ir->layout);
 	uint32_t i;
 
 	for (i = 0; i < ir->layout->groups.count; i++) {
 		LLVMValueRef arguments[] = {ir->packet, ir_load(ir, ir->word, ir->reference, 0)};
 
 		ir_take_next(ir, ir_row_or_end(ir));
-		ir_pass_if(ir, function, arguments, 2);
+		ir_pass_if(ir, group, arguments, 2);
 	}
 }
 

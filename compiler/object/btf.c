@@ -198,15 +198,16 @@ static int add_program(struct types *t, int context)
 	return check(t, btf__add_func(t->btf, ABI_PROGRAM_NAME, BTF_FUNC_GLOBAL, prototype));
 }
 
-static int add_function(struct types *t, int context, const struct bytecode_subprogram *function)
+static int add_subprogram(struct types *t, int context,
+			  const struct bytecode_subprogram *subprogram)
 {
 	int prototype = check(t, btf__add_func_proto(t->btf, t->i32));
 	size_t i;
 
 	check(t, btf__add_func_param(t->btf, "ctx", context));
-	for (i = 0; i < function->argument_count; i++)
-		check(t, btf__add_func_param(t->btf, function->arguments[i], t->u64));
-	return check(t, btf__add_func(t->btf, function->name, BTF_FUNC_GLOBAL, prototype));
+	for (i = 0; i < subprogram->argument_count; i++)
+		check(t, btf__add_func_param(t->btf, subprogram->arguments[i], t->u64));
+	return check(t, btf__add_func(t->btf, subprogram->name, BTF_FUNC_GLOBAL, prototype));
 }
 
 /* .BTF.ext, as include/linux/btf.h and libbpf's btf.h lay it out: the functions of each section of code, then their lines;
@@ -394,14 +395,14 @@ static void make_inner_nodes(struct types *t, const struct bytecode *code,
 {
 	struct code_section sections[] = {{.name = ABI_PROGRAM_SECTION},
 					  {.name = ABI_CALLED_SECTION}};
-	const struct bytecode_subprogram *function = code->function;
-	int context = add_context(t, function != NULL);
+	size_t i = code->subprogram_count;
+	int context = add_context(t, i > 0);
 
 	add_code(t, &sections[0], add_program(t, context), code, sources);
-	for (; function; function = function->code->function)
-		add_code(t, &sections[1], add_function(t, context, function), function->code,
-			 sources);
-	write_ext(t, sections, code->function ? 2 : 1, btf);
+	while (i-- > 0)
+		add_code(t, &sections[1], add_subprogram(t, context, code->subprograms[i]),
+			 code->subprograms[i]->code, sources);
+	write_ext(t, sections, code->subprogram_count ? 2 : 1, btf);
 }
 
 static void keep_types(struct types *t, struct object_btf *btf)

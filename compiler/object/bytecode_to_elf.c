@@ -22,21 +22,14 @@
 
 enum { CACHE_LINE = 64, NO_SYMBOL = 0 };
 
-/* A function that stands in its section. */
-struct written {
-	const struct bytecode_subprogram *function;
-	unsigned symbol;
-};
-
 /* The file being written, and the ELF symbol of each thing that instructions refer to. */
 struct writing {
 	struct arena *arena;
 	struct elf_writer *elf;
 	unsigned symbols[SYMBOL_COUNT];
-	struct {
-		struct written *items;
-		size_t count, capacity;
-	} functions;
+	const struct bytecode *program;
+	unsigned
+		*subprogram_symbols; /* of each in the program's list; NO_SYMBOL: not written yet */
 	const char *error;
 };
 
@@ -46,9 +39,9 @@ static unsigned symbol_of(const struct writing *w, const struct bytecode_instruc
 
 	if (instruction->symbol != SYMBOL_SUBPROGRAM)
 		return w->symbols[instruction->symbol];
-	for (i = 0; i < w->functions.count; i++)
-		if (w->functions.items[i].function == instruction->function)
-			return w->functions.items[i].symbol;
+	for (i = 0; i < w->program->subprogram_count; i++)
+		if (w->program->subprograms[i] == instruction->subprogram)
+			return w->subprogram_symbols[i];
 	return NO_SYMBOL;
 }
 
@@ -96,39 +89,39 @@ static unsigned put_code(struct writing *w, const char *name, const struct bytec
 	return symbol;
 }
 
-/* Before a function that which it calls, and refers to. It stands behind. */
-static void put_function(struct writing *w, const struct bytecode_subprogram *function,
-			 unsigned section, struct bpf_insn *insns, size_t first)
+/* Writes callees first, so that their symbols exist when the callers' relocations are made. In the section, each
+ * stands after its callers: this fills it from its end. */
+static void add_subprograms(struct writing *w)
 {
-	const struct bytecode *code = function->code;
-
-	if (code->function)
-		put_function(w, code->function, section, insns, first + code->count);
-	*ARENA_PUSH(w->arena, w->functions.items, w->functions.count,
-		    w->functions.capacity) = (struct written){
-		function, put_code(w, function->name, code, section, insns, first)};
-}
-
-static void add_functions(struct writing *w, const struct bytecode_subprogram *called)
-{
-	const struct bytecode_subprogram *function;
+	const struct bytecode *program = w->program;
 	struct bpf_insn *insns;
-	size_t count = 0;
+	size_t count = 0, i;
+	unsigned section;
 
-	for (function = called; function; function = function->code->function)
-		count += function->code->count;
-	if (!count)
+	if (!program->subprogram_count)
 		return;
+	for (i = 0; i < program->subprogram_count; i++)
+		count += program->subprograms[i]->code->count;
 	insns = arena_alloc(w->arena, count, sizeof(*insns));
-	put_function(w, called, add_code_section(w, ABI_CALLED_SECTION, insns, count), insns, 0);
+	section = add_code_section(w, ABI_CALLED_SECTION, insns, count);
+	w->subprogram_symbols = arena_alloc(w->arena, program->subprogram_count,
+					    sizeof(*w->subprogram_symbols));
+	for (i = 0; i < program->subprogram_count; i++) {
+		const struct bytecode_subprogram *subprogram = program->subprograms[i];
+
+		count -= subprogram->code->count;
+		w->subprogram_symbols[i] = put_code(w, subprogram->name, subprogram->code, section,
+						    insns, count);
+	}
 }
 
-static void add_program(struct writing *w, const struct bytecode *code)
+static void add_program(struct writing *w)
 {
+	const struct bytecode *code = w->program;
 	struct bpf_insn *insns = arena_alloc(w->arena, code->count, sizeof(*insns));
 	unsigned section;
 
-	add_functions(w, code->function);
+	add_subprograms(w);
 	section = add_code_section(w, ABI_PROGRAM_SECTION, insns, code->count);
 	put_code(w, ABI_PROGRAM_NAME, code, section, insns, 0);
 }
@@ -200,9 +193,8 @@ static void add_types(struct writing *w, const struct object_plan *plan,
 	elf_section(w->elf, ".BTF.ext", SHT_PROGBITS, 0, 4, btf.lines, btf.line_bytes);
 }
 
-static const char *write_object(struct writing *w, const struct bytecode *code,
-				const struct layout_object *layout, const struct policy *policy,
-				struct object *object)
+static const char *write_object(struct writing *w, const struct layout_object *layout,
+				const struct policy *policy, struct object *object)
 {
 	struct object_plan plan = object_plan_of(w->arena, layout);
 	const char *error;
@@ -211,8 +203,8 @@ static const char *write_object(struct writing *w, const struct bytecode *code,
 	add_maps(w, &plan);
 	add_search(w, &plan.machine);
 	add_tables(w, &plan);
-	add_program(w, code);
-	add_types(w, &plan, code, policy->sources);
+	add_program(w);
+	add_types(w, &plan, w->program, policy->sources);
 	error = object_metadata_add(w->arena, w->elf, policy, layout);
 	if (w->error || error)
 		return w->error ? w->error : error;
@@ -223,9 +215,9 @@ struct object *bytecode_to_elf(struct arena *arena, const struct bytecode *code,
 			       const struct layout *layout, const struct policy *policy,
 			       struct diag *diag)
 {
-	struct writing writing = {.arena = arena, .elf = elf_writer_new(arena)};
+	struct writing writing = {.arena = arena, .elf = elf_writer_new(arena), .program = code};
 	struct object *object = arena_alloc(arena, 1, sizeof(*object));
-	const char *error = write_object(&writing, code, layout_object(layout), policy, object);
+	const char *error = write_object(&writing, layout_object(layout), policy, object);
 
 	if (error) {
 		diag_error(diag, (struct span){0, 0}, "the object cannot be made: %s", error);

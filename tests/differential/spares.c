@@ -355,9 +355,9 @@ static bool is_caught(struct lab lab, struct compilation *c)
 
 /* Numbers that it counts and addresses by: each off by one. Results are only compared with 0. */
 static void mutate(struct tap *tap, struct lab lab, struct compilation *c,
-		   const struct bytecode_subprogram *function)
+		   const struct bytecode_subprogram *subprogram)
 {
-	const struct bytecode *code = function->code;
+	const struct bytecode *code = subprogram->code;
 	unsigned made = 0, caught = 0;
 	size_t i;
 
@@ -373,7 +373,7 @@ static void mutate(struct tap *tap, struct lab lab, struct compilation *c,
 		insn->imm--;
 	}
 	tap_result(tap, made && caught == made, "%s: %u of %u mutations of %s are caught",
-		   lab.shape->words, caught, made, function->name);
+		   lab.shape->words, caught, made, subprogram->name);
 }
 
 static char *write_rules(const struct shape *shape)
@@ -399,9 +399,9 @@ static void check_shape(struct tap *tap, const struct sentinels *sentinels,
 {
 	struct compile_options options = {.backend = backend};
 	const struct lab lab = {.sentinels = sentinels, .shape = shape};
-	const struct bytecode_subprogram *function;
 	char *rules = write_rules(shape);
 	struct compilation c;
+	size_t i;
 
 	if (!compile_text(&c, rules, strlen(rules), &options)) {
 		diag_print(c.diag, stdout, DIAG_COLOR_NEVER);
@@ -410,9 +410,8 @@ static void check_shape(struct tap *tap, const struct sentinels *sentinels,
 		struct lab fresh = lab;
 
 		check_program(tap, &fresh, &c, backend == BACKEND_LLVM ? "LLVM" : "direct");
-		for (function = c.code->function; backend == BACKEND_DIRECT && function;
-		     function = function->code->function)
-			mutate(tap, lab, &c, function);
+		for (i = 0; backend == BACKEND_DIRECT && i < c.code->subprogram_count; i++)
+			mutate(tap, lab, &c, c.code->subprograms[i]);
 	}
 	compilation_free(&c);
 	free(rules);
