@@ -126,6 +126,10 @@ struct layout *decision_to_layout(struct arena *arena, const struct decision *de
 				  const struct policy *policy, struct diag *diag,
 				  const struct compile_options *options);
 
+/* About how many instructions the kernel's verifier will walk (Linux 6.18) in the program for a layout, its nodes in
+ * code aside. decision_to_layout asks, to choose compare code where the tables would need too many. */
+size_t layout_verified_instructions(const struct layout *layout);
+
 /* The program, one part after the other. The LLVM back end's two passes to the same form are in llvm.h. */
 struct bytecode *layout_to_bytecode(struct arena *arena, const struct layout *layout,
 				    struct diag *diag);

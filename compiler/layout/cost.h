@@ -25,7 +25,4 @@ uint64_t cost_cross(size_t bytes);
 uint64_t cost_code(uint32_t intervals);
 uint64_t cost_table(const struct diagram_node *node, bool is_one_of_many);
 
-/* About how many instructions the verifier walks (Linux 6.18), beside the nodes in code. */
-size_t cost_instructions(const struct layout *layout);
-
 #endif

@@ -7,7 +7,6 @@
 #include "compiler/decision/decision.h"
 #include "compiler/diagram/diagram.h"
 #include "compiler/policy/policy.h"
-#include "cost.h"
 #include "forms.h"
 #include "layout.h"
 #include "origins.h"
@@ -217,7 +216,7 @@ static struct layout *lay_as_code(const struct laying *laying, size_t needed)
 	    count_intervals(&laying->plan) > CODE_INSTEAD_MAX)
 		return NULL;
 	layout = lay(laying, TABLES_CODE);
-	if (!layout || cost_instructions(layout) > instructions_max(laying->options))
+	if (!layout || layout_verified_instructions(layout) > instructions_max(laying->options))
 		return NULL;
 	layout->instructions_saved = needed;
 	return layout;
@@ -246,7 +245,7 @@ struct layout *decision_to_layout(struct arena *arena, const struct decision *de
 	layout = lay(&laying, options->tables);
 	if (!layout)
 		return NULL;
-	needed = cost_instructions(layout);
+	needed = layout_verified_instructions(layout);
 	if (needed <= instructions_max(options))
 		return layout;
 	code = lay_as_code(&laying, needed);

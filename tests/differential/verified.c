@@ -4,8 +4,8 @@
 #include "tap.h"
 
 #include "compiler/base/diag.h"
-#include "compiler/layout/cost.h"
 #include "compiler/layout/layout.h"
+#include "compiler/pipeline.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +26,7 @@ static uint32_t verified_beside(const char *text, size_t *estimate)
 	good = good && program_load(&program, c.object, layout_object(c.layout), NULL);
 	if (good)
 		program_close(&program);
-	*estimate = good ? cost_instructions(c.layout) : 0;
+	*estimate = good ? layout_verified_instructions(c.layout) : 0;
 	compilation_free(&c);
 	return good ? program.verified_instructions : 0;
 }

@@ -1,0 +1,113 @@
+/*
+ * Estimates, from a layout, how many instructions the kernel's verifier walks in the program that will be emitted for
+ * it. The verifier walks each way through the code, so this is more than the program's length, and the kernel refuses
+ * programs for which it is too much. The layout pass asks before any code is emitted, to choose compare code where the
+ * tables' steps would need too many. Nodes in code are not counted.
+ *
+ * The constants describe what the emitter beside this file writes, and change when that does. They are fitted to what
+ * Linux 6.18 walked for random rule files; tests/differential/verified.c holds the estimate against the kernel.
+ */
+#include "compiler/layout/layout.h"
+#include "compiler/pipeline.h"
+
+/* Instructions walked for the outcome. */
+enum {
+	OUTCOME = 90,
+	SPARES = 210,       /* spare slots, where an outcome may have several rows */
+	SPARES_ALONE = 330, /* where it has one: each call then tries more slots */
+	COUNTERS = 27,
+	SECOND_ROW = 100, /* each further row, where the program loops over rows */
+	GROUPS = 80,      /* later rows in groups */
+	GROUPED_ROW = 24, /* each row of a group */
+};
+
+/* Instructions walked for a search, beside its steps. */
+enum {
+	TABLES = 50,
+	TABLES_KNOWN =
+		15, /* where the verifier knows each reference at which the tables are entered */
+	KNOWN_ENTRY = 30, /* then, each further entry, from which it walks some steps again */
+};
+
+/* Instructions walked for a step more, or less, than for others of its kind. */
+enum {
+	WIDE_LANES = 15, /* of 64 bits, in a leaf */
+	RUN = 9, /* each run of ports, where a cross-product table's classes are found in code */
+	NARROW = 30, /* narrow results that lead to another step */
+	ENTRIES =
+		15, /* less, where a stride table has entries: their references are known to be the next step's */
+};
+
+static size_t step_instructions(const struct layout_step *step)
+{
+	static const size_t counts[] = {
+		[STEP_STRIDE] = 45, [STEP_INNER] = 50,     [STEP_LEAF] = 45,
+		[STEP_CROSS] = 5,   [STEP_INTERFACE] = 40, [STEP_LPM] = 45,
+	};
+	size_t count = counts[step->kind];
+
+	if (step->kind == STEP_LEAF && step->lane_bits == 64)
+		count += WIDE_LANES;
+	if (step->kind == STEP_CROSS && !has_class_table(step))
+		count += step->classes.run_count * RUN;
+	if (step->has_ranges)
+		return count - ENTRIES;
+	return count + (step->narrow_tag ? NARROW : 0);
+}
+
+static size_t outcome_instructions(const struct layout *layout)
+{
+	size_t count = OUTCOME;
+
+	if (layout->groups.count)
+		count += GROUPS + GROUPED_ROW * layout->groups.rows;
+	else if (layout->rows_max > 1)
+		count += SECOND_ROW * (layout->rows_max - 1);
+	if (layout->object.tries_spares)
+		count += layout->rows_max > 1 ? SPARES : SPARES_ALONE;
+	return count + (layout->object.counter_count ? COUNTERS : 0);
+}
+
+/* The nodes at which packets of some flow class go straight into the tables; one for several classes counts once. */
+static size_t entry_count(const struct layout *layout)
+{
+	diagram_ref entries[FAMILY_COUNT * PROTOCOL_COUNT];
+	size_t count = 0;
+	unsigned flow_class, i;
+
+	for (flow_class = 0; flow_class < FAMILY_COUNT * PROTOCOL_COUNT; flow_class++) {
+		diagram_ref root = layout->roots[flow_class / 2][flow_class % 2];
+
+		if (ref_is_outcome(root) || layout->forms[root] != FORM_TABLE)
+			continue;
+		for (i = 0; i < count && entries[i] != root; i++)
+			;
+		if (i == count)
+			entries[count++] = root;
+	}
+	return count;
+}
+
+static size_t search_instructions(const struct layout *layout, const struct layout_search *search)
+{
+	size_t count, i;
+
+	if (!search->step_count)
+		return 0;
+	count = layout_knows_entries(layout) ? TABLES_KNOWN : TABLES;
+	for (i = 0; i < search->step_count; i++)
+		count += step_instructions(&search->steps[i]);
+	return count;
+}
+
+size_t layout_verified_instructions(const struct layout *layout)
+{
+	size_t count = outcome_instructions(layout), entries = entry_count(layout);
+	size_t i;
+
+	if (layout_knows_entries(layout) && entries)
+		count += KNOWN_ENTRY * (entries - 1);
+	for (i = 0; i < layout->search_count; i++)
+		count += search_instructions(layout, &layout->searches[i]);
+	return count;
+}
