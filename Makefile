@@ -41,7 +41,7 @@ GRAMMAR := $(patsubst grammar/%.y,$(BUILD)/grammar/%.tab.c,$(wildcard grammar/*.
 	   $(patsubst grammar/%.l,$(BUILD)/grammar/%.lex.c,$(wildcard grammar/*.l))
 SKELETONS := $(patsubst runtime/bpf/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard runtime/bpf/*.bpf.c))
 # The LLVM back end is a shared object of its own, which finds the rest of the compiler in the command.
-BACKEND_SOURCES := $(filter-out compiler/llvm/llvm.c,$(wildcard compiler/llvm/*.c))
+BACKEND_SOURCES := $(filter-out compiler/llvm/open_backend.c,$(wildcard compiler/llvm/*.c))
 BACKEND_OBJECTS := $(BACKEND_SOURCES:%.c=$(BUILD)/%.o)
 BACKEND := $(if $(filter-out 0,$(LLVM)),$(BUILD)/sklc-llvm.so)
 # Not as RUNPATH, which is only for the one who calls dlopen: with the sanitizers, that is their library.

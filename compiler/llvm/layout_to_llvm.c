@@ -2,7 +2,7 @@
  * the same layout, with variables in memory and no thought for registers or the order of blocks, which are
  * the optimiser's. This file has the way in and the nodes in code; the tables' steps and the outcome have
  * files of their own. */
-#include "layout_to_llvm.h"
+#include "ir.h"
 
 #include "backend.h"
 #include "compiler/base/arena.h"
@@ -207,19 +207,19 @@ static void make_blocks(struct ir *ir)
 }
 
 static struct ir ir_new(struct arena *arena, const struct layout *layout,
-			LLVMTargetMachineRef search)
+			LLVMTargetMachineRef target)
 {
 	struct ir ir = {.arena = arena, .layout = layout, .context = LLVMContextCreate()};
 
-	ir.module = LLVMModuleCreateWithNameInContext(LLVM_FUNCTION, ir.context);
-	llvm_machine_describe(search, ir.module);
+	ir.module = LLVMModuleCreateWithNameInContext(ABI_PROGRAM_NAME, ir.context);
+	llvm_target_describe(target, ir.module);
 	ir.builder = LLVMCreateBuilderInContext(ir.context);
 	ir.byte = LLVMInt8TypeInContext(ir.context);
 	ir.half = LLVMInt16TypeInContext(ir.context);
 	ir.word = LLVMInt32TypeInContext(ir.context);
 	ir.wide = LLVMInt64TypeInContext(ir.context);
 	ir.pointer = LLVMPointerType(ir.byte, 0);
-	ir.function = LLVMAddFunction(ir.module, LLVM_FUNCTION,
+	ir.function = LLVMAddFunction(ir.module, ABI_PROGRAM_NAME,
 				      LLVMFunctionType(ir.word, &ir.pointer, 1, 0));
 	ir.packet = LLVMGetParam(ir.function, 0);
 	ir_start(&ir, ir_block(&ir, "entry"));
@@ -231,7 +231,7 @@ static struct ir ir_new(struct arena *arena, const struct layout *layout,
 		&ir, LLVMArrayType(ir.wide, sizeof(struct abi_prefix_key) / sizeof(uint64_t)),
 		"prefix");
 	make_blocks(&ir);
-	ir_lines_begin(&ir);
+	ir_debug_lines_begin(&ir);
 	ir_origin(&ir, SHARED);
 	ir.zero = ir_shift_right(&ir, IR_PACKET_WORD(&ir, family), 4);
 	return ir;
@@ -260,16 +260,16 @@ static void ir_free(struct ir *ir)
 }
 
 static struct llvm_ir *write_program(struct arena *arena, const struct layout *layout,
-				     LLVMTargetMachineRef search, void (*write_end)(struct ir *ir),
+				     LLVMTargetMachineRef target, void (*write_end)(struct ir *ir),
 				     struct diag *diag)
 {
-	struct ir ir = ir_new(arena, layout, search);
+	struct ir ir = ir_new(arena, layout, target);
 	struct llvm_ir *taken = NULL;
 	char *error = NULL;
 
 	write_classification(&ir);
 	write_end(&ir);
-	ir_lines_end(&ir);
+	ir_debug_lines_end(&ir);
 	if (LLVMVerifyModule(ir.module, LLVMReturnStatusAction, &error))
 		diag_error(diag, (struct span){0, 0}, "the program cannot be written: %s", error);
 	else
@@ -279,37 +279,37 @@ static struct llvm_ir *write_program(struct arena *arena, const struct layout *l
 	return taken;
 }
 
-static struct llvm_ir *write_for_search(struct arena *arena, const struct layout *layout,
+static struct llvm_ir *write_for_target(struct arena *arena, const struct layout *layout,
 					void (*write_end)(struct ir *ir), struct diag *diag)
 {
-	LLVMTargetMachineRef search = llvm_machine_new();
+	LLVMTargetMachineRef target = llvm_target_new();
 	struct llvm_ir *ir;
 
-	if (!search) {
+	if (!target) {
 		diag_error(diag, (struct span){0, 0}, "this machine's LLVM has no BPF target");
 		return NULL;
 	}
-	ir = write_program(arena, layout, search, write_end, diag);
-	LLVMDisposeTargetMachine(search);
+	ir = write_program(arena, layout, target, write_end, diag);
+	LLVMDisposeTargetMachine(target);
 	return ir;
 }
 
 struct llvm_ir *layout_to_llvm(struct arena *arena, const struct layout *layout, struct diag *diag)
 {
-	return write_for_search(arena, layout, write_outcome, diag);
+	return write_for_target(arena, layout, write_outcome, diag);
 }
 
 struct llvm_ir *classifier_to_llvm(struct arena *arena, const struct layout *layout,
 				   struct diag *diag)
 {
-	return write_for_search(arena, layout, write_row, diag);
+	return write_for_target(arena, layout, write_row, diag);
 }
 
 void llvm_dump(const struct llvm_ir *ir, FILE *out)
 {
 	LLVMContextRef context = LLVMContextCreate();
 	LLVMMemoryBufferRef buffer = LLVMCreateMemoryBufferWithMemoryRange(ir->bitcode, ir->size,
-									   LLVM_FUNCTION, 0);
+									   ABI_PROGRAM_NAME, 0);
 	LLVMModuleRef module;
 	char *text;
 

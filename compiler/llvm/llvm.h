@@ -23,8 +23,6 @@ struct llvm_ir {
 	size_t origin_count;
 };
 
-#define LLVM_FUNCTION "sklc"
-
 /* What the program refers to, by name; the object gives each its place. */
 #define LLVM_SYMBOLS(X)                                                                            \
 	X(SOCKETS, "sockets")                                                                      \

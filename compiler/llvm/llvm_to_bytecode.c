@@ -8,6 +8,8 @@
 #include "object_reader.h"
 #include "target.h"
 
+#include "runtime/abi.h"
+
 #include <llvm-c/BitReader.h>
 #include <llvm-c/Core.h>
 #include <llvm-c/Error.h>
@@ -34,7 +36,7 @@ struct translation {
 	struct arena *arena;
 	LLVMContextRef context;
 	LLVMModuleRef module;
-	LLVMTargetMachineRef machine;
+	LLVMTargetMachineRef target;
 	const char *error; /* the first one */
 };
 
@@ -59,7 +61,7 @@ static void take_diagnostic(LLVMDiagnosticInfoRef info, void *context)
 static void read_module(struct translation *t, const struct llvm_ir *ir)
 {
 	LLVMMemoryBufferRef buffer = LLVMCreateMemoryBufferWithMemoryRange(ir->bitcode, ir->size,
-									   LLVM_FUNCTION, 0);
+									   ABI_PROGRAM_NAME, 0);
 
 	if (LLVMParseBitcodeInContext2(t->context, buffer, &t->module))
 		set_error(t, "its bitcode cannot be read");
@@ -69,7 +71,7 @@ static void read_module(struct translation *t, const struct llvm_ir *ir)
 static void optimise(struct translation *t)
 {
 	LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
-	LLVMErrorRef error = LLVMRunPasses(t->module, PASSES, t->machine, options);
+	LLVMErrorRef error = LLVMRunPasses(t->module, PASSES, t->target, options);
 	char *text;
 
 	if (error) {
@@ -86,7 +88,7 @@ static struct bytecode *translate(struct translation *t, const struct llvm_ir *i
 	struct bytecode *code;
 	char *error = NULL;
 
-	if (LLVMTargetMachineEmitToMemoryBuffer(t->machine, t->module, LLVMObjectFile, &error,
+	if (LLVMTargetMachineEmitToMemoryBuffer(t->target, t->module, LLVMObjectFile, &error,
 						&object)) {
 		set_error(t, error);
 		LLVMDisposeMessage(error);
@@ -106,8 +108,8 @@ static void translation_free(struct translation *t)
 {
 	if (t->module)
 		LLVMDisposeModule(t->module);
-	if (t->machine)
-		LLVMDisposeTargetMachine(t->machine);
+	if (t->target)
+		LLVMDisposeTargetMachine(t->target);
 	LLVMContextDispose(t->context);
 }
 
@@ -117,8 +119,8 @@ struct bytecode *llvm_to_bytecode(struct arena *arena, const struct llvm_ir *ir,
 	struct bytecode *code = NULL;
 
 	LLVMContextSetDiagnosticHandler(t.context, take_diagnostic, &t);
-	t.machine = llvm_machine_new();
-	if (t.machine)
+	t.target = llvm_target_new();
+	if (t.target)
 		read_module(&t, ir);
 	else
 		set_error(&t, "it has no BPF target");
@@ -132,13 +134,3 @@ struct bytecode *llvm_to_bytecode(struct arena *arena, const struct llvm_ir *ir,
 	diag_error(diag, (struct span){0, 0}, "LLVM cannot write the program: %s", t.error);
 	return NULL;
 }
-
-extern const struct llvm_backend LLVM_BACKEND_NAME;
-
-const struct llvm_backend LLVM_BACKEND_NAME = {
-	.version = SKLC_VERSION,
-	.layout_to_llvm = layout_to_llvm,
-	.classifier_to_llvm = classifier_to_llvm,
-	.llvm_to_bytecode = llvm_to_bytecode,
-	.llvm_dump = llvm_dump,
-};

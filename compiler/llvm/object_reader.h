@@ -1,6 +1,6 @@
 /* The code of an object that LLVM's BPF target has made. */
-#ifndef SKLC_LLVM_OBJECT_H
-#define SKLC_LLVM_OBJECT_H
+#ifndef SKLC_LLVM_OBJECT_READER_H
+#define SKLC_LLVM_OBJECT_READER_H
 
 #include <stddef.h>
 

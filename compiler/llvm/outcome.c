@@ -1,7 +1,7 @@
 /* The one sequence that carries out an outcome's rows: count the rule, look for the label's socket, assign
  * it, count the hit or the miss, and go on with the next row. */
 #include "compiler/emit/emit.h"
-#include "layout_to_llvm.h"
+#include "ir.h"
 
 #include "runtime/abi.h"
 

@@ -1,7 +1,7 @@
 /* The steps that search the tables, one after the other, as the layout has them. Where a word fits into fewer
  * bits than the optimiser's arithmetic has, it makes comparisons of differences and takes bounds away that the
  * verifier asks for; such words are opaque to it. */
-#include "layout_to_llvm.h"
+#include "ir.h"
 
 #include "runtime/abi.h"
 

@@ -8,26 +8,26 @@
 
 #define PROCESSOR "v3"
 
-LLVMTargetMachineRef llvm_machine_new(void)
+LLVMTargetMachineRef llvm_target_new(void)
 {
-	LLVMTargetRef target = NULL;
+	LLVMTargetRef bpf = NULL;
 	char *error = NULL;
 
 	LLVMInitializeBPFTargetInfo();
 	LLVMInitializeBPFTarget();
 	LLVMInitializeBPFTargetMC();
 	LLVMInitializeBPFAsmPrinter();
-	if (LLVMGetTargetFromTriple(LLVM_TRIPLE, &target, &error)) {
+	if (LLVMGetTargetFromTriple(LLVM_TRIPLE, &bpf, &error)) {
 		LLVMDisposeMessage(error);
 		return NULL;
 	}
-	return LLVMCreateTargetMachine(target, LLVM_TRIPLE, PROCESSOR, "", LLVMCodeGenLevelDefault,
+	return LLVMCreateTargetMachine(bpf, LLVM_TRIPLE, PROCESSOR, "", LLVMCodeGenLevelDefault,
 				       LLVMRelocDefault, LLVMCodeModelDefault);
 }
 
-void llvm_machine_describe(LLVMTargetMachineRef machine, LLVMModuleRef module)
+void llvm_target_describe(LLVMTargetMachineRef target, LLVMModuleRef module)
 {
-	LLVMTargetDataRef data = LLVMCreateTargetDataLayout(machine);
+	LLVMTargetDataRef data = LLVMCreateTargetDataLayout(target);
 
 	LLVMSetModuleDataLayout(module, data);
 	LLVMSetTarget(module, LLVM_TRIPLE);

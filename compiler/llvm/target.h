@@ -1,15 +1,15 @@
 /* LLVM's BPF target. */
-#ifndef SKLC_LLVM_MACHINE_H
-#define SKLC_LLVM_MACHINE_H
+#ifndef SKLC_LLVM_TARGET_H
+#define SKLC_LLVM_TARGET_H
 
 #include <llvm-c/TargetMachine.h>
 
 #define LLVM_TRIPLE "bpf"
 
 /* The target, for the caller to dispose of; NULL if this libLLVM has none. */
-LLVMTargetMachineRef llvm_machine_new(void);
+LLVMTargetMachineRef llvm_target_new(void);
 
 /* Tells a module which target it is for. */
-void llvm_machine_describe(LLVMTargetMachineRef machine, LLVMModuleRef module);
+void llvm_target_describe(LLVMTargetMachineRef target, LLVMModuleRef module);
 
 #endif

@@ -1,9 +1,11 @@
 /* The rules that instructions are from go through LLVM as lines of a source file that is not there: a number for
  * each place, which the object of LLVM's BPF target gives back. Where LLVM makes one instruction of two from
  * different lines, it says line 0. */
-#include "layout_to_llvm.h"
+#include "ir.h"
 
 #include "compiler/base/arena.h"
+
+#include "runtime/abi.h"
 
 #include <string.h>
 
@@ -14,9 +16,9 @@ static LLVMMetadataRef make_unit(struct ir *ir, LLVMMetadataRef file)
 					      0, 0, "", 0, "", 0);
 }
 
-void ir_lines_begin(struct ir *ir)
+void ir_debug_lines_begin(struct ir *ir)
 {
-	static const char flag[] = "Debug Info Version", name[] = LLVM_FUNCTION;
+	static const char flag[] = "Debug Info Version", name[] = ABI_PROGRAM_NAME;
 	LLVMMetadataRef file, nothing = NULL, type;
 
 	LLVMAddModuleFlag(ir->module, LLVMModuleFlagBehaviorWarning, flag, sizeof(flag) - 1,
@@ -31,7 +33,7 @@ void ir_lines_begin(struct ir *ir)
 	LLVMSetSubprogram(ir->function, ir->scope);
 }
 
-void ir_lines_end(struct ir *ir)
+void ir_debug_lines_end(struct ir *ir)
 {
 	LLVMDIBuilderFinalize(ir->lines);
 	LLVMDisposeDIBuilder(ir->lines);

@@ -1,6 +1,6 @@
 /* How the program's instructions are written in LLVM's terms: its C API, with the calls that name types
  * alone, which serve versions with typed pointers and those without. */
-#include "layout_to_llvm.h"
+#include "ir.h"
 
 #include "compiler/base/arena.h"
 #include "compiler/bytecode/bytecode.h"

@@ -1,6 +1,6 @@
 /* What the parts of layout_to_llvm share: the program being written, and how to write its instructions. */
-#ifndef SKLC_LAYOUT_TO_LLVM_H
-#define SKLC_LAYOUT_TO_LLVM_H
+#ifndef SKLC_LLVM_IR_H
+#define SKLC_LLVM_IR_H
 
 #include "compiler/layout/layout.h"
 #include "compiler/layout/table_format.h"
@@ -43,8 +43,8 @@ struct ir {
 };
 
 /* Which rule each instruction is from: told to LLVM as lines of a source file. */
-void ir_lines_begin(struct ir *ir);
-void ir_lines_end(struct ir *ir);
+void ir_debug_lines_begin(struct ir *ir);
+void ir_debug_lines_end(struct ir *ir);
 
 /* Said of the instructions that follow. */
 void ir_origin(struct ir *ir, struct span origin);
