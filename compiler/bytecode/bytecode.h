@@ -29,7 +29,7 @@ enum bytecode_symbol {
 	SYMBOL_RULE_COUNTERS,  /* per-CPU u64 by counter index */
 	SYMBOL_LABEL_COUNTERS, /* per-CPU {hits, misses} by label and place */
 	SYMBOL_TABLES,         /* .rodata */
-	SYMBOL_MACHINE,        /* .rodata.machine */
+	SYMBOL_HOST,           /* .rodata.machine */
 	SYMBOL_PREFIXES,       /* the LPM trie, where the layout has one */
 	SYMBOL_SPARE_MARKS,    /* by block, where labels have spare slots */
 	SYMBOL_SUBPROGRAM, /* a function that the program calls; which one, the instruction says */

@@ -22,7 +22,7 @@ static const char *const symbol_names[SYMBOL_COUNT] = {
 	[SYMBOL_RULE_COUNTERS] = "rule_counters",
 	[SYMBOL_LABEL_COUNTERS] = "label_counters",
 	[SYMBOL_TABLES] = "tables",
-	[SYMBOL_MACHINE] = "machine",
+	[SYMBOL_HOST] = "machine",
 	[SYMBOL_PREFIXES] = "prefixes",
 	[SYMBOL_SPARE_MARKS] = "spare_marks",
 	[SYMBOL_SUBPROGRAM] = "function",
@@ -118,7 +118,7 @@ static void print_wide(FILE *out, const struct bytecode_instruction *first)
 	fprintf(out, "r%d = ", first->insn.dst_reg);
 	if (first->symbol == SYMBOL_NONE)
 		fprintf(out, "0x%jx ll", (uintmax_t)bytecode_wide_value(first));
-	else if (first->symbol == SYMBOL_TABLES || first->symbol == SYMBOL_MACHINE)
+	else if (first->symbol == SYMBOL_TABLES || first->symbol == SYMBOL_HOST)
 		fprintf(out, "%s[%u] ll", symbol_names[first->symbol], (uint32_t)first->insn.imm);
 	else
 		fprintf(out, "map %s ll", symbol_names[first->symbol]);

@@ -61,7 +61,7 @@ void emit_index(struct emitter *e, enum reg reg, struct basic_block none)
 static void emit_find_socket(struct emitter *e, struct basic_block miss)
 {
 	bytecode_alu_imm(e->code, BPF_LSH, R1, 2);
-	bytecode_data(e->code, R2, SYMBOL_MACHINE, 0);
+	bytecode_data(e->code, R2, SYMBOL_HOST, 0);
 	bytecode_alu(e->code, BPF_ADD, R2, R1);
 	bytecode_load(e->code, BPF_W, R2, R2, 0);
 	if (e->layout->object.tries_spares)

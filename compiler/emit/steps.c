@@ -445,7 +445,7 @@ static void emit_interface_node(struct emitter *e, const struct layout_step *ste
 	bytecode_jump_if(e->code, BPF_JGT, R4, (int32_t)e->layout->object.interface_count - 1,
 			 e->drop);
 	bytecode_alu_imm(e->code, BPF_LSH, R4, 2);
-	bytecode_data(e->code, R5, SYMBOL_MACHINE, interface_offset(e, 0));
+	bytecode_data(e->code, R5, SYMBOL_HOST, interface_offset(e, 0));
 	bytecode_alu(e->code, BPF_ADD, R5, R4);
 	bytecode_load(e->code, BPF_W, R2, R5, 0);
 	bytecode_jump32_if(e->code, BPF_JNE, R2, (int32_t)ABI_INTERFACE_UNKNOWN, known);

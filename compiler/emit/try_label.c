@@ -260,7 +260,7 @@ static void emit_place_of(struct bytecode *code)
 static void emit_word(struct bytecode *code)
 {
 	bytecode_alu_imm(code, BPF_LSH, R2, 2);
-	bytecode_data(code, R1, SYMBOL_MACHINE, 0);
+	bytecode_data(code, R1, SYMBOL_HOST, 0);
 	bytecode_alu(code, BPF_ADD, R1, R2);
 	bytecode_load(code, BPF_W, R7, R1, 0);
 }

@@ -29,7 +29,7 @@ struct llvm_ir {
 	X(RULE_COUNTERS, "rule_counters")                                                          \
 	X(LABEL_COUNTERS, "label_counters")                                                        \
 	X(TABLES, "tables")                                                                        \
-	X(MACHINE, "machine")                                                                      \
+	X(HOST, "machine")                                                                         \
 	X(PREFIXES, "prefixes")
 
 enum llvm_symbol {

@@ -239,7 +239,7 @@ static void write_wide(struct reading *r, size_t index)
 
 	if (symbol == SYMBOL_NONE)
 		bytecode_imm64(r->code, first.dst_reg, value);
-	else if (symbol != SYMBOL_TABLES && symbol != SYMBOL_MACHINE)
+	else if (symbol != SYMBOL_TABLES && symbol != SYMBOL_HOST)
 		bytecode_map(r->code, first.dst_reg, symbol);
 	else
 		bytecode_data(r->code, first.dst_reg, symbol, (uint32_t)first.imm);

@@ -76,8 +76,7 @@ static LLVMValueRef ir_index(struct ir *ir, LLVMValueRef row, LLVMBasicBlockRef 
 /* Finds the socket in the slot with this index, or goes to MISS. */
 static LLVMValueRef ir_find_socket(struct ir *ir, LLVMValueRef index, LLVMBasicBlockRef miss)
 {
-	LLVMValueRef word = ir_at(ir, ir_symbol(ir, LLVM_SYMBOL_MACHINE),
-				  ir_shift_left(ir, index, 2));
+	LLVMValueRef word = ir_at(ir, ir_symbol(ir, LLVM_SYMBOL_HOST), ir_shift_left(ir, index, 2));
 	LLVMValueRef arguments[2], slot = ir_load(ir, ir->word, word, 0), socket;
 
 	if (ir->layout->object.tries_spares)

@@ -160,13 +160,13 @@ static void add_search(struct writing *w, const struct object_machine *machine)
 	unsigned symbol = NO_SYMBOL;
 
 	if (slot_bytes)
-		w->symbols[SYMBOL_MACHINE] = elf_symbol(w->elf, OBJECT_SLOTS, STT_OBJECT, section,
-							0, slot_bytes);
+		w->symbols[SYMBOL_HOST] = elf_symbol(w->elf, OBJECT_SLOTS, STT_OBJECT, section, 0,
+						     slot_bytes);
 	if (interface_bytes)
 		symbol = elf_symbol(w->elf, OBJECT_INTERFACES, STT_OBJECT, section, slot_bytes,
 				    interface_bytes);
 	if (!slot_bytes)
-		w->symbols[SYMBOL_MACHINE] = symbol;
+		w->symbols[SYMBOL_HOST] = symbol;
 }
 
 static void add_tables(struct writing *w, const struct object_plan *plan)

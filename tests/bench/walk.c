@@ -392,16 +392,16 @@ bool walk_maps_open(struct walk_maps *maps, const struct layout *layout)
 	maps->descriptors[SYMBOL_TABLES] = object->table_bytes
 						   ? array_with(object->tables, object->table_bytes)
 						   : -1;
-	maps->descriptors[SYMBOL_MACHINE] = array_with(machine, words * sizeof(*machine));
+	maps->descriptors[SYMBOL_HOST] = array_with(machine, words * sizeof(*machine));
 	maps->descriptors[SYMBOL_PREFIXES] = prefixes_of(object);
 	free(machine);
-	return maps->descriptors[SYMBOL_MACHINE] >= 0;
+	return maps->descriptors[SYMBOL_HOST] >= 0;
 }
 
 void walk_maps_close(struct walk_maps *maps)
 {
 	shut(maps->descriptors[SYMBOL_TABLES]);
-	shut(maps->descriptors[SYMBOL_MACHINE]);
+	shut(maps->descriptors[SYMBOL_HOST]);
 	shut(maps->descriptors[SYMBOL_PREFIXES]);
 }
 

@@ -250,7 +250,7 @@ static struct tally mutate_code(struct subject *subject)
 			insn->code = BPF_ALU64 | BPF_ADD | BPF_K;
 			insn->imm = 0;
 			tally_add(&tally, subject, "byte order", i);
-		} else if (instructions[i].symbol == SYMBOL_MACHINE) {
+		} else if (instructions[i].symbol == SYMBOL_HOST) {
 			insn->imm += 4;
 			tally_add(&tally, subject, "slot", i);
 		}

@@ -187,7 +187,7 @@ static void the_listing_names_what_is_referred_to(void **state)
 	bytecode_jump32_if_reg(code, BPF_JLT, R1, R2, end);
 	bytecode_jump_if(code, BPF_JSET, R1, -1, end);
 	bytecode_data(code, R1, SYMBOL_TABLES, 128);
-	bytecode_data(code, R1, SYMBOL_MACHINE, 4);
+	bytecode_data(code, R1, SYMBOL_HOST, 4);
 	bytecode_map(code, R1, SYMBOL_SOCKETS);
 	bytecode_imm64(code, R1, 0x100000000);
 	bytecode_alu32_imm(code, BPF_LSH, R1, 2);

@@ -186,7 +186,7 @@ static struct bytecode *steering_program(struct fixture *f)
 	bytecode_load(code, BPF_DW, R1, R0, 0);
 	bytecode_alu_imm(code, BPF_ADD, R1, 1);
 	bytecode_store(code, BPF_DW, R0, 0, R1);
-	bytecode_data(code, R1, SYMBOL_MACHINE, 0);
+	bytecode_data(code, R1, SYMBOL_HOST, 0);
 	bytecode_load(code, BPF_W, R1, R1, 0);
 	bytecode_store(code, BPF_W, R10, -4, R1);
 	emit_lookup(code, SYMBOL_SOCKETS);
