@@ -22,14 +22,19 @@ enum {
 
 #define CONTEXT(field) ((int)offsetof(struct bpf_sk_lookup, field))
 
+/* Entry points of a step of a search. At each, R7 is a reference. */
+struct step_entry {
+	struct basic_block checked; /* tests the tag: a reference to a later step goes on there */
+	struct basic_block inside;  /* the reference is known to be this step's */
+	struct basic_block ready;   /* also, R1 has the operand in lanes, for a level of a tree */
+};
+
 struct emitter {
 	struct bytecode *code;
 	const struct layout *layout;
 	struct basic_block *nodes; /* of the nodes in code; NO_BLOCK: not emitted */
-	struct basic_block *steps[FAMILY_COUNT * PROTOCOL_COUNT]; /* one more than steps: the end */
-	struct basic_block
-		*inside[FAMILY_COUNT * PROTOCOL_COUNT]; /* for references known to be theirs */
-	struct basic_block *ready[FAMILY_COUNT * PROTOCOL_COUNT]; /* and with the word at hand */
+	/* Of each step of each search; and one more, the search's end, which is entered at `checked`. */
+	struct step_entry *entries[FAMILY_COUNT * PROTOCOL_COUNT];
 	struct basic_block assign; /* R7 is the first row of the outcome */
 	struct basic_block pass,
 		drop;  /* ways out; PASS is NO_BLOCK where every outcome is to reach ASSIGN */

@@ -146,7 +146,7 @@ static void emit_table_entry(struct emitter *e, diagram_ref ref)
 	uint32_t search = e->layout->nodes[ref].variable >> SEARCH_SHIFT;
 
 	emit_reference(e, e->layout->table_refs[ref], layout_knows_entries(e->layout));
-	bytecode_jump(e->code, e->steps[search][layout_first_step(e->layout, ref)]);
+	bytecode_jump(e->code, e->entries[search][layout_first_step(e->layout, ref)].checked);
 }
 
 /* Goes on at a reference that, for what is known here, belongs to the rule at ORIGIN. */
@@ -213,13 +213,11 @@ static struct emitter emitter_new(struct arena *arena, struct bytecode *code,
 	for (search = 0; search < layout->search_count; search++) {
 		size_t count = layout->searches[search].step_count + 1;
 
-		e.steps[search] = arena_alloc(arena, count, sizeof(struct basic_block));
-		e.inside[search] = arena_alloc(arena, count, sizeof(struct basic_block));
-		e.ready[search] = arena_alloc(arena, count, sizeof(struct basic_block));
+		e.entries[search] = arena_alloc(arena, count, sizeof(*e.entries[search]));
 		for (i = 0; i < count; i++) {
-			e.steps[search][i] = bytecode_new_block(e.code);
-			e.inside[search][i] = bytecode_new_block(e.code);
-			e.ready[search][i] = bytecode_new_block(e.code);
+			e.entries[search][i].checked = bytecode_new_block(e.code);
+			e.entries[search][i].inside = bytecode_new_block(e.code);
+			e.entries[search][i].ready = bytecode_new_block(e.code);
 		}
 	}
 	e.assign = e.pass = e.drop = (struct basic_block){NO_BLOCK};

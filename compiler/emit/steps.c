@@ -5,12 +5,11 @@
 
 #include <stddef.h>
 
-/* A step that is being written, and where its machine's others are: as they are come to, past the question
- * whether a reference is theirs, and where the word is at hand as they compare it. */
-struct step_place {
+/* A step that is being written, and the entry points of all steps of its search. */
+struct search_position {
 	const struct layout_search *search;
 	size_t step;
-	const struct basic_block *labels, *inside, *ready;
+	const struct step_entry *entries;
 };
 
 /* The bytes of what a root has for a child, as a shift. */
@@ -276,7 +275,7 @@ static void emit_rank(struct emitter *e, unsigned lane_bits, uint32_t bytes, int
 }
 
 /* R1 becomes the word in lanes, and R3 a pointer to those that it is to be compared with. */
-static void emit_tree_lanes(struct emitter *e, struct step_place at)
+static void emit_tree_lanes(struct emitter *e, struct search_position at)
 {
 	const struct layout_step *step = &at.search->steps[at.step];
 
@@ -285,12 +284,12 @@ static void emit_tree_lanes(struct emitter *e, struct step_place at)
 	else
 		emit_tree_word(e, step);
 	emit_spread(e, step->lane_bits);
-	bytecode_begin_block(e->code, at.ready[at.step]);
+	bytecode_begin_block(e->code, at.entries[at.step].ready);
 	emit_step_element(e, step);
 }
 
 /* A line leads to one of the next step, whatever that one's tag. */
-static void emit_inner(struct emitter *e, struct step_place at)
+static void emit_inner(struct emitter *e, struct search_position at)
 {
 	const struct layout_step *step = &at.search->steps[at.step];
 
@@ -301,15 +300,15 @@ static void emit_inner(struct emitter *e, struct step_place at)
 }
 
 /* Goes on where the narrow result in R7 leads. */
-static void emit_narrow_way(struct emitter *e, struct step_place at)
+static void emit_narrow_way(struct emitter *e, struct search_position at)
 {
 	if (at.search->steps[at.step].narrow_tag) {
 		bytecode_jump_if(e->code, BPF_JLT, R7, NARROW_BIT,
-				 at.labels[at.search->step_count]);
+				 at.entries[at.search->step_count].checked);
 		bytecode_alu32_imm(e->code, BPF_AND, R7, NARROW_BIT - 1);
-		bytecode_jump(e->code, at.inside[layout_narrow_step(at.search, at.step)]);
+		bytecode_jump(e->code, at.entries[layout_narrow_step(at.search, at.step)].inside);
 	} else {
-		bytecode_jump(e->code, at.labels[at.search->step_count]);
+		bytecode_jump(e->code, at.entries[at.search->step_count].checked);
 	}
 }
 
@@ -334,7 +333,7 @@ static void emit_range(struct emitter *e, const struct layout_step *step, unsign
 }
 
 /* The entry for the upper bits of the word's window, and what it says of the others. */
-static void emit_stride_of_ranges(struct emitter *e, struct step_place at)
+static void emit_stride_of_ranges(struct emitter *e, struct search_position at)
 {
 	const struct layout_step *step = &at.search->steps[at.step];
 	const unsigned cut = step->window.skip >= LOADED_BITS ? LOADED_BITS : 0;
@@ -353,12 +352,13 @@ static void emit_stride_of_ranges(struct emitter *e, struct step_place at)
 	bytecode_begin_block(e->code, refers);
 	bytecode_alu32(e->code, BPF_MOV, R7, R7);
 	if (refers_to_next(at.search, at.step))
-		bytecode_jump(e->code, at.inside[at.step + 1]);
+		bytecode_jump(e->code, at.entries[at.step + 1].inside);
 }
 
 /* R7 becomes the result at R0, the offset of one of COUNT that stand at OFFSET from R3; the search goes on where
  * it leads. */
-static void emit_result(struct emitter *e, struct step_place at, uint32_t offset, uint32_t count)
+static void emit_result(struct emitter *e, struct search_position at, uint32_t offset,
+			uint32_t count)
 {
 	const struct layout_step *step = &at.search->steps[at.step];
 	uint32_t mask = masked_room(count) - 1;
@@ -370,7 +370,7 @@ static void emit_result(struct emitter *e, struct step_place at, uint32_t offset
 		emit_narrow_way(e, at);
 }
 
-static void emit_leaf(struct emitter *e, struct step_place at)
+static void emit_leaf(struct emitter *e, struct search_position at)
 {
 	const struct layout_step *step = &at.search->steps[at.step];
 	struct leaf_shape shape = leaf_shape(step);
@@ -402,7 +402,7 @@ static void emit_class(struct emitter *e, const struct layout_step *step)
 	}
 }
 
-static void emit_cross(struct emitter *e, struct step_place at)
+static void emit_cross(struct emitter *e, struct search_position at)
 {
 	const struct layout_step *step = &at.search->steps[at.step];
 
@@ -460,7 +460,7 @@ static void emit_interface_node(struct emitter *e, const struct layout_step *ste
 	bytecode_load(e->code, BPF_W, R7, R3, children + 4 * INTERFACE_DIFFERS);
 }
 
-static void emit_step(struct emitter *e, struct step_place at)
+static void emit_step(struct emitter *e, struct search_position at)
 {
 	const struct layout_step *step = &at.search->steps[at.step];
 
@@ -484,7 +484,7 @@ static void emit_step(struct emitter *e, struct step_place at)
 		emit_lpm(e, step);
 		return;
 	default:
-		emit_interface_node(e, step, at.labels[at.step + 1]);
+		emit_interface_node(e, step, at.entries[at.step + 1].checked);
 	}
 }
 
@@ -497,36 +497,37 @@ static bool compares_the_same(const struct layout_step *a, const struct layout_s
 	       a->lane_bits == b->lane_bits;
 }
 
-static struct basic_block way_after_line(struct step_place at, size_t next)
+static struct basic_block way_after_line(struct search_position at, size_t next)
 {
 	const struct layout_step *steps = at.search->steps;
 
-	return compares_the_same(&steps[at.step], &steps[next]) ? at.ready[next] : at.inside[next];
+	return compares_the_same(&steps[at.step], &steps[next]) ? at.entries[next].ready
+								: at.entries[next].inside;
 }
 
 void emit_search(struct emitter *e, size_t index)
 {
 	const struct layout_search *search = &e->layout->searches[index];
 	const struct layout_step *steps = search->steps;
-	struct step_place at = {search, 0, e->steps[index], e->inside[index], e->ready[index]};
+	struct search_position at = {search, 0, e->entries[index]};
 	size_t next;
 
 	for (at.step = 0; at.step < search->step_count; at.step++) {
-		bytecode_begin_block(e->code, at.labels[at.step]);
+		bytecode_begin_block(e->code, at.entries[at.step].checked);
 		bytecode_comment(e->code, "step %u: %s%s, %s", steps[at.step].tag,
 				 asked_words(steps[at.step].operand),
 				 again_words(steps[at.step].operand),
 				 step_word(steps[at.step].kind));
 		bytecode_jump32_if(e->code, BPF_JLT, R7, (int32_t)(steps[at.step].tag << TAG_SHIFT),
-				   at.labels[at.step + 1]);
-		bytecode_begin_block(e->code, at.inside[at.step]);
+				   at.entries[at.step + 1].checked);
+		bytecode_begin_block(e->code, at.entries[at.step].inside);
 		emit_step(e, at);
 		next = layout_next_step(search, at.step);
 		if (steps[at.step].kind == STEP_INNER)
 			bytecode_jump(e->code, way_after_line(at, next));
 		else if (next != at.step + 1)
-			bytecode_jump(e->code, at.labels[next]);
+			bytecode_jump(e->code, at.entries[next].checked);
 	}
-	bytecode_begin_block(e->code, at.labels[search->step_count]);
+	bytecode_begin_block(e->code, at.entries[search->step_count].checked);
 	bytecode_jump(e->code, e->assign);
 }

@@ -12,6 +12,12 @@
 
 struct bytecode_subprogram;
 
+/* Entry points of a step of a search. At each, the variable `reference` holds a reference. */
+struct step_entry {
+	LLVMBasicBlockRef checked; /* tests the tag: a reference to a later step goes on there */
+	LLVMBasicBlockRef inside;  /* the reference is known to be this step's */
+};
+
 struct ir {
 	struct arena *arena;
 	const struct layout *layout;
@@ -30,9 +36,8 @@ struct ir {
 	/* Variables that helpers read: a map's key, a label's slot, a struct abi_prefix_key. */
 	LLVMValueRef key, slot, prefix;
 	LLVMBasicBlockRef *nodes; /* of nodes that something goes to */
-	LLVMBasicBlockRef *steps[FAMILY_COUNT * PROTOCOL_COUNT]; /* one more than steps: the end */
-	LLVMBasicBlockRef
-		*inside[FAMILY_COUNT * PROTOCOL_COUNT]; /* for references known to be theirs */
+	/* Of each step of each search; and one more, the search's end, which has `checked` only. */
+	struct step_entry *entries[FAMILY_COUNT * PROTOCOL_COUNT];
 	LLVMBasicBlockRef assign, pass, drop;
 	diagram_ref *pending; /* nodes that have a block, which is not written yet */
 	size_t pending_count, pending_capacity;

@@ -107,7 +107,7 @@ static void table_entry(struct ir *ir, diagram_ref ref)
 
 	ir_store(ir, reference(ir, ir->layout->table_refs[ref], layout_knows_entries(ir->layout)),
 		 ir->reference, 0);
-	ir_jump(ir, ir->steps[search][layout_first_step(ir->layout, ref)]);
+	ir_jump(ir, ir->entries[search][layout_first_step(ir->layout, ref)].checked);
 }
 
 static void write_node(struct ir *ir, diagram_ref ref)
@@ -193,12 +193,11 @@ static void make_blocks(struct ir *ir)
 	ir->nodes = arena_alloc(ir->arena, ir->layout->node_count + 1, sizeof(*ir->nodes));
 	for (search = 0; search < ir->layout->search_count; search++) {
 		count = ir->layout->searches[search].step_count + 1;
-		ir->steps[search] = arena_alloc(ir->arena, count, sizeof(*ir->steps[search]));
-		ir->inside[search] = arena_alloc(ir->arena, count, sizeof(*ir->inside[search]));
+		ir->entries[search] = arena_alloc(ir->arena, count, sizeof(*ir->entries[search]));
 		for (i = 0; i < count; i++) {
-			ir->steps[search][i] = ir_block(ir, "step");
+			ir->entries[search][i].checked = ir_block(ir, "step");
 			if (i + 1 < count)
-				ir->inside[search][i] = ir_block(ir, "inside");
+				ir->entries[search][i].inside = ir_block(ir, "inside");
 		}
 	}
 	ir->assign = ir_block(ir, "assign");

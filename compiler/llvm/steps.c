@@ -7,12 +7,11 @@
 
 #include <stddef.h>
 
-/* A step that is being written, and where its machine's others are: as they are come to, and past the
- * question whether a reference is theirs. */
-struct step_place {
+/* A step that is being written, and the entry points of all steps of its search. */
+struct search_position {
 	const struct layout_search *search;
 	size_t step;
-	const LLVMBasicBlockRef *blocks, *inside;
+	const struct step_entry *entries;
 };
 
 /* The element of a step that the reference says. */
@@ -71,16 +70,16 @@ static LLVMValueRef ir_stride_child(struct ir *ir, const struct layout_step *ste
 }
 
 /* Goes on where a narrow result (32 bits) leads. */
-static void ir_narrow_way(struct ir *ir, struct step_place at, LLVMValueRef result)
+static void ir_narrow_way(struct ir *ir, struct search_position at, LLVMValueRef result)
 {
 	ir_store(ir, result, ir->reference, 0);
 	if (at.search->steps[at.step].narrow_tag) {
 		ir_leave_if(ir, result, LLVMIntULT, ir_word(ir, NARROW_BIT),
-			    at.blocks[at.search->step_count]);
+			    at.entries[at.search->step_count].checked);
 		ir_store(ir, ir_and(ir, result, NARROW_BIT - 1), ir->reference, 0);
-		ir_jump(ir, at.inside[layout_narrow_step(at.search, at.step)]);
+		ir_jump(ir, at.entries[layout_narrow_step(at.search, at.step)].inside);
 	} else {
-		ir_jump(ir, at.blocks[at.search->step_count]);
+		ir_jump(ir, at.entries[at.search->step_count].checked);
 	}
 }
 
@@ -106,7 +105,7 @@ static LLVMValueRef ir_range(struct ir *ir, const struct layout_step *step, LLVM
 	return LLVMBuildTrunc(ir->builder, entry, ir->word, "");
 }
 
-static void ir_step_stride(struct ir *ir, struct step_place at)
+static void ir_step_stride(struct ir *ir, struct search_position at)
 {
 	const struct layout_step *step = &at.search->steps[at.step];
 	LLVMValueRef word = ir_wide_operand(ir, step->operand),
@@ -169,22 +168,22 @@ static void ir_step_inner(struct ir *ir, const struct layout_step *step)
 }
 
 /* Makes result INDEX (64 bits), one of COUNT, the reference, and goes on where it leads. */
-static void ir_result(struct ir *ir, struct step_place at, LLVMValueRef results, LLVMValueRef index,
-		      uint32_t count)
+static void ir_result(struct ir *ir, struct search_position at, LLVMValueRef results,
+		      LLVMValueRef index, uint32_t count)
 {
 	const struct layout_step *step = &at.search->steps[at.step];
 
 	index = ir_and(ir, ir_opaque(ir, index), masked_room(count) - 1);
 	if (!step->is_narrow) {
 		ir_store(ir, ir_item(ir, ir->word, results, index, 2), ir->reference, 0);
-		ir_jump(ir, at.blocks[layout_next_step(at.search, at.step)]);
+		ir_jump(ir, at.entries[layout_next_step(at.search, at.step)].checked);
 		return;
 	}
 	index = ir_item(ir, ir->half, results, index, 1);
 	ir_narrow_way(ir, at, LLVMBuildZExt(ir->builder, index, ir->word, ""));
 }
 
-static void ir_step_leaf(struct ir *ir, struct step_place at)
+static void ir_step_leaf(struct ir *ir, struct search_position at)
 {
 	const struct layout_step *step = &at.search->steps[at.step];
 	struct leaf_shape shape = leaf_shape(step);
@@ -219,7 +218,7 @@ static LLVMValueRef ir_class(struct ir *ir, const struct layout_step *step)
 	return class;
 }
 
-static void ir_step_cross(struct ir *ir, struct step_place at)
+static void ir_step_cross(struct ir *ir, struct search_position at)
 {
 	const struct layout_step *step = &at.search->steps[at.step];
 	LLVMValueRef class = ir_class(ir, step);
@@ -270,20 +269,20 @@ static void ir_step_interface(struct ir *ir, const struct layout_step *step, LLV
 	ir_take_child(ir, node, INTERFACE_EQUALS);
 }
 
-static void ir_step(struct ir *ir, struct step_place at)
+static void ir_step(struct ir *ir, struct search_position at)
 {
 	const struct layout_step *step = &at.search->steps[at.step];
-	LLVMBasicBlockRef next = at.blocks[layout_next_step(at.search, at.step)];
+	LLVMBasicBlockRef next = at.entries[layout_next_step(at.search, at.step)].checked;
 
 	switch (step->kind) {
 	case STEP_STRIDE:
 		ir_step_stride(ir, at);
 		if (refers_to_next(at.search, at.step))
-			next = at.inside[at.step + 1];
+			next = at.entries[at.step + 1].inside;
 		break;
 	case STEP_INNER:
 		ir_step_inner(ir, step);
-		next = at.inside[at.step + 1];
+		next = at.entries[at.step + 1].inside;
 		break;
 	case STEP_LEAF:
 		ir_step_leaf(ir, at);
@@ -303,18 +302,18 @@ static void ir_step(struct ir *ir, struct step_place at)
 void ir_search(struct ir *ir, size_t index)
 {
 	const struct layout_search *search = &ir->layout->searches[index];
-	struct step_place at = {search, 0, ir->steps[index], ir->inside[index]};
+	struct search_position at = {search, 0, ir->entries[index]};
 
 	for (at.step = 0; at.step < search->step_count; at.step++) {
-		ir_start(ir, at.blocks[at.step]);
+		ir_start(ir, at.entries[at.step].checked);
 		ir_branch(ir,
 			  LLVMBuildICmp(ir->builder, LLVMIntULT,
 					ir_load(ir, ir->word, ir->reference, 0),
 					ir_word(ir, search->steps[at.step].tag << TAG_SHIFT), ""),
-			  at.blocks[at.step + 1], at.inside[at.step]);
-		ir_start(ir, at.inside[at.step]);
+			  at.entries[at.step + 1].checked, at.entries[at.step].inside);
+		ir_start(ir, at.entries[at.step].inside);
 		ir_step(ir, at);
 	}
-	ir_start(ir, at.blocks[search->step_count]);
+	ir_start(ir, at.entries[search->step_count].checked);
 	ir_jump(ir, ir->assign);
 }
