@@ -14,19 +14,12 @@ struct layout;
 void layout_emit_classifier(struct arena *arena, struct bytecode *code, const struct layout *layout,
 			    struct basic_block classified, struct basic_block failed);
 
-/* The results of functions that try something for a packet. */
-enum { MISSED, DECIDED };
-
-#define TRY_LABEL "try_label" /* its name */
-
 /* `int try_label(context, index, flags)`, where INDEX is 4 * label + place: it tries the label's spare slots, and
  * before them its own if there may be more rows than one, and counts the hit or the miss. 1: a socket took the
  * packet, or a program before this one has chosen; else 0. Other results would be refused by kernels before 5.11,
  * whose verifier holds every function to what the program may give. */
 const struct bytecode_subprogram *try_label_subprogram(struct arena *arena,
 						       const struct layout *layout);
-
-#define TRY_GROUP "try_group" /* its name */
 
 /* `int try_group(context, head)` carries out the rows of a group, by a call of `int try_row(context, row)` for each,
  * which counts the rule, tries the label's own slot and then its spares, and counts the hit or the miss. 1: a socket

@@ -67,11 +67,6 @@ void emit_rule_counter(struct emitter *e);
 /* REG becomes the index, 4 * label + place, of the row that R7 points to; to NONE if it has no label. */
 void emit_index(struct emitter *e, enum reg reg, struct basic_block none);
 
-/* Assigns the socket in R0, with the flags at OFFSET from REG, and lets go of it. To CHOSEN if a program before
- * this one has chosen: its choice stands. */
-void emit_assign(struct bytecode *code, enum reg reg, int offset, struct basic_block hit,
-		 struct basic_block chosen);
-
 /* R0 becomes the element of a map whose key is at STACK, or 0. */
 void emit_look(struct bytecode *code, enum bytecode_symbol map, int stack);
 
@@ -81,5 +76,8 @@ void emit_count(struct bytecode *code, enum bytecode_symbol map, int stack, int 
 /* Argument registers from FIRST on become 0, before a call that has no use for them. To the verifier (Linux 6.18) it
  * has, and so what a search has left there is a reason to walk anew all that leads to the call. */
 void emit_unused(struct bytecode *code, enum reg first);
+
+/* Calls try_group for the groups whose first head is R7, which may be an end; R7 becomes the end. R8 is lost. */
+void emit_groups(struct emitter *e);
 
 #endif

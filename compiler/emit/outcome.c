@@ -1,8 +1,7 @@
 /* The one sequence that carries out an outcome's rows: count the rule, find the label's socket, assign it, count
  * the hit or the miss, go on with the next row. */
+#include "emit.h"
 #include "emitter.h"
-#include "try_label.h"
-#include "try_rows.h"
 
 #include "runtime/abi.h"
 
@@ -71,8 +70,10 @@ static void emit_find_socket(struct emitter *e, struct basic_block miss)
 	bytecode_jump_if(e->code, BPF_JEQ, R0, 0, miss);
 }
 
-void emit_assign(struct bytecode *code, enum reg reg, int offset, struct basic_block hit,
-		 struct basic_block chosen)
+/* Assigns the socket in R0, with the flags at OFFSET from REG, and lets go of it. To CHOSEN if a program before
+ * this one has chosen: its choice stands. */
+static void emit_assign(struct bytecode *code, enum reg reg, int offset, struct basic_block hit,
+			struct basic_block chosen)
 {
 	bytecode_comment(code, "assign it");
 	bytecode_store(code, BPF_DW, R10, STACK_SOCKET, R0);
