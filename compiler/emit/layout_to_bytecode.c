@@ -1,5 +1,8 @@
-/* Writes the program: a way in for each family and protocol, the nodes in code, the steps that search the
- * tables, and at the end the one sequence that carries out an outcome's rows. */
+/*
+ * Emits the program for a layout. The order is that of a packet's way: the branch by family and protocol, the nodes in
+ * code, the steps that search the tables (steps.c), the code that carries out an outcome (outcome.c), and the exits.
+ * Nothing is optimised here: bytecode_optimize does that to the whole.
+ */
 #include "compiler/pipeline.h"
 
 #include "compiler/base/arena.h"
@@ -15,15 +18,12 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
-/* The program's verdicts. */
-enum { SK_IS_DROP = 0, SK_IS_PASS = 1 };
-
-/* The origin of what serves all rules. */
+/* The origin of code that serves all rules. */
 static const struct span SHARED;
 
 static void emit_ref(struct emitter *e, diagram_ref ref, struct span origin);
 
-/* Jumps to UPPER if the word in R1 has reached START. R2 is lost. */
+/* To UPPER if the operand in R1 is at least START. R2 is lost. */
 static void emit_compare(struct emitter *e, enum operand operand, uint64_t start,
 			 struct basic_block upper)
 {
@@ -35,7 +35,7 @@ static void emit_compare(struct emitter *e, enum operand operand, uint64_t start
 	}
 }
 
-/* Compares R1 with the starts of intervals [first, end), and goes on in the one that holds it. */
+/* Finds the one of a node's intervals [first, end) that holds R1, by binary search in code, and goes on at its child. */
 static void emit_compare_tree(struct emitter *e, const struct diagram_node *node,
 			      const struct span *origins, struct span origin, uint32_t first,
 			      uint32_t end)
@@ -106,7 +106,7 @@ static void emit_node(struct emitter *e, diagram_ref ref)
 	emit_compare_tree(e, node, origins, origin, 0, node->count);
 }
 
-/* R8 becomes 0, which the verifier does not know. */
+/* R8 becomes 0, but all that the verifier knows is that it is a number. */
 static void emit_zero(struct emitter *e)
 {
 	_Static_assert(AF_INET >> 4 == 0 && AF_INET6 >> 4 == 0, "no family has these bits");
@@ -116,8 +116,8 @@ static void emit_zero(struct emitter *e)
 	e->has_zero = true;
 }
 
-/* R7 becomes a reference. The verifier walks anew what follows for each number that it knows there, at 60
- * instructions and more. */
+/* R7 becomes a reference. For each different number that the verifier KNOWS there, it walks what follows once more, at 60
+ * instructions and more; so it is to see the reference as an unknown number, the zero XOR the constant. */
 static void emit_reference(struct emitter *e, uint32_t reference, bool known)
 {
 	if (known || !e->has_zero) {
@@ -136,11 +136,11 @@ static void emit_row(struct emitter *e, uint32_t row)
 		bytecode_jump(e->code, e->drop);
 	} else {
 		emit_reference(e, row, false);
-		bytecode_jump(e->code, e->assign);
+		bytecode_jump(e->code, e->outcome);
 	}
 }
 
-/* Goes into the tables at the step that a reference names. */
+/* Goes on in the tables, at the first step of a node that is stored there. */
 static void emit_table_entry(struct emitter *e, diagram_ref ref)
 {
 	uint32_t search = e->layout->nodes[ref].variable >> SEARCH_SHIFT;
@@ -149,7 +149,7 @@ static void emit_table_entry(struct emitter *e, diagram_ref ref)
 	bytecode_jump(e->code, e->entries[search][layout_first_step(e->layout, ref)].checked);
 }
 
-/* Goes on at a reference that, for what is known here, belongs to the rule at ORIGIN. */
+/* Goes on at a node or an outcome. As far as this path tells, it is the rule at ORIGIN that decides. */
 static void emit_ref(struct emitter *e, diagram_ref ref, struct span origin)
 {
 	bytecode_origin(e->code, origin);
@@ -194,10 +194,10 @@ static void emit_entry(struct emitter *e)
 static void emit_exits(struct emitter *e)
 {
 	bytecode_begin_block(e->code, e->pass);
-	bytecode_alu_imm(e->code, BPF_MOV, R0, SK_IS_PASS);
+	bytecode_alu_imm(e->code, BPF_MOV, R0, SK_PASS);
 	bytecode_exit(e->code);
 	bytecode_begin_block(e->code, e->drop);
-	bytecode_alu_imm(e->code, BPF_MOV, R0, SK_IS_DROP);
+	bytecode_alu_imm(e->code, BPF_MOV, R0, SK_DROP);
 	bytecode_exit(e->code);
 }
 
@@ -220,11 +220,11 @@ static struct emitter emitter_new(struct arena *arena, struct bytecode *code,
 			e.entries[search][i].ready = bytecode_new_block(e.code);
 		}
 	}
-	e.assign = e.pass = e.drop = (struct basic_block){NO_BLOCK};
+	e.outcome = e.pass = e.drop = (struct basic_block){NO_BLOCK};
 	return e;
 }
 
-/* The way in, and all that leads to ASSIGN. */
+/* All code from the program's entry to OUTCOME. */
 static void emit_classification(struct emitter *e)
 {
 	size_t i;
@@ -240,7 +240,7 @@ void layout_emit_classifier(struct arena *arena, struct bytecode *code, const st
 {
 	struct emitter e = emitter_new(arena, code, layout);
 
-	e.assign = classified;
+	e.outcome = classified;
 	e.drop = failed;
 	emit_classification(&e);
 }
@@ -252,7 +252,7 @@ struct bytecode *layout_to_bytecode(struct arena *arena, const struct layout *la
 	struct emitter e = emitter_new(arena, code, layout);
 	const char *error;
 
-	e.assign = bytecode_new_block(code);
+	e.outcome = bytecode_new_block(code);
 	e.pass = bytecode_new_block(code);
 	e.drop = bytecode_new_block(code);
 	bytecode_alu(code, BPF_MOV, R6, R1);

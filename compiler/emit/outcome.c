@@ -1,5 +1,6 @@
-/* The one sequence that carries out an outcome's rows: count the rule, find the label's socket, assign it, count
- * the hit or the miss, go on with the next row. */
+/* Emits the code that carries out an outcome, one for all outcomes: it reads the outcome's rows from the tables. For each
+ * row, it counts the rule, finds the label's socket, assigns it, counts the hit or the miss, and goes on with the next
+ * row. */
 #include "emit.h"
 #include "emitter.h"
 
@@ -10,7 +11,7 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
-void emit_look(struct bytecode *code, enum bytecode_symbol map, int stack)
+void emit_look_up(struct bytecode *code, enum bytecode_symbol map, int stack)
 {
 	bytecode_map(code, R1, map);
 	bytecode_alu(code, BPF_MOV, R2, R10);
@@ -22,7 +23,7 @@ void emit_count(struct bytecode *code, enum bytecode_symbol map, int stack, int 
 {
 	struct basic_block none = bytecode_new_block(code);
 
-	emit_look(code, map, stack);
+	emit_look_up(code, map, stack);
 	bytecode_jump_if(code, BPF_JEQ, R0, 0, none);
 	bytecode_load(code, BPF_DW, R1, R0, offset);
 	bytecode_alu_imm(code, BPF_ADD, R1, 1);
@@ -44,7 +45,7 @@ void emit_rule_counter(struct emitter *e)
 	bytecode_begin_block(e->code, none);
 }
 
-void emit_index(struct emitter *e, enum reg reg, struct basic_block none)
+void emit_label_index(struct emitter *e, enum reg reg, struct basic_block none)
 {
 	uint32_t slots = ABI_PLACES * (uint32_t)e->layout->object.label_count;
 
@@ -56,7 +57,7 @@ void emit_index(struct emitter *e, enum reg reg, struct basic_block none)
 	bytecode_jump_if(e->code, BPF_JGT, reg, (int32_t)slots - 1, e->drop);
 }
 
-/* Finds the socket in the slot with the index in R1, or goes to MISS. */
+/* R0 becomes the socket in the own slot of the label index in R1; to MISS if there is none. */
 static void emit_find_socket(struct emitter *e, struct basic_block miss)
 {
 	bytecode_alu_imm(e->code, BPF_LSH, R1, 2);
@@ -66,27 +67,28 @@ static void emit_find_socket(struct emitter *e, struct basic_block miss)
 	if (e->layout->object.tries_spares)
 		bytecode_alu_imm(e->code, BPF_AND, R2, ABI_SLOT(UINT32_MAX));
 	bytecode_store(e->code, BPF_W, R10, STACK_KEY, R2);
-	emit_look(e->code, SYMBOL_SOCKETS, STACK_KEY);
+	emit_look_up(e->code, SYMBOL_SOCKETS, STACK_KEY);
 	bytecode_jump_if(e->code, BPF_JEQ, R0, 0, miss);
 }
 
-/* Assigns the socket in R0, with the flags at OFFSET from REG, and lets go of it. To CHOSEN if a program before
- * this one has chosen: its choice stands. */
-static void emit_assign(struct bytecode *code, enum reg reg, int offset, struct basic_block hit,
-			struct basic_block chosen)
+/* Assigns the socket in R0, with the flags of the row that R7 points to, and releases it: to HIT if it takes the packet,
+ * to PASS if a program before this one has chosen, whose choice stands. */
+static void emit_assign(struct emitter *e, struct basic_block hit)
 {
+	struct bytecode *code = e->code;
+
 	bytecode_comment(code, "assign it");
 	bytecode_store(code, BPF_DW, R10, STACK_SOCKET, R0);
 	bytecode_alu(code, BPF_MOV, R1, R6);
 	bytecode_alu(code, BPF_MOV, R2, R0);
-	bytecode_load(code, BPF_W, R3, reg, offset);
+	bytecode_load(code, BPF_W, R3, R7, (int)offsetof(struct layout_row, flags));
 	bytecode_call(code, BPF_FUNC_sk_assign);
 	bytecode_load(code, BPF_DW, R1, R10, STACK_SOCKET);
 	bytecode_store(code, BPF_DW, R10, STACK_RESULT, R0);
 	bytecode_call(code, BPF_FUNC_sk_release);
 	bytecode_load(code, BPF_DW, R0, R10, STACK_RESULT);
 	bytecode_jump_if(code, BPF_JEQ, R0, 0, hit);
-	bytecode_jump_if(code, BPF_JEQ, R0, -EEXIST, chosen);
+	bytecode_jump_if(code, BPF_JEQ, R0, -EEXIST, e->pass);
 }
 
 void emit_unused(struct bytecode *code, enum reg first)
@@ -97,7 +99,8 @@ void emit_unused(struct bytecode *code, enum reg first)
 		bytecode_alu_imm(code, BPF_MOV, reg, 0);
 }
 
-/* Nothing took the packet: counts the miss, or leaves that to a function, which looks further. */
+/* No socket took the packet: counts the miss, or leaves that to try_label, which tries the spare slots. Where rows are in
+ * groups, it is left to try_row: the first group then begins with the first row once more. */
 static void emit_miss(struct emitter *e)
 {
 	if (!e->layout->object.tries_spares) {
@@ -116,26 +119,26 @@ static void emit_miss(struct emitter *e)
 	bytecode_jump_if(e->code, BPF_JNE, R0, 0, e->pass);
 }
 
-/* Only the first row's label is looked at here, where it is a hit as a rule; those of later ones by the function,
- * if there is one: the verifier walks all rows that there may be. */
+/* Tries the label's own slot, which mostly is a hit. In a loop over rows with spare slots, only that of the first row is
+ * tried here, and try_label tries those of later rows: the verifier walks this code once for each row. */
 static void emit_try_label(struct emitter *e, struct basic_block hit, struct basic_block next)
 {
 	struct basic_block miss = bytecode_new_block(e->code);
 	int32_t rows = (int32_t)e->layout->rows_max;
 
 	bytecode_comment(e->code, "the label's slot, and the socket there");
-	emit_index(e, R1, next);
+	emit_label_index(e, R1, next);
 	bytecode_store(e->code, BPF_W, R10, STACK_LABEL, R1);
 	if (e->layout->object.tries_spares && layout_loops_over_rows(e->layout))
 		bytecode_jump_if(e->code, BPF_JNE, R9, rows, miss);
 	emit_find_socket(e, miss);
-	emit_assign(e->code, R7, (int)offsetof(struct layout_row, flags), hit, e->pass);
+	emit_assign(e, hit);
 	bytecode_begin_block(e->code, miss);
 	emit_miss(e);
 }
 
-/* AF_INET is 2 and AF_INET6 10, TCP 6 and UDP 17, so one bit of each tells. */
-void emit_place(struct emitter *e)
+/* AF_INET is 2 and AF_INET6 10, TCP is 6 and UDP 17: one bit tells the families apart, and one the protocols. */
+void emit_flow_class(struct emitter *e)
 {
 	_Static_assert(AF_INET >> 3 == 0 && AF_INET6 >> 3 == 1, "one bit tells the families apart");
 	_Static_assert(IPPROTO_TCP >> 4 == 0 && IPPROTO_UDP >> 4 == 1, "and one the protocols");
@@ -153,13 +156,13 @@ void emit_outcome(struct emitter *e)
 	struct basic_block row = bytecode_new_block(e->code), hit = bytecode_new_block(e->code);
 	struct basic_block next = bytecode_new_block(e->code);
 
-	bytecode_begin_block(e->code, e->assign);
+	bytecode_begin_block(e->code, e->outcome);
 	if (!e->layout->rows_max) {
 		bytecode_jump_if(e->code, BPF_JEQ, R7, ROW_PASS, e->pass);
 		bytecode_jump(e->code, e->drop);
 		return;
 	}
-	emit_place(e);
+	emit_flow_class(e);
 	if (layout_loops_over_rows(e->layout))
 		bytecode_alu_imm(e->code, BPF_MOV, R9, (int32_t)e->layout->rows_max);
 	bytecode_begin_block(e->code, row);
@@ -181,7 +184,7 @@ void emit_outcome(struct emitter *e)
 		emit_groups(e);
 	bytecode_jump_if(e->code, BPF_JEQ, R7, ROW_PASS, e->pass);
 	bytecode_jump(e->code, e->drop);
-	bytecode_begin_block(e->code, hit);
+	bytecode_begin_block(e->code, hit); /* and then to PASS, which is emitted next */
 	if (e->layout->object.label_count)
 		emit_count(e->code, SYMBOL_LABEL_COUNTERS, STACK_LABEL,
 			   offsetof(struct abi_label_count, hits));

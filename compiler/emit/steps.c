@@ -1,4 +1,11 @@
-/* The steps that search the tables, one after the other, as the layout has them. */
+/*
+ * Emits the steps of a search, one after the other in the order of the layout, which layout.h describes with the format
+ * of the tables. R7 has the reference between steps; R6 has the context; R0 to R5 are lost in each.
+ *
+ * A step loads its operand from the context, or goes on with the one that a step before it has left in R1. Of half an
+ * IPv6 address, it loads no more 32 bit words than it needs: CUT is then how many of the lowest bits of the operand R1
+ * does not have, 0 or LOADED_BITS.
+ */
 #include "emitter.h"
 
 #include "runtime/abi.h"
@@ -12,19 +19,19 @@ struct search_position {
 	const struct step_entry *entries;
 };
 
-/* The bytes of what a root has for a child, as a shift. */
-static int child_scale(const struct layout_step *root)
+/* Size of what a stride table has for one child, as a shift. */
+static int child_scale(const struct layout_step *stride)
 {
-	return root->has_ranges ? 3 : 2;
+	return stride->has_ranges ? 3 : 2;
 }
 
-/* The same of a step's results. */
+/* Size of one result of a step, as a shift. */
 static int result_scale(const struct layout_step *step)
 {
 	return step->is_narrow ? 1 : 2;
 }
 
-/* The bits of half an IPv6 address that one load gives. */
+/* How many bits of half an IPv6 address one load gives: the verifier refuses loads of 8 bytes there. */
 enum { LOADED_BITS = 32 };
 
 /* Where an operand stands in the context: for half of an IPv6 address, its first word. */
@@ -59,7 +66,7 @@ void emit_operand(struct emitter *e, enum operand operand, enum reg reg)
 	}
 }
 
-/* A word without its CUT lowest bits: 0 or LOADED_BITS, of half an IPv6 address. R2 is lost. */
+/* REG becomes an operand without its CUT lowest bits. R2 is lost. */
 static void emit_upper_operand(struct emitter *e, enum operand operand, enum reg reg, unsigned cut)
 {
 	if (cut)
@@ -89,7 +96,7 @@ void emit_element(struct emitter *e, struct layout_region region, uint32_t bytes
 	bytecode_alu(e->code, BPF_ADD, reg, index);
 }
 
-/* R3 becomes a pointer to the element of a step that R7 refers to. */
+/* R3 becomes a pointer to the element that R7 refers to. R7 is lost. */
 static void emit_step_element(struct emitter *e, const struct layout_step *step)
 {
 	if (step->region.count > 1)
@@ -97,12 +104,13 @@ static void emit_step_element(struct emitter *e, const struct layout_step *step)
 	emit_element(e, step->region, step->element_bytes, R3, R7);
 }
 
-/* Where words go that are not in a window. */
+/* Where operands go that are outside of a window. */
 struct sides {
 	struct basic_block below, above;
 };
 
-/* Goes to one side if the word in R1, whose window has so many bits, is not in it. R2 and R4 are lost. */
+/* To one of the sides if the operand in R1 is not in the step's window, which has this many BITS of R1. R2 and R4 are
+ * lost. */
 static struct sides emit_window(struct emitter *e, const struct layout_step *step, unsigned bits)
 {
 	struct sides sides = {bytecode_new_block(e->code), bytecode_new_block(e->code)};
@@ -129,7 +137,7 @@ static void emit_value(struct emitter *e, enum reg reg, uint64_t value)
 		bytecode_imm64(e->code, reg, value);
 }
 
-/* On either side R1 becomes another value; then all go on together. */
+/* Ends the code for operands in the window, and sets R1 to another value on either side. All go on together. */
 static void emit_sides(struct emitter *e, struct sides sides, uint64_t below, uint64_t above)
 {
 	struct basic_block together = bytecode_new_block(e->code);
@@ -143,7 +151,7 @@ static void emit_sides(struct emitter *e, struct sides sides, uint64_t below, ui
 	bytecode_begin_block(e->code, together);
 }
 
-/* REG keeps its lowest bits. */
+/* REG keeps only this many of its lowest bits. */
 static void emit_low_bits(struct emitter *e, enum reg reg, unsigned bits)
 {
 	if (bits < 32) {
@@ -154,7 +162,8 @@ static void emit_low_bits(struct emitter *e, enum reg reg, unsigned bits)
 	}
 }
 
-/* R1, without its CUT lowest bits, becomes the offset of a root's child for what is in the window. */
+/* R1, the operand without its CUT lowest bits, becomes the offset of its child in a stride table, if it is in the
+ * window. */
 static void emit_child(struct emitter *e, const struct layout_step *step, unsigned cut)
 {
 	uint32_t mask = (UINT32_C(1) << step->stride_bits) - 1;
@@ -167,7 +176,8 @@ static void emit_child(struct emitter *e, const struct layout_step *step, unsign
 	bytecode_alu32_imm(e->code, BPF_AND, R1, (int32_t)(mask << child_scale(step)));
 }
 
-/* R3 becomes a pointer to what a root has for the word in R1, without its CUT lowest bits. R1, R2 and R4 are lost. */
+/* R3 becomes a pointer to what a stride table has for the operand in R1, which is without its CUT lowest bits. R1, R2, R4
+ * and R7 are lost. */
 static void emit_stride_child(struct emitter *e, const struct layout_step *step, unsigned cut)
 {
 	const uint64_t children = UINT64_C(1) << step->stride_bits;
@@ -185,7 +195,7 @@ static void emit_stride_child(struct emitter *e, const struct layout_step *step,
 	bytecode_alu(e->code, BPF_ADD, R3, R1);
 }
 
-/* The reference for the upper bits of the word's window. */
+/* A stride table of references. */
 static void emit_stride(struct emitter *e, const struct layout_step *step)
 {
 	const unsigned cut = stride_shift(step) >= LOADED_BITS ? LOADED_BITS : 0;
@@ -195,14 +205,14 @@ static void emit_stride(struct emitter *e, const struct layout_step *step)
 	bytecode_load(e->code, BPF_W, R7, R3, 0);
 }
 
-/* R1, already without its CUT lowest bits, loses all that the window skips. */
+/* R1, without its CUT lowest bits, becomes the operand without all the bits that the window skips. */
 static void emit_skip(struct emitter *e, const struct layout_step *step, unsigned cut)
 {
 	if (step->window.skip > cut)
 		bytecode_alu_imm(e->code, BPF_RSH, R1, (int32_t)(step->window.skip - cut));
 }
 
-/* R1 becomes the bits of the word that a tree below a root compares. */
+/* R1 becomes the bits of the operand that a tree below a stride table compares. */
 static void emit_rest(struct emitter *e, const struct layout_step *step)
 {
 	const unsigned cut = step->window.skip >= LOADED_BITS ? LOADED_BITS : 0;
@@ -215,8 +225,8 @@ static void emit_rest(struct emitter *e, const struct layout_step *step)
 	emit_low_bits(e, R1, compared_bits(step));
 }
 
-/* R1 becomes the bits of the word that a tree compares, with what is outside of the window moved to its ends. */
-static void emit_tree_word(struct emitter *e, const struct layout_step *step)
+/* R1 becomes the bits of the operand that a tree compares; operands outside of the window become the window's ends. */
+static void emit_tree_operand(struct emitter *e, const struct layout_step *step)
 {
 	const unsigned cut = step->window.skip >= LOADED_BITS ? LOADED_BITS : 0;
 	struct sides sides;
@@ -232,7 +242,7 @@ static void emit_tree_word(struct emitter *e, const struct layout_step *step)
 	emit_sides(e, sides, 0, (UINT64_C(1) << compared_bits(step)) - 1);
 }
 
-/* R1, of fewer bits than a lane, becomes the word in each lane, and R4 one in each. R2 is lost. */
+/* R1, of fewer bits than a lane, is copied into each lane of R1, and R4 becomes 1 in each lane. R2 is lost. */
 static void emit_spread(struct emitter *e, unsigned lane_bits)
 {
 	unsigned bits;
@@ -246,9 +256,9 @@ static void emit_spread(struct emitter *e, unsigned lane_bits)
 		bytecode_imm64(e->code, R4, UINT64_MAX / ((UINT64_C(1) << lane_bits) - 1));
 }
 
-/* R0 becomes the number of keys, in BYTES of lanes at R3, that the word in the lanes of R1 has reached, times
- * 2^SCALE, with what is below the scale for the caller to mask. Two sums are made, so that neither waits for the
- * other. R2 and R5 are lost. */
+/* R0 becomes the number of keys, of those in BYTES of lanes at R3, that are at most the operand in the lanes of R1, times
+ * 2^SCALE. Its lowest SCALE bits are undefined: the caller masks them. The CPU computes two sums side by side, in R0 and
+ * R2. R2 and R5 are lost. */
 static void emit_rank(struct emitter *e, unsigned lane_bits, uint32_t bytes, int scale)
 {
 	uint32_t at;
@@ -266,7 +276,7 @@ static void emit_rank(struct emitter *e, unsigned lane_bits, uint32_t bytes, int
 			bytecode_alu(e->code, BPF_ADD, sum, reg);
 	}
 	bytecode_alu(e->code, BPF_ADD, R0, R2);
-	if (lane_bits < 64) { /* the sum of all lanes, in the upper one */
+	if (lane_bits < 64) { /* by the multiplication, the upper lane has the sum of all lanes */
 		bytecode_alu(e->code, BPF_MUL, R0, R4);
 		bytecode_alu_imm(e->code, BPF_RSH, R0, 64 - (int32_t)lane_bits - scale);
 	} else if (scale) {
@@ -274,7 +284,7 @@ static void emit_rank(struct emitter *e, unsigned lane_bits, uint32_t bytes, int
 	}
 }
 
-/* R1 becomes the word in lanes, and R3 a pointer to those that it is to be compared with. */
+/* R1 becomes the operand in lanes, and R3 a pointer to the lanes that have the keys. */
 static void emit_tree_lanes(struct emitter *e, struct search_position at)
 {
 	const struct layout_step *step = &at.search->steps[at.step];
@@ -282,13 +292,13 @@ static void emit_tree_lanes(struct emitter *e, struct search_position at)
 	if (step->is_below_stride)
 		emit_rest(e, step);
 	else
-		emit_tree_word(e, step);
+		emit_tree_operand(e, step);
 	emit_spread(e, step->lane_bits);
 	bytecode_begin_block(e->code, at.entries[at.step].ready);
 	emit_step_element(e, step);
 }
 
-/* A line leads to one of the next step, whatever that one's tag. */
+/* R7 becomes the index of the child. It has no tag: an inner node always leads to the next level. */
 static void emit_inner(struct emitter *e, struct search_position at)
 {
 	const struct layout_step *step = &at.search->steps[at.step];
@@ -299,8 +309,8 @@ static void emit_inner(struct emitter *e, struct search_position at)
 	bytecode_alu(e->code, BPF_ADD, R7, R0);
 }
 
-/* Goes on where the narrow result in R7 leads. */
-static void emit_narrow_way(struct emitter *e, struct search_position at)
+/* Goes on at the narrow result in R7: a row, or an element of the step that narrow results lead to. */
+static void emit_narrow_jump(struct emitter *e, struct search_position at)
 {
 	if (at.search->steps[at.step].narrow_tag) {
 		bytecode_jump_if(e->code, BPF_JLT, R7, NARROW_BIT,
@@ -312,8 +322,9 @@ static void emit_narrow_way(struct emitter *e, struct search_position at)
 	}
 }
 
-/* R7, an entry, becomes one of its results: that inside the range where the word in R1 without its CUT lowest bits
- * is less than a range's words behind the start. Before the start it is far behind: 32 bits go round. */
+/* R7, an entry, becomes one of its results. It is the one inside the range if the operand minus the range's start,
+ * shifted right by the bits of the range's length, is 0. The subtraction has 32 bits, so operands before the start give
+ * a large number. R1 is the operand without its CUT lowest bits. R1, R3 and R4 are lost. */
 static void emit_range(struct emitter *e, const struct layout_step *step, unsigned cut)
 {
 	emit_skip(e, step, cut);
@@ -332,8 +343,8 @@ static void emit_range(struct emitter *e, const struct layout_step *step, unsign
 	bytecode_alu32_imm(e->code, BPF_AND, R7, UINT16_MAX);
 }
 
-/* The entry for the upper bits of the word's window, and what it says of the others. */
-static void emit_stride_of_ranges(struct emitter *e, struct search_position at)
+/* A stride table of entries: goes on at the result of the entry, or at the reference that it is. */
+static void emit_stride_of_entries(struct emitter *e, struct search_position at)
 {
 	const struct layout_step *step = &at.search->steps[at.step];
 	const unsigned cut = step->window.skip >= LOADED_BITS ? LOADED_BITS : 0;
@@ -343,20 +354,21 @@ static void emit_stride_of_ranges(struct emitter *e, struct search_position at)
 	bytecode_alu(e->code, BPF_MOV, R5, R1);
 	emit_stride_child(e, step, cut);
 	bytecode_load(e->code, BPF_DW, R7, R3, 0);
-	/* Even if none refers: at a jump, the verifier sees that it need not walk on from each side of the window. */
+	/* Even if no entry is a reference: at a jump, the verifier compares states, and so does not walk on separately for
+	 * each side of the window. */
 	bytecode_jump_if(e->code, BPF_JSLT, R7, 0,
 			 has_trees_below(at.search, at.step) ? refers : e->drop);
 	bytecode_alu(e->code, BPF_MOV, R1, R5);
 	emit_range(e, step, cut);
-	emit_narrow_way(e, at);
+	emit_narrow_jump(e, at);
 	bytecode_begin_block(e->code, refers);
 	bytecode_alu32(e->code, BPF_MOV, R7, R7);
 	if (refers_to_next(at.search, at.step))
 		bytecode_jump(e->code, at.entries[at.step + 1].inside);
 }
 
-/* R7 becomes the result at R0, the offset of one of COUNT that stand at OFFSET from R3; the search goes on where
- * it leads. */
+/* R7 becomes the result at R3 + OFFSET + R0, R0 being the offset of one of COUNT results. A narrow result goes on where it
+ * leads. */
 static void emit_result(struct emitter *e, struct search_position at, uint32_t offset,
 			uint32_t count)
 {
@@ -367,7 +379,7 @@ static void emit_result(struct emitter *e, struct search_position at, uint32_t o
 	bytecode_alu(e->code, BPF_ADD, R3, R0);
 	bytecode_load(e->code, step->is_narrow ? BPF_H : BPF_W, R7, R3, (int)offset);
 	if (step->is_narrow)
-		emit_narrow_way(e, at);
+		emit_narrow_jump(e, at);
 }
 
 static void emit_leaf(struct emitter *e, struct search_position at)
@@ -380,7 +392,8 @@ static void emit_leaf(struct emitter *e, struct search_position at)
 	emit_result(e, at, shape.lanes_bytes, shape.keys + 1);
 }
 
-/* R0 becomes the class of the port in R1: by a table, or as the number of runs that start at it or below. */
+/* R0 becomes the equivalence class of the port in R1: by a table; or as the number of runs, but for the first, that start
+ * at most there. R5 is lost. */
 static void emit_class(struct emitter *e, const struct layout_step *step)
 {
 	uint32_t i;
@@ -413,7 +426,7 @@ static void emit_cross(struct emitter *e, struct search_position at)
 	emit_result(e, at, 0, cross_results(step));
 }
 
-/* Looks the node and the word up in the kernel's trie, where every word is below some prefix. */
+/* Looks up the node and the operand in the kernel's LPM trie, which has a prefix for every operand. */
 static void emit_lpm(struct emitter *e, const struct layout_step *step)
 {
 	emit_operand(e, step->operand, R1);
@@ -433,7 +446,7 @@ static void emit_lpm(struct emitter *e, const struct layout_step *step)
 	bytecode_load(e->code, BPF_W, R7, R0, 0);
 }
 
-static void emit_interface_node(struct emitter *e, const struct layout_step *step,
+static void emit_interface_step(struct emitter *e, const struct layout_step *step,
 				struct basic_block done)
 {
 	const int children = (int)offsetof(struct layout_interface, children);
@@ -467,7 +480,7 @@ static void emit_step(struct emitter *e, struct search_position at)
 	switch (step->kind) {
 	case STEP_STRIDE:
 		if (step->has_ranges)
-			emit_stride_of_ranges(e, at);
+			emit_stride_of_entries(e, at);
 		else
 			emit_stride(e, step);
 		return;
@@ -484,11 +497,11 @@ static void emit_step(struct emitter *e, struct search_position at)
 		emit_lpm(e, step);
 		return;
 	default:
-		emit_interface_node(e, step, at.entries[at.step + 1].checked);
+		emit_interface_step(e, step, at.entries[at.step + 1].checked);
 	}
 }
 
-/* Levels of one tree compare the same bits of the same word. */
+/* Whether two steps compare the same bits of the same operand, as levels of one tree do. */
 static bool compares_the_same(const struct layout_step *a, const struct layout_step *b)
 {
 	return (b->kind == STEP_INNER || b->kind == STEP_LEAF) && a->operand == b->operand &&
@@ -497,7 +510,7 @@ static bool compares_the_same(const struct layout_step *a, const struct layout_s
 	       a->lane_bits == b->lane_bits;
 }
 
-static struct basic_block way_after_line(struct search_position at, size_t next)
+static struct basic_block entry_after_inner(struct search_position at, size_t next)
 {
 	const struct layout_step *steps = at.search->steps;
 
@@ -524,10 +537,10 @@ void emit_search(struct emitter *e, size_t index)
 		emit_step(e, at);
 		next = layout_next_step(search, at.step);
 		if (steps[at.step].kind == STEP_INNER)
-			bytecode_jump(e->code, way_after_line(at, next));
+			bytecode_jump(e->code, entry_after_inner(at, next));
 		else if (next != at.step + 1)
 			bytecode_jump(e->code, at.entries[next].checked);
 	}
 	bytecode_begin_block(e->code, at.entries[search->step_count].checked);
-	bytecode_jump(e->code, e->assign);
+	bytecode_jump(e->code, e->outcome);
 }
