@@ -47,7 +47,7 @@ BACKEND := $(if $(filter-out 0,$(LLVM)),$(BUILD)/sklc-llvm.so)
 # Not as RUNPATH, which is only for the one who calls dlopen: with the sanitizers, that is their library.
 OPENS_BACKEND_IN = -rdynamic -Wl,--disable-new-dtags,-rpath,'$(1)'
 
-SOURCES := $(filter-out compiler/sklc.c $(BACKEND_SOURCES),$(wildcard compiler/*.c compiler/*/*.c runtime/*.c))
+SOURCES := $(filter-out compiler/sklc.c $(BACKEND_SOURCES) runtime/bpf/%,$(wildcard compiler/*.c compiler/*/*.c runtime/*/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(GRAMMAR:.c=.o)
 # All but the command's main, for the command and for the tests.
 ARCHIVE := $(BUILD)/sklc.a
@@ -61,7 +61,7 @@ HELPERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/e2e/*.c))
 BENCH := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 PAGES := $(wildcard man/*.[1-8])
-FORMATTED := $(wildcard compiler/*.[ch] compiler/*/*.[ch] runtime/*.[ch] runtime/bpf/*.[ch] tests/*/*.[ch])
+FORMATTED := $(wildcard compiler/*.[ch] compiler/*/*.[ch] runtime/*.[ch] runtime/*/*.[ch] tests/*/*.[ch])
 
 say = $(if $(V),,@printf '  %-7s%s\n' $(1) $(@:$(BUILD)/%=%); )
 

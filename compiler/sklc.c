@@ -8,7 +8,7 @@
 #include "compiler/object/object.h"
 #include "options.h"
 #include "pipeline.h"
-#include "runtime/fail.h"
+#include "runtime/base/fail.h"
 #include "runtime/runtime.h"
 
 #include <elf.h>

@@ -3,7 +3,7 @@
 #ifndef SKLC_RUNTIME_H
 #define SKLC_RUNTIME_H
 
-#include "report.h"
+#include "runtime/base/report.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -9,8 +9,24 @@ import tempfile
 # Each folder of sources, and the folders whose public headers it may include, which stand before it.
 FOLDERS = {
     "compiler/base": [],
-    "runtime": ["compiler/base"],
-    "runtime/bpf": ["runtime"],
+    "runtime/base": [],
+    "runtime": ["runtime/base"],
+    "runtime/bpf": [],
+    "runtime/kernel": ["runtime/base"],
+    "runtime/object": ["runtime/base"],
+    "runtime/labels": ["runtime/base", "runtime/kernel", "runtime/object"],
+    "runtime/load": ["runtime/base", "runtime/kernel", "runtime/object"],
+    "runtime/expect": ["runtime/base", "runtime/kernel", "runtime/object", "runtime/labels", "runtime/load"],
+    "runtime/state": ["runtime/base", "runtime/kernel", "runtime/object", "runtime/labels", "runtime/load"],
+    "runtime/sockets": ["runtime/base", "runtime/kernel", "runtime/object", "runtime/labels", "runtime/load",
+                        "runtime/state"],
+    "runtime/health": ["runtime/base", "runtime/kernel", "runtime/object", "runtime/labels", "runtime/sockets"],
+    "runtime/transaction": ["runtime/base", "runtime/kernel", "runtime/object", "runtime/labels", "runtime/load",
+                            "runtime/state", "runtime/sockets", "runtime/health"],
+    "runtime/status": ["runtime/base", "runtime/kernel", "runtime/object", "runtime/labels", "runtime/load",
+                       "runtime/state", "runtime/sockets", "runtime/health"],
+    "runtime/verbs": ["runtime/base", "runtime/kernel", "runtime/object", "runtime/labels", "runtime/load",
+                      "runtime/expect", "runtime/state", "runtime/sockets", "runtime/transaction", "runtime/status"],
     "compiler/ast": ["compiler/base"],
     "compiler/policy": ["compiler/base", "compiler/ast"],
     "compiler/diagram": ["compiler/base", "compiler/policy"],
@@ -22,7 +38,7 @@ FOLDERS = {
     "compiler/llvm": ["compiler/base", "compiler/layout", "compiler/bytecode", "compiler/emit"],
     "compiler/object": ["compiler/base", "compiler/policy", "compiler/layout", "compiler/bytecode"],
     "compiler": ["compiler/base", "compiler/ast", "compiler/bytecode", "compiler/llvm",
-                 "compiler/object", "runtime"],
+                 "compiler/object"],
     "grammar": ["compiler/base", "compiler/ast"],
 }
 # A folder's public header has the folder's name; where there is another, it is here, with those who may include it.
@@ -31,12 +47,12 @@ PUBLIC = {
     "compiler/ast/parser.h": ["grammar"],  # what the actions of the grammar call
     "compiler/layout/table_format.h": ["compiler/emit", "compiler/llvm"],  # the bytes that programs read
     "runtime/abi.h": ["compiler/", "runtime/"],  # what the object file holds
-    "runtime/declared.h": ["runtime/bpf"],
-    "runtime/runtime.h": ["compiler/sklc.c"],
-    "runtime/fail.h": ["compiler/sklc.c"],
+    "runtime/bpf/maps.h": ["runtime/"],  # what the BPF programs share with the runtime
+    "runtime/runtime.h": ["compiler/sklc.c", "runtime/"],
+    "runtime/base/fail.h": ["compiler/sklc.c", "runtime/"],
 }
 # In these, every header is public.
-LEAVES = ["compiler/base"]
+LEAVES = ["compiler/base", "runtime/base", "runtime/kernel"]
 
 
 def is_allowed(path, header):

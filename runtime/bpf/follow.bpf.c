@@ -80,7 +80,7 @@ __noinline int take_slot(struct bpf_sock_ops *context, __u64 namespace,
 	if (!marks)
 		return 0;
 	for (__u32 i = 0; i < DECLARED_RANGE_MAX && i < range->count; i++) {
-		__u32 number = range->first + i, slot = declared_slot(range->word, number);
+		__u32 number = range->first + i, slot = slot_at(range->word, number);
 		const struct since *taken;
 		long error;
 

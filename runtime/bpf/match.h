@@ -12,9 +12,8 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
 
-#include "kernel.h"
-
-#include "runtime/declared.h"
+#include "kernel_types.h"
+#include "maps.h"
 
 /* What the declarations speak of. */
 struct facts {

@@ -1,5 +1,5 @@
 /* Reading an object that nobody vouches for: every record out of its range is refused, by name. */
-#include "runtime/object.h"
+#include "runtime/object/object.h"
 #include "tests/sample_object.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* What the runtime says: its words, and its way from the process that loads. */
-#include "runtime/fail.h"
-#include "runtime/relay.h"
+#include "runtime/base/fail.h"
+#include "runtime/load/relay.h"
 
 #include <errno.h>
 #include <setjmp.h>

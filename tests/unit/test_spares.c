@@ -1,8 +1,8 @@
 /* How spare slots are shared out, with real maps: who gets how many blocks, in one apply and in the next. */
-#include "runtime/labels.h"
-#include "runtime/load.h"
-#include "runtime/object.h"
-#include "runtime/report.h"
+#include "runtime/base/report.h"
+#include "runtime/labels/labels.h"
+#include "runtime/load/load.h"
+#include "runtime/object/object.h"
 
 #include <bpf/bpf.h>
 #include <netinet/in.h>

@@ -1,0 +1,311 @@
+/* Runs each expect line by BPF_PROG_TEST_RUN (Linux 5.13) against a private copy of the program with a
+ * private socket map. There each label that an expect line names has slots of its own, and all others
+ * share one; the cookie of the socket that comes back says which it was. The run's packet comes in by
+ * interface 0, so the word of the expected interface is 0 in the copy, which makes its match true. */
+#include "expect.h"
+
+#include "sentinels.h"
+
+#include "runtime/base/fail.h"
+#include "runtime/load/load.h"
+#include "runtime/object/object.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/bpf.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum { VERDICT_TEXT_MAX = 96 };
+
+/* One round of tests: a copy of the program for packets of one interface. */
+struct bench {
+	const struct object *object;
+	const struct runtime_options *options;
+	struct shared_maps shared;
+	struct sentinels sentinels;
+	struct machine machine;
+	struct loaded loaded;
+};
+
+/* What the kernel decided. */
+struct outcome {
+	uint32_t verdict;
+	uint64_t cookie; /* of a redirect */
+};
+
+static unsigned int expect_place(const struct abi_expect *expect)
+{
+	return (unsigned int)ABI_PLACE(expect->family == AF_INET6, expect->protocol == IPPROTO_UDP);
+}
+
+static struct bpf_sk_lookup packet_context(const struct abi_expect *expect)
+{
+	struct bpf_sk_lookup context = {
+		.family = expect->family,
+		.protocol = expect->protocol,
+		.remote_port = htons((uint16_t)expect->remote_port),
+		.local_port = expect->local_port,
+	};
+
+	if (expect->family == AF_INET) {
+		memcpy(&context.remote_ip4, expect->remote_address, 4);
+		memcpy(&context.local_ip4, expect->local_address, 4);
+	} else {
+		memcpy(context.remote_ip6, expect->remote_address, 16);
+		memcpy(context.local_ip6, expect->local_address, 16);
+	}
+	return context;
+}
+
+static int run_packet(const struct bench *bench, const struct abi_expect *expect,
+		      struct outcome *outcome)
+{
+	struct bpf_sk_lookup in = packet_context(expect), out = {0};
+	LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &in, .ctx_size_in = sizeof(in),
+		    .ctx_out = &out, .ctx_size_out = sizeof(out), .repeat = 1);
+
+	if (bpf_prog_test_run_opts(bench->loaded.program, &options))
+		return fail(bench->options->report, errno, "run an `expect` line in the kernel");
+	outcome->cookie = out.cookie;
+	outcome->verdict = options.retval == SK_DROP ? ABI_DROP
+			   : out.cookie              ? ABI_REDIRECT
+						     : ABI_PASS;
+	return 0;
+}
+
+static int put_socket(const struct bench *bench, uint32_t slot, const struct sentinel *sentinel)
+{
+	uint64_t fd = (uint64_t)sentinel->fd;
+
+	if (sentinel->fd < 0 ||
+	    bpf_map_update_elem(bench->shared.sockets, &slot, &fd, BPF_ANY) == 0)
+		return 0;
+	return fail(bench->options->report, errno,
+		    "put a socket into the map that `expect` lines run with");
+}
+
+static int put_others(const struct bench *bench, uint32_t first_slot)
+{
+	int err = 0;
+
+	for (uint32_t place = 0; !err && place < ABI_PLACES; place++)
+		err = put_socket(bench, first_slot + place, &bench->sentinels.other[place]);
+	return err;
+}
+
+/* Slots 0 to 3 are those of every label that no expect line names. */
+static int give_slots(struct bench *bench)
+{
+	uint32_t next = ABI_PLACES;
+	int err = put_others(bench, 0);
+
+	for (uint32_t i = 0; i < bench->object->header.label_count; i++)
+		for (uint32_t place = 0; place < ABI_PLACES; place++)
+			bench->machine.slots[i].slots[place] = place;
+	for (size_t i = 0; !err && i < bench->object->expect_count; i++) {
+		const struct abi_expect *expect = &bench->object->expects[i];
+		struct abi_label_slots *slots = &bench->machine.slots[expect->label];
+
+		if (expect->verdict != ABI_REDIRECT || slots->slots[0])
+			continue;
+		for (uint32_t place = 0; place < ABI_PLACES; place++)
+			slots->slots[place] = next + place;
+		err = put_others(bench, next);
+		next += ABI_PLACES;
+	}
+	return err;
+}
+
+static int load_copy(struct bench *bench, uint32_t interface)
+{
+	for (uint32_t i = 0; i < bench->object->header.interface_count; i++)
+		bench->machine.interfaces[i] = i == interface ? 0 : i + 1;
+	loaded_close(&bench->loaded);
+	return load_object(bench->object, &bench->machine, &bench->shared, bench->options->verbose,
+			   &bench->loaded);
+}
+
+/* The label that got the packet instead, found by halves: those before MIDDLE get slots of the wanted
+ * socket, the others' share the other one. */
+static int find_winner(struct bench *bench, const struct abi_expect *expect, uint32_t *winner)
+{
+	unsigned int place = expect_place(expect);
+	uint32_t first = 0, last = bench->object->header.label_count - 1;
+	uint64_t wanted = bench->sentinels.wanted[place].cookie;
+	int err = put_socket(bench, ABI_PLACES + place, &bench->sentinels.wanted[place]);
+
+	while (!err && first < last) {
+		uint32_t middle = first + (last - first) / 2;
+		struct outcome outcome;
+
+		for (uint32_t i = 0; i <= last; i++)
+			bench->machine.slots[i].slots[place] =
+				place + (i >= first && i <= middle ? ABI_PLACES : 0);
+		err = load_copy(bench, expect->interface);
+		if (!err)
+			err = run_packet(bench, expect, &outcome);
+		if (!err && outcome.cookie == wanted)
+			last = middle;
+		else
+			first = middle + 1;
+	}
+	*winner = first;
+	/* The slot is one of the tests' too. */
+	if (!err)
+		err = put_socket(bench, ABI_PLACES + place, &bench->sentinels.other[place]);
+	return err;
+}
+
+/* "'redirect to web'" */
+static const char *verdict_text(const struct object *object, uint32_t verdict, uint32_t label,
+				char text[VERDICT_TEXT_MAX])
+{
+	if (verdict == ABI_REDIRECT)
+		snprintf(text, VERDICT_TEXT_MAX, "'redirect to %s'",
+			 label < object->header.label_count ? object_label(object, label) : "?");
+	else
+		snprintf(text, VERDICT_TEXT_MAX, verdict == ABI_PASS ? "'pass'" : "'drop'");
+	return text;
+}
+
+static int refuse_expect(const struct object *object, const struct abi_expect *expect,
+			 uint32_t verdict, uint32_t winner)
+{
+	char expected[VERDICT_TEXT_MAX], decided[VERDICT_TEXT_MAX];
+	struct rules_line line;
+	int err = rules_line_read(object, expect->file, expect->line, &line);
+
+	if (err)
+		return err;
+	excerpt_mark(&line.excerpt, object_string(object, expect->text));
+	refuse_with(object->report, EINVAL, &(struct message){.excerpt = &line.excerpt},
+		    "'%s' fails in the kernel: expected %s, the kernel decided %s",
+		    object_string(object, expect->text),
+		    verdict_text(object, expect->verdict, expect->label, expected),
+		    verdict_text(object, verdict, winner, decided));
+	rules_line_free(&line);
+	return RUNTIME_EXPECT_FAILED;
+}
+
+/* The copy is spoilt by the search, and loaded anew by the caller's next round. */
+static int find_fault(struct bench *bench, const struct abi_expect *expect,
+		      const struct outcome *outcome)
+{
+	const struct object *object = bench->object;
+	uint32_t winner = 0;
+	int err = 0;
+
+	if (outcome->verdict == ABI_REDIRECT && object->header.label_count) {
+		struct bench search = *bench;
+
+		search.loaded = (struct loaded){-1, -1, -1};
+		err = machine_new(object, &search.machine);
+		if (!err)
+			err = find_winner(&search, expect, &winner);
+		machine_free(&search.machine);
+		loaded_close(&search.loaded);
+	}
+	if (err)
+		return err;
+	return refuse_expect(object, expect, outcome->verdict, winner);
+}
+
+/* 0, RUNTIME_EXPECT_FAILED after a message, or -errno. */
+static int run_expect(struct bench *bench, const struct abi_expect *expect)
+{
+	unsigned int place = expect_place(expect);
+	const struct sentinel *wanted = &bench->sentinels.wanted[place];
+	bool is_redirect = expect->verdict == ABI_REDIRECT;
+	uint32_t slot = is_redirect ? bench->machine.slots[expect->label].slots[place] : 0;
+	struct outcome outcome;
+	bool holds;
+	int err = 0;
+
+	if (wanted->fd < 0) {
+		note(bench->options->report,
+		     "this machine has no IPv6: an `expect` line was not run in the kernel");
+		return 0;
+	}
+	if (is_redirect)
+		err = put_socket(bench, slot, wanted);
+	if (!err)
+		err = run_packet(bench, expect, &outcome);
+	if (!err && is_redirect)
+		err = put_socket(bench, slot, &bench->sentinels.other[place]);
+	if (err)
+		return err;
+	holds = outcome.verdict == expect->verdict &&
+		(!is_redirect || outcome.cookie == wanted->cookie);
+	return holds ? 0 : find_fault(bench, expect, &outcome);
+}
+
+/* All tests of packets of one interface, if there are any. */
+static int run_interface(struct bench *bench, uint32_t interface)
+{
+	bool loaded = false;
+	int result = 0;
+
+	for (size_t i = 0; i < bench->object->expect_count; i++) {
+		const struct abi_expect *expect = &bench->object->expects[i];
+		int err = 0;
+
+		if (expect->interface != interface)
+			continue;
+		if (!loaded)
+			err = load_copy(bench, interface);
+		loaded = true;
+		if (!err)
+			err = run_expect(bench, expect);
+		if (err && err != RUNTIME_EXPECT_FAILED)
+			return err;
+		result = err ? err : result;
+	}
+	return result;
+}
+
+static int run_all(struct bench *bench)
+{
+	int err = give_slots(bench);
+	int result = 0;
+
+	if (err)
+		return err;
+	for (uint32_t i = 0; i <= bench->object->header.interface_count; i++) {
+		bool is_other = i == bench->object->header.interface_count;
+
+		err = run_interface(bench, is_other ? UINT32_MAX : i);
+		if (err && err != RUNTIME_EXPECT_FAILED)
+			return err;
+		result = err ? err : result;
+	}
+	return result;
+}
+
+int expect_run(const struct object *object, const struct runtime_options *options)
+{
+	struct bench bench = {.object = object, .options = options, .loaded = {-1, -1, -1}};
+	int err;
+
+	if (!object->expect_count)
+		return 0;
+	err = sentinels_open(options->report, &bench.sentinels);
+	if (err)
+		return err;
+	bench.shared = (struct shared_maps){sockets_create(), -1};
+	err = bench.shared.sockets < 0
+		      ? fail(options->report, bench.shared.sockets, "make a socket map")
+		      : 0;
+	if (!err)
+		err = machine_new(object, &bench.machine);
+	if (!err)
+		err = run_all(&bench);
+	machine_free(&bench.machine);
+	loaded_close(&bench.loaded);
+	close_fd(&bench.shared.sockets);
+	sentinels_close(&bench.sentinels);
+	return err;
+}

@@ -1,0 +1,238 @@
+/* Compares the destinations of rules that redirect with the addresses that the kernel takes for its own: a
+ * packet to any other is forwarded or dropped before a socket is looked up. */
+#include "health.h"
+
+#include "runtime/base/fail.h"
+#include "runtime/kernel/netns.h"
+#include "runtime/object/object.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#ifndef NETLINK_GET_STRICT_CHK
+#define NETLINK_GET_STRICT_CHK 12
+#endif
+
+enum { REPLY_MAX = 64 * 1024, ELEMENTS_MAX = 1024, UNREACHED_MAX = 20 };
+
+/* From the first to the last address, in network order; of IPv4 only the first 4 bytes. */
+struct span {
+	uint8_t family;
+	uint8_t first[16], last[16];
+};
+
+struct local {
+	struct span *all;
+	size_t count;
+};
+
+static size_t address_bytes(uint8_t family)
+{
+	return family == AF_INET ? 4 : 16;
+}
+
+static void span_of_prefix(struct span *span, unsigned int bits)
+{
+	memcpy(span->last, span->first, sizeof(span->last));
+	for (unsigned int bit = bits; bit < 8 * address_bytes(span->family); bit++) {
+		span->first[bit / 8] &= (uint8_t) ~(0x80u >> bit % 8);
+		span->last[bit / 8] |= (uint8_t)(0x80u >> bit % 8);
+	}
+}
+
+static bool overlaps(const struct span *left, const struct span *right)
+{
+	size_t bytes = address_bytes(left->family);
+
+	return left->family == right->family && memcmp(left->first, right->last, bytes) <= 0 &&
+	       memcmp(right->first, left->last, bytes) <= 0;
+}
+
+static int add_local(struct local *local, const struct span *span)
+{
+	struct span *more;
+
+	if ((local->count & (local->count - 1)) == 0) { /* a power of two: full */
+		more = reallocarray(local->all, local->count ? 2 * local->count : 1, sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		local->all = more;
+	}
+	local->all[local->count++] = *span;
+	return 0;
+}
+
+static int take_route(struct nlmsghdr *header, struct local *local)
+{
+	const struct rtmsg *route = NLMSG_DATA(header);
+	struct span span = {.family = route->rtm_family};
+	struct rtattr *attribute = RTM_RTA(route);
+	size_t left = RTM_PAYLOAD(header);
+
+	if (header->nlmsg_type != RTM_NEWROUTE || route->rtm_type != RTN_LOCAL ||
+	    (route->rtm_family != AF_INET && route->rtm_family != AF_INET6))
+		return 0;
+	for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left))
+		if (attribute->rta_type == RTA_DST &&
+		    RTA_PAYLOAD(attribute) >= address_bytes(span.family))
+			memcpy(span.first, RTA_DATA(attribute), address_bytes(span.family));
+	span_of_prefix(&span, route->rtm_dst_len);
+	return add_local(local, &span);
+}
+
+/* One datagram. 1: more follow; 0: that was all; -errno. */
+static int take_reply(char *reply, size_t size, struct local *local)
+{
+	struct nlmsghdr *header = (struct nlmsghdr *)(void *)reply;
+
+	for (; NLMSG_OK(header, size); header = NLMSG_NEXT(header, size)) {
+		int err;
+
+		if (header->nlmsg_type == NLMSG_DONE)
+			return 0;
+		if (header->nlmsg_type == NLMSG_ERROR)
+			return -EIO;
+		err = take_route(header, local);
+		if (err)
+			return err;
+	}
+	return 1;
+}
+
+/* Of all tables, as the packets' look-up sees them; the kernel leaves out what is not local. */
+static int read_local(int fd, uint8_t family, struct local *local)
+{
+	struct {
+		struct nlmsghdr header;
+		struct rtmsg route;
+	} request = {
+		.header = {.nlmsg_len = sizeof(request),
+			   .nlmsg_type = RTM_GETROUTE,
+			   .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+		.route = {.rtm_family = family, .rtm_type = RTN_LOCAL},
+	};
+	autofree char *reply = malloc(REPLY_MAX);
+	int more = 1;
+
+	if (!reply)
+		return -ENOMEM;
+	if (send(fd, &request, sizeof(request), 0) < 0)
+		return -errno;
+	while (more > 0) {
+		ssize_t size = recv(fd, reply, REPLY_MAX, 0);
+
+		more = size <= 0 ? -EIO : take_reply(reply, (size_t)size, local);
+	}
+	return more;
+}
+
+static bool read_address(const char *text, size_t length, struct span *span, uint8_t *address)
+{
+	char copy[INET6_ADDRSTRLEN];
+
+	if (length >= sizeof(copy))
+		return false;
+	memcpy(copy, text, length);
+	copy[length] = '\0';
+	span->family = strchr(copy, ':') ? AF_INET6 : AF_INET;
+	return inet_pton(span->family, copy, address) == 1;
+}
+
+/* An address, prefix or range as the policy dump writes it. */
+static bool read_span(const char *text, size_t length, struct span *span)
+{
+	const char *slash = memchr(text, '/', length), *dash = memchr(text, '-', length);
+	const char *end = slash ? slash : dash ? dash : text + length;
+
+	*span = (struct span){0};
+	if (!read_address(text, (size_t)(end - text), span, span->first))
+		return false;
+	if (dash)
+		return read_address(dash + 1, length - (size_t)(dash + 1 - text), span, span->last);
+	span_of_prefix(span, slash ? (unsigned int)strtoul(slash + 1, NULL, 10)
+				   : 8 * (unsigned int)address_bytes(span->family));
+	return true;
+}
+
+static bool is_local(const struct local *local, const struct span *span)
+{
+	for (size_t i = 0; i < local->count; i++)
+		if (overlaps(&local->all[i], span))
+			return true;
+	return false;
+}
+
+static int check_element(const struct local *local, const char *text, size_t length,
+			 struct problems *problems)
+{
+	struct span span;
+	char mend[128];
+
+	if (!read_span(text, length, &span) || is_local(local, &span))
+		return 0;
+	snprintf(mend, sizeof(mend),
+		 memchr(text, '-', length)
+			 ? "give the host addresses of it"
+			 : "`ip route add local %.*s dev lo`, or give the host an address of it",
+		 (int)length, text);
+	return problem_add(
+		problems, NULL, mend,
+		"rules redirect '%.*s', and no address of it is local: its packets never "
+		"come to a socket here",
+		(int)length, text);
+}
+
+/* The elements behind `daddr` in a rule as the policy dump writes it. */
+static int check_rule(const struct local *local, const char *rule, struct problems *problems)
+{
+	static const char separators[] = " ,{}";
+	const char *element = strstr(rule, "daddr ");
+	const char *end;
+	int err = 0;
+
+	if (!element || !strstr(rule, "redirect to "))
+		return 0;
+	element += strlen("daddr ");
+	end = element[0] == '{' ? strchr(element, '}') : strchr(element, ' ');
+	for (int i = 0; end && !err && i < ELEMENTS_MAX; i++) {
+		size_t length;
+
+		element += strspn(element, separators);
+		if (element >= end)
+			break;
+		length = strcspn(element, separators);
+		err = check_element(local, element, length, problems);
+		element += length;
+	}
+	return err;
+}
+
+int health_routes(const struct object *object, const struct netns *netns, struct problems *problems)
+{
+	autoclose int fd = netns_socket(netns, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+	size_t most = problems->count + UNREACHED_MAX;
+	struct local local = {0};
+	const int on = 1;
+	int err = fd < 0 ? -EIO : 0;
+
+	if (fd >= 0)
+		setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
+	if (!err)
+		err = read_local(fd, AF_INET, &local);
+	if (!err)
+		err = read_local(fd, AF_INET6, &local);
+	for (size_t i = 0; !err && i < object->rule_count && problems->count < most; i++) {
+		const char *rule = object_string(object, object->rules[i].expanded);
+
+		err = rule ? check_rule(&local, rule, problems) : 0;
+	}
+	free(local.all);
+	return err == -ENOMEM ? err : 0; /* a kernel that does not tell leaves it unknown */
+}

@@ -1,0 +1,234 @@
+/* Opens network namespaces and makes sockets inside them. The caller's own thread never changes its
+ * namespace: a thread enters, makes the socket and ends, so there is no way back that could fail. */
+#include "netns.h"
+
+#include "caps.h"
+
+#include "runtime/base/fail.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/nsfs.h>
+#include <net/if.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
+#define NAMES_FOLDER "/run/netns"
+
+/* A job for a thread of its own. */
+struct visit {
+	int netns; /* to enter; -1: a new one */
+	int (*work)(void *argument);
+	void *argument;
+	int result;
+};
+
+static void *visit_netns(void *argument)
+{
+	struct visit *visit = argument;
+	int err = visit->netns >= 0 ? setns(visit->netns, CLONE_NEWNET) : unshare(CLONE_NEWNET);
+
+	visit->result = err ? -errno : visit->work(visit->argument);
+	return NULL;
+}
+
+static int run_visit(struct visit *visit)
+{
+	pthread_t thread;
+	int err = pthread_create(&thread, NULL, visit_netns, visit);
+
+	if (err)
+		return -err;
+	err = pthread_join(thread, NULL);
+	return err ? -err : visit->result;
+}
+
+int netns_run_apart(int (*work)(void *argument), void *argument)
+{
+	struct visit visit = {.netns = -1, .work = work, .argument = argument};
+
+	return run_visit(&visit);
+}
+
+int netns_run_in(const struct netns *netns, int (*work)(void *argument), void *argument)
+{
+	struct visit visit = {.netns = netns->fd, .work = work, .argument = argument};
+
+	return netns->own ? work(argument) : run_visit(&visit);
+}
+
+struct socket_request {
+	int domain, type, protocol;
+};
+
+static int make_socket(void *argument)
+{
+	const struct socket_request *request = argument;
+	int fd = socket(request->domain, request->type | SOCK_CLOEXEC, request->protocol);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int netns_socket(const struct netns *netns, int domain, int type, int protocol)
+{
+	struct socket_request request = {domain, type, protocol};
+
+	return netns_run_in(netns, make_socket, &request);
+}
+
+/* Writes the path to open; false after saying what is wrong with the name. */
+static bool netns_path(struct report *report, const char *name, char *path, size_t size)
+{
+	char *end;
+	long pid;
+	int length;
+
+	if (!name) {
+		snprintf(path, size, "/proc/thread-self/ns/net");
+		return true;
+	}
+	if (strncmp(name, "pid:", 4) == 0) {
+		pid = strtol(name + 4, &end, 10);
+		if (pid <= 0 || pid > INT_MAX || *end || name[4] < '0' || name[4] > '9') {
+			refuse(report, EINVAL, "'%s' is no process: expected pid:NUMBER", name);
+			return false;
+		}
+		snprintf(path, size, "/proc/%ld/ns/net", pid);
+		return true;
+	}
+	if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
+		refuse(report, EINVAL,
+		       "'%s' is no network namespace: expected a name, a path or pid:NUMBER", name);
+		return false;
+	}
+	length = strchr(name, '/') ? snprintf(path, size, "%s", name)
+				   : snprintf(path, size, NAMES_FOLDER "/%s", name);
+	if (length < 0 || (size_t)length >= size) {
+		refuse(report, ENAMETOOLONG, "the name of the network namespace is too long");
+		return false;
+	}
+	return true;
+}
+
+static bool is_own(const struct stat *status)
+{
+	struct stat own;
+
+	return stat("/proc/thread-self/ns/net", &own) == 0 && own.st_ino == status->st_ino &&
+	       own.st_dev == status->st_dev;
+}
+
+static int read_cookie(struct netns *netns)
+{
+	autoclose int fd = netns_socket(netns, AF_UNIX, SOCK_DGRAM, 0);
+	socklen_t size = sizeof(netns->cookie);
+
+	if (fd < 0)
+		return caps_fail(netns->report, fd, caps_for_namespace, "enter %s", netns->words);
+	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &netns->cookie, &size) == 0)
+		return 0;
+	if (errno == ENOPROTOOPT)
+		return refuse(netns->report, errno,
+			      "this kernel gives network namespaces no cookie: "
+			      "Linux 5.14 or later is needed");
+	return fail(netns->report, errno, "read the cookie of %s", netns->words);
+}
+
+static int fail_open(struct report *report, int error, const char *name, const char *path)
+{
+	if (error == ENOENT && strncmp(name, "pid:", 4) == 0)
+		return refuse(report, error, "there is no process '%s'", name + 4);
+	if (error == ENOENT)
+		return refuse(report, error,
+			      "there is no network namespace '%s' ('%s' does not exist); "
+			      "`ip netns list` shows those with a name",
+			      name, path);
+	return caps_fail(report, error, caps_for_process, "open network namespace '%s'", name);
+}
+
+int netns_open(struct report *report, const char *name, struct netns *netns)
+{
+	autoclose int fd = -1;
+	char path[PATH_MAX];
+	struct stat status;
+	int err;
+
+	*netns = (struct netns){.report = report, .fd = -1};
+	if (name)
+		snprintf(netns->words, sizeof(netns->words), "network namespace '%s'", name);
+	else
+		snprintf(netns->words, sizeof(netns->words), "this network namespace");
+	if (!netns_path(report, name, path, sizeof(path)))
+		return -EINVAL;
+	/* Without blocking: the path may lead to a pipe. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return fail_open(report, errno, name ? name : path, path);
+	if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)
+		return refuse(report, EINVAL, "'%s' is no network namespace", path);
+	if (fstat(fd, &status))
+		return fail(report, errno, "look at %s", netns->words);
+	netns->own = is_own(&status);
+	netns->inode = status.st_ino;
+	netns->fd = fd;
+	err = read_cookie(netns);
+	if (err) {
+		netns->fd = -1;
+		return err;
+	}
+	take_fd(&fd);
+	return 0;
+}
+
+void netns_close(struct netns *netns)
+{
+	close_fd(&netns->fd);
+	netns->fd = -1;
+}
+
+int netns_interface(const struct netns *netns, const char *name)
+{
+	autoclose int fd = -1;
+	struct ifreq request = {0};
+
+	if (strlen(name) >= sizeof(request.ifr_name))
+		return 0;
+	fd = netns_socket(netns, AF_INET, SOCK_DGRAM, 0);
+	if (fd < 0)
+		return fd;
+	memcpy(request.ifr_name, name, strlen(name));
+	if (ioctl(fd, SIOCGIFINDEX, &request) == 0)
+		return request.ifr_ifindex;
+	return errno == ENODEV ? 0 : -errno;
+}
+
+bool netns_find_name(uint64_t inode, char *name, size_t size)
+{
+	DIR *folder = opendir(NAMES_FOLDER);
+	struct dirent *entry;
+	struct stat status;
+	bool found = false;
+
+	if (!folder)
+		return false;
+	while (!found && (entry = readdir(folder))) {
+		found = entry->d_name[0] != '.' &&
+			fstatat(dirfd(folder), entry->d_name, &status, 0) == 0 &&
+			status.st_ino == inode;
+		if (found)
+			snprintf(name, size, "%s", entry->d_name);
+	}
+	closedir(folder);
+	return found;
+}

@@ -1,0 +1,81 @@
+/* Reads the links in /proc/PID/fd, which say "socket:[INODE]". What it may not read is left out. */
+#include "owners.h"
+
+#include "runtime/base/fail.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int compare_inodes(const void *left, const void *right)
+{
+	const struct owner *a = left, *b = right;
+
+	return (a->inode > b->inode) - (a->inode < b->inode);
+}
+
+const struct owner *owners_of(const struct owner *owners, size_t count, uint64_t inode)
+{
+	const struct owner key = {.inode = inode};
+
+	return count ? bsearch(&key, owners, count, sizeof(key), compare_inodes) : NULL;
+}
+
+static void read_command(int process, char command[16])
+{
+	autoclose int fd = openat(process, "comm", O_RDONLY | O_CLOEXEC);
+	ssize_t size = fd < 0 ? -1 : read(fd, command, 15);
+
+	command[size > 0 ? size : 0] = '\0';
+	command[strcspn(command, "\n")] = '\0';
+}
+
+static void take_link(struct owner *owners, size_t count, int process, int pid, int folder,
+		      const char *name)
+{
+	char target[64] = "";
+	ssize_t size = readlinkat(folder, name, target, sizeof(target) - 1);
+	struct owner *owner;
+
+	if (size <= 0 || strncmp(target, "socket:[", 8) != 0)
+		return;
+	owner = (struct owner *)(uintptr_t)owners_of(owners, count, strtoull(target + 8, NULL, 10));
+	if (!owner || (owner->pid && owner->pid < pid))
+		return;
+	owner->pid = pid;
+	read_command(process, owner->command);
+}
+
+static void look_into(struct owner *owners, size_t count, int proc, const char *pid)
+{
+	autoclose int process = openat(proc, pid, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int folder = process < 0 ? -1 : openat(process, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *entries = folder < 0 ? NULL : fdopendir(folder);
+	struct dirent *entry;
+
+	if (!entries) {
+		close_fd(&folder);
+		return;
+	}
+	while ((entry = readdir(entries)))
+		if (isdigit((unsigned char)entry->d_name[0]))
+			take_link(owners, count, process, atoi(pid), folder, entry->d_name);
+	closedir(entries);
+}
+
+void owners_find(struct owner *owners, size_t count)
+{
+	DIR *proc = count ? opendir("/proc") : NULL;
+	struct dirent *entry;
+
+	if (!proc)
+		return;
+	qsort(owners, count, sizeof(*owners), compare_inodes);
+	while ((entry = readdir(proc)))
+		if (isdigit((unsigned char)entry->d_name[0]))
+			look_into(owners, count, dirfd(proc), entry->d_name);
+	closedir(proc);
+}

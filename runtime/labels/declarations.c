@@ -1,0 +1,232 @@
+/* Reads the object's declarations. Those of one label and place are alternatives, in order: they share the
+ * slots of the place, earlier slots for earlier ones. A dual-stack IPv6 socket comes last in the IPv4
+ * place, behind what is declared for IPv4. */
+#include "labels.h"
+
+#include "runtime/base/fail.h"
+#include "runtime/object/object.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+
+static int read_uid(const struct object *object, const struct abi_socket *socket,
+		    struct declared *value)
+{
+	const char *name = object_string(object, socket->uid);
+	const struct passwd *user;
+	unsigned long number;
+	char *end;
+
+	if (!name)
+		return 0;
+	value->has_uid = 1;
+	errno = 0;
+	number = strtoul(name, &end, 10);
+	if (name[0] >= '0' && name[0] <= '9' && !*end && !errno && number < UINT32_MAX) {
+		value->uid = (uint32_t)number;
+		return 0;
+	}
+	user = getpwnam(name);
+	if (!user)
+		return refuse(object->report, EINVAL,
+			      "the socket of the label '%s' is to belong to the user '%s', "
+			      "and there is none of that name here",
+			      object_label(object, socket->label), name);
+	value->uid = user->pw_uid;
+	return 0;
+}
+
+/* FNV-1a over the path. */
+uint64_t cgroup_number(uint64_t parent, const char *name, size_t length)
+{
+	uint64_t hash = parent ? parent : UINT64_C(0xcbf29ce484222325);
+
+	hash = (hash ^ '/') * UINT64_C(0x100000001b3);
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ (unsigned char)name[i]) * UINT64_C(0x100000001b3);
+	return hash ? hash : 1;
+}
+
+/* The next folder of a path, and how long its name is; NULL at the end. */
+static const char *next_folder(const char *path, size_t *length)
+{
+	path += strspn(path, "/");
+	*length = strcspn(path, "/");
+	return *length ? path : NULL;
+}
+
+static int read_cgroup(const struct object *object, const struct abi_socket *socket,
+		       struct declaration *declaration)
+{
+	const char *path = object_string(object, socket->cgroup), *folder = path;
+	size_t length = 0;
+	int depth = 0;
+
+	declaration->cgroup = path;
+	if (!path)
+		return 0;
+	while ((folder = next_folder(folder, &length))) {
+		if (length > CGROUP_NAME_MAX - 2 || ++depth >= CGROUP_DEPTH_MAX)
+			return refuse(object->report, EINVAL,
+				      "the cgroup '%s' of the label '%s' is too long or too "
+				      "deep: at most %d folders of %d bytes",
+				      path, object_label(object, socket->label),
+				      CGROUP_DEPTH_MAX - 1, CGROUP_NAME_MAX - 2);
+		declaration->value.cgroup = cgroup_number(declaration->value.cgroup, folder,
+							  length);
+		folder += length;
+	}
+	return 0;
+}
+
+static int read_declaration(const struct object *object, uint32_t number,
+			    struct declaration *declaration)
+{
+	const struct abi_socket *socket = &object->sockets[number];
+	int err;
+
+	*declaration = (struct declaration){
+		.key = {.port = (uint16_t)socket->port, .protocol = (uint8_t)socket->protocol},
+		.value = {.number = number},
+		.label = socket->label,
+	};
+	if (!socket->any_address) {
+		declaration->key.family = (uint8_t)socket->family;
+		memcpy(declaration->key.address, socket->address,
+		       socket->family == AF_INET ? 4 : sizeof(socket->address));
+	}
+	err = read_uid(object, socket, &declaration->value);
+	return err ? err : read_cgroup(object, socket, declaration);
+}
+
+/* Whether a declaration comes first (0) in a place of its label, behind (1), or not at all (-1). */
+static int rank_in(const struct declaration *declaration, unsigned int place)
+{
+	if (declaration->key.protocol != place_protocol(place))
+		return -1;
+	if (!declaration->key.family || declaration->key.family == place_family(place))
+		return 0;
+	return declaration->key.family == AF_INET6 ? 1 : -1;
+}
+
+static struct declared_range *range_of(struct declared *value, unsigned int place)
+{
+	return place_family(place) == AF_INET6 ? &value->ipv6 : &value->ipv4;
+}
+
+/* Declarations of each label, place and rank. */
+struct shares {
+	uint32_t (*counts)[ABI_PLACES][2];
+};
+
+static void count_shares(const struct declarations *declarations, struct shares *shares)
+{
+	for (size_t i = 0; i < declarations->count; i++) {
+		const struct declaration *at = &declarations->all[i];
+
+		for (unsigned int place = 0; place < ABI_PLACES; place++) {
+			int rank = rank_in(at, place);
+
+			if (rank >= 0)
+				shares->counts[at->label][place][rank]++;
+		}
+	}
+}
+
+/* The slots of alternative NUMBER of COUNT: an equal share; the first has what is left over. Without enough
+ * slots those at the end share the last one. */
+static struct declared_range share(uint32_t word, uint32_t number, uint32_t count)
+{
+	uint32_t slots = slot_count(word), each = count < slots ? slots / count : 1;
+	uint32_t left = count < slots ? slots - each * count : 0;
+	uint32_t first = number ? left + number * each : 0;
+
+	if (first >= slots)
+		first = slots - 1;
+	return (struct declared_range){word, (uint16_t)first,
+				       (uint16_t)(number ? each : each + left)};
+}
+
+static int give_slots(const struct object *object, const struct abi_label_slots *slots,
+		      struct declarations *declarations)
+{
+	size_t labels = object->header.label_count;
+	struct shares total = {calloc(labels + 1, sizeof(*total.counts))};
+	struct shares given = {calloc(labels + 1, sizeof(*given.counts))};
+
+	if (total.counts && given.counts)
+		count_shares(declarations, &total);
+	for (size_t i = 0; total.counts && given.counts && i < declarations->count; i++) {
+		struct declaration *at = &declarations->all[i];
+
+		for (unsigned int place = 0; place < ABI_PLACES; place++) {
+			const uint32_t *counts = total.counts[at->label][place];
+			int rank = rank_in(at, place);
+
+			if (rank < 0)
+				continue;
+			*range_of(&at->value, place) = share(
+				slots[at->label].slots[place],
+				given.counts[at->label][place][rank]++ + (rank ? counts[0] : 0),
+				counts[0] + counts[1]);
+		}
+	}
+	free(given.counts);
+	free(total.counts);
+	return total.counts && given.counts
+		       ? 0
+		       : fail(object->report, ENOMEM, "read the declared sockets");
+}
+
+int declarations_read(const struct object *object, const struct abi_label_slots *slots,
+		      struct declarations *declarations)
+{
+	int err = 0;
+
+	*declarations = (struct declarations){
+		.report = object->report,
+		.all = calloc(object->socket_count + 1, sizeof(*declarations->all)),
+		.count = object->socket_count,
+	};
+	if (!declarations->all)
+		return fail(object->report, ENOMEM, "read the declared sockets");
+	for (uint32_t i = 0; !err && i < object->socket_count; i++)
+		err = read_declaration(object, i, &declarations->all[i]);
+	if (!err)
+		err = give_slots(object, slots, declarations);
+	if (err)
+		declarations_free(declarations);
+	return err;
+}
+
+void declarations_free(struct declarations *declarations)
+{
+	free(declarations->all);
+	*declarations = (struct declarations){0};
+}
+
+void declaration_text(const struct declaration *declaration, char *text, size_t size)
+{
+	const char *protocol = declaration->key.protocol == IPPROTO_UDP ? "udp" : "tcp";
+	char address[INET6_ADDRSTRLEN] = "*";
+
+	if (declaration->key.family)
+		inet_ntop(declaration->key.family, declaration->key.address, address,
+			  sizeof(address));
+	snprintf(text, size, declaration->key.family == AF_INET6 ? "%s [%s]:%u" : "%s %s:%u",
+		 protocol, address, declaration->key.port);
+}
+
+struct declared_range declaration_range(const struct declaration *declaration, unsigned int place)
+{
+	const struct declared *value = &declaration->value;
+
+	if (rank_in(declaration, place) < 0)
+		return (struct declared_range){0, 0, 0};
+	return place_family(place) == AF_INET6 ? value->ipv6 : value->ipv4;
+}

@@ -1,0 +1,179 @@
+/* Makes the maps of declarations.h. What is in them never changes: another apply makes others. */
+#include "labels.h"
+
+#include "runtime/base/fail.h"
+#include "runtime/kernel/caps.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+
+static int create_hash(struct report *report, const char *name, size_t key_size, size_t value_size,
+		       size_t entries)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
+	int fd = bpf_map_create(BPF_MAP_TYPE_HASH, name, (uint32_t)key_size, (uint32_t)value_size,
+				entries ? (uint32_t)entries : 1, &options);
+
+	return fd < 0 ? caps_fail(report, errno, caps_for_load, "make the map '%s'", name) : fd;
+}
+
+static int create_maps(struct report *report, size_t declared, size_t folders,
+		       struct declared_maps *maps)
+{
+	*maps = (struct declared_maps){-1, -1};
+	maps->declared = create_hash(report, "declared", sizeof(struct declared_key),
+				     sizeof(struct declared), declared);
+	if (maps->declared >= 0)
+		maps->cgroups = create_hash(report, "cgroups", sizeof(struct cgroup_key),
+					    sizeof(uint64_t), folders);
+	if (maps->declared >= 0 && maps->cgroups >= 0)
+		return 0;
+	return maps->declared < 0 ? maps->declared : maps->cgroups;
+}
+
+void declared_maps_close(struct declared_maps *maps)
+{
+	close_fd(&maps->declared);
+	close_fd(&maps->cgroups);
+	*maps = (struct declared_maps){-1, -1};
+}
+
+/* Whether two say the same of a socket, whatever their numbers. */
+static bool is_same(const struct declared *left, const struct declared *right)
+{
+	return left->has_uid == right->has_uid && left->uid == right->uid &&
+	       left->cgroup == right->cgroup &&
+	       memcmp(&left->ipv4, &right->ipv4, sizeof(left->ipv4)) == 0 &&
+	       memcmp(&left->ipv6, &right->ipv6, sizeof(left->ipv6)) == 0;
+}
+
+/* Adds it behind others of the same address, port and protocol, unless it is there. */
+static int add_declared(struct report *report, int map, struct declared_key key,
+			const struct declared *value)
+{
+	struct declared other;
+
+	for (key.index = 0; key.index < DECLARED_SAME_MAX; key.index++) {
+		if (bpf_map_lookup_elem(map, &key, &other) == 0) {
+			if (is_same(&other, value))
+				return 0;
+			continue;
+		}
+		if (bpf_map_update_elem(map, &key, value, BPF_NOEXIST))
+			return fail(report, errno, "write the declared sockets");
+		return 0;
+	}
+	return refuse(report, E2BIG, "port %u of one address is declared for more than %d sockets",
+		      key.port, DECLARED_SAME_MAX);
+}
+
+enum { FOLDERS_MAX = 1 << 20 };
+
+/* Each folder of the path. The path's own number is the one that declarations_read gave it. */
+static int add_cgroup(struct report *report, int map, const char *path)
+{
+	struct cgroup_key key = {0};
+	size_t length;
+
+	for (path += strspn(path, "/"); *path; path += length + strspn(path + length, "/")) {
+		uint64_t number;
+
+		length = strcspn(path, "/");
+		number = cgroup_number(key.parent, path, length);
+		memset(key.name, 0, sizeof(key.name));
+		memcpy(key.name, path, length);
+		if (bpf_map_update_elem(map, &key, &number, BPF_ANY))
+			return fail(report, errno, "write the cgroup '%s'", path);
+		key.parent = number;
+	}
+	return 0;
+}
+
+static size_t count_folders(const struct declarations *declarations)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < declarations->count; i++)
+		if (declarations->all[i].cgroup)
+			count += CGROUP_DEPTH_MAX;
+	return count < FOLDERS_MAX ? count : FOLDERS_MAX;
+}
+
+int declared_maps_create(const struct declarations *declarations, struct declared_maps *maps)
+{
+	int err = create_maps(declarations->report, declarations->count,
+			      count_folders(declarations), maps);
+
+	for (size_t i = 0; !err && i < declarations->count; i++) {
+		const struct declaration *at = &declarations->all[i];
+
+		err = add_declared(declarations->report, maps->declared, at->key, &at->value);
+		if (!err && at->cgroup)
+			err = add_cgroup(declarations->report, maps->cgroups, at->cgroup);
+	}
+	if (err)
+		declared_maps_close(maps);
+	return err;
+}
+
+static size_t capacity(int map)
+{
+	struct bpf_map_info info = {0};
+	uint32_t size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(map, &info, &size) ? 0 : info.max_entries;
+}
+
+static int copy_declared(struct report *report, int from, int to)
+{
+	struct declared_key key, *last = NULL;
+	struct declared value;
+	int err = 0;
+
+	while (!err && bpf_map_get_next_key(from, last, &key) == 0) {
+		last = &key;
+		if (bpf_map_lookup_elem(from, &key, &value))
+			err = fail(report, errno, "read the declared sockets");
+		else
+			err = add_declared(report, to, key, &value);
+	}
+	return err;
+}
+
+static int copy_cgroups(struct report *report, int from, int to)
+{
+	struct cgroup_key key, *last = NULL;
+	uint64_t number;
+
+	while (bpf_map_get_next_key(from, last, &key) == 0) {
+		last = &key;
+		if (bpf_map_lookup_elem(from, &key, &number) ||
+		    bpf_map_update_elem(to, &key, &number, BPF_ANY))
+			return fail(report, errno, "read the declared cgroups");
+	}
+	return 0;
+}
+
+static int copy_maps(struct report *report, const struct declared_maps *from,
+		     struct declared_maps *to)
+{
+	int err = copy_declared(report, from->declared, to->declared);
+
+	return err ? err : copy_cgroups(report, from->cgroups, to->cgroups);
+}
+
+int declared_maps_join(struct report *report, const struct declared_maps *first,
+		       const struct declared_maps *second, struct declared_maps *joined)
+{
+	int err = create_maps(report, capacity(first->declared) + capacity(second->declared),
+			      capacity(first->cgroups) + capacity(second->cgroups), joined);
+
+	if (!err)
+		err = copy_maps(report, first, joined);
+	if (!err)
+		err = copy_maps(report, second, joined);
+	if (err)
+		declared_maps_close(joined);
+	return err;
+}

@@ -1,0 +1,241 @@
+/* Reads and changes the map of labels. Slots are given in blocks of one for each place. */
+#include "labels.h"
+
+#include "spares.h"
+
+#include "runtime/base/fail.h"
+#include "runtime/object/object.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum { BLOCKS = ABI_SLOT_CAPACITY / ABI_PLACES };
+
+int labels_create(void)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
+	int fd = bpf_map_create(BPF_MAP_TYPE_HASH, ABI_PIN_LABELS, ABI_LABEL_KEY,
+				sizeof(struct abi_label_slots), BLOCKS, &options);
+
+	return fd < 0 ? -errno : fd;
+}
+
+void label_key(char key[ABI_LABEL_KEY], const char *name)
+{
+	memset(key, 0, ABI_LABEL_KEY);
+	memcpy(key, name, strnlen(name, ABI_LABEL_NAME_MAX));
+}
+
+int labels_find(int map, const char *name, struct abi_label_slots *slots)
+{
+	char key[ABI_LABEL_KEY];
+
+	if (strlen(name) > ABI_LABEL_NAME_MAX)
+		return -ENOENT;
+	label_key(key, name);
+	return bpf_map_lookup_elem(map, key, slots) ? -errno : 0;
+}
+
+static int grow(struct label_entry **entries, size_t count)
+{
+	struct label_entry *larger;
+
+	if (count & (count - 1)) /* only powers of two are full */
+		return 0;
+	larger = reallocarray(*entries, count ? 2 * count : 1, sizeof(**entries));
+	if (!larger)
+		return -ENOMEM;
+	*entries = larger;
+	return 0;
+}
+
+int labels_read(struct report *report, int map, struct label_entry **entries, size_t *count)
+{
+	char key[ABI_LABEL_KEY];
+	const char *last = NULL;
+	autofree struct label_entry *all = NULL;
+	size_t n = 0;
+
+	while (bpf_map_get_next_key(map, last, key) == 0) {
+		if (n == BLOCKS || grow(&all, n))
+			return fail(report, ENOMEM, "read the labels");
+		memcpy(all[n].name, key, sizeof(key));
+		last = all[n].name;
+		/* A label that goes meanwhile is none: readers take no lock. */
+		if (bpf_map_lookup_elem(map, key, &all[n].slots) == 0)
+			n++;
+		else if (errno != ENOENT)
+			return fail(report, errno, "read the label '%.*s'", ABI_LABEL_NAME_MAX,
+				    key);
+	}
+	if (errno != ENOENT)
+		return fail(report, errno, "read the labels");
+	*entries = all;
+	all = NULL;
+	*count = n;
+	return 0;
+}
+
+static int mark_blocks(struct report *report, int map, bool *used)
+{
+	autofree struct label_entry *entries = NULL;
+	size_t count = 0;
+	int err = labels_read(report, map, &entries, &count);
+
+	for (size_t i = 0; !err && i < count; i++)
+		for (unsigned int place = 0; place < ABI_PLACES; place++)
+			used[ABI_SLOT(entries[i].slots.slots[place]) / ABI_PLACES] = true;
+	return err;
+}
+
+int labels_excess(int map, const struct object *object, size_t *excess)
+{
+	autofree struct label_entry *entries = NULL;
+	struct abi_label_slots slots;
+	size_t count, added = 0;
+	int err = labels_read(object->report, map, &entries, &count);
+
+	for (uint32_t i = 0; !err && i < object->header.label_count; i++)
+		added += labels_find(map, object_label(object, i), &slots) == -ENOENT;
+	*excess = !err && count + added > BLOCKS ? count + added - BLOCKS : 0;
+	return err;
+}
+
+static int assign_new(struct report *report, int map, const char *name, bool *used, size_t *block,
+		      struct abi_label_slots *slots)
+{
+	char key[ABI_LABEL_KEY];
+
+	while (*block < BLOCKS && used[*block])
+		(*block)++;
+	if (*block == BLOCKS)
+		return refuse(report, ENOSPC,
+			      "there is no room for the label '%s': %d labels fit, those of "
+			      "the rules in force included; nothing was changed",
+			      name, BLOCKS);
+	used[*block] = true;
+	for (uint32_t place = 0; place < ABI_PLACES; place++)
+		slots->slots[place] = (uint32_t)*block * ABI_PLACES + place;
+	label_key(key, name);
+	if (bpf_map_update_elem(map, key, slots, BPF_NOEXIST))
+		return fail(report, errno, "give the label '%s' its slots", name);
+	return 0;
+}
+
+static int assign_slots(int map, const struct object *object, struct abi_label_slots *slots)
+{
+	autofree bool *used = calloc(BLOCKS, sizeof(*used));
+	size_t block = 0;
+	int err;
+
+	if (!used)
+		return fail(object->report, ENOMEM, "read the labels");
+	err = mark_blocks(object->report, map, used);
+	for (uint32_t i = 0; !err && i < object->header.label_count; i++) {
+		const char *name = object_label(object, i);
+
+		err = labels_find(map, name, &slots[i]);
+		if (err == -ENOENT)
+			err = assign_new(object->report, map, name, used, &block, &slots[i]);
+		else if (err)
+			fail(object->report, err, "read the label '%s'", name);
+	}
+	return err;
+}
+
+/* Words as the object's program can use them. */
+static void keep_usable(const struct object *object, struct abi_label_slots *slots)
+{
+	for (uint32_t i = 0; i < object->header.label_count; i++)
+		for (unsigned int place = 0; place < ABI_PLACES; place++)
+			slots[i].slots[place] = slot_word(object, slots[i].slots[place]);
+}
+
+int labels_assign(int map, int marks, const struct object *object, struct abi_label_slots *slots)
+{
+	int err = assign_slots(map, object, slots);
+
+	if (!err && object->socket_count && object->header.tries_spares)
+		err = spares_assign(map, marks, object, slots);
+	if (!err)
+		keep_usable(object, slots);
+	return err;
+}
+
+int labels_look_up(int map, const struct object *object, struct abi_label_slots *slots)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < object->header.label_count; i++) {
+		err = labels_find(map, object_label(object, i), &slots[i]);
+		if (err)
+			fail(object->report, err, "read the label '%s'", object_label(object, i));
+	}
+	if (!err)
+		keep_usable(object, slots);
+	return err;
+}
+
+/* One slot: 1, or 0 if it was empty. */
+static int slot_clear(int sockets, uint32_t slot)
+{
+	int err;
+
+	if (bpf_map_delete_elem(sockets, &slot) == 0)
+		return 1;
+	err = -errno;
+	/* An empty slot gives EINVAL, as a failure would. */
+	return (err == -EINVAL || err == -ENOENT) && !slot_cookie_at(sockets, slot) ? 0 : err;
+}
+
+int slots_clear(int sockets, uint32_t word)
+{
+	int cleared = 0;
+
+	for (uint32_t i = 0; cleared >= 0 && i < slot_count(word); i++) {
+		int err = slot_clear(sockets, slot_at(word, i));
+
+		if (err)
+			cleared = err;
+	}
+	return cleared;
+}
+
+int labels_drop(struct report *report, int map, int sockets, const struct label_entry *entry)
+{
+	for (unsigned int place = 0; place < ABI_PLACES; place++) {
+		int err = slots_clear(sockets, entry->slots.slots[place]);
+
+		if (err < 0)
+			return fail(report, err, "take the sockets of the label '%s' out",
+				    entry->name);
+	}
+	if (bpf_map_delete_elem(map, entry->name) && errno != ENOENT)
+		return fail(report, errno, "forget the label '%s'", entry->name);
+	return 0;
+}
+
+uint64_t slot_cookie_at(int sockets, uint32_t slot)
+{
+	uint64_t cookie = 0;
+
+	return bpf_map_lookup_elem(sockets, &slot, &cookie) ? 0 : cookie;
+}
+
+uint64_t slot_cookie(int sockets, uint32_t word)
+{
+	uint64_t cookie = 0;
+
+	for (uint32_t i = 0; !cookie && i < slot_count(word); i++)
+		cookie = slot_cookie_at(sockets, slot_at(word, i));
+	return cookie;
+}
+
+uint32_t slot_word(const struct object *object, uint32_t word)
+{
+	return object->header.tries_spares ? word : ABI_SLOT(word);
+}

@@ -1,0 +1,123 @@
+/* Labels and their slots in the socket map, and the sockets that the rules declare for labels. */
+#ifndef SKLC_LABELS_H
+#define SKLC_LABELS_H
+
+#include "runtime/abi.h"
+#include "runtime/bpf/maps.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct object;
+struct report;
+
+/* The map of labels (labels.c). Slots belong to the namespace, not to the rules: a label keeps its slots, and
+ * so its sockets, from one apply to the next. */
+
+struct label_entry {
+	char name[ABI_LABEL_KEY];
+	struct abi_label_slots slots;
+};
+
+int labels_create(void);
+
+/* The label's key in the map. */
+void label_key(char key[ABI_LABEL_KEY], const char *name);
+
+/* The slots of one label; -ENOENT, without a message. */
+int labels_find(int map, const char *name, struct abi_label_slots *slots);
+
+/* All labels of the map; the caller frees. -errno after a message. */
+int labels_read(struct report *report, int map, struct label_entry **entries, size_t *count);
+
+/* How many of the object's new labels do not fit into the map any more. -errno after a message. */
+int labels_excess(int map, const struct object *object, size_t *excess);
+
+/* Finds or gives slots for each label of the object, into SLOTS[label], and spare slots where the object
+ * declares sockets (spares.h). Never gives a slot that another label has. -ENOSPC if the map is full; -errno
+ * after a message. */
+int labels_assign(int map, int marks, const struct object *object, struct abi_label_slots *slots);
+
+/* The slots that each label of the object has, into SLOTS[label]. -errno after a message. */
+int labels_look_up(int map, const struct object *object, struct abi_label_slots *slots);
+
+/* Takes a label's sockets out, then frees its slots. No program that uses them may still run. */
+int labels_drop(struct report *report, int map, int sockets, const struct label_entry *entry);
+
+/* The cookie of the socket in a slot, or of the first socket in the slots of a word; 0: none. */
+uint64_t slot_cookie_at(int sockets, uint32_t slot);
+uint64_t slot_cookie(int sockets, uint32_t word);
+
+/* The word as the object's program can use it: without spare slots unless the program tries them. */
+uint32_t slot_word(const struct object *object, uint32_t word);
+
+/* How many slots a word names: its own, and the spare ones. */
+static inline uint32_t slot_count(uint32_t word)
+{
+	return ABI_SPARE_BLOCK(word) ? 1 + ABI_SPARE_RUN(word) * ABI_SPARES : 1;
+}
+
+/* Takes the sockets out of all slots of a word. 1: there were some; 0: there were none; -errno without a
+ * message. */
+int slots_clear(int sockets, uint32_t word);
+
+/* The four places of a label, each of TCP and UDP over each of IPv4 and IPv6 (place.c). */
+
+/* "tcp ipv4" and so on. */
+const char *place_name(unsigned int place);
+
+/* IPPROTO_TCP or IPPROTO_UDP; AF_INET or AF_INET6. */
+unsigned int place_protocol(unsigned int place);
+unsigned int place_family(unsigned int place);
+
+/* The entry whose name is nearest to a misspelt one; NULL if none is near (nearest.c). */
+const struct label_entry *nearest_label(const char *name, const struct label_entry *entries,
+					size_t count);
+
+/* Declared sockets (declarations.c), in the form that the BPF programs read: users by number, and the slots
+ * that each declaration may fill. */
+
+struct declaration {
+	struct declared_key key;
+	struct declared value;
+	uint32_t label;
+	const char *cgroup; /* NULL: any; the object's string */
+};
+
+struct declarations {
+	struct report *report;   /* the object's */
+	struct declaration *all; /* in the object's order */
+	size_t count;
+};
+
+/* SLOTS are the words of each label. -EINVAL after a message if the user is unknown here or the path too
+ * long; -ENOMEM. OBJECT must outlive the declarations. */
+int declarations_read(const struct object *object, const struct abi_label_slots *slots,
+		      struct declarations *declarations);
+void declarations_free(struct declarations *declarations);
+
+/* "tcp 127.0.0.1:8080", "udp *:53" */
+enum { DECLARATION_TEXT_MAX = 80 };
+void declaration_text(const struct declaration *declaration, char *text, size_t size);
+
+/* The slots that a declaration may fill in a place of its label. */
+struct declared_range declaration_range(const struct declaration *declaration, unsigned int place);
+
+/* The number of a folder of the cgroup tree, a hash of its parent's number and its own name. Never 0, which
+ * is the number of the root. */
+uint64_t cgroup_number(uint64_t parent, const char *name, size_t length);
+
+/* Maps of the declarations (declared_maps.c), which BPF programs compare sockets with; descriptors. */
+struct declared_maps {
+	int declared, cgroups;
+};
+
+/* Makes and fills them; -errno after a message. */
+int declared_maps_create(const struct declarations *declarations, struct declared_maps *maps);
+
+/* Makes new maps with the content of both. -errno after a message. */
+int declared_maps_join(struct report *report, const struct declared_maps *first,
+		       const struct declared_maps *second, struct declared_maps *joined);
+void declared_maps_close(struct declared_maps *maps);
+
+#endif

@@ -1,0 +1,190 @@
+/* Loads an object in a process of its own. libbpf does not expect a file made to harm it, and this
+ * process has what such a file's author wants: so another one, with the capabilities to load and no
+ * more, takes the object through libbpf and hands the descriptors over. If it dies, nothing happened. */
+#include "load.h"
+
+#include "loader.h"
+#include "relay.h"
+
+#include "runtime/base/fail.h"
+#include "runtime/kernel/caps.h"
+#include "runtime/object/object.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+enum { LOAD_SECONDS_MAX = 300, MESSAGES_MAX = 64 };
+
+/* What the loading process says. */
+struct answer {
+	int err; /* 0: the program's descriptor comes along, and those of the counters that it has */
+	bool has_rule_counters, has_label_counters;
+};
+
+enum { DESCRIPTORS_MAX = 3 };
+
+union control {
+	struct cmsghdr header;
+	char bytes[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
+};
+
+static void send_answer(int channel, int err, const struct loaded *loaded)
+{
+	struct answer answer = {err, loaded->rule_counters >= 0, loaded->label_counters >= 0};
+	struct iovec part = {&answer, sizeof(answer)};
+	union control control = {0};
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+	int descriptors[DESCRIPTORS_MAX] = {loaded->program};
+	size_t count = 1;
+
+	if (answer.has_rule_counters)
+		descriptors[count++] = loaded->rule_counters;
+	if (answer.has_label_counters)
+		descriptors[count++] = loaded->label_counters;
+	if (!err) {
+		message.msg_control = &control;
+		message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(count * sizeof(int));
+		memcpy(CMSG_DATA(&control.header), descriptors, count * sizeof(int));
+	}
+	sendmsg(channel, &message, MSG_NOSIGNAL);
+}
+
+/* The descriptors that come along with an answer; whether they are as many as it says. */
+static bool take_descriptors(const struct answer *answer, struct msghdr *message,
+			     struct loaded *loaded)
+{
+	const struct cmsghdr *control = CMSG_FIRSTHDR(message);
+	size_t count = 1 + answer->has_rule_counters + (size_t)answer->has_label_counters;
+	int descriptors[DESCRIPTORS_MAX] = {-1, -1, -1};
+	const int *next = descriptors;
+
+	if (!control || control->cmsg_len != CMSG_LEN(count * sizeof(int)))
+		return false;
+	memcpy(descriptors, CMSG_DATA(control), count * sizeof(int));
+	loaded->program = *next++;
+	if (answer->has_rule_counters)
+		loaded->rule_counters = *next++;
+	if (answer->has_label_counters)
+		loaded->label_counters = *next;
+	return true;
+}
+
+/* Passes on what the other process says until its answer comes; false if none does. */
+static bool receive_answer(int channel, struct report *report, struct answer *answer,
+			   struct loaded *loaded)
+{
+	autofree char *packet = malloc(RELAY_PACKET_MAX);
+	struct iovec part = {packet, packet ? RELAY_PACKET_MAX : 0};
+	union control control;
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control};
+	int messages = 0;
+	ssize_t size;
+
+	do {
+		message.msg_controllen = sizeof(control);
+		size = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
+	} while (size > 0 && messages++ < MESSAGES_MAX && relay_take(packet, (size_t)size, report));
+	if (size != (ssize_t)sizeof(*answer))
+		return false;
+	memcpy(answer, packet, sizeof(*answer));
+	return answer->err || take_descriptors(answer, &message, loaded);
+}
+
+/* The link, the state's folders and all else that is open here are not for the loading process. */
+static void close_others(int channel, const struct shared_maps *shared)
+{
+	const int kept[] = {channel, shared->sockets, shared->spare_marks};
+	unsigned int first = STDERR_FILENO + 1;
+
+	for (;;) {
+		unsigned int next = ~0u;
+
+		for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+			if (kept[i] >= (int)first && (unsigned int)kept[i] < next)
+				next = (unsigned int)kept[i];
+		if (next > first)
+			close_range(first, next - (next != ~0u), 0);
+		if (next == ~0u)
+			return;
+		first = next + 1;
+	}
+}
+
+/* Never returns: what libbpf made of the object stays where it is. */
+static void run_loader(int channel, const struct object *original, const struct machine *machine,
+		       const struct shared_maps *shared, bool verbose)
+{
+	struct relay relay = relay_to(channel);
+	struct object object = *original;
+	struct loaded loaded = {-1, -1, -1};
+	int err = 0;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	alarm(LOAD_SECONDS_MAX);
+	close_others(channel, shared);
+	object.report = &relay.report;
+	err = caps_limit_to_loading(object.report);
+	if (!err)
+		err = loader_run(&object, machine, shared, verbose, &loaded);
+	send_answer(channel, err, &loaded);
+	_exit(0);
+}
+
+/* Waits for the other process's end. */
+static int take_answer(int channel, pid_t process, const struct object *object,
+		       struct loaded *loaded)
+{
+	struct answer answer = {0};
+	bool answered = receive_answer(channel, object->report, &answer, loaded);
+	int status = 0;
+
+	while (waitpid(process, &status, 0) < 0 && errno == EINTR)
+		continue;
+	if (answered)
+		return answer.err;
+	if (WIFSIGNALED(status))
+		return refuse(object->report, EINVAL,
+			      "object '%s' is damaged: the process that loads it ended by signal "
+			      "%d (%s)",
+			      object->image->name, WTERMSIG(status), strsignal(WTERMSIG(status)));
+	return refuse(object->report, EIO, "the process that loads '%s' ended without a word",
+		      object->image->name);
+}
+
+int load_object(const struct object *object, const struct machine *machine,
+		const struct shared_maps *shared, bool verbose, struct loaded *loaded)
+{
+	int channel[2];
+	pid_t process;
+	int err;
+
+	*loaded = (struct loaded){-1, -1, -1};
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel))
+		return fail(object->report, errno, "load '%s'", object->image->name);
+	process = fork();
+	if (process == 0)
+		run_loader(channel[1], object, machine, shared, verbose);
+	err = errno;
+	close(channel[1]);
+	err = process < 0 ? fail(object->report, err, "start a process to load '%s'",
+				 object->image->name)
+			  : take_answer(channel[0], process, object, loaded);
+	close(channel[0]);
+	return err;
+}
+
+void loaded_close(struct loaded *loaded)
+{
+	close_fd(&loaded->program);
+	close_fd(&loaded->rule_counters);
+	close_fd(&loaded->label_counters);
+	*loaded = (struct loaded){-1, -1, -1};
+}

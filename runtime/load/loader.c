@@ -1,0 +1,251 @@
+/* Takes an object through libbpf: opens it in memory, looks that it holds what an object of sklc may
+ * hold and nothing else, writes what only the machine knows, and loads. */
+#include "loader.h"
+
+#include "load.h"
+#include "refusal.h"
+
+#include "runtime/base/fail.h"
+#include "runtime/object/object.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { WORDS_MAX = 1 << 15 };
+
+/* The maps that an object may have, and the sizes that the runtime counts on. */
+struct expected_map {
+	const char *name;
+	enum bpf_map_type type;
+	uint32_t key_size, value_size; /* 0: any */
+};
+
+static const struct expected_map expected_maps[] = {
+	{ABI_SOCKETS, BPF_MAP_TYPE_SOCKMAP, 4, 8},
+	{ABI_RULE_COUNTERS, BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8},
+	{ABI_LABEL_COUNTERS, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct abi_label_count)},
+	{ABI_PREFIXES, BPF_MAP_TYPE_LPM_TRIE, sizeof(struct abi_prefix_key), 4},
+	{ABI_SPARE_MARKS, BPF_MAP_TYPE_ARRAY, 4, sizeof(struct abi_spare_marks)},
+	{ABI_TABLES, BPF_MAP_TYPE_ARRAY, 4, 0},
+	{ABI_MACHINE, BPF_MAP_TYPE_ARRAY, 4, 0},
+};
+
+/* The map's name in the object: libbpf puts the object's own before the oldest data sections'. */
+static const char *map_name(const struct bpf_map *map)
+{
+	const char *name = bpf_map__name(map), *dot = strchr(name, '.');
+
+	return dot ? dot : name;
+}
+
+static bool is_expected(const struct bpf_map *map)
+{
+	for (size_t i = 0; i < sizeof(expected_maps) / sizeof(expected_maps[0]); i++) {
+		const struct expected_map *expected = &expected_maps[i];
+
+		if (strcmp(map_name(map), expected->name) == 0)
+			return bpf_map__type(map) == expected->type &&
+			       (!expected->key_size ||
+				bpf_map__key_size(map) == expected->key_size) &&
+			       (!expected->value_size ||
+				bpf_map__value_size(map) == expected->value_size);
+	}
+	return false;
+}
+
+/* Counters must reach as far as the object says it counts. */
+static bool is_large_enough(const struct object *object, const struct bpf_map *map)
+{
+	uint32_t entries = bpf_map__max_entries(map);
+
+	if (strcmp(bpf_map__name(map), ABI_RULE_COUNTERS) == 0)
+		return entries >= object->header.counter_count;
+	if (strcmp(bpf_map__name(map), ABI_LABEL_COUNTERS) == 0)
+		return entries >= ABI_PLACES * object->header.label_count;
+	if (strcmp(bpf_map__name(map), ABI_PREFIXES) == 0)
+		return entries >= object->prefix_count;
+	return true;
+}
+
+static int check_maps(const struct object *object, const struct bpf_object *opened)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, opened)
+	{
+		if (!is_expected(map) || bpf_map__pin_path(map))
+			return refuse(object->report, EINVAL,
+				      "object '%s': the map '%s' is not one that sklc makes",
+				      object->image->name, bpf_map__name(map));
+		if (!is_large_enough(object, map))
+			return refuse(object->report, EINVAL,
+				      "object '%s': the map '%s' is too small", object->image->name,
+				      bpf_map__name(map));
+	}
+	return 0;
+}
+
+static struct bpf_program *only_program(const struct object *object, struct bpf_object *opened)
+{
+	struct bpf_program *program = bpf_object__next_program(opened, NULL);
+
+	if (program && !bpf_object__next_program(opened, program) &&
+	    bpf_program__type(program) == BPF_PROG_TYPE_SK_LOOKUP)
+		return program;
+	refuse(object->report, EINVAL,
+	       "object '%s': expected exactly one program, of the section '%s'",
+	       object->image->name, ABI_PROGRAM_SECTION);
+	return NULL;
+}
+
+static int set_machine(const struct object *object, struct bpf_object *opened,
+		       const struct machine *machine)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(opened, ABI_MACHINE);
+	size_t slot_bytes = object->header.label_count * sizeof(*machine->slots);
+	size_t interface_bytes = object->header.interface_count * sizeof(*machine->interfaces);
+	autofree char *words = NULL;
+	const void *initial = NULL;
+	size_t size = 0;
+
+	if (map)
+		initial = bpf_map__initial_value(map, &size);
+	if (!initial || size < slot_bytes + interface_bytes)
+		return refuse(object->report, EINVAL, "object '%s': the section '%s' is too small",
+			      object->image->name, ABI_MACHINE);
+	words = malloc(size);
+	if (!words)
+		return fail(object->report, ENOMEM, "load '%s'", object->image->name);
+	memcpy(words, initial, size);
+	memcpy(words, machine->slots, slot_bytes);
+	memcpy(words + slot_bytes, machine->interfaces, interface_bytes);
+	if (bpf_map__set_initial_value(map, words, size))
+		return fail(object->report, errno, "write the slots of '%s'", object->image->name);
+	return 0;
+}
+
+static int use_map(const struct object *object, struct bpf_object *opened, const char *name, int fd)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(opened, name);
+	int err = map && fd >= 0 ? bpf_map__reuse_fd(map, fd) : 0;
+
+	return err ? fail(object->report, err, "give '%s' the map '%s'", object->image->name, name)
+		   : 0;
+}
+
+/* libbpf gives no more than this: where its words go to, the standard error, is changed instead. */
+static int print_all(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	return level <= LIBBPF_INFO ? vfprintf(stderr, format, arguments) : 0;
+}
+
+/* From now on what libbpf says is kept in a file. */
+static int keep_words(void)
+{
+	int words = memfd_create("libbpf", MFD_CLOEXEC);
+
+	libbpf_set_print(words >= 0 && dup2(words, STDERR_FILENO) >= 0 ? print_all : NULL);
+	return words;
+}
+
+static void say_words(const struct object *object, int words)
+{
+	char kept[WORDS_MAX + 1];
+	ssize_t size = pread(words, kept, WORDS_MAX, 0);
+
+	if (size <= 0)
+		return;
+	kept[size] = '\0';
+	object->report->take(object->report, &(struct message){.severity = SEVERITY_NOTE,
+							       .text = "what libbpf says of it:",
+							       .details = kept});
+}
+
+/* libbpf loads without a log, and again with one if that failed: a log that fills up would refuse a
+ * good program. */
+static int load_program(const struct object *object, struct bpf_object *opened,
+			struct bpf_program *program, bool verbose)
+{
+	autofree char *log = calloc(1, LOADER_LOG_BYTES);
+	int err;
+
+	if (!log)
+		return fail(object->report, ENOMEM, "load '%s'", object->image->name);
+	bpf_program__set_log_buf(program, log, LOADER_LOG_BYTES);
+	err = bpf_object__load(opened);
+	bpf_program__set_log_buf(program, NULL, 0);
+	return err ? refusal_report(object, bpf_object__btf(opened), err, log, verbose) : 0;
+}
+
+/* libbpf fills no maps: what the object keeps for the trie is put into it here. */
+static int fill_prefixes(const struct object *object, const struct bpf_object *opened)
+{
+	const struct bpf_map *map = bpf_object__find_map_by_name(opened, ABI_PREFIXES);
+
+	for (size_t i = 0; map && i < object->prefix_count; i++) {
+		const struct abi_prefix *prefix = &object->prefixes[i];
+
+		if (bpf_map_update_elem(bpf_map__fd(map), &prefix->key, &prefix->value, BPF_ANY))
+			return fail(object->report, errno,
+				    "put %zu prefixes of '%s' into their map", object->prefix_count,
+				    object->image->name);
+	}
+	return 0;
+}
+
+static int map_fd(const struct bpf_object *opened, const char *name)
+{
+	const struct bpf_map *map = bpf_object__find_map_by_name(opened, name);
+
+	return map ? bpf_map__fd(map) : -1;
+}
+
+static int load(const struct object *object, const struct machine *machine,
+		const struct shared_maps *shared, bool verbose, struct loaded *loaded)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "sklc");
+	struct bpf_program *program;
+	struct bpf_object *opened;
+	int err;
+
+	opened = bpf_object__open_mem(object->image->bytes, object->image->size, &options);
+	if (!opened)
+		return fail(object->report, errno, "open object '%s'", object->image->name);
+	program = only_program(object, opened);
+	err = program ? check_maps(object, opened) : -EINVAL;
+	if (!err)
+		err = set_machine(object, opened, machine);
+	if (!err)
+		err = use_map(object, opened, ABI_SOCKETS, shared->sockets);
+	if (!err)
+		err = use_map(object, opened, ABI_SPARE_MARKS, shared->spare_marks);
+	if (!err)
+		err = load_program(object, opened, program, verbose);
+	if (!err)
+		err = fill_prefixes(object, opened);
+	if (err)
+		return err;
+	loaded->program = bpf_program__fd(program);
+	loaded->rule_counters = map_fd(opened, ABI_RULE_COUNTERS);
+	loaded->label_counters = map_fd(opened, ABI_LABEL_COUNTERS);
+	return 0;
+}
+
+int loader_run(const struct object *object, const struct machine *machine,
+	       const struct shared_maps *shared, bool verbose, struct loaded *loaded)
+{
+	int words = -1, err;
+
+	libbpf_set_print(NULL);
+	if (verbose)
+		words = keep_words();
+	err = load(object, machine, shared, verbose, loaded);
+	if (words >= 0)
+		say_words(object, words);
+	return err;
+}

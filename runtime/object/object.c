@@ -1,0 +1,282 @@
+/* Reads the sklc.* sections of an object with libelf. Nothing in them is believed: each record's
+ * offsets and indices are compared with what is there, and sections that the compiler does not make
+ * are refused, since libbpf would act on them (externs, other programs). */
+#include "object.h"
+
+#include "check.h"
+
+#include "runtime/base/fail.h"
+
+#include <errno.h>
+#include <gelf.h>
+#include <libelf.h>
+#include <stdint.h>
+#include <string.h>
+#include <zlib.h>
+
+/* Where a section's bytes go; RECORD is the size of one. */
+struct wanted {
+	const char *name;
+	size_t record;
+	void **bytes;
+	size_t *count;
+	bool found;
+};
+
+static const char *const loader_sections[] = {
+	ABI_PROGRAM_SECTION,
+	ABI_CALLED_SECTION,
+	ABI_TABLES,
+	ABI_MACHINE,
+	".maps",
+	".BTF",
+	".symtab",
+	".strtab",
+	".shstrtab",
+	"license",
+	"version",
+	".rel.BTF",
+	".rel.BTF.ext",
+	(".rel" ABI_PROGRAM_SECTION),
+	(".rel" ABI_CALLED_SECTION),
+	"",
+};
+
+static bool is_loader_section(const char *name)
+{
+	for (size_t i = 0; i < sizeof(loader_sections) / sizeof(loader_sections[0]); i++)
+		if (strcmp(name, loader_sections[i]) == 0)
+			return true;
+	return false;
+}
+
+/* One byte more than the section, so that an empty one is memory too. */
+static int take_section(struct report *report, const struct object_image *image,
+			struct wanted *wanted, Elf_Scn *section)
+{
+	Elf_Data *data = elf_rawdata(section, NULL);
+	unsigned char *copy;
+
+	if (!data || (data->d_size && !data->d_buf))
+		return refuse(report, EINVAL, "object '%s': the section '%s' cannot be read",
+			      image->name, wanted->name);
+	if (wanted->found)
+		return refuse(report, EINVAL, "object '%s': the section '%s' is there twice",
+			      image->name, wanted->name);
+	if (data->d_size % wanted->record)
+		return refuse(report, EINVAL,
+			      "object '%s': the section '%s' has %zu bytes, expected a "
+			      "multiple of %zu",
+			      image->name, wanted->name, data->d_size, wanted->record);
+	copy = malloc(data->d_size + 1);
+	if (!copy)
+		return fail(report, ENOMEM, "read object '%s'", image->name);
+	if (data->d_size)
+		memcpy(copy, data->d_buf, data->d_size);
+	copy[data->d_size] = 0;
+	*wanted->bytes = copy;
+	*wanted->count = data->d_size / wanted->record;
+	wanted->found = true;
+	return 0;
+}
+
+/* Loaders read these sections, not this file; only their sizes are of use. */
+static void take_size(struct object *object, const char *name, size_t size)
+{
+	if (strcmp(name, ABI_PROGRAM_SECTION) == 0)
+		object->program_bytes += size;
+	else if (strcmp(name, ABI_CALLED_SECTION) == 0)
+		object->called_bytes += size;
+	else if (strcmp(name, ABI_TABLES) == 0 || strcmp(name, ABI_MACHINE) == 0)
+		object->table_bytes += size;
+}
+
+static int take_sections(struct object *object, Elf *elf, struct wanted *wanted,
+			 size_t wanted_count)
+{
+	const struct object_image *image = object->image;
+	Elf_Scn *section = NULL;
+	size_t names;
+
+	if (elf_getshdrstrndx(elf, &names))
+		return refuse(object->report, EINVAL, "object '%s': its sections have no names",
+			      image->name);
+	while ((section = elf_nextscn(elf, section))) {
+		GElf_Shdr header;
+		const char *name = gelf_getshdr(section, &header)
+					   ? elf_strptr(elf, names, header.sh_name)
+					   : NULL;
+		size_t i = 0;
+		int err;
+
+		if (!name)
+			return refuse(object->report, EINVAL, "object '%s': a section has no name",
+				      image->name);
+		while (i < wanted_count && strcmp(name, wanted[i].name) != 0)
+			i++;
+		if (i == wanted_count && !is_loader_section(name))
+			return refuse(object->report, EINVAL,
+				      "object '%s': unexpected section '%s'; sklc takes "
+				      "objects that sklc made",
+				      image->name, name);
+		take_size(object, name, header.sh_size);
+		err = i < wanted_count ? take_section(object->report, image, &wanted[i], section)
+				       : 0;
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int check_elf(struct report *report, const struct object_image *image, Elf *elf)
+{
+	GElf_Ehdr header;
+
+	if (elf_kind(elf) != ELF_K_ELF || !gelf_getehdr(elf, &header))
+		return refuse(report, EINVAL, "'%s' is no object file (ELF)", image->name);
+	if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_machine != EM_BPF ||
+	    header.e_type != ET_REL)
+		return refuse(report, EINVAL, "object '%s' is not made for BPF", image->name);
+	if (header.e_ident[EI_DATA] !=
+	    (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB))
+		return refuse(report, EINVAL, "object '%s' is made for the other byte order",
+			      image->name);
+	return 0;
+}
+
+static int take_header(struct object *object, const struct abi_header *header, size_t count)
+{
+	const char *name = object->image->name;
+
+	if (!header || count != 1 || header->magic != ABI_MAGIC)
+		return refuse(object->report, EINVAL,
+			      "'%s' was not made by sklc: it has no section '%s'", name,
+			      ABI_HEADER_SECTION);
+	if (header->version != ABI_VERSION)
+		return refuse(object->report, EINVAL,
+			      "object '%s' has the format version %u, this sklc knows %u: "
+			      "compile it again",
+			      name, header->version, ABI_VERSION);
+	object->header = *header;
+	return 0;
+}
+
+/* The header's counts are those of the sections; a section of no records may be missing. */
+static int check_counts(const struct object *object, const struct wanted *wanted, size_t labels,
+			size_t interfaces)
+{
+	if (!wanted[1].found)
+		return refuse(object->report, EINVAL, "object '%s' has no section '%s'",
+			      object->image->name, ABI_STRINGS_SECTION);
+	if (object->header.label_count != labels || object->header.interface_count != interfaces)
+		return refuse(object->report, EINVAL,
+			      "object '%s': its header counts %u labels and %u interfaces, "
+			      "its sections %zu and %zu",
+			      object->image->name, object->header.label_count,
+			      object->header.interface_count, labels, interfaces);
+	return 0;
+}
+
+static int read_sections(struct object *object, Elf *elf)
+{
+	size_t label_count = 0, interface_count = 0, header_count = 0;
+	autofree void *header = NULL;
+	struct wanted wanted[] = {
+		{ABI_HEADER_SECTION, sizeof(struct abi_header), &header, &header_count, false},
+		{ABI_STRINGS_SECTION, 1, (void **)&object->strings, &object->string_bytes, false},
+		{ABI_LABELS_SECTION, sizeof(*object->labels), (void **)&object->labels,
+		 &label_count, false},
+		{ABI_INTERFACES_SECTION, sizeof(*object->interfaces), (void **)&object->interfaces,
+		 &interface_count, false},
+		{ABI_RULES_SECTION, sizeof(*object->rules), (void **)&object->rules,
+		 &object->rule_count, false},
+		{ABI_SOCKETS_SECTION, sizeof(*object->sockets), (void **)&object->sockets,
+		 &object->socket_count, false},
+		{ABI_EXPECTS_SECTION, sizeof(*object->expects), (void **)&object->expects,
+		 &object->expect_count, false},
+		{ABI_DEFINITIONS_SECTION, sizeof(*object->definitions),
+		 (void **)&object->definitions, &object->definition_count, false},
+		{ABI_PREFIXES_SECTION, sizeof(*object->prefixes), (void **)&object->prefixes,
+		 &object->prefix_count, false},
+		{ABI_TEXTS_SECTION, sizeof(*object->texts), (void **)&object->texts,
+		 &object->text_count, false},
+		{ABI_TEXT_SECTION, 1, (void **)&object->text, &object->text_size, false},
+		{".BTF.ext", 1, (void **)&object->btf_ext, &object->btf_ext_bytes, false},
+	};
+	int err = check_elf(object->report, object->image, elf);
+
+	if (!err)
+		err = take_sections(object, elf, wanted, sizeof(wanted) / sizeof(wanted[0]));
+	if (!err)
+		err = take_header(object, header, header_count);
+	if (!err)
+		err = check_counts(object, wanted, label_count, interface_count);
+	return err;
+}
+
+int object_read(struct report *report, const struct object_image *image, struct object *object)
+{
+	Elf *elf = NULL;
+	int err;
+
+	*object = (struct object){.report = report, .image = image};
+	elf_version(EV_CURRENT);
+	/* libelf takes a pointer to bytes that it may change, and changes none when only reading. */
+	elf = elf_memory((char *)(uintptr_t)image->bytes, image->size);
+	if (!elf)
+		return refuse(report, EINVAL, "'%s' is no object file (ELF)", image->name);
+	err = read_sections(object, elf);
+	elf_end(elf);
+	if (!err)
+		err = object_check(object);
+	if (err)
+		object_free(object);
+	return err;
+}
+
+void object_free(struct object *object)
+{
+	free(object->strings);
+	free(object->labels);
+	free(object->interfaces);
+	free(object->rules);
+	free(object->sockets);
+	free(object->expects);
+	free(object->definitions);
+	free(object->prefixes);
+	free(object->texts);
+	free(object->text);
+	free(object->btf_ext);
+	*object = (struct object){0};
+}
+
+const char *object_string(const struct object *object, uint32_t offset)
+{
+	return offset == ABI_NO_STRING ? NULL : object->strings + offset;
+}
+
+const char *object_label(const struct object *object, uint32_t label)
+{
+	return object_string(object, object->labels[label].name);
+}
+
+int object_text(const struct object *object, char **text)
+{
+	uLongf length = (uLongf)object->header.text_bytes;
+	char *buffer = malloc(object->header.text_bytes + 1);
+
+	*text = NULL;
+	if (!buffer)
+		return fail(object->report, ENOMEM, "unpack the rules' text of '%s'",
+			    object->image->name);
+	if (length &&
+	    (uncompress((Bytef *)buffer, &length, object->text, object->text_size) != Z_OK ||
+	     length != object->header.text_bytes)) {
+		free(buffer);
+		return refuse(object->report, EINVAL, "object '%s': the rules' text is damaged",
+			      object->image->name);
+	}
+	buffer[length] = '\0';
+	*text = buffer;
+	return 0;
+}

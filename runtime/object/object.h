@@ -1,0 +1,67 @@
+/* What an object file says to the runtime (abi.h), read from memory and checked: an object is untrusted
+ * input. After object_read every index is in its range and every string is UTF-8. */
+#ifndef SKLC_OBJECT_H
+#define SKLC_OBJECT_H
+
+#include "runtime/abi.h"
+#include "runtime/runtime.h"
+
+struct object {
+	struct report *report; /* that it was read with */
+	const struct object_image *image;
+	struct abi_header header;
+	char *strings;
+	struct abi_label *labels;
+	struct abi_interface *interfaces;
+	struct abi_rule *rules;
+	struct abi_socket *sockets;
+	struct abi_expect *expects;
+	uint32_t *definitions;
+	struct abi_prefix *prefixes;
+	struct abi_text *texts;
+	unsigned char *text; /* compressed */
+	char *btf_ext;       /* NULL: none */
+	size_t string_bytes, rule_count, socket_count, expect_count, definition_count;
+	size_t text_count, text_size, prefix_count, btf_ext_bytes;
+	/* Sizes of sections that only libbpf reads: instructions of the program and of the subprograms that it
+	 * calls, and read-only tables. */
+	size_t program_bytes, called_bytes, table_bytes;
+};
+
+/* -EINVAL after a message that names what is wrong; -ENOMEM. IMAGE must outlive the object. */
+int object_read(struct report *report, const struct object_image *image, struct object *object);
+void object_free(struct object *object);
+
+/* The string at an offset that object_read has checked; NULL for ABI_NO_STRING. */
+const char *object_string(const struct object *object, uint32_t offset);
+const char *object_label(const struct object *object, uint32_t label);
+
+/* The bytes of all files, one after the other, with a NUL at the end; the caller frees. */
+int object_text(const struct object *object, char **text);
+
+/* A line of the rules from the text in the object, for messages (rules_line.c). */
+struct rules_line {
+	struct excerpt excerpt; /* the whole line */
+	char *text;
+};
+
+/* Reads a line, counted from 1, of the object's text number FILE; empty if there is no such line. The caller
+ * frees. -errno after a message. */
+int rules_line_read(const struct object *object, uint32_t file, uint32_t line,
+		    struct rules_line *rules_line);
+void rules_line_free(struct rules_line *rules_line);
+
+/* Narrows an excerpt to WORDS. If they are not all on that line, narrows it to the line without its indent. */
+void excerpt_mark(struct excerpt *excerpt, const char *words);
+
+/* Which rule or label of one object is which of another (identity.c). Rules are the same if they mean the
+ * same (their expanded text) and are in the same chain; of several such rules, the first is the first, the
+ * second the second, and so on. */
+
+/* *MAP[counter of FROM] is the counter of TO, or ABI_NO_COUNTER; the caller frees. -ENOMEM. */
+int identity_of_counters(const struct object *from, const struct object *to, uint32_t **map);
+
+/* *MAP[label of FROM] is the label of TO, or ABI_NO_STRING; the caller frees. -ENOMEM. */
+int identity_of_labels(const struct object *from, const struct object *to, uint32_t **map);
+
+#endif

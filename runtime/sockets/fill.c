@@ -1,0 +1,219 @@
+/* Compares what stands in the slots with what is found, and has the difference put right. A socket that
+ * stands in a slot of its own stays in it. The slots are read before the look around: what the follower puts
+ * into one meanwhile is not taken for a stranger.
+ *
+ * A socket map has no way to take out the socket that was compared: one may close just then, and another that
+ * the follower has put into the free slot be taken out instead. So whoever takes any out looks around once more,
+ * and gives slots to those that are right and have none. */
+#include "sockets.h"
+
+#include "runtime/base/fail.h"
+#include "runtime/kernel/clock.h"
+#include "runtime/labels/labels.h"
+#include "runtime/state/state.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+
+/* A slot that a declaration may fill. */
+struct slot {
+	uint64_t standing, wanted; /* cookies; 0: none */
+	bool declared;
+	uint16_t first_block, block; /* as in struct placement */
+};
+
+struct plan {
+	const struct declarations *declarations;
+	const struct sightings *sightings;
+	int sockets;
+	enum fill fill;
+	struct slot *slots; /* ABI_SOCKETS_MAX */
+	struct order *orders;
+	size_t order_count;
+	bool takes_out; /* a socket, from a slot in which one stood */
+};
+
+static struct slot *slot_in(const struct plan *plan, const struct declared_range *range, uint32_t i)
+{
+	return &plan->slots[slot_at(range->word, range->first + i)];
+}
+
+static void read_range(const struct plan *plan, const struct declared_range *range)
+{
+	for (uint32_t i = 0; i < range->count; i++) {
+		struct slot *slot = slot_in(plan, range, i);
+
+		if (!slot->declared)
+			slot->standing = slot_cookie_at(plan->sockets,
+							slot_at(range->word, range->first + i));
+		slot->declared = true;
+		if (range->first + i) {
+			slot->first_block = (uint16_t)ABI_SPARE_BLOCK(range->word);
+			slot->block = (uint16_t)declared_block(range->first + i);
+		}
+	}
+}
+
+static int read_slots(struct plan *plan)
+{
+	plan->slots = calloc(ABI_SOCKETS_MAX, sizeof(*plan->slots));
+	if (!plan->slots)
+		return fail(plan->declarations->report, ENOMEM, "find the declared sockets");
+	for (size_t i = 0; i < plan->declarations->count; i++)
+		for (unsigned int place = 0; place < ABI_PLACES; place++) {
+			struct declared_range range = declaration_range(&plan->declarations->all[i],
+									place);
+
+			read_range(plan, &range);
+		}
+	return 0;
+}
+
+/* Whether it is wanted in the range already; one that stands there is from now on. */
+static bool keep(const struct plan *plan, const struct declared_range *range, uint64_t cookie)
+{
+	for (uint32_t i = 0; i < range->count; i++) {
+		struct slot *slot = slot_in(plan, range, i);
+
+		if (slot->wanted == cookie)
+			return true;
+		if (slot->standing == cookie && !slot->wanted) {
+			slot->wanted = cookie;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void want(const struct plan *plan, const struct declared_range *range, uint64_t cookie)
+{
+	for (uint32_t i = 0; i < range->count; i++) {
+		struct slot *slot = slot_in(plan, range, i);
+
+		if (slot->wanted || (plan->fill == FILL_EMPTY && slot->standing))
+			continue;
+		slot->wanted = cookie;
+		return;
+	}
+}
+
+/* First those that stand there already, then the others. */
+static void plan_range(const struct plan *plan, const struct declaration *declaration,
+		       unsigned int place)
+{
+	struct declared_range range = declaration_range(declaration, place);
+	struct sightings seen = find_of(plan->sightings, declaration->value.number);
+
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t i = 0; i < seen.count; i++) {
+			uint64_t cookie = seen.all[i].key.cookie;
+
+			if (seen.all[i].found.fault != FOUND_RIGHT ||
+			    !found_serves(&seen.all[i].found, (int)place_family(place)))
+				continue;
+			if (!keep(plan, &range, cookie) && pass)
+				want(plan, &range, cookie);
+		}
+}
+
+static void add_order(struct plan *plan, uint32_t slot)
+{
+	const struct slot *at = &plan->slots[slot];
+
+	plan->takes_out = plan->takes_out || at->standing;
+	plan->orders[plan->order_count++] = (struct order){
+		.key = {.cookie = at->wanted},
+		.value = {.slot = slot,
+			  .flags = at->standing ? BPF_ANY : BPF_NOEXIST,
+			  .error = 1,
+			  .first_block = at->first_block,
+			  .block = at->block},
+	};
+}
+
+static int make_plan(struct plan *plan)
+{
+	plan->orders = calloc(ABI_SOCKETS_MAX, sizeof(*plan->orders));
+	if (!plan->orders)
+		return fail(plan->declarations->report, ENOMEM, "find the declared sockets");
+	for (size_t i = 0; i < plan->declarations->count; i++)
+		for (unsigned int place = 0; place < ABI_PLACES; place++)
+			plan_range(plan, &plan->declarations->all[i], place);
+	for (uint32_t slot = 0; slot < ABI_SOCKETS_MAX; slot++)
+		if (plan->slots[slot].wanted &&
+		    plan->slots[slot].wanted != plan->slots[slot].standing)
+			add_order(plan, slot);
+	return 0;
+}
+
+/* What stood in a slot of the declarations, and stands there still, and is none of theirs, goes. */
+static int clear_others(struct plan *plan)
+{
+	for (uint32_t slot = 0; slot < ABI_SOCKETS_MAX; slot++) {
+		if (!plan->slots[slot].standing || plan->slots[slot].wanted ||
+		    slot_cookie_at(plan->sockets, slot) != plan->slots[slot].standing)
+			continue;
+		plan->takes_out = true;
+		if (bpf_map_delete_elem(plan->sockets, &slot) && errno != ENOENT && errno != EINVAL)
+			return fail(plan->declarations->report, errno,
+				    "take a socket that is no longer declared away");
+	}
+	return 0;
+}
+
+/* A socket that closed meanwhile was not met (error 1); a slot that the follower filled meanwhile is full. */
+static int note_orders(const struct plan *plan, int times)
+{
+	for (size_t i = 0; i < plan->order_count; i++) {
+		const struct order *order = &plan->orders[i];
+		const struct since since = {order->key.cookie, boot_time()};
+
+		if (order->value.error > 0 || order->value.error == -EEXIST)
+			continue;
+		if (order->value.error)
+			return fail(plan->declarations->report, order->value.error,
+				    "put the socket with the cookie %llu behind "
+				    "its label",
+				    order->key.cookie);
+		bpf_map_update_elem(times, &order->value.slot, &since, BPF_ANY);
+	}
+	return 0;
+}
+
+static int fill_once(struct finder *finder, const struct declarations *declarations, int sockets,
+		     int times, enum fill fill, bool *took_out)
+{
+	struct plan plan = {.declarations = declarations,
+			    .sightings = find_sightings(finder),
+			    .sockets = sockets,
+			    .fill = fill};
+	int err = read_slots(&plan);
+
+	if (!err)
+		err = find_look(finder);
+	if (!err)
+		err = make_plan(&plan);
+	if (!err)
+		err = find_place(finder, plan.orders, plan.order_count);
+	if (!err)
+		err = note_orders(&plan, times);
+	if (!err && fill == FILL_ALL)
+		err = clear_others(&plan);
+	*took_out = plan.takes_out;
+	free(plan.orders);
+	free(plan.slots);
+	return err;
+}
+
+int fill_slots(struct finder *finder, const struct declarations *declarations, int sockets,
+	       int times, enum fill fill)
+{
+	bool took_out;
+	int err = fill_once(finder, declarations, sockets, times, fill, &took_out);
+
+	/* Into empty slots alone: none is taken out any more. */
+	if (!err && took_out)
+		err = fill_once(finder, declarations, sockets, times, FILL_EMPTY, &took_out);
+	return err;
+}

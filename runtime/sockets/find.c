@@ -1,0 +1,284 @@
+/* Runs the iterators of bpf/find.bpf.c in the namespace: they walk that of the thread that opens them. */
+#include "sockets.h"
+
+#include "runtime/base/fail.h"
+#include "runtime/kernel/caps.h"
+#include "runtime/kernel/netns.h"
+#include "runtime/labels/labels.h"
+#include "runtime/load/load.h"
+
+#include "find.skel.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <string.h>
+
+struct finder {
+	const struct netns *netns;
+	struct find *programs;
+	struct bpf_link *tcp, *udp;
+	struct sightings sightings;
+};
+
+static int print_nothing(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	(void)level;
+	(void)format;
+	(void)arguments;
+	return 0;
+}
+
+static int load(struct finder *finder, const struct declared_maps *maps,
+		const struct shared_maps *shared)
+{
+	int err;
+
+	libbpf_set_print(print_nothing);
+	finder->programs = find__open();
+	if (!finder->programs)
+		return fail(finder->netns->report, errno, "open the programs that find sockets");
+	err = bpf_map__reuse_fd(finder->programs->maps.declared, maps->declared);
+	if (!err)
+		err = bpf_map__reuse_fd(finder->programs->maps.cgroups, maps->cgroups);
+	if (!err)
+		err = bpf_map__reuse_fd(finder->programs->maps.sockets, shared->sockets);
+	if (!err && shared->spare_marks >= 0)
+		err = bpf_map__reuse_fd(finder->programs->maps.spare_marks, shared->spare_marks);
+	if (!err)
+		err = find__load(finder->programs);
+	if (err == -ESRCH || err == -ENOENT)
+		return refuse(finder->netns->report, err,
+			      "this kernel has no BTF, or no iterators of sockets: declared "
+			      "sockets cannot be found; put them behind their labels with "
+			      "`sklc register`");
+	return err ? caps_fail(finder->netns->report, err, caps_for_load,
+			       "load the programs that find sockets")
+		   : 0;
+}
+
+static int attach(struct finder *finder)
+{
+	finder->tcp = bpf_program__attach_iter(finder->programs->progs.find_tcp, NULL);
+	finder->udp = bpf_program__attach_iter(finder->programs->progs.find_udp, NULL);
+	return finder->tcp && finder->udp
+		       ? 0
+		       : fail(finder->netns->report, errno, "prepare to walk the sockets");
+}
+
+static int walk_kind(const struct bpf_link *link)
+{
+	autoclose int walk = bpf_iter_create(bpf_link__fd(link));
+	char nothing[64];
+	ssize_t size = 1;
+
+	while (walk >= 0 && (size > 0 || errno == EAGAIN)) {
+		errno = 0;
+		size = read(walk, nothing, sizeof(nothing));
+		if (size == 0)
+			return 0;
+	}
+	return -errno;
+}
+
+static int walk_both(void *argument)
+{
+	const struct finder *finder = argument;
+	int err = walk_kind(finder->tcp);
+
+	return err ? err : walk_kind(finder->udp);
+}
+
+static int walk(const struct finder *finder)
+{
+	int err = netns_run_in(finder->netns, walk_both, (void *)(uintptr_t)finder);
+
+	return err ? caps_fail(finder->netns->report, err, caps_for_namespace,
+			       "walk the sockets of %s", finder->netns->words)
+		   : 0;
+}
+
+static int compare_sightings(const void *left, const void *right)
+{
+	const struct found_key *a = &((const struct sighting *)left)->key;
+	const struct found_key *b = &((const struct sighting *)right)->key;
+
+	if (a->number != b->number)
+		return a->number < b->number ? -1 : 1;
+	return (a->cookie > b->cookie) - (a->cookie < b->cookie);
+}
+
+static int add_sighting(struct report *report, struct sightings *sightings,
+			const struct sighting *sighting)
+{
+	size_t count = sightings->count;
+	struct sighting *more;
+
+	if ((count & (count - 1)) == 0) { /* a power of two: full */
+		more = reallocarray(sightings->all, count ? 2 * count : 1, sizeof(*more));
+		if (!more)
+			return fail(report, ENOMEM, "read what was found");
+		sightings->all = more;
+	}
+	sightings->all[sightings->count++] = *sighting;
+	return 0;
+}
+
+static int forget_sightings(struct finder *finder)
+{
+	int map = bpf_map__fd(finder->programs->maps.found);
+
+	for (size_t i = 0; i < finder->sightings.count; i++)
+		if (bpf_map_delete_elem(map, &finder->sightings.all[i].key) && errno != ENOENT)
+			return fail(finder->netns->report, errno, "forget what was found");
+	free(finder->sightings.all);
+	finder->sightings = (struct sightings){0};
+	return 0;
+}
+
+static int read_sightings(struct finder *finder)
+{
+	int map = bpf_map__fd(finder->programs->maps.found);
+	struct found_key *last = NULL;
+	struct sighting sighting;
+	int err = 0;
+
+	while (!err && bpf_map_get_next_key(map, last, &sighting.key) == 0) {
+		last = &sighting.key;
+		if (bpf_map_lookup_elem(map, &sighting.key, &sighting.found))
+			err = fail(finder->netns->report, errno, "read what was found");
+		else
+			err = add_sighting(finder->netns->report, &finder->sightings, &sighting);
+	}
+	if (!err && finder->sightings.count)
+		qsort(finder->sightings.all, finder->sightings.count,
+		      sizeof(*finder->sightings.all), compare_sightings);
+	return err;
+}
+
+int find_open(const struct netns *netns, const struct declared_maps *maps,
+	      const struct shared_maps *shared, struct finder **out)
+{
+	struct finder *finder = calloc(1, sizeof(*finder));
+	int err;
+
+	if (!finder)
+		return fail(netns->report, ENOMEM, "find sockets");
+	finder->netns = netns;
+	err = load(finder, maps, shared);
+	if (!err)
+		err = attach(finder);
+	if (err)
+		find_close(finder);
+	else
+		*out = finder;
+	return err;
+}
+
+int find_look(struct finder *finder)
+{
+	int err = forget_sightings(finder);
+
+	if (!err)
+		err = walk(finder);
+	return err ? err : read_sightings(finder);
+}
+
+const struct sightings *find_sightings(const struct finder *finder)
+{
+	return &finder->sightings;
+}
+
+void find_close(struct finder *finder)
+{
+	if (!finder)
+		return;
+	bpf_link__destroy(finder->tcp);
+	bpf_link__destroy(finder->udp);
+	find__destroy(finder->programs);
+	free(finder->sightings.all);
+	free(finder);
+}
+
+struct sightings find_of(const struct sightings *sightings, uint32_t number)
+{
+	size_t low = 0, high = sightings->count, end;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (sightings->all[middle].key.number < number)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	end = low;
+	while (end < sightings->count && sightings->all[end].key.number == number)
+		end++;
+	return (struct sightings){sightings->all ? sightings->all + low : NULL, end - low};
+}
+
+bool found_serves(const struct found *found, int family)
+{
+	if (family == AF_INET6)
+		return found->family == AF_INET6;
+	return found->family == AF_INET || !found->ipv6_only;
+}
+
+static int compare_orders(const void *left, const void *right)
+{
+	const struct order *a = left, *b = right;
+
+	if (a->key.cookie != b->key.cookie)
+		return a->key.cookie < b->key.cookie ? -1 : 1;
+	return (a->value.slot > b->value.slot) - (a->value.slot < b->value.slot);
+}
+
+/* Numbers the orders of each socket. */
+static int number_orders(struct report *report, struct order *orders, size_t count)
+{
+	qsort(orders, count, sizeof(*orders), compare_orders);
+	for (size_t i = 0; i < count; i++) {
+		bool same = i && orders[i].key.cookie == orders[i - 1].key.cookie;
+
+		orders[i].key.index = same ? orders[i - 1].key.index + 1 : 0;
+		if (orders[i].key.index == FOUND_PLACEMENTS_MAX)
+			return refuse(report, E2BIG,
+				      "one socket is declared for more than %d labels",
+				      FOUND_PLACEMENTS_MAX);
+	}
+	return 0;
+}
+
+int find_place(struct finder *finder, struct order *orders, size_t count)
+{
+	int map = bpf_map__fd(finder->programs->maps.placements);
+	int err = number_orders(finder->netns->report, orders, count);
+
+	for (size_t i = 0; !err && i < count; i++)
+		if (bpf_map_update_elem(map, &orders[i].key, &orders[i].value, BPF_ANY))
+			err = fail(finder->netns->report, errno,
+				   "say which sockets to put behind labels");
+	if (err || !count)
+		return err;
+	finder->programs->bss->placing = 1;
+	err = walk(finder);
+	finder->programs->bss->placing = 0;
+	for (size_t i = 0; !err && i < count; i++) {
+		if (bpf_map_lookup_elem(map, &orders[i].key, &orders[i].value))
+			err = fail(finder->netns->report, errno,
+				   "read which sockets are behind labels");
+		bpf_map_delete_elem(map, &orders[i].key);
+	}
+	return err;
+}
+
+void found_address(const struct found *found, char *text, size_t size)
+{
+	char address[INET6_ADDRSTRLEN] = "";
+
+	inet_ntop(found->family, found->address, address, sizeof(address));
+	snprintf(text, size, found->family == AF_INET6 ? "[%s]:%u" : "%s:%u", address, found->port);
+}

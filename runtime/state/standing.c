@@ -1,0 +1,224 @@
+/* Reads the link and the folders of generations, and says which of them decides. */
+#include "state.h"
+
+#include "runtime/base/fail.h"
+#include "runtime/bpf/maps.h"
+#include "runtime/kernel/clock.h"
+#include "runtime/labels/labels.h"
+#include "runtime/load/load.h"
+
+#include <bpf/bpf.h>
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+enum { TIMES_MAX = 16384 };
+
+/* Bytes of the pin ABI_PIN_STATE. */
+struct state_version {
+	uint32_t magic, version;
+};
+
+/* The version of the state, which must be known before anything else is read. 0: none is written. */
+static int read_version(const struct state *state, uint32_t *version)
+{
+	const struct state_version *bytes;
+	struct blob blob;
+	int err = blob_get(state->folder, ABI_PIN_STATE, &blob);
+
+	*version = 0;
+	if (err == -ENOENT)
+		return 0;
+	if (err)
+		return fail(state->report, err, "read '%s/%s'", state->path, ABI_PIN_STATE);
+	bytes = blob.bytes;
+	if (blob.size >= sizeof(*bytes) && bytes->magic == ABI_MAGIC)
+		*version = bytes->version;
+	blob_close(&blob);
+	return *version ? 0
+			: refuse(state->report, EINVAL, "'%s/%s' is not the state of sklc",
+				 state->path, ABI_PIN_STATE);
+}
+
+static int check_version(const struct state *state)
+{
+	uint32_t version;
+	int err = read_version(state, &version);
+
+	if (err || version == STATE_VERSION)
+		return err;
+	return refuse(state->report, EPROTO,
+		      "the state in '%s' has version %u, this sklc knows %d; use the sklc that "
+		      "applied it, or take it off with `sklc detach` and apply again",
+		      state->path, version, STATE_VERSION);
+}
+
+static void take_trial(struct standing *standing, const struct about *about)
+{
+	standing->tried = about->generation;
+	standing->deadline = about->trial_deadline;
+	standing->trial = boot_time() < about->trial_deadline ? TRIAL_RUNNING : TRIAL_OVER;
+	if (standing->trial == TRIAL_RUNNING) {
+		standing->current = about->generation;
+		standing->previous = about->previous;
+	} else {
+		standing->current = about->previous;
+	}
+}
+
+/* Where a trial is over, the current generation is known, but not yet what was before it. */
+static int find_previous(const struct state *state, struct standing *standing)
+{
+	struct generation generation;
+	int err;
+
+	if (standing->trial != TRIAL_OVER || !standing->current)
+		return 0;
+	err = generation_require(state, standing->current, &generation);
+	if (err)
+		return err;
+	standing->previous = generation.about.previous;
+	generation_close(&generation);
+	return 0;
+}
+
+/* Takes what a generation says of itself, if it is the one whose program is on the link. */
+static int look_at(const struct state *state, uint32_t id, struct standing *standing)
+{
+	struct generation generation;
+	int err = generation_open(state, id, &generation);
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	if (generation.about.generation == standing->info.program) {
+		standing->current = generation.about.generation;
+		standing->previous = generation.about.previous;
+	} else if (generation.about.trial_program == standing->info.program) {
+		take_trial(standing, &generation.about);
+	}
+	generation_close(&generation);
+	return 0;
+}
+
+static int find_current(const struct state *state, struct standing *standing)
+{
+	autofree uint32_t *ids = NULL;
+	size_t count;
+	int err = generation_list(state, &ids, &count);
+
+	for (size_t i = 0; !err && i < count; i++)
+		err = look_at(state, ids[i], standing);
+	if (!err)
+		err = find_previous(state, standing);
+	if (!err && !standing->current && standing->trial == TRIAL_NONE)
+		err = refuse(
+			state->report, ESTALE,
+			"the link in '%s' holds program %u, which sklc did not put there; take "
+			"it off with `sklc detach`",
+			state->path, standing->info.program);
+	return err;
+}
+
+int standing_read(const struct state *state, struct standing *standing)
+{
+	autoclose int link = -1;
+	int err;
+
+	*standing = (struct standing){.link = -1};
+	if (state->folder < 0)
+		return 0;
+	link = pin_get(state->folder, ABI_PIN_LINK);
+	if (link == -ENOENT)
+		return 0;
+	if (link < 0)
+		return fail(state->report, link, "open the link '%s/%s'", state->path,
+			    ABI_PIN_LINK);
+	err = attach_info(state->report, link, &standing->info);
+	if (err || !standing->info.netns_inode)
+		return err;
+	err = check_version(state);
+	if (!err)
+		err = find_current(state, standing);
+	if (!err)
+		standing->link = take_fd(&link);
+	return err;
+}
+
+void standing_close(struct standing *standing)
+{
+	close_fd(&standing->link);
+	standing->link = -1;
+}
+
+static int get_map(const struct state *state, const char *name, int *map)
+{
+	*map = pin_get(state->folder, name);
+	return *map < 0 ? fail(state->report, *map, "open the map '%s/%s'", state->path, name) : 0;
+}
+
+int standing_maps(const struct state *state, int *sockets, int *labels)
+{
+	int err = get_map(state, ABI_PIN_SOCKETS, sockets);
+
+	return err ? err : get_map(state, ABI_PIN_LABELS, labels);
+}
+
+int standing_times(const struct state *state, int *times)
+{
+	return get_map(state, PIN_TIMES, times);
+}
+
+int standing_spare_marks(const struct state *state, int *marks)
+{
+	return get_map(state, ABI_PIN_SPARE_MARKS, marks);
+}
+
+/* Opens what is pinned, or pins what CREATE gives. */
+static int get_or_create(const struct state *state, const char *name, int (*create)(void), int *map)
+{
+	int err;
+
+	*map = pin_get(state->folder, name);
+	if (*map == -ENOENT) {
+		*map = create();
+		err = *map < 0 ? *map : pin_put(state->folder, name, *map);
+	} else {
+		err = *map < 0 ? *map : 0;
+	}
+	return err ? fail(state->report, err, "make the map '%s/%s'", state->path, name) : 0;
+}
+
+static int create_version(void)
+{
+	const struct state_version version = {ABI_MAGIC, STATE_VERSION};
+
+	return blob_create("state", &version, sizeof(version));
+}
+
+/* By slot. No more entries than slots come to be used. */
+static int times_create(void)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
+	int fd = bpf_map_create(BPF_MAP_TYPE_HASH, PIN_TIMES, sizeof(uint32_t),
+				sizeof(struct since), TIMES_MAX, &options);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int standing_prepare(const struct state *state, struct shared_maps *shared, int *labels)
+{
+	autoclose int version = -1, times = -1;
+	int err = get_or_create(state, ABI_PIN_STATE, create_version, &version);
+
+	if (!err)
+		err = get_or_create(state, ABI_PIN_SOCKETS, sockets_create, &shared->sockets);
+	if (!err)
+		err = get_or_create(state, ABI_PIN_SPARE_MARKS, spare_marks_create,
+				    &shared->spare_marks);
+	if (!err)
+		err = get_or_create(state, ABI_PIN_LABELS, labels_create, labels);
+	if (!err)
+		err = get_or_create(state, PIN_TIMES, times_create, &times);
+	return err;
+}

@@ -1,0 +1,334 @@
+/* Finds, verifies, makes and locks the state's folders. bpffs is often writable by everybody (mode
+ * 1777), and who opens a pin below can take over traffic: so a folder counts only if it is ours alone,
+ * and everything below is reached by its descriptor. */
+#include "state.h"
+
+#include "holder.h"
+#include "instance.h"
+
+#include "runtime/base/entries.h"
+#include "runtime/base/fail.h"
+#include "runtime/kernel/caps.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
+
+#define DEFAULT_BPFFS "/sys/fs/bpf"
+#define ROOT_NAME     "sklc"
+
+enum {
+	LOCK_WAIT_MS = 10000,
+	LOCK_POLL_MS = 20,
+	OPEN_TRIES = 100, /* another process may take the folder away as we open it */
+	FOLDER_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+};
+
+static int check_instance(struct report *report, const char *path, const struct stat *status)
+{
+	if (instance_is_shared(path, status))
+		return 0;
+	return refuse(
+		report, EXDEV,
+		"'%s' is not the machine's bpffs but one of this mount namespace, and what is "
+		"put there vanishes with it: run sklc outside of `ip netns exec`, with --netns "
+		"NAME, or name a bpffs with --bpffs",
+		path);
+}
+
+/* Others must not be able to rename the folders in it. */
+static int check_owner(struct report *report, const char *path, const struct stat *status)
+{
+	if (status->st_uid != 0 && status->st_uid != geteuid())
+		return refuse(report, EPERM,
+			      "bpffs '%s' belongs to user %u: the state of root is not safe "
+			      "there",
+			      path, status->st_uid);
+	if ((status->st_mode & (S_IWGRP | S_IWOTH)) && !(status->st_mode & S_ISVTX))
+		return refuse(report, EPERM,
+			      "bpffs '%s' can be written by others without the sticky bit: "
+			      "mend it with `chmod +t %s`",
+			      path, path);
+	return 0;
+}
+
+static int open_bpffs(const struct runtime_options *options)
+{
+	const char *path = options->bpffs ? options->bpffs : DEFAULT_BPFFS;
+	autoclose int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct statfs filesystem;
+	struct stat status;
+	int err;
+
+	if (fd < 0)
+		return caps_fail(options->report, errno, caps_for_load, "open bpffs '%s'", path);
+	if (fstatfs(fd, &filesystem) || fstat(fd, &status))
+		return fail(options->report, errno, "look at bpffs '%s'", path);
+	if (filesystem.f_type != BPF_FS_MAGIC)
+		return refuse(options->report, EINVAL,
+			      "'%s' is no bpffs: mount it with `mount -t bpf bpf %s` "
+			      "(`ip netns exec` hides it: run sklc outside, with --netns)",
+			      path, path);
+	err = check_owner(options->report, path, &status);
+	if (!err && !options->bpffs)
+		err = check_instance(options->report, path, &status);
+	return err ? err : take_fd(&fd);
+}
+
+int state_open_folder(int parent, const char *name)
+{
+	autoclose int fd = openat(parent, name, FOLDER_FLAGS);
+	struct stat status;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &status))
+		return -errno;
+	if (status.st_uid != geteuid() || (status.st_mode & (S_IRWXG | S_IRWXO)))
+		return -EPERM;
+	return take_fd(&fd);
+}
+
+/* Opens a folder, made before if it may be; -ENOENT if there is none and it may not. */
+static int open_or_make(struct report *report, int parent, const char *name, enum state_use use,
+			const char *path)
+{
+	int fd;
+
+	if (use == STATE_CREATE && mkdirat(parent, name, S_IRWXU) && errno != EEXIST &&
+	    errno != ENOENT)
+		return fail(report, errno, "make the folder '%s'%s", path,
+			    errno == EROFS ? " (bpffs must be mounted writable)" : "");
+	fd = state_open_folder(parent, name);
+	if (fd == -ELOOP || fd == -ENOTDIR || fd == -EPERM)
+		return refuse(report, EPERM,
+			      "'%s' is not a folder that belongs to user %u alone: somebody "
+			      "else made it or changed its mode; look at it, then remove it",
+			      path, geteuid());
+	if (fd == -EACCES)
+		return refuse(report, EACCES,
+			      "the state in '%s' belongs to another user: run as root", path);
+	return fd < 0 && fd != -ENOENT ? fail(report, fd, "open the folder '%s'", path) : fd;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int state_lock_folder(struct report *report, int folder, const char *path)
+{
+	const struct timespec pause = {.tv_nsec = LOCK_POLL_MS * 1000000L};
+	int64_t deadline = now_ms() + LOCK_WAIT_MS;
+	char holder[128];
+
+	while (flock(folder, LOCK_EX | LOCK_NB)) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return fail(report, errno, "lock the folder '%s'", path);
+		if (now_ms() >= deadline) {
+			lock_holder(folder, holder, sizeof(holder));
+			return refuse(report, EBUSY,
+				      "the state in '%s' is locked by %s; waited %d seconds "
+				      "for it",
+				      path, holder, LOCK_WAIT_MS / 1000);
+		}
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+/* Whether the folder that is locked is still the one of that name. */
+static bool still_there(int folder, int parent, const char *name)
+{
+	struct stat ours, named;
+
+	return fstat(folder, &ours) == 0 &&
+	       fstatat(parent, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
+}
+
+/* One attempt; -EAGAIN if another process took a folder away meanwhile. */
+static int open_once(struct state *state, const char *name)
+{
+	char root_path[PATH_MAX];
+	int err;
+
+	snprintf(root_path, sizeof(root_path), "%.*s",
+		 (int)(strrchr(state->path, '/') - state->path), state->path);
+	state->root = open_or_make(state->report, state->bpffs, ROOT_NAME, state->use, root_path);
+	if (state->root == -ENOENT)
+		return state->use == STATE_CREATE ? -EAGAIN : 0;
+	if (state->root < 0)
+		return state->root;
+	state->folder = open_or_make(state->report, state->root, name, state->use, state->path);
+	if (state->folder == -ENOENT)
+		return state->use == STATE_CREATE ? -EAGAIN : 0;
+	if (state->folder < 0)
+		return state->folder;
+	if (state->use == STATE_READ)
+		return 0;
+	err = state_lock_folder(state->report, state->folder, state->path);
+	if (err)
+		return err;
+	return still_there(state->folder, state->root, name) ? 0 : -EAGAIN;
+}
+
+static void close_folders(struct state *state)
+{
+	close_fd(&state->folder);
+	close_fd(&state->root);
+	state->folder = -1;
+	state->root = -1;
+}
+
+static int open_folders(struct state *state)
+{
+	char name[32];
+	int err = -EAGAIN;
+
+	snprintf(name, sizeof(name), "%" PRIu64, state->netns.cookie);
+	for (int i = 0; i < OPEN_TRIES && err == -EAGAIN; i++) {
+		close_folders(state);
+		err = open_once(state, name);
+	}
+	if (err == -EAGAIN)
+		return refuse(state->report, EAGAIN,
+			      "the folder '%s' is taken away again and again", state->path);
+	if (state->root < 0)
+		state->root = -1;
+	if (state->folder < 0)
+		state->folder = -1;
+	return err;
+}
+
+int state_open(const struct runtime_options *options, enum state_use use, struct state *state)
+{
+	int err;
+
+	*state = (struct state){
+		.report = options->report, .use = use, .bpffs = -1, .root = -1, .folder = -1};
+	state->netns.fd = -1;
+	err = netns_open(options->report, options->netns, &state->netns);
+	if (err)
+		return err;
+	snprintf(state->path, sizeof(state->path), "%.4000s/" ROOT_NAME "/%" PRIu64,
+		 options->bpffs ? options->bpffs : DEFAULT_BPFFS, state->netns.cookie);
+	state->bpffs = open_bpffs(options);
+	err = state->bpffs < 0 ? state->bpffs : open_folders(state);
+	if (err)
+		state_close(state);
+	return err;
+}
+
+void state_close(struct state *state)
+{
+	char name[32];
+
+	/* Only empty folders go. */
+	if (state->use != STATE_READ && state->root >= 0) {
+		snprintf(name, sizeof(name), "%" PRIu64, state->netns.cookie);
+		unlinkat(state->root, name, AT_REMOVEDIR);
+		unlinkat(state->bpffs, ROOT_NAME, AT_REMOVEDIR);
+	}
+	close_folders(state);
+	close_fd(&state->bpffs);
+	state->bpffs = -1;
+	netns_close(&state->netns);
+}
+
+int state_open_root(const struct runtime_options *options, int *root)
+{
+	autoclose int bpffs = open_bpffs(options);
+	int fd;
+
+	*root = -1;
+	if (bpffs < 0)
+		return bpffs;
+	fd = open_or_make(options->report, bpffs, ROOT_NAME, STATE_READ, ROOT_NAME);
+	if (fd == -ENOENT)
+		return 0;
+	*root = fd < 0 ? -1 : fd;
+	return fd < 0 ? fd : 0;
+}
+
+int state_lock_other(int root, const char *name, int *folder)
+{
+	autoclose int fd = state_open_folder(root, name);
+
+	if (fd < 0)
+		return fd;
+	if (flock(fd, LOCK_EX | LOCK_NB))
+		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+	if (!still_there(fd, root, name))
+		return -ENOENT;
+	*folder = take_fd(&fd);
+	return 0;
+}
+
+/* A cookie, or 0 if the name is none. */
+static uint64_t folder_cookie(const char *name)
+{
+	uint64_t cookie;
+	char *end;
+
+	if (!*name || name[strspn(name, "0123456789")])
+		return 0;
+	errno = 0;
+	cookie = strtoull(name, &end, 10);
+	return errno ? 0 : cookie;
+}
+
+struct cookies {
+	uint64_t *all;
+	size_t count;
+};
+
+static int add_cookie(const char *name, void *argument)
+{
+	struct cookies *cookies = argument;
+	uint64_t cookie = folder_cookie(name);
+	uint64_t *more;
+
+	if (!cookie)
+		return 0;
+	more = reallocarray(cookies->all, cookies->count + 1, sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	more[cookies->count++] = cookie;
+	cookies->all = more;
+	return 0;
+}
+
+int state_list(struct report *report, int root, uint64_t **cookies, size_t *count)
+{
+	struct cookies found = {0};
+	int err = entries_each(root, add_cookie, &found);
+
+	if (err) {
+		free(found.all);
+		found = (struct cookies){0};
+	}
+	*cookies = found.all;
+	*count = found.count;
+	return err ? fail(report, err, "list the network namespaces that have rules") : 0;
+}
+
+int state_open_listed(int root, uint64_t cookie, struct state *state)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "%" PRIu64, cookie);
+	snprintf(state->path, sizeof(state->path), ROOT_NAME "/%s", name);
+	state->folder = state_open_folder(root, name);
+	return state->folder < 0 ? state->folder : 0;
+}

@@ -1,0 +1,206 @@
+/* What sklc keeps in bpffs for each network namespace: the folder, the generations in it, and what the link
+ * says about which of them decides. */
+#ifndef SKLC_STATE_H
+#define SKLC_STATE_H
+
+#include "runtime/kernel/attach.h"
+#include "runtime/kernel/netns.h"
+#include "runtime/kernel/pins.h"
+#include "runtime/object/object.h"
+#include "runtime/runtime.h"
+
+#include <limits.h>
+
+struct declared_maps;
+struct loaded;
+struct shared_maps;
+
+/* The folder of a network namespace (state.c): <bpffs>/sklc/<cookie>, checked for its owner and mode, and
+ * locked by whoever changes it. */
+
+enum state_use {
+	STATE_READ,   /* opened as it is; never waits for the lock */
+	STATE_CHANGE, /* locked, if there is one */
+	STATE_CREATE, /* made if there is none, and locked */
+};
+
+struct state {
+	struct report *report; /* the options' */
+	struct netns netns;
+	enum state_use use;
+	int bpffs;           /* descriptor, as the next two */
+	int root;            /* <bpffs>/sklc; -1: there is none */
+	int folder;          /* -1: there is none, so nothing is applied */
+	char path[PATH_MAX]; /* of the folder, for messages */
+};
+
+/* Opens the options' namespace and its folder. */
+int state_open(const struct runtime_options *options, enum state_use use, struct state *state);
+
+/* Also removes empty folders, unless the state was opened to be read. */
+void state_close(struct state *state);
+
+/* Opens <bpffs>/sklc alone; *ROOT is -1 if there is none. */
+int state_open_root(const struct runtime_options *options, int *root);
+
+/* Opens and locks the folder of another namespace, which may be gone. -EBUSY if its lock is held. Without a
+ * message. */
+int state_lock_other(int root, const char *name, int *folder);
+
+/* Waits for a folder's lock, at most 10 seconds. PATH is for the message. */
+int state_lock_folder(struct report *report, int folder, const char *path);
+
+/* The cookies of all namespaces that have a folder; the caller frees. -errno after a message. */
+int state_list(struct report *report, int root, uint64_t **cookies, size_t *count);
+
+/* Opens the folder of one of these cookies, to be read; sets only STATE's folder and path. -errno without a
+ * message. */
+int state_open_listed(int root, uint64_t cookie, struct state *state);
+
+/* Opens a folder below another one after the same checks. -errno without a message. */
+int state_open_folder(int parent, const char *name);
+
+/* Generations (generation.c): one apply makes one generation, which is a folder `g` and the kernel's number
+ * of its program. The kernel never gives a number twice. The folder holds the program, its counters and the
+ * object that it was loaded from. Whether a generation is in force is up to the link (struct standing below),
+ * never up to its folder. */
+
+/* Kept in the folder as bytes; its layout is part of the state's version. */
+struct about {
+	uint32_t generation;    /* the program's number */
+	uint32_t previous;      /* the generation that it replaced; 0: none */
+	uint32_t trial_program; /* number of the program that tries it; 0: not on trial */
+	uint32_t reserved;
+	uint64_t trial_deadline; /* nanoseconds since boot */
+	uint64_t applied;        /* seconds since 1970 */
+};
+
+struct generation {
+	struct report *report; /* the state's */
+	int folder;            /* descriptor */
+	struct about about;
+};
+
+/* -ENOENT without a message if there is no folder, or an incomplete one; else -errno after a message. */
+int generation_open(const struct state *state, uint32_t id, struct generation *generation);
+
+/* Like generation_open, for a generation that must be there: every error has a message. */
+int generation_require(const struct state *state, uint32_t id, struct generation *generation);
+
+void generation_close(struct generation *generation);
+
+/* Opens the program that is pinned as NAME; -errno after a message. */
+int generation_program(const struct generation *generation, const char *name, int *program);
+
+/* The same for a generation that is not open yet. */
+int generation_open_program(const struct state *state, uint32_t id, const char *name, int *program);
+
+/* The numbers of all generation folders, complete or not; the caller frees. -errno after a message. */
+int generation_list(const struct state *state, uint32_t **ids, size_t *count);
+
+/* The object that was applied. */
+struct applied {
+	struct blob blob;
+	char name[32];
+	struct object_image image;
+	struct object object;
+};
+
+int generation_read(const struct generation *generation, struct applied *applied);
+void applied_free(struct applied *applied);
+
+/* Programs of a trial (transaction/trial.c); descriptors. */
+struct trial {
+	int program, choices;
+};
+
+/* Makes the folder and all its pins; TRIAL may be NULL. -errno after a message. */
+int generation_pin(const struct state *state, const struct about *about,
+		   const struct object *object, const struct loaded *loaded,
+		   const struct trial *trial);
+
+/* Adds the maps of its declared sockets. -errno after a message. */
+int generation_pin_declared(const struct state *state, uint32_t id,
+			    const struct declared_maps *maps);
+
+/* Opens these maps; -ENOENT without a message if there are none. */
+int generation_declared(const struct state *state, uint32_t id, struct declared_maps *maps);
+
+/* Removes the programs of a trial that was confirmed. -errno after a message. */
+int generation_forget_trial(const struct state *state, uint32_t id);
+
+/* Removes all pins but those that a rollback needs. -errno after a message. */
+int generation_thin(const struct state *state, uint32_t id);
+
+/* Removes the folder. -errno after a message. */
+int generation_remove(const struct state *state, uint32_t id);
+
+/* Removes everything in a folder of a namespace, and the folders below it. -errno after a message. */
+int folder_clear(struct report *report, int folder);
+
+#define PIN_ABOUT "about"
+#define PIN_NAMES                                                                                  \
+	"names" /* the labels' names, each a key of the map of labels; absent: no labels */
+#define PIN_BASE  "base"
+#define PIN_TRIAL "trial" /* the program on the link during a trial */
+#define PIN_CHOICES                                                                                \
+	"choices" /* map of programs that it chooses from; the kernel empties it unless pinned */
+#define PIN_DECLARED "declared" /* its declared sockets, for the follower; absent: there are none */
+#define PIN_CGROUPS  "cgroups"
+
+/* What decides in a namespace now (standing.c). The link's program says which generation; if it is the
+ * program of a trial, the clock says which of two. Everything else in the folder is a leftover. */
+
+enum { STATE_VERSION = 3 };
+
+#define PIN_TIMES "times" /* HASH: u32 slot -> struct since (bpf/maps.h) */
+
+enum trial_phase {
+	TRIAL_NONE,
+	TRIAL_RUNNING, /* the current generation is on trial */
+	TRIAL_OVER,    /* its deadline has passed; the kernel uses the rules before again */
+};
+
+struct standing {
+	int link; /* descriptor; -1: nothing is applied */
+	struct link_info info;
+	uint32_t current;  /* the generation that decides; 0: none */
+	uint32_t previous; /* the generation that a rollback goes back to; 0: none */
+	enum trial_phase trial;
+	uint32_t tried;    /* the generation on trial, running or over */
+	uint64_t deadline; /* of the trial, nanoseconds since boot */
+};
+
+/* Reads it and changes nothing. A severed link counts as no link. -errno after a message. */
+int standing_read(const struct state *state, struct standing *standing);
+void standing_close(struct standing *standing);
+
+/* Pins the state's version, the socket map, the map of labels, the marks of spare slots and the map of times,
+ * each only if it is not there yet. */
+int standing_prepare(const struct state *state, struct shared_maps *shared, int *labels);
+int standing_times(const struct state *state, int *times);
+int standing_spare_marks(const struct state *state, int *marks);
+int standing_maps(const struct state *state, int *sockets, int *labels);
+
+/* Counters of rules and labels (counters.c), which go on from one apply to the next. Each generation counts
+ * from zero, for each processor separately. What was counted before it is kept in a frozen map beside its
+ * counters, its base. The number shown is base + live count. A base is written whole or not at all, so a
+ * crash counts nothing twice. */
+
+struct counters {
+	uint64_t *rules;                /* by a rule's counter */
+	struct abi_label_count *labels; /* by label * ABI_PLACES + place */
+};
+
+/* The numbers to show for a generation. OBJECT is its own. -errno after a message. */
+int counters_read(const struct state *state, const struct generation *generation,
+		  const struct object *object, struct counters *counters);
+void counters_free(struct counters *counters);
+
+/* Writes the base of a generation if it is missing, or lacks what a trial over it counted. */
+int counters_fold(const struct state *state, uint32_t id);
+
+/* Restarts the counters from zero in one step: the base becomes the negative of the live counts. */
+int counters_reset(const struct state *state, uint32_t id);
+
+#endif

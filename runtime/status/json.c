@@ -1,0 +1,189 @@
+/* Prints a status for programs to read: one object, whose member "version" is that of its schema. */
+#include "status.h"
+
+#include "runtime/base/fail.h"
+#include "runtime/kernel/clock.h"
+#include "runtime/labels/labels.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+enum { SCHEMA_VERSION = 1 };
+
+static json_t *json_number(uint64_t number)
+{
+	return json_integer((json_int_t)number);
+}
+
+static json_t *json_string_or_null(const char *text)
+{
+	return text ? json_string(text) : json_null();
+}
+
+static json_t *netns_to_json(const struct status *status)
+{
+	char name[64];
+
+	return json_pack("{s:o, s:o, s:o}", "name",
+			 json_string_or_null(status_netns_name(status, name, sizeof(name))),
+			 "cookie", json_number(status->state.netns.cookie), "inode",
+			 json_number(status->state.netns.inode));
+}
+
+static json_t *link_to_json(const struct status *status)
+{
+	json_t *programs = json_array();
+
+	for (uint32_t i = 0; status->hook_known && i < status->hook.count; i++)
+		json_array_append_new(programs, json_number(status->hook.programs[i]));
+	return json_pack("{s:o, s:o, s:o, s:o}", "id", json_number(status->standing.info.id),
+			 "program", json_number(status->standing.info.program), "position",
+			 status->position ? json_number(status->position) : json_null(),
+			 "programs_on_hook", programs);
+}
+
+static json_t *trial_to_json(const struct standing *standing)
+{
+	uint64_t now = boot_time();
+
+	if (standing->trial == TRIAL_NONE)
+		return json_null();
+	return json_pack(
+		"{s:s, s:o, s:o}", "phase", standing->trial == TRIAL_RUNNING ? "running" : "over",
+		"generation", json_number(standing->tried), "seconds_left",
+		json_number(standing->deadline > now ? (standing->deadline - now) / 1000000000
+						     : 0));
+}
+
+static json_t *place_to_json(const struct status *status, uint32_t label, uint32_t place)
+{
+	const struct place_status *at = &status->places[label * ABI_PLACES + place];
+	const struct abi_label_count *count = &status->counters.labels[label * ABI_PLACES + place];
+	const struct known_socket *socket = sockdiag_find(&status->known, at->cookie);
+	const struct owner *owner = status_owner(status, socket);
+	char address[SOCKET_ADDRESS_MAX];
+
+	if (socket)
+		sockdiag_address(socket, address, sizeof(address));
+	return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "protocol",
+			 place_protocol(place) == IPPROTO_UDP ? "udp" : "tcp", "family",
+			 place_family(place) == AF_INET6 ? "ipv6" : "ipv4", "needed", at->needed,
+			 "cookie", at->cookie ? json_number(at->cookie) : json_null(), "address",
+			 json_string_or_null(socket ? address : NULL), "hits",
+			 json_number(count->hits), "misses", json_number(count->misses), "uid",
+			 socket ? json_number(socket->uid) : json_null(), "pid",
+			 owner && owner->pid ? json_integer(owner->pid) : json_null(), "command",
+			 json_string_or_null(owner && owner->pid ? owner->command : NULL),
+			 "members", json_number(at->members), "since",
+			 at->since ? json_number(at->since) : json_null());
+}
+
+static json_t *problems_to_json(const struct problems *problems)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < problems->count; i++)
+		json_array_append_new(all, json_pack("{s:o, s:s, s:s}", "label",
+						     json_string_or_null(problems->all[i].label),
+						     "what", problems->all[i].what, "mend",
+						     problems->all[i].mend));
+	return all;
+}
+
+static json_t *labels_to_json(const struct status *status)
+{
+	const struct object *object = &status->applied.object;
+	json_t *labels = json_array();
+
+	for (uint32_t i = 0; i < object->header.label_count; i++) {
+		json_t *places = json_array();
+
+		for (uint32_t place = 0; place < ABI_PLACES; place++)
+			json_array_append_new(places, place_to_json(status, i, place));
+		json_array_append_new(labels,
+				      json_pack("{s:s, s:o}", "name", object_label(object, i),
+						"sockets", places));
+	}
+	return labels;
+}
+
+static json_t *rules_to_json(const struct status *status)
+{
+	const struct object *object = &status->applied.object;
+	json_t *rules = json_array();
+
+	for (size_t i = 0; i < object->rule_count; i++) {
+		const struct abi_rule *rule = &object->rules[i];
+		bool counted = rule->counter != ABI_NO_COUNTER;
+
+		json_array_append_new(
+			rules,
+			json_pack("{s:s, s:o, s:s, s:i, s:i, s:o}", "text",
+				  object_string(object, rule->text), "chain",
+				  json_string_or_null(object_string(object, rule->chain)), "file",
+				  object_string(object, object->texts[rule->file].name), "line",
+				  (int)rule->line, "column", (int)rule->column, "counter",
+				  counted ? json_number(status->counters.rules[rule->counter])
+					  : json_null()));
+	}
+	return rules;
+}
+
+static int dump(struct report *report, json_t *root, FILE *out)
+{
+	int err;
+
+	if (!root)
+		return fail(report, ENOMEM, "write the status");
+	err = json_dumpf(root, out, JSON_INDENT(2)) || fputc('\n', out) == EOF;
+	json_decref(root);
+	return err ? fail(report, EIO, "write the status") : 0;
+}
+
+int status_print_json(const struct status *status, FILE *out)
+{
+	const struct standing *standing = &status->standing;
+	bool applied = standing->current != 0;
+	json_t *root = json_pack("{s:i, s:o, s:b, s:o, s:b}", "version", SCHEMA_VERSION, "netns",
+				 netns_to_json(status), "applied", applied, "generation",
+				 json_number(standing->current), "complete",
+				 applied && status->complete);
+
+	if (!root || !applied)
+		return dump(status->state.report, root, out);
+	json_object_set_new(root, "previous",
+			    standing->previous ? json_number(standing->previous) : json_null());
+	json_object_set_new(root, "applied_at", json_number(status->about.applied));
+	json_object_set_new(root, "trial", trial_to_json(standing));
+	json_object_set_new(root, "link", link_to_json(status));
+	json_object_set_new(
+		root, "policy",
+		json_string(status->applied.object.header.policy == ABI_DROP ? "drop" : "pass"));
+	json_object_set_new(root, "override",
+			    json_boolean(status->applied.object.header.override_others));
+	json_object_set_new(root, "labels", labels_to_json(status));
+	json_object_set_new(root, "followed", json_boolean(status->followed));
+	json_object_set_new(root, "problems", problems_to_json(&status->problems));
+	json_object_set_new(root, "rules", rules_to_json(status));
+	return dump(status->state.report, root, out);
+}
+
+int brief_print_json(struct report *report, const struct brief_status *all, size_t count, FILE *out)
+{
+	json_t *namespaces = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(
+			namespaces,
+			json_pack("{s:o, s:b, s:o, s:o, s:o}", "cookie", json_number(all[i].cookie),
+				  "attached", all[i].readable && all[i].inode, "inode",
+				  all[i].inode ? json_number(all[i].inode) : json_null(), "name",
+				  json_string_or_null(all[i].name[0] ? all[i].name : NULL),
+				  "generation", json_number(all[i].generation)));
+	return dump(report,
+		    json_pack("{s:i, s:o}", "version", SCHEMA_VERSION, "namespaces", namespaces),
+		    out);
+}

@@ -1,0 +1,135 @@
+/* Looks at the sockets behind labels: whose they are, since when they stand there, and what is wrong. */
+#include "status.h"
+
+#include "runtime/base/fail.h"
+#include "runtime/kernel/clock.h"
+#include "runtime/load/load.h"
+#include "runtime/sockets/sockets.h"
+
+#include <bpf/bpf.h>
+#include <string.h>
+#include <time.h>
+
+/* Maps and slots of the namespace, open. */
+struct look {
+	struct status *status;
+	int sockets, labels, times;
+	struct abi_label_slots *slots;
+};
+
+/* In seconds of the real time; 0: not known. */
+static uint64_t read_since(const struct look *look, uint32_t slot, uint64_t cookie)
+{
+	struct since since;
+	uint64_t now = boot_time();
+
+	if (look->times < 0 || bpf_map_lookup_elem(look->times, &slot, &since) ||
+	    since.cookie != cookie || since.boot_time > now)
+		return 0;
+	return (real_time() - (now - since.boot_time)) / 1000000000;
+}
+
+static void look_at_place(const struct look *look, struct place_status *at)
+{
+	at->cookie = health_cookie(look->sockets, at->word, &look->status->known);
+	for (uint32_t i = 0; at->cookie && i < slot_count(at->word); i++) {
+		uint32_t slot = slot_at(at->word, i);
+		uint64_t cookie = slot_cookie_at(look->sockets, slot);
+
+		at->members += cookie != 0;
+		if (cookie == at->cookie && !at->since)
+			at->since = read_since(look, slot, cookie);
+	}
+}
+
+const struct owner *status_owner(const struct status *status, const struct known_socket *socket)
+{
+	return socket ? owners_of(status->owners, status->owner_count, socket->inode) : NULL;
+}
+
+static void find_owners(struct status *status, size_t places)
+{
+	status->owners = calloc(places + 1, sizeof(*status->owners));
+	for (size_t i = 0; status->owners && i < places; i++) {
+		const struct known_socket *socket = sockdiag_find(&status->known,
+								  status->places[i].cookie);
+
+		if (socket)
+			status->owners[status->owner_count++].inode = socket->inode;
+	}
+	if (status->owners)
+		owners_find(status->owners, status->owner_count);
+}
+
+static void take_slots(const struct look *look, size_t places)
+{
+	for (size_t i = 0; i < places; i++)
+		look->slots[i / ABI_PLACES].slots[i % ABI_PLACES] = look->status->places[i].word;
+}
+
+/* What was declared, compared with what is there. */
+static void look_for_declared(const struct look *look, struct health *health)
+{
+	struct status *status = look->status;
+	const struct shared_maps shared = {look->sockets, -1};
+	struct declared_maps maps = {-1, -1};
+	struct declarations declarations;
+	struct finder *finder = NULL;
+
+	if (declarations_read(health->object, look->slots, &declarations))
+		return;
+	if (declared_maps_create(&declarations, &maps) == 0 &&
+	    find_open(&status->state.netns, &maps, &shared, &finder) == 0 &&
+	    find_look(finder) == 0) {
+		health->declarations = &declarations;
+		health->sightings = find_sightings(finder);
+		health_declared(health, &status->problems);
+	}
+	find_close(finder);
+	declared_maps_close(&maps);
+	declarations_free(&declarations);
+}
+
+/* One that stands there and takes nothing is as good as none. */
+static bool is_dead(const struct status *status, const struct place_status *at)
+{
+	return at->cookie && at->needed && status->known.told &&
+	       !sockdiag_find(&status->known, at->cookie);
+}
+
+static void look_all(const struct look *look)
+{
+	struct status *status = look->status;
+	const struct object *object = &status->applied.object;
+	size_t places = (size_t)object->header.label_count * ABI_PLACES;
+	struct health health = {.object = object, .slots = look->slots, .sockets = look->sockets};
+
+	take_slots(look, places);
+	for (size_t i = 0; i < places; i++) {
+		look_at_place(look, &status->places[i]);
+		if (is_dead(status, &status->places[i]))
+			status->complete = false;
+	}
+	find_owners(status, places);
+	if (object->socket_count)
+		look_for_declared(look, &health);
+	health_standing(&health, &status->known, &status->problems);
+	health_routes(object, &status->state.netns, &status->problems);
+	status->followed = is_followed(status->state.root, status->state.netns.cookie);
+}
+
+void status_look(struct status *status)
+{
+	struct look look = {.status = status, .sockets = -1, .labels = -1, .times = -1};
+
+	look.slots = calloc((size_t)status->applied.object.header.label_count + 1,
+			    sizeof(*look.slots));
+	if (look.slots && standing_maps(&status->state, &look.sockets, &look.labels) == 0) {
+		look.times = pin_get(status->state.folder, PIN_TIMES);
+		look_all(&look);
+	}
+	free(look.slots);
+	close_fd(&look.sockets);
+	close_fd(&look.labels);
+	close_fd(&look.times);
+}

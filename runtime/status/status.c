@@ -1,0 +1,132 @@
+/* Reads what is applied without a lock: if the link's program changes meanwhile, it reads again. */
+#include "status.h"
+
+#include "runtime/base/fail.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { READ_TRIES = 5 };
+
+static int read_places(struct status *status)
+{
+	const struct object *object = &status->applied.object;
+	size_t count = (size_t)object->header.label_count * ABI_PLACES;
+	autoclose int sockets = -1, labels = -1;
+	int err = standing_maps(&status->state, &sockets, &labels);
+
+	if (err)
+		return err;
+	status->places = calloc(count + 1, sizeof(*status->places));
+	if (!status->places)
+		return fail(status->state.report, ENOMEM, "read the labels");
+	status->complete = true;
+	for (uint32_t i = 0; i < object->header.label_count; i++) {
+		struct abi_label_slots slots;
+		bool known = labels_find(labels, object_label(object, i), &slots) == 0;
+
+		for (uint32_t place = 0; place < ABI_PLACES; place++) {
+			struct place_status *at = &status->places[i * ABI_PLACES + place];
+
+			at->word = known ? slot_word(object, slots.slots[place]) : 0;
+			at->cookie = known ? slot_cookie(sockets, at->word) : 0;
+			at->needed = object->labels[i].places >> place & 1;
+			status->complete = status->complete && (at->cookie || !at->needed);
+		}
+	}
+	return 0;
+}
+
+static void read_hook(struct status *status)
+{
+	status->hook_known = attach_query(&status->state.netns, &status->hook) == 0;
+	for (uint32_t i = 0; status->hook_known && i < status->hook.count; i++)
+		if (status->hook.programs[i] == status->standing.info.program)
+			status->position = i + 1;
+}
+
+static int read_generation(struct status *status)
+{
+	struct generation generation;
+	int err = generation_require(&status->state, status->standing.current, &generation);
+
+	if (err)
+		return err;
+	status->about = generation.about;
+	err = generation_read(&generation, &status->applied);
+	if (!err)
+		err = counters_read(&status->state, &generation, &status->applied.object,
+				    &status->counters);
+	if (!err)
+		err = read_places(status);
+	if (!err)
+		err = sockdiag_read(&status->state.netns, &status->known);
+	generation_close(&generation);
+	read_hook(status);
+	if (!err)
+		status_look(status);
+	return err;
+}
+
+void status_clear(struct status *status)
+{
+	struct state state = status->state;
+
+	problems_free(&status->problems);
+	free(status->owners);
+	sockdiag_free(&status->known);
+	free(status->places);
+	counters_free(&status->counters);
+	applied_free(&status->applied);
+	standing_close(&status->standing);
+	*status = (struct status){
+		.state = state, .problems.report = state.report, .complete = true};
+	status->standing.link = -1;
+}
+
+/* Whether the link still holds what was read. */
+static bool is_settled(const struct status *status)
+{
+	struct standing again;
+	bool same = standing_read(&status->state, &again) == 0 &&
+		    again.info.program == status->standing.info.program;
+
+	standing_close(&again);
+	return same;
+}
+
+int status_read(struct status *status)
+{
+	int err = -EAGAIN;
+
+	for (int i = 0; i < READ_TRIES; i++) {
+		status_clear(status);
+		err = standing_read(&status->state, &status->standing);
+		if (err || !status->standing.current)
+			return err;
+		err = read_generation(status);
+		if (is_settled(status))
+			return err;
+	}
+	return err;
+}
+
+const char *status_netns_name(const struct status *status, char *name, size_t size)
+{
+	return netns_find_name(status->state.netns.inode, name, size) ? name : NULL;
+}
+
+void brief_read(struct state *state, struct brief_status *brief)
+{
+	autoclose int link = pin_get(state->folder, ABI_PIN_LINK);
+	struct standing standing;
+	struct link_info info = {0};
+
+	brief->readable = link >= 0 && attach_info(state->report, link, &info) == 0;
+	brief->inode = info.netns_inode;
+	if (!info.netns_inode || standing_read(state, &standing))
+		return;
+	brief->generation = standing.current;
+	netns_find_name(info.netns_inode, brief->name, sizeof(brief->name));
+	standing_close(&standing);
+}

@@ -1,0 +1,209 @@
+/* Prints a status for people to read. */
+#include "status.h"
+
+#include "runtime/base/text.h"
+#include "runtime/kernel/clock.h"
+#include "runtime/labels/labels.h"
+
+#include <inttypes.h>
+#include <time.h>
+
+static void print_time(uint64_t seconds, FILE *out)
+{
+	time_t when = (time_t)seconds;
+	struct tm local;
+	char text[64] = "";
+
+	if (localtime_r(&when, &local))
+		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &local);
+	fprintf(out, "%s", text);
+}
+
+static void print_namespace(const struct status *status, FILE *out)
+{
+	char buffer[64];
+	const char *name = status_netns_name(status, buffer, sizeof(buffer));
+
+	fprintf(out, "network namespace");
+	if (name) {
+		fprintf(out, " ");
+		text_print(out, name);
+	}
+	fprintf(out, " (cookie %" PRIu64 ", inode %" PRIu64 ")\n", status->state.netns.cookie,
+		status->state.netns.inode);
+}
+
+static void print_generation(const struct status *status, FILE *out)
+{
+	const struct standing *standing = &status->standing;
+	uint64_t now = boot_time();
+
+	fprintf(out, "generation %" PRIu32 ", applied ", standing->current);
+	print_time(status->about.applied, out);
+	if (standing->previous)
+		fprintf(out, "; before it %" PRIu32, standing->previous);
+	fputc('\n', out);
+	if (standing->trial == TRIAL_RUNNING)
+		fprintf(out,
+			"on trial for another %" PRIu64 " seconds, then the rules before come "
+			"back; `sklc confirm` makes it stay\n",
+			(standing->deadline > now ? standing->deadline - now : 0) / 1000000000);
+	if (standing->trial == TRIAL_OVER)
+		fprintf(out,
+			"the trial of generation %" PRIu32 " was not confirmed in time: these "
+			"rules are back\n",
+			standing->tried);
+}
+
+static void print_link(const struct status *status, FILE *out)
+{
+	fprintf(out, "link %" PRIu32 ", program %" PRIu32, status->standing.info.id,
+		status->standing.info.program);
+	if (status->position)
+		fprintf(out, ", number %" PRIu32 " of %" PRIu32 " on the hook", status->position,
+			status->hook.count);
+	fputc('\n', out);
+	if (!status->hook_known || status->hook.count < 2)
+		return;
+	fprintf(out, "  programs in order:");
+	for (uint32_t i = 0; i < status->hook.count; i++)
+		fprintf(out, " %" PRIu32, status->hook.programs[i]);
+	fprintf(out, "; %s; else a drop by any counts\n",
+		status->applied.object.header.override_others
+			? "redirects of these rules replace earlier choices"
+			: "the first that chooses a socket wins");
+}
+
+static void print_socket(const struct status *status, uint64_t cookie, FILE *out)
+{
+	const struct known_socket *socket = sockdiag_find(&status->known, cookie);
+	const struct owner *owner = status_owner(status, socket);
+	char address[SOCKET_ADDRESS_MAX];
+
+	if (socket) {
+		sockdiag_address(socket, address, sizeof(address));
+		fprintf(out, "%s (cookie %" PRIu64 ", user %" PRIu32, address, cookie, socket->uid);
+		if (owner && owner->pid) {
+			fprintf(out, ", process %d ", owner->pid);
+			text_print(out, owner->command);
+		}
+		fputc(')', out);
+	} else if (cookie) {
+		fprintf(out, "cookie %" PRIu64, cookie);
+	} else {
+		fprintf(out, "no socket");
+	}
+}
+
+static void print_label(const struct status *status, uint32_t label, FILE *out)
+{
+	const struct object *object = &status->applied.object;
+
+	fprintf(out, "  %s\n", object_label(object, label));
+	for (uint32_t place = 0; place < ABI_PLACES; place++) {
+		const struct place_status *at = &status->places[label * ABI_PLACES + place];
+		const struct abi_label_count *count =
+			&status->counters.labels[label * ABI_PLACES + place];
+
+		if (!at->needed && !at->cookie)
+			continue;
+		fprintf(out, "    %s  ", place_name(place));
+		print_socket(status, at->cookie, out);
+		if (at->members > 1)
+			fprintf(out, " and %" PRIu32 " more", at->members - 1);
+		if (at->since) {
+			fprintf(out, " since ");
+			print_time(at->since, out);
+		}
+		fprintf(out, "  hits %" PRIu64 ", misses %" PRIu64 "%s\n", count->hits,
+			count->misses, at->needed ? "" : "  (no rule needs it)");
+	}
+}
+
+static void print_problem(const struct problem *problem, FILE *out)
+{
+	fprintf(out, "  ");
+	if (problem->label)
+		fprintf(out, "label '%s': ", problem->label);
+	text_print(out, problem->what);
+	fprintf(out, "\n    ");
+	text_print(out, problem->mend);
+	fputc('\n', out);
+}
+
+static void print_rule(const struct status *status, const struct abi_rule *rule, FILE *out)
+{
+	const struct object *object = &status->applied.object;
+	const char *chain = object_string(object, rule->chain);
+
+	fprintf(out, "  ");
+	text_print(out, object_string(object, object->texts[rule->file].name));
+	fprintf(out, ":%" PRIu32 ": ", rule->line);
+	if (chain) {
+		fprintf(out, "[");
+		text_print(out, chain);
+		fprintf(out, "] ");
+	}
+	text_print(out, object_string(object, rule->text));
+	if (rule->counter != ABI_NO_COUNTER)
+		fprintf(out, "  (counted %" PRIu64 ")", status->counters.rules[rule->counter]);
+	fputc('\n', out);
+}
+
+void status_print_text(const struct status *status, FILE *out)
+{
+	const struct object *object = &status->applied.object;
+
+	print_namespace(status, out);
+	if (!status->standing.current) {
+		fprintf(out, "no rules are applied\n");
+		return;
+	}
+	print_generation(status, out);
+	print_link(status, out);
+	if (object->header.label_count)
+		fprintf(out, "labels:\n");
+	for (uint32_t i = 0; i < object->header.label_count; i++)
+		print_label(status, i, out);
+	if (object->socket_count)
+		fprintf(out, "listeners are %s\n",
+			status->followed
+				? "followed as they come"
+				: "not followed: after a service has started, call `sklc sync`");
+	if (status->problems.count)
+		fprintf(out, "problems:\n");
+	for (size_t i = 0; i < status->problems.count; i++)
+		print_problem(&status->problems.all[i], out);
+	if (object->rule_count)
+		fprintf(out, "rules:\n");
+	for (size_t i = 0; i < object->rule_count; i++)
+		print_rule(status, &object->rules[i], out);
+	fprintf(out, "policy %s\n", object->header.policy == ABI_DROP ? "drop" : "pass");
+}
+
+static void print_brief(const struct brief_status *brief, FILE *out)
+{
+	fprintf(out, "cookie %" PRIu64 ": ", brief->cookie);
+	if (!brief->readable) {
+		fprintf(out, "nothing is attached; left by an interrupted command\n");
+	} else if (!brief->inode) {
+		fprintf(out,
+			"the network namespace is gone; the next `sklc --apply` or `sklc detach` "
+			"clears its state\n");
+	} else {
+		if (brief->name[0]) {
+			text_print(out, brief->name);
+			fprintf(out, ", ");
+		}
+		fprintf(out, "inode %" PRIu32 ", generation %" PRIu32 "\n", brief->inode,
+			brief->generation);
+	}
+}
+
+void brief_print_text(const struct brief_status *all, size_t count, FILE *out)
+{
+	if (!count)
+		fprintf(out, "no network namespace has rules\n");
+	for (size_t i = 0; i < count; i++)
+		print_brief(&all[i], out);
+}

@@ -1,0 +1,247 @@
+/* Brings the state's folder in line with what the link says. Every step may be the last one (a killed
+ * process) and may be done again; the order is such that nothing is lost in between. */
+#include "transaction.h"
+
+#include "runtime/base/fail.h"
+#include "runtime/sockets/sockets.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* The generations that something still needs: at most the one on trial, the current, the previous. */
+struct kept {
+	uint32_t ids[4];
+	size_t count;
+};
+
+static void keep(struct kept *kept, uint32_t id)
+{
+	if (id)
+		kept->ids[kept->count++] = id;
+}
+
+static bool is_kept(const struct kept *kept, uint32_t id)
+{
+	for (size_t i = 0; i < kept->count; i++)
+		if (kept->ids[i] == id)
+			return true;
+	return false;
+}
+
+/* During a trial, what was before the previous one stays: the trial may fail. */
+static int find_kept(const struct state *state, const struct standing *standing, struct kept *kept)
+{
+	struct generation previous;
+	int err;
+
+	*kept = (struct kept){.count = 0};
+	keep(kept, standing->current);
+	keep(kept, standing->previous);
+	if (standing->trial != TRIAL_RUNNING || !standing->previous)
+		return 0;
+	err = generation_require(state, standing->previous, &previous);
+	if (err)
+		return err;
+	keep(kept, previous.about.previous);
+	generation_close(&previous);
+	return 0;
+}
+
+static int take_off(const struct state *state, const struct standing *standing)
+{
+	int err = attach_detach(state->report, standing->link);
+
+	if (err)
+		return err;
+	err = pin_remove(state->folder, ABI_PIN_LINK);
+	return err ? fail(state->report, err, "remove '%s/%s'", state->path, ABI_PIN_LINK) : 0;
+}
+
+/* Puts the program of the rules before back on the link; with none before, takes the link off. */
+static int leave_trial(const struct state *state, const struct standing *standing)
+{
+	autoclose int trial = -1, program = -1;
+	uint32_t before = standing->trial == TRIAL_RUNNING ? standing->previous : standing->current;
+	int err;
+
+	if (!before)
+		return take_off(state, standing);
+	err = generation_open_program(state, standing->tried, PIN_TRIAL, &trial);
+	if (!err)
+		err = generation_open_program(state, before, ABI_PIN_PROGRAM, &program);
+	return err ? err : attach_update(state->report, standing->link, program, trial);
+}
+
+/* Names of labels that kept generations use, sorted. */
+struct names {
+	char (*names)[ABI_LABEL_KEY];
+	size_t count;
+};
+
+static int compare_keys(const void *left, const void *right)
+{
+	return strcmp(left, right);
+}
+
+static int add_names(const struct state *state, uint32_t id, struct names *names)
+{
+	struct generation generation;
+	char(*more)[ABI_LABEL_KEY];
+	struct blob blob;
+	size_t count;
+	int err = generation_open(state, id, &generation);
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	err = blob_get(generation.folder, PIN_NAMES, &blob);
+	generation_close(&generation);
+	if (err)
+		return err == -ENOENT
+			       ? 0
+			       : fail(state->report, err, "read the labels of generation %u", id);
+	count = blob.size / ABI_LABEL_KEY;
+	more = reallocarray(names->names, names->count + count + 1, ABI_LABEL_KEY);
+	if (more) {
+		memcpy(more + names->count, blob.bytes, count * ABI_LABEL_KEY);
+		names->names = more;
+		names->count += count;
+	}
+	blob_close(&blob);
+	return more ? 0 : fail(state->report, ENOMEM, "read the labels of generation %u", id);
+}
+
+static int drop_unnamed(struct report *report, const struct names *names, int sockets, int map)
+{
+	autofree struct label_entry *entries = NULL;
+	bool waited = false;
+	size_t count;
+	int err = labels_read(report, map, &entries, &count);
+
+	for (size_t i = 0; !err && i < count; i++) {
+		if (names->count && bsearch(entries[i].name, names->names, names->count,
+					    ABI_LABEL_KEY, compare_keys))
+			continue;
+		if (!waited)
+			wait_for_programs();
+		waited = true;
+		err = labels_drop(report, map, sockets, &entries[i]);
+	}
+	return err;
+}
+
+static int sweep_labels(const struct state *state, const struct kept *kept)
+{
+	struct names names = {0};
+	autoclose int sockets = -1, map = -1;
+	int err = standing_maps(state, &sockets, &map);
+
+	for (size_t i = 0; !err && i < kept->count; i++)
+		err = add_names(state, kept->ids[i], &names);
+	if (!err && names.count)
+		qsort(names.names, names.count, ABI_LABEL_KEY, compare_keys);
+	if (!err)
+		err = drop_unnamed(state->report, &names, sockets, map);
+	free(names.names);
+	return err;
+}
+
+static int remove_leftovers(const struct state *state, const struct kept *kept)
+{
+	autofree uint32_t *ids = NULL;
+	size_t count;
+	int err = generation_list(state, &ids, &count);
+
+	for (size_t i = 0; !err && i < count; i++)
+		if (!is_kept(kept, ids[i]))
+			err = generation_remove(state, ids[i]);
+	return err;
+}
+
+/* With no link everything in the folder is a leftover, the pin of a severed link too. */
+static int settle_nothing(const struct state *state)
+{
+	autoclose int link = pin_get(state->folder, ABI_PIN_LINK);
+
+	if (link >= 0)
+		warn(state->report,
+		     "the rules of %s had been detached from it without "
+		     "`sklc detach`; their state is cleared",
+		     state->netns.words);
+	follow_forget(state->report, state->root, state->netns.cookie);
+	return folder_clear(state->report, state->folder);
+}
+
+static int settle_applied(const struct state *state, const struct standing *standing)
+{
+	struct kept kept;
+	int err = find_kept(state, standing, &kept);
+
+	/* Folding needs a trial's counters to stand still, and the previous generation's. */
+	if (!err && standing->trial == TRIAL_NONE)
+		err = counters_fold(state, standing->current);
+	if (!err)
+		err = follow_standing(state, standing);
+	if (!err)
+		err = sweep_labels(state, &kept);
+	if (!err && standing->trial == TRIAL_NONE)
+		err = generation_forget_trial(state, standing->current);
+	if (!err && standing->trial == TRIAL_NONE && standing->previous)
+		err = generation_thin(state, standing->previous);
+	if (!err)
+		err = remove_leftovers(state, &kept);
+	return err;
+}
+
+static int read_again(const struct state *state, struct standing *standing)
+{
+	standing_close(standing);
+	return standing_read(state, standing);
+}
+
+/* The previous generation is then one that nothing needs. */
+int standing_forget_previous(const struct state *state, struct standing *standing)
+{
+	struct kept kept = {.ids = {standing->current}, .count = 1};
+	int err = sweep_labels(state, &kept);
+
+	if (!err)
+		err = remove_leftovers(state, &kept);
+	if (!err)
+		standing->previous = 0;
+	return err;
+}
+
+int standing_end_trial(const struct state *state, struct standing *standing)
+{
+	int err = leave_trial(state, standing);
+
+	standing_close(standing);
+	if (!err && standing_settle(state, standing))
+		warn(state->report,
+		     "the rules before are back; the next sklc command clears up behind the trial");
+	return err;
+}
+
+int standing_settle(const struct state *state, struct standing *standing)
+{
+	int err;
+
+	*standing = (struct standing){.link = -1};
+	if (state->folder < 0)
+		return 0;
+	err = standing_read(state, standing);
+	if (!err && standing->trial == TRIAL_OVER) {
+		note(state->report,
+		     "the trial of generation %u was not confirmed in time: the rules before are "
+		     "back",
+		     standing->tried);
+		err = leave_trial(state, standing);
+		if (!err)
+			err = read_again(state, standing);
+	}
+	if (!err)
+		err = standing->link < 0 ? settle_nothing(state) : settle_applied(state, standing);
+	if (err)
+		standing_close(standing);
+	return err;
+}

@@ -1,0 +1,265 @@
+/* Prepares everything beside what is in force, swaps by one link update, and clears up. Up to the swap
+ * a failure, or the end of the process, leaves only leftovers, which standing_settle knows; after it,
+ * the new rules are in force whatever happens. */
+#include "transaction.h"
+
+#include "trial.h"
+
+#include "runtime/base/fail.h"
+#include "runtime/base/signals.h"
+#include "runtime/health/health.h"
+#include "runtime/kernel/clock.h"
+#include "runtime/sockets/sockets.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+enum { EMPTY_LABELS_SHOWN = 20 };
+
+/* Says which places of a label lack the socket that rules need; false: none does. */
+static bool report_empty(const struct transaction *t, uint32_t label, bool shown)
+{
+	char places[64] = "";
+	size_t length = 0;
+
+	for (unsigned int place = 0; place < ABI_PLACES; place++) {
+		if (!(t->object->labels[label].places & 1u << place) ||
+		    slot_cookie(t->shared.sockets, t->machine.slots[label].slots[place]))
+			continue;
+		length += (size_t)snprintf(places + length, sizeof(places) - length, "%s%s",
+					   length ? ", " : "", place_name(place));
+	}
+	if (length && shown)
+		warn(t->options->report, "the label '%s' has no socket for %s",
+		     object_label(t->object, label), places);
+	return length;
+}
+
+static int check_sockets(const struct transaction *t)
+{
+	bool shown = !t->options->quiet || t->options->require_sockets;
+	uint32_t empty = 0;
+
+	for (uint32_t i = 0; i < t->object->header.label_count; i++)
+		if (report_empty(t, i, shown && empty < EMPTY_LABELS_SHOWN))
+			empty++;
+	if (shown && empty > EMPTY_LABELS_SHOWN)
+		warn(t->options->report,
+		     "%u more labels have no socket for packets that the rules give them",
+		     empty - EMPTY_LABELS_SHOWN);
+	if (empty && t->options->require_sockets)
+		return refuse(t->options->report, ENOENT,
+			      "%u %s without a socket, and all are required; nothing was changed",
+			      empty, empty == 1 ? "label is" : "labels are");
+	return 0;
+}
+
+static int read_declarations(struct transaction *t)
+{
+	int err;
+
+	if (!t->object->socket_count)
+		return 0;
+	err = declarations_read(t->object, t->machine.slots, &t->declarations);
+	if (!err)
+		err = declared_maps_create(&t->declarations, &t->declared);
+	return err ? err : standing_times(t->state, &t->times);
+}
+
+/* Labels that only a rollback would need give way. */
+static int make_room(struct transaction *t)
+{
+	size_t excess;
+	int err = labels_excess(t->labels, t->object, &excess);
+
+	if (err || !excess || !t->standing->previous)
+		return err;
+	warn(t->options->report,
+	     "generation %u is forgotten to make room for labels: there is no way back to it",
+	     t->standing->previous);
+	return standing_forget_previous(t->state, t->standing);
+}
+
+static int load_new(struct transaction *t)
+{
+	int err = standing_prepare(t->state, &t->shared, &t->labels);
+
+	if (!err)
+		err = machine_new(t->object, &t->machine);
+	if (!err)
+		err = make_room(t);
+	if (!err)
+		err = labels_assign(t->labels, t->shared.spare_marks, t->object, t->machine.slots);
+	if (!err)
+		err = machine_find_interfaces(t->object, &t->state->netns, t->strict, &t->machine);
+	if (!err)
+		err = read_declarations(t);
+	if (!err)
+		err = load_object(t->object, &t->machine, &t->shared, t->options->verbose,
+				  &t->loaded);
+	return err;
+}
+
+/* The program on the link; -1 if there is no link. */
+static int open_current(const struct transaction *t, int *program)
+{
+	if (t->standing->link < 0)
+		return 0;
+	return generation_open_program(t->state, t->standing->current, ABI_PIN_PROGRAM, program);
+}
+
+static int prepare_trial(struct transaction *t, int current)
+{
+	int err;
+
+	if (!t->confirm_seconds)
+		return 0;
+	t->about.trial_deadline = boot_time() + t->confirm_seconds * UINT64_C(1000000000);
+	err = trial_create(t->options->report, current, t->loaded.program, t->about.trial_deadline,
+			   &t->trial);
+	if (err)
+		return err;
+	t->about.trial_program = program_id(t->trial.program);
+	return t->about.trial_program ? 0
+				      : fail(t->options->report, errno,
+					     "ask for the number of the trial's program");
+}
+
+static int pin_new(struct transaction *t, int current)
+{
+	int err;
+
+	t->about.generation = program_id(t->loaded.program);
+	if (!t->about.generation)
+		return fail(t->options->report, errno, "ask for the program's number");
+	t->about.previous = t->standing->current;
+	t->about.applied = (uint64_t)time(NULL);
+	err = prepare_trial(t, current);
+	if (err)
+		return err;
+	err = generation_pin(t->state, &t->about, t->object, &t->loaded,
+			     t->confirm_seconds ? &t->trial : NULL);
+	if (!err && t->declarations.count)
+		err = generation_pin_declared(t->state, t->about.generation, &t->declared);
+	return err;
+}
+
+/* The one step that counts. A link that could not be pinned is gone with its descriptor. */
+static int swap(const struct transaction *t, int current)
+{
+	int program = t->confirm_seconds ? t->trial.program : t->loaded.program;
+	autoclose int link = -1;
+	int err;
+
+	if (t->standing->link >= 0)
+		return attach_update(t->options->report, t->standing->link, program, current);
+	link = attach_create(&t->state->netns, program);
+	if (link < 0)
+		return link;
+	err = pin_put(t->state->folder, ABI_PIN_LINK, link);
+	return err ? fail(t->options->report, err, "keep the link in '%s'", t->state->path) : 0;
+}
+
+static void report_problems(const struct transaction *t)
+{
+	const struct health health = {t->object, &t->declarations, find_sightings(t->finder),
+				      t->machine.slots, t->shared.sockets};
+	struct problems problems = {.report = t->options->report};
+
+	if (health_declared(&health, &problems) == 0)
+		problems_warn(&problems);
+	problems_free(&problems);
+}
+
+/* First the follower, then the look around: what listens in between is seen by both. What serves the
+ * rules before goes on doing so until the swap. */
+static int find_sockets(struct transaction *t)
+{
+	int err = 0;
+
+	if (t->declarations.count)
+		err = follow_also(t->state, t->standing, &t->declared);
+	if (!err && t->declarations.count)
+		err = find_open(&t->state->netns, &t->declared, &t->shared, &t->finder);
+	if (!err && t->finder)
+		err = fill_slots(t->finder, &t->declarations, t->shared.sockets, t->times,
+				 FILL_EMPTY);
+	if (!err && t->finder && !t->options->quiet)
+		report_problems(t);
+	return err ? err : check_sockets(t);
+}
+
+/* While a trial may fail, the sockets of the rules before stay. Else no more of those may come once the others
+ * have been taken away. */
+static void fill_rest(const struct transaction *t)
+{
+	if (!t->finder || t->confirm_seconds)
+		return;
+	if (follow_only(t->state, &t->declared) ||
+	    fill_slots(t->finder, &t->declarations, t->shared.sockets, t->times, FILL_ALL))
+		warn(t->options->report,
+		     "the new rules are in force, some with the sockets from before; `sklc sync` "
+		     "tries "
+		     "again");
+}
+
+static int run_held(struct transaction *t)
+{
+	autoclose int current = -1;
+	int err = load_new(t);
+
+	if (!err)
+		err = open_current(t, &current);
+	if (!err)
+		err = pin_new(t, current);
+	if (!err)
+		err = find_sockets(t);
+	if (!err && signals_came())
+		err = refuse(t->options->report, EINTR, "interrupted; nothing was changed");
+	if (!err)
+		err = swap(t, current);
+	if (!err)
+		fill_rest(t);
+	return err;
+}
+
+static void close_transaction(struct transaction *t)
+{
+	trial_close(&t->trial);
+	find_close(t->finder);
+	declared_maps_close(&t->declared);
+	declarations_free(&t->declarations);
+	close_fd(&t->times);
+	loaded_close(&t->loaded);
+	machine_free(&t->machine);
+	close_fd(&t->shared.sockets);
+	close_fd(&t->shared.spare_marks);
+	close_fd(&t->labels);
+}
+
+int transaction_run(struct transaction *t)
+{
+	struct held_signals held;
+	int err;
+
+	t->declarations = (struct declarations){0};
+	t->declared = (struct declared_maps){-1, -1};
+	t->finder = NULL;
+	t->times = -1;
+	t->loaded = (struct loaded){-1, -1, -1};
+	t->trial = (struct trial){-1, -1};
+	t->about = (struct about){0};
+	t->shared = (struct shared_maps){-1, -1};
+	t->labels = -1;
+	signals_hold(&held);
+	err = run_held(t);
+	close_transaction(t);
+	standing_close(t->standing);
+	if (standing_settle(t->state, t->standing) && !err)
+		warn(t->options->report,
+		     "the new rules are in force; the next sklc command clears up behind them");
+	if (err)
+		signals_release(&held);
+	return err;
+}

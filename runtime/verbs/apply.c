@@ -1,0 +1,69 @@
+/* Applies an object: tests it in the kernel, then puts it in force in one step. */
+#include "outcome.h"
+#include "with_rules.h"
+
+#include "runtime/base/fail.h"
+#include "runtime/expect/expect.h"
+#include "runtime/runtime.h"
+#include "runtime/transaction/transaction.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+static int check_no_trial(struct report *report, const struct standing *standing)
+{
+	if (standing->trial != TRIAL_RUNNING)
+		return 0;
+	return refuse(report, EBUSY,
+		      "generation %" PRIu32 " is on trial: `sklc confirm` or `sklc rollback` "
+		      "first; nothing was changed",
+		      standing->tried);
+}
+
+static int apply_locked(struct state *state, const struct object *object,
+			const struct runtime_options *options, FILE *out)
+{
+	struct standing standing;
+	struct transaction transaction = {
+		.options = options,
+		.object = object,
+		.confirm_seconds = options->confirm_seconds,
+		.strict = true,
+		.state = state,
+		.standing = &standing,
+	};
+	int err = standing_settle(state, &standing);
+
+	if (err)
+		return err;
+	err = check_replaceable(&standing, options);
+	if (!err)
+		err = check_no_trial(options->report, &standing);
+	if (!err)
+		err = transaction_run(&transaction);
+	if (!err)
+		report_applied(&transaction, options, out);
+	standing_close(&standing);
+	return err;
+}
+
+int runtime_apply(const struct object_image *image, const struct runtime_options *options,
+		  FILE *out)
+{
+	struct object object;
+	struct state state;
+	int err = object_read(options->report, image, &object);
+
+	if (err)
+		return err;
+	err = expect_run(&object, options);
+	if (!err)
+		err = state_open(options, STATE_CREATE, &state);
+	if (!err) {
+		sweep_dead(&state);
+		err = apply_locked(&state, &object, options, out);
+		state_close(&state);
+	}
+	object_free(&object);
+	return err;
+}

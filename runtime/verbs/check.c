@@ -1,0 +1,140 @@
+/* Puts an object through this kernel's verifier, and its tests through this kernel; leaves nothing. */
+#include "runtime/base/fail.h"
+#include "runtime/base/text.h"
+#include "runtime/expect/expect.h"
+#include "runtime/kernel/caps.h"
+#include "runtime/kernel/netns.h"
+#include "runtime/load/load.h"
+#include "runtime/object/object.h"
+#include "runtime/runtime.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+
+/* What a program weighs. */
+struct weight {
+	size_t emitted;    /* instructions in the object */
+	uint32_t verified; /* instructions that the verifier walked; 0: this kernel does not say */
+	uint32_t maps;
+	size_t table_bytes; /* read-only */
+	uint32_t jited_bytes;
+	size_t expects;
+};
+
+static int weigh(const struct object *object, const struct loaded *loaded, struct weight *weight)
+{
+	struct bpf_prog_info info = {0};
+	uint32_t size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(loaded->program, &info, &size))
+		return fail(object->report, errno, "ask what the program weighs");
+	*weight = (struct weight){
+		.emitted = (object->program_bytes + object->called_bytes) / sizeof(struct bpf_insn),
+		.verified = info.verified_insns,
+		.maps = info.nr_map_ids,
+		.table_bytes = object->table_bytes,
+		.jited_bytes = info.jited_prog_len,
+		.expects = object->expect_count,
+	};
+	return 0;
+}
+
+static void print_text(const struct weight *weight, const char *name, FILE *out)
+{
+	text_print(out, name);
+	fprintf(out, ": accepted by this kernel's verifier\n");
+	fprintf(out, "  %zu instructions emitted, %" PRIu32 " verified\n", weight->emitted,
+		weight->verified);
+	fprintf(out, "  %" PRIu32 " maps, %zu bytes of tables, %" PRIu32 " bytes of machine code\n",
+		weight->maps, weight->table_bytes, weight->jited_bytes);
+	if (weight->expects)
+		fprintf(out, "  %zu expect %s in the kernel\n", weight->expects,
+			weight->expects == 1 ? "line holds" : "lines hold");
+}
+
+static int print_json(struct report *report, const struct weight *weight, const char *name,
+		      FILE *out)
+{
+	json_t *root = json_pack("{s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "version", 1,
+				 "result", "accepted", "name", name, "instructions_emitted",
+				 (json_int_t)weight->emitted, "instructions_verified",
+				 (json_int_t)weight->verified, "maps", (json_int_t)weight->maps,
+				 "table_bytes", (json_int_t)weight->table_bytes,
+				 "machine_code_bytes", (json_int_t)weight->jited_bytes, "expects",
+				 (json_int_t)weight->expects);
+	int err = root ? json_dumpf(root, out, JSON_COMPACT) : -1;
+
+	json_decref(root);
+	fputc('\n', out);
+	return err ? fail(report, EIO, "write the result") : 0;
+}
+
+static int load_and_weigh(const struct object *object, const struct runtime_options *options,
+			  struct weight *weight)
+{
+	autoclose int sockets = sockets_create();
+	const struct shared_maps shared = {sockets, -1};
+	struct machine machine = {0};
+	struct loaded loaded = {-1, -1, -1};
+	int err = 0;
+
+	if (sockets < 0)
+		err = caps_fail(options->report, sockets, caps_for_load, "make a socket map");
+	if (!err)
+		err = machine_new(object, &machine);
+	if (err)
+		return err;
+	machine_default_slots(object, &machine);
+	for (uint32_t i = 0; i < object->header.interface_count; i++)
+		machine.interfaces[i] = ABI_INTERFACE_UNKNOWN;
+	err = load_object(object, &machine, &shared, options->verbose, &loaded);
+	if (!err)
+		err = weigh(object, &loaded, weight);
+	loaded_close(&loaded);
+	machine_free(&machine);
+	return err;
+}
+
+/* A namespace asked for by name must be there, and its interfaces are looked up. */
+static int check_interfaces(const struct object *object, const struct runtime_options *options)
+{
+	struct machine machine = {0};
+	struct netns netns;
+	int err;
+
+	if (!object->header.interface_count)
+		return 0;
+	err = netns_open(options->report, options->netns, &netns);
+	if (err)
+		return err;
+	err = machine_new(object, &machine);
+	if (!err)
+		err = machine_find_interfaces(object, &netns, false, &machine);
+	machine_free(&machine);
+	netns_close(&netns);
+	return err;
+}
+
+int runtime_check(const struct object_image *image, const struct runtime_options *options,
+		  FILE *out)
+{
+	struct weight weight = {0};
+	struct object object;
+	int err = object_read(options->report, image, &object);
+
+	if (err)
+		return err;
+	err = load_and_weigh(&object, options, &weight);
+	if (!err)
+		err = check_interfaces(&object, options);
+	if (!err)
+		err = expect_run(&object, options);
+	if (!err && options->json)
+		err = print_json(options->report, &weight, image->name, out);
+	else if (!err && !options->quiet)
+		print_text(&weight, image->name, out);
+	object_free(&object);
+	return err;
+}

@@ -1,0 +1,52 @@
+/* Makes rules that are on trial stay. */
+#include "outcome.h"
+#include "with_rules.h"
+
+#include "runtime/base/fail.h"
+#include "runtime/base/signals.h"
+#include "runtime/transaction/transaction.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+/* Replaces the trial's program on the link by the program that it tried. */
+static int leave_tried(const struct state *state, const struct standing *standing)
+{
+	autoclose int trial = -1, program = -1;
+	int err = generation_open_program(state, standing->tried, PIN_TRIAL, &trial);
+
+	if (!err)
+		err = generation_open_program(state, standing->tried, ABI_PIN_PROGRAM, &program);
+	return err ? err : attach_update(state->report, standing->link, program, trial);
+}
+
+static int confirm(struct state *state, struct standing *standing,
+		   const struct runtime_options *options, FILE *out)
+{
+	struct held_signals held;
+	uint32_t tried = standing->tried;
+	int err;
+
+	if (standing->trial != TRIAL_RUNNING)
+		return refuse(options->report, ENOENT,
+			      "no rules are on trial; generation %" PRIu32 " is applied",
+			      standing->current);
+	signals_hold(&held);
+	err = leave_tried(state, standing);
+	standing_close(standing);
+	if (!err && standing_settle(state, standing))
+		warn(options->report,
+		     "the rules are confirmed; the next sklc command clears up behind them");
+	if (!err)
+		take_others_out(state, standing);
+	if (!err)
+		report_result("confirmed", tried, options, out);
+	if (err)
+		signals_release(&held);
+	return err;
+}
+
+int runtime_confirm(const struct runtime_options *options, FILE *out)
+{
+	return with_rules(options, confirm, out);
+}

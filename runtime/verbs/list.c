@@ -1,0 +1,92 @@
+/* Prints the rules that are applied, as they were written: the texts travel in the object. */
+#include "runtime/base/fail.h"
+#include "runtime/base/text.h"
+#include "runtime/object/object.h"
+#include "runtime/runtime.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+
+/* A definition of the command line, as a comment of one line. */
+static void print_definition(const char *text, size_t size, FILE *out)
+{
+	autofree char *definition = strndup(text, size);
+
+	fprintf(out, "# -D ");
+	text_print(out, definition ? definition : "");
+	fprintf(out, "\n");
+}
+
+/* One file's text; several are told apart by a comment. */
+static void print_file(const struct object *object, size_t file, const char *text, FILE *out)
+{
+	if (!strcmp(object_string(object, object->texts[file].name), ABI_COMMAND_LINE)) {
+		print_definition(text, object->texts[file].bytes, out);
+		return;
+	}
+	if (object->text_count > 1) {
+		fprintf(out, file ? "\n# " : "# ");
+		text_print(out, object_string(object, object->texts[file].name));
+		fprintf(out, "\n");
+	}
+	text_print_lines(out, text, object->texts[file].bytes);
+}
+
+static json_t *file_to_json(const struct object *object, size_t file, const char *text)
+{
+	return json_pack("{s:s, s:s%}", "name", object_string(object, object->texts[file].name),
+			 "text", text, (size_t)object->texts[file].bytes);
+}
+
+static int print_json(const struct object *object, const char *text, FILE *out)
+{
+	json_t *files = json_array(), *root;
+	int err;
+
+	for (size_t i = 0; i < object->text_count; i++) {
+		json_array_append_new(files, file_to_json(object, i, text));
+		text += object->texts[i].bytes;
+	}
+	root = json_pack("{s:i, s:o}", "version", 1, "files", files);
+	err = !root || json_dumpf(root, out, JSON_INDENT(2)) || fputc('\n', out) == EOF;
+	json_decref(root);
+	return err ? fail(object->report, EIO, "write the rules") : 0;
+}
+
+static int print_rules(const struct object *object, const struct runtime_options *options,
+		       FILE *out)
+{
+	autofree char *text = NULL;
+	const char *at;
+	int err = object_text(object, &text);
+
+	if (err)
+		return err;
+	if (options->json)
+		return print_json(object, text, out);
+	at = text;
+	for (size_t i = 0; i < object->text_count; i++) {
+		print_file(object, i, at, out);
+		at += object->texts[i].bytes;
+	}
+	return 0;
+}
+
+int runtime_list(const struct runtime_options *options, FILE *out)
+{
+	struct object_image image = {.name = "applied rules"};
+	autofree void *bytes = NULL;
+	struct object object;
+	int err = runtime_read_applied(options, &bytes, &image.size);
+
+	if (err)
+		return err;
+	image.bytes = bytes;
+	err = object_read(options->report, &image, &object);
+	if (err)
+		return err;
+	err = print_rules(&object, options, out);
+	object_free(&object);
+	return err;
+}

@@ -1,0 +1,59 @@
+/* Prints what is applied: to one network namespace, or to each in short. */
+#include "runtime/status/status.h"
+#include "runtime/base/fail.h"
+
+#include <errno.h>
+
+static int print_one(const struct runtime_options *options, FILE *out, bool *complete)
+{
+	struct status status = {.complete = true};
+	int err = state_open(options, STATE_READ, &status.state);
+
+	if (err)
+		return err;
+	status.standing.link = -1;
+	err = status_read(&status);
+	if (!err && options->json)
+		err = status_print_json(&status, out);
+	else if (!err && !options->quiet)
+		status_print_text(&status, out);
+	*complete = status.complete && status.standing.current;
+	status_clear(&status);
+	state_close(&status.state);
+	return err;
+}
+
+static int print_all(const struct runtime_options *options, FILE *out)
+{
+	autofree struct brief_status *all = NULL;
+	autofree uint64_t *cookies = NULL;
+	autoclose int root = -1;
+	size_t count = 0;
+	int err = state_open_root(options, &root);
+
+	if (!err && root >= 0)
+		err = state_list(options->report, root, &cookies, &count);
+	if (err)
+		return err;
+	all = calloc(count + 1, sizeof(*all));
+	if (!all)
+		return fail(options->report, ENOMEM, "list the network namespaces");
+	for (size_t i = 0; i < count; i++) {
+		struct state state = {.report = options->report, .bpffs = -1, .root = -1};
+
+		all[i].cookie = cookies[i];
+		if (state_open_listed(root, cookies[i], &state) == 0)
+			brief_read(&state, &all[i]);
+		close_fd(&state.folder);
+	}
+	if (options->json)
+		return brief_print_json(options->report, all, count, out);
+	brief_print_text(all, count, out);
+	return 0;
+}
+
+int runtime_status(const struct runtime_options *options, FILE *out, bool *complete)
+{
+	*complete = true;
+	return options->all ? print_all(options, out) : print_one(options, out, complete);
+}

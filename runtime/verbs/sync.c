@@ -1,0 +1,21 @@
+/* Looks for declared sockets again: those that no hook reports (UDP), and those that came while nobody
+ * followed. */
+#include "outcome.h"
+#include "with_rules.h"
+
+#include "runtime/transaction/transaction.h"
+
+static int sync(struct state *state, struct standing *standing,
+		const struct runtime_options *options, FILE *out)
+{
+	int err = sync_standing(state, standing, options->quiet);
+
+	if (!err)
+		report_result("in sync", standing->current, options, out);
+	return err;
+}
+
+int runtime_sync(const struct runtime_options *options, FILE *out)
+{
+	return with_rules(options, sync, out);
+}

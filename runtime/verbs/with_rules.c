@@ -1,0 +1,47 @@
+/* Opens the state of the options' namespace for a change of applied rules. */
+#include "with_rules.h"
+
+#include "runtime/base/fail.h"
+#include "runtime/transaction/transaction.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+int with_rules(const struct runtime_options *options,
+	       int (*work)(struct state *state, struct standing *standing,
+			   const struct runtime_options *options, FILE *out),
+	       FILE *out)
+{
+	struct standing standing;
+	struct state state;
+	int err = state_open(options, STATE_CHANGE, &state);
+
+	if (err)
+		return err;
+	err = standing_settle(&state, &standing);
+	if (!err && standing.link < 0)
+		err = refuse(options->report, ENOENT, "no rules are applied to %s",
+			     state.netns.words);
+	else if (!err)
+		err = work(&state, &standing, options, out);
+	standing_close(&standing);
+	state_close(&state);
+	return err;
+}
+
+int check_replaceable(const struct standing *standing, const struct runtime_options *options)
+{
+	if (options->has_if_generation && standing->current != options->if_generation)
+		return refuse(options->report, ESTALE,
+			      "generation %" PRIu32 " is applied, not %" PRIu32
+			      ": somebody else applied meanwhile; nothing was changed",
+			      standing->current, options->if_generation);
+	return 0;
+}
+
+void take_others_out(const struct state *state, const struct standing *standing)
+{
+	if (standing->link >= 0 && sync_standing(state, standing, true))
+		warn(state->report,
+		     "some labels still have sockets of the other rules; `sklc sync` tries again");
+}
