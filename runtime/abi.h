@@ -30,8 +30,8 @@
 #define ABI_SLOT_CAPACITY 65536
 
 /* The four places of a label. Its slot for a place, by default, is 4 * label + place. */
-#define ABI_PLACES                 4
-#define ABI_PLACE(is_ipv6, is_udp) (2 * ((is_ipv6) ? 1 : 0) + ((is_udp) ? 1 : 0))
+#define ABI_FLOW_CLASSES                4
+#define ABI_FLOW_CLASS(is_ipv6, is_udp) (2 * ((is_ipv6) ? 1 : 0) + ((is_udp) ? 1 : 0))
 
 /* The number of an interface that the machine does not have: no match on it holds. */
 #define ABI_INTERFACE_UNKNOWN UINT32_MAX
@@ -58,7 +58,7 @@ struct abi_label_count {
 #define ABI_LABEL_KEY (ABI_LABEL_NAME_MAX + 1) /* a label's name, filled up with zeros */
 
 struct abi_label_slots {
-	uint32_t slots[ABI_PLACES]; /* slot words */
+	uint32_t slots[ABI_FLOW_CLASSES]; /* slot words */
 };
 
 /* A slot word: the slot in the lower half; 3 bits, how often 2 is in the number of its blocks of spare slots; and 13
@@ -121,7 +121,7 @@ enum abi_verdict { ABI_PASS, ABI_DROP, ABI_REDIRECT };
 
 struct abi_label {
 	uint32_t name;
-	uint32_t places; /* bits 1 << place: where rules may redirect to */
+	uint32_t flow_classes; /* bits 1 << flow class: those that rules redirect */
 };
 
 struct abi_interface {

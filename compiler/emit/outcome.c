@@ -47,7 +47,7 @@ void emit_rule_counter(struct emitter *e)
 
 void emit_label_index(struct emitter *e, enum reg reg, struct basic_block none)
 {
-	uint32_t slots = ABI_PLACES * (uint32_t)e->layout->object.label_count;
+	uint32_t slots = ABI_FLOW_CLASSES * (uint32_t)e->layout->object.label_count;
 
 	bytecode_load(e->code, BPF_W, reg, R7, (int)offsetof(struct layout_row, label));
 	if (e->layout->object.counter_count)

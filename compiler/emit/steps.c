@@ -77,7 +77,7 @@ static void emit_upper_operand(struct emitter *e, enum operand operand, enum reg
 
 uint32_t interface_offset(const struct emitter *e, uint32_t interface)
 {
-	return 4 * (ABI_PLACES * (uint32_t)e->layout->object.label_count + interface);
+	return 4 * (ABI_FLOW_CLASSES * (uint32_t)e->layout->object.label_count + interface);
 }
 
 void emit_element(struct emitter *e, struct layout_region region, uint32_t bytes, enum reg reg,

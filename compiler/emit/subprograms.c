@@ -350,7 +350,7 @@ static void emit_label(struct bytecode *code, const struct layout *layout, bool 
 
 static struct bytecode *write_try_label(struct arena *arena, const struct layout *layout)
 {
-	uint32_t slots = ABI_PLACES * (uint32_t)layout->object.label_count;
+	uint32_t slots = ABI_FLOW_CLASSES * (uint32_t)layout->object.label_count;
 	struct bytecode *code = bytecode_new(arena);
 	struct basic_block none = bytecode_new_block(code);
 

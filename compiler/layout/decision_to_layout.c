@@ -140,12 +140,12 @@ static size_t instructions_max(const struct compile_options *options)
 
 static bool check_labels(const struct policy *policy, struct diag *diag)
 {
-	const size_t most = ABI_SLOT_CAPACITY / ABI_PLACES;
+	const size_t most = ABI_SLOT_CAPACITY / ABI_FLOW_CLASSES;
 
 	if (policy->label_count <= most)
 		return true;
 	diag_error(diag, policy->labels[most].span, "more than %zu labels: each has %d of %d slots",
-		   most, ABI_PLACES, ABI_SLOT_CAPACITY);
+		   most, ABI_FLOW_CLASSES, ABI_SLOT_CAPACITY);
 	return false;
 }
 

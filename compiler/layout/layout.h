@@ -231,8 +231,8 @@ struct layout_object {
 	size_t table_bytes;
 	size_t label_count, interface_count, counter_count;
 	bool tries_spares; /* a label's spare slots, if its own slot has nothing for a packet */
-	const uint8_t
-		*label_places; /* bits 1 << ABI_PLACE of each label that the decision reaches */
+	const uint8_t *
+		label_places; /* bits 1 << ABI_FLOW_CLASS of each label that the decision reaches */
 	const struct abi_prefix *prefixes; /* of the kernel's LPM trie */
 	size_t prefix_count;
 };

@@ -263,7 +263,7 @@ LLVMValueRef ir_element(struct ir *ir, struct layout_region region, size_t size,
 
 LLVMValueRef ir_interface_word(struct ir *ir, LLVMValueRef index)
 {
-	size_t slots = ABI_PLACES * ir->layout->object.label_count;
+	size_t slots = ABI_FLOW_CLASSES * ir->layout->object.label_count;
 	LLVMValueRef words = ir_at(ir, ir_symbol(ir, LLVM_SYMBOL_HOST),
 				   ir_wide(ir, slots * sizeof(uint32_t)));
 

@@ -53,7 +53,8 @@ static LLVMValueRef ir_place(struct ir *ir)
 
 	_Static_assert(AF_INET >> 3 == 0 && AF_INET6 >> 3 == 1, "one bit tells the families apart");
 	_Static_assert(IPPROTO_TCP >> 4 == 0 && IPPROTO_UDP >> 4 == 1, "and one the protocols");
-	_Static_assert(ABI_PLACE(1, 0) == 2 && ABI_PLACE(0, 1) == 1, "these bits are the place");
+	_Static_assert(ABI_FLOW_CLASS(1, 0) == 2 && ABI_FLOW_CLASS(0, 1) == 1,
+		       "these bits are the place");
 
 	family = ir_shift_right(ir, IR_PACKET_WORD(ir, family), 3);
 	protocol = ir_shift_right(ir, IR_PACKET_WORD(ir, protocol), 4);
@@ -63,7 +64,7 @@ static LLVMValueRef ir_place(struct ir *ir)
 /* The label's index among the slots; to NEXT if the row has no label. */
 static LLVMValueRef ir_index(struct ir *ir, LLVMValueRef row, LLVMBasicBlockRef next)
 {
-	uint32_t slots = ABI_PLACES * (uint32_t)ir->layout->object.label_count;
+	uint32_t slots = ABI_FLOW_CLASSES * (uint32_t)ir->layout->object.label_count;
 	LLVMValueRef label = ir_row_word(ir, row, offsetof(struct layout_row, label)), slot;
 
 	if (ir->layout->object.counter_count)

@@ -17,7 +17,7 @@ static void plan_maps(struct object_plan *plan, const struct layout_object *layo
 		{SYMBOL_RULE_COUNTERS, ABI_RULE_COUNTERS, BPF_MAP_TYPE_PERCPU_ARRAY,
 		 (uint32_t)layout->counter_count, OBJECT_U64, 0},
 		{SYMBOL_LABEL_COUNTERS, ABI_LABEL_COUNTERS, BPF_MAP_TYPE_PERCPU_ARRAY,
-		 (uint32_t)layout->label_count * ABI_PLACES, OBJECT_LABEL_COUNT, 0},
+		 (uint32_t)layout->label_count * ABI_FLOW_CLASSES, OBJECT_LABEL_COUNT, 0},
 		{SYMBOL_PREFIXES, ABI_PREFIXES, BPF_MAP_TYPE_LPM_TRIE,
 		 (uint32_t)layout->prefix_count, OBJECT_U32, BPF_F_NO_PREALLOC},
 		{SYMBOL_SPARE_MARKS, ABI_SPARE_MARKS, BPF_MAP_TYPE_ARRAY,
@@ -36,7 +36,7 @@ static void plan_search(struct arena *arena, struct object_machine *machine,
 {
 	size_t i;
 
-	machine->slot_count = layout->label_count * ABI_PLACES;
+	machine->slot_count = layout->label_count * ABI_FLOW_CLASSES;
 	machine->interface_count = layout->interface_count;
 	if (!machine->slot_count && !machine->interface_count)
 		machine->slot_count = 1; /* a map needs a value */

@@ -61,7 +61,7 @@ __noinline int mark_spare(__u32 first_block, __u32 block)
 	return 0;
 }
 
-static __always_inline void place(struct sock_common *sk)
+static __always_inline void put(struct sock_common *sk)
 {
 	struct placement_key key = {.cookie = bpf_get_socket_cookie(sk)};
 
@@ -146,7 +146,7 @@ int find_tcp(struct bpf_iter__tcp *context)
 	if (!common || common->skc_state != STATE_LISTEN)
 		return 0;
 	if (placing) {
-		place(common);
+		put(common);
 		return 0;
 	}
 	tcp = bpf_skc_to_tcp_sock(common);
@@ -164,7 +164,7 @@ int find_udp(struct bpf_iter__udp *context)
 	if (!udp || udp->inet.sk.__sk_common.skc_state != STATE_CLOSE)
 		return 0;
 	if (placing)
-		place((struct sock_common *)udp);
+		put((struct sock_common *)udp);
 	else
 		note_socket((struct sock *)udp, IPPROTO_UDP, FOUND_RIGHT);
 	return 0;

@@ -99,8 +99,8 @@ __noinline int take_slot(struct bpf_sock_ops *context, __u64 namespace,
 	return 0;
 }
 
-__noinline int take_places(struct bpf_sock_ops *context, __u64 namespace,
-			   const struct declared *declared, const struct facts *facts)
+__noinline int take_slots_of(struct bpf_sock_ops *context, __u64 namespace,
+			     const struct declared *declared, const struct facts *facts)
 {
 	if (!declared || !facts)
 		return 0;
@@ -128,7 +128,7 @@ __noinline int follow_key(struct bpf_sock_ops *context, __u64 namespace, const s
 		if (!at)
 			break;
 		if (find_fault(at, facts) == FOUND_RIGHT)
-			take_places(context, namespace, at, facts);
+			take_slots_of(context, namespace, at, facts);
 	}
 	return 0;
 }

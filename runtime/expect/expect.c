@@ -27,19 +27,20 @@ struct bench {
 	const struct runtime_options *options;
 	struct shared_maps shared;
 	struct sentinels sentinels;
-	struct machine machine;
+	struct host host;
 	struct loaded loaded;
 };
 
 /* What the kernel decided. */
-struct outcome {
+struct result {
 	uint32_t verdict;
 	uint64_t cookie; /* of a redirect */
 };
 
-static unsigned int expect_place(const struct abi_expect *expect)
+static unsigned int expect_flow_class(const struct abi_expect *expect)
 {
-	return (unsigned int)ABI_PLACE(expect->family == AF_INET6, expect->protocol == IPPROTO_UDP);
+	return (unsigned int)ABI_FLOW_CLASS(expect->family == AF_INET6,
+					    expect->protocol == IPPROTO_UDP);
 }
 
 static struct bpf_sk_lookup packet_context(const struct abi_expect *expect)
@@ -62,7 +63,7 @@ static struct bpf_sk_lookup packet_context(const struct abi_expect *expect)
 }
 
 static int run_packet(const struct bench *bench, const struct abi_expect *expect,
-		      struct outcome *outcome)
+		      struct result *result)
 {
 	struct bpf_sk_lookup in = packet_context(expect), out = {0};
 	LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &in, .ctx_size_in = sizeof(in),
@@ -70,10 +71,10 @@ static int run_packet(const struct bench *bench, const struct abi_expect *expect
 
 	if (bpf_prog_test_run_opts(bench->loaded.program, &options))
 		return fail(bench->options->report, errno, "run an `expect` line in the kernel");
-	outcome->cookie = out.cookie;
-	outcome->verdict = options.retval == SK_DROP ? ABI_DROP
-			   : out.cookie              ? ABI_REDIRECT
-						     : ABI_PASS;
+	result->cookie = out.cookie;
+	result->verdict = options.retval == SK_DROP ? ABI_DROP
+			  : out.cookie              ? ABI_REDIRECT
+						    : ABI_PASS;
 	return 0;
 }
 
@@ -92,30 +93,31 @@ static int put_others(const struct bench *bench, uint32_t first_slot)
 {
 	int err = 0;
 
-	for (uint32_t place = 0; !err && place < ABI_PLACES; place++)
-		err = put_socket(bench, first_slot + place, &bench->sentinels.other[place]);
+	for (uint32_t flow_class = 0; !err && flow_class < ABI_FLOW_CLASSES; flow_class++)
+		err = put_socket(bench, first_slot + flow_class,
+				 &bench->sentinels.other[flow_class]);
 	return err;
 }
 
 /* Slots 0 to 3 are those of every label that no expect line names. */
 static int give_slots(struct bench *bench)
 {
-	uint32_t next = ABI_PLACES;
+	uint32_t next = ABI_FLOW_CLASSES;
 	int err = put_others(bench, 0);
 
 	for (uint32_t i = 0; i < bench->object->header.label_count; i++)
-		for (uint32_t place = 0; place < ABI_PLACES; place++)
-			bench->machine.slots[i].slots[place] = place;
+		for (uint32_t flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
+			bench->host.slots[i].slots[flow_class] = flow_class;
 	for (size_t i = 0; !err && i < bench->object->expect_count; i++) {
 		const struct abi_expect *expect = &bench->object->expects[i];
-		struct abi_label_slots *slots = &bench->machine.slots[expect->label];
+		struct abi_label_slots *slots = &bench->host.slots[expect->label];
 
 		if (expect->verdict != ABI_REDIRECT || slots->slots[0])
 			continue;
-		for (uint32_t place = 0; place < ABI_PLACES; place++)
-			slots->slots[place] = next + place;
+		for (uint32_t flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
+			slots->slots[flow_class] = next + flow_class;
 		err = put_others(bench, next);
-		next += ABI_PLACES;
+		next += ABI_FLOW_CLASSES;
 	}
 	return err;
 }
@@ -123,9 +125,9 @@ static int give_slots(struct bench *bench)
 static int load_copy(struct bench *bench, uint32_t interface)
 {
 	for (uint32_t i = 0; i < bench->object->header.interface_count; i++)
-		bench->machine.interfaces[i] = i == interface ? 0 : i + 1;
+		bench->host.interfaces[i] = i == interface ? 0 : i + 1;
 	loaded_close(&bench->loaded);
-	return load_object(bench->object, &bench->machine, &bench->shared, bench->options->verbose,
+	return load_object(bench->object, &bench->host, &bench->shared, bench->options->verbose,
 			   &bench->loaded);
 }
 
@@ -133,22 +135,23 @@ static int load_copy(struct bench *bench, uint32_t interface)
  * socket, the others' share the other one. */
 static int find_winner(struct bench *bench, const struct abi_expect *expect, uint32_t *winner)
 {
-	unsigned int place = expect_place(expect);
+	unsigned int flow_class = expect_flow_class(expect);
 	uint32_t first = 0, last = bench->object->header.label_count - 1;
-	uint64_t wanted = bench->sentinels.wanted[place].cookie;
-	int err = put_socket(bench, ABI_PLACES + place, &bench->sentinels.wanted[place]);
+	uint64_t wanted = bench->sentinels.wanted[flow_class].cookie;
+	int err = put_socket(bench, ABI_FLOW_CLASSES + flow_class,
+			     &bench->sentinels.wanted[flow_class]);
 
 	while (!err && first < last) {
 		uint32_t middle = first + (last - first) / 2;
-		struct outcome outcome;
+		struct result result;
 
 		for (uint32_t i = 0; i <= last; i++)
-			bench->machine.slots[i].slots[place] =
-				place + (i >= first && i <= middle ? ABI_PLACES : 0);
+			bench->host.slots[i].slots[flow_class] =
+				flow_class + (i >= first && i <= middle ? ABI_FLOW_CLASSES : 0);
 		err = load_copy(bench, expect->interface);
 		if (!err)
-			err = run_packet(bench, expect, &outcome);
-		if (!err && outcome.cookie == wanted)
+			err = run_packet(bench, expect, &result);
+		if (!err && result.cookie == wanted)
 			last = middle;
 		else
 			first = middle + 1;
@@ -156,7 +159,8 @@ static int find_winner(struct bench *bench, const struct abi_expect *expect, uin
 	*winner = first;
 	/* The slot is one of the tests' too. */
 	if (!err)
-		err = put_socket(bench, ABI_PLACES + place, &bench->sentinels.other[place]);
+		err = put_socket(bench, ABI_FLOW_CLASSES + flow_class,
+				 &bench->sentinels.other[flow_class]);
 	return err;
 }
 
@@ -193,35 +197,35 @@ static int refuse_expect(const struct object *object, const struct abi_expect *e
 
 /* The copy is spoilt by the search, and loaded anew by the caller's next round. */
 static int find_fault(struct bench *bench, const struct abi_expect *expect,
-		      const struct outcome *outcome)
+		      const struct result *result)
 {
 	const struct object *object = bench->object;
 	uint32_t winner = 0;
 	int err = 0;
 
-	if (outcome->verdict == ABI_REDIRECT && object->header.label_count) {
-		struct bench search = *bench;
+	if (result->verdict == ABI_REDIRECT && object->header.label_count) {
+		struct bench copy = *bench;
 
-		search.loaded = (struct loaded){-1, -1, -1};
-		err = machine_new(object, &search.machine);
+		copy.loaded = (struct loaded){-1, -1, -1};
+		err = host_new(object, &copy.host);
 		if (!err)
-			err = find_winner(&search, expect, &winner);
-		machine_free(&search.machine);
-		loaded_close(&search.loaded);
+			err = find_winner(&copy, expect, &winner);
+		host_free(&copy.host);
+		loaded_close(&copy.loaded);
 	}
 	if (err)
 		return err;
-	return refuse_expect(object, expect, outcome->verdict, winner);
+	return refuse_expect(object, expect, result->verdict, winner);
 }
 
 /* 0, RUNTIME_EXPECT_FAILED after a message, or -errno. */
 static int run_expect(struct bench *bench, const struct abi_expect *expect)
 {
-	unsigned int place = expect_place(expect);
-	const struct sentinel *wanted = &bench->sentinels.wanted[place];
+	unsigned int flow_class = expect_flow_class(expect);
+	const struct sentinel *wanted = &bench->sentinels.wanted[flow_class];
 	bool is_redirect = expect->verdict == ABI_REDIRECT;
-	uint32_t slot = is_redirect ? bench->machine.slots[expect->label].slots[place] : 0;
-	struct outcome outcome;
+	uint32_t slot = is_redirect ? bench->host.slots[expect->label].slots[flow_class] : 0;
+	struct result result;
 	bool holds;
 	int err = 0;
 
@@ -233,14 +237,14 @@ static int run_expect(struct bench *bench, const struct abi_expect *expect)
 	if (is_redirect)
 		err = put_socket(bench, slot, wanted);
 	if (!err)
-		err = run_packet(bench, expect, &outcome);
+		err = run_packet(bench, expect, &result);
 	if (!err && is_redirect)
-		err = put_socket(bench, slot, &bench->sentinels.other[place]);
+		err = put_socket(bench, slot, &bench->sentinels.other[flow_class]);
 	if (err)
 		return err;
-	holds = outcome.verdict == expect->verdict &&
-		(!is_redirect || outcome.cookie == wanted->cookie);
-	return holds ? 0 : find_fault(bench, expect, &outcome);
+	holds = result.verdict == expect->verdict &&
+		(!is_redirect || result.cookie == wanted->cookie);
+	return holds ? 0 : find_fault(bench, expect, &result);
 }
 
 /* All tests of packets of one interface, if there are any. */
@@ -300,10 +304,10 @@ int expect_run(const struct object *object, const struct runtime_options *option
 		      ? fail(options->report, bench.shared.sockets, "make a socket map")
 		      : 0;
 	if (!err)
-		err = machine_new(object, &bench.machine);
+		err = host_new(object, &bench.host);
 	if (!err)
 		err = run_all(&bench);
-	machine_free(&bench.machine);
+	host_free(&bench.host);
 	loaded_close(&bench.loaded);
 	close_fd(&bench.shared.sockets);
 	sentinels_close(&bench.sentinels);

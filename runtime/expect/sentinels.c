@@ -13,30 +13,30 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-static int bind_loopback(int fd, unsigned int place)
+static int bind_loopback(int fd, unsigned int flow_class)
 {
 	struct sockaddr_in6 ipv6 = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
 	struct sockaddr_in ipv4 = {.sin_family = AF_INET};
 	const int on = 1;
 
 	ipv4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (place_family(place) == AF_INET)
+	if (flow_class_family(flow_class) == AF_INET)
 		return bind(fd, (struct sockaddr *)&ipv4, sizeof(ipv4));
 	if (setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)))
 		return -1;
 	return bind(fd, (struct sockaddr *)&ipv6, sizeof(ipv6));
 }
 
-static int open_sentinel(unsigned int place, struct sentinel *sentinel)
+static int open_sentinel(unsigned int flow_class, struct sentinel *sentinel)
 {
-	bool is_tcp = place_protocol(place) == IPPROTO_TCP;
+	bool is_tcp = flow_class_protocol(flow_class) == IPPROTO_TCP;
 	socklen_t size = sizeof(sentinel->cookie);
-	autoclose int fd = socket((int)place_family(place),
+	autoclose int fd = socket((int)flow_class_family(flow_class),
 				  (is_tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return errno == EAFNOSUPPORT ? 0 : -errno;
-	if (bind_loopback(fd, place)) /* IPv6 may be switched off */
+	if (bind_loopback(fd, flow_class)) /* IPv6 may be switched off */
 		return errno == EADDRNOTAVAIL ? 0 : -errno;
 	if (is_tcp && listen(fd, 1))
 		return -errno;
@@ -61,10 +61,10 @@ static int open_all(void *argument)
 	struct sentinels *sentinels = argument;
 	int err = 0;
 
-	for (unsigned int place = 0; !err && place < ABI_PLACES; place++) {
-		err = open_sentinel(place, &sentinels->wanted[place]);
+	for (unsigned int flow_class = 0; !err && flow_class < ABI_FLOW_CLASSES; flow_class++) {
+		err = open_sentinel(flow_class, &sentinels->wanted[flow_class]);
 		if (!err)
-			err = open_sentinel(place, &sentinels->other[place]);
+			err = open_sentinel(flow_class, &sentinels->other[flow_class]);
 	}
 	return err;
 }
@@ -79,9 +79,9 @@ int sentinels_open(struct report *report, struct sentinels *sentinels)
 {
 	int err;
 
-	for (unsigned int place = 0; place < ABI_PLACES; place++) {
-		sentinels->wanted[place].fd = -1;
-		sentinels->other[place].fd = -1;
+	for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++) {
+		sentinels->wanted[flow_class].fd = -1;
+		sentinels->other[flow_class].fd = -1;
 	}
 	err = netns_run_apart(open_apart, sentinels);
 	if (err == -EPERM)
@@ -94,8 +94,8 @@ int sentinels_open(struct report *report, struct sentinels *sentinels)
 
 void sentinels_close(struct sentinels *sentinels)
 {
-	for (unsigned int place = 0; place < ABI_PLACES; place++) {
-		close_fd(&sentinels->wanted[place].fd);
-		close_fd(&sentinels->other[place].fd);
+	for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++) {
+		close_fd(&sentinels->wanted[flow_class].fd);
+		close_fd(&sentinels->other[flow_class].fd);
 	}
 }

@@ -15,7 +15,7 @@ struct sentinel {
 };
 
 struct sentinels {
-	struct sentinel wanted[ABI_PLACES], other[ABI_PLACES];
+	struct sentinel wanted[ABI_FLOW_CLASSES], other[ABI_FLOW_CLASSES];
 };
 
 /* In a namespace of their own if that may be made, else on loopback, at ports that the kernel picks.

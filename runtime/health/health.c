@@ -38,20 +38,20 @@ int problem_add(struct problems *problems, const char *label, const char *mend, 
 }
 
 /* Whether rules want a socket in this place of the label, and none is there. */
-static bool is_empty(const struct health *health, uint32_t label, unsigned int place)
+static bool is_empty(const struct health *health, uint32_t label, unsigned int flow_class)
 {
-	return health->object->labels[label].places >> place & 1 &&
-	       !slot_cookie(health->sockets, health->slots[label].slots[place]);
+	return health->object->labels[label].flow_classes >> flow_class & 1 &&
+	       !slot_cookie(health->sockets, health->slots[label].slots[flow_class]);
 }
 
 /* Whether the declaration would fill a place that lacks a socket; with FOUND, by that one. */
 static bool is_missed(const struct health *health, const struct declaration *declaration,
 		      const struct found *found)
 {
-	for (unsigned int place = 0; place < ABI_PLACES; place++)
-		if (declaration_range(declaration, place).count &&
-		    is_empty(health, declaration->label, place) &&
-		    (!found || found_serves(found, (int)place_family(place))))
+	for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
+		if (declaration_range(declaration, flow_class).count &&
+		    is_empty(health, declaration->label, flow_class) &&
+		    (!found || found_serves(found, (int)flow_class_family(flow_class))))
 			return true;
 	return false;
 }
@@ -107,10 +107,10 @@ static int check_family(const struct health *health, const struct declaration *d
 			const struct found *found, struct problems *problems)
 {
 	bool is_ipv6 = found->family == AF_INET6;
-	unsigned int other = (unsigned int)ABI_PLACE(!is_ipv6, found->protocol == IPPROTO_UDP);
+	unsigned int other = (unsigned int)ABI_FLOW_CLASS(!is_ipv6, found->protocol == IPPROTO_UDP);
 	char address[DECLARATION_TEXT_MAX];
 
-	if (found_serves(found, (int)place_family(other)) ||
+	if (found_serves(found, (int)flow_class_family(other)) ||
 	    !declaration_range(declaration, other).count ||
 	    !is_empty(health, declaration->label, other))
 		return 0;
@@ -191,18 +191,18 @@ static int check_room(const struct health *health, const struct declaration *dec
 	char declared[DECLARATION_TEXT_MAX];
 
 	declaration_text(declaration, declared, sizeof(declared));
-	for (unsigned int place = 0; place < ABI_PLACES; place++) {
-		uint32_t room = declaration_range(declaration, place).count;
-		size_t count = count_right(seen, (int)place_family(place));
+	for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++) {
+		uint32_t room = declaration_range(declaration, flow_class).count;
+		size_t count = count_right(seen, (int)flow_class_family(flow_class));
 
 		if (room && count > room &&
-		    health->object->labels[declaration->label].places >> place & 1)
+		    health->object->labels[declaration->label].flow_classes >> flow_class & 1)
 			return problem_add(
 				problems, object_label(health->object, declaration->label),
 				"run fewer, or call `sklc sync` whenever some of them are gone",
 				"only %" PRIu32 " of %zu sockets at '%s' have room behind it (%s), "
 				"and the others serve as long as one of these is there",
-				room, count, declared, place_name(place));
+				room, count, declared, flow_class_name(flow_class));
 	}
 	return 0;
 }
@@ -257,16 +257,17 @@ int health_standing(const struct health *health, const struct known_sockets *kno
 	if (!known->told)
 		return 0;
 	for (uint32_t i = 0; !err && i < health->object->header.label_count; i++)
-		for (unsigned int place = 0; !err && place < ABI_PLACES; place++) {
+		for (unsigned int flow_class = 0; !err && flow_class < ABI_FLOW_CLASSES;
+		     flow_class++) {
 			uint64_t cookie = health_cookie(health->sockets,
-							health->slots[i].slots[place], known);
-			bool is_udp = place_protocol(place) == IPPROTO_UDP;
+							health->slots[i].slots[flow_class], known);
+			bool is_udp = flow_class_protocol(flow_class) == IPPROTO_UDP;
 
 			if (cookie && !sockdiag_find(known, cookie))
 				err = problem_add(problems, object_label(health->object, i),
 						  "restart the service",
 						  "its socket for %s (cookie %" PRIu64 ") %s",
-						  place_name(place), cookie,
+						  flow_class_name(flow_class), cookie,
 						  is_udp ? "is connected or gone"
 							 : "no longer listens: it was shut down");
 		}

@@ -23,13 +23,13 @@
 enum { REPLY_MAX = 64 * 1024, ELEMENTS_MAX = 1024, UNREACHED_MAX = 20 };
 
 /* From the first to the last address, in network order; of IPv4 only the first 4 bytes. */
-struct span {
+struct address_range {
 	uint8_t family;
 	uint8_t first[16], last[16];
 };
 
 struct local {
-	struct span *all;
+	struct address_range *all;
 	size_t count;
 };
 
@@ -38,16 +38,16 @@ static size_t address_bytes(uint8_t family)
 	return family == AF_INET ? 4 : 16;
 }
 
-static void span_of_prefix(struct span *span, unsigned int bits)
+static void widen_to_prefix(struct address_range *range, unsigned int bits)
 {
-	memcpy(span->last, span->first, sizeof(span->last));
-	for (unsigned int bit = bits; bit < 8 * address_bytes(span->family); bit++) {
-		span->first[bit / 8] &= (uint8_t) ~(0x80u >> bit % 8);
-		span->last[bit / 8] |= (uint8_t)(0x80u >> bit % 8);
+	memcpy(range->last, range->first, sizeof(range->last));
+	for (unsigned int bit = bits; bit < 8 * address_bytes(range->family); bit++) {
+		range->first[bit / 8] &= (uint8_t) ~(0x80u >> bit % 8);
+		range->last[bit / 8] |= (uint8_t)(0x80u >> bit % 8);
 	}
 }
 
-static bool overlaps(const struct span *left, const struct span *right)
+static bool overlaps(const struct address_range *left, const struct address_range *right)
 {
 	size_t bytes = address_bytes(left->family);
 
@@ -55,9 +55,9 @@ static bool overlaps(const struct span *left, const struct span *right)
 	       memcmp(right->first, left->last, bytes) <= 0;
 }
 
-static int add_local(struct local *local, const struct span *span)
+static int add_local(struct local *local, const struct address_range *range)
 {
-	struct span *more;
+	struct address_range *more;
 
 	if ((local->count & (local->count - 1)) == 0) { /* a power of two: full */
 		more = reallocarray(local->all, local->count ? 2 * local->count : 1, sizeof(*more));
@@ -65,14 +65,14 @@ static int add_local(struct local *local, const struct span *span)
 			return -ENOMEM;
 		local->all = more;
 	}
-	local->all[local->count++] = *span;
+	local->all[local->count++] = *range;
 	return 0;
 }
 
 static int take_route(struct nlmsghdr *header, struct local *local)
 {
 	const struct rtmsg *route = NLMSG_DATA(header);
-	struct span span = {.family = route->rtm_family};
+	struct address_range range = {.family = route->rtm_family};
 	struct rtattr *attribute = RTM_RTA(route);
 	size_t left = RTM_PAYLOAD(header);
 
@@ -81,10 +81,10 @@ static int take_route(struct nlmsghdr *header, struct local *local)
 		return 0;
 	for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left))
 		if (attribute->rta_type == RTA_DST &&
-		    RTA_PAYLOAD(attribute) >= address_bytes(span.family))
-			memcpy(span.first, RTA_DATA(attribute), address_bytes(span.family));
-	span_of_prefix(&span, route->rtm_dst_len);
-	return add_local(local, &span);
+		    RTA_PAYLOAD(attribute) >= address_bytes(range.family))
+			memcpy(range.first, RTA_DATA(attribute), address_bytes(range.family));
+	widen_to_prefix(&range, route->rtm_dst_len);
+	return add_local(local, &range);
 }
 
 /* One datagram. 1: more follow; 0: that was all; -errno. */
@@ -133,7 +133,8 @@ static int read_local(int fd, uint8_t family, struct local *local)
 	return more;
 }
 
-static bool read_address(const char *text, size_t length, struct span *span, uint8_t *address)
+static bool read_address(const char *text, size_t length, struct address_range *range,
+			 uint8_t *address)
 {
 	char copy[INET6_ADDRSTRLEN];
 
@@ -141,30 +142,31 @@ static bool read_address(const char *text, size_t length, struct span *span, uin
 		return false;
 	memcpy(copy, text, length);
 	copy[length] = '\0';
-	span->family = strchr(copy, ':') ? AF_INET6 : AF_INET;
-	return inet_pton(span->family, copy, address) == 1;
+	range->family = strchr(copy, ':') ? AF_INET6 : AF_INET;
+	return inet_pton(range->family, copy, address) == 1;
 }
 
 /* An address, prefix or range as the policy dump writes it. */
-static bool read_span(const char *text, size_t length, struct span *span)
+static bool read_range(const char *text, size_t length, struct address_range *range)
 {
 	const char *slash = memchr(text, '/', length), *dash = memchr(text, '-', length);
 	const char *end = slash ? slash : dash ? dash : text + length;
 
-	*span = (struct span){0};
-	if (!read_address(text, (size_t)(end - text), span, span->first))
+	*range = (struct address_range){0};
+	if (!read_address(text, (size_t)(end - text), range, range->first))
 		return false;
 	if (dash)
-		return read_address(dash + 1, length - (size_t)(dash + 1 - text), span, span->last);
-	span_of_prefix(span, slash ? (unsigned int)strtoul(slash + 1, NULL, 10)
-				   : 8 * (unsigned int)address_bytes(span->family));
+		return read_address(dash + 1, length - (size_t)(dash + 1 - text), range,
+				    range->last);
+	widen_to_prefix(range, slash ? (unsigned int)strtoul(slash + 1, NULL, 10)
+				     : 8 * (unsigned int)address_bytes(range->family));
 	return true;
 }
 
-static bool is_local(const struct local *local, const struct span *span)
+static bool is_local(const struct local *local, const struct address_range *range)
 {
 	for (size_t i = 0; i < local->count; i++)
-		if (overlaps(&local->all[i], span))
+		if (overlaps(&local->all[i], range))
 			return true;
 	return false;
 }
@@ -172,10 +174,10 @@ static bool is_local(const struct local *local, const struct span *span)
 static int check_element(const struct local *local, const char *text, size_t length,
 			 struct problems *problems)
 {
-	struct span span;
+	struct address_range range;
 	char mend[128];
 
-	if (!read_span(text, length, &span) || is_local(local, &span))
+	if (!read_range(text, length, &range) || is_local(local, &range))
 		return 0;
 	snprintf(mend, sizeof(mend),
 		 memchr(text, '-', length)

@@ -1,4 +1,4 @@
-/* Asks /proc/self/mountinfo, since a machine that has version 1 too mounts version 2 where it likes. */
+/* Asks /proc/self/mountinfo, since a host that has version 1 too mounts version 2 where it likes. */
 #include "cgroup.h"
 
 #include "runtime/base/fail.h"

@@ -36,13 +36,13 @@ static void read_command(int process, char command[16])
 static void take_link(struct owner *owners, size_t count, int process, int pid, int folder,
 		      const char *name)
 {
-	char target[64] = "";
-	ssize_t size = readlinkat(folder, name, target, sizeof(target) - 1);
+	char link[64] = "";
+	ssize_t size = readlinkat(folder, name, link, sizeof(link) - 1);
 	struct owner *owner;
 
-	if (size <= 0 || strncmp(target, "socket:[", 8) != 0)
+	if (size <= 0 || strncmp(link, "socket:[", 8) != 0)
 		return;
-	owner = (struct owner *)(uintptr_t)owners_of(owners, count, strtoull(target + 8, NULL, 10));
+	owner = (struct owner *)(uintptr_t)owners_of(owners, count, strtoull(link + 8, NULL, 10));
 	if (!owner || (owner->pid && owner->pid < pid))
 		return;
 	owner->pid = pid;

@@ -105,23 +105,23 @@ static int read_declaration(const struct object *object, uint32_t number,
 }
 
 /* Whether a declaration comes first (0) in a place of its label, behind (1), or not at all (-1). */
-static int rank_in(const struct declaration *declaration, unsigned int place)
+static int rank_in(const struct declaration *declaration, unsigned int flow_class)
 {
-	if (declaration->key.protocol != place_protocol(place))
+	if (declaration->key.protocol != flow_class_protocol(flow_class))
 		return -1;
-	if (!declaration->key.family || declaration->key.family == place_family(place))
+	if (!declaration->key.family || declaration->key.family == flow_class_family(flow_class))
 		return 0;
 	return declaration->key.family == AF_INET6 ? 1 : -1;
 }
 
-static struct declared_range *range_of(struct declared *value, unsigned int place)
+static struct declared_range *range_of(struct declared *value, unsigned int flow_class)
 {
-	return place_family(place) == AF_INET6 ? &value->ipv6 : &value->ipv4;
+	return flow_class_family(flow_class) == AF_INET6 ? &value->ipv6 : &value->ipv4;
 }
 
 /* Declarations of each label, place and rank. */
 struct shares {
-	uint32_t (*counts)[ABI_PLACES][2];
+	uint32_t (*counts)[ABI_FLOW_CLASSES][2];
 };
 
 static void count_shares(const struct declarations *declarations, struct shares *shares)
@@ -129,11 +129,11 @@ static void count_shares(const struct declarations *declarations, struct shares 
 	for (size_t i = 0; i < declarations->count; i++) {
 		const struct declaration *at = &declarations->all[i];
 
-		for (unsigned int place = 0; place < ABI_PLACES; place++) {
-			int rank = rank_in(at, place);
+		for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++) {
+			int rank = rank_in(at, flow_class);
 
 			if (rank >= 0)
-				shares->counts[at->label][place][rank]++;
+				shares->counts[at->label][flow_class][rank]++;
 		}
 	}
 }
@@ -164,16 +164,17 @@ static int give_slots(const struct object *object, const struct abi_label_slots 
 	for (size_t i = 0; total.counts && given.counts && i < declarations->count; i++) {
 		struct declaration *at = &declarations->all[i];
 
-		for (unsigned int place = 0; place < ABI_PLACES; place++) {
-			const uint32_t *counts = total.counts[at->label][place];
-			int rank = rank_in(at, place);
+		for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++) {
+			const uint32_t *counts = total.counts[at->label][flow_class];
+			int rank = rank_in(at, flow_class);
 
 			if (rank < 0)
 				continue;
-			*range_of(&at->value, place) = share(
-				slots[at->label].slots[place],
-				given.counts[at->label][place][rank]++ + (rank ? counts[0] : 0),
-				counts[0] + counts[1]);
+			*range_of(&at->value,
+				  flow_class) = share(slots[at->label].slots[flow_class],
+						      given.counts[at->label][flow_class][rank]++ +
+							      (rank ? counts[0] : 0),
+						      counts[0] + counts[1]);
 		}
 	}
 	free(given.counts);
@@ -222,11 +223,12 @@ void declaration_text(const struct declaration *declaration, char *text, size_t 
 		 protocol, address, declaration->key.port);
 }
 
-struct declared_range declaration_range(const struct declaration *declaration, unsigned int place)
+struct declared_range declaration_range(const struct declaration *declaration,
+					unsigned int flow_class)
 {
 	const struct declared *value = &declaration->value;
 
-	if (rank_in(declaration, place) < 0)
+	if (rank_in(declaration, flow_class) < 0)
 		return (struct declared_range){0, 0, 0};
-	return place_family(place) == AF_INET6 ? value->ipv6 : value->ipv4;
+	return flow_class_family(flow_class) == AF_INET6 ? value->ipv6 : value->ipv4;
 }

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { BLOCKS = ABI_SLOT_CAPACITY / ABI_PLACES };
+enum { BLOCKS = ABI_SLOT_CAPACITY / ABI_FLOW_CLASSES };
 
 int labels_create(void)
 {
@@ -87,8 +87,9 @@ static int mark_blocks(struct report *report, int map, bool *used)
 	int err = labels_read(report, map, &entries, &count);
 
 	for (size_t i = 0; !err && i < count; i++)
-		for (unsigned int place = 0; place < ABI_PLACES; place++)
-			used[ABI_SLOT(entries[i].slots.slots[place]) / ABI_PLACES] = true;
+		for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
+			used[ABI_SLOT(entries[i].slots.slots[flow_class]) / ABI_FLOW_CLASSES] =
+				true;
 	return err;
 }
 
@@ -118,8 +119,8 @@ static int assign_new(struct report *report, int map, const char *name, bool *us
 			      "the rules in force included; nothing was changed",
 			      name, BLOCKS);
 	used[*block] = true;
-	for (uint32_t place = 0; place < ABI_PLACES; place++)
-		slots->slots[place] = (uint32_t)*block * ABI_PLACES + place;
+	for (uint32_t flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
+		slots->slots[flow_class] = (uint32_t)*block * ABI_FLOW_CLASSES + flow_class;
 	label_key(key, name);
 	if (bpf_map_update_elem(map, key, slots, BPF_NOEXIST))
 		return fail(report, errno, "give the label '%s' its slots", name);
@@ -151,8 +152,8 @@ static int assign_slots(int map, const struct object *object, struct abi_label_s
 static void keep_usable(const struct object *object, struct abi_label_slots *slots)
 {
 	for (uint32_t i = 0; i < object->header.label_count; i++)
-		for (unsigned int place = 0; place < ABI_PLACES; place++)
-			slots[i].slots[place] = slot_word(object, slots[i].slots[place]);
+		for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
+			slots[i].slots[flow_class] = slot_word(object, slots[i].slots[flow_class]);
 }
 
 int labels_assign(int map, int marks, const struct object *object, struct abi_label_slots *slots)
@@ -207,8 +208,8 @@ int slots_clear(int sockets, uint32_t word)
 
 int labels_drop(struct report *report, int map, int sockets, const struct label_entry *entry)
 {
-	for (unsigned int place = 0; place < ABI_PLACES; place++) {
-		int err = slots_clear(sockets, entry->slots.slots[place]);
+	for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++) {
+		int err = slots_clear(sockets, entry->slots.slots[flow_class]);
 
 		if (err < 0)
 			return fail(report, err, "take the sockets of the label '%s' out",

@@ -61,14 +61,14 @@ static inline uint32_t slot_count(uint32_t word)
  * message. */
 int slots_clear(int sockets, uint32_t word);
 
-/* The four places of a label, each of TCP and UDP over each of IPv4 and IPv6 (place.c). */
+/* A label has slots for each of the four flow classes, TCP and UDP over IPv4 and IPv6 (flow_class.c). */
 
 /* "tcp ipv4" and so on. */
-const char *place_name(unsigned int place);
+const char *flow_class_name(unsigned int flow_class);
 
 /* IPPROTO_TCP or IPPROTO_UDP; AF_INET or AF_INET6. */
-unsigned int place_protocol(unsigned int place);
-unsigned int place_family(unsigned int place);
+unsigned int flow_class_protocol(unsigned int flow_class);
+unsigned int flow_class_family(unsigned int flow_class);
 
 /* The entry whose name is nearest to a misspelt one; NULL if none is near (nearest.c). */
 const struct label_entry *nearest_label(const char *name, const struct label_entry *entries,
@@ -100,8 +100,9 @@ void declarations_free(struct declarations *declarations);
 enum { DECLARATION_TEXT_MAX = 80 };
 void declaration_text(const struct declaration *declaration, char *text, size_t size);
 
-/* The slots that a declaration may fill in a place of its label. */
-struct declared_range declaration_range(const struct declaration *declaration, unsigned int place);
+/* The slots that a declaration may fill in a flow class of its label. */
+struct declared_range declaration_range(const struct declaration *declaration,
+					unsigned int flow_class);
 
 /* The number of a folder of the cgroup tree, a hash of its parent's number and its own name. Never 0, which
  * is the number of the root. */

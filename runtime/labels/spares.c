@@ -22,19 +22,19 @@ struct sharing {
 	const struct object *object;
 	int labels, marks;
 	struct abi_label_slots *slots;
-	bool *used;         /* by block, from 1 */
-	uint8_t *wanted;    /* bits 1 << place of each label: those that have none */
-	uint32_t places;    /* that are wanted */
-	uint32_t doublings; /* of blocks for each */
-	uint32_t next;      /* block: none before it begins a row that is free */
-	uint32_t unserved;  /* places */
+	bool *used;            /* by block, from 1 */
+	uint8_t *wanted;       /* bits 1 << flow_class of each label: those that have none */
+	uint32_t wanted_count; /* bits in these */
+	uint32_t doublings;    /* of blocks for each */
+	uint32_t next;         /* block: none before it begins a row that is free */
+	uint32_t unserved;     /* of the wanted ones */
 };
 
 /* An IPv6 socket may serve IPv4 too. */
-static bool may_serve(const struct abi_socket *socket, unsigned int place)
+static bool may_serve(const struct abi_socket *socket, unsigned int flow_class)
 {
-	return socket->protocol == place_protocol(place) &&
-	       (socket->family != AF_INET || place_family(place) == AF_INET);
+	return socket->protocol == flow_class_protocol(flow_class) &&
+	       (socket->family != AF_INET || flow_class_family(flow_class) == AF_INET);
 }
 
 static void find_wanted(struct sharing *sharing)
@@ -42,13 +42,13 @@ static void find_wanted(struct sharing *sharing)
 	for (size_t i = 0; i < sharing->object->socket_count; i++) {
 		const struct abi_socket *socket = &sharing->object->sockets[i];
 
-		for (unsigned int place = 0; place < ABI_PLACES; place++)
-			if (may_serve(socket, place) &&
-			    !ABI_SPARE_BLOCK(sharing->slots[socket->label].slots[place]))
-				sharing->wanted[socket->label] |= (uint8_t)(1u << place);
+		for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
+			if (may_serve(socket, flow_class) &&
+			    !ABI_SPARE_BLOCK(sharing->slots[socket->label].slots[flow_class]))
+				sharing->wanted[socket->label] |= (uint8_t)(1u << flow_class);
 	}
 	for (uint32_t i = 0; i < sharing->object->header.label_count; i++)
-		sharing->places += (uint32_t)__builtin_popcount(sharing->wanted[i]);
+		sharing->wanted_count += (uint32_t)__builtin_popcount(sharing->wanted[i]);
 }
 
 static void mark_word(bool *used, uint32_t word)
@@ -66,8 +66,8 @@ static int find_used(struct sharing *sharing)
 	int err = labels_read(sharing->object->report, sharing->labels, &entries, &count);
 
 	for (size_t i = 0; !err && i < count; i++)
-		for (unsigned int place = 0; place < ABI_PLACES; place++)
-			mark_word(sharing->used, entries[i].slots.slots[place]);
+		for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
+			mark_word(sharing->used, entries[i].slots.slots[flow_class]);
 	return err;
 }
 
@@ -97,7 +97,7 @@ static uint32_t choose_doublings(const struct sharing *sharing)
 {
 	uint32_t doublings = DOUBLINGS_MAX;
 
-	while (doublings && count_rows(sharing->used, 1u << doublings) < 2 * sharing->places)
+	while (doublings && count_rows(sharing->used, 1u << doublings) < 2 * sharing->wanted_count)
 		doublings--;
 	return doublings;
 }
@@ -133,9 +133,9 @@ static int give_label(struct sharing *sharing, uint32_t label)
 	char key[ABI_LABEL_KEY];
 	int err = 0;
 
-	for (unsigned int place = 0; !err && place < ABI_PLACES; place++)
-		if (sharing->wanted[label] >> place & 1)
-			err = give_row(sharing, &slots->slots[place]);
+	for (unsigned int flow_class = 0; !err && flow_class < ABI_FLOW_CLASSES; flow_class++)
+		if (sharing->wanted[label] >> flow_class & 1)
+			err = give_row(sharing, &slots->slots[flow_class]);
 	label_key(key, name);
 	if (!err && bpf_map_update_elem(sharing->labels, key, slots, BPF_EXIST))
 		err = fail(sharing->object->report, errno, "give the label '%s' its slots", name);
@@ -175,5 +175,5 @@ int spares_assign(int labels, int marks, const struct object *object, struct abi
 	if (!used || !wanted)
 		return fail(object->report, ENOMEM, "share out spare slots");
 	find_wanted(&sharing);
-	return sharing.places ? share_out(&sharing) : 0;
+	return sharing.wanted_count ? share_out(&sharing) : 0;
 }

@@ -119,7 +119,7 @@ static void close_others(int channel, const struct shared_maps *shared)
 }
 
 /* Never returns: what libbpf made of the object stays where it is. */
-static void run_loader(int channel, const struct object *original, const struct machine *machine,
+static void run_loader(int channel, const struct object *original, const struct host *host,
 		       const struct shared_maps *shared, bool verbose)
 {
 	struct relay relay = relay_to(channel);
@@ -133,7 +133,7 @@ static void run_loader(int channel, const struct object *original, const struct 
 	object.report = &relay.report;
 	err = caps_limit_to_loading(object.report);
 	if (!err)
-		err = loader_run(&object, machine, shared, verbose, &loaded);
+		err = loader_run(&object, host, shared, verbose, &loaded);
 	send_answer(channel, err, &loaded);
 	_exit(0);
 }
@@ -159,7 +159,7 @@ static int take_answer(int channel, pid_t process, const struct object *object,
 		      object->image->name);
 }
 
-int load_object(const struct object *object, const struct machine *machine,
+int load_object(const struct object *object, const struct host *host,
 		const struct shared_maps *shared, bool verbose, struct loaded *loaded)
 {
 	int channel[2];
@@ -171,7 +171,7 @@ int load_object(const struct object *object, const struct machine *machine,
 		return fail(object->report, errno, "load '%s'", object->image->name);
 	process = fork();
 	if (process == 0)
-		run_loader(channel[1], object, machine, shared, verbose);
+		run_loader(channel[1], object, host, shared, verbose);
 	err = errno;
 	close(channel[1]);
 	err = process < 0 ? fail(object->report, err, "start a process to load '%s'",

@@ -11,22 +11,22 @@
 struct netns;
 struct object;
 
-/* What only the machine knows. */
-struct machine {
+/* What only the host knows. */
+struct host {
 	struct abi_label_slots *slots; /* of each label */
 	uint32_t *interfaces;          /* number of each */
 };
 
-int machine_new(const struct object *object, struct machine *machine);
-void machine_free(struct machine *machine);
+int host_new(const struct object *object, struct host *host);
+void host_free(struct host *host);
 
-/* The slots that other loaders use: 4 * label + place. */
-void machine_default_slots(const struct object *object, struct machine *machine);
+/* The slots that other loaders use: 4 * label + flow class. */
+void host_default_slots(const struct object *object, struct host *host);
 
 /* Asks the namespace for its interfaces. A missing one is a warning (-Winterface), and an error if the
  * rules need it and STRICT. */
-int machine_find_interfaces(const struct object *object, const struct netns *netns, bool strict,
-			    struct machine *machine);
+int host_find_interfaces(const struct object *object, const struct netns *netns, bool strict,
+			 struct host *host);
 
 /* The maps that all programs of a namespace share. */
 struct shared_maps {
@@ -45,7 +45,7 @@ struct loaded {
 };
 
 /* Loads with the maps that it shares. On refusal the verifier's log is in the message. */
-int load_object(const struct object *object, const struct machine *machine,
+int load_object(const struct object *object, const struct host *host,
 		const struct shared_maps *shared, bool verbose, struct loaded *loaded);
 void loaded_close(struct loaded *loaded);
 

@@ -1,5 +1,5 @@
 /* Takes an object through libbpf: opens it in memory, looks that it holds what an object of sklc may
- * hold and nothing else, writes what only the machine knows, and loads. */
+ * hold and nothing else, writes what only the host knows, and loads. */
 #include "loader.h"
 
 #include "load.h"
@@ -66,7 +66,7 @@ static bool is_large_enough(const struct object *object, const struct bpf_map *m
 	if (strcmp(bpf_map__name(map), ABI_RULE_COUNTERS) == 0)
 		return entries >= object->header.counter_count;
 	if (strcmp(bpf_map__name(map), ABI_LABEL_COUNTERS) == 0)
-		return entries >= ABI_PLACES * object->header.label_count;
+		return entries >= ABI_FLOW_CLASSES * object->header.label_count;
 	if (strcmp(bpf_map__name(map), ABI_PREFIXES) == 0)
 		return entries >= object->prefix_count;
 	return true;
@@ -103,12 +103,11 @@ static struct bpf_program *only_program(const struct object *object, struct bpf_
 	return NULL;
 }
 
-static int set_machine(const struct object *object, struct bpf_object *opened,
-		       const struct machine *machine)
+static int set_host(const struct object *object, struct bpf_object *opened, const struct host *host)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(opened, ABI_MACHINE);
-	size_t slot_bytes = object->header.label_count * sizeof(*machine->slots);
-	size_t interface_bytes = object->header.interface_count * sizeof(*machine->interfaces);
+	size_t slot_bytes = object->header.label_count * sizeof(*host->slots);
+	size_t interface_bytes = object->header.interface_count * sizeof(*host->interfaces);
 	autofree char *words = NULL;
 	const void *initial = NULL;
 	size_t size = 0;
@@ -122,8 +121,8 @@ static int set_machine(const struct object *object, struct bpf_object *opened,
 	if (!words)
 		return fail(object->report, ENOMEM, "load '%s'", object->image->name);
 	memcpy(words, initial, size);
-	memcpy(words, machine->slots, slot_bytes);
-	memcpy(words + slot_bytes, machine->interfaces, interface_bytes);
+	memcpy(words, host->slots, slot_bytes);
+	memcpy(words + slot_bytes, host->interfaces, interface_bytes);
 	if (bpf_map__set_initial_value(map, words, size))
 		return fail(object->report, errno, "write the slots of '%s'", object->image->name);
 	return 0;
@@ -205,7 +204,7 @@ static int map_fd(const struct bpf_object *opened, const char *name)
 	return map ? bpf_map__fd(map) : -1;
 }
 
-static int load(const struct object *object, const struct machine *machine,
+static int load(const struct object *object, const struct host *host,
 		const struct shared_maps *shared, bool verbose, struct loaded *loaded)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "sklc");
@@ -219,7 +218,7 @@ static int load(const struct object *object, const struct machine *machine,
 	program = only_program(object, opened);
 	err = program ? check_maps(object, opened) : -EINVAL;
 	if (!err)
-		err = set_machine(object, opened, machine);
+		err = set_host(object, opened, host);
 	if (!err)
 		err = use_map(object, opened, ABI_SOCKETS, shared->sockets);
 	if (!err)
@@ -236,7 +235,7 @@ static int load(const struct object *object, const struct machine *machine,
 	return 0;
 }
 
-int loader_run(const struct object *object, const struct machine *machine,
+int loader_run(const struct object *object, const struct host *host,
 	       const struct shared_maps *shared, bool verbose, struct loaded *loaded)
 {
 	int words = -1, err;
@@ -244,7 +243,7 @@ int loader_run(const struct object *object, const struct machine *machine,
 	libbpf_set_print(NULL);
 	if (verbose)
 		words = keep_words();
-	err = load(object, machine, shared, verbose, loaded);
+	err = load(object, host, shared, verbose, loaded);
 	if (words >= 0)
 		say_words(object, words);
 	return err;

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 struct loaded;
-struct machine;
+struct host;
 struct object;
 struct shared_maps;
 
@@ -14,7 +14,7 @@ enum { LOADER_LOG_BYTES = 16 << 20 };
 
 /* Descriptors in *LOADED stay open until the process ends, as does what libbpf has allocated: this runs
  * in a process of its own (load.c). -errno after a message. */
-int loader_run(const struct object *object, const struct machine *machine,
+int loader_run(const struct object *object, const struct host *host,
 	       const struct shared_maps *shared, bool verbose, struct loaded *loaded);
 
 #endif

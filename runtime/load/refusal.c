@@ -143,7 +143,7 @@ static int say_where(const struct object *object, const struct btf *types, int e
 }
 
 /* What came before the verifier, or speaks of no instruction. */
-static int say_without_place(const struct object *object, int error, const char *details)
+static int say_without_line(const struct object *object, int error, const char *details)
 {
 	const struct message message = {.details = details};
 	const char *name = object->image->name;
@@ -185,8 +185,8 @@ int refusal_report(const struct object *object, const struct btf *types, int err
 								 : NULL;
 
 	if (is_too_large(error, &verdict))
-		return say_without_place(object, -E2BIG, details);
+		return say_without_line(object, -E2BIG, details);
 	if (has_reason)
 		return say_where(object, types, error, &verdict, details);
-	return say_without_place(object, error, details);
+	return say_without_line(object, error, details);
 }

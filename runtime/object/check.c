@@ -83,14 +83,14 @@ static int check_unique(const struct object *object)
 
 static int check_labels(const struct object *object)
 {
-	if (object->header.label_count > ABI_SLOT_CAPACITY / ABI_PLACES)
+	if (object->header.label_count > ABI_SLOT_CAPACITY / ABI_FLOW_CLASSES)
 		return refuse(object->report, EINVAL, "object '%s' has %u labels; at most %u fit",
 			      object->image->name, object->header.label_count,
-			      ABI_SLOT_CAPACITY / ABI_PLACES);
+			      ABI_SLOT_CAPACITY / ABI_FLOW_CLASSES);
 	for (uint32_t i = 0; i < object->header.label_count; i++)
 		if (!is_string(object, object->labels[i].name) ||
 		    !is_label_name(object_label(object, i)) ||
-		    object->labels[i].places >= 1u << ABI_PLACES)
+		    object->labels[i].flow_classes >= 1u << ABI_FLOW_CLASSES)
 			return refuse_record(object, ABI_LABELS_SECTION, i);
 	return check_unique(object);
 }
@@ -151,7 +151,7 @@ static int check_sockets(const struct object *object)
 	return 0;
 }
 
-static bool is_outcome(const struct object *object, const struct abi_expect *expect)
+static bool is_verdict(const struct object *object, const struct abi_expect *expect)
 {
 	return expect->verdict == ABI_PASS || expect->verdict == ABI_DROP ||
 	       (expect->verdict == ABI_REDIRECT && expect->label < object->header.label_count);
@@ -164,7 +164,7 @@ static int check_expects(const struct object *object)
 
 		if (!is_string(object, expect->text) || !is_family(expect->family) ||
 		    !is_protocol(expect->protocol) || expect->remote_port > UINT16_MAX ||
-		    expect->local_port > UINT16_MAX || !is_outcome(object, expect) ||
+		    expect->local_port > UINT16_MAX || !is_verdict(object, expect) ||
 		    (expect->interface != UINT32_MAX &&
 		     expect->interface >= object->header.interface_count) ||
 		    expect->file >= object->text_count || expect->has_source > 1)

@@ -69,7 +69,7 @@ static int check_ready(struct report *report, int fd)
 	size = sizeof(address);
 	if (getsockname(fd, (struct sockaddr *)&address, &size))
 		return fail(report, errno, "ask for the socket's address");
-	/* The port is at the same place in both families. */
+	/* The port is at the same offset for both families. */
 	if (((struct sockaddr_in *)&address)->sin_port == 0)
 		return refuse(report, EINVAL,
 			      "the UDP socket is not bound: register it after bind()");
@@ -102,10 +102,10 @@ static bool is_mapped(int fd)
 
 /* An IPv6 socket that is not for IPv6 alone serves IPv4 too; one bound to an IPv4-mapped address serves
  * only that. */
-static int filled_places(struct report *report, int fd)
+static int served_flow_classes(struct report *report, int fd)
 {
 	bool is_udp = read_option(fd, SO_TYPE) == SOCK_DGRAM;
-	int ipv4 = 1 << ABI_PLACE(0, is_udp), ipv6 = 1 << ABI_PLACE(1, is_udp);
+	int ipv4 = 1 << ABI_FLOW_CLASS(0, is_udp), ipv6 = 1 << ABI_FLOW_CLASS(1, is_udp);
 	int only = 1;
 	socklen_t size = sizeof(only);
 
@@ -116,7 +116,7 @@ static int filled_places(struct report *report, int fd)
 	return only ? ipv6 : ipv4 | ipv6;
 }
 
-int socket_places(int fd, const struct netns *netns)
+int socket_flow_classes(int fd, const struct netns *netns)
 {
 	struct stat status;
 	int err;
@@ -130,7 +130,7 @@ int socket_places(int fd, const struct netns *netns)
 		err = check_ready(netns->report, fd);
 	if (!err)
 		err = check_namespace(fd, netns);
-	return err ? err : filled_places(netns->report, fd);
+	return err ? err : served_flow_classes(netns->report, fd);
 }
 
 int socket_from_process(struct report *report, int pid, int fd)

@@ -61,9 +61,9 @@ static int read_slots(struct plan *plan)
 	if (!plan->slots)
 		return fail(plan->declarations->report, ENOMEM, "find the declared sockets");
 	for (size_t i = 0; i < plan->declarations->count; i++)
-		for (unsigned int place = 0; place < ABI_PLACES; place++) {
+		for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++) {
 			struct declared_range range = declaration_range(&plan->declarations->all[i],
-									place);
+									flow_class);
 
 			read_range(plan, &range);
 		}
@@ -100,9 +100,9 @@ static void want(const struct plan *plan, const struct declared_range *range, ui
 
 /* First those that stand there already, then the others. */
 static void plan_range(const struct plan *plan, const struct declaration *declaration,
-		       unsigned int place)
+		       unsigned int flow_class)
 {
-	struct declared_range range = declaration_range(declaration, place);
+	struct declared_range range = declaration_range(declaration, flow_class);
 	struct sightings seen = find_of(plan->sightings, declaration->value.number);
 
 	for (int pass = 0; pass < 2; pass++)
@@ -110,7 +110,7 @@ static void plan_range(const struct plan *plan, const struct declaration *declar
 			uint64_t cookie = seen.all[i].key.cookie;
 
 			if (seen.all[i].found.fault != FOUND_RIGHT ||
-			    !found_serves(&seen.all[i].found, (int)place_family(place)))
+			    !found_serves(&seen.all[i].found, (int)flow_class_family(flow_class)))
 				continue;
 			if (!keep(plan, &range, cookie) && pass)
 				want(plan, &range, cookie);
@@ -138,8 +138,8 @@ static int make_plan(struct plan *plan)
 	if (!plan->orders)
 		return fail(plan->declarations->report, ENOMEM, "find the declared sockets");
 	for (size_t i = 0; i < plan->declarations->count; i++)
-		for (unsigned int place = 0; place < ABI_PLACES; place++)
-			plan_range(plan, &plan->declarations->all[i], place);
+		for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
+			plan_range(plan, &plan->declarations->all[i], flow_class);
 	for (uint32_t slot = 0; slot < ABI_SOCKETS_MAX; slot++)
 		if (plan->slots[slot].wanted &&
 		    plan->slots[slot].wanted != plan->slots[slot].standing)
@@ -195,7 +195,7 @@ static int fill_once(struct finder *finder, const struct declarations *declarati
 	if (!err)
 		err = make_plan(&plan);
 	if (!err)
-		err = find_place(finder, plan.orders, plan.order_count);
+		err = find_put(finder, plan.orders, plan.order_count);
 	if (!err)
 		err = note_orders(&plan, times);
 	if (!err && fill == FILL_ALL)

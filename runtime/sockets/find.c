@@ -252,7 +252,7 @@ static int number_orders(struct report *report, struct order *orders, size_t cou
 	return 0;
 }
 
-int find_place(struct finder *finder, struct order *orders, size_t count)
+int find_put(struct finder *finder, struct order *orders, size_t count)
 {
 	int map = bpf_map__fd(finder->programs->maps.placements);
 	int err = number_orders(finder->netns->report, orders, count);

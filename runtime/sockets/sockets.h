@@ -49,7 +49,7 @@ struct sightings find_of(const struct sightings *sightings, uint32_t number);
 /* Whether the socket receives packets of a family: AF_INET or AF_INET6. */
 bool found_serves(const struct found *found, int family);
 
-/* A socket and the slot to put it into. find_place numbers KEY.index, and writes the result to VALUE.error. */
+/* A socket and the slot to put it into. find_put numbers KEY.index, and writes the result to VALUE.error. */
 struct order {
 	struct placement_key key;
 	struct placement value;
@@ -57,7 +57,7 @@ struct order {
 
 /* Puts sockets into slots of the socket map. -errno after a message; a socket that was closed meanwhile is
  * no error. */
-int find_place(struct finder *finder, struct order *orders, size_t count);
+int find_put(struct finder *finder, struct order *orders, size_t count);
 
 /* "127.0.0.1:8080", "[::1]:8080" */
 void found_address(const struct found *found, char *text, size_t size);
@@ -98,9 +98,9 @@ bool is_followed(int root, uint64_t cookie);
 
 /* Checking (check.c): a socket that somebody registers by hand. */
 
-/* The places that a socket fills, as bits 1 << place, or -errno after a message that says why it cannot
+/* The flow classes that a socket serves, as bits 1 << flow class, or -errno after a message that says why it cannot
  * serve a label: not a socket, not listening, connected, MPTCP, another namespace. */
-int socket_places(int fd, const struct netns *netns);
+int socket_flow_classes(int fd, const struct netns *netns);
 
 /* A duplicate of another process's descriptor. A pidfd holds the process, so that no other process can get
  * its number meanwhile. -errno after a message. */

@@ -22,7 +22,7 @@ struct base {
 
 static size_t label_count(const struct object *object)
 {
-	return (size_t)object->header.label_count * ABI_PLACES;
+	return (size_t)object->header.label_count * ABI_FLOW_CLASSES;
 }
 
 static int counters_new(const struct object *object, struct counters *counters)
@@ -147,12 +147,12 @@ static int add_mapped(const struct object *from, const struct counters *source,
 	for (uint32_t i = 0; i < from->header.label_count; i++) {
 		if (labels[i] == ABI_NO_STRING)
 			continue;
-		for (uint32_t place = 0; place < ABI_PLACES; place++) {
+		for (uint32_t flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++) {
 			struct abi_label_count *sum =
-				&counters->labels[labels[i] * ABI_PLACES + place];
+				&counters->labels[labels[i] * ABI_FLOW_CLASSES + flow_class];
 
-			sum->hits += source->labels[i * ABI_PLACES + place].hits;
-			sum->misses += source->labels[i * ABI_PLACES + place].misses;
+			sum->hits += source->labels[i * ABI_FLOW_CLASSES + flow_class].hits;
+			sum->misses += source->labels[i * ABI_FLOW_CLASSES + flow_class].misses;
 		}
 	}
 	return 0;

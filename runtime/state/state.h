@@ -189,7 +189,7 @@ int standing_maps(const struct state *state, int *sockets, int *labels);
 
 struct counters {
 	uint64_t *rules;                /* by a rule's counter */
-	struct abi_label_count *labels; /* by label * ABI_PLACES + place */
+	struct abi_label_count *labels; /* by label * ABI_FLOW_CLASSES + flow_class */
 };
 
 /* The numbers to show for a generation. OBJECT is its own. -errno after a message. */

@@ -58,10 +58,12 @@ static json_t *trial_to_json(const struct standing *standing)
 						     : 0));
 }
 
-static json_t *place_to_json(const struct status *status, uint32_t label, uint32_t place)
+static json_t *flow_class_to_json(const struct status *status, uint32_t label, uint32_t flow_class)
 {
-	const struct place_status *at = &status->places[label * ABI_PLACES + place];
-	const struct abi_label_count *count = &status->counters.labels[label * ABI_PLACES + place];
+	const struct flow_class_status *at =
+		&status->flow_classes[label * ABI_FLOW_CLASSES + flow_class];
+	const struct abi_label_count *count =
+		&status->counters.labels[label * ABI_FLOW_CLASSES + flow_class];
 	const struct known_socket *socket = sockdiag_find(&status->known, at->cookie);
 	const struct owner *owner = status_owner(status, socket);
 	char address[SOCKET_ADDRESS_MAX];
@@ -69,10 +71,10 @@ static json_t *place_to_json(const struct status *status, uint32_t label, uint32
 	if (socket)
 		sockdiag_address(socket, address, sizeof(address));
 	return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "protocol",
-			 place_protocol(place) == IPPROTO_UDP ? "udp" : "tcp", "family",
-			 place_family(place) == AF_INET6 ? "ipv6" : "ipv4", "needed", at->needed,
-			 "cookie", at->cookie ? json_number(at->cookie) : json_null(), "address",
-			 json_string_or_null(socket ? address : NULL), "hits",
+			 flow_class_protocol(flow_class) == IPPROTO_UDP ? "udp" : "tcp", "family",
+			 flow_class_family(flow_class) == AF_INET6 ? "ipv6" : "ipv4", "needed",
+			 at->needed, "cookie", at->cookie ? json_number(at->cookie) : json_null(),
+			 "address", json_string_or_null(socket ? address : NULL), "hits",
 			 json_number(count->hits), "misses", json_number(count->misses), "uid",
 			 socket ? json_number(socket->uid) : json_null(), "pid",
 			 owner && owner->pid ? json_integer(owner->pid) : json_null(), "command",
@@ -99,13 +101,13 @@ static json_t *labels_to_json(const struct status *status)
 	json_t *labels = json_array();
 
 	for (uint32_t i = 0; i < object->header.label_count; i++) {
-		json_t *places = json_array();
+		json_t *sockets = json_array();
 
-		for (uint32_t place = 0; place < ABI_PLACES; place++)
-			json_array_append_new(places, place_to_json(status, i, place));
+		for (uint32_t flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
+			json_array_append_new(sockets, flow_class_to_json(status, i, flow_class));
 		json_array_append_new(labels,
 				      json_pack("{s:s, s:o}", "name", object_label(object, i),
-						"sockets", places));
+						"sockets", sockets));
 	}
 	return labels;
 }

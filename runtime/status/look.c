@@ -29,7 +29,7 @@ static uint64_t read_since(const struct look *look, uint32_t slot, uint64_t cook
 	return (real_time() - (now - since.boot_time)) / 1000000000;
 }
 
-static void look_at_place(const struct look *look, struct place_status *at)
+static void look_at_flow_class(const struct look *look, struct flow_class_status *at)
 {
 	at->cookie = health_cookie(look->sockets, at->word, &look->status->known);
 	for (uint32_t i = 0; at->cookie && i < slot_count(at->word); i++) {
@@ -47,12 +47,12 @@ const struct owner *status_owner(const struct status *status, const struct known
 	return socket ? owners_of(status->owners, status->owner_count, socket->inode) : NULL;
 }
 
-static void find_owners(struct status *status, size_t places)
+static void find_owners(struct status *status, size_t flow_classes)
 {
-	status->owners = calloc(places + 1, sizeof(*status->owners));
-	for (size_t i = 0; status->owners && i < places; i++) {
+	status->owners = calloc(flow_classes + 1, sizeof(*status->owners));
+	for (size_t i = 0; status->owners && i < flow_classes; i++) {
 		const struct known_socket *socket = sockdiag_find(&status->known,
-								  status->places[i].cookie);
+								  status->flow_classes[i].cookie);
 
 		if (socket)
 			status->owners[status->owner_count++].inode = socket->inode;
@@ -61,10 +61,11 @@ static void find_owners(struct status *status, size_t places)
 		owners_find(status->owners, status->owner_count);
 }
 
-static void take_slots(const struct look *look, size_t places)
+static void take_slots(const struct look *look, size_t flow_classes)
 {
-	for (size_t i = 0; i < places; i++)
-		look->slots[i / ABI_PLACES].slots[i % ABI_PLACES] = look->status->places[i].word;
+	for (size_t i = 0; i < flow_classes; i++)
+		look->slots[i / ABI_FLOW_CLASSES].slots[i % ABI_FLOW_CLASSES] =
+			look->status->flow_classes[i].word;
 }
 
 /* What was declared, compared with what is there. */
@@ -91,7 +92,7 @@ static void look_for_declared(const struct look *look, struct health *health)
 }
 
 /* One that stands there and takes nothing is as good as none. */
-static bool is_dead(const struct status *status, const struct place_status *at)
+static bool is_dead(const struct status *status, const struct flow_class_status *at)
 {
 	return at->cookie && at->needed && status->known.told &&
 	       !sockdiag_find(&status->known, at->cookie);
@@ -101,16 +102,16 @@ static void look_all(const struct look *look)
 {
 	struct status *status = look->status;
 	const struct object *object = &status->applied.object;
-	size_t places = (size_t)object->header.label_count * ABI_PLACES;
+	size_t flow_classes = (size_t)object->header.label_count * ABI_FLOW_CLASSES;
 	struct health health = {.object = object, .slots = look->slots, .sockets = look->sockets};
 
-	take_slots(look, places);
-	for (size_t i = 0; i < places; i++) {
-		look_at_place(look, &status->places[i]);
-		if (is_dead(status, &status->places[i]))
+	take_slots(look, flow_classes);
+	for (size_t i = 0; i < flow_classes; i++) {
+		look_at_flow_class(look, &status->flow_classes[i]);
+		if (is_dead(status, &status->flow_classes[i]))
 			status->complete = false;
 	}
-	find_owners(status, places);
+	find_owners(status, flow_classes);
 	if (object->socket_count)
 		look_for_declared(look, &health);
 	health_standing(&health, &status->known, &status->problems);

@@ -8,29 +8,30 @@
 
 enum { READ_TRIES = 5 };
 
-static int read_places(struct status *status)
+static int read_flow_classes(struct status *status)
 {
 	const struct object *object = &status->applied.object;
-	size_t count = (size_t)object->header.label_count * ABI_PLACES;
+	size_t count = (size_t)object->header.label_count * ABI_FLOW_CLASSES;
 	autoclose int sockets = -1, labels = -1;
 	int err = standing_maps(&status->state, &sockets, &labels);
 
 	if (err)
 		return err;
-	status->places = calloc(count + 1, sizeof(*status->places));
-	if (!status->places)
+	status->flow_classes = calloc(count + 1, sizeof(*status->flow_classes));
+	if (!status->flow_classes)
 		return fail(status->state.report, ENOMEM, "read the labels");
 	status->complete = true;
 	for (uint32_t i = 0; i < object->header.label_count; i++) {
 		struct abi_label_slots slots;
 		bool known = labels_find(labels, object_label(object, i), &slots) == 0;
 
-		for (uint32_t place = 0; place < ABI_PLACES; place++) {
-			struct place_status *at = &status->places[i * ABI_PLACES + place];
+		for (uint32_t flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++) {
+			struct flow_class_status *at =
+				&status->flow_classes[i * ABI_FLOW_CLASSES + flow_class];
 
-			at->word = known ? slot_word(object, slots.slots[place]) : 0;
+			at->word = known ? slot_word(object, slots.slots[flow_class]) : 0;
 			at->cookie = known ? slot_cookie(sockets, at->word) : 0;
-			at->needed = object->labels[i].places >> place & 1;
+			at->needed = object->labels[i].flow_classes >> flow_class & 1;
 			status->complete = status->complete && (at->cookie || !at->needed);
 		}
 	}
@@ -58,7 +59,7 @@ static int read_generation(struct status *status)
 		err = counters_read(&status->state, &generation, &status->applied.object,
 				    &status->counters);
 	if (!err)
-		err = read_places(status);
+		err = read_flow_classes(status);
 	if (!err)
 		err = sockdiag_read(&status->state.netns, &status->known);
 	generation_close(&generation);
@@ -75,7 +76,7 @@ void status_clear(struct status *status)
 	problems_free(&status->problems);
 	free(status->owners);
 	sockdiag_free(&status->known);
-	free(status->places);
+	free(status->flow_classes);
 	counters_free(&status->counters);
 	applied_free(&status->applied);
 	standing_close(&status->standing);

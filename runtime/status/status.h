@@ -10,7 +10,7 @@
 #include "runtime/state/state.h"
 
 /* One place of a label. */
-struct place_status {
+struct flow_class_status {
 	uint32_t word;    /* its slots */
 	uint64_t cookie;  /* of the socket that serves it, or the first there; 0: none */
 	bool needed;      /* rules give packets to it */
@@ -27,7 +27,7 @@ struct status {
 	uint32_t position; /* of our program on the hook, from 1; 0: unknown */
 	struct applied applied;
 	struct counters counters;
-	struct place_status *places; /* label * ABI_PLACES + place */
+	struct flow_class_status *flow_classes; /* label * ABI_FLOW_CLASSES + flow_class */
 	struct known_sockets known;
 	struct owner *owners; /* of the sockets behind labels */
 	size_t owner_count;

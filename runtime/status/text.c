@@ -100,14 +100,15 @@ static void print_label(const struct status *status, uint32_t label, FILE *out)
 	const struct object *object = &status->applied.object;
 
 	fprintf(out, "  %s\n", object_label(object, label));
-	for (uint32_t place = 0; place < ABI_PLACES; place++) {
-		const struct place_status *at = &status->places[label * ABI_PLACES + place];
+	for (uint32_t flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++) {
+		const struct flow_class_status *at =
+			&status->flow_classes[label * ABI_FLOW_CLASSES + flow_class];
 		const struct abi_label_count *count =
-			&status->counters.labels[label * ABI_PLACES + place];
+			&status->counters.labels[label * ABI_FLOW_CLASSES + flow_class];
 
 		if (!at->needed && !at->cookie)
 			continue;
-		fprintf(out, "    %s  ", place_name(place));
+		fprintf(out, "    %s  ", flow_class_name(flow_class));
 		print_socket(status, at->cookie, out);
 		if (at->members > 1)
 			fprintf(out, " and %" PRIu32 " more", at->members - 1);

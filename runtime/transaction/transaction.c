@@ -20,19 +20,19 @@ enum { EMPTY_LABELS_SHOWN = 20 };
 /* Says which places of a label lack the socket that rules need; false: none does. */
 static bool report_empty(const struct transaction *t, uint32_t label, bool shown)
 {
-	char places[64] = "";
+	char lacking[64] = "";
 	size_t length = 0;
 
-	for (unsigned int place = 0; place < ABI_PLACES; place++) {
-		if (!(t->object->labels[label].places & 1u << place) ||
-		    slot_cookie(t->shared.sockets, t->machine.slots[label].slots[place]))
+	for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++) {
+		if (!(t->object->labels[label].flow_classes & 1u << flow_class) ||
+		    slot_cookie(t->shared.sockets, t->host.slots[label].slots[flow_class]))
 			continue;
-		length += (size_t)snprintf(places + length, sizeof(places) - length, "%s%s",
-					   length ? ", " : "", place_name(place));
+		length += (size_t)snprintf(lacking + length, sizeof(lacking) - length, "%s%s",
+					   length ? ", " : "", flow_class_name(flow_class));
 	}
 	if (length && shown)
 		warn(t->options->report, "the label '%s' has no socket for %s",
-		     object_label(t->object, label), places);
+		     object_label(t->object, label), lacking);
 	return length;
 }
 
@@ -61,7 +61,7 @@ static int read_declarations(struct transaction *t)
 
 	if (!t->object->socket_count)
 		return 0;
-	err = declarations_read(t->object, t->machine.slots, &t->declarations);
+	err = declarations_read(t->object, t->host.slots, &t->declarations);
 	if (!err)
 		err = declared_maps_create(&t->declarations, &t->declared);
 	return err ? err : standing_times(t->state, &t->times);
@@ -86,18 +86,17 @@ static int load_new(struct transaction *t)
 	int err = standing_prepare(t->state, &t->shared, &t->labels);
 
 	if (!err)
-		err = machine_new(t->object, &t->machine);
+		err = host_new(t->object, &t->host);
 	if (!err)
 		err = make_room(t);
 	if (!err)
-		err = labels_assign(t->labels, t->shared.spare_marks, t->object, t->machine.slots);
+		err = labels_assign(t->labels, t->shared.spare_marks, t->object, t->host.slots);
 	if (!err)
-		err = machine_find_interfaces(t->object, &t->state->netns, t->strict, &t->machine);
+		err = host_find_interfaces(t->object, &t->state->netns, t->strict, &t->host);
 	if (!err)
 		err = read_declarations(t);
 	if (!err)
-		err = load_object(t->object, &t->machine, &t->shared, t->options->verbose,
-				  &t->loaded);
+		err = load_object(t->object, &t->host, &t->shared, t->options->verbose, &t->loaded);
 	return err;
 }
 
@@ -164,7 +163,7 @@ static int swap(const struct transaction *t, int current)
 static void report_problems(const struct transaction *t)
 {
 	const struct health health = {t->object, &t->declarations, find_sightings(t->finder),
-				      t->machine.slots, t->shared.sockets};
+				      t->host.slots, t->shared.sockets};
 	struct problems problems = {.report = t->options->report};
 
 	if (health_declared(&health, &problems) == 0)
@@ -232,7 +231,7 @@ static void close_transaction(struct transaction *t)
 	declarations_free(&t->declarations);
 	close_fd(&t->times);
 	loaded_close(&t->loaded);
-	machine_free(&t->machine);
+	host_free(&t->host);
 	close_fd(&t->shared.sockets);
 	close_fd(&t->shared.spare_marks);
 	close_fd(&t->labels);

@@ -18,7 +18,7 @@ struct transaction {
 	struct state *state;       /* locked and settled */
 	struct standing *standing; /* updated to what decides afterwards */
 
-	struct machine machine;
+	struct host host;
 	struct loaded loaded;
 	struct trial trial;
 	struct about about;

@@ -1,5 +1,5 @@
 /* Applies an object: tests it in the kernel, then puts it in force in one step. */
-#include "outcome.h"
+#include "result.h"
 #include "with_rules.h"
 
 #include "runtime/base/fail.h"

@@ -76,31 +76,31 @@ static int load_and_weigh(const struct object *object, const struct runtime_opti
 {
 	autoclose int sockets = sockets_create();
 	const struct shared_maps shared = {sockets, -1};
-	struct machine machine = {0};
+	struct host host = {0};
 	struct loaded loaded = {-1, -1, -1};
 	int err = 0;
 
 	if (sockets < 0)
 		err = caps_fail(options->report, sockets, caps_for_load, "make a socket map");
 	if (!err)
-		err = machine_new(object, &machine);
+		err = host_new(object, &host);
 	if (err)
 		return err;
-	machine_default_slots(object, &machine);
+	host_default_slots(object, &host);
 	for (uint32_t i = 0; i < object->header.interface_count; i++)
-		machine.interfaces[i] = ABI_INTERFACE_UNKNOWN;
-	err = load_object(object, &machine, &shared, options->verbose, &loaded);
+		host.interfaces[i] = ABI_INTERFACE_UNKNOWN;
+	err = load_object(object, &host, &shared, options->verbose, &loaded);
 	if (!err)
 		err = weigh(object, &loaded, weight);
 	loaded_close(&loaded);
-	machine_free(&machine);
+	host_free(&host);
 	return err;
 }
 
 /* A namespace asked for by name must be there, and its interfaces are looked up. */
 static int check_interfaces(const struct object *object, const struct runtime_options *options)
 {
-	struct machine machine = {0};
+	struct host host = {0};
 	struct netns netns;
 	int err;
 
@@ -109,10 +109,10 @@ static int check_interfaces(const struct object *object, const struct runtime_op
 	err = netns_open(options->report, options->netns, &netns);
 	if (err)
 		return err;
-	err = machine_new(object, &machine);
+	err = host_new(object, &host);
 	if (!err)
-		err = machine_find_interfaces(object, &netns, false, &machine);
-	machine_free(&machine);
+		err = host_find_interfaces(object, &netns, false, &host);
+	host_free(&host);
 	netns_close(&netns);
 	return err;
 }

@@ -1,5 +1,5 @@
 /* Makes rules that are on trial stay. */
-#include "outcome.h"
+#include "result.h"
 #include "with_rules.h"
 
 #include "runtime/base/fail.h"

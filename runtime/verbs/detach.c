@@ -1,5 +1,5 @@
 /* Takes the rules off a namespace, and all their state away. */
-#include "outcome.h"
+#include "result.h"
 
 #include "runtime/base/fail.h"
 #include "runtime/base/signals.h"

@@ -15,82 +15,82 @@
 #include <sys/socket.h>
 
 /* What both need: the state, locked, with rules applied, and the label's slots. */
-struct target {
+struct opened_label {
 	struct state state;
 	struct standing standing;
 	int sockets, labels;
 	struct abi_label_slots slots;
 };
 
-static void target_close(struct target *target)
+static void label_close(struct opened_label *opened)
 {
-	close_fd(&target->sockets);
-	close_fd(&target->labels);
-	standing_close(&target->standing);
-	state_close(&target->state);
+	close_fd(&opened->sockets);
+	close_fd(&opened->labels);
+	standing_close(&opened->standing);
+	state_close(&opened->state);
 }
 
-static int refuse_label(const struct target *target, const char *label)
+static int refuse_label(const struct opened_label *opened, const char *label)
 {
 	autofree struct label_entry *entries = NULL;
 	const struct label_entry *nearest;
 	size_t count = 0;
-	int err = labels_read(target->state.report, target->labels, &entries, &count);
+	int err = labels_read(opened->state.report, opened->labels, &entries, &count);
 
 	if (err)
 		return err;
 	nearest = nearest_label(label, entries, count);
 	if (nearest)
-		return refuse(target->state.report, ENOENT,
+		return refuse(opened->state.report, ENOENT,
 			      "the rules applied to %s name no label '%s'; "
 			      "did you mean '%s'?",
-			      target->state.netns.words, label, nearest->name);
-	return refuse(target->state.report, ENOENT,
+			      opened->state.netns.words, label, nearest->name);
+	return refuse(opened->state.report, ENOENT,
 		      "the rules applied to %s name no label '%s'; "
 		      "`sklc status` lists them",
-		      target->state.netns.words, label);
+		      opened->state.netns.words, label);
 }
 
-static int fill_target(const char *label, struct target *target)
+static int find_label(const char *label, struct opened_label *opened)
 {
-	int err = standing_settle(&target->state, &target->standing);
+	int err = standing_settle(&opened->state, &opened->standing);
 
 	if (err)
 		return err;
-	if (target->standing.link < 0)
-		return refuse(target->state.report, ENOENT,
+	if (opened->standing.link < 0)
+		return refuse(opened->state.report, ENOENT,
 			      "no rules are applied to %s: apply them, "
 			      "then the label '%s' can have a socket",
-			      target->state.netns.words, label);
-	err = standing_maps(&target->state, &target->sockets, &target->labels);
+			      opened->state.netns.words, label);
+	err = standing_maps(&opened->state, &opened->sockets, &opened->labels);
 	if (err)
 		return err;
-	err = labels_find(target->labels, label, &target->slots);
+	err = labels_find(opened->labels, label, &opened->slots);
 	if (err == -ENOENT)
-		return refuse_label(target, label);
-	return err ? fail(target->state.report, err, "read the label '%s'", label) : 0;
+		return refuse_label(opened, label);
+	return err ? fail(opened->state.report, err, "read the label '%s'", label) : 0;
 }
 
-static int target_open(const char *label, const struct runtime_options *options,
-		       struct target *target)
+static int label_open(const char *label, const struct runtime_options *options,
+		      struct opened_label *opened)
 {
 	int err;
 
-	*target = (struct target){.sockets = -1, .labels = -1};
-	target->standing.link = -1;
-	err = state_open(options, STATE_CHANGE, &target->state);
+	*opened = (struct opened_label){.sockets = -1, .labels = -1};
+	opened->standing.link = -1;
+	err = state_open(options, STATE_CHANGE, &opened->state);
 	if (err)
 		return err;
-	err = fill_target(label, target);
+	err = find_label(label, opened);
 	if (err)
-		target_close(target);
+		label_close(opened);
 	return err;
 }
 
 /* Since when it stands there is for the status alone. */
-static void note_time(const struct target *target, uint32_t slot, int fd)
+static void note_time(const struct opened_label *opened, uint32_t slot, int fd)
 {
-	autoclose int times = pin_get(target->state.folder, PIN_TIMES);
+	autoclose int times = pin_get(opened->state.folder, PIN_TIMES);
 	struct since since = {.boot_time = boot_time()};
 	socklen_t size = sizeof(since.cookie);
 
@@ -98,33 +98,34 @@ static void note_time(const struct target *target, uint32_t slot, int fd)
 		bpf_map_update_elem(times, &slot, &since, BPF_ANY);
 }
 
-static int fill_place(const struct target *target, const char *label, unsigned int place, int fd)
+static int fill_flow_class(const struct opened_label *opened, const char *label,
+			   unsigned int flow_class, int fd)
 {
-	uint32_t slot = ABI_SLOT(target->slots.slots[place]);
+	uint32_t slot = ABI_SLOT(opened->slots.slots[flow_class]);
 	uint64_t value = (uint64_t)fd;
 
-	if (bpf_map_update_elem(target->sockets, &slot, &value, BPF_ANY) == 0) {
-		note_time(target, slot, fd);
+	if (bpf_map_update_elem(opened->sockets, &slot, &value, BPF_ANY) == 0) {
+		note_time(opened, slot, fd);
 		return 0;
 	}
-	return fail(target->state.report, errno, "put the socket behind the label '%s' (%s)", label,
-		    place_name(place));
+	return fail(opened->state.report, errno, "put the socket behind the label '%s' (%s)", label,
+		    flow_class_name(flow_class));
 }
 
-static int fill_places(const struct target *target, const char *label, int fd,
-		       const struct runtime_options *options, FILE *out)
+static int fill_flow_classes(const struct opened_label *opened, const char *label, int fd,
+			     const struct runtime_options *options, FILE *out)
 {
-	int places = socket_places(fd, &target->state.netns);
+	int flow_classes = socket_flow_classes(fd, &opened->state.netns);
 	int err = 0;
 
-	if (places < 0)
-		return places;
-	for (unsigned int place = 0; !err && place < ABI_PLACES; place++) {
-		if (!(places & 1 << place))
+	if (flow_classes < 0)
+		return flow_classes;
+	for (unsigned int flow_class = 0; !err && flow_class < ABI_FLOW_CLASSES; flow_class++) {
+		if (!(flow_classes & 1 << flow_class))
 			continue;
-		err = fill_place(target, label, place, fd);
+		err = fill_flow_class(opened, label, flow_class, fd);
 		if (!err && !options->quiet && !options->json)
-			fprintf(out, "%s: %s registered\n", label, place_name(place));
+			fprintf(out, "%s: %s registered\n", label, flow_class_name(flow_class));
 	}
 	return err;
 }
@@ -132,40 +133,41 @@ static int fill_places(const struct target *target, const char *label, int fd,
 int runtime_register(const char *label, pid_t pid, int fd, const struct runtime_options *options,
 		     FILE *out)
 {
-	struct target target;
+	struct opened_label opened;
 	autoclose int copy = -1;
-	int err = target_open(label, options, &target);
+	int err = label_open(label, options, &opened);
 
 	if (err)
 		return err;
 	copy = socket_from_process(options->report, pid, fd);
-	err = copy < 0 ? copy : fill_places(&target, label, copy, options, out);
-	target_close(&target);
+	err = copy < 0 ? copy : fill_flow_classes(&opened, label, copy, options, out);
+	label_close(&opened);
 	return err;
 }
 
-static bool is_asked_for(unsigned int place, int protocol, int family)
+static bool is_asked_for(unsigned int flow_class, int protocol, int family)
 {
-	return (protocol == 0 || (unsigned int)protocol == place_protocol(place)) &&
-	       (family == AF_UNSPEC || (unsigned int)family == place_family(place));
+	return (protocol == 0 || (unsigned int)protocol == flow_class_protocol(flow_class)) &&
+	       (family == AF_UNSPEC || (unsigned int)family == flow_class_family(flow_class));
 }
 
-static int empty_places(const struct target *target, const char *label, int protocol, int family,
-			const struct runtime_options *options, FILE *out)
+static int empty_flow_classes(const struct opened_label *opened, const char *label, int protocol,
+			      int family, const struct runtime_options *options, FILE *out)
 {
 	bool found = false;
 
-	for (unsigned int place = 0; place < ABI_PLACES; place++) {
-		int cleared = is_asked_for(place, protocol, family)
-				      ? slots_clear(target->sockets, target->slots.slots[place])
+	for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++) {
+		int cleared = is_asked_for(flow_class, protocol, family)
+				      ? slots_clear(opened->sockets,
+						    opened->slots.slots[flow_class])
 				      : 0;
 
 		if (cleared < 0)
 			return fail(options->report, cleared,
 				    "take the socket of the label '%s' (%s) away", label,
-				    place_name(place));
+				    flow_class_name(flow_class));
 		if (cleared && !options->quiet && !options->json)
-			fprintf(out, "%s: %s unregistered\n", label, place_name(place));
+			fprintf(out, "%s: %s unregistered\n", label, flow_class_name(flow_class));
 		found = found || cleared;
 	}
 	if (!found && !options->quiet)
@@ -176,12 +178,12 @@ static int empty_places(const struct target *target, const char *label, int prot
 int runtime_unregister(const char *label, int protocol, int family,
 		       const struct runtime_options *options, FILE *out)
 {
-	struct target target;
-	int err = target_open(label, options, &target);
+	struct opened_label opened;
+	int err = label_open(label, options, &opened);
 
 	if (err)
 		return err;
-	err = empty_places(&target, label, protocol, family, options, out);
-	target_close(&target);
+	err = empty_flow_classes(&opened, label, protocol, family, options, out);
+	label_close(&opened);
 	return err;
 }

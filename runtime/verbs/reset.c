@@ -1,5 +1,5 @@
 /* Starts the counters again from zero. */
-#include "outcome.h"
+#include "result.h"
 #include "with_rules.h"
 
 #include "runtime/base/fail.h"

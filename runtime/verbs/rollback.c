@@ -1,5 +1,5 @@
 /* Goes back to the rules applied before, or ends a trial. */
-#include "outcome.h"
+#include "result.h"
 #include "with_rules.h"
 
 #include "runtime/base/fail.h"

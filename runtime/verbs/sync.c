@@ -1,6 +1,6 @@
 /* Looks for declared sockets again: those that no hook reports (UDP), and those that came while nobody
  * followed. */
-#include "outcome.h"
+#include "result.h"
 #include "with_rules.h"
 
 #include "runtime/transaction/transaction.h"

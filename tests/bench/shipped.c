@@ -23,7 +23,7 @@ bool shipped_load(struct shipped *shipped, const struct object *object)
 	if (!shipped->object)
 		return false;
 	sockets = bpf_object__find_map_by_name(shipped->object, ABI_SOCKETS);
-	if (!sockets || bpf_map__set_max_entries(sockets, BENCH_LABELS * ABI_PLACES) ||
+	if (!sockets || bpf_map__set_max_entries(sockets, BENCH_LABELS * ABI_FLOW_CLASSES) ||
 	    bpf_object__load(shipped->object))
 		return false;
 	shipped->load_ms = clock_ms() - start;

@@ -66,7 +66,7 @@ static bool set_word(struct bpf_object *object, bool has_block)
 {
 	struct bpf_map *machine = bpf_object__find_map_by_name(object, ABI_MACHINE);
 	const uint32_t *initial;
-	uint32_t words[64 * ABI_PLACES];
+	uint32_t words[64 * ABI_FLOW_CLASSES];
 	size_t size = 0;
 
 	initial = bpf_map__initial_value(machine, &size);
@@ -131,7 +131,7 @@ static bool open_stage(struct staged *stage, uint32_t count, bool declared, bool
 
 static bool put_socket(const struct staged *stage, const struct scene *scene, int listener)
 {
-	uint32_t slot = scene->place == OWN ? scene->label * ABI_PLACES
+	uint32_t slot = scene->place == OWN ? scene->label * ABI_FLOW_CLASSES
 					    : ABI_SPARE_SLOT(BLOCK, (uint32_t)scene->place - 1);
 	uint64_t value = (uint64_t)listener;
 	int map = bpf_object__find_map_fd_by_name(stage->object, ABI_SOCKETS);

@@ -55,7 +55,7 @@ static bool fill_sockets(int map, uint32_t slots)
 	uint64_t value = (uint64_t)listener;
 	uint32_t slot;
 
-	for (slot = 0; slot < slots; slot += ABI_PLACES)
+	for (slot = 0; slot < slots; slot += ABI_FLOW_CLASSES)
 		if (bpf_map_update_elem(map, &slot, &value, BPF_ANY)) {
 			fprintf(stderr, "bench: cannot fill a slot: %s\n", strerror(errno));
 			return false;
@@ -116,7 +116,8 @@ static bool open_floor(struct shipped *floor, bool counted)
 	struct bpf_insn insns[64];
 	size_t i;
 
-	floor->sockets = bpf_map_create(BPF_MAP_TYPE_SOCKMAP, "bench", 4, 8, ABI_PLACES, NULL);
+	floor->sockets = bpf_map_create(BPF_MAP_TYPE_SOCKMAP, "bench", 4, 8, ABI_FLOW_CLASSES,
+					NULL);
 	bytecode_finish(code);
 	for (i = 0; i < code->count; i++) {
 		insns[i] = code->instructions[i].insn;
@@ -180,7 +181,7 @@ static bool open_program(struct whole *whole, const struct bindings *bindings, b
 	if (code)
 		object = bytecode_to_elf(arena, code, layout, policy, diag);
 	opened = object && shipped_load(&whole->program, object) &&
-		 fill_sockets(whole->program.sockets, BENCH_LABELS * ABI_PLACES);
+		 fill_sockets(whole->program.sockets, BENCH_LABELS * ABI_FLOW_CLASSES);
 	if (opened) {
 		whole->copy_ms = copy_ms(layout_object(layout));
 		whole->table_bytes = layout_object(layout)->table_bytes;

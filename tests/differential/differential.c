@@ -23,7 +23,7 @@ enum { CLUSTERED_PART = 10 };
 
 /* What decides right may be more than the kernel is given if nobody asks. */
 enum { INSTRUCTIONS_MAX = 10000 };
-enum { SLOTS = GENERATE_LABELS * ABI_PLACES };
+enum { SLOTS = GENERATE_LABELS * ABI_FLOW_CLASSES };
 
 /* One rules file compiled, and what is expected of its counters. */
 struct trial {
@@ -47,7 +47,7 @@ static int expected_choice(struct trial *trial, const struct outcome *outcome,
 
 	for (i = 0; i < outcome->action_count; i++) {
 		const struct action *step = &outcome->actions[i];
-		uint32_t slot = step->index * ABI_PLACES + place;
+		uint32_t slot = step->index * ABI_FLOW_CLASSES + place;
 
 		if (step->kind == ACTION_COUNT) {
 			trial->rule_counts[step->index]++;
@@ -123,7 +123,7 @@ static bool check_counters(struct trial *trial)
 			       (unsigned long)trial->rule_counts[i]);
 			return false;
 		}
-	for (i = 0; i < object->label_count * ABI_PLACES; i++) {
+	for (i = 0; i < object->label_count * ABI_FLOW_CLASSES; i++) {
 		if (!program_label_counter(&trial->program, i, &hits, &misses))
 			return false;
 		if (hits != trial->hits[i] || misses != trial->misses[i]) {

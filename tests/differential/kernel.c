@@ -40,7 +40,7 @@ static int open_sentinel(size_t place)
 
 bool sentinels_open(struct sentinels *sentinels, size_t label_count)
 {
-	size_t count = label_count * ABI_PLACES;
+	size_t count = label_count * ABI_FLOW_CLASSES;
 	socklen_t length = sizeof(uint64_t);
 	size_t i;
 
@@ -49,7 +49,7 @@ bool sentinels_open(struct sentinels *sentinels, size_t label_count)
 	if (unshare(CLONE_NEWNET))
 		return false;
 	for (i = 0; i < count; i++) {
-		sentinels->sockets[i] = open_sentinel(i % ABI_PLACES);
+		sentinels->sockets[i] = open_sentinel(i % ABI_FLOW_CLASSES);
 		if (sentinels->sockets[i] < 0)
 			return false;
 		getsockopt(sentinels->sockets[i], SOL_SOCKET, SO_COOKIE, &sentinels->cookies[i],
@@ -62,7 +62,7 @@ void sentinels_close(struct sentinels *sentinels)
 {
 	size_t i;
 
-	for (i = 0; i < sentinels->label_count * ABI_PLACES; i++)
+	for (i = 0; i < sentinels->label_count * ABI_FLOW_CLASSES; i++)
 		close(sentinels->sockets[i]);
 	free(sentinels->sockets);
 	free(sentinels->cookies);
@@ -87,7 +87,7 @@ static bool set_interfaces(struct bpf_object *object, size_t label_count, const 
 		return false;
 	memcpy(values, initial, size);
 	for (i = 0; i < interface_count; i++)
-		values[label_count * ABI_PLACES + i] = words[interfaces[i]];
+		values[label_count * ABI_FLOW_CLASSES + i] = words[interfaces[i]];
 	good = !bpf_map__set_initial_value(machine, values, size);
 	free(values);
 	return good;
@@ -116,7 +116,7 @@ bool program_load(struct program *program, const struct object *object,
 	struct bpf_prog_info info = {0};
 	uint32_t info_size = sizeof(info);
 	struct bpf_map *sockets;
-	size_t slots = label_count ? label_count * ABI_PLACES : 1;
+	size_t slots = label_count ? label_count * ABI_FLOW_CLASSES : 1;
 
 	program->object = bpf_object__open_mem(object->bytes, object->size, NULL);
 	if (!program->object)
@@ -148,7 +148,7 @@ bool program_fill(struct program *program, const struct sentinels *sentinels, co
 {
 	uint32_t slot;
 
-	for (slot = 0; slot < label_count * ABI_PLACES; slot++) {
+	for (slot = 0; slot < label_count * ABI_FLOW_CLASSES; slot++) {
 		uint64_t fd = (uint64_t)sentinels->sockets[slot];
 
 		if (!filled[slot])
@@ -200,7 +200,7 @@ int program_run(const struct program *program, const struct sentinels *sentinels
 		return RUN_FAILED;
 	if (!out.cookie)
 		return options.retval ? CHOSE_PASS : CHOSE_DROP;
-	for (slot = 0; slot < sentinels->label_count * ABI_PLACES; slot++)
+	for (slot = 0; slot < sentinels->label_count * ABI_FLOW_CLASSES; slot++)
 		if (sentinels->cookies[slot] == out.cookie)
 			return options.retval ? (int)slot : RUN_FAILED;
 	return RUN_FAILED;

@@ -27,7 +27,7 @@ struct subject {
 	const struct sentinels *sentinels;
 	struct packet packets[PACKETS];
 	int expected[FILLINGS][PACKETS];
-	bool filled[FILLINGS][LABELS * ABI_PLACES];
+	bool filled[FILLINGS][LABELS * ABI_FLOW_CLASSES];
 };
 
 /* A rules file for each way to store a decision. */
@@ -108,7 +108,7 @@ static int expected_choice(const struct subject *subject, const bool *filled,
 
 	policy_eval(subject->c.policy, &environment, packet, &outcome, &deciding);
 	for (i = 0; i < outcome.action_count; i++) {
-		uint32_t slot = outcome.actions[i].index * ABI_PLACES + place;
+		uint32_t slot = outcome.actions[i].index * ABI_FLOW_CLASSES + place;
 
 		if (outcome.actions[i].kind == ACTION_ATTEMPT && filled[slot])
 			return (int)slot;
@@ -122,10 +122,10 @@ static void choose_packets(struct subject *subject)
 	struct random random = {1};
 	size_t i, filling;
 
-	for (i = 0; i < LABELS * ABI_PLACES; i++) {
+	for (i = 0; i < LABELS * ABI_FLOW_CLASSES; i++) {
 		subject->filled[0][i] = true;
-		subject->filled[1][i] = i / ABI_PLACES % 2 == 0;
-		subject->filled[2 + i / ABI_PLACES][i] = true;
+		subject->filled[1][i] = i / ABI_FLOW_CLASSES % 2 == 0;
+		subject->filled[2 + i / ABI_FLOW_CLASSES][i] = true;
 	}
 	for (i = 0; i < PACKETS; i++) {
 		subject->packets[i] = random_packet(&random, &edges);

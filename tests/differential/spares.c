@@ -31,7 +31,7 @@ static const uint32_t WORDS[LABELS_MAX] = {
 /* Of the other places: they have no block. */
 static uint32_t other_word(uint32_t label, uint32_t place)
 {
-	return 100 + label * ABI_PLACES + place;
+	return 100 + label * ABI_FLOW_CLASSES + place;
 }
 
 /* So many labels are tried in turn, or each for a port of its own. Two rows stand in line, more in groups. */
@@ -51,7 +51,7 @@ struct lab {
 	const struct shape *shape;
 	struct program program;
 	int marks;
-	struct abi_label_count counts[LABELS_MAX * ABI_PLACES];
+	struct abi_label_count counts[LABELS_MAX * ABI_FLOW_CLASSES];
 };
 
 static uint32_t slot_of(uint32_t word, uint32_t i)
@@ -67,12 +67,14 @@ static uint32_t slots_of(uint32_t word)
 static bool set_words(struct bpf_object *object, uint32_t labels)
 {
 	struct bpf_map *machine = bpf_object__find_map_by_name(object, ABI_MACHINE);
-	uint32_t words[LABELS_MAX * ABI_PLACES], i;
+	uint32_t words[LABELS_MAX * ABI_FLOW_CLASSES], i;
 
-	for (i = 0; i < labels * ABI_PLACES; i++)
-		words[i] = i % ABI_PLACES ? other_word(i / ABI_PLACES, i % ABI_PLACES)
-					  : WORDS[i / ABI_PLACES];
-	return !bpf_map__set_initial_value(machine, words, labels * ABI_PLACES * sizeof(words[0]));
+	for (i = 0; i < labels * ABI_FLOW_CLASSES; i++)
+		words[i] = i % ABI_FLOW_CLASSES
+				   ? other_word(i / ABI_FLOW_CLASSES, i % ABI_FLOW_CLASSES)
+				   : WORDS[i / ABI_FLOW_CLASSES];
+	return !bpf_map__set_initial_value(machine, words,
+					   labels * ABI_FLOW_CLASSES * sizeof(words[0]));
 }
 
 static bool load(struct lab *lab, const struct object *object)
@@ -142,15 +144,15 @@ static bool are_counted(const struct lab *lab)
 	uint64_t tried = 0;
 	uint32_t i;
 
-	for (i = 0; i < lab->shape->labels * ABI_PLACES; i++) {
+	for (i = 0; i < lab->shape->labels * ABI_FLOW_CLASSES; i++) {
 		if (!program_label_counter(&lab->program, i, &count.hits, &count.misses) ||
 		    memcmp(&count, &lab->counts[i], sizeof(count)))
 			return false;
 		tried += count.hits + count.misses;
-		if (i % ABI_PLACES < ABI_PLACES - 1)
+		if (i % ABI_FLOW_CLASSES < ABI_FLOW_CLASSES - 1)
 			continue;
 		if (lab->shape->counted &&
-		    program_rule_counter(&lab->program, i / ABI_PLACES) != tried)
+		    program_rule_counter(&lab->program, i / ABI_FLOW_CLASSES) != tried)
 			return false;
 		tried = 0;
 	}
@@ -168,10 +170,10 @@ static bool sent_to(struct lab *lab, uint32_t place, uint32_t port, uint32_t fir
 	uint32_t i, end = lab->shape->apart ? first + 1 : lab->shape->labels;
 
 	for (i = first; i < wanted && i < end; i++)
-		lab->counts[i * ABI_PLACES + place].misses++;
+		lab->counts[i * ABI_FLOW_CLASSES + place].misses++;
 	if (wanted < end)
-		lab->counts[wanted * ABI_PLACES + place].hits++;
-	return choice == (wanted < end ? (int)(wanted * ABI_PLACES + place) : CHOSE_DROP) &&
+		lab->counts[wanted * ABI_FLOW_CLASSES + place].hits++;
+	return choice == (wanted < end ? (int)(wanted * ABI_FLOW_CLASSES + place) : CHOSE_DROP) &&
 	       are_counted(lab);
 }
 
@@ -202,7 +204,7 @@ static bool each_slot_serves(struct lab *lab)
 		for (i = 0; i < slots_of(WORDS[label]); i++) {
 			slot = slot_of(WORDS[label], i);
 			if (!mark_slot(lab, label, i) ||
-			    !put(lab, slot, lab->sentinels->sockets[label * ABI_PLACES]) ||
+			    !put(lab, slot, lab->sentinels->sockets[label * ABI_FLOW_CLASSES]) ||
 			    !gets(lab, label))
 				return false;
 			bpf_map_delete_elem(lab->program.sockets, &slot);
@@ -220,7 +222,7 @@ static bool block_without_mark_does_not_serve(struct lab *lab, uint32_t label, u
 
 	memset(&marks, 1, sizeof(marks));
 	marks.used[ABI_SPARE_MARK(block)] = 0;
-	good = put(lab, slot, lab->sentinels->sockets[label * ABI_PLACES]) &&
+	good = put(lab, slot, lab->sentinels->sockets[label * ABI_FLOW_CLASSES]) &&
 	       !bpf_map_update_elem(lab->marks, &first, &marks, BPF_ANY) && gets(lab, LABELS_MAX) &&
 	       mark(lab, label, block, block + 1) && gets(lab, label);
 	bpf_map_delete_elem(lab->program.sockets, &slot);
@@ -243,9 +245,10 @@ static bool each_place_has_its_slot(struct lab *lab)
 	uint32_t label, place, slot;
 
 	for (label = 0; label < lab->shape->labels; label++)
-		for (place = 1; place < ABI_PLACES; place++) {
+		for (place = 1; place < ABI_FLOW_CLASSES; place++) {
 			slot = other_word(label, place);
-			if (!put(lab, slot, lab->sentinels->sockets[label * ABI_PLACES + place]) ||
+			if (!put(lab, slot,
+				 lab->sentinels->sockets[label * ABI_FLOW_CLASSES + place]) ||
 			    !gets_at(lab, place, label))
 				return false;
 			bpf_map_delete_elem(lab->program.sockets, &slot);
@@ -289,7 +292,8 @@ static bool label_passes_over_what_cannot_take_it(struct lab *lab, uint32_t labe
 		good = good && put(lab, slot_of(WORDS[label], i), deaf);
 	shutdown(deaf, SHUT_RD);
 	good = good && gets(lab, LABELS_MAX) &&
-	       put(lab, last, lab->sentinels->sockets[label * ABI_PLACES]) && gets(lab, label);
+	       put(lab, last, lab->sentinels->sockets[label * ABI_FLOW_CLASSES]) &&
+	       gets(lab, label);
 	for (i = 0; i < count; i++) {
 		slot = slot_of(WORDS[label], i);
 		bpf_map_delete_elem(lab->program.sockets, &slot);
@@ -423,7 +427,7 @@ static bool share_ports(const struct sentinels *sentinels)
 	const int on = 1;
 	size_t i;
 
-	for (i = 0; i < sentinels->label_count * ABI_PLACES; i++)
+	for (i = 0; i < sentinels->label_count * ABI_FLOW_CLASSES; i++)
 		if (setsockopt(sentinels->sockets[i], SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)))
 			return false;
 	return true;

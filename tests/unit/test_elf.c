@@ -106,7 +106,7 @@ static void make_names(struct fixture *f)
 
 static int setup(void **state)
 {
-	static const uint8_t places[] = {1 << ABI_PLACE(0, 0)};
+	static const uint8_t places[] = {1 << ABI_FLOW_CLASS(0, 0)};
 	static const uint32_t port = STEERED_PORT;
 	struct arena *arena = arena_new();
 	struct fixture *f = arena_alloc(arena, 1, sizeof(*f));
@@ -265,7 +265,7 @@ static void libbpf_sees_the_maps_and_the_program(void **state)
 
 	expect_map(object, ABI_SOCKETS, BPF_MAP_TYPE_SOCKMAP, 8, ABI_SLOT_CAPACITY);
 	expect_map(object, ABI_RULE_COUNTERS, BPF_MAP_TYPE_PERCPU_ARRAY, 8, 1);
-	expect_map(object, ABI_LABEL_COUNTERS, BPF_MAP_TYPE_PERCPU_ARRAY, 16, ABI_PLACES);
+	expect_map(object, ABI_LABEL_COUNTERS, BPF_MAP_TYPE_PERCPU_ARRAY, 16, ABI_FLOW_CLASSES);
 	expect_map(object, ABI_TABLES, BPF_MAP_TYPE_ARRAY, TABLE_BYTES, 1);
 	expect_map(object, ABI_MACHINE, BPF_MAP_TYPE_ARRAY, 20, 1);
 	assert_non_null(program);
@@ -354,7 +354,7 @@ static void the_records_say_what_the_rules_say(void **state)
 	assert_int_equal(header->counter_count, 1);
 	assert_int_equal(header->text_bytes, sizeof(rules_text) - 1);
 	assert_string_equal(strings + labels[0].name, "web");
-	assert_int_equal(labels[0].places, 1);
+	assert_int_equal(labels[0].flow_classes, 1);
 	assert_string_equal(strings + rules[0].text,
 			    "tcp daddr 127.0.0.1 dport $p counter redirect to web");
 	assert_int_equal(rules[0].line, 2);

@@ -157,7 +157,7 @@ static void labels_have_names_and_no_name_twice(void **state)
 	sample.labels[1].name = SAMPLE_WEB;
 	expect_refused(&sample, "'web' twice");
 	sample_fill(&sample);
-	sample.labels[0].places = 1u << ABI_PLACES;
+	sample.labels[0].flow_classes = 1u << ABI_FLOW_CLASSES;
 	expect_refused(&sample, "record 0 of section '" ABI_LABELS_SECTION);
 	sample_fill(&sample);
 	memcpy(sample.strings, "../", 3);

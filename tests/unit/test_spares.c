@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-enum { NAME_BYTES = 16, LABELS_MAX = 5000, PLACE = ABI_PLACE(0, 0) };
+enum { NAME_BYTES = 16, LABELS_MAX = 5000, PLACE = ABI_FLOW_CLASS(0, 0) };
 
 /* Labels of one declared IPv4 TCP socket each, given slots. */
 struct lab {
@@ -154,8 +154,8 @@ static void a_place_without_its_protocol_or_family_has_none(void **state)
 	struct lab *lab = *state;
 
 	assign(lab, 0, 1);
-	assert_int_equal(ABI_SPARE_BLOCK(lab->slots[0].slots[ABI_PLACE(0, 1)]), 0);
-	assert_int_equal(ABI_SPARE_BLOCK(lab->slots[0].slots[ABI_PLACE(1, 0)]), 0);
+	assert_int_equal(ABI_SPARE_BLOCK(lab->slots[0].slots[ABI_FLOW_CLASS(0, 1)]), 0);
+	assert_int_equal(ABI_SPARE_BLOCK(lab->slots[0].slots[ABI_FLOW_CLASS(1, 0)]), 0);
 	assert_int_equal(lab->slots[0].slots[PLACE], word_of(lab, 0));
 }
 

@@ -8,29 +8,29 @@
 
 #include <errno.h>
 
-int machine_new(const struct object *object, struct machine *machine)
+int host_new(const struct object *object, struct host *host)
 {
-	machine->slots = calloc((size_t)object->header.label_count + 1, sizeof(*machine->slots));
-	machine->interfaces = calloc((size_t)object->header.interface_count + 1,
-				     sizeof(*machine->interfaces));
-	if (machine->slots && machine->interfaces)
+	host->slots = calloc((size_t)object->header.label_count + 1, sizeof(*host->slots));
+	host->interfaces = calloc((size_t)object->header.interface_count + 1,
+				  sizeof(*host->interfaces));
+	if (host->slots && host->interfaces)
 		return 0;
-	machine_free(machine);
+	host_free(host);
 	return fail(object->report, ENOMEM, "load '%s'", object->image->name);
 }
 
-void machine_free(struct machine *machine)
+void host_free(struct host *host)
 {
-	free(machine->slots);
-	free(machine->interfaces);
-	*machine = (struct machine){0};
+	free(host->slots);
+	free(host->interfaces);
+	*host = (struct host){0};
 }
 
-void machine_default_slots(const struct object *object, struct machine *machine)
+void host_default_slots(const struct object *object, struct host *host)
 {
 	for (uint32_t i = 0; i < object->header.label_count; i++)
-		for (uint32_t place = 0; place < ABI_PLACES; place++)
-			machine->slots[i].slots[place] = ABI_PLACES * i + place;
+		for (uint32_t flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
+			host->slots[i].slots[flow_class] = ABI_FLOW_CLASSES * i + flow_class;
 }
 
 /* Says that there is no such interface; -errno if that is an error. */
@@ -50,8 +50,8 @@ static int miss_interface(const char *name, bool required, const struct netns *n
 	return is_error ? -ENODEV : 0;
 }
 
-int machine_find_interfaces(const struct object *object, const struct netns *netns, bool strict,
-			    struct machine *machine)
+int host_find_interfaces(const struct object *object, const struct netns *netns, bool strict,
+			 struct host *host)
 {
 	int err = 0;
 
@@ -66,7 +66,7 @@ int machine_find_interfaces(const struct object *object, const struct netns *net
 			err = miss_interface(name, object->interfaces[i].required && strict, netns);
 		if (err)
 			return err;
-		machine->interfaces[i] = number ? (uint32_t)number : ABI_INTERFACE_UNKNOWN;
+		host->interfaces[i] = number ? (uint32_t)number : ABI_INTERFACE_UNKNOWN;
 	}
 	return 0;
 }

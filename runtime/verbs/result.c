@@ -1,5 +1,5 @@
 /* Prints what became of a change, on standard output, after it is in force. */
-#include "outcome.h"
+#include "result.h"
 
 #include "runtime/base/fail.h"
 #include "runtime/transaction/transaction.h"
