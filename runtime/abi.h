@@ -1,6 +1,6 @@
-/* The object file as both sides know it: what the compiler writes and the runtime, or anyone's
- * loader, reads. All numbers are little endian as on the machine; the object is made for its own
- * byte order, as every BPF object is. */
+/* The object file: what the compiler writes and the runtime, or any other loader, reads. All
+ * numbers are in the byte order that the object is made for, which is the host's, as in every BPF
+ * object. */
 #ifndef SKLC_ABI_H
 #define SKLC_ABI_H
 
@@ -8,19 +8,18 @@
 
 #define ABI_VERSION 2
 
-#define ABI_PROGRAM_SECTION "sk_lookup" /* exactly: libbpf takes no other */
+#define ABI_PROGRAM_SECTION "sk_lookup" /* the only name that libbpf takes */
 #define ABI_PROGRAM_NAME    "sklc"
-#define ABI_CALLED_SECTION  ".text" /* of functions that it calls, if any: libbpf's word too */
+#define ABI_CALLED_SECTION  ".text" /* its subprograms, if it has any; also libbpf's name */
 #define ABI_LICENSE         "Dual BSD/GPL"
 
 /* Maps, as named in `.maps`. */
 #define ABI_SOCKETS       "sockets"       /* SOCKMAP: u32 slot -> u64 */
 #define ABI_RULE_COUNTERS "rule_counters" /* PERCPU_ARRAY: u32 counter -> u64 */
 #define ABI_LABEL_COUNTERS                                                                         \
-	"label_counters" /* PERCPU_ARRAY: u32 label * 4 + place -> struct abi_label_count */
+	"label_counters" /* PERCPU_ARRAY: u32 label * 4 + flow class -> struct abi_label_count */
 #define ABI_SPARE_MARKS "spare_marks" /* ARRAY: u32 block -> struct abi_spare_marks */
-#define ABI_PREFIXES                                                                               \
-	"prefixes" /* LPM_TRIE: struct abi_prefix_key -> u32; with --tables lpm alone */
+#define ABI_PREFIXES    "prefixes" /* LPM_TRIE: struct abi_prefix_key -> u32; only with --tables lpm */
 
 /* Read-only data sections, each a map of one value. */
 #define ABI_TABLES ".rodata" /* the decision's tables; may be absent */
@@ -29,42 +28,45 @@
 
 #define ABI_SLOT_CAPACITY 65536
 
-/* The four places of a label. Its slot for a place, by default, is 4 * label + place. */
+/* A flow class is the family and protocol of a packet or a socket. A label has a slot for each; the
+ * default slot is 4 * label + flow class. */
 #define ABI_FLOW_CLASSES                4
 #define ABI_FLOW_CLASS(is_ipv6, is_udp) (2 * ((is_ipv6) ? 1 : 0) + ((is_udp) ? 1 : 0))
 
-/* The number of an interface that the machine does not have: no match on it holds. */
+/* The number of an interface that the host does not have: no match on it holds. */
 #define ABI_INTERFACE_UNKNOWN UINT32_MAX
 
 #define ABI_LABEL_NAME_MAX 63 /* bytes, without the NUL */
 
 struct abi_label_count {
 	uint64_t hits;   /* a socket took the packet */
-	uint64_t misses; /* no socket stood there, or it could not take it */
+	uint64_t misses; /* no socket was in the slot, or it could not take the packet */
 };
 
-/* Names in the state's folder of a network namespace, for those who want to read or fill the maps. */
-#define ABI_PIN_STATE       "state" /* the version of all this */
+/* Names of pins in the folder that bpffs has for a network namespace, for programs that read or
+ * fill the maps. */
+#define ABI_PIN_STATE       "state" /* the version of the state */
 #define ABI_PIN_LINK        "link"
 #define ABI_PIN_SOCKETS     "sockets" /* the socket map */
 #define ABI_PIN_LABELS      "labels"  /* HASH: char[ABI_LABEL_KEY] -> struct abi_label_slots */
 #define ABI_PIN_SPARE_MARKS ABI_SPARE_MARKS
-/* and in the folder of a generation, `g` and its number, which is its program's: */
+/* Names in the folder of a generation, whose name is `g` and the kernel's number of its program. */
 #define ABI_PIN_PROGRAM        "program"
 #define ABI_PIN_OBJECT         "object" /* the object's bytes, as one array element */
 #define ABI_PIN_RULE_COUNTERS  ABI_RULE_COUNTERS
 #define ABI_PIN_LABEL_COUNTERS ABI_LABEL_COUNTERS
 
-#define ABI_LABEL_KEY (ABI_LABEL_NAME_MAX + 1) /* a label's name, filled up with zeros */
+#define ABI_LABEL_KEY (ABI_LABEL_NAME_MAX + 1) /* a label's name, padded with zeros */
 
 struct abi_label_slots {
 	uint32_t slots[ABI_FLOW_CLASSES]; /* slot words */
 };
 
-/* A slot word: the slot in the lower half; 3 bits, how often 2 is in the number of its blocks of spare slots; and 13
- * bits, the first of these blocks, which stand in a row and count from 1; 0: none. They hold the other members
- * of a SO_REUSEPORT group, and other sockets to go on with when the one in the slot is gone; they follow the slots
- * of all labels in the socket map. */
+/* A slot word names a slot and the spare slots that go with it. Bits 0 to 15 are the slot. Spare
+ * slots come in blocks of 15: bits 19 to 31 are the number of the first block, counted from 1, or 0
+ * if there is none; bits 16 to 18 are n where the word has 2^n adjacent blocks. Spare slots hold
+ * the other members of a SO_REUSEPORT group, and sockets that take over when the one in the slot is
+ * gone. In the socket map they come after the slots of all labels. */
 #define ABI_SLOT(word)        ((word)&UINT32_C(0xffff))
 #define ABI_SPARE_RUN(word)   (UINT32_C(1) << ((word) >> 16 & 7)) /* blocks */
 #define ABI_SPARE_BLOCK_SHIFT 19
@@ -77,17 +79,19 @@ struct abi_label_slots {
 #define ABI_SPARE_SLOT(block, i) (ABI_SLOT_CAPACITY + ((block)-1) * ABI_SPARES + (i))
 #define ABI_SOCKETS_MAX          (ABI_SLOT_CAPACITY + ABI_SPARE_BLOCKS * ABI_SPARES)
 
-/* At the first block of a word, for each of its blocks: 0 where nobody was ever put into it, and nobody needs to
- * look. Whoever puts a socket there says so first. */
+/* The entry at a word's first block has a byte for each of the word's blocks. 0: no socket was ever
+ * put into the block, so the program does not look there. Set before a socket is put into it. */
 struct abi_spare_marks {
 	uint8_t used[ABI_SPARE_RUN_MAX];
 };
 
-/* Which of these is the mark of a block: programs read four as one number, the first as its lowest byte. */
+/* The index of a block's mark. Programs read four marks as one number, whose lowest byte is the
+ * first mark. */
 #define ABI_SPARE_MARK(i) ((i) ^ (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 3 : 0))
 
-/* Data for the runtime, in sections that loaders pass over. Each is an array of its record; names and
- * texts are offsets into the strings section, whose last byte is NUL; ABI_NO_STRING is none. */
+/* Data for the runtime, in sections that other loaders ignore. Each is an array of one kind of
+ * record. Names and texts are offsets into the strings section, whose last byte is NUL;
+ * ABI_NO_STRING is none. */
 #define ABI_HEADER_SECTION      "sklc.header" /* one struct abi_header */
 #define ABI_STRINGS_SECTION     "sklc.strings"
 #define ABI_LABELS_SECTION      "sklc.labels"     /* struct abi_label */
@@ -96,9 +100,9 @@ struct abi_spare_marks {
 #define ABI_SOCKETS_SECTION     "sklc.sockets" /* struct abi_socket */
 #define ABI_EXPECTS_SECTION     "sklc.expects" /* struct abi_expect */
 #define ABI_DEFINITIONS_SECTION "sklc.defines" /* uint32_t strings: "NAME=VALUE" of each -D */
-/* struct abi_prefix: what a loader puts into the map of prefixes */
+/* struct abi_prefix: the entries that a loader puts into the map ABI_PREFIXES */
 #define ABI_PREFIXES_SECTION "sklc.prefixes"
-#define ABI_TEXTS_SECTION    "sklc.texts" /* struct abi_text: the files, in order of reading */
+#define ABI_TEXTS_SECTION    "sklc.texts" /* struct abi_text: the files, in the order of reading */
 #define ABI_TEXT_SECTION     "sklc.text"  /* zlib: the bytes of all files, one after the other */
 
 #define ABI_MAGIC      0x636c6b73 /* "sklc" */
@@ -114,30 +118,29 @@ struct abi_header {
 	uint32_t policy;          /* an enum abi_verdict: pass or drop */
 	uint64_t text_bytes;      /* length of all texts, uncompressed */
 	uint32_t override_others; /* redirects replace what earlier programs on the hook chose */
-	uint32_t tries_spares;    /* on a miss; otherwise its slot words must name no block */
+	uint32_t tries_spares;    /* on a miss; if 0, its slot words must name no block */
 };
 
 enum abi_verdict { ABI_PASS, ABI_DROP, ABI_REDIRECT };
 
 struct abi_label {
 	uint32_t name;
-	uint32_t flow_classes; /* bits 1 << flow class: those that rules redirect */
+	uint32_t flow_classes; /* bits 1 << flow class: those that rules redirect to it */
 };
 
 struct abi_interface {
 	uint32_t name;
-	uint32_t required; /* must exist at apply */
+	uint32_t required; /* 1: apply fails if the host does not have it */
 };
 
 struct abi_rule {
-	uint32_t text;    /* the rule as written */
-	uint32_t chain;   /* its chain's name; ABI_NO_STRING: the top level */
-	uint32_t file;    /* index into the texts */
-	uint32_t line;    /* from 1 */
-	uint32_t column;  /* from 1 */
-	uint32_t counter; /* index, or ABI_NO_COUNTER */
-	uint32_t
-		expanded; /* the rule as the policy dump writes it: its identity; or ABI_NO_STRING */
+	uint32_t text;     /* the rule as written */
+	uint32_t chain;    /* its chain's name; ABI_NO_STRING: the top level */
+	uint32_t file;     /* index into the texts */
+	uint32_t line;     /* from 1 */
+	uint32_t column;   /* from 1 */
+	uint32_t counter;  /* index, or ABI_NO_COUNTER */
+	uint32_t expanded; /* as the policy dump writes it, which identifies it; or ABI_NO_STRING */
 };
 
 struct abi_socket {
@@ -149,7 +152,7 @@ struct abi_socket {
 	uint32_t uid;        /* a user's name or number, or ABI_NO_STRING */
 	uint32_t cgroup;     /* a path, or ABI_NO_STRING */
 	uint32_t file, line;
-	uint32_t any_address; /* `*`: whatever address it is bound to */
+	uint32_t any_address; /* 1 for `*`: the socket may be bound to any address */
 };
 
 struct abi_expect {
@@ -159,20 +162,21 @@ struct abi_expect {
 	uint32_t protocol;                             /* IPPROTO_TCP, IPPROTO_UDP */
 	uint8_t remote_address[16], local_address[16]; /* network order */
 	uint32_t remote_port, local_port;              /* host order */
-	uint32_t interface; /* index it came in by; UINT32_MAX: one that no rule names */
+	uint32_t interface; /* index of the packet's; UINT32_MAX: one that no rule names */
 	uint32_t verdict;   /* enum abi_verdict */
 	uint32_t label;     /* of a redirect */
 	uint32_t has_source;
 };
 
-/* A word of a packet below a node of the decision; both in network order. */
+/* A decision node and a word of the packet, which is compared at that node; both in network
+ * order. */
 struct abi_prefix_key {
-	uint32_t bits; /* 32, all of the node's, and those of the word's prefix */
+	uint32_t bits; /* length of the prefix: 32 for the node, and the word's own */
 	uint32_t node;
-	uint64_t word; /* one of fewer bits stands in the upper ones */
+	uint64_t word; /* a shorter word is in the upper bits */
 };
 
-enum { ABI_PREFIX_BITS = 32 + 64 }; /* of one word of one node */
+enum { ABI_PREFIX_BITS = 32 + 64 }; /* all bits of a node and a word */
 
 struct abi_prefix {
 	struct abi_prefix_key key;
@@ -180,7 +184,7 @@ struct abi_prefix {
 	uint32_t reserved;
 };
 
-#define ABI_COMMAND_LINE "<command line>" /* the name of the text of a -D */
+#define ABI_COMMAND_LINE "<command line>" /* the name of the text that a -D option gives */
 
 struct abi_text {
 	uint32_t name;

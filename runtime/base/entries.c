@@ -1,5 +1,6 @@
-/* Reads a folder by its descriptor. A folder that cannot be read to its end is never taken for a shorter
- * one: what is not seen would be lost. */
+/* Reads a folder by its descriptor. Reports an error if the folder cannot be read to its end:
+ * callers remove what they do not find needed, so they must not mistake a part of the list for the
+ * whole. */
 #include "entries.h"
 
 #include <dirent.h>

@@ -1,4 +1,4 @@
-/* Puts the runtime's messages into words, and gives them to the report. */
+/* Formats the runtime's messages and gives them to the report. */
 #include "fail.h"
 
 #include <ctype.h>
@@ -9,7 +9,7 @@
 
 enum { MESSAGE_MAX = 2048 };
 
-/* What the kernel answers and the C library has no word for. */
+/* An error number of the kernel for which the C library has no text. */
 enum { KERNEL_ENOTSUPP = 524 };
 
 const char *error_words(int error, char *buffer, size_t size)
@@ -23,7 +23,8 @@ const char *error_words(int error, char *buffer, size_t size)
 	return buffer;
 }
 
-/* What others wrote may have line ends: each run of white space becomes one space. */
+/* Makes the message one line: each run of white space becomes one space. Names that others chose
+ * may have line ends. */
 static void join_lines(char *text)
 {
 	bool after_space = false;

@@ -1,6 +1,6 @@
-/* How the runtime speaks of what went wrong, and how its descriptors and memory free themselves.
- * A failing function gives one message to the report, at the place that knows what was tried, and returns
- * -errno; its callers only pass that on. */
+/* Error messages, and variables that free their memory or close their descriptor at the end of
+ * their scope. A function that fails gives one message to the report, where it is known what was
+ * tried, and returns -errno; its callers only pass that on. */
 #ifndef SKLC_FAIL_H
 #define SKLC_FAIL_H
 
@@ -9,15 +9,16 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* "cannot WHAT: why"; WHAT is the format's, ERROR an errno of either sign. Returns the negative errno. */
+/* Reports "cannot WHAT: why": WHAT is the formatted text, why is the text of ERROR, an errno of
+ * either sign. Returns the negative errno. */
 __attribute__((format(printf, 3, 4))) int fail(struct report *report, int error, const char *format,
 					       ...);
 
-/* An error whose message itself says why. Returns the negative errno. */
+/* Reports an error whose formatted text says why itself. Returns the negative errno. */
 __attribute__((format(printf, 3, 4))) int refuse(struct report *report, int error,
 						 const char *format, ...);
 
-/* The same, with what MESSAGE says beside its text: details, an excerpt. */
+/* The same with the details and the excerpt of MESSAGE. */
 __attribute__((format(printf, 4, 5))) int refuse_with(struct report *report, int error,
 						      const struct message *message,
 						      const char *format, ...);
@@ -25,11 +26,12 @@ __attribute__((format(printf, 4, 5))) int refuse_with(struct report *report, int
 __attribute__((format(printf, 2, 3))) void warn(struct report *report, const char *format, ...);
 __attribute__((format(printf, 2, 3))) void note(struct report *report, const char *format, ...);
 
-/* A warning that -W switches by its name; whether it counts as an error. */
+/* A warning that -W can switch off by its NAME. Returns whether it counts as an error. */
 __attribute__((format(printf, 3, 4))) bool warn_named(struct report *report, const char *name,
 						      const char *format, ...);
 
-/* The error's own words, in lower case, in a buffer of SIZE bytes that is returned. */
+/* Writes the text of an errno, with a lower-case first letter, into a buffer of SIZE bytes, and
+ * returns the buffer. */
 const char *error_words(int error, char *buffer, size_t size);
 
 static inline void close_fd(const int *fd)

@@ -1,5 +1,4 @@
-/* What the runtime has to say while it works: it prints nothing itself, but gives each message to whoever
- * called it. */
+/* The messages of the runtime. It prints none itself but gives each to its caller. */
 #ifndef SKLC_REPORT_H
 #define SKLC_REPORT_H
 
@@ -9,26 +8,27 @@
 
 enum severity { SEVERITY_NOTE, SEVERITY_WARNING, SEVERITY_ERROR };
 
-/* Words of the rules that a message is about. */
+/* The part of the rules that a message is about. */
 struct excerpt {
-	const char *file;  /* its name, as it was reached when the rules were compiled */
+	const char *file;  /* its name, as it was opened when the rules were compiled */
 	uint32_t line;     /* from 1 */
-	const char *text;  /* of that line, without its end; NUL-terminated */
-	size_t first, end; /* the bytes [first, end) of it that are meant */
+	const char *text;  /* of that line, without the line end; NUL-terminated */
+	size_t first, end; /* the message is about its bytes [first, end) */
 };
 
 struct message {
 	enum severity severity;
-	const char *name;              /* by which -W switches the warning; NULL: it cannot */
-	const char *text;              /* one line of any bytes, without a full stop */
-	const char *details;           /* many lines, such as the verifier's log; NULL: none */
-	const struct excerpt *excerpt; /* NULL: it is about no place in the rules */
+	const char *name;              /* for -W; NULL: -W cannot switch it off */
+	const char *text;              /* one line without a full stop; may have any bytes */
+	const char *details;           /* several lines, such as the verifier's log; NULL: none */
+	const struct excerpt *excerpt; /* NULL: it is about no part of the rules */
 };
 
-/* Who takes the messages: a part of something larger, which TAKE knows. */
+/* The receiver of messages. Callers embed it in a structure of their own, which TAKE gets at by a
+ * cast. */
 struct report {
-	/* Copies what it keeps. Whether the message counts as an error: an error does, and a warning where
-	 * -Werror says so. */
+	/* Must copy what it keeps. Returns whether the message counts as an error: an error does,
+	 * and a warning with -Werror. */
 	bool (*take)(struct report *report, const struct message *message);
 };
 

@@ -1,5 +1,5 @@
-/* Signals that ask to end, held back while the kernel's state changes, so that the exit status says
- * which rules decide. */
+/* Holds back signals that would end the process while it changes the rules in force, so that its
+ * exit status says which rules are in force. */
 #ifndef SKLC_SIGNALS_H
 #define SKLC_SIGNALS_H
 
@@ -12,11 +12,11 @@ struct held_signals {
 
 void signals_hold(struct held_signals *held);
 
-/* Whether one has come since. */
+/* Whether a signal has come since then. */
 bool signals_came(void);
 
-/* Those that came end the process now, as they would have. Not called after a success: then the process
- * ends with the status that says so, whoever else would have it end. */
+/* Lets signals that have come since end the process. Not called after a success: the process then
+ * ends with the exit status of success even if a signal came. */
 void signals_release(const struct held_signals *held);
 
 #endif

@@ -1,4 +1,4 @@
-/* Reads untrusted text; gives its characters, or prints it so that no terminal obeys it. */
+/* Decodes untrusted text, and prints it so that control characters do not reach the terminal. */
 #include "text.h"
 
 #include <stdint.h>
@@ -31,7 +31,8 @@ size_t text_character(const char *text, size_t size)
 	return length;
 }
 
-/* Eight bytes of ASCII at once, since most text is that, and a rules file can have megabytes. */
+/* Length of the ASCII bytes at the start, in steps of 8 bytes: most text is ASCII, and a rules file
+ * can have megabytes. */
 static size_t ascii_length(const char *text, size_t size)
 {
 	size_t i = 0;
@@ -63,14 +64,14 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-/* C0, DEL, and C1, whose characters are encoded c2 80 to c2 9f. */
+/* The control characters C0, DEL and C1, which is encoded as c2 80 to c2 9f. */
 static bool is_control(const unsigned char *bytes, size_t length)
 {
 	return bytes[0] < 0x20 || bytes[0] == 0x7f ||
 	       (length == 2 && bytes[0] == 0xc2 && bytes[1] < 0xa0);
 }
 
-/* Prints one character, or byte that is none; gives its length. */
+/* Prints one character, or one byte that is not part of a character, and returns its length. */
 static size_t print_character(FILE *out, const char *text, size_t size)
 {
 	const unsigned char *bytes = (const unsigned char *)text;

@@ -1,4 +1,4 @@
-/* Text that others wrote (names, rules, command lines of processes), made fit for a terminal. */
+/* Text that others wrote (names, rules, names of processes), checked and printed safely. */
 #ifndef SKLC_TEXT_H
 #define SKLC_TEXT_H
 
@@ -6,15 +6,16 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* The bytes of the UTF-8 character at TEXT, of at most SIZE; 0 if it is none. */
+/* Length in bytes of the UTF-8 character at TEXT, which has SIZE bytes; 0 if there is no valid
+ * one. */
 size_t text_character(const char *text, size_t size);
 
 bool text_is_utf8(const char *text, size_t size);
 
-/* Control characters become \x1b, each run of white space one space. */
+/* Prints control characters as \x1b, and each run of white space as one space. */
 void text_print(FILE *out, const char *text);
 
-/* Only the control characters change; white space stays as it is. */
+/* The same, but prints white space as it is. */
 void text_print_lines(FILE *out, const char *text, size_t size);
 
 #endif

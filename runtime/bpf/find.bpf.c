@@ -1,5 +1,6 @@
-/* Walks the sockets of the network namespace that opens the iterator. A first walk notes those that stand
- * at a declared address; a second one puts those that were chosen into the socket map. */
+/* Walks the sockets of the network namespace that opened the iterator. The first walk writes the
+ * sockets at a declared endpoint into the map `found`; the second puts those that the runtime chose
+ * (`placements`) into the socket map. */
 #include "match.h"
 
 struct {
@@ -48,10 +49,10 @@ struct {
 	__type(value, struct abi_spare_marks);
 } spare_marks SEC(".maps");
 
-/* Changed from one walk to the next. */
+/* Set by the runtime before a walk: 0 to find sockets, 1 to put them into slots. */
 __u32 placing;
 
-/* By itself the verifier walks it once, not for each placement. */
+/* A function of its own, so that the verifier walks it once and not once for each placement. */
 __noinline int mark_spare(__u32 first_block, __u32 block)
 {
 	struct abi_spare_marks *marks = bpf_map_lookup_elem(&spare_marks, &first_block);
@@ -81,7 +82,8 @@ static __always_inline void put(struct sock_common *sk)
 	}
 }
 
-/* Without a group it is alone, and its cookie is as good a number as any. */
+/* Identifies the socket's SO_REUSEPORT group. A socket without a group is identified by its
+ * cookie. */
 static __always_inline __u64 group_of(struct sock *sk, __u64 cookie)
 {
 	__u64 group = (__u64)BPF_CORE_READ(sk, sk_reuseport_cb) & ~3ULL;

@@ -1,9 +1,10 @@
-/* Runs at every listen(2) on the host, and puts the socket behind the labels that a declaration in its
- * network namespace gives it to. A slot that is taken stays as it is: when its socket is closed it is
- * free, and the next listener gets it. A socket that was shut down and listens again has its slot still. */
+/* Runs at every listen(2) on the host, and puts the socket into a slot of each label that a
+ * declaration in its network namespace gives it to. A socket that is in a slot is never replaced:
+ * the slot becomes free when that socket is closed, and the next listener gets it. A socket that
+ * was shut down and listens again still has its slot. */
 #include "match.h"
 
-/* The maps of each namespace that has declarations, by its cookie. */
+/* The maps of one namespace. Maps of these maps, by the namespace's cookie, follow below. */
 struct socket_map {
 	__uint(type, BPF_MAP_TYPE_SOCKMAP);
 	__uint(max_entries, 65536);
@@ -62,7 +63,7 @@ static void *cgroup_map(__u64 namespace)
 	return bpf_map_lookup_elem(&cgroups, &namespace);
 }
 
-/* The first free slot of the range. */
+/* Puts the socket into the first free slot of the range. */
 __noinline int take_slot(struct bpf_sock_ops *context, __u64 namespace,
 			 const struct declared_range *range)
 {

@@ -1,7 +1,7 @@
-/* The parts of the kernel's types that the programs read, by name: where they stand in the running
- * kernel, its BTF says when they are loaded. */
-#ifndef SKLC_BPF_KERNEL_H
-#define SKLC_BPF_KERNEL_H
+/* The members of the kernel's types that the programs read. Only their names count: libbpf takes
+ * their offsets from the running kernel's BTF when it loads the programs (CO-RE). */
+#ifndef SKLC_BPF_KERNEL_TYPES_H
+#define SKLC_BPF_KERNEL_TYPES_H
 
 #include <linux/types.h>
 
@@ -11,7 +11,7 @@ struct kernfs_node {
 	const char *name;
 };
 
-/* The folder above: `__parent` from Linux 6.15. */
+/* The parent folder is `parent` before Linux 6.15, and `__parent` since. */
 struct kernfs_node___before {
 	struct kernfs_node *parent;
 };

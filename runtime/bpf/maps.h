@@ -1,32 +1,34 @@
-/* Declared sockets as the kernel's side reads them: maps of where a socket may be bound, and what it must
- * be then. Shared with the programs in bpf/, so in the kernel's own types. */
-#ifndef SKLC_DECLARED_H
-#define SKLC_DECLARED_H
+/* The keys and values of the maps that the runtime shares with its BPF programs, in the kernel's
+ * types. */
+#ifndef SKLC_BPF_MAPS_H
+#define SKLC_BPF_MAPS_H
 
 #include <linux/types.h>
 
 #include "runtime/abi.h"
 
 enum {
-	DECLARED_SAME_MAX = 16, /* declarations of one address, port and protocol */
-	/* slots of one declaration in one place */
+	DECLARED_SAME_MAX = 16, /* declarations with the same address, port and protocol */
+	/* slots of one declaration in one flow class */
 	DECLARED_RANGE_MAX = 1 + ABI_SPARE_RUN_MAX * ABI_SPARES,
 	CGROUP_DEPTH_MAX = 14,
 	CGROUP_NAME_MAX = 120,     /* with the NUL */
-	FOUND_PLACEMENTS_MAX = 64, /* slots that one socket is put into at once */
+	FOUND_PLACEMENTS_MAX = 64, /* slots that one socket is put into in one walk */
 };
 
-/* Where a socket is bound. FAMILY 0, with no address: at any address. */
+/* Key of declarations: the endpoint that a socket must be bound to. FAMILY 0 with a zero address:
+ * any address. */
 struct declared_key {
 	__u8 address[16]; /* network order, in the first 4 bytes for IPv4 */
 	__u16 port;
 	__u8 family;
 	__u8 protocol;
-	__u32 index; /* among the declarations of the same, from 0 without a gap */
+	__u32 index; /* of several declarations of this endpoint, from 0 without gaps */
 };
 
-/* COUNT of the slots that a slot word names, from the one with the number FIRST on: 0 is the label's own
- * slot, the others are spares. */
+/* A range of the slots that a slot word names. They are numbered from 0, which is the label's
+ * own slot; the others are spare slots. The range has COUNT slots, and its first has the number
+ * FIRST. */
 struct declared_range {
 	__u32 word;
 	__u16 first, count;
@@ -37,7 +39,7 @@ static inline __u32 slot_at(__u32 word, __u32 number)
 	return number ? ABI_SPARE_SLOT(ABI_SPARE_BLOCK(word), number - 1) : ABI_SLOT(word);
 }
 
-/* Which of a word's blocks the spare slot with this number stands in. */
+/* The index, among the word's blocks, of the block that has the spare slot with this number. */
 static inline __u32 declared_block(__u32 number)
 {
 	return (number - 1) / ABI_SPARES;
@@ -47,24 +49,25 @@ struct declared {
 	__u32 number; /* among the object's declarations */
 	__u32 has_uid, uid;
 	__u32 reserved;
-	__u64 cgroup;                     /* number of a path in the map of cgroups; 0: any */
-	struct declared_range ipv4, ipv6; /* for what a socket serves; count 0: not wanted */
+	__u64 cgroup;                     /* number of a folder in the map of cgroups; 0: any */
+	struct declared_range ipv4, ipv6; /* slots for IPv4 and for IPv6 packets; count 0: none */
 };
 
-/* A folder of the cgroup tree, by the one above it and its name. The value is its number, made from the
- * whole path. The root's is 0. */
+/* Key of a folder of the cgroup tree: its parent's number and its name. The value is its own
+ * number, a hash of the whole path. The root has the number 0. */
 struct cgroup_key {
 	__u64 parent;
 	char name[CGROUP_NAME_MAX];
 };
 
-/* By slot: which socket stands there, since when. Worth something while the cookie is that of the slot. */
+/* Which socket is in a slot since when. Out of date unless the cookie is that of the socket in the
+ * slot. */
 struct since {
 	__u64 cookie;
 	__u64 boot_time; /* nanoseconds */
 };
 
-/* What a look around finds: sockets at a declared address. */
+/* A socket that was found at a declared endpoint, and the declaration. */
 struct found_key {
 	__u64 cookie;
 	__u32 number; /* of the declaration */
@@ -79,7 +82,7 @@ enum found_fault {
 };
 
 struct found {
-	__u64 group; /* the same in all members of a SO_REUSEPORT group */
+	__u64 group; /* equal in all members of a SO_REUSEPORT group */
 	__u8 address[16];
 	__u16 port;
 	__u8 family;
@@ -91,18 +94,19 @@ struct found {
 	__u32 reserved2;
 };
 
-/* Where to put a socket; ERROR is what became of it. */
+/* A slot to put a socket into. */
 struct placement_key {
 	__u64 cookie;
-	__u32 index; /* from 0 without a gap */
+	__u32 index; /* among the socket's placements, from 0 without gaps */
 	__u32 reserved;
 };
 
 struct placement {
 	__u32 slot;
 	__u32 flags; /* BPF_ANY, BPF_NOEXIST */
-	__s32 error; /* 1: not yet tried */
-	/* Of a spare slot, the first block of its word, and which of these it stands in; 0: it is none. */
+	__s32 error; /* the result: 0, -errno, or 1: the walk did not meet the socket */
+	/* For a spare slot: the first block of its word, and the index of its own block. First
+	 * block 0: no spare. */
 	__u16 first_block, block;
 };
 

@@ -1,6 +1,6 @@
-/* Compares a socket with the declarations. What it is bound to names the declarations to look at; its
- * owner and its cgroup must then be right. The cgroup is compared by its path, from the root down,
- * since its number changes when systemd makes it anew. */
+/* Compares a socket with the declarations. The endpoint that it is bound to selects the
+ * declarations; its owner and its cgroup must then be as declared. The cgroup is compared by its
+ * path, from the root down, since its id changes whenever systemd creates it again. */
 #ifndef SKLC_BPF_MATCH_H
 #define SKLC_BPF_MATCH_H
 
@@ -15,13 +15,13 @@
 #include "kernel_types.h"
 #include "maps.h"
 
-/* What the declarations speak of. */
+/* The properties of a socket that declarations can require. */
 struct facts {
 	struct declared_key bound;
 	__u32 uid;
 	bool ipv6_only;
-	__u64 cgroups
-		[CGROUP_DEPTH_MAX]; /* number of each folder of the path, from the top; then 0 */
+	/* Numbers of the folders of its cgroup's path, from the root's child down; then 0. */
+	__u64 cgroups[CGROUP_DEPTH_MAX];
 };
 
 static __always_inline struct kernfs_node *folder_above(struct kernfs_node *node)
@@ -34,11 +34,12 @@ static __always_inline struct kernfs_node *folder_above(struct kernfs_node *node
 	return BPF_CORE_READ(before, parent);
 }
 
-/* The map of cgroups of a namespace; each program has its own way to it. */
+/* The map of cgroups of a namespace. Each program that includes this file defines it. */
 static void *cgroup_map(__u64 namespace);
 
-/* Follows the path, from the folder NODE up and then down again, for as long as declarations name its
- * folders. Functions that are not static are verified by themselves, once. */
+/* Reads the numbers of the folders of a cgroup's path. Walks from the cgroup's folder up to the
+ * root, then down again as long as declarations name the folders. Not static, since the verifier
+ * verifies global functions separately, once. */
 __noinline int read_cgroups(__u64 node_address, __u64 namespace, struct facts *facts)
 {
 	struct kernfs_node *nodes[CGROUP_DEPTH_MAX] = {};
@@ -47,7 +48,8 @@ __noinline int read_cgroups(__u64 node_address, __u64 namespace, struct facts *f
 	struct cgroup_key key = {};
 	int depth = 0;
 
-	barrier_var(namespace); /* else a caller whose map is the only one leaves it out */
+	/* Keeps the parameter, which the compiler removes in a program that has only one map. */
+	barrier_var(namespace);
 	map = cgroup_map(namespace);
 	if (!facts || !map)
 		return 0;
@@ -81,7 +83,7 @@ static __always_inline __u64 cgroup_folder(struct sock *sk)
 	return (__u64)BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn);
 }
 
-/* An IPv4-mapped address is the IPv4 one: that is what such a socket serves. */
+/* An IPv4-mapped address is read as the IPv4 address: such a socket serves only IPv4. */
 static __always_inline void read_bound(struct sock *sk, __u8 protocol, struct facts *facts)
 {
 	struct declared_key *bound = &facts->bound;
@@ -129,7 +131,7 @@ __noinline int find_fault(const struct declared *declared, const struct facts *f
 	return FOUND_OTHER_CGROUP;
 }
 
-/* The key of the declarations for any address; else those of this one. */
+/* The key of declarations of the socket's address, or of those of ANY address. */
 static __always_inline struct declared_key key_of(const struct facts *facts, bool any)
 {
 	struct declared_key key = facts->bound;
@@ -141,11 +143,13 @@ static __always_inline struct declared_key key_of(const struct facts *facts, boo
 	return key;
 }
 
-/* Says that somebody is put into a spare slot of this one of the word's blocks. */
+/* Marks a block, given as an index among the word's blocks, before a socket is put into one of its
+ * slots. */
 static __always_inline void mark_block(struct abi_spare_marks *marks, __u32 block)
 {
-	barrier_var(
-		block); /* else the limit is asked for before a division, of whose result nothing is known */
+	/* Keeps the compiler from comparing before the division, whose result the verifier cannot
+	 * bound. */
+	barrier_var(block);
 	if (block < ABI_SPARE_RUN_MAX && !marks->used[ABI_SPARE_MARK(block)])
 		marks->used[ABI_SPARE_MARK(block)] = 1;
 }

@@ -1,7 +1,8 @@
-/* Runs each expect line by BPF_PROG_TEST_RUN (Linux 5.13) against a private copy of the program with a
- * private socket map. There each label that an expect line names has slots of its own, and all others
- * share one; the cookie of the socket that comes back says which it was. The run's packet comes in by
- * interface 0, so the word of the expected interface is 0 in the copy, which makes its match true. */
+/* Runs each expect line by BPF_PROG_TEST_RUN (Linux 5.13) against a private copy of the program
+ * with a private socket map. In that map each label that an expect line names has slots of its own,
+ * and all other labels share four; the cookie of the socket that the run selects says which label
+ * it was. The kernel gives a test run the interface 0, so the copy has 0 as the number of the
+ * expected interface, and a match on it holds. */
 #include "expect.h"
 
 #include "sentinels.h"
@@ -21,7 +22,7 @@
 
 enum { VERDICT_TEXT_MAX = 96 };
 
-/* One round of tests: a copy of the program for packets of one interface. */
+/* A copy of the program for the tests with packets of one interface, and what they need. */
 struct bench {
 	const struct object *object;
 	const struct runtime_options *options;
@@ -99,7 +100,7 @@ static int put_others(const struct bench *bench, uint32_t first_slot)
 	return err;
 }
 
-/* Slots 0 to 3 are those of every label that no expect line names. */
+/* Slots 0 to 3 are shared by the labels that no expect line names. */
 static int give_slots(struct bench *bench)
 {
 	uint32_t next = ABI_FLOW_CLASSES;
@@ -131,8 +132,8 @@ static int load_copy(struct bench *bench, uint32_t interface)
 			   &bench->loaded);
 }
 
-/* The label that got the packet instead, found by halves: those before MIDDLE get slots of the wanted
- * socket, the others' share the other one. */
+/* Finds the label that got the packet instead of the expected one, by binary search: the labels of
+ * one half share a slot with the wanted socket, all others a slot with the other one. */
 static int find_winner(struct bench *bench, const struct abi_expect *expect, uint32_t *winner)
 {
 	unsigned int flow_class = expect_flow_class(expect);
@@ -157,14 +158,14 @@ static int find_winner(struct bench *bench, const struct abi_expect *expect, uin
 			first = middle + 1;
 	}
 	*winner = first;
-	/* The slot is one of the tests' too. */
+	/* The tests use this slot too. */
 	if (!err)
 		err = put_socket(bench, ABI_FLOW_CLASSES + flow_class,
 				 &bench->sentinels.other[flow_class]);
 	return err;
 }
 
-/* "'redirect to web'" */
+/* For example "'redirect to web'". */
 static const char *verdict_text(const struct object *object, uint32_t verdict, uint32_t label,
 				char text[VERDICT_TEXT_MAX])
 {
@@ -195,7 +196,7 @@ static int refuse_expect(const struct object *object, const struct abi_expect *e
 	return RUNTIME_EXPECT_FAILED;
 }
 
-/* The copy is spoilt by the search, and loaded anew by the caller's next round. */
+/* Finds out which label got the packet, with another copy of the program, and reports it. */
 static int find_fault(struct bench *bench, const struct abi_expect *expect,
 		      const struct result *result)
 {
@@ -247,7 +248,7 @@ static int run_expect(struct bench *bench, const struct abi_expect *expect)
 	return holds ? 0 : find_fault(bench, expect, &result);
 }
 
-/* All tests of packets of one interface, if there are any. */
+/* Runs all tests with packets of one interface. Loads the copy only if there are any. */
 static int run_interface(struct bench *bench, uint32_t interface)
 {
 	bool loaded = false;

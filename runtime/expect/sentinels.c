@@ -1,5 +1,6 @@
-/* Makes the sockets of sentinels.h: without SO_REUSEPORT, since a test run refuses a socket of a group,
- * and IPv6 ones for IPv6 alone, so that each takes exactly the packets of its place. */
+/* Makes the sockets. They are without SO_REUSEPORT, since a test run refuses a socket of a
+ * group, and those for IPv6 are for IPv6 only, so that each takes exactly the packets of its
+ * flow class. */
 #include "sentinels.h"
 
 #include "runtime/base/fail.h"
@@ -46,7 +47,8 @@ static int open_sentinel(unsigned int flow_class, struct sentinel *sentinel)
 	return 0;
 }
 
-/* It is down in a new namespace, and ::1 is there only when it is up. Without it, IPv6 is left out. */
+/* In a new namespace the loopback interface is down, and has ::1 only when it is up. If that fails,
+ * IPv6 is left out. */
 static void raise_loopback(void)
 {
 	struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};

@@ -1,5 +1,5 @@
-/* Two sockets for each place of a label, told apart by their cookies: one stands for the label that a
- * test expects, the other for every other label. */
+/* Two sockets for each flow class, told apart by their cookies: one for the label that a test
+ * expects, the other for all other labels. */
 #ifndef SKLC_SENTINELS_H
 #define SKLC_SENTINELS_H
 
@@ -10,7 +10,7 @@
 struct report;
 
 struct sentinel {
-	int fd; /* -1: this machine has no such family */
+	int fd; /* -1: this host does not have the family */
 	uint64_t cookie;
 };
 
@@ -18,8 +18,8 @@ struct sentinels {
 	struct sentinel wanted[ABI_FLOW_CLASSES], other[ABI_FLOW_CLASSES];
 };
 
-/* In a namespace of their own if that may be made, else on loopback, at ports that the kernel picks.
- * -errno after a message. */
+/* Opens them in a new network namespace if the process may make one, else on loopback, at ports
+ * that the kernel picks. -errno after a message. */
 int sentinels_open(struct report *report, struct sentinels *sentinels);
 void sentinels_close(struct sentinels *sentinels);
 

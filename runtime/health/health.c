@@ -1,4 +1,4 @@
-/* Compares what was declared, what was found, and what stands behind the labels. */
+/* Compares the declared sockets, those that were found, and those in the labels' slots. */
 #include "health.h"
 
 #include "runtime/base/fail.h"
@@ -37,14 +37,16 @@ int problem_add(struct problems *problems, const char *label, const char *mend, 
 	return 0;
 }
 
-/* Whether rules want a socket in this place of the label, and none is there. */
+/* Whether rules redirect packets of this flow class to the label, and the label has no socket for
+ * them. */
 static bool is_empty(const struct health *health, uint32_t label, unsigned int flow_class)
 {
 	return health->object->labels[label].flow_classes >> flow_class & 1 &&
 	       !slot_cookie(health->sockets, health->slots[label].slots[flow_class]);
 }
 
-/* Whether the declaration would fill a place that lacks a socket; with FOUND, by that one. */
+/* Whether a flow class lacks a socket that the declaration could give it; with FOUND, whether that
+ * socket could. */
 static bool is_missed(const struct health *health, const struct declaration *declaration,
 		      const struct found *found)
 {
@@ -85,7 +87,8 @@ static int add_fault(const struct health *health, const struct declaration *decl
 	}
 }
 
-/* The members of one group are one service; others are not. */
+/* Two sockets match one declaration. If they were of one SO_REUSEPORT group they would be one
+ * service. */
 static int add_ambiguous(const struct health *health, const struct declaration *declaration,
 			 const struct found *first, const struct found *other,
 			 struct problems *problems)
@@ -102,7 +105,7 @@ static int add_ambiguous(const struct health *health, const struct declaration *
 			   declared, one, two);
 }
 
-/* Of what is FOUND: rules want the other family too, and it is not for that. */
+/* Whether rules also redirect packets of the other family, which the socket does not serve. */
 static int check_family(const struct health *health, const struct declaration *declaration,
 			const struct found *found, struct problems *problems)
 {
@@ -136,7 +139,7 @@ static int add_missing(const struct health *health, const struct declaration *de
 		is_udp ? "no socket is bound to '%s'" : "nothing listens at '%s'", declared);
 }
 
-/* It came while nobody saw it: no hook tells of UDP. */
+/* The socket was bound when nobody looked: no hook of the kernel reports UDP sockets. */
 static int add_unplaced(const struct health *health, const struct declaration *declaration,
 			const struct found *found, struct problems *problems)
 {
@@ -148,7 +151,8 @@ static int add_unplaced(const struct health *health, const struct declaration *d
 			   found->protocol == IPPROTO_UDP ? "udp" : "tcp", address);
 }
 
-/* Those that are right: not behind the label, of two groups, or of the wrong family. */
+/* Problems with sockets that are as declared: not behind the label, of two groups, or of the wrong
+ * family. */
 static int check_right(const struct health *health, const struct declaration *declaration,
 		       const struct sightings *seen, bool *any, struct problems *problems)
 {
@@ -184,7 +188,8 @@ static size_t count_right(const struct sightings *seen, int family)
 	return count;
 }
 
-/* More of a group than have slots: those that have none serve as long as one that has is there. */
+/* A group may have more members than there are slots. The members without a slot serve only as long
+ * as one with a slot is there, since the kernel chooses among the members of the group. */
 static int check_room(const struct health *health, const struct declaration *declaration,
 		      const struct sightings *seen, struct problems *problems)
 {
@@ -249,8 +254,8 @@ uint64_t health_cookie(int sockets, uint32_t word, const struct known_sockets *k
 	return first;
 }
 
-int health_standing(const struct health *health, const struct known_sockets *known,
-		    struct problems *problems)
+int health_behind_labels(const struct health *health, const struct known_sockets *known,
+			 struct problems *problems)
 {
 	int err = 0;
 

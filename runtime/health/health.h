@@ -1,4 +1,4 @@
-/* What keeps labels from their sockets, by name, and how to mend it. */
+/* Finds out why labels have no working socket, and says how to mend it. */
 #ifndef SKLC_HEALTH_H
 #define SKLC_HEALTH_H
 
@@ -13,7 +13,7 @@ struct object;
 struct sightings;
 
 struct problem {
-	const char *label; /* NULL: of no label; the object's */
+	const char *label; /* the object's string; NULL: no label */
 	char what[320], mend[192];
 };
 
@@ -23,37 +23,37 @@ struct problems {
 	size_t count;
 };
 
-/* What is applied, or about to be. */
+/* What to compare: of the rules in force, or of those that are being applied. */
 struct health {
 	const struct object *object;
 	const struct declarations *declarations;
 	const struct sightings *sightings;
-	const struct abi_label_slots *slots; /* words of each label */
+	const struct abi_label_slots *slots; /* slot words of each label */
 	int sockets;
 };
 
-/* Each adds to PROBLEMS; -ENOMEM after a message. */
+/* These add to PROBLEMS; -ENOMEM after a message. */
 
-/* Declared sockets that are missing, ambiguous, or there but not right. */
+/* Declared sockets that are missing, ambiguous, or not as declared. */
 int health_declared(const struct health *health, struct problems *problems);
 
-/* Sockets that stand behind labels and can take nothing any more. */
-int health_standing(const struct health *health, const struct known_sockets *known,
-		    struct problems *problems);
+/* Sockets behind labels that cannot take packets any more. */
+int health_behind_labels(const struct health *health, const struct known_sockets *known,
+			 struct problems *problems);
 
-/* Addresses that rules redirect and that no route brings to this host. */
+/* Destinations that rules redirect and that are not local to this host. */
 int health_routes(const struct object *object, const struct netns *netns,
 		  struct problems *problems);
 
-/* The cookie of the socket that packets for these slots get: the first that can take any; if none can, the first
- * of all. 0: there is none. */
+/* The cookie of the first socket in the word's slots that can take packets; if none can, of the
+ * first socket; 0: there is none. */
 uint64_t health_cookie(int sockets, uint32_t word, const struct known_sockets *known);
 
-/* Says the first of them, as warnings. */
+/* Reports the first of them as warnings. */
 void problems_warn(const struct problems *problems);
 void problems_free(struct problems *problems);
 
-/* For those that look for problems. */
+/* Adds a problem. LABEL may be NULL; the formatted text says what is wrong. */
 __attribute__((format(printf, 4, 5))) int problem_add(struct problems *problems, const char *label,
 						      const char *mend, const char *format, ...);
 

@@ -1,5 +1,6 @@
-/* Compares the destinations of rules that redirect with the addresses that the kernel takes for its own: a
- * packet to any other is forwarded or dropped before a socket is looked up. */
+/* Compares the destinations of redirecting rules with the local addresses of the kernel's
+ * routing tables. Packets to other addresses are forwarded or dropped before the kernel looks
+ * up a socket. */
 #include "health.h"
 
 #include "runtime/base/fail.h"
@@ -22,7 +23,7 @@
 
 enum { REPLY_MAX = 64 * 1024, ELEMENTS_MAX = 1024, UNREACHED_MAX = 20 };
 
-/* From the first to the last address, in network order; of IPv4 only the first 4 bytes. */
+/* From the first to the last address, in network order; for IPv4 in the first 4 bytes. */
 struct address_range {
 	uint8_t family;
 	uint8_t first[16], last[16];
@@ -87,7 +88,7 @@ static int take_route(struct nlmsghdr *header, struct local *local)
 	return add_local(local, &range);
 }
 
-/* One datagram. 1: more follow; 0: that was all; -errno. */
+/* Reads one datagram of the reply. 1: more follow; 0: it was the last; -errno. */
 static int take_reply(char *reply, size_t size, struct local *local)
 {
 	struct nlmsghdr *header = (struct nlmsghdr *)(void *)reply;
@@ -106,7 +107,8 @@ static int take_reply(char *reply, size_t size, struct local *local)
 	return 1;
 }
 
-/* Of all tables, as the packets' look-up sees them; the kernel leaves out what is not local. */
+/* Reads the local routes of all tables, as the lookup of a packet uses all. The kernel leaves out
+ * other routes. */
 static int read_local(int fd, uint8_t family, struct local *local)
 {
 	struct {
@@ -146,7 +148,7 @@ static bool read_address(const char *text, size_t length, struct address_range *
 	return inet_pton(range->family, copy, address) == 1;
 }
 
-/* An address, prefix or range as the policy dump writes it. */
+/* Reads an address, a prefix or a range as the policy dump writes it. */
 static bool read_range(const char *text, size_t length, struct address_range *range)
 {
 	const char *slash = memchr(text, '/', length), *dash = memchr(text, '-', length);
@@ -191,7 +193,8 @@ static int check_element(const struct local *local, const char *text, size_t len
 		(int)length, text);
 }
 
-/* The elements behind `daddr` in a rule as the policy dump writes it. */
+/* Checks the addresses after `daddr` in a redirecting rule, which is written as in the policy
+ * dump. */
 static int check_rule(const struct local *local, const char *rule, struct problems *problems)
 {
 	static const char separators[] = " ,{}";
@@ -236,5 +239,5 @@ int health_routes(const struct object *object, const struct netns *netns, struct
 		err = rule ? check_rule(&local, rule, problems) : 0;
 	}
 	free(local.all);
-	return err == -ENOMEM ? err : 0; /* a kernel that does not tell leaves it unknown */
+	return err == -ENOMEM ? err : 0; /* without an answer of the kernel nothing is known */
 }

@@ -86,8 +86,9 @@ uint32_t program_id(int program)
 	return bpf_obj_get_info_by_fd(program, &info, &size) ? 0 : info.id;
 }
 
-/* MEMBARRIER_CMD_GLOBAL waits for a grace period of RCU, which a program on the hook is inside of. On
- * a kernel with nohz_full it is EINVAL; then a pause has to do. */
+/* A program on the hook runs inside a read-side critical section of RCU, and MEMBARRIER_CMD_GLOBAL
+ * waits for a grace period. On a kernel with nohz_full it gives EINVAL; then a pause of 300 ms must
+ * do. */
 void wait_for_programs(void)
 {
 	const struct timespec pause = {.tv_nsec = 300 * 1000 * 1000};

@@ -1,4 +1,4 @@
-/* The hook of a network namespace, and the link that holds our program on it. */
+/* The sk_lookup hook of a network namespace, and the link that holds our program on it. */
 #ifndef SKLC_ATTACH_H
 #define SKLC_ATTACH_H
 
@@ -12,10 +12,10 @@ enum { HOOK_PROGRAMS_MAX = 64 }; /* the kernel's limit */
 struct link_info {
 	uint32_t id;
 	uint32_t program;
-	uint32_t netns_inode; /* 0: severed; the namespace is dead, or the link was detached */
+	uint32_t netns_inode; /* 0: severed: the namespace is gone, or the link was detached */
 };
 
-/* Programs on the hook, in order of running. */
+/* The programs on the hook, in the order in which they run. */
 struct hook {
 	uint32_t programs[HOOK_PROGRAMS_MAX];
 	uint32_t count;
@@ -24,19 +24,20 @@ struct hook {
 /* A new link, or -errno after a message. */
 int attach_create(const struct netns *netns, int program);
 
-/* Replaces in one step; OLD is the program that must be there. -errno after a message. */
+/* Replaces the program OLD on the link atomically; fails if another program is there. -errno after
+ * a message. */
 int attach_update(struct report *report, int link, int program, int old);
 
 int attach_detach(struct report *report, int link);
 int attach_info(struct report *report, int link, struct link_info *info);
 
-/* -errno without a message. */
+/* Lists the programs on the hook. -errno without a message. */
 int attach_query(const struct netns *netns, struct hook *hook);
 
 /* The kernel's number of a program; 0 with errno set. */
 uint32_t program_id(int program);
 
-/* Waits until no program that was on the hook before still runs. */
+/* Waits until every program that was running on the hook has ended. */
 void wait_for_programs(void);
 
 #endif

@@ -40,7 +40,7 @@ static const char *capability_name(int capability)
 	}
 }
 
-/* Both halves of the sets, as the kernel's version 3 has them. */
+/* Capabilities 0 to 31 and 32 to 63, as version 3 of the system call gives them. */
 static int get_caps(struct __user_cap_data_struct data[2])
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -57,7 +57,7 @@ bool caps_have(int capability)
 		return false;
 	if (data[capability / 32].effective & bit)
 		return true;
-	/* The kernel lets the older, larger capability stand for it. */
+	/* The kernel accepts CAP_SYS_ADMIN, which is older and covers more, for CAP_BPF. */
 	return capability == CAP_BPF && (data[0].effective & (UINT32_C(1) << CAP_SYS_ADMIN));
 }
 
@@ -106,10 +106,11 @@ static int keep_capabilities(struct report *report, uint64_t kept)
 
 #define BIT(capability) (UINT64_C(1) << (capability))
 
-/* PERFMON: without it the verifier hardens the program against its own author, and refuses more. */
+/* Without CAP_PERFMON the verifier forbids pointer leaks and guards against speculative execution,
+ * and so refuses more programs. */
 #define LOADING_CAPABILITIES (BIT(CAP_BPF) | BIT(CAP_NET_ADMIN) | BIT(CAP_PERFMON))
 
-/* Where CAP_BPF is not given by itself, CAP_SYS_ADMIN stands for it. */
+/* Keeps CAP_SYS_ADMIN if the process has no CAP_BPF: the kernel accepts it instead. */
 int caps_limit_to_loading(struct report *report)
 {
 	struct __user_cap_data_struct data[2] = {0};
@@ -120,7 +121,8 @@ int caps_limit_to_loading(struct report *report)
 	return keep_capabilities(report, kept);
 }
 
-/* What each use of the command keeps. DAC: to read and write the files that root may. */
+/* The capabilities that each use of the command keeps. The two CAP_DAC_ allow it to read and write
+ * files as root may. */
 static uint64_t kept_capabilities(enum runtime_use use)
 {
 	const uint64_t files = BIT(CAP_DAC_OVERRIDE) | BIT(CAP_DAC_READ_SEARCH);

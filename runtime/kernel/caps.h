@@ -1,4 +1,5 @@
-/* Privilege: what this process may do, what is missing for what it tries, and giving up the rest. */
+/* Capabilities of this process: whether it has one, which one an operation lacks, and giving up
+ * those not needed. */
 #ifndef SKLC_CAPS_H
 #define SKLC_CAPS_H
 
@@ -6,15 +7,15 @@
 
 struct report;
 
-/* A capability's number (linux/capability.h) and the words it is known by. */
+/* Whether this thread has a capability, a number of linux/capability.h. */
 bool caps_have(int capability);
 
-/* As fail(), and names the first of the NEEDED capabilities (ended by -1) that is missing, if ERROR
- * is one that a missing capability gives. */
+/* Like fail(). If ERROR is EPERM or EACCES, names the first of the NEEDED capabilities (a list that
+ * ends in -1) that the process lacks. */
 __attribute__((format(printf, 4, 5))) int caps_fail(struct report *report, int error,
 						    const int *needed, const char *format, ...);
 
-/* Gives up all but what loading needs. -errno after a message. */
+/* Gives up all capabilities but those that loading needs. -errno after a message. */
 int caps_limit_to_loading(struct report *report);
 
 extern const int caps_for_load[], caps_for_hook[], caps_for_namespace[], caps_for_process[];

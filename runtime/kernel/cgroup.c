@@ -1,4 +1,5 @@
-/* Asks /proc/self/mountinfo, since a host that has version 1 too mounts version 2 where it likes. */
+/* Searches /proc/self/mountinfo, since a host with cgroup version 1 may mount version 2
+ * anywhere. */
 #include "cgroup.h"
 
 #include "runtime/base/fail.h"
@@ -12,7 +13,8 @@
 #include <string.h>
 #include <sys/vfs.h>
 
-/* "36 35 0:31 ROOT MOUNTPOINT options - TYPE ...": the mount point, if it is one of cgroup2's root. */
+/* Parses "36 35 0:31 ROOT MOUNTPOINT options - TYPE ...". If it mounts the root of cgroup2, writes
+ * the mount point. */
 static bool is_root(const char *line, char path[PATH_MAX])
 {
 	const char *type = strstr(line, " - ");
@@ -22,7 +24,7 @@ static bool is_root(const char *line, char path[PATH_MAX])
 	       sscanf(line, "%*d %*d %*s %4095s %4095s", root, path) == 2 && strcmp(root, "/") == 0;
 }
 
-/* A mount may be hidden by another one over it. */
+/* Checks the file system type, since another mount may cover this one. */
 static int open_mount(const char *path)
 {
 	autoclose int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

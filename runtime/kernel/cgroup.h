@@ -2,7 +2,8 @@
 #ifndef SKLC_CGROUP_H
 #define SKLC_CGROUP_H
 
-/* The root of the cgroup2 tree, wherever it is mounted. -ENODEV: it is not; -errno. Without a message. */
+/* Opens the root of the cgroup2 tree, wherever it is mounted. -ENODEV if it is not mounted; -errno.
+ * Without a message. */
 int cgroup_open_root(void);
 
 #endif

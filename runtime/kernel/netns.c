@@ -1,5 +1,6 @@
-/* Opens network namespaces and makes sockets inside them. The caller's own thread never changes its
- * namespace: a thread enters, makes the socket and ends, so there is no way back that could fail. */
+/* Opens network namespaces and makes sockets inside them. The caller's thread never changes its
+ * namespace, since the way back could fail: another thread enters the namespace, makes the socket
+ * and ends. */
 #include "netns.h"
 
 #include "caps.h"
@@ -26,9 +27,9 @@
 
 #define NAMES_FOLDER "/run/netns"
 
-/* A job for a thread of its own. */
+/* Work for another thread. */
 struct visit {
-	int netns; /* to enter; -1: a new one */
+	int netns; /* descriptor of the namespace to enter; -1: a new one */
 	int (*work)(void *argument);
 	void *argument;
 	int result;
@@ -87,7 +88,7 @@ int netns_socket(const struct netns *netns, int domain, int type, int protocol)
 	return netns_run_in(netns, make_socket, &request);
 }
 
-/* Writes the path to open; false after saying what is wrong with the name. */
+/* Writes the path of the namespace; false after a message that says what is wrong with its name. */
 static bool netns_path(struct report *report, const char *name, char *path, size_t size)
 {
 	char *end;
@@ -171,7 +172,7 @@ int netns_open(struct report *report, const char *name, struct netns *netns)
 		snprintf(netns->words, sizeof(netns->words), "this network namespace");
 	if (!netns_path(report, name, path, sizeof(path)))
 		return -EINVAL;
-	/* Without blocking: the path may lead to a pipe. */
+	/* O_NONBLOCK, since the path may lead to a pipe. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return fail_open(report, errno, name ? name : path, path);

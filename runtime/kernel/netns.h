@@ -1,5 +1,5 @@
-/* A network namespace: opened by name, path or process, known by its cookie, which the kernel never
- * gives twice. */
+/* A network namespace, opened by name, path or process. It is identified by its cookie, which the
+ * kernel never gives twice. */
 #ifndef SKLC_NETNS_H
 #define SKLC_NETNS_H
 
@@ -10,31 +10,33 @@
 struct report;
 
 struct netns {
-	struct report *report; /* that it was opened with */
+	struct report *report; /* the one that it was opened with */
 	int fd;
 	uint64_t cookie;
 	uint64_t inode;
-	bool own;        /* the caller's */
+	bool own;        /* whether it is the caller's own */
 	char words[160]; /* what messages call it */
 };
 
-/* NAME of `ip netns`, a path, "pid:N", or NULL for the caller's own. Linux 5.14 for the cookie. */
+/* NAME is a name of `ip netns`, a path, "pid:N", or NULL for the caller's own. Needs Linux 5.14 for
+ * the cookie. */
 int netns_open(struct report *report, const char *name, struct netns *netns);
 void netns_close(struct netns *netns);
 
-/* A socket that lives in the namespace, or -errno without a message. */
+/* Makes a socket in the namespace; -errno without a message. */
 int netns_socket(const struct netns *netns, int domain, int type, int protocol);
 
-/* Runs WORK in a thread that is in a new namespace; what it opens stays open. -errno without a message. */
+/* Runs WORK in another thread, in a new namespace. Returns its result, or -errno without a
+ * message. */
 int netns_run_apart(int (*work)(void *argument), void *argument);
 
-/* The same in a thread that is in this namespace. */
+/* The same in this namespace; in the caller's own thread if it is in it already. */
 int netns_run_in(const struct netns *netns, int (*work)(void *argument), void *argument);
 
 /* The number of an interface there; 0: there is none; -errno. */
 int netns_interface(const struct netns *netns, const char *name);
 
-/* Where the name of a namespace with this inode number is to be read: /run/netns. False: it has none. */
+/* Finds the name in /run/netns of the namespace with this inode number; false if it has none. */
 bool netns_find_name(uint64_t inode, char *name, size_t size);
 
 #endif

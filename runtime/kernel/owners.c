@@ -1,4 +1,5 @@
-/* Reads the links in /proc/PID/fd, which say "socket:[INODE]". What it may not read is left out. */
+/* Reads the links in /proc/PID/fd, which say "socket:[INODE]". Leaves out processes that it may not
+ * read. */
 #include "owners.h"
 
 #include "runtime/base/fail.h"

@@ -7,14 +7,14 @@
 
 struct owner {
 	uint64_t inode; /* of the socket */
-	int pid;        /* the lowest that has it; 0: none was seen */
+	int pid;        /* the lowest of a process that has it open; 0: none was found */
 	char command[16];
 };
 
-/* Fills in the pid and the command of each, in one walk through /proc. Puts them in order of inode. */
+/* Fills in the pid and the command of each, in one walk through /proc. Sorts them by inode. */
 void owners_find(struct owner *owners, size_t count);
 
-/* NULL: it is not among them. */
+/* The owner of an inode, by binary search; NULL if it is not among them. */
 const struct owner *owners_of(const struct owner *owners, size_t count, uint64_t inode);
 
 #endif

@@ -1,5 +1,5 @@
-/* Pins below a folder's descriptor, by way of /proc/self/fd: BPF_OBJ_PIN takes a path (a descriptor
- * and a name only from Linux 6.5). */
+/* Names a pin by a path through /proc/self/fd, since BPF_OBJ_PIN takes a folder's descriptor and a
+ * name only from Linux 6.5 on. */
 #include "pins.h"
 
 #include "runtime/base/fail.h"
@@ -42,7 +42,7 @@ int pin_remove(int folder, const char *name)
 	return 0;
 }
 
-/* Fills a mappable map in place: an update by system call would need a second copy in the kernel. */
+/* Fills a map through mmap: an update by system call would need a second copy in the kernel. */
 static int fill_map(int map, const void *bytes, size_t size)
 {
 	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, map, 0);

@@ -1,6 +1,7 @@
-/* Objects of the kernel under names in a bpffs folder, and bytes kept there: regular files cannot
- * stand in bpffs, so bytes live in a frozen array map of one value. Folders are named by descriptor,
- * so that nobody can put another folder in their place. Errors are -errno without a message. */
+/* Pins: programs, maps and links of the kernel under names in a bpffs folder. Bytes are kept there
+ * too: bpffs has no regular files, so they are in a frozen array map of one value. Folders are
+ * given by descriptor, so that nobody can replace a folder meanwhile. Errors are -errno without a
+ * message. */
 #ifndef SKLC_PINS_H
 #define SKLC_PINS_H
 
@@ -9,16 +10,16 @@
 int pin_put(int folder, const char *name, int fd);
 int pin_get(int folder, const char *name);
 
-/* 0 also if there is none. */
+/* Returns 0 also if there is none. */
 int pin_remove(int folder, const char *name);
 
-/* Bytes that an mmap of a kernel's map shows. */
+/* The bytes of such a map, through mmap. */
 struct blob {
 	const void *bytes;
 	size_t size;
 };
 
-/* A map that holds the bytes and can no longer change. */
+/* Makes a map that holds the bytes and can no longer change. */
 int blob_create(const char *name, const void *bytes, size_t size);
 
 /* Maps a blob's map for reading. */

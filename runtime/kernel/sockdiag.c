@@ -48,7 +48,7 @@ static int add_socket(struct known_sockets *sockets, size_t *capacity,
 	return 0;
 }
 
-/* One datagram of an answer. 1: more follow; 0: that was all; -errno. */
+/* Reads one datagram of the answer. 1: more follow; 0: it was the last; -errno. */
 static int take_reply(const char *reply, size_t size, struct known_sockets *sockets,
 		      size_t *capacity)
 {
@@ -70,7 +70,7 @@ static int take_reply(const char *reply, size_t size, struct known_sockets *sock
 	return 1;
 }
 
-/* A kernel that does not answer (inet_diag is a module) leaves the addresses unknown. */
+/* If the kernel does not answer (inet_diag is a module), the addresses stay unknown. */
 static int read_kind(int fd, uint8_t family, uint8_t protocol, struct known_sockets *sockets,
 		     size_t *capacity)
 {

@@ -1,4 +1,4 @@
-/* The addresses of a namespace's sockets by their cookies, as the kernel's sock_diag gives them. */
+/* The sockets of a namespace and their addresses, by cookie, from the kernel's sock_diag. */
 #ifndef SKLC_SOCKDIAG_H
 #define SKLC_SOCKDIAG_H
 
@@ -10,7 +10,7 @@ struct netns;
 
 struct known_socket {
 	uint64_t cookie;
-	uint32_t inode; /* in /proc/PID/fd */
+	uint32_t inode; /* as in the links in /proc/PID/fd */
 	uint32_t uid;
 	uint16_t port;
 	uint8_t family;      /* AF_INET, AF_INET6 */
@@ -18,16 +18,17 @@ struct known_socket {
 };
 
 struct known_sockets {
-	struct known_socket *all; /* by cookie */
+	struct known_socket *all; /* sorted by cookie */
 	size_t count;
-	bool told; /* whether the kernel tells at all */
+	bool told; /* whether the kernel answered */
 };
 
-/* Listening TCP and UDP sockets; none where the kernel does not tell. -ENOMEM after a message. */
+/* Reads the listening TCP sockets and the UDP sockets; none if the kernel does not answer. -ENOMEM
+ * after a message. */
 int sockdiag_read(const struct netns *netns, struct known_sockets *sockets);
 void sockdiag_free(struct known_sockets *sockets);
 
-/* NULL if it is not among them. */
+/* Finds a socket by its cookie; NULL if it is not among them. */
 const struct known_socket *sockdiag_find(const struct known_sockets *sockets, uint64_t cookie);
 
 /* "192.0.2.1:80", "[2001:db8::1]:80" */

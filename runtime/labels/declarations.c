@@ -1,6 +1,6 @@
-/* Reads the object's declarations. Those of one label and place are alternatives, in order: they share the
- * slots of the place, earlier slots for earlier ones. A dual-stack IPv6 socket comes last in the IPv4
- * place, behind what is declared for IPv4. */
+/* Reads the object's declarations. Those of one label and flow class are alternatives in their
+ * order: they share its slots, and earlier ones get earlier slots. Declarations of IPv6 sockets,
+ * which may be dual-stack, come last for IPv4, after those of IPv4 sockets. */
 #include "labels.h"
 
 #include "runtime/base/fail.h"
@@ -41,7 +41,7 @@ static int read_uid(const struct object *object, const struct abi_socket *socket
 	return 0;
 }
 
-/* FNV-1a over the path. */
+/* The FNV-1a hash of the path. */
 uint64_t cgroup_number(uint64_t parent, const char *name, size_t length)
 {
 	uint64_t hash = parent ? parent : UINT64_C(0xcbf29ce484222325);
@@ -52,7 +52,7 @@ uint64_t cgroup_number(uint64_t parent, const char *name, size_t length)
 	return hash ? hash : 1;
 }
 
-/* The next folder of a path, and how long its name is; NULL at the end. */
+/* The name of the next folder in a path and its length; NULL at the end. */
 static const char *next_folder(const char *path, size_t *length)
 {
 	path += strspn(path, "/");
@@ -104,7 +104,8 @@ static int read_declaration(const struct object *object, uint32_t number,
 	return err ? err : read_cgroup(object, socket, declaration);
 }
 
-/* Whether a declaration comes first (0) in a place of its label, behind (1), or not at all (-1). */
+/* Whether the sockets of a declaration serve a flow class first (0), after those of rank 0 (1), or
+ * not at all (-1). */
 static int rank_in(const struct declaration *declaration, unsigned int flow_class)
 {
 	if (declaration->key.protocol != flow_class_protocol(flow_class))
@@ -119,7 +120,7 @@ static struct declared_range *range_of(struct declared *value, unsigned int flow
 	return flow_class_family(flow_class) == AF_INET6 ? &value->ipv6 : &value->ipv4;
 }
 
-/* Declarations of each label, place and rank. */
+/* Numbers of declarations, by label, flow class and rank. */
 struct shares {
 	uint32_t (*counts)[ABI_FLOW_CLASSES][2];
 };
@@ -138,8 +139,8 @@ static void count_shares(const struct declarations *declarations, struct shares 
 	}
 }
 
-/* The slots of alternative NUMBER of COUNT: an equal share; the first has what is left over. Without enough
- * slots those at the end share the last one. */
+/* The slots of alternative NUMBER of COUNT. All get the same number of slots, and the first also
+ * the remainder. If there are too few slots, the last alternatives share the last slot. */
 static struct declared_range share(uint32_t word, uint32_t number, uint32_t count)
 {
 	uint32_t slots = slot_count(word), each = count < slots ? slots / count : 1;

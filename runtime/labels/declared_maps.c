@@ -1,4 +1,4 @@
-/* Makes the maps of declarations.h. What is in them never changes: another apply makes others. */
+/* Makes the maps of declarations. Their content never changes: each apply makes new ones. */
 #include "labels.h"
 
 #include "runtime/base/fail.h"
@@ -39,7 +39,8 @@ void declared_maps_close(struct declared_maps *maps)
 	*maps = (struct declared_maps){-1, -1};
 }
 
-/* Whether two say the same of a socket, whatever their numbers. */
+/* Whether two declarations of one endpoint require the same and give the same slots. Their numbers
+ * may differ. */
 static bool is_same(const struct declared *left, const struct declared *right)
 {
 	return left->has_uid == right->has_uid && left->uid == right->uid &&
@@ -48,7 +49,7 @@ static bool is_same(const struct declared *left, const struct declared *right)
 	       memcmp(&left->ipv6, &right->ipv6, sizeof(left->ipv6)) == 0;
 }
 
-/* Adds it behind others of the same address, port and protocol, unless it is there. */
+/* Adds a declaration after others of the same endpoint, unless an equal one is there. */
 static int add_declared(struct report *report, int map, struct declared_key key,
 			const struct declared *value)
 {
@@ -70,7 +71,8 @@ static int add_declared(struct report *report, int map, struct declared_key key,
 
 enum { FOLDERS_MAX = 1 << 20 };
 
-/* Each folder of the path. The path's own number is the one that declarations_read gave it. */
+/* Adds each folder of the path. The last one gets the number that declarations_read gave to the
+ * path. */
 static int add_cgroup(struct report *report, int map, const char *path)
 {
 	struct cgroup_key key = {0};

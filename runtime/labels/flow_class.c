@@ -1,4 +1,4 @@
-/* Names the parts of ABI_FLOW_CLASS. */
+/* The name, the protocol and the family of a flow class, the inverse of ABI_FLOW_CLASS. */
 #include "labels.h"
 
 #include <netinet/in.h>

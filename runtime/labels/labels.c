@@ -1,4 +1,5 @@
-/* Reads and changes the map of labels. Slots are given in blocks of one for each place. */
+/* Reads and changes the map of labels. A label gets a block of adjacent slots, one for each flow
+ * class. */
 #include "labels.h"
 
 #include "spares.h"
@@ -65,7 +66,7 @@ int labels_read(struct report *report, int map, struct label_entry **entries, si
 			return fail(report, ENOMEM, "read the labels");
 		memcpy(all[n].name, key, sizeof(key));
 		last = all[n].name;
-		/* A label that goes meanwhile is none: readers take no lock. */
+		/* Readers take no lock, so the label may have been removed meanwhile. */
 		if (bpf_map_lookup_elem(map, key, &all[n].slots) == 0)
 			n++;
 		else if (errno != ENOENT)
@@ -148,7 +149,7 @@ static int assign_slots(int map, const struct object *object, struct abi_label_s
 	return err;
 }
 
-/* Words as the object's program can use them. */
+/* Makes words usable for the object's program, see slot_word. */
 static void keep_usable(const struct object *object, struct abi_label_slots *slots)
 {
 	for (uint32_t i = 0; i < object->header.label_count; i++)
@@ -181,7 +182,7 @@ int labels_look_up(int map, const struct object *object, struct abi_label_slots 
 	return err;
 }
 
-/* One slot: 1, or 0 if it was empty. */
+/* Takes the socket out of one slot. 1: done; 0: the slot was empty; -errno. */
 static int slot_clear(int sockets, uint32_t slot)
 {
 	int err;
@@ -189,7 +190,7 @@ static int slot_clear(int sockets, uint32_t slot)
 	if (bpf_map_delete_elem(sockets, &slot) == 0)
 		return 1;
 	err = -errno;
-	/* An empty slot gives EINVAL, as a failure would. */
+	/* The kernel gives EINVAL for an empty slot, and also for other failures. */
 	return (err == -EINVAL || err == -ENOENT) && !slot_cookie_at(sockets, slot) ? 0 : err;
 }
 

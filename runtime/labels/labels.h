@@ -11,8 +11,9 @@
 struct object;
 struct report;
 
-/* The map of labels (labels.c). Slots belong to the namespace, not to the rules: a label keeps its slots, and
- * so its sockets, from one apply to the next. */
+/* The map of labels (labels.c). Slots belong to the namespace, not to the rules: a label keeps its
+ * slots, and so its sockets, from one apply to the next. A socket is behind a label if it is in one
+ * of the label's slots. */
 
 struct label_entry {
 	char name[ABI_LABEL_KEY];
@@ -33,9 +34,9 @@ int labels_read(struct report *report, int map, struct label_entry **entries, si
 /* How many of the object's new labels do not fit into the map any more. -errno after a message. */
 int labels_excess(int map, const struct object *object, size_t *excess);
 
-/* Finds or gives slots for each label of the object, into SLOTS[label], and spare slots where the object
- * declares sockets (spares.h). Never gives a slot that another label has. -ENOSPC if the map is full; -errno
- * after a message. */
+/* Finds or gives slots for each label of the object, into SLOTS[label], and spare slots where the
+ * object declares sockets (spares.h). Never gives a slot that another label has. -ENOSPC if the map
+ * is full; -errno after a message. */
 int labels_assign(int map, int marks, const struct object *object, struct abi_label_slots *slots);
 
 /* The slots that each label of the object has, into SLOTS[label]. -errno after a message. */
@@ -48,7 +49,8 @@ int labels_drop(struct report *report, int map, int sockets, const struct label_
 uint64_t slot_cookie_at(int sockets, uint32_t slot);
 uint64_t slot_cookie(int sockets, uint32_t word);
 
-/* The word as the object's program can use it: without spare slots unless the program tries them. */
+/* The word as the object's program can use it: without spare slots unless the program tries
+ * them. */
 uint32_t slot_word(const struct object *object, uint32_t word);
 
 /* How many slots a word names: its own, and the spare ones. */
@@ -57,11 +59,12 @@ static inline uint32_t slot_count(uint32_t word)
 	return ABI_SPARE_BLOCK(word) ? 1 + ABI_SPARE_RUN(word) * ABI_SPARES : 1;
 }
 
-/* Takes the sockets out of all slots of a word. 1: there were some; 0: there were none; -errno without a
- * message. */
+/* Takes the sockets out of all slots of a word. 1: there were some; 0: there were none; -errno
+ * without a message. */
 int slots_clear(int sockets, uint32_t word);
 
-/* A label has slots for each of the four flow classes, TCP and UDP over IPv4 and IPv6 (flow_class.c). */
+/* A label has slots for each of the four flow classes, TCP and UDP over IPv4 and IPv6
+ * (flow_class.c). */
 
 /* "tcp ipv4" and so on. */
 const char *flow_class_name(unsigned int flow_class);
@@ -74,8 +77,8 @@ unsigned int flow_class_family(unsigned int flow_class);
 const struct label_entry *nearest_label(const char *name, const struct label_entry *entries,
 					size_t count);
 
-/* Declared sockets (declarations.c), in the form that the BPF programs read: users by number, and the slots
- * that each declaration may fill. */
+/* Declared sockets (declarations.c), in the form that the BPF programs read: users by number, and
+ * the slots that each declaration may fill. */
 
 struct declaration {
 	struct declared_key key;
@@ -90,8 +93,8 @@ struct declarations {
 	size_t count;
 };
 
-/* SLOTS are the words of each label. -EINVAL after a message if the user is unknown here or the path too
- * long; -ENOMEM. OBJECT must outlive the declarations. */
+/* SLOTS are the words of each label. -EINVAL after a message if the user is unknown here or the
+ * path too long; -ENOMEM. OBJECT must outlive the declarations. */
 int declarations_read(const struct object *object, const struct abi_label_slots *slots,
 		      struct declarations *declarations);
 void declarations_free(struct declarations *declarations);
@@ -104,11 +107,12 @@ void declaration_text(const struct declaration *declaration, char *text, size_t 
 struct declared_range declaration_range(const struct declaration *declaration,
 					unsigned int flow_class);
 
-/* The number of a folder of the cgroup tree, a hash of its parent's number and its own name. Never 0, which
- * is the number of the root. */
+/* The number of a folder of the cgroup tree, a hash of its parent's number and its own name. Never
+ * 0, which is the number of the root. */
 uint64_t cgroup_number(uint64_t parent, const char *name, size_t length);
 
-/* Maps of the declarations (declared_maps.c), which BPF programs compare sockets with; descriptors. */
+/* Maps of the declarations (declared_maps.c), which BPF programs compare sockets with;
+ * descriptors. */
 struct declared_maps {
 	int declared, cgroups;
 };

@@ -1,4 +1,5 @@
-/* Compares names by the least number of letters put in, left out, changed, or swapped with the next. */
+/* The distance of two names is the least number of letters that are inserted, removed, changed, or
+ * swapped with the next. */
 #include "labels.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* Shares out blocks of spare slots. A place keeps what it has from one apply to the next: the program that runs knows
- * it by that, and so a place is never given more, or less. */
+/* Shares out blocks of spare slots. A label keeps its blocks from one apply to the next. It never
+ * gets more or fewer of them, since the running program has them in its slot words. */
 #include "spares.h"
 
 #include "labels.h"
@@ -15,22 +15,24 @@
 
 enum { DOUBLINGS_MAX = 4 };
 
-_Static_assert(1 << DOUBLINGS_MAX == ABI_SPARE_RUN_MAX, "so many blocks has a place at most");
+_Static_assert(1 << DOUBLINGS_MAX == ABI_SPARE_RUN_MAX,
+	       "the most blocks that a slot word can have");
 
-/* What is shared out, to whom. */
+/* What is shared out, and which flow classes of which labels get it. */
 struct sharing {
 	const struct object *object;
 	int labels, marks;
 	struct abi_label_slots *slots;
-	bool *used;            /* by block, from 1 */
-	uint8_t *wanted;       /* bits 1 << flow_class of each label: those that have none */
-	uint32_t wanted_count; /* bits in these */
-	uint32_t doublings;    /* of blocks for each */
-	uint32_t next;         /* block: none before it begins a row that is free */
-	uint32_t unserved;     /* of the wanted ones */
+	bool *used;            /* by block number, from 1 */
+	uint8_t *wanted;       /* for each label, bits 1 << flow class of those that want blocks */
+	uint32_t wanted_count; /* bits in WANTED */
+	uint32_t doublings;    /* each gets 2^doublings blocks */
+	uint32_t next;         /* block; before it no row of free blocks begins */
+	uint32_t unserved;     /* wanted flow classes that got no blocks */
 };
 
-/* An IPv6 socket may serve IPv4 too. */
+/* Whether a declared socket may serve a flow class. An IPv6 socket may be dual-stack, and then
+ * serves IPv4 too. */
 static bool may_serve(const struct abi_socket *socket, unsigned int flow_class)
 {
 	return socket->protocol == flow_class_protocol(flow_class) &&
@@ -71,7 +73,7 @@ static int find_used(struct sharing *sharing)
 	return err;
 }
 
-/* The first row of so many free blocks, none before FIRST; 0: there is none. */
+/* The first block of a row of BLOCKS free blocks, at FIRST or later; 0: there is none. */
 static uint32_t find_row(const bool *used, uint32_t first, uint32_t blocks)
 {
 	uint32_t length = 0;
@@ -102,7 +104,7 @@ static uint32_t choose_doublings(const struct sharing *sharing)
 	return doublings;
 }
 
-/* Nobody was ever in the blocks, as far as their new place is concerned. */
+/* The new owner of the blocks has not put any socket into them. */
 static int clear_marks(const struct sharing *sharing, uint32_t block)
 {
 	const struct abi_spare_marks none = {0};

@@ -1,4 +1,5 @@
-/* The words that only the host knows: the slots of labels and the numbers of interfaces. */
+/* The words that are not known before the object is loaded: the slots of labels and the numbers of
+ * interfaces. */
 #include "load.h"
 
 #include "runtime/base/fail.h"
@@ -33,7 +34,7 @@ void host_default_slots(const struct object *object, struct host *host)
 			host->slots[i].slots[flow_class] = ABI_FLOW_CLASSES * i + flow_class;
 }
 
-/* Says that there is no such interface; -errno if that is an error. */
+/* Reports that there is no such interface; -errno if that is an error. */
 static int miss_interface(const char *name, bool required, const struct netns *netns)
 {
 	bool is_error;

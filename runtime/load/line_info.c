@@ -1,5 +1,5 @@
-/* .BTF.ext as libbpf's btf.h lays it out, which has no reader for it: a header, then functions, then, section by
- * section, the lines. Nothing in it is believed. */
+/* Reads .BTF.ext: a header, then information on functions, then on lines, section by section.
+ * libbpf has no public function that reads it. Every offset and size is checked. */
 #include "line_info.h"
 
 #include "runtime/object/object.h"
@@ -21,11 +21,11 @@ struct ext_section {
 struct ext_line {
 	uint32_t offset; /* of the first instruction, in bytes */
 	uint32_t file, text;
-	uint32_t line_column; /* 22 and 10 bits */
+	uint32_t line_column; /* line in the upper 22 bits, column in the lower 10 */
 };
 enum { COLUMN_BITS = 10, INSTRUCTION_BYTES = 8 };
 
-/* What is left to read. */
+/* The bytes that are left to read. */
 struct bytes {
 	const char *at;
 	size_t size;
@@ -50,7 +50,8 @@ static bool skip(struct bytes *from, size_t size)
 	return true;
 }
 
-/* The lines, after the size of a record. */
+/* Finds the line information, which begins with the size of a record. LINES are the bytes after
+ * that size. */
 static bool find_lines(const struct object *object, struct bytes *lines, uint32_t *record)
 {
 	struct ext_header header;
@@ -65,7 +66,7 @@ static bool find_lines(const struct object *object, struct bytes *lines, uint32_
 	return take(lines, record, sizeof(*record)) && *record >= sizeof(struct ext_line);
 }
 
-/* Narrows LINES to those of the program's section. */
+/* Narrows LINES to the records of the program's section. */
 static bool find_program(const struct btf *types, struct bytes *lines, uint32_t record)
 {
 	struct ext_section section;

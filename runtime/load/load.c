@@ -1,6 +1,7 @@
-/* Loads an object in a process of its own. libbpf does not expect a file made to harm it, and this
- * process has what such a file's author wants: so another one, with the capabilities to load and no
- * more, takes the object through libbpf and hands the descriptors over. If it dies, nothing happened. */
+/* Loads an object in another process. libbpf is not made for malicious files, and this process has
+ * the privileges that the author of such a file would like. So a child process, which keeps only
+ * the capabilities that loading needs, gives the object to libbpf and passes the descriptors back.
+ * If it dies, nothing has changed. */
 #include "load.h"
 
 #include "loader.h"
@@ -20,9 +21,9 @@
 
 enum { LOAD_SECONDS_MAX = 300, MESSAGES_MAX = 64 };
 
-/* What the loading process says. */
+/* What the loading process answers. */
 struct answer {
-	int err; /* 0: the program's descriptor comes along, and those of the counters that it has */
+	int err; /* 0: the program's descriptor and those of its counters come along */
 	bool has_rule_counters, has_label_counters;
 };
 
@@ -57,7 +58,8 @@ static void send_answer(int channel, int err, const struct loaded *loaded)
 	sendmsg(channel, &message, MSG_NOSIGNAL);
 }
 
-/* The descriptors that come along with an answer; whether they are as many as it says. */
+/* Takes the descriptors that come with an answer; false if their number is not what the answer
+ * says. */
 static bool take_descriptors(const struct answer *answer, struct msghdr *message,
 			     struct loaded *loaded)
 {
@@ -77,7 +79,7 @@ static bool take_descriptors(const struct answer *answer, struct msghdr *message
 	return true;
 }
 
-/* Passes on what the other process says until its answer comes; false if none does. */
+/* Passes on the messages of the other process until its answer comes; false if none comes. */
 static bool receive_answer(int channel, struct report *report, struct answer *answer,
 			   struct loaded *loaded)
 {
@@ -98,7 +100,8 @@ static bool receive_answer(int channel, struct report *report, struct answer *an
 	return answer->err || take_descriptors(answer, &message, loaded);
 }
 
-/* The link, the state's folders and all else that is open here are not for the loading process. */
+/* Closes the link, the state's folders and everything else that the loading process must not
+ * have. */
 static void close_others(int channel, const struct shared_maps *shared)
 {
 	const int kept[] = {channel, shared->sockets, shared->spare_marks};
@@ -118,7 +121,8 @@ static void close_others(int channel, const struct shared_maps *shared)
 	}
 }
 
-/* Never returns: what libbpf made of the object stays where it is. */
+/* Runs in the loading process and never returns. The end of the process frees what libbpf
+ * allocated. */
 static void run_loader(int channel, const struct object *original, const struct host *host,
 		       const struct shared_maps *shared, bool verbose)
 {
@@ -138,7 +142,7 @@ static void run_loader(int channel, const struct object *original, const struct 
 	_exit(0);
 }
 
-/* Waits for the other process's end. */
+/* Takes the answer, then waits for the loading process to end. */
 static int take_answer(int channel, pid_t process, const struct object *object,
 		       struct loaded *loaded)
 {

@@ -1,5 +1,5 @@
-/* Takes an object through libbpf: opens it in memory, looks that it holds what an object of sklc may
- * hold and nothing else, writes what only the host knows, and loads. */
+/* Loads an object with libbpf: opens it in memory, checks that it has only what sklc puts into
+ * objects, writes the host's words, and loads it. */
 #include "loader.h"
 
 #include "load.h"
@@ -18,7 +18,7 @@
 
 enum { WORDS_MAX = 1 << 15 };
 
-/* The maps that an object may have, and the sizes that the runtime counts on. */
+/* The maps that an object may have, and the sizes that the runtime relies on. */
 struct expected_map {
 	const char *name;
 	enum bpf_map_type type;
@@ -35,7 +35,8 @@ static const struct expected_map expected_maps[] = {
 	{ABI_MACHINE, BPF_MAP_TYPE_ARRAY, 4, 0},
 };
 
-/* The map's name in the object: libbpf puts the object's own before the oldest data sections'. */
+/* The map's name in the object: libbpf prefixes the names of .rodata and other old data sections
+ * with the object's name. */
 static const char *map_name(const struct bpf_map *map)
 {
 	const char *name = bpf_map__name(map), *dot = strchr(name, '.');
@@ -58,7 +59,8 @@ static bool is_expected(const struct bpf_map *map)
 	return false;
 }
 
-/* Counters must reach as far as the object says it counts. */
+/* The maps of counters must have an entry for each counter of the object, and that of prefixes for
+ * each prefix. */
 static bool is_large_enough(const struct object *object, const struct bpf_map *map)
 {
 	uint32_t entries = bpf_map__max_entries(map);
@@ -137,13 +139,14 @@ static int use_map(const struct object *object, struct bpf_object *opened, const
 		   : 0;
 }
 
-/* libbpf gives no more than this: where its words go to, the standard error, is changed instead. */
+/* Prints libbpf's messages. libbpf passes no argument to this function, so it writes to standard
+ * error, which keep_words redirects. */
 static int print_all(enum libbpf_print_level level, const char *format, va_list arguments)
 {
 	return level <= LIBBPF_INFO ? vfprintf(stderr, format, arguments) : 0;
 }
 
-/* From now on what libbpf says is kept in a file. */
+/* From now on libbpf's messages go to a file in memory. */
 static int keep_words(void)
 {
 	int words = memfd_create("libbpf", MFD_CLOEXEC);
@@ -165,8 +168,8 @@ static void say_words(const struct object *object, int words)
 							       .details = kept});
 }
 
-/* libbpf loads without a log, and again with one if that failed: a log that fills up would refuse a
- * good program. */
+/* libbpf loads without a log first, and with one only if that fails. So a program is not refused
+ * because the log of its verification does not fit into the buffer. */
 static int load_program(const struct object *object, struct bpf_object *opened,
 			struct bpf_program *program, bool verbose)
 {
@@ -181,7 +184,7 @@ static int load_program(const struct object *object, struct bpf_object *opened,
 	return err ? refusal_report(object, bpf_object__btf(opened), err, log, verbose) : 0;
 }
 
-/* libbpf fills no maps: what the object keeps for the trie is put into it here. */
+/* Puts the prefixes of the object into the trie, which libbpf does not do. */
 static int fill_prefixes(const struct object *object, const struct bpf_object *opened)
 {
 	const struct bpf_map *map = bpf_object__find_map_by_name(opened, ABI_PREFIXES);

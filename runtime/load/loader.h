@@ -1,4 +1,4 @@
-/* The part of loading that libbpf does. */
+/* Loads an object with libbpf. */
 #ifndef SKLC_LOADER_H
 #define SKLC_LOADER_H
 
@@ -9,11 +9,12 @@ struct host;
 struct object;
 struct shared_maps;
 
-/* How much of the verifier's log is kept: a longer one is cut, by kernels before Linux 6.4 at its end. */
+/* Size of the buffer for the verifier's log. A longer log is cut; kernels before Linux 6.4 cut off
+ * its end. */
 enum { LOADER_LOG_BYTES = 16 << 20 };
 
-/* Descriptors in *LOADED stay open until the process ends, as does what libbpf has allocated: this runs
- * in a process of its own (load.c). -errno after a message. */
+/* Runs in the loading process (load.c): the descriptors in *LOADED and the memory of libbpf are
+ * freed only when the process ends. -errno after a message. */
 int loader_run(const struct object *object, const struct host *host,
 	       const struct shared_maps *shared, bool verbose, struct loaded *loaded);
 

@@ -1,6 +1,7 @@
-/* Reads the verifier's log: a line for each instruction that it walked ("55: (61) r1 = *(u32 *)(r7 +0)", with the
- * registers after a semicolon since Linux 6.0), below the last one the reason, then "processed N insns". What it
- * refuses before it walks is named by the number alone ("unreachable insn 7"). */
+/* Reads the verifier's log. It has a line for each instruction that was walked, "55: (61) r1 =
+ * *(u32 *)(r7 +0)", since Linux 6.0 with the registers after a semicolon; after the last one the
+ * reason; then "processed N insns". If the program is refused before the walk, the log gives only
+ * the number of the instruction ("unreachable insn 7"). */
 #include "refusal.h"
 
 #include "line_info.h"
@@ -20,13 +21,13 @@ enum { LOG_LINES_SHOWN = 40, REASON_LINES = 6 };
 
 static const char TOO_LARGE[] = "BPF program is too large.";
 
-/* What a log says of why it ends. */
-struct verdict {
-	size_t number;    /* of the instruction; SIZE_MAX: not known */
-	const char *text; /* the instruction, as the kernel writes it; NULL: not walked */
+/* Why the verifier refused the program, as its log says. */
+struct refusal {
+	size_t number;    /* of the refused instruction; SIZE_MAX: not known */
+	const char *text; /* the instruction as the kernel prints it; NULL: it was not walked */
 	size_t length;
-	const char *reason, *end; /* lines [reason, end) */
-	bool is_whole;            /* the log goes to its end */
+	const char *reason, *end; /* the reason is the lines [reason, end) */
+	bool is_whole;            /* the log was not cut */
 };
 
 static const char *next_line(const char *line)
@@ -36,7 +37,7 @@ static const char *next_line(const char *line)
 	return newline ? newline + 1 : line + strlen(line);
 }
 
-/* Whether a line is an instruction: where its text begins. */
+/* Whether a line is an instruction. Sets its number, and TEXT to where the instruction begins. */
 static bool is_instruction(const char *line, size_t *number, const char **text)
 {
 	char *end;
@@ -51,7 +52,7 @@ static bool is_instruction(const char *line, size_t *number, const char **text)
 	return true;
 }
 
-/* The text of an instruction goes to the registers, or to the line's end. */
+/* Length of an instruction's text, which ends before the registers or at the end of the line. */
 static size_t text_length(const char *text)
 {
 	size_t length = strcspn(text, ";\n");
@@ -61,7 +62,7 @@ static size_t text_length(const char *text)
 	return length;
 }
 
-/* The last lines of [from, end). */
+/* Where the last COUNT lines of [from, end) begin. */
 static const char *last_lines(const char *from, const char *end, int count)
 {
 	const char *start = end > from ? end - 1 : end;
@@ -72,32 +73,32 @@ static const char *last_lines(const char *from, const char *end, int count)
 	return start;
 }
 
-static struct verdict read_log(const char *log)
+static struct refusal read_log(const char *log)
 {
-	struct verdict verdict = {.number = SIZE_MAX, .reason = log, .end = log + strlen(log)};
+	struct refusal refusal = {.number = SIZE_MAX, .reason = log, .end = log + strlen(log)};
 	const char *line, *text, *named;
 	size_t number;
 
 	for (line = log; *line; line = next_line(line)) {
 		if (is_instruction(line, &number, &text)) {
-			verdict.number = number;
-			verdict.text = text;
-			verdict.length = text_length(text);
-			verdict.reason = next_line(line);
+			refusal.number = number;
+			refusal.text = text;
+			refusal.length = text_length(text);
+			refusal.reason = next_line(line);
 		} else if (strncmp(line, "processed ", strlen("processed ")) == 0) {
-			verdict.end = line;
-			verdict.is_whole = true;
+			refusal.end = line;
+			refusal.is_whole = true;
 		}
 	}
-	verdict.reason = last_lines(verdict.reason, verdict.end, verdict.text ? REASON_LINES : 1);
-	named = strstr(verdict.reason, " insn ");
-	if (!verdict.text && named && isdigit((unsigned char)named[strlen(" insn ")]))
-		verdict.number = strtoul(named + strlen(" insn "), NULL, 10);
-	return verdict;
+	refusal.reason = last_lines(refusal.reason, refusal.end, refusal.text ? REASON_LINES : 1);
+	named = strstr(refusal.reason, " insn ");
+	if (!refusal.text && named && isdigit((unsigned char)named[strlen(" insn ")]))
+		refusal.number = strtoul(named + strlen(" insn "), NULL, 10);
+	return refusal;
 }
 
-/* The instruction, the reason, and the log's end if it is asked for; the caller frees. */
-static char *describe(const struct verdict *verdict, const char *log, bool verbose)
+/* The instruction, the reason, and if VERBOSE the end of the log; the caller frees. */
+static char *describe(const struct refusal *refusal, const char *log, bool verbose)
 {
 	const char *end = log + strlen(log);
 	char *text = NULL;
@@ -106,10 +107,10 @@ static char *describe(const struct verdict *verdict, const char *log, bool verbo
 
 	if (!out)
 		return NULL;
-	if (verdict->text)
-		fprintf(out, "instruction %zu: %.*s\n", verdict->number, (int)verdict->length,
-			verdict->text);
-	fwrite(verdict->reason, 1, (size_t)(verdict->end - verdict->reason), out);
+	if (refusal->text)
+		fprintf(out, "instruction %zu: %.*s\n", refusal->number, (int)refusal->length,
+			refusal->text);
+	fwrite(refusal->reason, 1, (size_t)(refusal->end - refusal->reason), out);
 	if (verbose)
 		fprintf(out, "the verifier's log ends:\n%s", last_lines(log, end, LOG_LINES_SHOWN));
 	if (fclose(out) == 0)
@@ -119,15 +120,15 @@ static char *describe(const struct verdict *verdict, const char *log, bool verbo
 }
 
 static int say_where(const struct object *object, const struct btf *types, int error,
-		     const struct verdict *verdict, const char *details)
+		     const struct refusal *refusal, const char *details)
 {
 	struct rules_line line = {0};
 	struct line_info info;
 
-	if (verdict->number == SIZE_MAX)
+	if (refusal->number == SIZE_MAX)
 		return refuse_with(object->report, error, &(struct message){.details = details},
 				   "'%s' is refused by the kernel's verifier", object->image->name);
-	if (!line_info_find(object, types, verdict->number, &info))
+	if (!line_info_find(object, types, refusal->number, &info))
 		return refuse_with(object->report, error, &(struct message){.details = details},
 				   "'%s' is refused by the kernel's verifier, in what serves all "
 				   "rules",
@@ -142,7 +143,7 @@ static int say_where(const struct object *object, const struct btf *types, int e
 	return error;
 }
 
-/* What came before the verifier, or speaks of no instruction. */
+/* Reports an error from before the verification, or one that is about no single instruction. */
 static int say_without_line(const struct object *object, int error, const char *details)
 {
 	const struct message message = {.details = details};
@@ -170,23 +171,23 @@ static int say_without_line(const struct object *object, int error, const char *
 	}
 }
 
-/* The verifier gives up after a million instructions, wherever that is. */
-static bool is_too_large(int error, const struct verdict *verdict)
+/* The verifier gives up after a million instructions; the one it stopped at is not at fault. */
+static bool is_too_large(int error, const struct refusal *refusal)
 {
-	return abs(error) == E2BIG || strncmp(verdict->reason, TOO_LARGE, strlen(TOO_LARGE)) == 0;
+	return abs(error) == E2BIG || strncmp(refusal->reason, TOO_LARGE, strlen(TOO_LARGE)) == 0;
 }
 
 int refusal_report(const struct object *object, const struct btf *types, int error, const char *log,
 		   bool verbose)
 {
-	struct verdict verdict = read_log(log);
-	bool has_reason = *log && abs(error) != EPERM && (abs(error) != ENOSPC || verdict.is_whole);
-	autofree char *details = has_reason || (*log && verbose) ? describe(&verdict, log, verbose)
+	struct refusal refusal = read_log(log);
+	bool has_reason = *log && abs(error) != EPERM && (abs(error) != ENOSPC || refusal.is_whole);
+	autofree char *details = has_reason || (*log && verbose) ? describe(&refusal, log, verbose)
 								 : NULL;
 
-	if (is_too_large(error, &verdict))
+	if (is_too_large(error, &refusal))
 		return say_without_line(object, -E2BIG, details);
 	if (has_reason)
-		return say_where(object, types, error, &verdict, details);
+		return say_where(object, types, error, &refusal, details);
 	return say_without_line(object, error, details);
 }

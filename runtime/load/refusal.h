@@ -1,4 +1,4 @@
-/* A program that the kernel does not take: what is to be said of it. */
+/* Reports why the kernel refused a program. */
 #ifndef SKLC_REFUSAL_H
 #define SKLC_REFUSAL_H
 
@@ -7,9 +7,10 @@
 struct btf;
 struct object;
 
-/* One message: for what the verifier refuses, at the line of the rules that the instruction is from, with the
- * instruction and the verifier's reason beside; VERBOSE: with the end of its log too. TYPES are the object's,
- * LOG the verifier's, empty where it did not come to that. Returns -abs(ERROR). */
+/* Gives one message. If the verifier refused the program, it is about the line of the rules that
+ * the refused instruction comes from, and has the instruction, the verifier's reason and, if
+ * VERBOSE, the end of its log. TYPES are the object's; LOG is the verifier's, empty if the kernel
+ * failed before. Returns -abs(ERROR). */
 int refusal_report(const struct object *object, const struct btf *types, int error, const char *log,
 		   bool verbose);
 

@@ -1,4 +1,4 @@
-/* A packet is a head, then the strings that the head says are there, each with its NUL. */
+/* A packet is a head, then the strings whose bits are set in the head, each with its NUL. */
 #include "relay.h"
 
 #include <string.h>
@@ -63,7 +63,7 @@ struct relay relay_to(int channel)
 	return (struct relay){{send_message}, channel};
 }
 
-/* Finds the strings; false if one of them does not end in the packet. */
+/* Finds the strings; false if one has no NUL within the packet, or the text is missing. */
 static bool find_strings(const struct head *head, const char *at, const char *end,
 			 const char *strings[STRING_COUNT])
 {

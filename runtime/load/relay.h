@@ -1,4 +1,4 @@
-/* Messages from a process that is not trusted to the one that started it, a packet each. */
+/* Passes messages from an untrusted process to the process that started it, one packet for each. */
 #ifndef SKLC_RELAY_H
 #define SKLC_RELAY_H
 
@@ -6,7 +6,7 @@
 
 enum { RELAY_PACKET_MAX = 1 << 17 };
 
-/* A report whose messages go into a channel (SOCK_SEQPACKET). */
+/* A report that sends its messages into a channel (SOCK_SEQPACKET). */
 struct relay {
 	struct report report; /* stays first */
 	int channel;
@@ -14,7 +14,7 @@ struct relay {
 
 struct relay relay_to(int channel);
 
-/* Whether a packet is a message; it then is given to REPORT. */
+/* Gives the message of a packet to REPORT; false if the packet is no message. */
 bool relay_take(const void *packet, size_t size, struct report *report);
 
 #endif

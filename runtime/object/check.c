@@ -1,5 +1,5 @@
-/* Reads the records that object_read copied, and refuses any whose index, offset or number is out of
- * its range, so that nothing after it needs to ask again. */
+/* Refuses an object if an index, an offset or a number in one of its records is out of range, so
+ * that no other code needs to check them. */
 #include "check.h"
 
 #include "object.h"
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* zlib packs at most 1032 to 1, so a larger promise is a lie. */
+/* zlib compresses at most 1032 to 1, so a header that promises a longer text is wrong. */
 enum { ZLIB_RATIO_MAX = 1032 };
 
 static int refuse_record(const struct object *object, const char *section, size_t index)
@@ -62,7 +62,7 @@ static int compare_names(const void *left, const void *right)
 	return strcmp(*(const char *const *)left, *(const char *const *)right);
 }
 
-/* Two labels of one name would share their sockets. */
+/* Refuses two labels of one name: they would share their sockets. */
 static int check_unique(const struct object *object)
 {
 	size_t count = object->header.label_count;

@@ -1,4 +1,4 @@
-/* The records of an object, compared with each other. */
+/* Checks the records of an object. */
 #ifndef SKLC_OBJECT_CHECK_H
 #define SKLC_OBJECT_CHECK_H
 

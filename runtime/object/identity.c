@@ -1,4 +1,4 @@
-/* Sorts what both objects name, and walks the two lists side by side. */
+/* Sorts the names in both objects, then walks the two lists in parallel. */
 #include "object.h"
 
 #include "runtime/base/fail.h"
@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* A name of one or two words, and what it names. */
+/* A rule or a label: the text that identifies it, in two parts, and its index. */
 struct entry {
 	const char *first, *second;
 	uint32_t index;
@@ -24,7 +24,7 @@ static int compare_words(const struct entry *left, const struct entry *right)
 	return order ? order : strcmp(left->second, right->second);
 }
 
-/* Equals stay in the order of their numbers. */
+/* Entries with the same text are sorted by index. */
 static int compare_entries(const void *a, const void *b)
 {
 	const struct entry *left = a, *right = b;
@@ -68,7 +68,7 @@ static int collect_labels(const struct object *object, struct entries *entries)
 	return 0;
 }
 
-/* The k-th of equals on one side is the k-th on the other. */
+/* Maps entries with the same text to each other, in their order. */
 static int join(struct report *report, const struct entries *from, const struct entries *to,
 		size_t size, uint32_t none, uint32_t **map)
 {

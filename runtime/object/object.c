@@ -1,6 +1,6 @@
-/* Reads the sklc.* sections of an object with libelf. Nothing in them is believed: each record's
- * offsets and indices are compared with what is there, and sections that the compiler does not make
- * are refused, since libbpf would act on them (externs, other programs). */
+/* Reads the sklc.* sections of an object with libelf, as untrusted input: all offsets and indices
+ * are checked. Refuses sections that the compiler does not make, since libbpf would act on them
+ * (externs, other programs). */
 #include "object.h"
 
 #include "check.h"
@@ -14,7 +14,8 @@
 #include <string.h>
 #include <zlib.h>
 
-/* Where a section's bytes go; RECORD is the size of one. */
+/* A section to read, and where its bytes and the number of its records go. RECORD is the size of a
+ * record. */
 struct wanted {
 	const char *name;
 	size_t record;
@@ -50,7 +51,8 @@ static bool is_loader_section(const char *name)
 	return false;
 }
 
-/* One byte more than the section, so that an empty one is memory too. */
+/* Copies a section, and allocates one more byte, so that the copy of an empty section is not
+ * NULL. */
 static int take_section(struct report *report, const struct object_image *image,
 			struct wanted *wanted, Elf_Scn *section)
 {
@@ -80,7 +82,7 @@ static int take_section(struct report *report, const struct object_image *image,
 	return 0;
 }
 
-/* Loaders read these sections, not this file; only their sizes are of use. */
+/* Notes the size of a section that only libbpf reads. */
 static void take_size(struct object *object, const char *name, size_t size)
 {
 	if (strcmp(name, ABI_PROGRAM_SECTION) == 0)
@@ -161,7 +163,8 @@ static int take_header(struct object *object, const struct abi_header *header, s
 	return 0;
 }
 
-/* The header's counts are those of the sections; a section of no records may be missing. */
+/* Checks that the sections have as many records as the header says. A section of no records may be
+ * missing. */
 static int check_counts(const struct object *object, const struct wanted *wanted, size_t labels,
 			size_t interfaces)
 {
@@ -221,7 +224,8 @@ int object_read(struct report *report, const struct object_image *image, struct 
 
 	*object = (struct object){.report = report, .image = image};
 	elf_version(EV_CURRENT);
-	/* libelf takes a pointer to bytes that it may change, and changes none when only reading. */
+	/* elf_memory takes a pointer to bytes that are not const, but does not change them when it
+	 * only reads. */
 	elf = elf_memory((char *)(uintptr_t)image->bytes, image->size);
 	if (!elf)
 		return refuse(report, EINVAL, "'%s' is no object file (ELF)", image->name);

@@ -1,5 +1,5 @@
-/* What an object file says to the runtime (abi.h), read from memory and checked: an object is untrusted
- * input. After object_read every index is in its range and every string is UTF-8. */
+/* What an object file says to the runtime (abi.h), read from memory and checked: an object is
+ * untrusted input. After object_read every index is in its range and every string is UTF-8. */
 #ifndef SKLC_OBJECT_H
 #define SKLC_OBJECT_H
 
@@ -7,7 +7,7 @@
 #include "runtime/runtime.h"
 
 struct object {
-	struct report *report; /* that it was read with */
+	struct report *report; /* the one that it was read with */
 	const struct object_image *image;
 	struct abi_header header;
 	char *strings;
@@ -23,8 +23,8 @@ struct object {
 	char *btf_ext;       /* NULL: none */
 	size_t string_bytes, rule_count, socket_count, expect_count, definition_count;
 	size_t text_count, text_size, prefix_count, btf_ext_bytes;
-	/* Sizes of sections that only libbpf reads: instructions of the program and of the subprograms that it
-	 * calls, and read-only tables. */
+	/* Sizes of sections that only libbpf reads: instructions of the program and of the
+	 * subprograms that it calls, and read-only tables. */
 	size_t program_bytes, called_bytes, table_bytes;
 };
 
@@ -45,18 +45,19 @@ struct rules_line {
 	char *text;
 };
 
-/* Reads a line, counted from 1, of the object's text number FILE; empty if there is no such line. The caller
- * frees. -errno after a message. */
+/* Reads a line, counted from 1, of the object's text number FILE; empty if there is no such line.
+ * The caller frees. -errno after a message. */
 int rules_line_read(const struct object *object, uint32_t file, uint32_t line,
 		    struct rules_line *rules_line);
 void rules_line_free(struct rules_line *rules_line);
 
-/* Narrows an excerpt to WORDS. If they are not all on that line, narrows it to the line without its indent. */
+/* Narrows an excerpt to WORDS. If they are not all on that line, narrows it to the line without its
+ * indent. */
 void excerpt_mark(struct excerpt *excerpt, const char *words);
 
-/* Which rule or label of one object is which of another (identity.c). Rules are the same if they mean the
- * same (their expanded text) and are in the same chain; of several such rules, the first is the first, the
- * second the second, and so on. */
+/* Which rule or label of one object is which of another (identity.c). Rules are the same if they
+ * mean the same (their expanded text) and are in the same chain; of several such rules, the first
+ * is the first, the second the second, and so on. */
 
 /* *MAP[counter of FROM] is the counter of TO, or ABI_NO_COUNTER; the caller frees. -ENOMEM. */
 int identity_of_counters(const struct object *from, const struct object *to, uint32_t **map);

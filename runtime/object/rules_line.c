@@ -1,4 +1,4 @@
-/* Unpacks the whole text for one line: it is only for messages. */
+/* Unpacks the whole text to read one line, which is fast enough for error messages. */
 #include "object.h"
 
 #include "runtime/base/fail.h"
@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* Where a line of a text begins; its end if it has not so many. */
+/* Where a line of the text begins; END if the text has fewer lines. */
 static const char *find_line(const char *text, const char *end, uint32_t line)
 {
 	while (--line && text < end) {

@@ -1,4 +1,5 @@
-/* Looks at sockets by the duplicate of their descriptor, never by what /proc says of another process. */
+/* Checks a socket through a duplicate of its descriptor, not through what /proc says about another
+ * process. */
 #include "sockets.h"
 
 #include "runtime/base/fail.h"
@@ -100,8 +101,8 @@ static bool is_mapped(int fd)
 	       address.sin6_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&address.sin6_addr);
 }
 
-/* An IPv6 socket that is not for IPv6 alone serves IPv4 too; one bound to an IPv4-mapped address serves
- * only that. */
+/* An IPv6 socket without IPV6_V6ONLY also serves IPv4; one that is bound to an IPv4-mapped address
+ * serves only IPv4. */
 static int served_flow_classes(struct report *report, int fd)
 {
 	bool is_udp = read_option(fd, SO_TYPE) == SOCK_DGRAM;

@@ -1,10 +1,12 @@
-/* Compares what stands in the slots with what is found, and has the difference put right. A socket that
- * stands in a slot of its own stays in it. The slots are read before the look around: what the follower puts
- * into one meanwhile is not taken for a stranger.
+/* Compares the sockets in the slots with those that are found, and corrects the difference. A
+ * socket that is in a slot of its declaration stays there. The slots are read before the search, so
+ * that a socket that the follower puts into a slot meanwhile is not mistaken for one that no
+ * declaration matches.
  *
- * A socket map has no way to take out the socket that was compared: one may close just then, and another that
- * the follower has put into the free slot be taken out instead. So whoever takes any out looks around once more,
- * and gives slots to those that are right and have none. */
+ * A socket map cannot delete an entry only if it still is a given socket. The socket to be taken
+ * out may close just then, the follower may put another one into the free slot, and this one would
+ * be taken out instead. So after taking any socket out, a second search puts matching sockets
+ * without a slot into free slots. */
 #include "sockets.h"
 
 #include "runtime/base/fail.h"
@@ -18,9 +20,9 @@
 
 /* A slot that a declaration may fill. */
 struct slot {
-	uint64_t standing, wanted; /* cookies; 0: none */
+	uint64_t present, wanted; /* cookies of the socket in it and the one to put in; 0: none */
 	bool declared;
-	uint16_t first_block, block; /* as in struct placement */
+	uint16_t first_block, block; /* see struct placement */
 };
 
 struct plan {
@@ -28,10 +30,10 @@ struct plan {
 	const struct sightings *sightings;
 	int sockets;
 	enum fill fill;
-	struct slot *slots; /* ABI_SOCKETS_MAX */
+	struct slot *slots; /* by slot number; ABI_SOCKETS_MAX of them */
 	struct order *orders;
 	size_t order_count;
-	bool takes_out; /* a socket, from a slot in which one stood */
+	bool takes_out; /* the plan removes or replaces a socket */
 };
 
 static struct slot *slot_in(const struct plan *plan, const struct declared_range *range, uint32_t i)
@@ -45,8 +47,8 @@ static void read_range(const struct plan *plan, const struct declared_range *ran
 		struct slot *slot = slot_in(plan, range, i);
 
 		if (!slot->declared)
-			slot->standing = slot_cookie_at(plan->sockets,
-							slot_at(range->word, range->first + i));
+			slot->present = slot_cookie_at(plan->sockets,
+						       slot_at(range->word, range->first + i));
 		slot->declared = true;
 		if (range->first + i) {
 			slot->first_block = (uint16_t)ABI_SPARE_BLOCK(range->word);
@@ -70,7 +72,8 @@ static int read_slots(struct plan *plan)
 	return 0;
 }
 
-/* Whether it is wanted in the range already; one that stands there is from now on. */
+/* If the socket is in a slot of the range, keeps it there. Whether it has a slot in the range
+ * now. */
 static bool keep(const struct plan *plan, const struct declared_range *range, uint64_t cookie)
 {
 	for (uint32_t i = 0; i < range->count; i++) {
@@ -78,7 +81,7 @@ static bool keep(const struct plan *plan, const struct declared_range *range, ui
 
 		if (slot->wanted == cookie)
 			return true;
-		if (slot->standing == cookie && !slot->wanted) {
+		if (slot->present == cookie && !slot->wanted) {
 			slot->wanted = cookie;
 			return true;
 		}
@@ -91,14 +94,14 @@ static void want(const struct plan *plan, const struct declared_range *range, ui
 	for (uint32_t i = 0; i < range->count; i++) {
 		struct slot *slot = slot_in(plan, range, i);
 
-		if (slot->wanted || (plan->fill == FILL_EMPTY && slot->standing))
+		if (slot->wanted || (plan->fill == FILL_EMPTY && slot->present))
 			continue;
 		slot->wanted = cookie;
 		return;
 	}
 }
 
-/* First those that stand there already, then the others. */
+/* First keeps the sockets that are in a slot of the range, then finds slots for the others. */
 static void plan_range(const struct plan *plan, const struct declaration *declaration,
 		       unsigned int flow_class)
 {
@@ -121,11 +124,11 @@ static void add_order(struct plan *plan, uint32_t slot)
 {
 	const struct slot *at = &plan->slots[slot];
 
-	plan->takes_out = plan->takes_out || at->standing;
+	plan->takes_out = plan->takes_out || at->present;
 	plan->orders[plan->order_count++] = (struct order){
 		.key = {.cookie = at->wanted},
 		.value = {.slot = slot,
-			  .flags = at->standing ? BPF_ANY : BPF_NOEXIST,
+			  .flags = at->present ? BPF_ANY : BPF_NOEXIST,
 			  .error = 1,
 			  .first_block = at->first_block,
 			  .block = at->block},
@@ -142,17 +145,18 @@ static int make_plan(struct plan *plan)
 			plan_range(plan, &plan->declarations->all[i], flow_class);
 	for (uint32_t slot = 0; slot < ABI_SOCKETS_MAX; slot++)
 		if (plan->slots[slot].wanted &&
-		    plan->slots[slot].wanted != plan->slots[slot].standing)
+		    plan->slots[slot].wanted != plan->slots[slot].present)
 			add_order(plan, slot);
 	return 0;
 }
 
-/* What stood in a slot of the declarations, and stands there still, and is none of theirs, goes. */
+/* Takes sockets that no declaration matches out of the declarations' slots, if they still are in
+ * them. */
 static int clear_others(struct plan *plan)
 {
 	for (uint32_t slot = 0; slot < ABI_SOCKETS_MAX; slot++) {
-		if (!plan->slots[slot].standing || plan->slots[slot].wanted ||
-		    slot_cookie_at(plan->sockets, slot) != plan->slots[slot].standing)
+		if (!plan->slots[slot].present || plan->slots[slot].wanted ||
+		    slot_cookie_at(plan->sockets, slot) != plan->slots[slot].present)
 			continue;
 		plan->takes_out = true;
 		if (bpf_map_delete_elem(plan->sockets, &slot) && errno != ENOENT && errno != EINVAL)
@@ -162,7 +166,9 @@ static int clear_others(struct plan *plan)
 	return 0;
 }
 
-/* A socket that closed meanwhile was not met (error 1); a slot that the follower filled meanwhile is full. */
+/* Notes the time of each socket that was put in. It is no error if the socket was closed meanwhile,
+ * so that the walk did not meet it (error 1), or if the follower filled the slot meanwhile
+ * (EEXIST). */
 static int note_orders(const struct plan *plan, int times)
 {
 	for (size_t i = 0; i < plan->order_count; i++) {
@@ -212,7 +218,7 @@ int fill_slots(struct finder *finder, const struct declarations *declarations, i
 	bool took_out;
 	int err = fill_once(finder, declarations, sockets, times, fill, &took_out);
 
-	/* Into empty slots alone: none is taken out any more. */
+	/* This time only empty slots are filled, so no socket is taken out. */
 	if (!err && took_out)
 		err = fill_once(finder, declarations, sockets, times, FILL_EMPTY, &took_out);
 	return err;

@@ -1,4 +1,5 @@
-/* Runs the iterators of bpf/find.bpf.c in the namespace: they walk that of the thread that opens them. */
+/* Runs the iterators of bpf/find.bpf.c. They walk the network namespace of the thread that opens
+ * them, so a thread in the namespace does. */
 #include "sockets.h"
 
 #include "runtime/base/fail.h"
@@ -236,7 +237,7 @@ static int compare_orders(const void *left, const void *right)
 	return (a->value.slot > b->value.slot) - (a->value.slot < b->value.slot);
 }
 
-/* Numbers the orders of each socket. */
+/* Numbers the orders of each socket from 0. */
 static int number_orders(struct report *report, struct order *orders, size_t count)
 {
 	qsort(orders, count, sizeof(*orders), compare_orders);

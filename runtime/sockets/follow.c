@@ -1,7 +1,8 @@
-/* Keeps the follower of bpf/follow.bpf.c below <bpffs>/sklc: its link and, by the cookie of each namespace
- * that it follows, the maps that it compares listeners with and puts them into. The folder is named by the
- * version of all this: another version stands beside the one before, and only then that one leaves, unless it
- * follows namespaces whose state only another sklc can read. */
+/* Keeps the follower (bpf/follow.bpf.c) in a folder below <bpffs>/sklc: its link, and maps from the
+ * cookie of each namespace that it follows to the maps that it compares the namespace's listeners
+ * with and puts them into. The folder's name has the version of its format. A follower of a new
+ * version is attached first, and takes over the namespaces of the old one. Then the old one is
+ * removed, unless it follows namespaces whose state only another sklc can read. */
 #include "sockets.h"
 
 #include "runtime/base/fail.h"
@@ -25,12 +26,13 @@
 #define FOLDER_NAME   FOLDER_PREFIX "2"
 #define PIN_LINK      "link"
 
-/* Maps by the namespace's cookie, and what they are called where they are pinned. */
+/* The kinds of maps of a namespace. These are the names of their pins, in the namespace's folder
+ * and, for the maps from cookies to them, in the follower's. */
 enum kind { SOCKETS, TIMES, SPARE_MARKS, CGROUPS, DECLARED, KINDS };
 static const char *const kind_names[KINDS] = {"sockets", "times", "spare_marks", "cgroups",
 					      "declared"};
 
-/* What one namespace gives. */
+/* The maps of one namespace. */
 struct followed {
 	uint64_t cookie;
 	int maps[KINDS];
@@ -58,7 +60,7 @@ static void follower_close(struct follower *follower)
 	follower->folder = -1;
 }
 
-/* The link's program is attached, or nobody follows. */
+/* Whether the follower's program is attached. */
 static bool is_attached(int folder)
 {
 	autoclose int link = pin_get(folder, PIN_LINK);
@@ -69,7 +71,7 @@ static bool is_attached(int folder)
 	       info.type == BPF_LINK_TYPE_CGROUP && info.cgroup.cgroup_id != 0;
 }
 
-/* Opens and locks the folder; -ENOENT: there is none. Without a message. */
+/* Opens and locks the follower's folder; -ENOENT if there is none. */
 static int open_folder(struct report *report, int root)
 {
 	for (;;) {
@@ -89,7 +91,7 @@ static int open_folder(struct report *report, int root)
 	}
 }
 
-/* One that stands whole; -ENOENT: there is none. */
+/* Opens the follower; -ENOENT if there is none, or one that is not attached. */
 static int follower_open(struct report *report, int root, struct follower *follower)
 {
 	int err = 0;
@@ -118,7 +120,8 @@ static uint32_t map_id(int map)
 	return bpf_obj_get_info_by_fd(map, &info, &size) ? 0 : info.id;
 }
 
-/* A change waits until no program looks at what was there, so what is right is left alone. */
+/* Enters the maps of a namespace. Leaves entries that are right as they are, since each change of a
+ * map of maps waits for running programs. */
 static int set_maps(struct report *report, const struct follower *follower,
 		    const struct followed *followed)
 {
@@ -141,7 +144,8 @@ static void followed_close(struct followed *followed)
 		close_fd(&followed->maps[i]);
 }
 
-/* The maps of what decides; -ENOENT: it declares nothing. */
+/* The maps of the declarations that are in force, during a trial joined with those of the rules
+ * before; -ENOENT if there are none. */
 static int standing_declared(const struct state *state, const struct standing *standing,
 			     struct declared_maps *maps)
 {
@@ -162,7 +166,7 @@ static int standing_declared(const struct state *state, const struct standing *s
 	return err;
 }
 
-/* Takes the descriptors of MAPS over. */
+/* Opens the maps of a namespace, and takes over the descriptors of MAPS. */
 static int get_followed(const struct state *state, uint64_t cookie, struct declared_maps *maps,
 			struct followed *followed)
 {
@@ -191,7 +195,8 @@ static bool pass_over(struct report *report, const struct message *message)
 	return false;
 }
 
-/* A new follower takes over those that one of another version followed. What cannot be read is left to that. */
+/* Lets a new follower follow a namespace whose rules are in force. If its state cannot be read, the
+ * follower of another version keeps it. */
 static void take_over(const struct follower *follower, int root, uint64_t cookie)
 {
 	struct report silent = {.take = pass_over};
@@ -239,7 +244,8 @@ static bool has_state(int root, uint64_t cookie)
 	return has;
 }
 
-/* A follower of another version forgets namespaces that OURS has, those without state, and GONE. */
+/* Removes from a follower of another version the namespaces that OURS follows, those without state,
+ * and GONE. */
 static void forget_unneeded(int root, int declared, const struct follower *ours, uint64_t gone)
 {
 	uint64_t cookie, kept;
@@ -273,7 +279,8 @@ static bool is_last(struct report *report, int root, uint64_t cookie)
 	       (count == 0 || (count == 1 && cookies[0] == cookie));
 }
 
-/* Followers of other versions that nobody needs, and our own where it is broken and the last one. */
+/* Removes followers of other versions that follow no namespace any more, and our own if it is not
+ * attached (OURS is NULL) and no other namespace has a folder. */
 static void remove_others(struct report *report, int root, const struct follower *ours,
 			  uint64_t gone)
 {
@@ -330,7 +337,8 @@ static int pin_program(const struct follower *follower, const struct follow *pro
 	return link < 0 ? -errno : pin_put(follower->folder, PIN_LINK, link);
 }
 
-/* The follower stands when its link does; the namespace that it is made for is followed from then on. */
+/* Makes a follower that follows the namespace FIRST, and those of other followers. It is complete
+ * once its link is pinned. */
 static int make_in(struct report *report, int root, const struct followed *first,
 		   struct follower *follower)
 {

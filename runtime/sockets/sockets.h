@@ -1,5 +1,5 @@
-/* The sockets behind labels: finding those that the rules declare, putting them into the slots of their
- * labels, following listeners as they come, and checking a socket that somebody registers. */
+/* The sockets behind labels: finding those that the rules declare, putting them into the slots of
+ * their labels, following listeners as they come, and checking a socket that somebody registers. */
 #ifndef SKLC_SOCKETS_H
 #define SKLC_SOCKETS_H
 
@@ -18,8 +18,8 @@ struct shared_maps;
 struct standing;
 struct state;
 
-/* Finding (find.c): BPF programs walk all sockets of a network namespace, which needs no process id and no
- * ptrace. */
+/* Finding (find.c): BPF programs walk all sockets of a network namespace, which needs no process id
+ * and no ptrace. */
 
 struct sighting {
 	struct found_key key;
@@ -31,8 +31,8 @@ struct sightings {
 	size_t count;
 };
 
-/* Loads the programs; the caller closes the finder. With no map of marks in SHARED the finder can look for
- * sockets but not put any into slots. -errno after a message. */
+/* Loads the programs; the caller closes the finder. With no map of marks in SHARED the finder can
+ * look for sockets but not put any into slots. -errno after a message. */
 int find_open(const struct netns *netns, const struct declared_maps *maps,
 	      const struct shared_maps *shared, struct finder **finder);
 
@@ -49,14 +49,14 @@ struct sightings find_of(const struct sightings *sightings, uint32_t number);
 /* Whether the socket receives packets of a family: AF_INET or AF_INET6. */
 bool found_serves(const struct found *found, int family);
 
-/* A socket and the slot to put it into. find_put numbers KEY.index, and writes the result to VALUE.error. */
+/* A socket and the slot to put it into. find_put sets KEY.index, and VALUE.error to the result. */
 struct order {
 	struct placement_key key;
 	struct placement value;
 };
 
-/* Puts sockets into slots of the socket map. -errno after a message; a socket that was closed meanwhile is
- * no error. */
+/* Puts sockets into slots of the socket map. -errno after a message; a socket that was closed
+ * meanwhile is no error. */
 int find_put(struct finder *finder, struct order *orders, size_t count);
 
 /* "127.0.0.1:8080", "[::1]:8080" */
@@ -69,28 +69,31 @@ enum fill {
 	FILL_ALL,   /* sockets that no declaration matches any more are taken out too */
 };
 
-/* Looks for the declared sockets and puts them into their slots. TIMES is the map of struct since by slot.
- * -errno after a message. */
+/* Looks for the declared sockets and puts them into their slots. TIMES is the map of struct since
+ * by slot. -errno after a message. */
 int fill_slots(struct finder *finder, const struct declarations *declarations, int sockets,
 	       int times, enum fill fill);
 
-/* Following (follow.c): one BPF program for all network namespaces of the host, attached to the root of the
- * cgroup tree, puts a TCP listener behind its labels the moment it listens. It needs no process. */
+/* Following (follow.c): one BPF program for all network namespaces of the host, attached to the
+ * root of the cgroup tree, puts a TCP listener behind its labels the moment it listens. It needs no
+ * process. */
 
-/* From now on the namespace's listeners are compared with these maps, and still with those of the rules in
- * force. Makes the follower if there is none; if that fails, it is a warning. -errno after a message. */
+/* From now on the namespace's listeners are compared with these maps, and still with those of the
+ * rules in force. Makes the follower if there is none; if that fails, it is a warning. -errno after
+ * a message. */
 int follow_also(const struct state *state, const struct standing *standing,
 		const struct declared_maps *maps);
 
 /* Compares listeners with these maps alone. -errno after a message. */
 int follow_only(const struct state *state, const struct declared_maps *maps);
 
-/* Compares listeners with the declarations of the rules in force, and during a trial also with those of the
- * rules before, which may come back. Without declarations it forgets the namespace. -errno after a message. */
+/* Compares listeners with the declarations of the rules in force, and during a trial also with
+ * those of the rules before, which may come back. Without declarations it forgets the namespace.
+ * -errno after a message. */
 int follow_standing(const struct state *state, const struct standing *standing);
 
-/* Stops following the namespace. The follower of no namespace is removed. ROOT is the folder of all
- * namespaces' state. -errno after a message. */
+/* Stops following the namespace. Removes a follower that follows no namespace any more. ROOT is the
+ * folder of all namespaces' state. -errno after a message. */
 int follow_forget(struct report *report, int root, uint64_t cookie);
 
 /* Whether listeners of the namespace are followed. */
@@ -98,12 +101,13 @@ bool is_followed(int root, uint64_t cookie);
 
 /* Checking (check.c): a socket that somebody registers by hand. */
 
-/* The flow classes that a socket serves, as bits 1 << flow class, or -errno after a message that says why it cannot
- * serve a label: not a socket, not listening, connected, MPTCP, another namespace. */
+/* The flow classes that a socket serves, as bits 1 << flow class; or -errno after a message that
+ * says why it cannot be behind a label: not a socket, not listening, connected, MPTCP, another
+ * namespace. */
 int socket_flow_classes(int fd, const struct netns *netns);
 
-/* A duplicate of another process's descriptor. A pidfd holds the process, so that no other process can get
- * its number meanwhile. -errno after a message. */
+/* A duplicate of another process's descriptor. A pidfd holds the process, so that no other process
+ * can get its number meanwhile. -errno after a message. */
 int socket_from_process(struct report *report, int pid, int fd);
 
 #endif

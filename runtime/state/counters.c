@@ -1,5 +1,6 @@
-/* Sums per-CPU counters, and carries them from one generation to the next by what a rule says and by
- * a label's name. All sums are modulo 2^64, so that a base may stand for a negative number. */
+/* Sums per-CPU counters, and carries the sums over from one generation to the next: of a rule to
+ * the rule that means the same, of a label to the label of the same name. Sums are modulo 2^64, so
+ * that a base may be a negative number. */
 #include "state.h"
 
 #include "runtime/base/fail.h"
@@ -13,9 +14,9 @@
 
 #define PIN_NEW_BASE "base_new"
 
-/* A base's bytes: this, the rules' counts, the labels'. */
+/* The head of a base. The counts of the rules follow, then those of the labels. */
 struct base {
-	uint32_t absorbed; /* the last trial over this generation whose counts are in */
+	uint32_t absorbed; /* the last generation on trial over this one whose counts are in */
 	uint32_t rule_count, label_count;
 	uint32_t reserved;
 };
@@ -42,7 +43,7 @@ void counters_free(struct counters *counters)
 	*counters = (struct counters){0};
 }
 
-/* Adds up, over the processors, COUNT elements of WIDTH numbers each. */
+/* Adds the sums over all processors of a map's COUNT elements of WIDTH numbers each. */
 static int add_map(int map, size_t count, size_t width, uint64_t *sums)
 {
 	autofree uint64_t *values = NULL;
@@ -73,7 +74,7 @@ static int add_pinned(const struct generation *generation, const char *name, siz
 	if (!count)
 		return 0;
 	map = pin_get(generation->folder, name);
-	/* An object need not count; a generation that was replaced counts no more. */
+	/* The object may have no counters; a replaced generation has none any more. */
 	if (map == -ENOENT)
 		return 0;
 	err = map < 0 ? map : add_map(map, count, width, sums);
@@ -94,7 +95,7 @@ static int add_live(const struct generation *generation, const struct object *ob
 			  (uint64_t *)counters->labels);
 }
 
-/* -ENOENT without a message if there is none. */
+/* Adds the base. -ENOENT without a message if there is none. */
 static int add_base(const struct generation *generation, const struct object *object,
 		    uint32_t *absorbed, struct counters *counters)
 {
@@ -158,7 +159,7 @@ static int add_mapped(const struct object *from, const struct counters *source,
 	return 0;
 }
 
-/* What another generation counted, all of it or only what it counts itself. */
+/* Which counts of another generation to add: only its own, or also those carried over to it. */
 enum extent { EXTENT_LIVE, EXTENT_ALL };
 
 static int add_carried(const struct state *state, const struct generation *generation,
@@ -187,7 +188,8 @@ static int add_other(const struct state *state, const struct generation *other, 
 	return err;
 }
 
-/* Whether a generation was on trial over this one. 0, 1, or -errno after a message. */
+/* 1 if the generation ID was on trial over this one; OTHER is then open. Else 0, or -errno after a
+ * message. */
 static int tried_over(const struct state *state, const struct generation *generation, uint32_t id,
 		      struct generation *other)
 {
@@ -201,8 +203,8 @@ static int tried_over(const struct state *state, const struct generation *genera
 	return 0;
 }
 
-/* A trial that is over counted for the rules before it. VIA is the generation that asks, not to be
- * counted into itself. */
+/* Adds what generations on trial over this one counted: when their trial fails, this one goes on.
+ * VIA is the generation whose counters are wanted, which is not added to itself. */
 static int add_trials(const struct state *state, const struct generation *generation,
 		      const struct object *object, uint32_t via, uint32_t *absorbed,
 		      struct counters *counters)
@@ -229,7 +231,7 @@ static int add_trials(const struct state *state, const struct generation *genera
 	return err;
 }
 
-/* What came before, if its folder is still there. */
+/* Adds the counts of the generation before, if its folder is still there. */
 static int add_previous(const struct state *state, const struct generation *generation,
 			const struct object *object, struct counters *counters)
 {
@@ -247,7 +249,8 @@ static int add_previous(const struct state *state, const struct generation *gene
 	return err;
 }
 
-/* Adds what was counted before this generation: its base, or what that would be. */
+/* Adds what was counted before this generation: its base, or what the base would be if it is not
+ * written yet. */
 static int add_carried(const struct state *state, const struct generation *generation,
 		       const struct object *object, uint32_t via, uint32_t *absorbed,
 		       struct counters *counters)
@@ -277,7 +280,7 @@ int counters_read(const struct state *state, const struct generation *generation
 	return err;
 }
 
-/* Puts a base in place of the one that may be there, by one rename. */
+/* Replaces the base, if there is one, atomically by a rename. */
 static int pin_base(const struct generation *generation, const void *bytes, size_t size)
 {
 	autoclose int map = blob_create(PIN_BASE, bytes, size);
@@ -313,7 +316,7 @@ static int write_base(const struct generation *generation, const struct object *
 	return pin_base(generation, bytes, size);
 }
 
-/* Whether the base lacks something that is no longer counted elsewhere. */
+/* Whether the base is missing, or lacks the counts of a trial. */
 static int base_is_missing(const struct state *state, const struct generation *generation,
 			   bool *missing)
 {

@@ -87,7 +87,7 @@ void generation_close(struct generation *generation)
 	generation->folder = -1;
 }
 
-/* The number in a folder's name; 0 if it is none of ours. */
+/* The number in the name of a generation's folder; 0 if it is another name. */
 static uint32_t folder_id(const char *name)
 {
 	unsigned long id;
@@ -159,7 +159,7 @@ void applied_free(struct applied *applied)
 	blob_close(&applied->blob);
 }
 
-/* Keeps bytes under a name. */
+/* Pins a map that holds the bytes. */
 static int pin_bytes(int folder, const char *name, const void *bytes, size_t size)
 {
 	autoclose int map = blob_create(name, bytes, size);
@@ -334,7 +334,7 @@ static int remove_folder(struct report *report, int folder, const char *name)
 struct clearing {
 	struct report *report;
 	int folder;
-	bool told; /* there was a message */
+	bool told; /* the error was reported */
 };
 
 static int clear_entry(const char *name, void *argument)

@@ -1,5 +1,6 @@
-/* Reads /proc/locks, whose lines are "1: FLOCK  ADVISORY  WRITE 1234 00:2a:5678 0 EOF": process, then
- * the device (hexadecimal) and inode of the file. Lines with "->" wait. */
+/* Reads /proc/locks. A line is "1: FLOCK  ADVISORY  WRITE 1234 00:2a:5678 0 EOF", with the process,
+ * then the device (hexadecimal) and the inode of the file. Lines with "->" are processes that wait,
+ * and do not match. */
 #include "holder.h"
 
 #include <inttypes.h>

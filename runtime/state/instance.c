@@ -1,5 +1,6 @@
-/* Looks at a path through the root of other processes: /proc/PID/root. `ip netns exec` mounts a new /sys,
- * and a bpffs mounted there is another one, which nobody else sees. */
+/* Looks at the path through /proc/PID/root, the root folder of other processes. `ip netns exec`
+ * mounts a new /sys in a mount namespace of its own; a bpffs that is mounted there is a separate
+ * one that no other process sees. */
 #include "instance.h"
 
 #include <limits.h>
@@ -21,7 +22,7 @@ static enum sight look_through(long pid, const char *path, const struct stat *st
 	return other.st_dev == status->st_dev ? SIGHT_SAME : SIGHT_OTHER;
 }
 
-/* The process that started a process; 0 if there is none to be seen. */
+/* The parent of a process; 0 if it is not visible. */
 static long parent_of(long pid)
 {
 	char path[64], line[256];

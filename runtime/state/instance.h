@@ -1,12 +1,12 @@
-/* Whether a bpffs is the machine's or one that ends with this process and its relatives. */
+/* Whether a bpffs is the host's, or one in a mount namespace that ends with its processes. */
 #ifndef SKLC_INSTANCE_H
 #define SKLC_INSTANCE_H
 
 #include <stdbool.h>
 #include <sys/stat.h>
 
-/* False if the first process, or this one's furthest ancestor that may be asked, has another file
- * system at the same path. */
+/* STATUS is of PATH. False if process 1 has another file system at PATH; if that cannot be seen,
+ * the most distant ancestor of this process for which it can. */
 bool instance_is_shared(const char *path, const struct stat *status);
 
 #endif

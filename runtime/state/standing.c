@@ -20,7 +20,7 @@ struct state_version {
 	uint32_t magic, version;
 };
 
-/* The version of the state, which must be known before anything else is read. 0: none is written. */
+/* Reads the version of the state, before anything else in it is read. 0: it has none yet. */
 static int read_version(const struct state *state, uint32_t *version)
 {
 	const struct state_version *bytes;
@@ -67,7 +67,7 @@ static void take_trial(struct standing *standing, const struct about *about)
 	}
 }
 
-/* Where a trial is over, the current generation is known, but not yet what was before it. */
+/* After a trial that is over, finds the generation before the current one. */
 static int find_previous(const struct state *state, struct standing *standing)
 {
 	struct generation generation;
@@ -83,7 +83,8 @@ static int find_previous(const struct state *state, struct standing *standing)
 	return 0;
 }
 
-/* Takes what a generation says of itself, if it is the one whose program is on the link. */
+/* If the program on the link is that of this generation, or that of its trial, takes over what its
+ * folder says. */
 static int look_at(const struct state *state, uint32_t id, struct standing *standing)
 {
 	struct generation generation;
@@ -174,7 +175,7 @@ int standing_spare_marks(const struct state *state, int *marks)
 	return get_map(state, ABI_PIN_SPARE_MARKS, marks);
 }
 
-/* Opens what is pinned, or pins what CREATE gives. */
+/* Opens the pinned map; if there is none, makes one by CREATE and pins it. */
 static int get_or_create(const struct state *state, const char *name, int (*create)(void), int *map)
 {
 	int err;
@@ -196,7 +197,7 @@ static int create_version(void)
 	return blob_create("state", &version, sizeof(version));
 }
 
-/* By slot. No more entries than slots come to be used. */
+/* The map of times, by slot. Not preallocated, since few of the slots are used. */
 static int times_create(void)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);

@@ -1,6 +1,7 @@
-/* Finds, verifies, makes and locks the state's folders. bpffs is often writable by everybody (mode
- * 1777), and who opens a pin below can take over traffic: so a folder counts only if it is ours alone,
- * and everything below is reached by its descriptor. */
+/* Finds, checks, makes and locks the state's folders. bpffs is often writable by everybody
+ * (mode 1777), and a process that can put pins into a folder could take over traffic. So a
+ * folder is used only if it belongs to this user alone, and everything below it is opened
+ * through its descriptor. */
 #include "state.h"
 
 #include "holder.h"
@@ -27,7 +28,7 @@
 enum {
 	LOCK_WAIT_MS = 10000,
 	LOCK_POLL_MS = 20,
-	OPEN_TRIES = 100, /* another process may take the folder away as we open it */
+	OPEN_TRIES = 100, /* another process may remove the folder while it is opened */
 	FOLDER_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
 };
 
@@ -43,7 +44,7 @@ static int check_instance(struct report *report, const char *path, const struct 
 		path);
 }
 
-/* Others must not be able to rename the folders in it. */
+/* Refuses a bpffs in which other users could rename our folders. */
 static int check_owner(struct report *report, const char *path, const struct stat *status)
 {
 	if (status->st_uid != 0 && status->st_uid != geteuid())
@@ -96,7 +97,8 @@ int state_open_folder(int parent, const char *name)
 	return take_fd(&fd);
 }
 
-/* Opens a folder, made before if it may be; -ENOENT if there is none and it may not. */
+/* Opens a folder, and makes it first if USE is STATE_CREATE. -ENOENT without a message if there is
+ * none. */
 static int open_or_make(struct report *report, int parent, const char *name, enum state_use use,
 			const char *path)
 {
@@ -147,7 +149,7 @@ int state_lock_folder(struct report *report, int folder, const char *path)
 	return 0;
 }
 
-/* Whether the folder that is locked is still the one of that name. */
+/* Whether the open folder still has that name. */
 static bool still_there(int folder, int parent, const char *name)
 {
 	struct stat ours, named;
@@ -157,7 +159,7 @@ static bool still_there(int folder, int parent, const char *name)
 	       ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
 }
 
-/* One attempt; -EAGAIN if another process took a folder away meanwhile. */
+/* Tries to open the folders; -EAGAIN if another process removed one meanwhile. */
 static int open_once(struct state *state, const char *name)
 {
 	char root_path[PATH_MAX];
@@ -234,7 +236,7 @@ void state_close(struct state *state)
 {
 	char name[32];
 
-	/* Only empty folders go. */
+	/* This removes only empty folders. */
 	if (state->use != STATE_READ && state->root >= 0) {
 		snprintf(name, sizeof(name), "%" PRIu64, state->netns.cookie);
 		unlinkat(state->root, name, AT_REMOVEDIR);
@@ -275,7 +277,7 @@ int state_lock_other(int root, const char *name, int *folder)
 	return 0;
 }
 
-/* A cookie, or 0 if the name is none. */
+/* The cookie in the name of a namespace's folder; 0 if it is another name. */
 static uint64_t folder_cookie(const char *name)
 {
 	uint64_t cookie;

@@ -1,5 +1,5 @@
-/* What sklc keeps in bpffs for each network namespace: the folder, the generations in it, and what the link
- * says about which of them decides. */
+/* What sklc keeps in bpffs for each network namespace: the folder, the generations in it, and what
+ * the link says about which of them decides. */
 #ifndef SKLC_STATE_H
 #define SKLC_STATE_H
 
@@ -15,8 +15,8 @@ struct declared_maps;
 struct loaded;
 struct shared_maps;
 
-/* The folder of a network namespace (state.c): <bpffs>/sklc/<cookie>, checked for its owner and mode, and
- * locked by whoever changes it. */
+/* The folder of a network namespace (state.c): <bpffs>/sklc/<cookie>, checked for its owner and
+ * mode, and locked by whoever changes it. */
 
 enum state_use {
 	STATE_READ,   /* opened as it is; never waits for the lock */
@@ -43,8 +43,8 @@ void state_close(struct state *state);
 /* Opens <bpffs>/sklc alone; *ROOT is -1 if there is none. */
 int state_open_root(const struct runtime_options *options, int *root);
 
-/* Opens and locks the folder of another namespace, which may be gone. -EBUSY if its lock is held. Without a
- * message. */
+/* Opens and locks the folder of another namespace, which may be gone. -EBUSY if its lock is held.
+ * Without a message. */
 int state_lock_other(int root, const char *name, int *folder);
 
 /* Waits for a folder's lock, at most 10 seconds. PATH is for the message. */
@@ -53,17 +53,17 @@ int state_lock_folder(struct report *report, int folder, const char *path);
 /* The cookies of all namespaces that have a folder; the caller frees. -errno after a message. */
 int state_list(struct report *report, int root, uint64_t **cookies, size_t *count);
 
-/* Opens the folder of one of these cookies, to be read; sets only STATE's folder and path. -errno without a
- * message. */
+/* Opens the folder of one of these cookies, to be read; sets only STATE's folder and path. -errno
+ * without a message. */
 int state_open_listed(int root, uint64_t cookie, struct state *state);
 
 /* Opens a folder below another one after the same checks. -errno without a message. */
 int state_open_folder(int parent, const char *name);
 
-/* Generations (generation.c): one apply makes one generation, which is a folder `g` and the kernel's number
- * of its program. The kernel never gives a number twice. The folder holds the program, its counters and the
- * object that it was loaded from. Whether a generation is in force is up to the link (struct standing below),
- * never up to its folder. */
+/* Generations (generation.c): one apply makes one generation, which is a folder `g` and the
+ * kernel's number of its program. The kernel never gives a number twice. The folder holds the
+ * program, its counters and the object that it was loaded from. Whether a generation is in force is
+ * up to the link (struct standing below), never up to its folder. */
 
 /* Kept in the folder as bytes; its layout is part of the state's version. */
 struct about {
@@ -81,7 +81,8 @@ struct generation {
 	struct about about;
 };
 
-/* -ENOENT without a message if there is no folder, or an incomplete one; else -errno after a message. */
+/* -ENOENT without a message if there is no folder, or an incomplete one; else -errno after a
+ * message. */
 int generation_open(const struct state *state, uint32_t id, struct generation *generation);
 
 /* Like generation_open, for a generation that must be there: every error has a message. */
@@ -95,7 +96,8 @@ int generation_program(const struct generation *generation, const char *name, in
 /* The same for a generation that is not open yet. */
 int generation_open_program(const struct state *state, uint32_t id, const char *name, int *program);
 
-/* The numbers of all generation folders, complete or not; the caller frees. -errno after a message. */
+/* The numbers of all generation folders, complete or not; the caller frees. -errno after a
+ * message. */
 int generation_list(const struct state *state, uint32_t **ids, size_t *count);
 
 /* The object that was applied. */
@@ -135,7 +137,8 @@ int generation_thin(const struct state *state, uint32_t id);
 /* Removes the folder. -errno after a message. */
 int generation_remove(const struct state *state, uint32_t id);
 
-/* Removes everything in a folder of a namespace, and the folders below it. -errno after a message. */
+/* Removes everything in a folder of a namespace, and the folders below it. -errno after a
+ * message. */
 int folder_clear(struct report *report, int folder);
 
 #define PIN_ABOUT "about"
@@ -148,8 +151,9 @@ int folder_clear(struct report *report, int folder);
 #define PIN_DECLARED "declared" /* its declared sockets, for the follower; absent: there are none */
 #define PIN_CGROUPS  "cgroups"
 
-/* What decides in a namespace now (standing.c). The link's program says which generation; if it is the
- * program of a trial, the clock says which of two. Everything else in the folder is a leftover. */
+/* What decides in a namespace now (standing.c). The link's program says which generation; if it
+ * is the program of a trial, the clock says which of two. Everything else in the folder is a
+ * leftover. */
 
 enum { STATE_VERSION = 3 };
 
@@ -175,17 +179,17 @@ struct standing {
 int standing_read(const struct state *state, struct standing *standing);
 void standing_close(struct standing *standing);
 
-/* Pins the state's version, the socket map, the map of labels, the marks of spare slots and the map of times,
- * each only if it is not there yet. */
+/* Pins the state's version, the socket map, the map of labels, the marks of spare slots and the map
+ * of times, each only if it is not there yet. */
 int standing_prepare(const struct state *state, struct shared_maps *shared, int *labels);
 int standing_times(const struct state *state, int *times);
 int standing_spare_marks(const struct state *state, int *marks);
 int standing_maps(const struct state *state, int *sockets, int *labels);
 
-/* Counters of rules and labels (counters.c), which go on from one apply to the next. Each generation counts
- * from zero, for each processor separately. What was counted before it is kept in a frozen map beside its
- * counters, its base. The number shown is base + live count. A base is written whole or not at all, so a
- * crash counts nothing twice. */
+/* Counters of rules and labels (counters.c), which go on from one apply to the next. Each
+ * generation counts from zero, for each processor separately. What was counted before it is kept in
+ * a frozen map beside its counters, its base. The number shown is base + live count. A base is
+ * written whole or not at all, so a crash counts nothing twice. */
 
 struct counters {
 	uint64_t *rules;                /* by a rule's counter */
@@ -200,7 +204,7 @@ void counters_free(struct counters *counters);
 /* Writes the base of a generation if it is missing, or lacks what a trial over it counted. */
 int counters_fold(const struct state *state, uint32_t id);
 
-/* Restarts the counters from zero in one step: the base becomes the negative of the live counts. */
+/* Restarts the counters from zero atomically: the base becomes the negative of the live counts. */
 int counters_reset(const struct state *state, uint32_t id);
 
 #endif

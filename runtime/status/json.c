@@ -1,4 +1,4 @@
-/* Prints a status for programs to read: one object, whose member "version" is that of its schema. */
+/* Prints a status as JSON: one object, whose member "version" is the version of its schema. */
 #include "status.h"
 
 #include "runtime/base/fail.h"

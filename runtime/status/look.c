@@ -1,4 +1,5 @@
-/* Looks at the sockets behind labels: whose they are, since when they stand there, and what is wrong. */
+/* Looks at the sockets behind labels: which process has them, since when they are there, and what
+ * is wrong. */
 #include "status.h"
 
 #include "runtime/base/fail.h"
@@ -10,14 +11,14 @@
 #include <string.h>
 #include <time.h>
 
-/* Maps and slots of the namespace, open. */
+/* The status to fill in, and the namespace's open maps and the slot words of labels. */
 struct look {
 	struct status *status;
 	int sockets, labels, times;
 	struct abi_label_slots *slots;
 };
 
-/* In seconds of the real time; 0: not known. */
+/* When the socket was put into the slot, in seconds since 1970; 0: not known. */
 static uint64_t read_since(const struct look *look, uint32_t slot, uint64_t cookie)
 {
 	struct since since;
@@ -68,7 +69,7 @@ static void take_slots(const struct look *look, size_t flow_classes)
 			look->status->flow_classes[i].word;
 }
 
-/* What was declared, compared with what is there. */
+/* Finds problems with declared sockets. */
 static void look_for_declared(const struct look *look, struct health *health)
 {
 	struct status *status = look->status;
@@ -91,7 +92,7 @@ static void look_for_declared(const struct look *look, struct health *health)
 	declarations_free(&declarations);
 }
 
-/* One that stands there and takes nothing is as good as none. */
+/* Whether the socket cannot take packets, which is as bad as none. */
 static bool is_dead(const struct status *status, const struct flow_class_status *at)
 {
 	return at->cookie && at->needed && status->known.told &&
@@ -114,7 +115,7 @@ static void look_all(const struct look *look)
 	find_owners(status, flow_classes);
 	if (object->socket_count)
 		look_for_declared(look, &health);
-	health_standing(&health, &status->known, &status->problems);
+	health_behind_labels(&health, &status->known, &status->problems);
 	health_routes(object, &status->state.netns, &status->problems);
 	status->followed = is_followed(status->state.root, status->state.netns.cookie);
 }

@@ -1,4 +1,4 @@
-/* Reads what is applied without a lock: if the link's program changes meanwhile, it reads again. */
+/* Reads the status without a lock. If the program on the link changes meanwhile, reads again. */
 #include "status.h"
 
 #include "runtime/base/fail.h"
@@ -85,7 +85,7 @@ void status_clear(struct status *status)
 	status->standing.link = -1;
 }
 
-/* Whether the link still holds what was read. */
+/* Whether the link still has the program that it had before. */
 static bool is_settled(const struct status *status)
 {
 	struct standing again;

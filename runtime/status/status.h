@@ -1,4 +1,4 @@
-/* What is applied to a namespace, gathered to be printed. */
+/* The status of a namespace: what is applied, and how its labels do. */
 #ifndef SKLC_STATUS_H
 #define SKLC_STATUS_H
 
@@ -9,18 +9,18 @@
 #include "runtime/object/object.h"
 #include "runtime/state/state.h"
 
-/* One place of a label. */
+/* A label in one flow class. */
 struct flow_class_status {
-	uint32_t word;    /* its slots */
-	uint64_t cookie;  /* of the socket that serves it, or the first there; 0: none */
-	bool needed;      /* rules give packets to it */
+	uint32_t word;    /* slot word */
+	uint64_t cookie;  /* of the first socket that takes packets, else the first; 0: none */
+	bool needed;      /* rules redirect such packets to the label */
 	uint32_t members; /* sockets in its slots */
-	uint64_t since;   /* when it was put there, in seconds since 1970; 0: unknown */
+	uint64_t since;   /* when that socket was put there, in seconds since 1970; 0: unknown */
 };
 
 struct status {
 	struct state state;
-	struct standing standing; /* with no link, nothing below is filled */
+	struct standing standing; /* without a link, nothing below is filled in */
 	struct about about;
 	struct hook hook;
 	bool hook_known;
@@ -32,17 +32,17 @@ struct status {
 	struct owner *owners; /* of the sockets behind labels */
 	size_t owner_count;
 	struct problems problems;
-	bool followed; /* its listeners, as they come */
-	bool complete; /* every needed place has a socket */
+	bool followed; /* its listeners are followed */
+	bool complete; /* every label has a socket in each flow class that is needed */
 };
 
-/* A namespace that has a folder, in short. */
+/* The short status of a namespace that has a folder. */
 struct brief_status {
 	uint64_t cookie;
 	uint32_t inode; /* 0: the namespace is gone, or the rules were detached from it */
 	uint32_t generation;
 	bool readable;
-	char name[64]; /* of /run/netns; empty: it has none */
+	char name[64]; /* in /run/netns; empty: it has none */
 };
 
 void status_print_text(const struct status *status, FILE *out);
@@ -58,15 +58,16 @@ int status_read(struct status *status);
 /* Frees all but the state. */
 void status_clear(struct status *status);
 
-/* Fills in what is beyond the maps: processes, times, problems. What cannot be known is left out. */
+/* Fills in what is not in the maps: processes, times, problems. Leaves out what cannot be known. */
 void status_look(struct status *status);
 
+/* Reads the short status of the namespace of an open state. */
 void brief_read(struct state *state, struct brief_status *brief);
 
-/* The process that has a socket, or NULL. */
+/* The process that has the socket open, or NULL. */
 const struct owner *status_owner(const struct status *status, const struct known_socket *socket);
 
-/* Name of a namespace, or NULL. */
+/* Name of the namespace, written to NAME; NULL if it has none. */
 const char *status_netns_name(const struct status *status, char *name, size_t size);
 
 #endif

@@ -1,5 +1,6 @@
-/* Brings the state's folder in line with what the link says. Every step may be the last one (a killed
- * process) and may be done again; the order is such that nothing is lost in between. */
+/* Brings the state's folder in line with what the link says. The process may be killed after any of
+ * these actions; then the next command does them again. Their order is such that nothing is lost in
+ * between. */
 #include "transaction.h"
 
 #include "runtime/base/fail.h"
@@ -8,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* The generations that something still needs: at most the one on trial, the current, the previous. */
+/* The generations that are still needed. */
 struct kept {
 	uint32_t ids[4];
 	size_t count;
@@ -28,7 +29,8 @@ static bool is_kept(const struct kept *kept, uint32_t id)
 	return false;
 }
 
-/* During a trial, what was before the previous one stays: the trial may fail. */
+/* During a trial, also keeps the generation before the previous one: if the trial fails, that is
+ * what a rollback goes back to. */
 static int find_kept(const struct state *state, const struct standing *standing, struct kept *kept)
 {
 	struct generation previous;
@@ -57,7 +59,7 @@ static int take_off(const struct state *state, const struct standing *standing)
 	return err ? fail(state->report, err, "remove '%s/%s'", state->path, ABI_PIN_LINK) : 0;
 }
 
-/* Puts the program of the rules before back on the link; with none before, takes the link off. */
+/* Puts the program of the rules before back on the link; if there were none, removes the link. */
 static int leave_trial(const struct state *state, const struct standing *standing)
 {
 	autoclose int trial = -1, program = -1;
@@ -72,7 +74,7 @@ static int leave_trial(const struct state *state, const struct standing *standin
 	return err ? err : attach_update(state->report, standing->link, program, trial);
 }
 
-/* Names of labels that kept generations use, sorted. */
+/* The names of the labels of kept generations, sorted. */
 struct names {
 	char (*names)[ABI_LABEL_KEY];
 	size_t count;
@@ -157,7 +159,7 @@ static int remove_leftovers(const struct state *state, const struct kept *kept)
 	return err;
 }
 
-/* With no link everything in the folder is a leftover, the pin of a severed link too. */
+/* Without a link, everything in the folder is a leftover, also the pin of a severed link. */
 static int settle_nothing(const struct state *state)
 {
 	autoclose int link = pin_get(state->folder, ABI_PIN_LINK);
@@ -176,7 +178,8 @@ static int settle_applied(const struct state *state, const struct standing *stan
 	struct kept kept;
 	int err = find_kept(state, standing, &kept);
 
-	/* Folding needs a trial's counters to stand still, and the previous generation's. */
+	/* Folding needs counters of a trial and of the previous generation that do not change any
+	 * more. */
 	if (!err && standing->trial == TRIAL_NONE)
 		err = counters_fold(state, standing->current);
 	if (!err)
@@ -198,7 +201,7 @@ static int read_again(const struct state *state, struct standing *standing)
 	return standing_read(state, standing);
 }
 
-/* The previous generation is then one that nothing needs. */
+/* Keeps only the current generation. */
 int standing_forget_previous(const struct state *state, struct standing *standing)
 {
 	struct kept kept = {.ids = {standing->current}, .count = 1};

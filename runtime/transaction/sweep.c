@@ -1,5 +1,5 @@
-/* Walks the folders below <bpffs>/sklc. A dead namespace's link has no namespace any more; its cookie,
- * which the folder is named by, is never given again. */
+/* Walks the folders below <bpffs>/sklc. When a namespace is gone, its link is severed. Its cookie,
+ * the name of its folder, is never given to another namespace. */
 #include "transaction.h"
 
 #include "runtime/base/fail.h"
@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Whether nothing is attached by what is in the folder. */
+/* Whether the folder has no link, or a severed one. */
 static bool is_dead(struct report *report, int folder)
 {
 	autoclose int link = pin_get(folder, ABI_PIN_LINK);

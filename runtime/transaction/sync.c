@@ -1,5 +1,5 @@
-/* Looks for declared sockets again: those that no hook tells of (UDP), and those that came while nobody
- * followed. */
+/* Looks for declared sockets again: UDP sockets, which no hook of the kernel reports, and TCP
+ * listeners that the follower did not see. */
 #include "transaction.h"
 
 #include "runtime/base/fail.h"
@@ -8,7 +8,7 @@
 
 #include <errno.h>
 
-/* What is in force, open. */
+/* The rules in force, with their slots, declarations and maps. */
 struct sync {
 	const struct state *state;
 	const struct standing *standing;
@@ -86,7 +86,7 @@ static void report_problems(const struct sync *sync)
 	problems_free(&problems);
 }
 
-/* While a trial may fail, the sockets of the rules before stay. */
+/* During a trial, the sockets of the rules before stay in their slots, since the trial may fail. */
 int sync_standing(const struct state *state, const struct standing *standing, bool quiet)
 {
 	struct sync sync = {.state = state,

@@ -1,6 +1,6 @@
-/* Prepares everything beside what is in force, swaps by one link update, and clears up. Up to the swap
- * a failure, or the end of the process, leaves only leftovers, which standing_settle knows; after it,
- * the new rules are in force whatever happens. */
+/* Prepares everything beside the rules in force, switches by one update of the link, and cleans up.
+ * Before the switch, a failure or the end of the process leaves only leftovers, which
+ * standing_settle removes. After it the new rules are in force, whatever happens. */
 #include "transaction.h"
 
 #include "trial.h"
@@ -17,7 +17,8 @@
 
 enum { EMPTY_LABELS_SHOWN = 20 };
 
-/* Says which places of a label lack the socket that rules need; false: none does. */
+/* Whether a label lacks a socket in a flow class that rules redirect to it. If SHOWN, warns
+ * which. */
 static bool report_empty(const struct transaction *t, uint32_t label, bool shown)
 {
 	char lacking[64] = "";
@@ -67,7 +68,8 @@ static int read_declarations(struct transaction *t)
 	return err ? err : standing_times(t->state, &t->times);
 }
 
-/* Labels that only a rollback would need give way. */
+/* If the labels do not fit, gives up the generation before, and with it the labels that only a
+ * rollback would need. */
 static int make_room(struct transaction *t)
 {
 	size_t excess;
@@ -144,7 +146,8 @@ static int pin_new(struct transaction *t, int current)
 	return err;
 }
 
-/* The one step that counts. A link that could not be pinned is gone with its descriptor. */
+/* Puts the new program on the link, which is what makes the new rules decide. If a new link cannot
+ * be pinned, closing its descriptor detaches it. */
 static int swap(const struct transaction *t, int current)
 {
 	int program = t->confirm_seconds ? t->trial.program : t->loaded.program;
@@ -171,8 +174,8 @@ static void report_problems(const struct transaction *t)
 	problems_free(&problems);
 }
 
-/* First the follower, then the look around: what listens in between is seen by both. What serves the
- * rules before goes on doing so until the swap. */
+/* Starts the follower before the search, so that a socket that starts to listen in between is not
+ * missed. Sockets of the rules before stay in their slots until the switch. */
 static int find_sockets(struct transaction *t)
 {
 	int err = 0;
@@ -189,8 +192,8 @@ static int find_sockets(struct transaction *t)
 	return err ? err : check_sockets(t);
 }
 
-/* While a trial may fail, the sockets of the rules before stay. Else no more of those may come once the others
- * have been taken away. */
+/* Takes sockets that only the rules before declare out of their slots; not during a trial, which
+ * may fail. The follower stops adding such sockets first. */
 static void fill_rest(const struct transaction *t)
 {
 	if (!t->finder || t->confirm_seconds)

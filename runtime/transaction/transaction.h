@@ -1,5 +1,5 @@
-/* Changing what is in force: either the new rules decide, whole, or those before do, whole. Also cleaning up
- * what a change, or a process that was killed during one, left behind. */
+/* Changing what is in force: either the new rules decide, whole, or those before do, whole. Also
+ * cleaning up what a change, or a process that was killed during one, left behind. */
 #ifndef SKLC_TRANSACTION_H
 #define SKLC_TRANSACTION_H
 
@@ -33,24 +33,25 @@ struct transaction {
 /* 0: the new rules decide; -errno after a message: those before still do. */
 int transaction_run(struct transaction *transaction);
 
-/* Settling (settle.c): brings the folder in line with what decides. Ends a trial that is over, folds
- * counters, removes generations and labels that nothing needs, and what a killed process left behind. Then
- * reads again. The state must be locked. */
+/* Settling (settle.c): brings the folder in line with what decides. Ends a trial that is over,
+ * folds counters, removes generations and labels that nothing needs, and what a killed process left
+ * behind. Then reads again. The state must be locked. */
 int standing_settle(const struct state *state, struct standing *standing);
 
-/* Gives up the possibility of a rollback, and with it the slots of labels that only a rollback needs. Not
- * during a trial. */
+/* Gives up the possibility of a rollback, and with it the slots of labels that only a rollback
+ * needs. Not during a trial. */
 int standing_forget_previous(const struct state *state, struct standing *standing);
 
 /* Ends a trial that still runs, then settles. 0 once the rules before are back. */
 int standing_end_trial(const struct state *state, struct standing *standing);
 
-/* Puts the sockets that the rules in force declare behind their labels and takes others out (sync.c). Unless
- * QUIET, a problem with them is a warning. The state must be settled. -errno after a message. */
+/* Puts the sockets that the rules in force declare behind their labels and takes others out
+ * (sync.c). Unless QUIET, a problem with them is a warning. The state must be settled. -errno after
+ * a message. */
 int sync_standing(const struct state *state, const struct standing *standing, bool quiet);
 
-/* Removes what namespaces that are gone left behind: folders with no link, or with a severed one (sweep.c).
- * Says so. Skips a folder whose lock somebody holds. */
+/* Removes what namespaces that are gone left behind: folders with no link, or with a severed one
+ * (sweep.c). Says so. Skips a folder whose lock somebody holds. */
 void sweep_dead(const struct state *state);
 
 #endif

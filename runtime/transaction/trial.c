@@ -1,5 +1,5 @@
-/* The program of a trial, written out: a tail call by an index of a map of two programs. A map of
- * programs is emptied when nothing but programs hold it, so it is pinned beside. */
+/* The program of a trial, as instructions: a tail call into one of the two programs in a map. The
+ * kernel empties a map of programs when only programs refer to it, so the map is pinned too. */
 #include "trial.h"
 
 #include "runtime/base/fail.h"
@@ -50,7 +50,7 @@ static int load_choice(int choices, uint64_t deadline)
 		INSN(BPF_LD | BPF_DW | BPF_IMM, BPF_REG_2, BPF_PSEUDO_MAP_FD, 0, choices),
 		INSN(0, 0, 0, 0, 0),
 		CALL(tail_call),
-		/* No program there: nothing was applied before. */
+		/* The tail call failed: there is no program, since nothing was applied before. */
 		INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, SK_PASS),
 		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
 	};

@@ -1,6 +1,6 @@
-/* Rules on trial: a small program on the link compares the clock with a deadline and goes on in the
- * new rules' program, or after it in the old. So the kernel goes back by itself, whatever becomes of
- * the processes. */
+/* Rules on trial: a small program on the link compares the clock with a deadline. Before it, it
+ * continues in the program of the new rules, after it in that of the old ones. So the kernel goes
+ * back by itself, whether any process still runs. */
 #ifndef SKLC_TRIAL_H
 #define SKLC_TRIAL_H
 
@@ -9,7 +9,9 @@
 struct report;
 struct trial;
 
-/* Loads it; BEFORE is -1 where nothing was applied: then after the deadline everything passes. */
+/* Loads this program. BEFORE is the old program, -1 if there is none: then everything passes after
+ * the deadline. AFTER is the new one. DEADLINE is in nanoseconds since boot. -errno after a
+ * message. */
 int trial_create(struct report *report, int before, int after, uint64_t deadline,
 		 struct trial *trial);
 void trial_close(struct trial *trial);

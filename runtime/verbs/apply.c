@@ -1,4 +1,4 @@
-/* Applies an object: tests it in the kernel, then puts it in force in one step. */
+/* Applies an object: tests it in the kernel, then puts it in force. */
 #include "result.h"
 #include "with_rules.h"
 

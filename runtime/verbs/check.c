@@ -1,4 +1,5 @@
-/* Puts an object through this kernel's verifier, and its tests through this kernel; leaves nothing. */
+/* Loads an object and runs its `expect` lines in this kernel, and prints how large its program is.
+ * Leaves nothing behind. */
 #include "runtime/base/fail.h"
 #include "runtime/base/text.h"
 #include "runtime/expect/expect.h"
@@ -13,10 +14,10 @@
 #include <inttypes.h>
 #include <jansson.h>
 
-/* What a program weighs. */
+/* The size of a program. */
 struct weight {
 	size_t emitted;    /* instructions in the object */
-	uint32_t verified; /* instructions that the verifier walked; 0: this kernel does not say */
+	uint32_t verified; /* instructions that the verifier walked; 0 before Linux 5.16 */
 	uint32_t maps;
 	size_t table_bytes; /* read-only */
 	uint32_t jited_bytes;
@@ -97,7 +98,7 @@ static int load_and_weigh(const struct object *object, const struct runtime_opti
 	return err;
 }
 
-/* A namespace asked for by name must be there, and its interfaces are looked up. */
+/* Looks up the interfaces in the namespace of the options, which must exist. */
 static int check_interfaces(const struct object *object, const struct runtime_options *options)
 {
 	struct host host = {0};

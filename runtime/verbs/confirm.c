@@ -1,4 +1,4 @@
-/* Makes rules that are on trial stay. */
+/* Keeps the rules that are on trial. */
 #include "result.h"
 #include "with_rules.h"
 

@@ -1,4 +1,4 @@
-/* Takes the rules off a namespace, and all their state away. */
+/* Detaches the rules from a namespace and removes their state. */
 #include "result.h"
 
 #include "runtime/base/fail.h"
@@ -12,7 +12,7 @@
 
 #include <errno.h>
 
-/* The link's pin has its name in every version of the state, so this works on all of them. */
+/* Works on every version of the state, since the link's pin always has the same name. */
 static int take_off(const struct state *state, bool *attached)
 {
 	autoclose int link = pin_get(state->folder, ABI_PIN_LINK);

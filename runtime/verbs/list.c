@@ -1,4 +1,4 @@
-/* Prints the rules that are applied, as they were written: the texts travel in the object. */
+/* Prints the rules that are applied, as they were written: the object contains their text. */
 #include "runtime/base/fail.h"
 #include "runtime/base/text.h"
 #include "runtime/object/object.h"
@@ -8,7 +8,7 @@
 #include <jansson.h>
 #include <string.h>
 
-/* A definition of the command line, as a comment of one line. */
+/* Prints a definition of the command line as a comment. */
 static void print_definition(const char *text, size_t size, FILE *out)
 {
 	autofree char *definition = strndup(text, size);
@@ -18,7 +18,7 @@ static void print_definition(const char *text, size_t size, FILE *out)
 	fprintf(out, "\n");
 }
 
-/* One file's text; several are told apart by a comment. */
+/* Prints the text of one file, after a comment with its name if there are several. */
 static void print_file(const struct object *object, size_t file, const char *text, FILE *out)
 {
 	if (!strcmp(object_string(object, object->texts[file].name), ABI_COMMAND_LINE)) {

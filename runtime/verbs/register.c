@@ -1,5 +1,5 @@
-/* Puts a socket behind a label, and takes it away. The map does not keep the socket alive: when its
- * owner closes it, it is gone from the map. */
+/* Puts a socket behind a label, and takes sockets away from a label. The map does not keep a socket
+ * alive: when its owner closes it, it is removed from the map. */
 #include "runtime/base/fail.h"
 #include "runtime/kernel/clock.h"
 #include "runtime/kernel/pins.h"
@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* What both need: the state, locked, with rules applied, and the label's slots. */
+/* A label, its slots, and the locked state of the namespace, in which rules are applied. */
 struct opened_label {
 	struct state state;
 	struct standing standing;
@@ -87,7 +87,7 @@ static int label_open(const char *label, const struct runtime_options *options,
 	return err;
 }
 
-/* Since when it stands there is for the status alone. */
+/* Notes since when the socket is in the slot, which only the status shows. */
 static void note_time(const struct opened_label *opened, uint32_t slot, int fd)
 {
 	autoclose int times = pin_get(opened->state.folder, PIN_TIMES);

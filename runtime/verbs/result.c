@@ -1,4 +1,4 @@
-/* Prints what became of a change, on standard output, after it is in force. */
+/* Prints the result of a change after it is in force. */
 #include "result.h"
 
 #include "runtime/base/fail.h"
@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <stdio_ext.h>
 
-/* Two programs on one hook are a matter of order. */
+/* Notes the other programs on the hook, whose order matters. */
 static void note_others(const struct transaction *t)
 {
 	struct hook hook;
@@ -27,7 +27,7 @@ static void note_others(const struct transaction *t)
 					       : "the first that chooses a socket wins");
 }
 
-/* What is in force stays so when nobody reads of it: the stream is made to forget. */
+/* If the result cannot be written, warns and discards it, since the change is in force. */
 static void flush_result(struct report *report, FILE *out)
 {
 	if (fflush(out) == 0)

@@ -1,6 +1,6 @@
-/* What the commands that change rules say afterwards. */
-#ifndef SKLC_OUTCOME_H
-#define SKLC_OUTCOME_H
+/* The result that commands print after they changed the rules. */
+#ifndef SKLC_RESULT_H
+#define SKLC_RESULT_H
 
 #include <stdint.h>
 #include <stdio.h>
@@ -8,11 +8,11 @@
 struct runtime_options;
 struct transaction;
 
-/* Output that fails no longer changes what is in force: it is a warning. */
+/* If the output fails, it is only a warning, since the change is in force. */
 void report_applied(const struct transaction *transaction, const struct runtime_options *options,
 		    FILE *out);
 
-/* One line, or as JSON {"version":1,"result":RESULT,"generation":N}. */
+/* Prints one line, or as JSON {"version":1,"result":RESULT,"generation":N}. */
 void report_result(const char *result, uint32_t generation, const struct runtime_options *options,
 		   FILE *out);
 

@@ -1,4 +1,4 @@
-/* Prints what is applied: to one network namespace, or to each in short. */
+/* Prints what is applied to one network namespace, or a line for each. */
 #include "runtime/status/status.h"
 #include "runtime/base/fail.h"
 

@@ -1,5 +1,4 @@
-/* Looks for declared sockets again: those that no hook reports (UDP), and those that came while nobody
- * followed. */
+/* Looks for declared sockets again, and puts them behind their labels. */
 #include "result.h"
 #include "with_rules.h"
 

@@ -17,8 +17,8 @@ int with_rules(const struct runtime_options *options,
 /* -ESTALE after a message if another generation is applied than --if-generation names. */
 int check_replaceable(const struct standing *standing, const struct runtime_options *options);
 
-/* Takes sockets out that the rules in force do not declare. While a trial runs, sockets of the rules before
- * stay behind labels beside those of the rules on trial. A failure is a warning. */
+/* Takes out sockets that the rules in force do not declare: during a trial, the sockets of the
+ * rules before and of those on trial were both in the slots. A failure is a warning. */
 void take_others_out(const struct state *state, const struct standing *standing);
 
 #endif
