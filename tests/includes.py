@@ -9,7 +9,7 @@ import tempfile
 # Each folder of sources, and the folders whose public headers it may include, which stand before it.
 FOLDERS = {
     "compiler/base": [],
-    "runtime/base": [],
+    "runtime/base": ["compiler/base"],
     "runtime": ["runtime/base"],
     "runtime/bpf": [],
     "runtime/kernel": ["runtime/base"],

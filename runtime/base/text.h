@@ -6,10 +6,6 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Length in bytes of the UTF-8 character at TEXT, which has SIZE bytes; 0 if there is no valid
- * one. */
-size_t text_character(const char *text, size_t size);
-
 bool text_is_utf8(const char *text, size_t size);
 
 /* Prints control characters as \x1b, and each run of white space as one space. */
@@ -17,5 +13,9 @@ void text_print(FILE *out, const char *text);
 
 /* The same, but prints white space as it is. */
 void text_print_lines(FILE *out, const char *text, size_t size);
+
+/* Writes an endpoint: "192.0.2.1:80", "[2001:db8::1]:80", or "*:80" if FAMILY is 0. ADDRESS is in
+ * network order, PORT in host order. */
+void text_address(int family, const void *address, unsigned int port, char *text, size_t size);
 
 #endif

@@ -1,6 +1,7 @@
 /* Compares the declared sockets, those that were found, and those in the labels' slots. */
 #include "health.h"
 
+#include "runtime/base/array.h"
 #include "runtime/base/fail.h"
 #include "runtime/kernel/sockdiag.h"
 #include "runtime/labels/labels.h"
@@ -19,12 +20,9 @@ enum { PROBLEMS_SHOWN = 20 };
 int problem_add(struct problems *problems, const char *label, const char *mend, const char *format,
 		...)
 {
-	struct problem *more = problems->all;
+	struct problem *more = array_grow(problems->all, problems->count, sizeof(*more));
 	va_list arguments;
 
-	if ((problems->count & (problems->count - 1)) == 0) /* a power of two: full */
-		more = reallocarray(problems->all, problems->count ? 2 * problems->count : 1,
-				    sizeof(*more));
 	if (!more)
 		return fail(problems->report, ENOMEM, "look for problems");
 	problems->all = more;
@@ -279,7 +277,7 @@ int health_behind_labels(const struct health *health, const struct known_sockets
 	return err;
 }
 
-void problems_warn(const struct problems *problems)
+static void warn_of(const struct problems *problems)
 {
 	for (size_t i = 0; i < problems->count && i < PROBLEMS_SHOWN; i++) {
 		const struct problem *problem = &problems->all[i];
@@ -293,6 +291,15 @@ void problems_warn(const struct problems *problems)
 	if (problems->count > PROBLEMS_SHOWN)
 		warn(problems->report, "%zu more problems with sockets; `sklc status` lists them",
 		     problems->count - PROBLEMS_SHOWN);
+}
+
+void health_warn(const struct health *health)
+{
+	struct problems problems = {.report = health->object->report};
+
+	if (health_declared(health, &problems) == 0)
+		warn_of(&problems);
+	problems_free(&problems);
 }
 
 void problems_free(struct problems *problems)

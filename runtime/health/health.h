@@ -49,8 +49,9 @@ int health_routes(const struct object *object, const struct netns *netns,
  * first socket; 0: there is none. */
 uint64_t health_cookie(int sockets, uint32_t word, const struct known_sockets *known);
 
-/* Reports the first of them as warnings. */
-void problems_warn(const struct problems *problems);
+/* Reports the first problems with declared sockets, as warnings. */
+void health_warn(const struct health *health);
+
 void problems_free(struct problems *problems);
 
 /* Adds a problem. LABEL may be NULL; the formatted text says what is wrong. */

@@ -3,7 +3,9 @@
  * up a socket. */
 #include "health.h"
 
+#include "runtime/base/array.h"
 #include "runtime/base/fail.h"
+#include "runtime/kernel/netlink.h"
 #include "runtime/kernel/netns.h"
 #include "runtime/object/object.h"
 
@@ -21,7 +23,7 @@
 #define NETLINK_GET_STRICT_CHK 12
 #endif
 
-enum { REPLY_MAX = 64 * 1024, ELEMENTS_MAX = 1024, UNREACHED_MAX = 20 };
+enum { ELEMENTS_MAX = 1024, UNREACHED_MAX = 20 };
 
 /* From the first to the last address, in network order; for IPv4 in the first 4 bytes. */
 struct address_range {
@@ -58,20 +60,19 @@ static bool overlaps(const struct address_range *left, const struct address_rang
 
 static int add_local(struct local *local, const struct address_range *range)
 {
-	struct address_range *more;
+	struct address_range *more = array_grow(local->all, local->count, sizeof(*more));
 
-	if ((local->count & (local->count - 1)) == 0) { /* a power of two: full */
-		more = reallocarray(local->all, local->count ? 2 * local->count : 1, sizeof(*more));
-		if (!more)
-			return -ENOMEM;
-		local->all = more;
-	}
+	if (!more)
+		return -ENOMEM;
+	local->all = more;
 	local->all[local->count++] = *range;
 	return 0;
 }
 
-static int take_route(struct nlmsghdr *header, struct local *local)
+/* Adds the destination of a local route. */
+static int take_route(const struct nlmsghdr *header, void *argument)
 {
+	struct local *local = argument;
 	const struct rtmsg *route = NLMSG_DATA(header);
 	struct address_range range = {.family = route->rtm_family};
 	struct rtattr *attribute = RTM_RTA(route);
@@ -88,25 +89,6 @@ static int take_route(struct nlmsghdr *header, struct local *local)
 	return add_local(local, &range);
 }
 
-/* Reads one datagram of the reply. 1: more follow; 0: it was the last; -errno. */
-static int take_reply(char *reply, size_t size, struct local *local)
-{
-	struct nlmsghdr *header = (struct nlmsghdr *)(void *)reply;
-
-	for (; NLMSG_OK(header, size); header = NLMSG_NEXT(header, size)) {
-		int err;
-
-		if (header->nlmsg_type == NLMSG_DONE)
-			return 0;
-		if (header->nlmsg_type == NLMSG_ERROR)
-			return -EIO;
-		err = take_route(header, local);
-		if (err)
-			return err;
-	}
-	return 1;
-}
-
 /* Reads the local routes of all tables, as the lookup of a packet uses all. The kernel leaves out
  * other routes. */
 static int read_local(int fd, uint8_t family, struct local *local)
@@ -120,19 +102,8 @@ static int read_local(int fd, uint8_t family, struct local *local)
 			   .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
 		.route = {.rtm_family = family, .rtm_type = RTN_LOCAL},
 	};
-	autofree char *reply = malloc(REPLY_MAX);
-	int more = 1;
 
-	if (!reply)
-		return -ENOMEM;
-	if (send(fd, &request, sizeof(request), 0) < 0)
-		return -errno;
-	while (more > 0) {
-		ssize_t size = recv(fd, reply, REPLY_MAX, 0);
-
-		more = size <= 0 ? -EIO : take_reply(reply, (size_t)size, local);
-	}
-	return more;
+	return netlink_dump(fd, &request, sizeof(request), take_route, local);
 }
 
 static bool read_address(const char *text, size_t length, struct address_range *range,

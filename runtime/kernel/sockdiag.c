@@ -1,11 +1,13 @@
 /* Asks sock_diag(7) over netlink for every listening TCP and every UDP socket of a namespace. */
 #include "sockdiag.h"
 
+#include "netlink.h"
 #include "netns.h"
 
+#include "runtime/base/array.h"
 #include "runtime/base/fail.h"
+#include "runtime/base/text.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
@@ -17,26 +19,24 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { REPLY_MAX = 64 * 1024 };
-
 struct request {
 	struct nlmsghdr header;
 	struct inet_diag_req_v2 diag;
 };
 
-static int add_socket(struct known_sockets *sockets, size_t *capacity,
-		      const struct inet_diag_msg *message)
+static int add_socket(const struct nlmsghdr *header, void *argument)
 {
+	const struct inet_diag_msg *message = NLMSG_DATA(header);
+	struct known_sockets *sockets = argument;
 	struct known_socket *more;
 
-	if (sockets->count == *capacity) {
-		more = reallocarray(sockets->all, *capacity ? 2 * *capacity : 64, sizeof(*more));
-		if (!more)
-			return -ENOMEM;
-		sockets->all = more;
-		*capacity = *capacity ? 2 * *capacity : 64;
-	}
-	more = &sockets->all[sockets->count++];
+	if (header->nlmsg_len < NLMSG_LENGTH(sizeof(*message)))
+		return 0;
+	more = array_grow(sockets->all, sockets->count, sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	sockets->all = more;
+	more += sockets->count++;
 	*more = (struct known_socket){
 		.cookie = (uint64_t)message->id.idiag_cookie[1] << 32 | message->id.idiag_cookie[0],
 		.inode = message->idiag_inode,
@@ -48,31 +48,8 @@ static int add_socket(struct known_sockets *sockets, size_t *capacity,
 	return 0;
 }
 
-/* Reads one datagram of the answer. 1: more follow; 0: it was the last; -errno. */
-static int take_reply(const char *reply, size_t size, struct known_sockets *sockets,
-		      size_t *capacity)
-{
-	const struct nlmsghdr *header = (const void *)reply;
-
-	for (; NLMSG_OK(header, size); header = NLMSG_NEXT(header, size)) {
-		int err;
-
-		if (header->nlmsg_type == NLMSG_DONE)
-			sockets->told = true;
-		if (header->nlmsg_type == NLMSG_DONE || header->nlmsg_type == NLMSG_ERROR)
-			return 0;
-		if (header->nlmsg_len < NLMSG_LENGTH(sizeof(struct inet_diag_msg)))
-			continue;
-		err = add_socket(sockets, capacity, NLMSG_DATA(header));
-		if (err)
-			return err;
-	}
-	return 1;
-}
-
 /* If the kernel does not answer (inet_diag is a module), the addresses stay unknown. */
-static int read_kind(int fd, uint8_t family, uint8_t protocol, struct known_sockets *sockets,
-		     size_t *capacity)
+static int read_kind(int fd, uint8_t family, uint8_t protocol, struct known_sockets *sockets)
 {
 	struct request request = {
 		.header = {.nlmsg_len = sizeof(request),
@@ -82,21 +59,11 @@ static int read_kind(int fd, uint8_t family, uint8_t protocol, struct known_sock
 			 .sdiag_protocol = protocol,
 			 .idiag_states = protocol == IPPROTO_TCP ? 1u << TCP_LISTEN : UINT32_MAX},
 	};
-	autofree char *reply = malloc(REPLY_MAX);
-	int more = 1;
+	int err = netlink_dump(fd, &request, sizeof(request), add_socket, sockets);
 
-	if (!reply)
-		return -ENOMEM;
-	if (send(fd, &request, sizeof(request), 0) < 0)
-		return 0;
-	while (more > 0) {
-		ssize_t size = recv(fd, reply, REPLY_MAX, 0);
-
-		if (size <= 0)
-			return 0;
-		more = take_reply(reply, (size_t)size, sockets, capacity);
-	}
-	return more;
+	if (!err)
+		sockets->told = true;
+	return err == -ENOMEM ? err : 0;
 }
 
 static int compare_cookies(const void *a, const void *b)
@@ -111,12 +78,11 @@ int sockdiag_read(const struct netns *netns, struct known_sockets *sockets)
 	static const uint8_t families[] = {AF_INET, AF_INET6};
 	static const uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP};
 	autoclose int fd = netns_socket(netns, AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG);
-	size_t capacity = 0;
 	int err = 0;
 
 	*sockets = (struct known_sockets){0};
 	for (int i = 0; fd >= 0 && !err && i < 4; i++)
-		err = read_kind(fd, families[i / 2], protocols[i % 2], sockets, &capacity);
+		err = read_kind(fd, families[i / 2], protocols[i % 2], sockets);
 	if (err) {
 		sockdiag_free(sockets);
 		return fail(netns->report, err, "read the sockets of %s", netns->words);
@@ -143,9 +109,5 @@ const struct known_socket *sockdiag_find(const struct known_sockets *sockets, ui
 
 void sockdiag_address(const struct known_socket *socket, char *text, size_t size)
 {
-	char address[INET6_ADDRSTRLEN] = "";
-
-	inet_ntop(socket->family, socket->address, address, sizeof(address));
-	snprintf(text, size, socket->family == AF_INET6 ? "[%s]:%u" : "%s:%u", address,
-		 socket->port);
+	text_address(socket->family, socket->address, socket->port, text, size);
 }

@@ -4,9 +4,9 @@
 #include "labels.h"
 
 #include "runtime/base/fail.h"
+#include "runtime/base/text.h"
 #include "runtime/object/object.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <netinet/in.h>
@@ -153,6 +153,25 @@ static struct declared_range share(uint32_t word, uint32_t number, uint32_t coun
 				       (uint16_t)(number ? each : each + left)};
 }
 
+/* TOTAL are the numbers of all declarations, GIVEN those that have their slots already. */
+static void give_slots_to(struct declaration *declaration, const struct abi_label_slots *slots,
+			  const struct shares *total, struct shares *given)
+{
+	uint32_t label = declaration->label;
+
+	for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++) {
+		const uint32_t *counts = total->counts[label][flow_class];
+		int rank = rank_in(declaration, flow_class);
+		uint32_t number;
+
+		if (rank < 0)
+			continue;
+		number = given->counts[label][flow_class][rank]++ + (rank ? counts[0] : 0);
+		*range_of(&declaration->value, flow_class) = share(slots[label].slots[flow_class],
+								   number, counts[0] + counts[1]);
+	}
+}
+
 static int give_slots(const struct object *object, const struct abi_label_slots *slots,
 		      struct declarations *declarations)
 {
@@ -162,22 +181,8 @@ static int give_slots(const struct object *object, const struct abi_label_slots 
 
 	if (total.counts && given.counts)
 		count_shares(declarations, &total);
-	for (size_t i = 0; total.counts && given.counts && i < declarations->count; i++) {
-		struct declaration *at = &declarations->all[i];
-
-		for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++) {
-			const uint32_t *counts = total.counts[at->label][flow_class];
-			int rank = rank_in(at, flow_class);
-
-			if (rank < 0)
-				continue;
-			*range_of(&at->value,
-				  flow_class) = share(slots[at->label].slots[flow_class],
-						      given.counts[at->label][flow_class][rank]++ +
-							      (rank ? counts[0] : 0),
-						      counts[0] + counts[1]);
-		}
-	}
+	for (size_t i = 0; total.counts && given.counts && i < declarations->count; i++)
+		give_slots_to(&declarations->all[i], slots, &total, &given);
 	free(given.counts);
 	free(total.counts);
 	return total.counts && given.counts
@@ -214,14 +219,11 @@ void declarations_free(struct declarations *declarations)
 
 void declaration_text(const struct declaration *declaration, char *text, size_t size)
 {
-	const char *protocol = declaration->key.protocol == IPPROTO_UDP ? "udp" : "tcp";
-	char address[INET6_ADDRSTRLEN] = "*";
+	const struct declared_key *key = &declaration->key;
+	char endpoint[DECLARATION_TEXT_MAX];
 
-	if (declaration->key.family)
-		inet_ntop(declaration->key.family, declaration->key.address, address,
-			  sizeof(address));
-	snprintf(text, size, declaration->key.family == AF_INET6 ? "%s [%s]:%u" : "%s %s:%u",
-		 protocol, address, declaration->key.port);
+	text_address(key->family, key->address, key->port, endpoint, sizeof(endpoint));
+	snprintf(text, size, "%s %s", key->protocol == IPPROTO_UDP ? "udp" : "tcp", endpoint);
 }
 
 struct declared_range declaration_range(const struct declaration *declaration,

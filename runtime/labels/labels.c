@@ -4,6 +4,7 @@
 
 #include "spares.h"
 
+#include "runtime/base/array.h"
 #include "runtime/base/fail.h"
 #include "runtime/object/object.h"
 
@@ -41,29 +42,19 @@ int labels_find(int map, const char *name, struct abi_label_slots *slots)
 	return bpf_map_lookup_elem(map, key, slots) ? -errno : 0;
 }
 
-static int grow(struct label_entry **entries, size_t count)
-{
-	struct label_entry *larger;
-
-	if (count & (count - 1)) /* only powers of two are full */
-		return 0;
-	larger = reallocarray(*entries, count ? 2 * count : 1, sizeof(**entries));
-	if (!larger)
-		return -ENOMEM;
-	*entries = larger;
-	return 0;
-}
-
 int labels_read(struct report *report, int map, struct label_entry **entries, size_t *count)
 {
 	char key[ABI_LABEL_KEY];
 	const char *last = NULL;
 	autofree struct label_entry *all = NULL;
+	struct label_entry *more;
 	size_t n = 0;
 
 	while (bpf_map_get_next_key(map, last, key) == 0) {
-		if (n == BLOCKS || grow(&all, n))
+		more = n == BLOCKS ? NULL : array_grow(all, n, sizeof(*all));
+		if (!more)
 			return fail(report, ENOMEM, "read the labels");
+		all = more;
 		memcpy(all[n].name, key, sizeof(key));
 		last = all[n].name;
 		/* Readers take no lock, so the label may have been removed meanwhile. */

@@ -2,7 +2,9 @@
  * them, so a thread in the namespace does. */
 #include "sockets.h"
 
+#include "runtime/base/array.h"
 #include "runtime/base/fail.h"
+#include "runtime/base/text.h"
 #include "runtime/kernel/caps.h"
 #include "runtime/kernel/netns.h"
 #include "runtime/labels/labels.h"
@@ -10,11 +12,9 @@
 
 #include "find.skel.h"
 
-#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdarg.h>
 #include <string.h>
 
 struct finder {
@@ -24,20 +24,12 @@ struct finder {
 	struct sightings sightings;
 };
 
-static int print_nothing(enum libbpf_print_level level, const char *format, va_list arguments)
-{
-	(void)level;
-	(void)format;
-	(void)arguments;
-	return 0;
-}
-
 static int load(struct finder *finder, const struct declared_maps *maps,
 		const struct shared_maps *shared)
 {
 	int err;
 
-	libbpf_set_print(print_nothing);
+	libbpf_set_print(NULL);
 	finder->programs = find__open();
 	if (!finder->programs)
 		return fail(finder->netns->report, errno, "open the programs that find sockets");
@@ -114,15 +106,11 @@ static int compare_sightings(const void *left, const void *right)
 static int add_sighting(struct report *report, struct sightings *sightings,
 			const struct sighting *sighting)
 {
-	size_t count = sightings->count;
-	struct sighting *more;
+	struct sighting *more = array_grow(sightings->all, sightings->count, sizeof(*more));
 
-	if ((count & (count - 1)) == 0) { /* a power of two: full */
-		more = reallocarray(sightings->all, count ? 2 * count : 1, sizeof(*more));
-		if (!more)
-			return fail(report, ENOMEM, "read what was found");
-		sightings->all = more;
-	}
+	if (!more)
+		return fail(report, ENOMEM, "read what was found");
+	sightings->all = more;
 	sightings->all[sightings->count++] = *sighting;
 	return 0;
 }
@@ -278,8 +266,5 @@ int find_put(struct finder *finder, struct order *orders, size_t count)
 
 void found_address(const struct found *found, char *text, size_t size)
 {
-	char address[INET6_ADDRSTRLEN] = "";
-
-	inet_ntop(found->family, found->address, address, sizeof(address));
-	snprintf(text, size, found->family == AF_INET6 ? "[%s]:%u" : "%s:%u", address, found->port);
+	text_address(found->family, found->address, found->port, text, size);
 }

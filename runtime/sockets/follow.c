@@ -18,7 +18,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -312,14 +311,6 @@ static void remove_others(struct report *report, int root, const struct follower
 	closedir(entries);
 }
 
-static int print_nothing(enum libbpf_print_level level, const char *format, va_list arguments)
-{
-	(void)level;
-	(void)format;
-	(void)arguments;
-	return 0;
-}
-
 static int pin_program(const struct follower *follower, const struct follow *programs)
 {
 	autoclose int cgroup = cgroup_open_root();
@@ -367,7 +358,7 @@ static int follower_make(struct report *report, int root, const struct followed 
 	struct follower follower = no_follower();
 	int err = 0;
 
-	libbpf_set_print(print_nothing);
+	libbpf_set_print(NULL);
 	if (mkdirat(root, FOLDER_NAME, S_IRWXU) && errno != EEXIST)
 		return -errno;
 	follower.folder = open_folder(report, root);

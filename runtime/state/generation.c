@@ -1,6 +1,7 @@
 /* Makes, reads and removes the folders of generations. */
 #include "state.h"
 
+#include "runtime/base/array.h"
 #include "runtime/base/entries.h"
 #include "runtime/base/fail.h"
 #include "runtime/labels/labels.h"
@@ -113,7 +114,7 @@ static int add_id(const char *name, void *argument)
 
 	if (!id)
 		return 0;
-	more = reallocarray(ids->all, ids->count + 1, sizeof(*more));
+	more = array_grow(ids->all, ids->count, sizeof(*more));
 	if (!more)
 		return -ENOMEM;
 	more[ids->count++] = id;

@@ -7,6 +7,7 @@
 #include "holder.h"
 #include "instance.h"
 
+#include "runtime/base/array.h"
 #include "runtime/base/entries.h"
 #include "runtime/base/fail.h"
 #include "runtime/kernel/caps.h"
@@ -303,7 +304,7 @@ static int add_cookie(const char *name, void *argument)
 
 	if (!cookie)
 		return 0;
-	more = reallocarray(cookies->all, cookies->count + 1, sizeof(*more));
+	more = array_grow(cookies->all, cookies->count, sizeof(*more));
 	if (!more)
 		return -ENOMEM;
 	more[cookies->count++] = cookie;

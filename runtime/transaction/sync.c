@@ -79,11 +79,8 @@ static void report_problems(const struct sync *sync)
 	const struct health health = {&sync->applied.object, &sync->declarations,
 				      find_sightings(sync->finder), sync->slots,
 				      sync->shared.sockets};
-	struct problems problems = {.report = sync->state->report};
 
-	if (health_declared(&health, &problems) == 0)
-		problems_warn(&problems);
-	problems_free(&problems);
+	health_warn(&health);
 }
 
 /* During a trial, the sockets of the rules before stay in their slots, since the trial may fail. */

@@ -167,11 +167,8 @@ static void report_problems(const struct transaction *t)
 {
 	const struct health health = {t->object, &t->declarations, find_sightings(t->finder),
 				      t->host.slots, t->shared.sockets};
-	struct problems problems = {.report = t->options->report};
 
-	if (health_declared(&health, &problems) == 0)
-		problems_warn(&problems);
-	problems_free(&problems);
+	health_warn(&health);
 }
 
 /* Starts the follower before the search, so that a socket that starts to listen in between is not

@@ -1,0 +1,15 @@
+/* Lists of the kernel's objects over netlink. */
+#ifndef SKLC_NETLINK_H
+#define SKLC_NETLINK_H
+
+#include <stddef.h>
+
+struct nlmsghdr;
+
+/* Sends a request for a dump, and calls TAKE for each message of the answer until it returns
+ * something other than 0, which is returned. -EIO without a message if the kernel does not answer,
+ * or not to the end; -ENOMEM without a message. */
+int netlink_dump(int fd, const void *request, size_t size,
+		 int (*take)(const struct nlmsghdr *header, void *argument), void *argument);
+
+#endif
