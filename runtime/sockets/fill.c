@@ -3,10 +3,10 @@
  * that a socket that the follower puts into a slot meanwhile is not mistaken for one that no
  * declaration matches.
  *
- * A socket map cannot delete an entry only if it still is a given socket. The socket to be taken
- * out may close just then, the follower may put another one into the free slot, and this one would
- * be taken out instead. So after taking any socket out, a second search puts matching sockets
- * without a slot into free slots. */
+ * A socket map has no operation that deletes an entry only if it is still a given socket. The
+ * socket to be taken out may close just then, the follower may put another one into the free slot,
+ * and that one would be taken out instead. So after taking any socket out, a second search puts
+ * matching sockets without a slot into free slots. */
 #include "sockets.h"
 
 #include "runtime/base/fail.h"
