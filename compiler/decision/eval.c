@@ -1,8 +1,5 @@
-/* Walks the diagram with one packet; and compares two diagrams. */
+/* Walks the diagram with one packet. */
 #include "decision.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 static u128 variable_value(const struct environment *environment, const struct packet *packet,
 			   uint32_t variable)
@@ -15,21 +12,6 @@ static u128 variable_value(const struct environment *environment, const struct p
 	if (!environment->interface_known[interface])
 		return INTERFACE_UNKNOWN;
 	return packet->interface == interface ? INTERFACE_EQUALS : INTERFACE_DIFFERS;
-}
-
-uint32_t diagram_interval(const struct diagram_node *node, u128 value)
-{
-	uint32_t low = 0, high = node->count;
-
-	while (high - low > 1) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (node->starts[middle] <= value)
-			low = middle;
-		else
-			high = middle;
-	}
-	return low;
 }
 
 size_t decision_branch(const struct diagram_node *node, const struct environment *environment,
@@ -50,76 +32,4 @@ const struct diagram_outcome *decision_eval(const struct decision *decision,
 		ref = node->children[decision_branch(node, environment, packet)];
 	}
 	return &decision->outcomes[ref_index(ref)];
-}
-
-/* Which node of B each node of A was found equal to; NO_INDEX where that is not known. */
-struct comparison {
-	const struct decision *a, *b;
-	uint32_t *equals;
-};
-
-static bool outcomes_equal(const struct comparison *cmp, diagram_ref a, diagram_ref b)
-{
-	const struct diagram_outcome *first = &cmp->a->outcomes[ref_index(a)];
-	const struct diagram_outcome *second = &cmp->b->outcomes[ref_index(b)];
-	size_t i;
-
-	if (first->action_count != second->action_count || first->end != second->end)
-		return false;
-	for (i = 0; i < first->action_count; i++) {
-		struct action x = first->actions[i], y = second->actions[i];
-
-		if (x.kind != y.kind || x.no_reuseport != y.no_reuseport)
-			return false;
-		if (x.kind == ACTION_COUNT ? x.index != y.index
-					   : strcmp(cmp->a->policy->labels[x.index].name,
-						    cmp->b->policy->labels[y.index].name) != 0)
-			return false;
-	}
-	return true;
-}
-
-static bool variables_equal(const struct comparison *cmp, uint32_t a, uint32_t b)
-{
-	if (a < VARIABLE_INTERFACES || b < VARIABLE_INTERFACES)
-		return a == b;
-	return strcmp(cmp->a->policy->interfaces[a - VARIABLE_INTERFACES].name,
-		      cmp->b->policy->interfaces[b - VARIABLE_INTERFACES].name) == 0;
-}
-
-static bool refs_equal(struct comparison *cmp, diagram_ref a, diagram_ref b)
-{
-	const struct diagram_node *first, *second;
-	size_t i;
-
-	if (ref_is_outcome(a) || ref_is_outcome(b))
-		return ref_is_outcome(a) && ref_is_outcome(b) && outcomes_equal(cmp, a, b);
-	if (cmp->equals[a] != NO_INDEX)
-		return cmp->equals[a] == b;
-	first = &cmp->a->nodes[a];
-	second = &cmp->b->nodes[b];
-	if (!variables_equal(cmp, first->variable, second->variable) ||
-	    first->count != second->count)
-		return false;
-	for (i = 0; i < first->count; i++)
-		if (first->starts[i] != second->starts[i] ||
-		    !refs_equal(cmp, first->children[i], second->children[i]))
-			return false;
-	cmp->equals[a] = b;
-	return true;
-}
-
-bool decision_equal(const struct decision *a, const struct decision *b)
-{
-	struct comparison cmp = {a, b, malloc(sizeof(*cmp.equals) * (a->node_count + 1))};
-	bool equal = cmp.equals;
-	unsigned context;
-
-	if (cmp.equals)
-		memset(cmp.equals, 0xff, sizeof(*cmp.equals) * (a->node_count + 1));
-	for (context = 0; equal && context < FAMILY_COUNT * PROTOCOL_COUNT; context++)
-		equal = refs_equal(&cmp, a->roots[context / 2][context % 2],
-				   b->roots[context / 2][context % 2]);
-	free(cmp.equals);
-	return equal;
 }

@@ -231,7 +231,7 @@ static void finish(struct decision *decision, const struct builder *whole)
 {
 	decision->nodes = builder_nodes(whole, &decision->node_count);
 	decision->outcomes = builder_outcomes(whole, &decision->outcome_count);
-	decision->interval_count = builder_intervals(whole);
+	decision->interval_count = builder_interval_count(whole);
 }
 
 struct decision *policy_to_decision(struct arena *arena, const struct policy *policy,

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NOT_BUILT = 0xfffffffe };
-
 /* One family and protocol, built in one order. */
 struct context {
 	struct arena *arena;
@@ -18,7 +16,7 @@ struct context {
 	enum protocol protocol;
 	const enum field *order;
 	struct builder *builder;
-	diagram_ref *chains; /* of each chain, NOT_BUILT before; RETURN where it returns */
+	diagram_ref *chains; /* of each chain, or REF_NONE */
 };
 
 static const struct range NO_RANGES[1];
@@ -90,40 +88,48 @@ static struct item item_of(const struct context *cx, const struct match *match, 
 	return item;
 }
 
+static enum leaf_end redirect_end(enum fallback fallback)
+{
+	return fallback == FALLBACK_DROP   ? LEAF_DROP
+	       : fallback == FALLBACK_PASS ? LEAF_PASS
+					   : LEAF_NEXT;
+}
+
 /* What a verdict does once its rule matches. */
 static diagram_ref verdict_body(struct context *cx, const struct rule *rule,
 				const struct verdict *verdict)
 {
 	struct action actions[2];
-	size_t count = 0;
-	enum end end;
+	struct diagram_outcome outcome = {actions, 0, LEAF_RETURN};
+	enum leaf_end chain_end;
+	diagram_ref body;
 
 	if (rule->counter != NO_INDEX)
-		actions[count++] = (struct action){ACTION_COUNT, rule->counter, false};
+		actions[outcome.action_count++] = (struct action){ACTION_COUNT, rule->counter,
+								  false};
 	switch (verdict->kind) {
 	case VERDICT_PASS:
-		return builder_leaf(cx->builder, rule, verdict, actions, count, END_PASS);
+		outcome.end = LEAF_PASS;
+		break;
 	case VERDICT_DROP:
-		return builder_leaf(cx->builder, rule, verdict, actions, count, END_DROP);
+		outcome.end = LEAF_DROP;
+		break;
 	case VERDICT_REDIRECT:
-		actions[count++] = (struct action){ACTION_ATTEMPT, verdict->target,
-						   verdict->no_reuseport};
-		end = verdict->fallback == FALLBACK_DROP   ? END_DROP
-		      : verdict->fallback == FALLBACK_PASS ? END_PASS
-							   : END_NEXT;
-		return builder_leaf(cx->builder, rule, verdict, actions, count, end);
+		actions[outcome.action_count++] = (struct action){ACTION_ATTEMPT, verdict->target,
+								  verdict->no_reuseport};
+		outcome.end = redirect_end(verdict->fallback);
+		break;
 	case VERDICT_JUMP:
 	case VERDICT_GOTO:
-		end = verdict->kind == VERDICT_JUMP ? END_NEXT : END_RETURN;
-		return builder_replace_ends(cx->builder,
-					    builder_then(cx->builder,
-							 builder_leaf(cx->builder, rule, verdict,
-								      actions, count, END_NEXT),
-							 build_chain(cx, verdict->target)),
-					    end, end);
+		outcome.end = LEAF_NEXT;
+		chain_end = verdict->kind == VERDICT_JUMP ? LEAF_NEXT : LEAF_RETURN;
+		body = builder_leaf(cx->builder, rule, verdict, outcome);
+		body = builder_then(cx->builder, body, build_chain(cx, verdict->target));
+		return builder_replace_ends(cx->builder, body, chain_end, chain_end);
 	default:
-		return builder_leaf(cx->builder, rule, verdict, actions, count, END_RETURN);
+		break;
 	}
+	return builder_leaf(cx->builder, rule, verdict, outcome);
 }
 
 static bool is_plain(const struct verdict *verdict)
@@ -229,7 +235,7 @@ static bool map_bodies(struct context *cx, const struct rule *rule, const struct
 
 	for (i = 0; i < map->verdict_count; i++) {
 		body = verdict_body(cx, rule, &map->verdicts[i]);
-		bodies[i] = builder_replace_ends(cx->builder, body, END_MATCH, END_RETURN);
+		bodies[i] = builder_replace_ends(cx->builder, body, LEAF_MATCH, LEAF_RETURN);
 		may_be_open |= bodies[i] != body;
 	}
 	return may_be_open;
@@ -264,7 +270,8 @@ static diagram_ref build_map(struct context *cx, const struct rule *rule)
 	parts[part_count++] = sweep_items(cx->arena, cx->builder, cx->family, cx->order,
 					  &items[first], count - first);
 	whole = join(cx, parts, part_count);
-	return may_be_open ? builder_replace_ends(cx->builder, whole, END_NEXT, END_RETURN) : whole;
+	return may_be_open ? builder_replace_ends(cx->builder, whole, LEAF_NEXT, LEAF_RETURN)
+			   : whole;
 }
 
 static diagram_ref build_rule(struct context *cx, const struct rule *rule)
@@ -311,7 +318,7 @@ static diagram_ref build_rules(struct context *cx, const struct chain *chain)
 
 static diagram_ref build_chain(struct context *cx, uint32_t chain)
 {
-	if (cx->chains[chain] == NOT_BUILT)
+	if (cx->chains[chain] == REF_NONE)
 		cx->chains[chain] = build_rules(cx, &cx->policy->chains[chain]);
 	return cx->chains[chain];
 }
@@ -321,12 +328,12 @@ diagram_ref rules_to_diagram(struct arena *arena, struct builder *builder,
 			     enum protocol protocol, const enum field *order)
 {
 	struct context cx = {arena, policy, family, protocol, order, builder, NULL};
-	enum end end = policy->end == VERDICT_PASS ? END_PASS : END_DROP;
+	enum leaf_end end = policy->end == VERDICT_PASS ? LEAF_PASS : LEAF_DROP;
 	size_t i;
 
 	cx.chains = arena_alloc(arena, policy->chain_count, sizeof(*cx.chains));
 	for (i = 0; i < policy->chain_count; i++)
-		cx.chains[i] = NOT_BUILT;
+		cx.chains[i] = REF_NONE;
 	return builder_replace_ends(builder, build_chain(&cx, 0), end, end);
 }
 

@@ -1,7 +1,38 @@
-/* Outcomes as the leaves of a diagram: what rules do on the way, and how it ends. */
-#include "diagram.h"
+/* Outcomes: which are equal, which are too long, and what the builder's operations do with them. */
+#include "builder.h"
 
 #include <string.h>
+
+bool action_equal(const struct action *a, const struct action *b)
+{
+	return a->kind == b->kind && a->index == b->index && a->no_reuseport == b->no_reuseport;
+}
+
+bool outcome_equal(const struct diagram_outcome *a, const struct diagram_outcome *b)
+{
+	size_t i;
+
+	if (a->action_count != b->action_count || a->end != b->end)
+		return false;
+	for (i = 0; i < a->action_count; i++)
+		if (!action_equal(&a->actions[i], &b->actions[i]))
+			return false;
+	return true;
+}
+
+uint32_t outcome_hash(const struct diagram_outcome *outcome)
+{
+	uint64_t hash = hash_mix(outcome->action_count, outcome->end);
+	size_t i;
+
+	for (i = 0; i < outcome->action_count; i++) {
+		const struct action *action = &outcome->actions[i];
+
+		hash = hash_mix(hash, (uint64_t)action->index << 2 | (uint64_t)action->kind << 1 |
+					 action->no_reuseport);
+	}
+	return (uint32_t)(hash >> 32);
+}
 
 static size_t attempts_of(const struct action *actions, size_t count)
 {
@@ -27,36 +58,32 @@ bool outcome_is_too_long(const struct diagram_outcome *outcome)
 
 static bool outcome_is_closed(const void *leaves, diagram_ref leaf)
 {
-	return builder_outcome(leaves, leaf)->end != END_NEXT;
+	return builder_outcome(leaves, leaf)->end != LEAF_NEXT;
 }
 
-static diagram_ref outcome_of(void *leaves, const struct rule *rule, const struct verdict *verdict,
-			      const struct action *actions, size_t count, enum end end)
+static diagram_ref outcome_make(void *leaves, const struct rule *rule,
+				const struct verdict *verdict, struct diagram_outcome outcome)
 {
 	(void)rule;
 	(void)verdict;
-	return builder_outcome_of(leaves, actions, count, end);
+	return builder_add_outcome(leaves, outcome);
 }
 
-enum end end_replaced(enum end end, enum end next, enum end returned)
+static diagram_ref outcome_replace_ends(void *leaves, diagram_ref leaf, enum leaf_end next,
+					enum leaf_end returned)
 {
-	if (end == END_NEXT)
-		return next;
-	if (end == END_RETURN)
-		return returned;
-	return end == END_MATCH ? END_NEXT : end;
+	struct diagram_outcome outcome = *builder_outcome(leaves, leaf);
+
+	if (outcome.end == LEAF_NEXT)
+		outcome.end = next;
+	else if (outcome.end == LEAF_RETURN)
+		outcome.end = returned;
+	else if (outcome.end == LEAF_MATCH)
+		outcome.end = LEAF_NEXT;
+	return builder_add_outcome(leaves, outcome);
 }
 
-static diagram_ref outcome_replace_ends(void *leaves, diagram_ref leaf, enum end next,
-					enum end returned)
-{
-	const struct diagram_outcome *outcome = builder_outcome(leaves, leaf);
-
-	return builder_outcome_of(leaves, outcome->actions, outcome->action_count,
-				  end_replaced(outcome->end, next, returned));
-}
-
-/* The actions of A, then those of B but for labels that A attempted already. */
+/* The actions of A, then those of B, except attempts of labels that A attempted already. */
 static diagram_ref outcome_then(void *leaves, diagram_ref a, diagram_ref b)
 {
 	struct builder *builder = leaves;
@@ -77,10 +104,11 @@ static diagram_ref outcome_then(void *leaves, diagram_ref a, diagram_ref b)
 		if (j == first->action_count)
 			actions[count++] = action;
 		if (actions_too_many(actions, count))
-			return builder_outcome_of(builder, actions, count, END_DROP);
+			return builder_add_outcome(
+				builder, (struct diagram_outcome){actions, count, LEAF_DROP});
 	}
-	return builder_outcome_of(builder, actions, count, second->end);
+	return builder_add_outcome(builder, (struct diagram_outcome){actions, count, second->end});
 }
 
-const struct leaf_operations outcome_operations = {outcome_is_closed, outcome_of, outcome_then,
+const struct leaf_operations outcome_operations = {outcome_is_closed, outcome_make, outcome_then,
 						   outcome_replace_ends};

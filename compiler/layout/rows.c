@@ -19,7 +19,7 @@ struct row_list {
 static struct row_list list_rows(const struct layout *layout, const struct diagram_outcome *outcome)
 {
 	uint32_t override = layout->override_others ? BPF_SK_LOOKUP_F_REPLACE : 0;
-	struct row_list list = {.end = outcome->end == END_PASS ? ROW_PASS : ROW_DROP};
+	struct row_list list = {.end = outcome->end == LEAF_PASS ? ROW_PASS : ROW_DROP};
 	struct layout_row row = {{NO_INDEX}, NO_INDEX, 0, 0};
 	const struct action *step, *end = outcome->actions + outcome->action_count;
 

@@ -19,7 +19,7 @@ struct wording {
 	struct builder *words;
 	enum family family;
 	uint32_t search;
-	diagram_ref *done; /* of each node of the decision; REF_MATCH: not yet */
+	diagram_ref *done; /* of each node of the decision, or REF_NONE */
 };
 
 static diagram_ref word_ref(struct wording *wording, diagram_ref ref);
@@ -175,14 +175,10 @@ static diagram_ref word_node(struct wording *wording, const struct diagram_node 
 
 static diagram_ref word_ref(struct wording *wording, diagram_ref ref)
 {
-	const struct diagram_outcome *outcome;
-
-	if (ref_is_outcome(ref)) {
-		outcome = &wording->decision->outcomes[ref_index(ref)];
-		return builder_outcome_of(wording->words, outcome->actions, outcome->action_count,
-					  outcome->end);
-	}
-	if (wording->done[ref] == REF_MATCH)
+	if (ref_is_outcome(ref))
+		return builder_add_outcome(wording->words,
+					   wording->decision->outcomes[ref_index(ref)]);
+	if (wording->done[ref] == REF_NONE)
 		wording->done[ref] = word_node(wording, &wording->decision->nodes[ref]);
 	return wording->done[ref];
 }
@@ -215,7 +211,7 @@ struct builder *layout_words(struct arena *arena, struct layout *layout,
 			wording.done = arena_alloc(arena, decision->node_count,
 						   sizeof(*wording.done));
 			for (i = 0; i < decision->node_count; i++)
-				wording.done[i] = REF_MATCH;
+				wording.done[i] = REF_NONE;
 			layout->roots[wording.family][protocol] = word_ref(
 				&wording, decision->roots[wording.family][protocol]);
 		}

@@ -35,6 +35,16 @@ struct packet example_packet(enum family family, enum protocol protocol)
 	return packet;
 }
 
+uint32_t first_label(const struct action *actions, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (actions[i].kind == ACTION_ATTEMPT)
+			return actions[i].index;
+	return NO_INDEX;
+}
+
 struct subset subset_of(struct arena *arena, const struct lint *lint, const uint32_t *numbers,
 			uint32_t count)
 {

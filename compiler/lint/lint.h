@@ -84,6 +84,9 @@ void lint_explain_redundant(struct lint *lint, uint32_t number);
 /* A packet of no special kind. */
 struct packet example_packet(enum family family, enum protocol protocol);
 
+/* The label that is attempted first, or NO_INDEX. */
+uint32_t first_label(const struct action *actions, size_t count);
+
 void lint_labels(struct lint *lint);
 void lint_taken(struct lint *lint);
 

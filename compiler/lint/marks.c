@@ -114,7 +114,7 @@ static bool differ_for_good(const struct leaves *leaves, const struct diagram_ou
 	const struct action *x, *y;
 	size_t i = 0, j = 0;
 
-	if (a->end > END_DROP || b->end > END_DROP)
+	if (a->end > LEAF_DROP || b->end > LEAF_DROP)
 		return false;
 	if (a->end != b->end || outcome_is_too_long(a) || outcome_is_too_long(b))
 		return true;
@@ -123,8 +123,7 @@ static bool differ_for_good(const struct leaves *leaves, const struct diagram_ou
 		y = lasting_step(leaves, b, &j);
 		if (!x || !y)
 			return x != y;
-		if (x->kind != y->kind || x->index != y->index ||
-		    x->no_reuseport != y->no_reuseport)
+		if (!action_equal(x, y))
 			return true;
 	}
 }
@@ -142,7 +141,7 @@ static diagram_ref settle(const struct leaves *leaves, uint32_t number, diagram_
 /* First A, then B, of outcomes. */
 static diagram_ref product(struct leaves *leaves, diagram_ref a, diagram_ref b)
 {
-	if (a == REF_OTHER || outcome_at(leaves, a)->end != END_NEXT)
+	if (a == REF_OTHER || builder_is_closed(leaves->outcomes, a))
 		return a;
 	return b == REF_OTHER ? b : builder_then(leaves->outcomes, a, b);
 }
@@ -153,7 +152,7 @@ static diagram_ref marked_then(void *data, diagram_ref a, diagram_ref b)
 	struct marked x = *leaves_at(leaves, a), y = *leaves_at(leaves, b);
 	struct mark *marks = scratch_for(leaves, x.count + y.count);
 	diagram_ref outcome = product(leaves, x.outcome, y.outcome), without;
-	bool is_closed = outcome_at(leaves, x.outcome)->end != END_NEXT;
+	bool is_closed = builder_is_closed(leaves->outcomes, x.outcome);
 	uint32_t i = 0, j = 0, count = 0, number;
 
 	builder_spend(leaves->builder, 1 + x.count + y.count);
@@ -179,45 +178,38 @@ static bool marked_is_closed(const void *data, diagram_ref leaf)
 	const struct marked *marked = leaves_at(leaves, leaf);
 	uint32_t i;
 
-	if (outcome_at(leaves, marked->outcome)->end == END_NEXT)
+	if (!builder_is_closed(leaves->outcomes, marked->outcome))
 		return false;
 	for (i = 0; i < marked->count; i++)
 		if (marked->marks[i].without != REF_OTHER &&
-		    outcome_at(leaves, marked->marks[i].without)->end == END_NEXT)
+		    !builder_is_closed(leaves->outcomes, marked->marks[i].without))
 			return false;
 	return true;
 }
 
 /* Without a rule that jumps its chain is not asked either, so the outcome without it is kept
  * from what its chain does, by the end MATCH, until the chain is done and its ends are replaced. */
-static diagram_ref marked_of(void *data, const struct rule *rule, const struct verdict *verdict,
-			     const struct action *actions, size_t count, enum end end)
+static diagram_ref marked_make(void *data, const struct rule *rule, const struct verdict *verdict,
+			       struct diagram_outcome outcome)
 {
 	struct leaves *leaves = data;
-	diagram_ref outcome = builder_outcome_of(leaves->outcomes, actions, count, end);
+	diagram_ref ref = builder_add_outcome(leaves->outcomes, outcome);
 	bool jumps = verdict->kind == VERDICT_JUMP || verdict->kind == VERDICT_GOTO;
 	uint32_t number = leaves->subset->numbers[rule - leaves->subset->rules];
 	struct mark mark = {number, jumps ? REF_MATCH : REF_NEXT};
 
-	return leaf_of(leaves, outcome, &mark, leaves->states[number] & RULE_ASKED ? 1 : 0);
+	return leaf_of(leaves, ref, &mark, leaves->states[number] & RULE_ASKED ? 1 : 0);
 }
 
-static diagram_ref replaced(struct leaves *leaves, diagram_ref outcome, enum end next,
-			    enum end returned)
-{
-	const struct diagram_outcome *before = outcome_at(leaves, outcome);
-
-	return builder_outcome_of(leaves->outcomes, before->actions, before->action_count,
-				  end_replaced(before->end, next, returned));
-}
-
-static diagram_ref marked_replace_ends(void *data, diagram_ref leaf, enum end next,
-				       enum end returned)
+static diagram_ref marked_replace_ends(void *data, diagram_ref leaf, enum leaf_end next,
+				       enum leaf_end returned)
 {
 	struct leaves *leaves = data;
 	struct marked marked = *leaves_at(leaves, leaf);
 	struct mark *marks = scratch_for(leaves, marked.count);
-	diagram_ref outcome = replaced(leaves, marked.outcome, next, returned);
+	diagram_ref outcome = builder_replace_ends(leaves->outcomes, marked.outcome, next,
+						   returned);
+	diagram_ref without;
 	uint32_t i;
 
 	builder_spend(leaves->builder, marked.count);
@@ -225,13 +217,13 @@ static diagram_ref marked_replace_ends(void *data, diagram_ref leaf, enum end ne
 		marks[i] = marked.marks[i];
 		if (marks[i].without == REF_OTHER)
 			continue;
-		marks[i].without = settle(leaves, marks[i].number, outcome,
-					  replaced(leaves, marks[i].without, next, returned));
+		without = builder_replace_ends(leaves->outcomes, marks[i].without, next, returned);
+		marks[i].without = settle(leaves, marks[i].number, outcome, without);
 	}
 	return leaf_of(leaves, outcome, marks, marked.count);
 }
 
-static const struct leaf_operations MARKED = {marked_is_closed, marked_of, marked_then,
+static const struct leaf_operations MARKED = {marked_is_closed, marked_make, marked_then,
 					      marked_replace_ends};
 
 static void note_continues(struct leaves *leaves, const struct verdict *verdict)
@@ -323,7 +315,7 @@ struct leaves *leaves_new(struct arena *arena, struct builder *builder, const st
 	leaves->label_continues = arena_alloc(arena, policy->label_count, sizeof(bool));
 	look_at_rules(leaves, references);
 	find_single_rules(leaves, references);
-	for (i = END_PASS; i <= END_MATCH; i++)
+	for (i = LEAF_PASS; i < LEAF_ENDS; i++)
 		leaf_of(leaves, (uint32_t)REF_OUTCOME | i, NULL, 0);
 	builder_use_leaves(builder, &MARKED, leaves);
 	return leaves;

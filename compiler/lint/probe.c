@@ -92,12 +92,10 @@ static bool same_outcome(const struct diagram_outcome *a, const struct outcome *
 {
 	size_t i;
 
-	if (a->action_count != b->action_count || a->end != b->end)
+	if (a->action_count != b->action_count || (a->end == LEAF_PASS) != (b->end == END_PASS))
 		return false;
 	for (i = 0; i < a->action_count; i++)
-		if (a->actions[i].kind != b->actions[i].kind ||
-		    a->actions[i].index != b->actions[i].index ||
-		    a->actions[i].no_reuseport != b->actions[i].no_reuseport)
+		if (!action_equal(&a->actions[i], &b->actions[i]))
 			return false;
 	return true;
 }

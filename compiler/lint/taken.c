@@ -87,12 +87,9 @@ static struct range_set taken_below(struct walk *walk, diagram_ref ref)
 
 	if (ref_is_outcome(ref)) {
 		const struct diagram_outcome *outcome = &decision->outcomes[ref_index(ref)];
-		size_t i;
 
-		for (i = 0; i < outcome->action_count; i++)
-			if (outcome->actions[i].kind == ACTION_ATTEMPT)
-				break;
-		if (i == outcome->action_count && outcome->end == END_PASS)
+		if (outcome->end == LEAF_PASS &&
+		    first_label(outcome->actions, outcome->action_count) == NO_INDEX)
 			return (struct range_set){NULL, 0};
 		return one_range(walk->lint, 0, address_last(walk->family));
 	}
@@ -125,17 +122,6 @@ static struct range_set without(struct lint *lint, struct range_set set, enum fa
 
 	return range_set_intersect(lint->arena, set,
 				   range_set_complement(lint->arena, hole, address_last(family)));
-}
-
-/* The label that takes a packet first, or NO_INDEX where it is dropped. */
-static uint32_t taker(const struct diagram_outcome *outcome)
-{
-	size_t i;
-
-	for (i = 0; i < outcome->action_count; i++)
-		if (outcome->actions[i].kind == ACTION_ATTEMPT)
-			return outcome->actions[i].index;
-	return NO_INDEX;
 }
 
 static bool is_everywhere(const struct finding *finding)
@@ -190,8 +176,7 @@ static void warn(struct lint *lint, enum warning warning, const struct finding *
 	uint32_t label;
 
 	policy_eval(lint->policy, &lint->environment, &finding->packet, &outcome, &deciding);
-	label = taker(
-		&(struct diagram_outcome){outcome.actions, outcome.action_count, outcome.end});
+	label = first_label(outcome.actions, outcome.action_count);
 	diag_warning(lint->diag, warning, deciding ? deciding->span : lint->policy->end_span,
 		     "%s %s on %s", what,
 		     label == NO_INDEX ? "dropped"
@@ -257,6 +242,7 @@ static struct finding *finding_of(const struct takers *takers, uint32_t label)
 static uint32_t taker_of(const struct lint *lint, const struct packet *packet, u128 *last)
 {
 	diagram_ref ref = lint->decision->roots[packet->family][packet->protocol];
+	const struct diagram_outcome *outcome;
 
 	*last = address_last(packet->family);
 	while (!ref_is_outcome(ref)) {
@@ -267,7 +253,8 @@ static uint32_t taker_of(const struct lint *lint, const struct packet *packet, u
 			*last = interval_last(node, (uint32_t)i, *last);
 		ref = node->children[i];
 	}
-	return taker(&lint->decision->outcomes[ref_index(ref)]);
+	outcome = &lint->decision->outcomes[ref_index(ref)];
+	return first_label(outcome->actions, outcome->action_count);
 }
 
 /* The same; where the address is a multicast one, it is nobody's, and left to who takes those BEFORE. */

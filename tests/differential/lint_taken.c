@@ -70,7 +70,7 @@ static bool is_taken(const struct space *space)
 	for (i = 0; i < outcome->action_count; i++)
 		if (outcome->actions[i].kind == ACTION_ATTEMPT)
 			return true;
-	return outcome->end == END_DROP;
+	return outcome->end == LEAF_DROP;
 }
 
 static bool all_interfaces_taken(struct space *space, size_t interface)

@@ -1,0 +1,78 @@
+/* Compares two decisions. Both are reduced, so they are the same function in one order of fields if they are
+ * the same graph. */
+#include "decision.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Which node of B each node of A was found equal to; NO_INDEX where that is not known. */
+struct comparison {
+	const struct decision *a, *b;
+	uint32_t *equals;
+};
+
+static bool outcomes_equal(const struct comparison *cmp, diagram_ref a, diagram_ref b)
+{
+	const struct diagram_outcome *first = &cmp->a->outcomes[ref_index(a)];
+	const struct diagram_outcome *second = &cmp->b->outcomes[ref_index(b)];
+	size_t i;
+
+	if (first->action_count != second->action_count || first->end != second->end)
+		return false;
+	for (i = 0; i < first->action_count; i++) {
+		struct action x = first->actions[i], y = second->actions[i];
+
+		if (x.kind != y.kind || x.no_reuseport != y.no_reuseport)
+			return false;
+		if (x.kind == ACTION_COUNT ? x.index != y.index
+					   : strcmp(cmp->a->policy->labels[x.index].name,
+						    cmp->b->policy->labels[y.index].name) != 0)
+			return false;
+	}
+	return true;
+}
+
+static bool variables_equal(const struct comparison *cmp, uint32_t a, uint32_t b)
+{
+	if (a < VARIABLE_INTERFACES || b < VARIABLE_INTERFACES)
+		return a == b;
+	return strcmp(cmp->a->policy->interfaces[a - VARIABLE_INTERFACES].name,
+		      cmp->b->policy->interfaces[b - VARIABLE_INTERFACES].name) == 0;
+}
+
+static bool refs_equal(struct comparison *cmp, diagram_ref a, diagram_ref b)
+{
+	const struct diagram_node *first, *second;
+	size_t i;
+
+	if (ref_is_outcome(a) || ref_is_outcome(b))
+		return ref_is_outcome(a) && ref_is_outcome(b) && outcomes_equal(cmp, a, b);
+	if (cmp->equals[a] != NO_INDEX)
+		return cmp->equals[a] == b;
+	first = &cmp->a->nodes[a];
+	second = &cmp->b->nodes[b];
+	if (!variables_equal(cmp, first->variable, second->variable) ||
+	    first->count != second->count)
+		return false;
+	for (i = 0; i < first->count; i++)
+		if (first->starts[i] != second->starts[i] ||
+		    !refs_equal(cmp, first->children[i], second->children[i]))
+			return false;
+	cmp->equals[a] = b;
+	return true;
+}
+
+bool decision_equal(const struct decision *a, const struct decision *b)
+{
+	struct comparison cmp = {a, b, malloc(sizeof(*cmp.equals) * (a->node_count + 1))};
+	bool equal = cmp.equals;
+	unsigned context;
+
+	if (cmp.equals)
+		memset(cmp.equals, 0xff, sizeof(*cmp.equals) * (a->node_count + 1));
+	for (context = 0; equal && context < FAMILY_COUNT * PROTOCOL_COUNT; context++)
+		equal = refs_equal(&cmp, a->roots[context / 2][context % 2],
+				   b->roots[context / 2][context % 2]);
+	free(cmp.equals);
+	return equal;
+}

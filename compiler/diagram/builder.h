@@ -1,0 +1,55 @@
+/* The state of a builder. */
+#ifndef SKLC_DIAGRAM_BUILDER_H
+#define SKLC_DIAGRAM_BUILDER_H
+
+#include "diagram.h"
+
+#include "compiler/base/hash.h"
+
+/* An interval of a node that is being made. */
+struct interval {
+	u128 start;
+	diagram_ref child;
+} __attribute__((packed, aligned(4)));
+
+/* The result of an operation on two operands. */
+struct memo {
+	uint32_t operation; /* an enum operation */
+	diagram_ref a, b, result;
+};
+
+struct builder {
+	struct arena *arena;
+	const struct leaf_operations *operations;
+	void *leaves;
+	enum field order[FIELD_COUNT];
+	uint32_t position[FIELD_COUNT]; /* of each field in the order */
+
+	struct diagram_node *nodes;
+	size_t node_count, node_capacity;
+	struct hash_table node_table;
+
+	struct diagram_outcome *outcomes;
+	size_t outcome_count, outcome_capacity;
+	struct hash_table outcome_table;
+
+	struct memo *memos;
+	size_t memo_count, memo_capacity;
+	struct hash_table memo_table;
+
+	struct interval *stack; /* the intervals of all nodes that are being made */
+	size_t stack_count, stack_capacity;
+	size_t *marks; /* the index on the stack at which each of these nodes begins */
+	size_t mark_count, mark_capacity;
+
+	size_t intervals;
+	size_t effort, effort_max;
+};
+
+/* The leaves of a new builder: its outcomes. */
+extern const struct leaf_operations outcome_operations;
+
+bool outcome_equal(const struct diagram_outcome *a, const struct diagram_outcome *b);
+uint32_t outcome_hash(const struct diagram_outcome *outcome);
+
+#endif

@@ -1,0 +1,167 @@
+/* Operations on diagrams. The result for each pair of operands is remembered, so that an operation visits each
+ * pair of nodes once. */
+#include "builder.h"
+
+#include "compiler/base/arena.h"
+
+enum operation { OPERATION_THEN, OPERATION_WHERE, OPERATION_REPLACE_ENDS };
+
+static uint32_t memo_hash(enum operation operation, diagram_ref a, diagram_ref b)
+{
+	return (uint32_t)(hash_mix(hash_mix(operation, a), b) >> 20);
+}
+
+static bool recall(const struct builder *builder, enum operation operation, diagram_ref a,
+		   diagram_ref b, diagram_ref *result)
+{
+	const struct hash_slot *slot;
+	const struct memo *memo;
+
+	for (slot = hash_first(&builder->memo_table, memo_hash(operation, a, b)); slot->entry;
+	     slot = hash_next(&builder->memo_table, slot)) {
+		memo = &builder->memos[slot->entry - 1];
+		*result = memo->result;
+		if (memo->operation == operation && memo->a == a && memo->b == b)
+			return true;
+	}
+	return false;
+}
+
+static diagram_ref remember(struct builder *builder, enum operation operation, diagram_ref a,
+			    diagram_ref b, diagram_ref result)
+{
+	hash_add(&builder->memo_table, builder->arena, memo_hash(operation, a, b),
+		 (uint32_t)builder->memo_count);
+	*ARENA_APPEND(builder->arena, builder->memos, builder->memo_count,
+		      builder->memo_capacity) = (struct memo){operation, a, b, result};
+	return result;
+}
+
+/* The position of the variable of a reference's node; outcomes come after all variables. */
+static uint32_t position_of(const struct builder *builder, diagram_ref ref)
+{
+	uint32_t variable;
+
+	if (ref_is_outcome(ref))
+		return UINT32_MAX;
+	variable = builder->nodes[ref].variable;
+	return variable < FIELD_COUNT ? builder->position[variable] : variable;
+}
+
+/* A walk along the intervals of one of two nodes; a reference that does not ask for the variable has one
+ * interval. */
+struct walk {
+	struct diagram_node node;
+	diagram_ref alone;
+	u128 start_alone;
+	size_t at;
+};
+
+static void walk_start(struct walk *walk, const struct builder *builder, diagram_ref ref, bool asks)
+{
+	walk->at = 0;
+	walk->alone = ref;
+	walk->start_alone = 0;
+	walk->node = asks ? *builder_node(builder, ref)
+			  : (struct diagram_node){0, 1, &walk->start_alone, &walk->alone};
+}
+
+/* Moves to the next start of either node; false at the end of both. */
+static bool walk_next(struct walk *a, struct walk *b, u128 *start)
+{
+	bool more_a = a->at + 1 < a->node.count, more_b = b->at + 1 < b->node.count;
+	u128 start_a, start_b;
+
+	if (!more_a && !more_b)
+		return false;
+	start_a = more_a ? a->node.starts[a->at + 1] : 0;
+	start_b = more_b ? b->node.starts[b->at + 1] : 0;
+	*start = !more_b || (more_a && start_a < start_b) ? start_a : start_b;
+	a->at += more_a && start_a == *start;
+	b->at += more_b && start_b == *start;
+	return true;
+}
+
+typedef diagram_ref operation_function(struct builder *builder, diagram_ref a, diagram_ref b);
+
+/* Does an operation on each pair of children that meet in an interval of the first variable of both. */
+static diagram_ref by_intervals(struct builder *builder, operation_function *operate, diagram_ref a,
+				diagram_ref b)
+{
+	uint32_t position_a = position_of(builder, a), position_b = position_of(builder, b);
+	uint32_t variable = builder->nodes[position_a <= position_b ? a : b].variable;
+	struct walk walk_a, walk_b;
+	u128 start = 0;
+
+	walk_start(&walk_a, builder, a, position_a <= position_b);
+	walk_start(&walk_b, builder, b, position_b <= position_a);
+	builder_begin(builder);
+	do {
+		builder_interval(builder, start,
+				 operate(builder, walk_a.node.children[walk_a.at],
+					 walk_b.node.children[walk_b.at]));
+	} while (!builder_is_exhausted(builder) && walk_next(&walk_a, &walk_b, &start));
+	return builder_end(builder, variable);
+}
+
+diagram_ref builder_leaf(struct builder *builder, const struct rule *rule,
+			 const struct verdict *verdict, struct diagram_outcome outcome)
+{
+	return builder->operations->make(builder->leaves, rule, verdict, outcome);
+}
+
+bool builder_is_closed(const struct builder *builder, diagram_ref ref)
+{
+	return ref_is_outcome(ref) && builder->operations->is_closed(builder->leaves, ref);
+}
+
+diagram_ref builder_then(struct builder *builder, diagram_ref a, diagram_ref b)
+{
+	diagram_ref result;
+
+	if (b == REF_NEXT)
+		return a;
+	if (a == REF_NEXT)
+		return b;
+	if (builder_is_closed(builder, a))
+		return a;
+	if (ref_is_outcome(a) && ref_is_outcome(b))
+		return builder->operations->then(builder->leaves, a, b);
+	if (recall(builder, OPERATION_THEN, a, b, &result))
+		return result;
+	return remember(builder, OPERATION_THEN, a, b, by_intervals(builder, builder_then, a, b));
+}
+
+diagram_ref builder_where(struct builder *builder, diagram_ref condition, diagram_ref a)
+{
+	diagram_ref result;
+
+	if (condition == REF_MATCH)
+		return a;
+	if (condition == REF_NEXT || a == REF_NEXT)
+		return REF_NEXT;
+	if (recall(builder, OPERATION_WHERE, condition, a, &result))
+		return result;
+	return remember(builder, OPERATION_WHERE, condition, a,
+			by_intervals(builder, builder_where, condition, a));
+}
+
+diagram_ref builder_replace_ends(struct builder *builder, diagram_ref a, enum leaf_end next,
+				 enum leaf_end returned)
+{
+	diagram_ref result, ends = (diagram_ref)(next << 4 | returned);
+	struct diagram_node node;
+	size_t i;
+
+	if (ref_is_outcome(a))
+		return builder->operations->replace_ends(builder->leaves, a, next, returned);
+	if (recall(builder, OPERATION_REPLACE_ENDS, a, ends, &result))
+		return result;
+	node = *builder_node(builder, a);
+	builder_begin(builder);
+	for (i = 0; i < node.count; i++)
+		builder_interval(builder, node.starts[i],
+				 builder_replace_ends(builder, node.children[i], next, returned));
+	return remember(builder, OPERATION_REPLACE_ENDS, a, ends,
+			builder_end(builder, node.variable));
+}
