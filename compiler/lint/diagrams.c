@@ -48,9 +48,7 @@ static void search_values(struct search *search, const struct diagram_node *node
 	u128 *value = &search->packet.values[node->variable], example = *value;
 	uint32_t i;
 
-	for (i = node->count - 1; node->starts[i] > example;)
-		i--;
-	search_from(search, node->children[i], way);
+	search_from(search, node->children[diagram_interval(node, example)], way);
 	for (i = 0; i < node->count; i++) {
 		*value = node->starts[i];
 		search_from(search, node->children[i], way);

@@ -4,8 +4,7 @@
 
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"
-#include "compiler/decision/decision.h"
-#include "compiler/policy/policy.h"
+#include "lint.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -33,14 +32,9 @@ static void verdict_text(const struct policy *policy, enum verdict_kind kind, ui
 /* What happens when every label is filled: the first attempt, or the end. */
 static enum verdict_kind filled_verdict(const struct outcome *outcome, uint32_t *label)
 {
-	size_t i;
-
-	for (i = 0; i < outcome->action_count; i++)
-		if (outcome->actions[i].kind == ACTION_ATTEMPT) {
-			*label = outcome->actions[i].index;
-			return VERDICT_REDIRECT;
-		}
-	*label = NO_INDEX;
+	*label = first_label(outcome->actions, outcome->action_count);
+	if (*label != NO_INDEX)
+		return VERDICT_REDIRECT;
 	return outcome->end == END_PASS ? VERDICT_PASS : VERDICT_DROP;
 }
 
@@ -108,8 +102,6 @@ static bool judge_all(struct check *check, diagram_ref ref)
 	bool *seen = &check->seen[ref_is_outcome(ref) ? check->decision->node_count + ref_index(ref)
 						      : ref];
 	const struct diagram_node *node;
-	u128 value;
-	uint32_t i;
 
 	if (*seen)
 		return true;
@@ -119,15 +111,8 @@ static bool judge_all(struct check *check, diagram_ref ref)
 	node = &check->decision->nodes[ref];
 	if (node->variable < FIELD_COUNT && field_info(node->variable)->end == FIELD_REMOTE)
 		return judge_sources(check, node);
-	if (node->variable < FIELD_COUNT)
-		value = check->packet.values[node->variable];
-	else
-		value = check->packet.interface == node->variable - VARIABLE_INTERFACES
-				? INTERFACE_EQUALS
-				: INTERFACE_DIFFERS;
-	for (i = node->count - 1; node->starts[i] > value;)
-		i--;
-	return judge_all(check, node->children[i]);
+	return judge_all(
+		check, node->children[decision_branch(node, &check->environment, &check->packet)]);
 }
 
 void policy_check_expects(const struct policy *policy, const struct decision *decision,

@@ -76,26 +76,27 @@ static bool can_take(const struct socket_declaration *declared, unsigned context
 	return false;
 }
 
-static void note_attempts(struct labels *labels, diagram_ref ref, unsigned context, bool *seen)
+/* Notes which labels the outcomes of a family and protocol attempt. */
+static void note_attempts(struct labels *labels, unsigned context)
 {
 	const struct decision *decision = labels->lint->decision;
-	bool *is_seen = &seen[ref_is_outcome(ref) ? decision->node_count + ref_index(ref) : ref];
-	size_t i;
+	struct arena *scratch = arena_new();
+	bool *reached = arena_alloc(scratch, decision->node_count, sizeof(*reached));
+	bool *outcomes = arena_alloc(scratch, decision->outcome_count, sizeof(*outcomes));
+	size_t i, j;
 
-	if (*is_seen)
-		return;
-	*is_seen = true;
-	if (ref_is_outcome(ref)) {
-		const struct diagram_outcome *outcome = &decision->outcomes[ref_index(ref)];
+	diagram_mark_reached(decision->nodes,
+			     decision->roots[context / PROTOCOL_COUNT][context % PROTOCOL_COUNT],
+			     reached, outcomes);
+	for (i = 0; i < decision->outcome_count; i++) {
+		const struct diagram_outcome *outcome = &decision->outcomes[i];
 
-		for (i = 0; i < outcome->action_count; i++)
-			if (outcome->actions[i].kind == ACTION_ATTEMPT)
-				labels->attempted[outcome->actions[i].index] |=
+		for (j = 0; outcomes[i] && j < outcome->action_count; j++)
+			if (outcome->actions[j].kind == ACTION_ATTEMPT)
+				labels->attempted[outcome->actions[j].index] |=
 					(uint8_t)(1u << context);
-		return;
 	}
-	for (i = 0; i < decision->nodes[ref].count; i++)
-		note_attempts(labels, decision->nodes[ref].children[i], context, seen);
+	arena_free(scratch);
 }
 
 /* The kinds of packets in words: "tcp over ipv4, udp over ipv4". */
@@ -162,11 +163,9 @@ static void warn_of_map(struct labels *labels, const struct rule *rule)
 void lint_labels(struct lint *lint)
 {
 	const struct policy *policy = lint->policy;
-	const struct decision *decision = lint->decision;
 	struct labels labels = {.lint = lint};
-	size_t count = decision->node_count + decision->outcome_count, i;
 	unsigned context;
-	bool *seen;
+	size_t i;
 
 	if (!policy->socket_count || !diag_wants(lint->diag, WARNING_LABEL))
 		return;
@@ -176,13 +175,8 @@ void lint_labels(struct lint *lint)
 	for (i = 0; i < policy->socket_count; i++)
 		labels.declarations[policy->sockets[i].label] = &policy->sockets[i];
 	warn_of_names(&labels);
-	seen = arena_alloc(lint->arena, count, sizeof(*seen));
-	for (context = 0; context < CONTEXT_COUNT; context++) {
-		memset(seen, 0, count * sizeof(*seen));
-		note_attempts(&labels,
-			      decision->roots[context / PROTOCOL_COUNT][context % PROTOCOL_COUNT],
-			      context, seen);
-	}
+	for (context = 0; context < CONTEXT_COUNT; context++)
+		note_attempts(&labels, context);
 	for (i = 0; i < lint->rule_count; i++)
 		if (lint->rules[i]->verdict.kind == VERDICT_MAP)
 			warn_of_map(&labels, lint->rules[i]);
