@@ -12,6 +12,24 @@ typedef unsigned __int128 u128;
 enum family { FAMILY_IPV4, FAMILY_IPV6, FAMILY_COUNT };
 enum protocol { PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_COUNT };
 
+/* A flow class: family and protocol as one number, the same as ABI_FLOW_CLASS of the runtime. */
+enum { FLOW_CLASSES = FAMILY_COUNT * PROTOCOL_COUNT };
+
+static inline unsigned flow_class_of(enum family family, enum protocol protocol)
+{
+	return (unsigned)family * PROTOCOL_COUNT + (unsigned)protocol;
+}
+
+static inline enum family flow_class_family(unsigned flow_class)
+{
+	return flow_class / PROTOCOL_COUNT;
+}
+
+static inline enum protocol flow_class_protocol(unsigned flow_class)
+{
+	return flow_class % PROTOCOL_COUNT;
+}
+
 const char *family_word(enum family family);       /* "ipv4", "ipv6" */
 const char *protocol_word(enum protocol protocol); /* "tcp", "udp" */
 

@@ -1,4 +1,4 @@
-/* Prints a diagram: the root of each family and protocol, then every node once, parents first, with a line
+/* Prints a decision: for each family, the roots, then every node once, parents first, with a line
  * for each interval. */
 #include "compiler/pipeline.h"
 #include "decision.h"
@@ -10,11 +10,11 @@
 struct dump {
 	const struct decision *decision;
 	FILE *out;
-	uint32_t *numbers; /* of each node as printed, 0: not yet */
-	uint32_t *queue;
+	uint32_t *numbers; /* of each node as printed; 0: not met yet */
+	uint32_t *queue;   /* of nodes to print */
 	size_t queue_count;
 	uint32_t printed;
-	enum family family; /* that is printed now; the other prints what both share again */
+	enum family family; /* printed now; nodes that both families share are printed for each */
 };
 
 static const char *const INTERFACE_WORDS[INTERFACE_VALUES] = {"unknown", "differs", "equals"};

@@ -1,14 +1,13 @@
-/* Compares two decisions. Both are reduced, so they are the same function in one order of fields if they are
- * the same graph. */
+/* Compares two decisions. Both are reduced, so they are the same function in one order of fields if
+ * they are the same graph. */
 #include "decision.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Which node of B each node of A was found equal to; NO_INDEX where that is not known. */
 struct comparison {
 	const struct decision *a, *b;
-	uint32_t *equals;
+	uint32_t *equals; /* the node of B that each node of A equals, or NO_INDEX */
 };
 
 static bool outcomes_equal(const struct comparison *cmp, diagram_ref a, diagram_ref b)
@@ -66,13 +65,15 @@ bool decision_equal(const struct decision *a, const struct decision *b)
 {
 	struct comparison cmp = {a, b, malloc(sizeof(*cmp.equals) * (a->node_count + 1))};
 	bool equal = cmp.equals;
-	unsigned context;
+	unsigned flow_class;
 
 	if (cmp.equals)
 		memset(cmp.equals, 0xff, sizeof(*cmp.equals) * (a->node_count + 1));
-	for (context = 0; equal && context < FAMILY_COUNT * PROTOCOL_COUNT; context++)
-		equal = refs_equal(&cmp, a->roots[context / 2][context % 2],
-				   b->roots[context / 2][context % 2]);
+	for (flow_class = 0; equal && flow_class < FLOW_CLASSES; flow_class++)
+		equal = refs_equal(
+			&cmp,
+			a->roots[flow_class_family(flow_class)][flow_class_protocol(flow_class)],
+			b->roots[flow_class_family(flow_class)][flow_class_protocol(flow_class)]);
 	free(cmp.equals);
 	return equal;
 }

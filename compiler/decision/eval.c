@@ -1,4 +1,4 @@
-/* Walks the diagram with one packet. */
+/* Walks a decision with one packet. */
 #include "decision.h"
 
 static u128 variable_value(const struct environment *environment, const struct packet *packet,
@@ -14,8 +14,8 @@ static u128 variable_value(const struct environment *environment, const struct p
 	return packet->interface == interface ? INTERFACE_EQUALS : INTERFACE_DIFFERS;
 }
 
-size_t decision_branch(const struct diagram_node *node, const struct environment *environment,
-		       const struct packet *packet)
+uint32_t decision_branch(const struct diagram_node *node, const struct environment *environment,
+			 const struct packet *packet)
 {
 	return diagram_interval(node, variable_value(environment, packet, node->variable));
 }

@@ -1,5 +1,5 @@
-/* Makes the decision diagram of a policy, apart for each family and protocol, so that each has the order of
- * fields that suits it, and puts them together. */
+/* Makes the decision of a policy: a diagram for each family and protocol, each in the order of
+ * fields that suits it. They share one builder in the end. */
 #include "compiler/pipeline.h"
 
 #include "compiler/base/arena.h"
@@ -11,12 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Intervals put into nodes, for nothing included, before an order of the fields is given up in a round: at
- * first so many, and more for each value in the rules, which is what a good order needs. */
+/* The effort after which an order of fields is given up, in intervals put into nodes, whether these
+ * nodes are kept or not. A good order needs an effort in proportion to the values in the rules.
+ * Where no order is done in time, all are tried again with EFFORT_STEP times the effort, up to
+ * LAST_EFFORT. */
 enum { FIRST_EFFORT = 1 << 20, EFFORT_FOR_VALUE = 16, EFFORT_STEP = 4, LAST_EFFORT = 1 << 24 };
 
-/* A decision of more intervals than this is worth a try in other orders, each with so much effort for every
- * interval of the best, and another order is taken if it is this many times smaller. */
+/* Other orders are tried for a diagram of WORTH_A_TRY intervals or more, each with an effort in
+ * proportion to the intervals of the best. Another order is taken if its diagram is WORTH_TAKING
+ * times smaller. */
 enum { WORTH_A_TRY = 4096, EFFORT_FOR_INTERVAL = 32, WORTH_TAKING = 2 };
 
 /* The fields that an order begins with; the others follow in the order of their table. */
@@ -25,7 +28,7 @@ struct lead {
 	enum field fields[2];
 };
 
-/* In the order of preference: addresses first makes the smallest tables of what people write. */
+/* The most preferred order first: most rules give the smallest tables with the addresses first. */
 static const struct lead LEADS[] = {
 	{1, {FIELD_DADDR}},
 	{1, {FIELD_DPORT}},
@@ -51,15 +54,15 @@ static void order_fields(const struct lead *lead, enum field order[FIELD_COUNT])
 			order[count++] = field;
 }
 
-/* A decision in the making: what was built of each family and protocol goes into one builder. */
+/* A decision in the making. */
 struct making {
 	const struct policy *policy;
-	struct builder *whole;
+	struct builder *whole; /* the diagrams that are done */
 	struct decision *decision;
 };
 
-/* One order tried, in a builder and an arena of its own. */
-struct attempt {
+/* The diagram in one order, in a builder and an arena of its own. */
+struct trial {
 	struct arena *arena;
 	struct builder *builder;
 	diagram_ref root;
@@ -67,40 +70,37 @@ struct attempt {
 	enum field order[FIELD_COUNT];
 };
 
-static bool attempt_order(const struct making *making, enum family family, enum protocol protocol,
-			  const struct lead *lead, size_t effort, struct attempt *attempt)
+static bool try_order(const struct making *making, enum family family, enum protocol protocol,
+		      const struct lead *lead, size_t effort, struct trial *trial)
 {
 	struct arena *arena = arena_new();
-	struct builder *builder;
 
-	*attempt = (struct attempt){.arena = arena};
-	order_fields(lead, attempt->order);
-	builder = builder_new(arena, attempt->order, effort);
-	attempt->builder = builder;
-	attempt->root = rules_to_diagram(arena, builder, making->policy, family, protocol,
-					 attempt->order);
-
-	if (builder_is_exhausted(builder)) {
+	*trial = (struct trial){.arena = arena};
+	order_fields(lead, trial->order);
+	trial->builder = builder_new(arena, trial->order, effort);
+	trial->root = rules_to_diagram(arena, trial->builder, making->policy, family, protocol);
+	if (builder_is_exhausted(trial->builder)) {
 		arena_free(arena);
 		return false;
 	}
-	attempt->extent = builder_extent(builder, attempt->root);
+	trial->extent = builder_extent(trial->builder, trial->root);
 	return true;
 }
 
-/* Whether another order could be so much smaller that it were taken. */
+/* Whether another order could give a diagram so much smaller that it would be taken. */
 static bool is_worth_a_try(const struct builder_extent *best)
 {
 	return best->intervals >= WORTH_A_TRY &&
 	       best->intervals >= best->least_intervals * WORTH_TAKING;
 }
 
-/* The first order unless another is much smaller. False where none fits within the effort. */
-static bool best_attempt(const struct making *making, enum family family, enum protocol protocol,
-			 size_t effort, struct attempt *best)
+/* Gives the first order that is done within the effort, or a later one whose diagram is much
+ * smaller. False if none is done. */
+static bool best_trial(const struct making *making, enum family family, enum protocol protocol,
+		       size_t effort, struct trial *best)
 {
 	bool found = false;
-	struct attempt attempt;
+	struct trial trial;
 	size_t i;
 
 	for (i = 0; i < ORDER_COUNT; i++) {
@@ -108,21 +108,21 @@ static bool best_attempt(const struct making *making, enum family family, enum p
 			return true;
 		if (found)
 			effort = best->extent.intervals * EFFORT_FOR_INTERVAL;
-		if (!attempt_order(making, family, protocol, &LEADS[i], effort, &attempt))
+		if (!try_order(making, family, protocol, &LEADS[i], effort, &trial))
 			continue;
-		if (found && attempt.extent.intervals * WORTH_TAKING > best->extent.intervals) {
-			arena_free(attempt.arena);
+		if (found && trial.extent.intervals * WORTH_TAKING > best->extent.intervals) {
+			arena_free(trial.arena);
 			continue;
 		}
 		if (found)
 			arena_free(best->arena);
-		*best = attempt;
+		*best = trial;
 		found = true;
 	}
 	return found;
 }
 
-/* How many values all rules and maps speak of. */
+/* The number of ranges in all rules, and of elements in all maps. */
 static size_t count_values(const struct policy *policy)
 {
 	size_t count = 0;
@@ -142,13 +142,13 @@ static size_t count_values(const struct policy *policy)
 	return count;
 }
 
-static bool decide_context(struct making *making, enum family family, enum protocol protocol)
+static bool decide_flow_class(struct making *making, enum family family, enum protocol protocol)
 {
 	size_t effort = FIRST_EFFORT + count_values(making->policy) * EFFORT_FOR_VALUE;
-	struct attempt best;
+	struct trial best;
 
-	while (!best_attempt(making, family, protocol, effort, &best)) {
-		if (effort > LAST_EFFORT / 2) /* too little more to make a difference */
+	while (!best_trial(making, family, protocol, effort, &best)) {
+		if (effort > LAST_EFFORT / 2) /* the rest makes no difference */
 			return false;
 		effort = effort < LAST_EFFORT / EFFORT_STEP ? effort * EFFORT_STEP : LAST_EFFORT;
 	}
@@ -160,7 +160,7 @@ static bool decide_context(struct making *making, enum family family, enum proto
 	return true;
 }
 
-/* Some packet that comes to an outcome; false if none of those below REF does. */
+/* Finds a packet that leads from REF to an outcome; false if there is none. */
 static bool witness_of(const struct builder *builder, diagram_ref ref, uint32_t outcome,
 		       struct packet *packet)
 {
@@ -182,7 +182,8 @@ static bool witness_of(const struct builder *builder, diagram_ref ref, uint32_t 
 	return false;
 }
 
-/* The error of a packet with more attempts or counts than are allowed, shown by the rules that make them. */
+/* Reports that a packet has more attempts or counts than are allowed, and shows the rules that make
+ * them. */
 static void report_too_long(const struct making *making, uint32_t index, struct diag *diag)
 {
 	const struct decision *decision = making->decision;
@@ -191,14 +192,17 @@ static void report_too_long(const struct making *making, uint32_t index, struct 
 	const struct rule *deciding;
 	struct outcome outcome;
 	struct packet packet;
-	unsigned context;
+	unsigned flow_class;
 	size_t i;
 
 	memset(known, true, making->policy->interface_count);
-	for (context = 0; context < FAMILY_COUNT * PROTOCOL_COUNT; context++) {
-		packet = (struct packet){context / 2, context % 2, {0}, NO_INDEX};
-		if (witness_of(making->whole, decision->roots[context / 2][context % 2], index,
-			       &packet))
+	for (flow_class = 0; flow_class < FLOW_CLASSES; flow_class++) {
+		packet = (struct packet){flow_class_family(flow_class),
+					 flow_class_protocol(flow_class),
+					 {0},
+					 NO_INDEX};
+		if (witness_of(making->whole, decision->roots[packet.family][packet.protocol],
+			       index, &packet))
 			break;
 	}
 	policy_eval(making->policy, &environment, &packet, &outcome, &deciding);
@@ -256,9 +260,10 @@ struct decision *policy_to_decision(struct arena *arena, const struct policy *po
 				       sizeof(decision->orders[family][0]));
 				continue;
 			}
-			if (decide_context(&making, family, protocol))
+			if (decide_flow_class(&making, family, protocol))
 				continue;
-			budget_report(policy, family, "the effort that the compiler spends", diag);
+			report_decision_too_large(policy, family,
+						  "the effort that the compiler spends", diag);
 			return NULL;
 		}
 	if (!check_outcomes(&making, diag))

@@ -1,5 +1,6 @@
-/* Makes the diagram of a policy's rules. Runs of plain rules are built by a sweep; a chain is built once,
- * open at its end, and a jump is that chain where the rule matches: nothing is expanded. */
+/* Makes the diagram of a policy's rules. A sweep builds each run of plain rules. A chain's diagram
+ * is built once, with an open end; the diagram of a jump is the chain's where the rule matches, so
+ * no rules are copied. */
 #include "decision.h"
 
 #include "compiler/base/arena.h"
@@ -8,20 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One family and protocol, built in one order. */
-struct context {
+/* The translation of a policy's rules for one family and protocol. */
+struct translation {
 	struct arena *arena;
 	const struct policy *policy;
 	enum family family;
 	enum protocol protocol;
-	const enum field *order;
 	struct builder *builder;
 	diagram_ref *chains; /* of each chain, or REF_NONE */
 };
 
 static const struct range NO_RANGES[1];
 
-static diagram_ref build_chain(struct context *cx, uint32_t chain);
+static diagram_ref build_chain(struct translation *t, uint32_t chain);
 
 static int compare_numbers(const void *a, const void *b)
 {
@@ -30,13 +30,14 @@ static int compare_numbers(const void *a, const void *b)
 	return first < second ? -1 : first > second;
 }
 
-/* A match on one interface: a condition, MATCH or next; built from the last variable to the first. */
-static diagram_ref interface_condition(struct context *cx, const struct interface_match *match)
+/* A match on interfaces as a condition: MATCH where it holds, else NEXT. Built from the last
+ * variable to the first. */
+static diagram_ref interface_condition(struct translation *t, const struct interface_match *match)
 {
 	diagram_ref differs = match->negated ? REF_MATCH : REF_NEXT;
 	diagram_ref equals = match->negated ? REF_NEXT : REF_MATCH;
 	diagram_ref unknown, condition = differs;
-	uint32_t *sorted = arena_alloc(cx->arena, match->count, sizeof(*sorted));
+	uint32_t *sorted = arena_alloc(t->arena, match->count, sizeof(*sorted));
 	size_t i;
 
 	if (match->count)
@@ -46,46 +47,48 @@ static diagram_ref interface_condition(struct context *cx, const struct interfac
 		if (i + 1 < match->count && sorted[i] == sorted[i + 1])
 			continue;
 		unknown = match->negated ? REF_NEXT : condition;
-		builder_begin(cx->builder);
-		builder_interval(cx->builder, INTERFACE_UNKNOWN, unknown);
-		builder_interval(cx->builder, INTERFACE_DIFFERS, condition);
-		builder_interval(cx->builder, INTERFACE_EQUALS, equals);
-		condition = builder_end(cx->builder, VARIABLE_INTERFACES + sorted[i]);
+		builder_begin(t->builder);
+		builder_interval(t->builder, INTERFACE_UNKNOWN, unknown);
+		builder_interval(t->builder, INTERFACE_DIFFERS, condition);
+		builder_interval(t->builder, INTERFACE_EQUALS, equals);
+		condition = builder_end(t->builder, VARIABLE_INTERFACES + sorted[i]);
 	}
 	return condition;
 }
 
-static diagram_ref where_interfaces(struct context *cx, const struct match *match, diagram_ref body)
+static diagram_ref where_interfaces(struct translation *t, const struct match *match,
+				    diagram_ref body)
 {
 	diagram_ref condition;
 	size_t i;
 
 	for (i = match->interface_count; i-- > 0;) {
-		condition = interface_condition(cx, &match->interfaces[i]);
-		body = builder_where(cx->builder, condition, body);
+		condition = interface_condition(t, &match->interfaces[i]);
+		body = builder_where(t->builder, condition, body);
 	}
 	return body;
 }
 
-static bool speaks_of(const struct context *cx, const struct match *match)
+static bool concerns(const struct translation *t, const struct match *match)
 {
-	return match->families & 1u << cx->family && match->protocols & 1u << cx->protocol;
+	return match->families & 1u << t->family && match->protocols & 1u << t->protocol;
 }
 
-static struct item item_of(const struct context *cx, const struct match *match, diagram_ref body)
+static struct clause clause_of(const struct translation *t, const struct match *match,
+			       diagram_ref body)
 {
-	struct item item = {.body = body};
+	struct clause clause = {.body = body};
 	enum field field;
 
 	for (field = 0; field < FIELD_COUNT; field++) {
-		const struct range_set *values = match->values[cx->family][field];
+		const struct range_set *values = match->values[t->family][field];
 
 		if (!values)
 			continue;
-		item.ranges[field] = values->count ? values->ranges : NO_RANGES;
-		item.counts[field] = (uint32_t)values->count;
+		clause.ranges[field] = values->count ? values->ranges : NO_RANGES;
+		clause.counts[field] = (uint32_t)values->count;
 	}
-	return item;
+	return clause;
 }
 
 static enum leaf_end redirect_end(enum fallback fallback)
@@ -96,7 +99,7 @@ static enum leaf_end redirect_end(enum fallback fallback)
 }
 
 /* What a verdict does once its rule matches. */
-static diagram_ref verdict_body(struct context *cx, const struct rule *rule,
+static diagram_ref verdict_body(struct translation *t, const struct rule *rule,
 				const struct verdict *verdict)
 {
 	struct action actions[2];
@@ -123,13 +126,13 @@ static diagram_ref verdict_body(struct context *cx, const struct rule *rule,
 	case VERDICT_GOTO:
 		outcome.end = LEAF_NEXT;
 		chain_end = verdict->kind == VERDICT_JUMP ? LEAF_NEXT : LEAF_RETURN;
-		body = builder_leaf(cx->builder, rule, verdict, outcome);
-		body = builder_then(cx->builder, body, build_chain(cx, verdict->target));
-		return builder_replace_ends(cx->builder, body, chain_end, chain_end);
+		body = builder_leaf(t->builder, rule, verdict, outcome);
+		body = builder_then(t->builder, body, build_chain(t, verdict->target));
+		return builder_replace_ends(t->builder, body, chain_end, chain_end);
 	default:
 		break;
 	}
-	return builder_leaf(cx->builder, rule, verdict, outcome);
+	return builder_leaf(t->builder, rule, verdict, outcome);
 }
 
 static bool is_plain(const struct verdict *verdict)
@@ -138,18 +141,18 @@ static bool is_plain(const struct verdict *verdict)
 	       verdict->kind != VERDICT_MAP;
 }
 
-/* A diagram where a match holds, else next. */
-static diagram_ref where_match(struct context *cx, const struct match *match, diagram_ref body)
+/* BODY where a match holds, else NEXT. */
+static diagram_ref where_match(struct translation *t, const struct match *match, diagram_ref body)
 {
-	struct item item = item_of(cx, match, where_interfaces(cx, match, REF_MATCH));
-	diagram_ref condition = sweep_items(cx->arena, cx->builder, cx->family, cx->order, &item,
-					    1);
+	struct clause clause = clause_of(t, match, where_interfaces(t, match, REF_MATCH));
+	diagram_ref condition = sweep_clauses(t->arena, t->builder, t->family, &clause, 1);
 
-	return builder_where(cx->builder, condition, body);
+	return builder_where(t->builder, condition, body);
 }
 
-/* Parts in turn, joined in pairs, so that none is copied more than log n times. */
-static diagram_ref join(struct context *cx, const diagram_ref *parts, size_t count)
+/* "First the first part, then the second ...". The parts are joined in pairs, so that none is
+ * copied more than log n times. */
+static diagram_ref join(struct translation *t, const diagram_ref *parts, size_t count)
 {
 	size_t half = count / 2;
 
@@ -157,8 +160,7 @@ static diagram_ref join(struct context *cx, const diagram_ref *parts, size_t cou
 		return REF_NEXT;
 	if (count == 1)
 		return parts[0];
-	return builder_then(cx->builder, join(cx, parts, half),
-			    join(cx, parts + half, count - half));
+	return builder_then(t->builder, join(t, parts, half), join(t, parts + half, count - half));
 }
 
 static int compare_elements(const void *a, const void *b, void *data)
@@ -178,40 +180,40 @@ static int compare_elements(const void *a, const void *b, void *data)
 	return first < second ? -1 : first > second;
 }
 
-static bool element_speaks_of(const struct context *cx, const struct map *map, size_t element)
+static bool element_concerns(const struct translation *t, const struct map *map, size_t element)
 {
 	size_t k;
 
-	if (!(map->elements[element].families & 1u << cx->family))
+	if (!(map->elements[element].families & 1u << t->family))
 		return false;
 	for (k = 0; k < map->key_count; k++) {
 		struct range key = map->keys[element * map->key_count + k];
 
 		if (map->key_fields[k] == FIELD_L4PROTO &&
-		    (cx->protocol < key.first || cx->protocol > key.last))
+		    (t->protocol < key.first || t->protocol > key.last))
 			return false;
 	}
 	return true;
 }
 
-/* The elements of a map that speak of this family and protocol, the most specific first. */
-static uint32_t *sorted_elements(struct context *cx, const struct map *map, size_t *count)
+/* The elements of a map that concern this family and protocol, the most specific first. */
+static uint32_t *sorted_elements(struct translation *t, const struct map *map, size_t *count)
 {
-	uint32_t *order = arena_alloc(cx->arena, map->element_count, sizeof(*order));
+	uint32_t *order = arena_alloc(t->arena, map->element_count, sizeof(*order));
 	size_t n = 0;
 	uint32_t i;
 
 	for (i = 0; i < map->element_count; i++)
-		if (element_speaks_of(cx, map, i))
+		if (element_concerns(t, map, i))
 			order[n++] = i;
 	qsort_r(order, n, sizeof(*order), compare_elements, (void *)map);
 	*count = n;
 	return order;
 }
 
-static struct item element_item(const struct map *map, size_t element, diagram_ref body)
+static struct clause element_clause(const struct map *map, size_t element, diagram_ref body)
 {
-	struct item item = {.body = body};
+	struct clause clause = {.body = body};
 	size_t k;
 
 	for (k = 0; k < map->key_count; k++) {
@@ -219,14 +221,15 @@ static struct item element_item(const struct map *map, size_t element, diagram_r
 
 		if (field == FIELD_L4PROTO) /* which is fixed here */
 			continue;
-		item.ranges[field] = &map->keys[element * map->key_count + k];
-		item.counts[field] = 1;
+		clause.ranges[field] = &map->keys[element * map->key_count + k];
+		clause.counts[field] = 1;
 	}
-	return item;
+	return clause;
 }
 
-/* What each verdict of a map does; true if one of them may leave the decision open. */
-static bool map_bodies(struct context *cx, const struct rule *rule, const struct map *map,
+/* Builds what each verdict of a map does, with LEAF_MATCH where it leaves the decision open: then
+ * no other element decides. True if one of them does. */
+static bool map_bodies(struct translation *t, const struct rule *rule, const struct map *map,
 		       diagram_ref *bodies)
 {
 	bool may_be_open = false;
@@ -234,107 +237,106 @@ static bool map_bodies(struct context *cx, const struct rule *rule, const struct
 	size_t i;
 
 	for (i = 0; i < map->verdict_count; i++) {
-		body = verdict_body(cx, rule, &map->verdicts[i]);
-		bodies[i] = builder_replace_ends(cx->builder, body, LEAF_MATCH, LEAF_RETURN);
+		body = verdict_body(t, rule, &map->verdicts[i]);
+		bodies[i] = builder_replace_ends(t->builder, body, LEAF_MATCH, LEAF_RETURN);
 		may_be_open |= bodies[i] != body;
 	}
 	return may_be_open;
 }
 
-static diagram_ref build_map(struct context *cx, const struct rule *rule)
+static diagram_ref build_map(struct translation *t, const struct rule *rule)
 {
-	const struct map *map = &cx->policy->maps[rule->verdict.target];
-	diagram_ref *bodies = arena_alloc(cx->arena, map->verdict_count, sizeof(*bodies));
-	bool may_be_open = map_bodies(cx, rule, map, bodies);
+	const struct map *map = &t->policy->maps[rule->verdict.target];
+	diagram_ref *bodies = arena_alloc(t->arena, map->verdict_count, sizeof(*bodies));
+	bool may_be_open = map_bodies(t, rule, map, bodies);
 	diagram_ref *parts, whole;
-	struct item *items;
+	struct clause *clauses;
 	size_t count, part_count = 0, first = 0;
-	uint32_t *order = sorted_elements(cx, map, &count);
+	uint32_t *order = sorted_elements(t, map, &count);
 	size_t i;
 
-	items = arena_alloc(cx->arena, count, sizeof(*items));
-	parts = arena_alloc(cx->arena, 2 * count + 1, sizeof(*parts));
+	clauses = arena_alloc(t->arena, count, sizeof(*clauses));
+	parts = arena_alloc(t->arena, 2 * count + 1, sizeof(*parts));
 	for (i = 0; i < count; i++) {
 		uint32_t verdict = map->elements[order[i]].verdict;
 
-		items[i] = element_item(map, order[i], bodies[verdict]);
+		clauses[i] = element_clause(map, order[i], bodies[verdict]);
 		if (is_plain(&map->verdicts[verdict]))
 			continue;
-		items[i].body = REF_MATCH;
-		whole = sweep_items(cx->arena, cx->builder, cx->family, cx->order, &items[i], 1);
-		parts[part_count++] = sweep_items(cx->arena, cx->builder, cx->family, cx->order,
-						  &items[first], i - first);
-		parts[part_count++] = builder_where(cx->builder, whole, bodies[verdict]);
+		clauses[i].body = REF_MATCH;
+		whole = sweep_clauses(t->arena, t->builder, t->family, &clauses[i], 1);
+		parts[part_count++] = sweep_clauses(t->arena, t->builder, t->family,
+						    &clauses[first], i - first);
+		parts[part_count++] = builder_where(t->builder, whole, bodies[verdict]);
 		first = i + 1;
 	}
-	parts[part_count++] = sweep_items(cx->arena, cx->builder, cx->family, cx->order,
-					  &items[first], count - first);
-	whole = join(cx, parts, part_count);
-	return may_be_open ? builder_replace_ends(cx->builder, whole, LEAF_NEXT, LEAF_RETURN)
+	parts[part_count++] = sweep_clauses(t->arena, t->builder, t->family, &clauses[first],
+					    count - first);
+	whole = join(t, parts, part_count);
+	return may_be_open ? builder_replace_ends(t->builder, whole, LEAF_NEXT, LEAF_RETURN)
 			   : whole;
 }
 
-static diagram_ref build_rule(struct context *cx, const struct rule *rule)
+static diagram_ref build_rule(struct translation *t, const struct rule *rule)
 {
 	const struct verdict *verdict = &rule->verdict;
 	diagram_ref body;
 
 	if (verdict->kind == VERDICT_MAP)
-		body = build_map(cx, rule);
+		body = build_map(t, rule);
 	else
-		body = verdict_body(cx, rule, verdict);
-	return where_match(cx, &rule->match, body);
+		body = verdict_body(t, rule, verdict);
+	return where_match(t, &rule->match, body);
 }
 
 /* Runs of plain rules are swept; the others are built one by one between them. */
-static diagram_ref build_rules(struct context *cx, const struct chain *chain)
+static diagram_ref build_rules(struct translation *t, const struct chain *chain)
 {
-	struct item *items = arena_alloc(cx->arena, chain->count, sizeof(*items));
-	diagram_ref *parts = arena_alloc(cx->arena, 2 * chain->count + 1, sizeof(*parts));
-	size_t item_count = 0, part_count = 0;
+	struct clause *clauses = arena_alloc(t->arena, chain->count, sizeof(*clauses));
+	diagram_ref *parts = arena_alloc(t->arena, 2 * chain->count + 1, sizeof(*parts));
+	size_t clause_count = 0, part_count = 0;
 	size_t i;
 
-	for (i = 0; i < chain->count && !builder_is_exhausted(cx->builder); i++) {
+	for (i = 0; i < chain->count && !builder_is_exhausted(t->builder); i++) {
 		const struct rule *rule = &chain->rules[i];
 		diagram_ref body;
 
-		if (!speaks_of(cx, &rule->match))
+		if (!concerns(t, &rule->match))
 			continue;
 		if (is_plain(&rule->verdict)) {
-			body = verdict_body(cx, rule, &rule->verdict);
-			body = where_interfaces(cx, &rule->match, body);
-			items[item_count++] = item_of(cx, &rule->match, body);
+			body = verdict_body(t, rule, &rule->verdict);
+			body = where_interfaces(t, &rule->match, body);
+			clauses[clause_count++] = clause_of(t, &rule->match, body);
 			continue;
 		}
-		parts[part_count++] = sweep_items(cx->arena, cx->builder, cx->family, cx->order,
-						  items, item_count);
-		parts[part_count++] = build_rule(cx, rule);
-		item_count = 0;
+		parts[part_count++] = sweep_clauses(t->arena, t->builder, t->family, clauses,
+						    clause_count);
+		parts[part_count++] = build_rule(t, rule);
+		clause_count = 0;
 	}
-	parts[part_count++] = sweep_items(cx->arena, cx->builder, cx->family, cx->order, items,
-					  item_count);
-	return join(cx, parts, part_count);
+	parts[part_count++] = sweep_clauses(t->arena, t->builder, t->family, clauses, clause_count);
+	return join(t, parts, part_count);
 }
 
-static diagram_ref build_chain(struct context *cx, uint32_t chain)
+static diagram_ref build_chain(struct translation *t, uint32_t chain)
 {
-	if (cx->chains[chain] == REF_NONE)
-		cx->chains[chain] = build_rules(cx, &cx->policy->chains[chain]);
-	return cx->chains[chain];
+	if (t->chains[chain] == REF_NONE)
+		t->chains[chain] = build_rules(t, &t->policy->chains[chain]);
+	return t->chains[chain];
 }
 
 diagram_ref rules_to_diagram(struct arena *arena, struct builder *builder,
 			     const struct policy *policy, enum family family,
-			     enum protocol protocol, const enum field *order)
+			     enum protocol protocol)
 {
-	struct context cx = {arena, policy, family, protocol, order, builder, NULL};
+	struct translation t = {arena, policy, family, protocol, builder, NULL};
 	enum leaf_end end = policy->end == VERDICT_PASS ? LEAF_PASS : LEAF_DROP;
 	size_t i;
 
-	cx.chains = arena_alloc(arena, policy->chain_count, sizeof(*cx.chains));
+	t.chains = arena_alloc(arena, policy->chain_count, sizeof(*t.chains));
 	for (i = 0; i < policy->chain_count; i++)
-		cx.chains[i] = REF_NONE;
-	return builder_replace_ends(builder, build_chain(&cx, 0), end, end);
+		t.chains[i] = REF_NONE;
+	return builder_replace_ends(builder, build_chain(&t, 0), end, end);
 }
 
 bool protocols_are_alike(const struct policy *policy, enum family family)

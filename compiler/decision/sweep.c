@@ -1,14 +1,15 @@
-/* A sweep over the values of one field. Items that stand next to each other and ask the same of the field
- * are a group; what a group decides in the later fields is built first. Along the field, groups begin and
- * end; a tree over the groups, each inner node "first the left, then the right", has at its root what holds
- * between two such events, and one event changes one path of it. */
+/* A sweep over the values of one field. Neighbouring clauses with the same condition on the field
+ * are a group; the diagram of a group in the later fields is built first. Along the field, the
+ * ranges of groups begin and end at events. A binary tree over the groups, in which each inner node
+ * is "first the left, then the right", has at its root the diagram for the values up to the next
+ * event; an event changes one path of the tree. */
 #include "sweep.h"
 
 #include "compiler/base/arena.h"
 
 #include <string.h>
 
-/* At this value a group begins, or ends if it has begun. */
+/* At this value a range of a group begins or, where the group holds, ends. */
 struct event {
 	u128 value;
 	uint32_t group;
@@ -22,18 +23,19 @@ struct sweep {
 };
 
 struct group {
-	const struct item *first; /* its condition is that of all its items */
+	const struct clause *first; /* all clauses of the group have its condition on the field */
 	diagram_ref body;
 };
 
-/* The groups' bodies, NEXT where they do not hold now, as leaves of a binary tree in an array. */
+/* The binary tree as an array with its root at 1. Its leaves are the groups' bodies, or NEXT for a
+ * group that does not hold at the current value. */
 struct fold {
 	struct builder *builder;
 	diagram_ref *tree;
 	size_t leaves;
 };
 
-static bool same_condition(const struct item *a, const struct item *b, enum field field)
+static bool same_condition(const struct clause *a, const struct clause *b, enum field field)
 {
 	const struct range *ranges_a = a->ranges[field], *ranges_b = b->ranges[field];
 	uint32_t i;
@@ -84,7 +86,8 @@ static void fold_fill(struct fold *fold)
 					      fold->tree[2 * at + 1]);
 }
 
-/* Sorts events by value, stably, a byte at a time; most bytes are the same in all and cost one look. */
+/* A stable radix sort by value, a byte at a time. Bytes that are the same in all events, as most
+ * are, are only counted. */
 static void sort_events(struct arena *arena, struct event *events, size_t count)
 {
 	struct event *from = events, *to = arena_alloc(arena, count, sizeof(*to)), *swap;
@@ -179,24 +182,25 @@ static diagram_ref sweep_groups(struct sweep *sweep, enum field field, const str
 	return builder_end(sweep->builder, field);
 }
 
-/* The diagram of one item: a node for each of its conditions, from the last to the first. */
-static diagram_ref item_diagram(struct sweep *sweep, size_t position, const struct item *item)
+/* The diagram of one clause: a node for each of its conditions, from the last field to the
+ * first. */
+static diagram_ref clause_diagram(struct sweep *sweep, size_t position, const struct clause *clause)
 {
-	diagram_ref body = item->body;
+	diagram_ref body = clause->body;
 	size_t at;
 	uint32_t i;
 
 	for (at = FIELD_COUNT; at-- > position;) {
 		enum field field = sweep->order[at];
-		const struct range *ranges = item->ranges[field];
+		const struct range *ranges = clause->ranges[field];
 		u128 last = field_last(field, sweep->family);
 
 		if (!ranges)
 			continue;
 		builder_begin(sweep->builder);
-		if (!item->counts[field] || ranges[0].first)
+		if (!clause->counts[field] || ranges[0].first)
 			builder_interval(sweep->builder, 0, REF_NEXT);
-		for (i = 0; i < item->counts[field]; i++) {
+		for (i = 0; i < clause->counts[field]; i++) {
 			builder_interval(sweep->builder, ranges[i].first, body);
 			if (ranges[i].last < last)
 				builder_interval(sweep->builder, ranges[i].last + 1, REF_NEXT);
@@ -206,23 +210,24 @@ static diagram_ref item_diagram(struct sweep *sweep, size_t position, const stru
 	return body;
 }
 
-/* The bodies one after the other, up to the first that leaves nothing open. */
-static diagram_ref bodies_in_turn(struct builder *builder, const struct item *items, size_t count)
+/* "First the first body, then the second ...", up to the first body that is closed. */
+static diagram_ref bodies_in_turn(struct builder *builder, const struct clause *clauses,
+				  size_t count)
 {
 	diagram_ref all = REF_NEXT;
 	size_t n, i;
 
 	for (n = 0; n < count; n++)
-		if (builder_is_closed(builder, items[n].body)) {
+		if (builder_is_closed(builder, clauses[n].body)) {
 			n++;
 			break;
 		}
 	for (i = n; i-- > 0;)
-		all = builder_then(builder, items[i].body, all);
+		all = builder_then(builder, clauses[i].body, all);
 	return all;
 }
 
-static diagram_ref sweep_from(struct sweep *sweep, size_t position, const struct item *items,
+static diagram_ref sweep_from(struct sweep *sweep, size_t position, const struct clause *clauses,
 			      size_t count)
 {
 	enum field field;
@@ -233,32 +238,33 @@ static diagram_ref sweep_from(struct sweep *sweep, size_t position, const struct
 	if (count == 0)
 		return REF_NEXT;
 	if (count == 1)
-		return item_diagram(sweep, position, items);
+		return clause_diagram(sweep, position, clauses);
 	if (position == FIELD_COUNT)
-		return bodies_in_turn(sweep->builder, items, count);
+		return bodies_in_turn(sweep->builder, clauses, count);
 	field = sweep->order[position];
 	for (i = 0; i < count; i++)
-		group_count += i == 0 || !same_condition(&items[i - 1], &items[i], field);
-	if (group_count == 1 && !items[0].ranges[field])
-		return sweep_from(sweep, position + 1, items, count);
+		group_count += i == 0 || !same_condition(&clauses[i - 1], &clauses[i], field);
+	if (group_count == 1 && !clauses[0].ranges[field])
+		return sweep_from(sweep, position + 1, clauses, count);
 	groups = arena_alloc(sweep->arena, group_count, sizeof(*groups));
 	group_count = 0;
 	for (first = 0; first < count; first = i) {
 		for (i = first + 1; i < count; i++)
-			if (!same_condition(&items[first], &items[i], field))
+			if (!same_condition(&clauses[first], &clauses[i], field))
 				break;
 		groups[group_count++] = (struct group){
-			&items[first], sweep_from(sweep, position + 1, &items[first], i - first)};
+			&clauses[first],
+			sweep_from(sweep, position + 1, &clauses[first], i - first)};
 		if (builder_is_exhausted(sweep->builder))
 			return REF_NEXT;
 	}
 	return sweep_groups(sweep, field, groups, group_count);
 }
 
-diagram_ref sweep_items(struct arena *arena, struct builder *builder, enum family family,
-			const enum field order[FIELD_COUNT], const struct item *items, size_t count)
+diagram_ref sweep_clauses(struct arena *arena, struct builder *builder, enum family family,
+			  const struct clause *clauses, size_t count)
 {
-	struct sweep sweep = {arena, builder, family, order};
+	struct sweep sweep = {arena, builder, family, builder_order(builder)};
 
-	return sweep_from(&sweep, 0, items, count);
+	return sweep_from(&sweep, 0, clauses, count);
 }

@@ -1,5 +1,5 @@
-/* Storage of nodes and outcomes by hash-consing: a node or an outcome that equals an earlier one is that one, so
- * equality is equality of references. */
+/* Storage of nodes and outcomes by hash-consing: a node or an outcome that equals an earlier one is
+ * that one, so equality is equality of references. */
 #include "builder.h"
 
 #include "compiler/base/arena.h"

@@ -1,10 +1,11 @@
-/* Decision diagrams, and the builder that makes them. A node asks for one variable of the packet and has a
- * child for each interval of its values. The builder stores each node and each outcome once, so that equal
- * diagrams are equal references, and it does each operation on the same operands once.
+/* Decision diagrams, and the builder that makes them. A node asks for one variable of the packet
+ * and has a child for each interval of its values. The builder stores each node and each outcome
+ * once, so that equal diagrams are equal references, and it does each operation on the same
+ * operands once.
  *
  * An outcome may be open: LEAF_NEXT says that the rules that follow decide. Under "first a, then b"
- * (builder_then) diagrams form a monoid with REF_NEXT as its identity, so any run of rules can be built apart
- * from the rules around it. */
+ * (builder_then) diagrams form a monoid with REF_NEXT as its identity, so any run of rules can be
+ * built apart from the rules around it. */
 #ifndef SKLC_DIAGRAM_H
 #define SKLC_DIAGRAM_H
 
@@ -14,7 +15,8 @@
 struct arena;
 
 /* Variables: the fields, then one for each interface. The variable of an interface has one of three
- * values: the host has no such interface; the packet came in by another one; it came in by this one. */
+ * values: the host has no such interface; the packet came in by another one; it came in by this
+ * one. */
 enum { VARIABLE_INTERFACES = FIELD_COUNT };
 enum { INTERFACE_UNKNOWN, INTERFACE_DIFFERS, INTERFACE_EQUALS, INTERFACE_VALUES };
 
@@ -67,22 +69,24 @@ struct diagram_outcome {
 
 bool action_equal(const struct action *a, const struct action *b);
 
-/* Whether an outcome has more attempts or counts than are allowed; its actions are then cut short. */
+/* Whether an outcome has more attempts or counts than are allowed; its actions are then cut
+ * short. */
 bool outcome_is_too_long(const struct diagram_outcome *outcome);
 
 /* The index of the interval of a node that a value is in. */
 uint32_t diagram_interval(const struct diagram_node *node, u128 value);
 
-/* Marks the nodes that can be reached from ROOT; and its outcomes, unless OUTCOMES is NULL. In NODES, children
- * stand before their parents, as in a builder. The marks are by index, and false before. */
+/* Marks the nodes that can be reached from ROOT; and its outcomes, unless OUTCOMES is NULL. In
+ * NODES, children stand before their parents, as in a builder. The marks are by index, and false
+ * before. */
 void diagram_mark_reached(const struct diagram_node *nodes, diagram_ref root, bool *reached,
 			  bool *outcomes);
 
 struct builder;
 
-/* ORDER is the order of the fields on each path; interfaces come after them. Once more than EFFORT_MAX
- * intervals were put into nodes, the builder is exhausted: its operations still return, but what they build
- * is wrong. */
+/* ORDER is the order of the fields on each path; interfaces come after them. Once more than
+ * EFFORT_MAX intervals were put into nodes, the builder is exhausted: its operations still return,
+ * but what they build is wrong. */
 struct builder *builder_new(struct arena *arena, const enum field order[FIELD_COUNT],
 			    size_t effort_max);
 bool builder_is_exhausted(const struct builder *builder);
@@ -96,8 +100,8 @@ size_t builder_interval_count(const struct builder *builder);
 size_t builder_effort(const struct builder *builder);
 void builder_spend(struct builder *builder, size_t effort);
 
-/* Leaves that hold more than an outcome: what the builder's operations do with them. The references REF_PASS
- * to REF_MATCH must be among these leaves, and mean the same. */
+/* Leaves that hold more than an outcome: what the builder's operations do with them. The references
+ * REF_PASS to REF_MATCH must be among these leaves, and mean the same. */
 struct leaf_operations {
 	/* Whether the leaf stays the same, whatever comes after it. */
 	bool (*is_closed)(const void *leaves, diagram_ref leaf);
@@ -112,8 +116,8 @@ struct leaf_operations {
 void builder_use_leaves(struct builder *builder, const struct leaf_operations *operations,
 			void *leaves);
 
-/* The leaf for a rule that matches, where its verdict (or that of its map's element) is VERDICT. For a jump,
- * OUTCOME is what the rule does before the chain. */
+/* The leaf for a rule that matches, where its verdict (or that of its map's element) is VERDICT.
+ * For a jump, OUTCOME is what the rule does before the chain. */
 diagram_ref builder_leaf(struct builder *builder, const struct rule *rule,
 			 const struct verdict *verdict, struct diagram_outcome outcome);
 
@@ -126,7 +130,8 @@ const struct diagram_outcome *builder_outcome(const struct builder *builder, dia
 /* The reference of an outcome, whose actions are copied if it is new. */
 diagram_ref builder_add_outcome(struct builder *builder, struct diagram_outcome outcome);
 
-/* A node is made interval by interval, in order. Before it is ended, others may be begun and ended. */
+/* A node is made interval by interval, in order. Before it is ended, others may be begun and
+ * ended. */
 void builder_begin(struct builder *builder);
 void builder_interval(struct builder *builder, u128 start, diagram_ref child);
 diagram_ref builder_end(struct builder *builder, uint32_t variable);
@@ -141,8 +146,8 @@ diagram_ref builder_where(struct builder *builder, diagram_ref condition, diagra
 diagram_ref builder_replace_ends(struct builder *builder, diagram_ref a, enum leaf_end next,
 				 enum leaf_end returned);
 
-/* The size of what is reached from a reference, and a lower bound of its size in any order of the fields: for
- * each field, every start in its largest node is a start in any order. */
+/* The size of what is reached from a reference, and a lower bound of its size in any order of the
+ * fields: for each field, every start in its largest node is a start in any order. */
 struct builder_extent {
 	size_t intervals, least_intervals;
 };
@@ -151,7 +156,8 @@ struct builder_extent builder_extent(const struct builder *builder, diagram_ref 
 /* Copies what is reached from ROOT of FROM into TO. */
 diagram_ref builder_import(struct builder *to, const struct builder *from, diagram_ref root);
 
-/* All nodes, children before their parents, and all outcomes, for as long as the builder's arena lives. */
+/* All nodes, children before their parents, and all outcomes, for as long as the builder's arena
+ * lives. */
 const struct diagram_node *builder_nodes(const struct builder *builder, size_t *count);
 const struct diagram_outcome *builder_outcomes(const struct builder *builder, size_t *count);
 

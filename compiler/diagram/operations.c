@@ -1,5 +1,5 @@
-/* Operations on diagrams. The result for each pair of operands is remembered, so that an operation visits each
- * pair of nodes once. */
+/* Operations on diagrams. The result for each pair of operands is remembered, so that an operation
+ * visits each pair of nodes once. */
 #include "builder.h"
 
 #include "compiler/base/arena.h"
@@ -48,8 +48,8 @@ static uint32_t position_of(const struct builder *builder, diagram_ref ref)
 	return variable < FIELD_COUNT ? builder->position[variable] : variable;
 }
 
-/* A walk along the intervals of one of two nodes; a reference that does not ask for the variable has one
- * interval. */
+/* A walk along the intervals of one of two nodes; a reference that does not ask for the variable
+ * has one interval. */
 struct walk {
 	struct diagram_node node;
 	diagram_ref alone;
@@ -84,7 +84,8 @@ static bool walk_next(struct walk *a, struct walk *b, u128 *start)
 
 typedef diagram_ref operation_function(struct builder *builder, diagram_ref a, diagram_ref b);
 
-/* Does an operation on each pair of children that meet in an interval of the first variable of both. */
+/* Does an operation on each pair of children that meet in an interval of the first variable of
+ * both. */
 static diagram_ref by_intervals(struct builder *builder, operation_function *operate, diagram_ref a,
 				diagram_ref b)
 {

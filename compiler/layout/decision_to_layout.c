@@ -94,7 +94,7 @@ static enum family larger_family(const struct layout *layout)
 
 static void report_budget(const struct layout *layout, const char *limit, struct diag *diag)
 {
-	budget_report(layout->policy, larger_family(layout), limit, diag);
+	report_decision_too_large(layout->policy, larger_family(layout), limit, diag);
 }
 
 /* More steps than tags: most interfaces take one each, or the trees of all words are high. */
@@ -250,7 +250,7 @@ struct layout *decision_to_layout(struct arena *arena, const struct decision *de
 		return layout;
 	code = lay_as_code(&laying, needed);
 	if (!code)
-		budget_report_program(policy, larger_family(layout), needed,
-				      instructions_max(options), diag);
+		report_program_too_large(policy, larger_family(layout), needed,
+					 instructions_max(options), diag);
 	return code;
 }

@@ -133,8 +133,7 @@ static void ask_diagram(struct lint *lint, const struct subset *subset,
 	struct arena *arena = arena_new();
 	struct builder *builder = builder_new(arena, order, lint->effort);
 	struct leaves *leaves = leaves_new(arena, builder, subset, known->states);
-	diagram_ref root = rules_to_diagram(arena, builder, &subset->policy, family, protocol,
-					    order);
+	diagram_ref root = rules_to_diagram(arena, builder, &subset->policy, family, protocol);
 
 	lint_spend(lint, builder_effort(builder));
 	if (builder_is_exhausted(builder))

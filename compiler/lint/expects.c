@@ -1,5 +1,6 @@
-/* Holds each `expect` against the language's definition. One that leaves the source out speaks of every
- * source: the diagram gives a packet for each outcome that sources lead to, the definition judges it. */
+/* Holds each `expect` against the language's definition. One that leaves the source out speaks of
+ * every source: the diagram gives a packet for each outcome that sources lead to, the definition
+ * judges it. */
 #include "compiler/pipeline.h"
 
 #include "compiler/base/arena.h"

@@ -92,7 +92,8 @@ static bool same_outcome(const struct diagram_outcome *a, const struct outcome *
 {
 	size_t i;
 
-	if (a->action_count != b->action_count || (a->end == LEAF_PASS) != (b->end == END_PASS))
+	if (a->action_count != b->action_count ||
+	    a->end != (b->end == END_PASS ? LEAF_PASS : LEAF_DROP))
 		return false;
 	for (i = 0; i < a->action_count; i++)
 		if (!action_equal(&a->actions[i], &b->actions[i]))

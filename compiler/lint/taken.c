@@ -130,8 +130,8 @@ static bool is_everywhere(const struct finding *finding)
 	       address_last(finding->packet.family);
 }
 
-/* Adds addresses that follow all those added before. The packet is the example, moved to the first of them
- * if it goes elsewhere. */
+/* Adds addresses that follow all those added before. The packet is the example, moved to the first
+ * of them if it goes elsewhere. */
 static void add_addresses(struct finding *finding, struct range addresses, struct packet packet)
 {
 	u128 example = packet.values[FIELD_DADDR];
@@ -247,17 +247,18 @@ static uint32_t taker_of(const struct lint *lint, const struct packet *packet, u
 	*last = address_last(packet->family);
 	while (!ref_is_outcome(ref)) {
 		const struct diagram_node *node = &lint->decision->nodes[ref];
-		size_t i = decision_branch(node, &lint->environment, packet);
+		uint32_t i = decision_branch(node, &lint->environment, packet);
 
 		if (node->variable == FIELD_DADDR)
-			*last = interval_last(node, (uint32_t)i, *last);
+			*last = interval_last(node, i, *last);
 		ref = node->children[i];
 	}
 	outcome = &lint->decision->outcomes[ref_index(ref)];
 	return first_label(outcome->actions, outcome->action_count);
 }
 
-/* The same; where the address is a multicast one, it is nobody's, and left to who takes those BEFORE. */
+/* The same; where the address is a multicast one, it is nobody's, and left to who takes those
+ * BEFORE. */
 static uint32_t next_taker(const struct takers *takers, const struct packet *packet,
 			   uint32_t before, u128 *last)
 {
@@ -274,8 +275,8 @@ static uint32_t next_taker(const struct takers *takers, const struct packet *pac
 	return label;
 }
 
-/* Gives each part of a range of addresses, the first of which is no multicast one, to who takes PACKET
- * there. */
+/* Gives each part of a range of addresses, the first of which is no multicast one, to who takes
+ * PACKET there. */
 static bool add_range(const struct takers *takers, struct range range, const struct packet *packet)
 {
 	struct packet at = *packet;

@@ -2,8 +2,8 @@
  * BTF of the object by libbpf's own writer, and .BTF.ext by hand, for which there is none. Maps are
  * what libbpf calls BTF-defined: a variable in `.maps` whose type is a struct of pointers, each
  * carrying a number as the length of an array, or a type. The kernel's rules for line information
- * (kernel/bpf/verifier.c, check_btf_line): offsets strictly increase, the first is 0, none is in the
- * second half of a 64-bit load; a line has 22 bits and a column 10.
+ * (kernel/bpf/verifier.c, check_btf_line): offsets strictly increase, the first is 0, none is in
+ * the second half of a 64-bit load; a line has 22 bits and a column 10.
  */
 #include "btf.h"
 
@@ -107,7 +107,8 @@ static int add_value(struct types *t, enum object_value value)
 	}
 }
 
-/* The variable that defines a map: struct { int (*type)[TYPE]; int (*max_entries)[N]; u32 *key; ... }. */
+/* The variable that defines a map: struct { int (*type)[TYPE]; int (*max_entries)[N]; u32 *key; ...
+ * }. */
 static int add_map(struct types *t, const struct object_map *map)
 {
 	int value = add_value(t, map->value);
@@ -177,8 +178,8 @@ static void add_search(struct types *t, const struct object_machine *machine)
 		      btf__add_datasec_var_info(t->btf, interfaces, slot_bytes, interface_bytes));
 }
 
-/* A pointer to struct bpf_sk_lookup: in a program any type will do, in a function the kernel knows its context by
- * the name of a struct. */
+/* A pointer to struct bpf_sk_lookup: in a program any type will do, in a function the kernel knows
+ * its context by the name of a struct. */
 static int add_context(struct types *t, bool is_struct)
 {
 	static const char name[] = "bpf_sk_lookup";
@@ -210,8 +211,8 @@ static int add_subprogram(struct types *t, int context,
 	return check(t, btf__add_func(t->btf, subprogram->name, BTF_FUNC_GLOBAL, prototype));
 }
 
-/* .BTF.ext, as include/linux/btf.h and libbpf's btf.h lay it out: the functions of each section of code, then their lines;
- * before either, how large a record of the kind is. */
+/* .BTF.ext, as include/linux/btf.h and libbpf's btf.h lay it out: the functions of each section of
+ * code, then their lines; before either, how large a record of the kind is. */
 struct ext_header {
 	uint16_t magic;
 	uint8_t version, flags;
@@ -302,8 +303,8 @@ struct code_section {
 	struct line_list lines;
 };
 
-/* Adds a function; one record of a line where the rule changes, whose first is at the function's start, and
- * both halves of a 64-bit load have the same one. */
+/* Adds a function; one record of a line where the rule changes, whose first is at the function's
+ * start, and both halves of a 64-bit load have the same one. */
 static void add_code(struct types *t, struct code_section *section, int type,
 		     const struct bytecode *code, const struct sources *sources)
 {

@@ -1,8 +1,8 @@
 /*
  * The last pass: from the program, the tables and the policy to a relocatable ELF file for BPF that
- * any libbpf loader takes: the program in `sk_lookup`, maps defined by BTF, tables as read-only data,
- * line information that points into the rules. What only sklc's runtime reads stands in sections of
- * its own. The same input gives the same bytes.
+ * any libbpf loader takes: the program in `sk_lookup`, maps defined by BTF, tables as read-only
+ * data, line information that points into the rules. What only sklc's runtime reads stands in
+ * sections of its own. The same input gives the same bytes.
  */
 #include "btf.h"
 #include "compiler/base/arena.h"

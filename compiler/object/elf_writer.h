@@ -11,8 +11,8 @@ struct object;
 
 struct elf_writer *elf_writer_new(struct arena *arena);
 
-/* TYPE and FLAGS are SHT_ and SHF_ values. BYTES is not copied and must stay until elf_write. Gives the
- * section's index. */
+/* TYPE and FLAGS are SHT_ and SHF_ values. BYTES is not copied and must stay until elf_write. Gives
+ * the section's index. */
 unsigned elf_section(struct elf_writer *elf, const char *name, uint32_t type, uint64_t flags,
 		     uint64_t alignment, const void *bytes, size_t size);
 
@@ -20,8 +20,8 @@ unsigned elf_section(struct elf_writer *elf, const char *name, uint32_t type, ui
 unsigned elf_symbol(struct elf_writer *elf, const char *name, unsigned char type, unsigned section,
 		    uint64_t value, uint64_t size);
 
-/* What the instruction at OFFSET of the section TARGET does with the symbol. All of one TARGET are added one
- * after the other. */
+/* What the instruction at OFFSET of the section TARGET does with the symbol. All of one TARGET are
+ * added one after the other. */
 enum elf_reference { ELF_LOADS, ELF_CALLS };
 
 void elf_relocation(struct elf_writer *elf, unsigned target, uint64_t offset,

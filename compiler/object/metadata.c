@@ -1,7 +1,8 @@
 /*
- * From the policy, the records that the runtime reads. All of them stand in sections typed as string
- * tables: libbpf passes over those in silence, and over any other kind with a line of noise each
- * ("elf: skipping unrecognized data section"); SHF_ALLOC keeps objcopy and strip from rewriting them.
+ * From the policy, the records that the runtime reads. All of them stand in sections typed as
+ * string tables: libbpf passes over those in silence, and over any other kind with a line of noise
+ * each ("elf: skipping unrecognized data section"); SHF_ALLOC keeps objcopy and strip from
+ * rewriting them.
  */
 #include "metadata.h"
 

@@ -1,5 +1,5 @@
-/* What an object file tells the runtime beside the program: labels, interfaces, sockets, rules, expects
- * and the rules' text, as records of runtime/abi.h. */
+/* What an object file tells the runtime beside the program: labels, interfaces, sockets, rules,
+ * expects and the rules' text, as records of runtime/abi.h. */
 #ifndef SKLC_OBJECT_METADATA_H
 #define SKLC_OBJECT_METADATA_H
 

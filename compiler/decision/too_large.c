@@ -1,5 +1,6 @@
-/* Counts, for each field, the values at which some rule or map begins or ends: that is how many intervals any
- * decision tells apart there, and where two fields have many they multiply. */
+/* The errors for decisions and programs that are too large. They show how many values of each field
+ * some range of a rule or map begins at, or ends before: any decision tells that many intervals
+ * apart in the field, plus one. Where two fields have many, the intervals multiply. */
 #include "decision.h"
 
 #include "compiler/base/arena.h"
@@ -9,12 +10,12 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* One field's part in a decision that is too large. */
+/* What the rules tell apart in one field. */
 struct breadth {
 	enum field field;
-	u128 *starts;
+	u128 *starts; /* of intervals, without the first, 0 */
 	size_t count, capacity;
-	const struct rule *widest; /* with the most values of the field */
+	const struct rule *widest; /* the rule with the most values of the field */
 	size_t widest_values;
 };
 
@@ -71,7 +72,7 @@ static int compare_values(const void *a, const void *b)
 	return first < second ? -1 : first > second;
 }
 
-/* COUNT becomes that of different starts. */
+/* Makes COUNT the number of different starts. */
 static void count_starts(struct breadth *breadth)
 {
 	size_t different = 0;
@@ -106,7 +107,7 @@ static void note_rule(struct diag *diag, const struct breadth *breadth)
 			  breadth->widest_values, field_word(breadth->field));
 }
 
-/* What the rules tell apart in each field, the most first. */
+/* What the rules tell apart in each field, the field with the most intervals first. */
 static void find_breadths(struct arena *arena, const struct policy *policy, enum family family,
 			  struct breadth breadths[FIELD_COUNT])
 {
@@ -124,14 +125,14 @@ static void find_breadths(struct arena *arena, const struct policy *policy, enum
 	qsort(breadths, FIELD_COUNT, sizeof(breadths[0]), compare_breadths);
 }
 
-static struct span place_of(const struct breadth *breadths, const struct policy *policy)
+static struct span error_span(const struct breadth *breadths, const struct policy *policy)
 {
 	if (breadths[0].widest)
 		return breadths[0].widest->span;
 	return policy->interface_count ? policy->interfaces[0].span : policy->chains[0].span;
 }
 
-/* "401 places in daddr, 3 in dport, 2 interfaces"; or nothing. */
+/* "401 places in daddr, 3 in dport, 2 interfaces"; "" where the rules tell nothing apart. */
 static const char *list_breadths(struct arena *arena, const struct policy *policy,
 				 const struct breadth *breadths)
 {
@@ -149,8 +150,8 @@ static const char *list_breadths(struct arena *arena, const struct policy *polic
 	return list;
 }
 
-void budget_report(const struct policy *policy, enum family family, const char *limit,
-		   struct diag *diag)
+void report_decision_too_large(const struct policy *policy, enum family family, const char *limit,
+			       struct diag *diag)
 {
 	struct arena *arena = arena_new();
 	struct breadth breadths[FIELD_COUNT];
@@ -159,7 +160,7 @@ void budget_report(const struct policy *policy, enum family family, const char *
 	find_breadths(arena, policy, family, breadths);
 	list = list_breadths(arena, policy, breadths);
 	if (breadths[1].count)
-		diag_error(diag, place_of(breadths, policy),
+		diag_error(diag, error_span(breadths, policy),
 			   "the rules for %s multiply each other: %zu places in %s by %zu in %s "
 			   "make up to %ju table entries, more than %s",
 			   family_word(family), breadths[0].count + 1,
@@ -167,19 +168,19 @@ void budget_report(const struct policy *policy, enum family family, const char *
 			   field_word(breadths[1].field),
 			   (uintmax_t)(breadths[0].count + 1) * (breadths[1].count + 1), limit);
 	else if (*list)
-		diag_error(diag, place_of(breadths, policy),
+		diag_error(diag, error_span(breadths, policy),
 			   "the rules for %s tell apart %s, more than %s", family_word(family),
 			   list, limit);
 	else
-		diag_error(diag, place_of(breadths, policy), "the rules for %s take more than %s",
+		diag_error(diag, error_span(breadths, policy), "the rules for %s take more than %s",
 			   family_word(family), limit);
 	note_rule(diag, &breadths[0]);
 	note_rule(diag, &breadths[1]);
 	arena_free(arena);
 }
 
-void budget_report_program(const struct policy *policy, enum family family, size_t needed,
-			   size_t most, struct diag *diag)
+void report_program_too_large(const struct policy *policy, enum family family, size_t needed,
+			      size_t most, struct diag *diag)
 {
 	struct arena *arena = arena_new();
 	struct breadth breadths[FIELD_COUNT];
@@ -191,7 +192,7 @@ void budget_report_program(const struct policy *policy, enum family family, size
 	if (*list)
 		list = arena_printf(arena, ": for %s alone the rules tell apart %s",
 				    family_word(family), list);
-	diag_error(diag, place_of(breadths, policy),
+	diag_error(diag, error_span(breadths, policy),
 		   "the program would have the verifier walk about %zu instructions, more than its "
 		   "budget of %zu%s",
 		   needed, most, list);
