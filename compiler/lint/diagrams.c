@@ -1,34 +1,35 @@
-/* One diagram for each family and protocol, whose leaves say which rules are met and what would
- * happen without each. What stands in a leaf is reached; what would differ is needed. On the way
- * to the leaves a packet is put together, as a witness, from values that look like any where
- * they can. */
+/* Builds a diagram for each family and protocol, whose leaves say which rules match on the way and
+ * what would happen without each. A rule in a leaf is reached; it is needed if the outcome without
+ * it differs. The path to a leaf gives a witness, with the values of the example packet where the
+ * path allows. */
 #include "lint.h"
 
 #include "compiler/base/arena.h"
 #include "compiler/decision/decision.h"
 #include "marks.h"
 
-/* What the way to a node says of the interface a packet came in by: it may be another one than
- * all, it is one of them, or no packet of a machine that has them all comes this way. */
+/* What the path to a node says of the interface by which a packet came in: it can be one that no
+ * rule names; it is one that a rule names; or no packet on a host that has all interfaces takes
+ * this path. */
 enum way { WAY_OTHER, WAY_NAMED, WAY_IMPOSSIBLE, WAY_COUNT };
 
-struct search {
+struct visit {
 	const struct builder *builder;
 	const struct leaves *leaves;
 	const struct knowledge *known;
-	bool *seen; /* nodes, then leaves, for each way */
+	bool *seen; /* for each node, then for each leaf, one for each way */
 	size_t node_count;
 	struct packet packet;
 };
 
-static void look_at_leaf(struct search *search, diagram_ref ref, enum way way)
+static void visit_leaf(struct visit *visit, diagram_ref ref, enum way way)
 {
-	const struct marked *marked = leaves_at(search->leaves, ref);
+	const struct marked *marked = leaves_at(visit->leaves, ref);
 	uint32_t i;
 
 	for (i = 0; i < marked->count; i++) {
 		uint32_t number = marked->marks[i].number;
-		uint8_t *state = &search->known->states[number];
+		uint8_t *state = &visit->known->states[number];
 
 		*state |= RULE_REACHED;
 		if (marked->marks[i].without != marked->outcome)
@@ -36,29 +37,29 @@ static void look_at_leaf(struct search *search, diagram_ref ref, enum way way)
 		if (way == WAY_IMPOSSIBLE || *state & RULE_WITNESS)
 			continue;
 		*state |= RULE_WITNESS;
-		search->known->witnesses[number] = search->packet;
+		visit->known->witnesses[number] = visit->packet;
 	}
 }
 
-static void search_from(struct search *search, diagram_ref ref, enum way way);
+static void visit_ref(struct visit *visit, diagram_ref ref, enum way way);
 
-/* The example's own value is tried first. */
-static void search_values(struct search *search, const struct diagram_node *node, enum way way)
+/* Visits the child for the example's own value first. */
+static void visit_values(struct visit *visit, const struct diagram_node *node, enum way way)
 {
-	u128 *value = &search->packet.values[node->variable], example = *value;
+	u128 *value = &visit->packet.values[node->variable], example = *value;
 	uint32_t i;
 
-	search_from(search, node->children[diagram_interval(node, example)], way);
+	visit_ref(visit, node->children[diagram_interval(node, example)], way);
 	for (i = 0; i < node->count; i++) {
 		*value = node->starts[i];
-		search_from(search, node->children[i], way);
+		visit_ref(visit, node->children[i], way);
 	}
 	*value = example;
 }
 
-static void search_interface(struct search *search, const struct diagram_node *node, enum way way)
+static void visit_interface(struct visit *visit, const struct diagram_node *node, enum way way)
 {
-	uint32_t before = search->packet.interface, i;
+	uint32_t before = visit->packet.interface, i;
 
 	for (i = node->count; i-- > 0;) {
 		u128 end = i + 1 == node->count ? INTERFACE_VALUES : node->starts[i + 1];
@@ -66,29 +67,29 @@ static void search_interface(struct search *search, const struct diagram_node *n
 
 		if (node->starts[i] == INTERFACE_EQUALS) {
 			on = way == WAY_OTHER ? WAY_NAMED : WAY_IMPOSSIBLE;
-			search->packet.interface = node->variable - VARIABLE_INTERFACES;
+			visit->packet.interface = node->variable - VARIABLE_INTERFACES;
 		} else if (end <= INTERFACE_DIFFERS) {
 			on = WAY_IMPOSSIBLE;
 		}
-		search_from(search, node->children[i], on);
-		search->packet.interface = before;
+		visit_ref(visit, node->children[i], on);
+		visit->packet.interface = before;
 	}
 }
 
-static void search_from(struct search *search, diagram_ref ref, enum way way)
+static void visit_ref(struct visit *visit, diagram_ref ref, enum way way)
 {
-	size_t place = ref_is_outcome(ref) ? search->node_count + ref_index(ref) : ref;
-	bool *seen = &search->seen[place * WAY_COUNT + way];
+	size_t index = ref_is_outcome(ref) ? visit->node_count + ref_index(ref) : ref;
+	bool *seen = &visit->seen[index * WAY_COUNT + way];
 
 	if (*seen)
 		return;
 	*seen = true;
 	if (ref_is_outcome(ref))
-		look_at_leaf(search, ref, way);
-	else if (builder_node(search->builder, ref)->variable < VARIABLE_INTERFACES)
-		search_values(search, builder_node(search->builder, ref), way);
+		visit_leaf(visit, ref, way);
+	else if (builder_node(visit->builder, ref)->variable < VARIABLE_INTERFACES)
+		visit_values(visit, builder_node(visit->builder, ref), way);
 	else
-		search_interface(search, builder_node(search->builder, ref), way);
+		visit_interface(visit, builder_node(visit->builder, ref), way);
 }
 
 static bool is_asked_in(const struct subset *subset, const struct knowledge *known,
@@ -104,26 +105,26 @@ static bool is_asked_in(const struct subset *subset, const struct knowledge *kno
 	return false;
 }
 
-static void give_up(const struct subset *subset, const struct knowledge *known, unsigned context)
+static void give_up(const struct subset *subset, const struct knowledge *known, unsigned flow_class)
 {
 	uint32_t i;
 
 	for (i = 0; i < subset->count; i++)
 		if (known->states[subset->numbers[i]] & RULE_ASKED &&
-		    rule_contexts(&subset->policy, &subset->rules[i]) & 1u << context)
+		    rule_flow_classes(&subset->policy, &subset->rules[i]) & 1u << flow_class)
 			known->states[subset->numbers[i]] |= RULE_UNKNOWN;
 }
 
-static void search_diagram(const struct builder *builder, const struct leaves *leaves,
-			   const struct knowledge *known, diagram_ref root, struct arena *arena,
-			   struct packet example)
+static void visit_diagram(const struct builder *builder, const struct leaves *leaves,
+			  const struct knowledge *known, diagram_ref root, struct arena *arena,
+			  struct packet example)
 {
-	struct search search = {
+	struct visit visit = {
 		.builder = builder, .leaves = leaves, .known = known, .packet = example};
 
-	builder_nodes(builder, &search.node_count);
-	search.seen = arena_alloc(arena, search.node_count + leaves_count(leaves), WAY_COUNT);
-	search_from(&search, root, WAY_OTHER);
+	builder_nodes(builder, &visit.node_count);
+	visit.seen = arena_alloc(arena, visit.node_count + leaves_count(leaves), WAY_COUNT);
+	visit_ref(&visit, root, WAY_OTHER);
 }
 
 static void ask_diagram(struct lint *lint, const struct subset *subset,
@@ -137,10 +138,10 @@ static void ask_diagram(struct lint *lint, const struct subset *subset,
 
 	lint_spend(lint, builder_effort(builder));
 	if (builder_is_exhausted(builder))
-		give_up(subset, known, context_of(family, protocol));
+		give_up(subset, known, flow_class_of(family, protocol));
 	else
-		search_diagram(builder, leaves, known, root, arena,
-			       example_packet(family, protocol));
+		visit_diagram(builder, leaves, known, root, arena,
+			      example_packet(family, protocol));
 	arena_free(arena);
 }
 

@@ -1,6 +1,6 @@
-/* Holds each `expect` against the language's definition. One that leaves the source out speaks of
- * every source: the diagram gives a packet for each outcome that sources lead to, the definition
- * judges it. */
+/* Checks each `expect` against the language's definition. One without a source is about every
+ * source: the diagram gives a packet for each outcome that some source leads to, and the definition
+ * judges that packet. */
 #include "compiler/pipeline.h"
 
 #include "compiler/base/arena.h"
@@ -15,7 +15,7 @@ struct check {
 	const struct policy *policy;
 	const struct decision *decision;
 	const struct expect *expect;
-	struct environment environment; /* in which every interface is there */
+	struct environment environment; /* a host that has every interface */
 	struct packet packet;
 	bool by_source; /* the packet's source was chosen, and matters */
 	bool *seen;     /* nodes, then outcomes, that were judged for this expect */
@@ -30,7 +30,7 @@ static void verdict_text(const struct policy *policy, enum verdict_kind kind, ui
 		 kind == VERDICT_REDIRECT ? policy->labels[label].name : "");
 }
 
-/* What happens when every label is filled: the first attempt, or the end. */
+/* The verdict where every label is filled: the first attempt, or the end. */
 static enum verdict_kind filled_verdict(const struct outcome *outcome, uint32_t *label)
 {
 	*label = first_label(outcome->actions, outcome->action_count);
@@ -81,7 +81,7 @@ static bool judge(struct check *check)
 
 static bool judge_all(struct check *check, diagram_ref ref);
 
-/* Judges what each value of a node's source leads to. */
+/* Judges what each interval of a node that asks for the source leads to. */
 static bool judge_sources(struct check *check, const struct diagram_node *node)
 {
 	u128 before = check->packet.values[node->variable];

@@ -1,6 +1,6 @@
-/* Why a rule does nothing. What covers a rule is found by counterexamples: among a few rules
- * alone, is there a packet that comes to it? Then all that this packet meets among all rules is
- * added to the few, until no packet is left; those that are not needed for it are taken away
+/* Explains why a rule does nothing. The rules that cover it are found by counterexamples. The
+ * search starts with few rules; while some packet comes to the target through these, the rules that
+ * this packet matches in the whole policy are added. Those that can be left out are then removed
  * again. */
 #include "lint.h"
 
@@ -12,14 +12,14 @@
 
 enum { COVERS_MAX = 64, COVERS_SHOWN = 6, TRACE_MAX = 64 };
 
-/* What is asked about: rules that lead to the target's chain, and those that cover it. */
+/* The search for the rules that cover a target. */
 struct cover {
 	struct lint *lint;
 	struct arena *arena;
 	uint32_t target;
-	uint8_t *states; /* of all rules, with the target ASKED */
-	bool *leads;     /* chains that lead to the target's, and that one */
-	uint32_t *callers;
+	uint8_t *states;   /* of all rules, with the target ASKED */
+	bool *leads;       /* the target's chain, and those that lead to it by jumps */
+	uint32_t *callers; /* the rules that lead to the target's chain */
 	uint32_t caller_count;
 	uint32_t covers[COVERS_MAX + TRACE_MAX];
 	uint32_t cover_count;
@@ -27,7 +27,7 @@ struct cover {
 
 enum answer { ANSWER_NEVER, ANSWER_PACKET, ANSWER_UNKNOWN };
 
-/* A look at each rule, which is far less than one at an interval. */
+/* The effort of a loop over all rules; a rule takes far less than an interval. */
 static size_t scan_effort(const struct lint *lint)
 {
 	return 1 + lint->rule_count / 16;
@@ -49,7 +49,7 @@ static bool enters(const struct policy *policy, const struct verdict *verdict, c
 	return false;
 }
 
-/* Finds the rules that lead to the target's chain, from it back to the top level. */
+/* Finds the rules that lead to the target's chain, by one jump or more. */
 static void find_callers(struct cover *cover)
 {
 	const struct lint *lint = cover->lint;
@@ -75,8 +75,8 @@ static void find_callers(struct cover *cover)
 	}
 }
 
-/* Whether a packet comes to the target when there are only the rules that lead to it, and the
- * covers but for the one at WITHOUT. */
+/* Whether a packet comes to the target where the only other rules are those that lead to it, and
+ * the covers except the one at WITHOUT. */
 static enum answer ask(struct cover *cover, uint32_t without, struct packet *packet)
 {
 	uint32_t most = cover->caller_count + cover->cover_count + 1, count = 0, unique = 0, i;
@@ -117,7 +117,8 @@ static uint32_t number_of(const struct lint *lint, const struct rule *rule)
 	return NO_INDEX;
 }
 
-/* Adds what the packet meets among all rules; false if that is too much, or nothing new. */
+/* Adds the rules that the packet matches in the whole policy. False if they are too many, or none
+ * is new. */
 static bool add_covers(struct cover *cover, const struct packet *packet)
 {
 	const struct lint *lint = cover->lint;
@@ -228,7 +229,7 @@ void lint_explain_shadowed(struct lint *lint, uint32_t number)
 	arena_free(cover.arena);
 }
 
-/* The rules but one. */
+/* All rules but one. */
 static struct subset rules_without(const struct lint *lint, struct arena *arena, uint32_t number)
 {
 	uint32_t *numbers = arena_alloc(arena, lint->rule_count, sizeof(*numbers)), count = 0, i;
@@ -250,7 +251,7 @@ static bool meets(const struct lint *lint, uint32_t number, const struct packet 
 	return false;
 }
 
-/* Which rule decides for the packet without this one, NULL: none. */
+/* The rule that decides for the packet without this one, or NULL. */
 static const struct rule *instead_of(const struct lint *lint, uint32_t number,
 				     const struct packet *packet)
 {

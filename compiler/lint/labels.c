@@ -1,5 +1,5 @@
-/* Warns of labels that no socket can ever stand behind, as far as their declarations say, and of
- * names that are a letter away from a declared one. */
+/* Warns of labels that no socket can fill, by their socket declarations, and of labels whose name
+ * is a letter away from a declared one. */
 #include "lint.h"
 
 #include "compiler/base/arena.h"
@@ -10,10 +10,11 @@
 struct labels {
 	struct lint *lint;
 	const struct socket_declaration **declarations; /* of each label, or NULL */
-	uint8_t *attempted; /* the contexts in which some packet is offered to each */
+	uint8_t *attempted; /* the flow classes in which some packet is offered to each, as bits */
 };
 
-/* Whether one letter is more, less, another one, or two have changed places. */
+/* Whether the names differ by one letter added, removed or replaced, or by two neighbouring letters
+ * swapped. */
 static bool is_a_letter_away(const char *a, const char *b)
 {
 	size_t first = 0, length_a = strlen(a), length_b = strlen(b);
@@ -60,24 +61,24 @@ static void warn_of_names(struct labels *labels)
 
 /* A socket bound to the unspecified IPv6 address may take IPv4 too; bound to any other it may not
  * (ipv6(7), and inet6_bind in Linux 6.18). */
-static bool can_take(const struct socket_declaration *declared, unsigned context)
+static bool can_take(const struct socket_declaration *declared, unsigned flow_class)
 {
 	size_t i;
 
 	for (i = 0; i < declared->place_count; i++) {
-		const struct declared_endpoint *place = &declared->places[i];
+		const struct declared_endpoint *endpoint = &declared->places[i];
 
-		if (place->protocol != context % PROTOCOL_COUNT)
+		if (endpoint->protocol != flow_class_protocol(flow_class))
 			continue;
-		if (place->any_family || place->family == context / PROTOCOL_COUNT ||
-		    (place->family == FAMILY_IPV6 && !place->address))
+		if (endpoint->any_family || endpoint->family == flow_class_family(flow_class) ||
+		    (endpoint->family == FAMILY_IPV6 && !endpoint->address))
 			return true;
 	}
 	return false;
 }
 
-/* Notes which labels the outcomes of a family and protocol attempt. */
-static void note_attempts(struct labels *labels, unsigned context)
+/* Notes which labels the outcomes of a flow class attempt. */
+static void note_attempts(struct labels *labels, unsigned flow_class)
 {
 	const struct decision *decision = labels->lint->decision;
 	struct arena *scratch = arena_new();
@@ -85,62 +86,63 @@ static void note_attempts(struct labels *labels, unsigned context)
 	bool *outcomes = arena_alloc(scratch, decision->outcome_count, sizeof(*outcomes));
 	size_t i, j;
 
-	diagram_mark_reached(decision->nodes,
-			     decision->roots[context / PROTOCOL_COUNT][context % PROTOCOL_COUNT],
-			     reached, outcomes);
+	diagram_mark_reached(
+		decision->nodes,
+		decision->roots[flow_class_family(flow_class)][flow_class_protocol(flow_class)],
+		reached, outcomes);
 	for (i = 0; i < decision->outcome_count; i++) {
 		const struct diagram_outcome *outcome = &decision->outcomes[i];
 
 		for (j = 0; outcomes[i] && j < outcome->action_count; j++)
 			if (outcome->actions[j].kind == ACTION_ATTEMPT)
 				labels->attempted[outcome->actions[j].index] |=
-					(uint8_t)(1u << context);
+					(uint8_t)(1u << flow_class);
 	}
 	arena_free(scratch);
 }
 
-/* The kinds of packets in words: "tcp over ipv4, udp over ipv4". */
-static const char *contexts_text(struct lint *lint, unsigned contexts)
+/* Flow classes in words: "tcp over ipv4, udp over ipv4". */
+static const char *flow_classes_text(struct lint *lint, unsigned classes)
 {
 	const char *text = "";
-	unsigned context;
+	unsigned flow_class;
 
-	for (context = 0; context < CONTEXT_COUNT; context++)
-		if (contexts & 1u << context)
+	for (flow_class = 0; flow_class < FLOW_CLASSES; flow_class++)
+		if (classes & 1u << flow_class)
 			text = arena_printf(lint->arena, "%s%s%s over %s", text, *text ? ", " : "",
-					    protocol_word(context % PROTOCOL_COUNT),
-					    family_word(context / PROTOCOL_COUNT));
+					    protocol_word(flow_class_protocol(flow_class)),
+					    family_word(flow_class_family(flow_class)));
 	return text;
 }
 
-/* Warns if of all that a verdict sends to its label, nothing can be taken there. */
-static void warn_of_verdict(struct labels *labels, const struct verdict *verdict, unsigned contexts,
+/* Warns if no declared socket can take any of the packets that a verdict sends to its label. */
+static void warn_of_verdict(struct labels *labels, const struct verdict *verdict, unsigned classes,
 			    struct span span)
 {
 	struct lint *lint = labels->lint;
 	const struct socket_declaration *declared;
-	unsigned context;
+	unsigned flow_class;
 
 	if (verdict->kind != VERDICT_REDIRECT || !labels->declarations[verdict->target])
 		return;
 	declared = labels->declarations[verdict->target];
-	contexts &= labels->attempted[verdict->target];
-	for (context = 0; context < CONTEXT_COUNT; context++)
-		if (contexts & 1u << context && can_take(declared, context))
+	classes &= labels->attempted[verdict->target];
+	for (flow_class = 0; flow_class < FLOW_CLASSES; flow_class++)
+		if (classes & 1u << flow_class && can_take(declared, flow_class))
 			return;
-	if (!contexts)
+	if (!classes)
 		return;
 	diag_warning(lint->diag, WARNING_LABEL, span, "nothing can fill label '%s' for this: %s",
-		     lint->policy->labels[verdict->target].name, contexts_text(lint, contexts));
+		     lint->policy->labels[verdict->target].name, flow_classes_text(lint, classes));
 	diag_note(lint->diag, declared->span, "its sockets are declared here");
 }
 
-/* Of the keys with one verdict, the first is shown. */
+/* Warns of each verdict of the rule's map once, at the first element that has it. */
 static void warn_of_map(struct labels *labels, const struct rule *rule)
 {
 	struct lint *lint = labels->lint;
 	const struct map *map = &lint->policy->maps[rule->verdict.target];
-	unsigned *contexts = arena_alloc(lint->arena, map->verdict_count, sizeof(*contexts));
+	unsigned *classes = arena_alloc(lint->arena, map->verdict_count, sizeof(*classes));
 	const struct map_element **first = arena_alloc(lint->arena, map->verdict_count,
 						       sizeof(*first));
 	size_t i;
@@ -150,13 +152,13 @@ static void warn_of_map(struct labels *labels, const struct rule *rule)
 	for (i = 0; i < map->element_count; i++) {
 		uint32_t verdict = map->elements[i].verdict;
 
-		contexts[verdict] |= element_contexts(rule, map, i);
+		classes[verdict] |= element_flow_classes(rule, map, i);
 		if (!first[verdict])
 			first[verdict] = &map->elements[i];
 	}
 	for (i = 0; i < map->verdict_count; i++)
 		if (first[i])
-			warn_of_verdict(labels, &map->verdicts[i], contexts[i],
+			warn_of_verdict(labels, &map->verdicts[i], classes[i],
 					map_element_span(first[i]));
 }
 
@@ -164,7 +166,7 @@ void lint_labels(struct lint *lint)
 {
 	const struct policy *policy = lint->policy;
 	struct labels labels = {.lint = lint};
-	unsigned context;
+	unsigned flow_class;
 	size_t i;
 
 	if (!policy->socket_count || !diag_wants(lint->diag, WARNING_LABEL))
@@ -175,13 +177,13 @@ void lint_labels(struct lint *lint)
 	for (i = 0; i < policy->socket_count; i++)
 		labels.declarations[policy->sockets[i].label] = &policy->sockets[i];
 	warn_of_names(&labels);
-	for (context = 0; context < CONTEXT_COUNT; context++)
-		note_attempts(&labels, context);
+	for (flow_class = 0; flow_class < FLOW_CLASSES; flow_class++)
+		note_attempts(&labels, flow_class);
 	for (i = 0; i < lint->rule_count; i++)
 		if (lint->rules[i]->verdict.kind == VERDICT_MAP)
 			warn_of_map(&labels, lint->rules[i]);
 		else
 			warn_of_verdict(&labels, &lint->rules[i]->verdict,
-					rule_contexts(policy, lint->rules[i]),
+					rule_flow_classes(policy, lint->rules[i]),
 					lint->rules[i]->span);
 }

@@ -1,7 +1,7 @@
-/* Warns of rules that do nothing. A rule that is not reached is shadowed, a rule that is reached
- * and not needed is redundant. That a shadowed rule would take the place of another does not
- * make this one redundant less: so a redundant rule is one that is not needed, and would not be
- * if all shadowed rules were gone; otherwise two equal rules would each be blamed for the other. */
+/* Warns of rules that do nothing. A rule that is not reached is shadowed; a rule that is reached
+ * but not needed is redundant. Of two equal rules the later one is shadowed, and because of it the
+ * earlier one is not needed; only one of them should be blamed. So a rule is called redundant only
+ * if it is not needed either when all shadowed rules are gone. */
 #include "lint.h"
 
 #include "compiler/base/arena.h"
@@ -10,7 +10,8 @@
 
 #include <string.h>
 
-/* For every interval of the decision, at the least, and at the most: a few seconds. */
+/* The effort for each interval of the decision, with a least effort, and a greatest that takes a
+ * few seconds. */
 enum { EFFORT_FOR_INTERVAL = 16, EFFORT_MIN = 1 << 22, EFFORT_MAX = 1 << 24 };
 
 bool lint_spend(struct lint *lint, size_t effort)
@@ -87,7 +88,7 @@ static void start(struct lint *lint)
 		}
 }
 
-/* The rules whose state has one of the bits. */
+/* The numbers of the rules whose state has one of the bits. */
 static uint32_t *numbers_of(const struct lint *lint, unsigned bits, uint32_t *count)
 {
 	uint32_t *numbers = arena_alloc(lint->arena, lint->rule_count, sizeof(*numbers));
@@ -100,12 +101,13 @@ static uint32_t *numbers_of(const struct lint *lint, unsigned bits, uint32_t *co
 	return numbers;
 }
 
-static bool is_idle(uint8_t state)
+static bool seems_redundant(uint8_t state)
 {
 	return state & RULE_REACHED && !(state & (RULE_NEEDED | RULE_UNKNOWN));
 }
 
-/* Asks of the rules that are not needed once more, without those that are never reached. */
+/* Finds out once more whether the rules that are not needed are needed, now without those that are
+ * never reached. */
 static void ask_without_shadowed(struct lint *lint)
 {
 	uint8_t *states = arena_alloc(lint->arena, lint->rule_count, sizeof(*states));
@@ -115,7 +117,7 @@ static void ask_without_shadowed(struct lint *lint)
 	struct subset subset;
 
 	for (i = 0; i < lint->rule_count; i++) {
-		states[i] = is_idle(lint->known.states[i]) ? RULE_ASKED | RULE_WITNESS : 0;
+		states[i] = seems_redundant(lint->known.states[i]) ? RULE_ASKED | RULE_WITNESS : 0;
 		idle += states[i] != 0;
 	}
 	if (!idle || count == lint->rule_count)
@@ -126,7 +128,7 @@ static void ask_without_shadowed(struct lint *lint)
 		lint->known.states[i] |= states[i] & (RULE_NEEDED | RULE_UNKNOWN);
 }
 
-/* Finds out about all rules that may match at all. */
+/* Finds out about all rules that can match. */
 static void find_out(struct lint *lint)
 {
 	uint32_t *numbers, count, i;
@@ -135,7 +137,7 @@ static void find_out(struct lint *lint)
 	lint_probe(lint);
 	for (i = 0; i < lint->rule_count; i++)
 		if (!(lint->known.states[i] & RULE_NEEDED))
-			lint->known.states[i] = rule_contexts(lint->policy, lint->rules[i])
+			lint->known.states[i] = rule_flow_classes(lint->policy, lint->rules[i])
 							? RULE_ASKED
 							: 0;
 	numbers = numbers_of(lint, RULE_ASKED, &count);
@@ -147,7 +149,8 @@ static void find_out(struct lint *lint)
 	ask_without_shadowed(lint);
 }
 
-/* Which chains some rule leads to, and which some rule that is reached. */
+/* Marks the chains that some rule names in a verdict, and those that a rule that is reached
+ * names. */
 static void mark_entered(const struct lint *lint, bool *named, bool *entered)
 {
 	const struct policy *policy = lint->policy;
@@ -204,14 +207,14 @@ static void warn_of_rule(struct lint *lint, uint32_t number)
 	const struct rule *rule = lint->rules[number];
 	uint8_t state = lint->known.states[number];
 
-	if (!rule_contexts(lint->policy, rule)) {
+	if (!rule_flow_classes(lint->policy, rule)) {
 		warn_never(lint, rule);
 	} else if (state & RULE_UNKNOWN) {
 		return;
 	} else if (!(state & RULE_REACHED)) {
 		if (diag_wants(lint->diag, WARNING_SHADOWED))
 			lint_explain_shadowed(lint, number);
-	} else if (is_idle(state) && diag_wants(lint->diag, WARNING_REDUNDANT)) {
+	} else if (seems_redundant(state) && diag_wants(lint->diag, WARNING_REDUNDANT)) {
 		lint_explain_redundant(lint, number);
 	}
 }
@@ -265,7 +268,7 @@ void policy_lint(const struct policy *policy, const struct decision *decision, s
 	if (lint.effort > EFFORT_MAX)
 		lint.effort = EFFORT_MAX;
 	start(&lint);
-	lint_taken(&lint);
+	lint_lockout(&lint);
 	lint_labels(&lint);
 	if (diag_wants(diag, WARNING_SHADOWED) || diag_wants(diag, WARNING_REDUNDANT) ||
 	    diag_wants(diag, WARNING_NEVER))

@@ -1,10 +1,11 @@
-/* What the parts of the lint share. A rule is known by its number here: all chains' rules in turn.
+/* What the files of the lint share. The number of a rule is its index among the rules of all chains
+ * in turn.
  *
- * A rule is REACHED if some packet comes to it and matches, and NEEDED if the function would be
- * another without it: some packet would be counted, offered to labels or ended differently.
- * Interfaces are independent of each other, as in the diagram. */
-#ifndef SKLC_POLICY_LINT_H
-#define SKLC_POLICY_LINT_H
+ * A rule is REACHED if some packet comes to it and matches, and NEEDED if without it some packet
+ * would be counted, offered to labels or ended differently. As in the diagram, interfaces are
+ * independent of each other: a packet may have come in by two at once. */
+#ifndef SKLC_LINT_H
+#define SKLC_LINT_H
 
 #include "compiler/decision/decision.h"
 #include "compiler/policy/policy.h"
@@ -13,14 +14,14 @@ struct arena;
 struct diag;
 
 enum rule_state {
-	RULE_ASKED = 1, /* to be found out about */
+	RULE_ASKED = 1, /* whether it is reached and needed is still to be found out */
 	RULE_REACHED = 2,
 	RULE_NEEDED = 4,
-	RULE_UNKNOWN = 8,  /* the effort ran out before all was seen */
-	RULE_WITNESS = 16, /* its packet comes to it */
+	RULE_UNKNOWN = 8,  /* the effort was spent before all packets were seen */
+	RULE_WITNESS = 16, /* its witness is a packet that comes to it and matches */
 };
 
-/* What is known of each rule. */
+/* What is known of each rule, by number. */
 struct knowledge {
 	uint8_t *states;
 	struct packet *witnesses;
@@ -31,63 +32,60 @@ struct lint {
 	const struct policy *policy;
 	const struct decision *decision;
 	struct diag *diag;
-	size_t effort; /* left: about as many as intervals were looked at to compile */
-	bool cut_short;
+	size_t effort;  /* what is left of it; its unit is an interval looked at */
+	bool cut_short; /* something was not done since the effort was spent */
 	uint32_t rule_count;
 	const struct rule **rules; /* by number */
-	uint32_t *rule_chains;     /* the chain of each */
+	uint32_t *rule_chains;     /* the chain of each rule */
 	struct knowledge known;
-	struct environment environment; /* in which every interface is there */
+	struct environment environment; /* a host that has every interface */
 };
 
-/* Takes from the effort; false, and nothing is left, if there is not so much. */
+/* Takes from the effort. Where less is left, nothing is left after it, and the result is false. */
 bool lint_spend(struct lint *lint, size_t effort);
 
-static inline unsigned context_of(enum family family, enum protocol protocol)
-{
-	return (unsigned)family * PROTOCOL_COUNT + (unsigned)protocol;
-}
+/* The flow classes, as bits 1 << class, in which a rule's matches can hold together; where it has a
+ * map, together with one of the map's elements. */
+unsigned rule_flow_classes(const struct policy *policy, const struct rule *rule);
 
-enum { CONTEXT_COUNT = FAMILY_COUNT * PROTOCOL_COUNT };
+/* The flow classes in which a rule's matches and one element of its map can hold together. */
+unsigned element_flow_classes(const struct rule *rule, const struct map *map, size_t element);
 
-/* The families and protocols, bits 1 << context, in which a rule's matches (and one of its map's
- * keys) can hold together. */
-unsigned rule_contexts(const struct policy *policy, const struct rule *rule);
-
-/* The same of one element of the map of a rule. */
-unsigned element_contexts(const struct rule *rule, const struct map *map, size_t element);
-
-/* A policy of some of the rules, in the order of their numbers. */
+/* A policy with some of the rules. */
 struct subset {
 	struct policy policy;
-	struct rule *rules; /* all chains' in turn */
-	const uint32_t *numbers;
+	struct rule *rules;      /* those of all chains in turn */
+	const uint32_t *numbers; /* of these rules in the whole policy; ascending */
 	uint32_t count;
 };
 
 struct subset subset_of(struct arena *arena, const struct lint *lint, const uint32_t *numbers,
 			uint32_t count);
 
-/* Finds out, by diagrams, whether the rules that are ASKED for are REACHED and NEEDED in the
- * subset. */
+/* Finds out by diagrams whether the rules that are ASKED are REACHED and NEEDED in the subset, and
+ * adds to what is KNOWN. */
 void lint_diagrams(struct lint *lint, const struct subset *subset, const struct knowledge *known);
 
-/* Finds rules that are NEEDED by trying single packets, if that is cheap. */
+/* Finds some of the rules that are NEEDED by single packets, where that takes little effort. */
 void lint_probe(struct lint *lint);
 
-/* Notes to the warning of a rule that is never reached: what covers it. */
+/* Warns of a rule that is never reached, and notes which rules cover it. */
 void lint_explain_shadowed(struct lint *lint, uint32_t number);
 
-/* Notes to the warning of a rule that is not needed: what would decide the same. */
+/* Warns of a rule that is not needed, and notes what decides the same without it. */
 void lint_explain_redundant(struct lint *lint, uint32_t number);
 
-/* A packet of no special kind. */
+/* A packet with usual addresses and ports. */
 struct packet example_packet(enum family family, enum protocol protocol);
 
 /* The label that is attempted first, or NO_INDEX. */
 uint32_t first_label(const struct action *actions, size_t count);
 
+/* Warns of labels that no declared socket can fill, and of likely misspelt ones. */
 void lint_labels(struct lint *lint);
-void lint_taken(struct lint *lint);
+
+/* Warns where logins by ssh, or replies to the host's own UDP sockets, are redirected or dropped on
+ * every address. */
+void lint_lockout(struct lint *lint);
 
 #endif

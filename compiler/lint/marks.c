@@ -1,5 +1,5 @@
-/* The marked leaves, each stored once. What a rule is replaced by is forgotten (REF_OTHER) as
- * soon as it is certain to differ: this keeps apart only what must be. */
+/* The marked leaves, each stored once. As soon as it is certain that the outcome without a rule
+ * differs, it is replaced by REF_OTHER: so there are fewer different leaves. */
 #include "marks.h"
 
 #include "compiler/base/arena.h"
@@ -9,12 +9,12 @@
 
 struct leaves {
 	struct arena *arena;
-	struct builder *outcomes; /* for its outcomes alone */
-	struct builder *builder;
+	struct builder *outcomes; /* stores the outcomes; it has no nodes */
+	struct builder *builder;  /* whose leaves these are */
 	const struct subset *subset;
 	const uint8_t *states;
-	bool *rule_is_single;  /* by number: any packet meets it once at most */
-	bool *label_continues; /* it may be attempted before other rules */
+	bool *rule_is_single;  /* by number: a packet comes to the rule at most once */
+	bool *label_continues; /* some redirect to the label leaves the decision open */
 	struct marked *items;
 	size_t count, capacity;
 	struct hash_table table; /* of items */
@@ -92,9 +92,10 @@ static const struct diagram_outcome *outcome_at(const struct leaves *leaves, dia
 	return builder_outcome(leaves->outcomes, outcome);
 }
 
-/* The next action, from AT on, that no rule before can take away. */
-static const struct action *lasting_step(const struct leaves *leaves,
-					 const struct diagram_outcome *outcome, size_t *at)
+/* The next action from AT on that is done whatever came before. An attempt is not done if the label
+ * was attempted before, which only a redirect that leaves the decision open can do. */
+static const struct action *lasting_action(const struct leaves *leaves,
+					   const struct diagram_outcome *outcome, size_t *at)
 {
 	const struct action *action;
 
@@ -106,7 +107,7 @@ static const struct action *lasting_step(const struct leaves *leaves,
 	return NULL;
 }
 
-/* Whether two outcomes that are ended for good differ, whatever labels were attempted before
+/* Whether two outcomes that leave nothing open differ, whatever labels were attempted before
  * them. */
 static bool differ_for_good(const struct leaves *leaves, const struct diagram_outcome *a,
 			    const struct diagram_outcome *b)
@@ -119,8 +120,8 @@ static bool differ_for_good(const struct leaves *leaves, const struct diagram_ou
 	if (a->end != b->end || outcome_is_too_long(a) || outcome_is_too_long(b))
 		return true;
 	for (;; i++, j++) {
-		x = lasting_step(leaves, a, &i);
-		y = lasting_step(leaves, b, &j);
+		x = lasting_action(leaves, a, &i);
+		y = lasting_action(leaves, b, &j);
 		if (!x || !y)
 			return x != y;
 		if (!action_equal(x, y))
@@ -128,6 +129,7 @@ static bool differ_for_good(const struct leaves *leaves, const struct diagram_ou
 	}
 }
 
+/* WITHOUT, or REF_OTHER if it is certain to differ from OUTCOME. */
 static diagram_ref settle(const struct leaves *leaves, uint32_t number, diagram_ref outcome,
 			  diagram_ref without)
 {
@@ -138,7 +140,7 @@ static diagram_ref settle(const struct leaves *leaves, uint32_t number, diagram_
 		       : without;
 }
 
-/* First A, then B, of outcomes. */
+/* "First A, then B", for outcomes or REF_OTHER. */
 static diagram_ref product(struct leaves *leaves, diagram_ref a, diagram_ref b)
 {
 	if (a == REF_OTHER || builder_is_closed(leaves->outcomes, a))
@@ -187,8 +189,9 @@ static bool marked_is_closed(const void *data, diagram_ref leaf)
 	return true;
 }
 
-/* Without a rule that jumps its chain is not asked either, so the outcome without it is kept
- * from what its chain does, by the end MATCH, until the chain is done and its ends are replaced. */
+/* Without a rule that jumps, its chain is not entered either. So the outcome without it must not be
+ * followed by what the chain does: it ends with LEAF_MATCH, which makes it closed until
+ * builder_replace_ends is called for the jump after the chain. */
 static diagram_ref marked_make(void *data, const struct rule *rule, const struct verdict *verdict,
 			       struct diagram_outcome outcome)
 {
@@ -238,8 +241,8 @@ static void count_references(uint32_t *references, const struct verdict *verdict
 		references[verdict->target] += times;
 }
 
-/* Counts how often each chain is named by rules; through a map counts as often, since it has
- * many keys. */
+/* Counts how many rules name each chain. A rule that names it through a map counts twice, since
+ * several elements may have the verdict. */
 static void look_at_rules(struct leaves *leaves, uint32_t *references)
 {
 	const struct policy *policy = &leaves->subset->policy;
@@ -262,9 +265,9 @@ static void look_at_rules(struct leaves *leaves, uint32_t *references)
 	}
 }
 
-/* A chain is entered once at most if one rule names it, in a chain that is. A chain that is not
- * is passed on to those it names: each round settles the chains of one more level, and there are
- * 16 at the most. */
+/* A packet enters a chain at most once if one rule names the chain, and that rule's own chain is
+ * entered at most once. Each round passes the contrary on to the chains of one more level of jumps,
+ * of which there are at most 16. */
 static void find_single_rules(struct leaves *leaves, uint32_t *references)
 {
 	const struct subset *subset = leaves->subset;
@@ -289,9 +292,9 @@ static void find_single_rules(struct leaves *leaves, uint32_t *references)
 	}
 	for (chain = 0; chain < policy->chain_count; chain++)
 		for (i = 0; i < policy->chains[chain].count; i++) {
-			ptrdiff_t place = &policy->chains[chain].rules[i] - subset->rules;
+			ptrdiff_t index = &policy->chains[chain].rules[i] - subset->rules;
 
-			leaves->rule_is_single[subset->numbers[place]] = references[chain] < 2;
+			leaves->rule_is_single[subset->numbers[index]] = references[chain] < 2;
 		}
 }
 

@@ -1,30 +1,29 @@
-/* Leaves of a diagram that say what happens, and for each rule met on the way what would happen
- * without it. Both parts follow "first a, then b" alone, so that all rules are asked about in
- * one diagram. */
-#ifndef SKLC_POLICY_LINT_MARKS_H
-#define SKLC_POLICY_LINT_MARKS_H
+/* Leaves for a diagram that say what happens and, for each rule that matches on the way, what would
+ * happen without that rule. Both can be computed for "first a, then b" from those of a and b alone;
+ * so one diagram answers for all rules. */
+#ifndef SKLC_LINT_MARKS_H
+#define SKLC_LINT_MARKS_H
 
 #include "compiler/diagram/diagram.h"
 #include "lint.h"
 
-/* Without the rule the outcome is another one, whatever comes before or after: which one is not
- * kept. */
+/* Stands for an outcome that differs from the one with the rule, whatever comes before or after. */
 #define REF_OTHER ((diagram_ref)0xffffffff)
 
 struct mark {
-	uint32_t number;
-	diagram_ref without; /* an outcome, or REF_OTHER */
+	uint32_t number;     /* of a rule */
+	diagram_ref without; /* the outcome without this rule, or REF_OTHER */
 };
 
 struct marked {
 	diagram_ref outcome;
-	const struct mark *marks; /* in the order of their numbers */
+	const struct mark *marks; /* in ascending order of the numbers */
 	uint32_t count;
 };
 
 struct leaves;
 
-/* Makes the leaves of BUILDER marks of the rules that STATES asks for. */
+/* Makes the leaves of BUILDER marked ones. The rules with RULE_ASKED in STATES are marked. */
 struct leaves *leaves_new(struct arena *arena, struct builder *builder, const struct subset *subset,
 			  const uint8_t *states);
 const struct marked *leaves_at(const struct leaves *leaves, diagram_ref leaf);

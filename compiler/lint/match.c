@@ -1,4 +1,4 @@
-/* Whether matches can hold together, each rule by itself. */
+/* In which flow classes the matches of one rule can hold together. */
 #include "lint.h"
 
 #include "compiler/base/lower_bound.h"
@@ -23,7 +23,7 @@ static bool is_excluded(const struct match *match, uint32_t interface)
 	return false;
 }
 
-/* Each match that asks for an interface must be left one that no other excludes. */
+/* Each match that requires one of its interfaces must have one that no negated match excludes. */
 static bool interfaces_can_hold(const struct match *match)
 {
 	size_t i, j;
@@ -42,26 +42,27 @@ static bool interfaces_can_hold(const struct match *match)
 	return true;
 }
 
-static unsigned match_contexts(const struct match *match)
+static unsigned match_flow_classes(const struct match *match)
 {
-	unsigned contexts = 0, context;
+	unsigned classes = 0, flow_class;
 	enum field field;
 
 	if (!interfaces_can_hold(match))
 		return 0;
-	for (context = 0; context < CONTEXT_COUNT; context++) {
-		const struct range_set *const *values = match->values[context / PROTOCOL_COUNT];
+	for (flow_class = 0; flow_class < FLOW_CLASSES; flow_class++) {
+		const struct range_set *const *values =
+			match->values[flow_class_family(flow_class)];
 
-		if (!(match->families & 1u << context / PROTOCOL_COUNT) ||
-		    !(match->protocols & 1u << context % PROTOCOL_COUNT))
+		if (!(match->families & 1u << flow_class_family(flow_class)) ||
+		    !(match->protocols & 1u << flow_class_protocol(flow_class)))
 			continue;
 		for (field = 0; field < FIELD_COUNT; field++)
 			if (values[field] && !values[field]->count)
 				break;
 		if (field == FIELD_COUNT)
-			contexts |= 1u << context;
+			classes |= 1u << flow_class;
 	}
-	return contexts;
+	return classes;
 }
 
 static bool overlaps(const struct range_set *set, struct range range)
@@ -71,50 +72,50 @@ static bool overlaps(const struct range_set *set, struct range range)
 	return i < set->count && set->ranges[i].first <= range.last;
 }
 
-static bool key_can_hold(const struct match *match, unsigned context, enum field key,
+static bool key_can_hold(const struct match *match, unsigned flow_class, enum field key,
 			 struct range range)
 {
 	const struct range_set *values;
 
 	if (key == FIELD_L4PROTO)
-		return context % PROTOCOL_COUNT >= range.first &&
-		       context % PROTOCOL_COUNT <= range.last;
-	values = match->values[context / PROTOCOL_COUNT][key];
+		return flow_class_protocol(flow_class) >= range.first &&
+		       flow_class_protocol(flow_class) <= range.last;
+	values = match->values[flow_class_family(flow_class)][key];
 	return !values || overlaps(values, range);
 }
 
-static unsigned element_contexts_of(const struct rule *rule, const struct map *map, size_t element,
-				    unsigned contexts)
+static unsigned element_flow_classes_of(const struct rule *rule, const struct map *map,
+					size_t element, unsigned classes)
 {
-	unsigned context;
+	unsigned flow_class;
 	size_t k;
 
-	for (context = 0; context < CONTEXT_COUNT; context++) {
-		if (!(map->elements[element].families & 1u << context / PROTOCOL_COUNT))
-			contexts &= ~(1u << context);
-		for (k = 0; k < map->key_count && contexts & 1u << context; k++)
-			if (!key_can_hold(&rule->match, context, map->key_fields[k],
+	for (flow_class = 0; flow_class < FLOW_CLASSES; flow_class++) {
+		if (!(map->elements[element].families & 1u << flow_class_family(flow_class)))
+			classes &= ~(1u << flow_class);
+		for (k = 0; k < map->key_count && classes & 1u << flow_class; k++)
+			if (!key_can_hold(&rule->match, flow_class, map->key_fields[k],
 					  map->keys[element * map->key_count + k]))
-				contexts &= ~(1u << context);
+				classes &= ~(1u << flow_class);
 	}
-	return contexts;
+	return classes;
 }
 
-unsigned element_contexts(const struct rule *rule, const struct map *map, size_t element)
+unsigned element_flow_classes(const struct rule *rule, const struct map *map, size_t element)
 {
-	return element_contexts_of(rule, map, element, match_contexts(&rule->match));
+	return element_flow_classes_of(rule, map, element, match_flow_classes(&rule->match));
 }
 
-unsigned rule_contexts(const struct policy *policy, const struct rule *rule)
+unsigned rule_flow_classes(const struct policy *policy, const struct rule *rule)
 {
-	unsigned possible = match_contexts(&rule->match), contexts = 0;
+	unsigned possible = match_flow_classes(&rule->match), classes = 0;
 	const struct map *map;
 	size_t i;
 
 	if (rule->verdict.kind != VERDICT_MAP)
 		return possible;
 	map = &policy->maps[rule->verdict.target];
-	for (i = 0; i < map->element_count && contexts != possible; i++)
-		contexts |= element_contexts_of(rule, map, i, possible & ~contexts);
-	return contexts;
+	for (i = 0; i < map->element_count && classes != possible; i++)
+		classes |= element_flow_classes_of(rule, map, i, possible & ~classes);
+	return classes;
 }

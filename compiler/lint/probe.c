@@ -1,5 +1,5 @@
-/* Single packets, held against the definition with and without a rule, often show that the rule
- * is needed; for a file with few rules and large maps this is far less work than a diagram. */
+/* Single packets often show that a rule is needed: the definition gives another outcome without the
+ * rule. For a file with few rules and large maps this is far less work than a diagram. */
 #include "lint.h"
 
 #include "compiler/base/arena.h"
@@ -21,7 +21,7 @@ static uint64_t next(struct probe *probe, uint64_t below)
 	return (probe->random >> 32) % below;
 }
 
-/* The first value, the last, then any. */
+/* The first value in round 0, the last in round 1, then any. */
 static u128 pick(struct probe *probe, struct range range, int round)
 {
 	u128 width = range.last - range.first, any = 0;
@@ -62,17 +62,17 @@ static void pick_key(struct probe *probe, const struct map *map, struct packet *
 	}
 }
 
-/* A packet that the rule's own matches take, or nearly. */
-static struct packet pick_packet(struct probe *probe, const struct rule *rule, unsigned contexts,
+/* A packet that meets the rule's own matches, or most of them. */
+static struct packet pick_packet(struct probe *probe, const struct rule *rule, unsigned classes,
 				 int round)
 {
-	unsigned context = (unsigned)next(probe, CONTEXT_COUNT);
+	unsigned flow_class = (unsigned)next(probe, FLOW_CLASSES);
 	struct packet packet;
 	enum field field;
 
-	while (!(contexts & 1u << context))
-		context = (context + 1) % CONTEXT_COUNT;
-	packet = example_packet(context / PROTOCOL_COUNT, context % PROTOCOL_COUNT);
+	while (!(classes & 1u << flow_class))
+		flow_class = (flow_class + 1) % FLOW_CLASSES;
+	packet = example_packet(flow_class_family(flow_class), flow_class_protocol(flow_class));
 	for (field = 0; field < FIELD_COUNT; field++) {
 		const struct range_set *values = rule->match.values[packet.family][field];
 		struct range any = {0, field_last(field, packet.family)};
@@ -101,7 +101,7 @@ static bool same_outcome(const struct diagram_outcome *a, const struct outcome *
 	return true;
 }
 
-/* Whether this packet's outcome changes when the rule is taken away. */
+/* Whether the packet's outcome changes when the rule is taken away. */
 static bool changes(struct probe *probe, uint32_t number, const struct packet *packet)
 {
 	const struct lint *lint = probe->lint;
@@ -122,12 +122,12 @@ static bool changes(struct probe *probe, uint32_t number, const struct packet *p
 static void probe_rule(struct probe *probe, uint32_t number)
 {
 	const struct lint *lint = probe->lint;
-	unsigned contexts = rule_contexts(lint->policy, lint->rules[number]);
+	unsigned classes = rule_flow_classes(lint->policy, lint->rules[number]);
 	struct packet packet;
 	int round;
 
-	for (round = 0; contexts && round < PROBES; round++) {
-		packet = pick_packet(probe, lint->rules[number], contexts, round);
+	for (round = 0; classes && round < PROBES; round++) {
+		packet = pick_packet(probe, lint->rules[number], classes, round);
 		if (!changes(probe, number, &packet))
 			continue;
 		lint->known.states[number] = RULE_REACHED | RULE_NEEDED;

@@ -1,8 +1,8 @@
-/* Warns of what an operator is locked out by: logins by ssh taken or dropped on every address, and
- * replies to the host's own UDP sockets taken or dropped, since these pass the hook too.
+/* Warns of rules that lock an operator out: those that take logins by ssh on every address, and
+ * those that take the replies to the host's own UDP sockets, which pass the hook too.
  *
- * Taken is a packet that is offered to a label or dropped, whatever labels are filled. An
- * address is taken on some ports if every packet to it and them is, from wherever. */
+ * A packet is taken if it is offered to a label or dropped. An address is taken on a range of ports
+ * if every packet to it with one of these ports is taken, whatever its source. */
 #include "lint.h"
 
 #include "compiler/base/arena.h"
@@ -12,20 +12,20 @@ enum { SSH = 22, DOMAIN = 53, EPHEMERAL = 40000 };
 
 enum { TAKERS_MAX = 10 }; /* labels that are warned of one by one */
 
-/* Taken addresses below each node, and which nodes are done. */
+/* A walk that finds the addresses of a family that are taken on a range of ports. */
 struct walk {
 	struct lint *lint;
 	enum family family;
 	struct range ports;
-	struct range_set *taken;
+	struct range_set *taken; /* the taken addresses below each node that is done */
 	bool *done;
 };
 
-/* What is taken of one family, or of both, and an example of it. */
+/* Addresses that are taken, and an example of a packet to them. */
 struct finding {
 	unsigned families;      /* bits 1 << family */
-	struct range addresses; /* the first */
-	size_t more;            /* ranges of addresses */
+	struct range addresses; /* the first range */
+	size_t more;            /* how many ranges follow it */
 	struct packet packet;
 };
 
@@ -44,8 +44,8 @@ static u128 interval_last(const struct diagram_node *node, uint32_t i, u128 last
 	return i + 1 < node->count ? node->starts[i + 1] - 1 : last;
 }
 
-/* Below a node that asks for the address nothing asks for it again: all of an interval is taken,
- * or none. */
+/* No node below one that asks for the address asks for it again; so there, all addresses are taken
+ * or none is. */
 static struct range_set taken_addresses(struct walk *walk, const struct diagram_node *node)
 {
 	struct range *ranges = arena_alloc(walk->lint->arena, node->count, sizeof(*ranges));
@@ -114,7 +114,7 @@ static struct range_set taken(struct lint *lint, enum family family, enum protoc
 	return taken_below(&walk, lint->decision->roots[family][protocol]);
 }
 
-/* The set without one range. */
+/* The set without a range. */
 static struct range_set without(struct lint *lint, struct range_set set, enum family family,
 				struct range range)
 {
@@ -130,8 +130,8 @@ static bool is_everywhere(const struct finding *finding)
 	       address_last(finding->packet.family);
 }
 
-/* Adds addresses that follow all those added before. The packet is the example, moved to the first
- * of them if it goes elsewhere. */
+/* Adds addresses that follow all those added before. The packet is the example; if its address is
+ * not among them, the example goes to the first of these. */
 static void add_addresses(struct finding *finding, struct range addresses, struct packet packet)
 {
 	u128 example = packet.values[FIELD_DADDR];
@@ -167,7 +167,7 @@ static const char *where_text(struct lint *lint, const struct finding *finding)
 			    finding->more, finding->more == 1 ? "" : "s");
 }
 
-/* The rule that is shown is the one that decides the example, by the definition. */
+/* Warns at the rule that decides the example by the definition. */
 static void warn(struct lint *lint, enum warning warning, const struct finding *finding,
 		 const char *what, const char *mend)
 {
@@ -187,7 +187,8 @@ static void warn(struct lint *lint, enum warning warning, const struct finding *
 		  packet_text(lint->arena, lint->policy, &finding->packet), mend);
 }
 
-/* Nobody logs in by a loopback address from afar: those do not count. */
+/* Whether every address but the loopback ones is taken: nobody logs in by these from another
+ * host. */
 static bool takes_ssh(struct lint *lint, enum family family)
 {
 	struct range loopback = {1, 1};
@@ -200,7 +201,7 @@ static bool takes_ssh(struct lint *lint, enum family family)
 	return !without(lint, left, family, loopback).count;
 }
 
-/* One warning for both families, where the same rule takes it. */
+/* Gives one warning for both families where the same rule decides. */
 static void find_ssh(struct lint *lint)
 {
 	struct finding findings[FAMILY_COUNT] = {{0}};
@@ -226,11 +227,11 @@ static void find_ssh(struct lint *lint)
 			     "where logins are to come through, 'tcp dport ssh pass' goes first");
 }
 
-/* Who takes replies: a finding for each label, and the last for what is dropped. */
+/* What takes replies: a finding for each label, and the last for those that are dropped. */
 struct takers {
 	struct lint *lint;
 	struct finding *findings;
-	struct range multicast; /* own sockets have no such addresses */
+	struct range multicast; /* no socket of the host has such an address */
 };
 
 static struct finding *finding_of(const struct takers *takers, uint32_t label)
@@ -238,7 +239,8 @@ static struct finding *finding_of(const struct takers *takers, uint32_t label)
 	return &takers->findings[label == NO_INDEX ? takers->lint->policy->label_count : label];
 }
 
-/* Who takes a packet, and in *LAST up to which destination address the same way leads there. */
+/* The label that takes a packet, or NO_INDEX where it is dropped. *LAST is the last destination
+ * address from the packet's on that has the same path through the diagram. */
 static uint32_t taker_of(const struct lint *lint, const struct packet *packet, u128 *last)
 {
 	diagram_ref ref = lint->decision->roots[packet->family][packet->protocol];
@@ -257,8 +259,8 @@ static uint32_t taker_of(const struct lint *lint, const struct packet *packet, u
 	return first_label(outcome->actions, outcome->action_count);
 }
 
-/* The same; where the address is a multicast one, it is nobody's, and left to who takes those
- * BEFORE. */
+/* The same as taker_of, except that multicast addresses count as taken by BEFORE, the taker of the
+ * addresses before them. */
 static uint32_t next_taker(const struct takers *takers, const struct packet *packet,
 			   uint32_t before, u128 *last)
 {
@@ -275,8 +277,8 @@ static uint32_t next_taker(const struct takers *takers, const struct packet *pac
 	return label;
 }
 
-/* Gives each part of a range of addresses, the first of which is no multicast one, to who takes
- * PACKET there. */
+/* Splits a range of addresses by the label that takes PACKET there, and adds each part to the
+ * label's finding. The first address is no multicast one. False if the effort is spent. */
 static bool add_range(const struct takers *takers, struct range range, const struct packet *packet)
 {
 	struct packet at = *packet;
@@ -301,7 +303,7 @@ static bool add_range(const struct takers *takers, struct range range, const str
 	return true;
 }
 
-/* Port 0 is no port that a packet has. */
+/* Ports start at 1, since no packet has port 0. */
 static void find_replies_of(struct takers *takers, enum family family)
 {
 	struct lint *lint = takers->lint;
@@ -347,7 +349,7 @@ static void find_replies(struct lint *lint)
 			     found - TAKERS_MAX);
 }
 
-void lint_taken(struct lint *lint)
+void lint_lockout(struct lint *lint)
 {
 	if (diag_wants(lint->diag, WARNING_SSH))
 		find_ssh(lint);
