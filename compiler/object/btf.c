@@ -1,7 +1,7 @@
 /*
- * BTF of the object by libbpf's own writer, and .BTF.ext by hand, for which there is none. Maps are
- * what libbpf calls BTF-defined: a variable in `.maps` whose type is a struct of pointers, each
- * carrying a number as the length of an array, or a type. The kernel's rules for line information
+ * Writes BTF by libbpf, and .BTF.ext by hand, since libbpf has no writer for it. Maps are what
+ * libbpf calls BTF-defined: a variable in `.maps` whose type is a struct of pointers, each to a
+ * type, or to an array whose length is a number. The kernel's rules for line information
  * (kernel/bpf/verifier.c, check_btf_line): offsets strictly increase, the first is 0, none is in
  * the second half of a 64-bit load; a line has 22 bits and a column 10.
  */
@@ -26,7 +26,7 @@ enum {
 	POINTER_BITS = 64,
 };
 
-/* The type section as it grows; the first error sticks. */
+/* The types written so far. The first error sticks. */
 struct types {
 	struct arena *arena;
 	struct btf *btf;
@@ -34,7 +34,7 @@ struct types {
 	int u8, u32, u64, i32; /* ids of the integers */
 };
 
-/* Passes on an id or offset, notes an error. */
+/* Returns ID, an id or offset from libbpf, and keeps it if it is an error. */
 static int check(struct types *t, int id)
 {
 	if (id < 0 && !t->error)
@@ -160,7 +160,7 @@ static void add_tables(struct types *t, const struct object_plan *plan)
 	check(t, btf__add_datasec_var_info(t->btf, variable, 0, (uint32_t)plan->table_bytes));
 }
 
-static void add_search(struct types *t, const struct object_machine *machine)
+static void add_machine(struct types *t, const struct object_machine *machine)
 {
 	uint32_t slot_bytes = (uint32_t)(machine->slot_count * sizeof(uint32_t));
 	uint32_t interface_bytes = (uint32_t)(machine->interface_count * sizeof(uint32_t));
@@ -178,8 +178,8 @@ static void add_search(struct types *t, const struct object_machine *machine)
 		      btf__add_datasec_var_info(t->btf, interfaces, slot_bytes, interface_bytes));
 }
 
-/* A pointer to struct bpf_sk_lookup: in a program any type will do, in a function the kernel knows
- * its context by the name of a struct. */
+/* The type "pointer to struct bpf_sk_lookup". For a program the kernel accepts any type; for a
+ * subprogram it must be a struct of this name. */
 static int add_context(struct types *t, bool is_struct)
 {
 	static const char name[] = "bpf_sk_lookup";
@@ -211,8 +211,8 @@ static int add_subprogram(struct types *t, int context,
 	return check(t, btf__add_func(t->btf, subprogram->name, BTF_FUNC_GLOBAL, prototype));
 }
 
-/* .BTF.ext, as include/linux/btf.h and libbpf's btf.h lay it out: the functions of each section of
- * code, then their lines; before either, how large a record of the kind is. */
+/* .BTF.ext, as in include/linux/btf.h and libbpf's btf.h: the functions of each section of code,
+ * then the lines of each; before each of both, the size of its records. */
 struct ext_header {
 	uint16_t magic;
 	uint8_t version, flags;
@@ -247,7 +247,8 @@ struct line_list {
 	size_t count, capacity;
 };
 
-/* The first line of a rule's text, cut between characters, bytes that move a cursor as spaces. */
+/* The first line of a rule's text, cut at the start of a UTF-8 character, with spaces for control
+ * characters. */
 static int line_text(struct types *t, const struct sources *sources, struct span origin)
 {
 	const char *text = source_text(sources, origin);
@@ -264,11 +265,11 @@ static int line_text(struct types *t, const struct sources *sources, struct span
 	return string(t, line);
 }
 
-/* A number too large for its bits is given as 0: not known. */
-static uint32_t line_column(struct source_location place)
+/* A number with too many bits becomes 0, for "not known". */
+static uint32_t line_column(struct source_location location)
 {
-	uint32_t line = place.line <= LINE_MAX_NUMBER ? place.line : 0;
-	uint32_t column = place.column <= COLUMN_MAX_NUMBER ? place.column : 0;
+	uint32_t line = location.line <= LINE_MAX_NUMBER ? location.line : 0;
+	uint32_t column = location.column <= COLUMN_MAX_NUMBER ? location.column : 0;
 
 	return line << 10 | column;
 }
@@ -281,21 +282,21 @@ static const char *first_file(const struct sources *sources)
 static struct ext_line line_of(struct types *t, const struct sources *sources, struct span origin)
 {
 	struct ext_line line = {0};
-	struct source_location place;
+	struct source_location location;
 
 	if (!origin.end) {
 		line.file_name = (uint32_t)string(t, first_file(sources));
 		line.text = (uint32_t)string(t, "sklc: shared look-up");
 		return line;
 	}
-	place = source_location(sources, origin.first);
-	line.file_name = (uint32_t)string(t, place.file->name);
+	location = source_location(sources, origin.first);
+	line.file_name = (uint32_t)string(t, location.file->name);
 	line.text = (uint32_t)line_text(t, sources, origin);
-	line.line_column = line_column(place);
+	line.line_column = line_column(location);
 	return line;
 }
 
-/* A section of code as it grows, function by function. */
+/* A section of code, to which functions are added one by one. */
 struct code_section {
 	const char *name;
 	uint32_t bytes; /* of its code */
@@ -303,8 +304,8 @@ struct code_section {
 	struct line_list lines;
 };
 
-/* Adds a function; one record of a line where the rule changes, whose first is at the function's
- * start, and both halves of a 64-bit load have the same one. */
+/* Adds a function. It has a line record at its start and where the rule changes; both halves of a
+ * 64-bit load come from the same rule. */
 static void add_code(struct types *t, struct code_section *section, int type,
 		     const struct bytecode *code, const struct sources *sources)
 {
@@ -329,7 +330,7 @@ static void add_code(struct types *t, struct code_section *section, int type,
 	section->bytes += (uint32_t)(code->count * sizeof(struct bpf_insn));
 }
 
-/* Appends to what is being written. */
+/* Writes at *AT and moves it past what was written. */
 static void put(char **at, const void *bytes, size_t size)
 {
 	memcpy(*at, bytes, size);
@@ -391,8 +392,8 @@ static void write_ext(struct types *t, const struct code_section *sections, size
 	put_lines(t, &at, sections, count);
 }
 
-static void make_inner_nodes(struct types *t, const struct bytecode *code,
-			     const struct sources *sources, struct object_btf *btf)
+static void make_lines(struct types *t, const struct bytecode *code, const struct sources *sources,
+		       struct object_btf *btf)
 {
 	struct code_section sections[] = {{.name = ABI_PROGRAM_SECTION},
 					  {.name = ABI_CALLED_SECTION}};
@@ -433,8 +434,8 @@ const char *object_btf_make(struct arena *arena, const struct object_plan *plan,
 	add_integers(&types);
 	add_maps(&types, plan);
 	add_tables(&types, plan);
-	add_search(&types, &plan->machine);
-	make_inner_nodes(&types, code, sources, btf);
+	add_machine(&types, &plan->machine);
+	make_lines(&types, code, sources, btf);
 	keep_types(&types, btf);
 	btf__free(types.btf);
 	if (types.error)

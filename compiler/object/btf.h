@@ -1,5 +1,5 @@
-/* The types of an object file: its maps, data and program, and which line of the rules each
- * instruction belongs to. */
+/* Type information of an object file: the types of its maps, data and program, and the line of the
+ * rules that each instruction comes from. */
 #ifndef SKLC_OBJECT_BTF_H
 #define SKLC_OBJECT_BTF_H
 
@@ -17,7 +17,7 @@ struct object_btf {
 	size_t line_bytes;
 };
 
-/* NULL, or what went wrong. */
+/* Returns NULL, or what went wrong. */
 const char *object_btf_make(struct arena *arena, const struct object_plan *plan,
 			    const struct bytecode *code, const struct sources *sources,
 			    struct object_btf *btf);

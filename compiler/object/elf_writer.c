@@ -1,8 +1,7 @@
 /*
- * Takes sections, symbols and relocations, gives the bytes of an ELF file by libelf. libelf writes
- * into a file in memory, which costs a second copy of everything; so large sections (a decision's
- * tables can be hundreds of megabytes) stand behind the rest of the file and are copied straight to
- * their place, once.
+ * Writes an ELF file by libelf. libelf writes into a file in memory, so that everything it writes
+ * is copied twice. Large sections (a decision's tables can be hundreds of megabytes) are therefore
+ * at the end of the file, and are copied directly into the result.
  */
 #include "elf_writer.h"
 #include "object.h"
@@ -39,7 +38,7 @@ struct section {
 	Elf64_Shdr header;
 };
 
-/* What the instructions of one section refer to. */
+/* The relocations of the section TARGET. */
 struct relocations {
 	unsigned target;
 	Elf64_Rel *items;
@@ -125,7 +124,7 @@ unsigned elf_symbol(struct elf_writer *elf, const char *name, unsigned char type
 	return push_symbol(elf, symbol);
 }
 
-/* Those of TARGET, which are the last ones begun. */
+/* The relocations of TARGET, which are the last ones or new. */
 static struct relocations *relocations_of(struct elf_writer *elf, unsigned target)
 {
 	struct relocations *last = elf->relocations_count
@@ -163,7 +162,7 @@ static void add_relocations(struct elf_writer *elf, const struct relocations *re
 	elf->sections[section].header.sh_entsize = sizeof(*relocations->items);
 }
 
-/* The sections that describe the others. */
+/* Adds the sections that describe the others: symbols, relocations and strings. */
 static unsigned add_tables(struct elf_writer *elf)
 {
 	unsigned symbols, strings;
@@ -192,7 +191,9 @@ static bool is_large(const struct section *section)
 	return section->header.sh_size >= LARGE;
 }
 
-static uint64_t place(struct elf_writer *elf, bool large, uint64_t offset)
+/* Sets the offsets of the large or of the small sections, from OFFSET on. Returns where they
+ * end. */
+static uint64_t set_offsets(struct elf_writer *elf, bool large, uint64_t offset)
 {
 	size_t i;
 
@@ -208,15 +209,16 @@ static uint64_t place(struct elf_writer *elf, bool large, uint64_t offset)
 	return offset;
 }
 
-/* Small sections, the section headers, large sections; gives the file's size. */
-static uint64_t place_all(struct elf_writer *elf, Elf64_Ehdr *header)
+/* Sets the offsets of the small sections, the section headers and the large sections, in this
+ * order. Returns the file's size. */
+static uint64_t set_all_offsets(struct elf_writer *elf, Elf64_Ehdr *header)
 {
-	header->e_shoff = align(place(elf, false, sizeof(*header)), 8);
+	header->e_shoff = align(set_offsets(elf, false, sizeof(*header)), 8);
 	elf->frame = header->e_shoff + elf->section_count * sizeof(Elf64_Shdr);
-	return place(elf, true, elf->frame);
+	return set_offsets(elf, true, elf->frame);
 }
 
-/* libelf's name for what a section's bytes are. */
+/* The type of a section's data for libelf. */
 static Elf_Type data_type(uint32_t section_type)
 {
 	switch (section_type) {
@@ -250,7 +252,7 @@ static bool describe_section(Elf *file, const struct section *section)
 	return true;
 }
 
-/* Has libelf write the file, but for the bytes of its large sections. */
+/* Writes the file without the bytes of its large sections. */
 static bool write_frame(struct elf_writer *elf, Elf *file, uint64_t *size)
 {
 	unsigned strings = add_tables(elf);
@@ -259,7 +261,7 @@ static bool write_frame(struct elf_writer *elf, Elf *file, uint64_t *size)
 
 	if (!header)
 		return false;
-	*size = place_all(elf, header);
+	*size = set_all_offsets(elf, header);
 	header->e_ident[EI_DATA] = NATIVE_ORDER;
 	header->e_type = ET_REL;
 	header->e_machine = EM_BPF;
@@ -288,7 +290,7 @@ static bool read_whole(int fd, unsigned char *bytes, size_t size)
 	return true;
 }
 
-/* The frame out of the file, the large sections from where they are. */
+/* Puts the file together: the frame from what libelf wrote, and the large sections. */
 static const char *assemble(struct elf_writer *elf, int fd, uint64_t size, struct object *object)
 {
 	unsigned char *bytes = arena_alloc(elf->arena, size, 1);

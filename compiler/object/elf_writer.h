@@ -1,4 +1,4 @@
-/* An ELF object file for BPF being put together: sections, symbols, relocations. */
+/* Writes an ELF object file for BPF, with its sections, symbols and relocations. */
 #ifndef SKLC_ELF_WRITER_H
 #define SKLC_ELF_WRITER_H
 
@@ -11,23 +11,24 @@ struct object;
 
 struct elf_writer *elf_writer_new(struct arena *arena);
 
-/* TYPE and FLAGS are SHT_ and SHF_ values. BYTES is not copied and must stay until elf_write. Gives
- * the section's index. */
+/* Adds a section and returns its index. TYPE and FLAGS are SHT_ and SHF_ values. BYTES is not
+ * copied, and must live until elf_write. */
 unsigned elf_section(struct elf_writer *elf, const char *name, uint32_t type, uint64_t flags,
 		     uint64_t alignment, const void *bytes, size_t size);
 
-/* A global symbol; TYPE is STT_FUNC or STT_OBJECT. Gives its index. */
+/* Adds a global symbol and returns its index. TYPE is STT_FUNC or STT_OBJECT. */
 unsigned elf_symbol(struct elf_writer *elf, const char *name, unsigned char type, unsigned section,
 		    uint64_t value, uint64_t size);
 
-/* What the instruction at OFFSET of the section TARGET does with the symbol. All of one TARGET are
- * added one after the other. */
+/* How an instruction refers to a symbol. */
 enum elf_reference { ELF_LOADS, ELF_CALLS };
 
+/* Adds a relocation for the instruction at OFFSET of the section TARGET. All relocations of a
+ * section must be added one after the other. */
 void elf_relocation(struct elf_writer *elf, unsigned target, uint64_t offset,
 		    enum elf_reference reference, unsigned symbol);
 
-/* The file's bytes, in the arena. NULL, or what went wrong. */
+/* Writes the file's bytes into the arena. Returns NULL, or what went wrong. */
 const char *elf_write(struct elf_writer *elf, struct object *object);
 
 #endif

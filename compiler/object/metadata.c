@@ -1,8 +1,8 @@
 /*
- * From the policy, the records that the runtime reads. All of them stand in sections typed as
- * string tables: libbpf passes over those in silence, and over any other kind with a line of noise
- * each ("elf: skipping unrecognized data section"); SHF_ALLOC keeps objcopy and strip from
- * rewriting them.
+ * Writes the records that the runtime reads, from the policy. Their sections have the type of
+ * string tables: libbpf ignores those silently, but logs a line for each section of any other type
+ * that it does not know ("elf: skipping unrecognized data section"). SHF_ALLOC keeps objcopy and
+ * strip from rewriting them.
  */
 #include "metadata.h"
 
@@ -29,8 +29,8 @@ struct metadata {
 	struct object_strings strings;
 };
 
-/* A place in the rules as the records name it. */
-struct location {
+/* A source location as in the records: FILE is an index into ABI_TEXTS_SECTION. */
+struct record_location {
 	uint32_t file, line, column;
 };
 
@@ -56,16 +56,16 @@ static uint32_t file_index(const struct sources *sources, const struct source_fi
 	       1;
 }
 
-static struct location locate(const struct metadata *m, struct span span)
+static struct record_location locate(const struct metadata *m, struct span span)
 {
-	struct source_location place = source_location(m->policy->sources, span.first);
+	struct source_location found = source_location(m->policy->sources, span.first);
 
-	if (!place.file)
-		return (struct location){0};
-	return (struct location){
-		file_index(m->policy->sources, place.file),
-		place.line,
-		place.column,
+	if (!found.file)
+		return (struct record_location){0};
+	return (struct record_location){
+		file_index(m->policy->sources, found.file),
+		found.line,
+		found.column,
 	};
 }
 
@@ -155,7 +155,7 @@ static void add_interfaces(struct metadata *m)
 static struct abi_rule rule_record(struct metadata *m, const struct chain *chain,
 				   const struct rule *rule)
 {
-	struct location location = locate(m, rule->span);
+	struct record_location location = locate(m, rule->span);
 
 	return (struct abi_rule){
 		.text = text_of(m, rule->span),
@@ -186,23 +186,23 @@ static void add_rules(struct metadata *m)
 
 static struct abi_socket socket_record(struct metadata *m,
 				       const struct socket_declaration *declaration,
-				       const struct declared_endpoint *place)
+				       const struct declared_endpoint *endpoint)
 {
-	struct location location = locate(m, place->span);
+	struct record_location location = locate(m, endpoint->span);
 	struct abi_socket record = {
 		.label = declaration->label,
-		.protocol = protocol_number(place->protocol),
-		.family = place->any_family ? AF_UNSPEC : family_number(place->family),
-		.port = place->port,
+		.protocol = protocol_number(endpoint->protocol),
+		.family = endpoint->any_family ? AF_UNSPEC : family_number(endpoint->family),
+		.port = endpoint->port,
 		.uid = object_strings_add_name(&m->strings, declaration->uid),
 		.cgroup = object_strings_add_name(&m->strings, declaration->cgroup),
 		.file = location.file,
 		.line = location.line,
-		.any_address = place->any_address,
+		.any_address = endpoint->any_address,
 	};
 
-	if (!place->any_address)
-		address_bytes(record.address, place->family, place->address);
+	if (!endpoint->any_address)
+		address_bytes(record.address, endpoint->family, endpoint->address);
 	return record;
 }
 
@@ -225,7 +225,7 @@ static void add_sockets(struct metadata *m)
 static struct abi_expect expect_record(struct metadata *m, const struct expect *expect)
 {
 	const struct packet *packet = &expect->packet;
-	struct location location = locate(m, expect->span);
+	struct record_location location = locate(m, expect->span);
 	struct abi_expect record = {
 		.text = text_of(m, expect->span),
 		.file = location.file,
@@ -279,7 +279,8 @@ static void add_text_names(struct metadata *m)
 	add_section(m, ABI_TEXTS_SECTION, texts, sources->count * sizeof(*texts));
 }
 
-/* All files as one stream; positions have 32 bits, so every length fits what zlib counts in. */
+/* Compresses all files as one stream. Positions in the text have 32 bits, so each length fits into
+ * uInt. */
 static int deflate_files(z_stream *stream, const struct sources *sources)
 {
 	int status = Z_OK;

@@ -1,4 +1,4 @@
-/* What is shipped: an ELF file that any BPF loader takes. */
+/* The compiled rules: an ELF file that any BPF loader takes. */
 #ifndef SKLC_COMPILER_OBJECT_H
 #define SKLC_COMPILER_OBJECT_H
 

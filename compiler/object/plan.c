@@ -1,7 +1,5 @@
-/*
- * From what the layout needs, the maps and data sections of the object. Maps that nothing would use
- * are left out: the kernel refuses an array without entries.
- */
+/* Plans the maps and data sections of the object by what the layout needs. Maps without entries are
+ * left out: the kernel refuses them. */
 #include "plan.h"
 
 #include "compiler/base/arena.h"
@@ -30,9 +28,10 @@ static void plan_maps(struct object_plan *plan, const struct layout_object *layo
 			plan->maps[plan->map_count++] = maps[i];
 }
 
-/* The defaults that serve any loader: a label's slot is its number, no interface is known. */
-static void plan_search(struct arena *arena, struct object_machine *machine,
-			const struct layout_object *layout)
+/* The defaults, with which any loader can load the object: slots are numbered in order, and the
+ * host has none of the interfaces. */
+static void plan_machine(struct arena *arena, struct object_machine *machine,
+			 const struct layout_object *layout)
 {
 	size_t i;
 
@@ -56,6 +55,6 @@ struct object_plan object_plan_of(struct arena *arena, const struct layout_objec
 	};
 
 	plan_maps(&plan, layout);
-	plan_search(arena, &plan.machine, layout);
+	plan_machine(arena, &plan.machine, layout);
 	return plan;
 }

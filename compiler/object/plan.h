@@ -1,5 +1,5 @@
-/* What stands in an object file beside its program: decided once, for the writer of sections and
- * symbols and for the writer of types. */
+/* The maps and data sections of an object file. They are planned once, for the writer of sections
+ * and symbols and for the writer of types. */
 #ifndef SKLC_OBJECT_PLAN_H
 #define SKLC_OBJECT_PLAN_H
 
@@ -11,6 +11,7 @@
 struct arena;
 struct layout_object;
 
+/* The values of a map. */
 enum object_value {
 	OBJECT_U64,
 	OBJECT_LABEL_COUNT /* struct abi_label_count */,
@@ -18,7 +19,7 @@ enum object_value {
 	OBJECT_SPARE_MARKS /* struct abi_spare_marks */
 };
 
-/* A map; its keys are u32, those of a trie struct abi_prefix_key. */
+/* A map. Its keys are u32, or struct abi_prefix_key for a trie. */
 struct object_map {
 	enum bytecode_symbol symbol;
 	const char *name;
@@ -28,7 +29,7 @@ struct object_map {
 	uint32_t flags;
 };
 
-/* A definition in .maps is five pointers, all zero: its type says everything. */
+/* A definition in .maps is five pointers, all zero: libbpf reads only its type. */
 enum { OBJECT_MAPS_MAX = 5, OBJECT_MAP_BYTES = 40 };
 
 /* The words of .rodata.machine: slots, then interfaces. */
@@ -40,12 +41,12 @@ struct object_machine {
 struct object_plan {
 	struct object_map maps[OBJECT_MAPS_MAX];
 	size_t map_count;
-	const unsigned char *tables; /* .rodata; none if table_bytes is 0 */
+	const unsigned char *tables; /* .rodata; there is no such section if table_bytes is 0 */
 	size_t table_bytes;
 	struct object_machine machine;
 };
 
-/* Names of the variables in the data sections. */
+/* Names of the variables in the data sections, for BTF and symbols. */
 #define OBJECT_TABLES     "tables"
 #define OBJECT_SLOTS      "slots"
 #define OBJECT_INTERFACES "interfaces"
