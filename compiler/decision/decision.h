@@ -13,8 +13,7 @@ struct diag;
 struct decision {
 	const struct diagram_node *nodes; /* children stand before their parents */
 	size_t node_count;
-	const struct diagram_outcome
-		*outcomes; /* those that a root reaches end with PASS or DROP */
+	const struct diagram_outcome *outcomes; /* what a root reaches ends with PASS or DROP */
 	size_t outcome_count;
 	diagram_ref roots[FAMILY_COUNT][PROTOCOL_COUNT];
 	/* The order of the fields on each path; interfaces follow after the last. */
@@ -31,6 +30,10 @@ uint32_t decision_branch(const struct diagram_node *node, const struct environme
 const struct diagram_outcome *decision_eval(const struct decision *decision,
 					    const struct environment *environment,
 					    const struct packet *packet);
+
+/* For each label, the flow classes of the packets that are offered to it, as bits 1 << flow
+ * class. */
+const uint8_t *decision_attempts(struct arena *arena, const struct decision *decision);
 
 /* Whether two decisions in the same orders of fields are the same function. Labels are compared by
  * name. */

@@ -1,6 +1,6 @@
-/* The errors for decisions and programs that are too large. They show how many values of each field
- * some range of a rule or map begins at, or ends before: any decision tells that many intervals
- * apart in the field, plus one. Where two fields have many, the intervals multiply. */
+/* Reports decisions and programs that are too large. For each field, the first value of each range
+ * in a rule or map starts an interval, and so does the value after its last. Any decision tells
+ * these intervals apart; where two fields have many, their numbers multiply. */
 #include "decision.h"
 
 #include "compiler/base/arena.h"

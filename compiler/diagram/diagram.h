@@ -41,13 +41,14 @@ struct diagram_node {
 	const diagram_ref *children;
 };
 
-/* How an outcome ends. PASS and DROP are for good; the others leave the decision open. */
+/* How an outcome ends. PASS and DROP are final; the others are replaced before the decision is
+ * done. */
 enum leaf_end {
 	LEAF_PASS,
 	LEAF_DROP,
 	LEAF_NEXT,   /* the next rule decides */
-	LEAF_RETURN, /* the rule after the one that jumped here decides */
-	LEAF_MATCH,  /* a condition holds; in a map: the rule after the map's decides */
+	LEAF_RETURN, /* the chain that jumped here goes on */
+	LEAF_MATCH,  /* a condition holds; in a map: no other element decides, the next rule does */
 	LEAF_ENDS
 };
 

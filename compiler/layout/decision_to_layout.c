@@ -41,42 +41,6 @@ static bool has_tables(const struct layout *layout)
 	return false;
 }
 
-/* Marks, for each label, the places where REF may attempt it. */
-static void mark_places(const struct layout *layout, const struct diagram_outcome *outcomes,
-			uint8_t *places, uint8_t *seen, diagram_ref ref, uint8_t place)
-{
-	const struct diagram_outcome *outcome;
-	const struct diagram_node *node;
-	size_t i;
-
-	if (ref_is_outcome(ref)) {
-		outcome = &outcomes[ref_index(ref)];
-		for (i = 0; i < outcome->action_count; i++)
-			if (outcome->actions[i].kind == ACTION_ATTEMPT)
-				places[outcome->actions[i].index] |= place;
-		return;
-	}
-	if (seen[ref] & place)
-		return;
-	seen[ref] |= place;
-	node = &layout->nodes[ref];
-	for (i = 0; i < node->count; i++)
-		mark_places(layout, outcomes, places, seen, node->children[i], place);
-}
-
-static const uint8_t *label_places(struct arena *arena, const struct layout *layout,
-				   const struct diagram_outcome *outcomes)
-{
-	uint8_t *places = arena_alloc(arena, layout->object.label_count + 1, sizeof(*places));
-	uint8_t *seen = arena_alloc(arena, layout->node_count + 1, sizeof(*seen));
-	unsigned context;
-
-	for (context = 0; context < FAMILY_COUNT * PROTOCOL_COUNT; context++)
-		mark_places(layout, outcomes, places, seen, layout->roots[context / 2][context % 2],
-			    (uint8_t)(1u << context));
-	return places;
-}
-
 /* The family whose addresses make the larger decision. */
 static enum family larger_family(const struct layout *layout)
 {
@@ -194,7 +158,6 @@ static struct layout *lay(const struct laying *laying, enum table_kind tables)
 			   FORCED_CODE_MAX);
 		return NULL;
 	}
-	layout->object.label_places = label_places(laying->arena, layout, laying->outcomes);
 	return make_tables(laying, layout, tables) ? layout : NULL;
 }
 
@@ -239,6 +202,7 @@ struct layout *decision_to_layout(struct arena *arena, const struct decision *de
 	laying.plan.object.label_count = policy->label_count;
 	laying.plan.object.interface_count = policy->interface_count;
 	laying.plan.object.counter_count = policy->counter_count;
+	laying.plan.object.label_places = decision_attempts(arena, decision);
 	words = layout_words(arena, &laying.plan, decision);
 	laying.plan.nodes = builder_nodes(words, &laying.plan.node_count);
 	laying.outcomes = builder_outcomes(words, &laying.outcome_count);

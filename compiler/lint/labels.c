@@ -10,7 +10,7 @@
 struct labels {
 	struct lint *lint;
 	const struct socket_declaration **declarations; /* of each label, or NULL */
-	uint8_t *attempted; /* the flow classes in which some packet is offered to each, as bits */
+	const uint8_t *attempted;                       /* see decision_attempts */
 };
 
 /* Whether the names differ by one letter added, removed or replaced, or by two neighbouring letters
@@ -75,30 +75,6 @@ static bool can_take(const struct socket_declaration *declared, unsigned flow_cl
 			return true;
 	}
 	return false;
-}
-
-/* Notes which labels the outcomes of a flow class attempt. */
-static void note_attempts(struct labels *labels, unsigned flow_class)
-{
-	const struct decision *decision = labels->lint->decision;
-	struct arena *scratch = arena_new();
-	bool *reached = arena_alloc(scratch, decision->node_count, sizeof(*reached));
-	bool *outcomes = arena_alloc(scratch, decision->outcome_count, sizeof(*outcomes));
-	size_t i, j;
-
-	diagram_mark_reached(
-		decision->nodes,
-		decision->roots[flow_class_family(flow_class)][flow_class_protocol(flow_class)],
-		reached, outcomes);
-	for (i = 0; i < decision->outcome_count; i++) {
-		const struct diagram_outcome *outcome = &decision->outcomes[i];
-
-		for (j = 0; outcomes[i] && j < outcome->action_count; j++)
-			if (outcome->actions[j].kind == ACTION_ATTEMPT)
-				labels->attempted[outcome->actions[j].index] |=
-					(uint8_t)(1u << flow_class);
-	}
-	arena_free(scratch);
 }
 
 /* Flow classes in words: "tcp over ipv4, udp over ipv4". */
@@ -166,19 +142,16 @@ void lint_labels(struct lint *lint)
 {
 	const struct policy *policy = lint->policy;
 	struct labels labels = {.lint = lint};
-	unsigned flow_class;
 	size_t i;
 
 	if (!policy->socket_count || !diag_wants(lint->diag, WARNING_LABEL))
 		return;
 	labels.declarations = arena_alloc(lint->arena, policy->label_count,
 					  sizeof(*labels.declarations));
-	labels.attempted = arena_alloc(lint->arena, policy->label_count, sizeof(*labels.attempted));
+	labels.attempted = decision_attempts(lint->arena, lint->decision);
 	for (i = 0; i < policy->socket_count; i++)
 		labels.declarations[policy->sockets[i].label] = &policy->sockets[i];
 	warn_of_names(&labels);
-	for (flow_class = 0; flow_class < FLOW_CLASSES; flow_class++)
-		note_attempts(&labels, flow_class);
 	for (i = 0; i < lint->rule_count; i++)
 		if (lint->rules[i]->verdict.kind == VERDICT_MAP)
 			warn_of_map(&labels, lint->rules[i]);
