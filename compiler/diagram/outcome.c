@@ -29,7 +29,7 @@ uint32_t outcome_hash(const struct diagram_outcome *outcome)
 		const struct action *action = &outcome->actions[i];
 
 		hash = hash_mix(hash, (uint64_t)action->index << 2 | (uint64_t)action->kind << 1 |
-					 action->no_reuseport);
+					      action->no_reuseport);
 	}
 	return (uint32_t)(hash >> 32);
 }
