@@ -3,11 +3,22 @@
 
 usage: golden.py [--write] SKLC
 
-An input is tests/golden/NAME.conf or rules/NAME.conf; its forms stand in tests/golden/NAME.STAGE or
-tests/golden/rules/NAME.STAGE, and what was said of it, with the exit status, in NAME.diag. A form that
-is not made has no file. A first line `# options: ...` gives options. --write writes all of them anew.
-The policy is a rules file too: it must give the same policy and the same decision again."""
+An input is FOLDER/NAME.conf in a folder of tests/golden, or rules/NAME.conf at the top of the repository.
+The folder says what the input shows:
+
+    language/   what one may write           errors/     what is refused, and how the message reads
+    layout/     how a decision is stored     mistakes/   errors that nft finds too, with nft's own message
+    warnings/   what is accepted, with a warning
+
+Beside FOLDER/NAME.conf stand its forms, FOLDER/NAME.STAGE (those of rules/NAME.conf in tests/golden/rules/), and
+FOLDER/NAME.diag has the messages and the exit status. A form that is not made has no file. A first line
+`# options: ...` in the input gives options. sklc runs in the input's folder, so its messages name NAME.conf.
+--write writes all forms anew.
+
+The policy is a rules file too: it must give the same policy and the same decision again. Every other file in
+the folders must be named in double quotes by an input or by a file that one includes."""
 import concurrent.futures
+import fnmatch
 import os
 import pathlib
 import re
@@ -20,6 +31,7 @@ from json_schema import check_diagnostics  # noqa: E402
 
 RULES = GOLDEN.parent.parent / "rules"
 STAGES = ["ast", "policy", "decision", "layout", "bytecode"]
+SUFFIXES = [*STAGES, "diag"]
 
 
 def sklc(program, folder, *words, text=None):
@@ -49,13 +61,14 @@ def forms_of(program, path):
     return forms
 
 
-def place_of(path):
-    """Where an input's forms stand, without the suffix."""
-    return (GOLDEN / "rules" if path.parent == RULES else GOLDEN) / path.stem
+def form_file(path, suffix):
+    """The file that holds one form of an input."""
+    folder = GOLDEN / "rules" if path.parent == RULES else path.parent
+    return folder / f"{path.stem}.{suffix}"
 
 
 def check_form(path, suffix, made):
-    file = place_of(path).with_name(f"{path.stem}.{suffix}")
+    file = form_file(path, suffix)
     kept = file.read_bytes() if file.exists() else None
     name = f"{file.relative_to(GOLDEN)}"
     if made is None and kept is None:
@@ -77,7 +90,7 @@ def difference(file, made):
 
 def check_round_trip(program, path, forms):
     """The policy, read as rules, gives the same policy and the same decision."""
-    name = f"{path.stem}: the policy reads back as itself"
+    name = f"{path.parent.name}/{path.stem}: the policy reads back as itself"
     for stage in ("policy", "decision"):
         if stage not in forms:
             continue
@@ -91,7 +104,7 @@ def check_round_trip(program, path, forms):
 
 def check_input(program, path):
     forms = forms_of(program, path)
-    results = [check_form(path, suffix, forms.get(suffix)) for suffix in [*STAGES, "diag"]]
+    results = [check_form(path, suffix, forms.get(suffix)) for suffix in SUFFIXES]
     if "policy" in forms:
         results.append(check_round_trip(program, path, forms))
     return [result for result in results if result]
@@ -99,8 +112,8 @@ def check_input(program, path):
 
 def write_forms(program, path):
     forms = forms_of(program, path)
-    for suffix in [*STAGES, "diag"]:
-        file = place_of(path).with_name(f"{path.stem}.{suffix}")
+    for suffix in SUFFIXES:
+        file = form_file(path, suffix)
         if suffix in forms:
             file.write_bytes(forms[suffix])
         else:
@@ -108,10 +121,21 @@ def write_forms(program, path):
     return []
 
 
+def check_strays(inputs):
+    """Every file belongs to an input: it is one, holds a form of one, or is named by what one reads."""
+    known = {form_file(path, suffix) for path in inputs for suffix in SUFFIXES} | {*inputs, pathlib.Path(__file__).resolve()}
+    others = [file for file in sorted(GOLDEN.rglob("*")) if file.is_file() and file not in known]
+    texts = [file.read_bytes().decode(errors="replace") for file in [*inputs, *others]]
+    named = {pathlib.PurePath(word).name for text in texts for word in re.findall(r'"([^"\n]+)"', text)}
+    strays = [str(file.relative_to(GOLDEN)) for file in others
+              if file.suffix[1:] in SUFFIXES or not any(fnmatch.fnmatch(file.name, word) for word in named)]
+    return "no file is without an input", strays and "belongs to no input: " + ", ".join(strays)
+
+
 def main():
     write = sys.argv[1] == "--write"
     program = pathlib.Path(sys.argv[-1]).resolve()
-    inputs = sorted(GOLDEN.glob("*.conf")) + sorted(RULES.glob("*.conf"))
+    inputs = sorted(GOLDEN.glob("*/*.conf")) + sorted(RULES.glob("*.conf"))
     work = write_forms if write else check_input
     os.environ.pop("NO_COLOR", None)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -119,6 +143,7 @@ def main():
     results = [result for batch in batches for result in batch]
     if write:
         return 0
+    results.append(check_strays(inputs))
     print(f"1..{len(results)}")
     for number, (name, problem) in enumerate(results, 1):
         print(f"{'not ok' if problem else 'ok'} {number} - {name}")
