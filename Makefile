@@ -53,15 +53,14 @@ OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(GRAMMAR:.c=.o)
 ARCHIVE := $(BUILD)/sklc.a
 
 UNIT := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
-UNIT_SHARED := $(addprefix $(BUILD)/tests/unit/,optimizing.o search_layout.o)
-# What the differential programs share is a library of its own.
-DIFFERENTIAL_SHARED := $(addprefix $(BUILD)/tests/differential/,generate.o generate_clusters.o packets.o kernel.o lint_taken.o)
-DIFFERENTIAL := $(filter-out $(DIFFERENTIAL_SHARED:.o=),$(patsubst %.c,$(BUILD)/%,$(wildcard tests/differential/*.c)))
+UNIT_SHARED := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/lib/*.c))
+DIFFERENTIAL := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/differential/*.c))
+DIFFERENTIAL_SHARED := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/differential/lib/*.c))
 HELPERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/e2e/*.c))
 BENCH := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 PAGES := $(wildcard man/*.[1-8])
-FORMATTED := $(wildcard compiler/*.[ch] compiler/*/*.[ch] runtime/*.[ch] runtime/*/*.[ch] tests/*/*.[ch])
+FORMATTED := $(wildcard compiler/*.[ch] compiler/*/*.[ch] runtime/*.[ch] runtime/*/*.[ch] tests/*/*.[ch] tests/*/lib/*.[ch])
 
 say = $(if $(V),,@printf '  %-7s%s\n' $(1) $(@:$(BUILD)/%=%); )
 

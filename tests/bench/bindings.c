@@ -2,8 +2,8 @@
  * prefixes /24 (IPv6: /48), a quarter single addresses (/64), the others in between. */
 #include "bindings.h"
 
-#include "../differential/random.h"
 #include "compiler/base/arena.h"
+#include "tests/lib/random.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

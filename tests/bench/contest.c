@@ -4,12 +4,12 @@
 #include "clock.h"
 #include "tries.h"
 
-#include "../differential/random.h"
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"
 #include "compiler/decision/decision.h"
 #include "compiler/layout/layout.h"
 #include "compiler/layout/table_format.h"
+#include "tests/lib/random.h"
 
 #include <stdio.h>
 #include <string.h>

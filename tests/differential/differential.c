@@ -1,10 +1,10 @@
 /* Holds the language's definition, the diagram and the programs of both back ends in the kernel against each
  * other, on random rules and packets at the edges of what the rules speak of, with sockets present, absent and half
  * present. Prints TAP. Arguments: how many rules files, and the first one's number. */
-#include "generate.h"
-#include "kernel.h"
-#include "packets.h"
-#include "tap.h"
+#include "tests/differential/lib/generate.h"
+#include "tests/differential/lib/kernel.h"
+#include "tests/differential/lib/packets.h"
+#include "tests/differential/lib/tap.h"
 
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"

@@ -12,9 +12,9 @@
  * Each rule is to be warned of as what it is, but for those in chains that no rule that is reached
  * leads to: such a chain is warned of as a whole, if no rule names it at all. Prints TAP. Arguments:
  * how many rules files, and the first one's number. */
-#include "generate.h"
-#include "lint_taken.h"
-#include "tap.h"
+#include "tests/differential/lib/generate.h"
+#include "tests/differential/lib/lint_taken.h"
+#include "tests/differential/lib/tap.h"
 
 #include "compiler/base/arena.h"
 #include "compiler/base/diag_queue.h"

@@ -1,9 +1,9 @@
 /* Tests the differential test: breaks the emitted program and its tables in one place at a time (a boundary off
  * by one, a byte order not swapped, a wrong slot, a wrong child), and asks that packets tell. Prints TAP. */
 #include "compiler/object/object.h"
-#include "kernel.h"
-#include "packets.h"
-#include "tap.h"
+#include "tests/differential/lib/kernel.h"
+#include "tests/differential/lib/packets.h"
+#include "tests/differential/lib/tap.h"
 
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"

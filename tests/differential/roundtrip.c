@@ -1,7 +1,7 @@
 /* Reads the policy dump of random rules files as rules, which must give the same dump and the same diagram; the golden
  * inputs go the same way in golden.py. Prints TAP. Arguments: how many rules files, and the first one's number. */
-#include "generate.h"
-#include "tap.h"
+#include "tests/differential/lib/generate.h"
+#include "tests/differential/lib/tap.h"
 
 #include "compiler/base/diag.h"
 #include "compiler/decision/decision.h"

@@ -2,8 +2,8 @@
  * that stands, and to none of another block; blocks without a mark are passed over. The functions that try them
  * are then broken in one place at a time, and these checks must tell. Prints TAP. */
 #include "compiler/object/object.h"
-#include "kernel.h"
-#include "tap.h"
+#include "tests/differential/lib/kernel.h"
+#include "tests/differential/lib/tap.h"
 
 #include "compiler/base/diag.h"
 #include "compiler/bytecode/bytecode.h"

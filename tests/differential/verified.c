@@ -1,7 +1,7 @@
 /* What the verifier walks does not grow with the rules: tables do. Prints TAP. */
-#include "generate.h"
-#include "kernel.h"
-#include "tap.h"
+#include "tests/differential/lib/generate.h"
+#include "tests/differential/lib/kernel.h"
+#include "tests/differential/lib/tap.h"
 
 #include "compiler/base/diag.h"
 #include "compiler/layout/layout.h"

@@ -20,7 +20,7 @@ import tempfile
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "lib"))
 from json_schema import check_run  # noqa: E402
 
 SKLC = os.environ.get("SKLC", str(pathlib.Path(__file__).parents[2] / "build" / "sklc"))

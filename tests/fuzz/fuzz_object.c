@@ -1,7 +1,7 @@
 /* Reads objects that are a good one with some bytes changed; nothing but a clean end is right. The input
  * is changes, each an offset and a byte, so that it need not learn what an ELF file is. */
 #include "runtime/object/object.h"
-#include "tests/sample_object.h"
+#include "tests/lib/sample_object.h"
 
 #include <stdio.h>
 #include <stdlib.h>

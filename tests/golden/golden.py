@@ -26,7 +26,7 @@ import subprocess
 import sys
 
 GOLDEN = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(GOLDEN.parent))
+sys.path.insert(0, str(GOLDEN.parent / "lib"))
 from json_schema import check_diagnostics  # noqa: E402
 
 RULES = GOLDEN.parent.parent / "rules"

@@ -6,7 +6,7 @@
 #include "compiler/layout/layout.h"
 #include "compiler/layout/table_format.h"
 #include "compiler/pipeline.h"
-#include "search_layout.h"
+#include "tests/unit/lib/layout_interpreter.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

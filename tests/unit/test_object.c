@@ -1,6 +1,6 @@
 /* Reading an object that nobody vouches for: every record out of its range is refused, by name. */
 #include "runtime/object/object.h"
-#include "tests/sample_object.h"
+#include "tests/lib/sample_object.h"
 
 #include <errno.h>
 #include <setjmp.h>

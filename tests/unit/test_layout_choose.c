@@ -5,7 +5,7 @@
 #include "compiler/layout/forms.h"
 #include "compiler/layout/layout.h"
 #include "compiler/pipeline.h"
-#include "search_layout.h"
+#include "tests/unit/lib/layout_interpreter.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "search_layout.h"
+#include "layout_interpreter.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* The tables of a layout, searched as the programs do, in plain C. */
-#ifndef SKLC_TEST_SEARCH_LAYOUT_H
-#define SKLC_TEST_SEARCH_LAYOUT_H
+#ifndef SKLC_TEST_LAYOUT_INTERPRETER_H
+#define SKLC_TEST_LAYOUT_INTERPRETER_H
 
 #include "compiler/layout/layout.h"
 #include "compiler/layout/table_format.h"

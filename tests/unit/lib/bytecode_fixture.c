@@ -1,4 +1,4 @@
-#include "optimizing.h"
+#include "bytecode_fixture.h"
 
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"

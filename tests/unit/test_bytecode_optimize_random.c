@@ -3,8 +3,8 @@
 #include "compiler/base/diag.h"
 #include "compiler/bytecode/bytecode.h"
 #include "compiler/pipeline.h"
-#include "tests/differential/random.h"
-#include "tests/unit/optimizing.h"
+#include "tests/lib/random.h"
+#include "tests/unit/lib/bytecode_fixture.h"
 
 #include <arpa/inet.h>
 #include <setjmp.h>

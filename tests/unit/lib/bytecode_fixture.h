@@ -1,6 +1,6 @@
 /* What tests of the pass over a program share. */
-#ifndef SKLC_TEST_OPTIMIZING_H
-#define SKLC_TEST_OPTIMIZING_H
+#ifndef SKLC_TEST_BYTECODE_FIXTURE_H
+#define SKLC_TEST_BYTECODE_FIXTURE_H
 
 struct arena;
 struct bytecode;

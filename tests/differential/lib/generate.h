@@ -2,7 +2,7 @@
 #ifndef SKLC_GENERATE_H
 #define SKLC_GENERATE_H
 
-#include "random.h"
+#include "tests/lib/random.h"
 
 enum { GENERATE_LABELS = 6, GENERATE_INTERFACES = 3 };
 

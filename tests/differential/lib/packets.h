@@ -2,7 +2,7 @@
 #ifndef SKLC_PACKETS_H
 #define SKLC_PACKETS_H
 
-#include "random.h"
+#include "tests/lib/random.h"
 
 #include "compiler/policy/policy.h"
 
