@@ -1,8 +1,6 @@
-/* Diagnostics as they are printed: places, carets, escapes, windows, limits, and the nearest
- * word. */
+/* Diagnostics as they are printed: source locations, carets, escapes, windows and limits. */
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"
-#include "compiler/base/nearest.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -429,109 +427,6 @@ static void json_has_the_same_diagnostics(void **state)
 	json_decref(json);
 }
 
-static void expect_nearest(const char *word, const char *expected)
-{
-	static const char *const words[] = {"daddr",    "dport",  "saddr",   "sport",
-					    "redirect", "accept", "drop",    "continue",
-					    "tcp",      "udp",    "iifname", "pass"};
-	const char *found = nearest_word(word, strlen(word), words, sizeof(words) / sizeof(*words));
-
-	if (expected)
-		assert_string_equal(found, expected);
-	else
-		assert_null(found);
-}
-
-static void the_nearest_word_is_meant(void **state)
-{
-	(void)state;
-	expect_nearest("dprt", "dport");
-	expect_nearest("dprot", "dport");
-	expect_nearest("acept", "accept");
-	expect_nearest("DPORT", "dport");
-	expect_nearest("redirct", "redirect");
-	expect_nearest("iffname", "iifname");
-	expect_nearest("tpc", "tcp");
-	expect_nearest("udpp", "udp");
-	expect_nearest("tc", "tcp");
-	expect_nearest("x", NULL);
-	expect_nearest("", NULL);
-	expect_nearest("firewall", NULL);
-	expect_nearest("xxport", "dport");
-	expect_nearest(
-		"a-word-that-is-far-longer-than-any-name-can-be-and-longer-than-any-table-holds",
-		NULL);
-}
-
-/* The fewest edits by search through all ways: the judge of what is near, for short words. */
-static unsigned fewest_edits(const char *a, const char *b, unsigned limit)
-{
-	unsigned best, edits;
-	char changed[16];
-	size_t length = strlen(a), i, j;
-
-	if (!strcmp(a, b))
-		return 0;
-	best = limit + 1;
-	if (!limit)
-		return best;
-	for (i = 0; i <= length; i++) {
-		for (j = 0; j < 2 + 2 * strlen(b); j++) {
-			strcpy(changed, a);
-			if (j == 0 && i < length) {
-				memmove(changed + i, changed + i + 1, length - i);
-			} else if (j == 1 && i + 1 < length) {
-				changed[i] = a[i + 1];
-				changed[i + 1] = a[i];
-			} else if (j > 1 && j % 2 == 0) {
-				memmove(changed + i + 1, changed + i, length - i + 1);
-				changed[i] = b[j / 2 - 1];
-			} else if (j > 1 && i < length) {
-				changed[i] = b[j / 2 - 1];
-			}
-			edits = 1 + fewest_edits(changed, b, limit - 1);
-			if (edits < best)
-				best = edits;
-		}
-	}
-	return best;
-}
-
-static void near_words_are_those_that_few_edits_make(void **state)
-{
-	char a[8], b[8];
-	const char *const words[] = {b};
-	unsigned limit, near;
-	size_t i, length;
-	int round;
-
-	(void)state;
-	srand(4);
-	for (round = 0; round < 6000; round++) {
-		length = 3 + (size_t)rand() % 4;
-		for (i = 0; i < length; i++)
-			a[i] = (char)('a' + rand() % 3);
-		a[length] = '\0';
-		limit = length == 6 ? 2 : 1;
-		length = length - 1 + (size_t)rand() % 3;
-		for (i = 0; i < length; i++)
-			b[i] = (char)('a' + rand() % 3);
-		b[length] = '\0';
-		near = fewest_edits(a, b, limit);
-		if ((near <= limit) != (nearest_word(a, strlen(a), words, 1) != NULL))
-			fail_msg("'%s' and '%s': %u", a, b, near);
-	}
-}
-
-/* The distance proper: ca to abc is 2 (swap, then insert between), not 3. */
-static void what_was_swapped_may_be_edited_again(void **state)
-{
-	static const char *const words[] = {"xxabcyy"};
-
-	(void)state;
-	assert_non_null(nearest_word("xxcayy", 6, words, 1));
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -553,9 +448,6 @@ int main(void)
 		TEST(the_same_words_at_the_same_place_are_said_once),
 		TEST(colours_are_clangs),
 		TEST(json_has_the_same_diagnostics),
-		cmocka_unit_test(the_nearest_word_is_meant),
-		cmocka_unit_test(near_words_are_those_that_few_edits_make),
-		cmocka_unit_test(what_was_swapped_may_be_edited_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,6 @@
-/* Addresses, ranges, sets and services, with a plain bitmap as the judge of the sets. */
+/* Addresses, ranges and sets, with a plain bitmap as the judge of the sets. */
 #include "compiler/base/arena.h"
 #include "compiler/base/range_set.h"
-#include "compiler/base/services.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -276,29 +275,6 @@ static void a_million_ranges_in_any_order_make_the_same_set(void **state)
 	free(sorted);
 }
 
-static void every_service_of_the_table_is_found(void **state)
-{
-	char longer[64];
-	const char *name;
-	size_t n;
-
-	(void)state;
-	for (n = 0; (name = service_nth(n)); n++) {
-		assert_true(service_port(name, strlen(name)) > 0);
-		if (n)
-			assert_true(strcmp(service_nth(n - 1), name) < 0);
-		snprintf(longer, sizeof(longer), "%s!", name);
-		assert_int_equal(service_port(longer, strlen(longer)), -1);
-	}
-	assert_true(n > 150);
-	assert_null(service_nth(n + 1));
-	assert_int_equal(service_port("https", 5), 443);
-	assert_int_equal(service_port("https", 4), 80);
-	assert_int_equal(service_port("wireguard", 9), 51820);
-	assert_int_equal(service_port("", 0), -1);
-	assert_int_equal(service_port("htt", 3), -1);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -309,7 +285,6 @@ int main(void)
 		cmocka_unit_test(sets_hold_exactly_the_values_of_their_ranges),
 		cmocka_unit_test(the_whole_space_and_nothing_complement_each_other),
 		cmocka_unit_test(a_million_ranges_in_any_order_make_the_same_set),
-		cmocka_unit_test(every_service_of_the_table_is_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

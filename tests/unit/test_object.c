@@ -1,6 +1,7 @@
 /* Reading an object that nobody vouches for: every record out of its range is refused, by name. */
 #include "runtime/object/object.h"
 #include "tests/lib/sample_object.h"
+#include "tests/unit/lib/listener.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -11,26 +12,12 @@
 
 #include <cmocka.h>
 
-/* A report that keeps its last message. */
-struct listener {
-	struct report report; /* stays first */
-	char said[1024];
-};
-
-static bool listen_to(struct report *report, const struct message *message)
-{
-	struct listener *listener = (struct listener *)report;
-
-	snprintf(listener->said, sizeof(listener->said), "%s", message->text);
-	return message->severity == SEVERITY_ERROR;
-}
-
 /* A copy of exactly the size, so that the sanitizer sees what reads beyond it. */
 static void expect_bytes_refused(const unsigned char *bytes, size_t size, const char *why)
 {
 	unsigned char *copy = malloc(size ? size : 1);
 	struct object_image image = {copy, size, "sample"};
-	struct listener listener = {.report = {listen_to}};
+	struct listener listener = listener_new();
 	struct object object;
 	int err;
 
@@ -55,7 +42,7 @@ static void a_sample_is_read_whole(void **state)
 	unsigned char bytes[SAMPLE_SIZE_MAX];
 	struct sample sample;
 	struct object_image image = {bytes, 0, "sample"};
-	struct listener listener = {.report = {listen_to}};
+	struct listener listener = listener_new();
 	struct object object;
 	char *text;
 
@@ -239,7 +226,7 @@ static void a_damaged_text_is_refused_when_unpacked(void **state)
 	unsigned char bytes[SAMPLE_SIZE_MAX];
 	struct sample sample;
 	struct object_image image = {bytes, 0, "sample"};
-	struct listener listener = {.report = {listen_to}};
+	struct listener listener = listener_new();
 	struct object object;
 	char *text;
 

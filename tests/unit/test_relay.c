@@ -1,80 +1,15 @@
-/* What the runtime says: its words, and its way from the process that loads. */
-#include "runtime/base/fail.h"
+/* The way of a message from the process that loads to the one that reports. */
 #include "runtime/load/relay.h"
+#include "tests/unit/lib/listener.h"
 
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
-
-/* cmocka has a macro of that name. */
-#undef fail
-
-/* A report that writes each message as a line. */
-struct listener {
-	struct report report; /* stays first */
-	char said[1024];
-};
-
-static bool listen_to(struct report *report, const struct message *message)
-{
-	static const char *const words[] = {"note", "warning", "error"};
-	struct listener *listener = (struct listener *)report;
-	const struct excerpt *excerpt = message->excerpt;
-	FILE *out = fmemopen(listener->said, sizeof(listener->said), "a");
-
-	assert_non_null(out);
-	fprintf(out, "%s: %s", words[message->severity], message->text);
-	if (message->name)
-		fprintf(out, " [%s]", message->name);
-	if (message->details)
-		fprintf(out, " {%s}", message->details);
-	if (excerpt)
-		fprintf(out, " (%s:%u: %zu-%zu of '%s')", excerpt->file, excerpt->line,
-			excerpt->first, excerpt->end, excerpt->text);
-	fputc('\n', out);
-	fclose(out);
-	return message->severity == SEVERITY_ERROR;
-}
-
-static const struct listener deaf = {.report = {listen_to}};
-
-static void a_failure_says_what_was_tried_and_why_and_returns_its_number(void **state)
-{
-	struct listener listener = deaf;
-
-	(void)state;
-	assert_int_equal(fail(&listener.report, ENOENT, "open '%s'", "x"), -ENOENT);
-	assert_int_equal(fail(&listener.report, -524, "put %d in", 1), -524);
-	assert_int_equal(refuse(&listener.report, EPERM, "no"), -EPERM);
-	assert_string_equal(listener.said, "error: cannot open 'x': no such file or directory\n"
-					   "error: cannot put 1 in: not supported\n"
-					   "error: no\n");
-}
-
-static void a_message_is_one_line_whatever_is_quoted_in_it(void **state)
-{
-	struct listener listener = deaf;
-
-	(void)state;
-	warn(&listener.report, "'%s'", "a\n\t b\r\nc");
-	note(&listener.report, "%s", "x");
-	assert_string_equal(listener.said, "warning: 'a b c'\nnote: x\n");
-}
-
-static void who_takes_a_warning_says_whether_it_is_an_error(void **state)
-{
-	struct listener listener = deaf;
-
-	(void)state;
-	assert_false(warn_named(&listener.report, "interface", "gone"));
-	assert_string_equal(listener.said, "warning: gone [interface]\n");
-}
 
 /* Sends a message through a channel; what arrives is in PACKET. */
 static size_t relay(const struct message *message, char *packet)
@@ -104,7 +39,7 @@ static const struct message whole = {.severity = SEVERITY_WARNING,
 static void a_message_arrives_as_it_was_sent(void **state)
 {
 	const struct message bare = {.severity = SEVERITY_ERROR, .text = "bare"};
-	struct listener listener = deaf;
+	struct listener listener = listener_new();
 	char packet[RELAY_PACKET_MAX];
 
 	(void)state;
@@ -120,7 +55,7 @@ static void a_log_that_is_too_long_arrives_cut(void **state)
 	char *details = malloc(1 << 20);
 	const struct message message = {
 		.severity = SEVERITY_ERROR, .text = "long", .details = details};
-	struct listener listener = deaf;
+	struct listener listener = listener_new();
 	char packet[RELAY_PACKET_MAX];
 
 	(void)state;
@@ -145,7 +80,7 @@ static void a_packet_cut_or_changed_anywhere_does_no_harm(void **state)
 		copy = malloc(cut);
 		assert_non_null(copy);
 		memcpy(copy, packet, cut);
-		listener = deaf;
+		listener = listener_new();
 		assert_false(relay_take(copy, cut, &listener.report));
 		free(copy);
 	}
@@ -154,7 +89,7 @@ static void a_packet_cut_or_changed_anywhere_does_no_harm(void **state)
 		assert_non_null(copy);
 		memcpy(copy, packet, size);
 		copy[at] = (char)0xff;
-		listener = deaf;
+		listener = listener_new();
 		relay_take(copy, size, &listener.report);
 		assert_null(strstr(listener.said, "255-"));
 		free(copy);
@@ -164,9 +99,6 @@ static void a_packet_cut_or_changed_anywhere_does_no_harm(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_failure_says_what_was_tried_and_why_and_returns_its_number),
-		cmocka_unit_test(a_message_is_one_line_whatever_is_quoted_in_it),
-		cmocka_unit_test(who_takes_a_warning_says_whether_it_is_an_error),
 		cmocka_unit_test(a_message_arrives_as_it_was_sent),
 		cmocka_unit_test(a_log_that_is_too_long_arrives_cut),
 		cmocka_unit_test(a_packet_cut_or_changed_anywhere_does_no_harm),

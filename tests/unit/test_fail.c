@@ -1,0 +1,56 @@
+/* The words of errors, warnings and notes. */
+#include "runtime/base/fail.h"
+#include "tests/unit/lib/listener.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+/* cmocka has a macro of that name. */
+#undef fail
+
+static void a_failure_says_what_was_tried_and_why_and_returns_its_number(void **state)
+{
+	struct listener listener = listener_new();
+
+	(void)state;
+	assert_int_equal(fail(&listener.report, ENOENT, "open '%s'", "x"), -ENOENT);
+	assert_int_equal(fail(&listener.report, -524, "put %d in", 1), -524);
+	assert_int_equal(refuse(&listener.report, EPERM, "no"), -EPERM);
+	assert_string_equal(listener.said, "error: cannot open 'x': no such file or directory\n"
+					   "error: cannot put 1 in: not supported\n"
+					   "error: no\n");
+}
+
+static void a_message_is_one_line_whatever_is_quoted_in_it(void **state)
+{
+	struct listener listener = listener_new();
+
+	(void)state;
+	warn(&listener.report, "'%s'", "a\n\t b\r\nc");
+	note(&listener.report, "%s", "x");
+	assert_string_equal(listener.said, "warning: 'a b c'\nnote: x\n");
+}
+
+static void who_takes_a_warning_says_whether_it_is_an_error(void **state)
+{
+	struct listener listener = listener_new();
+
+	(void)state;
+	assert_false(warn_named(&listener.report, "interface", "gone"));
+	assert_string_equal(listener.said, "warning: gone [interface]\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_failure_says_what_was_tried_and_why_and_returns_its_number),
+		cmocka_unit_test(a_message_is_one_line_whatever_is_quoted_in_it),
+		cmocka_unit_test(who_takes_a_warning_says_whether_it_is_an_error),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
