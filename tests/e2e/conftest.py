@@ -58,6 +58,28 @@ def enter_own_mounts():
     return None
 
 
+def cgroup2_root():
+    """Where the root of the cgroup2 tree is mounted and no other mount hides it, as sklc looks for it; or None."""
+    for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines():
+        root, path = line.split()[3:5]
+        if " - cgroup2 " in line and root == "/" and pathlib.Path(path, "cgroup.controllers").exists():
+            return path
+    return None
+
+
+def mount_cgroup2():
+    """Mounts cgroup2 for this run where the machine has not; why that cannot be, or None. The mount point is in the
+    run's own tmpfs, so it leaves nothing on the machine."""
+    if cgroup2_root():
+        return None
+    pathlib.Path("/run/netns/cgroup2").mkdir()
+    try:
+        run("mount", "-t", "cgroup2", "none", "/run/netns/cgroup2")
+    except subprocess.CalledProcessError as error:
+        return f"no cgroup2 tree is mounted, and none can be: {error.stderr.decode().strip()}"
+    return None
+
+
 def program(name):
     """The path of a program that tests run. Without it they are skipped; or fail, where all of them must run."""
     folders = [os.environ["PATH"], "/usr/sbin", "/sbin", f"{SERVICES}/usr/sbin"]
@@ -69,6 +91,7 @@ def program(name):
 
 def pytest_configure(config):
     config.cannot_run = "needs root" if os.geteuid() else enter_own_mounts()
+    config.cannot_follow = config.cannot_run or mount_cgroup2()
 
 
 class Namespace:
@@ -261,6 +284,14 @@ def sklc(*words, timeout=300, **more):
 def skip_where_it_cannot_run(request):
     if request.config.cannot_run and "bpffs" in request.fixturenames:
         pytest.skip(request.config.cannot_run)
+
+
+@pytest.fixture
+def cgroup2(request):
+    """The root of the cgroup2 tree. Followers are attached there, so tests of followed sockets need it."""
+    if request.config.cannot_follow:
+        pytest.skip(request.config.cannot_follow)
+    return pathlib.Path(cgroup2_root())
 
 
 @pytest.fixture

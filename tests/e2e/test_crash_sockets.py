@@ -18,7 +18,8 @@ udp daddr 192.0.2.0/24 dport 53 redirect to dns
 
 FOLLOWER = ["cgroups", "declared", "link", "sockets", "spare_marks", "times"]
 
-pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+pytestmark = [pytest.mark.skipif(not shutil.which("strace"), reason="needs strace"),
+              pytest.mark.usefixtures("cgroup2")]
 
 
 def other(label, port):

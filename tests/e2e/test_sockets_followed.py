@@ -16,6 +16,8 @@ from conftest import REFUSED, SKLC, WIRES, call, libc, run
 TCP4, TCP6 = WIRES["tcp-ipv4"], WIRES["tcp-ipv6"]
 CLONE_NEWNET = 0x40000000
 
+pytestmark = pytest.mark.usefixtures("cgroup2")
+
 BPFTOOL = shutil.which("bpftool") or "/usr/sbin/bpftool"
 
 SERVER = """
@@ -70,12 +72,6 @@ def ask(host, wire=TCP4, address=None, port=80):
 def stop(service):
     service.kill()
     service.wait()
-
-
-def root_of_cgroups():
-    found = [line.split()[4] for line in open("/proc/self/mountinfo")
-             if " - cgroup2 " in line and line.split()[3] == "/"]
-    return found[0] if found else pytest.skip("no cgroup2 tree is mounted")
 
 
 def followers(host):
@@ -156,8 +152,8 @@ def test_other_namespaces_are_left_alone(make_host):
 
 
 @pytest.fixture
-def cgroup():
-    path = pathlib.Path(root_of_cgroups(), f"sklc-test-{os.getpid()}", "web.service")
+def cgroup(cgroup2):
+    path = cgroup2 / f"sklc-test-{os.getpid()}" / "web.service"
     path.parent.mkdir()
     yield path
     for folder in (path / "workers", path, path.parent):

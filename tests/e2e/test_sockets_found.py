@@ -34,6 +34,7 @@ def as_user(host, uid, make):
         libc.setfsuid(0)
 
 
+@pytest.mark.usefixtures("cgroup2")
 def test_a_service_that_runs_is_found_at_apply(host, wire):
     server = host.server(wire)
     done = host.apply(rules(wire, endpoint(wire, server)))
@@ -172,6 +173,7 @@ def test_one_socket_serves_several_labels(host, wire):
     assert host.reach(wire, wire.at(1), 81, [server]) is server
 
 
+@pytest.mark.usefixtures("cgroup2")
 def test_a_thousand_labels_find_their_sockets(host):
     servers = [host.server(TCP4, address=f"127.0.{i // 250}.{1 + i % 250}", port=8080)
                for i in range(1000)]

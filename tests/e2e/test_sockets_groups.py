@@ -12,6 +12,8 @@ from test_sockets_reuseport import Datagrams, Load
 TCP4, TCP6, UDP4 = (WIRES[name] for name in ("tcp-ipv4", "tcp-ipv6", "udp-ipv4"))
 ROOM = 241  # for one family and protocol, if there are few labels
 
+pytestmark = pytest.mark.usefixtures("cgroup2")
+
 GROUP = """
 import os, signal, socket, sys
 family, kind, address, port, count = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], *map(int, sys.argv[4:])

@@ -3,6 +3,8 @@ import os
 import socket
 import time
 
+import pytest
+
 from conftest import REFUSED, WIRES
 
 TCP4, TCP6, UDP4 = WIRES["tcp-ipv4"], WIRES["tcp-ipv6"], WIRES["udp-ipv4"]
@@ -19,6 +21,7 @@ def place(status, label="web", protocol="tcp", family="ipv4"):
     return found
 
 
+@pytest.mark.usefixtures("cgroup2")
 def test_a_socket_is_shown_with_its_owner_process_and_time(host):
     server = host.server(TCP4)
     host.apply(rules(f"tcp 127.0.0.1:{server.getsockname()[1]}"))

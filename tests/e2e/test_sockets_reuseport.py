@@ -12,6 +12,8 @@ from test_sockets_followed import ask, endpoint, rules, start, stop
 TCP4, UDP4 = WIRES["tcp-ipv4"], WIRES["udp-ipv4"]
 IP_RECVERR = 11
 
+pytestmark = pytest.mark.usefixtures("cgroup2")
+
 
 def reuse_port(code):
     """Makes a server of test_sockets_followed share its port."""

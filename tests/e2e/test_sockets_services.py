@@ -58,7 +58,7 @@ def wait_for(what, wanted):
 
 
 @pytest.fixture(params=["", " reuseport"])
-def nginx(request, host):
+def nginx(request, host, cgroup2):
     path_of_nginx = program("nginx")
     folder = host.folder / "nginx"
     folder.mkdir()
@@ -159,6 +159,7 @@ def ask_for_name(host, wire, address):
             return None
 
 
+@pytest.mark.usefixtures("cgroup2")
 @pytest.mark.parametrize("server", [
     "dnsmasq", pytest.param("unbound", marks=pytest.mark.skipif(not UNBOUND, reason="needs unbound"))])
 def test_a_name_server_found_by_sync(host, server):

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+/* Writes "SEVERITY: TEXT [NAME] {DETAILS} (FILE:LINE: FIRST-END of 'TEXT')", without what the message lacks. */
 static bool listen_to(struct report *report, const struct message *message)
 {
 	static const char *const words[] = {"note", "warning", "error"};

@@ -6,10 +6,10 @@
 
 struct listener {
 	struct report report; /* stays first */
-	char said
-		[1024]; /* "SEVERITY: TEXT [NAME] {DETAILS} (FILE:LINE: FIRST-END of 'LINE')\n" for each message */
+	char said[1024];      /* a line for each message, as listen_to writes it */
 };
 
+/* One that was told nothing yet. */
 struct listener listener_new(void);
 
 #endif
