@@ -78,7 +78,7 @@ def test_options_stand_before_and_after_operands(rules, tmp_path):
     assert (tmp_path / "a.o").read_bytes() == (tmp_path / "b.o").read_bytes()
 
 
-def test_rules_at_fault_are_status_1_and_show_the_place(tmp_path):
+def test_rules_at_fault_are_status_1_and_show_the_source_location(tmp_path):
     path = tmp_path / "bad.conf"
     path.write_text("tcp dport 80 drop\ntcp dprt 81 drop\n")
     done = sklc(path, "-o", tmp_path / "bad.o")
@@ -174,7 +174,7 @@ def short_of_memory(folder):
     return {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit))}
 
 
-def test_that_memory_runs_out_is_said_in_every_form(tmp_path):
+def test_running_out_of_memory_is_reported_in_every_form(tmp_path):
     rules = "".join(f"tcp daddr 10.{n >> 16}.{n >> 8 & 255}.{n & 255} dport {n % 60000 + 1} "
                     f"redirect to l{n % 50}\n" for n in range(300_000))
     output = tmp_path / "rules.o"

@@ -43,7 +43,7 @@ def said_alike(run, *words, status, **more):
     return document["diagnostics"]
 
 
-def test_the_manual_shows_what_is_said(tmp_path):
+def test_the_manual_shows_the_documents_that_sklc_prints(tmp_path):
     page = (pathlib.Path(__file__).parents[2] / "man/sklc.1").read_text()
     section = page[page.index(".Sh DIAGNOSTICS"):]
     text, shown = re.findall(r"\.Bd [^\n]*\n(.*?)\.Ed", section, re.DOTALL)[:2]
@@ -65,7 +65,7 @@ def on(host):
     ("policy drop\nexpect tcp 192.0.2.7:80 pass\n", "the verdict is 'drop'",
      "expect tcp 192.0.2.7:80 pass"),
 ], ids=["syntax", "policy", "name", "expect"])
-def test_an_error_of_the_rules_has_its_place(rules, message, text, tmp_path):
+def test_an_error_of_the_rules_has_its_source_location(rules, message, text, tmp_path):
     (said,) = said_alike(sklc, "-Wno-ssh", "-Wno-udp-replies", "-o", tmp_path / "prog.o", "-", input=rules,
                          status=1)
     assert said["severity"] == "error" and message in said["message"] and said["text"] == text

@@ -32,7 +32,7 @@ def prog(host):
     return path
 
 
-def test_they_hold_in_the_kernel(host, prog):
+def test_expect_lines_that_are_right_hold_in_the_kernel(host, prog):
     assert "7 expect lines hold in the kernel" in host.sklc("--check", prog).stdout
     host.sklc("--apply", prog)
 

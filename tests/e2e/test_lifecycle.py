@@ -182,7 +182,7 @@ def test_an_interface_that_must_exist_is_an_error_where_it_does_not(host):
 # register, unregister
 
 
-def test_register_says_which_places_it_filled(web):
+def test_register_says_which_families_and_protocols_it_filled(web):
     done = web.register("web", web.server(TCP4))
     assert "web" in done.stdout and "tcp" in done.stdout and "ipv4" in done.stdout
 
@@ -279,7 +279,7 @@ def test_registering_does_not_keep_a_socket_alive(web):
     assert web.reach(TCP4, TCP4.at(1), 80, [again]) == REFUSED
 
 
-def test_unregister_empties_only_the_places_named(host):
+def test_unregister_empties_only_the_families_and_protocols_named(host):
     six = WIRES["tcp-ipv6"]
     four_server, six_server = host.server(TCP4), host.server(six)
     host.apply("tcp dport 80 redirect to web\n")

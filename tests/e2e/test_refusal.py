@@ -77,7 +77,7 @@ def test_a_refused_instruction_is_shown_at_its_rule(on, prog, place, after, show
     assert text[3:] == said["details"].splitlines()
 
 
-def test_a_missing_bound_is_one_of_what_serves_all_rules(on, prog):
+def test_a_fault_outside_of_the_rules_is_shown_as_in_what_serves_all_rules(on, prog):
     prog.change(prog.find("if r1 > 0x7 goto"), insn(JUMP))
     (said,) = said_alike(on, "--check", prog.path, status=3)
     assert "file" not in said and said["message"].endswith("in what serves all rules")
@@ -85,19 +85,19 @@ def test_a_missing_bound_is_one_of_what_serves_all_rules(on, prog):
                     said["details"])
 
 
-def test_a_verdict_of_two_is_refused(on, prog):
+def test_a_return_value_of_two_is_refused(on, prog):
     prog.change(prog.find("r0 = 1"), insn(MOVE, 0, value=2))
     (said,) = said_alike(on, "--check", prog.path, status=3)
     assert re.match(r"instruction \d+: exit\nAt program exit the register R0", said["details"])
 
 
-def test_a_reference_that_is_kept_is_refused(on, prog):
+def test_a_socket_reference_that_is_not_released_is_refused(on, prog):
     prog.change(prog.find("call bpf_sk_release"), insn(MOVE))
     (said,) = said_alike(on, "--check", prog.path, status=3)
     assert re.match(r"instruction \d+: exit\nUnreleased reference", said["details"])
 
 
-def test_what_is_refused_before_the_walk_has_a_number_alone(on, prog):
+def test_an_unreachable_instruction_of_no_rule_is_shown_by_its_number(on, prog):
     prog.change(0, insn(EXIT))
     (said,) = said_alike(on, "--check", prog.path, status=3)
     assert "refused by the kernel's verifier" in said["message"]
@@ -112,7 +112,7 @@ def test_an_unreachable_instruction_of_a_rule_is_shown_there(on, prog):
     assert said["line"] == 2 and said["details"] == f"unreachable insn {number}\n"
 
 
-def test_a_walk_that_takes_too_long_is_told_from_a_fault(on, prog):
+def test_a_program_too_long_to_verify_is_told_from_one_at_fault(on, prog):
     start = prog.find(r"r8 >>= 3")
     prog.change(start, insn(MOVE, 8), insn(ADD, 8, value=1))
     prog.change(start + 2, insn(JUMP_UNLESS, 8, offset=-2, value=5_000_000), insn(JUMP), insn(MOVE, 8))
@@ -121,7 +121,7 @@ def test_a_walk_that_takes_too_long_is_told_from_a_fault(on, prog):
     assert "BPF program is too large" in said["details"]
 
 
-def test_the_logs_end_is_shown_by_verbose(on, prog):
+def test_verbose_shows_the_end_of_the_log(on, prog):
     prog.change(prog.find("", ":2: tcp"), insn(LOAD, 7, 9))
     said = said_alike(on, "--check", prog.path, "-v", status=3)[0]
     head, log = said["details"].split("the verifier's log ends:\n")
@@ -135,7 +135,7 @@ def test_rules_that_are_refused_leave_what_was_applied(host, prog):
     assert "dport 80 drop" in host.sklc("list").stdout
 
 
-def test_line_information_is_not_believed(on, prog):
+def test_false_line_information_does_no_harm(on, prog):
     """A place that is none is no place: libbpf, the kernel, or the reader here takes offence, and none of them dies."""
     prog.change(prog.find("", ":2: tcp"), insn(LOAD, 7, 9))
     whole = prog.path.read_bytes()

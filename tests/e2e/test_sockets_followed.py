@@ -135,7 +135,7 @@ def test_a_listener_elsewhere_is_not_taken(host):
         stop(service)
 
 
-def test_a_star_takes_any_address(host):
+def test_a_star_follows_listeners_at_any_address(host):
     host.apply(rules("tcp *:8080"))
     for address in ("127.0.0.1", "127.0.0.2", "0.0.0.0"):
         service = start(host, address, 8080, address=address)
@@ -219,7 +219,7 @@ def test_one_follower_serves_many_namespaces_the_sixty_fifth_too(make_host):
         stop(service)
 
 
-def test_detach_stops_it_all(make_host):
+def test_detach_stops_following(make_host):
     one, other = make_host(), make_host()
     one.apply(rules(endpoint(TCP4, 8080)))
     other.apply(rules(endpoint(TCP4, 8080)))
@@ -245,7 +245,7 @@ def test_rules_without_declarations_need_no_follower(host):
     stop(service)
 
 
-def test_the_rules_before_are_followed_again_after_a_rollback(host):
+def test_earlier_declarations_are_followed_again_after_a_rollback(host):
     host.apply(rules(endpoint(TCP4, 8080)))
     host.apply(rules(endpoint(TCP4, 9090)))
     host.sklc("rollback")
@@ -257,7 +257,7 @@ def test_the_rules_before_are_followed_again_after_a_rollback(host):
     stop(service)
 
 
-def test_both_are_followed_during_a_trial(host):
+def test_old_and_new_declarations_are_followed_during_a_trial(host):
     host.apply(rules(endpoint(TCP4, 8080)))
     host.apply(rules(endpoint(TCP4, 9090)), "--confirm", 2)
     service = start(host, "new", 9090)
@@ -334,7 +334,7 @@ def test_applying_leaves_no_moment_without_a_follower(host):
     assert not missed
 
 
-def test_what_only_the_rules_before_declared_is_followed_no_more(host):
+def test_declarations_of_earlier_rules_are_followed_no_more(host):
     host.apply(rules(endpoint(TCP4, 8080)))
     done = threading.Event()
 
@@ -363,7 +363,7 @@ def test_a_namespace_that_died_is_followed_no_more(make_host, tmp_path):
     assert not followers(other) and are_gone(programs)
 
 
-def test_no_tree_of_cgroups_is_a_warning(host):
+def test_a_missing_cgroup2_tree_is_a_warning(host):
     """Then nobody follows, and `sklc sync` finds what came."""
     code = ("umount -l -a -t cgroup2; exec \"$@\"")
     path = host.rules(rules(endpoint(TCP4, 8080)))

@@ -42,13 +42,13 @@ def test_a_service_that_runs_is_found_at_apply(host, wire):
     assert host.reach(wire, wire.at(1), 80, [server]) is server
 
 
-def test_any_address_will_do_for_a_star(host, wire):
+def test_a_star_accepts_a_socket_at_any_address(host, wire):
     server = host.server(wire)
     host.apply(rules(wire, f"{wire.protocol} *:{server.getsockname()[1]}"))
     assert host.reach(wire, wire.at(1), 80, [server]) is server
 
 
-def test_another_port_is_not_it(host, wire):
+def test_a_socket_at_another_port_is_not_taken(host, wire):
     server, other = host.server(wire), host.server(wire)
     host.apply(rules(wire, endpoint(wire, server)))
     server.close()
@@ -65,7 +65,7 @@ def test_sync_finds_what_came_later(host, wire):
     assert host.reach(wire, wire.at(1), 80, [second]) is second
 
 
-def test_what_is_missing_is_said_with_its_mend(host, wire):
+def test_a_missing_socket_is_reported_with_its_mend(host, wire):
     done = host.apply(rules(wire, f"{wire.protocol} {'[::1]' if wire.is_ipv6 else '127.0.0.1'}:4000"))
     assert "label 'web': no" in done.stderr and ":4000'" in done.stderr
     assert "start the service" in done.stderr
@@ -98,7 +98,7 @@ def test_an_unknown_user_is_an_error(host):
     assert not host.pins()
 
 
-def test_two_that_are_not_of_one_group_are_ambiguous(host):
+def test_two_sockets_that_are_no_group_are_ambiguous(host):
     first = host.server(TCP4)
     port = first.getsockname()[1]
     host.server(TCP4, address="127.0.0.2", port=port)
@@ -106,7 +106,7 @@ def test_two_that_are_not_of_one_group_are_ambiguous(host):
     assert f"'tcp *:{port}' is ambiguous" in done.stderr and "write the address" in done.stderr
 
 
-def test_an_mptcp_listener_is_said_with_its_mend(host):
+def test_an_mptcp_listener_is_reported_with_its_mend(host):
     try:
         server = host.socket(socket.AF_INET, socket.SOCK_STREAM, MPTCP)
     except OSError:
@@ -117,7 +117,7 @@ def test_an_mptcp_listener_is_said_with_its_mend(host):
     assert "listens with MPTCP" in done.stderr and "GODEBUG=multipathtcp=0" in done.stderr
 
 
-def test_an_ipv6_only_socket_is_said_where_rules_want_ipv4(host):
+def test_an_ipv6_only_socket_is_reported_where_rules_want_ipv4(host):
     server = host.server(TCP6, address="::")
     done = host.apply(rules(TCP4, f"tcp [::]:{server.getsockname()[1]}"))
     assert "is for IPv6 alone" in done.stderr and "IPV6_V6ONLY" in done.stderr
@@ -131,7 +131,7 @@ def test_a_dual_stack_socket_serves_both_families(host):
     assert host.reach(TCP6, TCP6.at(1), 80, [server]) is server
 
 
-def test_a_connected_udp_socket_is_none(host):
+def test_a_connected_udp_socket_is_not_taken(host):
     server = host.server(UDP4)
     server.connect(("127.0.0.1", 9))
     done = host.apply(rules(UDP4, endpoint(UDP4, server)))
@@ -156,7 +156,7 @@ def test_a_failed_apply_leaves_the_sockets_as_they_were(host, wire):
     assert host.reach(wire, wire.at(1), 80, [old, new]) is old
 
 
-def test_a_socket_that_is_no_longer_right_leaves_its_label(host, wire):
+def test_a_socket_that_no_longer_fits_leaves_its_label(host, wire):
     server = host.server(wire)
     host.apply(rules(wire, endpoint(wire, server)))
     host.apply(rules(wire, endpoint(wire, server) + '\nuid "1234"'))
@@ -187,7 +187,7 @@ def test_a_thousand_labels_find_their_sockets(host):
 
 
 @pytest.mark.parametrize("end, left", [("confirm", "new"), ("rollback", "old")])
-def test_a_trial_that_ends_leaves_the_sockets_of_what_decides(host, wire, end, left):
+def test_a_trial_that_ends_leaves_the_sockets_of_the_rules_that_decide(host, wire, end, left):
     servers = {name: host.server(wire) for name in ("old", "new")}
     text = {name: rules(wire, endpoint(wire, server)) for name, server in servers.items()}
     host.apply(text["old"])
@@ -200,7 +200,7 @@ def test_a_trial_that_ends_leaves_the_sockets_of_what_decides(host, wire, end, l
 
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
-def test_a_listener_that_comes_as_another_is_taken_out_is_behind_its_label(host):
+def test_a_listener_that_comes_while_a_stranger_is_taken_out_gets_its_label(host):
     """Between the look at a slot and its clearing, who stands there goes, and who belongs there comes."""
     def stranger():
         server = host.server(TCP4)

@@ -113,7 +113,7 @@ def members(host):
 @pytest.mark.parametrize("wire", LOADS, ids=["tcp-ipv4", "tcp-ipv6", "udp-ipv4"])
 @pytest.mark.parametrize("count", [40, 200])
 @pytest.mark.parametrize("first", ["service", "rules"])
-def test_a_large_group_serves_as_long_as_one_of_it_is_left(host, wire, count, first):
+def test_a_large_group_serves_as_long_as_one_socket_is_left(host, wire, count, first):
     text = declared(wire)
     if first == "rules":
         host.apply(text)
@@ -139,7 +139,7 @@ def test_a_large_group_serves_as_long_as_one_of_it_is_left(host, wire, count, fi
         assert load.refused > 0 and load.served == 0, vars(load)
 
 
-def test_whoever_is_the_last_of_a_group_is_found(host):
+def test_the_last_socket_of_a_group_is_found_in_whichever_slot(host):
     host.apply(declared(TCP4))
     for last in (0, 1, 15, 16, 17, 30, 31, 60, 61, 62, 225, 226, ROOM - 1):
         with Group(host, TCP4, ROOM) as group:
@@ -172,7 +172,7 @@ def test_a_group_that_is_larger_than_the_room_is_a_named_problem(host):
         assert host.status()["problems"] == []
 
 
-def test_more_places_share_the_room_and_all_have_some(host):
+def test_many_labels_share_the_spare_slots_and_all_have_some(host):
     """One half of 4,096 blocks is left for rules to come: 300 places have 4 blocks of 15 each."""
     host.apply("".join(f"socket l{number} {{ tcp 127.0.0.1:{10000 + number} }}\n"
                        f"tcp daddr 192.0.2.0/24 dport {10000 + number} redirect to l{number}\n"
@@ -186,7 +186,7 @@ def test_more_places_share_the_room_and_all_have_some(host):
             assert ask(host, port=port) is REFUSED
 
 
-def test_labels_that_come_later_have_room_too(host):
+def test_labels_that_come_later_have_spare_slots_too(host):
     def text(count):
         return "".join(f"socket l{number} {{ tcp 127.0.0.1:{10000 + number} }}\n"
                        f"tcp daddr 192.0.2.0/24 dport {10000 + number} redirect to l{number}\n"
@@ -200,7 +200,7 @@ def test_labels_that_come_later_have_room_too(host):
             assert ask(host, port=10000 + count - 1) == "served"
 
 
-def test_places_without_room_are_said(host):
+def test_labels_without_spare_slots_are_reported(host):
     lines = [f"socket l{number} {{ tcp 127.0.0.1:{10000 + number} }}\n"
              f"tcp daddr 192.0.2.0/24 dport {10000 + number} redirect to l{number}\n" for number in range(4100)]
     done = host.apply("".join(lines), "-q")

@@ -115,7 +115,7 @@ def test_an_address_that_is_not_local_is_named_with_the_route_to_add(host):
     assert not any("local" in each["mend"] for each in host.status(status=None)["problems"])
 
 
-def test_hits_and_misses_are_counted_by_place(host):
+def test_hits_and_misses_are_counted_by_flow_class(host):
     server = host.server(TCP4)
     host.apply(rules(f"tcp 127.0.0.1:{server.getsockname()[1]}"))
     for _ in range(3):

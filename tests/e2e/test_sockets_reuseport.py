@@ -173,7 +173,7 @@ def test_a_worker_that_listens_again_takes_no_room_from_the_others(host):
     assert host.reach(TCP4, TCP4.at(1), 80, [second]) is second
 
 
-def test_a_group_of_udp_sockets_too(host):
+def test_a_group_of_udp_sockets_is_followed_too(host):
     workers = [host.server(UDP4, reuseport=True)]
     port = workers[0].getsockname()[1]
     workers += [host.server(UDP4, port=port, reuseport=True) for _ in range(3)]
@@ -259,7 +259,7 @@ def test_four_thousand_labels_have_room_for_a_group_each(host, worker):
     assert ask(host, port=10000 + 4095) is REFUSED
 
 
-def test_the_members_are_counted(host, worker):
+def test_status_counts_the_members_of_a_group(host, worker):
     host.apply(rules(endpoint(TCP4, 8080)))
     workers = [worker(f"worker {number}") for number in range(4)]
     (label,) = host.status()["labels"]

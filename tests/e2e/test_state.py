@@ -69,7 +69,7 @@ def test_everything_pinned_is_closed_to_others_whatever_the_umask(host):
         assert pin.stat().st_mode & 0o077 == 0 and pin.stat().st_uid == 0, pin
 
 
-def test_it_does_not_run_with_the_set_user_id_bit():
+def test_sklc_does_not_run_with_the_set_user_id_bit():
     copy = public_copy("sklc-set-user-id", 0o4755)
     done = subprocess.run([copy, "status"], text=True, capture_output=True, check=False, user=NOBODY,
                           group=NOBODY, extra_groups=[])
@@ -111,7 +111,7 @@ def test_no_bpffs_says_how_to_mount_it(host):
     assert "mount -t bpf" in done.stderr
 
 
-def test_inside_of_ip_netns_exec_nothing_is_applied_that_would_vanish(host):
+def test_apply_inside_ip_netns_exec_is_refused_since_its_pins_would_vanish(host):
     there = host.server(TCP4, TCP4.any, 80)
     command = f"'{SKLC}' --apply '{host.rules(DROP)}'"
     for mount in ("true", "mount -t bpf bpf /sys/fs/bpf"):

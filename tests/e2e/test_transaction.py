@@ -124,7 +124,7 @@ def test_no_client_is_refused_or_misled_by_alternating_rules(host):
     assert crowd.count > applies
 
 
-def test_a_label_that_went_gives_its_slots_to_others_only_later(pair):
+def test_slots_of_a_label_that_is_gone_are_not_reused_at_once(pair):
     host = pair.host
     pair.apply_new()
     host.register("new", pair.new)
@@ -163,7 +163,7 @@ def test_counters_go_on_for_the_rules_that_stay(datagrams):
     assert sum(hits) == 5
 
 
-def test_equal_rules_keep_their_counters_by_their_place_among_equals(host):
+def test_equal_rules_keep_their_counters_by_their_order(host):
     twice = "udp dport 82 counter drop\nudp dport 83 drop\nudp dport 82 counter drop\n"
     host.apply(twice)
     host.reach(UDP4, UDP4.at(1), 82, [])
@@ -316,7 +316,7 @@ def locked(pair):
         yield pair
 
 
-def test_who_waits_for_the_lock_learns_who_holds_it(locked):
+def test_a_command_that_waits_for_the_lock_says_who_holds_it(locked):
     start = time.monotonic()
     done = locked.apply_new(status=3)
     assert "locked by process" in done.stderr
@@ -374,7 +374,7 @@ def test_a_closed_pipe_does_not_undo_the_exit_status(pair):
 # others on the hook
 
 
-def test_others_on_the_hook_are_shown(pair, tmp_path):
+def test_other_programs_on_the_hook_are_shown(pair, tmp_path):
     assert len(pair.host.status()["link"]["programs_on_hook"]) == 1
     remove = other_instance(pair.host, tmp_path)
     assert len(pair.host.status()["link"]["programs_on_hook"]) == 2

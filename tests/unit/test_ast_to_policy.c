@@ -198,7 +198,7 @@ static void a_negation_stays_within_the_families_it_names(void **state)
 	reading_free(&r);
 }
 
-static void the_same_match_twice_is_both(void **state)
+static void two_matches_of_one_field_must_both_hold(void **state)
 {
 	(void)state;
 	expect_same("dport 80-90 dport { 85-100, 70-81 } drop", "dport { 85-90, 80-81 } drop");
@@ -207,7 +207,7 @@ static void the_same_match_twice_is_both(void **state)
 	expect_same("daddr { 192.0.2.1, ::1 } ip daddr 192.0.2.1 drop", "daddr 192.0.2.1 drop");
 }
 
-static void what_never_matches_stays(void **state)
+static void rules_that_never_match_stay_in_the_policy(void **state)
 {
 	struct reading r = read_good("dport 80 dport 81 drop\ndport < 0 drop");
 	const struct rule *rules = r.policy->chains[0].rules;
@@ -344,7 +344,7 @@ static void the_command_line_overrides_defines(void **state)
 	reading_free(&r);
 }
 
-static void each_mistake_has_its_words_and_its_place(void **state)
+static void each_mistake_has_its_message_and_source_location(void **state)
 {
 	(void)state;
 	expect_error("tcp dprt 80 drop", "1:5", "unknown match 'dprt'; did you mean 'dport'?");
@@ -459,8 +459,8 @@ int main(void)
 		cmocka_unit_test(words_are_names_wherever_a_name_is_expected),
 		cmocka_unit_test(sets_are_shared_by_all_rules_that_name_them),
 		cmocka_unit_test(a_negation_stays_within_the_families_it_names),
-		cmocka_unit_test(the_same_match_twice_is_both),
-		cmocka_unit_test(what_never_matches_stays),
+		cmocka_unit_test(two_matches_of_one_field_must_both_hold),
+		cmocka_unit_test(rules_that_never_match_stay_in_the_policy),
 		cmocka_unit_test(labels_are_numbered_as_they_come_and_counters_chain_by_chain),
 		cmocka_unit_test(interfaces_are_required_by_iif_alone),
 		cmocka_unit_test(a_map_may_be_looked_up_by_other_fields_of_its_type),
@@ -468,7 +468,7 @@ int main(void)
 		cmocka_unit_test(a_large_map_is_checked_as_a_small_one_is),
 		cmocka_unit_test(defines_nest_and_are_read_where_they_stand),
 		cmocka_unit_test(the_command_line_overrides_defines),
-		cmocka_unit_test(each_mistake_has_its_words_and_its_place),
+		cmocka_unit_test(each_mistake_has_its_message_and_source_location),
 		cmocka_unit_test(a_statement_with_a_mistake_does_not_hide_the_next),
 		cmocka_unit_test(bytes_that_are_no_text_are_refused),
 		cmocka_unit_test(a_million_lines_of_elements_are_read),

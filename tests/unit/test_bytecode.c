@@ -57,7 +57,7 @@ static void emit_filler(struct bytecode *code, int count)
 		bytecode_alu_imm(code, BPF_MOV, R1, 0);
 }
 
-static void a_jump_is_the_distance_to_its_label(void **state)
+static void a_jump_holds_the_distance_to_its_block(void **state)
 {
 	struct bytecode *code = bytecode_new(*state);
 	struct basic_block end = bytecode_new_block(code), again = bytecode_new_block(code);
@@ -86,7 +86,7 @@ static void a_wide_load_takes_two_instructions(void **state)
 	assert_int_equal(code->instructions[1].insn.code, 0);
 }
 
-static void an_unplaced_label_is_refused(void **state)
+static void a_jump_to_a_block_that_never_begins_is_refused(void **state)
 {
 	struct bytecode *code = bytecode_new(*state);
 
@@ -95,7 +95,7 @@ static void an_unplaced_label_is_refused(void **state)
 	expect_error(code, "instruction 0 jumps to label 0, which was never placed");
 }
 
-static void a_label_placed_twice_is_refused(void **state)
+static void a_block_that_begins_twice_is_refused(void **state)
 {
 	struct bytecode *code = bytecode_new(*state);
 	struct basic_block label = bytecode_new_block(code);
@@ -266,7 +266,7 @@ static struct bytecode_subprogram make_caller(void *arena, const char *name,
 	return (struct bytecode_subprogram){.name = name, .code = code};
 }
 
-static void a_call_names_the_subprogram(void **state)
+static void a_call_names_its_subprogram(void **state)
 {
 	struct bytecode_subprogram subprogram = make_subprogram(*state, "try_all");
 	struct bytecode *code = bytecode_new(*state);
@@ -339,17 +339,17 @@ static void subprograms_that_do_not_call_each_other_are_listed_as_they_are_calle
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_jump_is_the_distance_to_its_label),
+		TEST(a_jump_holds_the_distance_to_its_block),
 		TEST(a_wide_load_takes_two_instructions),
-		TEST(an_unplaced_label_is_refused),
-		TEST(a_label_placed_twice_is_refused),
+		TEST(a_jump_to_a_block_that_never_begins_is_refused),
+		TEST(a_block_that_begins_twice_is_refused),
 		TEST(a_program_that_runs_past_its_end_is_refused),
 		TEST(a_jump_is_never_truncated),
 		TEST(a_jump_back_is_never_truncated),
 		TEST(offsets_that_do_not_fit_are_refused),
 		TEST(the_listing_names_what_is_referred_to),
 		TEST(the_listing_shows_the_rule_where_it_changes),
-		TEST(a_call_names_the_subprogram),
+		TEST(a_call_names_its_subprogram),
 		TEST(a_subprogram_is_listed_once_and_after_those_it_calls),
 		TEST(the_listing_shows_callers_before_those_they_call),
 		TEST(subprograms_that_do_not_call_each_other_are_listed_as_they_are_called),

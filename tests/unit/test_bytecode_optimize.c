@@ -51,7 +51,7 @@ static void emit_return(struct bytecode *code, int value)
 	bytecode_exit(code);
 }
 
-static void a_jump_to_a_jump_goes_where_that_goes(void **state)
+static void a_jump_to_a_jump_goes_to_the_last_target(void **state)
 {
 	struct bytecode *code = bytecode_new(*state);
 	struct basic_block first = bytecode_new_block(code), last = bytecode_new_block(code);
@@ -205,7 +205,7 @@ static struct bytecode *range_of(struct arena *arena, uint32_t first, uint32_t w
 	return code;
 }
 
-static void a_range_of_one_value_is_asked_for_by_one_comparison(void **state)
+static void a_range_of_one_value_takes_one_comparison(void **state)
 {
 	expect_optimized(*state, range_of(*state, 443, 1),
 			 "     0: if w1 != 0x1bb goto L1\n"
@@ -224,7 +224,7 @@ static void a_range_of_one_value_is_asked_for_by_one_comparison(void **state)
 			 "     5: exit\n");
 }
 
-static void bytes_are_not_swapped_where_equality_is_asked(void **state)
+static void bytes_are_not_swapped_for_tests_of_equality(void **state)
 {
 	struct bytecode *code = bytecode_new(*state);
 	struct basic_block end = bytecode_new_block(code);
@@ -281,7 +281,7 @@ static void bytes_are_swapped_where_another_value_may_be_compared(void **state)
 			 "     8: exit\n");
 }
 
-static void bytes_are_swapped_where_order_is_asked(void **state)
+static void bytes_are_swapped_for_tests_of_order(void **state)
 {
 	struct bytecode *code = bytecode_new(*state);
 	struct basic_block end = bytecode_new_block(code);
@@ -305,7 +305,7 @@ static void bytes_are_swapped_where_order_is_asked(void **state)
 			 "     7: exit\n");
 }
 
-static void what_is_known_is_worked_out(void **state)
+static void constants_are_folded(void **state)
 {
 	struct bytecode *code = bytecode_new(*state);
 	struct basic_block skip = bytecode_new_block(code), drop = bytecode_new_block(code);
@@ -329,7 +329,7 @@ static void what_is_known_is_worked_out(void **state)
 			 "     3: exit\n");
 }
 
-static void nothing_is_less_than_zero(void **state)
+static void no_unsigned_value_is_less_than_zero(void **state)
 {
 	struct bytecode *code = bytecode_new(*state);
 	struct basic_block below = bytecode_new_block(code), others = bytecode_new_block(code);
@@ -345,7 +345,7 @@ static void nothing_is_less_than_zero(void **state)
 			 "     1: exit\n");
 }
 
-static void nothing_is_known_where_ways_meet(void **state)
+static void no_value_is_known_where_paths_meet(void **state)
 {
 	struct bytecode *code = bytecode_new(*state);
 	struct basic_block meet = bytecode_new_block(code);
@@ -365,7 +365,7 @@ static void nothing_is_known_where_ways_meet(void **state)
 			 "     4: exit\n");
 }
 
-static void nothing_is_known_of_registers_that_a_call_may_write(void **state)
+static void no_value_is_known_of_registers_that_a_call_may_write(void **state)
 {
 	struct bytecode *code = bytecode_new(*state);
 
@@ -421,7 +421,7 @@ static void rules_and_references_stay_with_their_instructions(void **state)
 		       "     2: exit\n");
 }
 
-static void the_program_that_it_reads_stays_as_it_is(void **state)
+static void the_optimizer_does_not_change_its_input(void **state)
 {
 	struct bytecode *code = range_of(*state, 443, 1);
 	char *before = listing(code, NULL);
@@ -434,24 +434,24 @@ static void the_program_that_it_reads_stays_as_it_is(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_jump_to_a_jump_goes_where_that_goes),
+		TEST(a_jump_to_a_jump_goes_to_the_last_target),
 		TEST(a_cycle_of_jumps_is_left_to_the_verifier),
 		TEST(unreachable_instructions_are_taken_out),
 		TEST(threading_does_not_stretch_a_jump_beyond_its_reach),
 		TEST(a_program_that_is_too_long_is_refused),
 		TEST(a_jump_over_a_jump_is_inverted),
 		TEST(a_jump_that_others_lead_to_is_not_inverted_away),
-		TEST(a_range_of_one_value_is_asked_for_by_one_comparison),
-		TEST(bytes_are_not_swapped_where_equality_is_asked),
+		TEST(a_range_of_one_value_takes_one_comparison),
+		TEST(bytes_are_not_swapped_for_tests_of_equality),
 		TEST(bytes_are_swapped_where_another_value_may_be_compared),
-		TEST(bytes_are_swapped_where_order_is_asked),
-		TEST(what_is_known_is_worked_out),
-		TEST(nothing_is_less_than_zero),
-		TEST(nothing_is_known_where_ways_meet),
-		TEST(nothing_is_known_of_registers_that_a_call_may_write),
+		TEST(bytes_are_swapped_for_tests_of_order),
+		TEST(constants_are_folded),
+		TEST(no_unsigned_value_is_less_than_zero),
+		TEST(no_value_is_known_where_paths_meet),
+		TEST(no_value_is_known_of_registers_that_a_call_may_write),
 		TEST(a_result_that_nobody_reads_is_not_computed),
 		TEST(rules_and_references_stay_with_their_instructions),
-		TEST(the_program_that_it_reads_stays_as_it_is),
+		TEST(the_optimizer_does_not_change_its_input),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

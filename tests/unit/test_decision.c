@@ -52,7 +52,7 @@ static void rules_that_mean_the_same_give_the_same_diagram(void **state)
 			     "redirect to a\n");
 }
 
-static void rules_that_mean_otherwise_give_another_diagram(void **state)
+static void rules_that_mean_something_else_give_another_diagram(void **state)
 {
 	struct compilation first, second;
 
@@ -89,7 +89,7 @@ static char *multiplying_rules(uint32_t count, bool ports_first, bool mirrored)
 	return text;
 }
 
-static void fields_in_the_order_that_keeps_the_diagram_small(void **state)
+static void fields_are_ordered_so_that_the_diagram_stays_small(void **state)
 {
 	struct compilation c;
 	unsigned variant;
@@ -118,7 +118,7 @@ static char *printed_diagnostics(const struct compilation *c)
 }
 
 /* Each pair of a source and a destination has an outcome of its own: no order of the fields helps. */
-static void what_fits_in_no_order_is_refused_with_the_rules_that_multiply(void **state)
+static void rules_too_large_in_every_order_are_refused_with_the_fields_that_multiply(void **state)
 {
 	enum { COUNT = 8000 };
 	struct compile_options options = {.tables = TABLES_AUTO};
@@ -163,7 +163,7 @@ static void too_many_attempts_are_refused_with_the_rules_that_make_them(void **s
 }
 
 /* Seventeen attempts below a rule that decides before them all are none. */
-static void attempts_that_no_packet_comes_to_do_not_count(void **state)
+static void attempts_that_no_packet_reaches_are_not_counted_as_too_many(void **state)
 {
 	char *text = NULL;
 	struct compilation c;
@@ -185,11 +185,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules_that_mean_the_same_give_the_same_diagram),
-		cmocka_unit_test(rules_that_mean_otherwise_give_another_diagram),
-		cmocka_unit_test(fields_in_the_order_that_keeps_the_diagram_small),
-		cmocka_unit_test(what_fits_in_no_order_is_refused_with_the_rules_that_multiply),
+		cmocka_unit_test(rules_that_mean_something_else_give_another_diagram),
+		cmocka_unit_test(fields_are_ordered_so_that_the_diagram_stays_small),
+		cmocka_unit_test(
+			rules_too_large_in_every_order_are_refused_with_the_fields_that_multiply),
 		cmocka_unit_test(too_many_attempts_are_refused_with_the_rules_that_make_them),
-		cmocka_unit_test(attempts_that_no_packet_comes_to_do_not_count),
+		cmocka_unit_test(attempts_that_no_packet_reaches_are_not_counted_as_too_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

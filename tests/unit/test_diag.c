@@ -126,7 +126,7 @@ static void control_characters_and_broken_utf8_are_shown_escaped(void **state)
 			    "      |            ^~~~\n");
 }
 
-static void a_place_at_the_end_of_a_line_or_file_has_its_caret_after_it(void **state)
+static void the_end_of_a_line_or_file_has_its_caret_after_it(void **state)
 {
 	struct fixture *f = *state;
 	uint32_t base = add(f, "a", "tcp\r\nudp", nowhere);
@@ -181,7 +181,7 @@ static void marks_without_width_do_not_outgrow_the_window(void **state)
 	assert_true(strlen(print(f, DIAG_COLOR_NEVER)) < 2000);
 }
 
-static void the_chain_of_includes_stands_before_the_place(void **state)
+static void the_chain_of_includes_stands_before_the_source_location(void **state)
 {
 	struct fixture *f = *state;
 	uint32_t a = add(f, "a.conf", "\ninclude \"b.conf\"\n", nowhere);
@@ -269,7 +269,7 @@ static void twenty_errors_are_kept_and_the_rest_counted(void **state)
 				  "sklc: warning: still shown [-Wssh]\nsklc: 3 more errors\n");
 }
 
-static void what_is_said_is_put_in_the_order_of_its_places(void **state)
+static void diagnostics_are_sorted_by_source_location(void **state)
 {
 	struct fixture *f = *state;
 	uint32_t outer = add(f, "a.conf", "one\ninclude\nthree\n", nowhere);
@@ -298,7 +298,7 @@ static void what_is_said_is_put_in_the_order_of_its_places(void **state)
 			"a.conf:1:1: error: after\n", NULL);
 }
 
-static void messages_of_the_system_stand_among_the_others(void **state)
+static void messages_of_the_runtime_stand_among_the_others(void **state)
 {
 	struct fixture *f = *state;
 	uint32_t base = add(f, "c.conf", "include \"a.conf\"\n", nowhere);
@@ -328,7 +328,7 @@ static void messages_of_the_system_stand_among_the_others(void **state)
 							"sklc: gone [-Werror=interface]\n");
 }
 
-static void when_quiet_only_errors_are_heard(void **state)
+static void only_errors_are_printed_when_quiet(void **state)
 {
 	struct fixture *f = *state;
 
@@ -343,7 +343,7 @@ static void when_quiet_only_errors_are_heard(void **state)
 	assert_string_equal(print(f, DIAG_COLOR_NEVER), "sklc: heard [-Werror=ssh]\n");
 }
 
-static void the_same_words_at_the_same_place_are_said_once(void **state)
+static void the_same_message_at_the_same_source_location_is_printed_once(void **state)
 {
 	struct fixture *f = *state;
 	uint32_t base = add(f, "a", "aa", nowhere);
@@ -362,7 +362,7 @@ static void the_same_words_at_the_same_place_are_said_once(void **state)
 	assert_null(strstr(strstr(f->printed, "w499") + 1, "w499"));
 }
 
-static void colours_are_clangs(void **state)
+static void colours_are_those_of_clang(void **state)
 {
 	struct fixture *f = *state;
 	uint32_t base = add(f, "a", "x", nowhere);
@@ -435,18 +435,18 @@ int main(void)
 		TEST(an_error_shows_its_line_with_carets_under_the_words),
 		TEST(carets_line_up_under_tabs_and_wide_characters),
 		TEST(control_characters_and_broken_utf8_are_shown_escaped),
-		TEST(a_place_at_the_end_of_a_line_or_file_has_its_caret_after_it),
+		TEST(the_end_of_a_line_or_file_has_its_caret_after_it),
 		TEST(a_span_of_several_lines_shows_the_first),
 		TEST(a_very_long_line_is_cut_to_a_window),
 		TEST(marks_without_width_do_not_outgrow_the_window),
-		TEST(the_chain_of_includes_stands_before_the_place),
+		TEST(the_chain_of_includes_stands_before_the_source_location),
 		TEST(warnings_say_how_to_switch_them),
-		TEST(what_is_said_is_put_in_the_order_of_its_places),
-		TEST(messages_of_the_system_stand_among_the_others),
-		TEST(when_quiet_only_errors_are_heard),
+		TEST(diagnostics_are_sorted_by_source_location),
+		TEST(messages_of_the_runtime_stand_among_the_others),
+		TEST(only_errors_are_printed_when_quiet),
 		TEST(twenty_errors_are_kept_and_the_rest_counted),
-		TEST(the_same_words_at_the_same_place_are_said_once),
-		TEST(colours_are_clangs),
+		TEST(the_same_message_at_the_same_source_location_is_printed_once),
+		TEST(colours_are_those_of_clang),
 		TEST(json_has_the_same_diagnostics),
 	};
 

@@ -35,7 +35,7 @@ static void a_message_is_one_line_whatever_is_quoted_in_it(void **state)
 	assert_string_equal(listener.said, "warning: 'a b c'\nnote: x\n");
 }
 
-static void who_takes_a_warning_says_whether_it_is_an_error(void **state)
+static void the_report_decides_whether_a_warning_is_an_error(void **state)
 {
 	struct listener listener = listener_new();
 
@@ -49,7 +49,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_failure_says_what_was_tried_and_why_and_returns_its_number),
 		cmocka_unit_test(a_message_is_one_line_whatever_is_quoted_in_it),
-		cmocka_unit_test(who_takes_a_warning_says_whether_it_is_an_error),
+		cmocka_unit_test(the_report_decides_whether_a_warning_is_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

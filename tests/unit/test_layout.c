@@ -96,7 +96,7 @@ static void one_interval_needs_no_node(void **state)
 	check_all_lowerings("policy drop\n");
 }
 
-static void every_single_address_beside_all_of_them(void **state)
+static void single_addresses_are_told_apart_from_their_whole_family(void **state)
 {
 	(void)state;
 	check_all_lowerings("daddr 0.0.0.0 redirect to a\ndaddr 255.255.255.255 redirect to b\n"
@@ -106,7 +106,7 @@ static void every_single_address_beside_all_of_them(void **state)
 			    "daddr ::/0 redirect to g\n");
 }
 
-static void ranges_that_are_no_prefixes(void **state)
+static void ranges_that_are_no_prefixes_are_found_at_their_edges(void **state)
 {
 	(void)state;
 	check_all_lowerings("daddr 10.0.0.1-10.0.3.254 redirect to a\n"
@@ -114,7 +114,7 @@ static void ranges_that_are_no_prefixes(void **state)
 			    "saddr 2001:db8::3-2001:db8:0:1::2 redirect to c\n");
 }
 
-static void many_starts_within_one_64(void **state)
+static void many_addresses_of_one_64_bit_prefix_are_told_apart(void **state)
 {
 	char *text = NULL;
 	size_t size;
@@ -130,7 +130,7 @@ static void many_starts_within_one_64(void **state)
 	free(text);
 }
 
-static void every_port_of_its_own(void **state)
+static void all_ports_may_differ_from_their_neighbours(void **state)
 {
 	char *text = NULL;
 	size_t size;
@@ -183,7 +183,7 @@ static void check_entries(const char *rules, size_t ranges, size_t references)
 	check_all_lowerings(rules);
 }
 
-static void an_entry_holds_a_range_wherever_it_is(void **state)
+static void a_stride_table_entry_holds_one_range_wherever_it_lies(void **state)
 {
 	/* In eight children: one address; half of all, from the first on; the last address alone; half of all, to
 	 * the last; sixteen that are no prefix; all but the last; a prefix; and two ranges, one of three. */
@@ -203,7 +203,7 @@ static void an_entry_holds_a_range_wherever_it_is(void **state)
 	check_entries(rules, 7, 1);
 }
 
-static void an_entry_knows_nothing_of_the_bits_that_its_window_skips(void **state)
+static void a_stride_table_entry_ignores_the_bits_that_its_window_skips(void **state)
 {
 	(void)state;
 	check_entries("daddr { 2001:db8:7::/48, 2001:db8:9000::/36, 2001:db8:c00f:100::/56, "
@@ -227,7 +227,7 @@ static void check_class_table(const char *rules)
 }
 
 /* More classes of ports than are compared in code, over many addresses. */
-static void classes_by_a_table(void **state)
+static void many_equivalence_classes_of_ports_are_looked_up_in_a_table(void **state)
 {
 	char *text = NULL;
 	size_t size;
@@ -245,7 +245,7 @@ static void classes_by_a_table(void **state)
 }
 
 /* As many runs of ports as there are ports, but few classes of them, which the last port is in too. */
-static void ports_that_alternate(void **state)
+static void alternating_ports_make_few_equivalence_classes(void **state)
 {
 	char *text = NULL;
 	size_t size;
@@ -298,7 +298,7 @@ static void check_scattered(const char *rules, uint32_t addresses, uint32_t port
 	compilation_free(&c);
 }
 
-static void more_nodes_than_a_result_of_two_bytes_says(void **state)
+static void more_nodes_than_two_byte_results_can_number_are_found(void **state)
 {
 	const uint32_t addresses = NARROW_BIT + 40;
 	char *text = NULL;
@@ -316,7 +316,7 @@ static void more_nodes_than_a_result_of_two_bytes_says(void **state)
 	free(text);
 }
 
-static void more_rows_than_a_result_of_two_bytes_says(void **state)
+static void more_rows_than_two_byte_results_can_number_are_found(void **state)
 {
 	const uint32_t addresses = 170, ports = 100;
 	char *text = NULL;
@@ -338,7 +338,7 @@ static void more_rows_than_a_result_of_two_bytes_says(void **state)
 }
 
 /* A window that began with the first of them would have nothing below it. */
-static void small_nodes_that_start_with_their_window(void **state)
+static void small_nodes_that_start_with_their_window_are_searched_rightly(void **state)
 {
 	char *text = NULL;
 	size_t size;
@@ -369,7 +369,7 @@ static void write_far_addresses(FILE *out)
 }
 
 /* Most addresses are in one window, a few below it, above it, and in none of its upper bits. */
-static void a_few_addresses_far_from_all_others(void **state)
+static void a_few_addresses_far_from_all_others_are_tested_apart(void **state)
 {
 	struct compile_options options = {.tables = TABLES_AUTO};
 	char *text = NULL;
@@ -429,18 +429,18 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_interval_needs_no_node),
-		cmocka_unit_test(every_single_address_beside_all_of_them),
-		cmocka_unit_test(ranges_that_are_no_prefixes),
-		cmocka_unit_test(many_starts_within_one_64),
-		cmocka_unit_test(every_port_of_its_own),
-		cmocka_unit_test(an_entry_holds_a_range_wherever_it_is),
-		cmocka_unit_test(an_entry_knows_nothing_of_the_bits_that_its_window_skips),
-		cmocka_unit_test(classes_by_a_table),
-		cmocka_unit_test(ports_that_alternate),
-		cmocka_unit_test(more_nodes_than_a_result_of_two_bytes_says),
-		cmocka_unit_test(more_rows_than_a_result_of_two_bytes_says),
-		cmocka_unit_test(small_nodes_that_start_with_their_window),
-		cmocka_unit_test(a_few_addresses_far_from_all_others),
+		cmocka_unit_test(single_addresses_are_told_apart_from_their_whole_family),
+		cmocka_unit_test(ranges_that_are_no_prefixes_are_found_at_their_edges),
+		cmocka_unit_test(many_addresses_of_one_64_bit_prefix_are_told_apart),
+		cmocka_unit_test(all_ports_may_differ_from_their_neighbours),
+		cmocka_unit_test(a_stride_table_entry_holds_one_range_wherever_it_lies),
+		cmocka_unit_test(a_stride_table_entry_ignores_the_bits_that_its_window_skips),
+		cmocka_unit_test(many_equivalence_classes_of_ports_are_looked_up_in_a_table),
+		cmocka_unit_test(alternating_ports_make_few_equivalence_classes),
+		cmocka_unit_test(more_nodes_than_two_byte_results_can_number_are_found),
+		cmocka_unit_test(more_rows_than_two_byte_results_can_number_are_found),
+		cmocka_unit_test(small_nodes_that_start_with_their_window_are_searched_rightly),
+		cmocka_unit_test(a_few_addresses_far_from_all_others_are_tested_apart),
 		cmocka_unit_test(lanes_are_as_wide_as_the_window),
 	};
 

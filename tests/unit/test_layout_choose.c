@@ -73,7 +73,7 @@ static void a_few_intervals_are_code_and_many_a_table(void **state)
 }
 
 /* What is below the addresses would take a step of tables more. */
-static void what_is_below_a_node_counts_too(void **state)
+static void the_cost_of_a_node_includes_what_is_below_it(void **state)
 {
 	struct compilation alone = compile_prefixes(5, 0, 0), ported = compile_prefixes(5, 1, 1);
 	const struct form_costs *one, *both;
@@ -89,7 +89,7 @@ static void what_is_below_a_node_counts_too(void **state)
 	compilation_free(&ported);
 }
 
-static void code_stands_in_for_tables_of_too_many_instructions(void **state)
+static void code_replaces_tables_that_take_too_many_instructions(void **state)
 {
 	struct compilation few = compile_within(100, 200, 0, 0);
 	struct compilation many = compile_within(100, 600, 0, 0);
@@ -104,7 +104,7 @@ static void code_stands_in_for_tables_of_too_many_instructions(void **state)
 	compilation_free(&many);
 }
 
-static void code_has_its_bound(void **state)
+static void a_node_of_too_many_intervals_is_never_code(void **state)
 {
 	struct compilation c = compile_prefixes(CODE_MAX, 0, 0);
 	diagram_ref root = c.layout->roots[FAMILY_IPV4][PROTOCOL_TCP];
@@ -140,7 +140,7 @@ static char *shared_ports(unsigned count)
 	return text;
 }
 
-static void a_node_that_tables_lead_to_as_well_is_no_code(void **state)
+static void a_node_that_tables_lead_to_is_a_table_too(void **state)
 {
 	char *text = shared_ports(200), *dump = NULL;
 	struct compilation c = compile_kind(text, TABLES_AUTO);
@@ -159,7 +159,7 @@ static void a_node_that_tables_lead_to_as_well_is_no_code(void **state)
 	free(text);
 }
 
-static void a_layout_uses_what_was_asked_for(void **state)
+static void the_kind_of_tables_is_the_one_asked_for(void **state)
 {
 	static const struct {
 		enum table_kind tables;
@@ -199,7 +199,7 @@ static uint32_t stride_bits(unsigned count)
 	return bits;
 }
 
-static void a_root_is_as_wide_as_its_intervals_are_many(void **state)
+static void a_stride_table_is_wider_for_more_intervals(void **state)
 {
 	uint32_t hundred = stride_bits(100), thousand = stride_bits(1000);
 	uint32_t ten_thousand = stride_bits(10000);
@@ -211,7 +211,7 @@ static void a_root_is_as_wide_as_its_intervals_are_many(void **state)
 }
 
 /* A hundred places far apart, each with addresses that no root tells apart. */
-static void clustered_addresses_have_roots_of_references(void **state)
+static void clustered_addresses_have_stride_tables_of_references(void **state)
 {
 	struct compilation c;
 	char *text = NULL;
@@ -231,7 +231,7 @@ static void clustered_addresses_have_roots_of_references(void **state)
 	free(text);
 }
 
-static void only_results_of_two_bytes_stand_in_entries(void **state)
+static void stride_table_entries_hold_ranges_only_with_two_byte_results(void **state)
 {
 	const char *narrow = "tcp daddr { 10.0.0.0/8, 192.0.2.7 } redirect to a\n";
 	const char *wide = "tcp daddr { 10.0.0.0/8, 192.0.2.7 } dport 53 redirect to a\n"
@@ -247,7 +247,7 @@ static void only_results_of_two_bytes_stand_in_entries(void **state)
 }
 
 /* Lines have a bit more than they compare, so 64 bits want a root that takes some away. */
-static void a_tree_alone_is_no_choice_for_64_bits(void **state)
+static void a_tree_of_64_bits_needs_a_stride_table_above_it(void **state)
 {
 	const struct layout_step *root;
 	struct compilation c;
@@ -272,7 +272,7 @@ static void a_tree_alone_is_no_choice_for_64_bits(void **state)
 }
 
 /* A cross has room for all classes of ports in each row; a tree for those of its own. */
-static void a_cross_gives_way_where_it_would_be_far_larger(void **state)
+static void no_cross_product_table_is_chosen_where_it_would_be_far_larger(void **state)
 {
 	struct compilation small = compile_prefixes(300, 3, 40);
 	struct compilation large = compile_prefixes(60000, 3, 40);
@@ -287,7 +287,7 @@ static void a_cross_gives_way_where_it_would_be_far_larger(void **state)
 }
 
 /* Nodes of one start each, of which the largest begins its window. */
-static void a_tree_of_one_start_costs_something(void **state)
+static void a_tree_of_one_start_costs_more_than_a_cross_product_table(void **state)
 {
 	char *text = NULL;
 	struct compilation c;
@@ -372,17 +372,17 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_few_intervals_are_code_and_many_a_table),
-		cmocka_unit_test(what_is_below_a_node_counts_too),
-		cmocka_unit_test(code_stands_in_for_tables_of_too_many_instructions),
-		cmocka_unit_test(code_has_its_bound),
-		cmocka_unit_test(a_node_that_tables_lead_to_as_well_is_no_code),
-		cmocka_unit_test(a_layout_uses_what_was_asked_for),
-		cmocka_unit_test(a_root_is_as_wide_as_its_intervals_are_many),
-		cmocka_unit_test(a_tree_alone_is_no_choice_for_64_bits),
-		cmocka_unit_test(clustered_addresses_have_roots_of_references),
-		cmocka_unit_test(only_results_of_two_bytes_stand_in_entries),
-		cmocka_unit_test(a_cross_gives_way_where_it_would_be_far_larger),
-		cmocka_unit_test(a_tree_of_one_start_costs_something),
+		cmocka_unit_test(the_cost_of_a_node_includes_what_is_below_it),
+		cmocka_unit_test(code_replaces_tables_that_take_too_many_instructions),
+		cmocka_unit_test(a_node_of_too_many_intervals_is_never_code),
+		cmocka_unit_test(a_node_that_tables_lead_to_is_a_table_too),
+		cmocka_unit_test(the_kind_of_tables_is_the_one_asked_for),
+		cmocka_unit_test(a_stride_table_is_wider_for_more_intervals),
+		cmocka_unit_test(a_tree_of_64_bits_needs_a_stride_table_above_it),
+		cmocka_unit_test(clustered_addresses_have_stride_tables_of_references),
+		cmocka_unit_test(stride_table_entries_hold_ranges_only_with_two_byte_results),
+		cmocka_unit_test(no_cross_product_table_is_chosen_where_it_would_be_far_larger),
+		cmocka_unit_test(a_tree_of_one_start_costs_more_than_a_cross_product_table),
 		cmocka_unit_test(equal_parts_are_stored_once),
 		cmocka_unit_test(tables_beyond_their_budget_are_refused),
 		cmocka_unit_test(a_program_beyond_its_budget_is_refused),

@@ -93,7 +93,7 @@ static void a_rule_behind_a_wider_one_never_decides(void **state)
 			"2 shadowed 1");
 }
 
-static void rules_cover_another_together_and_none_is_shown_in_vain(void **state)
+static void several_rules_may_cover_another_and_only_needed_ones_are_shown(void **state)
 {
 	(void)state;
 	expect_warnings("tcp daddr 192.0.2.0/25 redirect to a\n"
@@ -246,7 +246,7 @@ static void a_jump_to_what_does_nothing_is_redundant(void **state)
 			"2 redundant 0; 4 redundant 0");
 }
 
-static void a_rule_of_a_chain_entered_twice_is_seen_in_both_places(void **state)
+static void a_rule_of_a_chain_entered_twice_is_judged_by_both_entries(void **state)
 {
 	(void)state;
 	expect_warnings("chain c {\n"
@@ -335,7 +335,7 @@ static void a_label_that_some_socket_may_fill_is_in_order(void **state)
 			"");
 }
 
-static void a_chain_knows_by_whom_it_is_entered_when_labels_are_judged(void **state)
+static void labels_are_judged_by_the_rules_that_enter_their_chain(void **state)
 {
 	(void)state;
 	expect_warnings("socket web { tcp *:80 }\n"
@@ -496,7 +496,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules_that_all_do_something_are_not_warned_of),
 		cmocka_unit_test(a_rule_behind_a_wider_one_never_decides),
-		cmocka_unit_test(rules_cover_another_together_and_none_is_shown_in_vain),
+		cmocka_unit_test(several_rules_may_cover_another_and_only_needed_ones_are_shown),
 		cmocka_unit_test(a_jump_and_its_chain_cover_a_rule),
 		cmocka_unit_test(a_map_covers_a_rule),
 		cmocka_unit_test(a_return_covers_what_follows_in_its_chain),
@@ -511,14 +511,14 @@ int main(void)
 		cmocka_unit_test(a_rule_that_counts_is_not_redundant),
 		cmocka_unit_test(an_attempt_made_before_is_redundant),
 		cmocka_unit_test(a_jump_to_what_does_nothing_is_redundant),
-		cmocka_unit_test(a_rule_of_a_chain_entered_twice_is_seen_in_both_places),
+		cmocka_unit_test(a_rule_of_a_chain_entered_twice_is_judged_by_both_entries),
 		cmocka_unit_test(matches_that_exclude_each_other_never_hold),
 		cmocka_unit_test(matches_that_leave_a_family_are_in_order),
 		cmocka_unit_test(interfaces_are_independent),
 		cmocka_unit_test(names_a_letter_away_from_a_declared_one_are_asked_about),
 		cmocka_unit_test(a_label_that_no_declared_socket_can_fill_is_warned_of),
 		cmocka_unit_test(a_label_that_some_socket_may_fill_is_in_order),
-		cmocka_unit_test(a_chain_knows_by_whom_it_is_entered_when_labels_are_judged),
+		cmocka_unit_test(labels_are_judged_by_the_rules_that_enter_their_chain),
 		cmocka_unit_test(ssh_dropped_or_taken_on_every_address_is_warned_of),
 		cmocka_unit_test(ssh_that_comes_through_somewhere_is_in_order),
 		cmocka_unit_test(udp_replies_that_are_taken_are_warned_of),

@@ -137,7 +137,7 @@ static void the_dump_is_what_llvm_is_given(void **state)
 	compilation_free(&c);
 }
 
-static void instructions_are_of_the_rules_that_they_are_from(void **state)
+static void instructions_keep_the_rules_that_they_come_from(void **state)
 {
 	static const char rules[] = "tcp dport 80 sport 5000-6000 redirect to web\n"
 				    "tcp dport 443 sport 1000-2000 redirect to other\n";
@@ -243,7 +243,7 @@ static void a_tree_of_addresses_is_verified(void **state)
 			many_rules(300, "saddr 2001:db8:%u:%u::/64 redirect to l%u\n"));
 }
 
-static void a_root_is_verified(void **state)
+static void a_stride_table_is_verified(void **state)
 {
 	(void)state;
 	need_kernel();
@@ -266,7 +266,7 @@ static void the_same_step_of_both_families_is_verified(void **state)
 			many_rules(6, "daddr { 1%u%u.0.0.0/8, 2%u00::/16 } drop\n"));
 }
 
-static void a_cross_is_verified(void **state)
+static void a_cross_product_table_is_verified(void **state)
 {
 	(void)state;
 	need_kernel();
@@ -276,7 +276,7 @@ static void a_cross_is_verified(void **state)
 			many_rules(300, "daddr 10.%u.%u.0/24 sport 443 redirect to l%u\n"));
 }
 
-static void many_classes_of_ports_are_verified(void **state)
+static void many_equivalence_classes_of_ports_are_verified(void **state)
 {
 	(void)state;
 	need_kernel();
@@ -304,7 +304,7 @@ static unsigned count_instructions(char *text, int op, int32_t imm)
 }
 
 /* A verifier that knows nothing of a port after its bytes are swapped needs the mask. */
-static void the_port_that_a_table_is_asked_for_is_masked(void **state)
+static void a_port_is_masked_before_it_indexes_a_table(void **state)
 {
 	(void)state;
 	need_llvm();
@@ -314,7 +314,7 @@ static void the_port_that_a_table_is_asked_for_is_masked(void **state)
 		1);
 }
 
-static void classes_are_compared_without_a_branch(void **state)
+static void equivalence_classes_are_counted_without_a_branch(void **state)
 {
 	(void)state;
 	need_llvm();
@@ -338,14 +338,14 @@ int main(void)
 		cmocka_unit_test(the_object_differs_by_its_code_alone),
 		cmocka_unit_test(the_same_rules_give_the_same_bytes),
 		cmocka_unit_test(the_dump_is_what_llvm_is_given),
-		cmocka_unit_test(instructions_are_of_the_rules_that_they_are_from),
+		cmocka_unit_test(instructions_keep_the_rules_that_they_come_from),
 		cmocka_unit_test(a_tree_of_addresses_is_verified),
-		cmocka_unit_test(a_root_is_verified),
+		cmocka_unit_test(a_stride_table_is_verified),
 		cmocka_unit_test(the_same_step_of_both_families_is_verified),
-		cmocka_unit_test(a_cross_is_verified),
-		cmocka_unit_test(many_classes_of_ports_are_verified),
-		cmocka_unit_test(the_port_that_a_table_is_asked_for_is_masked),
-		cmocka_unit_test(classes_are_compared_without_a_branch),
+		cmocka_unit_test(a_cross_product_table_is_verified),
+		cmocka_unit_test(many_equivalence_classes_of_ports_are_verified),
+		cmocka_unit_test(a_port_is_masked_before_it_indexes_a_table),
+		cmocka_unit_test(equivalence_classes_are_counted_without_a_branch),
 		cmocka_unit_test(interfaces_in_tables_are_verified),
 	};
 

@@ -21,7 +21,7 @@ static void expect_nearest(const char *word, const char *expected)
 		assert_null(found);
 }
 
-static void the_nearest_word_is_meant(void **state)
+static void the_nearest_word_is_found_or_none_if_all_are_far(void **state)
 {
 	(void)state;
 	expect_nearest("dprt", "dport");
@@ -76,7 +76,7 @@ static unsigned fewest_edits(const char *a, const char *b, unsigned limit)
 	return best;
 }
 
-static void near_words_are_those_that_few_edits_make(void **state)
+static void a_word_is_near_if_few_edits_make_it(void **state)
 {
 	char a[8], b[8];
 	const char *const words[] = {b};
@@ -103,7 +103,7 @@ static void near_words_are_those_that_few_edits_make(void **state)
 }
 
 /* The distance proper: ca to abc is 2 (swap, then insert between), not 3. */
-static void what_was_swapped_may_be_edited_again(void **state)
+static void a_letter_may_be_inserted_between_swapped_ones(void **state)
 {
 	static const char *const words[] = {"xxabcyy"};
 
@@ -114,9 +114,9 @@ static void what_was_swapped_may_be_edited_again(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_nearest_word_is_meant),
-		cmocka_unit_test(near_words_are_those_that_few_edits_make),
-		cmocka_unit_test(what_was_swapped_may_be_edited_again),
+		cmocka_unit_test(the_nearest_word_is_found_or_none_if_all_are_far),
+		cmocka_unit_test(a_word_is_near_if_few_edits_make_it),
+		cmocka_unit_test(a_letter_may_be_inserted_between_swapped_ones),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -160,7 +160,7 @@ static void a_match_that_never_holds_is_written_too(void **state)
 }
 
 /* IPv4-mapped addresses cannot be written; a negation may end at their edge. */
-static void what_ends_at_mapped_addresses_is_written_as_all_but_the_rest(void **state)
+static void ranges_that_end_at_mapped_addresses_are_written_as_negations(void **state)
 {
 	struct rule rule = any_rule();
 
@@ -374,7 +374,7 @@ int main(void)
 		cmocka_unit_test(a_family_whose_addresses_are_all_meant_is_listed_beside_the_other),
 		cmocka_unit_test(a_family_that_cannot_match_is_left_out),
 		cmocka_unit_test(a_match_that_never_holds_is_written_too),
-		cmocka_unit_test(what_ends_at_mapped_addresses_is_written_as_all_but_the_rest),
+		cmocka_unit_test(ranges_that_end_at_mapped_addresses_are_written_as_negations),
 		cmocka_unit_test(verdicts_name_their_targets),
 		cmocka_unit_test(a_long_list_is_a_set_named_by_what_it_holds),
 		cmocka_unit_test(the_whole_policy_is_a_rules_file),

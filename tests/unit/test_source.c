@@ -165,7 +165,7 @@ static void standard_input_may_be_a_pipe_of_any_length(void **state)
 	expect_piped(300000);
 }
 
-static void a_place_deep_in_a_large_file_is_found_at_once(void **state)
+static void a_line_deep_in_a_large_file_is_found_at_once(void **state)
 {
 	enum { LINES = 1000000 };
 	struct arena *arena = arena_new();
@@ -192,7 +192,7 @@ int main(void)
 		cmocka_unit_test(lines_come_without_their_ends),
 		cmocka_unit_test(a_file_is_read_whole_and_a_missing_one_says_why),
 		cmocka_unit_test(standard_input_may_be_a_pipe_of_any_length),
-		cmocka_unit_test(a_place_deep_in_a_large_file_is_found_at_once),
+		cmocka_unit_test(a_line_deep_in_a_large_file_is_found_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

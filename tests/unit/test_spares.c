@@ -128,7 +128,7 @@ static void no_block_is_given_twice(const struct lab *lab, uint32_t first, uint3
 		}
 }
 
-static void few_places_have_the_most_and_more_have_less(void **state)
+static void the_more_labels_there_are_the_fewer_blocks_each_gets(void **state)
 {
 	static const struct {
 		uint32_t places, blocks;
@@ -149,7 +149,7 @@ static void few_places_have_the_most_and_more_have_less(void **state)
 	assert_int_equal(lab->warnings, 0);
 }
 
-static void a_place_without_its_protocol_or_family_has_none(void **state)
+static void a_flow_class_that_is_not_declared_gets_no_blocks(void **state)
 {
 	struct lab *lab = *state;
 
@@ -159,7 +159,7 @@ static void a_place_without_its_protocol_or_family_has_none(void **state)
 	assert_int_equal(lab->slots[0].slots[PLACE], word_of(lab, 0));
 }
 
-static void a_place_keeps_what_it_has_and_later_ones_have_some_too(void **state)
+static void a_label_keeps_its_blocks_and_later_ones_get_some_too(void **state)
 {
 	struct lab *lab = *state;
 	uint32_t word;
@@ -172,7 +172,7 @@ static void a_place_keeps_what_it_has_and_later_ones_have_some_too(void **state)
 	no_block_is_given_twice(lab, 0, 1000);
 }
 
-static void between_those_that_stay_there_is_room_for_fewer_in_a_row(void **state)
+static void gaps_between_kept_blocks_are_filled_with_shorter_runs(void **state)
 {
 	struct lab *lab = *state;
 	uint32_t label;
@@ -188,7 +188,7 @@ static void between_those_that_stay_there_is_room_for_fewer_in_a_row(void **stat
 		assert_int_equal(blocks_of(lab, label), 1);
 }
 
-static void those_that_get_none_are_said(void **state)
+static void labels_that_get_no_blocks_are_warned_of(void **state)
 {
 	struct lab *lab = *state;
 
@@ -198,7 +198,7 @@ static void those_that_get_none_are_said(void **state)
 	assert_int_equal(lab->warnings, 1);
 }
 
-static void what_is_given_has_no_marks(void **state)
+static void blocks_are_given_without_marks(void **state)
 {
 	struct lab *lab = *state;
 	struct abi_spare_marks marks;
@@ -223,12 +223,12 @@ static void what_is_given_has_no_marks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(few_places_have_the_most_and_more_have_less),
-		TEST(a_place_without_its_protocol_or_family_has_none),
-		TEST(a_place_keeps_what_it_has_and_later_ones_have_some_too),
-		TEST(between_those_that_stay_there_is_room_for_fewer_in_a_row),
-		TEST(those_that_get_none_are_said),
-		TEST(what_is_given_has_no_marks),
+		TEST(the_more_labels_there_are_the_fewer_blocks_each_gets),
+		TEST(a_flow_class_that_is_not_declared_gets_no_blocks),
+		TEST(a_label_keeps_its_blocks_and_later_ones_get_some_too),
+		TEST(gaps_between_kept_blocks_are_filled_with_shorter_runs),
+		TEST(labels_that_get_no_blocks_are_warned_of),
+		TEST(blocks_are_given_without_marks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
