@@ -1,6 +1,6 @@
-/* Holds the language's definition, the diagram and the programs of both back ends in the kernel against each
- * other, on random rules and packets at the edges of what the rules speak of, with sockets present, absent and half
- * present. Prints TAP. Arguments: how many rules files, and the first one's number. */
+/* Compares the language's definition (policy_eval), the diagram, and the programs of both back ends in the kernel, on
+ * random rules and on packets at the edges of the rules' values, with all sockets present, none, and half of them.
+ * Prints TAP. Arguments: how many rules files, and the number of the first. */
 #include "tests/differential/lib/generate.h"
 #include "tests/differential/lib/kernel.h"
 #include "tests/differential/lib/packets.h"
@@ -18,10 +18,10 @@
 
 enum { DEFAULT_FILES = 200, PACKETS = 150, FILLINGS = 3 };
 
-/* Files of hundreds of rules take longer, so they are fewer by this. */
+/* Files of hundreds of rules take longer: one for each so many small ones. */
 enum { CLUSTERED_PART = 10 };
 
-/* What decides right may be more than the kernel is given if nobody asks. */
+/* Forced kinds of tables make programs longer than the default limit. */
 enum { INSTRUCTIONS_MAX = 10000 };
 enum { SLOTS = GENERATE_LABELS * ABI_FLOW_CLASSES };
 
@@ -33,12 +33,12 @@ struct trial {
 	const struct sentinels *sentinels;
 	struct program program;
 	bool known[GENERATE_INTERFACES];
-	uint32_t interface; /* that packets come in by */
+	uint32_t interface; /* by which packets arrive; NO_INDEX: by none that the rules name */
 	bool filled[SLOTS];
 	uint64_t *rule_counts, hits[SLOTS], misses[SLOTS];
 };
 
-/* Which slot is to be chosen when some are filled; what is counted on the way. */
+/* The slot that must be chosen with the slots as they are filled; adds to the counts that are expected. */
 static int expected_choice(struct trial *trial, const struct outcome *outcome,
 			   const struct packet *packet)
 {
@@ -137,7 +137,7 @@ static bool check_counters(struct trial *trial)
 	return true;
 }
 
-/* The interfaces as the machine has them now: some known, and packets come in by at most one of those. */
+/* Chooses the interfaces that the host knows, and by which of those packets arrive, if by any. */
 static void choose_interfaces(struct trial *trial, uint8_t states[GENERATE_INTERFACES])
 {
 	size_t count = trial->c.policy->interface_count;
@@ -154,7 +154,7 @@ static void choose_interfaces(struct trial *trial, uint8_t states[GENERATE_INTER
 	}
 }
 
-/* One load of the program, with all, none, or half of the sockets there. */
+/* Loads the program once, with all of the sockets (FILLING 0), none (1), or half of them (2). */
 static bool check_filling(struct trial *trial, int filling, int packets)
 {
 	size_t labels = layout_object(trial->c.layout)->label_count;
@@ -208,7 +208,7 @@ static bool check_text(const struct sentinels *sentinels, uint64_t seed, const c
 	return good;
 }
 
-/* Who writes the program, if this build has both. */
+/* By enum backend; a build without LLVM has only the first. */
 static const char *const BACKENDS_TRIED[] = {"direct", "LLVM"};
 
 static size_t backends_built(void)
@@ -216,7 +216,7 @@ static size_t backends_built(void)
 	return llvm_backend() ? 2 : 1;
 }
 
-/* The same rules with each way to store the decision. */
+/* Each way to store the decision. */
 static const struct {
 	enum table_kind tables;
 	const char *word;
@@ -226,11 +226,11 @@ static const struct {
 };
 enum { LOWERING_COUNT = sizeof(LOWERINGS) / sizeof(LOWERINGS[0]) };
 
-/* Rules files that a program writes. */
+/* A generator of rules files. */
 struct kind_of_file {
 	char *(*generate)(struct random *random);
 	const char *word;
-	bool fits_code; /* every one of them */
+	bool fits_code; /* every file fits into a program without tables */
 };
 
 static void check_random_files(struct tap *tap, const struct sentinels *sentinels,
@@ -279,7 +279,7 @@ static void check_large_files(struct tap *tap, const struct sentinels *sentinels
 				.tables = LOWERINGS[j % LOWERING_COUNT].tables,
 				.backend = (enum backend)(j / LOWERING_COUNT)};
 
-			/* Not all of it is code; and the kernel's trie is the same whoever asks it. */
+			/* So much is too large for code, and both back ends call the same kernel trie. */
 			if (options.tables == TABLES_CODE ||
 			    (options.tables == TABLES_LPM && options.backend == BACKEND_LLVM))
 				continue;

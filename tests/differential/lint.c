@@ -1,4 +1,4 @@
-/* Holds the lint against brute force, on random rules files. What each rule is, by taking rules away
+/* Compares the lint's warnings with brute force, on random rules files. What each rule is, found by taking rules away
  * and comparing diagrams:
  *
  *   reached    the diagram is another one when the rule counts with a counter of its own
@@ -9,9 +9,9 @@
  *   redundant  it is reached and not needed, neither in the policy nor when all rules that are not
  *              reached are gone
  *
- * Each rule is to be warned of as what it is, but for those in chains that no rule that is reached
- * leads to: such a chain is warned of as a whole, if no rule names it at all. Prints TAP. Arguments:
- * how many rules files, and the first one's number. */
+ * There must be a warning for each rule that is never, shadowed or redundant, and for no other. Rules of a chain that
+ * no rule leads to have none: there is one for the whole chain, if no rule names it. Prints TAP. Arguments: how many
+ * rules files, and the number of the first. */
 #include "tests/differential/lib/generate.h"
 #include "tests/differential/lib/lint_taken.h"
 #include "tests/differential/lib/tap.h"
@@ -31,7 +31,7 @@ enum { DEFAULT_FILES = 200, LARGE = 100000 };
 struct copy {
 	struct policy policy;
 	struct rule *rules;
-	uint32_t *chains; /* of each rule */
+	uint32_t *chains; /* the chain of each rule */
 	size_t count;
 };
 
@@ -63,11 +63,11 @@ static struct copy copy_of(struct arena *arena, const struct policy *policy)
 		}
 	}
 	copy.policy.chains = chains;
-	copy.policy.counter_count++; /* one to spare */
+	copy.policy.counter_count++; /* one more, for the rule in question */
 	return copy;
 }
 
-/* Whether the policy as it stands is another function than the decision; one that is refused is. */
+/* Whether the policy, as it is now, decides otherwise than the decision; so does one that is refused. */
 static bool differs(struct trial *trial, const struct decision *decision,
 		    const struct policy *policy)
 {
@@ -228,7 +228,7 @@ static bool check_warnings(struct trial *trial)
 	return good;
 }
 
-/* The rule that a note shows; the number of rules if it shows none. */
+/* The rule at a span; the number of rules if there is none. */
 static size_t rule_at(const struct trial *trial, struct span span)
 {
 	size_t i;
@@ -240,7 +240,7 @@ static size_t rule_at(const struct trial *trial, struct span span)
 	return i;
 }
 
-/* Marks the rules that lead to a chain, in as many rounds as chains can be deep. */
+/* Marks the rules that lead to a chain, directly or through others: a round for each level that chains may nest. */
 static void keep_callers(const struct trial *trial, uint32_t chain, bool *kept)
 {
 	bool *leads = arena_alloc(trial->arena, trial->c.policy->chain_count, sizeof(*leads));
@@ -256,7 +256,7 @@ static void keep_callers(const struct trial *trial, uint32_t chain, bool *kept)
 					kept[i] = leads[trial->copy.chains[i]] = true;
 }
 
-/* Whether the rule is reached among those that are kept. */
+/* Whether packets reach the rule in a policy of the kept rules and itself. */
 static bool reached_among(struct trial *trial, size_t number, const bool *kept)
 {
 	struct compile_options options = {.tables = TABLES_AUTO};
@@ -271,8 +271,8 @@ static bool reached_among(struct trial *trial, size_t number, const bool *kept)
 	return !decision || is_reached(trial, decision, &few, number);
 }
 
-/* The rules that notes show cover the rule, and each of them is needed for that. None is shown where
- * the rule is met, but for others, only by packets of two interfaces at once. */
+/* Whether the rules that notes show cover the rule, and each of them is needed for that. A warning has no notes where
+ * the diagram without the covering rules leads to the rule only for packets of two interfaces at once. */
 static bool check_cover(struct trial *trial, size_t number)
 {
 	const struct diag_item *item = find_item(trial->c.diag, WARNING_SHADOWED,
@@ -317,7 +317,7 @@ static bool check_covers(struct trial *trial)
 	return good;
 }
 
-/* Reads "ADDRESS:PORT"; what follows it, or NULL. */
+/* Reads "ADDRESS:PORT" and returns the text after it; NULL if it is none. */
 static const char *read_endpoint(const char *text, struct packet *packet, enum field address,
 				 enum field port)
 {
@@ -356,7 +356,7 @@ static bool read_packet(const struct policy *policy, const char *note, struct pa
 	return true;
 }
 
-/* The packet of a note comes to the redundant rule, and without it the rule shown decides. */
+/* Whether the packet that a note quotes reaches the redundant rule, and would be decided by the rule shown instead. */
 static bool check_instead(struct trial *trial, size_t number, const struct diag_note *note)
 {
 	static const bool known[GENERATE_INTERFACES] = {true, true, true};
@@ -420,7 +420,7 @@ static const struct {
 	[CHECK_TAKEN] = {check_taken, "ports and replies are taken when the warnings say so"},
 };
 
-/* Which checks the file passes, as bits. */
+/* The checks that the file passes: a bit for each. */
 static unsigned check_text(const char *text)
 {
 	struct compile_options options = {.tables = TABLES_AUTO};
@@ -467,7 +467,7 @@ static void check_random_files(struct tap *tap, uint64_t first, uint64_t count)
 			   CHECKS[i].says);
 }
 
-/* Rules for an address each, every hundredth twice. */
+/* A rule for each of many addresses; every hundredth rule stands twice. */
 static char *many_rules(void)
 {
 	char *text = NULL;

@@ -1,5 +1,5 @@
-/* Tests the differential test: breaks the emitted program and its tables in one place at a time (a boundary off
- * by one, a byte order not swapped, a wrong slot, a wrong child), and asks that packets tell. Prints TAP. */
+/* Tests the differential test: makes one change at a time in the emitted program or its tables (a boundary off by one, a
+ * byte order not swapped, a wrong slot, a wrong child). Some packet must then be decided wrongly. Prints TAP. */
 #include "compiler/object/object.h"
 #include "tests/differential/lib/kernel.h"
 #include "tests/differential/lib/packets.h"
@@ -19,7 +19,7 @@
 
 enum { PACKETS = 16000, LABELS = 8, SHOWN_MAX = 5 };
 
-/* All sockets are there, or those of every other label, or those of one. */
+/* Slots are filled for all labels, for every other one, or for one alone. */
 enum { FILLINGS = 2 + LABELS };
 
 struct subject {
@@ -149,7 +149,7 @@ static bool chooses_wrongly(const struct subject *subject, struct program *progr
 	return false;
 }
 
-/* Whether the program, as it is now, is refused or chooses wrongly for some packet. */
+/* Whether the mutation is found: the kernel refuses the program, or it chooses wrongly for some packet. */
 static bool is_caught(struct subject *subject)
 {
 	struct compilation *c = &subject->c;
@@ -181,8 +181,8 @@ static void tally_add(struct tally *tally, struct subject *subject, const char *
 		printf("# not caught: %s at %zu\n", what, where);
 }
 
-/* Compares of packets' values are 32 bits wide, of R1, or with a register; those that keep the verifier's bounds
- * are neither. */
+/* Whether a comparison is of a packet's value: 32 bits wide, of R1. Those that only tell the verifier of bounds are
+ * not. */
 static bool is_boundary(const struct bpf_insn *insn)
 {
 	return BPF_CLASS(insn->code) == BPF_JMP32 && BPF_SRC(insn->code) == BPF_K &&
@@ -195,7 +195,7 @@ static bool is_wide_boundary(const struct bytecode_instruction *instructions, si
 	       bytecode_is_jump(&instructions[i + 2]);
 }
 
-/* Adds to the 64 bits that an instruction and its second half load. */
+/* Adds to the constant of a 64-bit immediate load, which takes two instructions. */
 static void add_wide(struct bytecode_instruction *instruction, int64_t difference)
 {
 	uint64_t value = bytecode_wide_value(instruction) + (uint64_t)difference;
@@ -211,7 +211,7 @@ static bool is_class_boundary(const struct bytecode_instruction *instructions, s
 	       instructions[i + 1].insn.code == (BPF_ALU64 | BPF_SUB | BPF_X);
 }
 
-/* What takes a range's start and length out of an entry, and what asks whether a word is in it. */
+/* Instructions that take a range's start and length out of a stride table's entry, or compare a word with it. */
 static bool is_range_part(const struct bpf_insn *insn)
 {
 	if (insn->code == (BPF_ALU64 | BPF_RSH | BPF_K))
@@ -259,14 +259,14 @@ static struct tally mutate_code(struct subject *subject)
 	return tally;
 }
 
-/* A number in the tables, changed to another for the time of a question. */
+/* Changes a number in the tables to OTHER, tries, and changes it back. */
 static void mutate_number(struct subject *subject, struct tally *tally, unsigned char *place,
 			  unsigned bits, uint64_t other, const char *what)
 {
 	size_t where = (size_t)(place - layout_object(subject->c.layout)->tables);
 	uint64_t before = 0;
 
-	/* Little endian machines alone run this; a check of what was read guards it. */
+	/* Right on little-endian hosts alone, which are all that sklc runs on. */
 	memcpy(&before, place, bits / 8);
 	if (before == other)
 		return;
@@ -275,7 +275,7 @@ static void mutate_number(struct subject *subject, struct tally *tally, unsigned
 	memcpy(place, &before, bits / 8);
 }
 
-/* The keys of a line or a leaf, up and down. How many there are. */
+/* Moves each key of an inner node or a leaf up and down by one; returns how many keys there are. */
 static uint32_t mutate_keys(struct subject *subject, struct tally *tally,
 			    const struct layout_step *step, unsigned char *lanes, uint32_t keys)
 {
@@ -310,7 +310,7 @@ static void mutate_results(struct subject *subject, struct tally *tally,
 	}
 }
 
-/* The tag after those of the trees below a root. */
+/* The first tag below those of the trees that belong to a stride table. */
 static uint32_t lowest_tree_tag(const struct layout_step *root)
 {
 	uint32_t tag = root->tag - 1;
@@ -320,8 +320,8 @@ static uint32_t lowest_tree_tag(const struct layout_step *root)
 	return tag;
 }
 
-/* What an entry holds, if it is more than one result: where a range starts and ends, packets are sure to come. To be
- * as long as the rest of the word is to reach the end, and so is to be longer. */
+/* Changes what an entry of a stride table holds, if it is a reference or a range: packets at both ends of ranges are
+ * always tried. A range that reaches the end of the entry's part is not made longer, since that changes nothing. */
 static void mutate_entry(struct subject *subject, struct tally *tally,
 			 const struct layout_step *step, unsigned char *place)
 {
@@ -351,8 +351,8 @@ static void mutate_entry(struct subject *subject, struct tally *tally,
 			      "range shorter");
 }
 
-/* References of a root that lead to its trees: where intervals start, packets are sure to come. The last step of all
- * has tag 1. */
+/* Changes those references of a stride table that lead to its own trees: the starts of intervals are there, and packets
+ * at them are always tried. The last step of a search has tag 1. */
 static void mutate_root(struct subject *subject, struct tally *tally,
 			const struct layout_step *step, unsigned char *references)
 {
@@ -410,7 +410,8 @@ static void mutate_machine(struct subject *subject, struct tally *tally,
 	}
 }
 
-/* Another label, or no group; and another way on, but for the last of a group, which any but a row ends. */
+/* Gives a row another label, or no group; and another next row. The last row of a group keeps its next one: any number
+ * that is no row ends a group. */
 static void mutate_row(struct subject *subject, struct tally *tally, struct layout_row *row)
 {
 	uint32_t labels = (uint32_t)layout_object(subject->c.layout)->label_count;
@@ -472,7 +473,7 @@ int main(void)
 	size_t i;
 
 	libbpf_set_print(
-		NULL); /* a mutation that the verifier refuses is caught, and needs no words */
+		NULL); /* a mutation that the verifier refuses is found: its log is of no interest */
 	if (!sentinels_open(&sentinels, LABELS)) {
 		tap_skip(&tap, "mutations are run in the kernel, which needs root");
 		return tap_end(&tap);

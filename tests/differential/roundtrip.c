@@ -1,5 +1,5 @@
-/* Reads the policy dump of random rules files as rules, which must give the same dump and the same diagram; the golden
- * inputs go the same way in golden.py. Prints TAP. Arguments: how many rules files, and the first one's number. */
+/* Reads the policy dump of random rules files as rules, which must give the same dump and the same diagram. golden.py
+ * does so with the golden inputs. Prints TAP. Arguments: how many rules files, and the number of the first. */
 #include "tests/differential/lib/generate.h"
 #include "tests/differential/lib/tap.h"
 
@@ -12,7 +12,7 @@
 
 enum { DEFAULT_FILES = 1000, LARGE = 10000 };
 
-/* A dump as text, to be freed. */
+/* A dump as text, which the caller frees. */
 static char *dump_of(const struct policy *policy)
 {
 	char *text = NULL;

@@ -1,6 +1,6 @@
-/* Spare slots in the kernel: a packet gets to the first socket of its label that can take it, wherever in its blocks
- * that stands, and to none of another block; blocks without a mark are passed over. The functions that try them
- * are then broken in one place at a time, and these checks must tell. Prints TAP. */
+/* Tests spare slots in the kernel: a packet gets to the first socket in its label's own slot and blocks that can take
+ * it, and to none in another block; blocks without a mark are passed over. Then each constant of the subprograms that
+ * try the slots is changed in turn, and a check must fail. Prints TAP. */
 #include "compiler/object/object.h"
 #include "tests/differential/lib/kernel.h"
 #include "tests/differential/lib/tap.h"
@@ -20,32 +20,33 @@
 
 enum { LABELS_MAX = 6 };
 
-/* Of each label's IPv4 TCP place; the first block that there may be, and the last, are among them, and each number of
- * blocks in a row. */
+/* Word of each label for IPv4 and TCP: its slot and its run of blocks. The first and the last block of all are among
+ * them, and each length of a run. */
 static const uint32_t WORDS[LABELS_MAX] = {
 	ABI_SPARE_WORD(1, 4) | 7,   ABI_SPARE_WORD(ABI_SPARE_BLOCKS - ABI_SPARE_RUN_MAX + 1, 4) | 9,
 	ABI_SPARE_WORD(20, 0) | 12, ABI_SPARE_WORD(30, 1) | 14,
 	ABI_SPARE_WORD(40, 2) | 16, ABI_SPARE_WORD(50, 3) | 18,
 };
 
-/* Of the other places: they have no block. */
+/* Word of a label for another flow class: a slot, and no blocks. */
 static uint32_t other_word(uint32_t label, uint32_t place)
 {
 	return 100 + label * ABI_FLOW_CLASSES + place;
 }
 
-/* So many labels are tried in turn, or each for a port of its own. Two rows stand in line, more in groups. */
+/* Labels that one packet tries in turn, or one for each port. Rows of two attempts follow each other in the table of rows,
+ * more are in groups. */
 static const struct shape {
 	const char *words;
 	uint32_t labels;
-	bool apart;
-	bool counted; /* the rules are */
+	bool apart;   /* a port for each label */
+	bool counted; /* the rules have counters */
 } SHAPES[] = {{"alone", LABELS_MAX, true, false},
 	      {"in line", 2, false, false},
 	      {"in groups", LABELS_MAX, false, true}};
 enum { SHAPE_COUNT = sizeof(SHAPES) / sizeof(SHAPES[0]) };
 
-/* A program, and how its counters should stand. */
+/* A program, and what its counters should be. */
 struct lab {
 	const struct sentinels *sentinels;
 	const struct shape *shape;
@@ -108,7 +109,7 @@ static bool put(const struct lab *lab, uint32_t slot, int socket)
 	return !bpf_map_update_elem(lab->program.sockets, &slot, &value, BPF_ANY);
 }
 
-/* Says that somebody was in the label's blocks from FIRST on, before END, and in no others. */
+/* Marks the label's blocks [FIRST, END) as used, and no others. */
 static bool mark(const struct lab *lab, uint32_t label, uint32_t first, uint32_t end)
 {
 	uint32_t i, block = ABI_SPARE_BLOCK(WORDS[label]);
@@ -119,7 +120,7 @@ static bool mark(const struct lab *lab, uint32_t label, uint32_t first, uint32_t
 	return !bpf_map_update_elem(lab->marks, &block, &marks, BPF_ANY);
 }
 
-/* Of the block that slot I of the label stands in. */
+/* Marks the block that has slot I of the label; slot 0 is in none. */
 static bool mark_slot(const struct lab *lab, uint32_t label, uint32_t i)
 {
 	uint32_t block = i ? (i - 1) / ABI_SPARES : 0;
@@ -137,7 +138,7 @@ static bool mark_all(const struct lab *lab)
 	return good;
 }
 
-/* Each label's hits and misses; and its rule, as often as it was come to. */
+/* Whether each label's hits and misses are as expected, and its rule was counted as often as the label was tried. */
 static bool are_counted(const struct lab *lab)
 {
 	struct abi_label_count count;
@@ -159,8 +160,8 @@ static bool are_counted(const struct lab *lab)
 	return true;
 }
 
-/* Sends a packet to a port at a place; those of the labels from FIRST on are to miss it, until WANTED gets it;
- * LABELS_MAX: nobody. */
+/* Whether a packet to a port, of the flow class PLACE, misses the labels from FIRST on until WANTED gets it; LABELS_MAX:
+ * no label gets it. */
 static bool sent_to(struct lab *lab, uint32_t place, uint32_t port, uint32_t first, uint32_t wanted)
 {
 	const struct packet packet = {.family = place / 2 ? FAMILY_IPV6 : FAMILY_IPV4,
@@ -212,7 +213,7 @@ static bool each_slot_serves(struct lab *lab)
 	return gets(lab, LABELS_MAX);
 }
 
-/* The other blocks of the label are marked. */
+/* Marks all other blocks of the label. */
 static bool block_without_mark_does_not_serve(struct lab *lab, uint32_t label, uint32_t block)
 {
 	uint32_t slot = slot_of(WORDS[label], 1 + block * ABI_SPARES);
@@ -256,7 +257,7 @@ static bool each_place_has_its_slot(struct lab *lab)
 	return true;
 }
 
-/* Slots that are no label's, nearest to those that are. */
+/* Fills slots of no label next to those of labels. */
 static bool neighbours_do_not_serve(struct lab *lab)
 {
 	const uint32_t slots[] = {6,
@@ -281,7 +282,7 @@ static bool neighbours_do_not_serve(struct lab *lab)
 	return good;
 }
 
-/* One that was shut down still stands in its slot. */
+/* A listener that was shut down stays in its slot, but cannot take packets. */
 static bool label_passes_over_what_cannot_take_it(struct lab *lab, uint32_t label)
 {
 	int deaf = socket(AF_INET, SOCK_STREAM, 0);
@@ -357,7 +358,8 @@ static bool is_caught(struct lab lab, struct compilation *c)
 	return !good;
 }
 
-/* Numbers that it counts and addresses by: each off by one. Results are only compared with 0. */
+/* Adds one to each constant that the subprogram counts or addresses by. R0 is left alone: it holds results, which are
+ * only compared with 0. */
 static void mutate(struct tap *tap, struct lab lab, struct compilation *c,
 		   const struct bytecode_subprogram *subprogram)
 {
@@ -421,7 +423,7 @@ static void check_shape(struct tap *tap, const struct sentinels *sentinels,
 	free(rules);
 }
 
-/* Those can be chosen in a test run only if the rules' `no-reuseport` comes along. */
+/* Makes the sockets such as a test run can choose only if the program passes on the rules' `no-reuseport`. */
 static bool share_ports(const struct sentinels *sentinels)
 {
 	const int on = 1;
@@ -447,7 +449,7 @@ int main(void)
 	struct tap tap = {0};
 
 	libbpf_set_print(
-		NULL); /* a mutation that the verifier refuses is caught, and needs no words */
+		NULL); /* a mutation that the verifier refuses is found: its log is of no interest */
 	if (!sentinels_open(&sentinels, LABELS_MAX)) {
 		tap_skip(&tap, "programs are run in the kernel, which needs root");
 		return tap_end(&tap);

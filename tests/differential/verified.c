@@ -1,4 +1,4 @@
-/* What the verifier walks does not grow with the rules: tables do. Prints TAP. */
+/* The instructions that the verifier walks do not grow with the number of rules, only the tables do. Prints TAP. */
 #include "tests/differential/lib/generate.h"
 #include "tests/differential/lib/kernel.h"
 #include "tests/differential/lib/tap.h"
@@ -12,8 +12,8 @@
 
 enum { VERIFIED_MAX = 1000, SIZES = 3 };
 
-/* The instructions that the verifier walked, and what the compiler thought it would beside code; 0 if it refused the
- * program. */
+/* The number of instructions that the verifier walked, 0 if it refused the program; ESTIMATE is the compiler's for the
+ * tables alone. */
 static uint32_t verified_beside(const char *text, size_t *estimate)
 {
 	struct compile_options options = {.tables = TABLES_AUTO};
@@ -38,14 +38,15 @@ static uint32_t verified_instructions(const char *text)
 	return verified_beside(text, &estimate);
 }
 
-/* What stands above the bindings, or alone: labels tried in turn for one packet, and counters. */
+/* Rules above the bindings, or alone: labels that one packet tries in turn, then counters. */
 struct shape {
 	const char *words;
-	uint32_t attempts, counters; /* these after those */
-	bool counted, declared;      /* the rules of the attempts; their labels' sockets */
+	uint32_t attempts, counters;
+	bool counted;  /* the rules of the attempts have counters */
+	bool declared; /* the labels of the attempts have declared sockets */
 };
 
-/* ONE_LESS: the bindings' own label is one attempt more. */
+/* ONE_LESS: the bindings below add one attempt. */
 static void write_shape(FILE *out, const struct shape *shape, bool one_less)
 {
 	uint32_t i;
@@ -77,7 +78,7 @@ static const struct shape SHAPES[] = {
 };
 enum { SHAPE_COUNT = sizeof(SHAPES) / sizeof(SHAPES[0]) };
 
-/* COUNT bindings below the shape; 0: it stands alone. */
+/* Instructions that the verifier walks for the shape above COUNT bindings; 0: for the shape alone. */
 static uint32_t verified_shape(const struct shape *shape, const char *family, uint32_t count)
 {
 	struct random random = {1};
@@ -126,7 +127,7 @@ static void check_alone(struct tap *tap, const struct shape *shape)
 		   verified, shape->words);
 }
 
-/* COUNT labels, each of a rule of its own. */
+/* Checks COUNT declared labels, each with a rule of its own. */
 static void check_labels(struct tap *tap, uint32_t count)
 {
 	char *text = NULL;
@@ -145,8 +146,8 @@ static void check_labels(struct tap *tap, uint32_t count)
 	free(text);
 }
 
-/* A rule of the KINDS: '4' and '6' in turn, and 'u' for both protocols in turn; 's' for sources, 'p' ports, 'c'
- * counters. */
+/* Writes a rule. KINDS is a set of letters: '4', '6' families, taken in turn if both are there; 'u' both protocols in
+ * turn; 's' sources, 'p' ports, 'c' counters. */
 static void print_rule(FILE *out, const char *kinds, uint32_t number, uint32_t address)
 {
 	bool is_ipv6 = strchr(kinds, '6') && (number & 2 || !strchr(kinds, '4'));
@@ -167,7 +168,7 @@ static void print_rule(FILE *out, const char *kinds, uint32_t number, uint32_t a
 	fprintf(out, "%s redirect to l%u\n", strchr(kinds, 'c') ? " counter" : "", number % 7);
 }
 
-/* Rules that leave nothing to code: many of each kind. */
+/* Compares the estimate for many rules of each kind, so many that none are code. */
 static void check_estimate(struct tap *tap, const char *kinds)
 {
 	struct random random = {3};

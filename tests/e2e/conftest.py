@@ -1,8 +1,8 @@
 """A host for each test: a network namespace, a bpffs, and the command, with real sockets.
 
-The whole run lives in a mount namespace of its own, so that nothing of it outlives the run, however it
-ends. A socket belongs to the namespace that its maker stands in when it is made: a test stands in for
-all the services and clients of its host."""
+The whole run has a mount namespace of its own, so no mount outlives it, however it ends. A socket belongs to the
+network namespace that its process is in when it makes the socket; so the test process itself can be all services
+and clients of all hosts."""
 import contextlib
 import ctypes
 import errno
@@ -24,7 +24,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "lib"))
 from json_schema import check_run  # noqa: E402
 
 SKLC = os.environ.get("SKLC", str(pathlib.Path(__file__).parents[2] / "build" / "sklc"))
-# Where .ci/deps unpacks services that are not to be installed.
+# .ci/deps unpacks here the services that it does not install.
 SERVICES = pathlib.Path(os.environ.get("BUILD") or pathlib.Path(__file__).parents[2] / "build", "services")
 CLONE_NEWNS, CLONE_NEWNET = 0x20000, 0x40000000
 IP_FREEBIND, IPV6_FREEBIND = 15, 78
@@ -45,7 +45,7 @@ def run(*words):
 
 
 def enter_own_mounts():
-    """Why these tests cannot run here, or None."""
+    """Enters a mount namespace of the run's own; why the tests cannot run here, or None."""
     try:
         call(libc.unshare, CLONE_NEWNS)
         run("mount", "--make-rprivate", "/")
@@ -81,7 +81,7 @@ def mount_cgroup2():
 
 
 def program(name):
-    """The path of a program that tests run. Without it they are skipped; or fail, where all of them must run."""
+    """The path of a program that tests run. Without it the test is skipped; or fails, if SKLC_TEST_ALL is set."""
     folders = [os.environ["PATH"], "/usr/sbin", "/sbin", f"{SERVICES}/usr/sbin"]
     path = shutil.which(name, path=os.pathsep.join(folders))
     if not path:
@@ -124,7 +124,7 @@ class Namespace:
 
 
 class Wire:
-    """A family and a protocol: the addresses that tests use in it."""
+    """A flow class (family and protocol) with the addresses that tests use in it."""
 
     def __init__(self, protocol, family):
         self.protocol, self.family = protocol, family
@@ -139,7 +139,7 @@ class Wire:
         self.place = 2 * self.is_ipv6 + self.is_udp
 
     def at(self, number):
-        """An address of the prefix; below 128 it is in the half too."""
+        """An address of the prefix; if NUMBER is below 128, of the half too."""
         return f"2001:db8:0:1::{number:x}" if self.is_ipv6 else f"192.0.2.{number}"
 
     def other(self, number):
@@ -155,7 +155,7 @@ WIRES = {f"{protocol}-{family}": Wire(protocol, family)
 
 
 class Host:
-    """A namespace with the command at hand."""
+    """A network namespace and a bpffs, with sockets and the command."""
 
     def __init__(self, folder, bpffs, namespace):
         self.folder, self.bpffs, self.namespace = folder, bpffs, namespace
@@ -166,7 +166,7 @@ class Host:
     # the command
 
     def sklc(self, *words, status=0, **more):
-        """Runs sklc on this namespace, and expects it to end with the status; None: with any."""
+        """Runs sklc on this namespace; it must end with the status, if that is not None."""
         done = sklc(*words, "--netns", self.namespace.path, "--bpffs", self.bpffs, **more)
         assert status in (None, done.returncode), f"{done.args}\n{done.stdout}{done.stderr}"
         return done
@@ -196,7 +196,7 @@ class Host:
         return sock
 
     def server(self, wire, address=None, port=0, reuseport=False, v6only=True):
-        """A socket that waits for what comes to an address: any port of the loopback, if not told."""
+        """A socket that listens, or receives, at an address: by default at any port of the loopback address."""
         sock = self.socket(wire.af, wire.type)
         if wire.is_ipv6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, v6only)
@@ -211,7 +211,7 @@ class Host:
         return sock
 
     def reach(self, wire, address, port, servers, source=None):
-        """The one of the servers that a client of address and port gets to; or REFUSED."""
+        """The server that a client of the address and port reaches; or REFUSED."""
         with self.namespace.socket(wire.af, wire.type) as client:
             client.settimeout(5)
             if source:
@@ -242,7 +242,7 @@ class Host:
 
 @functools.cache
 def public_folder():
-    """A folder that every user may enter, wherever the build lies; it goes with the run."""
+    """A folder that every user may enter, for the time of the run; the build's may be closed to others."""
     folder = tempfile.TemporaryDirectory(dir="/tmp", prefix="sklc-test-")
     os.chmod(folder.name, 0o755)
     return folder
@@ -259,7 +259,7 @@ def public_copy(name, mode=0o755):
 
 @contextlib.contextmanager
 def locked_folder(folder):
-    """A folder whose lock somebody else holds."""
+    """While it is entered, another process holds the folder's lock."""
     holder = subprocess.Popen(["flock", "--no-fork", folder, "sh", "-c", "echo; exec sleep 60"],
                               stdout=subprocess.PIPE)
     try:
@@ -271,7 +271,7 @@ def locked_folder(folder):
 
 
 def sklc(*words, timeout=300, **more):
-    """Runs the command; what it says with --json is looked at each time."""
+    """Runs the command; with --json its documents are checked against the schema."""
     command = public_copy("sklc") if "user" in more else SKLC
     words = [str(word) for word in words]
     done = subprocess.run([command, *words], text=True, capture_output=True, timeout=timeout, **more)

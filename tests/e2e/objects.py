@@ -18,7 +18,7 @@ def sections(data):
 
 
 def patch(path, section, at, value):
-    """Overwrites bytes of a section; a negative place counts from its end."""
+    """Overwrites bytes of a section; a negative offset counts from its end."""
     data = bytearray(path.read_bytes())
     offset, size = sections(data)[section]
     start = offset + at if at >= 0 else offset + size + at

@@ -118,8 +118,8 @@ def test_rules_beyond_a_limit_are_an_error_that_tells_it(text, words, said):
 
 
 def addresses_for_high_trees(chance, count):
-    """Elements for which each half of an IPv6 address, and an IPv4 address, is asked for by a tree where some are
-    far from the others, and a high one where those are: also within one /64."""
+    """Elements with which IPv4 addresses, and either half of IPv6 addresses, are searched by trees, and some elements
+    are far from the others and high: also within one /64."""
     def near(base, bits, count, form=ipaddress.IPv6Address):
         return [str(form(base + chance.getrandbits(bits))) for _ in range(count)]
 
@@ -149,7 +149,7 @@ def test_a_long_comment_takes_no_longer_than_short_ones(tmp_path):
 
 
 def seconds_to_compile(text):
-    """Of the processor, so that it matters little what else runs."""
+    """CPU seconds that a command takes, which hardly depend on what else runs."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     done = sklc("--dump", "layout", "-", "--quiet", input=text)
     assert done.returncode == 0, done.stderr
@@ -166,7 +166,7 @@ def test_many_nodes_of_ports_take_no_longer_for_ports_that_alternate():
 
 
 def short_of_memory(folder):
-    """Ways to run the command with little memory, as a plain and as a sanitized build takes it."""
+    """Ways to run the command with little memory: the first for a plain build, the second for a sanitized one."""
     if b"__asan_init" in pathlib.Path(SKLC).read_bytes():
         return {"env": {**os.environ, "ASAN_OPTIONS":
                         f"max_allocation_size_mb=1:allocator_may_return_null=1:log_path={folder}/asan"}}

@@ -22,7 +22,7 @@ OLD = ("tcp daddr 192.0.2.0/24 dport 80 counter redirect to web\n"
        "tcp daddr 192.0.2.0/24 dport 81 counter redirect to old\n")
 NEW = ("tcp daddr 192.0.2.0/24 dport 81 counter redirect to new\n"
        "tcp daddr 192.0.2.0/24 dport 80 counter redirect to web\n")
-# Datagrams are counted one by one; of a connection, a late packet may be counted too.
+# This rule counts datagrams: a connection may send a late packet, which would be counted too.
 COUNTED = "udp daddr 192.0.2.0/24 dport 53 counter drop\n"
 CHANGING = {"bpf", "mkdirat", "unlinkat", "renameat", "flock", "sendmsg", "recvmsg", "clone", "fork"}
 FAILING = CHANGING | {"openat", "mmap", "socket", "setns", "socketpair", "getdents64", "wait4",
@@ -31,7 +31,7 @@ EVERY_CALL = os.environ.get("SKLC_TEST_EVERY_CALL") == "1"
 SHARE, SHARES = map(int, os.environ.get("SKLC_TEST_SHARE", "1/1" if EVERY_CALL else "1/4").split("/"))
 ERRORS = {"bpf": ["ENOMEM", "EPERM", "EINVAL", "ENOSPC"]} if EVERY_CALL else {}
 
-# What a settled state has, apart from the numbers of generations.
+# The pins of a state in which nothing is under way, without the numbers of generations.
 KEPT = ["about", "names", "object"]
 CURRENT = [*KEPT, "label_counters", "program", "rule_counters"]
 FOLDER = ["labels", "link", "sockets", "spare_marks", "state", "times"]
@@ -42,7 +42,7 @@ pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace
 
 
 class Lab:
-    """A host with sockets for everything, whose rules are OLD, NEW or none."""
+    """A host with sockets for all labels, whose rules are OLD, NEW or none."""
 
     def __init__(self, host):
         self.host = host
@@ -56,7 +56,7 @@ class Lab:
             self.run(host.rules(text, f"{name}.conf"), "-o", self.objects[name])
 
     def run(self, *words, before=()):
-        # Looking for leaks is not possible under strace.
+        # The leak sanitizer does not work under strace.
         env = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
         return subprocess.run([*before, SKLC, *map(str, words), "-q"], capture_output=True, text=True,
                               check=False, timeout=120, env=env)
@@ -76,7 +76,7 @@ class Lab:
         return ["register", label, "--pid", os.getpid(), "--fd", sock.fileno()]
 
     def fill(self):
-        """OLD and before it NEW, with all sockets."""
+        """Makes OLD the current rules and NEW the ones before, with all sockets registered."""
         for name, sock in (("new", self.new), ("old", self.old)):
             self.apply(name)
             self.must(*self.register(name, sock))
@@ -86,7 +86,7 @@ class Lab:
         return self.host.reach(TCP4, TCP4.at(1), port, self.servers)
 
     def uncounted(self):
-        """Datagrams that their rule, which OLD and NEW have, did not count; negative: counted twice."""
+        """How many datagrams the rule that OLD and NEW share did not count; negative if it counted some twice."""
         for _ in range(3):
             assert self.host.reach(UDP4, UDP4.at(1), 53, []) == REFUSED
             self.datagrams += 1
@@ -95,7 +95,7 @@ class Lab:
         return self.datagrams - counted
 
     def rules(self):
-        """Which rules decide: OLD, NEW or none; and they must decide whole."""
+        """Which rules decide: OLD, NEW or none. No mixture may."""
         found = {self.old: "old", self.new: "new", self.usual: "none"}[self.reach(81)]
         web = self.reach(80)
         assert web == REFUSED if found == "none" else web is self.web
@@ -115,13 +115,13 @@ class Lab:
 
 
 class Operation:
-    """Something to interrupt: how to get ready, what to run, what to expect of success and of failure."""
+    """A command to interrupt: how to prepare for it, and what OUTCOME must be before it and after it."""
 
     def __init__(self, words, before="old", after=None, prepare=None, outcome=None,
                  counts_on=True):
         self.words, self.before, self.after = words, before, after or before
         self.prepare, self.outcome = prepare or (lambda lab: None), outcome or Lab.rules
-        self.counts_on = counts_on  # the counters go on, done or not
+        self.counts_on = counts_on  # counters keep their values, whether the command succeeds or not
 
 
 def prepare_nothing(lab):
@@ -220,7 +220,7 @@ def run_points(lab, operation, calls, what):
             faults.append(f"{call} {number} {each}: {lost} datagrams not counted")
     restore(lab)
     assert not faults, "\n".join(faults)
-    # A run that is injected into may make fewer calls of a kind than one that is not: by few.
+    # A run with an injection may make a few calls less of a kind than one without.
     assert injected >= wanted * 0.95, f"{injected} of {wanted} were injected"
     print(f"{injected} of {wanted} injected")
 

@@ -1,5 +1,5 @@
-"""The same for rules that declare sockets: wherever a command is killed, old rules or new ones decide, whole,
-and with no sklc alive a service that starts again is behind its label at once."""
+"""Commands killed at any point, with rules that declare sockets: the old rules or the new ones decide, never a mixture,
+and a service that starts again gets its label at once without any process of sklc."""
 import shutil
 
 import pytest
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.skipif(not shutil.which("strace"), reason="needs strac
 
 
 def other(label, port):
-    """Tells whose rules decide."""
+    """Rules at a port of their own, by which tests know which rules decide."""
     return (f"socket {label} {{ tcp 127.0.0.1:{port} }}\n"
             f"tcp daddr 192.0.2.0/24 dport 81 redirect to {label}\n")
 
@@ -48,12 +48,12 @@ class DeclaredLab(Lab):
         self.apply("old")
 
     def start_again(self):
-        """The service at WEB, while no sklc is there."""
+        """Restarts the service at WEB; no process of sklc runs."""
         self.web.close()
         self.web = self.host.server(TCP4, port=WEB)
 
     def start_dns_again(self):
-        """Which only a look around finds."""
+        """Restarts the UDP service, which only `sklc sync` finds."""
         self.dns.close()
         self.dns = self.host.server(UDP4, port=DNS)
 
@@ -64,7 +64,7 @@ class DeclaredLab(Lab):
         return found
 
     def dns_that_answers(self):
-        """With rules that follow."""
+        """Checks that the old rules decide and follow; returns who answers by UDP."""
         assert self.rules_that_follow() == "old"
         answer = self.host.reach(UDP4, UDP4.at(1), 53, [self.dns])
         return "none" if answer == REFUSED else "dns"

@@ -1,5 +1,5 @@
-"""What sklc says with --json is what it says as text: each class of error, by compiler, command and runtime.
-That it has the schema of sklc(1) is looked at wherever a test gives --json (conftest.py)."""
+"""--json prints the same diagnostics as text output, for each class of error of the compiler, the command line and the
+runtime. conftest.py checks the documents against the schema in sklc(1) wherever a test uses --json."""
 import json
 import os
 import pathlib
@@ -18,7 +18,7 @@ HEAD = re.compile(r"(sklc|\S+:\d+:\d+): ")
 
 
 def head(each):
-    """The line that text has for a diagnostic or a note of one."""
+    """The line of text output for a diagnostic of the document, or for a note."""
     severity, name = each["severity"], each.get("name")
     words = each["message"]
     if name:

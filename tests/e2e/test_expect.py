@@ -1,4 +1,4 @@
-"""Expect lines, run in the kernel on the very program: what the compiler got wrong does not get through."""
+"""Expect lines are run in the kernel on the compiled program, so that errors of the compiler are found."""
 import struct
 
 import pytest
@@ -56,7 +56,7 @@ def test_a_wrong_interface_is_found(host, prog):
 
 
 def test_a_broken_program_is_found(host, prog):
-    """Where the program compares with port 80, it now compares with 81."""
+    """Changes a comparison with port 80 to port 81."""
     data = prog.read_bytes()
     offset, size = sections(data)["sk_lookup"]
     for at in range(0, size, 8):
@@ -68,7 +68,7 @@ def test_a_broken_program_is_found(host, prog):
 
 
 def test_a_wrong_slot_is_found(host, prog):
-    """The program goes two slots a label, where each has four."""
+    """Makes the program take two slots for each label instead of four."""
     data = prog.read_bytes()
     offset, size = sections(data)["sk_lookup"]
     shift_r1_by_two = struct.pack("<BBhi", 0x67, 1, 0, 2)

@@ -12,7 +12,7 @@ from conftest import REFUSED, WIRES, call, run, sklc
 BPF_SK_LOOKUP = 36
 TCP4 = WIRES["tcp-ipv4"]
 RULES = "daddr { 192.0.2.0/24, 2001:db8:0:1::/64 } dport 80 redirect to web\ndport 81 drop\n"
-# The program then calls a function.
+# With a declared socket the program calls a subprogram.
 DECLARED = "socket web { tcp 127.0.0.1:1 }\n" + RULES
 
 
@@ -49,7 +49,7 @@ def attach(libbpf, host, program):
 
 
 def steers(host):
-    """Servers for all four places of the first label, by slot; and the test that each is reached."""
+    """Servers for the four flow classes of the first label, by slot; and a check that each is reached."""
     servers = {wire.place: host.server(wire) for wire in WIRES.values()}
 
     def test():
@@ -116,7 +116,7 @@ PORTS = (80, 443, 8080, 8443)
 
 
 def large_rules():
-    """10,000 prefixes, four ports of each, 1,000 labels; and what is due to whom."""
+    """Rules for 10,000 prefixes, four ports of each, and 1,000 labels; and the label that each must reach."""
     lines, due = [], {}
     for prefix in range(10_000):
         for index, port in enumerate(PORTS):

@@ -1,4 +1,4 @@
-"""The session that README.md shows, typed again: it says the same, but for the numbers that differ each time."""
+"""The commands of the session in README.md print what it shows, except for numbers that differ each time."""
 import pathlib
 import re
 import shutil
@@ -15,14 +15,14 @@ PAGE = "I am web\n"
 
 
 def session():
-    """The commands of the section, each with what follows it up to the next."""
+    """The commands of the section, each with its output."""
     section = README.read_text().split("## A session\n")[1].split("\n## ")[0]
     for block in re.findall(r"```\n(.*?)```", section, re.DOTALL):
         yield from re.findall(r"^# (.*\n)((?:(?!# ).*\n)*)", block, re.MULTILINE)
 
 
 def without_names(text):
-    """Without numbers, and the name of the test's namespace."""
+    """The text without numbers and without the name of the test's namespace."""
     return re.sub(r"\d+", "N", re.sub(r"^(network namespace) \S+ \(", r"\1 (", text))
 
 
@@ -61,7 +61,7 @@ class Shell:
         return self.says(self.inside(SKLC, *words, "--bpffs", self.host.bpffs))
 
     def run(self, line, shown):
-        """What the command says, where the README shows SHOWN."""
+        """The output of the command for which the README shows SHOWN."""
         words = line.rstrip("&\n ").split()
         if words[0] == "cat":
             (self.host.folder / words[1]).write_text(shown)

@@ -1,5 +1,5 @@
-"""What is said of a program that the kernel does not take: objects with an instruction changed, and load calls that
-strace makes fail."""
+"""Messages about programs that the kernel refuses: objects with a changed instruction, and load calls that strace makes
+fail."""
 import collections
 import os
 import re
@@ -34,7 +34,7 @@ def insn(code, dst=0, src=0, offset=0, value=0):
 
 
 class Program:
-    """A compiled object, and its listing: instructions by what stands before them there."""
+    """A compiled object and its listing, by which tests find instructions to change."""
 
     def __init__(self, host):
         self.path = host.folder / "prog.o"
@@ -63,7 +63,7 @@ def prog(host):
     (("more.inc", 2, 1), ":2: ip saddr", "ip saddr 203.0.113.0/24 drop"),
 ], ids=["rule", "chain", "include"])
 def test_a_refused_instruction_is_shown_at_its_rule(on, prog, place, after, shown):
-    """A rule's first instruction reads memory by a register that holds a number."""
+    """A rule's first instruction loads through a register that was never written."""
     number = prog.find("", after)
     prog.change(number, insn(LOAD, 7, 9))
     (said,) = said_alike(on, "--check", prog.path, status=3)
@@ -136,7 +136,7 @@ def test_rules_that_are_refused_leave_what_was_applied(host, prog):
 
 
 def test_false_line_information_does_no_harm(on, prog):
-    """A place that is none is no place: libbpf, the kernel, or the reader here takes offence, and none of them dies."""
+    """Line information with bad offsets: libbpf, the kernel or sklc refuses it, or ignores it, and none crashes."""
     prog.change(prog.find("", ":2: tcp"), insn(LOAD, 7, 9))
     whole = prog.path.read_bytes()
     for at in (0, 20, 24, 28, 60, -4):
@@ -149,7 +149,7 @@ def test_false_line_information_does_no_harm(on, prog):
 
 
 def trace(host, prog, *options):
-    """The sanitizer for leaks cannot work where strace does."""
+    """Runs --check under strace, where the leak sanitizer does not work; its result and the trace."""
     log = host.folder / "trace"
     done = subprocess.run([program("strace"), "-f", "-o", log, "-e", "trace=bpf", *options, SKLC, "--check",
                            prog.path], text=True, capture_output=True,
@@ -158,7 +158,7 @@ def trace(host, prog, *options):
 
 
 def number_of_load(lines):
-    """Which of its process's calls loads the program."""
+    """The number of the call that loads the program, among the bpf calls of its process."""
     calls = collections.Counter()
     for line in lines:
         if " bpf(" not in line:

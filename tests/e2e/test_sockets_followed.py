@@ -1,4 +1,4 @@
-"""Listeners that come after apply are put behind their labels as they listen, with no sklc alive."""
+"""Listeners that start after apply get their labels at once, without any process of sklc."""
 import json
 import os
 import pathlib
@@ -75,14 +75,14 @@ def stop(service):
 
 
 def followers(host):
-    """The numbers of the programs that are pinned as followers; other tests may have theirs too."""
+    """The ids of the programs that are pinned as followers on this host; other tests may have theirs too."""
     shown = [subprocess.run([BPFTOOL, "-j", "link", "show", "pinned", link], capture_output=True)
              for link in pathlib.Path(host.bpffs).glob("sklc/follower*/link")]
     return [json.loads(each.stdout)["prog_id"] for each in shown]
 
 
 def are_gone(programs):
-    """A program is there as long as it is attached; it goes a moment after."""
+    """Waits for the kernel to free the programs, a moment after they were detached; false if it does not."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         if all(subprocess.run([BPFTOOL, "prog", "show", "id", str(each)],
@@ -308,7 +308,7 @@ def test_a_follower_of_another_version_stays_for_those_that_cannot_be_taken_over
 
 
 def test_applying_leaves_no_moment_without_a_follower(host):
-    """A service that restarts all the time, while rules are applied all the time."""
+    """A service restarts all the time, while rules are applied all the time."""
     host.apply(rules(endpoint(TCP4, 8080)))
     done, missed = threading.Event(), []
 
@@ -364,7 +364,7 @@ def test_a_namespace_that_died_is_followed_no_more(make_host, tmp_path):
 
 
 def test_a_missing_cgroup2_tree_is_a_warning(host):
-    """Then nobody follows, and `sklc sync` finds what came."""
+    """Without it no listener is followed; the warning says to use `sklc sync`."""
     code = ("umount -l -a -t cgroup2; exec \"$@\"")
     path = host.rules(rules(endpoint(TCP4, 8080)))
     done = subprocess.run(["unshare", "-m", "sh", "-c", code, "sh", SKLC,

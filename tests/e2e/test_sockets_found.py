@@ -1,5 +1,5 @@
-"""Declared sockets: found at apply and by `sklc sync`, by what they are bound to, whose they are, and where
-they come from; what is in the way is said by name."""
+"""Declared sockets are found at apply and by `sklc sync`, by their address, user and cgroup; messages name what is
+wrong."""
 import os
 import shutil
 import socket
@@ -201,7 +201,8 @@ def test_a_trial_that_ends_leaves_the_sockets_of_the_rules_that_decide(host, wir
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
 def test_a_listener_that_comes_while_a_stranger_is_taken_out_gets_its_label(host):
-    """Between the look at a slot and its clearing, who stands there goes, and who belongs there comes."""
+    """`sklc sync` finds a stranger in a slot and then clears it; in between, the stranger closes and the right socket
+    comes."""
     def stranger():
         server = host.server(TCP4)
         host.register("web", server)
@@ -220,7 +221,7 @@ def test_a_listener_that_comes_while_a_stranger_is_taken_out_gets_its_label(host
     first = stranger()
     assert sync().wait() == 0
     calls = [line.split(None, 1) for line in trace.read_text().splitlines() if " bpf(" in line]
-    sklc_itself = calls[0][0]  # what it runs counts for itself
+    sklc_itself = calls[0][0]  # strace counts the calls of each process
     calls = [call for process, call in calls if process == sklc_itself]
     assert host.reach(TCP4, TCP4.at(1), 80, []) is REFUSED  # the stranger is taken out
     taken_out = min(number for number, call in enumerate(calls, 1) if "BPF_MAP_DELETE_ELEM" in call)

@@ -1,4 +1,4 @@
-"""Groups of many sockets: whoever dies, and however many at once, nobody is refused while one is left."""
+"""Groups of many sockets: no client is refused as long as one socket is left, however many die at once."""
 import subprocess
 import sys
 import time
@@ -10,7 +10,7 @@ from test_sockets_followed import CLONE_NEWNET, ask
 from test_sockets_reuseport import Datagrams, Load
 
 TCP4, TCP6, UDP4 = (WIRES[name] for name in ("tcp-ipv4", "tcp-ipv6", "udp-ipv4"))
-ROOM = 241  # for one family and protocol, if there are few labels
+ROOM = 241  # sockets of one flow class of a label, its own and 16 blocks of 15, if there are few labels
 
 pytestmark = pytest.mark.usefixtures("cgroup2")
 
@@ -67,7 +67,7 @@ class Group:
         assert self.process.stdout.readline() == "ready\n"
 
     def kill(self, *workers):
-        """All of these at once."""
+        """Kills these workers at once."""
         print(*workers, file=self.process.stdin, flush=True)
         assert self.process.stdout.readline() == "dead\n"
         self.left = [each for each in self.left if each not in workers]
@@ -121,7 +121,7 @@ def test_a_large_group_serves_as_long_as_one_socket_is_left(host, wire, count, f
         if first == "service":
             host.apply(text)
         elif wire is UDP4:
-            host.sklc("sync")  # of which no hook tells
+            host.sklc("sync")  # no hook tells of UDP sockets
         assert members(host) == count
         last = count * 2 // 3
         with LOADS[wire](host) as load:
@@ -173,7 +173,7 @@ def test_a_group_that_is_larger_than_the_room_is_a_named_problem(host):
 
 
 def test_many_labels_share_the_spare_slots_and_all_have_some(host):
-    """One half of 4,096 blocks is left for rules to come: 300 places have 4 blocks of 15 each."""
+    """Half of the 4,096 blocks is left for later rules, so 300 labels have 4 blocks of 15 slots each."""
     host.apply("".join(f"socket l{number} {{ tcp 127.0.0.1:{10000 + number} }}\n"
                        f"tcp daddr 192.0.2.0/24 dport {10000 + number} redirect to l{number}\n"
                        for number in range(300)), "-q")
@@ -208,7 +208,7 @@ def test_labels_without_spare_slots_are_reported(host):
 
 
 def test_a_slot_that_was_given_back_is_free_of_marks(host):
-    """What a label that is gone had in its blocks is none of the next one's."""
+    """Sockets in the blocks of a label that is gone never serve the next label that gets the blocks."""
     host.apply(declared(TCP4))
     with Group(host, TCP4, ROOM):
         other = declared(TCP4, 8081).replace("web", "other")

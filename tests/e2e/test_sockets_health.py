@@ -1,4 +1,4 @@
-"""What `sklc status` says of the sockets behind labels, and of what keeps them from being there."""
+"""`sklc status` shows the sockets of labels, and why one is missing."""
 import os
 import socket
 import time
@@ -60,7 +60,7 @@ def test_a_socket_that_nobody_put_behind_its_label_wants_a_sync(host):
 
 def test_the_time_of_a_socket_stays_as_it_is(host):
     server = host.server(TCP4)
-    time.sleep(-time.time() % 1 + 0.4)  # far from where a second of the clock ends
+    time.sleep(-time.time() % 1 + 0.4)  # to the middle of a second, since times are in seconds
     host.apply(rules(f"tcp 127.0.0.1:{server.getsockname()[1]}"))
     seen = set()
     for _ in range(6):

@@ -1,4 +1,4 @@
-"""Groups of sockets, and alternatives: whoever is gone, those that are left are served, with no sklc alive."""
+"""Groups of sockets, and alternative endpoints: when some are gone the others serve, without any process of sklc."""
 import socket
 import threading
 import time
@@ -37,13 +37,13 @@ def backend(request, tmp_path):
 
 
 class Load(threading.Thread):
-    """Asks all the time, and counts what became of it."""
+    """A client that connects all the time, and counts the results."""
 
     def __init__(self, host):
         super().__init__()
         self.host, self.done = host, threading.Event()
         self.served = self.refused = 0
-        self.lost = 0  # with one that died, in its queue: the kernel's, not ours
+        self.lost = 0  # connections in the queue of a socket that died, which the kernel resets
 
     def run(self):
         with self.host.namespace.entered():
@@ -71,8 +71,8 @@ class Load(threading.Thread):
 
 
 class Datagrams(Load):
-    """The same by datagrams. Answers are from where the server is bound, so the client is not connected, and
-    has to ask for errors."""
+    """A client that sends datagrams all the time. Answers come from the address that the server is bound to, so the
+    client's socket is not connected, and must ask for errors."""
 
     def ask(self):
         with socket.socket(type=socket.SOCK_DGRAM) as client:

@@ -1,4 +1,4 @@
-"""Services as Debian has them, found and followed; and answers over UDP, which need a source."""
+"""Debian's services are found and followed; UDP answers have the source address that the client asked."""
 import os
 import pathlib
 import shutil
@@ -124,7 +124,7 @@ def test_nginx_killed_under_load_is_served_when_it_starts_again(host, nginx):
             try:
                 answers.append(http(host))
             except (ConnectionResetError, TimeoutError):
-                answers.append("lost")  # it was with one that was killed
+                answers.append("lost")  # the connection was with a process that was killed
 
     thread = threading.Thread(target=load, daemon=True)
     thread.start()
@@ -216,7 +216,7 @@ def test_answers_come_from_where_the_question_went(host, udp, port):
         for number in (1, 2, 3):
             with host.namespace.socket(udp.af, udp.type) as client:
                 client.settimeout(5)
-                client.connect((udp.at(number), port))  # and so takes answers from there alone
+                client.connect((udp.at(number), port))  # so it accepts only answers from there
                 client.send(b"hello")
                 assert client.recv(16) == b"hello"
     finally:
@@ -224,7 +224,7 @@ def test_answers_come_from_where_the_question_went(host, udp, port):
 
 
 def test_an_answer_sent_as_usual_comes_from_elsewhere(host):
-    """What the example is for."""
+    """Why the example is needed."""
     server = host.server(UDP4, port=5300)
     host.apply("socket echo { udp 127.0.0.1:5300 }\n"
                "udp daddr 192.0.2.0/24 dport 53 redirect to echo\n")

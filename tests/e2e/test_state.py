@@ -1,4 +1,4 @@
-"""The state's folder: whose it is, where it may be, what becomes of it when its namespace is gone."""
+"""The state's folder in the bpffs: its owner and mode, where it may be, and what happens when its namespace is gone."""
 import json
 import os
 import pathlib
@@ -178,7 +178,7 @@ def bytes_of(number):
 
 
 def write_version(folder, version):
-    """Puts a version in place of the one that is there."""
+    """Replaces the version of the state."""
     pin = folder / "state"
     pin.unlink()
     run = lambda *words: subprocess.run([BPFTOOL, "map", *words], check=True)
@@ -203,7 +203,7 @@ def test_state_of_another_version_is_refused_and_can_be_detached(host, version):
 
 
 def describe(pin):
-    """A map's shape, or that it is something else; what depends on the rules is left out."""
+    """What a pin is: a map's type and sizes, or the kind of object; without what depends on the rules."""
     if pin.name in ("link", "program"):
         return f"{pin.name}: {pin.name}"
     shown = subprocess.run([BPFTOOL, "-j", "map", "show", "pinned", pin], check=True,
@@ -218,7 +218,7 @@ def describe(pin):
 
 
 def test_the_state_is_laid_out_as_its_version_says(host):
-    """Whoever changes the layout changes the version with it, and reads the older one or refuses it."""
+    """A change of the layout needs a new version; commands then read the older version or refuse it."""
     host.apply("tcp dport 80 counter redirect to web\n")
     host.apply("tcp dport 80 counter redirect to web\n")
     found = sorted({describe(pin) for pin in host.pins() if not pin.is_dir()})

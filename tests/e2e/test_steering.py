@@ -222,7 +222,7 @@ def test_port_ranges_and_lists_hold_at_their_edges(host, wire):
 
 
 def connected_pair(host, wire):
-    """Two sockets that are connected to each other."""
+    """A connection: the client's socket and the server's."""
     if wire.is_udp:
         a, b = host.server(wire), host.server(wire)
         a.connect(b.getsockname())

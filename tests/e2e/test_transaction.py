@@ -1,4 +1,4 @@
-"""Replacing rules under way: nothing is lost, nothing is counted twice, and there is a way back."""
+"""Replacing rules under load: no packet is lost or counted twice, and rollback restores the earlier rules."""
 import os
 import select
 import signal
@@ -53,7 +53,7 @@ def pair(host):
 
 @pytest.fixture
 def datagrams(host):
-    """The pair for counting: of a connection, a late packet may be counted too."""
+    """The pair with datagrams, for tests that count: connections may send late packets, which are counted too."""
     return Pair(host, UDP4)
 
 
@@ -65,8 +65,8 @@ def generation(host):
 
 
 class Crowd:
-    """Clients of some ports, one after the other on each of several threads, and servers that take all
-    that comes; what met whom is kept."""
+    """Several threads of clients of some ports, one client after the other in each, and servers that accept everything;
+    records which server each client reached."""
 
     def __init__(self, host, servers, ports, clients_each=2):
         self.host, self.calling, self.serving = host, True, True
@@ -184,7 +184,7 @@ def test_reset_begins_again_at_zero(datagrams):
 
 
 def test_nothing_is_counted_twice_or_lost_while_rules_are_replaced(host):
-    """Datagrams are counted here one by one, and there by the kernel."""
+    """The test and the kernel count the same datagrams."""
     server = host.server(UDP4)
     sets = [host.rules(f"udp dport 53 counter redirect to dns\ntcp dport {n} drop\n", f"{n}.conf")
             for n in (1, 2)]
@@ -220,7 +220,7 @@ def test_rollback_without_anything_before_says_so(pair):
 
 
 def test_rules_on_trial_go_back_by_themselves_without_any_process(datagrams):
-    """The applying process is killed, and nobody else is there."""
+    """The kernel ends the trial although the process that applied was killed."""
     apply = subprocess.Popen(
         [SKLC, "--apply", datagrams.host.rules(datagrams.new_rules), "--confirm", "2", "--netns",
          datagrams.host.namespace.path, "--bpffs", datagrams.host.bpffs],
@@ -336,7 +336,7 @@ def test_readers_do_not_wait(locked):
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_the_exit_status_says_which_rules_decide_after_a_signal(pair, name):
-    """The signals come at all times of an apply; success means the new rules, all else the old."""
+    """Signals arrive at any time during an apply; status 0 means that the new rules decide, any other the old ones."""
     rules = {True: pair.host.rules(OLD, "old.conf"), False: pair.host.rules(NEW, "new.conf")}
     outcomes = set()
     for n in range(25):
@@ -405,7 +405,7 @@ def test_the_first_choice_on_the_hook_stands_unless_a_later_overrides(host, tmp_
 
 
 def other_instance(host, tmp_path, name="second"):
-    """Rules on the same namespace with the state in another bpffs: a program of somebody else's."""
+    """Rules on the same namespace with their state in another bpffs: to sklc, another program on the hook."""
     folder = tmp_path / name
     folder.mkdir()
     subprocess.run(["mount", "-t", "bpf", "-o", "mode=0700", "none", folder], check=True)
@@ -440,7 +440,7 @@ def labels_apart(first, count):
 
 
 def test_labels_of_the_rules_before_give_way_to_those_that_need_room(host):
-    """16384 labels fit; the rules in force keep theirs."""
+    """16384 labels fit; those of the current rules keep their slots."""
     host.apply(labels_apart(0, 7000), "-q")
     host.apply(labels_apart(7000, 7000), "-q")
     before = generation(host)

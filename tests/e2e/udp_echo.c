@@ -1,5 +1,4 @@
-/* An example: a UDP server behind a label, whose answers come from where the question went. It says back
- * what it gets.
+/* An example: a UDP echo server behind a label, whose answers come from the address that the client asked.
  *
  *     udp_echo ADDRESS PORT
  *
@@ -34,7 +33,7 @@ union address {
 	struct sockaddr_in6 ipv6;
 };
 
-/* A datagram, where it is from, and where it was sent to. */
+/* A datagram, its source, and the destination that the client sent it to. */
 struct datagram {
 	char bytes[65536];
 	size_t size;
@@ -53,7 +52,7 @@ static union address read_address(const char *text, const char *port)
 	bool is_ipv6 = address.any.sa_family == AF_INET6;
 	void *bytes = is_ipv6 ? (void *)&address.ipv6.sin6_addr : (void *)&address.ipv4.sin_addr;
 
-	/* The port is at the same place in both. */
+	/* The port has the same offset in both structures. */
 	address.ipv4.sin_port = htons((uint16_t)atoi(port));
 	if (inet_pton(address.any.sa_family, text, bytes) != 1)
 		errx(2, "'%s' is no address", text);
@@ -65,7 +64,7 @@ static socklen_t address_size(const union address *address)
 	return address->any.sa_family == AF_INET6 ? sizeof(address->ipv6) : sizeof(address->ipv4);
 }
 
-/* IPv6 takes an address that is local by route alone for a source only if this is on. */
+/* IPv6 accepts a source address that is local only by a route if this option is on. */
 static int allow_any_source(int fd, int family)
 {
 	const int on = 1;
@@ -79,7 +78,7 @@ static int open_bound(const union address *address)
 	const int on = 1;
 	int fd = socket(address->any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	/* Other sockets that answer may be bound to the same one. */
+	/* Other sockets that answer may be bound to the same port. */
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
 	    allow_any_source(fd, address->any.sa_family))
 		err(1, "make a socket");
@@ -116,14 +115,14 @@ static bool receive(int fd, struct datagram *datagram)
 	ssize_t size = recvmsg(fd, &message, 0);
 	struct cmsghdr *found = size < 0 ? NULL : CMSG_FIRSTHDR(&message);
 
-	if (!found) /* an error that an earlier answer met, perhaps */
+	if (!found) /* perhaps an error of an earlier answer */
 		return false;
 	datagram->size = (size_t)size;
 	memcpy(&datagram->to, CMSG_DATA(found), address_size(&datagram->from));
 	return true;
 }
 
-/* From the address that was asked, and the socket's own port. */
+/* Answers from the address that the client asked, and the socket's own port. */
 static void answer(int fd, struct datagram *datagram)
 {
 	union control control = {.room = {0}};

@@ -1,5 +1,5 @@
-/* Reads objects that are a good one with some bytes changed; nothing but a clean end is right. The input
- * is changes, each an offset and a byte, so that it need not learn what an ELF file is. */
+/* Reads damaged objects, which must not crash. The input is a list of changes to a good object, each an offset and a
+ * byte, so that the fuzzer need not discover the ELF format. */
 #include "runtime/object/object.h"
 #include "tests/lib/sample_object.h"
 
@@ -10,7 +10,7 @@ enum { CHANGE_BYTES = 3 };
 
 int LLVMFuzzerTestOneInput(const unsigned char *changes, size_t size);
 
-/* The messages are not what is looked at. */
+/* Drops the messages. */
 static bool ignore(struct report *report, const struct message *message)
 {
 	(void)report;

@@ -1,5 +1,5 @@
-/* Compiles whatever bytes it is given, from text to object; nothing but a clean end is right. The bytes
- * are read through a file in memory, as a rules file is. */
+/* Compiles any bytes from text to object, which must not crash. The bytes are read from a file in memory, as a rules
+ * file is. */
 #include "compiler/base/diag.h"
 #include "compiler/pipeline.h"
 
@@ -12,7 +12,7 @@ enum { TABLE_BYTES = 1 << 20 };
 
 int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t size);
 
-/* A file that holds the bytes, with its name; ends the process where there is none. */
+/* Makes a file in memory that holds the bytes, and its name; ends the process if it cannot. */
 static int file_of(const unsigned char *bytes, size_t size, char name[32])
 {
 	int fd = memfd_create("rules", MFD_CLOEXEC);

@@ -1,5 +1,5 @@
-/* Reads whatever bytes it is given as rules, without a file: text to tree to policy. What has a
- * meaning must keep it: the policy's dump is read again, and must be dumped as the same bytes. */
+/* Reads any bytes as rules, without a file, into a policy. The dump of a policy must read back as a policy with the same
+ * dump. */
 #include "compiler/ast/ast.h"
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"
@@ -15,7 +15,7 @@ struct text {
 	size_t size;
 };
 
-/* The dump of the policy of a text; no bytes if it has no meaning. */
+/* The dump of the text's policy; no bytes if the text is refused. */
 static struct text dump_of(const char *bytes, size_t size, FILE *nowhere)
 {
 	struct arena *arena = arena_new();

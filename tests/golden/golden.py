@@ -45,7 +45,7 @@ def options_of(path):
 
 
 def forms_of(program, path):
-    """All that the compiler says of an input: bytes by the suffix of the file that holds them."""
+    """All forms that the compiler makes of an input, and its messages: bytes by their file's suffix."""
     options = options_of(path)
     compiled = sklc(program, path.parent, *options, "-o", "/dev/null", path.name)
     forms = {}
@@ -123,7 +123,8 @@ def write_forms(program, path):
 
 def check_strays(inputs):
     """Every file belongs to an input: it is one, holds a form of one, or is named by what one reads."""
-    known = {form_file(path, suffix) for path in inputs for suffix in SUFFIXES} | {*inputs, pathlib.Path(__file__).resolve()}
+    forms = {form_file(path, suffix) for path in inputs for suffix in SUFFIXES}
+    known = forms | {*inputs, pathlib.Path(__file__).resolve()}
     others = [file for file in sorted(GOLDEN.rglob("*")) if file.is_file() and file not in known]
     texts = [file.read_bytes().decode(errors="replace") for file in [*inputs, *others]]
     named = {pathlib.PurePath(word).name for text in texts for word in re.findall(r'"([^"\n]+)"', text)}

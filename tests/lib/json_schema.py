@@ -1,4 +1,4 @@
-"""What sklc(1) promises of --json, checked of every run of a test that asks for it."""
+"""Checks documents of --json against the schema in sklc(1); conftest.py does so for every run with --json."""
 import json
 
 ERRORS_SHOWN = 20
@@ -46,7 +46,7 @@ def count(document, severity):
 
 
 def check_diagnostics(text, status):
-    """The one document on standard error, which goes with the exit status."""
+    """Standard error must be one document, which agrees with the exit status."""
     document = json.loads(text)
     has_shape(document, {"version": int, "diagnostics": list, "errors": int, "warnings": int})
     assert document["version"] == 1
@@ -60,13 +60,13 @@ def check_diagnostics(text, status):
 
 
 def check_result(text):
-    """The one document on standard output, or nothing."""
+    """Standard output must be one document, or nothing."""
     if text:
         assert json.loads(text)["version"] == 1
 
 
 def check_run(words, done):
-    """Of a subprocess with these words. Forms of the rules and objects are no JSON, and -q may be silent."""
+    """Checks a finished run of sklc with these words. Dumps and objects are not JSON, and -q may print nothing."""
     quiet = {"-q", "--quiet"} & set(words)
     if not (quiet and done.stderr == ""):
         check_diagnostics(done.stderr, done.returncode)

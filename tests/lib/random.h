@@ -1,4 +1,4 @@
-/* A small random number generator with a seed, so that every run can be had again. */
+/* A small random number generator (SplitMix64), whose seed repeats a run. */
 #ifndef SKLC_RANDOM_H
 #define SKLC_RANDOM_H
 

@@ -1,5 +1,5 @@
-/* A small object with a record of every kind, for tests that spoil it: the sections that the runtime
- * reads, without a program. */
+/* A small object for tests that damage it: the sections that the runtime reads, with a record of each kind, and an empty
+ * program. */
 #ifndef SKLC_SAMPLE_OBJECT_H
 #define SKLC_SAMPLE_OBJECT_H
 
@@ -13,13 +13,13 @@
 #include <zlib.h>
 
 enum {
-	SAMPLE_SECTIONS = 13, /* the first, which is empty, ten of ours, the program, their names */
+	SAMPLE_SECTIONS = 13, /* ELF's empty one, ten of sklc's, the program, the names */
 	SAMPLE_SIZE_MAX = 8192,
 	SAMPLE_LABELS = 2,
 	SAMPLE_TEXT_BYTES = 30,
 };
 
-/* Offsets into the strings, which are one after the other. */
+/* Offsets into the strings. */
 #define SAMPLE_STRINGS                                                                             \
 	"web\0dns\0eth0\0tcp redirect to web\0tcp expanded\0rules.conf\0root\0p=1\0expect"
 enum {
@@ -34,7 +34,7 @@ enum {
 	SAMPLE_EXPECT = 66,
 };
 
-/* What stands in the sections; change it, then write it. */
+/* The contents of the sections: tests change them, then write the file. */
 struct sample {
 	struct abi_header header;
 	char strings[sizeof(SAMPLE_STRINGS)];
@@ -96,7 +96,7 @@ static inline void sample_fill(struct sample *sample)
 	sample->text_size = size;
 }
 
-/* An ELF file that grows at its end. */
+/* An ELF file that is being written from its beginning to its end. */
 struct sample_elf {
 	unsigned char *bytes;
 	size_t size;
@@ -121,7 +121,7 @@ static inline void sample_section(struct sample_elf *elf, const char *name, cons
 	elf->size += size;
 }
 
-/* Writes the file into SAMPLE_SIZE_MAX bytes, and gives its size. */
+/* Writes the file into SAMPLE_SIZE_MAX bytes; returns its size. */
 static inline size_t sample_write(const struct sample *s, unsigned char *bytes)
 {
 	struct sample_elf elf = {

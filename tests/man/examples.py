@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Tries every display of the manual page of the language, as the comment before it says; the page says
-how at its top. Prints TAP.
+"""Compiles every display of the manual page of the language, as the comment before it demands; the top of the page
+explains these comments. Prints TAP.
 
 usage: examples.py SKLC"""
 import pathlib
@@ -15,7 +15,7 @@ WORDS = r"(?=$| says | options | after )"
 
 
 def text_of(lines):
-    """A display as it is shown."""
+    """The text of a display as readers see it."""
     return "".join(line.replace("\\&", "").replace("\\e", "\\") + "\n" for line in lines)
 
 

@@ -1,5 +1,5 @@
-/* Rules text to the tree and to the policy: what is read, what each thing means, what is refused and
- * where. The text is given in memory. */
+/* From rules text through the tree to the policy: what may be written, what it means, and what is refused with which
+ * message and source location. */
 #include "compiler/ast/ast.h"
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"
@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-/* One text and all that was made of it. */
+/* A text, its tree and its policy. */
 struct reading {
 	struct arena *arena;
 	struct sources *sources;
@@ -56,7 +56,7 @@ static void reading_free(struct reading *r)
 	arena_free(r->arena);
 }
 
-/* The policy of a text that must have one. */
+/* Reads a text that must have a policy and no warnings. */
 static struct reading read_good(const char *text)
 {
 	struct reading r = read_text(text);
@@ -66,7 +66,7 @@ static struct reading read_good(const char *text)
 	return r;
 }
 
-/* The text must be refused with this as the first line of what is said. */
+/* The text must be refused, and the first line printed must be this error. */
 static void expect_error(const char *text, const char *place, const char *message)
 {
 	struct reading r = read_text(text);
@@ -289,7 +289,7 @@ static void map_keys_are_apart_or_one_inside_the_other(void **state)
 		     "1:60", "a second verdict for one key");
 }
 
-/* The same check on many elements, which are sorted in another way. */
+/* A large map is sorted by another algorithm than a small one, and checked alike. */
 static void a_large_map_is_checked_as_a_small_one_is(void **state)
 {
 	enum { COUNT = 60000, LINE = 64 };

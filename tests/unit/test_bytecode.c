@@ -1,4 +1,4 @@
-/* The assembler: jumps, what it refuses, and its listing. */
+/* The assembler: jumps, programs that it refuses, and its listing. */
 #include "compiler/base/arena.h"
 #include "compiler/bytecode/bytecode.h"
 
@@ -243,7 +243,7 @@ static void the_listing_shows_the_rule_where_it_changes(void **state)
 		       "     2: exit\n");
 }
 
-/* A subprogram that does nothing. */
+/* A subprogram of one instruction that does nothing, and an exit. */
 static struct bytecode_subprogram make_subprogram(void *arena, const char *name)
 {
 	struct bytecode *code = bytecode_new(arena);

@@ -1,4 +1,4 @@
-/* The pass over the program: what each rule makes of code written by hand. */
+/* The optimizer: each of its rewritings, on code written by hand. */
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"
 #include "compiler/bytecode/bytecode.h"
@@ -186,7 +186,7 @@ static void a_jump_that_others_lead_to_is_not_inverted_away(void **state)
 			 "     6: exit\n");
 }
 
-/* What a comparison tree emits for one value, or for as many as WIDTH, among all others. */
+/* The code of a comparison tree that tells the values [FIRST, FIRST + WIDTH) from all others. */
 static struct bytecode *range_of(struct arena *arena, uint32_t first, uint32_t width)
 {
 	struct bytecode *code = bytecode_new(arena);
@@ -252,7 +252,7 @@ static void bytes_are_not_swapped_for_tests_of_equality(void **state)
 			 "     8: exit\n");
 }
 
-/* Two loads of one register that meet before one comparison; only the second swaps. */
+/* Two loads into one register lead to the same comparison; only the second load swaps bytes. */
 static void bytes_are_swapped_where_another_value_may_be_compared(void **state)
 {
 	struct bytecode *code = bytecode_new(*state);

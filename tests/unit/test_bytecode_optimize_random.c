@@ -1,4 +1,4 @@
-/* The pass over the program: random code does the same before and after. */
+/* The optimizer: random code computes the same before and after. */
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"
 #include "compiler/bytecode/bytecode.h"
@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-/* A machine for programs that only compute: an address in the tables is a number like any other. */
+/* An interpreter of programs that only compute: an address in the tables is a number like any other. */
 enum { PACKET_BYTES = 72, INSTRUCTIONS_MAX = 10000 };
 #define TABLES_ADDRESS (UINT64_C(1) << 40)
 
@@ -84,7 +84,7 @@ static bool is_taken(const struct machine *m, struct bpf_insn insn)
 	}
 }
 
-/* Runs a finished program; R0 as it is at its end. */
+/* Runs a finished program; returns R0. */
 static uint64_t run(const struct bytecode *code, const unsigned char *packet)
 {
 	struct machine m = {{0}, {0}};
@@ -116,7 +116,7 @@ static uint64_t run(const struct bytecode *code, const unsigned char *packet)
 	return 0;
 }
 
-/* Random programs, of few values and registers, so that the rules meet what they are for. */
+/* Random programs have few values and registers, so that the optimizer's rewritings often apply. */
 enum { PROGRAMS = 10000, PACKETS = 16, PIECES = 16, WORDS = 4, NEAR = 4 };
 
 static const uint32_t SOME_VALUES[] = {0,  1,  2,      0x01000000, 0x01000001, 0x02000000,
@@ -170,7 +170,7 @@ static void emit_arithmetic(struct bytecode *code, struct random *random)
 		bytecode_alu_imm(code, op, some_reg(random), (int32_t)some_value(random));
 }
 
-/* Two comparisons, of one value and the next perhaps, that lead to few places. */
+/* Emits two comparisons, perhaps with adjacent constants, that jump to few blocks. */
 static void emit_pair(struct bytecode *code, struct random *random,
 		      const struct basic_block *labels)
 {
@@ -229,7 +229,7 @@ static void emit_known_comparison(struct bytecode *code, struct random *random,
 			   (int32_t)some_value(random), label);
 }
 
-/* LABELS are those of the pieces that follow, the next one first. */
+/* LABELS belong to the pieces of code that follow, the next one first. */
 static void emit_piece(struct bytecode *code, struct random *random,
 		       const struct basic_block *labels)
 {
@@ -262,7 +262,7 @@ static void emit_piece(struct bytecode *code, struct random *random,
 	}
 }
 
-/* Jumps lead forward, so that it ends. */
+/* All jumps lead forward, so that the program ends. */
 static struct bytecode *random_program(struct arena *arena, struct random *random)
 {
 	struct bytecode *code = bytecode_new(arena);

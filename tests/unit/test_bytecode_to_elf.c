@@ -1,4 +1,4 @@
-/* The object file: what libbpf sees in it, what the runtime reads, and that the kernel takes it. */
+/* The object file: what libbpf sees in it, what the runtime reads, and whether the kernel accepts it. */
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"
 #include "compiler/bytecode/bytecode.h"
@@ -168,7 +168,7 @@ static void emit_end(struct bytecode *code, struct basic_block label, int verdic
 	bytecode_exit(code);
 }
 
-/* The port that the table holds goes to slot 0 of the machine's words, and is counted. */
+/* A program that redirects the port in the table to slot 0 of .rodata.machine, and counts. */
 static struct bytecode *steering_program(struct fixture *f)
 {
 	struct bytecode *code = bytecode_new(f->arena);
@@ -216,7 +216,7 @@ static struct bpf_object *open_object(const struct object *object)
 	return opened;
 }
 
-/* The bytes of a section; NULL if there is none. */
+/* The bytes of a section; NULL if there is no such section. */
 static const void *section(const struct object *object, const char *name, size_t *size)
 {
 	Elf *elf = elf_memory((char *)object->bytes, object->size);
@@ -385,7 +385,7 @@ static void the_text_travels_compressed(void **state)
 	assert_memory_equal(text, rules_text, length);
 }
 
-/* The rest runs in a child of its own namespaces, whose exit status is 0 if all went well. */
+/* The tests below run in a child process in namespaces of its own, whose exit status is 0 if they pass. */
 
 static int listen_on(uint16_t port)
 {
@@ -407,7 +407,7 @@ static int connect_to(uint16_t port)
 	return connect(fd, (struct sockaddr *)&address, sizeof(address));
 }
 
-/* A network with nothing but a loopback interface that is up, and a private bpffs at PATH. */
+/* Makes a network namespace with a loopback interface that is up, and mounts a private bpffs at PATH. */
 static int enter_namespaces(const char *path)
 {
 	struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
@@ -442,7 +442,7 @@ static int check_counter(int counters, uint64_t expected)
 	return sum == expected ? 0 : -1;
 }
 
-/* Connects to a port on which nobody listens; a listener elsewhere must get it. */
+/* Connects to a port on which nobody listens; the listener at another port must get the connection. */
 static int steer(int program, int sockets, int counters)
 {
 	int netns = open("/proc/self/ns/net", O_RDONLY);
@@ -452,7 +452,7 @@ static int steer(int program, int sockets, int counters)
 	if (link < 0 || listener < 0)
 		return 20;
 	if (!connect_to(STEERED_PORT))
-		return 21; /* the slot is empty: refused */
+		return 21; /* the slot is empty, so the connection must be refused */
 	if (fill_slot(sockets, 0, listener))
 		return 22;
 	if (connect_to(STEERED_PORT) || accept(listener, NULL, NULL) < 0)
@@ -473,7 +473,7 @@ static int steer_by_libbpf(const struct object *object)
 		     bpf_object__find_map_fd_by_name(opened, ABI_RULE_COUNTERS));
 }
 
-/* The listing that bpftool gives of the loaded program must show the rule. */
+/* bpftool's listing of the loaded program must show the rule. */
 static int check_listing(const char *folder)
 {
 	char command[256], line[512];

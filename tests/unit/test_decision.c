@@ -1,4 +1,4 @@
-/* The diagram: one for one meaning, small where an order of the fields makes it small, refused where none does. */
+/* The diagram: the same for rules of the same meaning; small if some order of the fields makes it small, else refused. */
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"
 #include "compiler/decision/decision.h"
@@ -67,7 +67,7 @@ static void rules_that_mean_something_else_give_another_diagram(void **state)
 	compilation_free(&second);
 }
 
-/* COUNT ports on a wide prefix, and as many prefixes with a port each, in either order. */
+/* Rules for COUNT ports on a wide prefix, and for COUNT prefixes with a port each. MIRRORED: of sources. */
 static char *multiplying_rules(uint32_t count, bool ports_first, bool mirrored)
 {
 	const char *address = mirrored ? "saddr" : "daddr";
@@ -117,7 +117,7 @@ static char *printed_diagnostics(const struct compilation *c)
 	return printed;
 }
 
-/* Each pair of a source and a destination has an outcome of its own: no order of the fields helps. */
+/* Each pair of a source and a destination has its own outcome, so no order of the fields makes the diagram small. */
 static void rules_too_large_in_every_order_are_refused_with_the_fields_that_multiply(void **state)
 {
 	enum { COUNT = 8000 };
@@ -162,7 +162,7 @@ static void too_many_attempts_are_refused_with_the_rules_that_make_them(void **s
 	free(text);
 }
 
-/* Seventeen attempts below a rule that decides before them all are none. */
+/* Seventeen attempts are too many for one packet, but an earlier rule decides all of theirs. */
 static void attempts_that_no_packet_reaches_are_not_counted_as_too_many(void **state)
 {
 	char *text = NULL;

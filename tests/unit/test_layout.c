@@ -1,5 +1,5 @@
-/* Layouts of hand-made shapes: every way to store them finds what the diagram says, at and beside every start
- * of an interval. */
+/* Layouts of diagrams of special shapes: with each kind of tables, the search finds what the diagram says, at and beside
+ * every start of an interval. */
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"
 #include "compiler/decision/decision.h"
@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Whether the rows from one on are the outcome. */
+/* The rows from ROW on must be those of the outcome. */
 static void assert_outcome(const struct layout *layout, uint32_t row,
 			   const struct diagram_outcome *outcome)
 {
@@ -43,7 +43,7 @@ static void check_packet(const struct compilation *c, const struct packet *packe
 		       decision_eval(c->decision, &environment, packet));
 }
 
-/* Packets at and beside each start of the diagram in one field, the others at a few values. */
+/* Tries packets with one field at or just below each start of an interval, and the others at a few values. */
 static void check_starts(const struct compilation *c)
 {
 	static const u128 others[] = {0, 22, 80, 0x0a000001, UINT16_MAX};
@@ -149,7 +149,7 @@ static void all_ports_may_differ_from_their_neighbours(void **state)
 	free(text);
 }
 
-/* How many entries of a root have a range in something else, and how many refer to a tree. */
+/* The number of entries of a stride table that refer to a tree; or of those that hold a range. */
 static size_t count_entries(const struct layout *layout, const struct layout_step *root,
 			    bool are_references)
 {
@@ -166,7 +166,7 @@ static size_t count_entries(const struct layout *layout, const struct layout_ste
 	return found;
 }
 
-/* Rules whose addresses get a root with so many entries of either kind. */
+/* Checks rules whose addresses get a stride table with so many ranges and references. */
 static void check_entries(const char *rules, size_t ranges, size_t references)
 {
 	struct compile_options options = {.tables = TABLES_RANGES};
@@ -185,8 +185,8 @@ static void check_entries(const char *rules, size_t ranges, size_t references)
 
 static void a_stride_table_entry_holds_one_range_wherever_it_lies(void **state)
 {
-	/* In eight children: one address; half of all, from the first on; the last address alone; half of all, to
-	 * the last; sixteen that are no prefix; all but the last; a prefix; and two ranges, one of three. */
+	/* Eight entries of the table: one address; the first half of the entry's addresses; the last address; the last
+	 * half; sixteen addresses that are no prefix; all but the last; a prefix; and two ranges. */
 	static const char addresses[] =
 		"10.0.1.2, 10.32.0.0/17, 10.95.255.255, 10.112.128.0/17, 10.144.0.1-10.144.0.16,"
 		"10.160.0.0-10.160.255.254, 10.200.64.0/18, 10.224.0.1-10.224.0.3, 10.224.7.0/24";
@@ -211,7 +211,7 @@ static void a_stride_table_entry_ignores_the_bits_that_its_window_skips(void **s
 		      4, 0);
 }
 
-/* Checks rules whose ports become a cross by a table. */
+/* Checks rules whose ports get a cross-product table with a table of equivalence classes. */
 static void check_class_table(const char *rules)
 {
 	struct compile_options options = {.tables = TABLES_AUTO};
@@ -226,7 +226,7 @@ static void check_class_table(const char *rules)
 	compilation_free(&c);
 }
 
-/* More classes of ports than are compared in code, over many addresses. */
+/* Many addresses, and more equivalence classes of ports than code compares. */
 static void many_equivalence_classes_of_ports_are_looked_up_in_a_table(void **state)
 {
 	char *text = NULL;
@@ -244,7 +244,7 @@ static void many_equivalence_classes_of_ports_are_looked_up_in_a_table(void **st
 	free(text);
 }
 
-/* As many runs of ports as there are ports, but few classes of them, which the last port is in too. */
+/* Every port begins a run of its own, yet there are few equivalence classes; the last port is in one of them. */
 static void alternating_ports_make_few_equivalence_classes(void **state)
 {
 	char *text = NULL;
@@ -267,7 +267,7 @@ static void alternating_ports_make_few_equivalence_classes(void **state)
 	free(text);
 }
 
-/* So far apart that no root alone tells them apart. */
+/* Addresses so far apart that no stride table alone tells them apart. */
 static uint32_t scattered_address(uint32_t i)
 {
 	return i * UINT32_C(2654435761);
@@ -281,7 +281,7 @@ static void write_scattered_address(FILE *out, uint32_t i)
 		address >> 8 & 255, address & 255);
 }
 
-/* Packets to each of so many of these addresses, at the first PORTS ports. */
+/* Tries packets to the first ADDRESSES scattered addresses, at the first PORTS ports. */
 static void check_scattered(const char *rules, uint32_t addresses, uint32_t ports)
 {
 	struct compile_options options = {.tables = TABLES_AUTO};
@@ -337,7 +337,7 @@ static void more_rows_than_two_byte_results_can_number_are_found(void **state)
 	free(text);
 }
 
-/* A window that began with the first of them would have nothing below it. */
+/* A window that began at the first of their starts would have no value below it. */
 static void small_nodes_that_start_with_their_window_are_searched_rightly(void **state)
 {
 	char *text = NULL;
@@ -368,7 +368,7 @@ static void write_far_addresses(FILE *out)
 			i / 9, i * 37 % 256, i % 5, i * 29, i % 7);
 }
 
-/* Most addresses are in one window, a few below it, above it, and in none of its upper bits. */
+/* Most addresses are in one window; a few are below it, above it, or differ in its upper bits. */
 static void a_few_addresses_far_from_all_others_are_tested_apart(void **state)
 {
 	struct compile_options options = {.tables = TABLES_AUTO};
@@ -392,7 +392,7 @@ static void a_few_addresses_far_from_all_others_are_tested_apart(void **state)
 	free(text);
 }
 
-/* COUNT prefixes, so far apart that lanes of a certain width are needed. */
+/* COUNT prefixes, so far APART that lanes must have LANE_BITS. */
 static void check_lanes(const char *format, unsigned count, unsigned apart, uint32_t lane_bits)
 {
 	struct compile_options options = {.tables = TABLES_SPLUS};

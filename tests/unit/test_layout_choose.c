@@ -1,4 +1,4 @@
-/* What is chosen for nodes of hand-made sizes and shapes, and what is refused. */
+/* How each node of a diagram is stored: which kind is chosen for special sizes and shapes, and what is refused. */
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"
 #include "compiler/layout/cost.h"
@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* COUNT prefixes that are far apart, with as many ports of each; of PORTS in all. */
+/* COUNT prefixes that are far apart, each with PORTS_EACH ports out of PORTS. */
 static struct compilation compile_within(int instructions_max, unsigned count, unsigned ports_each,
 					 unsigned ports)
 {
@@ -72,7 +72,7 @@ static void a_few_intervals_are_code_and_many_a_table(void **state)
 	compilation_free(&many);
 }
 
-/* What is below the addresses would take a step of tables more. */
+/* If the addresses were in tables, the ports below them would take one more step. */
 static void the_cost_of_a_node_includes_what_is_below_it(void **state)
 {
 	struct compilation alone = compile_prefixes(5, 0, 0), ported = compile_prefixes(5, 1, 1);
@@ -124,7 +124,7 @@ static struct compilation compile_kind(const char *rules, enum table_kind tables
 	return c;
 }
 
-/* COUNT prefixes of UDP with the ports to which TCP leads at once. */
+/* The node of ports that TCP begins with is also below COUNT prefixes of UDP. */
 static char *shared_ports(unsigned count)
 {
 	char *text = NULL;
@@ -183,7 +183,7 @@ static void the_kind_of_tables_is_the_one_asked_for(void **state)
 	}
 }
 
-/* Of COUNT prefixes that are far apart. */
+/* The width of the stride table for COUNT prefixes that are far apart. */
 static uint32_t stride_bits(unsigned count)
 {
 	struct compilation c = compile_prefixes(count, 0, 0);
@@ -210,7 +210,7 @@ static void a_stride_table_is_wider_for_more_intervals(void **state)
 	assert_in_range(thousand, 9, 14);
 }
 
-/* A hundred places far apart, each with addresses that no root tells apart. */
+/* A hundred clusters far apart; a stride table does not tell the addresses of a cluster apart. */
 static void clustered_addresses_have_stride_tables_of_references(void **state)
 {
 	struct compilation c;
@@ -246,7 +246,7 @@ static void stride_table_entries_hold_ranges_only_with_two_byte_results(void **s
 	compilation_free(&c);
 }
 
-/* Lines have a bit more than they compare, so 64 bits want a root that takes some away. */
+/* A lane of an inner node needs one bit more than it compares, so a tree cannot compare all 64 bits. */
 static void a_tree_of_64_bits_needs_a_stride_table_above_it(void **state)
 {
 	const struct layout_step *root;
@@ -271,7 +271,7 @@ static void a_tree_of_64_bits_needs_a_stride_table_above_it(void **state)
 	free(text);
 }
 
-/* A cross has room for all classes of ports in each row; a tree for those of its own. */
+/* A cross-product table has a result for each equivalence class of ports in each row, a tree only for the starts it has. */
 static void no_cross_product_table_is_chosen_where_it_would_be_far_larger(void **state)
 {
 	struct compilation small = compile_prefixes(300, 3, 40);
@@ -286,7 +286,7 @@ static void no_cross_product_table_is_chosen_where_it_would_be_far_larger(void *
 	compilation_free(&large);
 }
 
-/* Nodes of one start each, of which the largest begins its window. */
+/* Each node of ports has one start, the largest at the end of the window. */
 static void a_tree_of_one_start_costs_more_than_a_cross_product_table(void **state)
 {
 	char *text = NULL;
@@ -319,14 +319,14 @@ static void equal_parts_are_stored_once(void **state)
 
 	(void)state;
 	assert_true(compile_text(&c, rules, strlen(rules), &options));
-	/* One root and one leaf for the addresses, one of each for the ports. */
+	/* Equal nodes are stored once, so no step has more than one element. */
 	for (i = 0; i < c.layout->search_count; i++)
 		for (j = 0; j < c.layout->searches[i].step_count; j++)
 			assert_int_equal(c.layout->searches[i].steps[j].region.count, 1);
 	compilation_free(&c);
 }
 
-/* Of rules that do not fit, this is said. */
+/* Rules that do not fit must be refused with this message. */
 static void assert_beyond(const char *rules, const struct compile_options *options,
 			  const char *said)
 {

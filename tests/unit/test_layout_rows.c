@@ -1,4 +1,4 @@
-/* Outcomes as rows: in line, or in groups, they say what the decision says, in its order. */
+/* Outcomes as rows, in line or in groups: they hold what the decision says, in its order. */
 #include "compiler/base/diag.h"
 #include "compiler/decision/decision.h"
 #include "compiler/layout/layout.h"
@@ -16,13 +16,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Rules that match all packets: labels to attempt, and counters before each and after the last. */
+/* Rules that match all packets: labels to attempt, counters before each, and counters after the last. */
 struct shape {
 	uint32_t attempts, counters_before, counters_after;
 	bool declared, drop;
 };
 
-/* The actions that a walk over rows came to, and its end. */
+/* What a walk over rows found. */
 struct walked {
 	struct action actions[ACTIONS_MAX];
 	size_t action_count;
@@ -63,7 +63,7 @@ static void add_step(struct walked *walked, enum action_kind kind, uint32_t inde
 	walked->actions[walked->action_count++] = (struct action){kind, index, no_reuseport};
 }
 
-/* What a row says to do; gives the next. */
+/* Adds what a row does; returns the next row. */
 static uint32_t walk_row(const struct layout *layout, uint32_t number, struct walked *walked)
 {
 	const struct layout_row *row = row_at(layout, number);
@@ -89,7 +89,7 @@ static void walk_group(const struct layout *layout, uint32_t first, struct walke
 	walked->groups++;
 }
 
-/* Where functions look at spare slots, the first group has the label of the first row once more, uncounted. */
+/* Where subprograms try spare slots, the first group has the label of the first row again, without its counter. */
 static void skip_repeated(struct walked *walked, size_t from)
 {
 	const struct action *last = &walked->actions[from - 1];

@@ -1,5 +1,5 @@
-/* What is warned of, by rules files of a few lines. A warning is written as its line and name, then the
- * lines that its notes show, 0 for a note that is words alone. */
+/* Warnings of short rules files. A warning is written as its line and name, then the lines that its notes show, 0 for a
+ * note that shows none. */
 #include "compiler/base/arena.h"
 #include "compiler/base/diag_queue.h"
 #include "compiler/pipeline.h"
@@ -52,7 +52,7 @@ static void expect_warnings(const char *text, const char *expected)
 	free(words);
 }
 
-/* The same, of rules that take much by intent. */
+/* The same for rules that take all logins or replies, without the warnings of that. */
 static void expect_of_rules(const char *text, const char *expected)
 {
 	static const char *const options[] = {"no-ssh", "no-udp-replies"};
@@ -62,7 +62,7 @@ static void expect_of_rules(const char *text, const char *expected)
 	free(words);
 }
 
-/* What the first warning, or its first note, says. */
+/* The text of the first warning, or of its first note. */
 static void expect_words(const char *text, bool in_note, const char *expected)
 {
 	struct compile_options options = {.files = NULL};
@@ -466,7 +466,8 @@ static void a_warning_that_is_switched_off_is_not_looked_for(void **state)
 	free(words);
 }
 
-/* Any two rules, one of each kind, meet in packets of their own; the decision knows only the kinds. */
+/* Each pair of a daddr and a saddr rule matches packets that no other pair does, which is too much work for the lint; the
+ * diagram stays small, since all rules of a kind do the same. */
 static void lint_that_is_cut_short_says_so(void **state)
 {
 	enum { RULES = 2200 };

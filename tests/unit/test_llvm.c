@@ -1,6 +1,5 @@
-/* The LLVM back end: that its object differs by the code alone, and that the kernel's verifier takes what LLVM's
- * optimiser leaves of the bounds. What the programs decide is held against the direct back end's by the
- * differential test. */
+/* The LLVM back end: its object differs from the direct one's by its code alone, and the kernel's verifier accepts its
+ * programs, although LLVM's optimizer may remove checks of bounds. What they decide is for the differential test. */
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"
 #include "compiler/bytecode/bytecode.h"
@@ -45,7 +44,7 @@ static void compile_by(struct compilation *c, enum backend backend, enum table_k
 	fail();
 }
 
-/* The sections that say what the code is, and where in it. */
+/* Sections with the code, or with offsets into it. */
 static bool speaks_of_code(const char *name)
 {
 	static const char *const names[] = {"sk_lookup", ".relsk_lookup", ".symtab", ".BTF",
@@ -179,7 +178,7 @@ static uint32_t verified_instructions(const struct object *object)
 	return info.verified_insns;
 }
 
-/* Rules for ports and addresses in tables: COUNT of them, by two numbers each in FORMAT. */
+/* COUNT rules for tables. FORMAT makes a rule of three numbers: two for its value, one for its label. */
 static char *many_rules(unsigned count, const char *format) __attribute__((format(printf, 2, 0)));
 
 static char *many_rules(unsigned count, const char *format)
@@ -207,7 +206,8 @@ static bool has_step(const struct layout *layout, enum step_kind kind, enum oper
 	return false;
 }
 
-/* The kernel takes both programs, whose tables have such a step, and LLVM's at no more than twice the effort. */
+/* The kernel must accept the programs of both back ends, and walk at most twice the instructions for LLVM's. The tables
+ * must have a step of the kind and key. */
 static void expect_verified(enum table_kind tables, enum step_kind kind, enum operand key,
 			    char *text)
 {
@@ -257,7 +257,8 @@ static void a_stride_table_is_verified(void **state)
 			many_rules(2000, "dport 1%u%03u redirect to l%u\n"));
 }
 
-/* Both families do the same from here on, with another field of the packet: its load must stay apart. */
+/* The code of both families is the same but for the field that they load; LLVM must not merge the loads, since the
+ * verifier refuses a load from a context at a variable offset. */
 static void the_same_step_of_both_families_is_verified(void **state)
 {
 	(void)state;
@@ -286,7 +287,7 @@ static void many_equivalence_classes_of_ports_are_verified(void **state)
 			many_rules(300, "daddr 10.%u.%u.0/24 sport 10%u0 drop\n"));
 }
 
-/* How many instructions of LLVM's program do OP with IMM, and frees TEXT. */
+/* The number of instructions OP with IMM in LLVM's program; frees TEXT. */
 static unsigned count_instructions(char *text, int op, int32_t imm)
 {
 	struct compilation c;
@@ -303,7 +304,7 @@ static unsigned count_instructions(char *text, int op, int32_t imm)
 	return count;
 }
 
-/* A verifier that knows nothing of a port after its bytes are swapped needs the mask. */
+/* A verifier that loses the bounds of a port when its bytes are swapped needs the mask. */
 static void a_port_is_masked_before_it_indexes_a_table(void **state)
 {
 	(void)state;

@@ -1,4 +1,4 @@
-/* The nearest word of a list, with a search through all edits as the judge. */
+/* The nearest word of a list, compared with a search through all edits. */
 #include "compiler/base/nearest.h"
 
 #include <setjmp.h>
@@ -42,7 +42,7 @@ static void the_nearest_word_is_found_or_none_if_all_are_far(void **state)
 		NULL);
 }
 
-/* The fewest edits by search through all ways: the judge of what is near, for short words. */
+/* The fewest edits that make B of A, by trying all of them: for short words. LIMIT + 1 if there are more than LIMIT. */
 static unsigned fewest_edits(const char *a, const char *b, unsigned limit)
 {
 	unsigned best, edits;
@@ -102,7 +102,7 @@ static void a_word_is_near_if_few_edits_make_it(void **state)
 	}
 }
 
-/* The distance proper: ca to abc is 2 (swap, then insert between), not 3. */
+/* The unrestricted Damerau-Levenshtein distance: from ca to abc it is 2 (swap, then insert between), not 3. */
 static void a_letter_may_be_inserted_between_swapped_ones(void **state)
 {
 	static const char *const words[] = {"xxabcyy"};

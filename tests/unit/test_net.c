@@ -1,4 +1,4 @@
-/* Addresses, ranges and sets, with a plain bitmap as the judge of the sets. */
+/* Addresses, ranges and sets of ranges; sets are compared with a bitmap. */
 #include "compiler/base/arena.h"
 #include "compiler/base/range_set.h"
 
@@ -111,7 +111,7 @@ static u128 of_bytes(const unsigned char bytes[16])
 	return value;
 }
 
-/* Random text of the characters that addresses are made of, against the C library's reader. */
+/* Random text of the characters of addresses, read here and by the C library. */
 static void reading_agrees_with_inet_pton_on_any_text(void **state)
 {
 	static const char *const pieces[] = {"::",  ":",  ".", "0",    "1", "ff",

@@ -1,4 +1,4 @@
-/* Reading an object that nobody vouches for: every record out of its range is refused, by name. */
+/* Reading an object that is not trusted: each record out of range is refused with a message that names it. */
 #include "runtime/object/object.h"
 #include "tests/lib/sample_object.h"
 #include "tests/unit/lib/listener.h"
@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-/* A copy of exactly the size, so that the sanitizer sees what reads beyond it. */
+/* Reads a copy of exactly the size, so that the sanitizer notices reads beyond it. */
 static void expect_bytes_refused(const unsigned char *bytes, size_t size, const char *why)
 {
 	unsigned char *copy = malloc(size ? size : 1);

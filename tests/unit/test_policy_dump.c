@@ -1,4 +1,4 @@
-/* The policy as a rules file: each form of a match, a verdict and a block, built by hand. */
+/* The policy dumped as a rules file: each form of a match, verdict and block, in policies built by hand. */
 #include "compiler/base/arena.h"
 #include "compiler/pipeline.h"
 #include "compiler/policy/policy.h"
@@ -159,7 +159,7 @@ static void a_match_that_never_holds_is_written_too(void **state)
 	expect_rule(&rule, "iifname { } drop");
 }
 
-/* IPv4-mapped addresses cannot be written; a negation may end at their edge. */
+/* Rules may not name IPv4-mapped addresses, so a range that ends beside them is written as a negation. */
 static void ranges_that_end_at_mapped_addresses_are_written_as_negations(void **state)
 {
 	struct rule rule = any_rule();

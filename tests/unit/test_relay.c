@@ -1,4 +1,4 @@
-/* The way of a message from the process that loads to the one that reports. */
+/* Messages from the process that loads to the one that reports them. */
 #include "runtime/load/relay.h"
 #include "tests/unit/lib/listener.h"
 
@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-/* Sends a message through a channel; what arrives is in PACKET. */
+/* Sends a message through a socket; the packet that arrives is in PACKET. */
 static size_t relay(const struct message *message, char *packet)
 {
 	struct relay sender;
@@ -67,7 +67,7 @@ static void a_log_that_is_too_long_arrives_cut(void **state)
 	free(details);
 }
 
-/* The sender is not trusted: in memory of exactly the size, so that the sanitizer sees what reads beyond. */
+/* The sender is not trusted. The copies have exactly the packet's size, so that the sanitizer notices reads beyond it. */
 static void a_packet_cut_or_changed_anywhere_does_no_harm(void **state)
 {
 	char packet[RELAY_PACKET_MAX];

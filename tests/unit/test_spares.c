@@ -1,4 +1,4 @@
-/* How spare slots are shared out, with real maps: who gets how many blocks, in one apply and in the next. */
+/* How blocks of spare slots are given to labels, in one apply and in the next, with maps in the kernel. */
 #include "runtime/base/report.h"
 #include "runtime/labels/labels.h"
 #include "runtime/load/load.h"
@@ -18,7 +18,7 @@
 
 enum { NAME_BYTES = 16, LABELS_MAX = 5000, PLACE = ABI_FLOW_CLASS(0, 0) };
 
-/* Labels of one declared IPv4 TCP socket each, given slots. */
+/* Labels with one declared socket each, for IPv4 and TCP. */
 struct lab {
 	struct report report; /* stays first */
 	unsigned warnings;
@@ -54,7 +54,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* The labels FIRST to END. */
+/* An object with the labels [FIRST, END). */
 static void make_object(struct lab *lab, uint32_t first, uint32_t end)
 {
 	uint32_t count = end - first, i;
@@ -79,7 +79,7 @@ static void make_object(struct lab *lab, uint32_t first, uint32_t end)
 static void assign(struct lab *lab, uint32_t first, uint32_t end)
 {
 	if (lab->labels < 0 || lab->marks < 0)
-		skip(); /* not allowed to make maps */
+		skip(); /* this process may not create maps */
 	make_object(lab, first, end);
 	assert_int_equal(labels_assign(lab->labels, lab->marks, &lab->object, lab->slots), 0);
 	free(lab->object.strings);
@@ -97,7 +97,7 @@ static uint32_t word_of(const struct lab *lab, uint32_t label)
 	return slots.slots[PLACE];
 }
 
-/* 0: none. */
+/* The length of the label's run of blocks; 0 if it has none. */
 static uint32_t blocks_of(const struct lab *lab, uint32_t label)
 {
 	uint32_t word = word_of(lab, label);

@@ -1,4 +1,4 @@
-/* Text, as an operator would write it, so that the whole compiler is run. */
+/* Writes text, as an operator would, so that the tests run the whole compiler. */
 #include "generate.h"
 
 #include "compiler/base/fields.h"
@@ -9,8 +9,8 @@
 struct generator {
 	struct random *random;
 	FILE *out;
-	uint32_t counters; /* left to give */
-	uint32_t chains;   /* made before: only those are jumped to */
+	uint32_t counters; /* how many more rules may count */
+	uint32_t chains;   /* written so far; rules jump only to those */
 	uint32_t sets4, sets6, port_sets, interface_sets, maps;
 };
 
@@ -27,7 +27,7 @@ static bool percent(struct generator *g, uint32_t chance)
 	return random_percent(g->random, chance);
 }
 
-/* Few bits that vary, at the places where prefixes are cut. */
+/* Only a few bits vary, near the ends of the prefixes' lengths, so that addresses often meet. */
 static uint32_t some_ipv4(struct generator *g, uint32_t bits)
 {
 	static const uint32_t bases[] = {0xc0000200, 0xc0000280, 0x0a000000, 0x00000000,
@@ -64,7 +64,7 @@ static void ipv4_value(struct generator *g)
 	}
 }
 
-/* Four words, the last three varied a little, cut after BITS. */
+/* Four words, of which the last three vary a little; the bits after the first BITS are 0. */
 static void some_ipv6(struct generator *g, uint32_t bits, uint32_t words[4])
 {
 	static const uint32_t bases[] = {0x20010db8, 0xfd000000, 0x00000000, 0xffffffff};
@@ -99,7 +99,7 @@ static bool ipv6_less(const uint32_t a[4], const uint32_t b[4])
 	return a[i] < b[i];
 }
 
-/* IPv4-mapped addresses have no meaning here; they would need this word. */
+/* None is IPv4-mapped, which rules refuse: the third word of some_ipv6 is never 0xffff. */
 static void ipv6_value(struct generator *g)
 {
 	static const uint32_t lengths[] = {0, 3, 32, 34, 63, 64, 65, 96, 97, 126, 127, 128};
@@ -289,7 +289,7 @@ static void verdict(struct generator *g, bool in_chain)
 		plain_verdict(g);
 }
 
-/* Two lists of either family could have none in common: then there is no second one. */
+/* Lists for two addresses could hold different families, and such a rule is refused. */
 static bool maybe_match_address(struct generator *g, enum field field, enum family_choice family,
 				bool has_address)
 {
@@ -357,7 +357,7 @@ static void set(struct generator *g, const char *name, uint32_t number, const ch
 	fputs(" } }\n", g->out);
 }
 
-/* Keys that nest or are apart, each once. */
+/* A map whose keys differ and are either disjoint or one inside the other, as the language demands. */
 static void map(struct generator *g, uint32_t number)
 {
 	static const char *const prefixes[] = {
@@ -404,7 +404,7 @@ static void definitions(struct generator *g)
 		set(g, "ports", g->port_sets++, "port", port_value);
 		set(g, "cards", g->interface_sets++, "ifname", interface_value);
 	}
-	if (percent(g, 50)) /* the program then has the function that tries spare slots */
+	if (percent(g, 50)) /* the program then has the subprogram that tries spare slots */
 		fprintf(g->out, "socket l%u { tcp 127.0.0.1:1 }\n",
 			random_below(g->random, GENERATE_LABELS));
 	while (percent(g, 40) && g->chains < 4)
@@ -474,7 +474,7 @@ char *generate_large(struct random *random, const char *family, uint32_t count)
 				n & 128 ? 25 : 24 + random_below(random, 9),
 				1 + random_below(random, 4), random_below(random, GENERATE_LABELS));
 	}
-	/* And a few that are far from all of these. */
+	/* A few are far from all others. */
 	fprintf(g.out, ipv6 ? "fe80::/10 . 1 : drop, a00::5 . 2-3 : redirect to l1,\n"
 			    : "240.1.2.3 . 1 : drop, 224.0.0.0/4 . 2-3 : redirect to l1,\n");
 	fprintf(g.out, " %s . 0-65535 : redirect to l0 } }\n", ipv6 ? "::/0" : "0.0.0.0/0");

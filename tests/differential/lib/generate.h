@@ -1,4 +1,4 @@
-/* Random rules files: every construct of the language, over few enough values that rules overlap. */
+/* Random rules files: every construct of the language, with so few values that rules overlap. */
 #ifndef SKLC_GENERATE_H
 #define SKLC_GENERATE_H
 
@@ -9,10 +9,10 @@ enum { GENERATE_LABELS = 6, GENERATE_INTERFACES = 3 };
 /* A rules file, to be freed by the caller. */
 char *generate_rules(struct random *random);
 
-/* One of hundreds of elements near each other, that the tables of each kind are searched for. */
+/* A rules file with hundreds of elements near each other, which fill tables of each kind. */
 char *generate_clusters(struct random *random);
 
-/* A map of COUNT prefixes of one family ("ip" or "ip6") with a port each, and some rules around it. */
+/* A rules file with a map of COUNT prefixes of one family ("ip" or "ip6"), each with a port, and some rules around it. */
 char *generate_large(struct random *random, const char *family, uint32_t count);
 
 #endif

@@ -1,5 +1,5 @@
-/* Files for the tables: hundreds of elements near each other, at the places where a word or a half of one begins
- * and ends, a few far from all others, and ports at both ends. */
+/* Rules files for tests of tables: hundreds of elements near each other where a 64 or 32 bit word begins or ends, a few
+ * far from all others, and ports at both ends of their range. */
 #include "generate.h"
 
 #include "compiler/base/net.h"
@@ -30,7 +30,7 @@ static u128 some_address(struct generator *g)
 	return (upper << 64 | random_next(g->random)) & address_last(g->family);
 }
 
-/* Where many bits change from one address to the next, or anywhere. */
+/* An address next to which many bits change at once, or any address. */
 static u128 some_base(struct generator *g)
 {
 	switch (below(g, 7)) {
@@ -51,13 +51,13 @@ static u128 some_base(struct generator *g)
 	}
 }
 
-/* No rule may name IPv4-mapped addresses. */
+/* The address, or 0 for an IPv4-mapped one, which rules refuse. */
 static u128 not_mapped(const struct generator *g, u128 address)
 {
 	return g->family == FAMILY_IPV6 && address_is_mapped(address) ? 0 : address;
 }
 
-/* An address, the SIZE bits around it, or a range that begins there and is not much larger. */
+/* Writes an address, the prefix around it that leaves SIZE bits free, or a range from it of about that many addresses. */
 static void put_element(struct generator *g, u128 address, unsigned size)
 {
 	u128 last = address_last(g->family), others = size ? last >> (bits(g) - size) : 0;
@@ -84,7 +84,7 @@ static void put_element(struct generator *g, u128 address, unsigned size)
 struct cluster {
 	u128 base;
 	uint32_t count;
-	unsigned shift; /* its addresses are 2^SHIFT apart, or some of such */
+	unsigned shift; /* addresses differ by multiples of 2^SHIFT */
 	bool is_dense;
 };
 
@@ -98,7 +98,7 @@ static struct cluster some_cluster(struct generator *g)
 				random_percent(g->random, 50)};
 }
 
-/* Every other is below the base. */
+/* Addresses lie above and below the base in turn. */
 static u128 cluster_address(struct generator *g, const struct cluster *cluster, uint32_t i)
 {
 	u128 away = (u128)(cluster->is_dense ? i / 2 : below(g, 4096)) << cluster->shift;
@@ -127,7 +127,7 @@ static void put_verdict(struct generator *g)
 	fputc('\n', g->out);
 }
 
-/* What else the rules of a cluster ask for. */
+/* Writes the other matches of a cluster's rule. */
 struct manner {
 	const char *protocol, *address, *other_address, *port;
 	uint32_t port_percent, other_percent;

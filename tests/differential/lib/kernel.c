@@ -1,4 +1,4 @@
-/* libbpf alone, and what the object's manual page says. */
+/* Uses libbpf and what the object's manual page says, and no code of the runtime. */
 #include "kernel.h"
 
 #include "compiler/decision/decision.h"
@@ -68,7 +68,7 @@ void sentinels_close(struct sentinels *sentinels)
 	free(sentinels->cookies);
 }
 
-/* TEST_RUN comes in by interface 0, so 0 equals and 1 differs. */
+/* In a BPF_PROG_TEST_RUN a packet's interface is 0, so the word 0 equals it and 1 differs. By enum INTERFACE_... */
 static bool set_interfaces(struct bpf_object *object, size_t label_count, const uint8_t *interfaces,
 			   size_t interface_count)
 {
@@ -98,7 +98,7 @@ static int map_fd(struct bpf_object *object, const char *name)
 	return bpf_object__find_map_fd_by_name(object, name);
 }
 
-/* libbpf fills no maps: the trie's prefixes are put in here. */
+/* Fills the kernel's LPM trie, which libbpf leaves empty. */
 static void fill_prefixes(struct bpf_object *object, const struct layout_object *layout)
 {
 	int map = bpf_object__find_map_fd_by_name(object, ABI_PREFIXES);

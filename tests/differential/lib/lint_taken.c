@@ -1,4 +1,4 @@
-/* Holds warnings of what rules take from the host against all packets at the edges of their values. */
+/* Tries all packets at the edges of the rules' values, to know which logins and replies rules take from the host. */
 #include "lint_taken.h"
 
 #include "generate.h"
@@ -16,7 +16,7 @@
 
 enum { MULTICAST_IPV4 = 0xe };
 
-/* The edges of a file's values, sorted, each once, and a state of each interface. */
+/* The values at the edges of a file's ranges, sorted and without repetition; and the packet that is tried now. */
 struct space {
 	const struct decision *decision;
 	struct edges edges;
@@ -84,7 +84,7 @@ static bool all_interfaces_taken(struct space *space, size_t interface)
 	return true;
 }
 
-/* Whether all packets with the values set so far are taken, FIELD and the later ones being free. */
+/* Whether all packets are taken that have the values of the fields before FIELD, whatever the others are. */
 static bool all_taken(struct space *space, enum field field)
 {
 	size_t i;
@@ -120,7 +120,7 @@ static bool ssh_is_taken(struct space *space)
 	return true;
 }
 
-/* The label that a reply to an address is offered to first, or the number of labels: none. */
+/* The label that a reply to an address is offered to first; the number of labels if there is none. */
 static size_t taker_of(const struct compilation *c, const struct space *space, u128 address)
 {
 	static const bool known[GENERATE_INTERFACES] = {true, true, true};
@@ -140,8 +140,8 @@ static size_t taker_of(const struct compilation *c, const struct space *space, u
 	return c->policy->label_count;
 }
 
-/* Marks by whom replies are taken; whether any are. Where the multicast addresses end, those of hosts begin
- * anew. */
+/* Whether rules take replies; marks the labels that do. The address after the last multicast one is tried too, since the
+ * rules' own edges may all be multicast. */
 static bool replies_are_taken(const struct compilation *c, struct space *space, bool *takers)
 {
 	const bool is_ipv4 = space->family == FAMILY_IPV4;
@@ -163,7 +163,7 @@ static bool replies_are_taken(const struct compilation *c, struct space *space, 
 	return taken;
 }
 
-/* Whether there is a warning of replies for each of these, and for no other. */
+/* Whether there is a warning of replies for each taker, and for no other label. */
 static bool names_takers(const struct compilation *c, const bool *takers)
 {
 	const struct policy *policy = c->policy;

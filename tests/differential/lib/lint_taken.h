@@ -1,4 +1,4 @@
-/* Port 22, and replies to the host's own sockets. */
+/* The judge of the warnings that rules take logins (port 22), or replies to the host's own UDP sockets. */
 #ifndef SKLC_TEST_LINT_TAKEN_H
 #define SKLC_TEST_LINT_TAKEN_H
 
@@ -6,8 +6,8 @@
 
 struct compilation;
 
-/* Whether there is a warning where all logins, or replies, are taken, for each label that takes them, and no other
- * one. Else says what is wrong. */
+/* Whether the warnings are right: one if all logins are taken, one for each label that takes all replies, and no other.
+ * Prints what is wrong. */
 bool lint_says_what_is_taken(const struct compilation *c);
 
 #endif

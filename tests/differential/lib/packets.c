@@ -1,4 +1,4 @@
-/* Collects the ends of every range of every rule and map. */
+/* Collects the first and last values of all ranges in rules and maps. */
 #include "packets.h"
 
 #include "compiler/base/arena.h"
@@ -89,12 +89,12 @@ struct packet random_packet(struct random *random, const struct edges *edges)
 		u128 value =
 			edges->values[packet.family][field][random_below(random, (uint32_t)count)];
 
-		/* An address is decided word by word: one to either side in any of them. */
+		/* Programs compare IPv6 addresses in two words: one more or less in either. */
 		if (packet.family == FAMILY_IPV6 && random_percent(random, 30))
 			value += ((u128)random_below(random, 3) - 1)
 				 << 64 * random_below(random, 2);
 		value &= field_last(field, packet.family);
-		/* Now and then a bit is turned, so that values between the edges come too. */
+		/* A bit is flipped now and then, for values between the edges. */
 		if (random_percent(random, 10))
 			value ^= (u128)1 << random_below(
 					 random, field_info(field)->members[packet.family].bits);

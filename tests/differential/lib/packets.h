@@ -1,4 +1,4 @@
-/* Packets that stand at the edges of what rules speak of. */
+/* Random packets whose values are at the edges of the rules' ranges. */
 #ifndef SKLC_PACKETS_H
 #define SKLC_PACKETS_H
 

@@ -1,4 +1,4 @@
-/* What tests of the pass over a program share. */
+/* For tests of bytecode: an arena as the test's state, and a run of the optimizer. */
 #ifndef SKLC_TEST_BYTECODE_FIXTURE_H
 #define SKLC_TEST_BYTECODE_FIXTURE_H
 
@@ -10,7 +10,7 @@ struct bytecode;
 int arena_setup(void **state);
 int arena_teardown(void **state);
 
-/* The program as the pass makes it, which it has to. */
+/* Runs the optimizer, which must succeed. */
 struct bytecode *optimize(struct arena *arena, const struct bytecode *code);
 
 #endif

@@ -16,7 +16,6 @@ static uint64_t operand_value(const struct packet *packet, enum operand operand)
 	return operand_get(asked, packet->values[operand_info(asked).field]);
 }
 
-/* Element INDEX of a step. */
 const unsigned char *layout_element(const struct layout *layout, const struct layout_step *step,
 				    uint32_t index)
 {
@@ -36,7 +35,7 @@ uint64_t number_at(const unsigned char *bytes, size_t index, unsigned bits)
 	return bits == 64 ? value64 : bits == 32 ? value32 : value16;
 }
 
-/* -1: the word is below the step's window; 1: above; 0: in it. */
+/* -1 if the word is below the step's window, 1 if above, 0 if in it. */
 static int side_of_window(const struct layout_step *step, uint64_t word)
 {
 	uint64_t upper = is_whole_word(step) ? step->window.prefix : word >> step->window.bits;
@@ -49,7 +48,7 @@ static uint64_t low_bits(uint64_t word, unsigned bits)
 	return bits < 64 ? word & ((UINT64_C(1) << bits) - 1) : word;
 }
 
-/* How many keys of COUNT lanes the word has reached. */
+/* The number of keys, in COUNT lanes, that are at most the word. */
 static uint32_t rank(const struct layout_step *step, const unsigned char *lanes, uint32_t count,
 		     uint64_t word)
 {
@@ -82,7 +81,7 @@ static uint32_t result(const struct layout_step *step, const unsigned char *resu
 	return step->is_narrow ? narrow_result(step, found) : found;
 }
 
-/* A line leads to one of the step after it. */
+/* Searches an inner node, which leads to a node of the next step. */
 static uint32_t search_line(const struct layout *layout, const struct layout_step *step,
 			    uint32_t index, uint64_t word)
 {
@@ -143,7 +142,7 @@ static uint32_t search_cross(const struct layout *layout, const struct layout_st
 	return result(step, layout_element(layout, step, index), class);
 }
 
-/* The longest prefix, by looking at all. */
+/* Finds the longest prefix by looking at all of them. */
 static uint32_t search_lpm(const struct layout *layout, const struct layout_step *step,
 			   uint32_t node, uint64_t word)
 {
@@ -184,7 +183,7 @@ static uint32_t search_step(const struct layout *layout, const struct layout_ste
 	}
 }
 
-/* The first row that a reference into the tables leads to. */
+/* Follows a reference through the steps of a search to the first row of the outcome. */
 static uint32_t search_tables(const struct layout *layout, const struct layout_search *machine,
 			      uint32_t ref, const struct packet *packet)
 {

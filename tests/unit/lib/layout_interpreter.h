@@ -1,4 +1,4 @@
-/* The tables of a layout, searched as the programs do, in plain C. */
+/* Searches the tables of a layout in plain C, as the emitted programs do. */
 #ifndef SKLC_TEST_LAYOUT_INTERPRETER_H
 #define SKLC_TEST_LAYOUT_INTERPRETER_H
 
@@ -7,17 +7,17 @@
 
 struct packet;
 
-/* The first step of a kind; NULL: there is none. */
+/* The first step of a kind; NULL if there is none. */
 const struct layout_step *find_step(const struct layout *layout, enum step_kind kind);
 
 /* Element INDEX of a step. */
 const unsigned char *layout_element(const struct layout *layout, const struct layout_step *step,
 				    uint32_t index);
 
-/* Of numbers of so many bits each, one. */
+/* Number INDEX of an array of numbers with 16, 32 or 64 bits each. */
 uint64_t number_at(const unsigned char *bytes, size_t index, unsigned bits);
 
-/* The first row of what becomes of a packet. */
+/* The first row of the packet's outcome. */
 uint32_t search_layout(const struct layout *layout, const struct packet *packet);
 
 #endif
