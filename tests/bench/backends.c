@@ -1,5 +1,5 @@
-/* The classifications stand as functions in the same loop, since LLVM's knows no other form; what carries the
- * outcome out is in the sizes alone. Times of writing are those of the back end: what goes before is the same. */
+/* Measures both classifications as functions in the same loop, since LLVM writes only functions. The code that carries
+ * out an outcome counts in the sizes only. Times of writing are of the back end alone, since all before is shared. */
 #include "backends.h"
 
 #include "compiler/object/object.h"
@@ -48,7 +48,7 @@ struct subject {
 	struct diag *diag;
 	struct layout *layout;
 	double values[CODES][MEASURE_COUNT];
-	double ratios[MEASURE_COUNT]; /* the direct one's over LLVM's */
+	double ratios[MEASURE_COUNT]; /* the direct back end's value by LLVM's */
 };
 
 static void note(struct subject *subject, enum measure measure, double direct, double llvm)
@@ -146,7 +146,7 @@ static bool weigh_both(struct subject *subject)
 	return true;
 }
 
-/* How long each takes to write the program, in turns. */
+/* Measures in turns how long each back end takes to write the program. */
 static void time_writing(struct subject *subject, unsigned rounds)
 {
 	double ms[CODES][ROUNDS_MAX];
@@ -165,7 +165,7 @@ static void time_writing(struct subject *subject, unsigned rounds)
 	note(subject, MEASURE_WRITE, median(ms[DIRECT], rounds), median(ms[LLVM], rounds));
 }
 
-/* All read the same tables, at the same place in memory. */
+/* All programs read the same tables, at the same address. */
 static bool open_walkers(struct subject *subject, const struct walk *walk,
 			 struct contestant *contestants)
 {

@@ -1,5 +1,5 @@
-/* The two back ends on the same layouts: what each emits, what the kernel makes of it, how long it takes to write
- * and to run. */
+/* Compares the two back ends on the same layouts: the size of the program as emitted, verified and JITed, and the times
+ * to write and to run it. */
 #ifndef SKLC_BENCH_BACKENDS_H
 #define SKLC_BENCH_BACKENDS_H
 
@@ -11,11 +11,11 @@ struct backends_case {
 	enum family family;
 	bool has_ports;
 	enum table_kind tables;
-	const size_t *sizes; /* bindings */
+	const size_t *sizes; /* numbers of bindings */
 	size_t count;
 };
 
-/* A table, a line for each size. False, with the reason on standard error, where one of the two could not be
+/* Prints a table with a line for each size. False, with the reason on standard error, if one back end could not be
  * measured. */
 bool backends_run(const struct report *report, const struct backends_case *of,
 		  const struct contest_options *rounds);

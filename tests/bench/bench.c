@@ -1,4 +1,4 @@
-/* What the emitted program costs, beside what else there is: see `--help`. */
+/* Measures what emitted programs cost, compared with other ways to do the same: see `--help`. */
 #include "backends.h"
 #include "compiling.h"
 #include "contest.h"
@@ -30,7 +30,7 @@ struct plan {
 	size_t counts[FAMILY_COUNT];
 	const size_t *tree_sizes;
 	size_t tree_count;
-	const size_t *whole_sizes; /* and those of compiling */
+	const size_t *whole_sizes; /* for whole programs, and for compiling */
 	size_t whole_count;
 	struct contest_options rounds;
 };
@@ -63,7 +63,7 @@ static struct plan make_plan(bool quick)
 			     {15, 20}};
 }
 
-/* One size instead of the plan's. */
+/* Replaces the plan's sizes by one. */
 static void use_size(struct plan *plan, const size_t *size)
 {
 	plan->sizes[FAMILY_IPV4] = plan->sizes[FAMILY_IPV6] = size;

@@ -1,5 +1,5 @@
-/* Lengths and ports are spread as in the tables of those who announce and serve many addresses: half of the
- * prefixes /24 (IPv6: /48), a quarter single addresses (/64), the others in between. */
+/* Prefix lengths are distributed as for operators who announce and serve many addresses: half of the prefixes are /24
+ * (IPv6: /48), a quarter single addresses (/64), the others in between. */
 #include "bindings.h"
 
 #include "compiler/base/arena.h"
@@ -16,7 +16,7 @@ static u128 random_address(struct random *random, enum family family)
 {
 	if (family == FAMILY_IPV4)
 		return (uint32_t)random_next(random);
-	/* 2000::/3, as in the Internet: the first sixteen bits hold little. */
+	/* In 2000::/3, as in the Internet, where the first sixteen bits have few values. */
 	return (u128)(0x20010000 | (random_next(random) & 0x1ffffff)) << 96 |
 	       (u128)(uint32_t)random_next(random) << 64 | random_next(random);
 }

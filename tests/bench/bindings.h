@@ -1,4 +1,4 @@
-/* What is measured: random service bindings, {prefix, port} to a label, the longest prefix first. */
+/* The rules to measure: random service bindings, {prefix, port} to a label, the longest prefix first. */
 #ifndef SKLC_BENCH_BINDINGS_H
 #define SKLC_BENCH_BINDINGS_H
 
@@ -19,7 +19,7 @@ struct bindings {
 	enum family family;
 	bool has_ports;
 	size_t count;
-	struct binding *items; /* sorted, no two with the same prefix and port */
+	struct binding *items; /* sorted; all pairs of prefix and port differ */
 };
 
 /* A packet's key, as the walking programs read it: words in network order, the port in host order. */
@@ -31,21 +31,21 @@ struct key4 {
 struct key6 {
 	uint32_t address[4];
 	uint32_t port;
-	uint32_t unused[3]; /* so that no key lies in two lines */
+	uint32_t unused[3]; /* so that no key is in two cache lines */
 };
 
-/* COUNT bindings, always the same for the same arguments. */
+/* Makes COUNT bindings, the same for the same arguments. */
 struct bindings bindings_random(struct arena *arena, enum family family, bool has_ports,
 				size_t count);
 
-/* The policy of a rules file that looks TCP packets up in them. */
+/* The policy of a rules file that looks up TCP packets in the bindings. */
 struct policy *bindings_policy(struct arena *arena, const struct bindings *bindings);
 
-/* COUNT random keys, struct key4 or struct key6 by family: seven of eight to a binding's prefix and port, the
- * others to any address. */
+/* COUNT random keys, struct key4 or struct key6 by family: seven of eight have a binding's prefix and port, the others
+ * any address. */
 void *bindings_keys(struct arena *arena, const struct bindings *bindings, size_t count);
 
-/* As text: a rules file, and the map's file that it names. False with errno set. */
+/* Writes the bindings as a rules file and the file of the map that it names. False with errno set. */
 bool bindings_write(const struct bindings *bindings, const char *rules, const char *elements);
 
 #endif

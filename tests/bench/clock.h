@@ -1,4 +1,4 @@
-/* Time, and what many noisy measurements say. */
+/* Time, and the median of many noisy measurements. */
 #ifndef SKLC_BENCH_CLOCK_H
 #define SKLC_BENCH_CLOCK_H
 

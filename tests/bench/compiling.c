@@ -1,4 +1,4 @@
-/* A child of its own each time, in a network namespace and with a bpffs that end with it. */
+/* Each command runs in a child process, with a network namespace and a bpffs that end with it. */
 #include "compiling.h"
 
 #include "clock.h"
@@ -53,13 +53,13 @@ _Noreturn static void become(const struct files *files, char *const *command)
 	if (unshare(CLONE_NEWNET | CLONE_NEWNS) ||
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 	    mount("bpf", files->bpffs, "bpf", 0, NULL) || dup2(null, STDOUT_FILENO) < 0 ||
-	    dup2(null, STDERR_FILENO) < 0) /* labels without sockets are warned of */
+	    dup2(null, STDERR_FILENO) < 0) /* there are warnings of labels without sockets */
 		_exit(126);
 	execv(command[0], command);
 	_exit(127);
 }
 
-/* The least time of a few tries, and the most memory. */
+/* The shortest time of a few runs, and the most memory. */
 static bool spend(struct spent *spent, const struct files *files, char *const *command)
 {
 	struct rusage usage;

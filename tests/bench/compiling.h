@@ -1,4 +1,4 @@
-/* From text to an object, and to rules that are attached, by the command itself. */
+/* Measures the command: from text to an object, and from text to rules that are attached. */
 #ifndef SKLC_BENCH_COMPILING_H
 #define SKLC_BENCH_COMPILING_H
 

@@ -1,4 +1,4 @@
-/* Every round runs each contestant once, so that what disturbs the machine disturbs all of them alike. */
+/* Every round runs each contestant once, so that disturbances of the host affect all alike. */
 #include "contest.h"
 
 #include "clock.h"
@@ -39,7 +39,7 @@ static void emit_constant(struct arena *arena, struct bytecode *code, const void
 	bytecode_jump(code, done);
 }
 
-/* What was made of the bindings, for the time of a contest. */
+/* What is made of the bindings for a contest. */
 struct making {
 	struct arena *arena;
 	struct policy *policy;
@@ -99,7 +99,7 @@ static void add_all_tables(struct contest *contest, struct making *making, const
 	}
 }
 
-/* A row's label plus one, or 0 for the ends. */
+/* The label of a row plus one; 0 for a row that is an end verdict. */
 static uint32_t label_of_row(const struct layout *layout, uint32_t row)
 {
 	struct layout_row record;
@@ -113,7 +113,7 @@ static uint32_t label_of_row(const struct layout *layout, uint32_t row)
 	return record.label + 1;
 }
 
-/* What is measured should be right: some answers are held against the tries'. */
+/* Compares some answers with those of the tries, so that only right programs are measured. */
 static void compare_answers(struct contest *contest, const struct making *making,
 			    const struct walk *walk)
 {
@@ -143,7 +143,7 @@ static bool run_once(struct contestant *contestant, const struct walk *walk, enu
 
 	if (!contestant->present)
 		return true;
-	/* What is hot has been there before: what others touched has pushed its tables out of the caches. */
+	/* A hot run needs a first one unmeasured, since other contestants evicted its tables from the caches. */
 	if (warmth == HOT && round)
 		walker_run(&contestant->walker, walk, warmth, *count);
 	ns = walker_run(&contestant->walker, walk, warmth, round ? *count : FIRST_COUNT);
@@ -151,7 +151,7 @@ static bool run_once(struct contestant *contestant, const struct walk *walk, enu
 		fprintf(stderr, "bench: cannot run '%s'\n", contestant->name);
 		return false;
 	}
-	if (round) /* the first one only says how long a round takes */
+	if (round) /* the first round only shows how long a round takes */
 		contestant->rounds[warmth][round - 1] = ns;
 	else
 		*count = (uint32_t)(options->round_ms * 1e6 /
@@ -172,7 +172,7 @@ static void shuffle(size_t *order, size_t count, struct random *random)
 	}
 }
 
-/* Each leaves in the caches what the next may need, so every round has an order of its own. */
+/* A contestant may leave in the caches what the next one needs, so each round has another order. */
 static bool run_rounds(struct contestant *contestants, size_t count, const struct walk *walk,
 		       enum warmth warmth, const struct contest_options *options)
 {

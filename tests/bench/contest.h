@@ -1,4 +1,4 @@
-/* All ways to classify the same random keys, measured in turns in one run. */
+/* Measures all ways to classify the same random keys, in turns in one run. */
 #ifndef SKLC_BENCH_CONTEST_H
 #define SKLC_BENCH_CONTEST_H
 
@@ -8,7 +8,7 @@
 
 enum { TABLE_KIND_COUNT = TABLES_LPM + 1, ROUNDS_MAX = 101 };
 
-/* The contestants: what is measured against, then the compiler's tables, each kind forced in turn. */
+/* The contestants: the references, then the compiler with each kind of tables forced. */
 enum {
 	CONTEST_EMPTY,
 	CONTEST_CONSTANT, /* one redirect for every packet */
@@ -20,14 +20,15 @@ enum {
 struct contestant {
 	const char *name;
 	bool present;
-	int same_as; /* the contestant whose layout this one's is, byte for byte; or -1 */
+	int same_as; /* the contestant with the same layout, byte for byte; -1 if there is none */
 	struct walker walker;
-	uint32_t keys[WARMTHS]; /* of a round */
+	uint32_t keys[WARMTHS]; /* in a round */
 	double rounds[WARMTHS][ROUNDS_MAX];
-	double ns[WARMTHS]; /* the median of its rounds, each less the empty one's of that round */
+	double ns
+		[WARMTHS]; /* the median of its rounds, each minus the empty contestant's time in that round */
 	size_t table_bytes, code_intervals;
 	double decide_ms, lay_ms; /* policy to decision; decision to layout */
-	double fill_ms;           /* of the tries */
+	double fill_ms;           /* to fill the tries */
 };
 
 struct contest {
@@ -38,21 +39,21 @@ struct contest {
 
 struct contest_options {
 	unsigned rounds;
-	double round_ms; /* about how long each takes, of each contestant */
+	double round_ms; /* about how long a contestant takes in a round */
 };
 
 const char *contest_name(int contestant);
 
-/* Runs all that are present, in turns: hot, then cold. The first is the empty one, which the others' times are net
- * of. False, with the reason on standard error, where one cannot be run. */
+/* Runs all contestants that are present, in turns: hot, then cold. The first is empty, and its time is subtracted from
+ * the others'. False, with the reason on standard error, if one cannot be run. */
 bool contest_measure(struct contestant *contestants, size_t count, const struct walk *walk,
 		     const struct contest_options *options);
 
-/* How many times as long as another one takes, round by round: what disturbs both does not count. */
+/* The time of one contestant divided by another's, round by round, so that disturbances of both cancel out. */
 double contest_ratio(const struct contestant *one, const struct contestant *other,
 		     enum warmth warmth, unsigned rounds);
 
-/* False, with the reason on standard error, where it could not be held. */
+/* False, with the reason on standard error, if the contest could not be run. */
 bool contest_hold(struct contest *contest, const struct bindings *bindings,
 		  const struct contest_options *options);
 

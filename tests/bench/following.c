@@ -1,5 +1,5 @@
-/* Listens and connects with nobody following, with rules in another network namespace, and with a declaration in
- * this one: once for another socket, once for this. In turns, in namespaces and with a bpffs of its own. */
+/* Listens and connects without a follower, with rules in another network namespace, and with a declared socket in this
+ * one: once another socket, once the one that listens. In turns, in namespaces and with a bpffs of its own. */
 #include "following.h"
 
 #include "clock.h"
@@ -21,7 +21,7 @@
 
 enum { ROUNDS = 15, LISTENS = 1000, CONNECTIONS = 2000, PORT = 8080 };
 
-/* The kernel goes on working a while after a command has ended: it waits for programs and frees maps. */
+/* Waits, since the kernel works on after a command has ended: it waits for programs and frees maps. */
 enum { SETTLE_US = 300 * 1000 };
 
 enum follower { NOBODY, ELSEWHERE, ANOTHER, THIS, FOLLOWERS };
@@ -29,7 +29,7 @@ enum follower { NOBODY, ELSEWHERE, ANOTHER, THIS, FOLLOWERS };
 static const char *const NAMES[FOLLOWERS] = {"nobody follows", "followed elsewhere",
 					     "another is declared", "this is declared"};
 
-/* What the rules declare; the first has none. */
+/* What the rules declare; the first case has no rules. */
 static const int PORTS[FOLLOWERS] = {0, PORT, PORT + 1, PORT};
 
 struct lab {
@@ -92,7 +92,7 @@ static const struct sockaddr_in ADDRESS = {
 	.sin_addr = {__builtin_bswap32(INADDR_LOOPBACK)},
 };
 
-/* Microseconds of making a socket that listens, and closing it. */
+/* Microseconds to make a socket that listens, and to close it. */
 static double listen_us(void)
 {
 	struct sockaddr_in address = ADDRESS;
@@ -123,7 +123,7 @@ static bool connect_once(int listener)
 	return peer >= 0;
 }
 
-/* Microseconds of a connection, made and reset. */
+/* Microseconds to make a connection and to reset it. */
 static double connect_us(void)
 {
 	struct sockaddr_in address = ADDRESS;
@@ -194,7 +194,7 @@ static bool raise_loopback(void)
 	return raised;
 }
 
-/* A process that holds another network namespace; 0 if it cannot. */
+/* Starts a process that keeps another network namespace; 0 if that is not possible. */
 static pid_t hold_namespace(void)
 {
 	int ready[2];
@@ -219,7 +219,7 @@ static pid_t hold_namespace(void)
 	return child > 0 ? child : 0;
 }
 
-/* In a process of its own, whose namespaces end with it. */
+/* Runs in a child process, whose namespaces end with it. */
 static bool run_apart(const struct report *report, struct lab *lab)
 {
 	pid_t holder;

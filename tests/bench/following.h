@@ -1,5 +1,5 @@
-/* What it costs that listeners are followed: a program of the root cgroup runs at each of them, and is called for
- * what else becomes of every TCP connection of the host. */
+/* Measures what following costs: a program of the root cgroup runs for each listener of the host, and for the other
+ * events of each of its TCP connections. */
 #ifndef SKLC_BENCH_FOLLOWING_H
 #define SKLC_BENCH_FOLLOWING_H
 

@@ -1,12 +1,12 @@
-/* The goals stand beside the figures that they are for. */
+/* Prints each goal beside the figure that it is for. */
 #include "report.h"
 
 #include <string.h>
 
 struct goal {
 	size_t size;
-	unsigned gain; /* over the two tries, hot, IPv4; 0: none */
-	double ns[2];  /* hot, by family; 0: none */
+	unsigned gain; /* how many times as fast as the tries, hot, IPv4; 0: no goal */
+	double ns[2];  /* hot, by family; 0: no goal */
 };
 
 static const struct goal GOALS[] = {
@@ -14,7 +14,7 @@ static const struct goal GOALS[] = {
 	{100000, 30, {30, 0}}, {1000000, 12, {0, 0}},
 };
 
-enum { PORTS_GOAL = 6 /* more, with ports */ };
+enum { PORTS_GOAL = 6 /* nanoseconds more with ports */ };
 
 static const struct goal *goal_of(size_t size)
 {

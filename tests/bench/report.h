@@ -1,4 +1,4 @@
-/* What is printed: tables to read, and a line of comma-separated values for each figure. */
+/* Prints tables, and a line of comma-separated values for each figure. */
 #ifndef SKLC_BENCH_REPORT_H
 #define SKLC_BENCH_REPORT_H
 
@@ -8,14 +8,14 @@
 
 struct report {
 	FILE *out;
-	FILE *csv; /* or NULL */
+	FILE *csv; /* NULL for none */
 };
 
-/* One figure: of which part of the bench, in which case, at which size, whose, in which unit. */
+/* Writes one figure: the part of the bench, the case, the size, what was measured, and the unit. */
 void report_figure(const struct report *report, const char *part, const char *kind, size_t size,
 		   const char *who, const char *unit, double value);
 
-/* The words of a case. */
+/* The name of a case. */
 enum { REPORT_KIND = 32 };
 void report_kind(enum family family, bool has_ports, char kind[REPORT_KIND]);
 

@@ -1,4 +1,4 @@
-/* libbpf alone, as any loader would. */
+/* Loads with libbpf alone, as any loader would. */
 #include "shipped.h"
 
 #include "compiler/object/object.h"

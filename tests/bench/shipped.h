@@ -1,4 +1,4 @@
-/* The whole program as it is shipped, in the kernel. */
+/* The whole program, as the object has it, in the kernel. */
 #ifndef SKLC_BENCH_SHIPPED_H
 #define SKLC_BENCH_SHIPPED_H
 
@@ -9,14 +9,14 @@ struct bpf_object;
 struct object;
 
 struct shipped {
-	struct bpf_object *object; /* whose descriptors the others are */
+	struct bpf_object *object; /* owns the descriptors */
 	int fd, sockets;
 	double load_ms;
 	uint32_t verified; /* instructions that the verifier walked */
 	uint32_t jited_bytes;
 };
 
-/* Loads it, with a socket map for BENCH_LABELS labels; false, with the reason on standard error. */
+/* Loads the object, with a socket map for BENCH_LABELS labels; false, with the reason on standard error. */
 bool shipped_load(struct shipped *shipped, const struct object *object);
 
 #endif

@@ -1,5 +1,5 @@
-/* One packet for one label, with and without a declared socket, that stands in one slot or nowhere; or for
- * several labels, of which one has a socket. */
+/* Runs one packet for one label, with and without a declared socket, in some slot or in none; or for several labels, of
+ * which one has a socket. */
 #include "spares.h"
 
 #include "compiler/object/object.h"
@@ -20,15 +20,15 @@
 
 enum { RUNS = 20000, ROUNDS = 101, NOWHERE = -1, OWN = 0, BLOCK = 1, ATTEMPTS_IN_TURN = 16 };
 
-/* The spare slots of one place, if it has the most. */
+/* The most spare slots that a label has for one flow class. */
 enum { LAST = ABI_SPARES * ABI_SPARE_RUN_MAX };
 
-/* One of ATTEMPTS labels has the socket, those before it nothing. In as many of the first one's blocks as are MARKED
- * somebody was. */
+/* ATTEMPTS labels are tried in turn; LABEL has the socket. MARKED is how many of the first label's blocks are marked as
+ * used. */
 struct scene {
 	const char *words;
 	bool declared;
-	int place; /* where the socket stands: OWN, the number of a spare slot, or NOWHERE */
+	int place; /* the socket's slot: OWN, the number of a spare slot, or NOWHERE */
 	uint32_t attempts, label, marked;
 };
 
@@ -61,7 +61,7 @@ struct staged {
 	double rounds[ROUNDS];
 };
 
-/* Gives the first label the most spare slots. */
+/* Gives the first label as many spare slots as a label may have. */
 static bool set_word(struct bpf_object *object, bool has_block)
 {
 	struct bpf_map *machine = bpf_object__find_map_by_name(object, ABI_MACHINE);
@@ -96,7 +96,7 @@ static bool load(struct staged *stage, const struct object *object, bool has_blo
 	return true;
 }
 
-/* COUNT labels: each of a port of its own, from 80 on, or all tried for port 80. */
+/* Rules for COUNT labels: each for a port of its own, from 80 on, or all tried for port 80. */
 static char *write_rules(uint32_t count, bool declared, bool in_turn)
 {
 	char *text = NULL;

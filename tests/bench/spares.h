@@ -1,5 +1,5 @@
-/* What spare slots and later attempts cost: a packet that finds its socket at once, one that finds it in a spare slot or
- * behind another label, one that finds none; and the verifier. */
+/* Measures what spare slots and later attempts cost: for packets that find their socket at once, in a spare slot, after
+ * other labels, or not at all; and for the verifier. */
 #ifndef SKLC_BENCH_SPARES_H
 #define SKLC_BENCH_SPARES_H
 

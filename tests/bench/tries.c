@@ -1,4 +1,4 @@
-/* Filled by batches, as fast as the kernel takes them. */
+/* Fills the tries by batches, which is the fastest way. */
 #include "tries.h"
 
 #include "clock.h"
@@ -19,12 +19,12 @@ enum { BATCH = 4096, KEY_BITS = 32 /* before the address */, STACK = -40 };
 struct trie_key {
 	uint32_t bits;
 	uint8_t protocol, zero;
-	uint16_t port; /* network order; 0: any */
+	uint16_t port; /* network order; 0: any port */
 	uint32_t address[4];
 };
 
 struct trie_value {
-	uint32_t label; /* plus one */
+	uint32_t label; /* index plus one */
 	uint32_t bits;
 };
 

@@ -1,5 +1,5 @@
-/* What one writes by hand today: all bindings in one LPM trie of the kernel's, its key {protocol, port,
- * address}, asked twice for a packet, with its port and with none; the longer prefix wins. */
+/* The usual program written by hand: all bindings in one of the kernel's LPM tries with the key {protocol, port,
+ * address}. It looks up a packet twice, with its port and with none; the longer prefix wins. */
 #ifndef SKLC_BENCH_TRIES_H
 #define SKLC_BENCH_TRIES_H
 
@@ -13,7 +13,7 @@ struct tries {
 bool tries_open(struct tries *tries, const struct bindings *bindings);
 void tries_close(struct tries *tries);
 
-/* Its results are labels plus one. */
+/* Results are indices of labels plus one. */
 bool tries_walker(struct walker *walker, const struct tries *tries, const struct walk *walk);
 
 #endif

@@ -1,6 +1,5 @@
-/* The loop is the kernel's `may_goto` (Linux 6.9): a call for each key, as bpf_loop makes it, would cost more
- * than a small classification, and on processors whose returns are guarded against speculation it hides
- * what it is to measure. */
+/* Loops with the kernel's `may_goto` (Linux 6.9). bpf_loop calls a function for each key, which costs more than a small
+ * classification, above all on processors whose returns are guarded against speculation. */
 #include "walk.h"
 
 #include "clock.h"
@@ -24,8 +23,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* An emitted classification refers to tables and to the machine's words alone; so these stand for the walk's
- * own maps. */
+/* An emitted classification refers only to the tables and to .rodata.machine, so the other symbols are free for the
+ * walk's own maps. */
 enum {
 	SYMBOL_KEYS = SYMBOL_SOCKETS,
 	SYMBOL_STATE = SYMBOL_RULE_COUNTERS,
@@ -35,7 +34,7 @@ enum {
 enum { LINE = 64, STRIDE = 5 * LINE, STARTS = 1 << 16, GROUP = 64 };
 enum { MEMORY_BYTES = STARTS * LINE + (WALK_LINES + 1) * STRIDE };
 
-/* The kernel's own, newer than the headers may be. */
+/* From the kernel's headers, since the installed ones may be older. */
 enum { JUMP_MAY_GOTO = 0xe0 };
 
 struct walk_state {
@@ -107,7 +106,7 @@ static void copy_word(struct bytecode *code, int to, int from)
 	bytecode_store(code, BPF_W, R6, to, R2);
 }
 
-/* Puts the key at index R8 into the packet. */
+/* Copies the key at index R8 into the packet. */
 static void emit_next_key(struct bytecode *code, enum family family)
 {
 	int i;
@@ -128,7 +127,7 @@ static void emit_next_key(struct bytecode *code, enum family family)
 	copy_word(code, PACKET(local_port), (int)offsetof(struct key6, port));
 }
 
-/* Reads lines of other memory, at a place that index R8 chooses. */
+/* Reads cache lines of other memory, at an offset that index R8 chooses. */
 static void emit_other_lines(struct bytecode *code)
 {
 	int i;
@@ -146,7 +145,7 @@ static void emit_other_lines(struct bytecode *code)
 	}
 }
 
-/* Classifies as many keys as the state says; the next one's place waits for the last one's result. */
+/* Classifies as many keys as the state says; the next key's address depends on the last result. */
 static void emit_hot(struct arena *arena, struct bytecode *code, enum family family, walk_body body,
 		     const void *data)
 {
@@ -177,7 +176,7 @@ static void emit_hot(struct arena *arena, struct bytecode *code, enum family fam
 	bytecode_store(code, BPF_W, R6, STATE(count), R9);
 }
 
-/* Classifies one key, and adds up how long that takes: the clock waits for all that was begun before. */
+/* Classifies one key, and adds the time; reading the clock waits for all loads before it. */
 static void emit_cold(struct arena *arena, struct bytecode *code, enum family family,
 		      walk_body body, const void *data)
 {
@@ -294,7 +293,7 @@ void walker_close(struct walker *walker)
 	shut(walker->programs[COLD]);
 }
 
-/* Registers that the walk keeps, and where they are while a function has them: below what it has itself. */
+/* Registers that the walk keeps, and where on the stack it saves them from a function: below the function's own stack. */
 static const struct {
 	enum reg reg;
 	int stack;
@@ -321,7 +320,7 @@ static void copy_instruction(struct bytecode *code, const struct bytecode *from,
 		bytecode_imm64(code, insn->dst_reg, bytecode_wide_value(instruction));
 }
 
-/* Puts a function in place of a call of it, which would cost more than a small one. */
+/* Inlines a function, since a call would cost more than a small function. */
 static void emit_in_place(struct arena *arena, struct bytecode *code, const void *data,
 			  struct basic_block done)
 {
@@ -343,7 +342,7 @@ static void emit_in_place(struct arena *arena, struct bytecode *code, const void
 	bytecode_jump(code, done);
 }
 
-/* The same of one that may use all registers. */
+/* Inlines a function that may use all registers. */
 static void emit_function(struct arena *arena, struct bytecode *code, const void *data,
 			  struct basic_block done)
 {
@@ -359,7 +358,7 @@ static void emit_function(struct arena *arena, struct bytecode *code, const void
 	bytecode_jump(code, done);
 }
 
-/* The kernel's trie of a layout that has one; else -1. */
+/* Makes the kernel's trie of a layout; -1 if it has none. */
 static int prefixes_of(const struct layout_object *object)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
@@ -427,7 +426,7 @@ bool walker_open_layout(struct walker *walker, const struct walk *walk, const st
 
 	if (classifier && walk_maps_open(&maps, layout)) {
 		opened = walker_open(walker, walk, emit_in_place, classifier, &maps);
-		walk_maps_close(&maps); /* the programs hold on to them */
+		walk_maps_close(&maps); /* the programs keep references */
 	}
 	arena_free(arena);
 	return opened;

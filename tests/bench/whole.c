@@ -1,5 +1,4 @@
-/* One packet has one path, which the processor foresees: what remains is what the program does beside finding
- * its way. */
+/* Runs one packet again and again. The processor predicts its path, so what is measured is all but the search. */
 #include "whole.h"
 
 #include "compiler/object/object.h"
@@ -27,13 +26,13 @@
 enum { RUNS = 20000, ROUNDS = 101, SWAPS = 1001 };
 enum { STACK_KEY = -4, STACK_SOCKET = -16, STACK_RESULT = -24 };
 
-/* The floors, and the compiled program with and without a counter of its rule. */
+/* The references, which redirect every packet, and the compiled program; each with and without a rule's counter. */
 enum { FLOOR, FLOOR_COUNTED, PROGRAM, PROGRAM_COUNTED, WHOLES };
 
 static const char *const NAMES[] = {"constant", "constant counted", "program", "program counted"};
 
 struct whole {
-	struct shipped program; /* of a floor, its descriptors alone */
+	struct shipped program; /* a reference has only the descriptors */
 	double copy_ms;
 	size_t table_bytes;
 	double rounds[ROUNDS];
@@ -134,7 +133,7 @@ static bool open_floor(struct shipped *floor, bool counted)
 	return floor->fd >= 0 && fill_sockets(floor->sockets, 1);
 }
 
-/* How long the copy of the tables alone takes. */
+/* Measures how long copying the tables takes. */
 static double copy_ms(const struct layout_object *layout)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_RDONLY_PROG);
@@ -223,7 +222,7 @@ static bool run_rounds(struct whole *wholes, struct bpf_sk_lookup *packet)
 	return true;
 }
 
-/* Nanoseconds of putting another program behind a link, the median of many. */
+/* Nanoseconds to replace the program of a link, the median of many. */
 static double swap_ns(int one, int other)
 {
 	int netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);

@@ -1,5 +1,5 @@
-/* The whole program as it is shipped, run on one packet over and over, beside programs that redirect every
- * packet; what loading it takes, and what swapping it behind a link does. */
+/* Measures the whole program on one packet, compared with programs that redirect every packet; and the times to load it
+ * and to replace it behind a link. */
 #ifndef SKLC_BENCH_WHOLE_H
 #define SKLC_BENCH_WHOLE_H
 
