@@ -24,8 +24,7 @@ struct contestant {
 	struct walker walker;
 	uint32_t keys[WARMTHS]; /* in a round */
 	double rounds[WARMTHS][ROUNDS_MAX];
-	double ns
-		[WARMTHS]; /* the median of its rounds, each minus the empty contestant's time in that round */
+	double ns[WARMTHS]; /* the median over rounds, minus the empty contestant's time in each */
 	size_t table_bytes, code_intervals;
 	double decide_ms, lay_ms; /* policy to decision; decision to layout */
 	double fill_ms;           /* to fill the tries */

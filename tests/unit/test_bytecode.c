@@ -1,6 +1,7 @@
 /* The assembler: jumps, programs that it refuses, and its listing. */
 #include "compiler/base/arena.h"
 #include "compiler/bytecode/bytecode.h"
+#include "tests/unit/lib/bytecode_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,31 +9,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static int setup(void **state)
-{
-	*state = arena_new();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	arena_free(*state);
-	return 0;
-}
-
-static void expect_listing(const struct bytecode *code, const struct sources *sources,
-			   const char *expected)
-{
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-
-	bytecode_dump(code, sources, out);
-	fclose(out);
-	assert_string_equal(text, expected);
-	free(text);
-}
 
 static void finish(struct bytecode *code)
 {
@@ -333,8 +309,6 @@ static void subprograms_that_do_not_call_each_other_are_listed_as_they_are_calle
 	assert_ptr_equal(code->subprograms[0], &one);
 	assert_ptr_equal(code->subprograms[1], &other);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {

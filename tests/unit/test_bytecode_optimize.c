@@ -13,26 +13,6 @@
 
 #include <cmocka.h>
 
-static char *listing(const struct bytecode *code, const struct sources *sources)
-{
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-
-	bytecode_dump(code, sources, out);
-	fclose(out);
-	return text;
-}
-
-static void expect_listing(const struct bytecode *code, const struct sources *sources,
-			   const char *expected)
-{
-	char *text = listing(code, sources);
-
-	assert_string_equal(text, expected);
-	free(text);
-}
-
 static void expect_optimized(struct arena *arena, const struct bytecode *code, const char *expected)
 {
 	expect_listing(optimize(arena, code), NULL, expected);

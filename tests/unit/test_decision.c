@@ -105,25 +105,28 @@ static void fields_are_ordered_so_that_the_diagram_stays_small(void **state)
 	}
 }
 
-static char *printed_diagnostics(const struct compilation *c)
+/* The rules must be refused with a message that has these words. */
+static void expect_refused(const char *rules, const char *words)
 {
+	struct compile_options options = {.tables = TABLES_AUTO};
+	struct compilation c;
 	char *printed = NULL;
 	size_t size;
 	FILE *out = open_memstream(&printed, &size);
 
-	assert_non_null(out);
-	diag_print(c->diag, out, DIAG_COLOR_NEVER);
+	assert_false(compile_text(&c, rules, strlen(rules), &options));
+	diag_print(c.diag, out, DIAG_COLOR_NEVER);
 	fclose(out);
-	return printed;
+	assert_non_null(strstr(printed, words));
+	compilation_free(&c);
+	free(printed);
 }
 
 /* Each pair of a source and a destination has its own outcome, so no order of the fields makes the diagram small. */
 static void rules_too_large_in_every_order_are_refused_with_the_fields_that_multiply(void **state)
 {
 	enum { COUNT = 8000 };
-	struct compile_options options = {.tables = TABLES_AUTO};
-	char *text = NULL, *printed;
-	struct compilation c;
+	char *text = NULL;
 	size_t size;
 	uint32_t i;
 	FILE *out = open_memstream(&text, &size);
@@ -133,19 +136,13 @@ static void rules_too_large_in_every_order_are_refused_with_the_fields_that_mult
 		fprintf(out, "%s 10.%u.%u.0/24 redirect to l%u else continue\n",
 			i < COUNT ? "saddr" : "daddr", i % COUNT >> 8, i & 255, i);
 	fclose(out);
-	assert_false(compile_text(&c, text, strlen(text), &options));
-	printed = printed_diagnostics(&c);
-	assert_non_null(strstr(printed, "places in daddr by 8002 in saddr make up to 640"));
-	compilation_free(&c);
-	free(printed);
+	expect_refused(text, "places in daddr by 8002 in saddr make up to 640");
 	free(text);
 }
 
 static void too_many_attempts_are_refused_with_the_rules_that_make_them(void **state)
 {
-	struct compile_options options = {.tables = TABLES_AUTO};
-	char *text = NULL, *printed;
-	struct compilation c;
+	char *text = NULL;
 	size_t size;
 	uint32_t i;
 	FILE *out = open_memstream(&text, &size);
@@ -154,11 +151,7 @@ static void too_many_attempts_are_refused_with_the_rules_that_make_them(void **s
 	for (i = 0; i < 17; i++)
 		fprintf(out, "tcp dport 80 redirect to l%u else continue\n", i);
 	fclose(out);
-	assert_false(compile_text(&c, text, strlen(text), &options));
-	printed = printed_diagnostics(&c);
-	assert_non_null(strstr(printed, "more than 16 labels"));
-	compilation_free(&c);
-	free(printed);
+	expect_refused(text, "more than 16 labels");
 	free(text);
 }
 

@@ -7,7 +7,8 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -21,6 +22,26 @@ int arena_teardown(void **state)
 {
 	arena_free(*state);
 	return 0;
+}
+
+char *listing(const struct bytecode *code, const struct sources *sources)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	bytecode_dump(code, sources, out);
+	fclose(out);
+	return text;
+}
+
+void expect_listing(const struct bytecode *code, const struct sources *sources,
+		    const char *expected)
+{
+	char *text = listing(code, sources);
+
+	assert_string_equal(text, expected);
+	free(text);
 }
 
 struct bytecode *optimize(struct arena *arena, const struct bytecode *code)
