@@ -14,7 +14,7 @@ FOLDERS = {
     "runtime/bpf": [],
     "runtime/kernel": ["runtime/base"],
     "runtime/object": ["runtime/base"],
-    "runtime/labels": ["runtime/base", "runtime/kernel", "runtime/object"],
+    "runtime/labels": ["compiler/base", "runtime/base", "runtime/kernel", "runtime/object"],
     "runtime/load": ["runtime/base", "runtime/kernel", "runtime/object"],
     "runtime/expect": ["runtime/base", "runtime/kernel", "runtime/object", "runtime/labels", "runtime/load"],
     "runtime/state": ["runtime/base", "runtime/kernel", "runtime/object", "runtime/labels", "runtime/load"],

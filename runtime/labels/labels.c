@@ -4,6 +4,7 @@
 
 #include "spares.h"
 
+#include "compiler/base/nearest.h"
 #include "runtime/base/array.h"
 #include "runtime/base/fail.h"
 #include "runtime/object/object.h"
@@ -16,6 +17,8 @@
 #include <sys/socket.h>
 
 enum { BLOCKS = ABI_SLOT_CAPACITY / ABI_FLOW_CLASSES };
+
+_Static_assert(ABI_LABEL_NAME_MAX <= NEAREST_WORD_MAX, "labels can be compared");
 
 int labels_create(void)
 {
@@ -231,4 +234,23 @@ uint64_t slot_cookie(int sockets, uint32_t word)
 uint32_t slot_word(const struct object *object, uint32_t word)
 {
 	return object->header.tries_spares ? word : ABI_SLOT(word);
+}
+
+const struct label_entry *nearest_label(const char *name, const struct label_entry *entries,
+					size_t count)
+{
+	const struct label_entry *nearest = NULL;
+	size_t length = strnlen(name, ABI_LABEL_NAME_MAX);
+	unsigned int best = (unsigned int)length / 3 + 2;
+
+	for (size_t i = 0; i < count; i++) {
+		unsigned int cost = edit_distance(name, length, entries[i].name,
+						  strnlen(entries[i].name, ABI_LABEL_NAME_MAX));
+
+		if (cost < best) {
+			best = cost;
+			nearest = &entries[i];
+		}
+	}
+	return nearest;
 }

@@ -73,7 +73,7 @@ const char *flow_class_name(unsigned int flow_class);
 unsigned int flow_class_protocol(unsigned int flow_class);
 unsigned int flow_class_family(unsigned int flow_class);
 
-/* The entry whose name is nearest to a misspelt one; NULL if none is near (nearest.c). */
+/* The entry whose name is nearest to a misspelt one; NULL if none is near. */
 const struct label_entry *nearest_label(const char *name, const struct label_entry *entries,
 					size_t count);
 
