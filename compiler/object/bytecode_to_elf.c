@@ -1,7 +1,7 @@
 /*
- * The last pass: from the program, the tables and the policy to a relocatable ELF file for BPF that
- * any libbpf loader takes: the program in `sk_lookup`, maps defined by BTF, tables as read-only
- * data, line information that points into the rules. What only sklc's runtime reads stands in
+ * The last pass. It writes a relocatable ELF file for BPF that any libbpf loader takes, from the
+ * program, the tables and the policy: the program in `sk_lookup`, maps defined by BTF, tables as
+ * read-only data, line information that points into the rules. What only sklc's runtime reads is in
  * sections of its own. The same input gives the same bytes.
  */
 #include "btf.h"
@@ -28,8 +28,7 @@ struct writing {
 	struct elf_writer *elf;
 	unsigned symbols[SYMBOL_COUNT];
 	const struct bytecode *program;
-	unsigned
-		*subprogram_symbols; /* of each in the program's list; NO_SYMBOL: not written yet */
+	unsigned *subprogram_symbols; /* of each subprogram; NO_SYMBOL: not written yet */
 	const char *error;
 };
 
@@ -45,7 +44,8 @@ static unsigned symbol_of(const struct writing *w, const struct bytecode_instruc
 	return NO_SYMBOL;
 }
 
-/* CODE stands in the section from instruction FIRST on. */
+/* Adds relocations for the instructions of CODE, which begins at instruction FIRST of the
+ * section. */
 static void add_references(struct writing *w, const struct bytecode *code, unsigned section,
 			   size_t first)
 {
@@ -75,7 +75,7 @@ static unsigned add_code_section(struct writing *w, const char *name, struct bpf
 			   insns, count * sizeof(*insns));
 }
 
-/* Writes CODE to where it stands in the section; gives its symbol. */
+/* Writes CODE to the section, whose instructions are INSNS, from FIRST on. Returns its symbol. */
 static unsigned put_code(struct writing *w, const char *name, const struct bytecode *code,
 			 unsigned section, struct bpf_insn *insns, size_t first)
 {
@@ -89,8 +89,8 @@ static unsigned put_code(struct writing *w, const char *name, const struct bytec
 	return symbol;
 }
 
-/* Writes callees first, so that their symbols exist when the callers' relocations are made. In the section, each
- * stands after its callers: this fills it from its end. */
+/* Writes callees first, so that their symbols exist when the callers' relocations are made. In the
+ * section, callees are after their callers, so the section is filled from its end. */
 static void add_subprograms(struct writing *w)
 {
 	const struct bytecode *program = w->program;
@@ -149,8 +149,8 @@ static void add_maps(struct writing *w, const struct object_plan *plan)
 	}
 }
 
-/* An instruction's offset counts from the first symbol of its section, which stands at 0. */
-static void add_search(struct writing *w, const struct object_machine *machine)
+/* Instructions refer to the section by its first symbol, which is at 0. */
+static void add_machine(struct writing *w, const struct object_machine *machine)
 {
 	size_t slot_bytes = machine->slot_count * sizeof(uint32_t);
 	size_t interface_bytes = machine->interface_count * sizeof(uint32_t);
@@ -201,7 +201,7 @@ static const char *write_object(struct writing *w, const struct layout_object *l
 
 	add_license(w);
 	add_maps(w, &plan);
-	add_search(w, &plan.machine);
+	add_machine(w, &plan.machine);
 	add_tables(w, &plan);
 	add_program(w);
 	add_types(w, &plan, w->program, policy->sources);

@@ -1,5 +1,5 @@
-/* Equal texts get equal offsets: a hundred thousand rules have as many texts, and name the same labels, chains and
- * files again and again. */
+/* Equal texts get equal offsets: a hundred thousand rules have as many texts, and name the same
+ * labels, chains and files again and again. */
 #include "strings.h"
 
 #include "compiler/base/arena.h"
@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-static bool stands_at(const struct object_strings *strings, size_t offset, const char *text,
-		      size_t length)
+static bool is_at(const struct object_strings *strings, size_t offset, const char *text,
+		  size_t length)
 {
 	return offset + length < strings->count && !strings->bytes[offset + length] &&
 	       !memcmp(strings->bytes + offset, text, length);
@@ -41,7 +41,7 @@ uint32_t object_strings_add(struct object_strings *strings, const char *text, si
 	hash = hash_text(text, length);
 	for (slot = hash_first(&strings->table, hash); slot->entry;
 	     slot = hash_next(&strings->table, slot))
-		if (stands_at(strings, slot->entry - 1, text, length))
+		if (is_at(strings, slot->entry - 1, text, length))
 			return slot->entry - 1;
 	offset = append(strings, text, length);
 	if (offset != ABI_NO_STRING)

@@ -1,4 +1,4 @@
-/* The strings section: each text stored once, known by its offset. */
+/* The section of strings. It stores each text once; records refer to a text by its offset. */
 #ifndef SKLC_OBJECT_STRINGS_H
 #define SKLC_OBJECT_STRINGS_H
 
@@ -18,10 +18,11 @@ struct object_strings {
 	bool full;               /* offsets no longer fit into 32 bits */
 };
 
-/* The offset of a text of LENGTH bytes; one that holds a NUL is stored up to it. */
+/* Returns the offset of a text of LENGTH bytes, up to its first NUL. Where it does not fit any more,
+ * sets FULL and returns ABI_NO_STRING. */
 uint32_t object_strings_add(struct object_strings *strings, const char *text, size_t length);
 
-/* The same for a C string; NULL gives ABI_NO_STRING. */
+/* Returns the offset of a C string, and ABI_NO_STRING for NULL. */
 uint32_t object_strings_add_name(struct object_strings *strings, const char *text);
 
 #endif
