@@ -6,6 +6,7 @@
 
 #include "compiler/base/arena.h"
 #include "table_format.h"
+#include "window.h"
 
 /* Of one core, in bytes; the last is what a shared cache leaves to one of many. */
 enum { NEAR_BYTES = 32 << 10, MIDDLE_BYTES = 512 << 10, FAR_BYTES = 3 << 20 };
@@ -291,18 +292,6 @@ uint64_t cost_code(uint32_t intervals)
 	       COMPARED_MEANWHILE_PS;
 }
 
-/* The window of one node alone. */
-static struct layout_window window_alone(const struct diagram_node *node)
-{
-	uint64_t all = 0;
-	uint32_t i;
-
-	for (i = 1; i < node->count; i++)
-		all |= (uint64_t)node->starts[i];
-	return layout_window_of((uint64_t)node->starts[1], (uint64_t)node->starts[node->count - 1],
-				all);
-}
-
 static uint64_t least(uint64_t a, uint64_t b)
 {
 	return a && a < b ? a : b;
@@ -310,12 +299,15 @@ static uint64_t least(uint64_t a, uint64_t b)
 
 uint64_t cost_table(const struct diagram_node *node, bool is_one_of_many)
 {
-	struct layout_window window = window_alone(node);
-	struct layout_step leaf = {.lane_bits = lane_bits_for(window.bits - window.skip),
-				   .is_narrow = true};
+	struct layout_step leaf = {.is_narrow = true};
+	struct starts starts = {0, 0, 0};
+	struct layout_window window;
 	struct stride_widths widths;
 	struct search_costs costs;
 
+	starts_add(&starts, node);
+	window = starts_window(&starts);
+	leaf.lane_bits = lane_bits_for(window.bits - window.skip);
 	if (node->count <= leaf_shape(&leaf).keys + 1)
 		return LINE_PS + fetch_ps(NODE_BYTES);
 	if (is_one_of_many)

@@ -11,8 +11,8 @@
 #include "layout.h"
 #include "origins.h"
 #include "table_format.h"
-#include "tables.h"
 #include "words.h"
+#include "write.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -134,8 +134,8 @@ static bool make_tables(const struct laying *laying, struct layout *layout, enum
 		report_budget(layout, limit, laying->diag);
 		return false;
 	}
-	if (layout_tables(laying->arena, layout, tables, laying->outcomes, laying->outcome_count,
-			  bytes_max))
+	if (write_tables(laying->arena, layout, tables, laying->outcomes, laying->outcome_count,
+			 bytes_max))
 		return true;
 	if (layout->object.table_bytes)
 		report_tables(layout, bytes_max, laying->diag);

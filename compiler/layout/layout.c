@@ -25,14 +25,6 @@ size_t layout_first_step(const struct layout *layout, diagram_ref node)
 	return step;
 }
 
-struct layout_window layout_window_of(uint64_t first, uint64_t last, uint64_t all)
-{
-	unsigned skip = (unsigned)__builtin_ctzll(all);
-	unsigned bits = first == last ? skip + 1 : 64 - (unsigned)__builtin_clzll(first ^ last);
-
-	return (struct layout_window){bits < 64 ? first >> bits : 0, bits, skip};
-}
-
 /* Whether a packet that has done a step of A has nothing to do at one of B: an IPv4 packet asks for no
  * words of IPv6 addresses. */
 static bool is_other_family(enum operand a, enum operand b)

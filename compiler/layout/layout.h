@@ -95,9 +95,6 @@ struct layout_window {
 	unsigned bits, skip;
 };
 
-/* The smallest window of words from FIRST to LAST, of which ALL has every bit that any of them has, and some bit. */
-struct layout_window layout_window_of(uint64_t first, uint64_t last, uint64_t all);
-
 /* The ports fall into runs, at whose starts some node has an interval start; and the runs into classes that no
  * node tells apart: what lies between single ports is mostly alike. */
 struct layout_classes {

@@ -1,0 +1,316 @@
+/* All nodes of one operand in one search are stored in the same way, so that the program has only one kind of step
+ * for them. For each operand, the ways that are possible are listed with what they would cost a packet; the cheapest
+ * is taken, or the one that --tables asks for. */
+#include "choose.h"
+
+#include "classes.h"
+#include "compiler/base/arena.h"
+#include "cost.h"
+#include "table_format.h"
+#include "window.h"
+
+/* Where the largest node has a stride table, so have the nodes of more than 1/8 of its intervals. */
+enum { STRIDE_PART = 8 };
+
+/* Where even the smallest node must have a stride table, these may take so many times the bytes of the trees. */
+enum { STRIDES_WORTH = 4 };
+
+/* Entries take twice the bytes of references, so they have to save more than 1/16 of the cost. */
+enum { RANGES_GAIN_PART = 16 };
+
+/* A cross-product table may take so many times the bytes of the trees that it replaces. */
+enum { CROSS_WORTH = 4 };
+
+/* The class of a port is looked up in a table if there are more runs of ports than this, else compared in code. */
+enum { RUNS_IN_CODE = 9 };
+
+/* One way to store the nodes of an operand. */
+struct candidate {
+	bool is_possible;
+	uint64_t cost_ps;
+	uint32_t stride_bits; /* of a stride table */
+};
+
+/* What choosing for one operand needs. */
+struct choosing {
+	struct arena *arena;
+	const struct layout *layout;
+	struct choices *choices;
+	enum table_kind tables;
+	uint32_t variable;
+	struct operand_choice *choice;
+	struct candidate candidates[WAYS_WITH_COSTS];
+};
+
+/* Whether a table of equivalence classes has an entry for each of its values. */
+static bool has_few_values(enum operand operand)
+{
+	return operand < OPERAND_INTERFACE && operand_bits(operand) == 16;
+}
+
+static void collect_nodes(struct arena *arena, const struct layout *layout, struct choices *choices)
+{
+	uint32_t i;
+
+	for (i = 0; i < layout->node_count; i++) {
+		const struct diagram_node *node = &layout->nodes[i];
+		struct operand_choice *choice =
+			&choices->operands[node->variable >> SEARCH_SHIFT]
+					  [variable_operand(node->variable)];
+
+		if (layout->forms[i] != FORM_TABLE)
+			continue;
+		*ARENA_APPEND(arena, choice->nodes, choice->count, choice->capacity) = i;
+		choice->tree_bytes += cost_tree_bytes(node->count);
+		if (!choice->largest || node->count > choice->largest->count)
+			choice->largest = node;
+		if (!choice->smallest || node->count < choice->smallest->count)
+			choice->smallest = node;
+	}
+}
+
+const struct operand_choice *choice_of(const struct choices *choices, uint32_t variable)
+{
+	return &choices->operands[variable >> SEARCH_SHIFT][variable_operand(variable)];
+}
+
+bool node_has_stride(const struct operand_choice *choice, const struct diagram_node *node)
+{
+	return (choice->way == WAY_STRIDE || choice->way == WAY_RANGES) &&
+	       node->count >= choice->stride_from;
+}
+
+/* Whether the search of every node of an operand begins at the same step. */
+static bool begin_at_one_step(const struct operand_choice *choice)
+{
+	return choice->way == WAY_CROSS || choice->way == WAY_LPM ||
+	       node_has_stride(choice, choice->smallest);
+}
+
+/* Whether two bytes are enough for this result of the operand: an outcome row with a low number, or a node of the
+ * only operand that the results lead to. */
+static bool is_narrow_result(const struct choosing *choosing, diagram_ref ref)
+{
+	struct operand_choice *choice = choosing->choice;
+	const struct operand_choice *next;
+	enum operand operand;
+
+	if (ref_is_outcome(ref))
+		return choosing->layout->rows_of[ref_index(ref)] < NARROW_BIT;
+	operand = variable_operand(choosing->layout->nodes[ref].variable);
+	if (choice->narrow != NO_OPERAND && choice->narrow != operand)
+		return false;
+	choice->narrow = operand;
+	next = choice_of(choosing->choices, choosing->layout->nodes[ref].variable);
+	return next->count <= NARROW_BIT && begin_at_one_step(next);
+}
+
+/* Whether two bytes are enough for all results of the operand. What is chosen for later operands is known. */
+static bool are_results_narrow(const struct choosing *choosing)
+{
+	size_t i;
+	uint32_t j;
+
+	choosing->choice->narrow = NO_OPERAND;
+	for (i = 0; i < choosing->choice->count; i++) {
+		const struct diagram_node *node =
+			&choosing->layout->nodes[choosing->choice->nodes[i]];
+
+		for (j = 0; j < node->count; j++)
+			if (!is_narrow_result(choosing, node->children[j]))
+				return false;
+	}
+	return true;
+}
+
+/* The starts of the nodes that have at least FROM intervals, but less than END. */
+static struct starts starts_of(const struct choosing *choosing, uint32_t from, uint32_t end)
+{
+	struct starts starts = {0, 0, 0};
+	size_t i;
+
+	for (i = 0; i < choosing->choice->count; i++) {
+		const struct diagram_node *node =
+			&choosing->layout->nodes[choosing->choice->nodes[i]];
+
+		if (node->count >= from && node->count < end)
+			starts_add(&starts, node);
+	}
+	return starts;
+}
+
+/* A lane has one bit more than the keys in it, so a window as wide as a lane is too wide for it. */
+static bool fills_lanes(struct layout_window window)
+{
+	unsigned bits = window.bits - window.skip;
+
+	return bits == 16 || bits == 32 || bits == 64;
+}
+
+/* The width of stride tables that every node must have, of BITS or less: for small nodes, they may not take far more
+ * bytes than the trees do. */
+static uint32_t limit_strides(const struct operand_choice *choice, uint32_t bits)
+{
+	while (bits > 1 &&
+	       choice->count * (sizeof(uint32_t) << bits) > STRIDES_WORTH * choice->tree_bytes)
+		bits--;
+	return bits;
+}
+
+/* Lists the ways with trees. A tree alone is not possible for 64 bits: the widest lanes have room for 63. With
+ * --tables splus, a stride table of one bit takes a bit away there; and of 16 and 32 bits too, for which lanes would
+ * otherwise be twice as wide. */
+static void list_trees(struct choosing *choosing)
+{
+	struct operand_choice *choice = choosing->choice;
+	struct candidate *candidates = choosing->candidates;
+	struct starts all = starts_of(choosing, 0, UINT32_MAX), large;
+	struct layout_window window = starts_tree_window(&all);
+	bool is_splus = choosing->tables == TABLES_SPLUS;
+	bool must = window.bits - window.skip == 64 || (is_splus && fills_lanes(window));
+	struct stride_widths widths;
+
+	choice->stride_from = must ? 0 : choice->largest->count / STRIDE_PART + 1;
+	large = starts_of(choosing, choice->stride_from, UINT32_MAX);
+	choice->stride_window = starts_window(&large);
+	choice->costs = cost_stride(choice->stride_window, choice->largest,
+				    choice->tree_bytes / cost_tree_bytes(choice->largest->count),
+				    choice->is_narrow, &widths);
+	if (must) {
+		choice->costs.tree_ps = 0;
+		widths.references = is_splus ? 1 : limit_strides(choice, widths.references);
+		widths.ranges = limit_strides(choice, widths.ranges);
+	}
+	candidates[WAY_STRIDE] = (struct candidate){true, choice->costs.stride_ps,
+						    widths.references};
+	candidates[WAY_RANGES] = (struct candidate){choice->costs.ranges_ps != 0,
+						    choice->costs.ranges_ps, widths.ranges};
+	candidates[WAY_TREE] = (struct candidate){!must, choice->costs.tree_ps, 0};
+}
+
+/* Lists a cross-product table, if ports fall into few enough classes. For one node it would be of no use. */
+static void list_cross(struct choosing *choosing)
+{
+	struct operand_choice *choice = choosing->choice;
+	size_t most = CROSS_WORTH * choice->tree_bytes / (choice->count * sizeof(uint32_t));
+	uint32_t results;
+
+	if (!has_few_values(variable_operand(choosing->variable)) ||
+	    choosing->tables == TABLES_SPLUS || choice->count == 1 ||
+	    !classes_of(choosing->arena, choosing->layout, choosing->variable,
+			most < CLASSES_MAX ? (uint32_t)most : CLASSES_MAX, &choice->classes))
+		return;
+	choice->has_class_table = choice->classes.run_count > RUNS_IN_CODE;
+	results = choice->has_class_table ? choice->classes.count : choice->classes.run_count;
+	choice->costs.cross_ps = cost_cross(choice->count * masked_room(results) *
+					    sizeof(uint16_t));
+	choosing->candidates[WAY_CROSS] = (struct candidate){true, choice->costs.cross_ps, 0};
+}
+
+/* Whether WAY is to replace BEST, which is listed before it. Where both cost the same, the later one takes less
+ * memory; but entries take more than references. */
+static bool is_better(const struct candidate *candidates, enum way way, enum way best)
+{
+	uint64_t cost = candidates[way].cost_ps;
+
+	if (way == WAY_RANGES)
+		cost += cost / RANGES_GAIN_PART + 1;
+	return candidates[way].is_possible && cost <= candidates[best].cost_ps;
+}
+
+static enum way cheapest(const struct candidate *candidates)
+{
+	enum way way, best = WAY_STRIDE; /* always possible */
+
+	for (way = WAY_STRIDE + 1; way < WAYS_WITH_COSTS; way++)
+		if (is_better(candidates, way, best))
+			best = way;
+	return best;
+}
+
+/* Of the ways that --tables asks for, the first that is possible: the last of each list always is. */
+static enum way pick(const struct candidate *candidates, enum table_kind tables)
+{
+	static const enum way splus[] = {WAY_TREE, WAY_STRIDE};
+	static const enum way trie[] = {WAY_CROSS, WAY_STRIDE};
+	static const enum way ranges[] = {WAY_CROSS, WAY_RANGES, WAY_STRIDE};
+	const enum way *ways = tables == TABLES_SPLUS  ? splus
+			       : tables == TABLES_TRIE ? trie
+						       : ranges;
+
+	if (tables == TABLES_AUTO)
+		return cheapest(candidates);
+	while (!candidates[*ways].is_possible)
+		ways++;
+	return *ways;
+}
+
+static void choose_way(struct choosing *choosing)
+{
+	struct operand_choice *choice = choosing->choice;
+	struct starts alone;
+
+	if (!choice->count)
+		return;
+	if (choosing->tables == TABLES_LPM) { /* only ever asked for, so its costs are not known */
+		choice->way = WAY_LPM;
+		return;
+	}
+	choice->is_narrow = are_results_narrow(choosing);
+	list_trees(choosing);
+	list_cross(choosing);
+	choice->way = pick(choosing->candidates, choosing->tables);
+	if (choice->way == WAY_STRIDE || choice->way == WAY_RANGES)
+		choice->stride_bits = choosing->candidates[choice->way].stride_bits;
+	alone = starts_of(choosing, 0, choice->stride_bits ? choice->stride_from : UINT32_MAX);
+	choice->tree_window = starts_tree_window(&alone);
+}
+
+size_t operand_order(const struct layout_search *search, enum operand operands[OPERANDS_CHOSEN])
+{
+	enum operand operand, end;
+	enum family family;
+	size_t count = 0, i;
+
+	for (i = 0; i < FIELD_COUNT; i++)
+		for (family = 0; family < FAMILY_COUNT; family++) {
+			end = operands_of(search->order[i], family, &operand);
+			if (family && operand == operands[count - 1])
+				continue;
+			for (end += operand; operand < end; operand++) {
+				operands[count++] = operand;
+				if (!has_few_values(operand))
+					operands[count++] = (enum operand)(operand + OPERAND_AGAIN);
+			}
+		}
+	operands[count++] = OPERAND_INTERFACE;
+	return count;
+}
+
+/* From the last operand of each search to the first, since only later ones can follow one. */
+void choose_ways(struct arena *arena, const struct layout *layout, enum table_kind tables,
+		 struct choices *choices)
+{
+	enum operand operands[OPERANDS_CHOSEN];
+	uint32_t search;
+	size_t i;
+
+	*choices = (struct choices){0};
+	collect_nodes(arena, layout, choices);
+	for (search = 0; search < layout->search_count; search++) {
+		i = operand_order(&layout->searches[search], operands) - 1;
+		choices->operands[search][OPERAND_INTERFACE].way = WAY_INTERFACE;
+		while (i-- > 0) {
+			struct choosing choosing = {
+				.arena = arena,
+				.layout = layout,
+				.choices = choices,
+				.tables = tables,
+				.variable = search << SEARCH_SHIFT | operands[i],
+				.choice = &choices->operands[search][operands[i]],
+			};
+
+			choose_way(&choosing);
+		}
+	}
+}

@@ -1,0 +1,61 @@
+/* Chooses the way in which the nodes of each operand are stored. */
+#ifndef SKLC_LAYOUT_CHOOSE_H
+#define SKLC_LAYOUT_CHOOSE_H
+
+#include "compiler/pipeline.h"
+#include "layout.h"
+
+enum { SEARCHES = FAMILY_COUNT * PROTOCOL_COUNT, OPERANDS_CHOSEN = OPERAND_INTERFACE + 1 };
+
+#define NO_OPERAND ((enum operand)OPERANDS_CHOSEN)
+
+/* Of two ways that cost the same, the later one takes less memory. */
+enum way {
+	WAY_STRIDE, /* a stride table of references, with trees below it */
+	WAY_RANGES, /* a stride table of entries, with trees below it */
+	WAY_TREE,   /* a tree alone */
+	WAY_CROSS,  /* a cross-product table */
+	WAYS_WITH_COSTS,
+	WAY_LPM = WAYS_WITH_COSTS, /* the kernel's trie */
+	WAY_INTERFACE, /* a step for each interface that a packet may be compared with */
+};
+
+/* The nodes in the tables that compare one operand in one search, and how all of them are stored. */
+struct operand_choice {
+	uint32_t *nodes; /* their indexes, ascending */
+	size_t count, capacity;
+	const struct diagram_node *largest, *smallest;
+	size_t tree_bytes; /* what all of them would take as trees, about */
+
+	enum way way;
+	struct search_costs costs;
+	/* With stride tables: only nodes of so many intervals have one; the others are trees alone. */
+	uint32_t stride_from;
+	uint32_t stride_bits;
+	struct layout_window stride_window;
+	struct layout_window tree_window; /* of nodes that are trees alone */
+	struct layout_classes classes;    /* for a cross-product table */
+	bool has_class_table;
+	bool is_narrow; /* every result is narrow */
+	enum operand
+		narrow; /* what those compare that are no rows; NO_OPERAND where all are rows */
+};
+
+struct choices {
+	struct operand_choice operands[SEARCHES][OPERANDS_CHOSEN];
+};
+
+/* The choice for the nodes of a variable. */
+const struct operand_choice *choice_of(const struct choices *choices, uint32_t variable);
+
+/* Whether a node begins with a stride table. */
+bool node_has_stride(const struct operand_choice *choice, const struct diagram_node *node);
+
+/* The operands of a search in the order in which they are asked for, and how many they are. */
+size_t operand_order(const struct layout_search *search, enum operand operands[OPERANDS_CHOSEN]);
+
+/* Chooses for all nodes in tables. */
+void choose_ways(struct arena *arena, const struct layout *layout, enum table_kind tables,
+		 struct choices *choices);
+
+#endif

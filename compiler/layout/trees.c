@@ -1,0 +1,262 @@
+/* Writes search trees, and stride tables above them. A tree is written from its leaves up, so that the nodes of each
+ * level stand next to each other and an inner node needs only the index of its first child. */
+#include "writer.h"
+
+#include "compiler/base/arena.h"
+
+#include <string.h>
+
+static void put_lane(const struct layout_step *step, unsigned char *lanes, size_t index,
+		     uint64_t key)
+{
+	uint64_t lane = (UINT64_C(1) << (step->lane_bits - 1)) - key;
+	uint32_t lane32 = (uint32_t)lane;
+	uint16_t lane16 = (uint16_t)lane;
+
+	if (step->lane_bits == 64)
+		memcpy(lanes + index * sizeof(lane), &lane, sizeof(lane));
+	else if (step->lane_bits == 32)
+		memcpy(lanes + index * sizeof(lane32), &lane32, sizeof(lane32));
+	else
+		memcpy(lanes + index * sizeof(lane16), &lane16, sizeof(lane16));
+}
+
+/* Intervals [first, end) of a node: all, or those that share a child of its stride table. */
+struct part {
+	const struct diagram_node *node;
+	uint32_t first, end;
+};
+
+/* The elements of one level of a tree: the least word of each, as a key, and the index of the first element. Below
+ * the leaves, the intervals. */
+struct level {
+	uint64_t *starts;
+	uint32_t count, first;
+};
+
+/* Writes the leaves of a part. LEVEL has its intervals, and becomes the level of the leaves. */
+static void add_leaves(const struct writer *w, struct written_step *leaves, struct part part,
+		       struct level *level)
+{
+	const struct layout_step *step = &leaves->step;
+	struct leaf_shape shape = leaf_shape(step);
+	uint32_t count = 0, at, i, index;
+
+	for (at = 0; at < level->count; at += shape.keys + 1, count++) {
+		unsigned char *leaf = add_element(w, leaves, &index);
+
+		for (i = 0; i <= shape.keys && at + i < level->count; i++) {
+			if (i)
+				put_lane(step, leaf, i - 1, level->starts[at + i]);
+			put_result(step, leaf + shape.lanes_bytes, i,
+				   child_ref(w, part.node->children[part.first + at + i]));
+		}
+		level->starts[count] = level->starts[at];
+		if (!count)
+			level->first = index;
+	}
+	level->count = count;
+}
+
+/* Writes the inner nodes above a level, which becomes theirs. */
+static void add_inner(const struct writer *w, struct written_step *inner, struct level *level)
+{
+	uint32_t children = inner_keys(&inner->step) + 1, count = 0, first = 0, at, i, index;
+
+	for (at = 0; at < level->count; at += children, count++) {
+		unsigned char *node = add_element(w, inner, &index);
+
+		for (i = 1; i < children && at + i < level->count; i++)
+			put_lane(&inner->step, node, i - 1, level->starts[at + i]);
+		put_reference(node + INNER_LANES_BYTES, 0, level->first + at);
+		level->starts[count] = level->starts[at];
+		if (!count)
+			first = index;
+	}
+	level->count = count;
+	level->first = first;
+}
+
+/* The step for a level of the trees that are being written, 0 the leaves; made if no tree was as high. */
+static struct written_step *tree_step(struct writer *w, const struct layout_step *stride,
+				      size_t level)
+{
+	struct layout_step step = {.kind = level ? STEP_INNER : STEP_LEAF,
+				   .window = w->choice->tree_window,
+				   .is_below_stride = stride != NULL,
+				   .element_bytes = NODE_BYTES,
+				   .is_narrow = w->choice->is_narrow,
+				   .narrow_tag = level ? 0 : narrow_tag(w)};
+
+	if (w->leaf + level == w->step_count) {
+		if (stride)
+			step.window = (struct layout_window){0, stride_shift(stride),
+							     stride->window.skip};
+		step.lane_bits = lane_bits_for(compared_bits(&step));
+		add_step(w, new_step(w, step));
+	}
+	return w->steps[w->leaf + level];
+}
+
+/* The starts of a part's intervals, as keys of its tree. */
+static struct level intervals_of(struct writer *w, const struct layout_step *leaf, struct part part)
+{
+	struct level level = {.count = part.end - part.first};
+	unsigned bits = leaf->window.bits;
+	uint64_t compared = bits < 64 ? (UINT64_C(1) << bits) - 1 : UINT64_MAX;
+	uint32_t i;
+
+	if (level.count > w->starts_capacity) {
+		w->starts_capacity = 2 * level.count;
+		w->starts = arena_alloc(w->arena, w->starts_capacity, sizeof(*w->starts));
+	}
+	level.starts = w->starts;
+	for (i = 0; i < level.count; i++)
+		level.starts[i] = ((uint64_t)part.node->starts[part.first + i] & compared) >>
+				  leaf->window.skip;
+	return level;
+}
+
+/* Writes a part as a tree, below a stride table or alone, and gives the reference to its top. */
+static uint32_t add_tree(struct writer *w, const struct layout_step *stride, struct part part)
+{
+	struct written_step *step = tree_step(w, stride, 0);
+	struct level level = intervals_of(w, &step->step, part);
+	size_t height = 0;
+
+	add_leaves(w, step, part, &level);
+	while (level.count > 1) {
+		step = tree_step(w, stride, ++height);
+		add_inner(w, step, &level);
+	}
+	return step->step.tag << TAG_SHIFT | level.first;
+}
+
+/* The part for one child of a stride table, which comes after PART, that of the child before. */
+static struct part part_of_child(const struct layout_step *stride, struct part part, uint64_t child)
+{
+	const struct diagram_node *node = part.node;
+	u128 base = (u128)stride->window.prefix << stride->window.bits;
+	u128 first = base + ((u128)child << stride_shift(stride));
+	u128 next = first + ((u128)1 << stride_shift(stride));
+
+	part.first = part.end - 1;
+	while (part.first + 1 < node->count && node->starts[part.first + 1] <= first)
+		part.first++;
+	for (part.end = part.first + 1; part.end < node->count; part.end++)
+		if (node->starts[part.end] >= next)
+			break;
+	return part;
+}
+
+/* A part of one interval becomes a range that is empty, or the same inside as around it. */
+static uint64_t range_entry(const struct writer *w, const struct layout_step *stride,
+			    struct part part)
+{
+	const u128 *starts = &part.node->starts[part.first];
+	const diagram_ref *children = &part.node->children[part.first];
+	uint32_t count = part.end - part.first;
+	uint64_t around = narrow_result(child_ref(w, children[0]));
+	uint64_t inside = narrow_result(child_ref(w, children[count > 1]));
+	uint64_t start = 0, length = rest_bits(stride);
+
+	if (count > 1)
+		start = (uint64_t)(starts[1] >> stride->window.skip) &
+			((UINT64_C(1) << rest_bits(stride)) - 1);
+	if (count > 2)
+		length = (uint64_t)__builtin_ctzll((uint64_t)(starts[2] - starts[1])) -
+			 stride->window.skip;
+	return around | inside << ENTRY_INSIDE | length << ENTRY_LENGTH | start << ENTRY_START;
+}
+
+/* Writes a child of a stride table: what the part is, or a reference to a tree of it. */
+static void put_child(struct writer *w, const struct layout_step *stride, unsigned char *children,
+		      size_t child, struct part part)
+{
+	uint64_t entry;
+
+	if (!stride->has_ranges) {
+		put_reference(children, child,
+			      part.end - part.first == 1
+				      ? child_ref(w, part.node->children[part.first])
+				      : add_tree(w, stride, part));
+		return;
+	}
+	entry = fits_entry(part.node, part.first, part.end)
+			? range_entry(w, stride, part)
+			: UINT64_C(1) << ENTRY_REFERENCE | add_tree(w, stride, part);
+	memcpy(children + child * sizeof(entry), &entry, sizeof(entry));
+}
+
+/* Writes a node as a stride table and gives its index. */
+static uint32_t add_stride(struct writer *w, struct written_step *strides,
+			   const struct diagram_node *node)
+{
+	const struct layout_step *stride = &strides->step;
+	struct part part = {node, 0, 1};
+	unsigned char *children;
+	uint32_t index;
+	size_t child;
+
+	children = add_element(w, strides, &index);
+	for (child = 0; child >> stride->stride_bits == 0; child++) {
+		part = part_of_child(stride, part, child);
+		put_child(w, stride, children, child, part);
+	}
+	if (!is_whole_word(stride)) {
+		put_child(w, stride, children, child, (struct part){node, 0, 1});
+		put_child(w, stride, children, child + 1,
+			  (struct part){node, node->count - 1, node->count});
+	}
+	return index;
+}
+
+static struct written_step *stride_step(const struct writer *w)
+{
+	struct layout_step step = {.kind = STEP_STRIDE,
+				   .operand = w->operand,
+				   .window = w->choice->stride_window,
+				   .stride_bits = w->choice->stride_bits,
+				   .has_ranges = w->choice->way == WAY_RANGES};
+
+	step.element_bytes = child_bytes(&step) *
+			     ((UINT32_C(1) << step.stride_bits) + (is_whole_word(&step) ? 0 : 2));
+	if (step.has_ranges)
+		step.narrow_tag = narrow_tag(w);
+	return new_step(w, step);
+}
+
+void write_trees(struct writer *w)
+{
+	size_t i;
+
+	w->leaf = w->step_count;
+	for (i = 0; i < w->choice->count; i++) {
+		uint32_t index = w->choice->nodes[i];
+		const struct diagram_node *node = &w->layout->nodes[index];
+
+		if (!node_has_stride(w->choice, node))
+			w->table_refs[index] = add_tree(w, NULL,
+							(struct part){node, 0, node->count});
+	}
+}
+
+/* Writes the nodes with stride tables. Their step comes before those of the trees below, whose number is not known
+ * before all are written. */
+void write_strides(struct writer *w)
+{
+	struct written_step *strides = stride_step(w);
+	size_t i;
+
+	w->leaf = w->step_count;
+	for (i = 0; i < w->choice->count; i++) {
+		uint32_t index = w->choice->nodes[i];
+
+		if (node_has_stride(w->choice, &w->layout->nodes[index]))
+			w->table_refs[index] = add_stride(w, strides, &w->layout->nodes[index]);
+	}
+	add_step(w, strides);
+	for (i = 0; i < w->choice->count; i++)
+		if (node_has_stride(w->choice, &w->layout->nodes[w->choice->nodes[i]]))
+			w->table_refs[w->choice->nodes[i]] |= strides->step.tag << TAG_SHIFT;
+}

@@ -1,0 +1,318 @@
+/* Writes the tables. The operands of a search are written from the last to the first, so that what a node leads to
+ * has its reference before the node is written. Steps are made when the first node needs them, and get their tags in
+ * that order, which is the order from the last step of the search to the first. */
+#include "write.h"
+
+#include "compiler/base/arena.h"
+#include "writer.h"
+
+#include <arpa/inet.h>
+#include <endian.h>
+#include <string.h>
+
+static uint32_t add_class_table(struct writer *w, const struct layout_classes *classes)
+{
+	uint32_t port, run = 0;
+
+	w->class_bytes = arena_grow(w->arena, w->class_bytes, w->class_tables * CLASS_TABLE,
+				    (w->class_tables + 1) * CLASS_TABLE, 1);
+	for (port = 0; port < CLASS_TABLE; port++) {
+		if (run + 1 < classes->run_count && classes->starts[run] == port)
+			run++;
+		w->class_bytes[w->class_tables * CLASS_TABLE + port] = classes->of_run[run];
+	}
+	return (uint32_t)w->class_tables++;
+}
+
+static struct written_step *cross_step(struct writer *w)
+{
+	struct layout_step step = {.kind = STEP_CROSS,
+				   .is_narrow = w->choice->is_narrow,
+				   .narrow_tag = narrow_tag(w),
+				   .classes = w->choice->classes,
+				   .class_table = NO_INDEX};
+
+	if (w->choice->has_class_table)
+		step.class_table = add_class_table(w, &w->choice->classes);
+	step.element_bytes = masked_room(cross_used(&step)) * result_bytes(&step);
+	return new_step(w, step);
+}
+
+/* Writes a row of results, one for each class, and gives its index. */
+static uint32_t add_cross(const struct writer *w, struct written_step *cross,
+			  const struct diagram_node *node)
+{
+	uint32_t result, i = 0, index;
+	unsigned char *results = add_element(w, cross, &index);
+
+	for (result = 0; result < cross_used(&cross->step); result++) {
+		while (i + 1 < node->count &&
+		       node->starts[i + 1] <= cross_port(&cross->step, result))
+			i++;
+		put_result(&cross->step, results, result, child_ref(w, node->children[i]));
+	}
+	return index;
+}
+
+static void write_cross(struct writer *w)
+{
+	struct written_step *cross = cross_step(w);
+	size_t i;
+
+	add_step(w, cross);
+	for (i = 0; i < w->choice->count; i++) {
+		uint32_t index = w->choice->nodes[i];
+
+		w->table_refs[index] = cross->step.tag << TAG_SHIFT |
+				       add_cross(w, cross, &w->layout->nodes[index]);
+	}
+}
+
+/* Whether a node is in the kernel's trie. */
+static bool is_in_lpm(const struct writer *w, size_t index)
+{
+	return w->layout->forms[index] == FORM_TABLE &&
+	       choice_of(&w->choices, w->layout->nodes[index].variable)->way == WAY_LPM;
+}
+
+/* The nodes are numbered; their prefixes are written when all references are known. */
+static void write_lpm(struct writer *w)
+{
+	struct written_step *lpm = new_step(w, (struct layout_step){.kind = STEP_LPM});
+	size_t i;
+
+	add_step(w, lpm);
+	lpm->step.region.count = (uint32_t)w->choice->count;
+	for (i = 0; i < w->choice->count; i++)
+		w->table_refs[w->choice->nodes[i]] |= lpm->step.tag << TAG_SHIFT;
+}
+
+/* Writes an interface node in the step before those of the interface nodes that it leads to. */
+static uint32_t add_interface(struct writer *w, const struct diagram_node *node)
+{
+	struct layout_interface entry = {.word = variable_interface(node->variable)};
+	struct layout_step step = {.kind = STEP_INTERFACE, .element_bytes = sizeof(entry)};
+	uint32_t value, level = 0, i = 0, index;
+
+	for (value = 0; value < INTERFACE_VALUES; value++) {
+		i += i + 1 < node->count && node->starts[i + 1] == value;
+		entry.children[value] = child_ref(w, node->children[i]);
+		if (entry.children[value] >> TAG_SHIFT > level)
+			level = entry.children[value] >> TAG_SHIFT;
+	}
+	if (level == w->step_count)
+		add_step(w, new_step(w, step));
+	memcpy(add_element(w, w->steps[level], &index), &entry, sizeof(entry));
+	return w->steps[level]->step.tag << TAG_SHIFT | index;
+}
+
+static void write_interfaces(struct writer *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->choice->count; i++)
+		w->table_refs[w->choice->nodes[i]] = add_interface(
+			w, &w->layout->nodes[w->choice->nodes[i]]);
+}
+
+static void write_operand(struct writer *w)
+{
+	switch (w->choice->way) {
+	case WAY_STRIDE:
+	case WAY_RANGES:
+		write_trees(w);
+		write_strides(w);
+		break;
+	case WAY_TREE:
+		write_trees(w);
+		break;
+	case WAY_CROSS:
+		write_cross(w);
+		break;
+	case WAY_LPM:
+		write_lpm(w);
+		break;
+	case WAY_INTERFACE:
+		write_interfaces(w);
+		break;
+	}
+	w->first_tags[w->operand] = (uint32_t)w->step_count;
+	w->steps[w->step_count - 1]->step.costs = w->choice->costs;
+}
+
+/* Writes all operands of a search, from the last to the first. */
+static void write_operands(struct writer *w, uint32_t search)
+{
+	enum operand operands[OPERANDS_CHOSEN];
+	size_t i = operand_order(&w->layout->searches[search], operands);
+
+	w->steps = NULL;
+	w->step_count = w->step_capacity = 0;
+	while (i-- > 0) {
+		w->operand = operands[i];
+		w->choice = &w->choices.operands[search][operands[i]];
+		if (w->choice->count)
+			write_operand(w);
+	}
+}
+
+/* The fewest prefixes that make up the words from FIRST to LAST, each leading to REF. Words are shifted up to
+ * 64 bits. */
+static void add_prefixes(struct writer *w, uint32_t node, uint64_t first, uint64_t last,
+			 uint32_t ref)
+{
+	uint64_t within;
+
+	for (;;) {
+		unsigned free_bits = first ? (unsigned)__builtin_ctzll(first) : 63;
+
+		while (within = (UINT64_C(1) << free_bits) - 1, within > last - first)
+			free_bits--;
+		*ARENA_APPEND(w->arena, w->prefixes, w->prefix_count,
+			      w->prefix_capacity) = (struct abi_prefix){
+			{ABI_PREFIX_BITS - free_bits, htonl(node), htobe64(first)}, ref, 0};
+		if (last - first == within)
+			return;
+		first += within + 1;
+	}
+}
+
+/* The intervals of all nodes in the kernel's trie, as prefixes. */
+static void write_prefixes(struct writer *w)
+{
+	uint32_t i, j;
+
+	for (i = 0; i < w->layout->node_count; i++) {
+		const struct diagram_node *node = &w->layout->nodes[i];
+		unsigned shift = 64 - operand_bits(variable_operand(node->variable));
+
+		for (j = 0; is_in_lpm(w, i) && j < node->count; j++) {
+			uint64_t first = (uint64_t)node->starts[j] << shift;
+			uint64_t last = j + 1 < node->count
+						? ((uint64_t)node->starts[j + 1] << shift) - 1
+						: UINT64_MAX;
+
+			add_prefixes(w, w->table_refs[i] & INDEX_MASK, first, last,
+				     child_ref(w, node->children[j]));
+		}
+	}
+}
+
+/* Numbers the nodes in the kernel's trie, in their own order: the first part of their references. */
+static void number_lpm_nodes(struct writer *w)
+{
+	uint32_t number = 0;
+	size_t i;
+
+	for (i = 0; i < w->layout->node_count; i++)
+		if (is_in_lpm(w, i))
+			w->table_refs[i] = number++;
+}
+
+/* Gives a search its steps in the order in which they run. */
+static void finish_search(struct writer *w, uint32_t search)
+{
+	struct layout_step *steps = arena_alloc(w->arena, w->step_count + 1, sizeof(*steps));
+	size_t i;
+
+	w->written[search] = arena_alloc(w->arena, w->step_count + 1, sizeof(*w->written[search]));
+	for (i = 0; i < w->step_count; i++) {
+		w->written[search][i] = w->steps[w->step_count - 1 - i];
+		steps[i] = w->written[search][i]->step;
+	}
+	w->layout->searches[search].steps = steps;
+	w->layout->searches[search].step_count = w->step_count;
+}
+
+/* Writes the elements of all steps; false if a search has more steps than there are tags. */
+static bool write_searches(struct writer *w)
+{
+	uint32_t search;
+
+	number_lpm_nodes(w);
+	for (search = 0; search < w->layout->search_count; search++) {
+		write_operands(w, search);
+		if (w->step_count > TAGS_MAX)
+			return false;
+		finish_search(w, search);
+	}
+	write_prefixes(w);
+	return true;
+}
+
+static struct layout_region place(size_t *bytes, size_t count, size_t size)
+{
+	struct layout_region region = {(uint32_t)*bytes, (uint32_t)count};
+
+	*bytes = (*bytes + count * size + NODE_BYTES - 1) / NODE_BYTES * NODE_BYTES;
+	return region;
+}
+
+static void place_steps(const struct layout_search *search, size_t *size)
+{
+	size_t i;
+
+	for (i = 0; i < search->step_count; i++) {
+		struct layout_step *step = (struct layout_step *)&search->steps[i];
+
+		if (step->kind != STEP_LPM)
+			step->region = place(size, step->region.count, step->element_bytes);
+	}
+	/* The mask of a result's index allows the next power of two, which may be past the end of the last leaf. */
+	if (search->step_count)
+		*size += NODE_BYTES;
+}
+
+/* Places all regions in the tables and gives the bytes that they take. */
+static size_t place_regions(const struct writer *w)
+{
+	struct layout *layout = w->layout;
+	size_t size = 0, i;
+
+	layout->rows = place(&size, w->rows.count, sizeof(*w->rows.items));
+	layout->classes = place(&size, w->class_tables * CLASS_TABLE, 1);
+	for (i = 0; i < layout->search_count; i++)
+		place_steps(&layout->searches[i], &size);
+	return size;
+}
+
+static void put(unsigned char *bytes, struct layout_region region, const void *array, size_t size)
+{
+	if (size)
+		memcpy(bytes + region.offset, array, size);
+}
+
+static unsigned char *put_regions(const struct writer *w)
+{
+	const struct layout *layout = w->layout;
+	unsigned char *bytes = arena_alloc(w->arena, layout->object.table_bytes, 1);
+	size_t i, j;
+
+	put(bytes, layout->rows, w->rows.items, w->rows.count * sizeof(*w->rows.items));
+	put(bytes, layout->classes, w->class_bytes, w->class_tables * CLASS_TABLE);
+	for (i = 0; i < layout->search_count; i++)
+		for (j = 0; j < layout->searches[i].step_count; j++)
+			put(bytes, layout->searches[i].steps[j].region, w->written[i][j]->bytes,
+			    w->written[i][j]->size);
+	return bytes;
+}
+
+bool write_tables(struct arena *arena, struct layout *layout, enum table_kind tables,
+		  const struct diagram_outcome *outcomes, size_t outcome_count, size_t bytes_max)
+{
+	struct writer w = {.arena = arena, .layout = layout};
+
+	w.table_refs = arena_alloc(arena, layout->node_count + 1, sizeof(*w.table_refs));
+	layout->table_refs = w.table_refs;
+	w.rows = layout_rows_of(arena, layout, outcomes, outcome_count);
+	choose_ways(arena, layout, tables, &w.choices);
+	if (!write_searches(&w))
+		return false;
+	layout->object.table_bytes = place_regions(&w);
+	if (layout->object.table_bytes > bytes_max)
+		return false;
+	layout->object.tables = put_regions(&w);
+	layout->object.prefixes = w.prefixes;
+	layout->object.prefix_count = w.prefix_count;
+	return true;
+}

@@ -1,0 +1,69 @@
+/* What the parts of write.c share: the steps of the search that is being written, with their elements so far. */
+#ifndef SKLC_LAYOUT_WRITER_H
+#define SKLC_LAYOUT_WRITER_H
+
+#include "choose.h"
+#include "rows.h"
+#include "table_format.h"
+
+/* A step with the elements that it has so far. */
+struct written_step {
+	struct layout_step step;
+	unsigned char *bytes;
+	size_t size, capacity;
+};
+
+struct writer {
+	struct arena *arena;
+	struct layout *layout;
+	struct choices choices;
+	uint32_t *table_refs;
+	struct layout_rows rows;
+
+	/* Of the search that is being written: */
+	struct written_step **steps; /* the last of the search first */
+	size_t step_count, step_capacity;
+	uint32_t first_tags[OPERANDS_CHOSEN]; /* the tag of each operand's first step */
+
+	/* Of the operand that is being written: */
+	const struct operand_choice *choice;
+	enum operand operand;
+	size_t leaf; /* the index in STEPS of the leaves of its trees; their levels follow */
+
+	struct written_step **written[SEARCHES]; /* the steps of each search that is done */
+	unsigned char *class_bytes;              /* the class tables */
+	size_t class_tables, class_capacity;
+	struct abi_prefix *prefixes;
+	size_t prefix_count, prefix_capacity;
+	uint64_t *starts; /* room for those of the tree that is being written */
+	uint32_t starts_capacity;
+};
+
+/* The reference to what a child is stored as: an outcome's first row, or a node that is written. */
+uint32_t child_ref(const struct writer *w, diagram_ref ref);
+
+/* A step for the operand that is being written, which is not yet one of the search. */
+struct written_step *new_step(const struct writer *w, struct layout_step step);
+
+/* Puts a step before those that the search has already, and gives it its tag. */
+void add_step(struct writer *w, struct written_step *step);
+
+/* Adds an element, all zero, to a step, and gives its index. It stays where it is until the next one is added. */
+unsigned char *add_element(const struct writer *w, struct written_step *step, uint32_t *index);
+
+void put_reference(unsigned char *references, size_t index, uint32_t ref);
+
+/* Writes a result in two bytes or four, as the step has them. */
+void put_result(const struct layout_step *step, unsigned char *results, size_t index, uint32_t ref);
+
+uint16_t narrow_result(uint32_t ref);
+
+/* The step to which narrow results of the operand lead; 0 if all are rows. */
+uint32_t narrow_tag(const struct writer *w);
+
+/* Writes the nodes of an operand as trees, in the steps of each level; and those with stride tables, with what is
+ * below. (trees.c) */
+void write_trees(struct writer *w);
+void write_strides(struct writer *w);
+
+#endif
