@@ -1,7 +1,9 @@
-/* Two runs are of one class if every node leads from both to the same child. They are compared by a sum over
- * all nodes, to which each adds a number of its own for each child, so that a node costs as much as it has
- * intervals. The sums may lie; so each node is asked for each class once more, but not for each run: there may
- * be 65,536 of them, and as many nodes. */
+/* A run is the ports from one start of an interval of some node to the next. Two runs are in one class if every node
+ * leads both to the same child. There may be 65,536 runs and as many nodes, so comparing all runs at all nodes would
+ * take too long. Instead each run gets a hash: the sum, over all nodes, of a hash of the node and the child that it
+ * leads the run to. A node changes sums only where its intervals start, so this takes time in proportion to the
+ * intervals. Runs with equal sums are taken as a class, and since different runs may have equal sums, every node is
+ * then checked once for each class. */
 #include "classes.h"
 
 #include "compiler/base/arena.h"
@@ -21,17 +23,17 @@ struct summed_run {
 struct runs {
 	const struct layout *layout;
 	uint32_t variable;
-	uint32_t *of_port; /* of each port the run, and of one more */
+	uint32_t *of_port; /* the run of each port, and at PORTS the number of runs */
 	uint32_t count;
 	uint32_t *starts;
-	struct summed_run *sorted; /* those of one class one after the other, in order */
+	struct summed_run *sorted; /* by class, and in each class ascending */
 	uint8_t *classes;
 	uint32_t class_count;
-	uint32_t ends[CLASSES_MAX]; /* of each class in SORTED */
-	uint32_t *first_runs;       /* of each class, in the order of which they are numbered */
+	uint32_t ends[CLASSES_MAX]; /* the end of each class in SORTED */
+	uint32_t *first_runs; /* the first run of each class; classes are numbered in this order */
 };
 
-static bool is_asked(const struct runs *runs, uint32_t node)
+static bool has_variable(const struct runs *runs, uint32_t node)
 {
 	return runs->layout->forms[node] == FORM_TABLE &&
 	       runs->layout->nodes[node].variable == runs->variable;
@@ -42,7 +44,7 @@ static void find_runs(struct arena *arena, struct runs *runs)
 	uint32_t i, j, port;
 
 	for (i = 0; i < runs->layout->node_count; i++)
-		for (j = 1; is_asked(runs, i) && j < runs->layout->nodes[i].count; j++)
+		for (j = 1; has_variable(runs, i) && j < runs->layout->nodes[i].count; j++)
 			runs->of_port[runs->layout->nodes[i].starts[j]] = 1;
 	for (port = 1; port < PORTS; port++)
 		runs->of_port[port] += runs->of_port[port - 1];
@@ -64,13 +66,14 @@ static uint64_t mix(uint64_t value)
 	return value ^ value >> 32;
 }
 
-/* The first run of interval I, or the end of all. */
+/* The first run of interval I, or the number of runs after the last interval. */
 static uint32_t run_of(const struct runs *runs, const struct diagram_node *node, uint32_t i)
 {
 	return runs->of_port[i < node->count ? node->starts[i] : PORTS];
 }
 
-/* Of each run, the sum over all nodes of the number for the child that it leads to. */
+/* The hash of each run. Each interval's number is added at its first run and taken away at the run after its last;
+ * the running total then is the sum for each run. */
 static void sum_runs(const struct runs *runs, uint64_t *sums)
 {
 	uint64_t sum = 0;
@@ -79,7 +82,7 @@ static void sum_runs(const struct runs *runs, uint64_t *sums)
 	for (i = 0; i < runs->layout->node_count; i++) {
 		const struct diagram_node *node = &runs->layout->nodes[i];
 
-		for (j = 0; is_asked(runs, i) && j < node->count; j++) {
+		for (j = 0; has_variable(runs, i) && j < node->count; j++) {
 			uint64_t number = mix((uint64_t)i << 32 | node->children[j]);
 
 			sums[run_of(runs, node, j)] += number;
@@ -99,7 +102,7 @@ static int compare_sums(const void *a, const void *b)
 	return x->run < y->run ? -1 : x->run > y->run;
 }
 
-/* Takes the runs of equal sums together; false if that gives more than MOST classes. */
+/* Makes a class of all runs with one sum; false if there are more than MOST. */
 static bool group_runs(struct runs *runs, const uint64_t *sums, uint32_t most)
 {
 	uint32_t i;
@@ -117,13 +120,13 @@ static bool group_runs(struct runs *runs, const uint64_t *sums, uint32_t most)
 	return true;
 }
 
-/* The index of the first of the sorted runs, from FROM to END, that is RUN or a later one. */
+/* The index of the first of the sorted runs [from, end) that is RUN or a later one. */
 static uint32_t first_run(const struct runs *runs, uint32_t from, uint32_t end, uint32_t run)
 {
 	return LOWER_BOUND(i, from, end, runs->sorted[i].run >= run);
 }
 
-/* Whether the node leads to one child from all of a class, which is the sorted runs from AT to END. */
+/* Whether the node leads all runs of a class to one child. The class is the sorted runs [at, end). */
 static bool leads_to_one(const struct runs *runs, const struct diagram_node *node, uint32_t at,
 			 uint32_t end)
 {
@@ -148,7 +151,7 @@ static bool are_classes(const struct runs *runs)
 	uint32_t i, class;
 
 	for (i = 0; i < runs->layout->node_count; i++)
-		for (class = 0; is_asked(runs, i) && class < runs->class_count; class ++)
+		for (class = 0; has_variable(runs, i) && class < runs->class_count; class ++)
 			if (!leads_to_one(runs, &runs->layout->nodes[i],
 					  class ? runs->ends[class - 1] : 0, runs->ends[class]))
 				return false;

@@ -1,4 +1,4 @@
-/* Which ports the nodes of a key tell apart. */
+/* The equivalence classes of ports that no node of an operand tells apart. */
 #ifndef SKLC_LAYOUT_CLASSES_H
 #define SKLC_LAYOUT_CLASSES_H
 
@@ -6,8 +6,8 @@
 
 struct arena;
 
-/* The classes of all nodes in tables that ask for VARIABLE, a port; false if they are more than MOST, which is
- * CLASSES_MAX or less. */
+/* Finds the classes for all nodes in tables with this VARIABLE, a port; false if there are more than MOST, which is at
+ * most CLASSES_MAX. */
 bool classes_of(struct arena *arena, const struct layout *layout, uint32_t variable, uint32_t most,
 		struct layout_classes *classes);
 

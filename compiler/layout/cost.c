@@ -1,38 +1,42 @@
-/* A look-up is a chain: each line of memory that it touches is known only when the one before it has come. So
- * what it costs is, for each line, how far away that line is; and that follows from the size of what it is one
- * of, since all of it is as likely to be asked for. The figures are of a server processor of 2022; what is
- * chosen changes little where all of them grow alike. */
+/* The model of what a look-up in the tables costs. A look-up is a chain of fetches: the address of each cache line is
+ * known only when the one before has arrived. So a look-up costs the sum of its fetches. The cost of a fetch
+ * follows from the size of the memory that the line is part of, assuming that all of it is used equally often. The
+ * figures are those of a server processor of 2022; if all of them change by one factor, the choices stay nearly the
+ * same. */
 #include "cost.h"
 
 #include "compiler/base/arena.h"
 #include "table_format.h"
 #include "window.h"
 
-/* Of one core, in bytes; the last is what a shared cache leaves to one of many. */
+/* The caches of one core, in bytes; the last is its share of a cache that many cores have together. */
 enum { NEAR_BYTES = 32 << 10, MIDDLE_BYTES = 512 << 10, FAR_BYTES = 3 << 20 };
 
-/* Picoseconds to fetch a line: from each cache, and from memory with its page's address. Whole numbers, so that
- * every machine chooses the same. */
+/* Picoseconds to fetch a cache line: from each cache, and from memory, with the walk that translates its address.
+ * Integers, so that every host chooses the same. */
 enum { NEAR_PS = 1200, MIDDLE_PS = 5000, FAR_PS = 15000, MEMORY_PS = 120000 };
 
-/* Picoseconds to compute with what was fetched, of an entry to find the range in it too; and for a jump that could
- * not be foreseen. */
-enum { STRIDE_PS = 3000, RANGE_PS = 1000, LINE_PS = 5000, UNFORESEEN_PS = 5000 };
+/* Picoseconds to compute with what was fetched: a child of a stride table, the range in an entry in addition, an inner
+ * node or a leaf. */
+enum { STRIDE_PS = 3000, RANGE_PS = 1000, NODE_PS = 5000 };
 
-/* Picoseconds of a level of compare code: to compare, and for its jump where nothing is known of the packet; but one
- * packet of three goes where those before it went. Less what passes while the packet's word comes, which a table
- * has to wait for. */
+/* Picoseconds for a jump that was predicted wrongly. */
+enum { MISPREDICTED_PS = 5000 };
+
+/* Picoseconds of a level of compare code: the comparison, and its jump, which is mispredicted for half of all packets
+ * unless they go where the packets before them went, as one of three does. From all levels together is taken what
+ * overlaps with the load of the operand, for which a table look-up has to wait. */
 enum { COMPARE_PS = 600 + 2500 * 2 / 3, COMPARED_MEANWHILE_PS = 1300 };
 
-/* More levels of lines than there are: eight children each, over 2^26 leaves. */
+/* At least the levels of any tree: inner nodes have eight children or more, and there are at most 2^26 leaves. */
 enum { LEVELS = 10 };
 
 enum { STRIDE_BITS_MAX = 20 };
 
-/* Roots of more children than eight for each interval are not looked at, unless there are but a few. */
+/* Stride tables of more than eight children for each interval are not considered, unless they are this small. */
 enum { CHILDREN_BITS_FOR_INTERVAL = 3, FEW_CHILDREN_BITS = 8 };
 
-/* An average leaf's intervals. */
+/* The intervals of an average leaf. */
 enum { LEAF_INTERVALS = 10 };
 
 size_t cost_tree_bytes(uint32_t intervals)
@@ -40,15 +44,16 @@ size_t cost_tree_bytes(uint32_t intervals)
 	return (size_t)(intervals + LEAF_INTERVALS - 1) / LEAF_INTERVALS * NODE_BYTES;
 }
 
-/* Of so many bytes, how much a cache holds, in 1 / WHOLE. */
+/* The denominator of a share. */
 enum { WHOLE = 1 << 16 };
 
+/* The share of so many bytes that a cache holds. */
 static uint64_t share(uint64_t cache, uint64_t bytes)
 {
 	return bytes <= cache ? WHOLE : cache * WHOLE / bytes;
 }
 
-/* To fetch one line of so many bytes, all of which are used. */
+/* Picoseconds to fetch one cache line of so many bytes. */
 static uint64_t fetch_ps(uint64_t bytes)
 {
 	uint64_t near = share(NEAR_BYTES, bytes), middle = share(MIDDLE_BYTES, bytes);
@@ -59,66 +64,68 @@ static uint64_t fetch_ps(uint64_t bytes)
 	       WHOLE;
 }
 
-/* What a root of some bits leaves: how many intervals end at it, how many go on through so many levels, and the
- * lines of each level. */
+/* What a stride table of some width, with the trees below it, looks like: how many intervals end at the stride table,
+ * and for each level of the trees, 0 the leaves, how many intervals pass it and how many nodes it has. */
 struct shape {
-	size_t direct, through[LEVELS], lines[LEVELS], intervals;
+	size_t direct, through[LEVELS], nodes[LEVELS], intervals;
 };
 
-static void add_tree(struct shape *shape, size_t intervals, uint32_t leaf, uint32_t line)
+/* Adds a tree, of leaves and inner nodes with so many intervals and children each. */
+static void add_tree(struct shape *shape, size_t intervals, uint32_t leaf, uint32_t inner)
 {
 	size_t count = (intervals + leaf - 1) / leaf;
 	unsigned level = 0;
 
 	for (;;) {
-		shape->lines[level] += count;
+		shape->nodes[level] += count;
 		shape->through[level] += intervals;
 		if (count == 1 || level + 1 == LEVELS)
 			return;
-		count = (count + line - 1) / line;
+		count = (count + inner - 1) / inner;
 		level++;
 	}
 }
 
-/* The starts within each child of a root, and whether the child itself is one. */
+/* The children of a stride table of 2^BITS of them. */
 struct children {
-	uint32_t *within;
-	unsigned char *at;
+	uint32_t *within;  /* of each child, how many intervals start within it */
+	unsigned char *at; /* of each child, whether an interval starts at its first word */
 	uint32_t bits;
-	size_t ranges[STRIDE_BITS_MAX + 1]; /* of a root of so many bits: children of three
-					   * intervals that fit an entry */
+	/* For each width of the stride table: how many of its children have three intervals that fit an entry. */
+	size_t ranges[STRIDE_BITS_MAX + 1];
 };
 
 /* Such children need no leaf. */
 static void take_ranges(struct shape *shape, size_t children)
 {
-	shape->lines[0] -= children;
+	shape->nodes[0] -= children;
 	shape->through[0] -= 3 * children;
 	shape->direct += 3 * children;
 }
 
-static struct shape shape_of(const struct children *children, const struct layout_step *root)
+static struct shape shape_of(const struct children *children, const struct layout_step *stride)
 {
-	struct layout_step step = {.lane_bits = lane_bits_for(rest_bits(root)), .is_narrow = true};
-	uint32_t leaf = leaf_shape(&step).keys + 1, line = inner_keys(&step) + 1;
+	struct layout_step step = {.lane_bits = lane_bits_for(rest_bits(stride)),
+				   .is_narrow = true};
+	uint32_t leaf = leaf_shape(&step).keys + 1, inner = inner_keys(&step) + 1;
 	struct shape shape = {0};
 	uint32_t i;
 
 	for (i = 0; i >> children->bits == 0; i++) {
 		if (!children->within[i])
 			shape.direct += children->at[i];
-		else if (children->within[i] == 1 && root->has_ranges)
+		else if (children->within[i] == 1 && stride->has_ranges)
 			shape.direct += 2;
 		else
-			add_tree(&shape, (size_t)children->within[i] + 1, leaf, line);
+			add_tree(&shape, (size_t)children->within[i] + 1, leaf, inner);
 	}
-	if (root->has_ranges)
+	if (stride->has_ranges)
 		take_ranges(&shape, children->ranges[children->bits]);
 	shape.intervals = shape.direct + shape.through[0];
 	return shape;
 }
 
-/* Half as many children, each of two. */
+/* Makes one child of each two: the children of a stride table that is one bit narrower. */
 static void halve(struct children *children)
 {
 	uint32_t i;
@@ -131,21 +138,22 @@ static void halve(struct children *children)
 	}
 }
 
-/* Some of all packets jump otherwise than the others: the fewer of both are a surprise, in either direction. */
-static uint64_t unforeseen_ps(size_t some, size_t all)
+/* Picoseconds for a jump that SOME of ALL packets take, at random: it is mispredicted twice for each packet of the
+ * minority, once for it and once for the next one of the majority. */
+static uint64_t mispredicted_ps(size_t some, size_t all)
 {
 	size_t fewer = some < all - some ? some : all - some;
 
-	return UNFORESEEN_PS * 2 * (uint64_t)fewer / all;
+	return MISPREDICTED_PS * 2 * (uint64_t)fewer / all;
 }
 
-/* Picoseconds for a packet with a root of so many children, or none where there is one: all intervals being as
- * likely, and all memory being there COPIES times. */
-static uint64_t cost_of(const struct children *children, const struct layout_step *root,
+/* Picoseconds for a packet with this stride table, or with none if it has one child only. All intervals are taken as
+ * equally likely, and the memory is taken COPIES times, as other nodes have as much. */
+static uint64_t cost_of(const struct children *children, const struct layout_step *stride,
 			size_t copies)
 {
-	struct shape shape = shape_of(children, root);
-	size_t stride_bytes = (size_t)child_bytes(root) << children->bits;
+	struct shape shape = shape_of(children, stride);
+	size_t stride_bytes = (size_t)child_bytes(stride) << children->bits;
 	size_t all = shape.intervals, bytes = 0;
 	uint64_t cost = 0;
 	int level;
@@ -156,19 +164,19 @@ static uint64_t cost_of(const struct children *children, const struct layout_ste
 		bytes = stride_bytes < all * NODE_BYTES ? stride_bytes : all * NODE_BYTES;
 		cost += STRIDE_PS + fetch_ps(bytes * copies);
 	}
-	if (root->has_ranges)
+	if (stride->has_ranges)
 		cost += RANGE_PS * shape.direct / all;
 	for (level = LEVELS - 1; level >= 0; level--) {
 		if (!shape.through[level])
 			continue;
-		bytes += shape.lines[level] * NODE_BYTES;
-		cost += (LINE_PS + fetch_ps(bytes * copies)) * shape.through[level] / all +
-			unforeseen_ps(shape.through[level], all);
+		bytes += shape.nodes[level] * NODE_BYTES;
+		cost += (NODE_PS + fetch_ps(bytes * copies)) * shape.through[level] / all +
+			mispredicted_ps(shape.through[level], all);
 	}
 	return cost;
 }
 
-/* Where an interval starts in the window. */
+/* The start of an interval, from the start of the window on. */
 static uint64_t start_of(const struct diagram_node *node, uint32_t interval,
 			 struct layout_window window)
 {
@@ -192,7 +200,7 @@ static void count_starts(struct children *children, struct layout_window window,
 	}
 }
 
-/* How many bits a child has, at the least, for an interval and the next to start within. */
+/* The fewest bits that a child can have so that both an interval and the next one start within it. */
 static unsigned bits_for_both(const struct diagram_node *node, uint32_t interval,
 			      struct layout_window window)
 {
@@ -205,8 +213,8 @@ static unsigned bits_for_both(const struct diagram_node *node, uint32_t interval
 	return bits;
 }
 
-/* For each root, the children in which three intervals are that fit an entry: both starts are within, and neither
- * the one before nor the one after. */
+/* Counts the children of three intervals that fit an entry, for each width of the stride table: those within which
+ * intervals I and I + 1 start, but neither I - 1 nor I + 2. */
 static void count_ranges(struct children *children, struct layout_window window,
 			 const struct diagram_node *node)
 {
@@ -227,6 +235,7 @@ static void count_ranges(struct children *children, struct layout_window window,
 	}
 }
 
+/* The width of the widest stride table to consider. */
 static uint32_t most_bits(struct layout_window window, const struct diagram_node *node)
 {
 	uint32_t bits = 32 - (uint32_t)__builtin_clz(node->count) + CHILDREN_BITS_FOR_INTERVAL;
@@ -236,7 +245,7 @@ static uint32_t most_bits(struct layout_window window, const struct diagram_node
 	return bits < window.bits - window.skip ? bits : window.bits - window.skip;
 }
 
-/* Of those that cost the same, the one that weighs the least: what comes later has fewer bits. */
+/* Widths come in falling order, so that of two that cost the same the one that takes less memory is kept. */
 static void keep_better(uint64_t cost, uint32_t bits, uint64_t *best, uint32_t *best_bits)
 {
 	if (*best_bits && cost > *best)
@@ -249,7 +258,7 @@ struct search_costs cost_stride(struct layout_window window, const struct diagra
 				size_t copies, bool is_narrow, struct stride_widths *widths)
 {
 	struct children children = {.bits = most_bits(window, node)};
-	struct layout_step root = {.window = window};
+	struct layout_step stride = {.window = window};
 	struct search_costs costs = {0};
 	struct arena *scratch = arena_new();
 	size_t count = (size_t)1 << children.bits;
@@ -260,24 +269,24 @@ struct search_costs cost_stride(struct layout_window window, const struct diagra
 	count_ranges(&children, window, node);
 	*widths = (struct stride_widths){0, 0};
 	for (; children.bits; halve(&children)) {
-		root.stride_bits = children.bits;
-		keep_better(cost_of(&children, &root, copies), children.bits, &costs.stride_ps,
+		stride.stride_bits = children.bits;
+		keep_better(cost_of(&children, &stride, copies), children.bits, &costs.stride_ps,
 			    &widths->references);
-		root.has_ranges = is_narrow && rest_bits(&root) <= ENTRY_START_BITS;
-		if (root.has_ranges)
-			keep_better(cost_of(&children, &root, copies), children.bits,
+		stride.has_ranges = is_narrow && rest_bits(&stride) <= ENTRY_START_BITS;
+		if (stride.has_ranges)
+			keep_better(cost_of(&children, &stride, copies), children.bits,
 				    &costs.ranges_ps, &widths->ranges);
-		root.has_ranges = false;
+		stride.has_ranges = false;
 	}
-	/* Without a root, a start at the window's first word is a key like any other. */
+	/* Without a stride table, a start at the first word of the window is a key like any other. */
 	children.within[0] += children.at[0];
-	root.stride_bits = 0;
-	costs.tree_ps = cost_of(&children, &root, copies);
+	stride.stride_bits = 0;
+	costs.tree_ps = cost_of(&children, &stride, copies);
 	arena_free(scratch);
 	return costs;
 }
 
-/* The class of the port is found while the words before it are still being searched. */
+/* Finding the class costs nothing: the processor does it while earlier steps still wait for their fetches. */
 uint64_t cost_cross(size_t bytes)
 {
 	return STRIDE_PS + fetch_ps(bytes);
@@ -286,7 +295,7 @@ uint64_t cost_cross(size_t bytes)
 uint64_t cost_code(uint32_t intervals)
 {
 	uint32_t levels = 31 - (uint32_t)__builtin_clz(intervals);
-	uint32_t deeper = 2 * (intervals - (UINT32_C(1) << levels)); /* ways of a level more */
+	uint32_t deeper = 2 * (intervals - (UINT32_C(1) << levels)); /* leaves one level deeper */
 
 	return COMPARE_PS * (uint64_t)levels + COMPARE_PS * (uint64_t)deeper / intervals -
 	       COMPARED_MEANWHILE_PS;
@@ -309,9 +318,9 @@ uint64_t cost_table(const struct diagram_node *node, bool is_one_of_many)
 	window = starts_window(&starts);
 	leaf.lane_bits = lane_bits_for(window.bits - window.skip);
 	if (node->count <= leaf_shape(&leaf).keys + 1)
-		return LINE_PS + fetch_ps(NODE_BYTES);
+		return NODE_PS + fetch_ps(NODE_BYTES);
 	if (is_one_of_many)
-		return STRIDE_PS + LINE_PS + 2 * fetch_ps(cost_tree_bytes(node->count));
+		return STRIDE_PS + NODE_PS + 2 * fetch_ps(cost_tree_bytes(node->count));
 	costs = cost_stride(window, node, 1, true, &widths);
 	return least(costs.ranges_ps, least(costs.stride_ps, costs.tree_ps));
 }

@@ -1,15 +1,15 @@
-/* A node is compare code where packets are through sooner that way, with all that is below it, than in tables: from
- * tables nothing leads back to code. */
+/* A node becomes compare code where that makes the average path of a packet shorter than tables do, all nodes below it
+ * included. Tables cannot lead back to code, so all nodes below a node in tables are in tables too. */
 #include "forms.h"
 
 #include "compiler/base/arena.h"
 #include "cost.h"
 #include "layout.h"
 
-/* Of more nodes, none is looked at closely. */
+/* In a diagram of more nodes, costs are only estimated roughly, which is faster. */
 enum { FEW_NODES = 256 };
 
-/* Picoseconds from a node on, its intervals being as likely as each other. */
+/* The mean cost of all that is below a node, taking its intervals as equally likely. */
 static uint64_t mean_below(const struct diagram_node *node, const struct form_costs *costs,
 			   bool in_tables)
 {
@@ -46,12 +46,14 @@ static const struct form_costs *find_costs(struct arena *arena, const struct lay
 
 struct choice {
 	const struct layout *layout;
-	const struct form_costs *costs; /* NULL: whatever there is room for is code */
+	const struct form_costs *costs; /* NULL: every node is code while there is room */
 	uint8_t *forms;
-	diagram_ref *queue;
-	size_t queued, intervals, intervals_max;
+	diagram_ref *queue; /* the nodes in code, roots first */
+	size_t queued;
+	size_t intervals, intervals_max; /* in code */
 };
 
+/* Puts a node and all nodes below it in tables. */
 static void mark_table(struct choice *choice, diagram_ref ref)
 {
 	const struct diagram_node *node;
@@ -91,7 +93,7 @@ void layout_forms(struct arena *arena, struct layout *layout, enum table_kind ta
 		.forms = arena_alloc(arena, layout->node_count + 1, sizeof(uint8_t)),
 		.queue = arena_alloc(arena, layout->node_count + 1, sizeof(diagram_ref)),
 	};
-	unsigned context;
+	unsigned flow_class;
 	size_t next;
 	uint32_t i;
 
@@ -101,8 +103,8 @@ void layout_forms(struct arena *arena, struct layout *layout, enum table_kind ta
 	} else if (tables == TABLES_CODE) {
 		choice.intervals_max = FORCED_CODE_MAX;
 	}
-	for (context = 0; context < FAMILY_COUNT * PROTOCOL_COUNT; context++)
-		choose_form(&choice, layout->roots[context / 2][context % 2]);
+	for (flow_class = 0; flow_class < FAMILY_COUNT * PROTOCOL_COUNT; flow_class++)
+		choose_form(&choice, layout->roots[flow_class / 2][flow_class % 2]);
 	for (next = 0; next < choice.queued; next++) {
 		const struct diagram_node *node = &layout->nodes[choice.queue[next]];
 

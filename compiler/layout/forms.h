@@ -1,14 +1,14 @@
-/* Which nodes of a decision are compared in code, and which are searched in tables. */
+/* Decides which nodes are compare code and which are in tables. */
 #ifndef SKLC_LAYOUT_FORMS_H
 #define SKLC_LAYOUT_FORMS_H
 
 #include "compiler/pipeline.h"
 
-/* Code has so many intervals at the most: the verifier walks each of them, and all packets' ways are longer for
- * them. Where nothing but code was asked for, it is for whoever asked to know. */
+/* The most intervals that may be in code: the verifier walks each of them, and code that is larger is slower for all
+ * packets. With --tables code, the user is free to have more. */
 enum { CODE_MAX = 128, FORCED_CODE_MAX = 8192 };
 
-/* Fills in the forms of the nodes, and why they were chosen. */
+/* Fills in the forms of the nodes, and their costs where those decided. */
 void layout_forms(struct arena *arena, struct layout *layout, enum table_kind tables);
 
 #endif

@@ -30,6 +30,8 @@
 
 #include "runtime/abi.h"
 
+/* Whether this is an operand that the node above has compared already; it is compared again in the window in which
+ * nearly all intervals of that node start (see words.c), by steps of its own. */
 static inline bool operand_is_again(enum operand operand)
 {
 	return operand >= OPERAND_AGAIN && operand < OPERAND_INTERFACE;
@@ -52,7 +54,7 @@ static inline const char *again_words(enum operand operand)
 	return operand_is_again(operand) ? " again" : "";
 }
 
-/* A variable of a layout's nodes: a key, and the machine that the node belongs to. */
+/* A variable of a layout's nodes: an operand, and the search that the node belongs to. */
 enum { SEARCH_SHIFT = 24 };
 
 static inline enum operand variable_operand(uint32_t variable)
@@ -88,33 +90,37 @@ static inline unsigned operand_bits(enum operand operand)
 	return operand_info(operand_asked(operand)).bits;
 }
 
-/* Where the intervals of some nodes start: all at words whose bits above the lowest BITS are PREFIX, and whose
- * lowest SKIP are 0. Any other word is below all of them, or above. */
+/* The bits of the operand in which the starts of some nodes' intervals differ. In every start, the bits above the
+ * lowest BITS are PREFIX, and the lowest SKIP bits are 0. A word with other upper bits is less than all starts, or
+ * greater than all of them. */
 struct layout_window {
 	uint64_t prefix;
 	unsigned bits, skip;
 };
 
-/* The ports fall into runs, at whose starts some node has an interval start; and the runs into classes that no
- * node tells apart: what lies between single ports is mostly alike. */
+/* The equivalence classes of ports for all nodes of one operand. A run begins at each port at which an interval of
+ * some node starts; all runs that every node leads to the same child are one class. Most classes have many runs:
+ * single ports apart, what lies between them is alike. */
 struct layout_classes {
 	uint32_t run_count;
-	const uint32_t *starts; /* of each run but the first */
+	const uint32_t *starts; /* the first port of each run but the first, which starts at 0 */
 	const uint8_t *of_run;  /* the class of each run */
 	uint32_t count;
 	const uint32_t *first_runs; /* of each class; they ascend */
 };
 
 struct layout_region {
-	uint32_t offset, count; /* in bytes from the start of the tables; in elements */
+	uint32_t offset; /* in bytes from the start of the tables */
+	uint32_t count;  /* of elements */
 };
 
-/* What the ways to search the nodes of a key cost a packet, in picoseconds by the model of layout_cost.c; 0: that
- * was no choice. */
+/* What each way to store the nodes of an operand would cost a packet, in picoseconds by the model of cost.c. 0: the
+ * way is not possible. */
 struct search_costs {
-	uint64_t stride_ps, ranges_ps; /* a root with trees below: of references, of entries */
-	uint64_t tree_ps;              /* a tree alone */
-	uint64_t cross_ps;
+	uint64_t stride_ps; /* a stride table of references, with trees below it */
+	uint64_t ranges_ps; /* a stride table of entries, with trees below it */
+	uint64_t tree_ps;   /* a tree alone */
+	uint64_t cross_ps;  /* a cross-product table */
 };
 
 struct layout_step {
@@ -123,20 +129,27 @@ struct layout_step {
 	uint32_t tag;
 	struct layout_region region;
 	uint32_t element_bytes;
-	/* Of a root, and of lines and leaves: where the nodes' intervals start. Lines and leaves below a root
-	 * have what the root left of its window, and need not look at the bits above. */
+	struct search_costs costs; /* only in the first step of an operand */
+
+	/* Stride tables, inner nodes and leaves. In a tree below a stride table, the window has the bits that the
+	 * stride table leaves, and the bits above them need no look. */
 	struct layout_window window;
 	bool is_below_stride;
-	uint32_t
-		stride_bits; /* of a root: it has a reference for each value of so many bits, then those
-			      * for what is below its window and above, unless that is the whole word */
-	bool has_ranges;     /* of a root: it has entries, not references */
-	struct search_costs costs; /* of the first step of a operand */
-	uint32_t lane_bits;        /* of lines and leaves: 16, 32 or 64 */
-	bool is_narrow;            /* of a leaf and a cross: its results have two bytes */
-	uint32_t narrow_tag; /* the step to which results with NARROW_BIT lead; 0: there are none */
-	/* Of a cross: the number of the table that gives the class of a port; or NO_INDEX, where the starts of
-	 * runs are compared in code, and each run is a class of its own. */
+
+	/* Stride tables: the number of upper bits of the window that index it, and whether it has entries instead
+	 * of references. */
+	uint32_t stride_bits;
+	bool has_ranges;
+
+	uint32_t lane_bits; /* inner nodes and leaves: 16, 32 or 64 */
+
+	/* Leaves and cross-product tables: whether results are narrow. These and entries: the tag of the step that
+	 * narrow results lead to, or 0 if all of them are rows. */
+	bool is_narrow;
+	uint32_t narrow_tag;
+
+	/* Cross-product tables: which class table gives the class of a port. NO_INDEX: there is none; code finds the
+	 * run of the port, and each run has a result of its own. */
 	struct layout_classes classes;
 	uint32_t class_table;
 };
@@ -146,13 +159,13 @@ static inline bool has_class_table(const struct layout_step *cross)
 	return cross->class_table != NO_INDEX;
 }
 
-/* How many results a row of a cross has, without those that fill it up. */
+/* The number of results in a row of a cross-product table that are in use. */
 static inline uint32_t cross_used(const struct layout_step *cross)
 {
 	return has_class_table(cross) ? cross->classes.count : cross->classes.run_count;
 }
 
-/* The first port of those with one of the results. */
+/* The first of the ports that have a result. */
 static inline uint32_t cross_port(const struct layout_step *cross, uint32_t result)
 {
 	uint32_t run = has_class_table(cross) ? cross->classes.first_runs[result] : result;
@@ -165,42 +178,42 @@ static inline bool is_whole_word(const struct layout_step *step)
 	return step->window.bits == operand_bits(step->operand);
 }
 
-/* How many bits a line or a leaf compares. */
+/* How many bits of the operand a step compares. */
 static inline unsigned compared_bits(const struct layout_step *step)
 {
 	return step->window.bits - step->window.skip;
 }
 
-/* How many bits of the word a root leaves to a range, or a tree, below it. */
-static inline unsigned rest_bits(const struct layout_step *root)
+/* How many bits of its window a stride table leaves to a range, or to a tree below it. */
+static inline unsigned rest_bits(const struct layout_step *stride)
 {
-	return compared_bits(root) - root->stride_bits;
+	return compared_bits(stride) - stride->stride_bits;
 }
 
-/* How far a word is shifted to give a root's child. */
-static inline unsigned stride_shift(const struct layout_step *step)
+/* The shift that turns the operand's bits in the window into the index of a stride table's child. */
+static inline unsigned stride_shift(const struct layout_step *stride)
 {
-	return step->window.bits - step->stride_bits;
+	return stride->window.bits - stride->stride_bits;
 }
 
-/* The steps for all decisions of one order of fields. */
+/* The steps for all decisions that ask for the fields in one order. */
 struct layout_search {
 	enum field order[FIELD_COUNT];
-	const struct layout_step *steps; /* in the order of their running */
+	const struct layout_step *steps; /* in the order in which they run */
 	size_t step_count;
 };
 
-/* Whether some references of a root's lead to trees of its key. */
-static inline bool has_trees_below(const struct layout_search *search, size_t root)
+/* Whether a stride table has trees below it. */
+static inline bool has_trees_below(const struct layout_search *search, size_t stride)
 {
-	return root + 1 < search->step_count && search->steps[root + 1].is_below_stride;
+	return stride + 1 < search->step_count && search->steps[stride + 1].is_below_stride;
 }
 
-/* Whether all references of a root with entries lead to the next step. */
-static inline bool refers_to_next(const struct layout_search *search, size_t root)
+/* Whether the references of all entries of a stride table lead to the next step. */
+static inline bool refers_to_next(const struct layout_search *search, size_t stride)
 {
-	return search->steps[root].has_ranges && has_trees_below(search, root) &&
-	       search->steps[root + 1].kind == STEP_LEAF;
+	return search->steps[stride].has_ranges && has_trees_below(search, stride) &&
+	       search->steps[stride + 1].kind == STEP_LEAF;
 }
 
 /* The rows of an outcome after the first are in groups, which subprograms carry out: COUNT groups of at most ROWS rows
@@ -211,8 +224,8 @@ struct layout_groups {
 
 enum layout_form { FORM_UNUSED, FORM_CODE, FORM_TABLE };
 
-/* What a node, with all below it, costs a packet in either form, in picoseconds by the model of layout_cost.c.
- * UINT64_MAX: it is too large for code. */
+/* What a node costs a packet in either form, with all nodes below it, in picoseconds by the model of cost.c.
+ * UINT64_MAX: it has too many intervals for code. */
 struct form_costs {
 	uint64_t code_ps, tables_ps;
 };
@@ -222,12 +235,12 @@ static inline bool is_better_in_code(const struct form_costs *costs)
 	return costs->code_ps <= costs->tables_ps;
 }
 
-/* What the object file needs of it. */
+/* What the object file needs of a layout. */
 struct layout_object {
 	const unsigned char *tables; /* the bytes of .rodata; NULL if there are none */
 	size_t table_bytes;
 	size_t label_count, interface_count, counter_count;
-	bool tries_spares; /* a label's spare slots, if its own slot has nothing for a packet */
+	bool tries_spares; /* if a label's own slot has no socket, its spare slots are tried */
 	const uint8_t *
 		label_places; /* bits 1 << ABI_FLOW_CLASS of each label that the decision reaches */
 	const struct abi_prefix *prefixes; /* of the kernel's LPM trie */
@@ -237,48 +250,56 @@ struct layout_object {
 struct layout {
 	struct layout_object object;
 	const struct policy *policy;
-	const struct diagram_node *nodes; /* over variables as above; children before parents */
+	const struct diagram_node *nodes; /* children before their parents */
 	size_t node_count;
+	diagram_ref roots[FAMILY_COUNT][PROTOCOL_COUNT];
+
 	const uint8_t *forms;                /* enum layout_form of each node */
-	const struct form_costs *form_costs; /* of each node; NULL where its form was asked for */
-	const uint32_t *table_refs;          /* of each node in a table */
-	const uint32_t *rows_of;             /* the first row of each outcome */
-	diagram_ref roots[FAMILY_COUNT][PROTOCOL_COUNT]; /* nodes, or outcomes */
+	const struct form_costs *form_costs; /* of each node; NULL if an option gave the forms */
+	size_t code_intervals;               /* of all nodes in code */
+	/* How many instructions the verifier would have walked for tables, where that was too many and all nodes
+	 * are in code instead; else 0. */
+	size_t instructions_saved;
+
+	const uint32_t *table_refs; /* the reference to each node in the tables */
 	struct layout_search searches[FAMILY_COUNT * PROTOCOL_COUNT];
 	size_t search_count;
-	struct layout_region rows, classes;
-	size_t code_intervals; /* of the nodes in code */
-	/* What the verifier would walk, had not all become code for it; 0: that was not why. */
-	size_t instructions_saved;
-	/* The rule that each node in code is from, {0, 0} where it serves several; and each of its children,
-	 * the first of them at first_leaves. */
+
+	const uint32_t *rows_of; /* the first row of each outcome */
+	size_t rows_max;         /* of one outcome, without its end */
+	struct layout_groups groups;
+	bool override_others; /* rows attempt labels with BPF_SK_LOOKUP_F_REPLACE */
+
+	struct layout_region rows, classes; /* of the tables: outcome rows, class tables */
+
+	/* The rule that each node in code comes from, and the rule of each of its children, beginning at
+	 * first_leaves[node]. {0, 0} where several rules are behind it. */
 	const struct span *node_origins, *leaf_origins;
 	const uint32_t *first_leaves;
-	size_t rows_max; /* rows of the longest outcome, without its end */
-	struct layout_groups groups;
-	bool override_others;
 };
 
-/* Whether there are more rows than one, and all stand in line. */
+/* Whether outcomes have more than one row and the program goes through them in a loop of its own. */
 static inline bool layout_loops_over_rows(const struct layout *layout)
 {
 	return layout->rows_max > 1 && !layout->groups.count;
 }
 
-/* Whether the verifier may know each reference at which the tables are entered, and the optimizer with it: they are
- * few, and little follows. */
+/* Whether the program hands each reference at which the tables are entered to the search as a constant, which the
+ * verifier and the optimizer then know. Worth it where nothing is in code, so the entries are few, and outcomes have
+ * one row, so the verifier has little to walk again for each. */
 static inline bool layout_knows_entries(const struct layout *layout)
 {
 	return !layout->code_intervals && layout->rows_max <= 1;
 }
 
-/* The step, of its machine's, at which the search of a node in the tables begins. */
+/* The index of the step at which the search of a node in the tables begins. */
 size_t layout_first_step(const struct layout *layout, diagram_ref node);
 
-/* The step to go on at after one is done; one that was passed over goes on at the very next. */
+/* The index of the first step that can have something to do for a packet after STEP has run. (After a step that was
+ * passed over, that is the very next one.) */
 size_t layout_next_step(const struct layout_search *search, size_t step);
 
-/* The step that a step's narrow results lead to, where it has any that are no rows. */
+/* The index of the step that narrow results of STEP lead to; only for a step with a narrow_tag. */
 size_t layout_narrow_step(const struct layout_search *search, size_t step);
 
 static inline const struct layout_object *layout_object(const struct layout *layout)

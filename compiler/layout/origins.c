@@ -1,5 +1,5 @@
-/* The diagram forgets which rule an outcome is from, where several give the same. So each leaf of the code is
- * asked of the language's definition, on a packet that comes to it. */
+/* A diagram does not know which rule an outcome comes from, since rules with the same outcome share it. So for each
+ * child of a node in code, a packet that gets there is decided by policy_eval, which knows the rule. */
 #include "origins.h"
 
 #include "compiler/base/arena.h"
@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* Leaves times rules and keys: beyond that, code says nothing of rules. */
+/* The limit for leaves times rules and map elements; beyond it, code has no origins. */
 enum { EFFORT_MAX = 1 << 24 };
 
 enum { WORD_BITS = 64 };
@@ -15,13 +15,14 @@ enum { WORD_BITS = 64 };
 struct tracing {
 	struct layout *layout;
 	struct packet packet;
-	bool *known; /* of each interface */
-	struct span *leaves, *nodes;
+	bool *known;                 /* whether each interface exists */
+	struct span *leaves, *nodes; /* the origins found so far */
 	const uint32_t *first_leaves;
-	bool *seen;
+	bool *seen; /* of each node */
 };
 
-/* While tracing: of what serves several rules. It is {0, 0} in the end, as the policy's may be. */
+/* The origin of code that several rules share, while tracing. {0, 0} cannot be it before the end, since the policy's
+ * end_span may be {0, 0}. */
 static const struct span SEVERAL = {UINT32_MAX, UINT32_MAX};
 
 static bool same_span(struct span a, struct span b)
@@ -29,7 +30,7 @@ static bool same_span(struct span a, struct span b)
 	return a.first == b.first && a.end == b.end;
 }
 
-/* The rule of two parts of the code: that of either, where the other is the policy's end. */
+/* The origin of two parts of the code together. The policy's end gives way to a rule. */
 static struct span common_origin(struct span a, struct span b, struct span end)
 {
 	if (same_span(a, b) || same_span(b, end))
@@ -48,7 +49,7 @@ static struct span origin_of_packet(const struct tracing *tracing)
 	return deciding ? deciding->span : policy->end_span;
 }
 
-/* Makes the packet one that has a node's value I. */
+/* Changes the packet to be one in interval I of a node. */
 static void set_value(struct tracing *tracing, const struct diagram_node *node, uint32_t i)
 {
 	enum operand operand = operand_asked(variable_operand(node->variable));
@@ -68,7 +69,7 @@ static void set_value(struct tracing *tracing, const struct diagram_node *node, 
 	}
 }
 
-/* Traces the code below a node on the way that the packet took there. */
+/* Finds the origins of a node and of all code below it, and gives the node's. The packet is one that gets there. */
 static struct span trace(struct tracing *tracing, diagram_ref ref)
 {
 	const struct layout *layout = tracing->layout;
@@ -136,7 +137,7 @@ static uint32_t *number_leaves(struct arena *arena, const struct layout *layout,
 void layout_origins(struct arena *arena, struct layout *layout)
 {
 	struct tracing tracing = {.layout = layout};
-	unsigned context;
+	unsigned flow_class;
 	uint32_t leaves;
 
 	tracing.first_leaves = number_leaves(arena, layout, &leaves);
@@ -150,9 +151,9 @@ void layout_origins(struct arena *arena, struct layout *layout)
 	layout->node_origins = tracing.nodes;
 	if (leaves * policy_size(layout->policy) > EFFORT_MAX)
 		return;
-	for (context = 0; context < FAMILY_COUNT * PROTOCOL_COUNT; context++) {
-		tracing.packet = (struct packet){context / 2, context % 2, {0}, NO_INDEX};
-		trace(&tracing, layout->roots[context / 2][context % 2]);
+	for (flow_class = 0; flow_class < FAMILY_COUNT * PROTOCOL_COUNT; flow_class++) {
+		tracing.packet = (struct packet){flow_class / 2, flow_class % 2, {0}, NO_INDEX};
+		trace(&tracing, layout->roots[flow_class / 2][flow_class % 2]);
 	}
 	clear_several(tracing.leaves, leaves);
 	clear_several(tracing.nodes, layout->node_count);
