@@ -1,5 +1,5 @@
-/* Sees the diagram as words, chooses the form of each of its nodes, lays the tables, and refuses what would not
- * fit. */
+/* Rewrites the diagram over operands, chooses the form of each of its nodes, writes the tables, and refuses what does
+ * not fit. */
 #include "compiler/pipeline.h"
 
 #include "compiler/base/arena.h"
@@ -9,25 +9,25 @@
 #include "compiler/policy/policy.h"
 #include "forms.h"
 #include "layout.h"
+#include "operands.h"
 #include "origins.h"
 #include "table_format.h"
-#include "words.h"
 #include "write.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* Of a decision of so few intervals, all may be code. */
+/* A decision of at most so many intervals may become code altogether. */
 enum { CODE_INSTEAD_MAX = 1024 };
 
 enum { DEFAULT_TABLE_BYTES_MAX = 256 << 20, DEFAULT_INSTRUCTIONS_MAX = 1000 };
 
-/* Whatever is asked for, tables have no more bytes. The verifier says of what is further from the base of a map:
- * "direct value offset of 536870912 is not allowed". */
+/* The limit of what may be asked for. Beyond it the verifier says: "direct value offset of 536870912 is not
+ * allowed". */
 enum { TABLE_BYTES_MOST = 512 << 20 };
 
-/* Nor may references have more elements of one step to tell apart. A step has an element for each node at the
- * most, or they have eight bytes and more each, so that these bytes bound them too. */
+/* The most elements of one step that a reference can tell apart. A step has at most one element for each node, or
+ * its elements have at least eight bytes each, so that TABLE_BYTES_MOST is a limit for them. */
 enum { NODES_MOST = INDEX_MASK + 1 };
 _Static_assert(TABLE_BYTES_MOST / 8 <= NODES_MOST, "an index of an element may not fit");
 
@@ -61,7 +61,8 @@ static void report_budget(const struct layout *layout, const char *limit, struct
 	report_decision_too_large(layout->policy, larger_family(layout), limit, diag);
 }
 
-/* More steps than tags: most interfaces take one each, or the trees of all words are high. */
+/* Reports that a search needs more steps than there are tags. If interfaces may be the cause, which can take one step
+ * each, it says so. */
 static void report_steps(const struct layout *layout, struct diag *diag)
 {
 	char limit[120];
@@ -93,8 +94,8 @@ static size_t table_bytes_max(const struct compile_options *options)
 	return most < TABLE_BYTES_MOST ? most : TABLE_BYTES_MOST;
 }
 
-/* How much the verifier may be given to walk, beside code. What is stored in one way, as was asked for, has no limit
- * but one that was asked for. */
+/* How many instructions the verifier may have to walk, apart from the nodes in code. There is no default limit with
+ * --tables, since the user has chosen. */
 static size_t instructions_max(const struct compile_options *options)
 {
 	if (options->instructions_max)
@@ -113,17 +114,17 @@ static bool check_labels(const struct policy *policy, struct diag *diag)
 	return false;
 }
 
-/* What is known before anything is stored. */
+/* The diagram over operands, from which layouts are made. */
 struct laying {
 	struct arena *arena;
-	struct layout plan;
+	struct layout plan; /* a layout as far as it does not depend on how nodes are stored */
 	const struct diagram_outcome *outcomes;
 	size_t outcome_count;
 	const struct compile_options *options;
 	struct diag *diag;
 };
 
-/* Lays the tables, or says why they do not fit. */
+/* Writes the tables, or reports why they do not fit. */
 static bool make_tables(const struct laying *laying, struct layout *layout, enum table_kind tables)
 {
 	size_t bytes_max = table_bytes_max(laying->options);
@@ -144,7 +145,7 @@ static bool make_tables(const struct laying *laying, struct layout *layout, enum
 	return false;
 }
 
-/* Stores it in one way; NULL where that does not fit. */
+/* Makes a layout with one kind of tables; NULL after reporting why it does not fit. */
 static struct layout *lay(const struct laying *laying, enum table_kind tables)
 {
 	struct layout *layout = arena_alloc(laying->arena, 1, sizeof(*layout));
@@ -170,7 +171,8 @@ static size_t count_intervals(const struct layout *layout)
 	return count;
 }
 
-/* Many steps for few intervals: those had better be code, of which the verifier walks as much as there is. */
+/* Makes a layout without tables where the steps would take too many instructions, NEEDED, for few intervals: the
+ * verifier walks code only once. NULL if that is not possible either. */
 static struct layout *lay_as_code(const struct laying *laying, size_t needed)
 {
 	struct layout *layout;
@@ -191,7 +193,7 @@ struct layout *decision_to_layout(struct arena *arena, const struct decision *de
 {
 	struct laying laying = {.arena = arena, .options = options, .diag = diag};
 	struct layout *layout, *code;
-	struct builder *words;
+	struct builder *builder;
 	size_t needed;
 
 	if (!check_labels(policy, diag))
@@ -203,9 +205,9 @@ struct layout *decision_to_layout(struct arena *arena, const struct decision *de
 	laying.plan.object.interface_count = policy->interface_count;
 	laying.plan.object.counter_count = policy->counter_count;
 	laying.plan.object.label_places = decision_attempts(arena, decision);
-	words = layout_words(arena, &laying.plan, decision);
-	laying.plan.nodes = builder_nodes(words, &laying.plan.node_count);
-	laying.outcomes = builder_outcomes(words, &laying.outcome_count);
+	builder = layout_operands(arena, &laying.plan, decision);
+	laying.plan.nodes = builder_nodes(builder, &laying.plan.node_count);
+	laying.outcomes = builder_outcomes(builder, &laying.outcome_count);
 	layout = lay(&laying, options->tables);
 	if (!layout)
 		return NULL;

@@ -1,4 +1,4 @@
-/* The words of a layout, and the way of a packet through the steps of its tables. */
+/* The words for kinds of steps, and the order in which a packet goes through the steps. */
 #include "layout.h"
 
 #include "table_format.h"
@@ -25,8 +25,8 @@ size_t layout_first_step(const struct layout *layout, diagram_ref node)
 	return step;
 }
 
-/* Whether a packet that has done a step of A has nothing to do at one of B: an IPv4 packet asks for no
- * words of IPv6 addresses. */
+/* Whether a packet that has been through a step for A has nothing to do in one for B: A is part of an IPv4 address and
+ * B of an IPv6 address. IPv6 packets pass over the steps for IPv4 by their tags. */
 static bool is_other_family(enum operand a, enum operand b)
 {
 	return a < OPERAND_INTERFACE && b < OPERAND_INTERFACE &&

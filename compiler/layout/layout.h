@@ -31,7 +31,7 @@
 #include "runtime/abi.h"
 
 /* Whether this is an operand that the node above has compared already; it is compared again in the window in which
- * nearly all intervals of that node start (see words.c), by steps of its own. */
+ * nearly all intervals of that node start (see operands.c), by steps of its own. */
 static inline bool operand_is_again(enum operand operand)
 {
 	return operand >= OPERAND_AGAIN && operand < OPERAND_INTERFACE;

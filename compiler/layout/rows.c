@@ -1,37 +1,38 @@
-/* Writes each outcome's rows from its end on, so that each knows the next one. */
+/* The rows of an outcome are written from the last to the first, so that each knows the row after it. */
 #include "rows.h"
 
 #include "compiler/base/arena.h"
 
 #include <linux/bpf.h>
 
-/* Outcomes of so many rows at the most are not grouped: a second attempt takes 10 ns in line, and in a group 28. For
- * the third, the verifier would walk as much as for all groups. */
-enum { ROWS_IN_LINE = 2 };
+/* The most rows of an outcome for which there are no groups. A second attempt takes 10 ns in the program itself, and
+ * 28 in a group; but for a third one in the program, the verifier would walk as many instructions as for all
+ * groups. */
+enum { UNGROUPED_MAX = 2 };
 
-/* The rows of an outcome, in order, and what follows the last. */
+/* The rows of an outcome, in order, and the row of its end. */
 struct row_list {
 	struct layout_row rows[ACTIONS_MAX];
 	uint32_t count, end;
 };
 
-/* A counter stands in the row of the attempt that follows it. */
+/* A counter shares a row with the attempt that follows it. */
 static struct row_list list_rows(const struct layout *layout, const struct diagram_outcome *outcome)
 {
 	uint32_t override = layout->override_others ? BPF_SK_LOOKUP_F_REPLACE : 0;
 	struct row_list list = {.end = outcome->end == LEAF_PASS ? ROW_PASS : ROW_DROP};
 	struct layout_row row = {{NO_INDEX}, NO_INDEX, 0, 0};
-	const struct action *step, *end = outcome->actions + outcome->action_count;
+	const struct action *action, *end = outcome->actions + outcome->action_count;
 
-	for (step = outcome->actions; step < end; step++) {
-		if (step->kind == ACTION_COUNT) {
-			row.counter = step->index;
-			if (step + 1 < end && step[1].kind != ACTION_COUNT)
+	for (action = outcome->actions; action < end; action++) {
+		if (action->kind == ACTION_COUNT) {
+			row.counter = action->index;
+			if (action + 1 < end && action[1].kind != ACTION_COUNT)
 				continue;
 		} else {
-			row.label = step->index;
+			row.label = action->index;
 			row.flags = override |
-				    (step->no_reuseport ? BPF_SK_LOOKUP_F_NO_REUSEPORT : 0);
+				    (action->no_reuseport ? BPF_SK_LOOKUP_F_NO_REUSEPORT : 0);
 		}
 		list.rows[list.count++] = row;
 		row = (struct layout_row){{NO_INDEX}, NO_INDEX, 0, 0};
@@ -45,9 +46,9 @@ static uint32_t add_row(struct arena *arena, struct layout_rows *rows, struct la
 	return (uint32_t)rows->count - 1;
 }
 
-/* Adds rows FIRST to END of the list, and what follows them is NEXT; gives the first. */
-static uint32_t add_line(struct arena *arena, struct layout_rows *rows, struct row_list *list,
-			 uint32_t first, uint32_t end, uint32_t next)
+/* Adds rows [first, end) of the list, with NEXT after the last, and gives the first. */
+static uint32_t add_sequence(struct arena *arena, struct layout_rows *rows, struct row_list *list,
+			     uint32_t first, uint32_t end, uint32_t next)
 {
 	while (end-- > first) {
 		list->rows[end].next = next;
@@ -56,7 +57,7 @@ static uint32_t add_line(struct arena *arena, struct layout_rows *rows, struct r
 	return next;
 }
 
-/* Adds all from FIRST on, in groups; gives the first head. */
+/* Adds all rows from FIRST on, in groups, and gives the first head. */
 static uint32_t add_groups(struct arena *arena, struct layout_rows *rows, struct row_list *list,
 			   uint32_t first, uint32_t in_group)
 {
@@ -65,17 +66,17 @@ static uint32_t add_groups(struct arena *arena, struct layout_rows *rows, struct
 	for (; end > first; end = begin) {
 		begin = end - 1 - (end - 1 - first) % in_group;
 		next = add_row(arena, rows,
-			       (struct layout_row){
-				       {.group = add_line(arena, rows, list, begin, end, NO_INDEX)},
-				       NO_INDEX,
-				       HEAD_FLAGS,
-				       next});
+			       (struct layout_row){{.group = add_sequence(arena, rows, list, begin,
+									  end, NO_INDEX)},
+						   NO_INDEX,
+						   HEAD_FLAGS,
+						   next});
 	}
 	return next;
 }
 
-/* Where the groups begin. Spare slots are looked at by the functions alone: so that they come to those of the first
- * row's label, the row is once more there, but for its counter. */
+/* The first row that is in a group. Only the subprograms of groups try spare slots; so that they also try those of the
+ * first row's label, that row is in the first group too, without its counter. */
 static uint32_t grouped_from(const struct layout *layout, const struct row_list *list)
 {
 	return !layout->object.tries_spares || list->rows[0].label == NO_INDEX;
@@ -87,7 +88,7 @@ static uint32_t add_outcome(struct arena *arena, struct layout_rows *rows,
 	struct layout_row first = list.rows[0];
 
 	if (!list.count || !layout->groups.rows)
-		return add_line(arena, rows, &list, 0, list.count, list.end);
+		return add_sequence(arena, rows, &list, 0, list.count, list.end);
 	list.rows[0].counter = NO_INDEX;
 	first.next = add_groups(arena, rows, &list, grouped_from(layout, &list),
 				layout->groups.rows);
@@ -109,13 +110,14 @@ static const bool *used_outcomes(struct arena *arena, const struct layout *layou
 	return used;
 }
 
-/* As many as a group has rows, or fewer: the verifier walks one after the other of both. */
+/* The verifier walks the heads of the longest outcome, and the rows of one group: the sum is least if there are about
+ * as many groups as rows in one. */
 static struct layout_groups groups_for(const struct layout *layout)
 {
 	uint32_t grouped = (uint32_t)layout->rows_max - !layout->object.tries_spares;
 	struct layout_groups groups = {0, 0};
 
-	if (layout->rows_max <= ROWS_IN_LINE)
+	if (layout->rows_max <= UNGROUPED_MAX)
 		return groups;
 	while (groups.rows * groups.rows < grouped)
 		groups.rows++;

@@ -1,8 +1,10 @@
-/* The outcomes as rows: what a program has to do for a packet, one after the other.
+/* Writes outcomes as rows: each row is one thing that the program does for a packet, and names the row after it.
  *
- * Where an outcome has more rows than two, all but the first of each outcome are in groups. The first row goes on with
- * the head of the first group, and each head with the next one; in a group, each row goes on with the next. So the
- * program, whose every step the verifier walks, has heads to walk and not rows; a group's rows a function walks. */
+ * Where some outcome has more than two rows, all rows of every outcome but the first are in groups. A group has a head,
+ * a row that says where the rows of the group begin. The first row of an outcome goes on at the head of the first
+ * group, and each head at the head of the next group. A subprogram carries out the rows of a group, and the verifier
+ * walks it only once; so the program itself, each step of which the verifier walks, has heads to go through, not
+ * rows. */
 #ifndef SKLC_LAYOUT_ROWS_H
 #define SKLC_LAYOUT_ROWS_H
 
@@ -13,7 +15,7 @@ struct layout_rows {
 	size_t count, capacity;
 };
 
-/* The rows of the outcomes that nodes or roots refer to. Fills in rows_of, rows_max and groups. */
+/* Writes the rows of all outcomes that are in use. Fills in rows_of, rows_max and groups. */
 struct layout_rows layout_rows_of(struct arena *arena, struct layout *layout,
 				  const struct diagram_outcome *outcomes, size_t count);
 

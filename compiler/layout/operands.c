@@ -1,0 +1,223 @@
+/* Rewrites a decision, whose nodes ask for fields, as a diagram whose nodes compare operands. A field of more than 64
+ * bits, an IPv6 address, becomes nodes for its upper half with nodes for its lower half below. */
+#include "operands.h"
+
+#include "compiler/base/arena.h"
+#include "compiler/diagram/diagram.h"
+
+#include <string.h>
+
+enum { WORD_BITS = 64 };
+
+/* A node is split in two where more than DENSE_MIN of its intervals start in a window, of half of its values or less,
+ * and at most OUTSIDE_MAX start outside of it. */
+enum { OUTSIDE_MAX = 16, DENSE_MIN = 64 };
+
+/* The rewriting of the decision for one family, in one search. */
+struct rewriting {
+	struct arena *arena;
+	const struct decision *decision;
+	struct builder *builder;
+	enum family family;
+	uint32_t search;
+	diagram_ref *done; /* what each node of the decision has become, or REF_NONE */
+};
+
+static diagram_ref operand_ref(struct rewriting *rewriting, diagram_ref ref);
+
+/* Some of a node's starts, [first, end), and the values [base, base + 2^bits) that they are in. */
+struct window {
+	u128 base;
+	unsigned bits;
+	uint32_t first, end;
+};
+
+/* Makes the window the half of it that has all of its starts but FEW or less; false if neither half is so. */
+static bool narrow(const struct diagram_node *node, struct window *window, uint32_t few)
+{
+	u128 upper = window->base + ((u128)1 << (window->bits - 1));
+	uint32_t middle = diagram_interval(node, upper - 1) + 1; /* the first at UPPER or above */
+
+	if (middle - window->first > few && window->end - middle > few)
+		return false;
+	window->bits--;
+	if (window->end - middle <= few) {
+		window->end = middle;
+	} else {
+		window->base = upper;
+		window->first = middle;
+	}
+	return true;
+}
+
+/* The smallest window in which nearly all of a node's intervals start. */
+static struct window dense_window(const struct diagram_node *node, unsigned bits)
+{
+	struct window window = {0, bits, 1, node->count}, narrower = window;
+	uint32_t outside;
+
+	do {
+		window = narrower;
+		outside = node->count - 1 - (window.end - window.first);
+	} while (window.end - window.first > DENSE_MIN &&
+		 narrow(node, &narrower, OUTSIDE_MAX - outside));
+	return window;
+}
+
+/* Makes a node for the intervals within a window, which compares the operand again. */
+static diagram_ref window_node(struct rewriting *rewriting, const struct diagram_node *node,
+			       struct window window)
+{
+	uint32_t i;
+
+	builder_begin(rewriting->builder);
+	builder_interval(rewriting->builder, 0, node->children[window.first - 1]);
+	for (i = window.first; i < window.end; i++)
+		builder_interval(rewriting->builder, node->starts[i], node->children[i]);
+	return builder_end(rewriting->builder, node->variable + OPERAND_AGAIN);
+}
+
+/* A few starts that are far from all others would make the window of the tables as wide as the operand. So the
+ * intervals in the window of those others become a node of their own, below a node for the few. */
+static diagram_ref split_window(struct rewriting *rewriting, diagram_ref ref, enum operand operand)
+{
+	struct diagram_node node;
+	struct window window;
+	diagram_ref within;
+	uint32_t i;
+	size_t count;
+	u128 end;
+
+	if (ref_is_outcome(ref) || operand_bits(operand) == 16)
+		return ref;
+	node = builder_nodes(rewriting->builder, &count)[ref];
+	window = dense_window(&node, operand_bits(operand));
+	if (window.end - window.first == node.count - 1 || window.end - window.first <= DENSE_MIN)
+		return ref;
+	within = window_node(rewriting, &node, window);
+	builder_begin(rewriting->builder);
+	for (i = 0; i < window.first && node.starts[i] < window.base; i++)
+		builder_interval(rewriting->builder, node.starts[i], node.children[i]);
+	builder_interval(rewriting->builder, window.base, within);
+	end = window.base + ((u128)1 << window.bits);
+	if (end >> operand_bits(operand) == 0 &&
+	    (window.end == node.count || node.starts[window.end] > end))
+		builder_interval(rewriting->builder, end, node.children[window.end - 1]);
+	for (i = window.end; i < node.count; i++)
+		builder_interval(rewriting->builder, node.starts[i], node.children[i]);
+	return builder_end(rewriting->builder, node.variable);
+}
+
+/* Intervals [first, end) of a node, which share a value of the upper half of the field, if there is one. The first
+ * interval may start before that value, and then counts from its beginning. */
+struct slice {
+	const struct diagram_node *node;
+	uint32_t first, end;
+};
+
+/* Makes a node for an operand, whose lowest bit is bit SHIFT of the field. Where several intervals share a value of
+ * this operand, a node for the next operand, below, tells them apart. */
+static diagram_ref operand_slice(struct rewriting *rewriting, struct slice slice,
+				 enum operand operand, unsigned shift)
+{
+	const struct diagram_node *node = slice.node;
+	const u128 rest = ((u128)1 << shift) - 1;
+	uint32_t k = slice.first + 1, end;
+
+	builder_begin(rewriting->builder);
+	/* The first interval of the slice, unless value 0 needs the next operand. */
+	if (k == slice.end || (uint64_t)(node->starts[k] >> shift) != 0)
+		builder_interval(rewriting->builder, 0,
+				 operand_ref(rewriting, node->children[slice.first]));
+	for (; k < slice.end; k = end) {
+		uint64_t value = (uint64_t)(node->starts[k] >> shift);
+
+		for (end = k + 1; end < slice.end; end++)
+			if ((uint64_t)(node->starts[end] >> shift) != value)
+				break;
+		if (end - k > 1 || node->starts[k] & rest) {
+			struct slice within = {node, node->starts[k] & rest ? k - 1 : k, end};
+
+			builder_interval(
+				rewriting->builder, value,
+				operand_slice(rewriting, within, operand + 1, shift - WORD_BITS));
+			/* After it, the last interval goes on, unless another starts at once. */
+			if (value == UINT64_MAX ||
+			    (end < slice.end &&
+			     (uint64_t)(node->starts[end] >> shift) == value + 1))
+				continue;
+			value++;
+		}
+		builder_interval(rewriting->builder, value,
+				 operand_ref(rewriting, node->children[end - 1]));
+	}
+	return split_window(
+		rewriting,
+		builder_end(rewriting->builder, rewriting->search << SEARCH_SHIFT | operand),
+		operand);
+}
+
+static diagram_ref operand_node(struct rewriting *rewriting, const struct diagram_node *node)
+{
+	struct slice all = {node, 0, node->count};
+	uint32_t variable = node->variable;
+	unsigned operands;
+	enum operand operand;
+	uint32_t i;
+
+	if (variable < VARIABLE_INTERFACES) {
+		operands = operands_of(variable, rewriting->family, &operand);
+		return operand_slice(rewriting, all, operand, WORD_BITS * (operands - 1));
+	}
+	variable = OPERAND_INTERFACE + variable - VARIABLE_INTERFACES;
+	builder_begin(rewriting->builder);
+	for (i = 0; i < node->count; i++)
+		builder_interval(rewriting->builder, node->starts[i],
+				 operand_ref(rewriting, node->children[i]));
+	return builder_end(rewriting->builder, rewriting->search << SEARCH_SHIFT | variable);
+}
+
+static diagram_ref operand_ref(struct rewriting *rewriting, diagram_ref ref)
+{
+	if (ref_is_outcome(ref))
+		return builder_add_outcome(rewriting->builder,
+					   rewriting->decision->outcomes[ref_index(ref)]);
+	if (rewriting->done[ref] == REF_NONE)
+		rewriting->done[ref] = operand_node(rewriting, &rewriting->decision->nodes[ref]);
+	return rewriting->done[ref];
+}
+
+/* The search for an order of fields, added if it is new. */
+static uint32_t search_for(struct layout *layout, const enum field *order)
+{
+	uint32_t i;
+
+	for (i = 0; i < layout->search_count; i++)
+		if (!memcmp(layout->searches[i].order, order, sizeof(layout->searches[i].order)))
+			return i;
+	memcpy(layout->searches[i].order, order, sizeof(layout->searches[i].order));
+	layout->search_count++;
+	return i;
+}
+
+struct builder *layout_operands(struct arena *arena, struct layout *layout,
+				const struct decision *decision)
+{
+	struct builder *builder = builder_new(arena, decision->orders[0][0], SIZE_MAX - 1);
+	struct rewriting rewriting = {arena, decision, builder, FAMILY_IPV4, 0, NULL};
+	enum protocol protocol;
+	size_t i;
+
+	for (; rewriting.family < FAMILY_COUNT; rewriting.family++)
+		for (protocol = 0; protocol < PROTOCOL_COUNT; protocol++) {
+			rewriting.search = search_for(layout,
+						      decision->orders[rewriting.family][protocol]);
+			rewriting.done = arena_alloc(arena, decision->node_count,
+						     sizeof(*rewriting.done));
+			for (i = 0; i < decision->node_count; i++)
+				rewriting.done[i] = REF_NONE;
+			layout->roots[rewriting.family][protocol] = operand_ref(
+				&rewriting, decision->roots[rewriting.family][protocol]);
+		}
+	return builder;
+}
