@@ -14,18 +14,18 @@ static json_t *text_json(const struct diag *diag, const char *text, size_t lengt
 	return json_string(escape_text(diag->arena, text, length));
 }
 
-static void add_place(json_t *object, const char *line, const char *column,
-		      struct source_location place)
+static void add_location(json_t *object, const char *line, const char *column,
+			 struct source_location location)
 {
-	json_object_set_new(object, line, json_integer(place.line));
-	json_object_set_new(object, column, json_integer(place.column));
+	json_object_set_new(object, line, json_integer(location.line));
+	json_object_set_new(object, column, json_integer(location.column));
 }
 
-static void add_file(const struct diag *diag, json_t *object, struct source_location place)
+static void add_file(const struct diag *diag, json_t *object, struct source_location location)
 {
 	json_object_set_new(object, "file",
-			    text_json(diag, place.file->name, strlen(place.file->name)));
-	add_place(object, "line", "column", place);
+			    text_json(diag, location.file->name, strlen(location.file->name)));
+	add_location(object, "line", "column", location);
 }
 
 /* The includes that led to a file, the outermost first. */
@@ -46,14 +46,14 @@ static void add_includes(const struct diag *diag, json_t *list, struct span span
  * character. */
 static void add_span(const struct diag *diag, json_t *object, struct span span)
 {
-	struct source_location place = source_location(diag->sources, span.first);
+	struct source_location location = source_location(diag->sources, span.first);
 	json_t *includes = json_array();
 	size_t length = span.end > span.first ? span.end - span.first : 0;
 
-	if (place.file) {
-		add_file(diag, object, place);
-		add_place(object, "end_line", "end_column",
-			  source_location(diag->sources, span.first + (uint32_t)length));
+	if (location.file) {
+		add_file(diag, object, location);
+		add_location(object, "end_line", "end_column",
+			     source_location(diag->sources, span.first + (uint32_t)length));
 		json_object_set_new(object, "text",
 				    text_json(diag, source_text(diag->sources, span),
 					      length < TEXT_BYTES ? length : TEXT_BYTES));

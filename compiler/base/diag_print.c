@@ -168,10 +168,10 @@ static void print_escaped(const struct printer *to, const char *text)
 	fputs(escape_text(to->diag->arena, text, strlen(text)), to->out);
 }
 
-static void print_location(const struct printer *to, struct source_location place)
+static void print_location(const struct printer *to, struct source_location location)
 {
-	print_escaped(to, place.file->name);
-	fprintf(to->out, ":%u:%u:", place.line, place.column);
+	print_escaped(to, location.file->name);
+	fprintf(to->out, ":%u:%u:", location.line, location.column);
 }
 
 /* The includes that led to a file, outermost first, unless they were the last that were shown. */
@@ -194,19 +194,19 @@ static void print_head(struct printer *to, struct span span, enum diag_kind kind
 	static const enum paint colors[] = {[DIAG_ERROR] = PAINT_ERROR,
 					    [DIAG_WARNING] = PAINT_WARNING,
 					    [DIAG_NOTE] = PAINT_NOTE};
-	struct source_location place = source_location(to->diag->sources, span.first);
+	struct source_location location = source_location(to->diag->sources, span.first);
 
-	if (place.file && place.file != to->last)
+	if (location.file && location.file != to->last)
 		print_includes(to, span);
-	to->last = place.file;
+	to->last = location.file;
 	paint(to, PAINT_LOCATION);
-	if (place.file)
-		print_location(to, place);
+	if (location.file)
+		print_location(to, location);
 	else
 		fputs("sklc:", to->out);
 	putc(' ', to->out);
 	paint(to, colors[kind]);
-	if (place.file || kind != DIAG_ERROR)
+	if (location.file || kind != DIAG_ERROR)
 		fprintf(to->out, "%s: ", diag_kind_word(kind));
 }
 

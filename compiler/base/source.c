@@ -185,21 +185,21 @@ static size_t line_index(const struct source_file *file, uint32_t offset)
 struct source_location source_location(const struct sources *sources, uint32_t position)
 {
 	struct source_file *file = file_at(sources, position);
-	struct source_location place = {file, 0, 0};
+	struct source_location location = {file, 0, 0};
 	uint32_t offset, at;
 	size_t line;
 
 	if (!file)
-		return place;
+		return location;
 	if (!file->line_starts)
 		find_lines(sources->arena, file);
 	offset = position - file->base;
 	line = line_index(file, offset);
-	place.line = file->lines_before + (unsigned)line + 1;
-	place.column = 1;
+	location.line = file->lines_before + (unsigned)line + 1;
+	location.column = 1;
 	for (at = file->line_starts[line]; at < offset; at++)
-		place.column += ((unsigned char)file->text[at] & 0xc0) != 0x80;
-	return place;
+		location.column += ((unsigned char)file->text[at] & 0xc0) != 0x80;
+	return location;
 }
 
 const char *source_line(const struct sources *sources, uint32_t position, size_t *length)
