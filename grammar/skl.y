@@ -39,8 +39,8 @@ struct span rhs_span(int count, const struct span *parts);
 	struct ast_keys keys;
 	struct ast_elements *elements;
 	struct ast_types *types;
-	struct ast_property line;
-	struct ast_properties *lines;
+	struct ast_property property;
+	struct ast_properties *properties;
 	struct ast_item *item;
 	struct ast_items *items;
 	struct packet_ends ends;
@@ -95,8 +95,8 @@ static void skl_error(struct span *span, void *scanner, struct parser *p, const 
 %type <keys> element_key
 %type <elements> elements element_list
 %type <types> types
-%type <line> set_property map_property socket_property
-%type <lines> set_properties map_properties socket_properties
+%type <property> set_property map_property socket_property
+%type <properties> set_properties map_properties socket_properties
 %type <item> item define include policy option set map socket chain expect rule
 %type <items> body rules
 %type <ends> ends
@@ -153,7 +153,7 @@ option:
 	OPTION name	{ $$ = ast_option(p, @$, $2); }
 ;
 
-/* Sets, maps and sockets: a block of lines. */
+/* Sets, maps and sockets: a block with one property a line. */
 
 set:
 	SET name BRACE_OPEN set_properties BRACE_CLOSE	{ $$ = ast_set(p, @$, $2, $4); }

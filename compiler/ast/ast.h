@@ -208,7 +208,7 @@ struct ast_endpoint {
 struct ast_socket {
 	struct ast_item item;
 	struct ast_name label;
-	struct ast_endpoint *places;
+	struct ast_endpoint *endpoints;
 	struct ast_name uid, cgroup;
 };
 

@@ -1,5 +1,5 @@
-/* Sets, maps and sockets are blocks of lines: the lines are read first, and then folded into the node
- * that they make together. */
+/* The nodes of sets, maps and sockets, whose blocks have one property a line: the parser collects the properties of a
+ * block, then makes one node of them. */
 #include "ast.h"
 #include "parser.h"
 
@@ -29,11 +29,12 @@ struct ast_properties *ast_properties(struct parser *p)
 	return arena_alloc(p->arena, 1, sizeof(struct ast_properties));
 }
 
-struct ast_properties *ast_properties_add(struct parser *p, struct ast_properties *lines,
-					  struct ast_property line)
+struct ast_properties *ast_properties_add(struct parser *p, struct ast_properties *properties,
+					  struct ast_property property)
 {
-	*ARENA_PUSH(p->arena, lines->lines, lines->count, lines->capacity) = line;
-	return lines;
+	*ARENA_PUSH(p->arena, properties->properties, properties->count,
+		    properties->capacity) = property;
+	return properties;
 }
 
 struct ast_property ast_type_property(struct span span, struct ast_types *types)
@@ -57,95 +58,98 @@ struct ast_property ast_name_property(enum ast_property_kind kind, struct span s
 	return (struct ast_property){.kind = kind, .span = span, .name = name};
 }
 
-/* The one line of a kind; a second one is an error. NULL: there is none. */
-static const struct ast_property *only_line(struct parser *p, const struct ast_properties *lines,
-					    enum ast_property_kind kind, const char *word)
+/* The property of a kind, or NULL if the block has none; a second one is an error. */
+static const struct ast_property *only_property(struct parser *p,
+						const struct ast_properties *properties,
+						enum ast_property_kind kind, const char *word)
 {
 	const struct ast_property *first = NULL;
 	size_t i;
 
-	for (i = 0; i < lines->count; i++) {
-		if (lines->lines[i].kind != kind)
+	for (i = 0; i < properties->count; i++) {
+		if (properties->properties[i].kind != kind)
 			continue;
 		if (first) {
-			diag_error(p->diag, lines->lines[i].span, "a second '%s'", word);
+			diag_error(p->diag, properties->properties[i].span, "a second '%s'", word);
 			diag_note(p->diag, first->span, "the first one is here");
 			return first;
 		}
-		first = &lines->lines[i];
+		first = &properties->properties[i];
 	}
 	return first;
 }
 
-static struct ast_element_file *files_of(struct parser *p, const struct ast_properties *lines)
+static struct ast_element_file *files_of(struct parser *p, const struct ast_properties *properties)
 {
 	struct ast_element_file *first = NULL, **end = &first;
 	size_t i;
 
-	for (i = 0; i < lines->count; i++) {
-		if (lines->lines[i].kind != PROPERTY_FILE)
+	for (i = 0; i < properties->count; i++) {
+		if (properties->properties[i].kind != PROPERTY_FILE)
 			continue;
 		*end = arena_alloc(p->arena, 1, sizeof(**end));
-		(*end)->name = lines->lines[i].name;
+		(*end)->name = properties->properties[i].name;
 		end = &(*end)->next;
 	}
 	return first;
 }
 
 struct ast_item *ast_set(struct parser *p, struct span span, struct ast_name name,
-			 const struct ast_properties *lines)
+			 const struct ast_properties *properties)
 {
-	const struct ast_property *type = only_line(p, lines, PROPERTY_TYPE, "type");
-	const struct ast_property *elements = only_line(p, lines, PROPERTY_ELEMENTS, "elements");
+	const struct ast_property *type = only_property(p, properties, PROPERTY_TYPE, "type");
+	const struct ast_property *elements = only_property(p, properties, PROPERTY_ELEMENTS,
+							    "elements");
 	struct ast_set *set = arena_alloc(p->arena, 1, sizeof(*set));
 
 	set->item = (struct ast_item){AST_ITEM_SET, span};
 	set->name = name;
 	set->type = type ? type->types : NULL;
 	set->elements = elements ? elements->values : NULL;
-	set->files = files_of(p, lines);
+	set->files = files_of(p, properties);
 	return &set->item;
 }
 
 struct ast_item *ast_map(struct parser *p, struct span span, struct ast_name name,
-			 const struct ast_properties *lines)
+			 const struct ast_properties *properties)
 {
-	const struct ast_property *type = only_line(p, lines, PROPERTY_TYPE, "type");
-	const struct ast_property *elements = only_line(p, lines, PROPERTY_ELEMENTS, "elements");
+	const struct ast_property *type = only_property(p, properties, PROPERTY_TYPE, "type");
+	const struct ast_property *elements = only_property(p, properties, PROPERTY_ELEMENTS,
+							    "elements");
 	struct ast_map *map = arena_alloc(p->arena, 1, sizeof(*map));
 
 	map->item = (struct ast_item){AST_ITEM_MAP, span};
 	map->name = name;
 	map->type = type ? type->types : NULL;
 	map->elements = elements ? elements->elements : NULL;
-	map->files = files_of(p, lines);
+	map->files = files_of(p, properties);
 	return &map->item;
 }
 
-static struct ast_endpoint *places_of(const struct ast_properties *lines)
+static struct ast_endpoint *endpoints_of(const struct ast_properties *properties)
 {
 	struct ast_endpoint *first = NULL, **end = &first;
 	size_t i;
 
-	for (i = 0; i < lines->count; i++) {
-		if (lines->lines[i].kind != PROPERTY_ENDPOINT)
+	for (i = 0; i < properties->count; i++) {
+		if (properties->properties[i].kind != PROPERTY_ENDPOINT)
 			continue;
-		*end = lines->lines[i].place;
+		*end = properties->properties[i].endpoint;
 		end = &(*end)->next;
 	}
 	return first;
 }
 
 struct ast_item *ast_socket(struct parser *p, struct span span, struct ast_name label,
-			    const struct ast_properties *lines)
+			    const struct ast_properties *properties)
 {
-	const struct ast_property *uid = only_line(p, lines, PROPERTY_UID, "uid");
-	const struct ast_property *cgroup = only_line(p, lines, PROPERTY_CGROUP, "cgroup");
+	const struct ast_property *uid = only_property(p, properties, PROPERTY_UID, "uid");
+	const struct ast_property *cgroup = only_property(p, properties, PROPERTY_CGROUP, "cgroup");
 	struct ast_socket *socket = arena_alloc(p->arena, 1, sizeof(*socket));
 
 	socket->item = (struct ast_item){AST_ITEM_SOCKET, span};
 	socket->label = label;
-	socket->places = places_of(lines);
+	socket->endpoints = endpoints_of(properties);
 	if (uid)
 		socket->uid = uid->name;
 	if (cgroup)

@@ -16,14 +16,14 @@ static void dump_items(struct dump *d, const struct ast_items *items);
 __attribute__((format(printf, 3, 4))) static void dump_line(struct dump *d, struct span span,
 							    const char *format, ...)
 {
-	struct source_location place = source_location(d->ast->sources, span.first);
+	struct source_location location = source_location(d->ast->sources, span.first);
 	va_list args;
 
 	fprintf(d->out, "%*s", 2 * d->depth, "");
 	va_start(args, format);
 	vfprintf(d->out, format, args);
 	va_end(args);
-	fprintf(d->out, " [%u:%u]\n", place.line, place.column);
+	fprintf(d->out, " [%u:%u]\n", location.line, location.column);
 }
 
 static const char *compare_word(enum ast_compare compare)
@@ -256,14 +256,15 @@ static void endpoint_format(const struct endpoint *endpoint, char text[RANGE_TEX
 
 static void dump_socket(struct dump *d, const struct ast_socket *socket)
 {
-	const struct ast_endpoint *place;
+	const struct ast_endpoint *endpoint;
 	char text[RANGE_TEXT];
 
 	dump_line(d, socket->item.span, "socket %s", socket->label.text);
 	d->depth++;
-	for (place = socket->places; place; place = place->next) {
-		endpoint_format(&place->endpoint, text);
-		dump_line(d, place->span, "place %s %s", protocol_word(place->protocol), text);
+	for (endpoint = socket->endpoints; endpoint; endpoint = endpoint->next) {
+		endpoint_format(&endpoint->endpoint, text);
+		dump_line(d, endpoint->span, "place %s %s", protocol_word(endpoint->protocol),
+			  text);
 	}
 	if (socket->uid.text)
 		dump_line(d, socket->uid.span, "uid %s", socket->uid.text);

@@ -398,10 +398,10 @@ struct ast_item *ast_expect(struct parser *p, struct span span, enum protocol pr
 struct ast_property ast_endpoint_property(struct parser *p, struct span span,
 					  enum protocol protocol, struct span endpoint)
 {
-	struct ast_endpoint *place = arena_alloc(p->arena, 1, sizeof(*place));
+	struct ast_endpoint *node = arena_alloc(p->arena, 1, sizeof(*node));
 
-	place->span = span;
-	place->protocol = protocol;
-	place->endpoint = endpoint_of(p, endpoint);
-	return (struct ast_property){.kind = PROPERTY_ENDPOINT, .span = span, .place = place};
+	node->span = span;
+	node->protocol = protocol;
+	node->endpoint = endpoint_of(p, endpoint);
+	return (struct ast_property){.kind = PROPERTY_ENDPOINT, .span = span, .endpoint = node};
 }

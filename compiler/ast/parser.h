@@ -55,6 +55,7 @@ struct ast_keys {
 	uint32_t first, count;
 };
 
+/* A line of the block of a set, map or socket. */
 enum ast_property_kind {
 	PROPERTY_TYPE,
 	PROPERTY_ELEMENTS,
@@ -72,13 +73,13 @@ struct ast_property {
 		struct ast_values *values;
 		struct ast_elements *elements;
 		struct ast_name name;
-		struct ast_endpoint *place;
+		struct ast_endpoint *endpoint;
 	};
 };
 
-/* The lines of a block, folded into the item that they make. */
+/* The properties of a block, in order. */
 struct ast_properties {
-	struct ast_property *lines;
+	struct ast_property *properties;
 	size_t count, capacity;
 };
 
@@ -133,8 +134,8 @@ struct ast_types *ast_types_add(struct parser *p, struct ast_types *types, struc
 struct ast_types *ast_types_verdict(struct ast_types *types, struct ast_name verdict);
 
 struct ast_properties *ast_properties(struct parser *p);
-struct ast_properties *ast_properties_add(struct parser *p, struct ast_properties *lines,
-					  struct ast_property line);
+struct ast_properties *ast_properties_add(struct parser *p, struct ast_properties *properties,
+					  struct ast_property property);
 struct ast_property ast_type_property(struct span span, struct ast_types *types);
 struct ast_property ast_values_property(struct span span, struct ast_values *values);
 struct ast_property ast_elements_property(struct span span, struct ast_elements *elements);
@@ -153,11 +154,11 @@ struct ast_item *ast_include(struct parser *p, struct span span, struct ast_name
 struct ast_item *ast_policy(struct parser *p, struct span span, enum verdict_kind verdict);
 struct ast_item *ast_option(struct parser *p, struct span span, struct ast_name name);
 struct ast_item *ast_set(struct parser *p, struct span span, struct ast_name name,
-			 const struct ast_properties *lines);
+			 const struct ast_properties *properties);
 struct ast_item *ast_map(struct parser *p, struct span span, struct ast_name name,
-			 const struct ast_properties *lines);
+			 const struct ast_properties *properties);
 struct ast_item *ast_socket(struct parser *p, struct span span, struct ast_name label,
-			    const struct ast_properties *lines);
+			    const struct ast_properties *properties);
 struct ast_item *ast_chain(struct parser *p, struct span span, struct ast_name name,
 			   const struct ast_items *rules);
 struct ast_item *ast_expect(struct parser *p, struct span span, enum protocol protocol,

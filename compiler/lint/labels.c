@@ -65,8 +65,8 @@ static bool can_take(const struct socket_declaration *declared, unsigned flow_cl
 {
 	size_t i;
 
-	for (i = 0; i < declared->place_count; i++) {
-		const struct declared_endpoint *endpoint = &declared->places[i];
+	for (i = 0; i < declared->endpoint_count; i++) {
+		const struct declared_endpoint *endpoint = &declared->endpoints[i];
 
 		if (endpoint->protocol != flow_class_protocol(flow_class))
 			continue;

@@ -213,12 +213,12 @@ static void add_sockets(struct metadata *m)
 	size_t i, j, count = 0;
 
 	for (i = 0; i < policy->socket_count; i++)
-		count += policy->sockets[i].place_count;
+		count += policy->sockets[i].endpoint_count;
 	next = sockets = records(m, count, sizeof(*sockets));
 	for (i = 0; i < policy->socket_count; i++)
-		for (j = 0; j < policy->sockets[i].place_count; j++)
+		for (j = 0; j < policy->sockets[i].endpoint_count; j++)
 			*next++ = socket_record(m, &policy->sockets[i],
-						&policy->sockets[i].places[j]);
+						&policy->sockets[i].endpoints[j]);
 	add_section(m, ABI_SOCKETS_SECTION, sockets, count * sizeof(*sockets));
 }
 

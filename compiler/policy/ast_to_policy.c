@@ -5,23 +5,23 @@
 
 #include <string.h>
 
-/* Calls VISIT for all items in the order of the files and includes, with their number in cx->order. */
-static void each_item(struct context *cx, const struct ast_file *files, size_t file_count,
-		      void (*visit)(struct context *cx, const struct ast_item *item))
+/* Calls VISIT for all items in the order of the files and includes, with their number in t->order. */
+static void each_item(struct translation *t, const struct ast_file *files, size_t file_count,
+		      void (*visit)(struct translation *t, const struct ast_item *item))
 {
 	const struct ast_include *include;
 	const struct ast_item *item;
 	size_t f, i;
 
 	for (f = 0; f < file_count; f++) {
-		for (i = 0; i < files[f].items->count && !diag_is_full(cx->diag); i++) {
+		for (i = 0; i < files[f].items->count && !diag_is_full(t->diag); i++) {
 			item = files[f].items->items[i];
-			cx->order++;
-			visit(cx, item);
+			t->order++;
+			visit(t, item);
 			if (item->kind != AST_ITEM_INCLUDE)
 				continue;
 			include = (const struct ast_include *)item;
-			each_item(cx, include->files, include->file_count, visit);
+			each_item(t, include->files, include->file_count, visit);
 		}
 	}
 }
@@ -29,37 +29,37 @@ static void each_item(struct context *cx, const struct ast_file *files, size_t f
 /* Names. */
 
 /* Adds a name to its kind's; a second one is an error that shows the first. */
-static bool declare(struct context *cx, struct kind_names *kind, struct ast_name name,
+static bool declare(struct translation *t, struct kind_names *kind, struct ast_name name,
 		    const char *word)
 {
 	uint32_t number = names_find(&kind->names, name.text, strlen(name.text));
 
 	if (number != NO_NAME) {
-		diag_error(cx->diag, name.span, "a second %s '%s'", word, name.text);
-		diag_note(cx->diag, kind->spans[number], "the first one is here");
+		diag_error(t->diag, name.span, "a second %s '%s'", word, name.text);
+		diag_note(t->diag, kind->spans[number], "the first one is here");
 		return false;
 	}
-	names_add(&kind->names, cx->arena, name.text, strlen(name.text));
-	*ARENA_PUSH(cx->arena, kind->spans, kind->count, kind->capacity) = name.span;
+	names_add(&kind->names, t->arena, name.text, strlen(name.text));
+	*ARENA_PUSH(t->arena, kind->spans, kind->count, kind->capacity) = name.span;
 	return true;
 }
 
 /* The command line's value stands for those of the files. */
-static void declare_define(struct context *cx, const struct ast_define *define)
+static void declare_define(struct translation *t, const struct ast_define *define)
 {
 	const struct ast_name *name = &define->name;
-	uint32_t number = names_find(&cx->defines_named.names, name->text, strlen(name->text));
-	struct define_entry entry = {.define = define, .order = cx->order, .is_option = !cx->order};
+	uint32_t number = names_find(&t->defines_named.names, name->text, strlen(name->text));
+	struct define_entry entry = {.define = define, .order = t->order, .is_option = !t->order};
 
-	if (cx->order && number != NO_NAME && cx->defines[number].is_option) {
-		cx->defines_named.spans[number] = name->span;
+	if (t->order && number != NO_NAME && t->defines[number].is_option) {
+		t->defines_named.spans[number] = name->span;
 		return;
 	}
-	if (declare(cx, &cx->defines_named, *name, "define"))
-		*ARENA_PUSH(cx->arena, cx->defines, cx->define_count, cx->define_capacity) = entry;
+	if (declare(t, &t->defines_named, *name, "define"))
+		*ARENA_PUSH(t->arena, t->defines, t->define_count, t->define_capacity) = entry;
 }
 
-static void set_type(struct context *cx, struct set_entry *entry)
+static void set_type(struct translation *t, struct set_entry *entry)
 {
 	static const enum value_type types[] = {TYPE_ADDRESS, TYPE_PORT, TYPE_INTERFACE};
 	const struct ast_types *type = entry->set->type;
@@ -67,7 +67,7 @@ static void set_type(struct context *cx, struct set_entry *entry)
 	size_t i;
 
 	if (!type) {
-		diag_error(cx->diag, entry->set->name.span,
+		diag_error(t->diag, entry->set->name.span,
 			   "set '%s' has no type: 'type addr', 'type port' or 'type ifname'",
 			   entry->set->name.text);
 		return;
@@ -81,58 +81,58 @@ static void set_type(struct context *cx, struct set_entry *entry)
 		return;
 	}
 	if (!strcmp(word, "ipv4_addr") || !strcmp(word, "ipv6_addr"))
-		diag_error(cx->diag, type->span, "unknown type '%s'; 'addr' is for both families",
+		diag_error(t->diag, type->span, "unknown type '%s'; 'addr' is for both families",
 			   word);
 	else if (!strcmp(word, "inet_service"))
-		diag_error(cx->diag, type->span, "unknown type '%s'; it is called 'port' here",
+		diag_error(t->diag, type->span, "unknown type '%s'; it is called 'port' here",
 			   word);
 	else
-		diag_error(cx->diag, type->span,
+		diag_error(t->diag, type->span,
 			   "a set has the type 'addr', 'port' or 'ifname', not '%.*s'",
-			   quoted_length(type->span), source_text(cx->ast->sources, type->span));
+			   quoted_length(type->span), source_text(t->ast->sources, type->span));
 }
 
-static void declare_set(struct context *cx, const struct ast_set *set)
+static void declare_set(struct translation *t, const struct ast_set *set)
 {
-	struct set_entry entry = {.set = set, .order = cx->order};
+	struct set_entry entry = {.set = set, .order = t->order};
 
-	set_type(cx, &entry);
-	if (declare(cx, &cx->sets_named, set->name, "set"))
-		*ARENA_PUSH(cx->arena, cx->sets, cx->set_count, cx->set_capacity) = entry;
+	set_type(t, &entry);
+	if (declare(t, &t->sets_named, set->name, "set"))
+		*ARENA_PUSH(t->arena, t->sets, t->set_count, t->set_capacity) = entry;
 }
 
-static void declare_map(struct context *cx, const struct ast_map *map)
+static void declare_map(struct translation *t, const struct ast_map *map)
 {
-	struct map_entry entry = {.map = map, .order = cx->order, .first_use = NO_INDEX};
+	struct map_entry entry = {.map = map, .order = t->order, .first_use = NO_INDEX};
 
-	check_map_type(cx, &entry);
-	if (declare(cx, &cx->maps_named, map->name, "map"))
-		*ARENA_PUSH(cx->arena, cx->maps, cx->map_count, cx->map_capacity) = entry;
+	check_map_type(t, &entry);
+	if (declare(t, &t->maps_named, map->name, "map"))
+		*ARENA_PUSH(t->arena, t->maps, t->map_count, t->map_capacity) = entry;
 }
 
-static void declare_chain(struct context *cx, const struct ast_chain *chain)
+static void declare_chain(struct translation *t, const struct ast_chain *chain)
 {
-	if (declare(cx, &cx->chains_named, chain->name, "chain"))
-		*ARENA_PUSH(cx->arena, cx->chains, cx->chain_count, cx->chain_capacity) = chain;
+	if (declare(t, &t->chains_named, chain->name, "chain"))
+		*ARENA_PUSH(t->arena, t->chains, t->chain_count, t->chain_capacity) = chain;
 }
 
-static void declare_item(struct context *cx, const struct ast_item *item)
+static void declare_item(struct translation *t, const struct ast_item *item)
 {
 	switch (item->kind) {
 	case AST_ITEM_DEFINE:
-		declare_define(cx, (const struct ast_define *)item);
+		declare_define(t, (const struct ast_define *)item);
 		break;
 	case AST_ITEM_SET:
-		declare_set(cx, (const struct ast_set *)item);
+		declare_set(t, (const struct ast_set *)item);
 		break;
 	case AST_ITEM_MAP:
-		declare_map(cx, (const struct ast_map *)item);
+		declare_map(t, (const struct ast_map *)item);
 		break;
 	case AST_ITEM_CHAIN:
-		declare_chain(cx, (const struct ast_chain *)item);
+		declare_chain(t, (const struct ast_chain *)item);
 		break;
 	case AST_ITEM_SOCKET:
-		declare(cx, &cx->sockets_named, ((const struct ast_socket *)item)->label, "socket");
+		declare(t, &t->sockets_named, ((const struct ast_socket *)item)->label, "socket");
 		break;
 	default:
 		break;
@@ -141,162 +141,161 @@ static void declare_item(struct context *cx, const struct ast_item *item)
 
 /* Rules. */
 
-static void add_rule(struct context *cx, uint32_t chain_number, const struct rule *rule)
+static void add_rule(struct translation *t, uint32_t chain_number, const struct rule *rule)
 {
-	struct chain *chain = &cx->policy->chains[chain_number];
+	struct chain *chain = &t->policy->chains[chain_number];
 
-	*ARENA_PUSH(cx->arena, chain->rules, chain->count,
-		    cx->rule_capacities[chain_number]) = *rule;
+	*ARENA_PUSH(t->arena, chain->rules, chain->count, t->rule_capacities[chain_number]) = *rule;
 }
 
-static void to_rule(struct context *cx, uint32_t chain_number, const struct ast_rule *ast)
+static void to_rule(struct translation *t, uint32_t chain_number, const struct ast_rule *ast)
 {
 	struct rule rule = {
 		.span = ast->item.span, .counter = NO_INDEX, .comment = ast->comment.text};
-	struct rule_context context = {.cx = cx, .match = &rule.match};
+	struct rule_draft draft = {.t = t, .match = &rule.match};
 	const struct ast_match *match;
 	enum family family;
 
 	rule.match.families = (1 << FAMILY_COUNT) - 1;
 	rule.match.protocols = (1 << PROTOCOL_COUNT) - 1;
 	for (match = ast->matches; match; match = match->next)
-		to_match(&context, match);
+		to_match(&draft, match);
 	if (ast->verdict->kind == VERDICT_MAP)
-		to_lookup(&context, ast->verdict, &rule.verdict);
+		to_lookup(&draft, ast->verdict, &rule.verdict);
 	else
-		to_verdict(cx, ast->verdict, &rule.verdict);
+		to_verdict(t, ast->verdict, &rule.verdict);
 	for (family = 0; family < FAMILY_COUNT; family++)
 		if (rule.match.families && !(rule.match.families & 1u << family))
 			memset(rule.match.values[family], 0, sizeof(rule.match.values[family]));
 	if (ast->counter)
 		rule.counter = 0; /* numbered when all rules are there */
-	add_rule(cx, chain_number, &rule);
+	add_rule(t, chain_number, &rule);
 }
 
-static void to_chain(struct context *cx, const struct ast_chain *chain)
+static void to_chain(struct translation *t, const struct ast_chain *chain)
 {
-	uint32_t number = names_find(&cx->chains_named.names, chain->name.text,
+	uint32_t number = names_find(&t->chains_named.names, chain->name.text,
 				     strlen(chain->name.text));
 	size_t i;
 
-	if (cx->chains[number] != chain)
+	if (t->chains[number] != chain)
 		return;
-	for (i = 0; i < chain->rules->count && !diag_is_full(cx->diag); i++)
-		to_rule(cx, number + 1, (const struct ast_rule *)chain->rules->items[i]);
+	for (i = 0; i < chain->rules->count && !diag_is_full(t->diag); i++)
+		to_rule(t, number + 1, (const struct ast_rule *)chain->rules->items[i]);
 }
 
 /* Statements that stand once. */
 
-static void to_end(struct context *cx, const struct ast_policy *policy)
+static void to_end(struct translation *t, const struct ast_policy *policy)
 {
-	if (cx->policy->end_span.end) {
-		diag_error(cx->diag, policy->item.span, "a second 'policy'");
-		diag_note(cx->diag, cx->policy->end_span, "the first one is here");
+	if (t->policy->end_span.end) {
+		diag_error(t->diag, policy->item.span, "a second 'policy'");
+		diag_note(t->diag, t->policy->end_span, "the first one is here");
 		return;
 	}
-	cx->policy->end = policy->verdict;
-	cx->policy->end_span = policy->item.span;
+	t->policy->end = policy->verdict;
+	t->policy->end_span = policy->item.span;
 }
 
-static void to_option(struct context *cx, const struct ast_option *option)
+static void to_option(struct translation *t, const struct ast_option *option)
 {
 	if (strcmp(option->name.text, "override") != 0) {
-		diag_error(cx->diag, option->name.span, "unknown option '%s'; there is 'override'",
+		diag_error(t->diag, option->name.span, "unknown option '%s'; there is 'override'",
 			   option->name.text);
-	} else if (cx->override_span.end) {
-		diag_error(cx->diag, option->item.span, "a second 'option override'");
-		diag_note(cx->diag, cx->override_span, "the first one is here");
+	} else if (t->override_span.end) {
+		diag_error(t->diag, option->item.span, "a second 'option override'");
+		diag_note(t->diag, t->override_span, "the first one is here");
 	}
-	cx->policy->override_others = true;
-	cx->override_span = option->item.span;
+	t->policy->override_others = true;
+	t->override_span = option->item.span;
 }
 
-static void to_define(struct context *cx, const struct ast_define *define)
+static void to_define(struct translation *t, const struct ast_define *define)
 {
 	struct define_entry written = {.define = define};
-	uint32_t number = names_find(&cx->defines_named.names, define->name.text,
+	uint32_t number = names_find(&t->defines_named.names, define->name.text,
 				     strlen(define->name.text));
 
-	check_define(cx, cx->defines[number].define == define ? &cx->defines[number] : &written);
+	check_define(t, t->defines[number].define == define ? &t->defines[number] : &written);
 }
 
-static void to_set(struct context *cx, const struct ast_set *set)
+static void to_set(struct translation *t, const struct ast_set *set)
 {
-	uint32_t number = names_find(&cx->sets_named.names, set->name.text, strlen(set->name.text));
+	uint32_t number = names_find(&t->sets_named.names, set->name.text, strlen(set->name.text));
 
-	if (cx->sets[number].set == set)
-		resolve_set(cx, &cx->sets[number]);
+	if (t->sets[number].set == set)
+		resolve_set(t, &t->sets[number]);
 }
 
-static void to_map(struct context *cx, const struct ast_map *map)
+static void to_map(struct translation *t, const struct ast_map *map)
 {
-	uint32_t number = names_find(&cx->maps_named.names, map->name.text, strlen(map->name.text));
+	uint32_t number = names_find(&t->maps_named.names, map->name.text, strlen(map->name.text));
 
-	if (cx->maps[number].map == map)
-		build_map(cx, &cx->maps[number]);
+	if (t->maps[number].map == map)
+		build_map(t, &t->maps[number]);
 }
 
-static void to_item(struct context *cx, const struct ast_item *item)
+static void to_item(struct translation *t, const struct ast_item *item)
 {
 	switch (item->kind) {
 	case AST_ITEM_DEFINE:
-		to_define(cx, (const struct ast_define *)item);
+		to_define(t, (const struct ast_define *)item);
 		break;
 	case AST_ITEM_INCLUDE:
 		break;
 	case AST_ITEM_POLICY:
-		to_end(cx, (const struct ast_policy *)item);
+		to_end(t, (const struct ast_policy *)item);
 		break;
 	case AST_ITEM_OPTION:
-		to_option(cx, (const struct ast_option *)item);
+		to_option(t, (const struct ast_option *)item);
 		break;
 	case AST_ITEM_SET:
-		to_set(cx, (const struct ast_set *)item);
+		to_set(t, (const struct ast_set *)item);
 		break;
 	case AST_ITEM_MAP:
-		to_map(cx, (const struct ast_map *)item);
+		to_map(t, (const struct ast_map *)item);
 		break;
 	case AST_ITEM_SOCKET:
-		to_socket(cx, (const struct ast_socket *)item);
+		to_socket(t, (const struct ast_socket *)item);
 		break;
 	case AST_ITEM_CHAIN:
-		to_chain(cx, (const struct ast_chain *)item);
+		to_chain(t, (const struct ast_chain *)item);
 		break;
 	case AST_ITEM_EXPECT:
-		*ARENA_PUSH(cx->arena, cx->expects, cx->expect_count,
-			    cx->expect_capacity) = (const struct ast_expect *)item;
+		*ARENA_PUSH(t->arena, t->expects, t->expect_count,
+			    t->expect_capacity) = (const struct ast_expect *)item;
 		break;
 	case AST_ITEM_RULE:
-		to_rule(cx, 0, (const struct ast_rule *)item);
+		to_rule(t, 0, (const struct ast_rule *)item);
 		break;
 	}
 }
 
 /* The whole. */
 
-static void start_chains(struct context *cx)
+static void start_chains(struct translation *t)
 {
-	struct policy *policy = cx->policy;
+	struct policy *policy = t->policy;
 	size_t i;
 
-	policy->chain_count = cx->chain_count + 1;
-	policy->chains = arena_alloc(cx->arena, policy->chain_count, sizeof(*policy->chains));
-	cx->rule_capacities = arena_alloc(cx->arena, policy->chain_count, sizeof(size_t));
-	for (i = 0; i < cx->chain_count; i++) {
-		policy->chains[i + 1].name = cx->chains[i]->name.text;
-		policy->chains[i + 1].span = cx->chains[i]->item.span;
+	policy->chain_count = t->chain_count + 1;
+	policy->chains = arena_alloc(t->arena, policy->chain_count, sizeof(*policy->chains));
+	t->rule_capacities = arena_alloc(t->arena, policy->chain_count, sizeof(size_t));
+	for (i = 0; i < t->chain_count; i++) {
+		policy->chains[i + 1].name = t->chains[i]->name.text;
+		policy->chains[i + 1].span = t->chains[i]->item.span;
 	}
 }
 
-static void warn_of_unused(struct context *cx)
+static void warn_of_unused(struct translation *t)
 {
 	const struct define_entry *entry;
 	size_t i;
 
-	for (i = 0; i < cx->define_count; i++) {
-		entry = &cx->defines[i];
+	for (i = 0; i < t->define_count; i++) {
+		entry = &t->defines[i];
 		if (entry->is_option && !entry->is_used)
-			diag_warning(cx->diag, WARNING_UNUSED, entry->define->name.span,
+			diag_warning(t->diag, WARNING_UNUSED, entry->define->name.span,
 				     "nothing uses '$%s'", entry->define->name.text);
 	}
 }
@@ -305,26 +304,26 @@ struct policy *ast_to_policy(struct arena *arena, const struct ast *ast, struct 
 			     const struct compile_options *options)
 {
 	struct policy *policy = arena_alloc(arena, 1, sizeof(*policy));
-	struct context cx = {.arena = arena, .ast = ast, .diag = diag, .policy = policy};
+	struct translation t = {.arena = arena, .ast = ast, .diag = diag, .policy = policy};
 	size_t errors = diag_error_count(diag), i;
 
 	policy->sources = ast->sources;
 	policy->definitions = options ? options->definitions : NULL;
 	policy->definition_count = options ? options->definition_count : 0;
 	for (i = 0; i < ast->definition_count; i++)
-		declare_define(&cx, ast->definitions[i]);
-	each_item(&cx, ast->files, ast->file_count, declare_item);
-	start_chains(&cx);
-	cx.order = 0;
+		declare_define(&t, ast->definitions[i]);
+	each_item(&t, ast->files, ast->file_count, declare_item);
+	start_chains(&t);
+	t.order = 0;
 	for (i = 0; i < ast->definition_count; i++)
-		to_define(&cx, ast->definitions[i]);
-	each_item(&cx, ast->files, ast->file_count, to_item);
-	to_expects(&cx);
+		to_define(&t, ast->definitions[i]);
+	each_item(&t, ast->files, ast->file_count, to_item);
+	to_expects(&t);
 	if (diag_error_count(diag) != errors)
 		return NULL;
-	finish_maps(&cx);
-	check_chains(&cx);
-	number_by_place(&cx);
-	warn_of_unused(&cx);
+	finish_maps(&t);
+	check_chains(&t);
+	number_in_order(&t);
+	warn_of_unused(&t);
 	return diag_error_count(diag) == errors ? policy : NULL;
 }

@@ -67,7 +67,7 @@ struct kind_names {
 	size_t count, capacity;
 };
 
-struct context {
+struct translation {
 	struct arena *arena;
 	const struct ast *ast;
 	struct diag *diag;
@@ -95,8 +95,8 @@ struct context {
 };
 
 /* The rule being made, and which of its matches first limited its family and protocol. */
-struct rule_context {
-	struct context *cx;
+struct rule_draft {
+	struct translation *t;
 	struct match *match;
 	struct span family_span, protocol_span;
 	size_t interface_capacity;
@@ -104,16 +104,16 @@ struct rule_context {
 
 /* Values. Each is NULL or false after reporting. */
 int quoted_length(struct span span); /* of the text in a message */
-struct resolved *resolve_values(struct context *cx, const struct ast_values *values,
+struct resolved *resolve_values(struct translation *t, const struct ast_values *values,
 				enum value_type type);
-struct resolved *resolve_set(struct context *cx, struct set_entry *entry);
-struct define_entry *find_define(struct context *cx, const char *name, struct span span);
-const struct ast_value *resolve_single(struct context *cx, const struct ast_value *value);
-bool value_range(struct context *cx, const struct ast_value *value, enum value_type type,
+struct resolved *resolve_set(struct translation *t, struct set_entry *entry);
+struct define_entry *find_define(struct translation *t, const char *name, struct span span);
+const struct ast_value *resolve_single(struct translation *t, const struct ast_value *value);
+bool value_range(struct translation *t, const struct ast_value *value, enum value_type type,
 		 enum family *family, struct range *range);
-const struct range_set *resolved_complement(struct context *cx, struct resolved *resolved,
+const struct range_set *resolved_complement(struct translation *t, struct resolved *resolved,
 					    enum family family, u128 last);
-void check_define(struct context *cx, struct define_entry *entry);
+void check_define(struct translation *t, struct define_entry *entry);
 
 /* Element files: one element a line. */
 struct element_lines {
@@ -127,27 +127,27 @@ struct element_lines element_lines(const struct sources *sources, const struct s
 size_t element_lines_bound(const struct source_file *file); /* at least as many as it has */
 bool element_next_line(struct element_lines *lines);        /* with something in it */
 struct span element_span(const struct element_lines *lines, size_t first, size_t end);
-bool element_value(struct context *cx, struct element_lines *lines, enum value_type type,
+bool element_value(struct translation *t, struct element_lines *lines, enum value_type type,
 		   enum family *family, struct range *range);
-bool element_mark(struct context *cx, struct element_lines *lines, char mark);
-bool element_line_end(struct context *cx, struct element_lines *lines);
+bool element_mark(struct translation *t, struct element_lines *lines, char mark);
+bool element_line_end(struct translation *t, struct element_lines *lines);
 
 /* Matches, verdicts and items. */
-bool to_match(struct rule_context *rule, const struct ast_match *match);
-void limit_families(struct rule_context *rule, uint8_t families, struct span span);
-void limit_protocols(struct rule_context *rule, uint8_t protocols, struct span span);
-bool to_verdict(struct context *cx, const struct ast_verdict *verdict, struct verdict *out);
-bool to_lookup(struct rule_context *rule, const struct ast_verdict *verdict, struct verdict *out);
-uint32_t label_number(struct context *cx, const char *name, struct span span);
-uint32_t interface_number(struct context *cx, struct ast_name name, bool required);
-const char *label_name(struct context *cx, const struct ast_verdict *verdict);
-void check_map_type(struct context *cx, struct map_entry *entry);
-void build_map(struct context *cx, struct map_entry *entry);
-void check_map(struct context *cx, const struct map *map);
-void finish_maps(struct context *cx);
-void check_chains(struct context *cx);
-void to_socket(struct context *cx, const struct ast_socket *socket);
-void to_expects(struct context *cx);
-void number_by_place(struct context *cx);
+bool to_match(struct rule_draft *draft, const struct ast_match *match);
+void limit_families(struct rule_draft *draft, uint8_t families, struct span span);
+void limit_protocols(struct rule_draft *draft, uint8_t protocols, struct span span);
+bool to_verdict(struct translation *t, const struct ast_verdict *verdict, struct verdict *out);
+bool to_lookup(struct rule_draft *draft, const struct ast_verdict *verdict, struct verdict *out);
+uint32_t label_number(struct translation *t, const char *name, struct span span);
+uint32_t interface_number(struct translation *t, struct ast_name name, bool required);
+const char *label_name(struct translation *t, const struct ast_verdict *verdict);
+void check_map_type(struct translation *t, struct map_entry *entry);
+void build_map(struct translation *t, struct map_entry *entry);
+void check_map(struct translation *t, const struct map *map);
+void finish_maps(struct translation *t);
+void check_chains(struct translation *t);
+void to_socket(struct translation *t, const struct ast_socket *socket);
+void to_expects(struct translation *t);
+void number_in_order(struct translation *t);
 
 #endif

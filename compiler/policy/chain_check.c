@@ -5,7 +5,7 @@
 enum { CHAIN_DEPTH_MAX = 16, NOT_SEEN = 0, BEING_SEEN = 255 };
 
 struct chain_walk {
-	struct context *cx;
+	struct translation *t;
 	uint8_t *
 		heights; /* by chain: how many are on the longest way from it, itself one of them */
 	uint32_t *tallest; /* the next chain on that way */
@@ -19,15 +19,15 @@ static unsigned walk_chain(struct chain_walk *walk, uint32_t chain);
 /* "a -> b -> c": the path from its place FIRST on, then CHAIN and the longest way from there. */
 static const char *path_text(const struct chain_walk *walk, size_t first, uint32_t chain)
 {
-	const struct chain *chains = walk->cx->policy->chains;
+	const struct chain *chains = walk->t->policy->chains;
 	const char *text = "";
 	size_t i;
 
 	for (i = first; i < walk->depth; i++)
-		text = arena_printf(walk->cx->arena, "%s%s -> ", text, chains[walk->path[i]].name);
-	text = arena_printf(walk->cx->arena, "%s%s", text, chains[chain].name);
+		text = arena_printf(walk->t->arena, "%s%s -> ", text, chains[walk->path[i]].name);
+	text = arena_printf(walk->t->arena, "%s%s", text, chains[chain].name);
 	while ((chain = walk->tallest[chain]))
-		text = arena_printf(walk->cx->arena, "%s -> %s", text, chains[chain].name);
+		text = arena_printf(walk->t->arena, "%s -> %s", text, chains[chain].name);
 	return text;
 }
 
@@ -38,8 +38,8 @@ static void report_cycle(struct chain_walk *walk, uint32_t chain, struct span sp
 	while (walk->path[first] != chain)
 		first++;
 	walk->tallest[chain] = 0;
-	diag_error(walk->cx->diag, span, "chain '%s' comes back to itself: %s",
-		   walk->cx->policy->chains[chain].name, path_text(walk, first, chain));
+	diag_error(walk->t->diag, span, "chain '%s' comes back to itself: %s",
+		   walk->t->policy->chains[chain].name, path_text(walk, first, chain));
 	walk->failed = true;
 }
 
@@ -57,7 +57,7 @@ static unsigned walk_to(struct chain_walk *walk, uint32_t chain, struct span spa
 	else if (height == NOT_SEEN)
 		height = 1;
 	if (!walk->failed && walk->depth + height > CHAIN_DEPTH_MAX) {
-		diag_error(walk->cx->diag, span, "chains go deeper than %d: %s", CHAIN_DEPTH_MAX,
+		diag_error(walk->t->diag, span, "chains go deeper than %d: %s", CHAIN_DEPTH_MAX,
 			   path_text(walk, 0, chain));
 		walk->failed = true;
 	}
@@ -74,7 +74,7 @@ static unsigned walk_verdict(struct chain_walk *walk, const struct verdict *verd
 	size_t i;
 
 	if (verdict->kind == VERDICT_MAP) {
-		map = &walk->cx->policy->maps[verdict->target];
+		map = &walk->t->policy->maps[verdict->target];
 		for (i = 0; i < map->verdict_count && !walk->failed; i++) {
 			height = walk_verdict(walk, &map->verdicts[i], span);
 			highest = height > highest ? height : highest;
@@ -91,8 +91,8 @@ static unsigned walk_verdict(struct chain_walk *walk, const struct verdict *verd
 
 static unsigned walk_chain(struct chain_walk *walk, uint32_t number)
 {
-	const struct chain *chain = &walk->cx->policy->chains[number];
-	const struct ast_items *rules = walk->cx->chains[number - 1]->rules;
+	const struct chain *chain = &walk->t->policy->chains[number];
+	const struct ast_items *rules = walk->t->chains[number - 1]->rules;
 	unsigned height, highest = 0;
 	size_t i;
 
@@ -108,14 +108,14 @@ static unsigned walk_chain(struct chain_walk *walk, uint32_t number)
 	return highest + 1;
 }
 
-void check_chains(struct context *cx)
+void check_chains(struct translation *t)
 {
-	size_t count = cx->policy->chain_count;
-	struct chain_walk walk = {.cx = cx};
+	size_t count = t->policy->chain_count;
+	struct chain_walk walk = {.t = t};
 	uint32_t chain;
 
-	walk.heights = arena_alloc(cx->arena, count, sizeof(*walk.heights));
-	walk.tallest = arena_alloc(cx->arena, count, sizeof(*walk.tallest));
+	walk.heights = arena_alloc(t->arena, count, sizeof(*walk.heights));
+	walk.tallest = arena_alloc(t->arena, count, sizeof(*walk.tallest));
 	for (chain = 1; chain < count && !walk.failed; chain++)
 		if (walk.heights[chain] == NOT_SEEN)
 			walk_chain(&walk, chain);

@@ -102,19 +102,19 @@ static void dump_map(struct writer *to, const struct policy *policy, uint32_t in
 	write_string(to, "}\n");
 }
 
-static void dump_location(struct writer *to, const struct declared_endpoint *place)
+static void dump_endpoint(struct writer *to, const struct declared_endpoint *endpoint)
 {
 	char port[RANGE_TEXT];
 
 	write_string(to, "\t");
-	write_string(to, protocol_word(place->protocol));
+	write_string(to, protocol_word(endpoint->protocol));
 	write_string(to, " ");
-	if (place->any_address && place->any_family) {
-		port_range_format((struct range){place->port, place->port}, port);
+	if (endpoint->any_address && endpoint->any_family) {
+		port_range_format((struct range){endpoint->port, endpoint->port}, port);
 		write_string(to, "*:");
 		write_string(to, port);
 	} else {
-		write_endpoint(to, place->family, place->address, place->port);
+		write_endpoint(to, endpoint->family, endpoint->address, endpoint->port);
 	}
 	write_string(to, "\n");
 }
@@ -127,8 +127,8 @@ static void dump_socket(struct writer *to, const struct policy *policy,
 	write_string(to, "\nsocket ");
 	write_string(to, policy->labels[declaration->label].name);
 	write_string(to, " {\n");
-	for (i = 0; i < declaration->place_count; i++)
-		dump_location(to, &declaration->places[i]);
+	for (i = 0; i < declaration->endpoint_count; i++)
+		dump_endpoint(to, &declaration->endpoints[i]);
 	if (declaration->uid) {
 		write_string(to, "\tuid ");
 		write_quoted(to, declaration->uid);

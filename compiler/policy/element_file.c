@@ -72,21 +72,22 @@ static size_t word_end(const struct element_lines *lines, bool has_dashes)
 	return end;
 }
 
-static bool expected(struct context *cx, struct element_lines *lines, const char *what)
+static bool expected(struct translation *t, struct element_lines *lines, const char *what)
 {
 	size_t end = word_end(lines, true);
 	struct span span = element_span(lines, lines->at,
 					end + (end == lines->at && end < lines->end));
 
 	if (lines->at == lines->end)
-		diag_error(cx->diag, span, "expected %s, found the end of the line", what);
+		diag_error(t->diag, span, "expected %s, found the end of the line", what);
 	else
-		diag_error(cx->diag, span, "expected %s, found '%.*s'", what, quoted_length(span),
+		diag_error(t->diag, span, "expected %s, found '%.*s'", what, quoted_length(span),
 			   lines->file->text + lines->at);
 	return false;
 }
 
-static bool read_literal(struct context *cx, struct element_lines *lines, struct literal *literal)
+static bool read_literal(struct translation *t, struct element_lines *lines,
+			 struct literal *literal)
 {
 	size_t first = lines->at, end = word_end(lines, false);
 	struct literal_fault fault;
@@ -94,12 +95,12 @@ static bool read_literal(struct context *cx, struct element_lines *lines, struct
 	lines->at = end;
 	if (literal_read(lines->file->text + first, end - first, literal, &fault))
 		return true;
-	diag_error(cx->diag, element_span(lines, first + fault.first, first + fault.end), "%s",
+	diag_error(t->diag, element_span(lines, first + fault.first, first + fault.end), "%s",
 		   fault.message);
 	return false;
 }
 
-static void reversed(struct context *cx, const struct element_lines *lines, struct span span,
+static void reversed(struct translation *t, const struct element_lines *lines, struct span span,
 		     const struct literal *first, u128 last)
 {
 	const struct range range = {first->range.first, last};
@@ -109,12 +110,12 @@ static void reversed(struct context *cx, const struct element_lines *lines, stru
 		address_range_format(first->family, range, mended);
 	else
 		port_range_format(range, mended);
-	diag_error(cx->diag, span, "the range '%.*s' is reversed; write '%s'", quoted_length(span),
+	diag_error(t->diag, span, "the range '%.*s' is reversed; write '%s'", quoted_length(span),
 		   lines->file->text + (span.first - lines->file->base), mended);
 }
 
 /* After the first literal: nothing, or a dash and the end of the range. */
-static bool read_range_end(struct context *cx, struct element_lines *lines, size_t start,
+static bool read_range_end(struct translation *t, struct element_lines *lines, size_t start,
 			   struct literal *literal)
 {
 	struct literal last;
@@ -127,8 +128,8 @@ static bool read_range_end(struct context *cx, struct element_lines *lines, size
 	lines->at++;
 	skip_space(lines);
 	if (lines->at == lines->end)
-		return expected(cx, lines, "the end of the range");
-	if (!read_literal(cx, lines, &last))
+		return expected(t, lines, "the end of the range");
+	if (!read_literal(t, lines, &last))
 		return false;
 	span = element_span(lines, start, lines->at);
 	is_plain = !literal->is_prefix && !last.is_prefix && literal->kind == last.kind &&
@@ -138,39 +139,39 @@ static bool read_range_end(struct context *cx, struct element_lines *lines, size
 		return true;
 	}
 	if (is_plain)
-		reversed(cx, lines, span, &last, literal->range.first);
+		reversed(t, lines, span, &last, literal->range.first);
 	else
-		diag_error(cx->diag, span, "'%.*s' is not a range", quoted_length(span),
+		diag_error(t->diag, span, "'%.*s' is not a range", quoted_length(span),
 			   lines->file->text + start);
 	return false;
 }
 
-static bool read_word(struct context *cx, struct element_lines *lines, enum value_type type,
+static bool read_word(struct translation *t, struct element_lines *lines, enum value_type type,
 		      enum family *family, struct range *range)
 {
 	size_t first = lines->at, end = word_end(lines, true);
 	struct ast_value value = {.kind = AST_VALUE_WORD, .span = element_span(lines, first, end)};
 
-	value.text = arena_string(cx->arena, lines->file->text + first, end - first);
+	value.text = arena_string(t->arena, lines->file->text + first, end - first);
 	lines->at = end;
-	return value_range(cx, &value, type, family, range);
+	return value_range(t, &value, type, family, range);
 }
 
-static bool read_number_or_address(struct context *cx, struct element_lines *lines,
+static bool read_number_or_address(struct translation *t, struct element_lines *lines,
 				   enum value_type type, enum family *family, struct range *range)
 {
 	struct ast_value value = {.kind = AST_VALUE_ADDRESS};
 	size_t start = lines->at;
 	struct literal literal;
 
-	if (!read_literal(cx, lines, &literal) || !read_range_end(cx, lines, start, &literal))
+	if (!read_literal(t, lines, &literal) || !read_range_end(t, lines, start, &literal))
 		return false;
 	if (literal.kind == LITERAL_NUMBER)
 		value.kind = AST_VALUE_NUMBER;
 	value.span = element_span(lines, start, lines->at);
 	value.family = literal.family;
 	value.range = literal.range;
-	return value_range(cx, &value, type, family, range);
+	return value_range(t, &value, type, family, range);
 }
 
 /* Neither a number nor an address, which has a digit first or a colon somewhere. */
@@ -183,41 +184,41 @@ static bool begins_word(const struct element_lines *lines)
 }
 
 /* The next value of the line, and the white space after it. */
-bool element_value(struct context *cx, struct element_lines *lines, enum value_type type,
+bool element_value(struct translation *t, struct element_lines *lines, enum value_type type,
 		   enum family *family, struct range *range)
 {
 	char c = lines->file->text[lines->at];
 	bool is_read;
 
 	if (lines->at == lines->end || c == ',' || c == '-')
-		return expected(cx, lines, type_meaning(type));
+		return expected(t, lines, type_meaning(type));
 	if (begins_word(lines))
-		is_read = read_word(cx, lines, type, family, range);
+		is_read = read_word(t, lines, type, family, range);
 	else
-		is_read = read_number_or_address(cx, lines, type, family, range);
+		is_read = read_number_or_address(t, lines, type, family, range);
 	skip_space(lines);
 	return is_read;
 }
 
-bool element_mark(struct context *cx, struct element_lines *lines, char mark)
+bool element_mark(struct translation *t, struct element_lines *lines, char mark)
 {
 	const char quoted[] = {'\'', mark, '\'', '\0'};
 
 	if (lines->at == lines->end || lines->file->text[lines->at] != mark)
-		return expected(cx, lines, quoted);
+		return expected(t, lines, quoted);
 	lines->at++;
 	skip_space(lines);
 	return true;
 }
 
-bool element_line_end(struct context *cx, struct element_lines *lines)
+bool element_line_end(struct translation *t, struct element_lines *lines)
 {
 	if (lines->at == lines->end)
 		return true;
 	if (lines->file->text[lines->at] == ',' && lines->at + 1 == lines->end)
-		diag_error(cx->diag, element_span(lines, lines->at, lines->end),
+		diag_error(t->diag, element_span(lines, lines->at, lines->end),
 			   "an element file has one element a line, without commas");
 	else
-		expected(cx, lines, "the end of the line");
+		expected(t, lines, "the end of the line");
 	return false;
 }

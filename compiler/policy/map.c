@@ -54,7 +54,7 @@ static const char *key_word(struct key_type key)
 	return key.field == ANY_FIELD ? type_word(key.type) : field_word(key.field);
 }
 
-static bool to_key_type(struct context *cx, struct ast_name name, struct key_type *key)
+static bool to_key_type(struct translation *t, struct ast_name name, struct key_type *key)
 {
 	struct key_word keys[KEY_WORDS_MAX];
 	const char *words[KEY_WORDS_MAX], *nearest;
@@ -69,41 +69,41 @@ static bool to_key_type(struct context *cx, struct ast_name name, struct key_typ
 	}
 	nearest = nearest_word(name.text, strlen(name.text), words, count);
 	if (nearest) {
-		diag_error(cx->diag, name.span, "unknown key '%s'; did you mean '%s'?", name.text,
+		diag_error(t->diag, name.span, "unknown key '%s'; did you mean '%s'?", name.text,
 			   nearest);
 		return false;
 	}
 	list_words(words, fields, fields_text);
-	diag_error(cx->diag, name.span, "unknown key '%s'; a key is %s", name.text, fields_text);
+	diag_error(t->diag, name.span, "unknown key '%s'; a key is %s", name.text, fields_text);
 	return false;
 }
 
-void check_map_type(struct context *cx, struct map_entry *entry)
+void check_map_type(struct translation *t, struct map_entry *entry)
 {
 	const struct ast_types *types = entry->map->type;
 	size_t i;
 
 	if (!types) {
-		diag_error(cx->diag, entry->map->name.span,
+		diag_error(t->diag, entry->map->name.span,
 			   "map '%s' has no type, like 'type daddr . dport : verdict'",
 			   entry->map->name.text);
 		return;
 	}
 	if (strcmp(types->verdict.text, "verdict") != 0) {
-		diag_error(cx->diag, types->verdict.span, "a map gives a 'verdict', not '%s'",
+		diag_error(t->diag, types->verdict.span, "a map gives a 'verdict', not '%s'",
 			   types->verdict.text);
 		return;
 	}
 	for (i = 0; i < types->count; i++)
-		if (!to_key_type(cx, types->names[i], &entry->keys[i]))
+		if (!to_key_type(t, types->names[i], &entry->keys[i]))
 			return;
 	entry->key_count = types->count;
 }
 
 /* Elements. */
 
-struct builder {
-	struct context *cx;
+struct map_builder {
+	struct translation *t;
 	const struct key_type *types;
 	struct map *map;
 	size_t capacity, verdict_capacity;
@@ -116,7 +116,7 @@ struct builder {
 enum { NO_VERDICT = 0xffffffff };
 
 /* The number of a verdict; equal ones are one. */
-static uint32_t verdict_number(struct builder *b, const struct verdict *verdict)
+static uint32_t verdict_number(struct map_builder *b, const struct verdict *verdict)
 {
 	const uint32_t words[] = {verdict->kind, verdict->target, verdict->fallback,
 				  verdict->no_reuseport};
@@ -125,22 +125,22 @@ static uint32_t verdict_number(struct builder *b, const struct verdict *verdict)
 
 	if (number != NO_NAME)
 		return number;
-	*ARENA_PUSH(b->cx->arena, b->map->verdicts, b->map->verdict_count,
+	*ARENA_PUSH(b->t->arena, b->map->verdicts, b->map->verdict_count,
 		    b->verdict_capacity) = *verdict;
-	return names_add(&b->verdicts, b->cx->arena, key, sizeof(words));
+	return names_add(&b->verdicts, b->t->arena, key, sizeof(words));
 }
 
 /* Room for all elements that there may be. */
-static void reserve(struct builder *b, size_t count)
+static void reserve(struct map_builder *b, size_t count)
 {
 	struct map *map = b->map;
 
 	b->capacity = count;
-	map->elements = arena_alloc(b->cx->arena, count, sizeof(*map->elements));
-	map->keys = arena_alloc(b->cx->arena, count * map->key_count, sizeof(*map->keys));
+	map->elements = arena_alloc(b->t->arena, count, sizeof(*map->elements));
+	map->keys = arena_alloc(b->t->arena, count * map->key_count, sizeof(*map->keys));
 }
 
-static struct map_element *next_element(struct builder *b, struct span span, uint8_t families,
+static struct map_element *next_element(struct map_builder *b, struct span span, uint8_t families,
 					uint32_t verdict)
 {
 	struct map_element *element = &b->map->elements[b->map->element_count++];
@@ -154,7 +154,7 @@ static struct map_element *next_element(struct builder *b, struct span span, uin
 }
 
 /* Narrows the families of an element by one of its keys; false if none is left. */
-static bool add_family(struct builder *b, enum value_type type, enum family family,
+static bool add_family(struct map_builder *b, enum value_type type, enum family family,
 		       struct span span, uint8_t *families)
 {
 	if (type != TYPE_ADDRESS)
@@ -162,56 +162,57 @@ static bool add_family(struct builder *b, enum value_type type, enum family fami
 	*families &= (uint8_t)(1u << family);
 	if (*families)
 		return true;
-	diag_error(b->cx->diag, span, "an element has keys of one family, not IPv4 and IPv6");
+	diag_error(b->t->diag, span, "an element has keys of one family, not IPv4 and IPv6");
 	return false;
 }
 
 /* Where the keys of the next element go. */
-static struct range *next_keys(struct builder *b)
+static struct range *next_keys(struct map_builder *b)
 {
 	return &b->map->keys[b->map->element_count * b->map->key_count];
 }
 
-static bool element_keys(struct builder *b, const struct ast_element *element, uint8_t *families)
+static bool element_keys(struct map_builder *b, const struct ast_element *element,
+			 uint8_t *families)
 {
-	const struct ast_value *keys = &b->cx->ast->keys[element->first_key], *value;
+	const struct ast_value *keys = &b->t->ast->keys[element->first_key], *value;
 	struct range *ranges = next_keys(b);
 	enum family family;
 	size_t k;
 
 	if (element->key_count != b->map->key_count) {
-		diag_error(b->cx->diag, element->span, "the map has %zu key%s, this element %u",
+		diag_error(b->t->diag, element->span, "the map has %zu key%s, this element %u",
 			   b->map->key_count, b->map->key_count == 1 ? "" : "s",
 			   element->key_count);
 		return false;
 	}
 	for (k = 0; k < element->key_count; k++) {
-		value = resolve_single(b->cx, &keys[k]);
-		if (!value || !value_range(b->cx, value, b->types[k].type, &family, &ranges[k]) ||
+		value = resolve_single(b->t, &keys[k]);
+		if (!value || !value_range(b->t, value, b->types[k].type, &family, &ranges[k]) ||
 		    !add_family(b, b->types[k].type, family, keys[k].span, families))
 			return false;
 	}
 	return true;
 }
 
-static void add_elements(struct builder *b, const struct ast_elements *elements)
+static void add_elements(struct map_builder *b, const struct ast_elements *elements)
 {
 	const struct ast_element *element;
 	struct verdict verdict;
 	uint8_t families;
 	size_t i;
 
-	for (i = 0; i < elements->count && !diag_is_full(b->cx->diag); i++) {
+	for (i = 0; i < elements->count && !diag_is_full(b->t->diag); i++) {
 		element = &elements->elements[i];
 		families = (1 << FAMILY_COUNT) - 1;
 		if (element_keys(b, element, &families) &&
-		    to_verdict(b->cx, element->verdict, &verdict))
+		    to_verdict(b->t, element->verdict, &verdict))
 			next_element(b, element->span, families, verdict_number(b, &verdict));
 	}
 }
 
 /* The verdict that is left of a line; a text is parsed once. */
-static uint32_t file_verdict(struct builder *b, const struct element_lines *lines)
+static uint32_t file_verdict(struct map_builder *b, const struct element_lines *lines)
 {
 	const char *text = lines->file->text + lines->at;
 	size_t length = lines->end - lines->at;
@@ -221,16 +222,16 @@ static uint32_t file_verdict(struct builder *b, const struct element_lines *line
 
 	if (known != NO_NAME)
 		return b->text_verdicts[known];
-	verdict = text_to_verdict(b->cx->arena, b->cx->ast->sources,
-				  element_span(lines, lines->at, lines->end), b->cx->diag);
-	if (verdict && to_verdict(b->cx, verdict, &out))
+	verdict = text_to_verdict(b->t->arena, b->t->ast->sources,
+				  element_span(lines, lines->at, lines->end), b->t->diag);
+	if (verdict && to_verdict(b->t, verdict, &out))
 		number = verdict_number(b, &out);
-	names_add(&b->verdict_texts, b->cx->arena, text, length);
-	*ARENA_PUSH(b->cx->arena, b->text_verdicts, b->text_count, b->text_capacity) = number;
+	names_add(&b->verdict_texts, b->t->arena, text, length);
+	*ARENA_PUSH(b->t->arena, b->text_verdicts, b->text_count, b->text_capacity) = number;
 	return number;
 }
 
-static void add_line(struct builder *b, struct element_lines *lines)
+static void add_line(struct map_builder *b, struct element_lines *lines)
 {
 	struct range *ranges = next_keys(b);
 	uint8_t families = (1 << FAMILY_COUNT) - 1;
@@ -239,41 +240,41 @@ static void add_line(struct builder *b, struct element_lines *lines)
 	uint32_t verdict;
 
 	for (k = 0; k < b->map->key_count; k++) {
-		if (k && !element_mark(b->cx, lines, '.'))
+		if (k && !element_mark(b->t, lines, '.'))
 			return;
 		start = lines->at;
-		if (!element_value(b->cx, lines, b->types[k].type, &family, &ranges[k]) ||
+		if (!element_value(b->t, lines, b->types[k].type, &family, &ranges[k]) ||
 		    !add_family(b, b->types[k].type, family, element_span(lines, start, lines->at),
 				&families))
 			return;
 	}
-	if (!element_mark(b->cx, lines, ':'))
+	if (!element_mark(b->t, lines, ':'))
 		return;
 	verdict = file_verdict(b, lines);
 	if (verdict != NO_VERDICT)
 		next_element(b, element_span(lines, first, lines->end), families, verdict);
 }
 
-static void add_file(struct builder *b, const struct source_file *source)
+static void add_file(struct map_builder *b, const struct source_file *source)
 {
-	struct element_lines lines = element_lines(b->cx->ast->sources, source);
+	struct element_lines lines = element_lines(b->t->ast->sources, source);
 
-	while (!diag_is_full(b->cx->diag) && element_next_line(&lines))
+	while (!diag_is_full(b->t->diag) && element_next_line(&lines))
 		add_line(b, &lines);
 }
 
-void build_map(struct context *cx, struct map_entry *entry)
+void build_map(struct translation *t, struct map_entry *entry)
 {
 	const struct ast_map *map = entry->map;
 	size_t count = map->elements ? map->elements->count : 0;
-	struct builder b = {.cx = cx, .types = entry->keys, .map = &entry->content};
-	size_t errors = diag_error_count(cx->diag);
+	struct map_builder b = {.t = t, .types = entry->keys, .map = &entry->content};
+	size_t errors = diag_error_count(t->diag);
 	const struct ast_element_file *file;
-	uint32_t order = cx->order;
+	uint32_t order = t->order;
 
 	if (!entry->key_count)
 		return;
-	cx->order = entry->order;
+	t->order = entry->order;
 	entry->content.name = map->name.text;
 	entry->content.span = map->item.span;
 	entry->content.key_count = entry->key_count;
@@ -284,17 +285,17 @@ void build_map(struct context *cx, struct map_entry *entry)
 		add_elements(&b, map->elements);
 	for (file = map->files; file; file = file->next)
 		add_file(&b, file->source);
-	cx->order = order;
-	if (!entry->content.element_count && diag_error_count(cx->diag) == errors)
-		diag_warning(cx->diag, WARNING_EMPTY_SET,
+	t->order = order;
+	if (!entry->content.element_count && diag_error_count(t->diag) == errors)
+		diag_warning(t->diag, WARNING_EMPTY_SET,
 			     map->name.text ? map->name.span : map->item.span,
 			     "the map has no elements");
-	check_map(cx, &entry->content);
+	check_map(t, &entry->content);
 }
 
 /* Uses. */
 
-static bool lookup_keys(struct rule_context *rule, const struct ast_lookup *lookup,
+static bool lookup_keys(struct rule_draft *draft, const struct ast_lookup *lookup,
 			struct key_type *types)
 {
 	const struct ast_field_name *key;
@@ -302,73 +303,72 @@ static bool lookup_keys(struct rule_context *rule, const struct ast_lookup *look
 	size_t k, j;
 
 	if (lookup->key_count > MAP_KEYS_MAX) {
-		diag_error(rule->cx->diag, lookup->keys[MAP_KEYS_MAX].span,
+		diag_error(draft->t->diag, lookup->keys[MAP_KEYS_MAX].span,
 			   "a map has at most %d keys", MAP_KEYS_MAX);
 		return false;
 	}
 	for (k = 0; k < lookup->key_count; k++) {
 		key = &lookup->keys[k];
 		name = (struct ast_name){field_word(key->field), key->span};
-		if (!to_key_type(rule->cx, name, &types[k]))
+		if (!to_key_type(draft->t, name, &types[k]))
 			return false;
 		for (j = 0; j < k; j++) {
 			if (types[j].field != types[k].field)
 				continue;
-			diag_error(rule->cx->diag, key->span, "'%s' is a key already", name.text);
+			diag_error(draft->t->diag, key->span, "'%s' is a key already", name.text);
 			return false;
 		}
 		if (key->families)
-			limit_families(rule, key->families, key->span);
+			limit_families(draft, key->families, key->span);
 		if (key->protocols)
-			limit_protocols(rule, key->protocols, key->span);
+			limit_protocols(draft, key->protocols, key->span);
 	}
 	return true;
 }
 
-static bool check_use(struct context *cx, const struct ast_verdict *verdict,
+static bool check_use(struct translation *t, const struct ast_verdict *verdict,
 		      const struct map_entry *entry, const struct key_type *types)
 {
 	const struct ast_lookup *lookup = verdict->lookup;
 	size_t k;
 
 	if (lookup->key_count != entry->key_count) {
-		diag_error(cx->diag, verdict->span, "map '%s' has %zu key%s, not %zu",
+		diag_error(t->diag, verdict->span, "map '%s' has %zu key%s, not %zu",
 			   lookup->map.text, entry->key_count, entry->key_count == 1 ? "" : "s",
 			   lookup->key_count);
-		diag_note(cx->diag, entry->map->type->span, "its keys are declared here");
+		diag_note(t->diag, entry->map->type->span, "its keys are declared here");
 		return false;
 	}
 	for (k = 0; k < entry->key_count; k++) {
 		if (entry->keys[k].type == types[k].type &&
 		    (entry->keys[k].field == types[k].field || entry->keys[k].field == ANY_FIELD))
 			continue;
-		diag_error(cx->diag, lookup->keys[k].span, "key %zu of map '%s' is '%s', not '%s'",
+		diag_error(t->diag, lookup->keys[k].span, "key %zu of map '%s' is '%s', not '%s'",
 			   k + 1, lookup->map.text, key_word(entry->keys[k]), key_word(types[k]));
-		diag_note(cx->diag, entry->map->type->names[k].span, "it is declared here");
+		diag_note(t->diag, entry->map->type->names[k].span, "it is declared here");
 		return false;
 	}
 	return true;
 }
 
-static bool find_map(struct context *cx, struct ast_name name, uint32_t *entry)
+static bool find_map(struct translation *t, struct ast_name name, uint32_t *entry)
 {
 	const struct span span = {name.span.first - 1, name.span.end}; /* with the '@' */
 	size_t length = strlen(name.text);
 	const char *nearest;
 
-	*entry = names_find(&cx->maps_named.names, name.text, length);
+	*entry = names_find(&t->maps_named.names, name.text, length);
 	if (*entry != NO_NAME)
-		return cx->maps[*entry].key_count;
-	nearest = nearest_word(name.text, length, cx->maps_named.names.texts,
-			       cx->maps_named.names.count);
-	if (names_find(&cx->sets_named.names, name.text, length) != NO_NAME)
-		diag_error(cx->diag, span, "expected a map, found '@%s', which is a set",
-			   name.text);
+		return t->maps[*entry].key_count;
+	nearest = nearest_word(name.text, length, t->maps_named.names.texts,
+			       t->maps_named.names.count);
+	if (names_find(&t->sets_named.names, name.text, length) != NO_NAME)
+		diag_error(t->diag, span, "expected a map, found '@%s', which is a set", name.text);
 	else if (nearest)
-		diag_error(cx->diag, span, "there is no map '@%s'; did you mean '@%s'?", name.text,
+		diag_error(t->diag, span, "there is no map '@%s'; did you mean '@%s'?", name.text,
 			   nearest);
 	else
-		diag_error(cx->diag, span, "there is no map '@%s'", name.text);
+		diag_error(t->diag, span, "there is no map '@%s'", name.text);
 	return false;
 }
 
@@ -383,73 +383,73 @@ static bool same_fields(const struct map *map, const struct key_type *types, siz
 }
 
 /* The policy's map of these elements by these fields; the first fields keep the map's name. */
-static uint32_t use_map(struct context *cx, uint32_t entry, const struct key_type *types)
+static uint32_t use_map(struct translation *t, uint32_t entry, const struct key_type *types)
 {
-	struct policy *policy = cx->policy;
-	struct map_entry *map = &cx->maps[entry];
+	struct policy *policy = t->policy;
+	struct map_entry *map = &t->maps[entry];
 	struct map use = {.key_count = map->key_count, .span = map->map->item.span};
 	uint32_t i;
 	size_t k;
 
-	for (i = map->first_use; i != NO_INDEX; i = cx->map_uses[i].next)
-		if (same_fields(&policy->maps[cx->map_uses[i].index], types, map->key_count))
-			return cx->map_uses[i].index;
+	for (i = map->first_use; i != NO_INDEX; i = t->map_uses[i].next)
+		if (same_fields(&policy->maps[t->map_uses[i].index], types, map->key_count))
+			return t->map_uses[i].index;
 	use.name = map->first_use == NO_INDEX ? map->map->name.text : NULL;
 	for (k = 0; k < map->key_count; k++)
 		use.key_fields[k] = types[k].field;
 	i = (uint32_t)policy->map_count;
-	*ARENA_PUSH(cx->arena, cx->map_uses, cx->map_use_count,
-		    cx->map_use_capacity) = (struct map_use){entry, i, map->first_use};
-	map->first_use = (uint32_t)cx->map_use_count - 1;
-	*ARENA_PUSH(cx->arena, policy->maps, policy->map_count, cx->policy_map_capacity) = use;
+	*ARENA_PUSH(t->arena, t->map_uses, t->map_use_count,
+		    t->map_use_capacity) = (struct map_use){entry, i, map->first_use};
+	map->first_use = (uint32_t)t->map_use_count - 1;
+	*ARENA_PUSH(t->arena, policy->maps, policy->map_count, t->policy_map_capacity) = use;
 	return i;
 }
 
 /* A map that is written in place is an entry without a name, used once. */
-static uint32_t add_map_in_place(struct context *cx, const struct ast_verdict *verdict,
+static uint32_t add_map_in_place(struct translation *t, const struct ast_verdict *verdict,
 				 const struct key_type *types)
 {
-	struct ast_map *map = arena_alloc(cx->arena, 1, sizeof(*map));
-	struct map_entry entry = {.map = map, .order = cx->order, .first_use = NO_INDEX};
+	struct ast_map *map = arena_alloc(t->arena, 1, sizeof(*map));
+	struct map_entry entry = {.map = map, .order = t->order, .first_use = NO_INDEX};
 
 	map->item = (struct ast_item){AST_ITEM_MAP, verdict->span};
 	map->elements = verdict->lookup->elements;
 	entry.key_count = verdict->lookup->key_count;
 	memcpy(entry.keys, types, entry.key_count * sizeof(*types));
-	build_map(cx, &entry);
-	*ARENA_PUSH(cx->arena, cx->maps, cx->map_count, cx->map_capacity) = entry;
-	return (uint32_t)cx->map_count - 1;
+	build_map(t, &entry);
+	*ARENA_PUSH(t->arena, t->maps, t->map_count, t->map_capacity) = entry;
+	return (uint32_t)t->map_count - 1;
 }
 
-bool to_lookup(struct rule_context *rule, const struct ast_verdict *verdict, struct verdict *out)
+bool to_lookup(struct rule_draft *draft, const struct ast_verdict *verdict, struct verdict *out)
 {
 	struct key_type types[MAP_KEYS_MAX];
 	uint32_t entry;
 
 	*out = (struct verdict){.kind = VERDICT_MAP, .target = NO_INDEX};
-	if (!lookup_keys(rule, verdict->lookup, types))
+	if (!lookup_keys(draft, verdict->lookup, types))
 		return false;
 	if (verdict->lookup->map.text) {
-		if (!find_map(rule->cx, verdict->lookup->map, &entry) ||
-		    !check_use(rule->cx, verdict, &rule->cx->maps[entry], types))
+		if (!find_map(draft->t, verdict->lookup->map, &entry) ||
+		    !check_use(draft->t, verdict, &draft->t->maps[entry], types))
 			return false;
 	} else {
-		entry = add_map_in_place(rule->cx, verdict, types);
+		entry = add_map_in_place(draft->t, verdict, types);
 	}
-	out->target = use_map(rule->cx, entry, types);
+	out->target = use_map(draft->t, entry, types);
 	return true;
 }
 
 /* By now all maps are made: their uses get the elements. */
-void finish_maps(struct context *cx)
+void finish_maps(struct translation *t)
 {
 	const struct map *content;
 	struct map *map;
 	size_t i;
 
-	for (i = 0; i < cx->map_use_count; i++) {
-		content = &cx->maps[cx->map_uses[i].entry].content;
-		map = &cx->policy->maps[cx->map_uses[i].index];
+	for (i = 0; i < t->map_use_count; i++) {
+		content = &t->maps[t->map_uses[i].entry].content;
+		map = &t->policy->maps[t->map_uses[i].index];
 		map->element_count = content->element_count;
 		map->elements = content->elements;
 		map->keys = content->keys;

@@ -15,7 +15,7 @@ struct spot {
 };
 
 struct check {
-	struct context *cx;
+	struct translation *t;
 	const struct map *map;
 	struct arena *scratch;
 	struct spot *spots;
@@ -79,8 +79,8 @@ static void report(struct check *check, size_t a, size_t b, const char *message,
 		first = second;
 		second = swap;
 	}
-	diag_error(check->cx->diag, map_element_span(&check->map->elements[second]), "%s", message);
-	diag_note(check->cx->diag, map_element_span(&check->map->elements[first]), "%s", note);
+	diag_error(check->t->diag, map_element_span(&check->map->elements[second]), "%s", message);
+	diag_note(check->t->diag, map_element_span(&check->map->elements[first]), "%s", note);
 }
 
 static bool same_key(const struct check *check, size_t a, size_t b, size_t k)
@@ -95,7 +95,7 @@ static void check_same(struct check *check, size_t first, size_t end)
 {
 	size_t i;
 
-	for (i = first + 1; i < end && !diag_is_full(check->cx->diag); i++)
+	for (i = first + 1; i < end && !diag_is_full(check->t->diag); i++)
 		report(check, first, i, "a second verdict for one key", "the first one is here");
 }
 
@@ -129,7 +129,7 @@ static void check_keys(struct check *check, size_t first, size_t end, size_t k)
 		check_same(check, first, end);
 		return;
 	}
-	for (; first < end && !diag_is_full(check->cx->diag); first = next) {
+	for (; first < end && !diag_is_full(check->t->diag); first = next) {
 		enclose(check, k, &depth, first);
 		for (next = first + 1; next < end && same_key(check, first, next, k); next++)
 			;
@@ -138,9 +138,9 @@ static void check_keys(struct check *check, size_t first, size_t end, size_t k)
 	}
 }
 
-void check_map(struct context *cx, const struct map *map)
+void check_map(struct translation *t, const struct map *map)
 {
-	struct check check = {.cx = cx, .map = map, .scratch = arena_new()};
+	struct check check = {.t = t, .map = map, .scratch = arena_new()};
 	size_t count = map->element_count, split, k;
 	uint32_t i;
 

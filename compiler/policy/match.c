@@ -8,85 +8,85 @@ enum { ALL_FAMILIES = (1 << FAMILY_COUNT) - 1, PORT_MAX = 65535 };
 
 /* Families and protocols. */
 
-void limit_families(struct rule_context *rule, uint8_t families, struct span span)
+void limit_families(struct rule_draft *draft, uint8_t families, struct span span)
 {
-	struct match *match = rule->match;
+	struct match *match = draft->match;
 	bool is_six = families == 1 << FAMILY_IPV6;
 
 	if (match->families && families && !(match->families & families)) {
 		diag_error(
-			rule->cx->diag, span,
+			draft->t->diag, span,
 			"%s here and %s before it never hold together, so the rule never matches",
 			is_six ? "IPv6" : "IPv4", is_six ? "IPv4" : "IPv6");
-		diag_note(rule->cx->diag, rule->family_span, "%s is said here",
+		diag_note(draft->t->diag, draft->family_span, "%s is said here",
 			  is_six ? "IPv4" : "IPv6");
 		return;
 	}
 	if (families != ALL_FAMILIES && match->families == ALL_FAMILIES)
-		rule->family_span = span;
+		draft->family_span = span;
 	match->families &= families;
 }
 
-void limit_protocols(struct rule_context *rule, uint8_t protocols, struct span span)
+void limit_protocols(struct rule_draft *draft, uint8_t protocols, struct span span)
 {
-	struct match *match = rule->match;
+	struct match *match = draft->match;
 	bool is_udp = protocols == 1 << PROTOCOL_UDP;
 
 	if (match->protocols && protocols && !(match->protocols & protocols)) {
-		diag_error(rule->cx->diag, span,
+		diag_error(draft->t->diag, span,
 			   "'%s' here and '%s' before it never hold together, so the rule never "
 			   "matches",
 			   is_udp ? "udp" : "tcp", is_udp ? "tcp" : "udp");
-		diag_note(rule->cx->diag, rule->protocol_span, "'%s' is said here",
+		diag_note(draft->t->diag, draft->protocol_span, "'%s' is said here",
 			  is_udp ? "tcp" : "udp");
 		return;
 	}
-	if (protocols != (1 << PROTOCOL_COUNT) - 1 && !rule->protocol_span.end)
-		rule->protocol_span = span;
+	if (protocols != (1 << PROTOCOL_COUNT) - 1 && !draft->protocol_span.end)
+		draft->protocol_span = span;
 	match->protocols &= protocols;
 }
 
-static bool check_equality(struct rule_context *rule, const struct ast_match *match)
+static bool check_equality(struct rule_draft *draft, const struct ast_match *match)
 {
 	if (match->compare == AST_COMPARE_EQUAL || match->compare == AST_COMPARE_UNEQUAL)
 		return true;
-	diag_error(rule->cx->diag, match->span, "only ports are compared by order, not '%s'",
+	diag_error(draft->t->diag, match->span, "only ports are compared by order, not '%s'",
 		   field_word(match->field.field));
 	return false;
 }
 
-static bool match_words(struct rule_context *rule, const struct ast_match *match,
+static bool match_words(struct rule_draft *draft, const struct ast_match *match,
 			enum value_type type)
 {
 	struct resolved *resolved;
 	uint8_t bits;
 
-	if (!check_equality(rule, match))
+	if (!check_equality(draft, match))
 		return false;
-	resolved = resolve_values(rule->cx, match->values, type);
+	resolved = resolve_values(draft->t, match->values, type);
 	if (!resolved)
 		return false;
 	bits = match->compare == AST_COMPARE_EQUAL ? resolved->bits
 						   : (uint8_t)(~resolved->bits & 3);
 	if (type == TYPE_FAMILY)
-		limit_families(rule, bits, match->span);
+		limit_families(draft, bits, match->span);
 	else
-		limit_protocols(rule, bits, match->span);
+		limit_protocols(draft, bits, match->span);
 	return true;
 }
 
 /* Sets of addresses and ports. */
 
 /* Narrows a field in one family; a set of all values is none. */
-static void narrow(struct rule_context *rule, enum family family, enum field field,
+static void narrow(struct rule_draft *draft, enum family family, enum field field,
 		   const struct range_set *set)
 {
-	const struct range_set **at = &rule->match->values[family][field];
+	const struct range_set **at = &draft->match->values[family][field];
 	struct range_set *both;
 
 	if (*at) {
-		both = arena_alloc(rule->cx->arena, 1, sizeof(*both));
-		*both = range_set_intersect(rule->cx->arena, **at, *set);
+		both = arena_alloc(draft->t->arena, 1, sizeof(*both));
+		*both = range_set_intersect(draft->t->arena, **at, *set);
 		*at = both;
 	} else if (!range_set_is_full(*set, field_last(field, family))) {
 		*at = set;
@@ -94,7 +94,7 @@ static void narrow(struct rule_context *rule, enum family family, enum field fie
 }
 
 /* The families that a match on addresses leaves: those that its values and its spelling name. */
-static bool families_of(struct rule_context *rule, const struct ast_match *match, uint8_t named,
+static bool families_of(struct rule_draft *draft, const struct ast_match *match, uint8_t named,
 			uint8_t *families)
 {
 	uint8_t spelled = match->field.families ? match->field.families : (uint8_t)ALL_FAMILIES;
@@ -105,13 +105,13 @@ static bool families_of(struct rule_context *rule, const struct ast_match *match
 	*families = named ? named & spelled : spelled;
 	if (*families && (is_shared || !(named & ~spelled)))
 		return true;
-	diag_error(rule->cx->diag, match->values->span, "'%s %s' takes %s addresses",
+	diag_error(draft->t->diag, match->values->span, "'%s %s' takes %s addresses",
 		   is_four ? "ip" : "ip6", field_word(match->field.field),
 		   is_four ? "IPv4" : "IPv6");
 	return false;
 }
 
-static bool match_addresses(struct rule_context *rule, const struct ast_match *match,
+static bool match_addresses(struct rule_draft *draft, const struct ast_match *match,
 			    enum field field)
 {
 	bool negated = match->compare == AST_COMPARE_UNEQUAL;
@@ -119,44 +119,44 @@ static bool match_addresses(struct rule_context *rule, const struct ast_match *m
 	enum family family;
 	uint8_t families;
 
-	if (!check_equality(rule, match))
+	if (!check_equality(draft, match))
 		return false;
-	resolved = resolve_values(rule->cx, match->values, TYPE_ADDRESS);
-	if (!resolved || !families_of(rule, match, resolved->bits, &families))
+	resolved = resolve_values(draft->t, match->values, TYPE_ADDRESS);
+	if (!resolved || !families_of(draft, match, resolved->bits, &families))
 		return false;
-	limit_families(rule, families, match->span);
+	limit_families(draft, families, match->span);
 	for (family = 0; family < FAMILY_COUNT; family++)
 		if (families & 1u << family)
-			narrow(rule, family, field,
+			narrow(draft, family, field,
 			       negated && resolved->bits
-				       ? resolved_complement(rule->cx, resolved, family,
+				       ? resolved_complement(draft->t, resolved, family,
 							     address_last(family))
 				       : resolved->sets[family]);
 	return true;
 }
 
 /* The ports that `< 1024` and the like name. */
-static const struct range_set *ports_in_order(struct rule_context *rule,
+static const struct range_set *ports_in_order(struct rule_draft *draft,
 					      const struct ast_match *match)
 {
 	const struct ast_value *value = NULL;
-	struct range_set *set = arena_alloc(rule->cx->arena, 1, sizeof(*set));
+	struct range_set *set = arena_alloc(draft->t->arena, 1, sizeof(*set));
 	struct range port, all = {0, PORT_MAX};
 	enum family family;
 
 	if (!match->values->is_list && match->values->values->kind != AST_VALUE_SET) {
-		value = resolve_single(rule->cx, match->values->values);
-		if (!value || !value_range(rule->cx, value, TYPE_PORT, &family, &port))
+		value = resolve_single(draft->t, match->values->values);
+		if (!value || !value_range(draft->t, value, TYPE_PORT, &family, &port))
 			return NULL;
 	}
 	if (!value || port.first != port.last) {
-		diag_error(rule->cx->diag, match->values->span,
+		diag_error(draft->t->diag, match->values->span,
 			   "ports are compared by order with a single port, not '%.*s'",
 			   quoted_length(match->values->span),
-			   source_text(rule->cx->ast->sources, match->values->span));
+			   source_text(draft->t->ast->sources, match->values->span));
 		return NULL;
 	}
-	set->ranges = arena_alloc(rule->cx->arena, 1, sizeof(all));
+	set->ranges = arena_alloc(draft->t->arena, 1, sizeof(all));
 	set->count = 1;
 	if (match->compare == AST_COMPARE_LESS && port.first == 0)
 		set->count = 0;
@@ -170,71 +170,71 @@ static const struct range_set *ports_in_order(struct rule_context *rule,
 	return set;
 }
 
-static const struct range_set *ports_of(struct rule_context *rule, const struct ast_match *match)
+static const struct range_set *ports_of(struct rule_draft *draft, const struct ast_match *match)
 {
 	struct resolved *resolved;
 
 	if (match->compare != AST_COMPARE_EQUAL && match->compare != AST_COMPARE_UNEQUAL)
-		return ports_in_order(rule, match);
-	resolved = resolve_values(rule->cx, match->values, TYPE_PORT);
+		return ports_in_order(draft, match);
+	resolved = resolve_values(draft->t, match->values, TYPE_PORT);
 	if (!resolved)
 		return NULL;
 	if (match->compare == AST_COMPARE_EQUAL)
 		return resolved->sets[0];
-	return resolved_complement(rule->cx, resolved, FAMILY_IPV4, PORT_MAX);
+	return resolved_complement(draft->t, resolved, FAMILY_IPV4, PORT_MAX);
 }
 
-static bool match_ports(struct rule_context *rule, const struct ast_match *match, enum field field)
+static bool match_ports(struct rule_draft *draft, const struct ast_match *match, enum field field)
 {
-	const struct range_set *set = ports_of(rule, match);
+	const struct range_set *set = ports_of(draft, match);
 
 	if (!set)
 		return false;
-	narrow(rule, FAMILY_IPV4, field, set);
-	rule->match->values[FAMILY_IPV6][field] = rule->match->values[FAMILY_IPV4][field];
+	narrow(draft, FAMILY_IPV4, field, set);
+	draft->match->values[FAMILY_IPV6][field] = draft->match->values[FAMILY_IPV4][field];
 	return true;
 }
 
 /* Interfaces. */
 
-static bool match_interfaces(struct rule_context *rule, const struct ast_match *match)
+static bool match_interfaces(struct rule_draft *draft, const struct ast_match *match)
 {
 	bool required = match->field.field == FIELD_IIF;
-	struct match *out = rule->match;
+	struct match *out = draft->match;
 	struct interface_match *all = (struct interface_match *)out->interfaces;
 	struct resolved *resolved;
 	uint32_t *numbers;
 	size_t i;
 
-	if (!check_equality(rule, match))
+	if (!check_equality(draft, match))
 		return false;
-	resolved = resolve_values(rule->cx, match->values, TYPE_INTERFACE);
+	resolved = resolve_values(draft->t, match->values, TYPE_INTERFACE);
 	if (!resolved)
 		return false;
-	numbers = arena_alloc(rule->cx->arena, resolved->interface_count, sizeof(*numbers));
+	numbers = arena_alloc(draft->t->arena, resolved->interface_count, sizeof(*numbers));
 	for (i = 0; i < resolved->interface_count; i++)
-		numbers[i] = interface_number(rule->cx, resolved->interfaces[i], required);
-	*ARENA_PUSH(rule->cx->arena, all, out->interface_count,
-		    rule->interface_capacity) = (struct interface_match){
+		numbers[i] = interface_number(draft->t, resolved->interfaces[i], required);
+	*ARENA_PUSH(draft->t->arena, all, out->interface_count,
+		    draft->interface_capacity) = (struct interface_match){
 		numbers, resolved->interface_count, match->compare == AST_COMPARE_UNEQUAL};
 	out->interfaces = all;
 	return true;
 }
 
-bool to_match(struct rule_context *rule, const struct ast_match *match)
+bool to_match(struct rule_draft *draft, const struct ast_match *match)
 {
 	enum field field = match->field.field;
 
 	switch (field_type(field)) {
 	case TYPE_PROTOCOL:
 	case TYPE_FAMILY:
-		return match_words(rule, match, field_type(field));
+		return match_words(draft, match, field_type(field));
 	case TYPE_ADDRESS:
-		return match_addresses(rule, match, field);
+		return match_addresses(draft, match, field);
 	case TYPE_PORT:
-		return match_ports(rule, match, field);
+		return match_ports(draft, match, field);
 	case TYPE_INTERFACE:
-		return match_interfaces(rule, match);
+		return match_interfaces(draft, match);
 	case TYPE_COUNT:
 		break;
 	}

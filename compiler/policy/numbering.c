@@ -3,29 +3,29 @@
 #include "ast_to_policy.h"
 
 /* Calls VISIT for each rule in the order of the policy. */
-static void each_rule(struct context *cx, void (*visit)(struct context *cx, struct rule *rule))
+static void each_rule(struct translation *t,
+		      void (*visit)(struct translation *t, struct rule *rule))
 {
-	struct policy *policy = cx->policy;
+	struct policy *policy = t->policy;
 	size_t c, r;
 
 	for (c = 0; c < policy->chain_count; c++)
 		for (r = 0; r < policy->chains[c].count; r++)
-			visit(cx, &policy->chains[c].rules[r]);
+			visit(t, &policy->chains[c].rules[r]);
 }
 
-static void number_counter(struct context *cx, struct rule *rule)
+static void number_counter(struct translation *t, struct rule *rule)
 {
-	struct policy *policy = cx->policy;
+	struct policy *policy = t->policy;
 
 	if (rule->counter == NO_INDEX)
 		return;
 	rule->counter = (uint32_t)policy->counter_count;
-	*ARENA_PUSH(cx->arena, policy->counters, policy->counter_count,
-		    cx->counter_capacity) = rule;
+	*ARENA_PUSH(t->arena, policy->counters, policy->counter_count, t->counter_capacity) = rule;
 }
 
 /* An interface that was named first by the rule is the next one. */
-static void number_interfaces(struct context *cx, struct rule *rule)
+static void number_interfaces(struct translation *t, struct rule *rule)
 {
 	const struct match *match = &rule->match;
 	uint32_t *number;
@@ -33,13 +33,13 @@ static void number_interfaces(struct context *cx, struct rule *rule)
 
 	for (m = 0; m < match->interface_count; m++)
 		for (i = 0; i < match->interfaces[m].count; i++) {
-			number = &cx->interface_numbers[match->interfaces[m].interfaces[i]];
+			number = &t->interface_numbers[match->interfaces[m].interfaces[i]];
 			if (*number == NO_INDEX)
-				*number = cx->interfaces_numbered++;
+				*number = t->interfaces_numbered++;
 		}
 }
 
-static void renumber_interfaces(struct context *cx, struct rule *rule)
+static void renumber_interfaces(struct translation *t, struct rule *rule)
 {
 	const struct match *match = &rule->match;
 	uint32_t *interfaces;
@@ -48,35 +48,35 @@ static void renumber_interfaces(struct context *cx, struct rule *rule)
 	for (m = 0; m < match->interface_count; m++) {
 		interfaces = (uint32_t *)match->interfaces[m].interfaces;
 		for (i = 0; i < match->interfaces[m].count; i++)
-			interfaces[i] = cx->interface_numbers[interfaces[i]];
+			interfaces[i] = t->interface_numbers[interfaces[i]];
 	}
 }
 
-static void reorder_interfaces(struct context *cx)
+static void reorder_interfaces(struct translation *t)
 {
-	struct policy *policy = cx->policy;
-	struct interface *ordered = arena_alloc(cx->arena, policy->interface_count,
+	struct policy *policy = t->policy;
+	struct interface *ordered = arena_alloc(t->arena, policy->interface_count,
 						sizeof(*ordered));
 	size_t i;
 
 	for (i = 0; i < policy->interface_count; i++)
-		ordered[cx->interface_numbers[i]] = policy->interfaces[i];
+		ordered[t->interface_numbers[i]] = policy->interfaces[i];
 	policy->interfaces = ordered;
 	for (i = 0; i < policy->expect_count; i++)
 		if (policy->expects[i].packet.interface != NO_INDEX)
 			policy->expects[i].packet.interface =
-				cx->interface_numbers[policy->expects[i].packet.interface];
+				t->interface_numbers[policy->expects[i].packet.interface];
 }
 
-void number_by_place(struct context *cx)
+void number_in_order(struct translation *t)
 {
-	size_t i, count = cx->policy->interface_count;
+	size_t i, count = t->policy->interface_count;
 
-	each_rule(cx, number_counter);
-	cx->interface_numbers = arena_alloc(cx->arena, count, sizeof(*cx->interface_numbers));
+	each_rule(t, number_counter);
+	t->interface_numbers = arena_alloc(t->arena, count, sizeof(*t->interface_numbers));
 	for (i = 0; i < count; i++)
-		cx->interface_numbers[i] = NO_INDEX;
-	each_rule(cx, number_interfaces);
-	each_rule(cx, renumber_interfaces);
-	reorder_interfaces(cx);
+		t->interface_numbers[i] = NO_INDEX;
+	each_rule(t, number_interfaces);
+	each_rule(t, renumber_interfaces);
+	reorder_interfaces(t);
 }

@@ -96,8 +96,8 @@ struct declared_endpoint {
 struct socket_declaration {
 	uint32_t label;
 	struct span span;
-	struct declared_endpoint *places; /* in order of preference */
-	size_t place_count;
+	struct declared_endpoint *endpoints; /* in order of preference */
+	size_t endpoint_count;
 	const char *uid;    /* a user's name or number as written, or NULL */
 	const char *cgroup; /* a path, or NULL */
 	struct span uid_span, cgroup_span;

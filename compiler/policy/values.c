@@ -18,39 +18,39 @@ int quoted_length(struct span span)
 
 /* Single values. */
 
-static bool wrong_type(struct context *cx, const struct ast_value *value, enum value_type type)
+static bool wrong_type(struct translation *t, const struct ast_value *value, enum value_type type)
 {
-	const char *text = source_text(cx->ast->sources, value->span);
+	const char *text = source_text(t->ast->sources, value->span);
 	int length = quoted_length(value->span);
 	bool is_name = value->kind == AST_VALUE_WORD || value->kind == AST_VALUE_STRING;
 
 	if (type == TYPE_ADDRESS && is_name)
-		diag_error(cx->diag, value->span,
+		diag_error(t->diag, value->span,
 			   "expected an address, found '%.*s'; names of hosts are not looked up",
 			   length, text);
 	else
-		diag_error(cx->diag, value->span, "expected %s, found %s'%.*s'", type_meaning(type),
+		diag_error(t->diag, value->span, "expected %s, found %s'%.*s'", type_meaning(type),
 			   value->kind == AST_VALUE_ADDRESS ? "the address " : "", length, text);
 	return false;
 }
 
-static bool unknown_service(struct context *cx, const struct ast_value *value)
+static bool unknown_service(struct translation *t, const struct ast_value *value)
 {
 	const char *nearest = service_nearest(value->text, strlen(value->text));
 
 	if (nearest)
-		diag_error(cx->diag, value->span, "unknown service '%s'; did you mean '%s'?",
+		diag_error(t->diag, value->span, "unknown service '%s'; did you mean '%s'?",
 			   value->text, nearest);
 	else
-		diag_error(cx->diag, value->span,
-			   "expected a port, found '%s', which is no service", value->text);
+		diag_error(t->diag, value->span, "expected a port, found '%s', which is no service",
+			   value->text);
 	return false;
 }
 
 /* What stands after the dash of a range; all of a single value. */
-static struct span last_word(struct context *cx, struct span span)
+static struct span last_word(struct translation *t, struct span span)
 {
-	const char *text = source_text(cx->ast->sources, span);
+	const char *text = source_text(t->ast->sources, span);
 	uint32_t at = span.end - span.first;
 
 	while (at > 0 && text[at - 1] != '-' && text[at - 1] != ' ' && text[at - 1] != '\t')
@@ -58,7 +58,7 @@ static struct span last_word(struct context *cx, struct span span)
 	return (struct span){span.first + at, span.end};
 }
 
-static bool port_range(struct context *cx, const struct ast_value *value, struct range *range)
+static bool port_range(struct translation *t, const struct ast_value *value, struct range *range)
 {
 	struct span span;
 	int port;
@@ -67,22 +67,22 @@ static bool port_range(struct context *cx, const struct ast_value *value, struct
 	if (value->kind == AST_VALUE_WORD) {
 		port = service_port(value->text, strlen(value->text));
 		if (port < 0)
-			return unknown_service(cx, value);
+			return unknown_service(t, value);
 		*range = (struct range){(u128)port, (u128)port};
 		return true;
 	}
 	if (value->kind != AST_VALUE_NUMBER)
-		return wrong_type(cx, value, TYPE_PORT);
+		return wrong_type(t, value, TYPE_PORT);
 	if (range->last <= PORT_MAX)
 		return true;
-	span = range->first > PORT_MAX ? value->span : last_word(cx, value->span);
-	diag_error(cx->diag, span, "port '%.*s' is larger than 65535", quoted_length(span),
-		   source_text(cx->ast->sources, span));
+	span = range->first > PORT_MAX ? value->span : last_word(t, value->span);
+	diag_error(t->diag, span, "port '%.*s' is larger than 65535", quoted_length(span),
+		   source_text(t->ast->sources, span));
 	return false;
 }
 
 /* `tcp` or `udp`, `ipv4` or `ipv6` as its number. */
-static bool word_number(struct context *cx, const struct ast_value *value, enum value_type type,
+static bool word_number(struct translation *t, const struct ast_value *value, enum value_type type,
 			struct range *range)
 {
 	const char *words[2] = {protocol_word(PROTOCOL_TCP), protocol_word(PROTOCOL_UDP)};
@@ -98,40 +98,40 @@ static bool word_number(struct context *cx, const struct ast_value *value, enum 
 			return true;
 		}
 	}
-	return wrong_type(cx, value, type);
+	return wrong_type(t, value, type);
 }
 
-bool value_range(struct context *cx, const struct ast_value *value, enum value_type type,
+bool value_range(struct translation *t, const struct ast_value *value, enum value_type type,
 		 enum family *family, struct range *range)
 {
 	*family = FAMILY_IPV4;
 	if (type == TYPE_PORT)
-		return port_range(cx, value, range);
+		return port_range(t, value, range);
 	if (type == TYPE_PROTOCOL || type == TYPE_FAMILY)
-		return word_number(cx, value, type, range);
+		return word_number(t, value, type, range);
 	if (value->kind != AST_VALUE_ADDRESS)
-		return wrong_type(cx, value, type);
+		return wrong_type(t, value, type);
 	*family = value->family;
 	*range = value->range;
 	return true;
 }
 
-static bool check_interface_name(struct context *cx, const struct ast_value *value)
+static bool check_interface_name(struct translation *t, const struct ast_value *value)
 {
 	const char *name = value->text;
 	size_t length;
 
 	if (value->kind != AST_VALUE_WORD && value->kind != AST_VALUE_STRING)
-		return wrong_type(cx, value, TYPE_INTERFACE);
+		return wrong_type(t, value, TYPE_INTERFACE);
 	length = strlen(name);
 	if (length > INTERFACE_NAME_MAX)
-		diag_error(cx->diag, value->span,
+		diag_error(t->diag, value->span,
 			   "an interface's name has at most %d bytes, this one has %zu",
 			   INTERFACE_NAME_MAX, length);
 	else if (strchr(name, '*'))
-		diag_error(cx->diag, value->span, "interfaces are named one by one, without '*'");
+		diag_error(t->diag, value->span, "interfaces are named one by one, without '*'");
 	else if (!length || !strcmp(name, ".") || !strcmp(name, "..") || strpbrk(name, "/: \t\""))
-		diag_error(cx->diag, value->span, "'%s' cannot be an interface's name", name);
+		diag_error(t->diag, value->span, "'%s' cannot be an interface's name", name);
 	else
 		return true;
 	return false;
@@ -140,7 +140,7 @@ static bool check_interface_name(struct context *cx, const struct ast_value *val
 /* Many values. */
 
 struct gather {
-	struct context *cx;
+	struct translation *t;
 	enum value_type type;
 	size_t expected; /* how many values there may be */
 	struct range *ranges[FAMILY_COUNT];
@@ -149,11 +149,11 @@ struct gather {
 	bool failed;
 };
 
-static struct gather gather_start(struct context *cx, enum value_type type, size_t expected)
+static struct gather gather_start(struct translation *t, enum value_type type, size_t expected)
 {
-	struct resolved *out = arena_alloc(cx->arena, 1, sizeof(*out));
+	struct resolved *out = arena_alloc(t->arena, 1, sizeof(*out));
 
-	return (struct gather){.cx = cx, .type = type, .expected = expected, .out = out};
+	return (struct gather){.t = t, .type = type, .expected = expected, .out = out};
 }
 
 static void gather_range(struct gather *g, enum family family, struct range range)
@@ -166,9 +166,9 @@ static void gather_range(struct gather *g, enum family family, struct range rang
 		g->out->bits |= (uint8_t)(1u << family);
 	if (!g->capacities[family]) {
 		g->capacities[family] = g->expected;
-		g->ranges[family] = arena_alloc(g->cx->arena, g->expected, sizeof(range));
+		g->ranges[family] = arena_alloc(g->t->arena, g->expected, sizeof(range));
 	}
-	*ARENA_PUSH(g->cx->arena, g->ranges[family], g->counts[family],
+	*ARENA_PUSH(g->t->arena, g->ranges[family], g->counts[family],
 		    g->capacities[family]) = range;
 }
 
@@ -180,7 +180,7 @@ static void gather_interface(struct gather *g, struct ast_name name)
 	for (i = 0; i < out->interface_count; i++)
 		if (!strcmp(out->interfaces[i].text, name.text))
 			return;
-	*ARENA_PUSH(g->cx->arena, out->interfaces, out->interface_count,
+	*ARENA_PUSH(g->t->arena, out->interfaces, out->interface_count,
 		    out->interface_capacity) = name;
 }
 
@@ -198,7 +198,7 @@ static void gather_resolved(struct gather *g, const struct resolved *resolved)
 			gather_range(g, family, resolved->sets[family]->ranges[i]);
 }
 
-static struct resolved *resolve_define(struct context *cx, const struct ast_value *use,
+static struct resolved *resolve_define(struct translation *t, const struct ast_value *use,
 				       enum value_type type);
 
 static void gather_value(struct gather *g, const struct ast_value *value)
@@ -208,16 +208,16 @@ static void gather_value(struct gather *g, const struct ast_value *value)
 	struct range range;
 
 	if (value->kind == AST_VALUE_DEFINED) {
-		resolved = resolve_define(g->cx, value, g->type);
+		resolved = resolve_define(g->t, value, g->type);
 		g->failed |= !resolved;
 		if (resolved)
 			gather_resolved(g, resolved);
 	} else if (g->type == TYPE_INTERFACE) {
-		if (check_interface_name(g->cx, value))
+		if (check_interface_name(g->t, value))
 			gather_interface(g, (struct ast_name){value->text, value->span});
 		else
 			g->failed = true;
-	} else if (value_range(g->cx, value, g->type, &family, &range)) {
+	} else if (value_range(g->t, value, g->type, &family, &range)) {
 		gather_range(g, family, range);
 	} else {
 		g->failed = true;
@@ -228,7 +228,7 @@ static void gather_values(struct gather *g, const struct ast_values *values)
 {
 	size_t i;
 
-	for (i = 0; i < values->count && !diag_is_full(g->cx->diag); i++)
+	for (i = 0; i < values->count && !diag_is_full(g->t->diag); i++)
 		gather_value(g, &values->values[i]);
 }
 
@@ -241,57 +241,57 @@ static struct resolved *gather_end(struct gather *g)
 	if (g->failed)
 		return NULL;
 	for (family = 0; family < FAMILY_COUNT; family++) {
-		set = arena_alloc(g->cx->arena, 1, sizeof(*set));
+		set = arena_alloc(g->t->arena, 1, sizeof(*set));
 		*set = range_set_of(g->ranges[family], g->counts[family]);
 		g->out->sets[family] = set;
 	}
 	return g->out;
 }
 
-struct define_entry *find_define(struct context *cx, const char *name, struct span span)
+struct define_entry *find_define(struct translation *t, const char *name, struct span span)
 {
-	uint32_t index = names_find(&cx->defines_named.names, name, strlen(name));
-	struct define_entry *entry = index == NO_NAME ? NULL : &cx->defines[index];
+	uint32_t index = names_find(&t->defines_named.names, name, strlen(name));
+	struct define_entry *entry = index == NO_NAME ? NULL : &t->defines[index];
 	const char *nearest;
 
-	if (entry && entry->order < cx->order) {
+	if (entry && entry->order < t->order) {
 		entry->is_used = true;
 		return entry;
 	}
 	if (entry) {
-		diag_error(cx->diag, span, "'$%s' is used before it is defined", name);
-		diag_note(cx->diag, entry->define->name.span, "it is defined here");
+		diag_error(t->diag, span, "'$%s' is used before it is defined", name);
+		diag_note(t->diag, entry->define->name.span, "it is defined here");
 		return NULL;
 	}
-	nearest = nearest_word(name, strlen(name), cx->defines_named.names.texts,
-			       cx->defines_named.names.count);
+	nearest = nearest_word(name, strlen(name), t->defines_named.names.texts,
+			       t->defines_named.names.count);
 	if (nearest)
-		diag_error(cx->diag, span, "'$%s' is not defined; did you mean '$%s'?", name,
+		diag_error(t->diag, span, "'$%s' is not defined; did you mean '$%s'?", name,
 			   nearest);
 	else
-		diag_error(cx->diag, span, "'$%s' is not defined", name);
+		diag_error(t->diag, span, "'$%s' is not defined", name);
 	return NULL;
 }
 
 /* What has no meaning in it is left out, so that it is said once. */
-static struct resolved *resolve_define(struct context *cx, const struct ast_value *use,
+static struct resolved *resolve_define(struct translation *t, const struct ast_value *use,
 				       enum value_type type)
 {
-	struct define_entry *entry = find_define(cx, use->text, use->span);
-	size_t errors = diag_error_count(cx->diag);
-	uint32_t order = cx->order;
+	struct define_entry *entry = find_define(t, use->text, use->span);
+	size_t errors = diag_error_count(t->diag);
+	uint32_t order = t->order;
 	struct gather g;
 
 	if (!entry || entry->depth > DEFINE_DEPTH_MAX)
 		return NULL;
 	if (entry->resolved[type])
 		return entry->resolved[type];
-	cx->order = entry->order;
-	g = gather_start(cx, type, entry->define->value->count);
+	t->order = entry->order;
+	g = gather_start(t, type, entry->define->value->count);
 	gather_values(&g, entry->define->value);
-	cx->order = order;
-	if (diag_error_count(cx->diag) > errors)
-		diag_note(cx->diag, use->span, "'$%s' is used as %s here", use->text,
+	t->order = order;
+	if (diag_error_count(t->diag) > errors)
+		diag_note(t->diag, use->span, "'$%s' is used as %s here", use->text,
 			  type_meaning(type));
 	g.failed = false;
 	entry->resolved[type] = gather_end(&g);
@@ -299,55 +299,55 @@ static struct resolved *resolve_define(struct context *cx, const struct ast_valu
 }
 
 /* The one value that a `$name` stands for, or the value itself. */
-const struct ast_value *resolve_single(struct context *cx, const struct ast_value *value)
+const struct ast_value *resolve_single(struct translation *t, const struct ast_value *value)
 {
 	const struct ast_value *use = value;
 	const struct ast_values *values;
 	struct define_entry *entry;
-	uint32_t order = cx->order;
+	uint32_t order = t->order;
 	unsigned depth = 0;
 
 	while (value && value->kind == AST_VALUE_DEFINED && depth++ <= DEFINE_DEPTH_MAX) {
-		entry = find_define(cx, value->text, value->span);
+		entry = find_define(t, value->text, value->span);
 		values = entry ? entry->define->value : NULL;
 		if (values && values->count != 1) {
-			diag_error(cx->diag, use->span,
+			diag_error(t->diag, use->span,
 				   "'$%s' is a list of %zu, where one is expected", use->text,
 				   values->count);
-			diag_note(cx->diag, entry->define->name.span, "it is defined here");
+			diag_note(t->diag, entry->define->name.span, "it is defined here");
 		}
 		value = values && values->count == 1 ? &values->values[0] : NULL;
-		cx->order = entry ? entry->order : order;
+		t->order = entry ? entry->order : order;
 	}
-	cx->order = order;
+	t->order = order;
 	return value && value->kind != AST_VALUE_DEFINED ? value : NULL;
 }
 
 /* Defines within defines are known by now, since they must stand before. */
-void check_define(struct context *cx, struct define_entry *entry)
+void check_define(struct translation *t, struct define_entry *entry)
 {
 	const struct ast_values *values = entry->define->value;
 	struct define_entry *inner;
 	size_t i;
 
 	if (!values->count)
-		diag_warning(cx->diag, WARNING_EMPTY_SET, values->span, "the list has no elements");
+		diag_warning(t->diag, WARNING_EMPTY_SET, values->span, "the list has no elements");
 	for (i = 0; i < values->count; i++) {
 		if (values->values[i].kind != AST_VALUE_DEFINED)
 			continue;
-		inner = find_define(cx, values->values[i].text, values->values[i].span);
+		inner = find_define(t, values->values[i].text, values->values[i].span);
 		if (inner && inner->depth >= entry->depth)
 			entry->depth = inner->depth + 1;
 	}
 	if (entry->depth > DEFINE_DEPTH_MAX)
-		diag_error(cx->diag, entry->define->name.span, "defines are nested deeper than %d",
+		diag_error(t->diag, entry->define->name.span, "defines are nested deeper than %d",
 			   DEFINE_DEPTH_MAX);
 }
 
 /* Sets. */
 
 /* What is left of a line, in quotes or not. */
-static struct ast_value line_name(const struct context *cx, const struct element_lines *lines)
+static struct ast_value line_name(const struct translation *t, const struct element_lines *lines)
 {
 	const char *text = lines->file->text + lines->at;
 	size_t length = lines->end - lines->at;
@@ -357,7 +357,7 @@ static struct ast_value line_name(const struct context *cx, const struct element
 	return (struct ast_value){
 		.kind = is_quoted ? AST_VALUE_STRING : AST_VALUE_WORD,
 		.span = element_span(lines, lines->at, lines->end),
-		.text = arena_string(cx->arena, text + is_quoted, length - 2u * is_quoted),
+		.text = arena_string(t->arena, text + is_quoted, length - 2u * is_quoted),
 	};
 }
 
@@ -368,10 +368,10 @@ static void gather_file_line(struct gather *g, struct element_lines *lines)
 	struct ast_value name;
 
 	if (g->type == TYPE_INTERFACE) {
-		name = line_name(g->cx, lines);
+		name = line_name(g->t, lines);
 		gather_value(g, &name);
-	} else if (element_value(g->cx, lines, g->type, &family, &range) &&
-		   element_line_end(g->cx, lines)) {
+	} else if (element_value(g->t, lines, g->type, &family, &range) &&
+		   element_line_end(g->t, lines)) {
 		gather_range(g, family, range);
 	} else {
 		g->failed = true;
@@ -383,8 +383,8 @@ static void gather_files(struct gather *g, const struct ast_element_file *file)
 	struct element_lines lines;
 
 	for (; file; file = file->next) {
-		lines = element_lines(g->cx->ast->sources, file->source);
-		while (!diag_is_full(g->cx->diag) && element_next_line(&lines))
+		lines = element_lines(g->t->ast->sources, file->source);
+		while (!diag_is_full(g->t->diag) && element_next_line(&lines))
 			gather_file_line(g, &lines);
 	}
 }
@@ -405,89 +405,89 @@ static bool is_empty(const struct resolved *resolved)
 	       !resolved->interface_count && !resolved->bits;
 }
 
-struct resolved *resolve_set(struct context *cx, struct set_entry *entry)
+struct resolved *resolve_set(struct translation *t, struct set_entry *entry)
 {
 	const struct ast_set *set = entry->set;
-	uint32_t order = cx->order;
+	uint32_t order = t->order;
 	struct gather g;
 
 	if (entry->resolved || !entry->has_type)
 		return entry->resolved;
-	cx->order = entry->order;
-	g = gather_start(cx, entry->type, set_size_bound(set));
+	t->order = entry->order;
+	g = gather_start(t, entry->type, set_size_bound(set));
 	if (set->elements)
 		gather_values(&g, set->elements);
 	gather_files(&g, set->files);
-	cx->order = order;
+	t->order = order;
 	entry->resolved = gather_end(&g);
 	if (entry->resolved && is_empty(entry->resolved))
-		diag_warning(cx->diag, WARNING_EMPTY_SET, set->name.span,
-			     "set '%s' has no elements", set->name.text);
+		diag_warning(t->diag, WARNING_EMPTY_SET, set->name.span, "set '%s' has no elements",
+			     set->name.text);
 	if (!entry->resolved)
 		entry->has_type = false;
 	return entry->resolved;
 }
 
-static void unknown_set(struct context *cx, const struct ast_value *use)
+static void unknown_set(struct translation *t, const struct ast_value *use)
 {
 	size_t length = strlen(use->text);
-	const char *nearest = nearest_word(use->text, length, cx->sets_named.names.texts,
-					   cx->sets_named.names.count);
+	const char *nearest = nearest_word(use->text, length, t->sets_named.names.texts,
+					   t->sets_named.names.count);
 
-	if (names_find(&cx->maps_named.names, use->text, length) != NO_NAME)
-		diag_error(cx->diag, use->span, "expected a set, found '@%s', which is a map",
+	if (names_find(&t->maps_named.names, use->text, length) != NO_NAME)
+		diag_error(t->diag, use->span, "expected a set, found '@%s', which is a map",
 			   use->text);
 	else if (nearest)
-		diag_error(cx->diag, use->span, "there is no set '@%s'; did you mean '@%s'?",
+		diag_error(t->diag, use->span, "there is no set '@%s'; did you mean '@%s'?",
 			   use->text, nearest);
 	else
-		diag_error(cx->diag, use->span, "there is no set '@%s'", use->text);
+		diag_error(t->diag, use->span, "there is no set '@%s'", use->text);
 }
 
-static struct resolved *resolve_set_use(struct context *cx, const struct ast_value *use,
+static struct resolved *resolve_set_use(struct translation *t, const struct ast_value *use,
 					enum value_type type)
 {
-	uint32_t index = names_find(&cx->sets_named.names, use->text, strlen(use->text));
+	uint32_t index = names_find(&t->sets_named.names, use->text, strlen(use->text));
 	struct set_entry *entry;
 
 	if (index == NO_NAME) {
-		unknown_set(cx, use);
+		unknown_set(t, use);
 		return NULL;
 	}
-	entry = &cx->sets[index];
+	entry = &t->sets[index];
 	if (!entry->has_type || entry->type == type)
-		return resolve_set(cx, entry);
-	diag_error(cx->diag, use->span, "expected %s, found '@%s', which is a set of type '%s'",
+		return resolve_set(t, entry);
+	diag_error(t->diag, use->span, "expected %s, found '@%s', which is a set of type '%s'",
 		   type_meaning(type), use->text, type_word(entry->type));
-	diag_note(cx->diag, entry->set->type->span, "its type is declared here");
+	diag_note(t->diag, entry->set->type->span, "its type is declared here");
 	return NULL;
 }
 
-struct resolved *resolve_values(struct context *cx, const struct ast_values *values,
+struct resolved *resolve_values(struct translation *t, const struct ast_values *values,
 				enum value_type type)
 {
 	const struct ast_value *first = values->values;
 	struct gather g;
 
 	if (!values->is_list && first->kind == AST_VALUE_SET)
-		return resolve_set_use(cx, first, type);
+		return resolve_set_use(t, first, type);
 	if (!values->is_list && first->kind == AST_VALUE_DEFINED)
-		return resolve_define(cx, first, type);
+		return resolve_define(t, first, type);
 	if (!values->count)
-		diag_warning(cx->diag, WARNING_EMPTY_SET, values->span, "the list has no elements");
-	g = gather_start(cx, type, values->count);
+		diag_warning(t->diag, WARNING_EMPTY_SET, values->span, "the list has no elements");
+	g = gather_start(t, type, values->count);
 	gather_values(&g, values);
 	return gather_end(&g);
 }
 
-const struct range_set *resolved_complement(struct context *cx, struct resolved *resolved,
+const struct range_set *resolved_complement(struct translation *t, struct resolved *resolved,
 					    enum family family, u128 last)
 {
 	struct range_set *set;
 
 	if (!resolved->complements[family]) {
-		set = arena_alloc(cx->arena, 1, sizeof(*set));
-		*set = range_set_complement(cx->arena, *resolved->sets[family], last);
+		set = arena_alloc(t->arena, 1, sizeof(*set));
+		*set = range_set_complement(t->arena, *resolved->sets[family], last);
 		resolved->complements[family] = set;
 	}
 	return resolved->complements[family];

@@ -5,35 +5,35 @@
 
 #include <string.h>
 
-uint32_t label_number(struct context *cx, const char *name, struct span span)
+uint32_t label_number(struct translation *t, const char *name, struct span span)
 {
-	struct policy *policy = cx->policy;
-	uint32_t number = names_find(&cx->label_names, name, strlen(name));
+	struct policy *policy = t->policy;
+	uint32_t number = names_find(&t->label_names, name, strlen(name));
 
 	if (number != NO_NAME)
 		return number;
-	*ARENA_PUSH(cx->arena, policy->labels, policy->label_count,
-		    cx->label_capacity) = (struct label){name, span};
-	return names_add(&cx->label_names, cx->arena, name, strlen(name));
+	*ARENA_PUSH(t->arena, policy->labels, policy->label_count,
+		    t->label_capacity) = (struct label){name, span};
+	return names_add(&t->label_names, t->arena, name, strlen(name));
 }
 
-uint32_t interface_number(struct context *cx, struct ast_name name, bool required)
+uint32_t interface_number(struct translation *t, struct ast_name name, bool required)
 {
-	struct policy *policy = cx->policy;
-	uint32_t number = names_find(&cx->interface_names, name.text, strlen(name.text));
+	struct policy *policy = t->policy;
+	uint32_t number = names_find(&t->interface_names, name.text, strlen(name.text));
 
 	if (number == NO_NAME) {
-		number = names_add(&cx->interface_names, cx->arena, name.text, strlen(name.text));
-		*ARENA_PUSH(cx->arena, policy->interfaces, policy->interface_count,
-			    cx->interface_capacity) = (struct interface){name.text, name.span,
-									 false};
+		number = names_add(&t->interface_names, t->arena, name.text, strlen(name.text));
+		*ARENA_PUSH(t->arena, policy->interfaces, policy->interface_count,
+			    t->interface_capacity) = (struct interface){name.text, name.span,
+									false};
 	}
 	policy->interfaces[number].required |= required;
 	return number;
 }
 
 /* The label that a verdict names, through a define where it does; NULL after reporting. */
-const char *label_name(struct context *cx, const struct ast_verdict *verdict)
+const char *label_name(struct translation *t, const struct ast_verdict *verdict)
 {
 	struct ast_value use = {.kind = AST_VALUE_DEFINED, .span = verdict->target.span};
 	const struct ast_value *value;
@@ -41,49 +41,49 @@ const char *label_name(struct context *cx, const struct ast_verdict *verdict)
 	if (!verdict->is_defined)
 		return verdict->target.text;
 	use.text = verdict->target.text;
-	value = resolve_single(cx, &use);
+	value = resolve_single(t, &use);
 	if (!value)
 		return NULL;
 	if (value->kind == AST_VALUE_WORD)
 		return value->text;
-	diag_error(cx->diag, use.span, "expected a label, found '$%s', which is '%.*s'", use.text,
-		   quoted_length(value->span), source_text(cx->ast->sources, value->span));
-	diag_note(cx->diag, value->span, "it is defined here");
+	diag_error(t->diag, use.span, "expected a label, found '$%s', which is '%.*s'", use.text,
+		   quoted_length(value->span), source_text(t->ast->sources, value->span));
+	diag_note(t->diag, value->span, "it is defined here");
 	return NULL;
 }
 
-static bool chain_number(struct context *cx, struct ast_name name, uint32_t *number)
+static bool chain_number(struct translation *t, struct ast_name name, uint32_t *number)
 {
-	uint32_t index = names_find(&cx->chains_named.names, name.text, strlen(name.text));
+	uint32_t index = names_find(&t->chains_named.names, name.text, strlen(name.text));
 	const char *nearest;
 
 	*number = index + 1;
 	if (index != NO_NAME)
 		return true;
-	nearest = nearest_word(name.text, strlen(name.text), cx->chains_named.names.texts,
-			       cx->chains_named.names.count);
+	nearest = nearest_word(name.text, strlen(name.text), t->chains_named.names.texts,
+			       t->chains_named.names.count);
 	if (nearest)
-		diag_error(cx->diag, name.span, "there is no chain '%s'; did you mean '%s'?",
+		diag_error(t->diag, name.span, "there is no chain '%s'; did you mean '%s'?",
 			   name.text, nearest);
 	else
-		diag_error(cx->diag, name.span, "there is no chain '%s'", name.text);
+		diag_error(t->diag, name.span, "there is no chain '%s'", name.text);
 	return false;
 }
 
-bool to_verdict(struct context *cx, const struct ast_verdict *verdict, struct verdict *out)
+bool to_verdict(struct translation *t, const struct ast_verdict *verdict, struct verdict *out)
 {
 	const char *label;
 
 	*out = (struct verdict){verdict->kind, NO_INDEX, verdict->fallback, verdict->no_reuseport};
 	switch (verdict->kind) {
 	case VERDICT_REDIRECT:
-		label = label_name(cx, verdict);
+		label = label_name(t, verdict);
 		if (label)
-			out->target = label_number(cx, label, verdict->target.span);
+			out->target = label_number(t, label, verdict->target.span);
 		return label;
 	case VERDICT_JUMP:
 	case VERDICT_GOTO:
-		return chain_number(cx, verdict->target, &out->target);
+		return chain_number(t, verdict->target, &out->target);
 	default:
 		return true;
 	}

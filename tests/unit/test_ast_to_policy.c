@@ -234,8 +234,8 @@ static void labels_are_numbered_as_they_come_and_counters_chain_by_chain(void **
 	assert_ptr_equal(r.policy->counters[1], &r.policy->chains[0].rules[1]);
 	assert_ptr_equal(r.policy->counters[2], &r.policy->chains[1].rules[0]);
 	assert_int_equal(r.policy->sockets[0].label, 1);
-	assert_int_equal(r.policy->sockets[0].place_count, 2);
-	assert_true(r.policy->sockets[0].places[1].any_family);
+	assert_int_equal(r.policy->sockets[0].endpoint_count, 2);
+	assert_true(r.policy->sockets[0].endpoints[1].any_family);
 	assert_string_equal(r.policy->sockets[0].uid, "0");
 	reading_free(&r);
 }

@@ -263,7 +263,7 @@ static void the_whole_policy_is_a_rules_file(void **state)
 			       .keys = keys,
 			       .verdicts = verdicts,
 			       .verdict_count = 2};
-	struct declared_endpoint places[] = {
+	struct declared_endpoint endpoints[] = {
 		{.protocol = PROTOCOL_TCP,
 		 .family = FAMILY_IPV4,
 		 .address = 0x7f000001,
@@ -272,8 +272,8 @@ static void the_whole_policy_is_a_rules_file(void **state)
 		{.protocol = PROTOCOL_TCP, .any_address = true, .any_family = true, .port = 443},
 	};
 	struct socket_declaration declaration = {.label = 0,
-						 .places = places,
-						 .place_count = 3,
+						 .endpoints = endpoints,
+						 .endpoint_count = 3,
 						 .uid = "root",
 						 .cgroup = "/system.slice/nginx.service"};
 	struct expect expects[] = {
