@@ -1,5 +1,5 @@
-/* A list of blocks, each twice the last until they are large; an allocation moves a mark. What is larger
- * still has a block of its own, behind the first, and can grow where it is. */
+/* A list of blocks, each twice as large as the one before up to a limit; an allocation moves a mark in the
+ * first. A larger allocation gets a block of its own, behind the first in the list, which can grow where it is. */
 #include "arena.h"
 
 #include <ctype.h>
@@ -50,7 +50,7 @@ void arena_free(struct arena *arena)
 	free(arena);
 }
 
-/* calloc gives large blocks zeroed for nothing. */
+/* Uses calloc, since it gets large blocks from the kernel already zeroed. */
 static struct block *new_block(size_t size)
 {
 	struct block *block = calloc(1, sizeof(*block) + size);
@@ -61,7 +61,7 @@ static struct block *new_block(size_t size)
 	return block;
 }
 
-/* A fresh block for small allocations, as the first. */
+/* Adds a block for small allocations at the head of the list. */
 static struct block *add_block(struct arena *arena)
 {
 	size_t size = arena->blocks ? arena->blocks->size * 2 : FIRST_BLOCK;

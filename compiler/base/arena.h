@@ -8,8 +8,8 @@ struct arena;
 
 enum { ARENA_EXIT_STATUS = 3 };
 
-/* A new arena; ends the process with this exit status when memory runs out, here and in every allocation below, so
- * that no pass has to look. To say so is left to the process's handlers of exit. */
+/* A new arena. Here and in every allocation below, the process exits with ARENA_EXIT_STATUS when memory runs
+ * out, so that no caller has to check. The process prints the message in a handler that it gives to on_exit. */
 struct arena *arena_new(void);
 void arena_free(struct arena *arena);
 
@@ -19,15 +19,15 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size);
 /* A larger copy of an array: GROWN elements, the first COUNT copied, the rest zeroed. */
 void *arena_grow(struct arena *arena, const void *array, size_t count, size_t grown, size_t size);
 
-/* The same where nothing points into the array: a large one is moved, not copied, and the rest of it is
- * not zeroed. */
+/* As arena_grow, for an array that nothing points into: a large one is moved, not copied, and its new elements
+ * are not zeroed. */
 void *arena_resize(struct arena *arena, void *array, size_t count, size_t grown, size_t size);
 
 char *arena_string(struct arena *arena, const char *text, size_t length);
 char *arena_printf(struct arena *arena, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* The words for an errno, in lower case as in any message. */
+/* The message of an errno, beginning in lower case as all messages do. */
 char *arena_errno(struct arena *arena, int error);
 
 /* Bytes handed out so far. */
@@ -42,7 +42,7 @@ size_t arena_bytes(const struct arena *arena);
 		 : (items),                                                                        \
 	 &(items)[(count)++])
 
-/* The same for an array that nothing points into. */
+/* As ARENA_PUSH, for an array that nothing points into. */
 #define ARENA_APPEND(arena, items, count, capacity)                                                \
 	((count) == (capacity)                                                                     \
 		 ? ((items) = arena_resize((arena), (items), (count),                              \
@@ -50,7 +50,7 @@ size_t arena_bytes(const struct arena *arena);
 		 : (items),                                                                        \
 	 &(items)[(count)++])
 
-/* Doubles *CAPACITY (16 at the least) and returns it. */
+/* Doubles *CAPACITY (the first capacity is 16) and returns it. */
 size_t arena_grown_capacity(size_t *capacity);
 
 #endif

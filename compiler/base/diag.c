@@ -1,5 +1,5 @@
-/* The queue that the passes fill: each message once, in the order of finding, errors up to a limit.
- * Texts are kept as they are; the printers escape them. */
+/* The queue that the passes fill: each message once, in the order in which they are found, errors up to a
+ * limit. Texts are kept as given; the printers escape them. */
 #include "diag_queue.h"
 
 #include "arena.h"
@@ -233,7 +233,7 @@ static size_t include_depth(const struct diag *diag, struct span span)
 	return depth;
 }
 
-/* Of two places in different files, the includes of one file that lead to them. */
+/* Moves two spans of different files up to the includes of one file that lead to them. */
 static void go_to_common_file(const struct diag *diag, struct span *a, struct span *b)
 {
 	size_t a_depth = include_depth(diag, *a), b_depth = include_depth(diag, *b);

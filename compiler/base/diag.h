@@ -43,12 +43,13 @@ void diag_error(struct diag *diag, struct span span, const char *format, ...)
 void diag_warning(struct diag *diag, enum warning warning, struct span span, const char *format,
 		  ...) __attribute__((format(printf, 4, 5)));
 
-/* A note to the last error or warning: another place that matters, or ({0, 0}) only words. */
+/* Adds a note to the last error or warning. Its span is another location that matters; {0, 0} if there is none. */
 void diag_note(struct diag *diag, struct span span, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* A message that is already in words, of the system or the command line. NAME is the warning's, if -W can
- * switch it; DETAILS may have many lines; either may be NULL. Whether it counts as an error. */
+/* Queues a message that is already in words: from the runtime or about the command line. NAME is the name by
+ * which -W switches a warning, DETAILS further lines; either may be NULL. Returns whether the message counts as
+ * an error. */
 bool diag_message(struct diag *diag, enum diag_kind kind, const char *name, struct span span,
 		  const char *text, const char *details);
 
@@ -58,31 +59,31 @@ bool diag_option(struct diag *diag, const char *argument);
 /* Switches off every warning that has a name and is not an error. */
 void diag_be_quiet(struct diag *diag);
 
-/* Whether a warning is not switched off: whether it is worth looking for. */
+/* Whether a warning is switched on, so that a pass need not look for what nobody wants to know. */
 bool diag_wants(const struct diag *diag, enum warning warning);
 bool diag_is_error(const struct diag *diag, enum warning warning);
 
-/* Errors queued, warnings counted as errors among them. */
+/* How many errors were queued, including warnings that count as errors. */
 size_t diag_error_count(const struct diag *diag);
 
 /* Whether the limit of errors is reached and a pass may stop looking. */
 bool diag_is_full(const struct diag *diag);
 
-/* Puts what was not printed yet in the order of its places, as if includes stood where they are named; what
- * has no place comes last. */
+/* Sorts what was not printed yet by location, as if each file stood where it is included; messages without a
+ * location come last. */
 void diag_sort(struct diag *diag);
 
-/* Prints what was not printed yet: file and line first, the line with carets under the span, the chain of
- * includes. */
+/* Prints what was not printed yet: file and line, the message, the line with carets under the span, the chain
+ * of includes. */
 void diag_print(struct diag *diag, FILE *out, enum diag_color color);
 
-/* Whether there is, or was, anything to print. */
+/* Whether no message was ever queued. */
 bool diag_is_empty(const struct diag *diag);
 
-/* Prints all as one JSON object, which sklc(1) describes. */
+/* Prints all messages as one JSON object, which sklc(1) describes. */
 void diag_print_json(const struct diag *diag, FILE *out);
 
-/* The same object of one error alone, plain ASCII without quotes; takes no memory. */
+/* Prints such an object with one error, whose message is plain ASCII without quotes; allocates no memory. */
 void diag_print_json_alone(const char *message, FILE *out);
 
 #endif

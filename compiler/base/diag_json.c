@@ -1,5 +1,5 @@
-/* Diagnostics for programs: one JSON object. Lines and columns count from 1, columns in
- * characters; all texts are escaped as they are for the terminal, so that JSON's UTF-8 holds. */
+/* Diagnostics for programs: one JSON object. Lines and columns count from 1, columns in characters. All texts
+ * are escaped as for the terminal, because JSON must be UTF-8. */
 #include "diag_queue.h"
 
 #include "escape.h"
@@ -42,8 +42,7 @@ static void add_includes(const struct diag *diag, json_t *list, struct span span
 	json_array_append_new(list, object);
 }
 
-/* What a message is about: nothing where it has no place. The end is one past the last
- * character. */
+/* Adds the location of a span, if it has one. The end is one past the last character. */
 static void add_span(const struct diag *diag, json_t *object, struct span span)
 {
 	struct source_location location = source_location(diag->sources, span.first);

@@ -1,6 +1,5 @@
-/* Diagnostics for people, as clang prints them: place and message, the line, carets under the
- * words. A line is drawn into cells, so that carets stand right whatever a byte of it looks
- * like. */
+/* Diagnostics for people, as clang prints them: location and message, the line, carets under the words. A line
+ * is drawn into terminal cells first, so that carets stand under the right characters, whatever their width. */
 #include "diag_queue.h"
 
 #include "escape.h"
@@ -12,7 +11,7 @@ enum {
 	TAB_CELLS = 8,
 	LINE_CELLS = 200,   /* a longer line is cut to a window */
 	WINDOW_BEFORE = 60, /* characters of the window before the span */
-	NODE_BYTES = 1200,  /* marks without width could be any number */
+	NODE_BYTES = 1200,  /* a limit, since any number of combining marks takes no cell */
 	GUTTER = 5,
 };
 
@@ -35,7 +34,7 @@ struct printer {
 	const struct source_file *last; /* whose includes were shown */
 };
 
-/* A line as it is shown, and the cells that the carets take. */
+/* A drawn line, and the cells where the carets go. */
 struct drawing {
 	char text[NODE_BYTES * ESCAPE_CELLS + sizeof(CUT) * 2];
 	size_t length;
@@ -61,7 +60,7 @@ static void draw(struct drawing *to, const char *text, size_t length, unsigned c
 	to->cells += cells;
 }
 
-/* Draws the character at TEXT; its length. */
+/* Draws the character at TEXT and returns its length. */
 static size_t draw_glyph(struct drawing *to, const char *text, size_t length)
 {
 	char escape[ESCAPE_CELLS + 1];
@@ -83,7 +82,7 @@ static size_t draw_glyph(struct drawing *to, const char *text, size_t length)
 	return 1;
 }
 
-/* Draws a line from byte START; whether it fitted to its end. */
+/* Draws a line from byte START; returns whether it fitted to its end. */
 static bool draw_from(struct drawing *to, const char *line, size_t length, size_t start,
 		      struct span carets)
 {
@@ -111,7 +110,7 @@ static bool draw_from(struct drawing *to, const char *line, size_t length, size_
 	return false;
 }
 
-/* The byte some characters before FIRST. */
+/* The byte WINDOW_BEFORE characters before FIRST. */
 static size_t window_start(const char *line, size_t first)
 {
 	size_t start = first, characters;
@@ -136,7 +135,7 @@ static void repeat(FILE *out, char c, unsigned count)
 		putc(c, out);
 }
 
-/* The line where SPAN begins, and carets under it as far as that line goes. */
+/* Prints the line where SPAN begins, and carets under the part of the span that is in that line. */
 static void print_line(const struct printer *to, struct span span, unsigned number)
 {
 	struct drawing drawing;
@@ -174,7 +173,7 @@ static void print_location(const struct printer *to, struct source_location loca
 	fprintf(to->out, ":%u:%u:", location.line, location.column);
 }
 
-/* The includes that led to a file, outermost first, unless they were the last that were shown. */
+/* Prints the includes that led to a file, outermost first, unless they are those printed last. */
 static void print_includes(const struct printer *to, struct span span)
 {
 	struct span from = diag_included_from(to->diag, span);
@@ -187,8 +186,8 @@ static void print_includes(const struct printer *to, struct span span)
 	putc('\n', to->out);
 }
 
-/* One error, warning or note: what precedes the message, in the colour of its kind. An error without a
- * place is the command's own. */
+/* Prints what precedes a message, in the colour of its kind. An error without a location is about the command
+ * line or the system. */
 static void print_head(struct printer *to, struct span span, enum diag_kind kind)
 {
 	static const enum paint colors[] = {[DIAG_ERROR] = PAINT_ERROR,
@@ -251,7 +250,7 @@ static void print_item(struct printer *to, const struct diag_item *item)
 	}
 }
 
-/* Passes stop looking when there are errors enough. */
+/* Says how many errors were left out; passes stop looking once the queue is full, so there may be more. */
 static void print_limit(struct diag *diag, FILE *out)
 {
 	size_t more = diag->errors - DIAG_ERRORS_MAX;

@@ -1,4 +1,4 @@
-/* The queue of diagnostics from within: what diag.c fills, and the printers read. */
+/* What diag.c, which fills the queue of diagnostics, and the two printers share. */
 #ifndef SKLC_DIAG_QUEUE_H
 #define SKLC_DIAG_QUEUE_H
 
@@ -12,11 +12,11 @@ struct diag_note {
 
 struct diag_item {
 	struct span span;
-	size_t number; /* in the order of finding */
+	size_t number; /* in the order in which they were found */
 	const char *message;
 	const char *details;  /* lines to show below; NULL: none */
-	enum diag_kind kind;  /* as it counts: a warning may be an error */
-	enum warning warning; /* WARNING_COUNT: none that has a name */
+	enum diag_kind kind;  /* DIAG_ERROR for a warning that counts as one */
+	enum warning warning; /* WARNING_COUNT: it has no name */
 	struct diag_note *notes;
 	size_t note_count, note_capacity;
 };
@@ -27,12 +27,12 @@ struct diag {
 	struct diag_item *items;
 	size_t count, capacity;
 	struct hash_table table; /* of items, by span and message */
-	size_t errors;           /* all of them, those that are not kept too */
+	size_t errors;           /* including those that were not kept */
 	size_t printed;          /* items */
-	bool limit_said;         /* that there are more errors, or may be */
-	bool last_kept;          /* whether a note finds the item it belongs to */
+	bool limit_said;         /* print_limit has printed its line */
+	bool last_kept;          /* the last message was queued, so a note can be added to it */
 	bool disabled[WARNING_COUNT], as_error[WARNING_COUNT];
-	bool quiet; /* of the others, only those are wanted that are errors */
+	bool quiet; /* no warnings but those that count as errors */
 };
 
 /* "error", "warning", "note" */
@@ -40,7 +40,7 @@ const char *diag_kind_word(enum diag_kind kind);
 
 const char *warning_name(enum warning warning);
 
-/* Where the file that SPAN is in was included from; {0, 0} if the command line names it. */
+/* The include that named the file of SPAN; {0, 0} if the command line names it. */
 struct span diag_included_from(const struct diag *diag, struct span span);
 
 #endif

@@ -1,5 +1,5 @@
-/* Writes and reads whole files. A file that is being written has another name until all of it is on
- * the disk, so a full disk or a kill leaves the old one as it was. */
+/* Writes and reads whole files. A file is written under another name and renamed when all of it is on the disk,
+ * so that a full disk or a kill leaves the old one as it was. */
 #include "file.h"
 
 #include <errno.h>
@@ -34,7 +34,7 @@ static mode_t current_umask(void)
 	return mask;
 }
 
-/* All of the bytes on the disk under a name of their own. */
+/* Writes all bytes to the temporary file and waits until they are on the disk. */
 static int write_beside(int fd, const void *bytes, size_t size)
 {
 	int err = write_all(fd, bytes, size) || fchmod(fd, 0666 & ~current_umask()) || fsync(fd);

@@ -1,4 +1,5 @@
-/* Slots keep the whole hash: growing does not look at the keys, and few keys that differ are compared. */
+/* Slots keep the whole hash, so that growing does not look at keys, and keys with different hashes are never
+ * compared. */
 #include "hash.h"
 
 #include "arena.h"

@@ -1,4 +1,4 @@
-/* Hash tables. A table finds the index of a thing by the thing's hash; its owner keeps the things in an array and
+/* A hash table from the hash of a thing to its index. The owner keeps the things in an array of its own and
  * compares their keys. Open addressing, at most half full. */
 #ifndef SKLC_BASE_HASH_H
 #define SKLC_BASE_HASH_H
@@ -50,14 +50,14 @@ static inline const struct hash_slot *hash_next(const struct hash_table *table,
 	return hash_probe(table, (size_t)(slot - table->slots) + 1, slot->hash);
 }
 
-/* The hash of a key's parts so far, and of one more. */
+/* Mixes one more part of a key into the hash of the parts before it. */
 static inline uint64_t hash_mix(uint64_t hash, uint64_t value)
 {
 	hash = (hash ^ value) * UINT64_C(0x9e3779b97f4a7c15);
 	return hash ^ hash >> 29;
 }
 
-/* The hash of a text. */
+/* The hash of a key that is a text. */
 uint32_t hash_text(const char *text, size_t length);
 
 #endif

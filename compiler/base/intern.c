@@ -1,4 +1,4 @@
-/* The texts are copied, and found by a hash table. */
+/* Copies the texts, and finds them by a hash table of their numbers. */
 #include "intern.h"
 
 #include "arena.h"

@@ -1,4 +1,4 @@
-/* A table of names, numbered in the order in which they came. */
+/* A table of names, numbered in the order in which they are added. */
 #ifndef SKLC_BASE_INTERN_H
 #define SKLC_BASE_INTERN_H
 

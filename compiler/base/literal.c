@@ -1,5 +1,5 @@
-/* Reads numbers, addresses and prefixes. What has no meaning is refused with the words that a message
- * needs and the exact bytes at fault. */
+/* Reads numbers, addresses and prefixes. A text that is none of these is refused with a message and the exact
+ * bytes at fault. */
 #include "literal.h"
 
 #include "services.h"
@@ -11,7 +11,7 @@
 
 enum { PORT_MAX = 65535, QUOTE_MAX = 60, HEX_TEXT_MAX = 9 };
 
-/* A message about the bytes [first, end); always false, so that a refusal is one line. */
+/* Stores a message about the bytes [first, end); returns false, so that callers can return it. */
 __attribute__((format(printf, 4, 5))) static bool refuse(struct literal_fault *fault, size_t first,
 							 size_t end, const char *format, ...)
 {
@@ -25,7 +25,7 @@ __attribute__((format(printf, 4, 5))) static bool refuse(struct literal_fault *f
 	return false;
 }
 
-/* How much of a text is quoted in a message. */
+/* The length of the part of a text that a message quotes. */
 static int quoted(size_t length)
 {
 	return length < QUOTE_MAX ? (int)length : QUOTE_MAX;
@@ -36,7 +36,7 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* Of "0x50", which nft takes: 80; false if it is no such number, or a large one. */
+/* Whether a text is a small hexadecimal number like "0x50", which nft accepts; *VALUE is the number. */
 static bool is_hexadecimal(const char *text, size_t length, unsigned *value)
 {
 	char digits[HEX_TEXT_MAX];
@@ -50,7 +50,7 @@ static bool is_hexadecimal(const char *text, size_t length, unsigned *value)
 	return !*end;
 }
 
-/* The digits of text[first, end) as a number; larger ones than fit are the largest that does. */
+/* Reads text[first, end) as a number; one that does not fit gives a value that is too large for any use. */
 static bool read_number(const char *text, size_t first, size_t end, uint64_t *value,
 			struct literal_fault *fault)
 {
@@ -97,7 +97,7 @@ static bool read_prefix_bits(const char *text, size_t first, size_t end, unsigne
 	return true;
 }
 
-/* The addresses that share the first BITS of ADDRESS, which must be the first of them. */
+/* Sets the range to the addresses that share the first BITS bits of ADDRESS, which must be the first of them. */
 static bool read_prefix(const char *text, size_t length, u128 address, unsigned bits,
 			struct literal *literal, struct literal_fault *fault)
 {
@@ -189,7 +189,8 @@ static bool read_port(const char *text, size_t first, size_t length, uint16_t *p
 	return true;
 }
 
-/* The address of an endpoint, text[first, end): an IPv6 one stands in brackets, which begin before. */
+/* Reads the address of an endpoint, text[first, end). Brackets around an IPv6 address are outside of [first,
+ * end), so FIRST is above 0 there. */
 static bool read_host(const char *text, size_t first, size_t end, struct endpoint *endpoint,
 		      struct literal_fault *fault)
 {

@@ -6,28 +6,29 @@
 
 enum literal_kind { LITERAL_NUMBER, LITERAL_ADDRESS };
 
-/* A number's range holds it twice; an address's or prefix's is all that it covers. */
+/* The range of a number is that number alone; the range of an address or prefix is all that it covers. */
 struct literal {
 	enum literal_kind kind;
 	enum family family;
 	bool is_prefix;
-	bool is_wrong; /* it has no value, which was said */
+	bool is_wrong; /* it could not be read, which was reported */
 	struct range range;
 };
 
 enum { LITERAL_MESSAGE = 256 };
 
-/* Why a text is no literal, and which bytes of it are to blame. */
+/* Why a text could not be read, and which bytes of it are at fault. */
 struct literal_fault {
 	size_t first, end;
 	char message[LITERAL_MESSAGE];
 };
 
-/* Reads all of TEXT. False with FAULT filled; *LITERAL then has the kind that was meant. */
+/* Reads all of TEXT. Returns false with *FAULT filled; *LITERAL then has the kind that the text seems to be. */
 bool literal_read(const char *text, size_t length, struct literal *literal,
 		  struct literal_fault *fault);
 
-/* Reads `192.0.2.1:80`, `[2001:db8::1]:80` and `*:80`; a port may be a service's name. */
+/* What `192.0.2.1:80`, `[2001:db8::1]:80` or `*:80` names; instead of a port there may be the name of a
+ * service. */
 struct endpoint {
 	bool any; /* `*` */
 	enum family family;

@@ -1,10 +1,10 @@
-/* Compares words by Damerau and Levenshtein's distance, for "did you mean". */
+/* Compares words by the Damerau-Levenshtein distance, for "did you mean". */
 #include "nearest.h"
 
 #include <stdint.h>
 #include <string.h>
 
-/* Lower case of ASCII letters alone, whatever the locale. */
+/* Changes ASCII letters to lower case, whatever the locale. */
 static unsigned char fold(char c)
 {
 	return (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);

@@ -1,4 +1,4 @@
-/* The word that somebody probably meant. Takes no memory. */
+/* Finds the word that somebody probably meant. Allocates no memory. */
 #ifndef SKLC_BASE_NEAREST_H
 #define SKLC_BASE_NEAREST_H
 

@@ -1,5 +1,4 @@
-/* Numbers of packets as text and as sets: addresses and ports are read, written, and collected
- * in sorted disjoint ranges. Nothing here asks the machine: no locale, no resolver, no
+/* Reads and writes addresses and ports. Nothing here depends on the machine: no locale, no resolver, no
  * /etc/services. */
 #include "net.h"
 
@@ -86,7 +85,7 @@ static char *put_ipv4(char *text, uint32_t value)
 	return text;
 }
 
-/* The longest run of at least two zero groups, the first of equal ones; its length. */
+/* The length of the longest run of at least two zero groups, the first of equal ones; 0 if there is none. */
 static int longest_zeros(const unsigned groups[GROUPS], int *start)
 {
 	int best = 1, run = 0, i;
@@ -159,7 +158,7 @@ void port_range_format(struct range range, char text[RANGE_TEXT])
 	*text = '\0';
 }
 
-/* Reading. A reader advances *AT, and returns false after writing a reason. */
+/* Reading: each read_ function advances in->at, or returns false after writing a reason. */
 
 struct reader {
 	const char *at, *end;
@@ -180,7 +179,7 @@ static int hex_digit(char c)
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* Writes "WORDS 'TEXT' MORE", the quoted text cut to what fits in any case. */
+/* Writes "WORDS'TEXT'MORE" as the reason, the quoted text cut to 48 bytes so that all fits. */
 static bool refuse(struct reader *in, const char *words, const char *text, size_t length,
 		   const char *more)
 {
@@ -216,7 +215,7 @@ static bool read_octet(struct reader *in, unsigned *octet)
 	return false;
 }
 
-/* Four octets up to the end of the text. */
+/* Reads four octets up to the end of the text. */
 static bool read_ipv4(struct reader *in, u128 *value)
 {
 	unsigned octet;
@@ -258,7 +257,7 @@ static bool read_group(struct reader *in, unsigned *group)
 	return true;
 }
 
-/* The dotted quad that may stand for the last two groups. */
+/* Reads the dotted quad that may stand for the last two groups. */
 static bool read_tail(struct reader *in, const char *start, unsigned groups[GROUPS], int *count)
 {
 	u128 tail;
@@ -273,7 +272,7 @@ static bool read_tail(struct reader *in, const char *start, unsigned groups[GROU
 	return true;
 }
 
-/* The groups as written; *GAP is the one that `::` stands before, or -1. */
+/* Reads the groups as written; *GAP is the index of the group that follows `::`, or -1. */
 static bool read_groups(struct reader *in, unsigned groups[GROUPS], int *count, int *gap)
 {
 	const char *start;
@@ -334,7 +333,7 @@ static bool read_ipv6(struct reader *in, u128 *value)
 	return false;
 }
 
-/* A zone ("%eth0") is looked for first: its name could hold anything. */
+/* Looks for a zone ("%eth0") first, because its name may contain any character. */
 bool address_parse(const char *text, size_t length, enum family *family, u128 *value,
 		   char reason[ADDRESS_REASON])
 {

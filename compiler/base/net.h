@@ -1,4 +1,4 @@
-/* Addresses, ports, protocols: the numbers that rules speak about, and how they are written. */
+/* Addresses, ports and protocols as numbers and as text. */
 #ifndef SKLC_NET_H
 #define SKLC_NET_H
 
@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A value of any field: an IPv4 address in the low 32 bits, an IPv6 address, a port; host order. */
+/* A value of any field, in host order: an IPv4 address in the low 32 bits, an IPv6 address, or a port. */
 typedef unsigned __int128 u128;
 
 enum family { FAMILY_IPV4, FAMILY_IPV6, FAMILY_COUNT };
@@ -43,20 +43,19 @@ unsigned address_bits(enum family family);
 
 enum { ADDRESS_TEXT = 64, RANGE_TEXT = 112 };
 
-/* Writes an address (RFC 5952 for IPv6), or a range as an address, prefix or first-last. */
+/* Writes an address (IPv6 as in RFC 5952), or a range as an address, a prefix or first-last. */
 void address_format(enum family family, u128 value, char text[ADDRESS_TEXT]);
 void address_range_format(enum family family, struct range range, char text[RANGE_TEXT]);
 void port_range_format(struct range range, char text[RANGE_TEXT]);
 
 enum { ADDRESS_REASON = 160 };
 
-/* Reads an address: dotted quad, or RFC 4291 text for IPv6, by whether there is a colon; TEXT
- * need not end in NUL. False after writing to REASON what is wrong: "octet 256 is larger than
- * 255". */
+/* Reads an address: IPv6 (RFC 4291) where TEXT has a colon, else a dotted quad. TEXT need not end in NUL.
+ * Returns false after writing to REASON what is wrong: "octet 256 is larger than 255". */
 bool address_parse(const char *text, size_t length, enum family *family, u128 *value,
 		   char reason[ADDRESS_REASON]);
 
-/* Whether it is an IPv4-mapped IPv6 address, ::ffff:0:0/96, which no rule may name. */
+/* Whether this is an IPv4-mapped IPv6 address, ::ffff:0:0/96, which no rule may name. */
 bool address_is_mapped(u128 value);
 
 /* The length of the prefix that is exactly this range, or -1. */

@@ -1,4 +1,4 @@
-/* Sets of values of one field. */
+/* Sets of the values of one field. */
 #ifndef SKLC_BASE_RANGE_SET_H
 #define SKLC_BASE_RANGE_SET_H
 
@@ -12,8 +12,7 @@ struct range_set {
 	size_t count;
 };
 
-/* Makes a set of COUNT ranges in any order; they may overlap. Sorts RANGES in place and keeps
- * it. */
+/* Makes a set of COUNT ranges, which may overlap and come in any order. Sorts and keeps the array RANGES. */
 struct range_set range_set_of(struct range *ranges, size_t count);
 struct range_set range_set_complement(struct arena *arena, struct range_set set, u128 last);
 struct range_set range_set_intersect(struct arena *arena, struct range_set a, struct range_set b);

@@ -1,6 +1,6 @@
-/* The service names that rules may use for ports. They are built in, so that a rules file means the
- * same on every machine; the names are those of IANA's registry and of /etc/services, with what
- * operators call the rest. */
+/* Service names that rules may use for ports. They are built in, so that a rules file means the same on every
+ * machine. The names are those of IANA's registry and of /etc/services, and common names of software that has
+ * no registered port. */
 #include "services.h"
 
 #include "lower_bound.h"
@@ -224,7 +224,7 @@ const char *service_nth(size_t n)
 	return n < SERVICE_COUNT ? services[n].name : NULL;
 }
 
-/* As strcmp, for a name that does not end in NUL. */
+/* Compares as strcmp does; NAME need not end in NUL. */
 static int compare_name(const char *name, size_t length, const char *service)
 {
 	int order = strncmp(name, service, length);

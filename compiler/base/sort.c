@@ -1,5 +1,5 @@
-/* A radix sort from the highest byte that differs: no byte of a key is looked at twice, so a million prefixes
- * take a few passes and no memory. */
+/* A radix sort from the highest byte that differs between keys: it looks at no byte of a key twice, so a
+ * million prefixes take a few passes. */
 #include "sort.h"
 
 #include "net.h"
@@ -9,7 +9,7 @@
 
 enum { SMALL_SORT = 24, BUCKETS = 256, ITEM_WORDS_MAX = 4 };
 
-/* Items are moved by words, whatever their members are. */
+/* Items are moved by words, whatever the types of their members. */
 typedef u128 __attribute__((may_alias)) word;
 
 struct item {

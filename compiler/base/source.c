@@ -1,5 +1,5 @@
-/* The files of a compilation, kept whole. Positions begin at 1, so that 0 is nowhere, and each
- * file takes one more than its length, so that its end is its own too. */
+/* The files of a compilation, kept whole in memory. Positions begin at 1, so that 0 can mean "no position". A
+ * file takes one position more than its length, so that its end is a position of its own. */
 #include "source.h"
 
 #include "arena.h"
@@ -21,7 +21,7 @@ struct sources *sources_new(struct arena *arena)
 	return sources;
 }
 
-/* Takes TEXT as it is, which must live in the arena and end in NUL. */
+/* Adds a file without copying TEXT, which must live in the arena and end in NUL. */
 static struct source_file *add_file(struct sources *sources, const char *name, const char *text,
 				    size_t length, struct span included)
 {
@@ -68,8 +68,8 @@ struct source_file *source_add_line(struct sources *sources, const char *name, u
 	return file;
 }
 
-/* Reads until the end, whatever size was expected (a pipe says 0, and a file may grow); NULL
- * with errno set. Arena memory begins as zeroes, so the NUL stands already. */
+/* Reads until the end, whatever size was expected: a pipe has size 0, and a file may grow. NULL with errno set.
+ * Arena memory is zeroed, so the text ends in NUL. */
 static char *read_all(struct arena *arena, int fd, size_t expected, size_t *length)
 {
 	size_t capacity = expected + 2;
@@ -158,7 +158,7 @@ const char *source_text(const struct sources *sources, struct span span)
 	return file ? file->text + (span.first - file->base) : "";
 }
 
-/* Where each line begins, in bytes of the file. */
+/* Fills the table of where each line begins, in bytes of the file. */
 static void find_lines(struct arena *arena, struct source_file *file)
 {
 	const char *end = file->text + file->length, *at;
@@ -175,13 +175,13 @@ static void find_lines(struct arena *arena, struct source_file *file)
 	file->line_starts = starts;
 }
 
-/* The index of the line that holds a byte: the last that does not begin after it. */
+/* The index of the line that holds a byte: the last line that begins at or before it. */
 static size_t line_index(const struct source_file *file, uint32_t offset)
 {
 	return LOWER_BOUND(i, 1, file->line_count, file->line_starts[i] > offset) - 1;
 }
 
-/* The line table is made when a file is first asked for a place. */
+/* Makes the table of lines when it is first needed. */
 struct source_location source_location(const struct sources *sources, uint32_t position)
 {
 	struct source_file *file = file_at(sources, position);

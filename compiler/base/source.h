@@ -1,5 +1,5 @@
-/* Rules files in memory. Every byte of every file has one position in a common space of 32 bits,
- * so that a span is two numbers wherever it came from. */
+/* Rules files in memory. Every byte of every file has one position in a common 32-bit space, so that a span is
+ * two numbers whatever file it is in. */
 #ifndef SKLC_SOURCE_H
 #define SKLC_SOURCE_H
 
@@ -9,21 +9,21 @@
 
 struct arena;
 
-/* The bytes [first, end) of the position space; {0, 0} is nowhere. */
+/* The bytes [first, end) of the position space; {0, 0} is no span. */
 struct span {
 	uint32_t first, end;
 };
 
 struct source_file {
-	const char *name; /* as it was reached; "<stdin>" and "<command line>" for those */
+	const char *name; /* the path by which it was found, "<stdin>" or "<command line>" */
 	const char *text; /* NUL-terminated; may hold any byte */
 	size_t length;
 	uint32_t base;        /* the position of text[0]; a file ends at base + length */
-	struct span included; /* the include, or the reference to an element file, that named it */
-	/* Where each line begins; NULL until a place in the file is first asked for. */
+	struct span included; /* the `include` or `file` statement that named it */
+	/* Where each line begins; NULL until a location in the file is first needed. */
 	const uint32_t *line_starts;
 	size_t line_count;
-	unsigned lines_before; /* of the file that an excerpt is from */
+	unsigned lines_before; /* where text is one line of a file: the lines before it */
 };
 
 struct sources {
@@ -32,7 +32,7 @@ struct sources {
 	size_t count, capacity;
 };
 
-/* A place as people count: line and column from 1, the column in characters of UTF-8. */
+/* A position as people count: line and column from 1, the column in characters of UTF-8. */
 struct source_location {
 	const struct source_file *file;
 	unsigned line, column;
@@ -40,15 +40,15 @@ struct source_location {
 
 struct sources *sources_new(struct arena *arena);
 
-/* Adds text under NAME (both are copied); NULL when the 4 GiB of positions are used up. */
+/* Adds a text under a name; both are copied. NULL when the 4 GiB of positions are used up. */
 struct source_file *source_add(struct sources *sources, const char *name, const char *text,
 			       size_t length, struct span included);
 
-/* Reads a file ("-": standard input); NULL with errno set. EFBIG past the position space. */
+/* Reads and adds a file ("-": standard input). NULL with errno set; EFBIG when the positions are used up. */
 struct source_file *source_read(struct sources *sources, const char *path, struct span included);
 
-/* Adds one line of a file that was read elsewhere, with its number from 1; NULL as above. It counts as
- * included from where a file of that name was. */
+/* Adds one line of a file that was read elsewhere, with its line number. If a file of that name was added
+ * before, the line counts as included from the same span. NULL when the positions are used up. */
 struct source_file *source_add_line(struct sources *sources, const char *name, unsigned number,
 				    const char *text);
 

@@ -1,5 +1,5 @@
-/* Decoding is strict: an overlong form, a surrogate or a cut character is no character. Widths are
- * ranges of code points; a range too many or too few only moves a caret. */
+/* Decoding is strict: an overlong form, a surrogate or a cut character is refused. Widths are ranges of code
+ * points; where they are wrong, a caret is printed in the wrong column, no more. */
 #include "utf8.h"
 
 #include <stdbool.h>
@@ -9,7 +9,7 @@ struct code_range {
 	uint32_t first, last;
 };
 
-/* Controls, and what would reorder or hide the text around it. */
+/* Control characters, and characters that reorder or hide the text around them. */
 static const struct code_range unsafe[] = {
 	{0x00, 0x1f},     {0x7f, 0x9f},     {0xad, 0xad},       {0x61c, 0x61c},
 	{0x180e, 0x180e}, {0x200b, 0x200f}, {0x2028, 0x202e},   {0x2060, 0x206f},

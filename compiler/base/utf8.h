@@ -1,4 +1,4 @@
-/* UTF-8, and how terminals show it, whatever the locale. Takes no memory. */
+/* UTF-8, and how terminals show it, whatever the locale. Allocates no memory. */
 #ifndef SKLC_UTF8_H
 #define SKLC_UTF8_H
 
@@ -11,9 +11,9 @@ size_t utf8_decode(const char *text, size_t length, uint32_t *code);
 
 bool utf8_is_valid(const char *text, size_t length);
 
-/* What is shown for the start of TEXT: the number of its bytes, and in *CELLS how many columns they
- * take (0 for a combining mark), or -1 for one byte that must be escaped: a control character, one
- * that reorders or hides text, or no UTF-8. */
+/* How a terminal shows the start of TEXT. Returns a number of bytes; *CELLS is how many columns they take (0
+ * for a combining mark), or -1 for one byte that must be escaped: a control character, one that reorders or
+ * hides text, or no UTF-8. */
 size_t utf8_glyph(const char *text, size_t length, int *cells);
 
 #endif

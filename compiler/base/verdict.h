@@ -6,10 +6,10 @@
 	X(PASS, "pass")         /* leave the choice to the kernel's own lookup */                  \
 	X(DROP, "drop")         /* answer as if nobody listens */                                  \
 	X(REDIRECT, "redirect") /* give it to a label's socket */                                  \
-	X(JUMP, "jump")         /* go on in a chain, and come back */                              \
-	X(GOTO, "goto")         /* go on in a chain, and do not */                                 \
-	X(RETURN, "return")     /* go back to where the chain was jumped to from */                \
-	X(MAP, "map")           /* the verdict of the most specific key of a map */
+	X(JUMP, "jump")         /* go on in a chain, and come back where it ends */                \
+	X(GOTO, "goto")         /* go on in a chain, without coming back */                        \
+	X(RETURN, "return")     /* go back to the rule after the jump */                           \
+	X(MAP, "map")           /* take the verdict of the most specific key of a map */
 
 enum verdict_kind {
 #define VERDICT_ENUM(constant, word) VERDICT_##constant,
