@@ -19,7 +19,7 @@
 %code requires {
 #include "compiler/ast/parser.h"
 
-/* A part's span is from its first word to its last; parts that are empty have none. */
+/* The span of a part: from its first word to its last. Empty parts have none and do not count. */
 #define YYLLOC_DEFAULT(current, rhs, count)                                                   \
 	((current) = rhs_span((count), &YYRHSLOC(rhs, 0)))
 
@@ -462,7 +462,7 @@ struct span rhs_span(int count, const struct span *parts)
 	return span;
 }
 
-/* The last token; tokens are numbered in order of declaration from the first that is no character. */
+/* Tokens are numbered in the order of their declarations, after all characters. */
 enum { TOKEN_FIRST = TOKEN_START_RULES, TOKEN_LAST = YYMAXUTOK };
 
 const char *skl_word(int token)
@@ -507,7 +507,8 @@ static int yyreport_syntax_error(const yypcontext_t *context, void *scanner, str
 	return 0;
 }
 
-/* Bison's own words: only that its stack is full, which left recursion keeps from happening. */
+/* Reports that bison's stack is full, the only error that bison words itself. Left-recursive lists keep this
+ * from happening. */
 static void skl_error(struct span *span, void *scanner, struct parser *p, const char *message)
 {
 	(void)scanner;

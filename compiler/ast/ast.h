@@ -1,5 +1,5 @@
-/* What was written: the rules as a tree of names and literals, each with its span. Nothing is
- * resolved here: `$name` is a name, `tcp dport 80` two matches. */
+/* The form that says what was written: the rules as a tree of names and literals, each with its span. Nothing
+ * is resolved here: `$name` is a name, and `tcp dport 80` are two matches. */
 #ifndef SKLC_AST_H
 #define SKLC_AST_H
 
@@ -25,7 +25,7 @@ enum ast_compare {
 #define AST_VALUES(X)                                                                              \
 	X(ADDRESS, "address") /* an address, prefix or range of addresses */                       \
 	X(NUMBER, "number")   /* a number or range of numbers */                                   \
-	X(WORD, "word")       /* what it names depends on where it stands */                       \
+	X(WORD, "word")       /* a word, whose meaning depends on the field */                     \
 	X(STRING, "string")                                                                        \
 	X(DEFINED, "$") /* $name */                                                                \
 	X(SET, "@")     /* @name */
@@ -38,7 +38,7 @@ enum ast_value_kind {
 
 /* A name as written; the span is that of the name alone, without `$`, `@` or quotes. */
 struct ast_name {
-	const char *text; /* NULL: not there */
+	const char *text; /* NULL: no name */
 	struct span span;
 };
 
@@ -64,7 +64,7 @@ struct ast_values {
 struct ast_field_name {
 	struct span span;
 	enum field field;
-	uint8_t families; /* what its spelling fixes, as bits; 0: nothing */
+	uint8_t families; /* what the spelling fixes, as bits 1 << enum family or protocol; 0: nothing */
 	uint8_t protocols;
 };
 
@@ -76,7 +76,7 @@ struct ast_match {
 	const struct ast_values *values;
 };
 
-/* A map's element: its keys are keys[first_key ...] of the tree. */
+/* An element of a map; its keys are ast->keys[first_key ...]. */
 struct ast_element {
 	struct span span;
 	uint32_t first_key, key_count;
@@ -89,11 +89,11 @@ struct ast_elements {
 	size_t count, capacity;
 };
 
-/* `KEY . KEY map @NAME`, or with the elements in place. */
+/* `KEY . KEY map @NAME`, or a map with its elements written in the rule. */
 struct ast_lookup {
 	const struct ast_field_name *keys;
 	size_t key_count, key_capacity;
-	struct ast_name map; /* no text: written in place */
+	struct ast_name map; /* no text: the elements are in the rule */
 	const struct ast_elements *elements;
 };
 
@@ -102,7 +102,7 @@ struct ast_verdict {
 	enum verdict_kind kind;
 	enum fallback fallback;
 	bool no_reuseport;
-	bool is_defined;        /* the target is a $name */
+	bool is_defined;        /* the target is a $name, which stands for a label */
 	struct ast_name target; /* a label or chain */
 	const struct ast_lookup *lookup;
 };
@@ -127,7 +127,7 @@ enum ast_item_kind {
 #undef AST_ITEM_ENUM
 };
 
-/* The head of each kind of item below, which it begins with. */
+/* What each of the items below begins with. */
 struct ast_item {
 	enum ast_item_kind kind;
 	struct span span;
@@ -144,7 +144,7 @@ struct ast_define {
 	const struct ast_values *value;
 };
 
-/* One rules file; an include holds those that it named. */
+/* A rules file that the command line or an include names. */
 struct ast_file {
 	const struct source_file *source;
 	struct ast_items *items;
@@ -167,25 +167,25 @@ struct ast_option {
 	struct ast_name name;
 };
 
-/* `file "…"` in a set or map. */
+/* A `file "…"` line of a set or map. */
 struct ast_element_file {
 	struct ast_element_file *next;
 	struct ast_name name;
-	const struct source_file *source; /* NULL: it could not be read, which was said */
+	const struct source_file *source; /* NULL: it could not be read, which was reported */
 };
 
-/* The names of a `type`, one for a set and one for each key of a map. */
+/* The names of a `type` line, one for a set and one for each key of a map. */
 struct ast_types {
 	struct span span;
 	struct ast_name names[MAP_KEYS_MAX];
 	size_t count;
-	struct ast_name verdict; /* after the colon; no text: none */
+	struct ast_name verdict; /* of a map: what follows the colon; no text: none */
 };
 
 struct ast_set {
 	struct ast_item item;
 	struct ast_name name;
-	const struct ast_types *type; /* NULL: not said */
+	const struct ast_types *type; /* NULL: the block has no `type` */
 	const struct ast_values *elements;
 	struct ast_element_file *files;
 };
@@ -246,13 +246,13 @@ struct ast {
 	size_t key_count, key_capacity;
 };
 
-/* As source_to_ast, of one file that was added to SOURCES before; nothing else is read: `include` and
- * `file` are errors. OPTIONS may be NULL; of it only the definitions are read. */
+/* Parses one file that was added to SOURCES before. Reads no other file: `include` and `file` are errors. Uses
+ * only the definitions of OPTIONS, which may be NULL. Returns NULL after reporting errors. */
 struct ast *text_to_ast(struct arena *arena, struct sources *sources,
 			const struct source_file *file, struct diag *diag,
 			const struct compile_options *options);
 
-/* The verdict that a part of an added file spells, as in an element file; NULL after reporting. */
+/* Parses a span of an added file as a verdict, as element files of maps have it; NULL after reporting. */
 const struct ast_verdict *text_to_verdict(struct arena *arena, const struct sources *sources,
 					  struct span span, struct diag *diag);
 

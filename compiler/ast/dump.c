@@ -1,4 +1,4 @@
-/* Prints the tree, one node a line, indented, each with the place where it begins. */
+/* Prints the tree, one node a line, indented, each with the line and column where it begins. */
 #include "ast.h"
 #include "compiler/pipeline.h"
 
@@ -12,7 +12,7 @@ struct dump {
 
 static void dump_items(struct dump *d, const struct ast_items *items);
 
-/* One line: LINE:COLUMN and the words, indented. */
+/* Prints a node: words, then line and column. */
 __attribute__((format(printf, 3, 4))) static void dump_line(struct dump *d, struct span span,
 							    const char *format, ...)
 {

@@ -1,4 +1,5 @@
-/* Makes the nodes of the tree; each is what one action of the grammar calls. */
+/* The nodes of the tree: each function is what one action of the grammar calls. Sets, maps and sockets are in
+ * block_nodes.c. */
 #include "ast.h"
 #include "parser.h"
 
@@ -28,7 +29,7 @@ struct ast_name ast_unmarked(struct parser *p, struct span span)
 	return ast_name(p, (struct span){span.first + 1, span.end});
 }
 
-/* One that does not end in its line was reported by the scanner. */
+/* The closing quote may be missing, which the scanner has reported. */
 struct ast_name ast_unquoted(struct parser *p, struct span span)
 {
 	const char *text = source_text(p->sources, span);
@@ -50,7 +51,7 @@ struct ast_value ast_literal(const struct literal *literal, struct span span)
 	return value;
 }
 
-/* A reversed range is reported, and goes on as what was meant. */
+/* Reports a reversed range, and returns it in the right order. */
 static struct range mend_range(struct parser *p, const struct ast_value *value)
 {
 	struct range range = {value->range.last, value->range.first};
@@ -166,7 +167,7 @@ struct ast_match *ast_match(struct parser *p, struct span span, struct ast_field
 	return match;
 }
 
-/* `tcp` alone says that the protocol is the word. */
+/* `tcp` alone is a match: the protocol is tcp. */
 struct ast_match *ast_protocol_match(struct parser *p, struct span span)
 {
 	struct ast_value word = ast_named(AST_VALUE_WORD, ast_name(p, span), span);
@@ -243,7 +244,7 @@ struct ast_verdict *ast_map_verdict(struct parser *p, struct span span, struct a
 	return verdict;
 }
 
-/* Elements of maps: their keys stand in one array, those of an element in a row. */
+/* Elements of maps. All keys of all maps are in one array; the keys of one element are adjacent there. */
 
 struct ast_keys ast_keys(struct parser *p, struct ast_value key)
 {
@@ -291,7 +292,7 @@ struct ast_items *ast_items_add(struct parser *p, struct ast_items *items, struc
 	return items;
 }
 
-/* Room for an item of SIZE bytes, its head filled. */
+/* Allocates an item of SIZE bytes and fills its head. */
 static void *item_of(struct parser *p, size_t size, enum ast_item_kind kind, struct span span)
 {
 	struct ast_item *item = arena_alloc(p->arena, 1, size);

@@ -1,5 +1,5 @@
-/* What the scanner, the grammar and their driver share. The grammar's actions are the constructors
- * below, one call each; the rest of this is none of the other passes' business. */
+/* What scanner, grammar, syntax_error.c and source_to_ast.c share: the state of a parser, and the functions
+ * that make nodes. No other pass includes this. */
 #ifndef SKLC_PARSER_H
 #define SKLC_PARSER_H
 
@@ -13,20 +13,20 @@ struct parser {
 	struct diag *diag;
 	struct ast *ast;
 	const struct source_file *file;
-	size_t next, end;  /* bytes of the file that the scanner has yet to get */
-	uint32_t position; /* of the next byte that it looks at */
-	int start;         /* the token that says what to parse; given first, then 0 */
-	bool ended;        /* the newline that ends every file was given */
+	size_t next, end;  /* offsets in the file: what the scanner has yet to read */
+	uint32_t position; /* of the next byte to scan */
+	int start;  /* the token that tells the grammar what to parse; 0 after it was returned */
+	bool ended; /* the newline that ends the last statement was returned */
 
 	/* The statement that is being read. */
 	size_t token_count;
-	int first_token;  /* of the statement; 0: none yet */
-	enum field field; /* the last one that it names; FIELD_END: none yet */
+	int first_token;  /* 0: none yet */
+	enum field field; /* the last field in the statement; FIELD_END: none yet */
 	unsigned list_depth, block_depth;
-	struct span list, block; /* the braces that opened them */
-	bool block_said;         /* that it is not closed */
-	uint32_t resume;         /* after an error: bytes before this position are passed over */
-	struct span refused;     /* the last word that the scanner found fault with */
+	struct span list, block; /* the braces that opened the list and the block */
+	bool block_said;         /* it was reported that the block is not closed */
+	uint32_t resume;         /* after an error: the scanner skips bytes before this position */
+	struct span refused;     /* the last word that the scanner reported */
 
 	/* What was parsed. */
 	struct ast_items *items;
@@ -34,15 +34,16 @@ struct parser {
 	const struct ast_verdict *verdict;
 };
 
-/* The generated halves. */
+/* What the generated scanner and parser provide. */
 int skl_keyword(const char *text, size_t length); /* its token, or 0 */
-const char *skl_word(int token);                  /* as written, or what it is in words */
-int skl_run(struct parser *parser);               /* all of the parser's bytes; 0: no error */
+const char *skl_word(int token);    /* the token as written, or what it is: "a name" */
+int skl_run(struct parser *parser); /* parses; 0: no error */
 
 /* The field that a token names; FIELD_END: none. */
 enum field field_of_token(int token);
 
-/* Says what was expected and what was found, and sets where to go on. FOUND is a token. */
+/* Reports what was expected and what was found, and sets where the scanner goes on. FOUND and EXPECTED are
+ * tokens. */
 void syntax_error(struct parser *parser, struct span span, int found, const int *expected,
 		  size_t expected_count);
 

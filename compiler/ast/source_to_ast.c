@@ -1,6 +1,6 @@
-/* Reads the rules files of a compilation, and all that they include, each parsed by itself into the
- * node that named it. Paths are relative to the file that names them, then to the -I folders; a file
- * is known by its device and inode, so that one file under two names is still one. */
+/* Reads the rules files of a compilation and all that they include. Each file is parsed by itself into the node
+ * that names it. Paths are relative to the folder of the naming file, then to the -I folders. Files are
+ * compared by device and inode, so that two names of one file are found out. */
 #include "ast.h"
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"
@@ -20,7 +20,7 @@ enum { INCLUDE_DEPTH_MAX = 64, BAD_BYTES_MAX = 5 };
 
 static const char byte_order_mark[] = "\xef\xbb\xbf";
 
-/* A file that was read, and the one that named it. */
+/* A file that is being read, and the file that includes it. */
 struct reading {
 	const struct reading *includer; /* NULL: the command line */
 	const struct source_file *source;
@@ -41,7 +41,7 @@ struct reader {
 	struct diag *diag;
 	const struct compile_options *options;
 	struct ast *ast;
-	bool in_memory; /* nothing but what was added may be read */
+	bool in_memory; /* only text_to_ast: no other file may be read */
 	struct seen_file *seen;
 	size_t seen_count, seen_capacity;
 };
@@ -103,7 +103,7 @@ static struct parser parser_of(struct arena *arena, const struct sources *source
 	};
 }
 
-/* Parses; false if that was not all of it, which was said. */
+/* Parses all bytes; returns false after reporting errors. */
 static bool run_parser(struct parser *p)
 {
 	struct span span = {p->position, p->position};
@@ -137,7 +137,7 @@ static const char *join_path(struct reader *r, const char *folder, const char *p
 	return arena_printf(r->arena, "%s/%s", folder, path);
 }
 
-/* The folder of a file as a prefix for paths; "" for the working one. */
+/* The folder of a file as a prefix for paths; "" for the working directory. */
 static const char *folder_of(struct reader *r, const char *name)
 {
 	const char *slash = strrchr(name, '/');
@@ -155,7 +155,7 @@ static const char *nth_folder(struct reader *r, const struct source_file *from, 
 	return n <= r->options->include_folder_count ? r->options->include_folders[n - 1] : NULL;
 }
 
-/* The path in the first folder that has it, else in the naming file's own. */
+/* The path in the first folder that has the file, else the path in the folder of the naming file. */
 static const char *find_file(struct reader *r, const struct source_file *from, const char *path)
 {
 	const char *folder, *candidate;
@@ -175,7 +175,7 @@ static bool is_pattern(const char *path)
 	return strpbrk(path, "*?[");
 }
 
-/* A folder's name as a pattern that matches it alone. */
+/* The name of a folder as a glob pattern that matches only that folder. */
 static const char *escape_pattern(struct reader *r, const char *folder)
 {
 	char *escaped = arena_alloc(r->arena, 2 * strlen(folder) + 1, 1);
@@ -192,7 +192,7 @@ static int compare_paths(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The paths that a pattern matches in the first folder where it matches any, sorted bytewise. */
+/* The paths that match a pattern in the first folder where any does, in the order of their bytes. */
 static const char **find_files(struct reader *r, const struct source_file *from,
 			       const char *pattern, size_t *count)
 {
@@ -233,7 +233,7 @@ static const struct source_file *read_source(struct reader *r, const char *path,
 	return NULL;
 }
 
-/* "a -> b -> a": the files from the one that is included again. */
+/* "a -> b -> a": the chain of includes from the file that is included again. */
 static const char *cycle_path(struct reader *r, const struct reading *at, const char *name,
 			      const struct seen_file *first)
 {
@@ -267,8 +267,8 @@ static void refuse_again(struct reader *r, const struct reading *includer,
 		diag_note(r->diag, first->span, "it is read here first");
 }
 
-/* Whether a file has not been read before; says so if it has. One that cannot be looked at is left to
- * the reading, which says why. */
+/* Whether a file was not read before; reports it if it was. A file without a status counts as new: reading it
+ * will fail and say why. */
 static bool check_first_time(struct reader *r, const struct reading *includer, const char *path,
 			     struct span span)
 {
@@ -293,7 +293,7 @@ static bool check_first_time(struct reader *r, const struct reading *includer, c
 
 static void read_included(struct reader *r, const struct reading *at, struct ast_items *items);
 
-/* Reads and parses one file, and what it includes. False if it cannot be read. */
+/* Reads and parses one file and all that it includes. False if it cannot be read. */
 static bool read_rules(struct reader *r, const struct reading *includer, const char *path,
 		       struct span span, struct ast_file *file)
 {
@@ -313,7 +313,7 @@ static bool read_rules(struct reader *r, const struct reading *includer, const c
 	return true;
 }
 
-/* An element file may be large, and is only looked at by the next pass. */
+/* Reads the element files of a set or map. They may be large, and are parsed by the next pass. */
 static void read_elements(struct reader *r, const struct reading *at, struct ast_element_file *file)
 {
 	const char *path;

@@ -1,6 +1,6 @@
-/* A syntax error in words: what was expected (by kind, since a list of forty words helps nobody), what
- * was found, and what it nearly was; then where the next statement begins, so that the parser can go
- * on there. */
+/* Reports a syntax error: what was expected (by kind, since a list of forty words helps nobody), what was
+ * found, and which word was probably meant. Then finds where the next statement begins, so that the parser can
+ * go on there. */
 #include "parser.h"
 
 #include "compiler/base/nearest.h"
@@ -73,7 +73,7 @@ static bool is_keyword(int token)
 	return token >= TOKEN_DEFINE;
 }
 
-/* Says PHRASE in place of all these tokens. */
+/* Lists PHRASE once, instead of each of these tokens; NULL: lists nothing for them. */
 static void say(struct failure *f, const char *phrase, const int *tokens)
 {
 	for (; *tokens; tokens++)
@@ -121,7 +121,7 @@ static bool asks_for_interface(const struct failure *f)
 	return f->p->field != FIELD_END && field_type(f->p->field) == TYPE_INTERFACE;
 }
 
-/* Any word does where both of these do, which begin nothing together. */
+/* Whether any word is a name here: no other part of the grammar expects both of these keywords. */
 static bool takes_any_name(const struct failure *f)
 {
 	return is_expected(f, TOKEN_OPTION) && is_expected(f, TOKEN_ELSE);
@@ -165,8 +165,8 @@ static void say_rule_parts(struct failure *f)
 	say(f, NULL, (const int[]){TOKEN_COUNTER, 0});
 }
 
-/* A word for each token that is left. The end of a statement is worth its words in the middle of one,
- * that of a block between two; a range may always go on. */
+/* Lists each token that is left. The end of the statement is left out between statements, the end of the block
+ * within one; so is a dash, since any value could go on as a range. */
 static void say_rest(struct failure *f)
 {
 	static const int newline[] = {TOKEN_NEWLINE, 0}, brace[] = {TOKEN_BRACE_CLOSE, 0};
@@ -198,7 +198,7 @@ static void collect_phrases(struct failure *f)
 	say_rest(f);
 }
 
-/* "A, B or C", as much as fits. */
+/* "A, B or C", cut to the size of a message. */
 static const char *join_phrases(const struct failure *f, char text[MESSAGE])
 {
 	size_t length = 0, i;
@@ -236,7 +236,7 @@ static bool found_is_word(const struct failure *f)
 	return f->found == TOKEN_NAME || is_keyword(f->found);
 }
 
-/* The keyword that was expected and that the word that was found nearly is; 0 if there is none. */
+/* The expected keyword that the found word resembles; 0 if there is none. */
 static int nearest_keyword(const struct failure *f)
 {
 	const char *text = source_text(f->p->sources, f->span);
@@ -263,7 +263,7 @@ static bool found_is(const struct failure *f, const char *word)
 	       !memcmp(source_text(f->p->sources, f->span), word, length);
 }
 
-/* An address, where one with a port should be. */
+/* Reports an address without a port where an endpoint is expected. */
 static bool say_without_port(const struct failure *f)
 {
 	const char *text = source_text(f->p->sources, f->span), *found = found_text(f);
@@ -281,7 +281,7 @@ static bool say_without_port(const struct failure *f)
 	return true;
 }
 
-/* Words that stand in the wrong place, where a list of what could stand there would say less. */
+/* Reports common mistakes with a hint, where a list of what is expected would say less. */
 static bool say_misplaced(const struct failure *f)
 {
 	struct diag *diag = f->p->diag;
@@ -307,7 +307,7 @@ static bool say_misplaced(const struct failure *f)
 	return true;
 }
 
-/* The line that begins a base chain of nft: `type filter hook ...; policy ...;`. */
+/* Whether this line begins a base chain of nft: `type filter hook ...; policy ...;`. */
 static bool is_hook(const struct failure *f)
 {
 	return f->found == TOKEN_TYPE && is_expected(f, TOKEN_META) && is_expected(f, TOKEN_PASS);
@@ -327,7 +327,7 @@ static bool found_is_any(const struct failure *f, const char *const *words)
 	return *words;
 }
 
-/* What nft writes around and in its rules, pasted here. */
+/* Reports parts of nft's rulesets that do not exist here. */
 static bool say_pasted(const struct failure *f)
 {
 	struct diag *diag = f->p->diag;
@@ -403,14 +403,15 @@ static void say_expected(struct failure *f, int nearest)
 			   found);
 }
 
-/* A word after an element: then the list was not closed, and the rule goes on. */
+/* A keyword after an element: the closing brace of the list is missing, and the rule goes on. */
 static bool list_was_left_open(const struct failure *f)
 {
 	return f->p->list_depth && is_expected(f, TOKEN_COMMA) &&
 	       (is_keyword(f->found) || f->found == TOKEN_END);
 }
 
-/* What cannot stand in a block: a definition, or in one that holds no rules the beginning of a rule. */
+/* Whether the closing brace of the block is missing: a definition follows, or a rule in a block that has no
+ * rules. */
 static bool block_was_left_open(const struct failure *f)
 {
 	const bool begins_rule = is_among(f->found, matches) || is_among(f->found, verdicts);
@@ -423,15 +424,15 @@ static bool block_was_left_open(const struct failure *f)
 		(is_expected(f, TOKEN_BRACE_CLOSE) || in_socket));
 }
 
-/* Whether it was said, and is more likely to be said again than meant: a chain may hold one definition too
- * many, and another. */
+/* Whether the open block was reported already, and this error follows from it. A definition inside a chain is
+ * reported each time, since each may be a mistake of its own. */
 static bool is_said_of_block(const struct failure *f)
 {
 	return f->p->block_said && block_was_left_open(f) &&
 	       !(is_expected(f, TOKEN_META) && is_among(f->found, statements));
 }
 
-/* Another place or word that matters. */
+/* Adds a note with another location or a hint. */
 static void say_more(struct failure *f)
 {
 	if (list_was_left_open(f) || (f->p->list_depth && f->found == TOKEN_END)) {
@@ -445,8 +446,8 @@ static void say_more(struct failure *f)
 	}
 }
 
-/* Where the statement that stands at AT ends, or the block around it; DEPTH braces are open. False
- * if they are not closed. */
+/* Moves *AT to the end of its statement, or of the block around it; DEPTH braces are open. False if they are
+ * not closed. */
 static bool statement_end(const char *text, size_t length, size_t *at, unsigned depth)
 {
 	for (; *at < length; ++*at) {
@@ -477,7 +478,7 @@ static bool statement_end(const char *text, size_t length, size_t *at, unsigned 
 	return !depth;
 }
 
-/* Sets the parser to go on at the end of the statement; if braces are missing, of the line. */
+/* Makes the scanner go on at the end of the statement, or at the end of the line if braces are missing. */
 static void pass_over(const struct failure *f)
 {
 	struct parser *p = f->p;
@@ -496,7 +497,7 @@ static void pass_over(const struct failure *f)
 	p->resume = p->file->base + (uint32_t)at;
 }
 
-/* Whether the scanner found fault with this word, or with the one that reaches to it. */
+/* Whether the scanner has reported this word, or the word directly before it. */
 static bool follows_refused(const struct parser *p, struct span span)
 {
 	return p->refused.end && span.first >= p->refused.first && span.first <= p->refused.end;
