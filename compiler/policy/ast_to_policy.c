@@ -1,11 +1,11 @@
-/* Reads the tree twice: first for what has a name, since all but defines may be used before they
- * stand; then, in order, for what it means. Goes on after an error, so that all are said. */
+/* Walks the tree twice: first for declarations, since everything but a define may be used before it is
+ * declared; then, in order, for what it means. Goes on after an error, so that all errors are reported. */
 #include "ast_to_policy.h"
 #include "compiler/pipeline.h"
 
 #include <string.h>
 
-/* Calls VISIT for all items in the order of the files and includes, with their number in t->order. */
+/* Calls VISIT for each item in the order of files and includes; t->order is the number of the item, from 1. */
 static void each_item(struct translation *t, const struct ast_file *files, size_t file_count,
 		      void (*visit)(struct translation *t, const struct ast_item *item))
 {
@@ -28,7 +28,7 @@ static void each_item(struct translation *t, const struct ast_file *files, size_
 
 /* Names. */
 
-/* Adds a name to its kind's; a second one is an error that shows the first. */
+/* Declares a name of a kind; a second declaration is an error. */
 static bool declare(struct translation *t, struct kind_names *kind, struct ast_name name,
 		    const char *word)
 {
@@ -44,7 +44,7 @@ static bool declare(struct translation *t, struct kind_names *kind, struct ast_n
 	return true;
 }
 
-/* The command line's value stands for those of the files. */
+/* A definition of the command line, which comes first, replaces those of the files. */
 static void declare_define(struct translation *t, const struct ast_define *define)
 {
 	const struct ast_name *name = &define->name;
@@ -168,7 +168,7 @@ static void to_rule(struct translation *t, uint32_t chain_number, const struct a
 		if (rule.match.families && !(rule.match.families & 1u << family))
 			memset(rule.match.values[family], 0, sizeof(rule.match.values[family]));
 	if (ast->counter)
-		rule.counter = 0; /* numbered when all rules are there */
+		rule.counter = 0; /* the number is set when all rules are there */
 	add_rule(t, chain_number, &rule);
 }
 
@@ -184,7 +184,7 @@ static void to_chain(struct translation *t, const struct ast_chain *chain)
 		to_rule(t, number + 1, (const struct ast_rule *)chain->rules->items[i]);
 }
 
-/* Statements that stand once. */
+/* Statements of which a policy has at most one. */
 
 static void to_end(struct translation *t, const struct ast_policy *policy)
 {

@@ -1,5 +1,4 @@
-/* What the files of ast_to_policy share: the names that were declared, and the policy being made. No
- * other pass includes this. */
+/* The state of the pass ast_to_policy, and what its files need of each other. No other pass includes this. */
 #ifndef SKLC_AST_TO_POLICY_H
 #define SKLC_AST_TO_POLICY_H
 
@@ -9,21 +8,21 @@
 #include "compiler/base/intern.h"
 #include "policy.h"
 
-/* Values taken as one type. Sets are by family; those of ports are in the first place. */
+/* Values understood as values of one type: a set for each family; for ports only the first. */
 struct resolved {
-	uint8_t bits; /* families that addresses name; the protocols or families themselves */
+	uint8_t bits; /* families of the addresses; or the protocols or families themselves */
 	const struct range_set *sets[FAMILY_COUNT];
-	const struct range_set *complements[FAMILY_COUNT]; /* NULL until they are asked for */
+	const struct range_set *complements[FAMILY_COUNT]; /* NULL until needed */
 	struct ast_name *interfaces;
 	size_t interface_count, interface_capacity;
 };
 
-/* ORDER is the place among all items: a define is known only after it. */
+/* A define is known only after its declaration: ORDER is the number of its item. */
 struct define_entry {
-	const struct ast_define *define; /* of the command line, if it has one */
+	const struct ast_define *define; /* the one of the command line, if there is one */
 	bool is_option;
 	uint32_t order;
-	unsigned depth; /* of defines within defines */
+	unsigned depth; /* how deep defines are nested in it */
 	bool is_used;
 	struct resolved *resolved[TYPE_COUNT];
 };
@@ -36,7 +35,7 @@ struct set_entry {
 	struct resolved *resolved;
 };
 
-/* One key of a map: its type, and its field where the declaration names one; else ANY_FIELD. */
+/* A key of a map: its type, and its field if the declaration names one, else ANY_FIELD. */
 struct key_type {
 	enum value_type type;
 	enum field field;
@@ -48,19 +47,20 @@ struct map_entry {
 	const struct ast_map *map;
 	uint32_t order;
 	struct key_type keys[MAP_KEYS_MAX];
-	size_t key_count;   /* 0: the type is at fault, which was said */
-	struct map content; /* elements, keys and verdicts; the fields are those of its uses */
-	uint32_t first_use; /* NO_INDEX: none yet */
+	size_t key_count;   /* 0: the type is wrong, which was reported */
+	struct map content; /* elements, keys and verdicts; fields are set for each use */
+	uint32_t first_use; /* index into map_uses; NO_INDEX: none yet */
 };
 
-/* A map of the policy: the elements of an entry, looked up by certain fields. */
+/* A map of the policy: the elements of a map_entry, looked up by certain fields. One map_entry of a type like
+ * `addr . port` may be looked up by different fields. */
 struct map_use {
 	uint32_t entry;
-	uint32_t index; /* in the policy */
-	uint32_t next;  /* use of the same entry, or NO_INDEX */
+	uint32_t index; /* index of the policy's map */
+	uint32_t next;  /* the next use of the same entry, or NO_INDEX */
 };
 
-/* The names of one kind, and where each was declared. */
+/* The names of one kind, and the span where each was declared. */
 struct kind_names {
 	struct names names;
 	struct span *spans;
@@ -72,29 +72,30 @@ struct translation {
 	const struct ast *ast;
 	struct diag *diag;
 	struct policy *policy;
-	uint32_t order; /* of the item being looked at */
+	uint32_t order; /* number of the current item */
 
 	struct kind_names defines_named, sets_named, maps_named, chains_named, sockets_named;
 	struct names label_names, interface_names;
-	struct define_entry *defines; /* these three in the order of their names */
+	struct define_entry *defines; /* these three in the order of their declarations */
 	struct set_entry *sets;
-	struct map_entry *maps;          /* after them, those that are written in place */
-	const struct ast_chain **chains; /* that of the policy's chain i + 1 */
+	struct map_entry *maps; /* followed by maps that are written in rules, without a name */
+	const struct ast_chain **chains; /* chains[i] is chain i + 1 of the policy */
 	size_t define_count, define_capacity, set_count, set_capacity, map_count, map_capacity;
 	size_t chain_count, chain_capacity;
-	size_t *rule_capacities; /* of the policy's chains */
+	size_t *rule_capacities; /* for each of the policy's chains */
 	struct map_use *map_uses;
 	size_t map_use_count, map_use_capacity;
 	const struct ast_expect **expects;
 	size_t expect_count, expect_capacity;
 	size_t label_capacity, interface_capacity, policy_map_capacity, socket_capacity;
 	size_t counter_capacity;
-	uint32_t *interface_numbers; /* by the number in the order of the files, or NO_INDEX */
+	/* New number of each interface, or NO_INDEX; see numbering.c. */
+	uint32_t *interface_numbers;
 	uint32_t interfaces_numbered;
 	struct span override_span; /* of `option override` */
 };
 
-/* The rule being made, and which of its matches first limited its family and protocol. */
+/* A rule that is being made, and the spans of the matches that first limited its family and protocol. */
 struct rule_draft {
 	struct translation *t;
 	struct match *match;
@@ -102,8 +103,8 @@ struct rule_draft {
 	size_t interface_capacity;
 };
 
-/* Values. Each is NULL or false after reporting. */
-int quoted_length(struct span span); /* of the text in a message */
+/* values.c. Each function returns NULL or false after reporting. */
+int quoted_length(struct span span); /* how much of a span a message quotes */
 struct resolved *resolve_values(struct translation *t, const struct ast_values *values,
 				enum value_type type);
 struct resolved *resolve_set(struct translation *t, struct set_entry *entry);
@@ -115,24 +116,24 @@ const struct range_set *resolved_complement(struct translation *t, struct resolv
 					    enum family family, u128 last);
 void check_define(struct translation *t, struct define_entry *entry);
 
-/* Element files: one element a line. */
+/* element_file.c: files with one element a line. */
 struct element_lines {
 	const struct sources *sources;
 	const struct source_file *file;
-	size_t next;    /* offset of the line after */
-	size_t at, end; /* of what is left of this line */
+	size_t next;    /* offset of the next line */
+	size_t at, end; /* what is left of the current line */
 };
 
 struct element_lines element_lines(const struct sources *sources, const struct source_file *file);
-size_t element_lines_bound(const struct source_file *file); /* at least as many as it has */
-bool element_next_line(struct element_lines *lines);        /* with something in it */
+size_t element_lines_bound(const struct source_file *file); /* at least the number of elements */
+bool element_next_line(struct element_lines *lines);        /* skips empty lines */
 struct span element_span(const struct element_lines *lines, size_t first, size_t end);
 bool element_value(struct translation *t, struct element_lines *lines, enum value_type type,
 		   enum family *family, struct range *range);
 bool element_mark(struct translation *t, struct element_lines *lines, char mark);
 bool element_line_end(struct translation *t, struct element_lines *lines);
 
-/* Matches, verdicts and items. */
+/* The other files, each named after what it makes or checks. */
 bool to_match(struct rule_draft *draft, const struct ast_match *match);
 void limit_families(struct rule_draft *draft, uint8_t families, struct span span);
 void limit_protocols(struct rule_draft *draft, uint8_t protocols, struct span span);

@@ -1,22 +1,22 @@
-/* Chains may go to other chains, but never back to themselves, and only so deep. The walk goes no
- * deeper than that either: a cycle that is longer is too deep. */
+/* Checks that no chain leads back to itself, and that chains are not nested too deeply. The walk stops at that
+ * depth; a longer cycle is reported as too deep. */
 #include "ast_to_policy.h"
 
 enum { CHAIN_DEPTH_MAX = 16, NOT_SEEN = 0, BEING_SEEN = 255 };
 
 struct chain_walk {
 	struct translation *t;
-	uint8_t *
-		heights; /* by chain: how many are on the longest way from it, itself one of them */
-	uint32_t *tallest; /* the next chain on that way */
+	/* For each chain, the number of chains on the longest path from it, and the next chain on that path. */
+	uint8_t *heights;
+	uint32_t *tallest;
 	uint32_t path[CHAIN_DEPTH_MAX + 1];
 	size_t depth;
-	bool failed; /* and all was said */
+	bool failed; /* an error was reported */
 };
 
 static unsigned walk_chain(struct chain_walk *walk, uint32_t chain);
 
-/* "a -> b -> c": the path from its place FIRST on, then CHAIN and the longest way from there. */
+/* "a -> b -> c": the path from index FIRST, then CHAIN and the longest path from there. */
 static const char *path_text(const struct chain_walk *walk, size_t first, uint32_t chain)
 {
 	const struct chain *chains = walk->t->policy->chains;
@@ -43,7 +43,7 @@ static void report_cycle(struct chain_walk *walk, uint32_t chain, struct span sp
 	walk->failed = true;
 }
 
-/* Goes on to a chain from the last of the path; gives its height. */
+/* Walks from the last chain of the path to CHAIN; returns the height of CHAIN. */
 static unsigned walk_to(struct chain_walk *walk, uint32_t chain, struct span span)
 {
 	unsigned height = walk->heights[chain];
@@ -64,7 +64,7 @@ static unsigned walk_to(struct chain_walk *walk, uint32_t chain, struct span spa
 	return height;
 }
 
-/* Where a verdict may go on; the height of the highest chain among these. */
+/* Walks to each chain that a verdict may lead to; returns the greatest height of these. */
 static unsigned walk_verdict(struct chain_walk *walk, const struct verdict *verdict,
 			     struct span span)
 {

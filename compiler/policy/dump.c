@@ -1,5 +1,5 @@
-/* A policy as a rules file, which parses back to the same policy: what it was built from (includes,
- * defines, sets, the order of the file) is gone, what it means is all there. */
+/* Writes a policy as a rules file that compiles to the same policy. Includes, defines, named sets and the order
+ * of statements are lost; the meaning is complete. */
 #include "compiler/pipeline.h"
 
 #include "compiler/base/arena.h"
@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-/* The sets that rules name, each as often as it is named. */
+/* The long sets of values in rules, one entry for each time that a rule uses one. */
 struct set_uses {
 	struct value_list *lists;
 	size_t count, capacity;
@@ -43,7 +43,7 @@ static void dump_set(struct writer *to, const struct value_list *list)
 	write_string(to, "\n\t}\n}\n");
 }
 
-/* Each set once, in the order of their names. */
+/* Writes each set once, in the order of their names. */
 static void dump_sets(struct writer *to, const struct policy *policy)
 {
 	struct set_uses uses = {NULL, 0, 0};

@@ -1,5 +1,6 @@
-/* Reads element files line by line, by hand: they may hold a million. What is left of a line is
- * [at, end) of the file's text, without white space around it and without a comment. */
+/* Reads element files line by line. There is no generated parser for them, because a file may have a million
+ * elements. [at, end) is what is left of the current line, without white space around it and without the
+ * comment. */
 #include "ast_to_policy.h"
 
 #include <string.h>
@@ -60,7 +61,7 @@ struct span element_span(const struct element_lines *lines, size_t first, size_t
 			     lines->file->base + (uint32_t)end};
 }
 
-/* The word at the start of what is left: up to white space, a comma, or the dash of a range. */
+/* The end of the next word: white space, a comma, or (unless HAS_DASHES) the dash of a range. */
 static size_t word_end(const struct element_lines *lines, bool has_dashes)
 {
 	const char *text = lines->file->text;
@@ -114,7 +115,7 @@ static void reversed(struct translation *t, const struct element_lines *lines, s
 		   lines->file->text + (span.first - lines->file->base), mended);
 }
 
-/* After the first literal: nothing, or a dash and the end of the range. */
+/* Reads what follows the first literal: nothing, or a dash and the end of the range. */
 static bool read_range_end(struct translation *t, struct element_lines *lines, size_t start,
 			   struct literal *literal)
 {
@@ -174,7 +175,7 @@ static bool read_number_or_address(struct translation *t, struct element_lines *
 	return value_range(t, &value, type, family, range);
 }
 
-/* Neither a number nor an address, which has a digit first or a colon somewhere. */
+/* Whether the next value is a word: numbers and addresses begin with a digit or contain a colon. */
 static bool begins_word(const struct element_lines *lines)
 {
 	const char *text = lines->file->text + lines->at;
@@ -183,7 +184,7 @@ static bool begins_word(const struct element_lines *lines)
 	       !memchr(text, ':', word_end(lines, true) - lines->at);
 }
 
-/* The next value of the line, and the white space after it. */
+/* Reads the next value of the line, and skips white space after it. */
 bool element_value(struct translation *t, struct element_lines *lines, enum value_type type,
 		   enum family *family, struct range *range)
 {

@@ -1,5 +1,5 @@
-/* The language's definition: rules from top to bottom, the first whose every match holds decides. It is
- * as plain as it can be, and slow: everything else is held against it. */
+/* Defines the language: rules from top to bottom, and the first rule whose every match holds decides. As plain
+ * as can be, and slow: all else is tested against it. */
 #include "policy.h"
 
 struct evaluation {
@@ -76,7 +76,7 @@ static bool element_matches(const struct map *map, size_t element, const struct 
 	return true;
 }
 
-/* Whether element A is the more specific: fields from left to right, the smaller first. */
+/* Whether element A is more specific than B: compares the keys from left to right, and the smaller range wins. */
 static bool more_specific(const struct map *map, size_t a, size_t b)
 {
 	size_t k;
@@ -150,7 +150,7 @@ static enum end eval_redirect(struct evaluation *ev, const struct verdict *verdi
 
 static enum end eval_chain(struct evaluation *ev, const struct chain *chain);
 
-/* What a rule that matches does; END_NEXT: the next rule of its chain is tried. */
+/* Applies a rule that matches. END_NEXT: the next rule of its chain is tried. */
 static enum end eval_rule(struct evaluation *ev, const struct rule *rule)
 {
 	const struct chain *chains = ev->policy->chains;

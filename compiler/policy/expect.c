@@ -22,7 +22,7 @@ static bool check_packet(struct translation *t, const struct ast_expect *expect)
 	return false;
 }
 
-/* The label that is expected: one that some rule or socket names. */
+/* Finds the label of an expected redirect, which some rule or socket must name. */
 static bool expected_label(struct translation *t, const struct ast_verdict *verdict,
 			   uint32_t *label)
 {

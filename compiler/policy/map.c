@@ -1,5 +1,5 @@
-/* Maps: their types, their elements from rules and from files, and their uses. The elements of a map
- * are made once, for all the fields that it is looked up by. */
+/* Maps: their types, their elements from rules and from files, and their uses. The elements of a map are made
+ * once, however many combinations of fields it is looked up by. */
 #include "ast_to_policy.h"
 
 #include "compiler/base/nearest.h"
@@ -9,7 +9,7 @@
 
 /* Types. */
 
-/* A word for a key: a field, or the type of any field that has it. */
+/* A word for a key: the name of a field, or of a type. */
 struct key_word {
 	const char *word;
 	struct key_type key;
@@ -17,7 +17,7 @@ struct key_word {
 
 enum { KEY_WORDS_MAX = FIELD_END + 2, KEYS_TEXT = 16 * FIELD_END };
 
-/* The words, those of fields first; how many fields there are stands in *FIELDS. */
+/* Lists the words, those of fields first; *FIELDS is the number of those. */
 static size_t key_words(struct key_word words[KEY_WORDS_MAX], size_t *fields)
 {
 	static const enum value_type types[] = {TYPE_ADDRESS, TYPE_PORT};
@@ -107,15 +107,16 @@ struct map_builder {
 	const struct key_type *types;
 	struct map *map;
 	size_t capacity, verdict_capacity;
-	struct names verdict_texts; /* of element files, and the verdict of each */
+	/* Verdicts in element files as written, and the number of each. */
+	struct names verdict_texts;
 	uint32_t *text_verdicts;
 	size_t text_count, text_capacity;
-	struct names verdicts; /* their bytes */
+	struct names verdicts; /* verdicts by value, as the bytes of their members */
 };
 
 enum { NO_VERDICT = 0xffffffff };
 
-/* The number of a verdict; equal ones are one. */
+/* The number of a verdict; equal verdicts have the same number. */
 static uint32_t verdict_number(struct map_builder *b, const struct verdict *verdict)
 {
 	const uint32_t words[] = {verdict->kind, verdict->target, verdict->fallback,
@@ -130,7 +131,7 @@ static uint32_t verdict_number(struct map_builder *b, const struct verdict *verd
 	return names_add(&b->verdicts, b->t->arena, key, sizeof(words));
 }
 
-/* Room for all elements that there may be. */
+/* Allocates room for the greatest possible number of elements. */
 static void reserve(struct map_builder *b, size_t count)
 {
 	struct map *map = b->map;
@@ -153,7 +154,7 @@ static struct map_element *next_element(struct map_builder *b, struct span span,
 	return element;
 }
 
-/* Narrows the families of an element by one of its keys; false if none is left. */
+/* Limits the families of an element to that of one of its keys; false if none is left. */
 static bool add_family(struct map_builder *b, enum value_type type, enum family family,
 		       struct span span, uint8_t *families)
 {
@@ -166,7 +167,7 @@ static bool add_family(struct map_builder *b, enum value_type type, enum family 
 	return false;
 }
 
-/* Where the keys of the next element go. */
+/* Where the keys of the next element are stored. */
 static struct range *next_keys(struct map_builder *b)
 {
 	return &b->map->keys[b->map->element_count * b->map->key_count];
@@ -211,7 +212,7 @@ static void add_elements(struct map_builder *b, const struct ast_elements *eleme
 	}
 }
 
-/* The verdict that is left of a line; a text is parsed once. */
+/* The number of the verdict in the rest of a line. Each different text is parsed only once. */
 static uint32_t file_verdict(struct map_builder *b, const struct element_lines *lines)
 {
 	const char *text = lines->file->text + lines->at;
@@ -353,7 +354,7 @@ static bool check_use(struct translation *t, const struct ast_verdict *verdict,
 
 static bool find_map(struct translation *t, struct ast_name name, uint32_t *entry)
 {
-	const struct span span = {name.span.first - 1, name.span.end}; /* with the '@' */
+	const struct span span = {name.span.first - 1, name.span.end}; /* including the '@' */
 	size_t length = strlen(name.text);
 	const char *nearest;
 
@@ -382,7 +383,7 @@ static bool same_fields(const struct map *map, const struct key_type *types, siz
 	return true;
 }
 
-/* The policy's map of these elements by these fields; the first fields keep the map's name. */
+/* The policy's map for these elements and fields. The first map for an entry gets its name. */
 static uint32_t use_map(struct translation *t, uint32_t entry, const struct key_type *types)
 {
 	struct policy *policy = t->policy;
@@ -405,7 +406,7 @@ static uint32_t use_map(struct translation *t, uint32_t entry, const struct key_
 	return i;
 }
 
-/* A map that is written in place is an entry without a name, used once. */
+/* Adds an entry without a name for a map that is written in a rule. */
 static uint32_t add_map_in_place(struct translation *t, const struct ast_verdict *verdict,
 				 const struct key_type *types)
 {
@@ -440,7 +441,7 @@ bool to_lookup(struct rule_draft *draft, const struct ast_verdict *verdict, stru
 	return true;
 }
 
-/* By now all maps are made: their uses get the elements. */
+/* Gives each use of a map its elements, which are complete now. */
 void finish_maps(struct translation *t)
 {
 	const struct map *content;

@@ -1,5 +1,5 @@
-/* Matches to sets of numbers: what is written together must all hold, so each match narrows what those
- * before it left. */
+/* Makes sets of numbers of a rule's matches. All matches of a rule must hold, so each narrows what the earlier
+ * ones left. */
 #include "ast_to_policy.h"
 
 #include <string.h>
@@ -77,7 +77,7 @@ static bool match_words(struct rule_draft *draft, const struct ast_match *match,
 
 /* Sets of addresses and ports. */
 
-/* Narrows a field in one family; a set of all values is none. */
+/* Narrows a field in one family. A set of all values is not stored. */
 static void narrow(struct rule_draft *draft, enum family family, enum field field,
 		   const struct range_set *set)
 {
@@ -93,7 +93,8 @@ static void narrow(struct rule_draft *draft, enum family family, enum field fiel
 	}
 }
 
-/* The families that a match on addresses leaves: those that its values and its spelling name. */
+/* The families that a match on addresses allows: those of its values, limited by how the field is written
+ * (`ip`, `ip6`). */
 static bool families_of(struct rule_draft *draft, const struct ast_match *match, uint8_t named,
 			uint8_t *families)
 {
@@ -135,7 +136,7 @@ static bool match_addresses(struct rule_draft *draft, const struct ast_match *ma
 	return true;
 }
 
-/* The ports that `< 1024` and the like name. */
+/* The ports that a comparison like `< 1024` allows. */
 static const struct range_set *ports_in_order(struct rule_draft *draft,
 					      const struct ast_match *match)
 {

@@ -1,8 +1,8 @@
-/* Numbers counters and interfaces by where the policy has them, the top level first and then each chain: so
- * rules files that differ only in where their chains stand give the same diagram. */
+/* Numbers counters and interfaces in the order of the policy: first the top level, then each chain. So rules
+ * files that only declare chains at different positions give the same diagram. */
 #include "ast_to_policy.h"
 
-/* Calls VISIT for each rule in the order of the policy. */
+/* Calls VISIT for each rule, in the order of the policy. */
 static void each_rule(struct translation *t,
 		      void (*visit)(struct translation *t, struct rule *rule))
 {
@@ -24,7 +24,7 @@ static void number_counter(struct translation *t, struct rule *rule)
 	*ARENA_PUSH(t->arena, policy->counters, policy->counter_count, t->counter_capacity) = rule;
 }
 
-/* An interface that was named first by the rule is the next one. */
+/* Numbers the interfaces that are first named by this rule. */
 static void number_interfaces(struct translation *t, struct rule *rule)
 {
 	const struct match *match = &rule->match;

@@ -1,5 +1,5 @@
-/* What was meant: ordered rules over numbers. Names of sets, defines and includes are gone;
- * chains and maps stay, since they are how the decision is built without being expanded. */
+/* The form that says what was meant: ordered rules over numbers. Names of sets, defines and includes are gone.
+ * Chains and maps stay, so that the decision can be built without expanding them. */
 #ifndef SKLC_POLICY_H
 #define SKLC_POLICY_H
 
@@ -14,11 +14,11 @@ struct verdict {
 	enum verdict_kind kind;
 	uint32_t target;        /* index of the label, chain or map; else NO_INDEX */
 	enum fallback fallback; /* of a redirect */
-	bool no_reuseport;      /* of a redirect: exactly the registered socket */
+	bool no_reuseport; /* of a redirect: the registered socket itself, not one of its group */
 };
 
-/* One `iif` or `iifname` match: equals any of the interfaces, or (negated) differs from all. Neither
- * holds of an interface that the machine does not have. */
+/* One `iif` or `iifname` match: the interface is one of these, or (negated) none of these. Neither holds for an
+ * interface that the host does not have. */
 struct interface_match {
 	const uint32_t *interfaces;
 	size_t count;
@@ -29,7 +29,7 @@ struct interface_match {
 struct match {
 	uint8_t families;  /* bits 1 << enum family */
 	uint8_t protocols; /* bits 1 << enum protocol */
-	/* For each family (ports: the same in both), NULL where any value matches. A set may be empty. */
+	/* NULL where any value matches; the set may be empty. Ports have the same set in both families. */
 	const struct range_set *values[FAMILY_COUNT][FIELD_COUNT];
 	const struct interface_match *interfaces; /* all of them must hold */
 	size_t interface_count;
@@ -51,16 +51,16 @@ struct chain {
 };
 
 struct map_element {
-	uint8_t families;    /* one bit where a key is an address, else both */
+	uint8_t families;    /* bits 1 << enum family; one where a key is an address, else both */
 	uint32_t verdict;    /* index into the map's verdicts */
-	uint32_t span_first; /* a span within its source; see map_element_span */
+	uint32_t span_first; /* see map_element_span */
 	uint16_t span_length;
 };
 
-/* Elements are in order of declaration; element i's keys are keys[i * key_count ...]. A l4proto key
- * is a range of enum protocol. No two elements overlap without nesting, none has the same keys. */
+/* Elements in the order of declaration; the keys of element i are keys[i * key_count ...]. A key of the field
+ * l4proto is a range of enum protocol. Two elements are disjoint or nested, never equal. */
 struct map {
-	const char *name; /* NULL: written in place */
+	const char *name; /* NULL: written in a rule */
 	struct span span;
 	size_t key_count;
 	enum field key_fields[MAP_KEYS_MAX];
@@ -82,12 +82,12 @@ struct interface {
 	bool required; /* named by `iif`: must exist at apply */
 };
 
-/* A listener that a socket declaration accepts. */
+/* An endpoint that the sockets of a socket declaration may have. */
 struct declared_endpoint {
 	struct span span;
 	enum protocol protocol;
 	enum family family;
-	bool any_address; /* `*`: of either family, when any_family */
+	bool any_address; /* `*`; any_family: of either family */
 	bool any_family;
 	u128 address;
 	uint16_t port;
@@ -107,10 +107,10 @@ struct packet {
 	enum family family;
 	enum protocol protocol;
 	u128 values[FIELD_COUNT];
-	uint32_t interface; /* index of the interface it came in by, or NO_INDEX: another one */
+	uint32_t interface; /* index of its interface; NO_INDEX: one that no rule names */
 };
 
-/* A test: for the packet (for every source, where has_source is false) this is the verdict. */
+/* An `expect`: this packet (from every source, if has_source is false) must get this verdict. */
 struct expect {
 	struct span span;
 	struct packet packet;
@@ -123,7 +123,7 @@ struct policy {
 	const struct sources *sources;
 	enum verdict_kind end; /* pass or drop, where no rule decides */
 	struct span end_span;
-	bool override_others; /* redirects replace the choice of programs attached before */
+	bool override_others; /* redirects also replace what programs that were attached earlier chose */
 	struct chain *chains;
 	size_t chain_count;
 	struct map *maps;
@@ -147,8 +147,8 @@ static inline struct span map_element_span(const struct map_element *element)
 	return (struct span){element->span_first, element->span_first + element->span_length};
 }
 
-/* What happens to a packet: counters and attempts in order, then an end. It is also what a part of
- * the rules does, when the end may still be open. */
+/* What happens to a packet: counts and attempts in order, then an end. A part of the rules has an outcome, too,
+ * whose end may be open. */
 enum action_kind { ACTION_COUNT, ACTION_ATTEMPT };
 
 struct action {
@@ -161,34 +161,34 @@ enum end {
 	END_PASS,
 	END_DROP,
 	END_NEXT /* the next rule decides */,
-	END_RETURN /* the caller's */
+	END_RETURN /* the rule after the jump decides */
 };
 
 enum { ATTEMPTS_MAX = 16, COUNTS_MAX = 32, ACTIONS_MAX = ATTEMPTS_MAX + COUNTS_MAX };
 
 struct outcome {
 	struct action actions[ACTIONS_MAX];
-	const struct rule
-		*rules[ACTIONS_MAX + 1]; /* that each action is from; then, of one too many */
+	/* The rule of each action, and of the one that is too many, if one is. */
+	const struct rule *rules[ACTIONS_MAX + 1];
 	size_t action_count;
 	enum end end; /* PASS or DROP */
 };
 
-/* Which interfaces the machine has, by index. */
+/* Which of the policy's interfaces the host has. */
 struct environment {
 	const bool *interface_known;
 };
 
-/* What happens to a packet, as the language defines it: from top to bottom, the first rule whose every
- * match holds decides. *OUTCOME lists all that is attempted while labels turn out empty; a label is
- * attempted once. *DECIDING is the rule that decides when every label is filled (NULL: the policy's
- * end). False: the outcome has more attempts or counts than are allowed, and holds the first of them. */
+/* Evaluates the rules for a packet from top to bottom: the first rule whose every match holds decides. *OUTCOME
+ * lists all attempts that are made while labels turn out to have no socket; a label is attempted once.
+ * *DECIDING is the rule that decides if every label has a socket; NULL: the policy's end. Returns false if
+ * there are more attempts or counts than allowed; *OUTCOME then has the first of them. */
 bool policy_eval(const struct policy *policy, const struct environment *environment,
 		 const struct packet *packet, struct outcome *outcome,
 		 const struct rule **deciding);
 
-/* The rules that a packet matches on its way, in order: those that decide, attempt, jump or return. The
- * first MAX are written; gives how many there are. */
+/* Lists the rules that a packet matches, in order: rules that decide, attempt, jump or return. Writes the first
+ * MAX and returns how many there are. */
 size_t policy_trace(const struct policy *policy, const struct environment *environment,
 		    const struct packet *packet, const struct rule **rules, size_t max);
 
@@ -196,7 +196,7 @@ size_t policy_trace(const struct policy *policy, const struct environment *envir
 const char *packet_text(struct arena *arena, const struct policy *policy,
 			const struct packet *packet);
 
-/* One rule as the policy dump writes it, in one line without a newline: its identity. */
+/* A rule as in the policy dump, on one line without a newline. The text identifies the rule. */
 const char *policy_rule_text(struct arena *arena, const struct policy *policy,
 			     const struct rule *rule);
 

@@ -1,6 +1,6 @@
-/* Rules in canonical words: the family by `meta nfproto` where no address shows it, addresses as
- * prefixes where they are, a list of many values as a set that is named by what it holds. So the
- * text of a rule depends on nothing but what the rule means. */
+/* Writes rules in one canonical way: the family by `meta nfproto` where no address implies it, addresses as
+ * prefixes where possible, long lists of values as a set that is named by a hash of them. So the text of a rule
+ * depends only on what the rule means. */
 #include "text.h"
 
 #include "compiler/base/arena.h"
@@ -85,8 +85,8 @@ static uint8_t live_families(const struct match *match)
 	return live;
 }
 
-/* Whether writing the set would name an IPv4-mapped address, as the edge of what a negation
- * left. */
+/* Whether the text of the set would contain an IPv4-mapped address. No rule may name one, but a negated match
+ * leaves ranges that end at one. */
 static bool names_mapped(struct range_set set)
 {
 	size_t i;
@@ -107,7 +107,7 @@ static struct range_set all_addresses(struct arena *arena, enum family family)
 	return (struct range_set){range, 1};
 }
 
-/* The sets of an address field in the families that can match; false if any address does. */
+/* Collects the sets of an address field in the families that can match; false if any address matches. */
 static bool collect_addresses(struct arena *arena, const struct match *match,
 			      struct value_list *list)
 {

@@ -1,4 +1,4 @@
-/* Parts of a policy in the words of a rules file, as policy_dump puts them together. */
+/* Writes parts of a policy as in a rules file; policy_dump puts them together. */
 #ifndef SKLC_POLICY_TEXT_H
 #define SKLC_POLICY_TEXT_H
 
@@ -8,7 +8,7 @@
 
 struct arena;
 
-/* Text being written: to a file by large pieces, or (OUT is NULL) kept whole in the arena. */
+/* Where text is written: in large pieces to a file, or (OUT is NULL) all to memory. */
 struct writer {
 	struct arena *arena;
 	FILE *out;
@@ -21,17 +21,17 @@ void write_string(struct writer *to, const char *string);
 void write_quoted(struct writer *to, const char *string);
 void writer_flush(struct writer *to);
 
-/* What a match says of one field. Where the values themselves cannot be written, it is all
- * others. */
+/* The values of one field in a match. If the set cannot be written as it is, NEGATED is true and the sets are
+ * the complement. */
 struct value_list {
 	enum field field;
 	bool negated;
-	struct range_set sets[FAMILY_COUNT]; /* ports: the first alone */
+	struct range_set sets[FAMILY_COUNT]; /* ports: only the first */
 	size_t count;
-	uint64_t hash; /* of the values; it names the set, where there are too many for a line */
+	uint64_t hash; /* of the values; names the set if the list is long */
 };
 
-/* False if the match says nothing of the field. */
+/* Returns false if the match does not limit the field. */
 bool value_list_of(struct arena *arena, const struct match *match, enum field field,
 		   struct value_list *list);
 bool value_list_is_long(const struct value_list *list);
@@ -42,7 +42,7 @@ void write_range(struct writer *to, enum field field, enum family family, struct
 void write_endpoint(struct writer *to, enum family family, u128 address, u128 port);
 void write_verdict(struct writer *to, const struct policy *policy, const struct verdict *verdict);
 
-/* A map written in place is given a name, by its number. */
+/* A map that is written in a rule gets a name that has its number. */
 void write_map_name(struct writer *to, const struct policy *policy, uint32_t map);
 void write_map_keys(struct writer *to, const struct map *map);
 

@@ -1,5 +1,5 @@
-/* What values mean, taken as addresses, ports, interfaces, protocols or families. A define or set is
- * worked out once for each type, and its sets are shared by all that name it. */
+/* Resolves values as addresses, ports, interfaces, protocols or families. A define or set is resolved once for
+ * each type; everything that names it shares the result. */
 #include "ast_to_policy.h"
 
 #include "compiler/base/nearest.h"
@@ -47,7 +47,7 @@ static bool unknown_service(struct translation *t, const struct ast_value *value
 	return false;
 }
 
-/* What stands after the dash of a range; all of a single value. */
+/* The span of the word after the dash of a range; the whole span of a single value. */
 static struct span last_word(struct translation *t, struct span span)
 {
 	const char *text = source_text(t->ast->sources, span);
@@ -81,7 +81,7 @@ static bool port_range(struct translation *t, const struct ast_value *value, str
 	return false;
 }
 
-/* `tcp` or `udp`, `ipv4` or `ipv6` as its number. */
+/* Reads `tcp` or `udp`, or `ipv4` or `ipv6`, as its number. */
 static bool word_number(struct translation *t, const struct ast_value *value, enum value_type type,
 			struct range *range)
 {
@@ -142,7 +142,7 @@ static bool check_interface_name(struct translation *t, const struct ast_value *
 struct gather {
 	struct translation *t;
 	enum value_type type;
-	size_t expected; /* how many values there may be */
+	size_t expected; /* the greatest possible number of values */
 	struct range *ranges[FAMILY_COUNT];
 	size_t counts[FAMILY_COUNT], capacities[FAMILY_COUNT];
 	struct resolved *out;
@@ -184,7 +184,7 @@ static void gather_interface(struct gather *g, struct ast_name name)
 		    out->interface_capacity) = name;
 }
 
-/* All of what was worked out before. */
+/* Adds all values of a define. */
 static void gather_resolved(struct gather *g, const struct resolved *resolved)
 {
 	enum family family;
@@ -232,7 +232,7 @@ static void gather_values(struct gather *g, const struct ast_values *values)
 		gather_value(g, &values->values[i]);
 }
 
-/* The sets of all that was gathered; NULL if any of it has no meaning. */
+/* Makes sets of all values; NULL if any of them was wrong. */
 static struct resolved *gather_end(struct gather *g)
 {
 	struct range_set *set;
@@ -273,7 +273,7 @@ struct define_entry *find_define(struct translation *t, const char *name, struct
 	return NULL;
 }
 
-/* What has no meaning in it is left out, so that it is said once. */
+/* Wrong values in the define are left out, so that they are reported only once. */
 static struct resolved *resolve_define(struct translation *t, const struct ast_value *use,
 				       enum value_type type)
 {
@@ -298,7 +298,7 @@ static struct resolved *resolve_define(struct translation *t, const struct ast_v
 	return entry->resolved[type];
 }
 
-/* The one value that a `$name` stands for, or the value itself. */
+/* The single value that a `$name` stands for, or the value itself. */
 const struct ast_value *resolve_single(struct translation *t, const struct ast_value *value)
 {
 	const struct ast_value *use = value;
@@ -323,7 +323,8 @@ const struct ast_value *resolve_single(struct translation *t, const struct ast_v
 	return value && value->kind != AST_VALUE_DEFINED ? value : NULL;
 }
 
-/* Defines within defines are known by now, since they must stand before. */
+/* Checks a define, and finds how deep defines are nested in it. Those in it are already checked, since they
+ * must be declared before. */
 void check_define(struct translation *t, struct define_entry *entry)
 {
 	const struct ast_values *values = entry->define->value;
@@ -346,7 +347,7 @@ void check_define(struct translation *t, struct define_entry *entry)
 
 /* Sets. */
 
-/* What is left of a line, in quotes or not. */
+/* The rest of a line as a name, with or without quotes. */
 static struct ast_value line_name(const struct translation *t, const struct element_lines *lines)
 {
 	const char *text = lines->file->text + lines->at;

@@ -1,4 +1,4 @@
-/* Verdicts, and the numbers of what they name: labels, chains, interfaces. */
+/* Verdicts, and the numbers of the labels, chains and interfaces that rules name. */
 #include "ast_to_policy.h"
 
 #include "compiler/base/nearest.h"
@@ -32,7 +32,7 @@ uint32_t interface_number(struct translation *t, struct ast_name name, bool requ
 	return number;
 }
 
-/* The label that a verdict names, through a define where it does; NULL after reporting. */
+/* The label that a verdict names, directly or by a define; NULL after reporting. */
 const char *label_name(struct translation *t, const struct ast_verdict *verdict)
 {
 	struct ast_value use = {.kind = AST_VALUE_DEFINED, .span = verdict->target.span};
