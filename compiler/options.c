@@ -1,5 +1,5 @@
-/* Reads the command line by one table of options. Options may stand before and after the operands;
- * each error names the word at fault and the nearest that would have been right. */
+/* Reads the command line by one table of options. Options may stand before and after the operands. Each error
+ * names the wrong word and the nearest one that exists. */
 #include "options.h"
 
 #include "compiler/base/arena.h"
@@ -14,8 +14,8 @@
 #include <string.h>
 
 enum {
-	FIRST_LONG = 256, /* getopt's value of an option: this much more than its index */
-	LISTED_MAX = 12,  /* words that a message lists */
+	FIRST_LONG = 256, /* getopt's value of a long option is this plus its index */
+	LISTED_MAX = 12,  /* the longest list of words in a message */
 };
 
 static const struct {
@@ -151,7 +151,7 @@ static void read_number(struct diag *diag, enum option_id option, const char *te
 	*number = (int)value;
 }
 
-/* The same, of one and more. */
+/* Reads a number of at least 1. */
 static void read_count(struct diag *diag, enum option_id option, const char *text, const char *unit,
 		       int *count)
 {
@@ -288,7 +288,7 @@ static void take(struct options *options, enum option_id option)
 	}
 }
 
-/* What getopt refused: an argument that is missing, or an option that there is not. */
+/* Reports what getopt refused: a missing argument, or an unknown option. */
 static void refuse(struct diag *diag, int result, char **argv, const char *given)
 {
 	char letter[] = {'-', (char)optopt, 0};
@@ -317,7 +317,7 @@ static enum option_id option_of(int result)
 	return (enum option_id)i;
 }
 
-/* Printing LLVM's form asks for its back end, which this sklc may not have. */
+/* Printing LLVM's form needs its back end, which may not be installed. */
 static void choose_backend(struct options *options)
 {
 	if (options->dump == STAGE_LLVM)
@@ -328,7 +328,7 @@ static void choose_backend(struct options *options)
 			    LLVM_BACKEND_FILE);
 }
 
-/* The same table in getopt's terms. */
+/* Converts the table of options for getopt_long. */
 static void for_getopt(struct option *longs, char *letters)
 {
 	size_t i;

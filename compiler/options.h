@@ -1,4 +1,4 @@
-/* The command line, read: which options were given, and the words that are left. */
+/* The command line after reading: the options that were given, and the operands. */
 #ifndef SKLC_OPTIONS_H
 #define SKLC_OPTIONS_H
 
@@ -52,13 +52,13 @@ enum option_id {
 enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct options {
-	struct diag *diag; /* told what is wrong with the command line */
+	struct diag *diag; /* where errors in the command line are queued */
 	uint32_t given;    /* bits 1 << enum option_id */
 	const char *output, *netns, *bpffs;
 	enum stage dump;
 	enum color color;
 	int pid, fd, confirm_seconds, if_generation; /* -1: not given */
-	struct compile_options compile;              /* its files are the operands */
+	struct compile_options compile;              /* compile.files are the operands */
 	char *const *operands;
 	size_t operand_count;
 };
@@ -68,19 +68,20 @@ static inline bool option_given(const struct options *options, enum option_id op
 	return options->given >> option & 1;
 }
 
-/* Reads a command line to its end; what it points to lives in ARENA and ARGV. False after telling DIAG all
- * that is wrong with it. The -W options are DIAG's. */
+/* Reads the whole command line; the results point into ARENA and ARGV. Returns false after reporting all errors
+ * to DIAG, which also keeps the -W options. */
 bool options_read(struct arena *arena, struct diag *diag, int argc, char **argv,
 		  struct options *options);
 
-/* How an option is written, "--netns NETNS"; and each with its meaning, a line each. */
+/* An option as written: "--netns". */
 const char *option_word(enum option_id option);
 void options_help(FILE *out);
 
-/* Tells what is wrong with the command line. */
+/* Reports an error in the command line. */
 void usage_error(struct diag *diag, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The index of WORD among COUNT words; -1 after telling that it is an unknown KIND, and the nearest. */
+/* The index of WORD among COUNT words; -1 after reporting that this KIND of word is unknown, and which is
+ * nearest. */
 int find_word(struct diag *diag, const char *kind, const char *word, const char *const *words,
 	      size_t count);
 

@@ -1,5 +1,5 @@
-/* The compiler on one page: each pass makes the next form of what the rules say, until the last that
- * is asked for; the first form with an error in it ends the way. */
+/* Runs the passes, each of which makes the next form of the rules, up to the last form that is asked for. Stops
+ * after the first pass that reports an error. */
 #include "pipeline.h"
 
 #include "compiler/ast/ast.h"
@@ -53,7 +53,8 @@ static bool make_emitted(struct compilation *c, const struct compile_options *op
 	return c->emitted;
 }
 
-/* LLVM has optimised what it gives: the two are to stay each other's measure. */
+/* LLVM has optimized its program already. Optimizing it again here would hide differences between the two back
+ * ends, which check each other. */
 static bool make_bytecode(struct compilation *c, const struct compile_options *options)
 {
 	if (options->backend == BACKEND_LLVM)

@@ -1,5 +1,6 @@
-/* The whole compiler: its forms, and the passes between them, each with its contract. Data flows one
- * way: a pass reads one form, never edits it, and returns the next (NULL after reporting why not). */
+/* The whole compiler on one page: the forms of a compilation and the passes between them. A pass is in the
+ * folder of the form that it makes. It reads one form, never changes it, and returns the next, or NULL after
+ * reporting why not. */
 #ifndef SKLC_PIPELINE_H
 #define SKLC_PIPELINE_H
 
@@ -47,7 +48,7 @@ enum table_kind {
 #undef TABLE_KIND_ENUM
 };
 
-/* Who writes the program: this compiler, or LLVM. */
+/* Which back end writes the program: this compiler's own, or LLVM. */
 #define BACKENDS(X) X(DIRECT, "direct") X(LLVM, "llvm")
 
 enum backend {
@@ -64,12 +65,12 @@ struct compile_options {
 	const char *const *definitions; /* -D NAME=VALUE */
 	size_t definition_count;
 	enum table_kind tables;
-	enum backend backend;   /* LLVM: only where llvm_backend() is there */
-	size_t table_bytes_max; /* budget of a decision's tables; 0: the default */
-	int instructions_max;   /* that of what the verifier walks beside code; the same */
+	enum backend backend;   /* BACKEND_LLVM only where llvm_backend() is not NULL */
+	size_t table_bytes_max; /* limit for the tables of a decision; 0: the default */
+	int instructions_max; /* limit for what the verifier walks beside nodes in code; 0: the default */
 };
 
-/* One compilation: all forms made so far, all of it in the arena. */
+/* One compilation: all forms that were made so far. All is in the arena. */
 struct compilation {
 	struct arena *arena;
 	struct sources *sources;
@@ -84,61 +85,65 @@ struct compilation {
 	struct object *object;
 };
 
-/* The beginning of a compilation: nothing read yet, nothing to say. */
+/* Makes an empty compilation: no files, no messages. */
 void compilation_start(struct compilation *c);
 
-/* Compiles what is started, up to and with LAST. False if there were errors, which are in the queue; in
- * either case the caller prints the queue, and then frees. */
+/* Runs all passes up to the one that makes LAST. Returns false if errors were queued. The caller then prints
+ * the queue, and frees the compilation. */
 bool compile(struct compilation *c, const struct compile_options *options, enum stage last);
 
-/* The same of one rules file that is in memory, to the object. */
+/* Compiles one rules file that is in memory to an object; reads no other files. The compilation must have been
+ * started. */
 bool compile_memory(struct compilation *c, const char *text, size_t length,
 		    const struct compile_options *options);
 
-/* Starts, then does the same. */
+/* Starts a compilation, then compiles as compile_memory does. */
 bool compile_text(struct compilation *c, const char *text, size_t length,
 		  const struct compile_options *options);
 void compilation_free(struct compilation *c);
 
-/* Rules text, includes and all, to what was written: names, literals, spans. Goes on after a syntax
- * error at the next statement. */
+/* compiler/ast: reads and parses the rules files and all that they include; the scanner and parser are in
+ * grammar/. After a syntax error, goes on at the next statement. */
 struct ast *source_to_ast(struct arena *arena, struct sources *sources, struct diag *diag,
 			  const struct compile_options *options);
 
-/* Names to what they stand for, matches to sets of numbers, labels and counters numbered. */
+/* compiler/policy: replaces names by what they stand for and matches by sets of numbers, numbers labels,
+ * counters and interfaces. policy_eval, which defines the language, is there too. */
 struct policy *ast_to_policy(struct arena *arena, const struct ast *ast, struct diag *diag,
 			     const struct compile_options *options);
 
-/* The function that the rules are, as a reduced diagram; refused where it outgrows the budget. */
+/* compiler/decision: makes one reduced decision diagram (compiler/diagram) of all rules. Refuses rules whose
+ * diagram would be larger than the limit. */
 struct decision *policy_to_decision(struct arena *arena, const struct policy *policy,
 				    struct diag *diag, const struct compile_options *options);
 
-/* Checks every `expect` against the language's definition. */
+/* compiler/lint: checks every `expect` by policy_eval. */
 void policy_check_expects(const struct policy *policy, const struct decision *decision,
 			  struct diag *diag);
 
-/* Warns of rules and labels that do nothing or too much: each warning is a property of the function that the
- * rules are. */
+/* compiler/lint: warns of rules and labels that do nothing or too much. */
 void policy_lint(const struct policy *policy, const struct decision *decision, struct diag *diag);
 
-/* How each part of the diagram is stored and searched: code, or which table. */
+/* compiler/layout: chooses for each part of the diagram how it is stored and searched, in code or in which kind
+ * of table, and writes the tables. */
 struct layout *decision_to_layout(struct arena *arena, const struct decision *decision,
 				  const struct policy *policy, struct diag *diag,
 				  const struct compile_options *options);
 
-/* About how many instructions the kernel's verifier will walk (Linux 6.18) in the program for a layout, its nodes in
- * code aside. decision_to_layout asks, to choose compare code where the tables would need too many. */
+/* compiler/emit: about how many instructions the kernel's verifier (Linux 6.18) walks in the program for a
+ * layout, without its nodes in code. decision_to_layout chooses code where tables would need too many. */
 size_t layout_verified_instructions(const struct layout *layout);
 
-/* The program, one part after the other. The LLVM back end's two passes to the same form are in llvm.h. */
+/* compiler/emit: the direct back end. The two passes of the other one, through LLVM IR, are in
+ * compiler/llvm/llvm.h. */
 struct bytecode *layout_to_bytecode(struct arena *arena, const struct layout *layout,
 				    struct diag *diag);
 
-/* The same program in fewer instructions, and with jumps that are distances. */
+/* compiler/bytecode: makes the program shorter, and replaces jumps to basic blocks by distances. */
 struct bytecode *bytecode_optimize(struct arena *arena, const struct bytecode *code,
 				   struct diag *diag);
 
-/* The file that loaders take. */
+/* compiler/object: the program, its tables and what the runtime needs, as an ELF file that loaders of BPF take. */
 struct object *bytecode_to_elf(struct arena *arena, const struct bytecode *code,
 			       const struct layout *layout, const struct policy *policy,
 			       struct diag *diag);

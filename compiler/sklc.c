@@ -1,5 +1,5 @@
-/* The command: a table of what it can be asked, and a function for each. The only file that knows both
- * the compiler and the runtime. Results go to standard output, all else to standard error. */
+/* The command: a table of actions and verbs, and a function for each. The only file that knows both the
+ * compiler and the runtime. Results go to standard output, everything else to standard error. */
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"
 #include "compiler/base/file.h"
@@ -23,9 +23,9 @@
 
 enum { EXIT_DONE, EXIT_RULES, EXIT_USAGE, EXIT_SYSTEM };
 
-/* One run of the command: what it was asked for, and what compiler and runtime have to say of it. */
+/* One run of the command: its options, the compilation, and where the runtime reports. */
 struct session {
-	struct report report; /* stays first: the runtime's way to the diagnostics */
+	struct report report; /* must be first: take_message gets the session from it */
 	struct options options;
 	struct compilation c;
 	bool is_finished;
@@ -49,7 +49,7 @@ static void print_to(const struct session *s, FILE *out)
 		diag_print(s->c.diag, out, diag_color(&s->options));
 }
 
-/* In one write, so that what several processes say does not mix. */
+/* Prints in one write, so that the messages of several processes do not mix. */
 static void print_diagnostics(const struct session *s)
 {
 	char *text = NULL;
@@ -66,7 +66,7 @@ static void print_diagnostics(const struct session *s)
 	free(text);
 }
 
-/* Text is printed as it comes, JSON at the end, as one document. */
+/* Prints messages so far as text. JSON is printed at the end, as one document. */
 static void say(const struct session *s)
 {
 	if (!option_given(&s->options, OPTION_JSON))
@@ -85,7 +85,7 @@ static struct span span_of(struct sources *sources, const struct excerpt *excerp
 			     line->base + (uint32_t)excerpt->end};
 }
 
-/* Takes what the runtime says. */
+/* Queues a message of the runtime. */
 static bool take_message(struct report *report, const struct message *message)
 {
 	static const enum diag_kind kinds[] = {[SEVERITY_NOTE] = DIAG_NOTE,
@@ -134,7 +134,7 @@ static int exit_status(int err)
 	return err ? EXIT_SYSTEM : EXIT_DONE;
 }
 
-/* Compiles as far as asked, and says what there is to say of it. */
+/* Compiles up to a stage, and prints the messages. */
 static int compile_rules(struct session *s, enum stage last)
 {
 	bool done = compile(&s->c, &s->options.compile, last);
@@ -143,7 +143,7 @@ static int compile_rules(struct session *s, enum stage last)
 	return done ? EXIT_DONE : EXIT_RULES;
 }
 
-/* Whether a file begins as an object does. A pipe is not asked, since what is read of it is gone. */
+/* Whether a file begins as an object does. Not for a pipe, where what is read is gone for the next reader. */
 static bool begins_as_object(int fd, const struct stat *status)
 {
 	char magic[SELFMAG];
@@ -152,7 +152,7 @@ static bool begins_as_object(int fd, const struct stat *status)
 	       !memcmp(magic, ELFMAG, SELFMAG);
 }
 
-/* Whether every operand can be read, and which is an object, if one is. */
+/* Checks that every operand can be read; *OBJECT is the one that is an object, or NULL. */
 static int look_at_files(struct session *s, const char **object)
 {
 	struct stat status = {0};
@@ -179,7 +179,7 @@ static int look_at_files(struct session *s, const char **object)
 	return EXIT_DONE;
 }
 
-/* The same, where only rules have a meaning. */
+/* As look_at_files, for commands that take only rules. */
 static int look_at_rules(struct session *s)
 {
 	const char *object;
@@ -191,7 +191,7 @@ static int look_at_rules(struct session *s)
 	return EXIT_USAGE;
 }
 
-/* The rules that the object would replace, or NULL. */
+/* The operand that writing the object would overwrite, or NULL. */
 static const char *replaced_rules(const struct options *options)
 {
 	struct stat output, rules;
@@ -363,11 +363,11 @@ static int unregister(struct session *s)
 
 enum { ANY_NUMBER = 1 << 30, ACTION_COUNT = 4 };
 
-/* The actions, which options name, come first; then the verbs. */
+/* The actions, which are named by options, come first, then the verbs. */
 static const struct command {
 	const char *word;
 	uint32_t takes;                    /* options */
-	size_t operands_min, operands_max; /* with the verb itself */
+	size_t operands_min, operands_max; /* counting the verb */
 	int (*run)(struct session *s);
 	int (*runtime)(const struct runtime_options *options, FILE *out); /* where RUN is NULL */
 	const char *synopsis, *meaning;
@@ -416,7 +416,7 @@ static void usage(FILE *out)
 	      out);
 }
 
-/* The command that a verb names; NULL after saying that there is none. */
+/* The command that a verb names; NULL after reporting that it is unknown. */
 static const struct command *find_verb(struct session *s, const char *word)
 {
 	const char *verbs[COMMAND_COUNT - ACTION_COUNT];
@@ -436,7 +436,7 @@ static const struct command *find_verb(struct session *s, const char *word)
 	return found < 0 ? NULL : &commands[ACTION_COUNT + found];
 }
 
-/* What the options ask for, else what the first operand does. */
+/* The action that an option names, else the verb that is the first operand; NULL after reporting. */
 static const struct command *find_command(struct session *s)
 {
 	const struct options *options = &s->options;
@@ -464,7 +464,7 @@ static const struct command *find_command(struct session *s)
 	return NULL;
 }
 
-/* Whether the options and the number of operands are such as the command takes. */
+/* Checks that the command takes these options and this number of operands. */
 static bool suits(struct session *s, const struct command *command)
 {
 	const struct options *options = &s->options;
@@ -485,7 +485,7 @@ static bool suits(struct session *s, const struct command *command)
 	return false;
 }
 
-/* Runs a command with no more privilege than it needs: those that know of namespaces ask the kernel. */
+/* Drops all privileges that the command does not need, then runs it. Commands that take --netns use the kernel. */
 static int run(struct session *s, const struct command *command)
 {
 	const enum runtime_use use = command->takes & OPTION_BIT(NETNS) ? RUNTIME_USE_KERNEL
@@ -497,7 +497,7 @@ static int run(struct session *s, const struct command *command)
 	return command->run ? command->run(s) : exit_status(command->runtime(&runtime, stdout));
 }
 
-/* What was written to standard output must have arrived. */
+/* Checks that all of standard output was written. */
 static int finish_output(struct session *s, int status_so_far)
 {
 	if (!fflush(stdout) && !ferror(stdout))
@@ -505,7 +505,8 @@ static int finish_output(struct session *s, int status_so_far)
 	return system_error(s, errno, "write to", "standard output");
 }
 
-/* With --json there is always a document, but where -q has nothing to say. */
+/* Prints what is left of the messages. With --json there is always a document, except with -q where there is
+ * nothing to report. */
 static void finish_diagnostics(const struct session *s)
 {
 	bool is_silent = option_given(&s->options, OPTION_QUIET) && diag_is_empty(s->c.diag);
@@ -514,7 +515,7 @@ static void finish_diagnostics(const struct session *s)
 		print_diagnostics(s);
 }
 
-/* A file that is opened must never get the number of a standard stream. */
+/* Opens the standard streams that are closed, so that no file that is opened later gets one of their numbers. */
 static void keep_standard_streams(void)
 {
 	int fd;
@@ -526,7 +527,7 @@ static void keep_standard_streams(void)
 		close(fd);
 }
 
-/* Memory that runs out ends the process where it is; nothing else does, before it is finished. */
+/* A handler of exit, for when the process ends before it is finished: only running out of memory does that. */
 static void say_out_of_memory(int status, void *session)
 {
 	const struct session *s = session;
@@ -570,5 +571,5 @@ int main(int argc, char **argv)
 	finish_diagnostics(&s);
 	compilation_free(&s.c);
 	s.is_finished = true;
-	exit(result); /* not from a frame that is gone: the handler of exit looks into this one */
+	exit(result); /* not return: the handler of exit still reads s, which is in this frame */
 }
