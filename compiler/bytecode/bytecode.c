@@ -1,7 +1,7 @@
 /*
- * The symbolic assembler: takes instructions one by one with labels for jumps, gives a program whose
- * jumps are distances. Errors stick to the program, so that an emitter reads like the listing of what
- * it emits and asks once, at the end.
+ * The assembler: takes instructions one by one, with jumps to basic blocks, and gives a program whose jumps are
+ * distances. The first error sticks to the program: so an emitter reads like the listing of what it emits, and asks
+ * for the error once, at the end.
  */
 #include "bytecode.h"
 
@@ -11,8 +11,9 @@
 #include <stdbool.h>
 
 enum {
-	NO_PLACE = 0xffffffff,
-	CALL_OF_SYMBOL = -1, /* a distance from the symbol, less one instruction */
+	NOT_BEGUN = 0xffffffff,
+	CALL_OF_SYMBOL =
+		-1, /* in a relocation's place, libbpf calls instruction imm + 1 from the symbol on */
 };
 
 struct bytecode *bytecode_new(struct arena *arena)
@@ -52,18 +53,19 @@ static void fail(struct bytecode *code, const char *format, ...)
 
 struct basic_block bytecode_new_block(struct bytecode *code)
 {
-	struct basic_block label = {(uint32_t)code->label_count};
+	struct basic_block block = {(uint32_t)code->block_count};
 
-	*ARENA_PUSH(code->arena, code->places, code->label_count, code->label_capacity) = NO_PLACE;
-	return label;
+	*ARENA_PUSH(code->arena, code->block_starts, code->block_count,
+		    code->block_capacity) = NOT_BEGUN;
+	return block;
 }
 
-void bytecode_begin_block(struct bytecode *code, struct basic_block label)
+void bytecode_begin_block(struct bytecode *code, struct basic_block block)
 {
-	if (code->places[label.id] != NO_PLACE)
-		fail(code, "label %u is placed twice, at instructions %u and %zu", label.id,
-		     code->places[label.id], code->count);
-	code->places[label.id] = (uint32_t)code->count;
+	if (code->block_starts[block.id] != NOT_BEGUN)
+		fail(code, "label %u is placed twice, at instructions %u and %zu", block.id,
+		     code->block_starts[block.id], code->count);
+	code->block_starts[block.id] = (uint32_t)code->count;
 }
 
 void bytecode_comment(struct bytecode *code, const char *format, ...)
@@ -142,7 +144,7 @@ void bytecode_to_host(struct bytecode *code, enum reg reg, int bits)
 	emit(code, BPF_ALU | BPF_END | BPF_TO_BE, reg, R0, 0, bits);
 }
 
-/* A 64-bit load takes two instructions; the second has code 0 and the upper half. */
+/* A 64-bit load takes two instructions. The second has code 0 and the upper half of the number. */
 static struct bytecode_instruction *emit_wide(struct bytecode *code, enum reg dst, uint32_t low,
 					      uint32_t high)
 {
@@ -169,33 +171,33 @@ void bytecode_data(struct bytecode *code, enum reg dst, enum bytecode_symbol dat
 	emit_wide(code, dst, offset, 0)->symbol = data;
 }
 
-void bytecode_jump(struct bytecode *code, struct basic_block label)
+void bytecode_jump(struct bytecode *code, struct basic_block block)
 {
-	emit(code, BPF_JMP | BPF_JA, R0, R0, 0, 0)->target = label;
+	emit(code, BPF_JMP | BPF_JA, R0, R0, 0, 0)->target = block;
 }
 
 void bytecode_jump_if(struct bytecode *code, int op, enum reg reg, int32_t value,
-		      struct basic_block label)
+		      struct basic_block block)
 {
-	emit(code, BPF_JMP | BPF_K | op, reg, R0, 0, value)->target = label;
+	emit(code, BPF_JMP | BPF_K | op, reg, R0, 0, value)->target = block;
 }
 
 void bytecode_jump_if_reg(struct bytecode *code, int op, enum reg a, enum reg b,
-			  struct basic_block label)
+			  struct basic_block block)
 {
-	emit(code, BPF_JMP | BPF_X | op, a, b, 0, 0)->target = label;
+	emit(code, BPF_JMP | BPF_X | op, a, b, 0, 0)->target = block;
 }
 
 void bytecode_jump32_if(struct bytecode *code, int op, enum reg reg, int32_t value,
-			struct basic_block label)
+			struct basic_block block)
 {
-	emit(code, BPF_JMP32 | BPF_K | op, reg, R0, 0, value)->target = label;
+	emit(code, BPF_JMP32 | BPF_K | op, reg, R0, 0, value)->target = block;
 }
 
 void bytecode_jump32_if_reg(struct bytecode *code, int op, enum reg a, enum reg b,
-			    struct basic_block label)
+			    struct basic_block block)
 {
-	emit(code, BPF_JMP32 | BPF_X | op, a, b, 0, 0)->target = label;
+	emit(code, BPF_JMP32 | BPF_X | op, a, b, 0, 0)->target = block;
 }
 
 void bytecode_call(struct bytecode *code, int helper)
@@ -245,9 +247,9 @@ void bytecode_raw(struct bytecode *code, struct bpf_insn insn)
 	emit(code, insn.code, insn.dst_reg, insn.src_reg, insn.off, insn.imm);
 }
 
-void bytecode_raw_jump(struct bytecode *code, struct bpf_insn insn, struct basic_block label)
+void bytecode_raw_jump(struct bytecode *code, struct bpf_insn insn, struct basic_block block)
 {
-	emit(code, insn.code, insn.dst_reg, insn.src_reg, 0, insn.imm)->target = label;
+	emit(code, insn.code, insn.dst_reg, insn.src_reg, 0, insn.imm)->target = block;
 }
 
 bool bytecode_is_jump(const struct bytecode_instruction *instruction)
@@ -268,7 +270,7 @@ uint64_t bytecode_wide_value(const struct bytecode_instruction *first)
 	return (uint64_t)(uint32_t)first[1].insn.imm << 32 | (uint32_t)first[0].insn.imm;
 }
 
-bool bytecode_is_always(const struct bytecode_instruction *instruction)
+bool bytecode_always_jumps(const struct bytecode_instruction *instruction)
 {
 	return instruction->insn.code == (BPF_JMP | BPF_JA);
 }
@@ -278,12 +280,12 @@ bool bytecode_is_exit(const struct bytecode_instruction *instruction)
 	return instruction->insn.code == (BPF_JMP | BPF_EXIT);
 }
 
-static uint32_t place_of(const struct bytecode *code, const struct bytecode_instruction *jump)
+/* Index of the instruction that a jump leads to. */
+static uint32_t target_start(const struct bytecode *code, const struct bytecode_instruction *jump)
 {
-	return code->places[jump->target.id];
+	return code->block_starts[jump->target.id];
 }
 
-/* Every jump must lead to an instruction. */
 static void check_targets(struct bytecode *code)
 {
 	size_t i;
@@ -293,10 +295,10 @@ static void check_targets(struct bytecode *code)
 
 		if (!bytecode_is_jump(jump))
 			continue;
-		if (place_of(code, jump) == NO_PLACE)
+		if (target_start(code, jump) == NOT_BEGUN)
 			fail(code, "instruction %zu jumps to label %u, which was never placed", i,
 			     jump->target.id);
-		else if (place_of(code, jump) >= code->count)
+		else if (target_start(code, jump) >= code->count)
 			fail(code, "instruction %zu jumps past the program's end", i);
 	}
 }
@@ -305,7 +307,7 @@ static void check_end(struct bytecode *code)
 {
 	const struct bytecode_instruction *last = &code->instructions[code->count - 1];
 
-	if (!bytecode_is_always(last) && !bytecode_is_exit(last))
+	if (!bytecode_always_jumps(last) && !bytecode_is_exit(last))
 		fail(code, "the program runs past its end, at instruction %zu", code->count - 1);
 }
 
@@ -330,11 +332,11 @@ static void resolve(struct bytecode *code)
 
 		if (!bytecode_is_jump(jump))
 			continue;
-		distance = (int64_t)place_of(code, jump) - (int64_t)i - 1;
+		distance = (int64_t)target_start(code, jump) - (int64_t)i - 1;
 		if (distance < INT16_MIN || distance > INT16_MAX)
 			fail(code,
 			     "the jump from instruction %zu to %u is further than 16 bits reach", i,
-			     place_of(code, jump));
+			     target_start(code, jump));
 		else
 			jump->insn.off = (int16_t)distance;
 	}

@@ -1,5 +1,6 @@
-/* A BPF program being written: instructions with symbolic jumps, maps and table references, and the
- * place in the rules that each belongs to. Errors stick, and are asked for once, at the end. */
+/* A BPF program, as a list of instructions that are appended one by one. Jumps lead to basic blocks, and loads refer to
+ * maps and data sections, by name until the end; each instruction has the rule that it belongs to. The first error
+ * sticks to the program: an emitter asks for it once, at the end. */
 #ifndef SKLC_BYTECODE_H
 #define SKLC_BYTECODE_H
 
@@ -14,34 +15,37 @@ struct arena;
 
 enum reg { R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10 };
 
-/* How far into a data section a program can reach: "direct value offset of %u is not allowed" from there. */
+/* The largest offset into a data section that a program can refer to. Beyond it, the verifier says "direct value offset
+ * of %u is not allowed". */
 enum { BYTECODE_OFFSET_MAX = (1 << 29) - 1 };
 
-/* A place to jump to. It is made, jumped to, and placed once, in any order of the last two. */
+/* Straight code with one entry, to which jumps lead. It is made first, and begun once; jumps to it may be written before
+ * and after that. */
 struct basic_block {
 	uint32_t id;
 };
 
-/* What a 64-bit immediate load may point to, the object's maps and data sections; and a call. */
+/* What an instruction may refer to: a 64-bit load to a map of the object, or to offset insn.imm in a data section; a call
+ * to a subprogram. */
 enum bytecode_symbol {
 	SYMBOL_NONE,
 	SYMBOL_SOCKETS,        /* the socket map */
 	SYMBOL_RULE_COUNTERS,  /* per-CPU u64 by counter index */
-	SYMBOL_LABEL_COUNTERS, /* per-CPU {hits, misses} by label and place */
+	SYMBOL_LABEL_COUNTERS, /* per-CPU struct abi_label_count by label and flow class */
 	SYMBOL_TABLES,         /* .rodata */
 	SYMBOL_HOST,           /* .rodata.machine */
 	SYMBOL_PREFIXES,       /* the LPM trie, where the layout has one */
-	SYMBOL_SPARE_MARKS,    /* by block, where labels have spare slots */
-	SYMBOL_SUBPROGRAM, /* a function that the program calls; which one, the instruction says */
+	SYMBOL_SPARE_MARKS,    /* by block of spare slots, where rules declare sockets */
+	SYMBOL_SUBPROGRAM,     /* the instruction's subprogram */
 	SYMBOL_COUNT
 };
 
 struct bytecode_instruction {
-	struct bpf_insn insn;        /* the second half of a 64-bit load follows as its own */
-	enum bytecode_symbol symbol; /* of a 64-bit load, its offset is in insn.imm; of a call */
+	struct bpf_insn insn; /* the second half of a 64-bit load follows as its own */
+	enum bytecode_symbol symbol;
 	const struct bytecode_subprogram *subprogram; /* of SYMBOL_SUBPROGRAM */
 	struct basic_block target;                    /* of a jump, before bytecode_finish */
-	struct span origin;  /* the rule it belongs to; {0, 0}: a shared look-up */
+	struct span origin;  /* the rule it belongs to; {0, 0}: it serves several */
 	const char *comment; /* printed before it; NULL if none */
 };
 
@@ -49,29 +53,29 @@ struct bytecode {
 	struct arena *arena;
 	struct bytecode_instruction *instructions;
 	size_t count, capacity;
-	/* All that it calls, directly or indirectly, each once and after those that it calls itself. */
+	/* The subprograms that it calls, directly or indirectly: each once, after those that it calls itself. */
 	const struct bytecode_subprogram **subprograms;
 	size_t subprogram_count, subprogram_capacity;
-	/* the rest belongs to bytecode.c */
-	uint32_t *places; /* of each label: index of the instruction, or NO_PLACE */
-	size_t label_count, label_capacity;
-	struct span origin;
-	const char *pending_comment;
-	const char *error;
+	/* The rest is for this folder. */
+	uint32_t *block_starts; /* index of each basic block's first instruction, or NOT_BEGUN */
+	size_t block_count, block_capacity;
+	struct span origin;          /* of the instructions to come */
+	const char *pending_comment; /* of the next instruction */
+	const char *error;           /* the first one; NULL: none */
 };
 
-/* Code that the verifier walks by itself, once, however often it is called: a global function. Its arguments
- * are the context in R1 and numbers from R2 on, of which it knows nothing; its result is in R0. */
+/* A global function in the terms of BPF: the verifier walks it by itself, once, however often it is called. Its arguments
+ * are the context in R1, and from R2 on numbers, of which the verifier knows nothing there; its result is in R0. */
 struct bytecode_subprogram {
 	const char *name;
-	const char *const *arguments; /* the names of the numbers */
+	const char *const *arguments; /* their names, without the context's */
 	size_t argument_count;
 	const struct bytecode *code; /* finished */
 };
 
 struct bytecode *bytecode_new(struct arena *arena);
 
-/* NAMES is an array of the arguments' names. */
+/* NAMES is an array with the names of the arguments after the context. */
 #define BYTECODE_SUBPROGRAM(arena, name, names, code)                                              \
 	bytecode_new_subprogram(arena, name, names, sizeof(names) / sizeof((names)[0]), code)
 const struct bytecode_subprogram *bytecode_new_subprogram(struct arena *arena, const char *name,
@@ -80,11 +84,13 @@ const struct bytecode_subprogram *bytecode_new_subprogram(struct arena *arena, c
 							  const struct bytecode *code);
 
 struct basic_block bytecode_new_block(struct bytecode *code);
-void bytecode_begin_block(struct bytecode *code, struct basic_block label);
+void bytecode_begin_block(struct bytecode *code, struct basic_block block);
 
-/* Said of the instructions that follow. */
+/* What the listing says above the next instruction. */
 void bytecode_comment(struct bytecode *code, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* The rule that all instructions from here on belong to. */
 void bytecode_origin(struct bytecode *code, struct span origin);
 
 /* SIZE is BPF_B, BPF_H, BPF_W or BPF_DW. */
@@ -98,55 +104,58 @@ void bytecode_alu(struct bytecode *code, int op, enum reg dst, enum reg src);
 void bytecode_alu_imm(struct bytecode *code, int op, enum reg dst, int32_t value);
 void bytecode_alu32(struct bytecode *code, int op, enum reg dst, enum reg src);
 void bytecode_alu32_imm(struct bytecode *code, int op, enum reg dst, int32_t value);
-void bytecode_to_host(struct bytecode *code, enum reg reg, int bits); /* from big endian */
+
+/* Swaps the lowest 16, 32 or 64 bits between big endian and the byte order of the host. */
+void bytecode_to_host(struct bytecode *code, enum reg reg, int bits);
 
 void bytecode_imm64(struct bytecode *code, enum reg dst, uint64_t value);
 void bytecode_map(struct bytecode *code, enum reg dst, enum bytecode_symbol map);
 void bytecode_data(struct bytecode *code, enum reg dst, enum bytecode_symbol data, uint32_t offset);
 
-/* OP is BPF_JEQ, BPF_JNE, BPF_JGT, BPF_JGE, BPF_JLT, BPF_JLE, BPF_JSET; unsigned. The 32-bit forms
- * compare the lower halves. */
-void bytecode_jump(struct bytecode *code, struct basic_block label);
+/* OP is BPF_JEQ, BPF_JNE, BPF_JSET, an unsigned comparison (BPF_JGT, BPF_JGE, BPF_JLT, BPF_JLE) or a signed one
+ * (BPF_JSLT ...). The 32-bit forms compare the lower halves. */
+void bytecode_jump(struct bytecode *code, struct basic_block block);
 void bytecode_jump_if(struct bytecode *code, int op, enum reg reg, int32_t value,
-		      struct basic_block label);
+		      struct basic_block block);
 void bytecode_jump_if_reg(struct bytecode *code, int op, enum reg a, enum reg b,
-			  struct basic_block label);
+			  struct basic_block block);
 void bytecode_jump32_if(struct bytecode *code, int op, enum reg reg, int32_t value,
-			struct basic_block label);
+			struct basic_block block);
 void bytecode_jump32_if_reg(struct bytecode *code, int op, enum reg a, enum reg b,
-			    struct basic_block label);
+			    struct basic_block block);
 
-void bytecode_call(struct bytecode *code, int helper);
+void bytecode_call(struct bytecode *code, int helper); /* enum bpf_func_id */
 
-/* Calls a finished subprogram, and adds it and all that it calls to the program's list. */
+/* Calls a finished subprogram, which joins the program's list with all that it calls. */
 void bytecode_call_subprogram(struct bytecode *code, const struct bytecode_subprogram *subprogram);
 void bytecode_exit(struct bytecode *code);
 
-/* Instructions as another assembler made them: not a 64-bit load, and where it is a jump, it goes to LABEL
- * whatever its distance was. */
+/* Instructions that another assembler made, but for 64-bit loads. A jump goes to BLOCK, and its distance is ignored. */
 void bytecode_raw(struct bytecode *code, struct bpf_insn insn);
-void bytecode_raw_jump(struct bytecode *code, struct bpf_insn insn, struct basic_block label);
+void bytecode_raw_jump(struct bytecode *code, struct bpf_insn insn, struct basic_block block);
 
-/* NULL, or what went wrong: a label never placed, an offset that does not fit, an end that is none. */
+/* NULL, or what is wrong: the first error, a jump to a block that was never begun, or an end that is no jump or exit. */
 const char *bytecode_check(struct bytecode *code);
 
-/* Checks, and makes all jumps distances. NULL, or what went wrong: a jump further than 16 bits, too. */
+/* Checks as above, and resolves all jumps to distances. NULL, or what is wrong, a jump further than 16 bits included. */
 const char *bytecode_finish(struct bytecode *code);
 
-/* Whether it may go on elsewhere than at the next instruction (calls and exits do not count). */
+/* Whether the next instruction to run may be another than the next in the list. Calls and exits are no jumps. */
 bool bytecode_is_jump(const struct bytecode_instruction *instruction);
 
-bool bytecode_is_always(const struct bytecode_instruction *instruction); /* jumps, that is */
+/* Whether it is a jump without a condition. */
+bool bytecode_always_jumps(const struct bytecode_instruction *instruction);
+
 bool bytecode_is_exit(const struct bytecode_instruction *instruction);
 
-/* Whether it is the first half of a 64-bit load. */
+/* Whether it is a 64-bit load, of which the second half follows as an instruction with code 0. */
 bool bytecode_is_wide(const struct bytecode_instruction *instruction);
 
-/* The number that it and the second half load. */
+/* The number that a 64-bit load loads. */
 uint64_t bytecode_wide_value(const struct bytecode_instruction *first);
 
-/* A listing, one instruction a line, with labels, comments and references by name; with SOURCES, also
- * the line of the rule wherever another one begins. */
+/* A listing with one instruction in each line, references by name, comments, and a number above each block that is jumped
+ * to; with SOURCES, also the rule's source location and text wherever another rule begins. */
 void bytecode_dump(const struct bytecode *code, const struct sources *sources, FILE *out);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * Prints a program as `bpftool prog dump xlated` does, with what that cannot know: names of jump
- * labels, of maps and tables, the emitter's comments, and the line of the rule that an instruction
- * belongs to. Golden files hold this listing, so labels are numbered by their place.
+ * Prints a program as `bpftool prog dump xlated` does, with what bpftool cannot know: which basic block a jump leads to,
+ * the names of maps and data sections, the emitter's comments, and the rule that an instruction belongs to. Golden files
+ * hold this listing, so blocks are numbered in the order in which they stand, whatever the order they were made in.
  */
 #include "bytecode.h"
 
@@ -13,7 +13,8 @@ struct listing {
 	const struct bytecode *code;
 	const struct sources *sources;
 	FILE *out;
-	uint32_t *numbers; /* of the label at each instruction; 0: none */
+	/* Of the block that begins at each instruction; 0: none begins there, or no jump leads to it. */
+	uint32_t *numbers;
 };
 
 static const char *const symbol_names[SYMBOL_COUNT] = {
@@ -85,7 +86,7 @@ static void print_jump(const struct listing *l, const struct bytecode_instructio
 {
 	struct bpf_insn insn = jump->insn;
 	char reg = BPF_CLASS(insn.code) == BPF_JMP ? 'r' : 'w';
-	uint32_t place = l->code->places[jump->target.id];
+	uint32_t start = l->code->block_starts[jump->target.id];
 
 	if (BPF_OP(insn.code) != BPF_JA) {
 		fprintf(l->out, "if %c%d %s ", reg, insn.dst_reg, jump_word(BPF_OP(insn.code)));
@@ -94,8 +95,8 @@ static void print_jump(const struct listing *l, const struct bytecode_instructio
 		else
 			fprintf(l->out, "0x%x ", (unsigned)insn.imm);
 	}
-	if (place < l->code->count)
-		fprintf(l->out, "goto L%u", l->numbers[place]);
+	if (start < l->code->count)
+		fprintf(l->out, "goto L%u", l->numbers[start]);
 	else
 		fprintf(l->out, "goto nowhere");
 }
@@ -159,23 +160,23 @@ static void print_instruction(const struct listing *l,
 	}
 }
 
-/* The rule's place, and the first line of its text; bytes that would move the cursor as `?`. */
+/* The rule's source location and the first line of its text, with `?` for control characters. */
 static void print_origin(const struct listing *l, struct span origin)
 {
 	const char *text;
-	struct source_location place;
+	struct source_location location;
 	size_t length, i;
 
 	if (!origin.end) {
 		fprintf(l->out, "; shared look-up\n");
 		return;
 	}
-	place = source_location(l->sources, origin.first);
+	location = source_location(l->sources, origin.first);
 	text = source_text(l->sources, origin);
 	length = origin.end - origin.first;
 	if (length > RULE_TEXT_MAX)
 		length = RULE_TEXT_MAX;
-	fprintf(l->out, "; %s:%u: ", place.file->name, place.line);
+	fprintf(l->out, "; %s:%u: ", location.file->name, location.line);
 	for (i = 0; i < length && text[i] != '\n'; i++)
 		fputc((unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i], l->out);
 	fputc('\n', l->out);
@@ -194,8 +195,8 @@ static void print_heading(const struct listing *l, size_t index)
 		fprintf(l->out, "L%u:\n", l->numbers[index]);
 }
 
-/* Numbers the labels that some jump leads to, in the order of their places. */
-static uint32_t *number_labels(const struct bytecode *code)
+/* Numbers the blocks that some jump leads to, in the order of their starts. */
+static uint32_t *number_blocks(const struct bytecode *code)
 {
 	uint32_t *numbers = arena_alloc(code->arena, code->count + 1, sizeof(*numbers));
 	uint32_t number = 0;
@@ -204,8 +205,8 @@ static uint32_t *number_labels(const struct bytecode *code)
 	for (i = 0; i < code->count; i++) {
 		const struct bytecode_instruction *jump = &code->instructions[i];
 
-		if (bytecode_is_jump(jump) && code->places[jump->target.id] < code->count)
-			numbers[code->places[jump->target.id]] = 1;
+		if (bytecode_is_jump(jump) && code->block_starts[jump->target.id] < code->count)
+			numbers[code->block_starts[jump->target.id]] = 1;
 	}
 	for (i = 0; i < code->count; i++)
 		if (numbers[i])
@@ -215,7 +216,7 @@ static uint32_t *number_labels(const struct bytecode *code)
 
 void bytecode_dump(const struct bytecode *code, const struct sources *sources, FILE *out)
 {
-	struct listing l = {code, sources, out, number_labels(code)};
+	struct listing l = {code, sources, out, number_blocks(code)};
 	size_t i;
 
 	for (i = 0; i < code->count; i++) {

@@ -1,7 +1,9 @@
-/* Bytecode to bytecode: the same program in fewer instructions. What the emitter writes, one node or step at a
- * time, meets here: jumps to jumps, values that are known, code that no path reaches (which the verifier would
- * refuse: "unreachable insn"). The rules stand in files of their own; here is the program that they work on,
- * and what is done until nothing changes. */
+/*
+ * Bytecode to bytecode: the same program in fewer instructions. The emitter writes one node or step at a time, and does
+ * not see what could be saved between them: jumps to jumps, values that are known, code that no path reaches (which the
+ * verifier would refuse: "unreachable insn"). The optimizations are in optimize_*.c; here is the program that they
+ * change, the removal of unreachable code, and the loop that runs them until nothing changes.
+ */
 #include "optimize.h"
 
 #include "compiler/base/arena.h"
@@ -10,7 +12,7 @@
 
 #include <string.h>
 
-/* One rule makes room for another; this is more than was ever seen to be of use. */
+/* One optimization makes another possible. No program was seen for which so many rounds were of use. */
 enum { ROUNDS_MAX = 8 };
 
 size_t optimizer_first(const struct optimizer *o, size_t index)
@@ -27,16 +29,16 @@ size_t optimizer_next(const struct optimizer *o, size_t index)
 
 size_t optimizer_target(const struct optimizer *o, size_t jump)
 {
-	return optimizer_first(o, o->code->places[o->code->instructions[jump].target.id]);
+	return optimizer_first(o, o->code->block_starts[o->code->instructions[jump].target.id]);
 }
 
 void optimizer_set_target(struct optimizer *o, size_t jump, size_t target)
 {
-	struct basic_block label = bytecode_new_block(o->code);
+	struct basic_block block = bytecode_new_block(o->code);
 
 	o->references[optimizer_target(o, jump)]--;
-	o->code->places[label.id] = (uint32_t)target;
-	o->code->instructions[jump].target = label;
+	o->code->block_starts[block.id] = (uint32_t)target;
+	o->code->instructions[jump].target = block;
 	o->references[target]++;
 	o->changed = true;
 }
@@ -113,7 +115,7 @@ static void remove_unreachable(struct optimizer *o)
 		instruction = optimizer_at(o, i);
 		if (bytecode_is_jump(instruction))
 			reach(&work, optimizer_target(o, i));
-		if (!bytecode_is_always(instruction) && !bytecode_is_exit(instruction))
+		if (!bytecode_always_jumps(instruction) && !bytecode_is_exit(instruction))
 			reach(&work, optimizer_next(o, i));
 	}
 	for (i = optimizer_first(o, 0); i < o->code->count; i = optimizer_next(o, i))
@@ -131,9 +133,9 @@ static struct bytecode *copy_code(struct arena *arena, const struct bytecode *fr
 	code->instructions = arena_grow(arena, from->instructions, from->count, from->count,
 					sizeof(*code->instructions));
 	code->capacity = from->count;
-	code->places = arena_grow(arena, from->places, from->label_count, from->label_count + 1,
-				  sizeof(*code->places));
-	code->label_capacity = from->label_count + 1;
+	code->block_starts = arena_grow(arena, from->block_starts, from->block_count,
+					from->block_count + 1, sizeof(*code->block_starts));
+	code->block_capacity = from->block_count + 1;
 	return code;
 }
 
@@ -147,7 +149,7 @@ static struct optimizer optimizer_new(struct arena *arena, const struct bytecode
 	return o;
 }
 
-/* Closes the gaps. */
+/* Takes the removed instructions out of the array. */
 static void compact(struct optimizer *o)
 {
 	struct bytecode *code = o->code;
@@ -161,9 +163,9 @@ static void compact(struct optimizer *o)
 			code->instructions[count++] = code->instructions[i];
 	}
 	moved[code->count] = count;
-	for (i = 0; i < code->label_count; i++)
-		if (code->places[i] < code->count)
-			code->places[i] = moved[code->places[i]];
+	for (i = 0; i < code->block_count; i++)
+		if (code->block_starts[i] < code->count)
+			code->block_starts[i] = moved[code->block_starts[i]];
 	code->count = count;
 }
 

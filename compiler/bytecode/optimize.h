@@ -1,5 +1,5 @@
-/* What the parts of bytecode_optimize share: the program as it is being improved. An instruction that is taken
- * out stays in the array and is passed over; whatever led to it leads to the next one that is there. */
+/* What the parts of bytecode_optimize share: the program that they change. An instruction that is removed stays in the
+ * array, and all that walk over the array skip it; jumps that led to it lead to the next one that is left. */
 #ifndef SKLC_BYTECODE_OPTIMIZE_H
 #define SKLC_BYTECODE_OPTIMIZE_H
 
@@ -7,10 +7,10 @@
 
 struct optimizer {
 	struct arena *arena;
-	struct bytecode *code; /* a copy */
-	bool *gone;            /* of each instruction */
-	uint32_t *references;  /* of each instruction: jumps that lead there */
-	bool changed;
+	struct bytecode *code; /* a copy, which is changed */
+	bool *gone;            /* of each instruction: it is removed */
+	uint32_t *references;  /* of each instruction: how many jumps lead there */
+	bool changed;          /* in this round */
 };
 
 static inline struct bytecode_instruction *optimizer_at(struct optimizer *o, size_t index)
@@ -18,27 +18,27 @@ static inline struct bytecode_instruction *optimizer_at(struct optimizer *o, siz
 	return &o->code->instructions[index];
 }
 
-/* The first instruction there is, at INDEX or after it; the code's count if there is none. */
+/* Index of the first instruction at INDEX or after it that is not removed; the code's count if there is none. */
 size_t optimizer_first(const struct optimizer *o, size_t index);
 
-/* The one after it. */
+/* Index of the next instruction after the one at INDEX that is not removed. */
 size_t optimizer_next(const struct optimizer *o, size_t index);
 
-/* Where a jump leads. */
+/* Index of the instruction that a jump leads to. */
 size_t optimizer_target(const struct optimizer *o, size_t jump);
 void optimizer_set_target(struct optimizer *o, size_t jump, size_t target);
 
-/* Puts another instruction in place of the one there, which is no wide load. */
+/* Replaces an instruction other than a 64-bit load. A jump that replaces a jump keeps its target. */
 void optimizer_replace(struct optimizer *o, size_t index, struct bpf_insn insn);
 void optimizer_remove(struct optimizer *o, size_t index);
 
-/* Whether INDEX comes after the instruction before it, and after that alone. */
+/* Whether no jump leads to INDEX: it can only run after the instruction before it. */
 static inline bool optimizer_only_follows(const struct optimizer *o, size_t index)
 {
 	return index < o->code->count && o->references[index] == 0;
 }
 
-/* Sets of registers, a bit each. */
+/* A set of registers: bit 1 << number for each. */
 enum { REGISTERS = 11 };
 typedef uint16_t regs;
 
@@ -50,7 +50,8 @@ static inline regs regs_of(unsigned reg)
 /* What an instruction does to registers. */
 struct effect {
 	regs reads, writes;
-	bool is_pure; /* does nothing but write: not even read memory, whose line it may fetch */
+	/* It only writes registers. Loads from memory do more: one may be there just to fetch a cache line. */
+	bool is_pure;
 };
 
 enum {
@@ -60,7 +61,7 @@ enum {
 
 struct effect effect_of(struct bpf_insn insn);
 
-/* The parts: each goes over the program once. */
+/* The parts. Each goes over the program once. */
 void optimize_jumps(struct optimizer *o);
 void optimize_constants(struct optimizer *o);
 void optimize_swaps(struct optimizer *o);

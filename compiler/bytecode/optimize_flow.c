@@ -1,4 +1,10 @@
-/* Rules that ask where a value goes: results that nobody reads, and byte orders that nobody needs. */
+/*
+ * Optimizations that need to know which instructions read a register, and which wrote what they read:
+ *  - a result that nothing reads is not computed;
+ *  - `a += b; b = a` is `b += a` where nothing else reads a;
+ *  - a field of the packet that is only tested for equality with constants is not swapped to the byte order of the host:
+ *    the constants are swapped instead.
+ */
 #include "optimize.h"
 
 #include "compiler/base/arena.h"
@@ -55,7 +61,7 @@ struct effect effect_of(struct bpf_insn insn)
 	}
 }
 
-/* What is read on some way after INDEX. */
+/* The registers that some path after INDEX reads before it writes them. */
 static regs live_after(struct optimizer *o, const regs *live, size_t index)
 {
 	const struct bytecode_instruction *instruction = optimizer_at(o, index);
@@ -63,12 +69,12 @@ static regs live_after(struct optimizer *o, const regs *live, size_t index)
 
 	if (bytecode_is_jump(instruction))
 		after |= live[optimizer_target(o, index)];
-	if (!bytecode_is_always(instruction) && !bytecode_is_exit(instruction))
+	if (!bytecode_always_jumps(instruction) && !bytecode_is_exit(instruction))
 		after |= live[optimizer_next(o, index)];
 	return after;
 }
 
-/* What is read on some way from each instruction on, before it is written. */
+/* For each instruction, the registers that some path from there on reads before it writes them. */
 static regs *find_live(struct optimizer *o)
 {
 	regs *live = arena_alloc(o->arena, o->code->count + 1, sizeof(*live));
@@ -90,7 +96,7 @@ static regs *find_live(struct optimizer *o)
 	return live;
 }
 
-/* `a += b; b = a` is `b += a`, where a is not read any more. */
+/* `a += b; b = a` becomes `b += a`, where a is not read any more. */
 static void add_in_place(struct optimizer *o, const regs *live, size_t index)
 {
 	struct bpf_insn *add = &optimizer_at(o, index)->insn;
@@ -123,15 +129,15 @@ void optimize_dead_code(struct optimizer *o)
 	}
 }
 
-/* Of one register: which instruction wrote what it holds before each instruction. */
-enum { NOT_REACHED = 0, SEVERAL = UINT32_MAX }; /* else the writer's index plus one */
+/* Which instruction wrote what a register holds before each instruction: the writer's index plus one, or one of these. */
+enum { NOT_REACHED = 0, SEVERAL = UINT32_MAX };
 
 struct writers {
 	regs reg;
-	uint32_t *of; /* of each instruction */
-	bool *is_needed; /* of each writer: something reads what it wrote, and not for equality alone */
-	size_t *work;
-	bool *waits;
+	uint32_t *of;    /* of each instruction */
+	bool *is_needed; /* of each writer: what it wrote is not only tested for equality */
+	size_t *work;    /* instructions whose writer has changed */
+	bool *waits;     /* of each instruction: it is in WORK */
 	size_t work_count;
 };
 
@@ -141,7 +147,7 @@ static void need(struct writers *w, uint32_t writer)
 		w->is_needed[writer - 1] = true;
 }
 
-/* Where writers meet and the value is read after, each is needed as it is. */
+/* WRITER's value reaches INDEX. If it meets another writer's there and is read later, both are needed as they are. */
 static void arrive_with(struct writers *w, const regs *live, size_t index, uint32_t writer)
 {
 	uint32_t before = w->of[index];
@@ -180,13 +186,13 @@ static struct writers find_writers(struct optimizer *o, const regs *live, regs r
 		w.waits[i] = false;
 		if (bytecode_is_jump(instruction))
 			arrive_with(&w, live, optimizer_target(o, i), writer);
-		if (!bytecode_is_always(instruction) && !bytecode_is_exit(instruction))
+		if (!bytecode_always_jumps(instruction) && !bytecode_is_exit(instruction))
 			arrive_with(&w, live, optimizer_next(o, i), writer);
 	}
 	return w;
 }
 
-/* Whether it swaps a field of the packet that was just loaded, and nothing else. */
+/* Whether it swaps a field of the packet that the instruction BEFORE it has loaded, and is only reached from there. */
 static bool is_swap(struct optimizer *o, size_t index, size_t before)
 {
 	struct bpf_insn swap = optimizer_at(o, index)->insn, load;
@@ -199,6 +205,7 @@ static bool is_swap(struct optimizer *o, size_t index, size_t before)
 		(swap.imm == 16 && load.code == (BPF_LDX | BPF_MEM | BPF_H)));
 }
 
+/* Whether it tests a value of BITS bits for equality with a constant. */
 static bool is_equality(struct bpf_insn insn, int bits)
 {
 	return (insn.code == (BPF_JMP32 | BPF_JEQ | BPF_K) ||
@@ -206,6 +213,7 @@ static bool is_equality(struct bpf_insn insn, int bits)
 	       (bits == 32 || (uint32_t)insn.imm <= UINT16_MAX);
 }
 
+/* Marks the writers whose values are read other than by a test for equality. */
 static void note_needs(struct optimizer *o, struct writers *w)
 {
 	size_t i;
@@ -225,7 +233,7 @@ static int32_t swapped(int32_t value, int bits)
 	return (int32_t)(bits == 32 ? htonl((uint32_t)value) : htons((uint16_t)value));
 }
 
-/* The swaps of one register whose values are only asked for equality. */
+/* For each instruction, whether it is a swap of the register whose value is only tested for equality. */
 static bool *find_needless(struct optimizer *o, const struct writers *w, uint8_t reg)
 {
 	bool *needless = arena_alloc(o->arena, o->code->count, sizeof(*needless));
@@ -239,7 +247,7 @@ static bool *find_needless(struct optimizer *o, const struct writers *w, uint8_t
 	return needless;
 }
 
-/* Swaps the constants that a value is compared with, in place of the value. */
+/* Where all tests of a swapped value are for equality, removes the swap and swaps the constants. */
 static void swap_constants(struct optimizer *o, uint8_t reg, const regs *live)
 {
 	struct writers w = find_writers(o, live, regs_of(reg));

@@ -1,28 +1,29 @@
-/* Rules for jumps: to jumps, over jumps, to where the program goes anyway, and two comparisons that ask for one
- * value together. */
+/* Optimizations of jumps: to other jumps, over other jumps, and to the next instruction; and two comparisons that together
+ * tell one value from all others, which become a test for equality. */
 #include "optimize.h"
 
-enum { THREAD_STEPS_MAX = 64 /* a cycle of jumps ends here */ };
+enum { THREAD_STEPS_MAX = 64 /* the end of following a cycle of jumps */ };
 
+/* Whether 16 bits hold the distance of a jump. */
 static bool is_near(size_t from, size_t to)
 {
 	return to > from ? to - from <= INT16_MAX : from - to < INT16_MAX;
 }
 
-/* Where the program arrives at from INDEX, after jumps that are always taken. */
+/* Index of the first instruction from INDEX on that is no unconditional jump, which are followed. */
 static size_t arrive(const struct optimizer *o, size_t index)
 {
 	int steps;
 
 	for (steps = 0; steps < THREAD_STEPS_MAX && index < o->code->count; steps++) {
-		if (!bytecode_is_always(&o->code->instructions[index]))
+		if (!bytecode_always_jumps(&o->code->instructions[index]))
 			break;
 		index = optimizer_target(o, index);
 	}
 	return index;
 }
 
-/* A jump to a jump goes where that one goes, as long as it stays within reach. */
+/* A jump to an unconditional jump goes where that one goes, if it can reach that. */
 static void thread(struct optimizer *o, size_t jump)
 {
 	size_t target = optimizer_target(o, jump), end = arrive(o, target);
@@ -31,7 +32,7 @@ static void thread(struct optimizer *o, size_t jump)
 		optimizer_set_target(o, jump, end);
 }
 
-/* The jump that is taken where this one is not; -1 where there is none. */
+/* The opcode of the jump that is taken where this one is not; -1 if there is none. */
 static int inverted(uint8_t code)
 {
 	static const struct {
@@ -48,7 +49,7 @@ static int inverted(uint8_t code)
 	return -1;
 }
 
-/* `if A goto L; goto M; L:` is `if not A goto M; L:`. */
+/* `if A goto L; goto M; L:` becomes `if not A goto M; L:`. */
 static void invert(struct optimizer *o, size_t jump)
 {
 	size_t over = optimizer_next(o, jump);
@@ -56,7 +57,7 @@ static void invert(struct optimizer *o, size_t jump)
 	size_t target;
 
 	if (code < 0 || !optimizer_only_follows(o, over) ||
-	    !bytecode_is_always(optimizer_at(o, over)) ||
+	    !bytecode_always_jumps(optimizer_at(o, over)) ||
 	    optimizer_target(o, jump) != optimizer_next(o, over))
 		return;
 	target = optimizer_target(o, over);
@@ -67,7 +68,7 @@ static void invert(struct optimizer *o, size_t jump)
 	optimizer_remove(o, over);
 }
 
-/* A comparison with LIMIT: where it goes on from below that, and from there on. */
+/* A comparison of a register with LIMIT: where the program goes on for values below LIMIT, and for all others. */
 struct split {
 	uint8_t reg;
 	uint32_t limit;
@@ -95,57 +96,57 @@ static bool is_split(const struct optimizer *o, size_t index, struct split *spli
 }
 
 /* Two comparisons that together tell one value from all others. */
-struct question {
-	size_t second; /* the one that follows the first's answer */
+struct equality {
+	size_t second; /* index of the second comparison */
 	uint32_t value;
-	size_t equal, others; /* where each goes on */
+	size_t equal, others; /* where the program goes on: for the value, and for all others */
 };
 
-static bool asks_for_one_value(const struct optimizer *o, const struct split *first,
-			       struct question *question)
+static bool tells_one_value(const struct optimizer *o, const struct split *first,
+			    struct equality *equality)
 {
 	struct split second;
 
 	if (is_split(o, first->above, &second) && second.reg == first->reg &&
 	    second.above == first->below && second.limit - 1 == first->limit && second.limit) {
-		*question = (struct question){first->above, first->limit, second.below,
+		*equality = (struct equality){first->above, first->limit, second.below,
 					      first->below};
 		return true;
 	}
 	if (is_split(o, first->below, &second) && second.reg == first->reg &&
 	    second.below == first->above && second.limit == first->limit - 1 && first->limit) {
-		*question = (struct question){first->below, second.limit, second.above,
+		*equality = (struct equality){first->below, second.limit, second.above,
 					      first->above};
 		return true;
 	}
 	return false;
 }
 
-/* `if a >= k + 1 goto L; if a < k goto L` is `if a != k goto L`, in whatever order and form. If the second comes
- * right after the first, nothing else may lead to it. */
-static void ask_for_equality(struct optimizer *o, size_t jump)
+/* `if a >= k + 1 goto L; if a < k goto L` becomes `if a != k goto L`; so do other orders and forms of these comparisons. If
+ * the second comes right after the first, it is removed, and no jump may lead to it. */
+static void test_for_equality(struct optimizer *o, size_t jump)
 {
 	size_t next = optimizer_next(o, jump), after, target;
-	struct question question;
+	struct equality equality;
 	struct split first;
 	bool is_others;
 
-	if (!is_split(o, jump, &first) || !asks_for_one_value(o, &first, &question))
+	if (!is_split(o, jump, &first) || !tells_one_value(o, &first, &equality))
 		return;
 	after = next;
-	if (next == question.second && optimizer_only_follows(o, next))
+	if (next == equality.second && optimizer_only_follows(o, next))
 		after = optimizer_next(o, next);
 	after = arrive(o, after);
-	is_others = after == question.others;
-	if (!is_others && after != question.equal)
+	is_others = after == equality.others;
+	if (!is_others && after != equality.equal)
 		return;
-	target = is_others ? question.equal : question.others;
+	target = is_others ? equality.equal : equality.others;
 	if (!is_near(jump, target))
 		return;
-	optimizer_at(o, jump)->insn.imm = (int32_t)question.value;
+	optimizer_at(o, jump)->insn.imm = (int32_t)equality.value;
 	optimizer_at(o, jump)->insn.code = BPF_JMP32 | BPF_K | (is_others ? BPF_JEQ : BPF_JNE);
 	optimizer_set_target(o, jump, target);
-	if (next == question.second)
+	if (next == equality.second)
 		optimizer_remove(o, next);
 }
 
@@ -158,7 +159,7 @@ void optimize_jumps(struct optimizer *o)
 			continue;
 		thread(o, i);
 		invert(o, i);
-		ask_for_equality(o, i);
+		test_for_equality(o, i);
 		if (optimizer_target(o, i) == optimizer_next(o, i))
 			optimizer_remove(o, i);
 	}

@@ -1,9 +1,10 @@
-/* Rules for values: what is known where the program is written is worked out there. A value is known from where
- * it is set to the next instruction that some jump leads to. */
+/* Optimizations of values that are known: arithmetic and comparisons of constants are computed here. A register's value is
+ * known from the instruction that sets it to the next one that some jump leads to. */
 #include "optimize.h"
 
 #include <string.h>
 
+/* The values of the registers, where they are known. */
 struct values {
 	bool known[REGISTERS];
 	uint64_t value[REGISTERS];
@@ -15,7 +16,7 @@ static void set(struct values *v, uint8_t reg, uint64_t value)
 	v->value[reg] = value;
 }
 
-/* The second operand of arithmetic or of a comparison. */
+/* Gets the second operand of arithmetic or of a comparison; false if it is not known. */
 static bool operand(const struct values *v, struct bpf_insn insn, uint64_t *value)
 {
 	if (BPF_SRC(insn.code) == BPF_X) {
@@ -26,7 +27,7 @@ static bool operand(const struct values *v, struct bpf_insn insn, uint64_t *valu
 	return true;
 }
 
-/* 64-bit arithmetic, or 32-bit on operands that are less; false where it is not done here. */
+/* Computes with 64 bits, or with 32 if both operands are below 2^32; false for operations that are left to the program. */
 static bool compute(int op, uint64_t a, uint64_t b, unsigned bits, uint64_t *result)
 {
 	switch (op) {
@@ -56,7 +57,7 @@ static bool compute(int op, uint64_t a, uint64_t b, unsigned bits, uint64_t *res
 	}
 }
 
-/* A known sum of an address and a number is an address. */
+/* The sum of an address in the tables, which the instruction BEFORE loads, and a known number is an address too. */
 static bool fold_address(struct optimizer *o, const struct values *v, size_t index, size_t before)
 {
 	struct bpf_insn add = optimizer_at(o, index)->insn;
@@ -99,7 +100,7 @@ static void fold_arithmetic(struct optimizer *o, struct values *v, size_t index)
 						    .imm = (int32_t)(value & mask)});
 }
 
-/* Whether a comparison of known values holds; false in *DECIDED where it is not done here. */
+/* Whether a comparison of known values holds. *DECIDED is false for comparisons that are left to the program. */
 static bool holds(int op, uint64_t a, uint64_t b, bool *decided)
 {
 	*decided = true;
@@ -122,7 +123,7 @@ static bool holds(int op, uint64_t a, uint64_t b, bool *decided)
 	}
 }
 
-/* Whether a jump's condition is known: nothing is less than 0, and of two known values all is. */
+/* Whether it is known if a jump is *TAKEN: both values are, or nothing is less than 0, the second one. */
 static bool is_decided(const struct values *v, struct bpf_insn insn, bool *taken)
 {
 	uint64_t mask = BPF_CLASS(insn.code) == BPF_JMP32 ? UINT32_MAX : UINT64_MAX;
@@ -140,7 +141,7 @@ static bool is_decided(const struct values *v, struct bpf_insn insn, bool *taken
 	return decided && v->known[insn.dst_reg];
 }
 
-/* A jump whose condition is known is taken always, or never. */
+/* A jump whose condition is known becomes unconditional, or is removed. */
 static void fold_jump(struct optimizer *o, const struct values *v, size_t index)
 {
 	bool taken;
@@ -177,7 +178,7 @@ static void fold(struct optimizer *o, struct values *v, size_t index, size_t bef
 		if (bytecode_is_wide(instruction) && instruction->symbol == SYMBOL_NONE)
 			set(v, insn.dst_reg, bytecode_wide_value(instruction));
 		break;
-	default: /* a store: of atomic ones the assembler knows none */
+	default: /* stores, which write no register; no emitter writes an atomic one, which could */
 		break;
 	}
 }
