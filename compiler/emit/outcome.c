@@ -47,14 +47,14 @@ void emit_rule_counter(struct emitter *e)
 
 void emit_label_index(struct emitter *e, enum reg reg, struct basic_block none)
 {
-	uint32_t slots = ABI_FLOW_CLASSES * (uint32_t)e->layout->object.label_count;
+	uint32_t count = ABI_FLOW_CLASSES * (uint32_t)e->layout->object.label_count;
 
 	bytecode_load(e->code, BPF_W, reg, R7, (int)offsetof(struct layout_row, label));
 	if (e->layout->object.counter_count)
 		bytecode_jump32_if(e->code, BPF_JEQ, reg, (int32_t)NO_INDEX, none);
 	bytecode_alu_imm(e->code, BPF_LSH, reg, 2);
 	bytecode_alu(e->code, BPF_ADD, reg, R8);
-	bytecode_jump_if(e->code, BPF_JGT, reg, (int32_t)slots - 1, e->drop);
+	bytecode_jump_if(e->code, BPF_JGT, reg, (int32_t)count - 1, e->drop);
 }
 
 /* R0 becomes the socket in the own slot of the label index in R1; to MISS if there is none. */

@@ -1,6 +1,6 @@
 /*
- * Emits the steps of a search, one after the other in the order of the layout, which layout.h describes with the format
- * of the tables. R7 has the reference between steps; R6 has the context; R0 to R5 are lost in each.
+ * Emits the steps of a search, one after the other in the order of the layout. table_format.h says what they read. Between
+ * steps, R7 has the reference; R6 has the context; R0 to R5 are lost in each step.
  *
  * A step loads its operand from the context, or goes on with the one that a step before it has left in R1. Of half an
  * IPv6 address, it loads no more 32 bit words than it needs: CUT is then how many of the lowest bits of the operand R1

@@ -350,11 +350,11 @@ static void emit_label(struct bytecode *code, const struct layout *layout, bool 
 
 static struct bytecode *write_try_label(struct arena *arena, const struct layout *layout)
 {
-	uint32_t slots = ABI_FLOW_CLASSES * (uint32_t)layout->object.label_count;
+	uint32_t count = ABI_FLOW_CLASSES * (uint32_t)layout->object.label_count;
 	struct bytecode *code = bytecode_new(arena);
 	struct basic_block none = bytecode_new_block(code);
 
-	bytecode_jump_if(code, BPF_JGT, R2, (int32_t)slots - 1, none);
+	bytecode_jump_if(code, BPF_JGT, R2, (int32_t)count - 1, none);
 	bytecode_alu(code, BPF_MOV, R6, R1);
 	emit_label(code, layout, layout->rows_max > 1, none);
 	return code;

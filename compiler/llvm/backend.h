@@ -1,4 +1,4 @@
-/* The passes of the LLVM back end, for its table. */
+/* The passes of the LLVM back end, as the table in backend.c has them; llvm.h describes each. */
 #ifndef SKLC_LLVM_BACKEND_H
 #define SKLC_LLVM_BACKEND_H
 

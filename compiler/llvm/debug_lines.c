@@ -1,6 +1,6 @@
-/* The rules that instructions are from go through LLVM as lines of a source file that is not there: a number for
- * each place, which the object of LLVM's BPF target gives back. Where LLVM makes one instruction of two from
- * different lines, it says line 0. */
+/* Carries through LLVM which rule each instruction belongs to, as debug information: each origin is a line of a source
+ * file that does not exist. In the object that LLVM makes, .BTF.ext gives the lines back. Where LLVM merges
+ * instructions of different lines into one, that has line 0. */
 #include "ir.h"
 
 #include "compiler/base/arena.h"
@@ -11,7 +11,7 @@
 
 static LLVMMetadataRef make_unit(struct ir *ir, LLVMMetadataRef file)
 {
-	return LLVMDIBuilderCreateCompileUnit(ir->lines, LLVMDWARFSourceLanguageC, file, "", 0, 1,
+	return LLVMDIBuilderCreateCompileUnit(ir->debug, LLVMDWARFSourceLanguageC, file, "", 0, 1,
 					      "", 0, 0, "", 0, LLVMDWARFEmissionLineTablesOnly, 0,
 					      0, 0, "", 0, "", 0);
 }
@@ -23,11 +23,11 @@ void ir_debug_lines_begin(struct ir *ir)
 
 	LLVMAddModuleFlag(ir->module, LLVMModuleFlagBehaviorWarning, flag, sizeof(flag) - 1,
 			  LLVMValueAsMetadata(ir_word(ir, LLVMDebugMetadataVersion())));
-	ir->lines = LLVMCreateDIBuilder(ir->module);
-	file = LLVMDIBuilderCreateFile(ir->lines, name, sizeof(name) - 1, "", 0);
+	ir->debug = LLVMCreateDIBuilder(ir->module);
+	file = LLVMDIBuilderCreateFile(ir->debug, name, sizeof(name) - 1, "", 0);
 	make_unit(ir, file);
-	type = LLVMDIBuilderCreateSubroutineType(ir->lines, file, &nothing, 1, LLVMDIFlagZero);
-	ir->scope = LLVMDIBuilderCreateFunction(ir->lines, file, name, sizeof(name) - 1, name,
+	type = LLVMDIBuilderCreateSubroutineType(ir->debug, file, &nothing, 1, LLVMDIFlagZero);
+	ir->scope = LLVMDIBuilderCreateFunction(ir->debug, file, name, sizeof(name) - 1, name,
 						sizeof(name) - 1, file, 1, type, 0, 1, 1,
 						LLVMDIFlagZero, 1);
 	LLVMSetSubprogram(ir->function, ir->scope);
@@ -35,8 +35,8 @@ void ir_debug_lines_begin(struct ir *ir)
 
 void ir_debug_lines_end(struct ir *ir)
 {
-	LLVMDIBuilderFinalize(ir->lines);
-	LLVMDisposeDIBuilder(ir->lines);
+	LLVMDIBuilderFinalize(ir->debug);
+	LLVMDisposeDIBuilder(ir->debug);
 }
 
 void ir_origin(struct ir *ir, struct span origin)

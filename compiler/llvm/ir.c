@@ -1,5 +1,5 @@
-/* How the program's instructions are written in LLVM's terms: its C API, with the calls that name types
- * alone, which serve versions with typed pointers and those without. */
+/* Writes single instructions of LLVM's intermediate representation, by its C API. Only calls that are told the types are
+ * used: so this serves versions of LLVM with typed pointers and versions without. */
 #include "ir.h"
 
 #include "compiler/base/arena.h"
@@ -81,7 +81,7 @@ LLVMValueRef ir_shift_right(struct ir *ir, LLVMValueRef value, unsigned bits)
 	return LLVMBuildLShr(ir->builder, value, LLVMConstInt(LLVMTypeOf(value), bits, 0), "");
 }
 
-/* Marks a call as one that only depends on its arguments; the word for it changed. */
+/* Marks a call whose result depends on its arguments only. The attribute's name is not the same in all versions. */
 static void set_pure(struct ir *ir, LLVMValueRef call)
 {
 	static const char *const words[] = {"memory", "readnone"};
@@ -94,7 +94,7 @@ static void set_pure(struct ir *ir, LLVMValueRef call)
 				 LLVMCreateEnumAttribute(ir->context, kind, 0));
 }
 
-/* Assembly of no instruction, which takes and gives a register: "r" of 64 bits, "w" of 32. */
+/* Inline assembly without an instruction, whose result is in the register of its operand: "r" has 64 bits, "w" 32. */
 LLVMValueRef ir_opaque(struct ir *ir, LLVMValueRef value)
 {
 	char nothing[] = "", constraints[] = "=r,0";
@@ -130,9 +130,9 @@ LLVMValueRef ir_at(struct ir *ir, LLVMValueRef pointer, LLVMValueRef offset)
 static LLVMValueRef typed_pointer(struct ir *ir, LLVMTypeRef type, LLVMValueRef pointer,
 				  size_t offset)
 {
-	LLVMValueRef place = offset ? ir_at(ir, pointer, ir_wide(ir, offset)) : pointer;
+	LLVMValueRef address = offset ? ir_at(ir, pointer, ir_wide(ir, offset)) : pointer;
 
-	return LLVMBuildBitCast(ir->builder, place, LLVMPointerType(type, 0), "");
+	return LLVMBuildBitCast(ir->builder, address, LLVMPointerType(type, 0), "");
 }
 
 LLVMValueRef ir_load(struct ir *ir, LLVMTypeRef type, LLVMValueRef pointer, size_t offset)
@@ -207,7 +207,7 @@ LLVMValueRef ir_to_host(struct ir *ir, LLVMValueRef value)
 			      LLVMGetIntrinsicDeclaration(ir->module, id, &type, 1), &value, 1, "");
 }
 
-/* Half of an IPv6 address. Its words stay apart: eight bytes of the packet may not be read at once. */
+/* Half of an IPv6 address. One word is opaque, or the optimiser would load both at once, which the verifier refuses. */
 static LLVMValueRef half_address(struct ir *ir, size_t offset)
 {
 	LLVMValueRef first = ir_to_host(ir, ir_load(ir, ir->word, ir->packet, offset));
@@ -239,8 +239,8 @@ LLVMValueRef ir_wide_operand(struct ir *ir, enum operand operand)
 	return operand_bits(operand) < 64 ? ir_widen(ir, value) : value;
 }
 
-/* The optimiser would compare what is left of the index without bits that do not matter to the comparison,
- * and the verifier then knows nothing of the index itself ("unbounded memory access"). */
+/* The index is opaque: the optimiser would compare a shifted or masked copy of it, and the verifier would then know no
+ * bound of the index itself ("unbounded memory access"). */
 LLVMValueRef ir_bounded(struct ir *ir, LLVMValueRef index, uint32_t count)
 {
 	LLVMValueRef wide = ir_opaque(ir, ir_widen(ir, index));

@@ -1,4 +1,5 @@
-/* What the parts of layout_to_llvm share: the program being written, and how to write its instructions. */
+/* What the parts of layout_to_llvm share: the program being written in LLVM's intermediate representation, and short
+ * names for the calls of LLVM's C API that write it. */
 #ifndef SKLC_LLVM_IR_H
 #define SKLC_LLVM_IR_H
 
@@ -24,48 +25,50 @@ struct ir {
 	LLVMContextRef context;
 	LLVMModuleRef module;
 	LLVMBuilderRef builder;
-	LLVMTypeRef byte, half, word, wide, pointer;
-	LLVMValueRef function;
-	LLVMValueRef packet; /* the program's argument, a struct bpf_sk_lookup */
+	LLVMTypeRef byte, half, word, wide, pointer;    /* 8, 16, 32 and 64 bits; to bytes */
+	LLVMValueRef function;                          /* the program */
+	LLVMValueRef packet;                            /* its argument, a struct bpf_sk_lookup */
 	const struct bytecode_subprogram **subprograms; /* that it calls */
 	size_t subprogram_count, subprogram_capacity;
 	LLVMValueRef symbols[LLVM_SYMBOL_COUNT]; /* NULL: not yet referred to */
-	LLVMValueRef zero; /* which neither LLVM nor the verifier knows; NULL: none */
-	/* Variables: the table reference, later the row; the rows still allowed. */
+	LLVMValueRef zero; /* 0, but neither LLVM nor the verifier knows that */
+	/* Variables on the stack: the reference, and from the outcome on the number of the row; how many rows the
+	 * outcome may still have. */
 	LLVMValueRef reference, rows_left;
-	/* Variables that helpers read: a map's key, a label's slot, a struct abi_prefix_key. */
-	LLVMValueRef key, slot, prefix;
-	LLVMBasicBlockRef *nodes; /* of nodes that something goes to */
+	/* Variables that helpers read: a map's key; 4 * label + flow class; a struct abi_prefix_key. */
+	LLVMValueRef key, label_index, prefix;
+	LLVMBasicBlockRef *nodes; /* of each node; NULL if nothing goes there yet */
 	/* Of each step of each search; and one more, the search's end, which has `checked` only. */
 	struct step_entry *entries[FAMILY_COUNT * PROTOCOL_COUNT];
-	LLVMBasicBlockRef assign, pass, drop;
-	diagram_ref *pending; /* nodes that have a block, which is not written yet */
+	LLVMBasicBlockRef outcome, pass, drop; /* carries it out; the ways out */
+	diagram_ref *pending;                  /* nodes whose block is not written yet */
 	size_t pending_count, pending_capacity;
-	LLVMDIBuilderRef lines;
+	/* See debug_lines.c: line N, counted from 1, stands for the rule at origins[N - 1]. */
+	LLVMDIBuilderRef debug;
 	LLVMMetadataRef scope;
-	struct span *origins; /* of each line, as LLVM counts them, from 1 */
+	struct span *origins;
 	size_t origin_count, origin_capacity;
 };
 
-/* Which rule each instruction is from: told to LLVM as lines of a source file. */
+/* Before the first instruction, and after the last: say which rule each belongs to, as lines of a source file. */
 void ir_debug_lines_begin(struct ir *ir);
 void ir_debug_lines_end(struct ir *ir);
 
-/* Said of the instructions that follow. */
+/* The rule that all instructions from here on belong to. */
 void ir_origin(struct ir *ir, struct span origin);
 
-/* Numbers, 32 and 64 bits. */
+/* Constants of 32 and of 64 bits; and a value with zeros above it, as 64 bits. */
 LLVMValueRef ir_word(struct ir *ir, uint32_t value);
 LLVMValueRef ir_wide(struct ir *ir, uint64_t value);
 LLVMValueRef ir_widen(struct ir *ir, LLVMValueRef value);
 
-/* Blocks; what is written goes to the one started last. */
+/* Basic blocks. Instructions are appended to the one that was started last. */
 LLVMBasicBlockRef ir_block(struct ir *ir, const char *name);
 void ir_start(struct ir *ir, LLVMBasicBlockRef block);
 void ir_jump(struct ir *ir, LLVMBasicBlockRef block);
 void ir_branch(struct ir *ir, LLVMValueRef condition, LLVMBasicBlockRef yes, LLVMBasicBlockRef no);
 
-/* Leaves for BLOCK if A compares so with B; what follows is where it does not. */
+/* Goes to BLOCK if the comparison of A with B holds, else on to a new block, which is started. */
 void ir_leave_if(struct ir *ir, LLVMValueRef a, LLVMIntPredicate predicate, LLVMValueRef b,
 		 LLVMBasicBlockRef block);
 
@@ -74,17 +77,17 @@ LLVMValueRef ir_and(struct ir *ir, LLVMValueRef a, uint32_t mask);
 LLVMValueRef ir_shift_left(struct ir *ir, LLVMValueRef value, unsigned bits);
 LLVMValueRef ir_shift_right(struct ir *ir, LLVMValueRef value, unsigned bits);
 
-/* The same value, of which the optimiser knows nothing more. It costs no instruction. */
+/* The same value, but the optimiser knows nothing of it. This costs no instruction. */
 LLVMValueRef ir_opaque(struct ir *ir, LLVMValueRef value);
 
-/* Memory; offsets are 64 bits, in bytes. */
+/* Memory. Offsets are in bytes; those that are values have 64 bits. */
 LLVMValueRef ir_symbol(struct ir *ir, enum llvm_symbol symbol);
 LLVMValueRef ir_at(struct ir *ir, LLVMValueRef pointer, LLVMValueRef offset);
 LLVMValueRef ir_load(struct ir *ir, LLVMTypeRef type, LLVMValueRef pointer, size_t offset);
 void ir_store(struct ir *ir, LLVMValueRef value, LLVMValueRef pointer, size_t offset);
 LLVMValueRef ir_variable(struct ir *ir, LLVMTypeRef type, const char *name);
 
-/* Calls a helper of the kernel; those that return pointers give a pointer, else 64 bits. */
+/* Call a helper of the kernel, for 64 bits or for a pointer. */
 LLVMValueRef ir_call(struct ir *ir, enum bpf_func_id helper, LLVMValueRef *arguments,
 		     unsigned count);
 LLVMValueRef ir_call_for_pointer(struct ir *ir, enum bpf_func_id helper, LLVMValueRef *arguments,
@@ -94,27 +97,27 @@ LLVMValueRef ir_call_for_pointer(struct ir *ir, enum bpf_func_id helper, LLVMVal
 LLVMValueRef ir_call_subprogram(struct ir *ir, const struct bytecode_subprogram *subprogram,
 				LLVMValueRef *arguments, unsigned count);
 
-/* A big endian value in the machine's order, or back. */
+/* Swaps a value between big endian and the byte order of the host. */
 LLVMValueRef ir_to_host(struct ir *ir, LLVMValueRef value);
 
-/* A word of the packet in host order, as wide as it is (32 bits at the least) or of 64 bits; and a field of
- * the packet as it stands. */
+/* An operand in host order, of at least 32 bits, or always of 64; and a member of struct bpf_sk_lookup as it is there. */
 LLVMValueRef ir_operand(struct ir *ir, enum operand operand);
 LLVMValueRef ir_wide_operand(struct ir *ir, enum operand operand);
 #define IR_PACKET_WORD(ir, field)                                                                  \
 	ir_load((ir), (ir)->word, (ir)->packet, offsetof(struct bpf_sk_lookup, field))
 
-/* INDEX (a word) as 64 bits, less than COUNT; else drops. */
+/* INDEX (32 bits) as 64 bits. Drops the packet if it is not below COUNT, so that the verifier knows the bound. */
 LLVMValueRef ir_bounded(struct ir *ir, LLVMValueRef index, uint32_t count);
 
-/* Element INDEX (a word) of a region of the tables, SIZE bytes each; beyond its end, drops. */
+/* A pointer to element INDEX (32 bits) of a region of the tables, of SIZE bytes each. Drops the packet if it is beyond the
+ * end. */
 LLVMValueRef ir_element(struct ir *ir, struct layout_region region, size_t size,
 			LLVMValueRef index);
 
-/* The word of an interface INDEX (64 bits, bounded) in .rodata.machine. */
+/* The number on the host of the interface with INDEX (64 bits, below the number of interfaces). */
 LLVMValueRef ir_interface_word(struct ir *ir, LLVMValueRef index);
 
-/* Writes all steps of a machine, and the carrying out of the outcome. */
+/* Write all steps of a search, and the code that carries out an outcome. */
 void ir_search(struct ir *ir, size_t search);
 void ir_outcome(struct ir *ir);
 

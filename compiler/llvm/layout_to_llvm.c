@@ -1,7 +1,9 @@
-/* Writes the program as LLVM's intermediate representation: the same program as the direct emitter's, from
- * the same layout, with variables in memory and no thought for registers or the order of blocks, which are
- * the optimiser's. This file has the way in and the nodes in code; the tables' steps and the outcome have
- * files of their own. */
+/*
+ * Writes the program for a layout in LLVM's intermediate representation: the same program that the direct back end emits,
+ * but with variables in memory and blocks in any order, since registers and order are the optimiser's task. Here are the
+ * branch by family and protocol and the nodes in code; steps.c has the steps that search the tables, outcome.c the code
+ * that carries out an outcome.
+ */
 #include "ir.h"
 
 #include "backend.h"
@@ -19,10 +21,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* The origin of what serves all rules. */
+/* The origin of code that serves all rules. */
 static const struct span SHARED;
 
-/* A reference; one that the verifier is not to KNOW, which walks anew what follows for each: see layout_to_bytecode.c. */
+/* A reference. If the verifier is not to KNOW it, an unknown zero hides it: see emit_reference of the direct back end. */
 static LLVMValueRef reference(const struct ir *ir, uint32_t number, bool known)
 {
 	LLVMValueRef constant = LLVMConstInt(ir->word, number, 0);
@@ -30,15 +32,15 @@ static LLVMValueRef reference(const struct ir *ir, uint32_t number, bool known)
 	return known ? constant : LLVMBuildXor(ir->builder, ir->zero, constant, "");
 }
 
-/* Goes on at a reference that, for what is known here, belongs to the rule at ORIGIN. A node that is new is
- * written later. */
+/* Goes on at a node or an outcome. As far as this path tells, it is the rule at ORIGIN that decides. A node that nothing
+ * went to before is written later. */
 static void go_on(struct ir *ir, diagram_ref ref, struct span origin)
 {
 	ir_origin(ir, origin);
 	if (ref_is_outcome(ref)) {
 		ir_store(ir, reference(ir, ir->layout->rows_of[ref_index(ref)], false),
 			 ir->reference, 0);
-		ir_jump(ir, ir->assign);
+		ir_jump(ir, ir->outcome);
 		return;
 	}
 	if (!ir->nodes[ref]) {
@@ -48,14 +50,15 @@ static void go_on(struct ir *ir, diagram_ref ref, struct span origin)
 	ir_jump(ir, ir->nodes[ref]);
 }
 
-/* A node in code, and the rules that it and its children are from. */
+/* A node in code, and the rules that it and its children belong to. */
 struct code_node {
 	const struct diagram_node *node;
 	struct span origin;
 	const struct span *leaf_origins;
 };
 
-/* Compares VALUE with the starts of intervals [first, end), and goes on in the one that holds it. */
+/* Finds the one of a node's intervals [first, end) that holds VALUE, by binary search in code, and goes on at its
+ * child. */
 static void compare_tree(struct ir *ir, const struct code_node *code, LLVMValueRef value,
 			 uint32_t first, uint32_t end)
 {
@@ -100,7 +103,7 @@ static void interface_node(struct ir *ir, const struct code_node *code)
 	interface_child(ir, code, equals, INTERFACE_EQUALS);
 }
 
-/* Goes into the tables at the step that a reference names. */
+/* Goes on in the tables, at the first step of a node that is stored there. */
 static void table_entry(struct ir *ir, diagram_ref ref)
 {
 	uint32_t search = ir->layout->nodes[ref].variable >> SEARCH_SHIFT;
@@ -168,7 +171,7 @@ static void write_return(struct ir *ir, LLVMBasicBlockRef block, uint32_t value)
 	LLVMBuildRet(ir->builder, ir_word(ir, value));
 }
 
-/* What follows a classification: the outcome is carried out. */
+/* The end of a program: carries out the outcome. */
 static void write_outcome(struct ir *ir)
 {
 	ir_outcome(ir);
@@ -176,16 +179,16 @@ static void write_outcome(struct ir *ir)
 	write_return(ir, ir->drop, SK_DROP);
 }
 
-/* Or only told: by the number of its first row. */
+/* The end of a classification: returns the number of the outcome's first row. */
 static void write_row(struct ir *ir)
 {
-	ir_start(ir, ir->assign);
+	ir_start(ir, ir->outcome);
 	LLVMBuildRet(ir->builder, ir_load(ir, ir->word, ir->reference, 0));
 	write_return(ir, ir->pass, ROW_PASS);
 	write_return(ir, ir->drop, ROW_DROP);
 }
 
-/* The blocks that are gone to before they are written. */
+/* The blocks that are jumped to before they are written. */
 static void make_blocks(struct ir *ir)
 {
 	size_t search, count, i;
@@ -200,7 +203,7 @@ static void make_blocks(struct ir *ir)
 				ir->entries[search][i].inside = ir_block(ir, "inside");
 		}
 	}
-	ir->assign = ir_block(ir, "assign");
+	ir->outcome = ir_block(ir, "assign");
 	ir->pass = ir_block(ir, "pass");
 	ir->drop = ir_block(ir, "drop");
 }
@@ -225,7 +228,7 @@ static struct ir ir_new(struct arena *arena, const struct layout *layout,
 	ir.reference = ir_variable(&ir, ir.word, "reference");
 	ir.rows_left = ir_variable(&ir, ir.word, "rows_left");
 	ir.key = ir_variable(&ir, ir.word, "key");
-	ir.slot = ir_variable(&ir, ir.word, "slot");
+	ir.label_index = ir_variable(&ir, ir.word, "slot");
 	ir.prefix = ir_variable(
 		&ir, LLVMArrayType(ir.wide, sizeof(struct abi_prefix_key) / sizeof(uint64_t)),
 		"prefix");

@@ -1,5 +1,5 @@
-/* The second back end, by libLLVM. It stands in a shared object of its own beside the command, which is
- * opened when it is asked for: so the command starts without libLLVM, and can be built without it. */
+/* The second back end, by libLLVM. It is a shared object of its own, which the command opens only when this back end is
+ * asked for: so the command can be built without libLLVM, and runs where there is none. */
 #ifndef SKLC_LLVM_H
 #define SKLC_LLVM_H
 
@@ -19,11 +19,12 @@ struct llvm_ir {
 	size_t size;
 	const struct bytecode_subprogram *const *subprograms; /* that it calls by their names */
 	size_t subprogram_count;
-	const struct span *origins; /* of each line in its debug information, from 1 */
+	const struct span
+		*origins; /* origins[N - 1] is the rule of line N in its debug information */
 	size_t origin_count;
 };
 
-/* What the program refers to, by name; the object gives each its place. */
+/* The maps and data sections that the program refers to, and their names in LLVM's module. */
 #define LLVM_SYMBOLS(X)                                                                            \
 	X(SOCKETS, "sockets")                                                                      \
 	X(RULE_COUNTERS, "rule_counters")                                                          \
@@ -40,18 +41,18 @@ enum llvm_symbol {
 };
 
 struct llvm_backend {
-	const char *version; /* of sklc: both must be of one build */
+	const char *version; /* of sklc, which must be the command's */
 
-	/* The program as it is written, for LLVM to optimise. */
+	/* The program for a layout, which LLVM is still to optimise. */
 	struct llvm_ir *(*layout_to_llvm)(struct arena *arena, const struct layout *layout,
 					  struct diag *diag);
 
-	/* The classification alone, for programs that measure or test it: it gives the number of the outcome's
-	 * first row, ROW_PASS and ROW_DROP among them. */
+	/* The classification alone, for programs that measure or test it. It returns the number of the outcome's
+	 * first row, ROW_PASS and ROW_DROP included. */
 	struct llvm_ir *(*classifier_to_llvm)(struct arena *arena, const struct layout *layout,
 					      struct diag *diag);
 
-	/* What LLVM's optimiser and its BPF target make of it. */
+	/* The program as LLVM's optimiser and its BPF target write it, finished. */
 	struct bytecode *(*llvm_to_bytecode)(struct arena *arena, const struct llvm_ir *ir,
 					     struct diag *diag);
 
@@ -61,7 +62,7 @@ struct llvm_backend {
 #define LLVM_BACKEND_FILE "sklc-llvm.so"
 #define LLVM_BACKEND_NAME sklc_llvm_backend
 
-/* The shared object's table; NULL if there is none of this build. */
+/* The shared object's table; NULL if there is no shared object of this version. */
 const struct llvm_backend *llvm_backend(void);
 
 #endif

@@ -1,5 +1,5 @@
-/* Runs LLVM's optimiser and its BPF target, in memory, and takes the code out of the object that they make.
- * All else of that object is left: maps, data and types are written as for the direct back end. */
+/* Runs LLVM's optimiser and its BPF target in memory, and takes the code out of the object that they make. Nothing else of
+ * that object is used: maps, data and types are written as for the direct back end. */
 #include "backend.h"
 
 #include "compiler/base/arena.h"
@@ -17,15 +17,15 @@
 #include <llvm/Config/llvm-config.h>
 #include <string.h>
 
-/* Named in words, the pass ends the process where one round of it has left something to do, from LLVM 18 on. */
+/* From LLVM 18 on, the pass ends the process if one round of it does not reach a fixpoint, unless told not to. */
 #if LLVM_VERSION_MAJOR >= 18
 #define COMBINE "instcombine<no-verify-fixpoint>"
 #else
 #define COMBINE "instcombine"
 #endif
 
-/* As at -O2 in substance, but without what moves equal ends of blocks into one: of loads from two fields of the
- * packet it makes one load from either ("dereference of modified ctx ptr R4 off=40 disallowed"). */
+/* What -O2 does in substance, but for passes that merge equal ends of blocks: from loads of two fields of the packet, they
+ * make one load through a computed pointer ("dereference of modified ctx ptr R4 off=40 disallowed"). */
 #define SIMPLIFY "simplifycfg," COMBINE ","
 #define PASSES                                                                                     \
 	"function(sroa,early-cse<memssa>," SIMPLIFY                                                \
@@ -46,15 +46,15 @@ static void set_error(struct translation *t, const char *text)
 		t->error = arena_string(t->arena, text, strlen(text));
 }
 
-/* Without this, LLVM ends the process at an error. */
-static void take_diagnostic(LLVMDiagnosticInfoRef info, void *context)
+/* Takes an error's text. Without a handler, LLVM ends the process at an error. */
+static void take_diagnostic(LLVMDiagnosticInfoRef info, void *translation)
 {
 	char *text;
 
 	if (LLVMGetDiagInfoSeverity(info) != LLVMDSError)
 		return;
 	text = LLVMGetDiagInfoDescription(info);
-	set_error(context, text);
+	set_error(translation, text);
 	LLVMDisposeMessage(text);
 }
 

@@ -1,5 +1,5 @@
-/* Reads the one function in the text section of a BPF object and its relocations, and writes it as a
- * program with jumps by label and references by symbol. */
+/* Reads the one function in the code section of a BPF object, its relocations and its line information, and writes it as a
+ * program: distances become jumps to basic blocks, and relocations become references to symbols and subprograms. */
 #include "object_reader.h"
 
 #include "compiler/base/arena.h"
@@ -17,7 +17,7 @@
 #define R_BPF_64_32 10
 #endif
 
-/* What the program refers to, in the order of enum llvm_symbol. */
+/* By enum llvm_symbol. */
 static const struct {
 	const char *name;
 	enum bytecode_symbol symbol;
@@ -38,17 +38,18 @@ struct reading {
 	struct bytecode *code;
 	const struct bpf_insn *insns;
 	size_t count;
-	size_t text;                  /* index of the section */
+	size_t text;                  /* index of the section with code */
 	struct reference *references; /* of each instruction */
-	struct basic_block *blocks;   /* that begin at each instruction that is a jump's target */
+	struct basic_block *blocks;   /* of each instruction that a jump leads to */
 	bool *is_target;
-	uint32_t *lines; /* of each instruction that begins one, as counted by IR; 0: of no rule */
-	bool *begins_line;
+	uint32_t *lines;   /* of each instruction that begins a line, its number; 0: no rule's */
+	bool *begins_line; /* of each instruction */
 	const struct llvm_ir *ir;
 	const char *error;
 };
 
-/* The head of .BTF.ext, of the lines of each section there, and a line (linux/btf.h has the types alone). */
+/* .BTF.ext as libbpf reads it: the section begins with a header, the lines of each code section with another, and then
+ * come the lines. linux/btf.h only has the types of .BTF. */
 struct ext_head {
 	uint16_t magic;
 	uint8_t version, flags;
@@ -116,7 +117,7 @@ static void read_text(struct reading *r, Elf *elf)
 			r->arena, "%zu instructions are more than jumps can pass over", r->count);
 }
 
-/* What a relocation of this type, by this name, refers to: SYMBOL_NONE if it may not. */
+/* What a relocation of this type to this name refers to; SYMBOL_NONE if there is no such thing. */
 static struct reference reference_to(const struct reading *r, uint64_t type, const char *name)
 {
 	size_t i;
@@ -164,7 +165,7 @@ static void read_relocations(struct reading *r, Elf *elf)
 	}
 }
 
-/* The lines of the one section that has code. */
+/* Only one section has code, so only the lines of the first are read. */
 static void read_lines(struct reading *r, Elf *elf)
 {
 	Elf_Data *data = find_named(elf, ".BTF.ext");
@@ -192,7 +193,7 @@ static void read_lines(struct reading *r, Elf *elf)
 	}
 }
 
-/* Where a line begins, says the rule that it stands for. */
+/* Where a line begins, sets the origin of the instructions from there on to the rule that the line stands for. */
 static void take_line(struct reading *r, size_t index)
 {
 	static const struct span shared;
@@ -230,7 +231,7 @@ static void find_targets(struct reading *r)
 	}
 }
 
-/* A load of 64 bits, a number or a reference. */
+/* Writes a 64-bit load, of a number or a reference. */
 static void write_wide(struct reading *r, size_t index)
 {
 	struct bpf_insn first = r->insns[index], second = r->insns[index + 1];

@@ -1,5 +1,6 @@
-/* Opens the shared object of the LLVM back end, which stands beside the command or where it is installed
- * (the command's run path says where). It stays open: libLLVM cannot be taken out again. */
+/* Opens the shared object of the LLVM back end, which is beside the command or where it was installed: the command's run
+ * path has both. It is the one file of this folder that is part of the command. The shared object stays open, since
+ * libLLVM cannot be unloaded. */
 #include "llvm.h"
 
 #include <dlfcn.h>

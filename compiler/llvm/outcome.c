@@ -1,5 +1,6 @@
-/* The one sequence that carries out an outcome's rows: count the rule, look for the label's socket, assign
- * it, count the hit or the miss, and go on with the next row. */
+/* Writes the code that carries out an outcome, one for all outcomes: it reads the outcome's rows from the tables. For each
+ * row, it counts the rule, finds the label's socket, assigns it, counts the hit or the miss, and goes on with the next
+ * row. */
 #include "compiler/emit/emit.h"
 #include "ir.h"
 
@@ -10,7 +11,7 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
-/* Adds one to the counter at OFFSET of the element that KEY says, of a per-CPU map. */
+/* Adds one to the counter at OFFSET in the element of a per-CPU map that has the key in the variable KEY. */
 static void ir_count(struct ir *ir, enum llvm_symbol map, LLVMValueRef key, size_t offset)
 {
 	LLVMBasicBlockRef done = ir_block(ir, "counted");
@@ -45,9 +46,9 @@ static void ir_count_rule(struct ir *ir, LLVMValueRef row)
 	ir_start(ir, none);
 }
 
-/* The place of the packet among the four of a label: AF_INET is 2 and AF_INET6 10, TCP 6 and UDP 17, so one
- * bit of each tells. */
-static LLVMValueRef ir_place(struct ir *ir)
+/* The packet's flow class. AF_INET is 2 and AF_INET6 10, TCP is 6 and UDP 17: one bit tells the families apart, and one
+ * the protocols. */
+static LLVMValueRef ir_flow_class(struct ir *ir)
 {
 	LLVMValueRef family, protocol;
 
@@ -61,20 +62,20 @@ static LLVMValueRef ir_place(struct ir *ir)
 	return ir_add(ir, ir_shift_left(ir, family, 1), protocol);
 }
 
-/* The label's index among the slots; to NEXT if the row has no label. */
-static LLVMValueRef ir_index(struct ir *ir, LLVMValueRef row, LLVMBasicBlockRef next)
+/* 4 * label + flow class, the index of the label's slot word and of its counters; to NEXT if the row has no label. */
+static LLVMValueRef ir_label_index(struct ir *ir, LLVMValueRef row, LLVMBasicBlockRef next)
 {
-	uint32_t slots = ABI_FLOW_CLASSES * (uint32_t)ir->layout->object.label_count;
-	LLVMValueRef label = ir_row_word(ir, row, offsetof(struct layout_row, label)), slot;
+	uint32_t count = ABI_FLOW_CLASSES * (uint32_t)ir->layout->object.label_count;
+	LLVMValueRef label = ir_row_word(ir, row, offsetof(struct layout_row, label)), index;
 
 	if (ir->layout->object.counter_count)
 		ir_leave_if(ir, label, LLVMIntEQ, ir_word(ir, NO_INDEX), next);
-	slot = ir_add(ir, ir_shift_left(ir, label, 2), ir_place(ir));
-	ir_store(ir, slot, ir->slot, 0);
-	return ir_bounded(ir, slot, slots);
+	index = ir_add(ir, ir_shift_left(ir, label, 2), ir_flow_class(ir));
+	ir_store(ir, index, ir->label_index, 0);
+	return ir_bounded(ir, index, count);
 }
 
-/* Finds the socket in the slot with this index, or goes to MISS. */
+/* The socket in the label's own slot; to MISS if there is none. */
 static LLVMValueRef ir_find_socket(struct ir *ir, LLVMValueRef index, LLVMBasicBlockRef miss)
 {
 	LLVMValueRef word = ir_at(ir, ir_symbol(ir, LLVM_SYMBOL_HOST), ir_shift_left(ir, index, 2));
@@ -90,8 +91,8 @@ static LLVMValueRef ir_find_socket(struct ir *ir, LLVMValueRef index, LLVMBasicB
 	return socket;
 }
 
-/* Assigns the socket and lets go of it. EEXIST: a program before this one has chosen, and its choice
- * stands. */
+/* Assigns the socket and releases it: to HIT if it takes the packet; to PASS if a program before this one has chosen,
+ * whose choice stands (EEXIST). */
 static void ir_assign(struct ir *ir, LLVMValueRef row, LLVMValueRef socket, LLVMBasicBlockRef hit)
 {
 	LLVMValueRef flags = ir_widen(ir, ir_row_word(ir, row, offsetof(struct layout_row, flags)));
@@ -103,7 +104,7 @@ static void ir_assign(struct ir *ir, LLVMValueRef row, LLVMValueRef socket, LLVM
 	ir_leave_if(ir, result, LLVMIntEQ, ir_wide(ir, (uint64_t)-EEXIST), ir->pass);
 }
 
-/* Calls a subprogram, and passes where it gives anything but 0. */
+/* Calls a subprogram; to PASS if it has decided. */
 static void ir_pass_if(struct ir *ir, const struct bytecode_subprogram *subprogram,
 		       LLVMValueRef *arguments, unsigned count)
 {
@@ -112,30 +113,31 @@ static void ir_pass_if(struct ir *ir, const struct bytecode_subprogram *subprogr
 	ir_leave_if(ir, result, LLVMIntNE, ir_word(ir, 0), ir->pass);
 }
 
-/* Nothing took the packet: counts the miss, or leaves that to a function, which looks further. */
+/* No socket took the packet: counts the miss, or leaves that to try_label, which tries the spare slots. Where rows are in
+ * groups, it is left to try_row: the first group then begins with the first row once more. */
 static void ir_miss(struct ir *ir, LLVMValueRef row)
 {
 	LLVMValueRef arguments[3];
 
 	if (!ir->layout->object.tries_spares) {
-		ir_count(ir, LLVM_SYMBOL_LABEL_COUNTERS, ir->slot,
+		ir_count(ir, LLVM_SYMBOL_LABEL_COUNTERS, ir->label_index,
 			 offsetof(struct abi_label_count, misses));
 		return;
 	}
 	if (ir->layout->groups.count)
 		return;
 	arguments[0] = ir->packet;
-	arguments[1] = ir_load(ir, ir->word, ir->slot, 0);
+	arguments[1] = ir_load(ir, ir->word, ir->label_index, 0);
 	arguments[2] = ir_row_word(ir, row, offsetof(struct layout_row, flags));
 	ir_pass_if(ir, try_label_subprogram(ir->arena, ir->layout), arguments, 3);
 }
 
-/* Only the first row's label is looked at here, where it is a hit as a rule; those of later ones by the function,
- * if there is one: the verifier walks all rows that there may be. */
+/* Tries the label's own slot, which mostly is a hit. In a loop over rows with spare slots, only that of the first row is
+ * tried here, and try_label tries those of later rows: the verifier walks this code once for each row. */
 static void ir_try_label(struct ir *ir, LLVMValueRef row, LLVMBasicBlockRef next)
 {
 	LLVMBasicBlockRef hit = ir_block(ir, "hit"), miss = ir_block(ir, "miss");
-	LLVMValueRef index = ir_index(ir, row, next);
+	LLVMValueRef index = ir_label_index(ir, row, next);
 
 	if (ir->layout->object.tries_spares && layout_loops_over_rows(ir->layout))
 		ir_leave_if(ir, ir_load(ir, ir->word, ir->rows_left, 0), LLVMIntNE,
@@ -143,13 +145,14 @@ static void ir_try_label(struct ir *ir, LLVMValueRef row, LLVMBasicBlockRef next
 	ir_assign(ir, row, ir_find_socket(ir, index, miss), hit);
 	ir_jump(ir, miss);
 	ir_start(ir, hit);
-	ir_count(ir, LLVM_SYMBOL_LABEL_COUNTERS, ir->slot, offsetof(struct abi_label_count, hits));
+	ir_count(ir, LLVM_SYMBOL_LABEL_COUNTERS, ir->label_index,
+		 offsetof(struct abi_label_count, hits));
 	ir_jump(ir, ir->pass);
 	ir_start(ir, miss);
 	ir_miss(ir, row);
 }
 
-/* The row that the reference names; where it is an end, passes or drops. */
+/* A pointer to the row that the reference is the number of; passes or drops the packet if it is an end. */
 static LLVMValueRef ir_row_or_end(struct ir *ir)
 {
 	LLVMValueRef number = ir_load(ir, ir->word, ir->reference, 0);
@@ -177,7 +180,7 @@ static void ir_row(struct ir *ir)
 	ir_take_next(ir, row);
 }
 
-/* Goes on with the row at AGAIN, as often as is still allowed. */
+/* Goes on with the next row, at AGAIN, if the outcome may still have one. */
 static void ir_loop(struct ir *ir, LLVMBasicBlockRef again)
 {
 	LLVMValueRef left = ir_add(ir, ir_load(ir, ir->word, ir->rows_left, 0),
@@ -187,7 +190,7 @@ static void ir_loop(struct ir *ir, LLVMBasicBlockRef again)
 	ir_leave_if(ir, left, LLVMIntNE, ir_word(ir, 0), again);
 }
 
-/* Later rows, by a function. */
+/* Calls try_group for each group of the outcome. */
 static void ir_groups(struct ir *ir)
 {
 	const struct bytecode_subprogram *group = try_group_subprogram(ir->arena, ir->layout);
@@ -205,7 +208,7 @@ void ir_outcome(struct ir *ir)
 {
 	LLVMBasicBlockRef row = ir_block(ir, "row");
 
-	ir_start(ir, ir->assign);
+	ir_start(ir, ir->outcome);
 	ir_store(ir, ir_word(ir, (uint32_t)ir->layout->rows_max), ir->rows_left, 0);
 	ir_jump(ir, row);
 	ir_start(ir, row);

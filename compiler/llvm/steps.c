@@ -1,6 +1,9 @@
-/* The steps that search the tables, one after the other, as the layout has them. Where a word fits into fewer
- * bits than the optimiser's arithmetic has, it makes comparisons of differences and takes bounds away that the
- * verifier asks for; such words are opaque to it. */
+/*
+ * Writes the steps of a search, one after the other in the order of the layout. table_format.h says what they read.
+ *
+ * Some values are made opaque to the optimiser. It knows how few bits they have, and would turn subtractions into
+ * comparisons, and remove masks and comparisons that look needless but tell the verifier a bound.
+ */
 #include "ir.h"
 
 #include "runtime/abi.h"
@@ -14,7 +17,7 @@ struct search_position {
 	const struct step_entry *entries;
 };
 
-/* The element of a step that the reference says. */
+/* A pointer to the element that the reference names. */
 static LLVMValueRef ir_step_element(struct ir *ir, const struct layout_step *step)
 {
 	LLVMValueRef index = ir_and(ir, ir_load(ir, ir->word, ir->reference, 0), INDEX_MASK);
@@ -22,7 +25,7 @@ static LLVMValueRef ir_step_element(struct ir *ir, const struct layout_step *ste
 	return ir_element(ir, step->region, step->element_bytes, index);
 }
 
-/* VALUE where the word (64 bits) is in the step's window, else one of two others. */
+/* VALUE if the operand (64 bits) is in the step's window, else BELOW or ABOVE. */
 static LLVMValueRef ir_in_window(struct ir *ir, const struct layout_step *step, LLVMValueRef word,
 				 LLVMValueRef value, uint64_t below, uint64_t above)
 {
@@ -46,14 +49,14 @@ static LLVMValueRef ir_low_bits(struct ir *ir, LLVMValueRef word, unsigned bits)
 	return LLVMBuildAnd(ir->builder, word, ir_wide(ir, mask), "");
 }
 
-/* Element INDEX (64 bits) of an array. */
+/* Loads element INDEX (64 bits) of an array. */
 static LLVMValueRef ir_item(struct ir *ir, LLVMTypeRef type, LLVMValueRef array, LLVMValueRef index,
 			    unsigned log2_size)
 {
 	return ir_load(ir, type, ir_at(ir, array, ir_shift_left(ir, index, log2_size)), 0);
 }
 
-/* What a root has for the upper bits of the word's window. */
+/* What a stride table has for an operand: a reference or an entry. */
 static LLVMValueRef ir_stride_child(struct ir *ir, const struct layout_step *step,
 				    LLVMValueRef word)
 {
@@ -62,15 +65,15 @@ static LLVMValueRef ir_stride_child(struct ir *ir, const struct layout_step *ste
 					 step->stride_bits);
 
 	child = ir_opaque(ir, ir_in_window(ir, step, word, child, children, children + 1));
-	/* What is opaque has lost its bound. */
+	/* The index is opaque, so that the optimiser does not remove this: the verifier needs the bound. */
 	ir_leave_if(ir, child, LLVMIntUGT,
 		    ir_wide(ir, is_whole_word(step) ? children - 1 : children + 1), ir->drop);
 	return ir_item(ir, step->has_ranges ? ir->wide : ir->word, ir_step_element(ir, step), child,
 		       step->has_ranges ? 3 : 2);
 }
 
-/* Goes on where a narrow result (32 bits) leads. */
-static void ir_narrow_way(struct ir *ir, struct search_position at, LLVMValueRef result)
+/* Goes on at a narrow result (as 32 bits): a row, or an element of the step that narrow results lead to. */
+static void ir_narrow_jump(struct ir *ir, struct search_position at, LLVMValueRef result)
 {
 	ir_store(ir, result, ir->reference, 0);
 	if (at.search->steps[at.step].narrow_tag) {
@@ -83,8 +86,8 @@ static void ir_narrow_way(struct ir *ir, struct search_position at, LLVMValueRef
 	}
 }
 
-/* One of an entry's results: that inside the range where the word is less than a range's words behind the start.
- * Before the start it is far behind: 32 bits go round. */
+/* One of an entry's results. It is the one inside the range if the operand minus the range's start, shifted right by the
+ * bits of the range's length, is 0. The subtraction has 32 bits, so operands before the start give a large number. */
 static LLVMValueRef ir_range(struct ir *ir, const struct layout_step *step, LLVMValueRef entry,
 			     LLVMValueRef word)
 {
@@ -98,7 +101,7 @@ static LLVMValueRef ir_range(struct ir *ir, const struct layout_step *step, LLVM
 	behind = LLVMBuildSub(ir->builder, LLVMBuildTrunc(ir->builder, rest, ir->word, ""),
 			      LLVMBuildTrunc(ir->builder, start, ir->word, ""), "");
 	behind = LLVMBuildLShr(ir->builder, ir_widen(ir, behind), length, "");
-	/* Opaque, or there would be a jump for whether it is 0. */
+	/* Opaque, or the optimiser would write a test for 0 and a jump. */
 	shift = LLVMBuildSub(ir->builder, ir_opaque(ir, behind), ir_wide(ir, 1), "");
 	shift = ir_shift_left(ir, ir_shift_right(ir, shift, 63), __builtin_ctz(ENTRY_INSIDE));
 	entry = ir_and(ir, LLVMBuildLShr(ir->builder, entry, shift, ""), UINT16_MAX);
@@ -116,15 +119,15 @@ static void ir_step_stride(struct ir *ir, struct search_position at)
 		refers = ir_block(ir, "refers");
 		if (has_trees_below(at.search, at.step))
 			ir_leave_if(ir, child, LLVMIntSLT, ir_wide(ir, 0), refers);
-		ir_narrow_way(ir, at, ir_range(ir, step, child, word));
+		ir_narrow_jump(ir, at, ir_range(ir, step, child, word));
 		ir_start(ir, refers);
 		child = LLVMBuildTrunc(ir->builder, child, ir->word, "");
 	}
 	ir_store(ir, child, ir->reference, 0);
 }
 
-/* What is left of the word for a tree. */
-static LLVMValueRef ir_tree_word(struct ir *ir, const struct layout_step *step)
+/* The bits of the operand that a tree compares; operands outside of the window become the window's ends. */
+static LLVMValueRef ir_tree_operand(struct ir *ir, const struct layout_step *step)
 {
 	LLVMValueRef word = ir_wide_operand(ir, step->operand);
 	LLVMValueRef rest = ir_low_bits(ir, ir_shift_right(ir, word, step->window.skip),
@@ -135,11 +138,11 @@ static LLVMValueRef ir_tree_word(struct ir *ir, const struct layout_step *step)
 	return ir_in_window(ir, step, word, rest, 0, (UINT64_C(1) << compared_bits(step)) - 1);
 }
 
-/* How many keys in BYTES of lanes a word has reached. */
+/* The number of keys, of those in BYTES of lanes, that are at most the operand. */
 static LLVMValueRef ir_rank(struct ir *ir, const struct layout_step *step, LLVMValueRef lanes,
 			    uint32_t bytes)
 {
-	LLVMValueRef word = ir_opaque(ir, ir_tree_word(ir, step)), ones, sum = NULL;
+	LLVMValueRef word = ir_opaque(ir, ir_tree_operand(ir, step)), ones, sum = NULL;
 	uint64_t each = UINT64_MAX / (UINT64_MAX >> (64 - step->lane_bits)); /* 1 in each lane */
 	uint32_t at;
 
@@ -156,18 +159,18 @@ static LLVMValueRef ir_rank(struct ir *ir, const struct layout_step *step, LLVMV
 	return ir_shift_right(ir, sum, 64 - step->lane_bits);
 }
 
-/* A line leads to one of the next step, whatever that one's tag. */
+/* The reference becomes the index of the child. It has no tag: an inner node always leads to the next level. */
 static void ir_step_inner(struct ir *ir, const struct layout_step *step)
 {
-	LLVMValueRef line = ir_step_element(ir, step);
-	LLVMValueRef first = ir_load(ir, ir->word, line, INNER_LANES_BYTES);
-	LLVMValueRef child = ir_rank(ir, step, line, INNER_LANES_BYTES);
+	LLVMValueRef inner = ir_step_element(ir, step);
+	LLVMValueRef first = ir_load(ir, ir->word, inner, INNER_LANES_BYTES);
+	LLVMValueRef child = ir_rank(ir, step, inner, INNER_LANES_BYTES);
 
 	child = LLVMBuildTrunc(ir->builder, child, ir->word, "");
 	ir_store(ir, ir_add(ir, first, child), ir->reference, 0);
 }
 
-/* Makes result INDEX (64 bits), one of COUNT, the reference, and goes on where it leads. */
+/* Goes on at result INDEX (64 bits) of COUNT results. */
 static void ir_result(struct ir *ir, struct search_position at, LLVMValueRef results,
 		      LLVMValueRef index, uint32_t count)
 {
@@ -180,7 +183,7 @@ static void ir_result(struct ir *ir, struct search_position at, LLVMValueRef res
 		return;
 	}
 	index = ir_item(ir, ir->half, results, index, 1);
-	ir_narrow_way(ir, at, LLVMBuildZExt(ir->builder, index, ir->word, ""));
+	ir_narrow_jump(ir, at, LLVMBuildZExt(ir->builder, index, ir->word, ""));
 }
 
 static void ir_step_leaf(struct ir *ir, struct search_position at)
@@ -193,8 +196,9 @@ static void ir_step_leaf(struct ir *ir, struct search_position at)
 	ir_result(ir, at, ir_at(ir, leaf, ir_wide(ir, shape.lanes_bytes)), index, shape.keys + 1);
 }
 
-/* The class of a port: by a table, or as the number of runs that start at it or below. The port is opaque
- * because the optimiser knows that 16 bits need no mask, and kernels before 6.18 do not know that of be16. */
+/* The equivalence class of a port: by a table; or as the number of runs, but for the first, that start at most there. The
+ * port is opaque because the optimiser knows that 16 bits need no mask, but verifiers before Linux 6.18 do not know the
+ * bound of what `be16` gives. */
 static LLVMValueRef ir_class(struct ir *ir, const struct layout_step *step)
 {
 	LLVMValueRef value = ir_opaque(ir, ir_operand(ir, step->operand)), class, classes;
@@ -226,7 +230,7 @@ static void ir_step_cross(struct ir *ir, struct search_position at)
 	ir_result(ir, at, ir_step_element(ir, step), class, cross_results(step));
 }
 
-/* Looks the node and the word up in the kernel's trie, where every word is below some prefix. */
+/* Looks up the node and the operand in the kernel's LPM trie, which has a prefix for every operand. */
 static void ir_step_lpm(struct ir *ir, const struct layout_step *step)
 {
 	LLVMValueRef node = ir_and(ir, ir_load(ir, ir->word, ir->reference, 0), INDEX_MASK);
@@ -315,5 +319,5 @@ void ir_search(struct ir *ir, size_t index)
 		ir_step(ir, at);
 	}
 	ir_start(ir, at.entries[search->step_count].checked);
-	ir_jump(ir, ir->assign);
+	ir_jump(ir, ir->outcome);
 }

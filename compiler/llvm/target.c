@@ -1,5 +1,5 @@
-/* The target: BPF in the byte order of this machine, with the jumps and the arithmetic of 32 bits that kernels
- * from 5.1 on have. */
+/* The target that LLVM generates code for: BPF in the byte order of the host, version 3 of the instruction set, which has
+ * 32-bit jumps and arithmetic, as kernels from 5.1 on do. */
 #include "target.h"
 
 #include <llvm-c/Core.h>

@@ -6,7 +6,7 @@
 
 #define LLVM_TRIPLE "bpf"
 
-/* The target, for the caller to dispose of; NULL if this libLLVM has none. */
+/* The target, which the caller disposes of; NULL if this libLLVM has none. */
 LLVMTargetMachineRef llvm_target_new(void);
 
 /* Tells a module which target it is for. */
