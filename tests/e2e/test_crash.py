@@ -1,10 +1,10 @@
-"""A command that is killed, or whose system call fails, at any point: the rules before or the new ones
-decide, whole, and the next command clears up.
+"""A command that is killed, or whose system call fails, at any point leaves the earlier rules or the new ones, never a
+mixture, and the next command clears up.
 
-strace injects: at each call of each kind in turn, first the kill, then an error. What the kernel keeps
-changes only by the calls in CHANGING, so killing at each of them meets every state there is. A run takes
-a share of the calls (SKLC_TEST_SHARE=1/4 is every fourth from the first on); with SKLC_TEST_EVERY_CALL=1
-it takes all of them, and those of every other kind too, with more errors."""
+strace injects into each call of each kind in turn: first SIGKILL, then an error. What the kernel keeps changes only by
+the calls in CHANGING, so killing at each of them leaves every state that is possible. A run takes a share of the calls
+(SKLC_TEST_SHARE=1/4 is every fourth from the first on); with SKLC_TEST_EVERY_CALL=1 it takes all of them, and those of
+every other kind too, with more errors."""
 import collections
 import json
 import os
