@@ -37,7 +37,7 @@ struct emitter {
 	/* The code of each node; NO_BLOCK if it is not emitted yet, or the node is in a table. */
 	struct basic_block *nodes;
 	/* Of each step of each search; and one more, the search's end, which is entered at `checked`. */
-	struct step_entry *entries[FAMILY_COUNT * PROTOCOL_COUNT];
+	struct step_entry *entries[FLOW_CLASSES];
 	struct basic_block outcome; /* R7 is the number of the outcome's first row */
 	/* The ways out. PASS is NO_BLOCK if every outcome, even a mere end, is to reach OUTCOME. */
 	struct basic_block pass, drop;

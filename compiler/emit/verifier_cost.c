@@ -71,11 +71,11 @@ static size_t outcome_instructions(const struct layout *layout)
 /* The nodes at which packets of some flow class go straight into the tables; one for several classes counts once. */
 static size_t entry_count(const struct layout *layout)
 {
-	diagram_ref entries[FAMILY_COUNT * PROTOCOL_COUNT];
+	diagram_ref entries[FLOW_CLASSES];
 	size_t count = 0;
 	unsigned flow_class, i;
 
-	for (flow_class = 0; flow_class < FAMILY_COUNT * PROTOCOL_COUNT; flow_class++) {
+	for (flow_class = 0; flow_class < FLOW_CLASSES; flow_class++) {
 		diagram_ref root = layout->roots[flow_class / 2][flow_class % 2];
 
 		if (ref_is_outcome(root) || layout->forms[root] != FORM_TABLE)

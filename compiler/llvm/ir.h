@@ -39,7 +39,7 @@ struct ir {
 	LLVMValueRef key, label_index, prefix;
 	LLVMBasicBlockRef *nodes; /* of each node; NULL if nothing goes there yet */
 	/* Of each step of each search; and one more, the search's end, which has `checked` only. */
-	struct step_entry *entries[FAMILY_COUNT * PROTOCOL_COUNT];
+	struct step_entry *entries[FLOW_CLASSES];
 	LLVMBasicBlockRef outcome, pass, drop; /* carries it out; the ways out */
 	diagram_ref *pending;                  /* nodes whose block is not written yet */
 	size_t pending_count, pending_capacity;
