@@ -4,6 +4,7 @@
 #include "decision.h"
 
 #include "compiler/base/arena.h"
+#include "compiler/base/sort.h"
 #include "sweep.h"
 
 #include <stdlib.h>
@@ -23,13 +24,6 @@ static const struct range NO_RANGES[1];
 
 static diagram_ref build_chain(struct translation *t, uint32_t chain);
 
-static int compare_numbers(const void *a, const void *b)
-{
-	uint32_t first = *(const uint32_t *)a, second = *(const uint32_t *)b;
-
-	return first < second ? -1 : first > second;
-}
-
 /* A match on interfaces as a condition: MATCH where it holds, else NEXT. Built from the last
  * variable to the first. */
 static diagram_ref interface_condition(struct translation *t, const struct interface_match *match)
@@ -42,7 +36,7 @@ static diagram_ref interface_condition(struct translation *t, const struct inter
 
 	if (match->count)
 		memcpy(sorted, match->interfaces, match->count * sizeof(*sorted));
-	qsort(sorted, match->count, sizeof(*sorted), compare_numbers);
+	sort_numbers(sorted, match->count);
 	for (i = match->count; i-- > 0;) {
 		if (i + 1 < match->count && sorted[i] == sorted[i + 1])
 			continue;

@@ -5,6 +5,7 @@
 
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"
+#include "compiler/base/sort.h"
 #include "compiler/policy/policy.h"
 
 #include <inttypes.h>
@@ -65,21 +66,13 @@ static void add_rule(struct arena *arena, struct breadth *breadth, const struct 
 	note_widest(breadth, rule, values ? values->count : 0);
 }
 
-static int compare_values(const void *a, const void *b)
-{
-	u128 first = *(const u128 *)a, second = *(const u128 *)b;
-
-	return first < second ? -1 : first > second;
-}
-
 /* Makes COUNT the number of different starts. */
 static void count_starts(struct breadth *breadth)
 {
 	size_t different = 0;
 	size_t i;
 
-	if (breadth->count)
-		qsort(breadth->starts, breadth->count, sizeof(*breadth->starts), compare_values);
+	sort_by_key(breadth->starts, breadth->count, sizeof(*breadth->starts));
 	for (i = 0; i < breadth->count; i++)
 		different += i == 0 || breadth->starts[i] != breadth->starts[i - 1];
 	breadth->count = different;

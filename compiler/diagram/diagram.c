@@ -2,20 +2,11 @@
 #include "builder.h"
 
 #include "compiler/base/arena.h"
+#include "compiler/base/lower_bound.h"
 
 uint32_t diagram_interval(const struct diagram_node *node, u128 value)
 {
-	uint32_t low = 0, high = node->count;
-
-	while (high - low > 1) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (node->starts[middle] <= value)
-			low = middle;
-		else
-			high = middle;
-	}
-	return low;
+	return LOWER_BOUND(i, 1, node->count, node->starts[i] > value) - 1;
 }
 
 static void mark_ref(diagram_ref ref, bool *reached, bool *outcomes)
