@@ -9,10 +9,10 @@
 #include "table_format.h"
 #include "window.h"
 
-/* Where the largest node has a stride table, so have the nodes of more than 1/8 of its intervals. */
+/* If the largest node has a stride table, all nodes of more than 1/8 of its intervals have one. */
 enum { STRIDE_PART = 8 };
 
-/* Where even the smallest node must have a stride table, these may take so many times the bytes of the trees. */
+/* If every node, even the smallest, must have a stride table, these may take so many times the bytes of the trees. */
 enum { STRIDES_WORTH = 4 };
 
 /* Entries take twice the bytes of references, so they have to save more than 1/16 of the cost. */
@@ -42,7 +42,7 @@ struct choosing {
 	struct candidate candidates[WAYS_WITH_COSTS];
 };
 
-/* Whether a table of equivalence classes has an entry for each of its values. */
+/* Whether an operand can have a class table, which has a byte for each of its values. */
 static bool has_few_values(enum operand operand)
 {
 	return operand < OPERAND_INTERFACE && operand_bits(operand) == 16;
@@ -87,8 +87,8 @@ static bool begin_at_one_step(const struct operand_choice *choice)
 	       node_has_stride(choice, choice->smallest);
 }
 
-/* Whether two bytes are enough for this result of the operand: an outcome row with a low number, or a node of the
- * only operand that the results lead to. */
+/* Whether this result of the operand can be narrow: it is an outcome row with a low number, or a node of the only
+ * operand that the results lead to, all of whose nodes begin at one step. */
 static bool is_narrow_result(const struct choosing *choosing, diagram_ref ref)
 {
 	struct operand_choice *choice = choosing->choice;
@@ -98,20 +98,20 @@ static bool is_narrow_result(const struct choosing *choosing, diagram_ref ref)
 	if (ref_is_outcome(ref))
 		return choosing->layout->rows_of[ref_index(ref)] < NARROW_BIT;
 	operand = variable_operand(choosing->layout->nodes[ref].variable);
-	if (choice->narrow != NO_OPERAND && choice->narrow != operand)
+	if (choice->narrow_operand != NO_OPERAND && choice->narrow_operand != operand)
 		return false;
-	choice->narrow = operand;
+	choice->narrow_operand = operand;
 	next = choice_of(choosing->choices, choosing->layout->nodes[ref].variable);
 	return next->count <= NARROW_BIT && begin_at_one_step(next);
 }
 
-/* Whether two bytes are enough for all results of the operand. What is chosen for later operands is known. */
+/* Whether all results of the operand can be narrow. The choices for later operands are known. */
 static bool are_results_narrow(const struct choosing *choosing)
 {
 	size_t i;
 	uint32_t j;
 
-	choosing->choice->narrow = NO_OPERAND;
+	choosing->choice->narrow_operand = NO_OPERAND;
 	for (i = 0; i < choosing->choice->count; i++) {
 		const struct diagram_node *node =
 			&choosing->layout->nodes[choosing->choice->nodes[i]];
@@ -139,7 +139,7 @@ static struct starts starts_of(const struct choosing *choosing, uint32_t from, u
 	return starts;
 }
 
-/* A lane has one bit more than the keys in it, so a window as wide as a lane is too wide for it. */
+/* A key has fewer bits than its lane, so a window that is as wide as a lane needs the next wider lanes. */
 static bool fills_lanes(struct layout_window window)
 {
 	unsigned bits = window.bits - window.skip;
@@ -147,8 +147,7 @@ static bool fills_lanes(struct layout_window window)
 	return bits == 16 || bits == 32 || bits == 64;
 }
 
-/* The width of stride tables that every node must have, of BITS or less: for small nodes, they may not take far more
- * bytes than the trees do. */
+/* Narrows stride tables of BITS that every node must have, until they do not take far more bytes than the trees. */
 static uint32_t limit_strides(const struct operand_choice *choice, uint32_t bits)
 {
 	while (bits > 1 &&
@@ -157,9 +156,9 @@ static uint32_t limit_strides(const struct operand_choice *choice, uint32_t bits
 	return bits;
 }
 
-/* Lists the ways with trees. A tree alone is not possible for 64 bits: the widest lanes have room for 63. With
- * --tables splus, a stride table of one bit takes a bit away there; and of 16 and 32 bits too, for which lanes would
- * otherwise be twice as wide. */
+/* Lists the ways with trees. A tree alone is not possible for 64 bits: the widest lanes have room for keys of 63. With
+ * --tables splus, a stride table of one bit takes one bit away, and does so for 16 and 32 bits too, so that their
+ * lanes are half as wide. */
 static void list_trees(struct choosing *choosing)
 {
 	struct operand_choice *choice = choosing->choice;
@@ -252,7 +251,7 @@ static void choose_way(struct choosing *choosing)
 
 	if (!choice->count)
 		return;
-	if (choosing->tables == TABLES_LPM) { /* only ever asked for, so its costs are not known */
+	if (choosing->tables == TABLES_LPM) { /* never chosen by its costs */
 		choice->way = WAY_LPM;
 		return;
 	}
@@ -287,7 +286,7 @@ size_t operand_order(const struct layout_search *search, enum operand operands[O
 	return count;
 }
 
-/* From the last operand of each search to the first, since only later ones can follow one. */
+/* Goes from the last operand of each search to the first: a choice depends on those for the operands after it. */
 void choose_ways(struct arena *arena, const struct layout *layout, enum table_kind tables,
 		 struct choices *choices)
 {

@@ -9,7 +9,8 @@ enum { SEARCHES = FAMILY_COUNT * PROTOCOL_COUNT, OPERANDS_CHOSEN = OPERAND_INTER
 
 #define NO_OPERAND ((enum operand)OPERANDS_CHOSEN)
 
-/* Of two ways that cost the same, the later one takes less memory. */
+/* The ways to store nodes. Those with costs are compared in this order, and of two that cost the same the later one is
+ * taken. */
 enum way {
 	WAY_STRIDE, /* a stride table of references, with trees below it */
 	WAY_RANGES, /* a stride table of entries, with trees below it */
@@ -29,16 +30,16 @@ struct operand_choice {
 
 	enum way way;
 	struct search_costs costs;
-	/* With stride tables: only nodes of so many intervals have one; the others are trees alone. */
-	uint32_t stride_from;
-	uint32_t stride_bits;
+	/* With stride tables: nodes of at least so many intervals have one of so many bits; the others are trees
+	 * alone. */
+	uint32_t stride_from, stride_bits;
 	struct layout_window stride_window;
 	struct layout_window tree_window; /* of nodes that are trees alone */
 	struct layout_classes classes;    /* for a cross-product table */
 	bool has_class_table;
 	bool is_narrow; /* every result is narrow */
-	enum operand
-		narrow; /* what those compare that are no rows; NO_OPERAND where all are rows */
+	/* If so: the operand of all nodes that results lead to; NO_OPERAND if all results are rows. */
+	enum operand narrow_operand;
 };
 
 struct choices {
@@ -54,7 +55,7 @@ bool node_has_stride(const struct operand_choice *choice, const struct diagram_n
 /* The operands of a search in the order in which they are asked for, and how many they are. */
 size_t operand_order(const struct layout_search *search, enum operand operands[OPERANDS_CHOSEN]);
 
-/* Chooses for all nodes in tables. */
+/* Chooses for all nodes in tables. rows_of is filled in. */
 void choose_ways(struct arena *arena, const struct layout *layout, enum table_kind tables,
 		 struct choices *choices);
 

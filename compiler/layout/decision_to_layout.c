@@ -204,7 +204,7 @@ struct layout *decision_to_layout(struct arena *arena, const struct decision *de
 	laying.plan.object.label_count = policy->label_count;
 	laying.plan.object.interface_count = policy->interface_count;
 	laying.plan.object.counter_count = policy->counter_count;
-	laying.plan.object.label_places = decision_attempts(arena, decision);
+	laying.plan.object.label_flow_classes = decision_attempts(arena, decision);
 	builder = layout_operands(arena, &laying.plan, decision);
 	laying.plan.nodes = builder_nodes(builder, &laying.plan.node_count);
 	laying.outcomes = builder_outcomes(builder, &laying.outcome_count);

@@ -1,5 +1,5 @@
-/* Prints a layout: the form of each root, what is in code, the steps of each machine with what their tables
- * weigh, and the outcomes' rows. */
+/* Prints a layout: the form of each root, the size of the code, the steps of each search with the sizes of their
+ * tables and the costs that decided, and the outcome rows. */
 #include "compiler/pipeline.h"
 #include "forms.h"
 #include "layout.h"
@@ -21,7 +21,7 @@ static bool is_below_tables(const struct layout *layout, diagram_ref ref)
 	return false;
 }
 
-/* Why a node is not in code, though that costs less. */
+/* Why a node is not in code, although it would cost less there. */
 static void dump_hindrance(const struct layout *layout, diagram_ref node, FILE *out)
 {
 	if (is_below_tables(layout, node))
@@ -30,7 +30,7 @@ static void dump_hindrance(const struct layout *layout, diagram_ref node, FILE *
 		fprintf(out, ", but code has %d in all at the most", CODE_MAX);
 }
 
-/* Why a node is in code, or is not. */
+/* What a node costs in code and in tables. */
 static void dump_form_costs(const struct layout *layout, diagram_ref node, FILE *out)
 {
 	const struct form_costs *costs = &layout->form_costs[node];
@@ -46,7 +46,7 @@ static void dump_form_costs(const struct layout *layout, diagram_ref node, FILE 
 	fputc(')', out);
 }
 
-static void dump_stride(const struct layout *layout, diagram_ref root, FILE *out)
+static void dump_root(const struct layout *layout, diagram_ref root, FILE *out)
 {
 	const struct diagram_node *node;
 
@@ -87,7 +87,7 @@ static void dump_window(const struct layout_step *step, FILE *out)
 			step->window.prefix << step->window.bits, step->window.bits);
 }
 
-/* Why a key's nodes are searched as they are. */
+/* What the ways to store the nodes of an operand would have cost. */
 static void dump_search_costs(const struct search_costs *costs, FILE *out)
 {
 	if (!costs->stride_ps)
@@ -171,7 +171,7 @@ void layout_dump(const struct layout *layout, FILE *out)
 	for (family = 0; family < FAMILY_COUNT; family++)
 		for (protocol = 0; protocol < PROTOCOL_COUNT; protocol++) {
 			fprintf(out, "%s %s: ", family_word(family), protocol_word(protocol));
-			dump_stride(layout, layout->roots[family][protocol], out);
+			dump_root(layout, layout->roots[family][protocol], out);
 		}
 	dump_code(layout, out);
 	for (i = 0; i < layout->search_count; i++)

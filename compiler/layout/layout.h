@@ -242,7 +242,7 @@ struct layout_object {
 	size_t label_count, interface_count, counter_count;
 	bool tries_spares; /* if a label's own slot has no socket, its spare slots are tried */
 	const uint8_t *
-		label_places; /* bits 1 << ABI_FLOW_CLASS of each label that the decision reaches */
+		label_flow_classes; /* bits 1 << ABI_FLOW_CLASS of each label that the decision reaches */
 	const struct abi_prefix *prefixes; /* of the kernel's LPM trie */
 	size_t prefix_count;
 };

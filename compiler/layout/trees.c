@@ -27,14 +27,14 @@ struct part {
 	uint32_t first, end;
 };
 
-/* The elements of one level of a tree: the least word of each, as a key, and the index of the first element. Below
- * the leaves, the intervals. */
+/* The elements of the last level of a tree that has been written; before that, the intervals. */
 struct level {
-	uint64_t *starts;
-	uint32_t count, first;
+	uint64_t *starts; /* the least word of each, as a key */
+	uint32_t count;
+	uint32_t first; /* the index of the first element */
 };
 
-/* Writes the leaves of a part. LEVEL has its intervals, and becomes the level of the leaves. */
+/* Writes the leaves of a part. LEVEL is its intervals, and becomes the leaves. */
 static void add_leaves(const struct writer *w, struct written_step *leaves, struct part part,
 		       struct level *level)
 {
@@ -58,7 +58,7 @@ static void add_leaves(const struct writer *w, struct written_step *leaves, stru
 	level->count = count;
 }
 
-/* Writes the inner nodes above a level, which becomes theirs. */
+/* Writes the inner nodes above a level. LEVEL becomes the inner nodes. */
 static void add_inner(const struct writer *w, struct written_step *inner, struct level *level)
 {
 	uint32_t children = inner_keys(&inner->step) + 1, count = 0, first = 0, at, i, index;
@@ -77,7 +77,7 @@ static void add_inner(const struct writer *w, struct written_step *inner, struct
 	level->first = first;
 }
 
-/* The step for a level of the trees that are being written, 0 the leaves; made if no tree was as high. */
+/* The step for a level of the trees that are being written, 0 the leaves. It is made if no tree was as high before. */
 static struct written_step *tree_step(struct writer *w, const struct layout_step *stride,
 				      size_t level)
 {
@@ -88,13 +88,12 @@ static struct written_step *tree_step(struct writer *w, const struct layout_step
 				   .is_narrow = w->choice->is_narrow,
 				   .narrow_tag = level ? 0 : narrow_tag(w)};
 
-	if (w->leaf + level == w->step_count) {
-		if (stride)
-			step.window = (struct layout_window){0, stride_shift(stride),
-							     stride->window.skip};
-		step.lane_bits = lane_bits_for(compared_bits(&step));
-		add_step(w, new_step(w, step));
-	}
+	if (w->leaf + level < w->step_count)
+		return w->steps[w->leaf + level];
+	if (stride)
+		step.window = (struct layout_window){0, stride_shift(stride), stride->window.skip};
+	step.lane_bits = lane_bits_for(compared_bits(&step));
+	add_step(w, new_step(w, step));
 	return w->steps[w->leaf + level];
 }
 
@@ -117,7 +116,7 @@ static struct level intervals_of(struct writer *w, const struct layout_step *lea
 	return level;
 }
 
-/* Writes a part as a tree, below a stride table or alone, and gives the reference to its top. */
+/* Writes a part as a tree, below STRIDE or alone if that is NULL, and gives the reference to its top. */
 static uint32_t add_tree(struct writer *w, const struct layout_step *stride, struct part part)
 {
 	struct written_step *step = tree_step(w, stride, 0);
@@ -149,7 +148,8 @@ static struct part part_of_child(const struct layout_step *stride, struct part p
 	return part;
 }
 
-/* A part of one interval becomes a range that is empty, or the same inside as around it. */
+/* The entry for a part that fits one. If it has one interval, both results of the entry are the same; if it has two,
+ * the range is as large as the child, and so reaches from its start to the end of the child. */
 static uint64_t range_entry(const struct writer *w, const struct layout_step *stride,
 			    struct part part)
 {
@@ -169,7 +169,7 @@ static uint64_t range_entry(const struct writer *w, const struct layout_step *st
 	return around | inside << ENTRY_INSIDE | length << ENTRY_LENGTH | start << ENTRY_START;
 }
 
-/* Writes a child of a stride table: what the part is, or a reference to a tree of it. */
+/* Writes a child of a stride table for a part: the part itself if that is possible, or a reference to its tree. */
 static void put_child(struct writer *w, const struct layout_step *stride, unsigned char *children,
 		      size_t child, struct part part)
 {
@@ -241,8 +241,8 @@ void write_trees(struct writer *w)
 	}
 }
 
-/* Writes the nodes with stride tables. Their step comes before those of the trees below, whose number is not known
- * before all are written. */
+/* The step of the stride tables comes before those of the trees below in the search, so its tag is only known when all
+ * trees are written. */
 void write_strides(struct writer *w)
 {
 	struct written_step *strides = stride_step(w);

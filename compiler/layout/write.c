@@ -87,7 +87,8 @@ static void write_lpm(struct writer *w)
 		w->table_refs[w->choice->nodes[i]] |= lpm->step.tag << TAG_SHIFT;
 }
 
-/* Writes an interface node in the step before those of the interface nodes that it leads to. */
+/* Writes an interface node, in the step before those of the interface nodes that it leads to. Interfaces are the last
+ * operand of a search, so these are the steps with the lowest tags. */
 static uint32_t add_interface(struct writer *w, const struct diagram_node *node)
 {
 	struct layout_interface entry = {.word = variable_interface(node->variable)};
@@ -156,8 +157,8 @@ static void write_operands(struct writer *w, uint32_t search)
 	}
 }
 
-/* The fewest prefixes that make up the words from FIRST to LAST, each leading to REF. Words are shifted up to
- * 64 bits. */
+/* Adds the fewest prefixes that make up the words from FIRST to LAST, each with the value REF. The words are shifted
+ * up, so that their highest bit is bit 63. */
 static void add_prefixes(struct writer *w, uint32_t node, uint64_t first, uint64_t last,
 			 uint32_t ref)
 {
@@ -177,28 +178,24 @@ static void add_prefixes(struct writer *w, uint32_t node, uint64_t first, uint64
 	}
 }
 
-/* The intervals of all nodes in the kernel's trie, as prefixes. */
-static void write_prefixes(struct writer *w)
+/* Adds the intervals of a node as prefixes. */
+static void add_node_prefixes(struct writer *w, uint32_t index)
 {
-	uint32_t i, j;
+	const struct diagram_node *node = &w->layout->nodes[index];
+	unsigned shift = 64 - operand_bits(variable_operand(node->variable));
+	uint64_t first, last;
+	uint32_t i;
 
-	for (i = 0; i < w->layout->node_count; i++) {
-		const struct diagram_node *node = &w->layout->nodes[i];
-		unsigned shift = 64 - operand_bits(variable_operand(node->variable));
-
-		for (j = 0; is_in_lpm(w, i) && j < node->count; j++) {
-			uint64_t first = (uint64_t)node->starts[j] << shift;
-			uint64_t last = j + 1 < node->count
-						? ((uint64_t)node->starts[j + 1] << shift) - 1
-						: UINT64_MAX;
-
-			add_prefixes(w, w->table_refs[i] & INDEX_MASK, first, last,
-				     child_ref(w, node->children[j]));
-		}
+	for (i = 0; i < node->count; i++) {
+		first = (uint64_t)node->starts[i] << shift;
+		last = i + 1 < node->count ? ((uint64_t)node->starts[i + 1] << shift) - 1
+					   : UINT64_MAX;
+		add_prefixes(w, w->table_refs[index] & INDEX_MASK, first, last,
+			     child_ref(w, node->children[i]));
 	}
 }
 
-/* Numbers the nodes in the kernel's trie, in their own order: the first part of their references. */
+/* Numbers the nodes in the kernel's trie in the order of the diagram, and begins their references with the numbers. */
 static void number_lpm_nodes(struct writer *w)
 {
 	uint32_t number = 0;
@@ -227,16 +224,18 @@ static void finish_search(struct writer *w, uint32_t search)
 /* Writes the elements of all steps; false if a search has more steps than there are tags. */
 static bool write_searches(struct writer *w)
 {
-	uint32_t search;
+	uint32_t search, i;
 
 	number_lpm_nodes(w);
 	for (search = 0; search < w->layout->search_count; search++) {
 		write_operands(w, search);
-		if (w->step_count > TAGS_MAX)
+		if (w->step_count > TAGS_MAX) /* some tags did not fit into references */
 			return false;
 		finish_search(w, search);
 	}
-	write_prefixes(w);
+	for (i = 0; i < w->layout->node_count; i++)
+		if (is_in_lpm(w, i))
+			add_node_prefixes(w, i);
 	return true;
 }
 

@@ -53,8 +53,8 @@ uint16_t narrow_result(uint32_t ref)
 
 uint32_t narrow_tag(const struct writer *w)
 {
-	return w->choice->is_narrow && w->choice->narrow != NO_OPERAND
-		       ? w->first_tags[w->choice->narrow]
+	return w->choice->is_narrow && w->choice->narrow_operand != NO_OPERAND
+		       ? w->first_tags[w->choice->narrow_operand]
 		       : 0;
 }
 

@@ -32,38 +32,39 @@ struct writer {
 
 	struct written_step **written[SEARCHES]; /* the steps of each search that is done */
 	unsigned char *class_bytes;              /* the class tables */
-	size_t class_tables, class_capacity;
+	size_t class_tables;
 	struct abi_prefix *prefixes;
 	size_t prefix_count, prefix_capacity;
 	uint64_t *starts; /* room for those of the tree that is being written */
 	uint32_t starts_capacity;
 };
 
-/* The reference to what a child is stored as: an outcome's first row, or a node that is written. */
+/* The reference to a child: to the first row of an outcome, or to a node that has been written. */
 uint32_t child_ref(const struct writer *w, diagram_ref ref);
 
-/* A step for the operand that is being written, which is not yet one of the search. */
+/* Makes a step for the operand that is being written; it is not in the search yet. */
 struct written_step *new_step(const struct writer *w, struct layout_step step);
 
-/* Puts a step before those that the search has already, and gives it its tag. */
+/* Puts a step before those that are in the search already, and gives it its tag. */
 void add_step(struct writer *w, struct written_step *step);
 
-/* Adds an element, all zero, to a step, and gives its index. It stays where it is until the next one is added. */
+/* Adds an element, all zero, to a step; gives its bytes, which may move when the next one is added, and its index. */
 unsigned char *add_element(const struct writer *w, struct written_step *step, uint32_t *index);
 
 void put_reference(unsigned char *references, size_t index, uint32_t ref);
 
-/* Writes a result in two bytes or four, as the step has them. */
+/* Writes result INDEX of a leaf or a row: narrow or a reference, as all results of the step are. */
 void put_result(const struct layout_step *step, unsigned char *results, size_t index, uint32_t ref);
 
 uint16_t narrow_result(uint32_t ref);
 
-/* The step to which narrow results of the operand lead; 0 if all are rows. */
+/* The tag of the step that narrow results of the operand lead to; 0 if all are rows. */
 uint32_t narrow_tag(const struct writer *w);
 
-/* Writes the nodes of an operand as trees, in the steps of each level; and those with stride tables, with what is
- * below. (trees.c) */
+/* Writes the nodes of the operand that are trees alone. */
 void write_trees(struct writer *w);
+
+/* Writes the nodes of the operand that have stride tables, with the trees below. */
 void write_strides(struct writer *w);
 
 #endif

@@ -134,7 +134,9 @@ static void add_labels(struct metadata *m)
 	for (i = 0; i < count; i++)
 		labels[i] = (struct abi_label){
 			.name = object_strings_add_name(&m->strings, m->policy->labels[i].name),
-			.flow_classes = m->layout->label_places ? m->layout->label_places[i] : 0,
+			.flow_classes = m->layout->label_flow_classes
+						? m->layout->label_flow_classes[i]
+						: 0,
 		};
 	add_section(m, ABI_LABELS_SECTION, labels, count * sizeof(*labels));
 }

@@ -127,7 +127,7 @@ static int setup(void **state)
 		.label_count = 1,
 		.interface_count = 1,
 		.counter_count = 1,
-		.label_places = places,
+		.label_flow_classes = places,
 	};
 	*state = f;
 	return 0;
