@@ -68,10 +68,11 @@ void operand_set(enum operand operand, u128 *value, uint64_t word)
 
 const char *operand_words(enum operand operand)
 {
-	static const char *const words[OPERAND_COUNT] = {
+	static const char *const words[OPERAND_COUNT + 1] = {
 #define WORDS_OF_FIELD(constant, word, type, ...) WORDS_OF_##type(word)
 		VALUE_FIELDS(WORDS_OF_FIELD)
 #undef WORDS_OF_FIELD
+			[OPERAND_INTERFACE] = "interface",
 	};
 
 	return words[operand];

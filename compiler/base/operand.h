@@ -12,10 +12,7 @@ enum operand {
 	VALUE_FIELDS(OPERANDS_OF_FIELD)
 #undef OPERANDS_OF_FIELD
 		OPERAND_COUNT,
-	/* What the nodes of a layout compare beside them: an operand again, in the window where nearly all
-	 * nodes are; and from here on, the interfaces. */
-	OPERAND_AGAIN = OPERAND_COUNT,
-	OPERAND_INTERFACE = 2 * OPERAND_COUNT,
+	OPERAND_INTERFACE = OPERAND_COUNT /* what else a node of a layout may compare */
 };
 
 struct operand_info {

@@ -101,7 +101,8 @@ static void emit_node(struct emitter *e, diagram_ref ref)
 		emit_interface_node(e, node, origins, origin);
 		return;
 	}
-	bytecode_comment(e->code, "%s%s", asked_words(operand), again_words(operand));
+	bytecode_comment(e->code, "%s%s", operand_words(operand),
+			 variable_is_again(node->variable) ? " again" : "");
 	emit_operand(e, operand, R1);
 	emit_compare_tree(e, node, origins, origin, 0, node->count);
 }

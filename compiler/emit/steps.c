@@ -37,7 +37,7 @@ enum { LOADED_BITS = 32 };
 /* Where an operand stands in the context: for half of an IPv6 address, its first word. */
 static int operand_offset(enum operand operand)
 {
-	return (int)operand_info(operand_asked(operand)).offset;
+	return (int)operand_info(operand).offset;
 }
 
 static void emit_word(struct emitter *e, int offset, enum reg reg)
@@ -48,7 +48,7 @@ static void emit_word(struct emitter *e, int offset, enum reg reg)
 
 void emit_operand(struct emitter *e, enum operand operand, enum reg reg)
 {
-	struct operand_info info = operand_info(operand_asked(operand));
+	struct operand_info info = operand_info(operand);
 	int offset = (int)info.offset;
 
 	if (info.order == ORDER_HOST) {
@@ -504,7 +504,7 @@ static void emit_step(struct emitter *e, struct search_position at)
 /* Whether two steps compare the same bits of the same operand, as levels of one tree do. */
 static bool compares_the_same(const struct layout_step *a, const struct layout_step *b)
 {
-	return (b->kind == STEP_INNER || b->kind == STEP_LEAF) && a->operand == b->operand &&
+	return (b->kind == STEP_INNER || b->kind == STEP_LEAF) && is_same_variable(a, b) &&
 	       a->window.prefix == b->window.prefix && a->window.bits == b->window.bits &&
 	       a->window.skip == b->window.skip && a->is_below_stride == b->is_below_stride &&
 	       a->lane_bits == b->lane_bits;
@@ -528,8 +528,8 @@ void emit_search(struct emitter *e, size_t index)
 	for (at.step = 0; at.step < search->step_count; at.step++) {
 		bytecode_begin_block(e->code, at.entries[at.step].checked);
 		bytecode_comment(e->code, "step %u: %s%s, %s", steps[at.step].tag,
-				 asked_words(steps[at.step].operand),
-				 again_words(steps[at.step].operand),
+				 operand_words(steps[at.step].operand),
+				 steps[at.step].is_again ? " again" : "",
 				 step_word(steps[at.step].kind));
 		bytecode_jump32_if(e->code, BPF_JLT, R7, (int32_t)(steps[at.step].tag << TAG_SHIFT),
 				   at.entries[at.step + 1].checked);

@@ -45,7 +45,7 @@ struct choosing {
 /* Whether an operand can have a class table, which has a byte for each of its values. */
 static bool has_few_values(enum operand operand)
 {
-	return operand < OPERAND_INTERFACE && operand_bits(operand) == 16;
+	return operand != OPERAND_INTERFACE && operand_bits(operand) == 16;
 }
 
 static void collect_nodes(struct arena *arena, const struct layout *layout, struct choices *choices)
@@ -56,7 +56,7 @@ static void collect_nodes(struct arena *arena, const struct layout *layout, stru
 		const struct diagram_node *node = &layout->nodes[i];
 		struct operand_choice *choice =
 			&choices->operands[node->variable >> SEARCH_SHIFT]
-					  [variable_operand(node->variable)];
+					  [variable_in_search(node->variable)];
 
 		if (layout->forms[i] != FORM_TABLE)
 			continue;
@@ -71,7 +71,7 @@ static void collect_nodes(struct arena *arena, const struct layout *layout, stru
 
 const struct operand_choice *choice_of(const struct choices *choices, uint32_t variable)
 {
-	return &choices->operands[variable >> SEARCH_SHIFT][variable_operand(variable)];
+	return &choices->operands[variable >> SEARCH_SHIFT][variable_in_search(variable)];
 }
 
 bool node_has_stride(const struct operand_choice *choice, const struct diagram_node *node)
@@ -93,14 +93,14 @@ static bool is_narrow_result(const struct choosing *choosing, diagram_ref ref)
 {
 	struct operand_choice *choice = choosing->choice;
 	const struct operand_choice *next;
-	enum operand operand;
+	uint32_t variable;
 
 	if (ref_is_outcome(ref))
 		return choosing->layout->rows_of[ref_index(ref)] < NARROW_BIT;
-	operand = variable_operand(choosing->layout->nodes[ref].variable);
-	if (choice->narrow_operand != NO_OPERAND && choice->narrow_operand != operand)
+	variable = variable_in_search(choosing->layout->nodes[ref].variable);
+	if (choice->narrow_variable != NO_VARIABLE && choice->narrow_variable != variable)
 		return false;
-	choice->narrow_operand = operand;
+	choice->narrow_variable = variable;
 	next = choice_of(choosing->choices, choosing->layout->nodes[ref].variable);
 	return next->count <= NARROW_BIT && begin_at_one_step(next);
 }
@@ -111,7 +111,7 @@ static bool are_results_narrow(const struct choosing *choosing)
 	size_t i;
 	uint32_t j;
 
-	choosing->choice->narrow_operand = NO_OPERAND;
+	choosing->choice->narrow_variable = NO_VARIABLE;
 	for (i = 0; i < choosing->choice->count; i++) {
 		const struct diagram_node *node =
 			&choosing->layout->nodes[choosing->choice->nodes[i]];
@@ -265,7 +265,7 @@ static void choose_way(struct choosing *choosing)
 	choice->tree_window = starts_tree_window(&alone);
 }
 
-size_t operand_order(const struct layout_search *search, enum operand operands[OPERANDS_CHOSEN])
+size_t variable_order(const struct layout_search *search, uint32_t variables[VARIABLES])
 {
 	enum operand operand, end;
 	enum family family;
@@ -274,15 +274,16 @@ size_t operand_order(const struct layout_search *search, enum operand operands[O
 	for (i = 0; i < FIELD_COUNT; i++)
 		for (family = 0; family < FAMILY_COUNT; family++) {
 			end = operands_of(search->order[i], family, &operand);
-			if (family && operand == operands[count - 1])
+			if (family && operand << OPERAND_SHIFT == variables[count - 1])
 				continue;
 			for (end += operand; operand < end; operand++) {
-				operands[count++] = operand;
+				variables[count++] = operand << OPERAND_SHIFT;
 				if (!has_few_values(operand))
-					operands[count++] = (enum operand)(operand + OPERAND_AGAIN);
+					variables[count++] = operand << OPERAND_SHIFT |
+							     VARIABLE_AGAIN;
 			}
 		}
-	operands[count++] = OPERAND_INTERFACE;
+	variables[count++] = OPERAND_INTERFACE << OPERAND_SHIFT;
 	return count;
 }
 
@@ -290,23 +291,23 @@ size_t operand_order(const struct layout_search *search, enum operand operands[O
 void choose_ways(struct arena *arena, const struct layout *layout, enum table_kind tables,
 		 struct choices *choices)
 {
-	enum operand operands[OPERANDS_CHOSEN];
+	uint32_t variables[VARIABLES];
 	uint32_t search;
 	size_t i;
 
 	*choices = (struct choices){0};
 	collect_nodes(arena, layout, choices);
 	for (search = 0; search < layout->search_count; search++) {
-		i = operand_order(&layout->searches[search], operands) - 1;
-		choices->operands[search][OPERAND_INTERFACE].way = WAY_INTERFACE;
+		i = variable_order(&layout->searches[search], variables) - 1;
+		choices->operands[search][OPERAND_INTERFACE << OPERAND_SHIFT].way = WAY_INTERFACE;
 		while (i-- > 0) {
 			struct choosing choosing = {
 				.arena = arena,
 				.layout = layout,
 				.choices = choices,
 				.tables = tables,
-				.variable = search << SEARCH_SHIFT | operands[i],
-				.choice = &choices->operands[search][operands[i]],
+				.variable = search << SEARCH_SHIFT | variables[i],
+				.choice = &choices->operands[search][variables[i]],
 			};
 
 			choose_way(&choosing);

@@ -5,9 +5,10 @@
 #include "compiler/pipeline.h"
 #include "layout.h"
 
-enum { SEARCHES = FAMILY_COUNT * PROTOCOL_COUNT, OPERANDS_CHOSEN = OPERAND_INTERFACE + 1 };
+enum { SEARCHES = FAMILY_COUNT * PROTOCOL_COUNT };
 
-#define NO_OPERAND ((enum operand)OPERANDS_CHOSEN)
+/* The variables of one search, without its number: all interfaces are one. */
+enum { VARIABLES = (OPERAND_INTERFACE << OPERAND_SHIFT) + 1, NO_VARIABLE = VARIABLES };
 
 /* The ways to store nodes. Those with costs are compared in this order, and of two that cost the same the later one is
  * taken. */
@@ -38,12 +39,12 @@ struct operand_choice {
 	struct layout_classes classes;    /* for a cross-product table */
 	bool has_class_table;
 	bool is_narrow; /* every result is narrow */
-	/* If so: the operand of all nodes that results lead to; NO_OPERAND if all results are rows. */
-	enum operand narrow_operand;
+	/* If so: the variable of all nodes that results lead to; NO_VARIABLE if all results are rows. */
+	uint32_t narrow_variable;
 };
 
 struct choices {
-	struct operand_choice operands[SEARCHES][OPERANDS_CHOSEN];
+	struct operand_choice operands[SEARCHES][VARIABLES];
 };
 
 /* The choice for the nodes of a variable. */
@@ -52,8 +53,8 @@ const struct operand_choice *choice_of(const struct choices *choices, uint32_t v
 /* Whether a node begins with a stride table. */
 bool node_has_stride(const struct operand_choice *choice, const struct diagram_node *node);
 
-/* The operands of a search in the order in which they are asked for, and how many they are. */
-size_t operand_order(const struct layout_search *search, enum operand operands[OPERANDS_CHOSEN]);
+/* The variables of a search in the order in which they are asked for, and how many they are. */
+size_t variable_order(const struct layout_search *search, uint32_t variables[VARIABLES]);
 
 /* Chooses for all nodes in tables. rows_of is filled in. */
 void choose_ways(struct arena *arena, const struct layout *layout, enum table_kind tables,

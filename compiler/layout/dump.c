@@ -57,8 +57,8 @@ static void dump_root(const struct layout *layout, diagram_ref root, FILE *out)
 	node = &layout->nodes[root];
 	fprintf(out, "%s, %" PRIu32 " intervals of %s%s",
 		layout->forms[root] == FORM_CODE ? "code" : "table", node->count,
-		asked_words(variable_operand(node->variable)),
-		again_words(variable_operand(node->variable)));
+		operand_words(variable_operand(node->variable)),
+		variable_is_again(node->variable) ? " again" : "");
 	if (layout->form_costs)
 		dump_form_costs(layout, root, out);
 	if (layout->forms[root] == FORM_TABLE)
@@ -104,8 +104,8 @@ static void dump_search_costs(const struct search_costs *costs, FILE *out)
 
 static void dump_step(const struct layout_step *step, FILE *out)
 {
-	fprintf(out, "  step %" PRIu32 ": %s%s, %s", step->tag, asked_words(step->operand),
-		again_words(step->operand), step_word(step->kind));
+	fprintf(out, "  step %" PRIu32 ": %s%s, %s", step->tag, operand_words(step->operand),
+		step->is_again ? " again" : "", step_word(step->kind));
 	if (step->kind == STEP_CROSS)
 		fprintf(out, " of %" PRIu32 " classes by %s", cross_used(step),
 			has_class_table(step) ? "a table" : "code");

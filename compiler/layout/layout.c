@@ -29,9 +29,9 @@ size_t layout_first_step(const struct layout *layout, diagram_ref node)
  * B of an IPv6 address. IPv6 packets pass over the steps for IPv4 by their tags. */
 static bool is_other_family(enum operand a, enum operand b)
 {
-	return a < OPERAND_INTERFACE && b < OPERAND_INTERFACE &&
-	       operand_info(operand_asked(a)).families == 1 << FAMILY_IPV4 &&
-	       operand_info(operand_asked(b)).families == 1 << FAMILY_IPV6;
+	return a != OPERAND_INTERFACE && b != OPERAND_INTERFACE &&
+	       operand_info(a).families == 1 << FAMILY_IPV4 &&
+	       operand_info(b).families == 1 << FAMILY_IPV6;
 }
 
 size_t layout_next_step(const struct layout_search *search, size_t step)
@@ -42,7 +42,7 @@ size_t layout_next_step(const struct layout_search *search, size_t step)
 	if (done->kind == STEP_STRIDE || done->kind == STEP_INNER || done->kind == STEP_INTERFACE)
 		return next;
 	while (next < search->step_count &&
-	       (search->steps[next].operand == done->operand ||
+	       (is_same_variable(&search->steps[next], done) ||
 		is_other_family(done->operand, search->steps[next].operand)))
 		next++;
 	return next;

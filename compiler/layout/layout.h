@@ -30,43 +30,35 @@
 
 #include "runtime/abi.h"
 
-/* Whether this is an operand that the node above has compared already; it is compared again in the window in which
- * nearly all intervals of that node start (see operands.c), by steps of its own. */
-static inline bool operand_is_again(enum operand operand)
-{
-	return operand >= OPERAND_AGAIN && operand < OPERAND_INTERFACE;
-}
-
-/* The operand of the packet that is compared. */
-static inline enum operand operand_asked(enum operand operand)
-{
-	return operand_is_again(operand) ? (enum operand)(operand - OPERAND_AGAIN) : operand;
-}
-
-/* What a dump calls it, in two parts. */
-static inline const char *asked_words(enum operand operand)
-{
-	return operand == OPERAND_INTERFACE ? "interface" : operand_words(operand_asked(operand));
-}
-
-static inline const char *again_words(enum operand operand)
-{
-	return operand_is_again(operand) ? " again" : "";
-}
-
-/* A variable of a layout's nodes: an operand, and the search that the node belongs to. */
-enum { SEARCH_SHIFT = 24 };
+/* A variable of a layout's nodes, from its lowest bit on:
+ *
+ *     1 bit     whether the node above has compared the same operand already, and this one compares it again, in the
+ *               window in which nearly all intervals of that node start (see operands.c), by steps of its own
+ *     23 bits   the operand; from OPERAND_INTERFACE on, an interface
+ *     8 bits    the search that the node belongs to */
+enum { VARIABLE_AGAIN = 1, OPERAND_SHIFT = 1, SEARCH_SHIFT = 24 };
 
 static inline enum operand variable_operand(uint32_t variable)
 {
-	uint32_t operand = variable & ((1u << SEARCH_SHIFT) - 1);
+	uint32_t operand = (variable & ((1u << SEARCH_SHIFT) - 1)) >> OPERAND_SHIFT;
 
 	return operand < OPERAND_INTERFACE ? (enum operand)operand : OPERAND_INTERFACE;
 }
 
+/* Without the search and the number of the interface. */
+static inline uint32_t variable_in_search(uint32_t variable)
+{
+	return (uint32_t)variable_operand(variable) << OPERAND_SHIFT | (variable & VARIABLE_AGAIN);
+}
+
+static inline bool variable_is_again(uint32_t variable)
+{
+	return variable & VARIABLE_AGAIN;
+}
+
 static inline uint32_t variable_interface(uint32_t variable)
 {
-	return (variable & ((1u << SEARCH_SHIFT) - 1)) - OPERAND_INTERFACE;
+	return ((variable & ((1u << SEARCH_SHIFT) - 1)) >> OPERAND_SHIFT) - OPERAND_INTERFACE;
 }
 
 #define STEP_KINDS(X)                                                                              \
@@ -87,7 +79,7 @@ const char *step_word(enum step_kind kind);
 
 static inline unsigned operand_bits(enum operand operand)
 {
-	return operand_info(operand_asked(operand)).bits;
+	return operand_info(operand).bits;
 }
 
 /* The bits of the operand in which the starts of some nodes' intervals differ. In every start, the bits above the
@@ -126,6 +118,7 @@ struct search_costs {
 struct layout_step {
 	enum step_kind kind;
 	enum operand operand;
+	bool is_again; /* see VARIABLE_AGAIN */
 	uint32_t tag;
 	struct layout_region region;
 	uint32_t element_bytes;
@@ -301,6 +294,12 @@ size_t layout_next_step(const struct layout_search *search, size_t step);
 
 /* The index of the step that narrow results of STEP lead to; only for a step with a narrow_tag. */
 size_t layout_narrow_step(const struct layout_search *search, size_t step);
+
+/* Whether two steps of one search are for the nodes of one variable. */
+static inline bool is_same_variable(const struct layout_step *a, const struct layout_step *b)
+{
+	return a->operand == b->operand && a->is_again == b->is_again;
+}
 
 static inline const struct layout_object *layout_object(const struct layout *layout)
 {

@@ -74,7 +74,7 @@ static diagram_ref window_node(struct rewriting *rewriting, const struct diagram
 	builder_interval(rewriting->builder, 0, node->children[window.first - 1]);
 	for (i = window.first; i < window.end; i++)
 		builder_interval(rewriting->builder, node->starts[i], node->children[i]);
-	return builder_end(rewriting->builder, node->variable + OPERAND_AGAIN);
+	return builder_end(rewriting->builder, node->variable | VARIABLE_AGAIN);
 }
 
 /* A few starts that are far from all others would make the window of the tables as wide as the operand. So the
@@ -151,10 +151,10 @@ static diagram_ref operand_slice(struct rewriting *rewriting, struct slice slice
 		builder_interval(rewriting->builder, value,
 				 operand_ref(rewriting, node->children[end - 1]));
 	}
-	return split_window(
-		rewriting,
-		builder_end(rewriting->builder, rewriting->search << SEARCH_SHIFT | operand),
-		operand);
+	return split_window(rewriting,
+			    builder_end(rewriting->builder, rewriting->search << SEARCH_SHIFT |
+								    operand << OPERAND_SHIFT),
+			    operand);
 }
 
 static diagram_ref operand_node(struct rewriting *rewriting, const struct diagram_node *node)
@@ -169,7 +169,7 @@ static diagram_ref operand_node(struct rewriting *rewriting, const struct diagra
 		operands = operands_of(variable, rewriting->family, &operand);
 		return operand_slice(rewriting, all, operand, WORD_BITS * (operands - 1));
 	}
-	variable = OPERAND_INTERFACE + variable - VARIABLE_INTERFACES;
+	variable = (OPERAND_INTERFACE + variable - VARIABLE_INTERFACES) << OPERAND_SHIFT;
 	builder_begin(rewriting->builder);
 	for (i = 0; i < node->count; i++)
 		builder_interval(rewriting->builder, node->starts[i],

@@ -52,7 +52,7 @@ static struct span origin_of_packet(const struct tracing *tracing)
 /* Changes the packet to be one in interval I of a node. */
 static void set_value(struct tracing *tracing, const struct diagram_node *node, uint32_t i)
 {
-	enum operand operand = operand_asked(variable_operand(node->variable));
+	enum operand operand = variable_operand(node->variable);
 	u128 *values = tracing->packet.values;
 	uint64_t value = (uint64_t)node->starts[i];
 	uint32_t interface;

@@ -214,7 +214,7 @@ static uint32_t add_stride(struct writer *w, struct written_step *strides,
 static struct written_step *stride_step(const struct writer *w)
 {
 	struct layout_step step = {.kind = STEP_STRIDE,
-				   .operand = w->operand,
+				   .operand = variable_operand(w->variable),
 				   .window = w->choice->stride_window,
 				   .stride_bits = w->choice->stride_bits,
 				   .has_ranges = w->choice->way == WAY_RANGES};

@@ -137,21 +137,21 @@ static void write_operand(struct writer *w)
 		write_interfaces(w);
 		break;
 	}
-	w->first_tags[w->operand] = (uint32_t)w->step_count;
+	w->first_tags[w->variable] = (uint32_t)w->step_count;
 	w->steps[w->step_count - 1]->step.costs = w->choice->costs;
 }
 
 /* Writes all operands of a search, from the last to the first. */
 static void write_operands(struct writer *w, uint32_t search)
 {
-	enum operand operands[OPERANDS_CHOSEN];
-	size_t i = operand_order(&w->layout->searches[search], operands);
+	uint32_t variables[VARIABLES];
+	size_t i = variable_order(&w->layout->searches[search], variables);
 
 	w->steps = NULL;
 	w->step_count = w->step_capacity = 0;
 	while (i-- > 0) {
-		w->operand = operands[i];
-		w->choice = &w->choices.operands[search][operands[i]];
+		w->variable = variables[i];
+		w->choice = &w->choices.operands[search][variables[i]];
 		if (w->choice->count)
 			write_operand(w);
 	}

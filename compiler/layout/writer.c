@@ -15,7 +15,8 @@ struct written_step *new_step(const struct writer *w, struct layout_step step)
 	struct written_step *written = arena_alloc(w->arena, 1, sizeof(*written));
 
 	written->step = step;
-	written->step.operand = w->operand;
+	written->step.operand = variable_operand(w->variable);
+	written->step.is_again = variable_is_again(w->variable);
 	return written;
 }
 
@@ -53,8 +54,8 @@ uint16_t narrow_result(uint32_t ref)
 
 uint32_t narrow_tag(const struct writer *w)
 {
-	return w->choice->is_narrow && w->choice->narrow_operand != NO_OPERAND
-		       ? w->first_tags[w->choice->narrow_operand]
+	return w->choice->is_narrow && w->choice->narrow_variable != NO_VARIABLE
+		       ? w->first_tags[w->choice->narrow_variable]
 		       : 0;
 }
 

@@ -23,12 +23,12 @@ struct writer {
 	/* Of the search that is being written: */
 	struct written_step **steps; /* the last of the search first */
 	size_t step_count, step_capacity;
-	uint32_t first_tags[OPERANDS_CHOSEN]; /* the tag of each operand's first step */
+	uint32_t first_tags[VARIABLES]; /* the tag of each operand's first step */
 
 	/* Of the operand that is being written: */
 	const struct operand_choice *choice;
-	enum operand operand;
-	size_t leaf; /* the index in STEPS of the leaves of its trees; their levels follow */
+	uint32_t variable; /* without the search */
+	size_t leaf;       /* the index in STEPS of the leaves of its trees; their levels follow */
 
 	struct written_step **written[SEARCHES]; /* the steps of each search that is done */
 	unsigned char *class_bytes;              /* the class tables */

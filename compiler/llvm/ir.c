@@ -219,7 +219,7 @@ static LLVMValueRef half_address(struct ir *ir, size_t offset)
 
 LLVMValueRef ir_operand(struct ir *ir, enum operand operand)
 {
-	struct operand_info info = operand_info(operand_asked(operand));
+	struct operand_info info = operand_info(operand);
 
 	if (info.order == ORDER_HOST)
 		return ir_load(ir, ir->word, ir->packet, info.offset);

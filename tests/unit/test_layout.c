@@ -383,10 +383,7 @@ static void a_few_addresses_far_from_all_others_are_tested_apart(void **state)
 	check_all_lowerings(text);
 	assert_true(compile_text(&c, text, size, &options));
 	for (i = 0; i < c.layout->node_count; i++)
-		asked_again += variable_operand(c.layout->nodes[i].variable) ==
-				       OPERAND_DADDR + OPERAND_AGAIN ||
-			       variable_operand(c.layout->nodes[i].variable) ==
-				       OPERAND_DADDR_HIGH + OPERAND_AGAIN;
+		asked_again += variable_is_again(c.layout->nodes[i].variable);
 	assert_int_equal(asked_again, 2);
 	compilation_free(&c);
 	free(text);

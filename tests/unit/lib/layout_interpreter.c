@@ -11,9 +11,7 @@
 
 static uint64_t operand_value(const struct packet *packet, enum operand operand)
 {
-	enum operand asked = operand_asked(operand);
-
-	return operand_get(asked, packet->values[operand_info(asked).field]);
+	return operand_get(operand, packet->values[operand_info(operand).field]);
 }
 
 const unsigned char *layout_element(const struct layout *layout, const struct layout_step *step,
