@@ -15,9 +15,9 @@
  * the window; then, unless the window is the whole word, one for the words below the window and one for those
  * above it.
  *
- * An entry is a child that needs no tree below it where all its words have one result, except those of one range
- * whose size is a power of two. A prefix inside another prefix gives just that, so most children of sparse tables
- * are of this kind, and they cost no second fetch:
+ * An entry is a reference; or, where all words of a child have one result except those of one range, whose size is a
+ * power of two, it holds that range and both results. A prefix inside another one is such a range, so most children of
+ * sparse tables need no reference, and no second fetch:
  *
  *     bit  63  62  61        38 37      32 31      16 15       0
  *         +---+---+------------+----------+----------+----------+
@@ -26,8 +26,9 @@
  *         | 1 |             0             |      reference      |
  *         +---+---------------------------+---------------------+
  *
- * "inside" is the narrow result of the 2^length words from "start" on, "around" that of all others. A word is
- * counted here by those of its bits that the stride table leaves, without the bits that the window skips.
+ * "inside" is the narrow result of the 2^length words from "start" on, "around" that of all others. Words are compared
+ * with "start" by their bits in the window below those that index the stride table, without those that the window
+ * skips.
  *
  * An inner node and a leaf are a cache line of 64 bytes. Both begin with lanes, one for each key:
  *
@@ -41,11 +42,15 @@
  *         | lane 0 | lane 1 |         | result 0 | result 1 |           |     leaf
  *         +--------+--------+-- ... --+----------+----------+-- ... ----+
  *
- * The rank of a word is the number of keys that are less or equal. The search goes on at element "first child" +
- * rank of the next step, or has result number rank. To compare with all keys of eight bytes at once, a lane of b
- * bits holds 2^(b-1) - key, and keys and words have fewer than b bits: the sum of word and lane then has the lane's
- * upper bit set if and only if the word has reached the key, and never carries into the next lane. An unused lane
- * is 0, which no word sets. Lanes have 16, 32 or 64 bits, the fewest that are enough for what the tree compares.
+ * Keys and words are compared by their bits in the window of the step, without those that it skips. A word outside the
+ * window counts as the first or the last word in it; below a stride table there are none. The rank of a word is the
+ * number of keys that it has reached: those that are less than or equal to it. The search goes on at element "first
+ * child" + rank of the next step, or has found result number rank.
+ *
+ * To compare a word with all keys of eight bytes at once, a lane of b bits holds 2^(b-1) - key, and keys and words have
+ * fewer than b bits: the sum of word and lane then has the upper bit of the lane set if and only if the word has reached
+ * the key, and never carries into the next lane. An unused lane is 0, whose upper bit no word sets. Lanes have 16, 32 or
+ * 64 bits, the fewest that are enough for what the tree compares.
  *
  * A leaf and a row of a cross-product table hold results: references, or narrow results of two bytes, which are
  * outcome rows below NARROW_BIT, or NARROW_BIT plus an index of the one step that all other results lead to. */
