@@ -18,8 +18,8 @@ struct object_strings {
 	bool full;               /* offsets no longer fit into 32 bits */
 };
 
-/* Returns the offset of a text of LENGTH bytes, up to its first NUL. Where it does not fit any more,
- * sets FULL and returns ABI_NO_STRING. */
+/* Returns the offset of a text of LENGTH bytes, up to its first NUL. Where it no longer fits, sets
+ * FULL and returns ABI_NO_STRING. */
 uint32_t object_strings_add(struct object_strings *strings, const char *text, size_t length);
 
 /* Returns the offset of a C string, and ABI_NO_STRING for NULL. */
