@@ -66,6 +66,12 @@ void emit_operand(struct emitter *e, enum operand operand, enum reg reg)
 	}
 }
 
+/* CUT for a step that does not use the lowest UNUSED bits of its operand. */
+static unsigned cut_of(unsigned unused)
+{
+	return unused >= LOADED_BITS ? LOADED_BITS : 0;
+}
+
 /* REG becomes an operand without its CUT lowest bits. R2 is lost. */
 static void emit_upper_operand(struct emitter *e, enum operand operand, enum reg reg, unsigned cut)
 {
@@ -198,7 +204,7 @@ static void emit_stride_child(struct emitter *e, const struct layout_step *step,
 /* A stride table of references. */
 static void emit_stride(struct emitter *e, const struct layout_step *step)
 {
-	const unsigned cut = stride_shift(step) >= LOADED_BITS ? LOADED_BITS : 0;
+	const unsigned cut = cut_of(stride_shift(step));
 
 	emit_upper_operand(e, step->operand, R1, cut);
 	emit_stride_child(e, step, cut);
@@ -215,7 +221,7 @@ static void emit_skip(struct emitter *e, const struct layout_step *step, unsigne
 /* R1 becomes the bits of the operand that a tree below a stride table compares. */
 static void emit_rest(struct emitter *e, const struct layout_step *step)
 {
-	const unsigned cut = step->window.skip >= LOADED_BITS ? LOADED_BITS : 0;
+	const unsigned cut = cut_of(step->window.skip);
 
 	if (operand_bits(step->operand) > LOADED_BITS && step->window.bits <= LOADED_BITS)
 		emit_word(e, operand_offset(step->operand) + 4, R1);
@@ -228,7 +234,7 @@ static void emit_rest(struct emitter *e, const struct layout_step *step)
 /* R1 becomes the bits of the operand that a tree compares; operands outside of the window become the window's ends. */
 static void emit_tree_operand(struct emitter *e, const struct layout_step *step)
 {
-	const unsigned cut = step->window.skip >= LOADED_BITS ? LOADED_BITS : 0;
+	const unsigned cut = cut_of(step->window.skip);
 	struct sides sides;
 
 	emit_upper_operand(e, step->operand, R1, cut);
@@ -347,7 +353,7 @@ static void emit_range(struct emitter *e, const struct layout_step *step, unsign
 static void emit_stride_of_entries(struct emitter *e, struct search_position at)
 {
 	const struct layout_step *step = &at.search->steps[at.step];
-	const unsigned cut = step->window.skip >= LOADED_BITS ? LOADED_BITS : 0;
+	const unsigned cut = cut_of(step->window.skip);
 	struct basic_block refers = bytecode_new_block(e->code);
 
 	emit_upper_operand(e, step->operand, R1, cut);
