@@ -10,11 +10,10 @@
 #include <stdarg.h>
 #include <stdbool.h>
 
-enum {
-	NOT_BEGUN = 0xffffffff,
-	CALL_OF_SYMBOL =
-		-1, /* in a relocation's place, libbpf calls instruction imm + 1 from the symbol on */
-};
+enum { NOT_BEGUN = 0xffffffff };
+
+/* The imm of a call that has a relocation: libbpf calls the instruction imm + 1 after the symbol. */
+enum { CALL_OF_SYMBOL = -1 };
 
 struct bytecode *bytecode_new(struct arena *arena)
 {

@@ -105,7 +105,7 @@ void bytecode_alu_imm(struct bytecode *code, int op, enum reg dst, int32_t value
 void bytecode_alu32(struct bytecode *code, int op, enum reg dst, enum reg src);
 void bytecode_alu32_imm(struct bytecode *code, int op, enum reg dst, int32_t value);
 
-/* Swaps the lowest 16, 32 or 64 bits between big endian and the byte order of the host. */
+/* Converts the lowest 16, 32 or 64 bits between big endian and the byte order of the host. */
 void bytecode_to_host(struct bytecode *code, enum reg reg, int bits);
 
 void bytecode_imm64(struct bytecode *code, enum reg dst, uint64_t value);

@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-/* One optimization makes another possible. No program was seen for which so many rounds were of use. */
+/* One optimization makes another possible. No program seen so far gains from as many rounds. */
 enum { ROUNDS_MAX = 8 };
 
 size_t optimizer_first(const struct optimizer *o, size_t index)

@@ -2,7 +2,7 @@
  * tell one value from all others, which become a test for equality. */
 #include "optimize.h"
 
-enum { THREAD_STEPS_MAX = 64 /* the end of following a cycle of jumps */ };
+enum { THREAD_STEPS_MAX = 64 /* where following a cycle of jumps ends */ };
 
 /* Whether 16 bits hold the distance of a jump. */
 static bool is_near(size_t from, size_t to)
@@ -10,7 +10,7 @@ static bool is_near(size_t from, size_t to)
 	return to > from ? to - from <= INT16_MAX : from - to < INT16_MAX;
 }
 
-/* Index of the first instruction from INDEX on that is no unconditional jump, which are followed. */
+/* Index of the first instruction from INDEX on that is no unconditional jump. Unconditional jumps are followed. */
 static size_t arrive(const struct optimizer *o, size_t index)
 {
 	int steps;

@@ -123,7 +123,7 @@ static bool holds(int op, uint64_t a, uint64_t b, bool *decided)
 	}
 }
 
-/* Whether it is known if a jump is *TAKEN: both values are, or nothing is less than 0, the second one. */
+/* Whether it is known if a jump is *TAKEN: both values are known, or the second is 0, and nothing is less than that. */
 static bool is_decided(const struct values *v, struct bpf_insn insn, bool *taken)
 {
 	uint64_t mask = BPF_CLASS(insn.code) == BPF_JMP32 ? UINT32_MAX : UINT64_MAX;

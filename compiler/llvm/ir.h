@@ -97,7 +97,7 @@ LLVMValueRef ir_call_for_pointer(struct ir *ir, enum bpf_func_id helper, LLVMVal
 LLVMValueRef ir_call_subprogram(struct ir *ir, const struct bytecode_subprogram *subprogram,
 				LLVMValueRef *arguments, unsigned count);
 
-/* Swaps a value between big endian and the byte order of the host. */
+/* Converts a value between big endian and the byte order of the host. */
 LLVMValueRef ir_to_host(struct ir *ir, LLVMValueRef value);
 
 /* An operand in host order, of at least 32 bits, or always of 64; and a member of struct bpf_sk_lookup as it is there. */

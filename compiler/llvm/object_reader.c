@@ -111,7 +111,7 @@ static void read_text(struct reading *r, Elf *elf)
 	r->is_target = arena_alloc(r->arena, r->count + 1, sizeof(*r->is_target));
 	r->lines = arena_alloc(r->arena, r->count + 1, sizeof(*r->lines));
 	r->begins_line = arena_alloc(r->arena, r->count + 1, sizeof(*r->begins_line));
-	/* LLVM 14 cuts a distance to 16 bits without a word; up to this many none needs more. */
+	/* LLVM 14 silently truncates a jump's distance to 16 bits. In a program of this length, none needs more. */
 	if (r->count > INT16_MAX)
 		r->error = arena_printf(
 			r->arena, "%zu instructions are more than jumps can pass over", r->count);
