@@ -14,7 +14,7 @@ struct interval {
 
 /* The result of an operation on two operands. */
 struct memo {
-	uint32_t operation; /* an enum operation */
+	uint32_t operation; /* an enum operation; 0: a free slot */
 	diagram_ref a, b, result;
 };
 
@@ -33,9 +33,8 @@ struct builder {
 	size_t outcome_count, outcome_capacity;
 	struct hash_table outcome_table;
 
-	struct memo *memos;
+	struct memo *memos; /* open addressing, at most half full */
 	size_t memo_count, memo_capacity;
-	struct hash_table memo_table;
 
 	struct interval *stack; /* the intervals of all nodes that are being made */
 	size_t stack_count, stack_capacity;

@@ -4,36 +4,56 @@
 
 #include "compiler/base/arena.h"
 
-enum operation { OPERATION_THEN, OPERATION_WHERE, OPERATION_REPLACE_ENDS };
+enum operation { OPERATION_NONE, OPERATION_THEN, OPERATION_WHERE, OPERATION_REPLACE_ENDS };
 
-static uint32_t memo_hash(enum operation operation, diagram_ref a, diagram_ref b)
+enum { FIRST_MEMOS = 256 };
+
+/* The memo of an operation, or the free one where it goes. Memos are in the slots of their table themselves, not in
+ * an array beside a struct hash_table: a second cache miss for each operation would be noticed. */
+static struct memo *find_memo(const struct builder *builder, enum operation operation,
+			      diagram_ref a, diagram_ref b)
 {
-	return (uint32_t)(hash_mix(hash_mix(operation, a), b) >> 20);
+	size_t slot = hash_mix(hash_mix(operation, a), b) >> 20;
+	struct memo *memo;
+
+	do
+		memo = &builder->memos[slot++ & (builder->memo_capacity - 1)];
+	while (memo->operation != OPERATION_NONE &&
+	       (memo->operation != operation || memo->a != a || memo->b != b));
+	return memo;
+}
+
+static void grow_memos(struct builder *builder)
+{
+	const struct memo *old = builder->memos;
+	size_t old_capacity = builder->memo_capacity, i;
+
+	builder->memo_capacity = old_capacity ? old_capacity * 2 : FIRST_MEMOS;
+	builder->memos = arena_alloc(builder->arena, builder->memo_capacity, sizeof(*old));
+	for (i = 0; i < old_capacity; i++)
+		if (old[i].operation != OPERATION_NONE)
+			*find_memo(builder, old[i].operation, old[i].a, old[i].b) = old[i];
 }
 
 static bool recall(const struct builder *builder, enum operation operation, diagram_ref a,
 		   diagram_ref b, diagram_ref *result)
 {
-	const struct hash_slot *slot;
 	const struct memo *memo;
 
-	for (slot = hash_first(&builder->memo_table, memo_hash(operation, a, b)); slot->entry;
-	     slot = hash_next(&builder->memo_table, slot)) {
-		memo = &builder->memos[slot->entry - 1];
-		*result = memo->result;
-		if (memo->operation == operation && memo->a == a && memo->b == b)
-			return true;
-	}
-	return false;
+	if (!builder->memo_capacity)
+		return false;
+	memo = find_memo(builder, operation, a, b);
+	*result = memo->result;
+	return memo->operation != OPERATION_NONE;
 }
 
 static diagram_ref remember(struct builder *builder, enum operation operation, diagram_ref a,
 			    diagram_ref b, diagram_ref result)
 {
-	hash_add(&builder->memo_table, builder->arena, memo_hash(operation, a, b),
-		 (uint32_t)builder->memo_count);
-	*ARENA_APPEND(builder->arena, builder->memos, builder->memo_count,
-		      builder->memo_capacity) = (struct memo){operation, a, b, result};
+	if (builder->memo_count * 2 >= builder->memo_capacity)
+		grow_memos(builder);
+	*find_memo(builder, operation, a, b) = (struct memo){operation, a, b, result};
+	builder->memo_count++;
 	return result;
 }
 
