@@ -2,6 +2,7 @@
  * them, so a thread in the namespace does. */
 #include "sockets.h"
 
+#include "compiler/base/lower_bound.h"
 #include "runtime/base/array.h"
 #include "runtime/base/fail.h"
 #include "runtime/base/text.h"
@@ -193,20 +194,12 @@ void find_close(struct finder *finder)
 
 struct sightings find_of(const struct sightings *sightings, uint32_t number)
 {
-	size_t low = 0, high = sightings->count, end;
+	size_t first = LOWER_BOUND(i, 0, sightings->count, sightings->all[i].key.number >= number);
+	size_t end = first;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (sightings->all[middle].key.number < number)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	end = low;
 	while (end < sightings->count && sightings->all[end].key.number == number)
 		end++;
-	return (struct sightings){sightings->all ? sightings->all + low : NULL, end - low};
+	return (struct sightings){sightings->all ? sightings->all + first : NULL, end - first};
 }
 
 bool found_serves(const struct found *found, int family)
