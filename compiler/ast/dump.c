@@ -263,7 +263,7 @@ static void dump_socket(struct dump *d, const struct ast_socket *socket)
 	d->depth++;
 	for (endpoint = socket->endpoints; endpoint; endpoint = endpoint->next) {
 		endpoint_format(&endpoint->endpoint, text);
-		dump_line(d, endpoint->span, "place %s %s", protocol_word(endpoint->protocol),
+		dump_line(d, endpoint->span, "endpoint %s %s", protocol_word(endpoint->protocol),
 			  text);
 	}
 	if (socket->uid.text)

@@ -62,7 +62,7 @@ struct basic_block bytecode_new_block(struct bytecode *code)
 void bytecode_begin_block(struct bytecode *code, struct basic_block block)
 {
 	if (code->block_starts[block.id] != NOT_BEGUN)
-		fail(code, "label %u is placed twice, at instructions %u and %zu", block.id,
+		fail(code, "block %u begins twice, at instructions %u and %zu", block.id,
 		     code->block_starts[block.id], code->count);
 	code->block_starts[block.id] = (uint32_t)code->count;
 }
@@ -295,7 +295,7 @@ static void check_targets(struct bytecode *code)
 		if (!bytecode_is_jump(jump))
 			continue;
 		if (target_start(code, jump) == NOT_BEGUN)
-			fail(code, "instruction %zu jumps to label %u, which was never placed", i,
+			fail(code, "instruction %zu jumps to block %u, which never begins", i,
 			     jump->target.id);
 		else if (target_start(code, jump) >= code->count)
 			fail(code, "instruction %zu jumps past the program's end", i);

@@ -92,13 +92,13 @@ static void dump_search_costs(const struct search_costs *costs, FILE *out)
 {
 	if (!costs->stride_ps)
 		return;
-	fprintf(out, " (about %.1f ns by a root", (double)costs->stride_ps / 1000);
+	fprintf(out, " (about %.1f ns by a stride table", (double)costs->stride_ps / 1000);
 	if (costs->ranges_ps)
 		fprintf(out, ", %.1f by one of ranges", (double)costs->ranges_ps / 1000);
 	if (costs->tree_ps)
 		fprintf(out, ", %.1f by a tree alone", (double)costs->tree_ps / 1000);
 	if (costs->cross_ps)
-		fprintf(out, ", %.1f by a cross", (double)costs->cross_ps / 1000);
+		fprintf(out, ", %.1f by a cross-product table", (double)costs->cross_ps / 1000);
 	fputc(')', out);
 }
 

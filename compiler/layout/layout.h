@@ -62,10 +62,10 @@ static inline uint32_t variable_interface(uint32_t variable)
 }
 
 #define STEP_KINDS(X)                                                                              \
-	X(STRIDE, "root")                                                                          \
-	X(INNER, "line")                                                                           \
+	X(STRIDE, "stride table")                                                                  \
+	X(INNER, "inner node")                                                                     \
 	X(LEAF, "leaf")                                                                            \
-	X(CROSS, "cross")                                                                          \
+	X(CROSS, "cross-product table")                                                            \
 	X(INTERFACE, "interface")                                                                  \
 	X(LPM, "lpm")
 

@@ -55,7 +55,7 @@ static LLVMValueRef ir_flow_class(struct ir *ir)
 	_Static_assert(AF_INET >> 3 == 0 && AF_INET6 >> 3 == 1, "one bit tells the families apart");
 	_Static_assert(IPPROTO_TCP >> 4 == 0 && IPPROTO_UDP >> 4 == 1, "and one the protocols");
 	_Static_assert(ABI_FLOW_CLASS(1, 0) == 2 && ABI_FLOW_CLASS(0, 1) == 1,
-		       "these bits are the place");
+		       "these bits are the flow class");
 
 	family = ir_shift_right(ir, IR_PACKET_WORD(ir, family), 3);
 	protocol = ir_shift_right(ir, IR_PACKET_WORD(ir, protocol), 4);

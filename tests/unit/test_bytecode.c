@@ -68,7 +68,7 @@ static void a_jump_to_a_block_that_never_begins_is_refused(void **state)
 
 	bytecode_jump(code, bytecode_new_block(code));
 	bytecode_exit(code);
-	expect_error(code, "instruction 0 jumps to label 0, which was never placed");
+	expect_error(code, "instruction 0 jumps to block 0, which never begins");
 }
 
 static void a_block_that_begins_twice_is_refused(void **state)
@@ -79,7 +79,7 @@ static void a_block_that_begins_twice_is_refused(void **state)
 	bytecode_begin_block(code, label);
 	bytecode_exit(code);
 	bytecode_begin_block(code, label);
-	expect_error(code, "label 0 is placed twice, at instructions 0 and 1");
+	expect_error(code, "block 0 begins twice, at instructions 0 and 1");
 }
 
 static void a_program_that_runs_past_its_end_is_refused(void **state)
