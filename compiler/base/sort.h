@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Sorts COUNT items of SIZE bytes by the u128 that each begins with; SIZE is a multiple of 16, at most 64. The
+/* Sorts COUNT items of SIZE bytes by the u128 that each begins with; SIZE is 16 or 32. The
  * order of items with equal keys is unspecified. */
 void sort_by_key(void *items, size_t count, size_t size);
 
