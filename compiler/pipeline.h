@@ -102,8 +102,9 @@ bool compile_text(struct compilation *c, const char *text, size_t length,
 		  const struct compile_options *options);
 void compilation_free(struct compilation *c);
 
-/* compiler/ast: reads and parses the rules files and all that they include; the scanner and parser are in
- * grammar/. After a syntax error, goes on at the next statement. */
+/* compiler/ast: finds, reads and parses the rules files and those that they include; finds and reads element files,
+ * whose lines ast_to_policy parses. The scanner and parser are in grammar/. After a syntax error, goes on at the next
+ * statement. */
 struct ast *source_to_ast(struct arena *arena, struct sources *sources, struct diag *diag,
 			  const struct compile_options *options);
 

@@ -1,17 +1,16 @@
 /* Reads the rules files of a compilation and all that they include. Each file is parsed by itself into the node
- * that names it. Paths are relative to the folder of the naming file, then to the -I folders. Files are
- * compared by device and inode, so that two names of one file are found out. */
+ * that names it. Files are compared by device and inode, so that two names of one file are found out. */
 #include "ast.h"
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"
 #include "compiler/base/utf8.h"
 #include "compiler/pipeline.h"
+#include "find_files.h"
 #include "parser.h"
 #include "runtime/abi.h"
 #include "skl.tab.h"
 
 #include <errno.h>
-#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -128,94 +127,6 @@ static struct ast_items *parse_file(struct reader *r, const struct source_file *
 	return p.items;
 }
 
-/* Finding files. */
-
-static const char *join_path(struct reader *r, const char *folder, const char *path)
-{
-	if (path[0] == '/' || !folder[0])
-		return path;
-	return arena_printf(r->arena, "%s/%s", folder, path);
-}
-
-/* The folder of a file as a prefix for paths; "" for the working directory. */
-static const char *folder_of(struct reader *r, const char *name)
-{
-	const char *slash = strrchr(name, '/');
-
-	if (!slash)
-		return "";
-	return slash == name ? "/" : arena_string(r->arena, name, (size_t)(slash - name));
-}
-
-/* The Nth folder to look in: the naming file's, then the -I folders; NULL after the last. */
-static const char *nth_folder(struct reader *r, const struct source_file *from, size_t n)
-{
-	if (n == 0)
-		return folder_of(r, from->name);
-	return n <= r->options->include_folder_count ? r->options->include_folders[n - 1] : NULL;
-}
-
-/* The path in the first folder that has the file, else the path in the folder of the naming file. */
-static const char *find_file(struct reader *r, const struct source_file *from, const char *path)
-{
-	const char *folder, *candidate;
-	struct stat status;
-	size_t n;
-
-	for (n = 0; (folder = nth_folder(r, from, n)); n++) {
-		candidate = join_path(r, folder, path);
-		if (!stat(candidate, &status))
-			return candidate;
-	}
-	return join_path(r, nth_folder(r, from, 0), path);
-}
-
-static bool is_pattern(const char *path)
-{
-	return strpbrk(path, "*?[");
-}
-
-/* The name of a folder as a glob pattern that matches only that folder. */
-static const char *escape_pattern(struct reader *r, const char *folder)
-{
-	char *escaped = arena_alloc(r->arena, 2 * strlen(folder) + 1, 1);
-	char *to = escaped;
-
-	for (; *folder; *to++ = *folder++)
-		if (strchr("*?[\\", *folder))
-			*to++ = '\\';
-	return escaped;
-}
-
-static int compare_paths(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* The paths that match a pattern in the first folder where any does, in the order of their bytes. */
-static const char **find_files(struct reader *r, const struct source_file *from,
-			       const char *pattern, size_t *count)
-{
-	const char *folder, **paths = NULL;
-	glob_t found;
-	size_t n, i;
-
-	*count = 0;
-	for (n = 0; !*count && (folder = nth_folder(r, from, n)); n++) {
-		if (glob(join_path(r, escape_pattern(r, folder), pattern), GLOB_NOSORT, NULL,
-			 &found))
-			continue;
-		qsort(found.gl_pathv, found.gl_pathc, sizeof(*found.gl_pathv), compare_paths);
-		paths = arena_alloc(r->arena, found.gl_pathc, sizeof(*paths));
-		for (i = 0; i < found.gl_pathc; i++)
-			paths[i] = arena_string(r->arena, found.gl_pathv[i],
-						strlen(found.gl_pathv[i]));
-		*count = found.gl_pathc;
-		globfree(&found);
-	}
-	return paths;
-}
-
 /* Reading files. */
 
 static const struct source_file *read_source(struct reader *r, const char *path, struct span span)
@@ -316,6 +227,7 @@ static bool read_rules(struct reader *r, const struct reading *includer, const c
 /* Reads the element files of a set or map. They may be large, and are parsed by the next pass. */
 static void read_elements(struct reader *r, const struct reading *at, struct ast_element_file *file)
 {
+	const struct finder finder = {r->arena, r->options};
 	const char *path;
 
 	for (; file; file = file->next) {
@@ -323,7 +235,7 @@ static void read_elements(struct reader *r, const struct reading *at, struct ast
 			diag_error(r->diag, file->name.span, "no files are read here");
 			continue;
 		}
-		path = find_file(r, at->source, file->name.text);
+		path = find_file(&finder, at->source, file->name.text);
 		file->source = read_source(r, path, file->name.span);
 		if (file->source)
 			check_text(r, file->source);
@@ -332,6 +244,7 @@ static void read_elements(struct reader *r, const struct reading *at, struct ast
 
 static void read_include(struct reader *r, const struct reading *at, struct ast_include *include)
 {
+	const struct finder finder = {r->arena, r->options};
 	const char *pattern = include->pattern.text, *single;
 	const char **paths = &single;
 	size_t count = 1, i;
@@ -341,9 +254,9 @@ static void read_include(struct reader *r, const struct reading *at, struct ast_
 		return;
 	}
 	if (is_pattern(pattern))
-		paths = find_files(r, at->source, pattern, &count);
+		paths = find_files(&finder, at->source, pattern, &count);
 	else
-		single = find_file(r, at->source, pattern);
+		single = find_file(&finder, at->source, pattern);
 	include->files = arena_alloc(r->arena, count, sizeof(*include->files));
 	for (i = 0; i < count && !diag_is_full(r->diag); i++)
 		if (read_rules(r, at, paths[i], include->pattern.span,

@@ -116,7 +116,7 @@ const struct range_set *resolved_complement(struct translation *t, struct resolv
 					    enum family family, u128 last);
 void check_define(struct translation *t, struct define_entry *entry);
 
-/* element_file.c: files with one element a line. */
+/* element_lines.c: files with one element a line. */
 struct element_lines {
 	const struct sources *sources;
 	const struct source_file *file;

@@ -1,4 +1,4 @@
-/* Reads element files line by line. There is no generated parser for them, because a file may have a million
+/* Reads the lines of element files, whose text came with the AST. There is no generated parser for them, because a file may have a million
  * elements. [at, end) is what is left of the current line, without white space around it and without the
  * comment. */
 #include "ast_to_policy.h"
