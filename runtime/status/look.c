@@ -32,7 +32,7 @@ static uint64_t read_since(const struct look *look, uint32_t slot, uint64_t cook
 
 static void look_at_flow_class(const struct look *look, struct flow_class_status *at)
 {
-	at->cookie = health_cookie(look->sockets, at->word, &look->status->known);
+	at->cookie = working_cookie(look->sockets, at->word, &look->status->known);
 	for (uint32_t i = 0; at->cookie && i < slot_count(at->word); i++) {
 		uint32_t slot = slot_at(at->word, i);
 		uint64_t cookie = slot_cookie_at(look->sockets, slot);
@@ -70,7 +70,7 @@ static void take_slots(const struct look *look, size_t flow_classes)
 }
 
 /* Finds problems with declared sockets. */
-static void look_for_declared(const struct look *look, struct health *health)
+static void look_for_declared(const struct look *look, struct inspection *inspected)
 {
 	struct status *status = look->status;
 	const struct shared_maps shared = {look->sockets, -1};
@@ -78,14 +78,14 @@ static void look_for_declared(const struct look *look, struct health *health)
 	struct declarations declarations;
 	struct finder *finder = NULL;
 
-	if (declarations_read(health->object, look->slots, &declarations))
+	if (declarations_read(inspected->object, look->slots, &declarations))
 		return;
 	if (declared_maps_create(&declarations, &maps) == 0 &&
 	    find_open(&status->state.netns, &maps, &shared, &finder) == 0 &&
 	    find_look(finder) == 0) {
-		health->declarations = &declarations;
-		health->sightings = find_sightings(finder);
-		health_declared(health, &status->problems);
+		inspected->declarations = &declarations;
+		inspected->sightings = find_sightings(finder);
+		problems_of_declared(inspected, &status->problems);
 	}
 	find_close(finder);
 	declared_maps_close(&maps);
@@ -104,7 +104,8 @@ static void look_all(const struct look *look)
 	struct status *status = look->status;
 	const struct object *object = &status->applied.object;
 	size_t flow_classes = (size_t)object->header.label_count * ABI_FLOW_CLASSES;
-	struct health health = {.object = object, .slots = look->slots, .sockets = look->sockets};
+	struct inspection inspected = {
+		.object = object, .slots = look->slots, .sockets = look->sockets};
 
 	take_slots(look, flow_classes);
 	for (size_t i = 0; i < flow_classes; i++) {
@@ -114,9 +115,9 @@ static void look_all(const struct look *look)
 	}
 	find_owners(status, flow_classes);
 	if (object->socket_count)
-		look_for_declared(look, &health);
-	health_behind_labels(&health, &status->known, &status->problems);
-	health_routes(object, &status->state.netns, &status->problems);
+		look_for_declared(look, &inspected);
+	problems_behind_labels(&inspected, &status->known, &status->problems);
+	problems_of_routes(object, &status->state.netns, &status->problems);
 	status->followed = is_followed(status->state.root, status->state.netns.cookie);
 }
 

@@ -2,11 +2,11 @@
 #ifndef SKLC_STATUS_H
 #define SKLC_STATUS_H
 
-#include "runtime/health/health.h"
 #include "runtime/kernel/owners.h"
 #include "runtime/kernel/sockdiag.h"
 #include "runtime/labels/labels.h"
 #include "runtime/object/object.h"
+#include "runtime/problems/problems.h"
 #include "runtime/state/state.h"
 
 /* A label in one flow class. */

@@ -3,7 +3,7 @@
 #include "transaction.h"
 
 #include "runtime/base/fail.h"
-#include "runtime/health/health.h"
+#include "runtime/problems/problems.h"
 #include "runtime/sockets/sockets.h"
 
 #include <errno.h>
@@ -76,11 +76,11 @@ static int sync_open(struct sync *sync)
 
 static void report_problems(const struct sync *sync)
 {
-	const struct health health = {&sync->applied.object, &sync->declarations,
-				      find_sightings(sync->finder), sync->slots,
-				      sync->shared.sockets};
+	const struct inspection inspected = {&sync->applied.object, &sync->declarations,
+					     find_sightings(sync->finder), sync->slots,
+					     sync->shared.sockets};
 
-	health_warn(&health);
+	problems_warn(&inspected);
 }
 
 /* During a trial, the sockets of the rules before stay in their slots, since the trial may fail. */

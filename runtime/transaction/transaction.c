@@ -7,8 +7,8 @@
 
 #include "runtime/base/fail.h"
 #include "runtime/base/signals.h"
-#include "runtime/health/health.h"
 #include "runtime/kernel/clock.h"
+#include "runtime/problems/problems.h"
 #include "runtime/sockets/sockets.h"
 
 #include <errno.h>
@@ -165,10 +165,10 @@ static int swap(const struct transaction *t, int current)
 
 static void report_problems(const struct transaction *t)
 {
-	const struct health health = {t->object, &t->declarations, find_sightings(t->finder),
-				      t->host.slots, t->shared.sockets};
+	const struct inspection inspected = {t->object, &t->declarations, find_sightings(t->finder),
+					     t->host.slots, t->shared.sockets};
 
-	health_warn(&health);
+	problems_warn(&inspected);
 }
 
 /* Starts the follower before the search, so that a socket that starts to listen in between is not

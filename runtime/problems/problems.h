@@ -1,6 +1,6 @@
 /* Finds out why labels have no working socket, and says how to mend it. */
-#ifndef SKLC_HEALTH_H
-#define SKLC_HEALTH_H
+#ifndef SKLC_PROBLEMS_H
+#define SKLC_PROBLEMS_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -24,7 +24,7 @@ struct problems {
 };
 
 /* What to compare: of the rules in force, or of those that are being applied. */
-struct health {
+struct inspection {
 	const struct object *object;
 	const struct declarations *declarations;
 	const struct sightings *sightings;
@@ -35,22 +35,22 @@ struct health {
 /* These add to PROBLEMS; -ENOMEM after a message. */
 
 /* Declared sockets that are missing, ambiguous, or not as declared. */
-int health_declared(const struct health *health, struct problems *problems);
+int problems_of_declared(const struct inspection *inspected, struct problems *problems);
 
 /* Sockets behind labels that cannot take packets any more. */
-int health_behind_labels(const struct health *health, const struct known_sockets *known,
-			 struct problems *problems);
+int problems_behind_labels(const struct inspection *inspected, const struct known_sockets *known,
+			   struct problems *problems);
 
 /* Destinations that rules redirect and that are not local to this host. */
-int health_routes(const struct object *object, const struct netns *netns,
-		  struct problems *problems);
+int problems_of_routes(const struct object *object, const struct netns *netns,
+		       struct problems *problems);
 
 /* The cookie of the first socket in the word's slots that can take packets; if none can, of the
  * first socket; 0: there is none. */
-uint64_t health_cookie(int sockets, uint32_t word, const struct known_sockets *known);
+uint64_t working_cookie(int sockets, uint32_t word, const struct known_sockets *known);
 
 /* Reports the first problems with declared sockets, as warnings. */
-void health_warn(const struct health *health);
+void problems_warn(const struct inspection *inspected);
 
 void problems_free(struct problems *problems);
 

@@ -1,7 +1,7 @@
 /* Compares the destinations of redirecting rules with the local addresses of the kernel's
  * routing tables. Packets to other addresses are forwarded or dropped before the kernel looks
  * up a socket. */
-#include "health.h"
+#include "problems.h"
 
 #include "runtime/base/array.h"
 #include "runtime/base/fail.h"
@@ -190,7 +190,8 @@ static int check_rule(const struct local *local, const char *rule, struct proble
 	return err;
 }
 
-int health_routes(const struct object *object, const struct netns *netns, struct problems *problems)
+int problems_of_routes(const struct object *object, const struct netns *netns,
+		       struct problems *problems)
 {
 	autoclose int fd = netns_socket(netns, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
 	size_t most = problems->count + UNREACHED_MAX;

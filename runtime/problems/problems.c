@@ -1,5 +1,5 @@
 /* Compares the declared sockets, those that were found, and those in the labels' slots. */
-#include "health.h"
+#include "problems.h"
 
 #include "runtime/base/array.h"
 #include "runtime/base/fail.h"
@@ -37,29 +37,29 @@ int problem_add(struct problems *problems, const char *label, const char *mend, 
 
 /* Whether rules redirect packets of this flow class to the label, and the label has no socket for
  * them. */
-static bool is_empty(const struct health *health, uint32_t label, unsigned int flow_class)
+static bool is_empty(const struct inspection *inspected, uint32_t label, unsigned int flow_class)
 {
-	return health->object->labels[label].flow_classes >> flow_class & 1 &&
-	       !slot_cookie(health->sockets, health->slots[label].slots[flow_class]);
+	return inspected->object->labels[label].flow_classes >> flow_class & 1 &&
+	       !slot_cookie(inspected->sockets, inspected->slots[label].slots[flow_class]);
 }
 
 /* Whether a flow class lacks a socket that the declaration could give it; with FOUND, whether that
  * socket could. */
-static bool is_missed(const struct health *health, const struct declaration *declaration,
+static bool is_missed(const struct inspection *inspected, const struct declaration *declaration,
 		      const struct found *found)
 {
 	for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
 		if (declaration_range(declaration, flow_class).count &&
-		    is_empty(health, declaration->label, flow_class) &&
+		    is_empty(inspected, declaration->label, flow_class) &&
 		    (!found || found_serves(found, (int)flow_class_family(flow_class))))
 			return true;
 	return false;
 }
 
-static int add_fault(const struct health *health, const struct declaration *declaration,
+static int add_fault(const struct inspection *inspected, const struct declaration *declaration,
 		     const struct found *found, struct problems *problems)
 {
-	const char *label = object_label(health->object, declaration->label);
+	const char *label = object_label(inspected->object, declaration->label);
 	const char *protocol = found->protocol == IPPROTO_UDP ? "udp" : "tcp";
 	char address[DECLARATION_TEXT_MAX];
 
@@ -87,7 +87,7 @@ static int add_fault(const struct health *health, const struct declaration *decl
 
 /* Two sockets match one declaration. If they were of one SO_REUSEPORT group they would be one
  * service. */
-static int add_ambiguous(const struct health *health, const struct declaration *declaration,
+static int add_ambiguous(const struct inspection *inspected, const struct declaration *declaration,
 			 const struct found *first, const struct found *other,
 			 struct problems *problems)
 {
@@ -96,7 +96,7 @@ static int add_ambiguous(const struct health *health, const struct declaration *
 	declaration_text(declaration, declared, sizeof(declared));
 	found_address(first, one, sizeof(one));
 	found_address(other, two, sizeof(two));
-	return problem_add(problems, object_label(health->object, declaration->label),
+	return problem_add(problems, object_label(inspected->object, declaration->label),
 			   "write the address in the declaration",
 			   "'%s' is ambiguous: sockets that "
 			   "are of different groups stand at %s and %s",
@@ -104,7 +104,7 @@ static int add_ambiguous(const struct health *health, const struct declaration *
 }
 
 /* Whether rules also redirect packets of the other family, which the socket does not serve. */
-static int check_family(const struct health *health, const struct declaration *declaration,
+static int check_family(const struct inspection *inspected, const struct declaration *declaration,
 			const struct found *found, struct problems *problems)
 {
 	bool is_ipv6 = found->family == AF_INET6;
@@ -113,18 +113,18 @@ static int check_family(const struct health *health, const struct declaration *d
 
 	if (found_serves(found, (int)flow_class_family(other)) ||
 	    !declaration_range(declaration, other).count ||
-	    !is_empty(health, declaration->label, other))
+	    !is_empty(inspected, declaration->label, other))
 		return 0;
 	found_address(found, address, sizeof(address));
 	return problem_add(
-		problems, object_label(health->object, declaration->label),
+		problems, object_label(inspected->object, declaration->label),
 		is_ipv6 ? "switch IPV6_V6ONLY off in the service, or declare an IPv4 socket too"
 			: "bind the service to an IPv6 address too",
 		"the rules send it %s packets, and the socket at %s is for %s alone",
 		is_ipv6 ? "IPv4" : "IPv6", address, is_ipv6 ? "IPv6" : "IPv4");
 }
 
-static int add_missing(const struct health *health, const struct declaration *declaration,
+static int add_missing(const struct inspection *inspected, const struct declaration *declaration,
 		       struct problems *problems)
 {
 	bool is_udp = declaration->key.protocol == IPPROTO_UDP;
@@ -132,26 +132,26 @@ static int add_missing(const struct health *health, const struct declaration *de
 
 	declaration_text(declaration, declared, sizeof(declared));
 	return problem_add(
-		problems, object_label(health->object, declaration->label),
+		problems, object_label(inspected->object, declaration->label),
 		is_udp ? "start the service, then call `sklc sync`" : "start the service",
 		is_udp ? "no socket is bound to '%s'" : "nothing listens at '%s'", declared);
 }
 
 /* The socket was bound when nobody looked: no hook of the kernel reports UDP sockets. */
-static int add_unplaced(const struct health *health, const struct declaration *declaration,
+static int add_unplaced(const struct inspection *inspected, const struct declaration *declaration,
 			const struct found *found, struct problems *problems)
 {
 	char address[DECLARATION_TEXT_MAX];
 
 	found_address(found, address, sizeof(address));
-	return problem_add(problems, object_label(health->object, declaration->label),
+	return problem_add(problems, object_label(inspected->object, declaration->label),
 			   "call `sklc sync`", "the socket at %s %s is not behind its label yet",
 			   found->protocol == IPPROTO_UDP ? "udp" : "tcp", address);
 }
 
 /* Problems with sockets that are as declared: not behind the label, of two groups, or of the wrong
  * family. */
-static int check_right(const struct health *health, const struct declaration *declaration,
+static int check_right(const struct inspection *inspected, const struct declaration *declaration,
 		       const struct sightings *seen, bool *any, struct problems *problems)
 {
 	const struct found *first[2] = {NULL, NULL};
@@ -164,15 +164,17 @@ static int check_right(const struct health *health, const struct declaration *de
 		if (found->fault != FOUND_RIGHT)
 			continue;
 		*any = true;
-		if (is_missed(health, declaration, found))
-			return add_unplaced(health, declaration, found, problems);
+		if (is_missed(inspected, declaration, found))
+			return add_unplaced(inspected, declaration, found, problems);
 		if (!first[is_ipv6])
 			first[is_ipv6] = found;
 		else if (first[is_ipv6]->group != found->group)
-			return add_ambiguous(health, declaration, first[is_ipv6], found, problems);
+			return add_ambiguous(inspected, declaration, first[is_ipv6], found,
+					     problems);
 	}
 	if (!err && !first[0] != !first[1])
-		err = check_family(health, declaration, first[0] ? first[0] : first[1], problems);
+		err = check_family(inspected, declaration, first[0] ? first[0] : first[1],
+				   problems);
 	return err;
 }
 
@@ -188,7 +190,7 @@ static size_t count_right(const struct sightings *seen, int family)
 
 /* A group may have more members than there are slots. The members without a slot serve only as long
  * as one with a slot is there, since the kernel chooses among the members of the group. */
-static int check_room(const struct health *health, const struct declaration *declaration,
+static int check_room(const struct inspection *inspected, const struct declaration *declaration,
 		      const struct sightings *seen, struct problems *problems)
 {
 	char declared[DECLARATION_TEXT_MAX];
@@ -199,9 +201,9 @@ static int check_room(const struct health *health, const struct declaration *dec
 		size_t count = count_right(seen, (int)flow_class_family(flow_class));
 
 		if (room && count > room &&
-		    health->object->labels[declaration->label].flow_classes >> flow_class & 1)
+		    inspected->object->labels[declaration->label].flow_classes >> flow_class & 1)
 			return problem_add(
-				problems, object_label(health->object, declaration->label),
+				problems, object_label(inspected->object, declaration->label),
 				"run fewer, or call `sklc sync` whenever some of them are gone",
 				"only %" PRIu32 " of %zu sockets at '%s' have room behind it (%s), "
 				"and the others serve as long as one of these is there",
@@ -210,34 +212,34 @@ static int check_room(const struct health *health, const struct declaration *dec
 	return 0;
 }
 
-static int check_declaration(const struct health *health, const struct declaration *declaration,
-			     struct problems *problems)
+static int check_declaration(const struct inspection *inspected,
+			     const struct declaration *declaration, struct problems *problems)
 {
-	struct sightings seen = find_of(health->sightings, declaration->value.number);
-	bool any = false, missed = is_missed(health, declaration, NULL);
-	int err = check_right(health, declaration, &seen, &any, problems);
+	struct sightings seen = find_of(inspected->sightings, declaration->value.number);
+	bool any = false, missed = is_missed(inspected, declaration, NULL);
+	int err = check_right(inspected, declaration, &seen, &any, problems);
 	size_t before = problems->count;
 
 	for (size_t i = 0; !err && i < seen.count; i++)
 		if (seen.all[i].found.fault != FOUND_RIGHT && (missed || declaration->key.family))
-			err = add_fault(health, declaration, &seen.all[i].found, problems);
+			err = add_fault(inspected, declaration, &seen.all[i].found, problems);
 	if (!err)
-		err = check_room(health, declaration, &seen, problems);
+		err = check_room(inspected, declaration, &seen, problems);
 	if (!err && missed && !any && problems->count == before)
-		err = add_missing(health, declaration, problems);
+		err = add_missing(inspected, declaration, problems);
 	return err;
 }
 
-int health_declared(const struct health *health, struct problems *problems)
+int problems_of_declared(const struct inspection *inspected, struct problems *problems)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < health->declarations->count; i++)
-		err = check_declaration(health, &health->declarations->all[i], problems);
+	for (size_t i = 0; !err && i < inspected->declarations->count; i++)
+		err = check_declaration(inspected, &inspected->declarations->all[i], problems);
 	return err;
 }
 
-uint64_t health_cookie(int sockets, uint32_t word, const struct known_sockets *known)
+uint64_t working_cookie(int sockets, uint32_t word, const struct known_sockets *known)
 {
 	uint64_t first = 0;
 
@@ -252,22 +254,22 @@ uint64_t health_cookie(int sockets, uint32_t word, const struct known_sockets *k
 	return first;
 }
 
-int health_behind_labels(const struct health *health, const struct known_sockets *known,
-			 struct problems *problems)
+int problems_behind_labels(const struct inspection *inspected, const struct known_sockets *known,
+			   struct problems *problems)
 {
 	int err = 0;
 
 	if (!known->told)
 		return 0;
-	for (uint32_t i = 0; !err && i < health->object->header.label_count; i++)
+	for (uint32_t i = 0; !err && i < inspected->object->header.label_count; i++)
 		for (unsigned int flow_class = 0; !err && flow_class < ABI_FLOW_CLASSES;
 		     flow_class++) {
-			uint64_t cookie = health_cookie(health->sockets,
-							health->slots[i].slots[flow_class], known);
+			uint64_t cookie = working_cookie(
+				inspected->sockets, inspected->slots[i].slots[flow_class], known);
 			bool is_udp = flow_class_protocol(flow_class) == IPPROTO_UDP;
 
 			if (cookie && !sockdiag_find(known, cookie))
-				err = problem_add(problems, object_label(health->object, i),
+				err = problem_add(problems, object_label(inspected->object, i),
 						  "restart the service",
 						  "its socket for %s (cookie %" PRIu64 ") %s",
 						  flow_class_name(flow_class), cookie,
@@ -293,11 +295,11 @@ static void warn_of(const struct problems *problems)
 		     problems->count - PROBLEMS_SHOWN);
 }
 
-void health_warn(const struct health *health)
+void problems_warn(const struct inspection *inspected)
 {
-	struct problems problems = {.report = health->object->report};
+	struct problems problems = {.report = inspected->object->report};
 
-	if (health_declared(health, &problems) == 0)
+	if (problems_of_declared(inspected, &problems) == 0)
 		warn_of(&problems);
 	problems_free(&problems);
 }
