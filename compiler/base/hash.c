@@ -38,17 +38,18 @@ void hash_add(struct hash_table *table, struct arena *arena, uint32_t hash, uint
 	table->count++;
 }
 
-/* FNV-1a by words of eight bytes, since texts can be megabytes. */
+/* Mixes eight bytes at once, since texts can be megabytes. */
 uint32_t hash_text(const char *text, size_t length)
 {
-	uint64_t hash = 0xcbf29ce484222325, word;
+	uint64_t hash = length, word;
 
 	for (; length >= sizeof(word); text += sizeof(word), length -= sizeof(word)) {
 		memcpy(&word, text, sizeof(word));
-		hash = (hash ^ word) * 0x100000001b3;
-		hash ^= hash >> 32;
+		hash = hash_mix(hash, word);
 	}
-	for (; length; text++, length--)
-		hash = (hash ^ (unsigned char)*text) * 0x100000001b3;
+	word = 0;
+	if (length)
+		memcpy(&word, text, length);
+	hash = hash_mix(hash, word);
 	return (uint32_t)(hash ^ hash >> 32);
 }
