@@ -1,4 +1,4 @@
-/* Reads and writes addresses and ports. Nothing here depends on the machine: no locale, no resolver, no
+/* Reads and writes addresses and ports. Nothing here depends on the host: no locale, no resolver, no
  * /etc/services. */
 #include "net.h"
 

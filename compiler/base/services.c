@@ -1,5 +1,5 @@
 /* Service names that rules may use for ports. They are built in, so that a rules file means the same on every
- * machine. The names are those of IANA's registry and of /etc/services, and common names of software that has
+ * host. The names are those of IANA's registry and of /etc/services, and common names of software that has
  * no registered port. */
 #include "services.h"
 
