@@ -98,22 +98,7 @@ enum field field_of_token(int token)
 
 static const char *value_phrase(const struct failure *f)
 {
-	if (f->p->field == FIELD_END)
-		return "a value";
-	switch (field_type(f->p->field)) {
-	case TYPE_ADDRESS:
-	case TYPE_PORT:
-		return type_meaning(field_type(f->p->field));
-	case TYPE_PROTOCOL:
-		return "a protocol ('tcp', 'udp')";
-	case TYPE_FAMILY:
-		return "a family ('ipv4', 'ipv6')";
-	case TYPE_INTERFACE:
-		return "an interface's name";
-	case TYPE_COUNT:
-		break;
-	}
-	return "a value";
+	return f->p->field == FIELD_END ? "a value" : type_phrase(field_type(f->p->field));
 }
 
 static bool asks_for_interface(const struct failure *f)

@@ -36,24 +36,27 @@ void field_range_format(enum field field, enum family family, struct range range
 		port_range_format(range, text);
 }
 
+struct type_words {
+	const char *word, *meaning, *phrase;
+};
+
+static const struct type_words TYPES[TYPE_COUNT] = {
+#define VALUE_TYPE(constant, word, meaning, phrase) [TYPE_##constant] = {word, meaning, phrase},
+	VALUE_TYPES(VALUE_TYPE)
+#undef VALUE_TYPE
+};
+
 const char *type_word(enum value_type type)
 {
-	static const char *const words[] = {
-#define VALUE_TYPE_WORD(constant, word, meaning) [TYPE_##constant] = word,
-		VALUE_TYPES(VALUE_TYPE_WORD)
-#undef VALUE_TYPE_WORD
-	};
-
-	return words[type];
+	return TYPES[type].word;
 }
 
 const char *type_meaning(enum value_type type)
 {
-	static const char *const meanings[] = {
-#define VALUE_TYPE_MEANING(constant, word, meaning) [TYPE_##constant] = meaning,
-		VALUE_TYPES(VALUE_TYPE_MEANING)
-#undef VALUE_TYPE_MEANING
-	};
+	return TYPES[type].meaning;
+}
 
-	return meanings[type];
+const char *type_phrase(enum value_type type)
+{
+	return TYPES[type].phrase;
 }

@@ -6,18 +6,19 @@
 
 #include "net.h"
 
-/* What the values of a field are; the word is a set's `type`, or what a message calls such a value. */
+/* What the values of a field are. Columns: constant; the word, which is a set's `type`; what messages about a value of
+ * another type ask for; what messages about a missing value ask for. */
 /* clang-format off */
 #define VALUE_TYPES(X) \
-	X(ADDRESS, "addr", "an address") \
-	X(PORT, "port", "a port") \
-	X(INTERFACE, "ifname", "an interface") \
-	X(PROTOCOL, "l4proto", "'tcp' or 'udp'") \
-	X(FAMILY, "nfproto", "'ipv4' or 'ipv6'")
+	X(ADDRESS, "addr", "an address", "an address") \
+	X(PORT, "port", "a port", "a port") \
+	X(INTERFACE, "ifname", "an interface", "an interface's name") \
+	X(PROTOCOL, "l4proto", "'tcp' or 'udp'", "a protocol ('tcp', 'udp')") \
+	X(FAMILY, "nfproto", "'ipv4' or 'ipv6'", "a family ('ipv4', 'ipv6')")
 /* clang-format on */
 
 enum value_type {
-#define VALUE_TYPE_ENUM(constant, word, meaning) TYPE_##constant,
+#define VALUE_TYPE_ENUM(constant, ...) TYPE_##constant,
 	VALUE_TYPES(VALUE_TYPE_ENUM)
 #undef VALUE_TYPE_ENUM
 		TYPE_COUNT
@@ -25,6 +26,7 @@ enum value_type {
 
 const char *type_word(enum value_type type);
 const char *type_meaning(enum value_type type);
+const char *type_phrase(enum value_type type);
 
 /* Fields whose values are numbers in the kernel's context, struct bpf_sk_lookup; each is a variable of the decision
  * diagram. Columns: constant; word; type; whose end of the connection it is; bits of a value and member of the

@@ -63,17 +63,17 @@ void operand_set(enum operand operand, u128 *value, uint64_t word)
 	*value |= (u128)word << info.shift;
 }
 
-#define WORDS_OF_ADDRESS(word) "ip " word, "ip6 " word ", upper half", "ip6 " word ", lower half",
-#define WORDS_OF_PORT(word)    word, NULL, NULL,
-
 const char *operand_words(enum operand operand)
 {
-	static const char *const words[OPERAND_COUNT + 1] = {
-#define WORDS_OF_FIELD(constant, word, type, ...) WORDS_OF_##type(word)
+	static const char *const words[OPERAND_COUNT] = {
+#define WORDS_OF_FIELD(constant, word, ...)                                                        \
+	"ip " word, "ip6 " word ", upper half", "ip6 " word ", lower half",
 		VALUE_FIELDS(WORDS_OF_FIELD)
 #undef WORDS_OF_FIELD
-			[OPERAND_INTERFACE] = "interface",
 	};
+	enum field field = (enum field)(operand / PARTS);
 
-	return words[operand];
+	if (operand == OPERAND_INTERFACE)
+		return "interface";
+	return field_has_families(field) ? words[operand] : field_word(field);
 }

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { ALL_FAMILIES = (1 << FAMILY_COUNT) - 1, PORT_MAX = 65535 };
+enum { ALL_FAMILIES = (1 << FAMILY_COUNT) - 1 };
 
 /* Families and protocols. */
 
@@ -131,7 +131,7 @@ static bool match_addresses(struct rule_draft *draft, const struct ast_match *ma
 			narrow(draft, family, field,
 			       negated && resolved->bits
 				       ? resolved_complement(draft->t, resolved, family,
-							     address_last(family))
+							     field_last(field, family))
 				       : resolved->sets[family]);
 	return true;
 }
@@ -142,12 +142,13 @@ static const struct range_set *ports_in_order(struct rule_draft *draft,
 {
 	const struct ast_value *value = NULL;
 	struct range_set *set = arena_alloc(draft->t->arena, 1, sizeof(*set));
-	struct range port, all = {0, PORT_MAX};
+	struct range port, all = {0, field_last(match->field.field, FAMILY_IPV4)};
 	enum family family;
 
 	if (!match->values->is_list && match->values->values->kind != AST_VALUE_SET) {
 		value = resolve_single(draft->t, match->values->values);
-		if (!value || !value_range(draft->t, value, TYPE_PORT, &family, &port))
+		if (!value ||
+		    !value_range(draft->t, value, field_type(match->field.field), &family, &port))
 			return NULL;
 	}
 	if (!value || port.first != port.last) {
@@ -161,7 +162,7 @@ static const struct range_set *ports_in_order(struct rule_draft *draft,
 	set->count = 1;
 	if (match->compare == AST_COMPARE_LESS && port.first == 0)
 		set->count = 0;
-	else if (match->compare == AST_COMPARE_GREATER && port.first == PORT_MAX)
+	else if (match->compare == AST_COMPARE_GREATER && port.first == all.last)
 		set->count = 0;
 	else if (match->compare == AST_COMPARE_LESS || match->compare == AST_COMPARE_LESS_EQUAL)
 		all.last = port.first - (match->compare == AST_COMPARE_LESS);
@@ -177,12 +178,13 @@ static const struct range_set *ports_of(struct rule_draft *draft, const struct a
 
 	if (match->compare != AST_COMPARE_EQUAL && match->compare != AST_COMPARE_UNEQUAL)
 		return ports_in_order(draft, match);
-	resolved = resolve_values(draft->t, match->values, TYPE_PORT);
+	resolved = resolve_values(draft->t, match->values, field_type(match->field.field));
 	if (!resolved)
 		return NULL;
 	if (match->compare == AST_COMPARE_EQUAL)
 		return resolved->sets[0];
-	return resolved_complement(draft->t, resolved, FAMILY_IPV4, PORT_MAX);
+	return resolved_complement(draft->t, resolved, FAMILY_IPV4,
+				   field_last(match->field.field, FAMILY_IPV4));
 }
 
 static bool match_ports(struct rule_draft *draft, const struct ast_match *match, enum field field)
