@@ -273,9 +273,9 @@ size_t variable_order(const struct layout_search *search, uint32_t variables[VAR
 
 	for (i = 0; i < FIELD_COUNT; i++)
 		for (family = 0; family < FAMILY_COUNT; family++) {
-			end = operands_of(search->order[i], family, &operand);
-			if (family && operand << OPERAND_SHIFT == variables[count - 1])
+			if (family > 0 && !field_has_families(search->order[i]))
 				continue;
+			end = operands_of(search->order[i], family, &operand);
 			for (end += operand; operand < end; operand++) {
 				variables[count++] = operand << OPERAND_SHIFT;
 				if (!has_few_values(operand))
