@@ -39,7 +39,7 @@
 #define ABI_LABEL_NAME_MAX 63 /* bytes, without the NUL */
 
 struct abi_label_count {
-	uint64_t hits;   /* a socket took the packet */
+	uint64_t hits;   /* the packet went to a socket of the label */
 	uint64_t misses; /* no socket was in the slot, or it could not take the packet */
 };
 
@@ -50,7 +50,8 @@ struct abi_label_count {
 #define ABI_PIN_SOCKETS     "sockets" /* the socket map */
 #define ABI_PIN_LABELS      "labels"  /* HASH: char[ABI_LABEL_KEY] -> struct abi_label_slots */
 #define ABI_PIN_SPARE_MARKS ABI_SPARE_MARKS
-/* Names in the folder of a generation, whose name is `g` and the kernel's number of its program. */
+/* Names of pins in the folder of a generation. The folder's name is `g` and the kernel's ID of the
+ * generation's program. */
 #define ABI_PIN_PROGRAM        "program"
 #define ABI_PIN_OBJECT         "object" /* the object's bytes, as one array element */
 #define ABI_PIN_RULE_COUNTERS  ABI_RULE_COUNTERS
@@ -85,8 +86,8 @@ struct abi_spare_marks {
 	uint8_t used[ABI_SPARE_RUN_MAX];
 };
 
-/* The index of a block's mark. Programs read four marks as one number, whose lowest byte is the
- * first mark. */
+/* The index in `used` of the mark of a word's block I. Programs load four marks as one 32-bit
+ * number in the host's byte order, and its lowest byte must be the first of the four. */
 #define ABI_SPARE_MARK(i) ((i) ^ (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 3 : 0))
 
 /* Data for the runtime, in sections that other loaders ignore. Each is an array of one kind of
@@ -118,7 +119,8 @@ struct abi_header {
 	uint32_t policy;          /* an enum abi_verdict: pass or drop */
 	uint64_t text_bytes;      /* length of all texts, uncompressed */
 	uint32_t override_others; /* redirects replace what earlier programs on the hook chose */
-	uint32_t tries_spares;    /* on a miss; if 0, its slot words must name no block */
+	uint32_t tries_spares;    /* 1: the program looks into spare slots; 0: it has no code for
+				   * them, and its slot words must name no block */
 };
 
 enum abi_verdict { ABI_PASS, ABI_DROP, ABI_REDIRECT };
@@ -140,7 +142,7 @@ struct abi_rule {
 	uint32_t line;     /* from 1 */
 	uint32_t column;   /* from 1 */
 	uint32_t counter;  /* index, or ABI_NO_COUNTER */
-	uint32_t expanded; /* as the policy dump writes it, which identifies it; or ABI_NO_STRING */
+	uint32_t expanded; /* as the policy dump writes it: the rule's identity; or ABI_NO_STRING */
 };
 
 struct abi_socket {

@@ -16,11 +16,11 @@ struct runtime_options {
 	const char *netns;     /* NAME, PATH or pid:N; NULL: the caller's own */
 	const char *bpffs;     /* where bpffs is mounted; NULL: /sys/fs/bpf */
 	bool json, quiet, verbose;
-	bool require_sockets; /* refuse to apply while a label that rules name is empty */
-	bool all;             /* status: a line for each namespace that has rules */
-	bool has_if_generation; /* apply, rollback: refuse unless this generation is applied; 0: none is */
-	uint32_t if_generation;
-	uint32_t confirm_seconds; /* apply: go back unless confirmed within this time; 0: do not */
+	bool require_sockets;     /* apply: refuse while a label that rules name has no socket */
+	bool all;                 /* status: print a line for each namespace that has rules */
+	bool has_if_generation;   /* apply, rollback: refuse unless if_generation is applied */
+	uint32_t if_generation;   /* 0: no rules are applied */
+	uint32_t confirm_seconds; /* apply: go back unless confirmed within them; 0: no trial */
 };
 
 /* An object file in memory, made by the compiler or read from a file. */
@@ -40,8 +40,8 @@ enum runtime_use {
 	RUNTIME_USE_KERNEL,  /* any function below */
 };
 
-/* Gives up, for good, the capabilities that this use does not need; refuses to run set-user-id or
- * set-group-id. To be called before any input is read. */
+/* Gives up for good the capabilities that this use does not need. Fails if the command runs with
+ * the set-user-id or set-group-id bit. To be called before any input is read. */
 int runtime_limit_privileges(struct report *report, enum runtime_use use);
 
 /* Loads the object, runs its `expect` lines in the kernel, and prints the size of the program.
@@ -73,8 +73,8 @@ int runtime_list(const struct runtime_options *options, FILE *out);
 /* Takes the rules off, and removes their state; -ENOENT after a message if none are applied. */
 int runtime_detach(const struct runtime_options *options, FILE *out);
 
-/* Prints what is applied. *COMPLETE: rules are applied, and their labels have a socket in each flow
- * class that the rules redirect to them. */
+/* Prints what is applied. *COMPLETE becomes whether rules are applied and their labels have a
+ * socket in each flow class that the rules redirect to them; with options->all it becomes true. */
 int runtime_status(const struct runtime_options *options, FILE *out, bool *complete);
 
 /* Puts the socket that the process PID has as descriptor FD behind a label. */
@@ -84,8 +84,8 @@ int runtime_register(const char *label, pid_t pid, int fd, const struct runtime_
 /* Looks for the declared sockets again, and puts those that it finds behind their labels. */
 int runtime_sync(const struct runtime_options *options, FILE *out);
 
-/* Takes a label's sockets out. PROTOCOL is IPPROTO_TCP, IPPROTO_UDP or 0 for both; FAMILY AF_INET,
- * AF_INET6 or AF_UNSPEC for both. */
+/* Takes a label's sockets out of its slots. PROTOCOL is IPPROTO_TCP, IPPROTO_UDP or 0 for both;
+ * FAMILY AF_INET, AF_INET6 or AF_UNSPEC for both. */
 int runtime_unregister(const char *label, int protocol, int family,
 		       const struct runtime_options *options, FILE *out);
 

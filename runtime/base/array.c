@@ -1,4 +1,5 @@
-/* The capacity is the next power of two, so an array is full when its count is one, or 0. */
+/* The capacity is the smallest power of two that is at least the count. So an array is full when
+ * its count is 0 or a power of two. */
 #include "array.h"
 
 #include <stdlib.h>

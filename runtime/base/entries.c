@@ -1,6 +1,5 @@
-/* Reads a folder by its descriptor. Reports an error if the folder cannot be read to its end:
- * callers remove what they do not find needed, so they must not mistake a part of the list for the
- * whole. */
+/* Reads a folder by its descriptor. A folder that cannot be read to its end is an error: callers
+ * decide by the list what they remove, so they must not take a part of it for the whole. */
 #include "entries.h"
 
 #include <dirent.h>

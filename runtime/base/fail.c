@@ -23,8 +23,8 @@ const char *error_words(int error, char *buffer, size_t size)
 	return buffer;
 }
 
-/* Makes the message one line: each run of white space becomes one space. Names that others chose
- * may have line ends. */
+/* Makes the message one line: each run of white space becomes one space. Names in it that others
+ * chose, such as those of files, may have line ends. */
 static void join_lines(char *text)
 {
 	bool after_space = false;

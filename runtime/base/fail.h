@@ -1,6 +1,6 @@
 /* Error messages, and variables that free their memory or close their descriptor at the end of
- * their scope. A function that fails gives one message to the report, where it is known what was
- * tried, and returns -errno; its callers only pass that on. */
+ * their scope. The function that knows what was tried gives one message to the report and returns
+ * -errno. Its callers add no message; they return the same number. */
 #ifndef SKLC_FAIL_H
 #define SKLC_FAIL_H
 
@@ -18,7 +18,7 @@ __attribute__((format(printf, 3, 4))) int fail(struct report *report, int error,
 __attribute__((format(printf, 3, 4))) int refuse(struct report *report, int error,
 						 const char *format, ...);
 
-/* The same with the details and the excerpt of MESSAGE. */
+/* Like refuse, with the details and the excerpt of MESSAGE. */
 __attribute__((format(printf, 4, 5))) int refuse_with(struct report *report, int error,
 						      const struct message *message,
 						      const char *format, ...);
@@ -40,6 +40,7 @@ static inline void close_fd(const int *fd)
 		close(*fd);
 }
 
+/* Returns the descriptor of an autoclose variable, which then no longer closes it. */
 static inline int take_fd(int *fd)
 {
 	int taken = *fd;

@@ -1,4 +1,5 @@
-/* The messages of the runtime. It prints none itself but gives each to its caller. */
+/* The messages of the runtime. The runtime prints none itself: it gives each to the report that its
+ * caller passes in. */
 #ifndef SKLC_REPORT_H
 #define SKLC_REPORT_H
 
@@ -24,8 +25,8 @@ struct message {
 	const struct excerpt *excerpt; /* NULL: it is about no part of the rules */
 };
 
-/* The receiver of messages. Callers embed it in a structure of their own, which TAKE gets at by a
- * cast. */
+/* The receiver of messages. A caller makes it the first member of a structure of its own, to which
+ * TAKE casts its argument. */
 struct report {
 	/* Must copy what it keeps. Returns whether the message counts as an error: an error does,
 	 * and a warning with -Werror. */

@@ -7,12 +7,12 @@
 #include <stdbool.h>
 
 struct held_signals {
-	sigset_t before;
+	sigset_t before; /* the signal mask to restore */
 };
 
 void signals_hold(struct held_signals *held);
 
-/* Whether a signal has come since then. */
+/* Whether a signal is held back that asks the process to end: any of those held but SIGPIPE. */
 bool signals_came(void);
 
 /* Lets signals that have come since end the process. Not called after a success: the process then

@@ -7,8 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Length of the ASCII bytes at the start, in steps of 8 bytes: most text is ASCII, and a rules file
- * can have megabytes. */
+/* The number of ASCII bytes at the start, rounded down to a multiple of 8. Eight bytes are tested
+ * at once, since most text is ASCII and a rules file can have megabytes. */
 static size_t ascii_length(const char *text, size_t size)
 {
 	size_t i = 0;

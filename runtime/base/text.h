@@ -8,10 +8,11 @@
 
 bool text_is_utf8(const char *text, size_t size);
 
-/* Prints control characters as \x1b, and each run of white space as one space. */
+/* Prints a control character, or a byte that is not UTF-8, as its number ("\x1b"), and each run of
+ * white space as one space. */
 void text_print(FILE *out, const char *text);
 
-/* The same, but prints white space as it is. */
+/* Like text_print, but prints white space as it is. */
 void text_print_lines(FILE *out, const char *text, size_t size);
 
 /* Writes an endpoint: "192.0.2.1:80", "[2001:db8::1]:80", or "*:80" if FAMILY is 0. ADDRESS is in

@@ -52,7 +52,7 @@ struct {
 /* Set by the runtime before a walk: 0 to find sockets, 1 to put them into slots. */
 __u32 placing;
 
-/* A function of its own, so that the verifier walks it once and not once for each placement. */
+/* Not inlined, so that the verifier verifies it once and not once for each placement. */
 __noinline int mark_spare(__u32 first_block, __u32 block)
 {
 	struct abi_spare_marks *marks = bpf_map_lookup_elem(&spare_marks, &first_block);
@@ -62,6 +62,7 @@ __noinline int mark_spare(__u32 first_block, __u32 block)
 	return 0;
 }
 
+/* Puts the socket into the slots that the runtime chose for it, if any. */
 static __always_inline void put(struct sock_common *sk)
 {
 	struct placement_key key = {.cookie = bpf_get_socket_cookie(sk)};
@@ -96,6 +97,9 @@ static void *cgroup_map(__u64 namespace)
 	return &cgroups;
 }
 
+/* Enters the socket into `found` for each declaration of its address, or with ANY for each
+ * declaration of any address. FAULT, an enum found_fault, is one that does not depend on the
+ * declaration. */
 __noinline int note_key(const struct facts *facts, __u64 cookie, __u64 group, int fault, int any)
 {
 	struct found_key found_key = {.cookie = cookie};

@@ -1,10 +1,11 @@
-/* Runs at every listen(2) on the host, and puts the socket into a slot of each label that a
- * declaration in its network namespace gives it to. A socket that is in a slot is never replaced:
- * the slot becomes free when that socket is closed, and the next listener gets it. A socket that
- * was shut down and listens again still has its slot. */
+/* Runs at every listen(2) on the host. Compares the socket with the declarations of its network
+ * namespace, and puts it into a slot of the label of each declaration that it matches. A socket
+ * that is in a slot is never replaced: the slot becomes free when the socket is closed, and the
+ * next listener gets it. A socket that was shut down and listens again still has its slot. */
 #include "match.h"
 
-/* The maps of one namespace. Maps of these maps, by the namespace's cookie, follow below. */
+/* The types of the maps of one namespace. For each type, BY_NAMESPACE below makes a map from the
+ * cookie of a namespace to its map of that type. */
 struct socket_map {
 	__uint(type, BPF_MAP_TYPE_SOCKMAP);
 	__uint(max_entries, 65536);
@@ -63,7 +64,7 @@ static void *cgroup_map(__u64 namespace)
 	return bpf_map_lookup_elem(&cgroups, &namespace);
 }
 
-/* Puts the socket into the first free slot of the range. */
+/* Puts the socket into the first slot of the range that is free or that it already has. */
 __noinline int take_slot(struct bpf_sock_ops *context, __u64 namespace,
 			 const struct declared_range *range)
 {

@@ -11,24 +11,23 @@ enum {
 	DECLARED_SAME_MAX = 16, /* declarations with the same address, port and protocol */
 	/* slots of one declaration in one flow class */
 	DECLARED_RANGE_MAX = 1 + ABI_SPARE_RUN_MAX * ABI_SPARES,
-	CGROUP_DEPTH_MAX = 14,
-	CGROUP_NAME_MAX = 120,     /* with the NUL */
+	CGROUP_DEPTH_MAX = 14,     /* folders in a cgroup's path, with the root */
+	CGROUP_NAME_MAX = 120,     /* bytes, with the NUL */
 	FOUND_PLACEMENTS_MAX = 64, /* slots that one socket is put into in one walk */
 };
 
-/* Key of declarations: the endpoint that a socket must be bound to. FAMILY 0 with a zero address:
- * any address. */
+/* Key of the map of declarations: the endpoint that a socket must be bound to. With FAMILY 0 and a
+ * zero address it is any address at the port. */
 struct declared_key {
 	__u8 address[16]; /* network order, in the first 4 bytes for IPv4 */
-	__u16 port;
+	__u16 port;       /* host order */
 	__u8 family;
 	__u8 protocol;
-	__u32 index; /* of several declarations of this endpoint, from 0 without gaps */
+	__u32 index; /* among the declarations of this endpoint, from 0 without gaps */
 };
 
-/* A range of the slots that a slot word names. They are numbered from 0, which is the label's
- * own slot; the others are spare slots. The range has COUNT slots, and its first has the number
- * FIRST. */
+/* A range of the slots that a slot word names. Number 0 is the label's own slot; numbers from 1 on
+ * are its spare slots. The range has COUNT slots, from number FIRST on. */
 struct declared_range {
 	__u32 word;
 	__u16 first, count;
@@ -60,11 +59,11 @@ struct cgroup_key {
 	char name[CGROUP_NAME_MAX];
 };
 
-/* Which socket is in a slot since when. Out of date unless the cookie is that of the socket in the
- * slot. */
+/* The socket that was put into a slot, and when. The time is valid only while the socket in the
+ * slot has this cookie. */
 struct since {
 	__u64 cookie;
-	__u64 boot_time; /* nanoseconds */
+	__u64 boot_time; /* nanoseconds since boot */
 };
 
 /* A socket that was found at a declared endpoint, and the declaration. */

@@ -20,7 +20,8 @@ struct facts {
 	struct declared_key bound;
 	__u32 uid;
 	bool ipv6_only;
-	/* Numbers of the folders of its cgroup's path, from the root's child down; then 0. */
+	/* Numbers of the folders of its cgroup's path, from the child of the cgroup root down, as
+	 * far as declarations name them; then 0. */
 	__u64 cgroups[CGROUP_DEPTH_MAX];
 };
 
@@ -83,7 +84,8 @@ static __always_inline __u64 cgroup_folder(struct sock *sk)
 	return (__u64)BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn);
 }
 
-/* An IPv4-mapped address is read as the IPv4 address: such a socket serves only IPv4. */
+/* Reads the endpoint that a socket is bound to, and its user. An IPv4-mapped address is read as the
+ * IPv4 address, since such a socket serves only IPv4. */
 static __always_inline void read_bound(struct sock *sk, __u8 protocol, struct facts *facts)
 {
 	struct declared_key *bound = &facts->bound;
@@ -117,6 +119,8 @@ static __always_inline bool is_mptcp(struct tcp_sock *tcp)
 	       name[4] == 'p';
 }
 
+/* Why a socket that is bound to the declared endpoint is not the declared socket: an enum
+ * found_fault; FOUND_RIGHT if it is. */
 __noinline int find_fault(const struct declared *declared, const struct facts *facts)
 {
 	if (!declared || !facts)
@@ -131,7 +135,8 @@ __noinline int find_fault(const struct declared *declared, const struct facts *f
 	return FOUND_OTHER_CGROUP;
 }
 
-/* The key of declarations of the socket's address, or of those of ANY address. */
+/* The key of the declarations of the endpoint that the socket is bound to; with ANY, of those of
+ * any address at its port. */
 static __always_inline struct declared_key key_of(const struct facts *facts, bool any)
 {
 	struct declared_key key = facts->bound;
@@ -147,8 +152,8 @@ static __always_inline struct declared_key key_of(const struct facts *facts, boo
  * slots. */
 static __always_inline void mark_block(struct abi_spare_marks *marks, __u32 block)
 {
-	/* Keeps the compiler from comparing before the division, whose result the verifier cannot
-	 * bound. */
+	/* A caller may get BLOCK by a division. Keeps the compiler from comparing the dividend
+	 * instead: the verifier would then know no bound of the quotient. */
 	barrier_var(block);
 	if (block < ABI_SPARE_RUN_MAX && !marks->used[ABI_SPARE_MARK(block)])
 		marks->used[ABI_SPARE_MARK(block)] = 1;

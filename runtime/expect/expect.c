@@ -22,7 +22,8 @@
 
 enum { VERDICT_TEXT_MAX = 96 };
 
-/* A copy of the program for the tests with packets of one interface, and what they need. */
+/* A copy of the program for the expect lines with packets of one interface, and the map and sockets
+ * that they run with. */
 struct bench {
 	const struct object *object;
 	const struct runtime_options *options;
@@ -100,7 +101,8 @@ static int put_others(const struct bench *bench, uint32_t first_slot)
 	return err;
 }
 
-/* Slots 0 to 3 are shared by the labels that no expect line names. */
+/* Gives each label that an expect line names four slots of its own, and slots 0 to 3 to all others.
+ * Puts the `other` sockets into all of them. */
 static int give_slots(struct bench *bench)
 {
 	uint32_t next = ABI_FLOW_CLASSES;
@@ -133,7 +135,8 @@ static int load_copy(struct bench *bench, uint32_t interface)
 }
 
 /* Finds the label that got the packet instead of the expected one, by binary search: the labels of
- * one half share a slot with the wanted socket, all others a slot with the other one. */
+ * one half share a slot that has the `wanted` socket, all others one that has the `other`
+ * socket. */
 static int find_winner(struct bench *bench, const struct abi_expect *expect, uint32_t *winner)
 {
 	unsigned int flow_class = expect_flow_class(expect);
@@ -158,7 +161,7 @@ static int find_winner(struct bench *bench, const struct abi_expect *expect, uin
 			first = middle + 1;
 	}
 	*winner = first;
-	/* The tests use this slot too. */
+	/* For the expect lines that follow, this slot belongs to a label. */
 	if (!err)
 		err = put_socket(bench, ABI_FLOW_CLASSES + flow_class,
 				 &bench->sentinels.other[flow_class]);
@@ -248,7 +251,7 @@ static int run_expect(struct bench *bench, const struct abi_expect *expect)
 	return holds ? 0 : find_fault(bench, expect, &result);
 }
 
-/* Runs all tests with packets of one interface. Loads the copy only if there are any. */
+/* Runs all expect lines with packets of one interface. Loads a copy only if there are any. */
 static int run_interface(struct bench *bench, uint32_t interface)
 {
 	bool loaded = false;

@@ -1,6 +1,6 @@
-/* Makes the sockets. They are without SO_REUSEPORT, since a test run refuses a socket of a
- * group, and those for IPv6 are for IPv6 only, so that each takes exactly the packets of its
- * flow class. */
+/* Makes the sockets. They are without SO_REUSEPORT, since BPF_PROG_TEST_RUN refuses a socket of a
+ * group. Those for IPv6 are for IPv6 only, so that each takes exactly the packets of its flow
+ * class. */
 #include "sentinels.h"
 
 #include "runtime/base/fail.h"
@@ -47,8 +47,8 @@ static int open_sentinel(unsigned int flow_class, struct sentinel *sentinel)
 	return 0;
 }
 
-/* In a new namespace the loopback interface is down, and has ::1 only when it is up. If that fails,
- * IPv6 is left out. */
+/* In a new namespace the loopback interface is down, and it has ::1 only when it is up. If it
+ * cannot be brought up, there are no sockets for IPv6. */
 static void raise_loopback(void)
 {
 	struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};

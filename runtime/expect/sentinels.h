@@ -1,5 +1,5 @@
-/* Two sockets for each flow class, told apart by their cookies: one for the label that a test
- * expects, the other for all other labels. */
+/* Two sockets for each flow class, told apart by their cookies: one for the label that an expect
+ * line names, the other for all other labels. */
 #ifndef SKLC_SENTINELS_H
 #define SKLC_SENTINELS_H
 

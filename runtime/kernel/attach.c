@@ -87,8 +87,8 @@ uint32_t program_id(int program)
 }
 
 /* A program on the hook runs inside a read-side critical section of RCU, and MEMBARRIER_CMD_GLOBAL
- * waits for a grace period. On a kernel with nohz_full it gives EINVAL; then a pause of 300 ms must
- * do. */
+ * waits for a grace period. On a kernel with nohz_full it fails with EINVAL; then a pause of 300 ms
+ * takes its place. */
 void wait_for_programs(void)
 {
 	const struct timespec pause = {.tv_nsec = 300 * 1000 * 1000};

@@ -11,11 +11,11 @@ enum { HOOK_PROGRAMS_MAX = 64 }; /* the kernel's limit */
 
 struct link_info {
 	uint32_t id;
-	uint32_t program;
+	uint32_t program;     /* ID */
 	uint32_t netns_inode; /* 0: severed: the namespace is gone, or the link was detached */
 };
 
-/* The programs on the hook, in the order in which they run. */
+/* The IDs of the programs on the hook, in the order in which they run. */
 struct hook {
 	uint32_t programs[HOOK_PROGRAMS_MAX];
 	uint32_t count;
@@ -34,7 +34,7 @@ int attach_info(struct report *report, int link, struct link_info *info);
 /* Lists the programs on the hook. -errno without a message. */
 int attach_query(const struct netns *netns, struct hook *hook);
 
-/* The kernel's number of a program; 0 with errno set. */
+/* The kernel's ID of a program; 0 with errno set on failure. */
 uint32_t program_id(int program);
 
 /* Waits until every program that was running on the hook has ended. */

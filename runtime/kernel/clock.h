@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* Since boot, including time suspended, like bpf_ktime_get_boot_ns. */
+/* Since boot, with the time that the host was suspended, like bpf_ktime_get_boot_ns. */
 uint64_t boot_time(void);
 
 /* Since 1970. */

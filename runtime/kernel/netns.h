@@ -10,7 +10,7 @@
 struct report;
 
 struct netns {
-	struct report *report; /* the one that it was opened with */
+	struct report *report; /* that netns_open was called with */
 	int fd;
 	uint64_t cookie;
 	uint64_t inode;
@@ -19,7 +19,7 @@ struct netns {
 };
 
 /* NAME is a name of `ip netns`, a path, "pid:N", or NULL for the caller's own. Needs Linux 5.14 for
- * the cookie. */
+ * the cookie. -errno after a message. */
 int netns_open(struct report *report, const char *name, struct netns *netns);
 void netns_close(struct netns *netns);
 
@@ -30,10 +30,11 @@ int netns_socket(const struct netns *netns, int domain, int type, int protocol);
  * message. */
 int netns_run_apart(int (*work)(void *argument), void *argument);
 
-/* The same in this namespace; in the caller's own thread if it is in it already. */
+/* Runs WORK in NETNS: in the caller's thread if NETNS is the caller's own namespace, else in
+ * another thread. Returns its result, or -errno without a message. */
 int netns_run_in(const struct netns *netns, int (*work)(void *argument), void *argument);
 
-/* The number of an interface there; 0: there is none; -errno. */
+/* The index of an interface of the namespace; 0: there is none; -errno without a message. */
 int netns_interface(const struct netns *netns, const char *name);
 
 /* Finds the name in /run/netns of the namespace with this inode number; false if it has none. */

@@ -7,11 +7,12 @@
 
 struct owner {
 	uint64_t inode; /* of the socket */
-	int pid;        /* the lowest of a process that has it open; 0: none was found */
+	int pid;        /* the lowest among the processes that have it open; 0: none was found */
 	char command[16];
 };
 
-/* Fills in the pid and the command of each, in one walk through /proc. Sorts them by inode. */
+/* Sorts the owners by inode, and fills in the pid and the command of each in one walk through
+ * /proc. */
 void owners_find(struct owner *owners, size_t count);
 
 /* The owner of an inode, by binary search; NULL if it is not among them. */

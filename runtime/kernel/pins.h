@@ -1,5 +1,5 @@
-/* Pins: programs, maps and links of the kernel under names in a bpffs folder. Bytes are kept there
- * too: bpffs has no regular files, so they are in a frozen array map of one value. Folders are
+/* Pins: programs, maps and links of the kernel under names in a bpffs folder. Bytes are pinned too:
+ * bpffs has no regular files, so a blob of bytes is a frozen array map of one value. Folders are
  * given by descriptor, so that nobody can replace a folder meanwhile. Errors are -errno without a
  * message. */
 #ifndef SKLC_PINS_H
@@ -10,10 +10,10 @@
 int pin_put(int folder, const char *name, int fd);
 int pin_get(int folder, const char *name);
 
-/* Returns 0 also if there is none. */
+/* Returns 0 also if there is no such pin. */
 int pin_remove(int folder, const char *name);
 
-/* The bytes of such a map, through mmap. */
+/* The bytes of a blob's map, through mmap. */
 struct blob {
 	const void *bytes;
 	size_t size;

@@ -48,7 +48,7 @@ static int add_socket(const struct nlmsghdr *header, void *argument)
 	return 0;
 }
 
-/* If the kernel does not answer (inet_diag is a module), the addresses stay unknown. */
+/* If the kernel does not answer, since the module inet_diag is missing, adds no sockets. */
 static int read_kind(int fd, uint8_t family, uint8_t protocol, struct known_sockets *sockets)
 {
 	struct request request = {

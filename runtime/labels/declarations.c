@@ -1,6 +1,6 @@
-/* Reads the object's declarations. Those of one label and flow class are alternatives in their
- * order: they share its slots, and earlier ones get earlier slots. Declarations of IPv6 sockets,
- * which may be dual-stack, come last for IPv4, after those of IPv4 sockets. */
+/* Reads the object's declarations. Those of one label that serve one flow class are alternatives:
+ * they share its slots, and earlier ones get earlier slots. In a flow class of IPv4, declarations
+ * of IPv6 sockets, which may be dual-stack, come after all others. */
 #include "labels.h"
 
 #include "runtime/base/fail.h"
@@ -70,6 +70,8 @@ static int read_cgroup(const struct object *object, const struct abi_socket *soc
 	declaration->cgroup = path;
 	if (!path)
 		return 0;
+	/* The BPF programs cut a longer name to CGROUP_NAME_MAX - 1 bytes, so they never take it
+	 * for a declared one. */
 	while ((folder = next_folder(folder, &length))) {
 		if (length > CGROUP_NAME_MAX - 2 || ++depth >= CGROUP_DEPTH_MAX)
 			return refuse(object->report, EINVAL,
@@ -104,8 +106,8 @@ static int read_declaration(const struct object *object, uint32_t number,
 	return err ? err : read_cgroup(object, socket, declaration);
 }
 
-/* Whether the sockets of a declaration serve a flow class first (0), after those of rank 0 (1), or
- * not at all (-1). */
+/* The rank of a declaration among the alternatives for a flow class: rank 0 comes before rank 1.
+ * -1: its sockets never serve the flow class. */
 static int rank_in(const struct declaration *declaration, unsigned int flow_class)
 {
 	if (declaration->key.protocol != flow_class_protocol(flow_class))
@@ -120,7 +122,7 @@ static struct declared_range *range_of(struct declared *value, unsigned int flow
 	return flow_class_family(flow_class) == AF_INET6 ? &value->ipv6 : &value->ipv4;
 }
 
-/* Numbers of declarations, by label, flow class and rank. */
+/* How many declarations there are, by label, flow class and rank. */
 struct shares {
 	uint32_t (*counts)[ABI_FLOW_CLASSES][2];
 };
@@ -139,8 +141,9 @@ static void count_shares(const struct declarations *declarations, struct shares 
 	}
 }
 
-/* The slots of alternative NUMBER of COUNT. All get the same number of slots, and the first also
- * the remainder. If there are too few slots, the last alternatives share the last slot. */
+/* The slots of alternative NUMBER of COUNT. All alternatives get the same number of slots, and the
+ * first also gets the remainder. If there are too few slots, the last alternatives share the last
+ * slot. */
 static struct declared_range share(uint32_t word, uint32_t number, uint32_t count)
 {
 	uint32_t slots = slot_count(word), each = count < slots ? slots / count : 1;
@@ -153,7 +156,7 @@ static struct declared_range share(uint32_t word, uint32_t number, uint32_t coun
 				       (uint16_t)(number ? each : each + left)};
 }
 
-/* TOTAL are the numbers of all declarations, GIVEN those that have their slots already. */
+/* TOTAL counts all declarations, GIVEN those that have their slots already. */
 static void give_slots_to(struct declaration *declaration, const struct abi_label_slots *slots,
 			  const struct shares *total, struct shares *given)
 {

@@ -39,8 +39,8 @@ void declared_maps_close(struct declared_maps *maps)
 	*maps = (struct declared_maps){-1, -1};
 }
 
-/* Whether two declarations of one endpoint require the same and give the same slots. Their numbers
- * may differ. */
+/* Whether two declarations of one endpoint have the same user, cgroup and slots. Their numbers may
+ * differ. */
 static bool is_same(const struct declared *left, const struct declared *right)
 {
 	return left->has_uid == right->has_uid && left->uid == right->uid &&

@@ -1,5 +1,5 @@
-/* Reads and changes the map of labels. A label gets a block of adjacent slots, one for each flow
- * class. */
+/* Reads and changes the map of labels. A label gets four adjacent slots, one for each flow class;
+ * the first is a multiple of four. */
 #include "labels.h"
 
 #include "spares.h"
@@ -16,7 +16,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { BLOCKS = ABI_SLOT_CAPACITY / ABI_FLOW_CLASSES };
+enum { LABELS_MAX = ABI_SLOT_CAPACITY / ABI_FLOW_CLASSES };
 
 _Static_assert(ABI_LABEL_NAME_MAX <= NEAREST_WORD_MAX, "labels can be compared");
 
@@ -24,7 +24,7 @@ int labels_create(void)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
 	int fd = bpf_map_create(BPF_MAP_TYPE_HASH, ABI_PIN_LABELS, ABI_LABEL_KEY,
-				sizeof(struct abi_label_slots), BLOCKS, &options);
+				sizeof(struct abi_label_slots), LABELS_MAX, &options);
 
 	return fd < 0 ? -errno : fd;
 }
@@ -54,7 +54,7 @@ int labels_read(struct report *report, int map, struct label_entry **entries, si
 	size_t n = 0;
 
 	while (bpf_map_get_next_key(map, last, key) == 0) {
-		more = n == BLOCKS ? NULL : array_grow(all, n, sizeof(*all));
+		more = n == LABELS_MAX ? NULL : array_grow(all, n, sizeof(*all));
 		if (!more)
 			return fail(report, ENOMEM, "read the labels");
 		all = more;
@@ -75,7 +75,8 @@ int labels_read(struct report *report, int map, struct label_entry **entries, si
 	return 0;
 }
 
-static int mark_blocks(struct report *report, int map, bool *used)
+/* Sets USED[i] if a label has the slots from ABI_FLOW_CLASSES * i on. */
+static int mark_used(struct report *report, int map, bool *used)
 {
 	autofree struct label_entry *entries = NULL;
 	size_t count = 0;
@@ -97,25 +98,26 @@ int labels_excess(int map, const struct object *object, size_t *excess)
 
 	for (uint32_t i = 0; !err && i < object->header.label_count; i++)
 		added += labels_find(map, object_label(object, i), &slots) == -ENOENT;
-	*excess = !err && count + added > BLOCKS ? count + added - BLOCKS : 0;
+	*excess = !err && count + added > LABELS_MAX ? count + added - LABELS_MAX : 0;
 	return err;
 }
 
-static int assign_new(struct report *report, int map, const char *name, bool *used, size_t *block,
+/* Gives a new label the first unused slots, from *NEXT on. */
+static int assign_new(struct report *report, int map, const char *name, bool *used, size_t *next,
 		      struct abi_label_slots *slots)
 {
 	char key[ABI_LABEL_KEY];
 
-	while (*block < BLOCKS && used[*block])
-		(*block)++;
-	if (*block == BLOCKS)
+	while (*next < LABELS_MAX && used[*next])
+		(*next)++;
+	if (*next == LABELS_MAX)
 		return refuse(report, ENOSPC,
 			      "there is no room for the label '%s': %d labels fit, those of "
 			      "the rules in force included; nothing was changed",
-			      name, BLOCKS);
-	used[*block] = true;
+			      name, LABELS_MAX);
+	used[*next] = true;
 	for (uint32_t flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
-		slots->slots[flow_class] = (uint32_t)*block * ABI_FLOW_CLASSES + flow_class;
+		slots->slots[flow_class] = (uint32_t)*next * ABI_FLOW_CLASSES + flow_class;
 	label_key(key, name);
 	if (bpf_map_update_elem(map, key, slots, BPF_NOEXIST))
 		return fail(report, errno, "give the label '%s' its slots", name);
@@ -124,19 +126,19 @@ static int assign_new(struct report *report, int map, const char *name, bool *us
 
 static int assign_slots(int map, const struct object *object, struct abi_label_slots *slots)
 {
-	autofree bool *used = calloc(BLOCKS, sizeof(*used));
-	size_t block = 0;
+	autofree bool *used = calloc(LABELS_MAX, sizeof(*used));
+	size_t next = 0;
 	int err;
 
 	if (!used)
 		return fail(object->report, ENOMEM, "read the labels");
-	err = mark_blocks(object->report, map, used);
+	err = mark_used(object->report, map, used);
 	for (uint32_t i = 0; !err && i < object->header.label_count; i++) {
 		const char *name = object_label(object, i);
 
 		err = labels_find(map, name, &slots[i]);
 		if (err == -ENOENT)
-			err = assign_new(object->report, map, name, used, &block, &slots[i]);
+			err = assign_new(object->report, map, name, used, &next, &slots[i]);
 		else if (err)
 			fail(object->report, err, "read the label '%s'", name);
 	}

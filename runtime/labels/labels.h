@@ -25,7 +25,7 @@ int labels_create(void);
 /* The label's key in the map. */
 void label_key(char key[ABI_LABEL_KEY], const char *name);
 
-/* The slots of one label; -ENOENT, without a message. */
+/* The slots of one label; -ENOENT if the map has none. Without a message. */
 int labels_find(int map, const char *name, struct abi_label_slots *slots);
 
 /* All labels of the map; the caller frees. -errno after a message. */
@@ -42,7 +42,8 @@ int labels_assign(int map, int marks, const struct object *object, struct abi_la
 /* The slots that each label of the object has, into SLOTS[label]. -errno after a message. */
 int labels_look_up(int map, const struct object *object, struct abi_label_slots *slots);
 
-/* Takes a label's sockets out, then frees its slots. No program that uses them may still run. */
+/* Takes a label's sockets out of its slots, then frees the slots. No program that uses the slots
+ * may still run. -errno after a message. */
 int labels_drop(struct report *report, int map, int sockets, const struct label_entry *entry);
 
 /* The cookie of the socket in a slot, or of the first socket in the slots of a word; 0: none. */
@@ -93,8 +94,8 @@ struct declarations {
 	size_t count;
 };
 
-/* SLOTS are the words of each label. -EINVAL after a message if the user is unknown here or the
- * path too long; -ENOMEM. OBJECT must outlive the declarations. */
+/* SLOTS are the slot words of each label. -EINVAL after a message if this host does not know a
+ * user, or if the path of a cgroup is too long; -ENOMEM. OBJECT must outlive the declarations. */
 int declarations_read(const struct object *object, const struct abi_label_slots *slots,
 		      struct declarations *declarations);
 void declarations_free(struct declarations *declarations);

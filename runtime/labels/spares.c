@@ -26,8 +26,8 @@ struct sharing {
 	bool *used;            /* by block number, from 1 */
 	uint8_t *wanted;       /* for each label, bits 1 << flow class of those that want blocks */
 	uint32_t wanted_count; /* bits in WANTED */
-	uint32_t doublings;    /* each gets 2^doublings blocks */
-	uint32_t next;         /* block; before it no row of free blocks begins */
+	uint32_t doublings;    /* each gets a run: 2^doublings adjacent blocks */
+	uint32_t next;         /* no free run begins before this block */
 	uint32_t unserved;     /* wanted flow classes that got no blocks */
 };
 
@@ -73,8 +73,8 @@ static int find_used(struct sharing *sharing)
 	return err;
 }
 
-/* The first block of a row of BLOCKS free blocks, at FIRST or later; 0: there is none. */
-static uint32_t find_row(const bool *used, uint32_t first, uint32_t blocks)
+/* The first block of a run of BLOCKS free blocks, at FIRST or later; 0: there is none. */
+static uint32_t find_run(const bool *used, uint32_t first, uint32_t blocks)
 {
 	uint32_t length = 0;
 
@@ -86,12 +86,12 @@ static uint32_t find_row(const bool *used, uint32_t first, uint32_t blocks)
 	return 0;
 }
 
-static uint32_t count_rows(const bool *used, uint32_t blocks)
+static uint32_t count_runs(const bool *used, uint32_t blocks)
 {
-	uint32_t count = 0, first = find_row(used, 1, blocks);
+	uint32_t count = 0, first = find_run(used, 1, blocks);
 
 	for (; first; count++)
-		first = find_row(used, first + blocks, blocks);
+		first = find_run(used, first + blocks, blocks);
 	return count;
 }
 
@@ -99,12 +99,12 @@ static uint32_t choose_doublings(const struct sharing *sharing)
 {
 	uint32_t doublings = DOUBLINGS_MAX;
 
-	while (doublings && count_rows(sharing->used, 1u << doublings) < 2 * sharing->wanted_count)
+	while (doublings && count_runs(sharing->used, 1u << doublings) < 2 * sharing->wanted_count)
 		doublings--;
 	return doublings;
 }
 
-/* The new owner of the blocks has not put any socket into them. */
+/* Clears the marks of a run's blocks, since its new owner has put no socket into them yet. */
 static int clear_marks(const struct sharing *sharing, uint32_t block)
 {
 	const struct abi_spare_marks none = {0};
@@ -114,10 +114,10 @@ static int clear_marks(const struct sharing *sharing, uint32_t block)
 		       : 0;
 }
 
-static int give_row(struct sharing *sharing, uint32_t *word)
+static int give_run(struct sharing *sharing, uint32_t *word)
 {
 	uint32_t blocks = 1u << sharing->doublings;
-	uint32_t block = find_row(sharing->used, sharing->next, blocks);
+	uint32_t block = find_run(sharing->used, sharing->next, blocks);
 
 	if (!block) {
 		sharing->unserved++;
@@ -137,7 +137,7 @@ static int give_label(struct sharing *sharing, uint32_t label)
 
 	for (unsigned int flow_class = 0; !err && flow_class < ABI_FLOW_CLASSES; flow_class++)
 		if (sharing->wanted[label] >> flow_class & 1)
-			err = give_row(sharing, &slots->slots[flow_class]);
+			err = give_run(sharing, &slots->slots[flow_class]);
 	label_key(key, name);
 	if (!err && bpf_map_update_elem(sharing->labels, key, slots, BPF_EXIST))
 		err = fail(sharing->object->report, errno, "give the label '%s' its slots", name);

@@ -1,7 +1,7 @@
 /* Loads an object in another process. libbpf is not made for malicious files, and this process has
  * the privileges that the author of such a file would like. So a child process, which keeps only
  * the capabilities that loading needs, gives the object to libbpf and passes the descriptors back.
- * If it dies, nothing has changed. */
+ * If the child dies, nothing has changed. */
 #include "load.h"
 
 #include "loader.h"
@@ -23,7 +23,7 @@ enum { LOAD_SECONDS_MAX = 300, MESSAGES_MAX = 64 };
 
 /* What the loading process answers. */
 struct answer {
-	int err; /* 0: the program's descriptor and those of its counters come along */
+	int err; /* 0: the descriptors of the program and of its counters come with the answer */
 	bool has_rule_counters, has_label_counters;
 };
 

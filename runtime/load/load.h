@@ -14,7 +14,7 @@ struct object;
 /* The words of the object that are known only when it is loaded, on this host. */
 struct host {
 	struct abi_label_slots *slots; /* slot words of each label */
-	uint32_t *interfaces;          /* number of each interface */
+	uint32_t *interfaces;          /* index of each interface in the namespace */
 };
 
 int host_new(const struct object *object, struct host *host);
@@ -23,15 +23,15 @@ void host_free(struct host *host);
 /* Sets the slots that other loaders use: 4 * label + flow class. */
 void host_default_slots(const struct object *object, struct host *host);
 
-/* Looks up the interfaces in the namespace. A missing one is a warning (-Winterface); with STRICT,
- * an error if the rules require it. */
+/* Looks up the interfaces in the namespace. A missing one is a warning (-Winterface), or with
+ * STRICT an error if the rules require it. -errno after a message. */
 int host_find_interfaces(const struct object *object, const struct netns *netns, bool strict,
 			 struct host *host);
 
 /* The maps that all programs of a namespace share. */
 struct shared_maps {
 	int sockets;
-	int spare_marks; /* -1: the program has a map of its own, if it needs one */
+	int spare_marks; /* -1: a program that needs this map gets one of its own */
 };
 
 /* Makes a socket map with all slots, spare ones too, and the map of their marks; -errno without a
@@ -45,8 +45,8 @@ struct loaded {
 	int rule_counters, label_counters; /* -1: none */
 };
 
-/* Loads the object's program with the shared maps. If the verifier refuses it, the message has its
- * log. -errno after a message. */
+/* Loads the object's program with the shared maps. If the verifier refuses the program, the message
+ * has the verifier's reason. -errno after a message. */
 int load_object(const struct object *object, const struct host *host,
 		const struct shared_maps *shared, bool verbose, struct loaded *loaded);
 void loaded_close(struct loaded *loaded);

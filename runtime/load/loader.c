@@ -16,7 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { WORDS_MAX = 1 << 15 };
+enum { OUTPUT_MAX = 1 << 15 };
 
 /* The maps that an object may have, and the sizes that the runtime relies on. */
 struct expected_map {
@@ -59,8 +59,8 @@ static bool is_expected(const struct bpf_map *map)
 	return false;
 }
 
-/* The maps of counters must have an entry for each counter of the object, and that of prefixes for
- * each prefix. */
+/* The maps of counters must have an entry for each counter of the object, and the map of prefixes
+ * one for each prefix. */
 static bool is_large_enough(const struct object *object, const struct bpf_map *map)
 {
 	uint32_t entries = bpf_map__max_entries(map);
@@ -140,25 +140,25 @@ static int use_map(const struct object *object, struct bpf_object *opened, const
 }
 
 /* Prints libbpf's messages. libbpf passes no argument to this function, so it writes to standard
- * error, which keep_words redirects. */
+ * error, which keep_output redirects. */
 static int print_all(enum libbpf_print_level level, const char *format, va_list arguments)
 {
 	return level <= LIBBPF_INFO ? vfprintf(stderr, format, arguments) : 0;
 }
 
-/* From now on libbpf's messages go to a file in memory. */
-static int keep_words(void)
+/* Makes libbpf's messages go to a file in memory, whose descriptor it returns. */
+static int keep_output(void)
 {
-	int words = memfd_create("libbpf", MFD_CLOEXEC);
+	int output = memfd_create("libbpf", MFD_CLOEXEC);
 
-	libbpf_set_print(words >= 0 && dup2(words, STDERR_FILENO) >= 0 ? print_all : NULL);
-	return words;
+	libbpf_set_print(output >= 0 && dup2(output, STDERR_FILENO) >= 0 ? print_all : NULL);
+	return output;
 }
 
-static void say_words(const struct object *object, int words)
+static void report_output(const struct object *object, int output)
 {
-	char kept[WORDS_MAX + 1];
-	ssize_t size = pread(words, kept, WORDS_MAX, 0);
+	char kept[OUTPUT_MAX + 1];
+	ssize_t size = pread(output, kept, OUTPUT_MAX, 0);
 
 	if (size <= 0)
 		return;
@@ -168,8 +168,8 @@ static void say_words(const struct object *object, int words)
 							       .details = kept});
 }
 
-/* libbpf loads without a log first, and with one only if that fails. So a program is not refused
- * because the log of its verification does not fit into the buffer. */
+/* libbpf loads without a log first, and with one only if that fails. So a program that the verifier
+ * accepts is never refused because the log does not fit into the buffer. */
 static int load_program(const struct object *object, struct bpf_object *opened,
 			struct bpf_program *program, bool verbose)
 {
@@ -241,13 +241,13 @@ static int load(const struct object *object, const struct host *host,
 int loader_run(const struct object *object, const struct host *host,
 	       const struct shared_maps *shared, bool verbose, struct loaded *loaded)
 {
-	int words = -1, err;
+	int output = -1, err;
 
 	libbpf_set_print(NULL);
 	if (verbose)
-		words = keep_words();
+		output = keep_output();
 	err = load(object, host, shared, verbose, loaded);
-	if (words >= 0)
-		say_words(object, words);
+	if (output >= 0)
+		report_output(object, output);
 	return err;
 }

@@ -1,4 +1,5 @@
-/* A packet is a head, then the strings whose bits are set in the head, each with its NUL. */
+/* A packet of the channel is a head, then each string whose bit is set in the head, with its
+ * NUL. */
 #include "relay.h"
 
 #include <string.h>

@@ -8,7 +8,7 @@ enum { RELAY_PACKET_MAX = 1 << 17 };
 
 /* A report that sends its messages into a channel (SOCK_SEQPACKET). */
 struct relay {
-	struct report report; /* stays first */
+	struct report report; /* first, since its TAKE casts it to the relay */
 	int channel;
 };
 

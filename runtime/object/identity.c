@@ -1,4 +1,5 @@
-/* Sorts the names in both objects, then walks the two lists in parallel. */
+/* Sorts the texts that identify rules or labels in both objects, then walks the two lists in
+ * parallel. */
 #include "object.h"
 
 #include "runtime/base/fail.h"

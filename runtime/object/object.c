@@ -14,8 +14,8 @@
 #include <string.h>
 #include <zlib.h>
 
-/* A section to read, and where its bytes and the number of its records go. RECORD is the size of a
- * record. */
+/* A section to read, and where its bytes and the number of its records are stored. RECORD is the
+ * size of a record, in bytes. */
 struct wanted {
 	const char *name;
 	size_t record;
@@ -82,7 +82,7 @@ static int take_section(struct report *report, const struct object_image *image,
 	return 0;
 }
 
-/* Notes the size of a section that only libbpf reads. */
+/* Adds the size of a section that only libbpf reads to the object's sizes. */
 static void take_size(struct object *object, const char *name, size_t size)
 {
 	if (strcmp(name, ABI_PROGRAM_SECTION) == 0)

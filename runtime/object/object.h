@@ -1,5 +1,5 @@
-/* What an object file says to the runtime (abi.h), read from memory and checked: an object is
- * untrusted input. After object_read every index is in its range and every string is UTF-8. */
+/* The data for the runtime in an object file (abi.h), read from memory and checked, since an object
+ * is untrusted input. After object_read every index is in its range and every string is UTF-8. */
 #ifndef SKLC_OBJECT_H
 #define SKLC_OBJECT_H
 
@@ -7,7 +7,7 @@
 #include "runtime/runtime.h"
 
 struct object {
-	struct report *report; /* the one that it was read with */
+	struct report *report; /* that object_read was called with */
 	const struct object_image *image;
 	struct abi_header header;
 	char *strings;
@@ -55,9 +55,9 @@ void rules_line_free(struct rules_line *rules_line);
  * indent. */
 void excerpt_mark(struct excerpt *excerpt, const char *words);
 
-/* Which rule or label of one object is which of another (identity.c). Rules are the same if they
- * mean the same (their expanded text) and are in the same chain; of several such rules, the first
- * is the first, the second the second, and so on. */
+/* Which rule or label of one object is the same as which of another (identity.c). Rules are the
+ * same if their expanded texts, and so their meanings, and their chains are equal; if several rules
+ * of an object are equal, their order decides. Labels are the same if their names are. */
 
 /* *MAP[counter of FROM] is the counter of TO, or ABI_NO_COUNTER; the caller frees. -ENOMEM. */
 int identity_of_counters(const struct object *from, const struct object *to, uint32_t **map);

@@ -43,8 +43,8 @@ static bool is_empty(const struct inspection *inspected, uint32_t label, unsigne
 	       !slot_cookie(inspected->sockets, inspected->slots[label].slots[flow_class]);
 }
 
-/* Whether a flow class lacks a socket that the declaration could give it; with FOUND, whether that
- * socket could. */
+/* Whether the label of the declaration is empty in a flow class that its sockets may serve; with
+ * FOUND, in one that this socket serves. */
 static bool is_missed(const struct inspection *inspected, const struct declaration *declaration,
 		      const struct found *found)
 {
@@ -85,8 +85,8 @@ static int add_fault(const struct inspection *inspected, const struct declaratio
 	}
 }
 
-/* Two sockets match one declaration. If they were of one SO_REUSEPORT group they would be one
- * service. */
+/* Two sockets match one declaration and are not of one SO_REUSEPORT group, so it is not clear which
+ * is meant. */
 static int add_ambiguous(const struct inspection *inspected, const struct declaration *declaration,
 			 const struct found *first, const struct found *other,
 			 struct problems *problems)
@@ -137,7 +137,8 @@ static int add_missing(const struct inspection *inspected, const struct declarat
 		is_udp ? "no socket is bound to '%s'" : "nothing listens at '%s'", declared);
 }
 
-/* The socket was bound when nobody looked: no hook of the kernel reports UDP sockets. */
+/* The socket is as declared and in no slot. This happens with a UDP socket that was bound after the
+ * last search, since no hook of the kernel reports UDP sockets. */
 static int add_unplaced(const struct inspection *inspected, const struct declaration *declaration,
 			const struct found *found, struct problems *problems)
 {
@@ -188,8 +189,9 @@ static size_t count_right(const struct sightings *seen, int family)
 	return count;
 }
 
-/* A group may have more members than there are slots. The members without a slot serve only as long
- * as one with a slot is there, since the kernel chooses among the members of the group. */
+/* A group may have more members than there are slots. When the program picks a member that has a
+ * slot, the kernel chooses among all members of the group. So members without a slot serve only as
+ * long as a member with a slot is left. */
 static int check_room(const struct inspection *inspected, const struct declaration *declaration,
 		      const struct sightings *seen, struct problems *problems)
 {

@@ -13,8 +13,8 @@ struct object;
 struct sightings;
 
 struct problem {
-	const char *label; /* the object's string; NULL: no label */
-	char what[320], mend[192];
+	const char *label;         /* the object's string; NULL: no label */
+	char what[320], mend[192]; /* what is wrong, and what to do */
 };
 
 struct problems {
@@ -23,13 +23,14 @@ struct problems {
 	size_t count;
 };
 
-/* What to compare: of the rules in force, or of those that are being applied. */
+/* What is compared. All of it belongs to the same rules: those in force, or those that are being
+ * applied. */
 struct inspection {
 	const struct object *object;
 	const struct declarations *declarations;
 	const struct sightings *sightings;
 	const struct abi_label_slots *slots; /* slot words of each label */
-	int sockets;
+	int sockets;                         /* descriptor of the socket map */
 };
 
 /* These add to PROBLEMS; -ENOMEM after a message. */
@@ -41,7 +42,7 @@ int problems_of_declared(const struct inspection *inspected, struct problems *pr
 int problems_behind_labels(const struct inspection *inspected, const struct known_sockets *known,
 			   struct problems *problems);
 
-/* Destinations that rules redirect and that are not local to this host. */
+/* Destinations that rules redirect and that are not local in the namespace. */
 int problems_of_routes(const struct object *object, const struct netns *netns,
 		       struct problems *problems);
 

@@ -89,8 +89,8 @@ static int take_route(const struct nlmsghdr *header, void *argument)
 	return add_local(local, &range);
 }
 
-/* Reads the local routes of all tables, as the lookup of a packet uses all. The kernel leaves out
- * other routes. */
+/* Reads the local routes of all routing tables, since policy routing may choose any of them for a
+ * packet. With NETLINK_GET_STRICT_CHK the kernel sends only routes of the requested type. */
 static int read_local(int fd, uint8_t family, struct local *local)
 {
 	struct {
@@ -211,5 +211,5 @@ int problems_of_routes(const struct object *object, const struct netns *netns,
 		err = rule ? check_rule(&local, rule, problems) : 0;
 	}
 	free(local.all);
-	return err == -ENOMEM ? err : 0; /* without an answer of the kernel nothing is known */
+	return err == -ENOMEM ? err : 0; /* if the kernel does not answer, reports nothing */
 }

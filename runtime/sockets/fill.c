@@ -18,10 +18,10 @@
 #include <errno.h>
 #include <string.h>
 
-/* A slot that a declaration may fill. */
+/* A slot of the socket map. Slots that no declaration may fill stay zero. */
 struct slot {
 	uint64_t present, wanted; /* cookies of the socket in it and the one to put in; 0: none */
-	bool declared;
+	bool declared;            /* a declaration may fill it, and PRESENT was read */
 	uint16_t first_block, block; /* see struct placement */
 };
 
@@ -72,8 +72,8 @@ static int read_slots(struct plan *plan)
 	return 0;
 }
 
-/* If the socket is in a slot of the range, keeps it there. Whether it has a slot in the range
- * now. */
+/* If the socket is in a slot of the range, keeps it there. Returns whether the plan now has a slot
+ * of the range for it. */
 static bool keep(const struct plan *plan, const struct declared_range *range, uint64_t cookie)
 {
 	for (uint32_t i = 0; i < range->count; i++) {
@@ -89,6 +89,8 @@ static bool keep(const struct plan *plan, const struct declared_range *range, ui
 	return false;
 }
 
+/* Plans to put the socket into the first slot of the range that is free to fill, if there is
+ * one. */
 static void want(const struct plan *plan, const struct declared_range *range, uint64_t cookie)
 {
 	for (uint32_t i = 0; i < range->count; i++) {
@@ -150,8 +152,7 @@ static int make_plan(struct plan *plan)
 	return 0;
 }
 
-/* Takes sockets that no declaration matches out of the declarations' slots, if they still are in
- * them. */
+/* Takes the sockets that no declaration matches out of the slots, if they are still there. */
 static int clear_others(struct plan *plan)
 {
 	for (uint32_t slot = 0; slot < ABI_SOCKETS_MAX; slot++) {

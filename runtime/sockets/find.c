@@ -1,5 +1,5 @@
-/* Runs the iterators of bpf/find.bpf.c. They walk the network namespace of the thread that opens
- * them, so a thread in the namespace does. */
+/* Runs the iterators of bpf/find.bpf.c. An iterator walks the network namespace of the thread that
+ * opens it, so a thread in the wanted namespace opens them. */
 #include "sockets.h"
 
 #include "compiler/base/lower_bound.h"

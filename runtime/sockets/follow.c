@@ -1,8 +1,8 @@
-/* Keeps the follower (bpf/follow.bpf.c) in a folder below <bpffs>/sklc: its link, and maps from the
- * cookie of each namespace that it follows to the maps that it compares the namespace's listeners
- * with and puts them into. The folder's name has the version of its format. A follower of a new
- * version is attached first, and takes over the namespaces of the old one. Then the old one is
- * removed, unless it follows namespaces whose state only another sklc can read. */
+/* Keeps the follower (bpf/follow.bpf.c) in a folder below <bpffs>/sklc. Its link is pinned there,
+ * and for each kind of map a map of maps: from the cookie of each namespace that it follows to the
+ * namespace's map of that kind. The folder's name ends in the version of this format. A follower of
+ * a new version is attached first, and takes over the namespaces of the old one. Then the old one
+ * is removed, unless it follows namespaces whose state only another version of sklc can read. */
 #include "sockets.h"
 
 #include "runtime/base/fail.h"
@@ -25,21 +25,22 @@
 #define FOLDER_NAME   FOLDER_PREFIX "2"
 #define PIN_LINK      "link"
 
-/* The kinds of maps of a namespace. These are the names of their pins, in the namespace's folder
- * and, for the maps from cookies to them, in the follower's. */
+/* The kinds of maps of a namespace. DECLARED is last, so that it is entered last and removed first:
+ * the follower passes over a namespace that has no such map. The names are those of the pins, of a
+ * namespace's maps in its folder and of the maps of maps in the follower's folder. */
 enum kind { SOCKETS, TIMES, SPARE_MARKS, CGROUPS, DECLARED, KINDS };
 static const char *const kind_names[KINDS] = {"sockets", "times", "spare_marks", "cgroups",
 					      "declared"};
 
-/* The maps of one namespace. */
+/* A namespace that is followed, and its maps. */
 struct followed {
 	uint64_t cookie;
 	int maps[KINDS];
 };
 
 struct follower {
-	int folder; /* locked */
-	int maps[KINDS];
+	int folder;      /* locked */
+	int maps[KINDS]; /* maps of maps */
 };
 
 static struct follower no_follower(void)
@@ -119,8 +120,8 @@ static uint32_t map_id(int map)
 	return bpf_obj_get_info_by_fd(map, &info, &size) ? 0 : info.id;
 }
 
-/* Enters the maps of a namespace. Leaves entries that are right as they are, since each change of a
- * map of maps waits for running programs. */
+/* Enters the maps of a namespace into the follower's. Does not rewrite an entry that is right,
+ * since each change of a map of maps waits for running programs. */
 static int set_maps(struct report *report, const struct follower *follower,
 		    const struct followed *followed)
 {
@@ -187,6 +188,7 @@ static int get_followed(const struct state *state, uint64_t cookie, struct decla
 	return -ENOENT;
 }
 
+/* A report that drops all messages. */
 static bool pass_over(struct report *report, const struct message *message)
 {
 	(void)report;
@@ -194,8 +196,8 @@ static bool pass_over(struct report *report, const struct message *message)
 	return false;
 }
 
-/* Lets a new follower follow a namespace whose rules are in force. If its state cannot be read, the
- * follower of another version keeps it. */
+/* Lets a new follower follow a namespace that has rules in force. If the state of the namespace
+ * cannot be read, the follower of another version goes on following it. */
 static void take_over(const struct follower *follower, int root, uint64_t cookie)
 {
 	struct report silent = {.take = pass_over};
@@ -328,8 +330,8 @@ static int pin_program(const struct follower *follower, const struct follow *pro
 	return link < 0 ? -errno : pin_put(follower->folder, PIN_LINK, link);
 }
 
-/* Makes a follower that follows the namespace FIRST, and those of other followers. It is complete
- * once its link is pinned. */
+/* Makes a follower that follows the namespace FIRST and all that other followers follow. It is
+ * complete once its link is pinned. */
 static int make_in(struct report *report, int root, const struct followed *first,
 		   struct follower *follower)
 {

@@ -18,28 +18,29 @@ struct shared_maps;
 struct standing;
 struct state;
 
-/* Finding (find.c): BPF programs walk all sockets of a network namespace, which needs no process id
- * and no ptrace. */
+/* Finding (find.c): BPF programs walk all sockets of a network namespace. This needs neither the
+ * process that has the socket nor ptrace. */
 
+/* A socket that was found at the endpoint of a declaration, right or not. */
 struct sighting {
 	struct found_key key;
 	struct found found;
 };
 
 struct sightings {
-	struct sighting *all; /* sorted by declaration, then by age */
+	struct sighting *all; /* sorted by declaration, then by cookie */
 	size_t count;
 };
 
-/* Loads the programs; the caller closes the finder. With no map of marks in SHARED the finder can
- * look for sockets but not put any into slots. -errno after a message. */
+/* Loads the programs; the caller closes the finder. Without the map of spare marks in SHARED the
+ * finder can look for sockets but must not put any into slots. -errno after a message. */
 int find_open(const struct netns *netns, const struct declared_maps *maps,
 	      const struct shared_maps *shared, struct finder **finder);
 
-/* Walks the sockets and replaces the sightings of the walk before. -errno after a message. */
+/* Walks the sockets, and replaces the sightings of the previous walk. -errno after a message. */
 int find_look(struct finder *finder);
 
-/* Owned by the finder. */
+/* The sightings of the last walk, which the finder owns. */
 const struct sightings *find_sightings(const struct finder *finder);
 void find_close(struct finder *finder);
 
@@ -49,7 +50,8 @@ struct sightings find_of(const struct sightings *sightings, uint32_t number);
 /* Whether the socket receives packets of a family: AF_INET or AF_INET6. */
 bool found_serves(const struct found *found, int family);
 
-/* A socket and the slot to put it into. find_put sets KEY.index, and VALUE.error to the result. */
+/* A slot to put a socket into: an entry of the map `placements`. find_put sets KEY.index, and
+ * VALUE.error to the result. */
 struct order {
 	struct placement_key key;
 	struct placement value;
@@ -75,21 +77,21 @@ int fill_slots(struct finder *finder, const struct declarations *declarations, i
 	       int times, enum fill fill);
 
 /* Following (follow.c): one BPF program for all network namespaces of the host, attached to the
- * root of the cgroup tree, puts a TCP listener behind its labels the moment it listens. It needs no
- * process. */
+ * root of the cgroup tree, puts a TCP listener behind its labels the moment it listens. No process
+ * of sklc has to run for that. */
 
-/* From now on the namespace's listeners are compared with these maps, and still with those of the
- * rules in force. Makes the follower if there is none; if that fails, it is a warning. -errno after
+/* From now on compares the namespace's listeners with these maps, and still with those of the rules
+ * in force. Makes the follower if there is none; a failure of that is only a warning. -errno after
  * a message. */
 int follow_also(const struct state *state, const struct standing *standing,
 		const struct declared_maps *maps);
 
-/* Compares listeners with these maps alone. -errno after a message. */
+/* From now on compares listeners with these maps alone. -errno after a message. */
 int follow_only(const struct state *state, const struct declared_maps *maps);
 
-/* Compares listeners with the declarations of the rules in force, and during a trial also with
- * those of the rules before, which may come back. Without declarations it forgets the namespace.
- * -errno after a message. */
+/* From now on compares listeners with the declarations of the rules in force, and during a trial
+ * also with those of the rules before, which may come back. Without declarations it stops following
+ * the namespace. -errno after a message. */
 int follow_standing(const struct state *state, const struct standing *standing);
 
 /* Stops following the namespace. Removes a follower that follows no namespace any more. ROOT is the

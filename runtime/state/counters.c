@@ -1,6 +1,9 @@
-/* Sums per-CPU counters, and carries the sums over from one generation to the next: of a rule to
- * the rule that means the same, of a label to the label of the same name. Sums are modulo 2^64, so
- * that a base may be a negative number. */
+/* Sums per-CPU counters, and carries the sums over from one generation to the next: those of a rule
+ * to the rule that means the same, those of a label to the label of the same name. Sums are modulo
+ * 2^64, so that a base may be a negative number.
+ *
+ * A generation is on trial over another if it was applied on trial while the other was in force. If
+ * the trial fails, the other is in force again, and must also have the counts of the trial. */
 #include "state.h"
 
 #include "runtime/base/fail.h"
@@ -16,7 +19,7 @@
 
 /* The head of a base. The counts of the rules follow, then those of the labels. */
 struct base {
-	uint32_t absorbed; /* the last generation on trial over this one whose counts are in */
+	uint32_t absorbed; /* the last generation on trial over this one that is counted in */
 	uint32_t rule_count, label_count;
 	uint32_t reserved;
 };
@@ -43,7 +46,7 @@ void counters_free(struct counters *counters)
 	*counters = (struct counters){0};
 }
 
-/* Adds the sums over all processors of a map's COUNT elements of WIDTH numbers each. */
+/* Adds to SUMS the COUNT elements of a map, of WIDTH numbers each, over all processors. */
 static int add_map(int map, size_t count, size_t width, uint64_t *sums)
 {
 	autofree uint64_t *values = NULL;
@@ -74,7 +77,7 @@ static int add_pinned(const struct generation *generation, const char *name, siz
 	if (!count)
 		return 0;
 	map = pin_get(generation->folder, name);
-	/* The object may have no counters; a replaced generation has none any more. */
+	/* The object may have no counters, and generation_thin removes those of a replaced one. */
 	if (map == -ENOENT)
 		return 0;
 	err = map < 0 ? map : add_map(map, count, width, sums);
@@ -95,7 +98,8 @@ static int add_live(const struct generation *generation, const struct object *ob
 			  (uint64_t *)counters->labels);
 }
 
-/* Adds the base. -ENOENT without a message if there is none. */
+/* Adds the base of a generation, and reads its ABSORBED. -ENOENT without a message if there is
+ * none. */
 static int add_base(const struct generation *generation, const struct object *object,
 		    uint32_t *absorbed, struct counters *counters)
 {
@@ -188,8 +192,8 @@ static int add_other(const struct state *state, const struct generation *other, 
 	return err;
 }
 
-/* 1 if the generation ID was on trial over this one; OTHER is then open. Else 0, or -errno after a
- * message. */
+/* Returns 1 if the generation ID was on trial over this one, and opens it as OTHER. Else 0, or
+ * -errno after a message. */
 static int tried_over(const struct state *state, const struct generation *generation, uint32_t id,
 		      struct generation *other)
 {
@@ -203,8 +207,8 @@ static int tried_over(const struct state *state, const struct generation *genera
 	return 0;
 }
 
-/* Adds what generations on trial over this one counted: when their trial fails, this one goes on.
- * VIA is the generation whose counters are wanted, which is not added to itself. */
+/* Adds what generations on trial over this one counted, and sets *ABSORBED to the last of them. VIA
+ * is not added: it is the generation whose own counts the caller adds; 0: none. */
 static int add_trials(const struct state *state, const struct generation *generation,
 		      const struct object *object, uint32_t via, uint32_t *absorbed,
 		      struct counters *counters)

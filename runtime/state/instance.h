@@ -5,8 +5,9 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
-/* STATUS is of PATH. False if process 1 has another file system at PATH; if that cannot be seen,
- * the most distant ancestor of this process for which it can. */
+/* Compares the file system at PATH with the one that process 1 has at PATH. If that one cannot be
+ * seen, compares with the most distant ancestor of this process whose one can. False if they
+ * differ. STATUS is that of PATH in this process. */
 bool instance_is_shared(const char *path, const struct stat *status);
 
 #endif

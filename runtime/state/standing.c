@@ -1,4 +1,4 @@
-/* Reads the link and the folders of generations, and says which of them decides. */
+/* Reads the link and the folders of generations, and finds out which generation decides. */
 #include "state.h"
 
 #include "runtime/base/fail.h"
@@ -83,8 +83,8 @@ static int find_previous(const struct state *state, struct standing *standing)
 	return 0;
 }
 
-/* If the program on the link is that of this generation, or that of its trial, takes over what its
- * folder says. */
+/* If the program on the link is that of the generation ID, or that of its trial, fills in STANDING
+ * from the generation's folder. */
 static int look_at(const struct state *state, uint32_t id, struct standing *standing)
 {
 	struct generation generation;

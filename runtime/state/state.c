@@ -29,7 +29,7 @@
 enum {
 	LOCK_WAIT_MS = 10000,
 	LOCK_POLL_MS = 20,
-	OPEN_TRIES = 100, /* another process may remove the folder while it is opened */
+	OPEN_TRIES = 100, /* since another process may remove the folder meanwhile */
 	FOLDER_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
 };
 
@@ -45,7 +45,7 @@ static int check_instance(struct report *report, const char *path, const struct 
 		path);
 }
 
-/* Refuses a bpffs in which other users could rename our folders. */
+/* Refuses a bpffs in which other users could rename the folders of sklc. */
 static int check_owner(struct report *report, const char *path, const struct stat *status)
 {
 	if (status->st_uid != 0 && status->st_uid != geteuid())

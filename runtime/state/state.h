@@ -19,18 +19,18 @@ struct shared_maps;
  * mode, and locked by whoever changes it. */
 
 enum state_use {
-	STATE_READ,   /* opened as it is; never waits for the lock */
-	STATE_CHANGE, /* locked, if there is one */
-	STATE_CREATE, /* made if there is none, and locked */
+	STATE_READ,   /* opened without the lock */
+	STATE_CHANGE, /* opened and locked, if there is a folder */
+	STATE_CREATE, /* made if there is no folder, and locked */
 };
 
 struct state {
 	struct report *report; /* the options' */
 	struct netns netns;
 	enum state_use use;
-	int bpffs;           /* descriptor, as the next two */
-	int root;            /* <bpffs>/sklc; -1: there is none */
-	int folder;          /* -1: there is none, so nothing is applied */
+	int bpffs;           /* descriptor */
+	int root;            /* descriptor of <bpffs>/sklc; -1: there is none */
+	int folder;          /* descriptor; -1: there is none, so nothing is applied */
 	char path[PATH_MAX]; /* of the folder, for messages */
 };
 
@@ -43,8 +43,8 @@ void state_close(struct state *state);
 /* Opens <bpffs>/sklc alone; *ROOT is -1 if there is none. */
 int state_open_root(const struct runtime_options *options, int *root);
 
-/* Opens and locks the folder of another namespace, which may be gone. -EBUSY if its lock is held.
- * Without a message. */
+/* Opens and locks the folder of another namespace, which may be gone. Without a message: -EBUSY if
+ * somebody holds its lock, another -errno if it cannot be opened. */
 int state_lock_other(int root, const char *name, int *folder);
 
 /* Waits for a folder's lock, at most 10 seconds. PATH is for the message. */
@@ -53,23 +53,24 @@ int state_lock_folder(struct report *report, int folder, const char *path);
 /* The cookies of all namespaces that have a folder; the caller frees. -errno after a message. */
 int state_list(struct report *report, int root, uint64_t **cookies, size_t *count);
 
-/* Opens the folder of one of these cookies, to be read; sets only STATE's folder and path. -errno
- * without a message. */
+/* Opens the folder of a namespace that state_list found, to be read; sets only STATE's folder and
+ * path. -errno without a message. */
 int state_open_listed(int root, uint64_t cookie, struct state *state);
 
-/* Opens a folder below another one after the same checks. -errno without a message. */
+/* Opens a folder below PARENT, and checks its owner and mode. -errno without a message. */
 int state_open_folder(int parent, const char *name);
 
-/* Generations (generation.c): one apply makes one generation, which is a folder `g` and the
- * kernel's number of its program. The kernel never gives a number twice. The folder holds the
- * program, its counters and the object that it was loaded from. Whether a generation is in force is
- * up to the link (struct standing below), never up to its folder. */
+/* Generations (generation.c): one apply makes one generation. Its number is the kernel's ID of its
+ * program, which the kernel never gives twice; its folder is named `g` and this number. The folder
+ * holds the program, its counters and the object that it was loaded from. Whether a generation is
+ * in force is up to the link (struct standing below), never up to its folder. */
 
-/* Kept in the folder as bytes; its layout is part of the state's version. */
+/* The facts about a generation. Pinned as bytes, so a change of this struct needs a new
+ * STATE_VERSION. */
 struct about {
-	uint32_t generation;    /* the program's number */
+	uint32_t generation;    /* its number, the ID of its program */
 	uint32_t previous;      /* the generation that it replaced; 0: none */
-	uint32_t trial_program; /* number of the program that tries it; 0: not on trial */
+	uint32_t trial_program; /* ID of the trial's program (trial.h); 0: was not on trial */
 	uint32_t reserved;
 	uint64_t trial_deadline; /* nanoseconds since boot */
 	uint64_t applied;        /* seconds since 1970 */
@@ -93,7 +94,7 @@ void generation_close(struct generation *generation);
 /* Opens the program that is pinned as NAME; -errno after a message. */
 int generation_program(const struct generation *generation, const char *name, int *program);
 
-/* The same for a generation that is not open yet. */
+/* Opens the program that is pinned as NAME in the generation ID; -errno after a message. */
 int generation_open_program(const struct state *state, uint32_t id, const char *name, int *program);
 
 /* The numbers of all generation folders, complete or not; the caller frees. -errno after a
@@ -111,7 +112,7 @@ struct applied {
 int generation_read(const struct generation *generation, struct applied *applied);
 void applied_free(struct applied *applied);
 
-/* Programs of a trial (transaction/trial.c); descriptors. */
+/* The program of a trial and its map of programs (transaction/trial.h); descriptors. */
 struct trial {
 	int program, choices;
 };
@@ -121,11 +122,12 @@ int generation_pin(const struct state *state, const struct about *about,
 		   const struct object *object, const struct loaded *loaded,
 		   const struct trial *trial);
 
-/* Adds the maps of its declared sockets. -errno after a message. */
+/* Adds the maps of its declared sockets to the generation's folder. -errno after a message. */
 int generation_pin_declared(const struct state *state, uint32_t id,
 			    const struct declared_maps *maps);
 
-/* Opens these maps; -ENOENT without a message if there are none. */
+/* Opens the maps of a generation's declared sockets; -ENOENT without a message if there are
+ * none. */
 int generation_declared(const struct state *state, uint32_t id, struct declared_maps *maps);
 
 /* Removes the programs of a trial that was confirmed. -errno after a message. */
@@ -145,15 +147,15 @@ int folder_clear(struct report *report, int folder);
 #define PIN_NAMES                                                                                  \
 	"names" /* the labels' names, each a key of the map of labels; absent: no labels */
 #define PIN_BASE  "base"
-#define PIN_TRIAL "trial" /* the program on the link during a trial */
+#define PIN_TRIAL "trial" /* the program that is on the link during a trial */
 #define PIN_CHOICES                                                                                \
-	"choices" /* map of programs that it chooses from; the kernel empties it unless pinned */
+	"choices" /* the map of programs that PIN_TRIAL calls; the kernel empties it unless pinned */
 #define PIN_DECLARED "declared" /* its declared sockets, for the follower; absent: there are none */
-#define PIN_CGROUPS  "cgroups"
+#define PIN_CGROUPS  "cgroups"  /* the cgroups that PIN_DECLARED refers to */
 
-/* What decides in a namespace now (standing.c). The link's program says which generation; if it
- * is the program of a trial, the clock says which of two. Everything else in the folder is a
- * leftover. */
+/* Which rules decide in a namespace now (standing.c). The program on the link tells the generation;
+ * if it is the program of a trial, the clock tells which of two generations. What these do not need
+ * in the folder is a leftover. */
 
 enum { STATE_VERSION = 3 };
 
@@ -165,6 +167,7 @@ enum trial_phase {
 	TRIAL_OVER,    /* its deadline has passed; the kernel uses the rules before again */
 };
 
+/* What is in force in a namespace. */
 struct standing {
 	int link; /* descriptor; -1: nothing is applied */
 	struct link_info info;
@@ -175,7 +178,8 @@ struct standing {
 	uint64_t deadline; /* of the trial, nanoseconds since boot */
 };
 
-/* Reads it and changes nothing. A severed link counts as no link. -errno after a message. */
+/* Reads what is in force, and changes nothing. A severed link (attach.h) counts as none. -errno
+ * after a message. */
 int standing_read(const struct state *state, struct standing *standing);
 void standing_close(struct standing *standing);
 
@@ -187,12 +191,12 @@ int standing_spare_marks(const struct state *state, int *marks);
 int standing_maps(const struct state *state, int *sockets, int *labels);
 
 /* Counters of rules and labels (counters.c), which go on from one apply to the next. Each
- * generation counts from zero, for each processor separately. What was counted before it is kept in
- * a frozen map beside its counters, its base. The number shown is base + live count. A base is
- * written whole or not at all, so a crash counts nothing twice. */
+ * generation counts from zero, for each processor separately: these are its live counts. Its base,
+ * a frozen map beside its counters, has what was counted before it. The number shown is base + live
+ * count. A base is written whole or not at all, so a crash counts nothing twice. */
 
 struct counters {
-	uint64_t *rules;                /* by a rule's counter */
+	uint64_t *rules;                /* by the index of a rule's counter */
 	struct abi_label_count *labels; /* by label * ABI_FLOW_CLASSES + flow_class */
 };
 
@@ -201,7 +205,8 @@ int counters_read(const struct state *state, const struct generation *generation
 		  const struct object *object, struct counters *counters);
 void counters_free(struct counters *counters);
 
-/* Writes the base of a generation if it is missing, or lacks what a trial over it counted. */
+/* Writes the base of a generation if it is missing, or lacks the counts of a generation that was on
+ * trial over this one. -errno after a message. */
 int counters_fold(const struct state *state, uint32_t id);
 
 /* Restarts the counters from zero atomically: the base becomes the negative of the live counts. */

@@ -11,14 +11,14 @@
 #include <string.h>
 #include <time.h>
 
-/* The status to fill in, and the namespace's open maps and the slot words of labels. */
+/* The status to fill in; the namespace's maps, which are open; and the slot words of labels. */
 struct look {
 	struct status *status;
 	int sockets, labels, times;
 	struct abi_label_slots *slots;
 };
 
-/* When the socket was put into the slot, in seconds since 1970; 0: not known. */
+/* When the socket COOKIE was put into the slot, in seconds since 1970; 0: not known. */
 static uint64_t read_since(const struct look *look, uint32_t slot, uint64_t cookie)
 {
 	struct since since;
@@ -92,7 +92,7 @@ static void look_for_declared(const struct look *look, struct inspection *inspec
 	declarations_free(&declarations);
 }
 
-/* Whether the socket cannot take packets, which is as bad as none. */
+/* Whether the flow class is needed and its socket cannot take packets. */
 static bool is_dead(const struct status *status, const struct flow_class_status *at)
 {
 	return at->cookie && at->needed && status->known.told &&

@@ -1,4 +1,4 @@
-/* The status of a namespace: what is applied, and how its labels do. */
+/* The status of a namespace: what is applied, which sockets its labels have, and what is wrong. */
 #ifndef SKLC_STATUS_H
 #define SKLC_STATUS_H
 
@@ -15,7 +15,7 @@ struct flow_class_status {
 	uint64_t cookie;  /* of the first socket that takes packets, else the first; 0: none */
 	bool needed;      /* rules redirect such packets to the label */
 	uint32_t members; /* sockets in its slots */
-	uint64_t since;   /* when that socket was put there, in seconds since 1970; 0: unknown */
+	uint64_t since;   /* when COOKIE's socket got its slot, in seconds since 1970; 0: unknown */
 };
 
 struct status {
@@ -32,8 +32,8 @@ struct status {
 	struct owner *owners; /* of the sockets behind labels */
 	size_t owner_count;
 	struct problems problems;
-	bool followed; /* its listeners are followed */
-	bool complete; /* every label has a socket in each flow class that is needed */
+	bool followed; /* the follower watches the namespace's listeners */
+	bool complete; /* every label has a working socket in each flow class that is needed */
 };
 
 /* The short status of a namespace that has a folder. */
@@ -41,7 +41,7 @@ struct brief_status {
 	uint64_t cookie;
 	uint32_t inode; /* 0: the namespace is gone, or the rules were detached from it */
 	uint32_t generation;
-	bool readable;
+	bool readable; /* the link is there and could be read */
 	char name[64]; /* in /run/netns; empty: it has none */
 };
 
@@ -53,12 +53,13 @@ int status_print_json(const struct status *status, FILE *out);
 int brief_print_json(struct report *report, const struct brief_status *all, size_t count,
 		     FILE *out);
 
-/* Reads the status of the namespace of STATUS's state, which is open. -errno after a message. */
+/* Reads the status of the namespace whose state STATUS has open. -errno after a message. */
 int status_read(struct status *status);
-/* Frees all but the state. */
+
+/* Frees everything but the state. */
 void status_clear(struct status *status);
 
-/* Fills in what is not in the maps: processes, times, problems. Leaves out what cannot be known. */
+/* Fills in processes, times and problems. Leaves out what it cannot find out. */
 void status_look(struct status *status);
 
 /* Reads the short status of the namespace of an open state. */

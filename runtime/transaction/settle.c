@@ -1,6 +1,6 @@
-/* Brings the state's folder in line with what the link says. The process may be killed after any of
- * these actions; then the next command does them again. Their order is such that nothing is lost in
- * between. */
+/* Brings the state's folder in line with the program on the link. The process may be killed after
+ * any action; then the next command does all of them again. Their order is such that this loses
+ * nothing. */
 #include "transaction.h"
 
 #include "runtime/base/fail.h"
@@ -74,7 +74,7 @@ static int leave_trial(const struct state *state, const struct standing *standin
 	return err ? err : attach_update(state->report, standing->link, program, trial);
 }
 
-/* The names of the labels of kept generations, sorted. */
+/* The names of the labels of the kept generations; sweep_labels sorts them. */
 struct names {
 	char (*names)[ABI_LABEL_KEY];
 	size_t count;
@@ -112,6 +112,7 @@ static int add_names(const struct state *state, uint32_t id, struct names *names
 	return more ? 0 : fail(state->report, ENOMEM, "read the labels of generation %u", id);
 }
 
+/* Frees the slots of all labels that no kept generation names. */
 static int drop_unnamed(struct report *report, const struct names *names, int sockets, int map)
 {
 	autofree struct label_entry *entries = NULL;
@@ -178,8 +179,8 @@ static int settle_applied(const struct state *state, const struct standing *stan
 	struct kept kept;
 	int err = find_kept(state, standing, &kept);
 
-	/* Folding needs counters of a trial and of the previous generation that do not change any
-	 * more. */
+	/* Folding reads the counters of a trial and of the previous generation. While a trial runs,
+	 * they still change. */
 	if (!err && standing->trial == TRIAL_NONE)
 		err = counters_fold(state, standing->current);
 	if (!err)

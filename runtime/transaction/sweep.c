@@ -1,5 +1,5 @@
-/* Walks the folders below <bpffs>/sklc. When a namespace is gone, its link is severed. Its cookie,
- * the name of its folder, is never given to another namespace. */
+/* Walks the folders below <bpffs>/sklc. A folder's name is the cookie of its namespace, which the
+ * kernel never gives to another one. When a namespace is gone, its link is severed. */
 #include "transaction.h"
 
 #include "runtime/base/fail.h"

@@ -1,6 +1,6 @@
-/* Prepares everything beside the rules in force, switches by one update of the link, and cleans up.
- * Before the switch, a failure or the end of the process leaves only leftovers, which
- * standing_settle removes. After it the new rules are in force, whatever happens. */
+/* Prepares the new rules while the old ones are in force, switches by one update of the link, and
+ * cleans up. Before the switch, a failure or the end of the process leaves only leftovers, which
+ * standing_settle removes. After the switch the new rules are in force, whatever happens. */
 #include "transaction.h"
 
 #include "trial.h"
@@ -68,8 +68,8 @@ static int read_declarations(struct transaction *t)
 	return err ? err : standing_times(t->state, &t->times);
 }
 
-/* If the labels do not fit, gives up the generation before, and with it the labels that only a
- * rollback would need. */
+/* If the labels do not fit into the map, gives up the previous generation, and with it the labels
+ * that only a rollback would need. */
 static int make_room(struct transaction *t)
 {
 	size_t excess;
@@ -146,8 +146,8 @@ static int pin_new(struct transaction *t, int current)
 	return err;
 }
 
-/* Puts the new program on the link, which is what makes the new rules decide. If a new link cannot
- * be pinned, closing its descriptor detaches it. */
+/* Puts the new program on the link: from then on the new rules decide. If a new link cannot be
+ * pinned, closing its descriptor detaches it. */
 static int swap(const struct transaction *t, int current)
 {
 	int program = t->confirm_seconds ? t->trial.program : t->loaded.program;
@@ -171,8 +171,8 @@ static void report_problems(const struct transaction *t)
 	problems_warn(&inspected);
 }
 
-/* Starts the follower before the search, so that a socket that starts to listen in between is not
- * missed. Sockets of the rules before stay in their slots until the switch. */
+/* Starts the follower before the search, so that neither misses a socket that starts to listen
+ * meanwhile. Sockets of the old rules stay in their slots until the switch. */
 static int find_sockets(struct transaction *t)
 {
 	int err = 0;
@@ -189,8 +189,8 @@ static int find_sockets(struct transaction *t)
 	return err ? err : check_sockets(t);
 }
 
-/* Takes sockets that only the rules before declare out of their slots; not during a trial, which
- * may fail. The follower stops adding such sockets first. */
+/* Takes sockets that only the old rules declare out of their slots; not during a trial, which may
+ * fail. First stops the follower from adding such sockets. */
 static void fill_rest(const struct transaction *t)
 {
 	if (!t->finder || t->confirm_seconds)

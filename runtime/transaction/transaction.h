@@ -1,5 +1,5 @@
-/* Changing what is in force: either the new rules decide, whole, or those before do, whole. Also
- * cleaning up what a change, or a process that was killed during one, left behind. */
+/* Changing what is in force: afterwards either all of the new rules decide, or all of the old ones.
+ * Also cleaning up what a change, or a process that was killed during one, left behind. */
 #ifndef SKLC_TRANSACTION_H
 #define SKLC_TRANSACTION_H
 
@@ -13,10 +13,10 @@ struct transaction {
 	const struct runtime_options *options;
 	const struct object *object;
 	uint32_t confirm_seconds;
-	bool strict; /* interfaces that the rules need must be there */
+	bool strict; /* a missing interface is an error if the rules require it */
 
 	struct state *state;       /* locked and settled */
-	struct standing *standing; /* updated to what decides afterwards */
+	struct standing *standing; /* what is in force; transaction_run updates it */
 
 	struct host host;
 	struct loaded loaded;
@@ -33,9 +33,10 @@ struct transaction {
 /* 0: the new rules decide; -errno after a message: those before still do. */
 int transaction_run(struct transaction *transaction);
 
-/* Settling (settle.c): brings the folder in line with what decides. Ends a trial that is over,
- * folds counters, removes generations and labels that nothing needs, and what a killed process left
- * behind. Then reads again. The state must be locked. */
+/* Settling (settle.c): brings the folder in line with what is in force. Ends a trial that is over,
+ * folds counters, and removes generations and labels that nothing needs, also those that a killed
+ * process left behind. Sets *STANDING to what is in force. The state must be locked. -errno after a
+ * message. */
 int standing_settle(const struct state *state, struct standing *standing);
 
 /* Gives up the possibility of a rollback, and with it the slots of labels that only a rollback
@@ -45,13 +46,13 @@ int standing_forget_previous(const struct state *state, struct standing *standin
 /* Ends a trial that still runs, then settles. 0 once the rules before are back. */
 int standing_end_trial(const struct state *state, struct standing *standing);
 
-/* Puts the sockets that the rules in force declare behind their labels and takes others out
- * (sync.c). Unless QUIET, a problem with them is a warning. The state must be settled. -errno after
- * a message. */
+/* Puts the sockets that the rules in force declare behind their labels, and takes those that they
+ * do not declare out of the slots (sync.c). Unless QUIET, a problem with them is a warning. The
+ * state must be settled. -errno after a message. */
 int sync_standing(const struct state *state, const struct standing *standing, bool quiet);
 
-/* Removes what namespaces that are gone left behind: folders with no link, or with a severed one
- * (sweep.c). Says so. Skips a folder whose lock somebody holds. */
+/* Removes the folders of namespaces that are gone, with a note for each: they have no link, or a
+ * severed one (sweep.c). Skips a folder whose lock somebody holds. */
 void sweep_dead(const struct state *state);
 
 #endif

@@ -1,5 +1,6 @@
-/* The program of a trial, as instructions: a tail call into one of the two programs in a map. The
- * kernel empties a map of programs when only programs refer to it, so the map is pinned too. */
+/* Writes the program of a trial, instruction by instruction: a tail call into one of the two
+ * programs in a map. The kernel empties a map of programs when only programs refer to it, so the
+ * map is pinned too. */
 #include "trial.h"
 
 #include "runtime/base/fail.h"
@@ -10,19 +11,19 @@
 #include <errno.h>
 #include <linux/bpf.h>
 
-enum { CHOICE_BEFORE, CHOICE_TRIED, CHOICES };
+enum { CHOICE_OLD, CHOICE_TRIED, CHOICES };
 
-static int create_choices(int before, int after)
+static int create_choices(int old, int tried)
 {
 	autoclose int map = bpf_map_create(BPF_MAP_TYPE_PROG_ARRAY, "choices", sizeof(uint32_t),
 					   sizeof(uint32_t), CHOICES, NULL);
-	const uint32_t old = CHOICE_BEFORE, tried = CHOICE_TRIED;
+	const uint32_t old_key = CHOICE_OLD, tried_key = CHOICE_TRIED;
 
 	if (map < 0)
 		return -errno;
-	if (before >= 0 && bpf_map_update_elem(map, &old, &before, BPF_ANY))
+	if (old >= 0 && bpf_map_update_elem(map, &old_key, &old, BPF_ANY))
 		return -errno;
-	if (bpf_map_update_elem(map, &tried, &after, BPF_ANY))
+	if (bpf_map_update_elem(map, &tried_key, &tried, BPF_ANY))
 		return -errno;
 	return take_fd(&map);
 }
@@ -42,10 +43,10 @@ static int load_choice(int choices, uint64_t deadline)
 		INSN(BPF_LD | BPF_DW | BPF_IMM, BPF_REG_7, 0, 0, (int32_t)(uint32_t)deadline),
 		INSN(0, 0, 0, 0, (int32_t)(uint32_t)(deadline >> 32)),
 		CALL(ktime_get_boot_ns),
-		/* r3 = now < deadline ? CHOICE_TRIED : CHOICE_BEFORE */
+		/* r3 = now < deadline ? CHOICE_TRIED : CHOICE_OLD */
 		INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_3, 0, 0, CHOICE_TRIED),
 		INSN(BPF_JMP | BPF_JLT | BPF_X, BPF_REG_0, BPF_REG_7, 1, 0),
-		INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_3, 0, 0, CHOICE_BEFORE),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_3, 0, 0, CHOICE_OLD),
 		INSN(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_1, BPF_REG_6, 0, 0),
 		INSN(BPF_LD | BPF_DW | BPF_IMM, BPF_REG_2, BPF_PSEUDO_MAP_FD, 0, choices),
 		INSN(0, 0, 0, 0, 0),
@@ -61,11 +62,10 @@ static int load_choice(int choices, uint64_t deadline)
 	return fd < 0 ? -errno : fd;
 }
 
-int trial_create(struct report *report, int before, int after, uint64_t deadline,
-		 struct trial *trial)
+int trial_create(struct report *report, int old, int tried, uint64_t deadline, struct trial *trial)
 {
 	*trial = (struct trial){-1, -1};
-	trial->choices = create_choices(before, after);
+	trial->choices = create_choices(old, tried);
 	if (trial->choices < 0)
 		return caps_fail(report, trial->choices, caps_for_load, "prepare the trial");
 	trial->program = load_choice(trial->choices, deadline);

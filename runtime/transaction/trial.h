@@ -1,6 +1,6 @@
-/* Rules on trial: a small program on the link compares the clock with a deadline. Before it, it
- * continues in the program of the new rules, after it in that of the old ones. So the kernel goes
- * back by itself, whether any process still runs. */
+/* Rules on trial: a small program on the link compares the clock with a deadline. Before the
+ * deadline it continues in the program of the new rules, then in the program of the old ones. So
+ * the kernel goes back by itself, even if no process of sklc runs. */
 #ifndef SKLC_TRIAL_H
 #define SKLC_TRIAL_H
 
@@ -9,11 +9,10 @@
 struct report;
 struct trial;
 
-/* Loads this program. BEFORE is the old program, -1 if there is none: then everything passes after
- * the deadline. AFTER is the new one. DEADLINE is in nanoseconds since boot. -errno after a
- * message. */
-int trial_create(struct report *report, int before, int after, uint64_t deadline,
-		 struct trial *trial);
+/* Loads this program. OLD is the program of the old rules, -1 if there are none: then everything
+ * passes after the deadline. TRIED is the program of the new rules. DEADLINE is in nanoseconds
+ * since boot. -errno after a message. */
+int trial_create(struct report *report, int old, int tried, uint64_t deadline, struct trial *trial);
 void trial_close(struct trial *trial);
 
 #endif

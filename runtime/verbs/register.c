@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* A label, its slots, and the locked state of the namespace, in which rules are applied. */
+/* A label's slots, and the locked state of its namespace, where rules are applied. */
 struct opened_label {
 	struct state state;
 	struct standing standing;
@@ -87,7 +87,7 @@ static int label_open(const char *label, const struct runtime_options *options,
 	return err;
 }
 
-/* Notes since when the socket is in the slot, which only the status shows. */
+/* Notes since when the socket is in the slot. If that fails, the status shows no time. */
 static void note_time(const struct opened_label *opened, uint32_t slot, int fd)
 {
 	autoclose int times = pin_get(opened->state.folder, PIN_TIMES);

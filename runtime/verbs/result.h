@@ -8,11 +8,12 @@
 struct runtime_options;
 struct transaction;
 
-/* If the output fails, it is only a warning, since the change is in force. */
+/* Prints the result of an apply, with a note on other programs on the hook. */
 void report_applied(const struct transaction *transaction, const struct runtime_options *options,
 		    FILE *out);
 
-/* Prints one line, or as JSON {"version":1,"result":RESULT,"generation":N}. */
+/* Prints one line, or as JSON {"version":1,"result":RESULT,"generation":N}. A failure of the output
+ * is only a warning, since the change is in force. */
 void report_result(const char *result, uint32_t generation, const struct runtime_options *options,
 		   FILE *out);
 
