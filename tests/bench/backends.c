@@ -1,5 +1,6 @@
 /* Measures both classifications as functions in the same loop, since LLVM writes only functions. The code that carries
- * out an outcome counts in the sizes only. Times of writing are of the back end alone, since all before is shared. */
+ * out an outcome counts in the sizes only. The time to write is that of the back end alone, since both back ends share
+ * all that comes before. */
 #include "backends.h"
 
 #include "compiler/object/object.h"
@@ -48,7 +49,7 @@ struct subject {
 	struct diag *diag;
 	struct layout *layout;
 	double values[CODES][MEASURE_COUNT];
-	double ratios[MEASURE_COUNT]; /* the direct back end's value by LLVM's */
+	double ratios[MEASURE_COUNT]; /* the direct back end's value divided by LLVM's */
 };
 
 static void note(struct subject *subject, enum measure measure, double direct, double llvm)

@@ -1,4 +1,4 @@
-/* The rules to measure: random service bindings, {prefix, port} to a label, the longest prefix first. */
+/* The rules to measure: random service bindings, {prefix, port} to a label; the longest prefix wins. */
 #ifndef SKLC_BENCH_BINDINGS_H
 #define SKLC_BENCH_BINDINGS_H
 
@@ -45,7 +45,7 @@ struct policy *bindings_policy(struct arena *arena, const struct bindings *bindi
  * any address. */
 void *bindings_keys(struct arena *arena, const struct bindings *bindings, size_t count);
 
-/* Writes the bindings as a rules file and the file of the map that it names. False with errno set. */
+/* Writes the bindings as a rules file, and the file of elements that its map names. False with errno set. */
 bool bindings_write(const struct bindings *bindings, const char *rules, const char *elements);
 
 #endif

@@ -39,7 +39,7 @@ static void emit_constant(struct arena *arena, struct bytecode *code, const void
 	bytecode_jump(code, done);
 }
 
-/* What is made of the bindings for a contest. */
+/* The compiler's forms of the bindings of a contest. */
 struct making {
 	struct arena *arena;
 	struct policy *policy;
@@ -143,7 +143,7 @@ static bool run_once(struct contestant *contestant, const struct walk *walk, enu
 
 	if (!contestant->present)
 		return true;
-	/* A hot run needs a first one unmeasured, since other contestants evicted its tables from the caches. */
+	/* Runs once unmeasured before a hot run, since other contestants evicted its tables from the caches. */
 	if (warmth == HOT && round)
 		walker_run(&contestant->walker, walk, warmth, *count);
 	ns = walker_run(&contestant->walker, walk, warmth, round ? *count : FIRST_COUNT);

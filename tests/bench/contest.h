@@ -48,7 +48,8 @@ const char *contest_name(int contestant);
 bool contest_measure(struct contestant *contestants, size_t count, const struct walk *walk,
 		     const struct contest_options *options);
 
-/* The time of one contestant divided by another's, round by round, so that disturbances of both cancel out. */
+/* The time of one contestant divided by another's. Takes the median of the differences in each round, so that
+ * disturbances of both cancel out. */
 double contest_ratio(const struct contestant *one, const struct contestant *other,
 		     enum warmth warmth, unsigned rounds);
 

@@ -1,5 +1,6 @@
-/* Listens and connects without a follower, with rules in another network namespace, and with a declared socket in this
- * one: once another socket, once the one that listens. In turns, in namespaces and with a bpffs of its own. */
+/* Listens and connects in four cases, in turns: without a follower; with rules that declare a socket in another network
+ * namespace; with rules in this one that declare another socket; with rules that declare the one that listens. Runs in
+ * namespaces and with a bpffs of its own. */
 #include "following.h"
 
 #include "clock.h"
@@ -21,7 +22,7 @@
 
 enum { ROUNDS = 15, LISTENS = 1000, CONNECTIONS = 2000, PORT = 8080 };
 
-/* Waits, since the kernel works on after a command has ended: it waits for programs and frees maps. */
+/* A pause after each command, since the kernel then still waits for programs to end and frees maps. */
 enum { SETTLE_US = 300 * 1000 };
 
 enum follower { NOBODY, ELSEWHERE, ANOTHER, THIS, FOLLOWERS };
@@ -29,7 +30,7 @@ enum follower { NOBODY, ELSEWHERE, ANOTHER, THIS, FOLLOWERS };
 static const char *const NAMES[FOLLOWERS] = {"nobody follows", "followed elsewhere",
 					     "another is declared", "this is declared"};
 
-/* What the rules declare; the first case has no rules. */
+/* The port that the rules declare; the first case has no rules. */
 static const int PORTS[FOLLOWERS] = {0, PORT, PORT + 1, PORT};
 
 struct lab {

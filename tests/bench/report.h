@@ -15,7 +15,7 @@ struct report {
 void report_figure(const struct report *report, const char *part, const char *kind, size_t size,
 		   const char *who, const char *unit, double value);
 
-/* The name of a case. */
+/* Writes the name of a case, such as "ipv4 with ports". */
 enum { REPORT_KIND = 32 };
 void report_kind(enum family family, bool has_ports, char kind[REPORT_KIND]);
 

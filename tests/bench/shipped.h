@@ -1,4 +1,4 @@
-/* The whole program, as the object has it, in the kernel. */
+/* The whole program of an object, loaded into the kernel. */
 #ifndef SKLC_BENCH_SHIPPED_H
 #define SKLC_BENCH_SHIPPED_H
 

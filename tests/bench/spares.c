@@ -1,5 +1,6 @@
-/* Runs one packet for one label, with and without a declared socket, in some slot or in none; or for several labels, of
- * which one has a socket. */
+/* Runs one packet, in several scenes. In some the rules give it to one label, which has a socket in one of its slots or
+ * none; in others they try several labels in turn, of which one has a socket. Each with and without declared
+ * sockets. */
 #include "spares.h"
 
 #include "compiler/object/object.h"
@@ -23,12 +24,12 @@ enum { RUNS = 20000, ROUNDS = 101, NOWHERE = -1, OWN = 0, BLOCK = 1, ATTEMPTS_IN
 /* The most spare slots that a label has for one flow class. */
 enum { LAST = ABI_SPARES * ABI_SPARE_RUN_MAX };
 
-/* ATTEMPTS labels are tried in turn; LABEL has the socket. MARKED is how many of the first label's blocks are marked as
- * used. */
+/* What the program finds: ATTEMPTS labels are tried in turn, and LABEL has the socket. MARKED is how many of the first
+ * label's blocks are marked as used. */
 struct scene {
 	const char *words;
 	bool declared;
-	int place; /* the socket's slot: OWN, the number of a spare slot, or NOWHERE */
+	int slot; /* which slot has the socket: OWN, the number of a spare slot, or NOWHERE */
 	uint32_t attempts, label, marked;
 };
 
@@ -61,21 +62,21 @@ struct staged {
 	double rounds[ROUNDS];
 };
 
-/* Gives the first label as many spare slots as a label may have. */
+/* With HAS_BLOCK, gives the first label as many spare slots as a label may have. */
 static bool set_word(struct bpf_object *object, bool has_block)
 {
-	struct bpf_map *machine = bpf_object__find_map_by_name(object, ABI_MACHINE);
+	struct bpf_map *host = bpf_object__find_map_by_name(object, ABI_MACHINE);
 	const uint32_t *initial;
 	uint32_t words[64 * ABI_FLOW_CLASSES];
 	size_t size = 0;
 
-	initial = bpf_map__initial_value(machine, &size);
+	initial = bpf_map__initial_value(host, &size);
 	if (!initial || size > sizeof(words))
 		return false;
 	memcpy(words, initial, size);
 	if (has_block)
 		words[0] |= ABI_SPARE_WORD(BLOCK, __builtin_ctz(ABI_SPARE_RUN_MAX));
-	return !bpf_map__set_initial_value(machine, words, size);
+	return !bpf_map__set_initial_value(host, words, size);
 }
 
 static bool load(struct staged *stage, const struct object *object, bool has_block)
@@ -131,12 +132,12 @@ static bool open_stage(struct staged *stage, uint32_t count, bool declared, bool
 
 static bool put_socket(const struct staged *stage, const struct scene *scene, int listener)
 {
-	uint32_t slot = scene->place == OWN ? scene->label * ABI_FLOW_CLASSES
-					    : ABI_SPARE_SLOT(BLOCK, (uint32_t)scene->place - 1);
+	uint32_t slot = scene->slot == OWN ? scene->label * ABI_FLOW_CLASSES
+					   : ABI_SPARE_SLOT(BLOCK, (uint32_t)scene->slot - 1);
 	uint64_t value = (uint64_t)listener;
 	int map = bpf_object__find_map_fd_by_name(stage->object, ABI_SOCKETS);
 
-	return scene->place == NOWHERE || !bpf_map_update_elem(map, &slot, &value, BPF_ANY);
+	return scene->slot == NOWHERE || !bpf_map_update_elem(map, &slot, &value, BPF_ANY);
 }
 
 static bool mark_blocks(const struct staged *stage, const struct scene *scene)
@@ -162,7 +163,7 @@ static bool run_rounds(struct staged *stages)
 			double start = clock_ms();
 
 			if (bpf_prog_test_run_opts(stages[i].program, &options) ||
-			    options.retval != (SCENES[i].place != NOWHERE)) {
+			    options.retval != (SCENES[i].slot != NOWHERE)) {
 				fprintf(stderr, "bench: '%s' does not run as it should\n",
 					SCENES[i].words);
 				return false;

@@ -1,5 +1,5 @@
-/* The usual program written by hand: all bindings in one of the kernel's LPM tries with the key {protocol, port,
- * address}. It looks up a packet twice, with its port and with none; the longer prefix wins. */
+/* What a program written by hand usually does: all bindings in one of the kernel's LPM tries with the key {protocol,
+ * port, address}. It looks up a packet twice, with its port and with none; the longer prefix wins. */
 #ifndef SKLC_BENCH_TRIES_H
 #define SKLC_BENCH_TRIES_H
 

@@ -160,11 +160,12 @@ static void emit_hot(struct arena *arena, struct bytecode *code, enum family fam
 	emit_next_key(code, family);
 	body(arena, code, data, classified);
 	bytecode_begin_block(code, classified);
-	/* Through memory, so that the verifier forgets which result it was; else it walks all that
-	 * follows for each. */
+	/* Stores and loads the result, so that the verifier forgets its value; else it walks all that follows once for
+	 * each result. */
 	bytecode_store(code, BPF_W, R6, STATE(result), R7);
 	bytecode_load(code, BPF_W, R7, R6, STATE(result));
-	/* Whatever classifies, the key has to be there before the next one is fetched. */
+	/* Adds 0 to the index, computed from this key and its result: so the processor cannot fetch the next key before
+	 * it has both, even if the result does not depend on the key. */
 	bytecode_load(code, BPF_W, R1, R6,
 		      family == FAMILY_IPV4 ? PACKET(local_ip4) : PACKET(local_ip6));
 	bytecode_alu(code, BPF_OR, R1, R7);
@@ -176,7 +177,7 @@ static void emit_hot(struct arena *arena, struct bytecode *code, enum family fam
 	bytecode_store(code, BPF_W, R6, STATE(count), R9);
 }
 
-/* Classifies one key, and adds the time; reading the clock waits for all loads before it. */
+/* Classifies one key, and adds the time that this takes. Reading the clock waits for all earlier loads. */
 static void emit_cold(struct arena *arena, struct bytecode *code, enum family family,
 		      walk_body body, const void *data)
 {
@@ -293,7 +294,8 @@ void walker_close(struct walker *walker)
 	shut(walker->programs[COLD]);
 }
 
-/* Registers that the walk keeps, and where on the stack it saves them from a function: below the function's own stack. */
+/* Registers that the walk needs after a function, and the stack offsets where it saves them: below those that a
+ * function uses. */
 static const struct {
 	enum reg reg;
 	int stack;
@@ -301,13 +303,13 @@ static const struct {
 enum { KEPT_COUNT = sizeof(KEPT) / sizeof(KEPT[0]) };
 
 static void copy_instruction(struct bytecode *code, const struct bytecode *from, size_t index,
-			     const struct basic_block *labels, struct basic_block end)
+			     const struct basic_block *blocks, struct basic_block end)
 {
 	const struct bytecode_instruction *instruction = &from->instructions[index];
 	const struct bpf_insn *insn = &instruction->insn;
 
 	if (bytecode_is_jump(instruction))
-		bytecode_raw_jump(code, *insn, labels[(int64_t)index + 1 + insn->off]);
+		bytecode_raw_jump(code, *insn, blocks[(int64_t)index + 1 + insn->off]);
 	else if (insn->code == (BPF_JMP | BPF_EXIT))
 		bytecode_jump(code, end);
 	else if (!bytecode_is_wide(instruction))
@@ -321,20 +323,20 @@ static void copy_instruction(struct bytecode *code, const struct bytecode *from,
 }
 
 /* Inlines a function, since a call would cost more than a small function. */
-static void emit_in_place(struct arena *arena, struct bytecode *code, const void *data,
-			  struct basic_block done)
+static void emit_inlined(struct arena *arena, struct bytecode *code, const void *data,
+			 struct basic_block done)
 {
 	const struct bytecode *function = data;
-	struct basic_block *labels = arena_alloc(arena, function->count, sizeof(*labels));
+	struct basic_block *blocks = arena_alloc(arena, function->count, sizeof(*blocks));
 	struct basic_block end = bytecode_new_block(code);
 	size_t i;
 
 	bytecode_alu(code, BPF_MOV, R1, R6);
 	for (i = 0; i < function->count; i++)
-		labels[i] = bytecode_new_block(code);
+		blocks[i] = bytecode_new_block(code);
 	for (i = 0; i < function->count; i++) {
-		bytecode_begin_block(code, labels[i]);
-		copy_instruction(code, function, i, labels, end);
+		bytecode_begin_block(code, blocks[i]);
+		copy_instruction(code, function, i, blocks, end);
 		i += bytecode_is_wide(&function->instructions[i]);
 	}
 	bytecode_begin_block(code, end);
@@ -351,14 +353,14 @@ static void emit_function(struct arena *arena, struct bytecode *code, const void
 
 	for (i = 0; i < KEPT_COUNT; i++)
 		bytecode_store(code, BPF_DW, R10, KEPT[i].stack, KEPT[i].reg);
-	emit_in_place(arena, code, data, end);
+	emit_inlined(arena, code, data, end);
 	bytecode_begin_block(code, end);
 	for (i = 0; i < KEPT_COUNT; i++)
 		bytecode_load(code, BPF_DW, KEPT[i].reg, R10, KEPT[i].stack);
 	bytecode_jump(code, done);
 }
 
-/* Makes the kernel's trie of a layout; -1 if it has none. */
+/* Makes the kernel's LPM trie of a layout; -1 if the layout has none, or on failure. */
 static int prefixes_of(const struct layout_object *object)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
@@ -383,17 +385,17 @@ bool walk_maps_open(struct walk_maps *maps, const struct layout *layout)
 {
 	const struct layout_object *object = layout_object(layout);
 	size_t words = object->label_count * ABI_FLOW_CLASSES + object->interface_count + 1;
-	uint32_t *machine = calloc(words, sizeof(*machine));
+	uint32_t *host = calloc(words, sizeof(*host));
 
-	if (!machine)
+	if (!host)
 		return false;
 	*maps = (struct walk_maps){{0}};
 	maps->descriptors[SYMBOL_TABLES] = object->table_bytes
 						   ? array_with(object->tables, object->table_bytes)
 						   : -1;
-	maps->descriptors[SYMBOL_HOST] = array_with(machine, words * sizeof(*machine));
+	maps->descriptors[SYMBOL_HOST] = array_with(host, words * sizeof(*host));
 	maps->descriptors[SYMBOL_PREFIXES] = prefixes_of(object);
-	free(machine);
+	free(host);
 	return maps->descriptors[SYMBOL_HOST] >= 0;
 }
 
@@ -425,7 +427,7 @@ bool walker_open_layout(struct walker *walker, const struct walk *walk, const st
 	bool opened = false;
 
 	if (classifier && walk_maps_open(&maps, layout)) {
-		opened = walker_open(walker, walk, emit_in_place, classifier, &maps);
+		opened = walker_open(walker, walk, emit_inlined, classifier, &maps);
 		walk_maps_close(&maps); /* the programs keep references */
 	}
 	arena_free(arena);

@@ -1,5 +1,5 @@
 /* Programs that classify random keys, one after the other: the cost of a classification that the processor cannot
- * predict. The last result chooses the next key, so no look-up begins before the one before has ended. The cold form
+ * predict. The last result chooses the next key, so no look-up begins before the previous one has ended. The cold form
  * reads 512 cache lines of other memory in between, as the kernel does for a packet. */
 #ifndef SKLC_BENCH_WALK_H
 #define SKLC_BENCH_WALK_H
@@ -21,7 +21,7 @@ struct walk {
 	struct walk_state *shared; /* the state map's value */
 };
 
-/* The programs of one way to classify; -1 for one that is not there. */
+/* The programs of one way to classify, hot and cold; -1: not loaded. */
 struct walker {
 	int programs[WARMTHS];
 	double load_ms; /* to load the hot program */
@@ -61,8 +61,8 @@ struct bytecode *walk_classifier(struct arena *arena, const struct layout *layou
 bool walker_open_function(struct walker *walker, const struct walk *walk,
 			  const struct bytecode *function, const struct walk_maps *maps);
 
-/* Nanoseconds of one classification with its share of the loop, over COUNT keys from where the last run ended; negative
- * on failure. */
+/* Nanoseconds of one classification with its share of the loop, on average over COUNT keys that follow those of the
+ * last run; negative on failure. */
 double walker_run(const struct walker *walker, const struct walk *walk, enum warmth warmth,
 		  uint32_t count);
 

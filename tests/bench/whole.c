@@ -1,4 +1,5 @@
-/* Runs one packet again and again. The processor predicts its path, so what is measured is all but the search. */
+/* Runs one packet again and again. The processor predicts its path through the program, so the search costs next to
+ * nothing, and what is measured is everything else. */
 #include "whole.h"
 
 #include "compiler/object/object.h"

@@ -1,5 +1,5 @@
 /* Measures the whole program on one packet, compared with programs that redirect every packet; and the times to load it
- * and to replace it behind a link. */
+ * and to replace it on a link. */
 #ifndef SKLC_BENCH_WHOLE_H
 #define SKLC_BENCH_WHOLE_H
 

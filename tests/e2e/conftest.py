@@ -45,7 +45,7 @@ def run(*words):
 
 
 def enter_own_mounts():
-    """Enters a mount namespace of the run's own; why the tests cannot run here, or None."""
+    """Enters a mount namespace of the run's own. Returns None, or why the tests cannot run here."""
     try:
         call(libc.unshare, CLONE_NEWNS)
         run("mount", "--make-rprivate", "/")
@@ -59,7 +59,7 @@ def enter_own_mounts():
 
 
 def cgroup2_root():
-    """Where the root of the cgroup2 tree is mounted and no other mount hides it, as sklc looks for it; or None."""
+    """The mount point of the root of the cgroup2 tree that sklc would find: one that no other mount hides; or None."""
     for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines():
         root, path = line.split()[3:5]
         if " - cgroup2 " in line and root == "/" and pathlib.Path(path, "cgroup.controllers").exists():
@@ -68,8 +68,8 @@ def cgroup2_root():
 
 
 def mount_cgroup2():
-    """Mounts cgroup2 for this run where the machine has not; why that cannot be, or None. The mount point is in the
-    run's own tmpfs, so it leaves nothing on the machine."""
+    """Mounts cgroup2 for this run if the host has it nowhere. Returns None, or why that is not possible. The mount
+    point is in the run's own tmpfs, so nothing stays on the host."""
     if cgroup2_root():
         return None
     pathlib.Path("/run/netns/cgroup2").mkdir()
@@ -136,7 +136,7 @@ class Wire:
         self.prefix = "2001:db8:0:1::/64" if self.is_ipv6 else "192.0.2.0/24"
         self.other_prefix = "2001:db8:0:2::/64" if self.is_ipv6 else "198.51.100.0/24"
         self.half = "2001:db8:0:1::/65" if self.is_ipv6 else "192.0.2.0/25"
-        self.place = 2 * self.is_ipv6 + self.is_udp
+        self.flow_class = 2 * self.is_ipv6 + self.is_udp
 
     def at(self, number):
         """An address of the prefix; if NUMBER is below 128, of the half too."""
@@ -242,7 +242,7 @@ class Host:
 
 @functools.cache
 def public_folder():
-    """A folder that every user may enter, for the time of the run; the build's may be closed to others."""
+    """A folder that every user may enter, until the run ends; other users may not be able to enter the build's."""
     folder = tempfile.TemporaryDirectory(dir="/tmp", prefix="sklc-test-")
     os.chmod(folder.name, 0o755)
     return folder

@@ -118,8 +118,8 @@ def test_rules_beyond_a_limit_are_an_error_that_tells_it(text, words, said):
 
 
 def addresses_for_high_trees(chance, count):
-    """Elements with which IPv4 addresses, and either half of IPv6 addresses, are searched by trees, and some elements
-    are far from the others and high: also within one /64."""
+    """Elements for which the tables have search trees, for IPv4 addresses and for both halves of IPv6 addresses. Some
+    elements are far above the others, also within one /64."""
     def near(base, bits, count, form=ipaddress.IPv6Address):
         return [str(form(base + chance.getrandbits(bits))) for _ in range(count)]
 

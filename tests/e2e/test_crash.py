@@ -1,10 +1,10 @@
 """A command that is killed, or whose system call fails, at any point leaves the earlier rules or the new ones, never a
 mixture, and the next command clears up.
 
-strace injects into each call of each kind in turn: first SIGKILL, then an error. What the kernel keeps changes only by
-the calls in CHANGING, so killing at each of them leaves every state that is possible. A run takes a share of the calls
-(SKLC_TEST_SHARE=1/4 is every fourth from the first on); with SKLC_TEST_EVERY_CALL=1 it takes all of them, and those of
-every other kind too, with more errors."""
+strace injects SIGKILL, and in another run an error, into each system call in turn. Only the calls in CHANGING change
+what the kernel keeps, so killing at each of these leaves every possible state. A run takes a share of the calls
+(SKLC_TEST_SHARE=1/4: every fourth, from the first on). With SKLC_TEST_EVERY_CALL=1 it takes all of them, calls of every
+other kind too, and more errors."""
 import collections
 import json
 import os
@@ -175,7 +175,7 @@ def calls_of(lab, operation):
 
 
 def restore(lab):
-    """The state that every injection starts from, made by commands that must clear up."""
+    """Makes the state that every injection starts from. The commands that do so must clear up the last injection."""
     lab.sklc("confirm")
     lab.fill()
     assert lab.rules() == "old"
@@ -183,7 +183,7 @@ def restore(lab):
 
 
 def inject(lab, operation, call, number, what):
-    """Runs the operation with one injection; gives its exit status, and whether it was injected."""
+    """Runs the operation with one injection. Returns the finished process, and whether strace did inject."""
     log = lab.host.folder / "injected"
     done = lab.sklc(*operation.words(lab), before=[
         "strace", "-f", "-o", log, "-e", f"trace={call}", "-e", f"inject={call}:{what}:when={number}"])

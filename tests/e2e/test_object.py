@@ -1,4 +1,4 @@
-"""The object file: the same bytes each time, at home with any loader, and of any size."""
+"""The object file: the same rules give the same bytes, any loader can load it, and it may have any size."""
 import ctypes
 import os
 import random
@@ -34,9 +34,9 @@ def compile_rules(host, text):
     return prog
 
 
-def put_sockets(libbpf, sockets_map, places):
+def put_sockets(libbpf, sockets_map, sockets):
     """Puts sockets into slots, as any loader might."""
-    for slot, sock in places.items():
+    for slot, sock in sockets.items():
         key, value = struct.pack("=I", slot), struct.pack("=Q", sock.fileno())
         call(libbpf.bpf_map_update_elem, sockets_map, key, value, ctypes.c_uint64(0))
 
@@ -50,12 +50,12 @@ def attach(libbpf, host, program):
 
 def steers(host):
     """Servers for the four flow classes of the first label, by slot; and a check that each is reached."""
-    servers = {wire.place: host.server(wire) for wire in WIRES.values()}
+    servers = {wire.flow_class: host.server(wire) for wire in WIRES.values()}
 
     def test():
         every = list(servers.values())
         for wire in WIRES.values():
-            assert host.reach(wire, wire.at(7), 80, every) is servers[wire.place]
+            assert host.reach(wire, wire.at(7), 80, every) is servers[wire.flow_class]
             assert host.reach(wire, wire.at(7), 81, every) == REFUSED
 
     return servers, test
@@ -116,7 +116,7 @@ PORTS = (80, 443, 8080, 8443)
 
 
 def large_rules():
-    """Rules for 10,000 prefixes, four ports of each, and 1,000 labels; and the label that each must reach."""
+    """Rules for four ports of each of 10,000 prefixes, with 1,000 labels; and the label of each (address, port)."""
     lines, due = [], {}
     for prefix in range(10_000):
         for index, port in enumerate(PORTS):
@@ -137,8 +137,8 @@ def test_ten_thousand_prefixes_and_a_thousand_labels_decide_rightly(host):
     for label, server in servers.items():
         host.register(f"label{label}", server)
     every = list(servers.values())
-    mine = [(place, label) for place, label in due.items() if label in servers]
-    others = [place for place, label in due.items() if label not in servers]
+    mine = [(endpoint, label) for endpoint, label in due.items() if label in servers]
+    others = [endpoint for endpoint, label in due.items() if label not in servers]
     for (address, port), label in random.Random(2).sample(mine, 100):
         for last in (0, 1, 127):
             assert host.reach(TCP4, f"{address}.{last}", port, every) is servers[label]

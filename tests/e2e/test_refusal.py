@@ -57,22 +57,22 @@ def prog(host):
     return Program(host)
 
 
-@pytest.mark.parametrize("place, after, shown", [
+@pytest.mark.parametrize("location, after, shown", [
     (("rules.conf", 2, 1), ":2: tcp", "tcp daddr 192.0.2.0/24 dport 80 redirect to web"),
     (("rules.conf", 4, 2), ":4: saddr", "saddr 10.0.0.0/8 \\"),
     (("more.inc", 2, 1), ":2: ip saddr", "ip saddr 203.0.113.0/24 drop"),
 ], ids=["rule", "chain", "include"])
-def test_a_refused_instruction_is_shown_at_its_rule(on, prog, place, after, shown):
+def test_a_refused_instruction_is_shown_at_its_rule(on, prog, location, after, shown):
     """A rule's first instruction loads through a register that was never written."""
     number = prog.find("", after)
     prog.change(number, insn(LOAD, 7, 9))
     (said,) = said_alike(on, "--check", prog.path, status=3)
     assert said["message"] == "refused by the kernel's verifier"
-    assert (said["file"].rpartition("/")[2], said["line"], said["column"]) == place
+    assert (said["file"].rpartition("/")[2], said["line"], said["column"]) == location
     assert said["text"] == shown
     assert said["details"] == f"instruction {number}: r7 = *(u32 *)(r9 +0)\nR9 !read_ok\n"
     text = on("--check", prog.path).stderr.splitlines()
-    assert text[1].endswith("| " + " " * 7 * (place[2] - 1) + " " * (place[2] - 1) + shown)
+    assert text[1].endswith("| " + " " * 7 * (location[2] - 1) + " " * (location[2] - 1) + shown)
     assert text[2].endswith("^" + "~" * (len(shown) - 1))
     assert text[3:] == said["details"].splitlines()
 

@@ -198,8 +198,8 @@ def test_a_cgroup_below_counts_and_one_beside_does_not(host, cgroup):
     assert ask(host) == "below"
     stop(service)
     leave(workers)
-    for place in (None, join(cgroup.parent)):
-        service = start(host, "beside", 8080, prepare=place)
+    for prepare in (None, join(cgroup.parent)):
+        service = start(host, "beside", 8080, prepare=prepare)
         assert ask(host) is REFUSED
         done = host.sklc("sync")
         assert f"is not from the cgroup '{path}'" in done.stderr

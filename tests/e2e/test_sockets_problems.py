@@ -14,7 +14,7 @@ def rules(declaration, more=""):
     return f"socket web {{\n{declaration}\n}}\ntcp daddr 192.0.2.0/24 dport 80 redirect to web\n{more}"
 
 
-def place(status, label="web", protocol="tcp", family="ipv4"):
+def socket_of(status, label="web", protocol="tcp", family="ipv4"):
     (found,) = [each for each in status["labels"] if each["name"] == label]
     (found,) = [each for each in found["sockets"]
                 if each["protocol"] == protocol and each["family"] == family]
@@ -26,7 +26,7 @@ def test_a_socket_is_shown_with_its_owner_process_and_time(host):
     server = host.server(TCP4)
     host.apply(rules(f"tcp 127.0.0.1:{server.getsockname()[1]}"))
     status = host.status()
-    shown = place(status)
+    shown = socket_of(status)
     assert shown["uid"] == 0 and shown["pid"] == os.getpid() and shown["members"] == 1
     assert abs(shown["since"] - host.status()["applied_at"]) <= 5
     assert status["problems"] == [] and status["followed"]
@@ -64,7 +64,7 @@ def test_the_time_of_a_socket_stays_as_it_is(host):
     host.apply(rules(f"tcp 127.0.0.1:{server.getsockname()[1]}"))
     seen = set()
     for _ in range(6):
-        seen.add(place(host.status())["since"])
+        seen.add(socket_of(host.status())["since"])
         time.sleep(0.2)
     assert len(seen) == 1, seen
 
@@ -122,5 +122,5 @@ def test_hits_and_misses_are_counted_by_flow_class(host):
         assert host.reach(TCP4, TCP4.at(1), 80, [server]) is server
     server.close()
     assert host.reach(TCP4, TCP4.at(1), 80, []) is REFUSED
-    shown = place(host.status(status=1))
+    shown = socket_of(host.status(status=1))
     assert shown["hits"] == 3 and shown["misses"] >= 1

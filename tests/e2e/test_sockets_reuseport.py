@@ -71,8 +71,8 @@ class Load(threading.Thread):
 
 
 class Datagrams(Load):
-    """A client that sends datagrams all the time. Answers come from the address that the server is bound to, so the
-    client's socket is not connected, and must ask for errors."""
+    """A client that sends datagrams all the time. An answer comes from the address that the server is bound to, not
+    from the one that the client asked. So the client's socket is not connected, and must ask for errors."""
 
     def ask(self):
         with socket.socket(type=socket.SOCK_DGRAM) as client:
@@ -240,8 +240,8 @@ def test_the_choice_of_an_earlier_program_stands_before_a_spare_slot(host, tmp_p
         workers = [worker("worker") for _ in range(2)]
         stop(workers[0])
         assert ask(host) == chosen
-        (place,) = [each for each in host.status()["labels"][0]["sockets"] if each["needed"]]
-        assert (place["hits"], place["misses"]) == (int(chosen == "worker"), 0)
+        (shown,) = [each for each in host.status()["labels"][0]["sockets"] if each["needed"]]
+        assert (shown["hits"], shown["misses"]) == (int(chosen == "worker"), 0)
         stop(workers[1])
     finally:
         run("umount", "-l", earlier)

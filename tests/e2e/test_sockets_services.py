@@ -26,7 +26,7 @@ http {{ access_log off; client_body_temp_path {folder}; proxy_temp_path {folder}
 
 
 def start(host, *words, **more):
-    """A process in the host's namespace."""
+    """Starts a process in the host's namespace."""
     def enter():
         with open(host.namespace.path, "rb") as namespace:
             call(libc.setns, namespace.fileno(), CLONE_NEWNET)
@@ -224,7 +224,7 @@ def test_answers_come_from_where_the_question_went(host, udp, port):
 
 
 def test_an_answer_sent_as_usual_comes_from_elsewhere(host):
-    """Why the example is needed."""
+    """This is why udp_echo.c, the example, sets the source address of its answers."""
     server = host.server(UDP4, port=5300)
     host.apply("socket echo { udp 127.0.0.1:5300 }\n"
                "udp daddr 192.0.2.0/24 dport 53 redirect to echo\n")

@@ -65,8 +65,8 @@ def generation(host):
 
 
 class Crowd:
-    """Several threads of clients of some ports, one client after the other in each, and servers that accept everything;
-    records which server each client reached."""
+    """Threads with clients: each connects to one port again and again. Servers accept all of them, and it is recorded
+    which server each client reached."""
 
     def __init__(self, host, servers, ports, clients_each=2):
         self.host, self.calling, self.serving = host, True, True
@@ -158,8 +158,8 @@ def test_counters_go_on_for_the_rules_that_stay(datagrams):
     datagrams.host.apply(datagrams.old_rules)
     datagrams.reach(80)
     assert datagrams.counted("dport 80") == 5
-    hits = [place["hits"] for label in datagrams.host.status(status=None)["labels"]
-            if label["name"] == "web" for place in label["sockets"]]
+    hits = [each["hits"] for label in datagrams.host.status(status=None)["labels"]
+            if label["name"] == "web" for each in label["sockets"]]
     assert sum(hits) == 5
 
 
