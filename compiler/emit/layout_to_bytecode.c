@@ -90,7 +90,7 @@ static void emit_interface_node(struct emitter *e, const struct diagram_node *no
 static void emit_node(struct emitter *e, diagram_ref ref)
 {
 	const struct diagram_node *node = &e->layout->nodes[ref];
-	const struct span *origins = e->layout->leaf_origins + e->layout->first_leaves[ref];
+	const struct span *origins = e->layout->child_origins + e->layout->first_children[ref];
 	struct span origin = e->layout->node_origins[ref];
 	enum operand operand = variable_operand(node->variable);
 

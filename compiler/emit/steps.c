@@ -460,7 +460,7 @@ static void emit_interface_step(struct emitter *e, const struct layout_step *ste
 			   known = bytecode_new_block(e->code);
 
 	emit_step_element(e, step);
-	bytecode_load(e->code, BPF_W, R4, R3, (int)offsetof(struct layout_interface, word));
+	bytecode_load(e->code, BPF_W, R4, R3, (int)offsetof(struct layout_interface, interface));
 	bytecode_jump_if(e->code, BPF_JGT, R4, (int32_t)e->layout->object.interface_count - 1,
 			 e->drop);
 	bytecode_alu_imm(e->code, BPF_LSH, R4, 2);

@@ -1,6 +1,6 @@
-/* All nodes of one operand in one search are stored in the same way, so that the program has only one kind of step
- * for them. For each operand, the ways that are possible are listed with what they would cost a packet; the cheapest
- * is taken, or the one that --tables asks for. */
+/* All nodes of one variable are stored in the same way, so that one sequence of steps searches all of them. For each
+ * variable, this pass lists the possible ways to store its nodes, with the time that each would cost a packet. It takes
+ * the cheapest way, or the one that --tables asks for. */
 #include "choose.h"
 
 #include "classes.h"
@@ -9,29 +9,32 @@
 #include "table_format.h"
 #include "window.h"
 
-/* If the largest node has a stride table, all nodes of more than 1/8 of its intervals have one. */
+/* If the largest node has a stride table, so do all nodes with more than 1/STRIDE_PART of its intervals. */
 enum { STRIDE_PART = 8 };
 
-/* If every node, even the smallest, must have a stride table, these may take so many times the bytes of the trees. */
+/* Where every node must have a stride table, the largest size of these tables, as a multiple of the size of the
+ * trees. */
 enum { STRIDES_WORTH = 4 };
 
-/* Entries take twice the bytes of references, so they have to save more than 1/16 of the cost. */
+/* Entries take twice the memory of references, so they are only taken where references would cost more than 1/16 more
+ * time. */
 enum { RANGES_GAIN_PART = 16 };
 
-/* A cross-product table may take so many times the bytes of the trees that it replaces. */
+/* The largest size of a cross-product table, as a multiple of the size of the trees that it replaces. */
 enum { CROSS_WORTH = 4 };
 
-/* The class of a port is looked up in a table if there are more runs of ports than this, else compared in code. */
+/* Up to this number of runs of ports, code finds the run of a port. If there are more, a class table gives the
+ * equivalence class of the port. */
 enum { RUNS_IN_CODE = 9 };
 
-/* One way to store the nodes of an operand. */
+/* One way to store the nodes of a variable. */
 struct candidate {
 	bool is_possible;
 	uint64_t cost_ps;
-	uint32_t stride_bits; /* of a stride table */
+	uint32_t stride_bits; /* 0: the way has no stride table */
 };
 
-/* What choosing for one operand needs. */
+/* The state of the choice for one variable. */
 struct choosing {
 	struct arena *arena;
 	const struct layout *layout;
@@ -80,15 +83,16 @@ bool node_has_stride(const struct operand_choice *choice, const struct diagram_n
 	       node->count >= choice->stride_from;
 }
 
-/* Whether the search of every node of an operand begins at the same step. */
+/* Whether the search of every node of a variable begins at the same step. */
 static bool begin_at_one_step(const struct operand_choice *choice)
 {
 	return choice->way == WAY_CROSS || choice->way == WAY_LPM ||
 	       node_has_stride(choice, choice->smallest);
 }
 
-/* Whether this result of the operand can be narrow: it is an outcome row with a low number, or a node of the only
- * operand that the results lead to, all of whose nodes begin at one step. */
+/* Whether a result of the variable's nodes can be narrow. A row can if its number is below NARROW_BIT. A node can if
+ * all results that are nodes have the same variable, and that variable has at most NARROW_BIT nodes, which all begin at
+ * one step. Notes that variable in narrow_variable. */
 static bool is_narrow_result(const struct choosing *choosing, diagram_ref ref)
 {
 	struct operand_choice *choice = choosing->choice;
@@ -105,7 +109,8 @@ static bool is_narrow_result(const struct choosing *choosing, diagram_ref ref)
 	return next->count <= NARROW_BIT && begin_at_one_step(next);
 }
 
-/* Whether all results of the operand can be narrow. The choices for later operands are known. */
+/* Whether all results of the variable's nodes can be narrow. The choices for the variables after it must have been
+ * made. */
 static bool are_results_narrow(const struct choosing *choosing)
 {
 	size_t i;
@@ -123,7 +128,7 @@ static bool are_results_narrow(const struct choosing *choosing)
 	return true;
 }
 
-/* The starts of the nodes that have at least FROM intervals, but less than END. */
+/* The starts of the nodes that have at least FROM intervals, but fewer than END. */
 static struct starts starts_of(const struct choosing *choosing, uint32_t from, uint32_t end)
 {
 	struct starts starts = {0, 0, 0};
@@ -139,7 +144,8 @@ static struct starts starts_of(const struct choosing *choosing, uint32_t from, u
 	return starts;
 }
 
-/* A key has fewer bits than its lane, so a window that is as wide as a lane needs the next wider lanes. */
+/* Whether a window is exactly as wide as some lane. A key must have fewer bits than its lane, so such a window needs
+ * lanes of twice its width. */
 static bool fills_lanes(struct layout_window window)
 {
 	unsigned bits = window.bits - window.skip;
@@ -147,7 +153,8 @@ static bool fills_lanes(struct layout_window window)
 	return bits == 16 || bits == 32 || bits == 64;
 }
 
-/* Narrows stride tables of BITS that every node must have, until they do not take far more bytes than the trees. */
+/* The number of bits, BITS or fewer, for stride tables that every node must have: the most for which they are not too
+ * large (see STRIDES_WORTH). */
 static uint32_t limit_strides(const struct operand_choice *choice, uint32_t bits)
 {
 	while (bits > 1 &&
@@ -156,9 +163,9 @@ static uint32_t limit_strides(const struct operand_choice *choice, uint32_t bits
 	return bits;
 }
 
-/* Lists the ways with trees. A tree alone is not possible for 64 bits: the widest lanes have room for keys of 63. With
- * --tables splus, a stride table of one bit takes one bit away, and does so for 16 and 32 bits too, so that their
- * lanes are half as wide. */
+/* Lists the ways that have trees. A tree alone is not possible for a window of 64 bits, since a lane holds keys of at
+ * most 63 bits. With --tables splus, a stride table then takes one bit away. It also takes one bit of windows of 16 and
+ * 32 bits, so that their lanes are half as wide. */
 static void list_trees(struct choosing *choosing)
 {
 	struct operand_choice *choice = choosing->choice;
@@ -187,7 +194,7 @@ static void list_trees(struct choosing *choosing)
 	candidates[WAY_TREE] = (struct candidate){!must, choice->costs.tree_ps, 0};
 }
 
-/* Lists a cross-product table, if ports fall into few enough classes. For one node it would be of no use. */
+/* Lists a cross-product table, if the ports fall into few enough equivalence classes. A single node never gets one. */
 static void list_cross(struct choosing *choosing)
 {
 	struct operand_choice *choice = choosing->choice;
@@ -206,8 +213,8 @@ static void list_cross(struct choosing *choosing)
 	choosing->candidates[WAY_CROSS] = (struct candidate){true, choice->costs.cross_ps, 0};
 }
 
-/* Whether WAY is to replace BEST, which is listed before it. Where both cost the same, the later one takes less
- * memory; but entries take more than references. */
+/* Whether WAY is better than BEST, which stands before it in the enum. If both cost the same, WAY is better, since
+ * later ways take less memory. Only entries take more memory than references, which stand before them. */
 static bool is_better(const struct candidate *candidates, enum way way, enum way best)
 {
 	uint64_t cost = candidates[way].cost_ps;
@@ -227,7 +234,8 @@ static enum way cheapest(const struct candidate *candidates)
 	return best;
 }
 
-/* Of the ways that --tables asks for, the first that is possible: the last of each list always is. */
+/* The way to take: the cheapest, or the first possible one in the list for --tables. The last way of each list is
+ * always possible. */
 static enum way pick(const struct candidate *candidates, enum table_kind tables)
 {
 	static const enum way splus[] = {WAY_TREE, WAY_STRIDE};
@@ -251,7 +259,7 @@ static void choose_way(struct choosing *choosing)
 
 	if (!choice->count)
 		return;
-	if (choosing->tables == TABLES_LPM) { /* never chosen by its costs */
+	if (choosing->tables == TABLES_LPM) { /* never chosen by cost */
 		choice->way = WAY_LPM;
 		return;
 	}
@@ -287,7 +295,8 @@ size_t variable_order(const struct layout_search *search, uint32_t variables[VAR
 	return count;
 }
 
-/* Goes from the last operand of each search to the first: a choice depends on those for the operands after it. */
+/* Goes from the last variable of each search to the first, since a choice depends on the choices for the variables
+ * after it. */
 void choose_ways(struct arena *arena, const struct layout *layout, enum table_kind tables,
 		 struct choices *choices)
 {

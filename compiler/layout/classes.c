@@ -1,9 +1,9 @@
-/* A run is the ports from one start of an interval of some node to the next. Two runs are in one class if every node
- * leads both to the same child. There may be 65,536 runs and as many nodes, so comparing all runs at all nodes would
- * take too long. Instead each run gets a hash: the sum, over all nodes, of a hash of the node and the child that it
- * leads the run to. A node changes sums only where its intervals start, so this takes time in proportion to the
- * intervals. Runs with equal sums are taken as a class, and since different runs may have equal sums, every node is
- * then checked once for each class. */
+/* A run is the ports from one start of an interval of some node up to the next start of any node's interval. Two runs
+ * are in one equivalence class if every node leads both to the same child. There may be 65,536 runs and as many nodes,
+ * so it would take too long to compare all runs at all nodes. Instead, each run gets a sum: over all nodes, the hash of
+ * the node and the child to which the node leads the run. A node changes the sum only where one of its intervals
+ * starts, so the time is in proportion to the number of intervals. Runs with equal sums are taken as a class. Since
+ * different runs may have equal sums, every node is then checked once for each class. */
 #include "classes.h"
 
 #include "compiler/base/arena.h"
@@ -25,8 +25,8 @@ struct runs {
 	uint32_t variable;
 	uint32_t *of_port; /* the run of each port, and at PORTS the number of runs */
 	uint32_t count;
-	uint32_t *starts;
-	struct summed_run *sorted; /* by class, and in each class ascending */
+	uint32_t *starts;          /* the first port of each run but the first */
+	struct summed_run *sorted; /* by class, and within a class by run */
 	uint8_t *classes;
 	uint32_t class_count;
 	uint32_t ends[CLASSES_MAX]; /* the end of each class in SORTED */
@@ -72,8 +72,8 @@ static uint32_t run_of(const struct runs *runs, const struct diagram_node *node,
 	return runs->of_port[i < node->count ? node->starts[i] : PORTS];
 }
 
-/* The hash of each run. Each interval's number is added at its first run and taken away at the run after its last;
- * the running total then is the sum for each run. */
+/* Computes the sum of each run. Adds the hash of each interval at its first run, and subtracts it at the run after its
+ * last; the running total at each run is then its sum. */
 static void sum_runs(const struct runs *runs, uint64_t *sums)
 {
 	uint64_t sum = 0;
@@ -83,10 +83,10 @@ static void sum_runs(const struct runs *runs, uint64_t *sums)
 		const struct diagram_node *node = &runs->layout->nodes[i];
 
 		for (j = 0; has_variable(runs, i) && j < node->count; j++) {
-			uint64_t number = mix((uint64_t)i << 32 | node->children[j]);
+			uint64_t hash = mix((uint64_t)i << 32 | node->children[j]);
 
-			sums[run_of(runs, node, j)] += number;
-			sums[run_of(runs, node, j + 1)] -= number;
+			sums[run_of(runs, node, j)] += hash;
+			sums[run_of(runs, node, j + 1)] -= hash;
 		}
 	}
 	for (i = 0; i < runs->count; i++)
@@ -102,7 +102,7 @@ static int compare_sums(const void *a, const void *b)
 	return x->run < y->run ? -1 : x->run > y->run;
 }
 
-/* Makes a class of all runs with one sum; false if there are more than MOST. */
+/* For each sum, makes a class of the runs that have it; false if there are more than MOST classes. */
 static bool group_runs(struct runs *runs, const uint64_t *sums, uint32_t most)
 {
 	uint32_t i;
@@ -126,7 +126,7 @@ static uint32_t first_run(const struct runs *runs, uint32_t from, uint32_t end, 
 	return LOWER_BOUND(i, from, end, runs->sorted[i].run >= run);
 }
 
-/* Whether the node leads all runs of a class to one child. The class is the sorted runs [at, end). */
+/* Whether a node leads all runs of a class to one child. The class is the sorted runs [at, end). */
 static bool leads_to_one(const struct runs *runs, const struct diagram_node *node, uint32_t at,
 			 uint32_t end)
 {

@@ -1,39 +1,40 @@
-/* The model of what a look-up in the tables costs. A look-up is a chain of fetches: the address of each cache line is
- * known only when the one before has arrived. So a look-up costs the sum of its fetches. The cost of a fetch
- * follows from the size of the memory that the line is part of, assuming that all of it is used equally often. The
- * figures are those of a server processor of 2022; if all of them change by one factor, the choices stay nearly the
- * same. */
+/* The model of what a look-up in the tables costs. A look-up is a chain of fetches, since the address of each cache
+ * line is only known when the cache line before it has arrived. So a look-up costs the sum of its fetches. The cost of
+ * a fetch follows from the size of the memory that it may read, assuming uniform access. The figures are those of a
+ * server processor of 2022; if all of them change by one factor, the choices stay nearly the same. */
 #include "cost.h"
 
 #include "compiler/base/arena.h"
 #include "table_format.h"
 #include "window.h"
 
-/* The caches of one core, in bytes; the last is its share of a cache that many cores have together. */
+/* The caches of one core, in bytes. The last is the core's share of a cache that many cores have together. */
 enum { NEAR_BYTES = 32 << 10, MIDDLE_BYTES = 512 << 10, FAR_BYTES = 3 << 20 };
 
-/* Picoseconds to fetch a cache line: from each cache, and from memory, with the walk that translates its address.
- * Integers, so that every host chooses the same. */
+/* Picoseconds to fetch a cache line from each cache, and from memory with a page walk for its address. The figures are
+ * integers, so that the choices are the same wherever the compiler runs. */
 enum { NEAR_PS = 1200, MIDDLE_PS = 5000, FAR_PS = 15000, MEMORY_PS = 120000 };
 
-/* Picoseconds to compute with what was fetched: a child of a stride table, the range in an entry in addition, an inner
- * node or a leaf. */
+/* Picoseconds to compute with what was fetched: with a child of a stride table; in addition, with the range if the
+ * child is an entry; with an inner node or a leaf. */
 enum { STRIDE_PS = 3000, RANGE_PS = 1000, NODE_PS = 5000 };
 
-/* Picoseconds for a jump that was predicted wrongly. */
+/* Picoseconds for a mispredicted jump. */
 enum { MISPREDICTED_PS = 5000 };
 
-/* Picoseconds of a level of compare code: the comparison, and its jump, which is mispredicted for half of all packets
- * unless they go where the packets before them went, as one of three does. From all levels together is taken what
- * overlaps with the load of the operand, for which a table look-up has to wait. */
+/* Picoseconds for one level of compare code: the comparison, and the mean of what its jump costs. One of three packets
+ * goes where the packet before it went, and is predicted well; of the others, half are mispredicted. From the sum of
+ * all levels, COMPARED_MEANWHILE_PS is subtracted: what overlaps with the load of the operand, for which a look-up in a
+ * table has to wait. */
 enum { COMPARE_PS = 600 + 2500 * 2 / 3, COMPARED_MEANWHILE_PS = 1300 };
 
-/* At least the levels of any tree: inner nodes have eight children or more, and there are at most 2^26 leaves. */
+/* No tree has more levels: inner nodes have at least eight children, and there are at most 2^26 leaves. */
 enum { LEVELS = 10 };
 
 enum { STRIDE_BITS_MAX = 20 };
 
-/* Stride tables of more than eight children for each interval are not considered, unless they are this small. */
+/* Stride tables of more than about eight children for each interval are not considered, unless they have at most
+ * 2^FEW_CHILDREN_BITS children. */
 enum { CHILDREN_BITS_FOR_INTERVAL = 3, FEW_CHILDREN_BITS = 8 };
 
 /* The intervals of an average leaf. */
@@ -44,16 +45,16 @@ size_t cost_tree_bytes(uint32_t intervals)
 	return (size_t)(intervals + LEAF_INTERVALS - 1) / LEAF_INTERVALS * NODE_BYTES;
 }
 
-/* The denominator of a share. */
+/* A share of memory is a fraction with this denominator. */
 enum { WHOLE = 1 << 16 };
 
-/* The share of so many bytes that a cache holds. */
+/* The part of BYTES bytes of memory that fits into a cache of CACHE bytes, as a share of WHOLE. */
 static uint64_t share(uint64_t cache, uint64_t bytes)
 {
 	return bytes <= cache ? WHOLE : cache * WHOLE / bytes;
 }
 
-/* Picoseconds to fetch one cache line of so many bytes. */
+/* Mean picoseconds to fetch one cache line of a memory of BYTES bytes. */
 static uint64_t fetch_ps(uint64_t bytes)
 {
 	uint64_t near = share(NEAR_BYTES, bytes), middle = share(MIDDLE_BYTES, bytes);
@@ -64,13 +65,14 @@ static uint64_t fetch_ps(uint64_t bytes)
 	       WHOLE;
 }
 
-/* What a stride table of some width, with the trees below it, looks like: how many intervals end at the stride table,
- * and for each level of the trees, 0 the leaves, how many intervals pass it and how many nodes it has. */
+/* What the cost of a stride table, with the trees below it, depends on. DIRECT is the number of intervals whose search
+ * ends at the stride table. Level 0 of the trees is the leaves; for each level, THROUGH is the number of intervals
+ * whose search passes it, and NODES the number of its nodes. */
 struct shape {
 	size_t direct, through[LEVELS], nodes[LEVELS], intervals;
 };
 
-/* Adds a tree, of leaves and inner nodes with so many intervals and children each. */
+/* Adds a tree for INTERVALS, with LEAF intervals in each leaf and INNER children of each inner node. */
 static void add_tree(struct shape *shape, size_t intervals, uint32_t leaf, uint32_t inner)
 {
 	size_t count = (intervals + leaf - 1) / leaf;
@@ -86,16 +88,18 @@ static void add_tree(struct shape *shape, size_t intervals, uint32_t leaf, uint3
 	}
 }
 
-/* The children of a stride table of 2^BITS of them. */
+/* The 2^BITS children of a stride table. */
 struct children {
-	uint32_t *within;  /* of each child, how many intervals start within it */
-	unsigned char *at; /* of each child, whether an interval starts at its first word */
+	uint32_t *within;  /* of each child, how many intervals start in it after its first value */
+	unsigned char *at; /* of each child, whether an interval starts at its first value */
 	uint32_t bits;
-	/* For each width of the stride table: how many of its children have three intervals that fit an entry. */
+	/* For each number of bits of the stride table: how many of its children have three intervals that fit an
+	 * entry. */
 	size_t ranges[STRIDE_BITS_MAX + 1];
 };
 
-/* Such children need no leaf. */
+/* Moves the intervals of CHILDREN children, each of which has three that fit an entry, from leaves to the stride
+ * table. */
 static void take_ranges(struct shape *shape, size_t children)
 {
 	shape->nodes[0] -= children;
@@ -125,7 +129,7 @@ static struct shape shape_of(const struct children *children, const struct layou
 	return shape;
 }
 
-/* Makes one child of each two: the children of a stride table that is one bit narrower. */
+/* Merges the children in pairs: they become those of a stride table that is one bit narrower. */
 static void halve(struct children *children)
 {
 	uint32_t i;
@@ -138,8 +142,8 @@ static void halve(struct children *children)
 	}
 }
 
-/* Picoseconds for a jump that SOME of ALL packets take, at random: it is mispredicted twice for each packet of the
- * minority, once for it and once for the next one of the majority. */
+/* Mean picoseconds for a jump that SOME of ALL packets take, at random. It is mispredicted twice for each packet of the
+ * minority: for that packet, and for the next packet of the majority. */
 static uint64_t mispredicted_ps(size_t some, size_t all)
 {
 	size_t fewer = some < all - some ? some : all - some;
@@ -147,8 +151,8 @@ static uint64_t mispredicted_ps(size_t some, size_t all)
 	return MISPREDICTED_PS * 2 * (uint64_t)fewer / all;
 }
 
-/* Picoseconds for a packet with this stride table, or with none if it has one child only. All intervals are taken as
- * equally likely, and the memory is taken COPIES times, as other nodes have as much. */
+/* Mean picoseconds for a packet with this stride table, or without any if it would have only one child. All intervals
+ * count as equally likely. The memory counts COPIES times, since the other nodes of the variable take as much. */
 static uint64_t cost_of(const struct children *children, const struct layout_step *stride,
 			size_t copies)
 {
@@ -176,7 +180,7 @@ static uint64_t cost_of(const struct children *children, const struct layout_ste
 	return cost;
 }
 
-/* The start of an interval, from the start of the window on. */
+/* The start of an interval, relative to the first value of the window. */
 static uint64_t start_of(const struct diagram_node *node, uint32_t interval,
 			 struct layout_window window)
 {
@@ -200,7 +204,8 @@ static void count_starts(struct children *children, struct layout_window window,
 	}
 }
 
-/* The fewest bits that a child can have so that both an interval and the next one start within it. */
+/* The least number of bits for which one child of 2^bits values has the starts of an interval and of the next one, both
+ * after its first value; more than the window's bits if there is none. */
 static unsigned bits_for_both(const struct diagram_node *node, uint32_t interval,
 			      struct layout_window window)
 {
@@ -213,8 +218,8 @@ static unsigned bits_for_both(const struct diagram_node *node, uint32_t interval
 	return bits;
 }
 
-/* Counts the children of three intervals that fit an entry, for each width of the stride table: those within which
- * intervals I and I + 1 start, but neither I - 1 nor I + 2. */
+/* Counts the children of three intervals that fit an entry, for each number of bits of the stride table. In such a
+ * child, after its first value, intervals I and I + 1 start, but neither I - 1 nor I + 2. */
 static void count_ranges(struct children *children, struct layout_window window,
 			 const struct diagram_node *node)
 {
@@ -235,7 +240,7 @@ static void count_ranges(struct children *children, struct layout_window window,
 	}
 }
 
-/* The width of the widest stride table to consider. */
+/* The bits of the widest stride table to consider. */
 static uint32_t most_bits(struct layout_window window, const struct diagram_node *node)
 {
 	uint32_t bits = 32 - (uint32_t)__builtin_clz(node->count) + CHILDREN_BITS_FOR_INTERVAL;
@@ -245,7 +250,8 @@ static uint32_t most_bits(struct layout_window window, const struct diagram_node
 	return bits < window.bits - window.skip ? bits : window.bits - window.skip;
 }
 
-/* Widths come in falling order, so that of two that cost the same the one that takes less memory is kept. */
+/* Keeps the width with the lower cost. Wider tables are tried first; of two that cost the same, the later one is kept,
+ * which takes less memory. */
 static void keep_better(uint64_t cost, uint32_t bits, uint64_t *best, uint32_t *best_bits)
 {
 	if (*best_bits && cost > *best)
@@ -278,7 +284,7 @@ struct search_costs cost_stride(struct layout_window window, const struct diagra
 				    &costs.ranges_ps, &widths->ranges);
 		stride.has_ranges = false;
 	}
-	/* Without a stride table, a start at the first word of the window is a key like any other. */
+	/* Without a stride table, a start at the first value of the window is a key like any other. */
 	children.within[0] += children.at[0];
 	stride.stride_bits = 0;
 	costs.tree_ps = cost_of(&children, &stride, copies);
@@ -286,7 +292,8 @@ struct search_costs cost_stride(struct layout_window window, const struct diagra
 	return costs;
 }
 
-/* Finding the class costs nothing: the processor does it while earlier steps still wait for their fetches. */
+/* Finding the equivalence class costs nothing: the processor does it while earlier steps still wait for their
+ * fetches. */
 uint64_t cost_cross(size_t bytes)
 {
 	return STRIDE_PS + fetch_ps(bytes);
@@ -295,7 +302,8 @@ uint64_t cost_cross(size_t bytes)
 uint64_t cost_code(uint32_t intervals)
 {
 	uint32_t levels = 31 - (uint32_t)__builtin_clz(intervals);
-	uint32_t deeper = 2 * (intervals - (UINT32_C(1) << levels)); /* leaves one level deeper */
+	uint32_t deeper = 2 *
+			  (intervals - (UINT32_C(1) << levels)); /* intervals one level deeper */
 
 	return COMPARE_PS * (uint64_t)levels + COMPARE_PS * (uint64_t)deeper / intervals -
 	       COMPARED_MEANWHILE_PS;

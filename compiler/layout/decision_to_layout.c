@@ -1,5 +1,5 @@
-/* Rewrites the diagram over operands, chooses the form of each of its nodes, writes the tables, and refuses what does
- * not fit. */
+/* Rewrites the decision as a diagram over operands, chooses how each of its nodes is stored, writes the tables, and
+ * refuses what does not fit. */
 #include "compiler/pipeline.h"
 
 #include "compiler/base/arena.h"
@@ -17,13 +17,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A decision of at most so many intervals may become code altogether. */
+/* A decision of at most this number of intervals may be code alone, where its tables would need too many
+ * instructions. */
 enum { CODE_INSTEAD_MAX = 1024 };
 
 enum { DEFAULT_TABLE_BYTES_MAX = 256 << 20, DEFAULT_INSTRUCTIONS_MAX = 1000 };
 
-/* The limit of what may be asked for. Beyond it the verifier says: "direct value offset of 536870912 is not
- * allowed". */
+/* The largest budget for tables that a user can ask for. Beyond it the verifier says: "direct value offset of 536870912
+ * is not allowed". */
 enum { TABLE_BYTES_MOST = 512 << 20 };
 
 /* The most elements of one step that a reference can tell apart. A step has at most one element for each node, or
@@ -41,7 +42,7 @@ static bool has_tables(const struct layout *layout)
 	return false;
 }
 
-/* The family whose addresses make the larger decision. */
+/* The family with more intervals of addresses in the decision. */
 static enum family larger_family(const struct layout *layout)
 {
 	size_t intervals[FAMILY_COUNT] = {0};
@@ -61,8 +62,8 @@ static void report_budget(const struct layout *layout, const char *limit, struct
 	report_decision_too_large(layout->policy, larger_family(layout), limit, diag);
 }
 
-/* Reports that a search needs more steps than there are tags. If interfaces may be the cause, which can take one step
- * each, it says so. */
+/* Reports that a search needs more steps than there are tags. If there are many interfaces, each of which may take a
+ * step, they are named as the cause. */
 static void report_steps(const struct layout *layout, struct diag *diag)
 {
 	char limit[120];
@@ -94,8 +95,8 @@ static size_t table_bytes_max(const struct compile_options *options)
 	return most < TABLE_BYTES_MOST ? most : TABLE_BYTES_MOST;
 }
 
-/* How many instructions the verifier may have to walk, apart from the nodes in code. There is no default limit with
- * --tables, since the user has chosen. */
+/* How many instructions the verifier may have to walk, without the nodes in code. With --tables there is no default
+ * limit, since the user has chosen. */
 static size_t instructions_max(const struct compile_options *options)
 {
 	if (options->instructions_max)
@@ -114,10 +115,10 @@ static bool check_labels(const struct policy *policy, struct diag *diag)
 	return false;
 }
 
-/* The diagram over operands, from which layouts are made. */
+/* What all attempts to make a layout of one decision share. */
 struct laying {
 	struct arena *arena;
-	struct layout plan; /* a layout as far as it does not depend on how nodes are stored */
+	struct layout plan; /* what does not depend on how nodes are stored */
 	const struct diagram_outcome *outcomes;
 	size_t outcome_count;
 	const struct compile_options *options;
@@ -145,7 +146,7 @@ static bool make_tables(const struct laying *laying, struct layout *layout, enum
 	return false;
 }
 
-/* Makes a layout with one kind of tables; NULL after reporting why it does not fit. */
+/* Makes a layout for one value of --tables; NULL after reporting why it does not fit. */
 static struct layout *lay(const struct laying *laying, enum table_kind tables)
 {
 	struct layout *layout = arena_alloc(laying->arena, 1, sizeof(*layout));
@@ -171,8 +172,8 @@ static size_t count_intervals(const struct layout *layout)
 	return count;
 }
 
-/* Makes a layout without tables where the steps would take too many instructions, NEEDED, for few intervals: the
- * verifier walks code only once. NULL if that is not possible either. */
+/* Makes a layout without tables, for a small decision whose tables need too many instructions, NEEDED. The verifier
+ * walks code only once. NULL if the decision is too large for that. */
 static struct layout *lay_as_code(const struct laying *laying, size_t needed)
 {
 	struct layout *layout;

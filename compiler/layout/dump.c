@@ -21,7 +21,7 @@ static bool is_below_tables(const struct layout *layout, diagram_ref ref)
 	return false;
 }
 
-/* Why a node is not in code, although it would cost less there. */
+/* Prints why a node is not in code, although it would cost less there. */
 static void dump_hindrance(const struct layout *layout, diagram_ref node, FILE *out)
 {
 	if (is_below_tables(layout, node))
@@ -30,7 +30,7 @@ static void dump_hindrance(const struct layout *layout, diagram_ref node, FILE *
 		fprintf(out, ", but code has %d in all at the most", CODE_MAX);
 }
 
-/* What a node costs in code and in tables. */
+/* Prints what a node costs in code and in tables. */
 static void dump_form_costs(const struct layout *layout, diagram_ref node, FILE *out)
 {
 	const struct form_costs *costs = &layout->form_costs[node];
@@ -87,7 +87,7 @@ static void dump_window(const struct layout_step *step, FILE *out)
 			step->window.prefix << step->window.bits, step->window.bits);
 }
 
-/* What the ways to store the nodes of an operand would have cost. */
+/* Prints what each way to store the nodes of a variable would have cost. */
 static void dump_search_costs(const struct search_costs *costs, FILE *out)
 {
 	if (!costs->stride_ps)

@@ -1,15 +1,16 @@
-/* A node becomes compare code where that makes the average path of a packet shorter than tables do, all nodes below it
- * included. Tables cannot lead back to code, so all nodes below a node in tables are in tables too. */
+/* A node becomes compare code where code, together with all nodes below the node, costs a packet less time on average
+ * than tables. Tables cannot lead back to code, so all nodes below a node in tables are in tables too. */
 #include "forms.h"
 
 #include "compiler/base/arena.h"
 #include "cost.h"
 #include "layout.h"
 
-/* In a diagram of more nodes, costs are only estimated roughly, which is faster. */
+/* In a diagram with more nodes, the cost of each is estimated more roughly, which is faster. */
 enum { FEW_NODES = 256 };
 
-/* The mean cost of all that is below a node, taking its intervals as equally likely. */
+/* The mean cost of all nodes below a node, if its intervals are equally likely. IN_TABLES: the node is in tables, so
+ * those below it are too. */
 static uint64_t mean_below(const struct diagram_node *node, const struct form_costs *costs,
 			   bool in_tables)
 {
@@ -69,6 +70,7 @@ static void mark_table(struct choice *choice, diagram_ref ref)
 		mark_table(choice, node->children[i]);
 }
 
+/* Decides whether a node is in code, unless that is decided already. */
 static void choose_form(struct choice *choice, diagram_ref ref)
 {
 	uint32_t count;

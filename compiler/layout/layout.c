@@ -25,8 +25,8 @@ size_t layout_first_step(const struct layout *layout, diagram_ref node)
 	return step;
 }
 
-/* Whether a packet that has been through a step for A has nothing to do in one for B: A is part of an IPv4 address and
- * B of an IPv6 address. IPv6 packets pass over the steps for IPv4 by their tags. */
+/* Whether A is part of an IPv4 address and B of an IPv6 address: a packet for which a step for A has run has nothing to
+ * do in a step for B. IPv6 packets pass over the steps for IPv4 by the tags of their references. */
 static bool is_other_family(enum operand a, enum operand b)
 {
 	return a != OPERAND_INTERFACE && b != OPERAND_INTERFACE &&

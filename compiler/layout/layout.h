@@ -3,8 +3,8 @@
  * Both back ends read a layout and nothing before it.
  *
  * A layout sees a packet as operands: a port is one of 16 bits, an IPv4 address one of 32, each half of an IPv6
- * address one of 64. Each node of a layout's diagram compares one operand with constants, so one set of steps
- * searches all fields.
+ * address one of 64. Each node of a layout's diagram compares one operand with constants, so the same kinds of
+ * steps search all fields.
  *
  * A search is a sequence of steps, run from the first to the last, for all decisions that ask for the fields in one
  * order. A step is a kind of table for one operand:
@@ -16,10 +16,11 @@
  *     interface  a comparison of the packet's interface with one that the rules name
  *     lpm        a look-up in a BPF map of type LPM_TRIE, only with --tables lpm
  *
- * A node in the tables is an element of one step, its first, and may go on in steps after it: a stride table in
- * the trees below it, a tree's top level in the levels below. Its results are elements of later steps, or outcome
- * rows. Steps have tags, which fall along the search; a reference holds the tag of the step where the search goes
- * on, so that a step passes over a packet by one comparison. */
+ * The search of a node in the tables begins at an element of one step. It may continue in later steps: from a stride
+ * table to the trees below it, from the top level of a tree to its lower levels. Its results are elements of later
+ * steps, or outcome rows. Each step has a tag, and tags decrease from the first step of a search to the last. A
+ * reference has the tag of the step at which the search continues, so one comparison of tags tells a step whether
+ * it has anything to do for a packet. */
 #ifndef SKLC_LAYOUT_H
 #define SKLC_LAYOUT_H
 
@@ -32,8 +33,9 @@
 
 /* A variable of a layout's nodes, from its lowest bit on:
  *
- *     1 bit     whether the node above has compared the same operand already, and this one compares it again, in the
- *               window in which nearly all intervals of that node start (see operands.c), by steps of its own
+ *     1 bit     set if the node above has compared the same operand already. This node then compares it again,
+ *               within the window in which nearly all intervals start (see split_window in operands.c). Such
+ *               nodes have steps of their own
  *     23 bits   the operand; from OPERAND_INTERFACE on, an interface
  *     8 bits    the search that the node belongs to */
 enum { VARIABLE_AGAIN = 1, OPERAND_SHIFT = 1, SEARCH_SHIFT = 24 };
@@ -45,7 +47,7 @@ static inline enum operand variable_operand(uint32_t variable)
 	return operand < OPERAND_INTERFACE ? (enum operand)operand : OPERAND_INTERFACE;
 }
 
-/* Without the search and the number of the interface. */
+/* A variable without its search; the variables of all interfaces become one. */
 static inline uint32_t variable_in_search(uint32_t variable)
 {
 	return (uint32_t)variable_operand(variable) << OPERAND_SHIFT | (variable & VARIABLE_AGAIN);
@@ -83,16 +85,16 @@ static inline unsigned operand_bits(enum operand operand)
 }
 
 /* The bits of the operand in which the starts of some nodes' intervals differ. In every start, the bits above the
- * lowest BITS are PREFIX, and the lowest SKIP bits are 0. A word with other upper bits is less than all starts, or
- * greater than all of them. */
+ * lowest BITS are PREFIX, and the lowest SKIP bits are 0. An operand with other upper bits is outside of the window:
+ * less than all starts, or greater than all of them. */
 struct layout_window {
 	uint64_t prefix;
 	unsigned bits, skip;
 };
 
-/* The equivalence classes of ports for all nodes of one operand. A run begins at each port at which an interval of
- * some node starts; all runs that every node leads to the same child are one class. Most classes have many runs:
- * single ports apart, what lies between them is alike. */
+/* The equivalence classes of ports for all nodes of one variable. A run begins at each port at which an interval of
+ * some node starts. Runs are in one class if every node leads them to the same child. A class often has many runs:
+ * where rules match single ports, the runs of ports between those are usually all in one class. */
 struct layout_classes {
 	uint32_t run_count;
 	const uint32_t *starts; /* the first port of each run but the first, which starts at 0 */
@@ -106,8 +108,8 @@ struct layout_region {
 	uint32_t count;  /* of elements */
 };
 
-/* What each way to store the nodes of an operand would cost a packet, in picoseconds by the model of cost.c. 0: the
- * way is not possible. */
+/* What each way to store the nodes of a variable would cost a packet, in picoseconds by the model of cost.c. 0: the way
+ * is not possible. */
 struct search_costs {
 	uint64_t stride_ps; /* a stride table of references, with trees below it */
 	uint64_t ranges_ps; /* a stride table of entries, with trees below it */
@@ -122,10 +124,10 @@ struct layout_step {
 	uint32_t tag;
 	struct layout_region region;
 	uint32_t element_bytes;
-	struct search_costs costs; /* only in the first step of an operand */
+	struct search_costs costs; /* only in the first step of a variable */
 
 	/* Stride tables, inner nodes and leaves. In a tree below a stride table, the window has the bits that the
-	 * stride table leaves, and the bits above them need no look. */
+	 * stride table leaves, and the bits above them are not compared again. */
 	struct layout_window window;
 	bool is_below_stride;
 
@@ -136,13 +138,13 @@ struct layout_step {
 
 	uint32_t lane_bits; /* inner nodes and leaves: 16, 32 or 64 */
 
-	/* Leaves and cross-product tables: whether results are narrow. These and entries: the tag of the step that
-	 * narrow results lead to, or 0 if all of them are rows. */
+	/* IS_NARROW, of leaves and cross-product tables: results are narrow. NARROW_TAG, of these and of stride tables
+	 * with entries: the tag of the step that narrow results lead to; 0 if all of them are rows. */
 	bool is_narrow;
 	uint32_t narrow_tag;
 
-	/* Cross-product tables: which class table gives the class of a port. NO_INDEX: there is none; code finds the
-	 * run of the port, and each run has a result of its own. */
+	/* Cross-product tables: the index of the class table that gives the equivalence class of a port. NO_INDEX:
+	 * there is none; code finds the run of the port, and each run has a result of its own. */
 	struct layout_classes classes;
 	uint32_t class_table;
 };
@@ -152,13 +154,13 @@ static inline bool has_class_table(const struct layout_step *cross)
 	return cross->class_table != NO_INDEX;
 }
 
-/* The number of results in a row of a cross-product table that are in use. */
+/* The number of results that are in use in each row of a cross-product table. */
 static inline uint32_t cross_used(const struct layout_step *cross)
 {
 	return has_class_table(cross) ? cross->classes.count : cross->classes.run_count;
 }
 
-/* The first of the ports that have a result. */
+/* The lowest port that leads to the result with this index in a row of a cross-product table. */
 static inline uint32_t cross_port(const struct layout_step *cross, uint32_t result)
 {
 	uint32_t run = has_class_table(cross) ? cross->classes.first_runs[result] : result;
@@ -166,12 +168,13 @@ static inline uint32_t cross_port(const struct layout_step *cross, uint32_t resu
 	return run ? cross->classes.starts[run - 1] : 0;
 }
 
+/* Whether no operand is outside of the step's window. */
 static inline bool is_whole_word(const struct layout_step *step)
 {
 	return step->window.bits == operand_bits(step->operand);
 }
 
-/* How many bits of the operand a step compares. */
+/* How many bits of the operand a step compares: those of its window, without the skipped ones. */
 static inline unsigned compared_bits(const struct layout_step *step)
 {
 	return step->window.bits - step->window.skip;
@@ -183,7 +186,7 @@ static inline unsigned rest_bits(const struct layout_step *stride)
 	return compared_bits(stride) - stride->stride_bits;
 }
 
-/* The shift that turns the operand's bits in the window into the index of a stride table's child. */
+/* How far the operand is shifted right to give the index of a child of a stride table. */
 static inline unsigned stride_shift(const struct layout_step *stride)
 {
 	return stride->window.bits - stride->stride_bits;
@@ -209,16 +212,18 @@ static inline bool refers_to_next(const struct layout_search *search, size_t str
 	       search->steps[stride + 1].kind == STEP_LEAF;
 }
 
-/* The rows of an outcome after the first are in groups, which subprograms carry out: COUNT groups of at most ROWS rows
- * each. COUNT is 0 where no outcome is long enough to be grouped. */
+/* Where some outcome has more than two rows, the later rows of every outcome are in groups, which subprograms carry out
+ * (see rows.h). A group has at most ROWS rows, and an outcome at most COUNT groups. Both are 0 where no rows are in
+ * groups. */
 struct layout_groups {
 	uint32_t count, rows;
 };
 
+/* Where a node is. FORM_UNUSED: no flow class reaches it. */
 enum layout_form { FORM_UNUSED, FORM_CODE, FORM_TABLE };
 
-/* What a node costs a packet in either form, with all nodes below it, in picoseconds by the model of cost.c.
- * UINT64_MAX: it has too many intervals for code. */
+/* What a node, with all nodes below it, costs a packet in either form, in picoseconds by the model of cost.c.
+ * UINT64_MAX: the node has too many intervals for code. */
 struct form_costs {
 	uint64_t code_ps, tables_ps;
 };
@@ -233,9 +238,9 @@ struct layout_object {
 	const unsigned char *tables; /* the bytes of .rodata; NULL if there are none */
 	size_t table_bytes;
 	size_t label_count, interface_count, counter_count;
-	bool tries_spares; /* if a label's own slot has no socket, its spare slots are tried */
+	bool tries_spares; /* if no socket in a label's own slot takes the packet, its spare slots are tried */
 	const uint8_t *
-		label_flow_classes; /* bits 1 << ABI_FLOW_CLASS of each label that the decision reaches */
+		label_flow_classes; /* of each label: bits 1 << flow class of the packets that the decision gives it */
 	const struct abi_prefix *prefixes; /* of the kernel's LPM trie */
 	size_t prefix_count;
 };
@@ -250,8 +255,8 @@ struct layout {
 	const uint8_t *forms;                /* enum layout_form of each node */
 	const struct form_costs *form_costs; /* of each node; NULL if an option gave the forms */
 	size_t code_intervals;               /* of all nodes in code */
-	/* How many instructions the verifier would have walked for tables, where that was too many and all nodes
-	 * are in code instead; else 0. */
+	/* Nonzero if all nodes are in code because tables would need too many instructions: how many the verifier would
+	 * have walked with tables, without the nodes in code. */
 	size_t instructions_saved;
 
 	const uint32_t *table_refs; /* the reference to each node in the tables */
@@ -259,27 +264,27 @@ struct layout {
 	size_t search_count;
 
 	const uint32_t *rows_of; /* the first row of each outcome */
-	size_t rows_max;         /* of one outcome, without its end */
+	size_t rows_max;         /* of the longest outcome, without its end */
 	struct layout_groups groups;
 	bool override_others; /* rows attempt labels with BPF_SK_LOOKUP_F_REPLACE */
 
 	struct layout_region rows, classes; /* of the tables: outcome rows, class tables */
 
-	/* The rule that each node in code comes from, and the rule of each of its children, beginning at
-	 * first_leaves[node]. {0, 0} where several rules are behind it. */
-	const struct span *node_origins, *leaf_origins;
-	const uint32_t *first_leaves;
+	/* The rule that each node in code comes from, and the rule of each child of these nodes. The children of a
+	 * node are at child_origins[first_children[node]] and after it. {0, 0}: several rules. */
+	const struct span *node_origins, *child_origins;
+	const uint32_t *first_children;
 };
 
-/* Whether outcomes have more than one row and the program goes through them in a loop of its own. */
+/* Whether some outcome has more than one row, and a loop in the program goes through the rows. */
 static inline bool layout_loops_over_rows(const struct layout *layout)
 {
 	return layout->rows_max > 1 && !layout->groups.count;
 }
 
-/* Whether the program hands each reference at which the tables are entered to the search as a constant, which the
- * verifier and the optimizer then know. Worth it where nothing is in code, so the entries are few, and outcomes have
- * one row, so the verifier has little to walk again for each. */
+/* Whether the references with which the program enters the tables are constants that the verifier and the optimizer
+ * know. This pays where no node is in code, since then there are few such references; and where outcomes have one row,
+ * since then the verifier has little code to walk again for each of them. */
 static inline bool layout_knows_entries(const struct layout *layout)
 {
 	return !layout->code_intervals && layout->rows_max <= 1;
@@ -288,8 +293,8 @@ static inline bool layout_knows_entries(const struct layout *layout)
 /* The index of the step at which the search of a node in the tables begins. */
 size_t layout_first_step(const struct layout *layout, diagram_ref node);
 
-/* The index of the first step that can have something to do for a packet after STEP has run. (After a step that was
- * passed over, that is the very next one.) */
+/* The index of the next step that may have something to do for a packet, after STEP has run for it. (If STEP has not
+ * run, it is the one right after STEP.) */
 size_t layout_next_step(const struct layout_search *search, size_t step);
 
 /* The index of the step that narrow results of STEP lead to; only for a step with a narrow_tag. */

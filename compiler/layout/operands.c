@@ -1,5 +1,5 @@
-/* Rewrites a decision, whose nodes ask for fields, as a diagram whose nodes compare operands. A field of more than 64
- * bits, an IPv6 address, becomes nodes for its upper half with nodes for its lower half below. */
+/* Rewrites a decision, whose nodes ask for fields, as a diagram whose nodes compare operands. A node for an IPv6
+ * address, a field of more than 64 bits, becomes a node for the upper half, with nodes for the lower half below it. */
 #include "operands.h"
 
 #include "compiler/base/arena.h"
@@ -9,8 +9,8 @@
 
 enum { WORD_BITS = 64 };
 
-/* A node is split in two where more than DENSE_MIN of its intervals start in a window, of half of its values or less,
- * and at most OUTSIDE_MAX start outside of it. */
+/* A node is split in two if more than DENSE_MIN of its intervals start in a window of at most half of the operand's
+ * values, and at most OUTSIDE_MAX start outside of it. */
 enum { OUTSIDE_MAX = 16, DENSE_MIN = 64 };
 
 /* The rewriting of the decision for one family, in one search. */
@@ -32,8 +32,8 @@ struct window {
 	uint32_t first, end;
 };
 
-/* Makes the window the half of it that has all of its starts but FEW or less; false if neither half is so. */
-static bool narrow(const struct diagram_node *node, struct window *window, uint32_t few)
+/* Halves the window, and keeps the half that has all of its starts except at most FEW; false if neither half does. */
+static bool halve_window(const struct diagram_node *node, struct window *window, uint32_t few)
 {
 	u128 upper = window->base + ((u128)1 << (window->bits - 1));
 	uint32_t middle = diagram_interval(node, upper - 1) + 1; /* the first at UPPER or above */
@@ -60,11 +60,11 @@ static struct window dense_window(const struct diagram_node *node, unsigned bits
 		window = narrower;
 		outside = node->count - 1 - (window.end - window.first);
 	} while (window.end - window.first > DENSE_MIN &&
-		 narrow(node, &narrower, OUTSIDE_MAX - outside));
+		 halve_window(node, &narrower, OUTSIDE_MAX - outside));
 	return window;
 }
 
-/* Makes a node for the intervals within a window, which compares the operand again. */
+/* Makes a node for the intervals that start in a window, which compares the operand again. */
 static diagram_ref window_node(struct rewriting *rewriting, const struct diagram_node *node,
 			       struct window window)
 {
@@ -78,7 +78,7 @@ static diagram_ref window_node(struct rewriting *rewriting, const struct diagram
 }
 
 /* A few starts that are far from all others would make the window of the tables as wide as the operand. So the
- * intervals in the window of those others become a node of their own, below a node for the few. */
+ * intervals that start near each other become a node of their own, below a node for the few. */
 static diagram_ref split_window(struct rewriting *rewriting, diagram_ref ref, enum operand operand)
 {
 	struct diagram_node node;
@@ -108,15 +108,15 @@ static diagram_ref split_window(struct rewriting *rewriting, diagram_ref ref, en
 	return builder_end(rewriting->builder, node.variable);
 }
 
-/* Intervals [first, end) of a node, which share a value of the upper half of the field, if there is one. The first
- * interval may start before that value, and then counts from its beginning. */
+/* Intervals [first, end) of a node: all of them, or those that share a value of the field's upper half. In the latter
+ * case the first interval may start below that value; only its part from the value on counts. */
 struct slice {
 	const struct diagram_node *node;
 	uint32_t first, end;
 };
 
 /* Makes a node for an operand, whose lowest bit is bit SHIFT of the field. Where several intervals share a value of
- * this operand, a node for the next operand, below, tells them apart. */
+ * this operand, a node for the next operand, below this node, tells them apart. */
 static diagram_ref operand_slice(struct rewriting *rewriting, struct slice slice,
 				 enum operand operand, unsigned shift)
 {
@@ -141,7 +141,7 @@ static diagram_ref operand_slice(struct rewriting *rewriting, struct slice slice
 			builder_interval(
 				rewriting->builder, value,
 				operand_slice(rewriting, within, operand + 1, shift - WORD_BITS));
-			/* After it, the last interval goes on, unless another starts at once. */
+			/* The last interval goes on after this value, unless another one starts at the next value. */
 			if (value == UINT64_MAX ||
 			    (end < slice.end &&
 			     (uint64_t)(node->starts[end] >> shift) == value + 1))

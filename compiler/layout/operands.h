@@ -7,8 +7,8 @@
 struct arena;
 struct builder;
 
-/* Gives a builder with the nodes and outcomes of the new diagram. Fills in the layout's roots, and its searches but
- * for their steps. */
+/* Gives a builder that has the nodes and outcomes of the new diagram. Fills in the layout's roots, and the order of
+ * fields of each search. */
 struct builder *layout_operands(struct arena *arena, struct layout *layout,
 				const struct decision *decision);
 

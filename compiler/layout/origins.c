@@ -1,5 +1,5 @@
 /* A diagram does not know which rule an outcome comes from, since rules with the same outcome share it. So for each
- * child of a node in code, a packet that gets there is decided by policy_eval, which knows the rule. */
+ * child of a node in code, policy_eval, which knows the rule, decides a packet that reaches the child. */
 #include "origins.h"
 
 #include "compiler/base/arena.h"
@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* The limit for leaves times rules and map elements; beyond it, code has no origins. */
+/* The limit for the children of nodes in code times the rules and map elements; beyond it, code has no origins. */
 enum { EFFORT_MAX = 1 << 24 };
 
 enum { WORD_BITS = 64 };
@@ -15,13 +15,13 @@ enum { WORD_BITS = 64 };
 struct tracing {
 	struct layout *layout;
 	struct packet packet;
-	bool *known;                 /* whether each interface exists */
-	struct span *leaves, *nodes; /* the origins found so far */
-	const uint32_t *first_leaves;
+	bool *known; /* whether each interface exists on the host that PACKET arrives at */
+	struct span *children, *nodes; /* the origins found so far, as in the layout */
+	const uint32_t *first_children;
 	bool *seen; /* of each node */
 };
 
-/* The origin of code that several rules share, while tracing. {0, 0} cannot be it before the end, since the policy's
+/* While tracing, the origin of code that several rules share. It becomes {0, 0} only at the end, since the policy's
  * end_span may be {0, 0}. */
 static const struct span SEVERAL = {UINT32_MAX, UINT32_MAX};
 
@@ -30,7 +30,7 @@ static bool same_span(struct span a, struct span b)
 	return a.first == b.first && a.end == b.end;
 }
 
-/* The origin of two parts of the code together. The policy's end gives way to a rule. */
+/* The origin of two parts of the code together. Where one part is the policy's end, it is the other's. */
 static struct span common_origin(struct span a, struct span b, struct span end)
 {
 	if (same_span(a, b) || same_span(b, end))
@@ -69,7 +69,8 @@ static void set_value(struct tracing *tracing, const struct diagram_node *node, 
 	}
 }
 
-/* Finds the origins of a node and of all code below it, and gives the node's. The packet is one that gets there. */
+/* Finds the origins of a node in code and of all code below it, and gives the node's. The packet is one that reaches
+ * the node. */
 static struct span trace(struct tracing *tracing, diagram_ref ref)
 {
 	const struct layout *layout = tracing->layout;
@@ -91,7 +92,7 @@ static struct span trace(struct tracing *tracing, diagram_ref ref)
 
 		set_value(tracing, node, i);
 		child = trace(tracing, node->children[i]);
-		tracing->leaves[tracing->first_leaves[ref] + i] = child;
+		tracing->children[tracing->first_children[ref] + i] = child;
 		origin = common_origin(origin, child, layout->policy->end_span);
 	}
 	tracing->packet = before;
@@ -120,7 +121,8 @@ static size_t policy_size(const struct policy *policy)
 	return size;
 }
 
-static uint32_t *number_leaves(struct arena *arena, const struct layout *layout, uint32_t *count)
+/* For each node, the index of its first child among the children of all nodes in code. */
+static uint32_t *number_children(struct arena *arena, const struct layout *layout, uint32_t *count)
 {
 	uint32_t *first = arena_alloc(arena, layout->node_count + 1, sizeof(*first));
 	size_t i;
@@ -138,23 +140,23 @@ void layout_origins(struct arena *arena, struct layout *layout)
 {
 	struct tracing tracing = {.layout = layout};
 	unsigned flow_class;
-	uint32_t leaves;
+	uint32_t children;
 
-	tracing.first_leaves = number_leaves(arena, layout, &leaves);
-	tracing.leaves = arena_alloc(arena, leaves + 1, sizeof(*tracing.leaves));
+	tracing.first_children = number_children(arena, layout, &children);
+	tracing.children = arena_alloc(arena, children + 1, sizeof(*tracing.children));
 	tracing.nodes = arena_alloc(arena, layout->node_count + 1, sizeof(*tracing.nodes));
 	tracing.seen = arena_alloc(arena, layout->node_count + 1, sizeof(*tracing.seen));
 	tracing.known = arena_alloc(arena, layout->policy->interface_count + 1, sizeof(bool));
 	memset(tracing.known, true, layout->policy->interface_count);
-	layout->first_leaves = tracing.first_leaves;
-	layout->leaf_origins = tracing.leaves;
+	layout->first_children = tracing.first_children;
+	layout->child_origins = tracing.children;
 	layout->node_origins = tracing.nodes;
-	if (leaves * policy_size(layout->policy) > EFFORT_MAX)
+	if (children * policy_size(layout->policy) > EFFORT_MAX)
 		return;
 	for (flow_class = 0; flow_class < FAMILY_COUNT * PROTOCOL_COUNT; flow_class++) {
 		tracing.packet = (struct packet){flow_class / 2, flow_class % 2, {0}, NO_INDEX};
 		trace(&tracing, layout->roots[flow_class / 2][flow_class % 2]);
 	}
-	clear_several(tracing.leaves, leaves);
+	clear_several(tracing.children, children);
 	clear_several(tracing.nodes, layout->node_count);
 }

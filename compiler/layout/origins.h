@@ -5,7 +5,7 @@
 struct arena;
 struct layout;
 
-/* Fills in node_origins, leaf_origins and first_leaves. */
+/* Fills in node_origins, child_origins and first_children. */
 void layout_origins(struct arena *arena, struct layout *layout);
 
 #endif

@@ -1,4 +1,4 @@
-/* The rows of an outcome are written from the last to the first, so that each knows the row after it. */
+/* The rows of an outcome are written from the last to the first, so that the number of the next row is known. */
 #include "rows.h"
 
 #include "compiler/base/arena.h"
@@ -46,7 +46,7 @@ static uint32_t add_row(struct arena *arena, struct layout_rows *rows, struct la
 	return (uint32_t)rows->count - 1;
 }
 
-/* Adds rows [first, end) of the list, with NEXT after the last, and gives the first. */
+/* Adds rows [first, end) of the list, with row NEXT after the last of them. Gives the number of the first. */
 static uint32_t add_sequence(struct arena *arena, struct layout_rows *rows, struct row_list *list,
 			     uint32_t first, uint32_t end, uint32_t next)
 {
@@ -57,7 +57,7 @@ static uint32_t add_sequence(struct arena *arena, struct layout_rows *rows, stru
 	return next;
 }
 
-/* Adds all rows from FIRST on, in groups, and gives the first head. */
+/* Adds all rows of the list from FIRST on, in groups. Gives the number of the first head. */
 static uint32_t add_groups(struct arena *arena, struct layout_rows *rows, struct row_list *list,
 			   uint32_t first, uint32_t in_group)
 {
@@ -75,8 +75,9 @@ static uint32_t add_groups(struct arena *arena, struct layout_rows *rows, struct
 	return next;
 }
 
-/* The first row that is in a group. Only the subprograms of groups try spare slots; so that they also try those of the
- * first row's label, that row is in the first group too, without its counter. */
+/* The index in the list of the first row that is in a group. It is 1; or 0 if spare slots are tried for the label of
+ * the first row, since only the subprograms of groups try them. The first row is then in the first group once more,
+ * without its counter. */
 static uint32_t grouped_from(const struct layout *layout, const struct row_list *list)
 {
 	return !layout->object.tries_spares || list->rows[0].label == NO_INDEX;
@@ -110,8 +111,8 @@ static const bool *used_outcomes(struct arena *arena, const struct layout *layou
 	return used;
 }
 
-/* The verifier walks the heads of the longest outcome, and the rows of one group: the sum is least if there are about
- * as many groups as rows in one. */
+/* The verifier walks all heads of the longest outcome, and the rows of one group. The sum is least if there are about
+ * as many groups as rows in a group. */
 static struct layout_groups groups_for(const struct layout *layout)
 {
 	uint32_t grouped = (uint32_t)layout->rows_max - !layout->object.tries_spares;

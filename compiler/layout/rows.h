@@ -1,10 +1,10 @@
-/* Writes outcomes as rows: each row is one thing that the program does for a packet, and names the row after it.
+/* Writes outcomes as rows. Each row is one thing that the program does for a packet, and names the row after it.
  *
- * Where some outcome has more than two rows, all rows of every outcome but the first are in groups. A group has a head,
- * a row that says where the rows of the group begin. The first row of an outcome goes on at the head of the first
- * group, and each head at the head of the next group. A subprogram carries out the rows of a group, and the verifier
- * walks it only once; so the program itself, each step of which the verifier walks, has heads to go through, not
- * rows. */
+ * Where some outcome has more than two rows, every outcome has its rows in groups, except for the first row. A group
+ * has a head: a row that says where the rows of the group begin. After the first row of an outcome comes the head of
+ * its first group, and after each head the head of the next group. A subprogram carries out the rows of a group, and
+ * the verifier walks a subprogram only once. So in the program itself, the verifier walks a call for each head, instead
+ * of code for each row. */
 #ifndef SKLC_LAYOUT_ROWS_H
 #define SKLC_LAYOUT_ROWS_H
 

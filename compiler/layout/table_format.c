@@ -1,4 +1,4 @@
-/* What fits into the elements of the tables. */
+/* How much fits into elements of the tables. */
 #include "table_format.h"
 
 struct leaf_shape leaf_shape(const struct layout_step *step)
@@ -17,8 +17,9 @@ struct leaf_shape leaf_shape(const struct layout_step *step)
 	return best;
 }
 
-/* One interval fits, and two do: the second is the range, whose size is taken to be that of the whole child, since
- * nothing comes after it. Of three, the first and the last must lead to the same child. */
+/* One interval fits. Of two intervals, the second is the range: it is given the size of the whole child of the stride
+ * table, and so reaches to the child's end. Of three, the second is the range if its size is a power of two, and the
+ * first and the last must lead to the same node or outcome. */
 bool fits_entry(const struct diagram_node *node, uint32_t first, uint32_t end)
 {
 	u128 words;

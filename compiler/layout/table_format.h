@@ -12,12 +12,13 @@
  *         +---------+---------------------------+
  *
  * A stride table is an array of references or of entries, its children: one for each value of the upper bits of
- * the window; then, unless the window is the whole word, one for the words below the window and one for those
- * above it.
+ * the window; then, unless the window has all bits of the operand, one for operands below the window and one for
+ * those above it.
  *
- * An entry is a reference; or, where all words of a child have one result except those of one range, whose size is a
- * power of two, it holds that range and both results. A prefix inside another one is such a range, so most children of
- * sparse tables need no reference, and no second fetch:
+ * An entry has one of two forms. If all operands that lead to the child have one result, except those of one range
+ * whose size is a power of two, the entry can hold the range and both results. A prefix inside another one is such a
+ * range, so most children of sparse tables have this form, which needs no second fetch. Else the entry holds a
+ * reference:
  *
  *     bit  63  62  61        38 37      32 31      16 15       0
  *         +---+---+------------+----------+----------+----------+
@@ -26,9 +27,8 @@
  *         | 1 |             0             |      reference      |
  *         +---+---------------------------+---------------------+
  *
- * "inside" is the narrow result of the 2^length words from "start" on, "around" that of all others. Words are compared
- * with "start" by their bits in the window below those that index the stride table, without those that the window
- * skips.
+ * "inside" is the narrow result of the 2^length values from "start" on, "around" that of all others. These values are
+ * the bits of the operand below those that index the stride table, without the lowest ones, which the window skips.
  *
  * An inner node and a leaf are a cache line of 64 bytes. Both begin with lanes, one for each key:
  *
@@ -42,18 +42,19 @@
  *         | lane 0 | lane 1 |         | result 0 | result 1 |           |     leaf
  *         +--------+--------+-- ... --+----------+----------+-- ... ----+
  *
- * Keys and words are compared by their bits in the window of the step, without those that it skips. A word outside the
- * window counts as the first or the last word in it; below a stride table there are none. The rank of a word is the
- * number of keys that it has reached: those that are less than or equal to it. The search goes on at element "first
- * child" + rank of the next step, or has found result number rank.
+ * Keys and operands are compared by their bits in the window of the step, without those that it skips. An operand
+ * outside of the window counts as the first or the last value in it; below a stride table, no operand is outside. The
+ * rank of an operand is the number of keys that are less than or equal to it. The search of an inner node continues at
+ * element "first child" + rank of the next step; that of a leaf has found the result whose index is the rank.
  *
- * To compare a word with all keys of eight bytes at once, a lane of b bits holds 2^(b-1) - key, and keys and words have
- * fewer than b bits: the sum of word and lane then has the upper bit of the lane set if and only if the word has reached
- * the key, and never carries into the next lane. An unused lane is 0, whose upper bit no word sets. Lanes have 16, 32 or
- * 64 bits, the fewest that are enough for what the tree compares.
+ * An operand is compared with all keys in eight bytes at once. For this, a lane of b bits holds 2^(b-1) - key, where
+ * keys and operands have fewer than b bits. The sum of operand and lane then has the upper bit of the lane set if and
+ * only if the operand is at least the key, and it never carries into the next lane. An unused lane is 0, so its upper
+ * bit is never set. Lanes have 16, 32 or 64 bits, the fewest that are enough for the bits that the tree compares.
  *
- * A leaf and a row of a cross-product table hold results: references, or narrow results of two bytes, which are
- * outcome rows below NARROW_BIT, or NARROW_BIT plus an index of the one step that all other results lead to. */
+ * A leaf and a row of a cross-product table hold results. These are references; or narrow results of two bytes, which
+ * are numbers of outcome rows below NARROW_BIT, or NARROW_BIT plus the index of an element of the one step that all
+ * other results lead to. */
 #ifndef SKLC_TABLE_FORMAT_H
 #define SKLC_TABLE_FORMAT_H
 
@@ -68,7 +69,7 @@ enum { INNER_LANES_BYTES = 7 * LANES_WORD_BYTES };
 
 enum { NARROW_BIT = 1 << 15 };
 
-/* The lowest bit of each part of an entry; the result around the range begins at bit 0. */
+/* The lowest bit of each part of an entry. The result "around" begins at bit 0. */
 enum { ENTRY_INSIDE = 16, ENTRY_LENGTH = 32, ENTRY_START = 38, ENTRY_REFERENCE = 63 };
 enum { ENTRY_LENGTH_MASK = (1 << (ENTRY_START - ENTRY_LENGTH)) - 1, ENTRY_START_BITS = 24 };
 
@@ -77,12 +78,13 @@ enum { CLASSES_MAX = 256, CLASS_TABLE = 1 << 16 };
 
 /* An element of an interface step: a reference for each result of the comparison. */
 struct layout_interface {
-	uint32_t word; /* index of the interface */
+	uint32_t interface; /* its index */
 	uint32_t children[INTERFACE_VALUES];
 };
 
-/* An outcome row: count, attempt a label, and go on at another row. Rows ROW_PASS and ROW_DROP are the ends. A row
- * may also be the head of a group of rows (see rows.h); then it only says where the group begins. */
+/* An outcome row: count a rule, attempt a label, and go on at another row. Rows ROW_PASS and ROW_DROP are the ends of
+ * outcomes. A row may also be the head of a group of rows (see rows.h): it only says where the group begins, and which
+ * row comes after the group. */
 struct layout_row {
 	union {
 		uint32_t label; /* or NO_INDEX */
@@ -90,7 +92,7 @@ struct layout_row {
 	};
 	uint32_t counter; /* or NO_INDEX */
 	uint32_t flags;   /* of bpf_sk_assign; or HEAD_FLAGS */
-	uint32_t next;    /* row; or NO_INDEX: the group ends */
+	uint32_t next;    /* row; NO_INDEX: the last one of a group */
 };
 enum { ROW_PASS, ROW_DROP };
 enum { HEAD_FLAGS = 1 << 16 };
@@ -101,15 +103,16 @@ static inline uint32_t inner_keys(const struct layout_step *step)
 	return 8 * INNER_LANES_BYTES / step->lane_bits;
 }
 
-/* How many keys a leaf has at most, and how many bytes their lanes take; one result more than keys follows. */
+/* The most keys in a leaf, and the size of their lanes. The results come after the lanes; there is one more than
+ * keys. */
 struct leaf_shape {
 	uint32_t keys, lanes_bytes;
 };
 
-/* The shape with the most keys. */
+/* The shape that has room for the most keys. */
 struct leaf_shape leaf_shape(const struct layout_step *step);
 
-/* The narrowest lanes for a tree that compares so many bits, 63 at most. */
+/* The bits of the narrowest lanes for a tree that compares BITS bits, 63 at most. */
 static inline uint32_t lane_bits_for(unsigned bits)
 {
 	return bits < 16 ? 16 : bits < 32 ? 32 : 64;
@@ -126,8 +129,8 @@ static inline uint32_t child_bytes(const struct layout_step *stride)
 	return stride->has_ranges ? sizeof(uint64_t) : sizeof(uint32_t);
 }
 
-/* The number of elements to reserve for COUNT of them, a power of two: the programs mask an index with one less, and
- * the mask is what tells the verifier that the index is in bounds. */
+/* How many elements to reserve for COUNT of them: the next power of two. The programs mask an index with this minus
+ * one; the mask tells the verifier that the index is in bounds. */
 static inline uint32_t masked_room(uint32_t count)
 {
 	return count <= 1 ? 1 : UINT32_C(1) << (32 - __builtin_clz(count - 1));
@@ -139,7 +142,7 @@ static inline uint32_t cross_results(const struct layout_step *cross)
 	return cross->element_bytes / result_bytes(cross);
 }
 
-/* Whether intervals [first, end) of a node, those of one child of a stride table, can be one entry. */
+/* Whether an entry has room for intervals [first, end) of a node, which are those of one child of a stride table. */
 bool fits_entry(const struct diagram_node *node, uint32_t first, uint32_t end);
 
 #endif

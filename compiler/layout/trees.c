@@ -1,5 +1,5 @@
 /* Writes search trees, and stride tables above them. A tree is written from its leaves up, so that the nodes of each
- * level stand next to each other and an inner node needs only the index of its first child. */
+ * level are adjacent and an inner node needs only the index of its first child. */
 #include "writer.h"
 
 #include "compiler/base/arena.h"
@@ -27,14 +27,14 @@ struct part {
 	uint32_t first, end;
 };
 
-/* The elements of the last level of a tree that has been written; before that, the intervals. */
+/* The last level of a tree that has been written, from which the next one is made; at first, the intervals. */
 struct level {
-	uint64_t *starts; /* the least word of each, as a key */
+	uint64_t *starts; /* the least operand of each element, as a key */
 	uint32_t count;
-	uint32_t first; /* the index of the first element */
+	uint32_t first; /* the index of the first element in its step */
 };
 
-/* Writes the leaves of a part. LEVEL is its intervals, and becomes the leaves. */
+/* Writes the leaves of a part. LEVEL has its intervals, and then the leaves. */
 static void add_leaves(const struct writer *w, struct written_step *leaves, struct part part,
 		       struct level *level)
 {
@@ -58,7 +58,7 @@ static void add_leaves(const struct writer *w, struct written_step *leaves, stru
 	level->count = count;
 }
 
-/* Writes the inner nodes above a level. LEVEL becomes the inner nodes. */
+/* Writes the inner nodes above LEVEL, which then has these nodes. */
 static void add_inner(const struct writer *w, struct written_step *inner, struct level *level)
 {
 	uint32_t children = inner_keys(&inner->step) + 1, count = 0, first = 0, at, i, index;
@@ -77,7 +77,8 @@ static void add_inner(const struct writer *w, struct written_step *inner, struct
 	level->first = first;
 }
 
-/* The step for a level of the trees that are being written, 0 the leaves. It is made if no tree was as high before. */
+/* The step for one level of the trees that are being written; level 0 is the leaves. Makes it if no tree before this
+ * one was as high. */
 static struct written_step *tree_step(struct writer *w, const struct layout_step *stride,
 				      size_t level)
 {
@@ -116,7 +117,7 @@ static struct level intervals_of(struct writer *w, const struct layout_step *lea
 	return level;
 }
 
-/* Writes a part as a tree, below STRIDE or alone if that is NULL, and gives the reference to its top. */
+/* Writes a part as a tree, which is below STRIDE unless that is NULL. Gives the reference to its top element. */
 static uint32_t add_tree(struct writer *w, const struct layout_step *stride, struct part part)
 {
 	struct written_step *step = tree_step(w, stride, 0);
@@ -131,7 +132,7 @@ static uint32_t add_tree(struct writer *w, const struct layout_step *stride, str
 	return step->step.tag << TAG_SHIFT | level.first;
 }
 
-/* The part for one child of a stride table, which comes after PART, that of the child before. */
+/* The part for a child of a stride table. PART is that of the child before it. */
 static struct part part_of_child(const struct layout_step *stride, struct part part, uint64_t child)
 {
 	const struct diagram_node *node = part.node;
@@ -148,8 +149,8 @@ static struct part part_of_child(const struct layout_step *stride, struct part p
 	return part;
 }
 
-/* The entry for a part that fits one. If it has one interval, both results of the entry are the same; if it has two,
- * the range is as large as the child, and so reaches from its start to the end of the child. */
+/* The entry for a part that fits one. If the part has one interval, both results are the same. If it has two, the range
+ * begins at the second one and is as large as the child, so it reaches at least to the child's end. */
 static uint64_t range_entry(const struct writer *w, const struct layout_step *stride,
 			    struct part part)
 {
@@ -169,7 +170,8 @@ static uint64_t range_entry(const struct writer *w, const struct layout_step *st
 	return around | inside << ENTRY_INSIDE | length << ENTRY_LENGTH | start << ENTRY_START;
 }
 
-/* Writes a child of a stride table for a part: the part itself if that is possible, or a reference to its tree. */
+/* Writes a child of a stride table for a part: an entry, or a reference to what its one interval leads to; a reference
+ * to its tree if it does not fit. */
 static void put_child(struct writer *w, const struct layout_step *stride, unsigned char *children,
 		      size_t child, struct part part)
 {

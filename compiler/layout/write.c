@@ -1,6 +1,6 @@
-/* Writes the tables. The operands of a search are written from the last to the first, so that what a node leads to
- * has its reference before the node is written. Steps are made when the first node needs them, and get their tags in
- * that order, which is the order from the last step of the search to the first. */
+/* Writes the tables. The nodes of a search are written from its last variable to its first, so that all references are
+ * known before they are written. A step is made when the first node needs it. So the steps are made from the last one
+ * of the search to the first, and get their tags in this order. */
 #include "write.h"
 
 #include "compiler/base/arena.h"
@@ -38,7 +38,8 @@ static struct written_step *cross_step(struct writer *w)
 	return new_step(w, step);
 }
 
-/* Writes a row of results, one for each class, and gives its index. */
+/* Writes a node as a row of results, one for each equivalence class, or for each run if there is no class table. Gives
+ * the row's index. */
 static uint32_t add_cross(const struct writer *w, struct written_step *cross,
 			  const struct diagram_node *node)
 {
@@ -75,7 +76,7 @@ static bool is_in_lpm(const struct writer *w, size_t index)
 	       choice_of(&w->choices, w->layout->nodes[index].variable)->way == WAY_LPM;
 }
 
-/* The nodes are numbered; their prefixes are written when all references are known. */
+/* The nodes have numbers already. Their prefixes are written later, when all references are known. */
 static void write_lpm(struct writer *w)
 {
 	struct written_step *lpm = new_step(w, (struct layout_step){.kind = STEP_LPM});
@@ -87,23 +88,24 @@ static void write_lpm(struct writer *w)
 		w->table_refs[w->choice->nodes[i]] |= lpm->step.tag << TAG_SHIFT;
 }
 
-/* Writes an interface node, in the step before those of the interface nodes that it leads to. Interfaces are the last
- * operand of a search, so these are the steps with the lowest tags. */
+/* Writes an interface node, in a step that runs before those of the interface nodes that it leads to. Interfaces are
+ * the last variables of a search, so the steps of interfaces have the lowest tags, and the step with tag LEVEL + 1 is
+ * at index LEVEL. */
 static uint32_t add_interface(struct writer *w, const struct diagram_node *node)
 {
-	struct layout_interface entry = {.word = variable_interface(node->variable)};
-	struct layout_step step = {.kind = STEP_INTERFACE, .element_bytes = sizeof(entry)};
+	struct layout_interface element = {.interface = variable_interface(node->variable)};
+	struct layout_step step = {.kind = STEP_INTERFACE, .element_bytes = sizeof(element)};
 	uint32_t value, level = 0, i = 0, index;
 
 	for (value = 0; value < INTERFACE_VALUES; value++) {
 		i += i + 1 < node->count && node->starts[i + 1] == value;
-		entry.children[value] = child_ref(w, node->children[i]);
-		if (entry.children[value] >> TAG_SHIFT > level)
-			level = entry.children[value] >> TAG_SHIFT;
+		element.children[value] = child_ref(w, node->children[i]);
+		if (element.children[value] >> TAG_SHIFT > level)
+			level = element.children[value] >> TAG_SHIFT;
 	}
 	if (level == w->step_count)
 		add_step(w, new_step(w, step));
-	memcpy(add_element(w, w->steps[level], &index), &entry, sizeof(entry));
+	memcpy(add_element(w, w->steps[level], &index), &element, sizeof(element));
 	return w->steps[level]->step.tag << TAG_SHIFT | index;
 }
 
@@ -116,7 +118,7 @@ static void write_interfaces(struct writer *w)
 			w, &w->layout->nodes[w->choice->nodes[i]]);
 }
 
-static void write_operand(struct writer *w)
+static void write_variable(struct writer *w)
 {
 	switch (w->choice->way) {
 	case WAY_STRIDE:
@@ -141,8 +143,8 @@ static void write_operand(struct writer *w)
 	w->steps[w->step_count - 1]->step.costs = w->choice->costs;
 }
 
-/* Writes all operands of a search, from the last to the first. */
-static void write_operands(struct writer *w, uint32_t search)
+/* Writes the nodes of all variables of a search, from the last variable to the first. */
+static void write_variables(struct writer *w, uint32_t search)
 {
 	uint32_t variables[VARIABLES];
 	size_t i = variable_order(&w->layout->searches[search], variables);
@@ -153,12 +155,12 @@ static void write_operands(struct writer *w, uint32_t search)
 		w->variable = variables[i];
 		w->choice = &w->choices.operands[search][variables[i]];
 		if (w->choice->count)
-			write_operand(w);
+			write_variable(w);
 	}
 }
 
-/* Adds the fewest prefixes that make up the words from FIRST to LAST, each with the value REF. The words are shifted
- * up, so that their highest bit is bit 63. */
+/* Adds the fewest prefixes that make up the operands from FIRST to LAST, each with the value REF. The operands are
+ * shifted up, so that their highest bit is bit 63. */
 static void add_prefixes(struct writer *w, uint32_t node, uint64_t first, uint64_t last,
 			 uint32_t ref)
 {
@@ -195,7 +197,8 @@ static void add_node_prefixes(struct writer *w, uint32_t index)
 	}
 }
 
-/* Numbers the nodes in the kernel's trie in the order of the diagram, and begins their references with the numbers. */
+/* Numbers the nodes in the kernel's trie in the order of the diagram. A number is the index in the node's reference, to
+ * which write_lpm adds the tag. */
 static void number_lpm_nodes(struct writer *w)
 {
 	uint32_t number = 0;
@@ -228,7 +231,7 @@ static bool write_searches(struct writer *w)
 
 	number_lpm_nodes(w);
 	for (search = 0; search < w->layout->search_count; search++) {
-		write_operands(w, search);
+		write_variables(w, search);
 		if (w->step_count > TAGS_MAX) /* some tags did not fit into references */
 			return false;
 		finish_search(w, search);
@@ -239,7 +242,8 @@ static bool write_searches(struct writer *w)
 	return true;
 }
 
-static struct layout_region place(size_t *bytes, size_t count, size_t size)
+/* Reserves a region after the first BYTES bytes of the tables, which grow by it. SIZE is that of one element. */
+static struct layout_region reserve(size_t *bytes, size_t count, size_t size)
 {
 	struct layout_region region = {(uint32_t)*bytes, (uint32_t)count};
 
@@ -247,7 +251,7 @@ static struct layout_region place(size_t *bytes, size_t count, size_t size)
 	return region;
 }
 
-static void place_steps(const struct layout_search *search, size_t *size)
+static void reserve_steps(const struct layout_search *search, size_t *size)
 {
 	size_t i;
 
@@ -255,23 +259,23 @@ static void place_steps(const struct layout_search *search, size_t *size)
 		struct layout_step *step = (struct layout_step *)&search->steps[i];
 
 		if (step->kind != STEP_LPM)
-			step->region = place(size, step->region.count, step->element_bytes);
+			step->region = reserve(size, step->region.count, step->element_bytes);
 	}
-	/* The mask of a result's index allows the next power of two, which may be past the end of the last leaf. */
+	/* A masked index of a result may be past the last result of a leaf, and so past the end of the last leaf. */
 	if (search->step_count)
 		*size += NODE_BYTES;
 }
 
-/* Places all regions in the tables and gives the bytes that they take. */
-static size_t place_regions(const struct writer *w)
+/* Reserves all regions of the tables. Gives the size of the tables. */
+static size_t reserve_regions(const struct writer *w)
 {
 	struct layout *layout = w->layout;
 	size_t size = 0, i;
 
-	layout->rows = place(&size, w->rows.count, sizeof(*w->rows.items));
-	layout->classes = place(&size, w->class_tables * CLASS_TABLE, 1);
+	layout->rows = reserve(&size, w->rows.count, sizeof(*w->rows.items));
+	layout->classes = reserve(&size, w->class_tables * CLASS_TABLE, 1);
 	for (i = 0; i < layout->search_count; i++)
-		place_steps(&layout->searches[i], &size);
+		reserve_steps(&layout->searches[i], &size);
 	return size;
 }
 
@@ -307,7 +311,7 @@ bool write_tables(struct arena *arena, struct layout *layout, enum table_kind ta
 	choose_ways(arena, layout, tables, &w.choices);
 	if (!write_searches(&w))
 		return false;
-	layout->object.table_bytes = place_regions(&w);
+	layout->object.table_bytes = reserve_regions(&w);
 	if (layout->object.table_bytes > bytes_max)
 		return false;
 	layout->object.tables = put_regions(&w);

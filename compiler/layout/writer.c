@@ -1,4 +1,4 @@
-/* The steps of a search as they grow. */
+/* Adds steps to the search that is being written, and elements to its steps. */
 #include "writer.h"
 
 #include "compiler/base/arena.h"

@@ -54,7 +54,7 @@ static void go_on(struct ir *ir, diagram_ref ref, struct span origin)
 struct code_node {
 	const struct diagram_node *node;
 	struct span origin;
-	const struct span *leaf_origins;
+	const struct span *child_origins;
 };
 
 /* Finds the one of a node's intervals [first, end) that holds VALUE, by binary search in code, and goes on at its
@@ -66,7 +66,7 @@ static void compare_tree(struct ir *ir, const struct code_node *code, LLVMValueR
 	LLVMBasicBlockRef upper;
 
 	if (end - first == 1) {
-		go_on(ir, code->node->children[first], code->leaf_origins[first]);
+		go_on(ir, code->node->children[first], code->child_origins[first]);
 		return;
 	}
 	upper = ir_block(ir, "");
@@ -87,7 +87,7 @@ static void interface_child(struct ir *ir, const struct code_node *code, LLVMBas
 	while (code->node->starts[i] > value)
 		i--;
 	ir_start(ir, block);
-	go_on(ir, code->node->children[i], code->leaf_origins[i]);
+	go_on(ir, code->node->children[i], code->child_origins[i]);
 }
 
 static void interface_node(struct ir *ir, const struct code_node *code)
@@ -117,7 +117,7 @@ static void write_node(struct ir *ir, diagram_ref ref)
 {
 	const struct layout *layout = ir->layout;
 	const struct code_node code = {&layout->nodes[ref], layout->node_origins[ref],
-				       layout->leaf_origins + layout->first_leaves[ref]};
+				       layout->child_origins + layout->first_children[ref]};
 	enum operand operand = variable_operand(code.node->variable);
 
 	ir_start(ir, ir->nodes[ref]);

@@ -258,7 +258,8 @@ static void ir_step_interface(struct ir *ir, const struct layout_step *step, LLV
 {
 	LLVMBasicBlockRef unknown = ir_block(ir, "unknown"), equals = ir_block(ir, "equals");
 	LLVMValueRef node = ir_step_element(ir, step);
-	LLVMValueRef index = ir_load(ir, ir->word, node, offsetof(struct layout_interface, word));
+	LLVMValueRef index = ir_load(ir, ir->word, node,
+				     offsetof(struct layout_interface, interface));
 	LLVMValueRef interface = ir_interface_word(
 		ir, ir_bounded(ir, index, (uint32_t)ir->layout->object.interface_count));
 
