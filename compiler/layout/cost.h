@@ -4,7 +4,7 @@
 
 #include "layout.h"
 
-/* The approximate size of a tree for so many intervals. */
+/* The approximate size of a tree for INTERVALS. */
 size_t cost_tree_bytes(uint32_t intervals);
 
 /* The widths, in bits, of the two stride tables that cost the least: of references, and of entries. 0: such a table is
