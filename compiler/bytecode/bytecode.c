@@ -1,7 +1,7 @@
 /*
- * The assembler: takes instructions one by one, with jumps to basic blocks, and gives a program whose jumps are
- * distances. The first error sticks to the program: so an emitter reads like the listing of what it emits, and asks
- * for the error once, at the end.
+ * The assembler. It takes instructions one by one, with jumps to basic blocks, and makes a program whose jumps have
+ * distances. It keeps the first error. So an emitter reads like the listing of what it emits, and asks for the error
+ * once, at the end.
  */
 #include "bytecode.h"
 
@@ -12,7 +12,7 @@
 
 enum { NOT_BEGUN = 0xffffffff };
 
-/* The imm of a call that has a relocation: libbpf calls the instruction imm + 1 after the symbol. */
+/* The imm of a call that has a relocation: libbpf lets it call the instruction at the symbol plus imm + 1. */
 enum { CALL_OF_SYMBOL = -1 };
 
 struct bytecode *bytecode_new(struct arena *arena)
@@ -233,7 +233,7 @@ void bytecode_call_subprogram(struct bytecode *code, const struct bytecode_subpr
 		list_subprogram(code, subprogram->code->subprograms[i]);
 	list_subprogram(code, subprogram);
 	if (subprogram->code->error)
-		fail(code, "the function %s: %s", subprogram->name, subprogram->code->error);
+		fail(code, "the subprogram %s: %s", subprogram->name, subprogram->code->error);
 }
 
 void bytecode_exit(struct bytecode *code)
@@ -253,10 +253,11 @@ void bytecode_raw_jump(struct bytecode *code, struct bpf_insn insn, struct basic
 
 bool bytecode_is_jump(const struct bytecode_instruction *instruction)
 {
-	int class = BPF_CLASS(instruction->insn.code);
+	int insn_class = BPF_CLASS(instruction->insn.code);
 	int op = BPF_OP(instruction->insn.code);
 
-	return (class == BPF_JMP || class == BPF_JMP32) && op != BPF_CALL && op != BPF_EXIT;
+	return (insn_class == BPF_JMP || insn_class == BPF_JMP32) && op != BPF_CALL &&
+	       op != BPF_EXIT;
 }
 
 bool bytecode_is_wide(const struct bytecode_instruction *instruction)

@@ -1,6 +1,6 @@
-/* A BPF program, as a list of instructions that are appended one by one. Jumps lead to basic blocks, and loads refer to
- * maps and data sections, by name until the end; each instruction has the rule that it belongs to. The first error
- * sticks to the program: an emitter asks for it once, at the end. */
+/* A BPF program, as a list of instructions to which emitters append. Until the program is finished, jumps lead to basic
+ * blocks; loads refer to maps and data sections by name. Each instruction has the rule that it belongs to. The program
+ * keeps the first error, so an emitter asks for it only once, at the end. */
 #ifndef SKLC_BYTECODE_H
 #define SKLC_BYTECODE_H
 
@@ -19,14 +19,14 @@ enum reg { R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10 };
  * of %u is not allowed". */
 enum { BYTECODE_OFFSET_MAX = (1 << 29) - 1 };
 
-/* Straight code with one entry, to which jumps lead. It is made first, and begun once; jumps to it may be written before
- * and after that. */
+/* A basic block is made first, and begun once, where its first instruction is appended. Jumps to it may be appended
+ * before and after that. */
 struct basic_block {
 	uint32_t id;
 };
 
-/* What an instruction may refer to: a 64-bit load to a map of the object, or to offset insn.imm in a data section; a call
- * to a subprogram. */
+/* What an instruction may refer to. A 64-bit load refers to a map of the object, or to byte insn.imm of a data section;
+ * a call refers to a subprogram. */
 enum bytecode_symbol {
 	SYMBOL_NONE,
 	SYMBOL_SOCKETS,        /* the socket map */
@@ -45,7 +45,7 @@ struct bytecode_instruction {
 	enum bytecode_symbol symbol;
 	const struct bytecode_subprogram *subprogram; /* of SYMBOL_SUBPROGRAM */
 	struct basic_block target;                    /* of a jump, before bytecode_finish */
-	struct span origin;  /* the rule it belongs to; {0, 0}: it serves several */
+	struct span origin;  /* the rule it belongs to; {0, 0}: several rules */
 	const char *comment; /* printed before it; NULL if none */
 };
 
@@ -53,10 +53,10 @@ struct bytecode {
 	struct arena *arena;
 	struct bytecode_instruction *instructions;
 	size_t count, capacity;
-	/* The subprograms that it calls, directly or indirectly: each once, after those that it calls itself. */
+	/* The subprograms that it calls, directly or indirectly: each once, and after all that it calls itself. */
 	const struct bytecode_subprogram **subprograms;
 	size_t subprogram_count, subprogram_capacity;
-	/* The rest is for this folder. */
+	/* Only for this folder: */
 	uint32_t *block_starts; /* index of each basic block's first instruction, or NOT_BEGUN */
 	size_t block_count, block_capacity;
 	struct span origin;          /* of the instructions to come */
@@ -64,18 +64,19 @@ struct bytecode {
 	const char *error;           /* the first one; NULL: none */
 };
 
-/* A global function in the terms of BPF: the verifier walks it by itself, once, however often it is called. Its arguments
- * are the context in R1, and from R2 on numbers, of which the verifier knows nothing there; its result is in R0. */
+/* What BPF calls a global function: the verifier walks it separately, and only once, however often it is called. Its
+ * arguments are the context in R1, and numbers from R2 on, of which the verifier assumes nothing. Its result is in
+ * R0. */
 struct bytecode_subprogram {
 	const char *name;
-	const char *const *arguments; /* their names, without the context's */
+	const char *const *arguments; /* names of those after the context */
 	size_t argument_count;
 	const struct bytecode *code; /* finished */
 };
 
 struct bytecode *bytecode_new(struct arena *arena);
 
-/* NAMES is an array with the names of the arguments after the context. */
+/* NAMES is an array of the names of the arguments after the context. */
 #define BYTECODE_SUBPROGRAM(arena, name, names, code)                                              \
 	bytecode_new_subprogram(arena, name, names, sizeof(names) / sizeof((names)[0]), code)
 const struct bytecode_subprogram *bytecode_new_subprogram(struct arena *arena, const char *name,
@@ -86,7 +87,7 @@ const struct bytecode_subprogram *bytecode_new_subprogram(struct arena *arena, c
 struct basic_block bytecode_new_block(struct bytecode *code);
 void bytecode_begin_block(struct bytecode *code, struct basic_block block);
 
-/* What the listing says above the next instruction. */
+/* The comment that the listing has above the next instruction. */
 void bytecode_comment(struct bytecode *code, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -130,17 +131,20 @@ void bytecode_call(struct bytecode *code, int helper); /* enum bpf_func_id */
 void bytecode_call_subprogram(struct bytecode *code, const struct bytecode_subprogram *subprogram);
 void bytecode_exit(struct bytecode *code);
 
-/* Instructions that another assembler made, but for 64-bit loads. A jump goes to BLOCK, and its distance is ignored. */
+/* Append an instruction as another assembler encoded it; not for 64-bit loads. A jump leads to BLOCK, whatever distance
+ * INSN has. */
 void bytecode_raw(struct bytecode *code, struct bpf_insn insn);
 void bytecode_raw_jump(struct bytecode *code, struct bpf_insn insn, struct basic_block block);
 
-/* NULL, or what is wrong: the first error, a jump to a block that was never begun, or an end that is no jump or exit. */
+/* NULL, or what is wrong: the first error; a jump to a block that never begins; or a last instruction after which the
+ * program would run on. */
 const char *bytecode_check(struct bytecode *code);
 
-/* Checks as above, and resolves all jumps to distances. NULL, or what is wrong, a jump further than 16 bits included. */
+/* Checks the program as above, and replaces the blocks of all jumps by distances. NULL, or what is wrong, also if a
+ * distance does not fit into 16 bits. */
 const char *bytecode_finish(struct bytecode *code);
 
-/* Whether the next instruction to run may be another than the next in the list. Calls and exits are no jumps. */
+/* Whether it is a jump, with or without a condition. Calls and exits are not jumps. */
 bool bytecode_is_jump(const struct bytecode_instruction *instruction);
 
 /* Whether it is a jump without a condition. */
@@ -148,14 +152,15 @@ bool bytecode_always_jumps(const struct bytecode_instruction *instruction);
 
 bool bytecode_is_exit(const struct bytecode_instruction *instruction);
 
-/* Whether it is a 64-bit load, of which the second half follows as an instruction with code 0. */
+/* Whether it is the first half of a 64-bit load; the second half follows as an instruction with code 0. */
 bool bytecode_is_wide(const struct bytecode_instruction *instruction);
 
 /* The number that a 64-bit load loads. */
 uint64_t bytecode_wide_value(const struct bytecode_instruction *first);
 
-/* A listing with one instruction in each line, references by name, comments, and a number above each block that is jumped
- * to; with SOURCES, also the rule's source location and text wherever another rule begins. */
+/* Prints a listing with one instruction in each line: with names of maps, sections and subprograms, with comments, and
+ * with a number above each block that a jump leads to. If SOURCES is not NULL, also prints the rule's source location
+ * and text where another rule begins. */
 void bytecode_dump(const struct bytecode *code, const struct sources *sources, FILE *out);
 
 #endif

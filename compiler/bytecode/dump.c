@@ -1,7 +1,8 @@
 /*
- * Prints a program as `bpftool prog dump xlated` does, with what bpftool cannot know: which basic block a jump leads to,
- * the names of maps and data sections, the emitter's comments, and the rule that an instruction belongs to. Golden files
- * hold this listing, so blocks are numbered in the order in which they stand, whatever the order they were made in.
+ * Prints a program as `bpftool prog dump xlated` does, and also what bpftool cannot know: the basic block that a jump
+ * leads to, the names of maps and data sections, the emitter's comments, and the rule that an instruction belongs to.
+ * Golden files hold this listing, so blocks are numbered in the order of the listing, not in the order in which they
+ * were made.
  */
 #include "bytecode.h"
 
@@ -13,7 +14,8 @@ struct listing {
 	const struct bytecode *code;
 	const struct sources *sources;
 	FILE *out;
-	/* Of the block that begins at each instruction; 0: none begins there, or no jump leads to it. */
+	/* Of each instruction, the number of the block that begins there; 0 if none begins there, or no jump leads to
+	 * it. */
 	uint32_t *numbers;
 };
 
@@ -26,7 +28,7 @@ static const char *const symbol_names[SYMBOL_COUNT] = {
 	[SYMBOL_HOST] = "machine",
 	[SYMBOL_PREFIXES] = "prefixes",
 	[SYMBOL_SPARE_MARKS] = "spare_marks",
-	[SYMBOL_SUBPROGRAM] = "function",
+	[SYMBOL_SUBPROGRAM] = "subprogram",
 };
 
 static const char *helper_name(int32_t helper)
@@ -160,7 +162,7 @@ static void print_instruction(const struct listing *l,
 	}
 }
 
-/* The rule's source location and the first line of its text, with `?` for control characters. */
+/* Prints the rule's source location and the first line of its text, with `?` for control characters. */
 static void print_origin(const struct listing *l, struct span origin)
 {
 	const char *text;
@@ -195,7 +197,7 @@ static void print_heading(const struct listing *l, size_t index)
 		fprintf(l->out, "L%u:\n", l->numbers[index]);
 }
 
-/* Numbers the blocks that some jump leads to, in the order of their starts. */
+/* Numbers the blocks that some jump leads to, in the order of the listing. */
 static uint32_t *number_blocks(const struct bytecode *code)
 {
 	uint32_t *numbers = arena_alloc(code->arena, code->count + 1, sizeof(*numbers));

@@ -1,8 +1,8 @@
 /*
- * Bytecode to bytecode: the same program in fewer instructions. The emitter writes one node or step at a time, and does
- * not see what could be saved between them: jumps to jumps, values that are known, code that no path reaches (which the
- * verifier would refuse: "unreachable insn"). The optimizations are in optimize_*.c; here is the program that they
- * change, the removal of unreachable code, and the loop that runs them until nothing changes.
+ * Makes the same program with fewer instructions. The emitter writes one node or step at a time, and does not see what
+ * could be saved across them: jumps to jumps, values that are known, and code that no path reaches, which the verifier
+ * would refuse ("unreachable insn"). The optimizations are in optimize_*.c. This file has the program that they change,
+ * the removal of unreachable code, and the loop that repeats the optimizations until nothing changes.
  */
 #include "optimize.h"
 
@@ -12,7 +12,8 @@
 
 #include <string.h>
 
-/* One optimization makes another possible. No program seen so far gains from as many rounds. */
+/* One optimization makes another possible, so they are repeated. No program seen so far gained from this many
+ * rounds. */
 enum { ROUNDS_MAX = 8 };
 
 size_t optimizer_first(const struct optimizer *o, size_t index)

@@ -1,5 +1,5 @@
 /* What the parts of bytecode_optimize share: the program that they change. An instruction that is removed stays in the
- * array, and all that walk over the array skip it; jumps that led to it lead to the next one that is left. */
+ * array, and all walks over the array skip it. Jumps that led to it lead to the next instruction that is left. */
 #ifndef SKLC_BYTECODE_OPTIMIZE_H
 #define SKLC_BYTECODE_OPTIMIZE_H
 
@@ -10,7 +10,7 @@ struct optimizer {
 	struct bytecode *code; /* a copy, which is changed */
 	bool *gone;            /* of each instruction: it is removed */
 	uint32_t *references;  /* of each instruction: how many jumps lead there */
-	bool changed;          /* in this round */
+	bool changed;          /* whether this round has changed anything */
 };
 
 static inline struct bytecode_instruction *optimizer_at(struct optimizer *o, size_t index)
@@ -32,7 +32,7 @@ void optimizer_set_target(struct optimizer *o, size_t jump, size_t target);
 void optimizer_replace(struct optimizer *o, size_t index, struct bpf_insn insn);
 void optimizer_remove(struct optimizer *o, size_t index);
 
-/* Whether no jump leads to INDEX: it can only run after the instruction before it. */
+/* Whether no jump leads to INDEX, so that its instruction only runs right after the one before it. */
 static inline bool optimizer_only_follows(const struct optimizer *o, size_t index)
 {
 	return index < o->code->count && o->references[index] == 0;
@@ -50,7 +50,8 @@ static inline regs regs_of(unsigned reg)
 /* What an instruction does to registers. */
 struct effect {
 	regs reads, writes;
-	/* It only writes registers. Loads from memory do more: one may be there just to fetch a cache line. */
+	/* It does nothing but write registers. A load from memory does more: it may be there just to fetch a cache
+	 * line. */
 	bool is_pure;
 };
 
@@ -61,7 +62,7 @@ enum {
 
 struct effect effect_of(struct bpf_insn insn);
 
-/* The parts. Each goes over the program once. */
+/* The optimizations. Each goes over the program once. */
 void optimize_jumps(struct optimizer *o);
 void optimize_constants(struct optimizer *o);
 void optimize_swaps(struct optimizer *o);

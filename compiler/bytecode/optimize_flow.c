@@ -1,9 +1,11 @@
 /*
- * Optimizations that need to know which instructions read a register, and which wrote what they read:
- *  - a result that nothing reads is not computed;
- *  - `a += b; b = a` is `b += a` where nothing else reads a;
- *  - a field of the packet that is only tested for equality with constants is not swapped to the byte order of the host:
- *    the constants are swapped instead.
+ * Optimizations that need data flow: which instructions read a register, and which instruction wrote the value that is
+ * read.
+ *
+ *  - A result that nothing reads is not computed.
+ *  - `a += b; b = a` becomes `b += a` if nothing else reads a.
+ *  - A value from the packet that is only compared for equality with constants is not swapped to the byte order of the
+ *    host. The constants are swapped instead.
  */
 #include "optimize.h"
 
@@ -129,13 +131,15 @@ void optimize_dead_code(struct optimizer *o)
 	}
 }
 
-/* Which instruction wrote what a register holds before each instruction: the writer's index plus one, or one of these. */
+/* The writer of a register's value before an instruction: the index plus one of the instruction that wrote it, or one
+ * of these. */
 enum { NOT_REACHED = 0, SEVERAL = UINT32_MAX };
 
+/* The writers of one register. */
 struct writers {
 	regs reg;
 	uint32_t *of;    /* of each instruction */
-	bool *is_needed; /* of each writer: what it wrote is not only tested for equality */
+	bool *is_needed; /* of each instruction: what it wrote is not only tested for equality */
 	size_t *work;    /* instructions whose writer has changed */
 	bool *waits;     /* of each instruction: it is in WORK */
 	size_t work_count;
@@ -147,7 +151,8 @@ static void need(struct writers *w, uint32_t writer)
 		w->is_needed[writer - 1] = true;
 }
 
-/* WRITER's value reaches INDEX. If it meets another writer's there and is read later, both are needed as they are. */
+/* Notes that WRITER's value reaches INDEX. If another writer's value reaches it too, and is read from there on, neither
+ * writer may change. */
 static void arrive_with(struct writers *w, const regs *live, size_t index, uint32_t writer)
 {
 	uint32_t before = w->of[index];
@@ -192,7 +197,8 @@ static struct writers find_writers(struct optimizer *o, const regs *live, regs r
 	return w;
 }
 
-/* Whether it swaps a field of the packet that the instruction BEFORE it has loaded, and is only reached from there. */
+/* Whether the instruction at INDEX swaps the bytes of a value that the instruction BEFORE has loaded from memory, and
+ * only runs right after that one. */
 static bool is_swap(struct optimizer *o, size_t index, size_t before)
 {
 	struct bpf_insn swap = optimizer_at(o, index)->insn, load;
@@ -205,7 +211,7 @@ static bool is_swap(struct optimizer *o, size_t index, size_t before)
 		(swap.imm == 16 && load.code == (BPF_LDX | BPF_MEM | BPF_H)));
 }
 
-/* Whether it tests a value of BITS bits for equality with a constant. */
+/* Whether an instruction tests a value of BITS bits for equality with a constant of as many bits. */
 static bool is_equality(struct bpf_insn insn, int bits)
 {
 	return (insn.code == (BPF_JMP32 | BPF_JEQ | BPF_K) ||
@@ -213,7 +219,7 @@ static bool is_equality(struct bpf_insn insn, int bits)
 	       (bits == 32 || (uint32_t)insn.imm <= UINT16_MAX);
 }
 
-/* Marks the writers whose values are read other than by a test for equality. */
+/* Marks the writers whose values are not only tested for equality. */
 static void note_needs(struct optimizer *o, struct writers *w)
 {
 	size_t i;
@@ -233,7 +239,7 @@ static int32_t swapped(int32_t value, int bits)
 	return (int32_t)(bits == 32 ? htonl((uint32_t)value) : htons((uint16_t)value));
 }
 
-/* For each instruction, whether it is a swap of the register whose value is only tested for equality. */
+/* For each instruction, whether it swaps a value of the register that is only tested for equality. */
 static bool *find_needless(struct optimizer *o, const struct writers *w, uint8_t reg)
 {
 	bool *needless = arena_alloc(o->arena, o->code->count, sizeof(*needless));
@@ -247,7 +253,7 @@ static bool *find_needless(struct optimizer *o, const struct writers *w, uint8_t
 	return needless;
 }
 
-/* Where all tests of a swapped value are for equality, removes the swap and swaps the constants. */
+/* Where a swapped value is only tested for equality, removes the swap and swaps the constants. */
 static void swap_constants(struct optimizer *o, uint8_t reg, const regs *live)
 {
 	struct writers w = find_writers(o, live, regs_of(reg));

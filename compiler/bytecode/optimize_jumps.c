@@ -1,8 +1,9 @@
-/* Optimizations of jumps: to other jumps, over other jumps, and to the next instruction; and two comparisons that together
- * tell one value from all others, which become a test for equality. */
+/* Optimizations of jumps to other jumps, over other jumps, and to the next instruction. Also, two comparisons that
+ * together tell one value from all others become a test for equality. */
 #include "optimize.h"
 
-enum { THREAD_STEPS_MAX = 64 /* where following a cycle of jumps ends */ };
+/* How many jumps are followed at most: jumps may form a cycle. */
+enum { FOLLOWED_MAX = 64 };
 
 /* Whether 16 bits hold the distance of a jump. */
 static bool is_near(size_t from, size_t to)
@@ -10,12 +11,12 @@ static bool is_near(size_t from, size_t to)
 	return to > from ? to - from <= INT16_MAX : from - to < INT16_MAX;
 }
 
-/* Index of the first instruction from INDEX on that is no unconditional jump. Unconditional jumps are followed. */
+/* Follows unconditional jumps from INDEX on. Gives the index of the first instruction that is not one. */
 static size_t arrive(const struct optimizer *o, size_t index)
 {
-	int steps;
+	int followed;
 
-	for (steps = 0; steps < THREAD_STEPS_MAX && index < o->code->count; steps++) {
+	for (followed = 0; followed < FOLLOWED_MAX && index < o->code->count; followed++) {
 		if (!bytecode_always_jumps(&o->code->instructions[index]))
 			break;
 		index = optimizer_target(o, index);
@@ -23,7 +24,7 @@ static size_t arrive(const struct optimizer *o, size_t index)
 	return index;
 }
 
-/* A jump to an unconditional jump goes where that one goes, if it can reach that. */
+/* Lets a jump to an unconditional jump lead where that one leads, if 16 bits hold the distance. */
 static void thread(struct optimizer *o, size_t jump)
 {
 	size_t target = optimizer_target(o, jump), end = arrive(o, target);
@@ -68,7 +69,8 @@ static void invert(struct optimizer *o, size_t jump)
 	optimizer_remove(o, over);
 }
 
-/* A comparison of a register with LIMIT: where the program goes on for values below LIMIT, and for all others. */
+/* A comparison of a register with LIMIT: the instructions at which the program continues for values BELOW it, and for
+ * all others. */
 struct split {
 	uint8_t reg;
 	uint32_t limit;
@@ -99,7 +101,7 @@ static bool is_split(const struct optimizer *o, size_t index, struct split *spli
 struct equality {
 	size_t second; /* index of the second comparison */
 	uint32_t value;
-	size_t equal, others; /* where the program goes on: for the value, and for all others */
+	size_t equal, others; /* where the program continues: for the value, and for all others */
 };
 
 static bool tells_one_value(const struct optimizer *o, const struct split *first,
@@ -122,8 +124,9 @@ static bool tells_one_value(const struct optimizer *o, const struct split *first
 	return false;
 }
 
-/* `if a >= k + 1 goto L; if a < k goto L` becomes `if a != k goto L`; so do other orders and forms of these comparisons. If
- * the second comes right after the first, it is removed, and no jump may lead to it. */
+/* `if a >= k + 1 goto L; if a < k goto L` becomes `if a != k goto L`. Other orders and forms of such comparisons are
+ * treated alike. The second comparison is removed if it comes right after the first, and then no jump may lead to
+ * it. */
 static void test_for_equality(struct optimizer *o, size_t jump)
 {
 	size_t next = optimizer_next(o, jump), after, target;

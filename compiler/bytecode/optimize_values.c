@@ -1,5 +1,5 @@
-/* Optimizations of values that are known: arithmetic and comparisons of constants are computed here. A register's value is
- * known from the instruction that sets it to the next one that some jump leads to. */
+/* Optimizations of known values: arithmetic and comparisons of constants are computed here. The value of a register is
+ * known from the instruction that sets it up to the next instruction that a jump leads to. */
 #include "optimize.h"
 
 #include <string.h>
@@ -16,8 +16,8 @@ static void set(struct values *v, uint8_t reg, uint64_t value)
 	v->value[reg] = value;
 }
 
-/* Gets the second operand of arithmetic or of a comparison; false if it is not known. */
-static bool operand(const struct values *v, struct bpf_insn insn, uint64_t *value)
+/* Gets the value of an instruction's source, a register or a constant; false if it is not known. */
+static bool source_value(const struct values *v, struct bpf_insn insn, uint64_t *value)
 {
 	if (BPF_SRC(insn.code) == BPF_X) {
 		*value = v->value[insn.src_reg];
@@ -27,7 +27,8 @@ static bool operand(const struct values *v, struct bpf_insn insn, uint64_t *valu
 	return true;
 }
 
-/* Computes with 64 bits, or with 32 if both operands are below 2^32; false for operations that are left to the program. */
+/* Computes A op B. For 32 BITS, the caller cuts A, B and the result to their lower halves. False for operations that
+ * are left to the program. */
 static bool compute(int op, uint64_t a, uint64_t b, unsigned bits, uint64_t *result)
 {
 	switch (op) {
@@ -57,7 +58,8 @@ static bool compute(int op, uint64_t a, uint64_t b, unsigned bits, uint64_t *res
 	}
 }
 
-/* The sum of an address in the tables, which the instruction BEFORE loads, and a known number is an address too. */
+/* Where a known number is added to an address in the tables, which the instruction BEFORE loads, that instruction loads
+ * the sum instead. False if this is not so. */
 static bool fold_address(struct optimizer *o, const struct values *v, size_t index, size_t before)
 {
 	struct bpf_insn add = optimizer_at(o, index)->insn;
@@ -86,7 +88,7 @@ static void fold_arithmetic(struct optimizer *o, struct values *v, size_t index)
 	uint64_t value;
 
 	if (BPF_OP(insn.code) == BPF_END || BPF_OP(insn.code) == BPF_NEG ||
-	    !operand(v, insn, &value) || (!moves && !v->known[insn.dst_reg]) ||
+	    !source_value(v, insn, &value) || (!moves && !v->known[insn.dst_reg]) ||
 	    !compute(BPF_OP(insn.code), v->value[insn.dst_reg] & mask, value & mask, bits,
 		     &value)) {
 		v->known[insn.dst_reg] = false;
@@ -100,7 +102,7 @@ static void fold_arithmetic(struct optimizer *o, struct values *v, size_t index)
 						    .imm = (int32_t)(value & mask)});
 }
 
-/* Whether a comparison of known values holds. *DECIDED is false for comparisons that are left to the program. */
+/* Whether a comparison of known values holds. Sets *DECIDED to false for comparisons that are left to the program. */
 static bool holds(int op, uint64_t a, uint64_t b, bool *decided)
 {
 	*decided = true;
@@ -123,7 +125,8 @@ static bool holds(int op, uint64_t a, uint64_t b, bool *decided)
 	}
 }
 
-/* Whether it is known if a jump is *TAKEN: both values are known, or the second is 0, and nothing is less than that. */
+/* Whether it is known if a jump is *TAKEN. It is if both values are known; or if the second is 0, since no value is
+ * less than 0. */
 static bool is_decided(const struct values *v, struct bpf_insn insn, bool *taken)
 {
 	uint64_t mask = BPF_CLASS(insn.code) == BPF_JMP32 ? UINT32_MAX : UINT64_MAX;
@@ -131,7 +134,7 @@ static bool is_decided(const struct values *v, struct bpf_insn insn, bool *taken
 	uint64_t value;
 	bool decided;
 
-	if (op == BPF_JA || !operand(v, insn, &value))
+	if (op == BPF_JA || !source_value(v, insn, &value))
 		return false;
 	if (!(value & mask) && (op == BPF_JLT || op == BPF_JGE)) {
 		*taken = op == BPF_JGE;
