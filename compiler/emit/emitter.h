@@ -1,9 +1,13 @@
-/* What the parts of the direct back end share: the program being written, and code that several of them emit.
+/* What the parts of the direct back end share: the program that is being written, and code that several of them
+ * emit.
  *
- * Registers: R6 is the context; R7 the reference, and from the outcome on the row; R8 the zero, and from the outcome on
- * the packet's flow class; R9 how many rows the outcome may still have. R0 to R5 are free for each piece of code.
+ * Registers up to OUTCOME: R6 is the context, R7 the reference, R8 the zero (see emit_zero). From OUTCOME on, R7 is
+ * the number of a row or a pointer to it, R8 the packet's flow class, and R9 the number of rows that the outcome may
+ * still have. R0 to R5 are free in each piece of code. In comments, a register "is lost" if its value is undefined
+ * afterwards.
  *
- * A label index is 4 * label + flow class: the index of the label's slot word in .rodata.machine, and of its counters. */
+ * A label index is 4 * label + flow class: the index of the label's slot word in .rodata.machine, and of its
+ * counters. */
 #ifndef SKLC_EMITTER_H
 #define SKLC_EMITTER_H
 
@@ -24,41 +28,42 @@ enum {
 
 #define CONTEXT(field) ((int)offsetof(struct bpf_sk_lookup, field))
 
-/* Entry points of a step of a search. At each, R7 is a reference. */
+/* Entry points of a step of a search. At each of them, R7 is a reference. */
 struct step_entry {
-	struct basic_block checked; /* tests the tag: a reference to a later step goes on there */
+	struct basic_block checked; /* tests the tag: a reference to a later step skips this one */
 	struct basic_block inside;  /* the reference is known to be this step's */
-	struct basic_block ready;   /* also, R1 has the operand in lanes, for a level of a tree */
+	struct basic_block ready;   /* as INSIDE; R1 and R4 are as emit_spread leaves them */
 };
 
 struct emitter {
 	struct bytecode *code;
 	const struct layout *layout;
-	/* The code of each node; NO_BLOCK if it is not emitted yet, or the node is in a table. */
+	/* The code of each node; NO_BLOCK if it is not emitted yet, or the node is in the tables. */
 	struct basic_block *nodes;
-	/* Of each step of each search; and one more, the search's end, which is entered at `checked`. */
+	/* Of each step of each search. After the last step, an entry for the end of the search, of which only CHECKED
+	 * is used. */
 	struct step_entry *entries[FLOW_CLASSES];
 	struct basic_block outcome; /* R7 is the number of the outcome's first row */
-	/* The ways out. PASS is NO_BLOCK if every outcome, even a mere end, is to reach OUTCOME. */
+	/* The exits. If PASS is NO_BLOCK, all outcomes go to OUTCOME, even those without a row but an end. */
 	struct basic_block pass, drop;
-	bool has_zero; /* R8 is 0 on all ways to OUTCOME, and the verifier does not know that */
+	bool has_zero; /* R8 is the zero on all paths to OUTCOME */
 };
 
-/* REG becomes an operand, in host order. R2 is lost. */
+/* REG becomes the value of an operand, in host order. R2 is lost. */
 void emit_operand(struct emitter *e, enum operand operand, enum reg reg);
 
-/* Offset into .rodata.machine, in bytes, of the number that an interface has on the host. */
+/* Offset, in bytes, into .rodata.machine of the number that an interface has on the host. */
 uint32_t interface_offset(const struct emitter *e, uint32_t interface);
 
-/* REG becomes a pointer to an element of a region of the tables, of BYTES each. The register INDEX has the element's
- * index, and is lost. */
+/* REG becomes a pointer to an element of a region of the tables, whose elements have BYTES each. The register INDEX has
+ * the index of the element, and is lost. Jumps to DROP if it is out of bounds. */
 void emit_element(struct emitter *e, struct layout_region region, uint32_t bytes, enum reg reg,
 		  enum reg index);
 
-/* All steps of a search, which ends at OUTCOME. */
+/* Emits all steps of a search, which ends with a jump to OUTCOME. */
 void emit_search(struct emitter *e, size_t index);
 
-/* OUTCOME: carries out the rows from number R7 on. */
+/* Begins OUTCOME, which carries out the rows from number R7 on. */
 void emit_outcome(struct emitter *e);
 
 /* R8 becomes the packet's flow class. R1 is lost. */
@@ -67,21 +72,23 @@ void emit_flow_class(struct emitter *e);
 /* Counts the rule of the row that R7 points to, if it has a counter. */
 void emit_rule_counter(struct emitter *e);
 
-/* REG becomes the label index of the row that R7 points to, for the flow class in R8; to NONE if it has no label. */
+/* REG becomes the label index of the row that R7 points to, for the flow class in R8. Jumps to NONE if the row has no
+ * label. */
 void emit_label_index(struct emitter *e, enum reg reg, struct basic_block none);
 
-/* R0 becomes a pointer to the map's element whose key is at STACK (an offset from R10), or 0 if there is none. */
+/* R0 becomes a pointer to the element of a map whose key is at STACK (an offset from R10), or 0 if there is none. */
 void emit_look_up(struct bytecode *code, enum bytecode_symbol map, int stack);
 
-/* Adds one to the counter at OFFSET of the element of a per-CPU map whose key is at STACK. */
+/* Adds one to the counter at OFFSET in the element of a per-CPU map whose key is at STACK. */
 void emit_count(struct bytecode *code, enum bytecode_symbol map, int stack, int offset);
 
-/* Argument registers from FIRST on become 0, before a call that does not use them. The verifier (Linux 6.18) takes all
- * five for used, and would walk the code before the call again for each value that a search may have left in them. */
+/* Sets the argument registers from FIRST on to 0, before the call of a subprogram that does not use them. The verifier
+ * (Linux 6.18) assumes that a call uses all five; it would walk the code before the call again for each value that a
+ * search may have left in them. */
 void emit_unused(struct bytecode *code, enum reg first);
 
-/* Calls try_group for each group of the outcome. R7, the number of the first group's head or an end, becomes the
- * outcome's end. R8 is lost. */
+/* Calls try_group for each group of the outcome. R7 is the number of the first head or of an end, and becomes that of
+ * the outcome's end. R8 is lost. */
 void emit_groups(struct emitter *e);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * Emits the program for a layout. The order is that of a packet's way: the branch by family and protocol, the nodes in
- * code, the steps that search the tables (steps.c), the code that carries out an outcome (outcome.c), and the exits.
- * Nothing is optimised here: bytecode_optimize does that to the whole.
+ * Emits the program for a layout, in the order in which a packet passes through it: the branch by family and protocol,
+ * the nodes in code, the steps that search the tables (steps.c), the code that carries out an outcome (outcome.c), and
+ * the exits. Nothing is optimized here; bytecode_optimize does that for the whole program.
  */
 #include "compiler/pipeline.h"
 
@@ -23,7 +23,7 @@ static const struct span SHARED;
 
 static void emit_ref(struct emitter *e, diagram_ref ref, struct span origin);
 
-/* To UPPER if the operand in R1 is at least START. R2 is lost. */
+/* Jumps to UPPER if the operand in R1 is at least START. R2 is lost. */
 static void emit_compare(struct emitter *e, enum operand operand, uint64_t start,
 			 struct basic_block upper)
 {
@@ -35,7 +35,8 @@ static void emit_compare(struct emitter *e, enum operand operand, uint64_t start
 	}
 }
 
-/* Finds the one of a node's intervals [first, end) that holds R1, by binary search in code, and goes on at its child. */
+/* Finds which of a node's intervals [first, end) holds the value in R1, by binary search in code, and continues at the
+ * child of that interval. */
 static void emit_compare_tree(struct emitter *e, const struct diagram_node *node,
 			      const struct span *origins, struct span origin, uint32_t first,
 			      uint32_t end)
@@ -107,7 +108,7 @@ static void emit_node(struct emitter *e, diagram_ref ref)
 	emit_compare_tree(e, node, origins, origin, 0, node->count);
 }
 
-/* R8 becomes 0, but all that the verifier knows is that it is a number. */
+/* R8 becomes 0, of which the verifier only knows that it is some number: the zero, which emit_reference needs. */
 static void emit_zero(struct emitter *e)
 {
 	_Static_assert(AF_INET >> 4 == 0 && AF_INET6 >> 4 == 0, "no family has these bits");
@@ -117,8 +118,9 @@ static void emit_zero(struct emitter *e)
 	e->has_zero = true;
 }
 
-/* R7 becomes a reference. For each different number that the verifier KNOWS there, it walks what follows once more, at 60
- * instructions and more; so it is to see the reference as an unknown number, the zero XOR the constant. */
+/* R7 becomes REFERENCE. Unless the verifier may KNOW it, it is computed as the zero XOR the constant, which for the
+ * verifier is an unknown number. It would walk the code after this once more for each constant that it knows in R7, and
+ * that is 60 instructions and more. */
 static void emit_reference(struct emitter *e, uint32_t reference, bool known)
 {
 	if (known || !e->has_zero) {
@@ -129,6 +131,7 @@ static void emit_reference(struct emitter *e, uint32_t reference, bool known)
 	bytecode_alu32_imm(e->code, BPF_XOR, R7, (int32_t)reference);
 }
 
+/* Continues at a row, the first one of an outcome or an end. */
 static void emit_row(struct emitter *e, uint32_t row)
 {
 	if (row == ROW_PASS && e->pass.id != NO_BLOCK) {
@@ -141,7 +144,7 @@ static void emit_row(struct emitter *e, uint32_t row)
 	}
 }
 
-/* Goes on in the tables, at the first step of a node that is stored there. */
+/* Continues in the tables, at the first step of a node that is stored there. */
 static void emit_table_entry(struct emitter *e, diagram_ref ref)
 {
 	uint32_t search = e->layout->nodes[ref].variable >> SEARCH_SHIFT;
@@ -150,7 +153,7 @@ static void emit_table_entry(struct emitter *e, diagram_ref ref)
 	bytecode_jump(e->code, e->entries[search][layout_first_step(e->layout, ref)].checked);
 }
 
-/* Goes on at a node or an outcome. As far as this path tells, it is the rule at ORIGIN that decides. */
+/* Continues at a node or an outcome. ORIGIN is the rule that decides on this path, as far as is known here. */
 static void emit_ref(struct emitter *e, diagram_ref ref, struct span origin)
 {
 	bytecode_origin(e->code, origin);
@@ -225,7 +228,7 @@ static struct emitter emitter_new(struct arena *arena, struct bytecode *code,
 	return e;
 }
 
-/* All code from the program's entry to OUTCOME. */
+/* Emits all code from the program's entry to OUTCOME. */
 static void emit_classification(struct emitter *e)
 {
 	size_t i;

@@ -1,6 +1,6 @@
-/* Emits the code that carries out an outcome, one for all outcomes: it reads the outcome's rows from the tables. For each
- * row, it counts the rule, finds the label's socket, assigns it, counts the hit or the miss, and goes on with the next
- * row. */
+/* Emits the code that carries out an outcome. All outcomes share this code, which reads their rows from the tables. For
+ * each row, it counts the rule, finds the label's socket, assigns it, counts the hit or the miss, and continues with
+ * the next row. */
 #include "emit.h"
 #include "emitter.h"
 
@@ -57,7 +57,7 @@ void emit_label_index(struct emitter *e, enum reg reg, struct basic_block none)
 	bytecode_jump_if(e->code, BPF_JGT, reg, (int32_t)count - 1, e->drop);
 }
 
-/* R0 becomes the socket in the own slot of the label index in R1; to MISS if there is none. */
+/* R0 becomes the socket in the own slot of the label whose label index is in R1. Jumps to MISS if there is none. */
 static void emit_find_socket(struct emitter *e, struct basic_block miss)
 {
 	bytecode_alu_imm(e->code, BPF_LSH, R1, 2);
@@ -71,8 +71,8 @@ static void emit_find_socket(struct emitter *e, struct basic_block miss)
 	bytecode_jump_if(e->code, BPF_JEQ, R0, 0, miss);
 }
 
-/* Assigns the socket in R0, with the flags of the row that R7 points to, and releases it: to HIT if it takes the packet,
- * to PASS if a program before this one has chosen, whose choice stands. */
+/* Assigns the socket in R0, with the flags of the row that R7 points to, and releases it. Jumps to HIT if the socket
+ * takes the packet, or to PASS if a program before this one has chosen, since its choice stands. */
 static void emit_assign(struct emitter *e, struct basic_block hit)
 {
 	struct bytecode *code = e->code;
@@ -99,8 +99,9 @@ void emit_unused(struct bytecode *code, enum reg first)
 		bytecode_alu_imm(code, BPF_MOV, reg, 0);
 }
 
-/* No socket took the packet: counts the miss, or leaves that to try_label, which tries the spare slots. Where rows are in
- * groups, it is left to try_row: the first group then begins with the first row once more. */
+/* Emits what follows if no socket in the own slot took the packet. Without spare slots, it counts the miss. Else
+ * try_label tries the spare slots and counts. Where rows are in groups, try_row does that instead: the first group
+ * begins with the first row once more. */
 static void emit_miss(struct emitter *e)
 {
 	if (!e->layout->object.tries_spares) {
@@ -119,8 +120,9 @@ static void emit_miss(struct emitter *e)
 	bytecode_jump_if(e->code, BPF_JNE, R0, 0, e->pass);
 }
 
-/* Tries the label's own slot, which mostly is a hit. In a loop over rows with spare slots, only that of the first row is
- * tried here, and try_label tries those of later rows: the verifier walks this code once for each row. */
+/* Tries the label's own slot, which usually is a hit. In a loop over rows where spare slots are tried, this code serves
+ * only the first row, and try_label tries the own slots of later rows too: the verifier walks this code once for each
+ * row. */
 static void emit_try_label(struct emitter *e, struct basic_block hit, struct basic_block next)
 {
 	struct basic_block miss = bytecode_new_block(e->code);
@@ -137,7 +139,8 @@ static void emit_try_label(struct emitter *e, struct basic_block hit, struct bas
 	emit_miss(e);
 }
 
-/* AF_INET is 2 and AF_INET6 10, TCP is 6 and UDP 17: one bit tells the families apart, and one the protocols. */
+/* AF_INET is 2 and AF_INET6 is 10, TCP is 6 and UDP is 17. So one bit tells the families apart, and one bit the
+ * protocols; the two bits are the flow class. */
 void emit_flow_class(struct emitter *e)
 {
 	_Static_assert(AF_INET >> 3 == 0 && AF_INET6 >> 3 == 1, "one bit tells the families apart");
@@ -184,7 +187,7 @@ void emit_outcome(struct emitter *e)
 		emit_groups(e);
 	bytecode_jump_if(e->code, BPF_JEQ, R7, ROW_PASS, e->pass);
 	bytecode_jump(e->code, e->drop);
-	bytecode_begin_block(e->code, hit); /* and then to PASS, which is emitted next */
+	bytecode_begin_block(e->code, hit); /* falls through to PASS, which is emitted next */
 	if (e->layout->object.label_count)
 		emit_count(e->code, SYMBOL_LABEL_COUNTERS, STACK_LABEL,
 			   offsetof(struct abi_label_count, hits));

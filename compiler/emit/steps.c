@@ -1,10 +1,10 @@
 /*
- * Emits the steps of a search, one after the other in the order of the layout. table_format.h says what they read. Between
- * steps, R7 has the reference; R6 has the context; R0 to R5 are lost in each step.
+ * Emits the steps of a search, one after the other in the order of the layout. table_format.h describes the tables that
+ * they read. Between steps, R6 has the context and R7 the reference. Each step may change R0 to R5.
  *
- * A step loads its operand from the context, or goes on with the one that a step before it has left in R1. Of half an
- * IPv6 address, it loads no more 32 bit words than it needs: CUT is then how many of the lowest bits of the operand R1
- * does not have, 0 or LOADED_BITS.
+ * A step loads its operand from the context, or continues with what the step before it has left in R1. Half of an IPv6
+ * address has two words of 32 bits, and a step loads only those that it needs. CUT says which: it is the number of
+ * lowest bits of the operand that R1 lacks, 0 or LOADED_BITS.
  */
 #include "emitter.h"
 
@@ -19,27 +19,28 @@ struct search_position {
 	const struct step_entry *entries;
 };
 
-/* Size of what a stride table has for one child, as a shift. */
+/* Size of one child of a stride table, as a shift: log2 of the bytes. */
 static int child_scale(const struct layout_step *stride)
 {
 	return stride->has_ranges ? 3 : 2;
 }
 
-/* Size of one result of a step, as a shift. */
+/* Size of one result of a step, as a shift: log2 of the bytes. */
 static int result_scale(const struct layout_step *step)
 {
 	return step->is_narrow ? 1 : 2;
 }
 
-/* How many bits of half an IPv6 address one load gives: the verifier refuses loads of 8 bytes there. */
+/* The bits of half of an IPv6 address that one load gives. The verifier refuses loads of 8 bytes there. */
 enum { LOADED_BITS = 32 };
 
-/* Where an operand stands in the context: for half of an IPv6 address, its first word. */
+/* Offset of an operand in the context; for half of an IPv6 address, that of its upper word. */
 static int operand_offset(enum operand operand)
 {
 	return (int)operand_info(operand).offset;
 }
 
+/* REG becomes the 32-bit word at an offset in the context, in host order. */
 static void emit_word(struct emitter *e, int offset, enum reg reg)
 {
 	bytecode_load(e->code, BPF_W, reg, R6, offset);
@@ -53,7 +54,7 @@ void emit_operand(struct emitter *e, enum operand operand, enum reg reg)
 
 	if (info.order == ORDER_HOST) {
 		bytecode_load(e->code, BPF_W, reg, R6, offset);
-	} else if (info.bits == 16) { /* in the first half of its word */
+	} else if (info.bits == 16) { /* in the first half of its member, which has 32 bits */
 		bytecode_load(e->code, BPF_H, reg, R6, offset);
 		bytecode_to_host(e->code, reg, 16);
 	} else {
@@ -66,7 +67,7 @@ void emit_operand(struct emitter *e, enum operand operand, enum reg reg)
 	}
 }
 
-/* CUT for a step that does not use the lowest UNUSED bits of its operand. */
+/* CUT for a step that does not use the UNUSED lowest bits of its operand. */
 static unsigned cut_of(unsigned unused)
 {
 	return unused >= LOADED_BITS ? LOADED_BITS : 0;
@@ -110,13 +111,13 @@ static void emit_step_element(struct emitter *e, const struct layout_step *step)
 	emit_element(e, step->region, step->element_bytes, R3, R7);
 }
 
-/* Where operands go that are outside of a window. */
+/* The basic blocks for operands that are below or above a window. */
 struct sides {
 	struct basic_block below, above;
 };
 
-/* To one of the sides if the operand in R1 is not in the step's window, which has this many BITS of R1. R2 and R4 are
- * lost. */
+/* Jumps to one of the sides if the operand in R1 is not in the step's window. The window has the lowest BITS of R1. R2
+ * and R4 are lost. */
 static struct sides emit_window(struct emitter *e, const struct layout_step *step, unsigned bits)
 {
 	struct sides sides = {bytecode_new_block(e->code), bytecode_new_block(e->code)};
@@ -143,7 +144,8 @@ static void emit_value(struct emitter *e, enum reg reg, uint64_t value)
 		bytecode_imm64(e->code, reg, value);
 }
 
-/* Ends the code for operands in the window, and sets R1 to another value on either side. All go on together. */
+/* Ends the code for operands in the window, and sets R1 to BELOW or ABOVE on the sides. All three then continue in one
+ * block. */
 static void emit_sides(struct emitter *e, struct sides sides, uint64_t below, uint64_t above)
 {
 	struct basic_block together = bytecode_new_block(e->code);
@@ -157,7 +159,7 @@ static void emit_sides(struct emitter *e, struct sides sides, uint64_t below, ui
 	bytecode_begin_block(e->code, together);
 }
 
-/* REG keeps only this many of its lowest bits. */
+/* REG keeps only its BITS lowest bits. */
 static void emit_low_bits(struct emitter *e, enum reg reg, unsigned bits)
 {
 	if (bits < 32) {
@@ -168,8 +170,7 @@ static void emit_low_bits(struct emitter *e, enum reg reg, unsigned bits)
 	}
 }
 
-/* R1, the operand without its CUT lowest bits, becomes the offset of its child in a stride table, if it is in the
- * window. */
+/* R1, an operand in the window without its CUT lowest bits, becomes the offset of its child in a stride table. */
 static void emit_child(struct emitter *e, const struct layout_step *step, unsigned cut)
 {
 	uint32_t mask = (UINT32_C(1) << step->stride_bits) - 1;
@@ -182,8 +183,8 @@ static void emit_child(struct emitter *e, const struct layout_step *step, unsign
 	bytecode_alu32_imm(e->code, BPF_AND, R1, (int32_t)(mask << child_scale(step)));
 }
 
-/* R3 becomes a pointer to what a stride table has for the operand in R1, which is without its CUT lowest bits. R1, R2, R4
- * and R7 are lost. */
+/* R3 becomes a pointer to the child of a stride table for the operand in R1, which lacks its CUT lowest bits. R1, R2,
+ * R4 and R7 are lost. */
 static void emit_stride_child(struct emitter *e, const struct layout_step *step, unsigned cut)
 {
 	const uint64_t children = UINT64_C(1) << step->stride_bits;
@@ -201,7 +202,7 @@ static void emit_stride_child(struct emitter *e, const struct layout_step *step,
 	bytecode_alu(e->code, BPF_ADD, R3, R1);
 }
 
-/* A stride table of references. */
+/* Emits a stride table of references: R7 becomes the child for the operand. */
 static void emit_stride(struct emitter *e, const struct layout_step *step)
 {
 	const unsigned cut = cut_of(stride_shift(step));
@@ -211,7 +212,7 @@ static void emit_stride(struct emitter *e, const struct layout_step *step)
 	bytecode_load(e->code, BPF_W, R7, R3, 0);
 }
 
-/* R1, without its CUT lowest bits, becomes the operand without all the bits that the window skips. */
+/* R1, an operand without its CUT lowest bits, loses all bits that the window skips. */
 static void emit_skip(struct emitter *e, const struct layout_step *step, unsigned cut)
 {
 	if (step->window.skip > cut)
@@ -231,7 +232,8 @@ static void emit_rest(struct emitter *e, const struct layout_step *step)
 	emit_low_bits(e, R1, compared_bits(step));
 }
 
-/* R1 becomes the bits of the operand that a tree compares; operands outside of the window become the window's ends. */
+/* R1 becomes the bits of the operand that a tree compares. An operand outside of the window becomes the first or the
+ * last value in it. */
 static void emit_tree_operand(struct emitter *e, const struct layout_step *step)
 {
 	const unsigned cut = cut_of(step->window.skip);
@@ -248,7 +250,8 @@ static void emit_tree_operand(struct emitter *e, const struct layout_step *step)
 	emit_sides(e, sides, 0, (UINT64_C(1) << compared_bits(step)) - 1);
 }
 
-/* R1, of fewer bits than a lane, is copied into each lane of R1, and R4 becomes 1 in each lane. R2 is lost. */
+/* R1 has a value of fewer bits than a lane, which is copied into each lane of R1. R4 becomes 1 in each lane, if there
+ * is more than one. R2 is lost. */
 static void emit_spread(struct emitter *e, unsigned lane_bits)
 {
 	unsigned bits;
@@ -262,9 +265,9 @@ static void emit_spread(struct emitter *e, unsigned lane_bits)
 		bytecode_imm64(e->code, R4, UINT64_MAX / ((UINT64_C(1) << lane_bits) - 1));
 }
 
-/* R0 becomes the number of keys, of those in BYTES of lanes at R3, that are at most the operand in the lanes of R1, times
- * 2^SCALE. Its lowest SCALE bits are undefined: the caller masks them. The CPU computes two sums side by side, in R0 and
- * R2. R2 and R5 are lost. */
+/* R0 becomes the rank times 2^SCALE: the number of keys that are less than or equal to the operand in the lanes of R1.
+ * The keys are in BYTES of lanes at R3. The lowest SCALE bits of R0 are undefined, and the caller masks them. The CPU
+ * computes two sums in parallel, in R0 and R2. R2 and R5 are lost. */
 static void emit_rank(struct emitter *e, unsigned lane_bits, uint32_t bytes, int scale)
 {
 	uint32_t at;
@@ -282,7 +285,7 @@ static void emit_rank(struct emitter *e, unsigned lane_bits, uint32_t bytes, int
 			bytecode_alu(e->code, BPF_ADD, sum, reg);
 	}
 	bytecode_alu(e->code, BPF_ADD, R0, R2);
-	if (lane_bits < 64) { /* by the multiplication, the upper lane has the sum of all lanes */
+	if (lane_bits < 64) { /* the product has the sum of all lanes in its upper lane */
 		bytecode_alu(e->code, BPF_MUL, R0, R4);
 		bytecode_alu_imm(e->code, BPF_RSH, R0, 64 - (int32_t)lane_bits - scale);
 	} else if (scale) {
@@ -290,7 +293,7 @@ static void emit_rank(struct emitter *e, unsigned lane_bits, uint32_t bytes, int
 	}
 }
 
-/* R1 becomes the operand in lanes, and R3 a pointer to the lanes that have the keys. */
+/* R1 becomes the operand in each lane, and R3 a pointer to the element, which begins with the lanes of the keys. */
 static void emit_tree_lanes(struct emitter *e, struct search_position at)
 {
 	const struct layout_step *step = &at.search->steps[at.step];
@@ -304,7 +307,7 @@ static void emit_tree_lanes(struct emitter *e, struct search_position at)
 	emit_step_element(e, step);
 }
 
-/* R7 becomes the index of the child. It has no tag: an inner node always leads to the next level. */
+/* R7 becomes the index of the child. It needs no tag, since an inner node always leads to the next level. */
 static void emit_inner(struct emitter *e, struct search_position at)
 {
 	const struct layout_step *step = &at.search->steps[at.step];
@@ -315,7 +318,7 @@ static void emit_inner(struct emitter *e, struct search_position at)
 	bytecode_alu(e->code, BPF_ADD, R7, R0);
 }
 
-/* Goes on at the narrow result in R7: a row, or an element of the step that narrow results lead to. */
+/* Continues at the narrow result in R7: a row, or an element of the step that narrow results lead to. */
 static void emit_narrow_jump(struct emitter *e, struct search_position at)
 {
 	if (at.search->steps[at.step].narrow_tag) {
@@ -328,9 +331,9 @@ static void emit_narrow_jump(struct emitter *e, struct search_position at)
 	}
 }
 
-/* R7, an entry, becomes one of its results. It is the one inside the range if the operand minus the range's start,
- * shifted right by the bits of the range's length, is 0. The subtraction has 32 bits, so operands before the start give
- * a large number. R1 is the operand without its CUT lowest bits. R1, R3 and R4 are lost. */
+/* R7, an entry with a range, becomes one of its results. The result is the one inside the range if the operand minus
+ * the range's start, shifted right by the range's length, is 0. The subtraction has 32 bits, so operands before the
+ * start give a large number. R1 is the operand without its CUT lowest bits. R1, R3 and R4 are lost. */
 static void emit_range(struct emitter *e, const struct layout_step *step, unsigned cut)
 {
 	emit_skip(e, step, cut);
@@ -349,7 +352,7 @@ static void emit_range(struct emitter *e, const struct layout_step *step, unsign
 	bytecode_alu32_imm(e->code, BPF_AND, R7, UINT16_MAX);
 }
 
-/* A stride table of entries: goes on at the result of the entry, or at the reference that it is. */
+/* Emits a stride table of entries: continues at a result of the entry, or at its reference. */
 static void emit_stride_of_entries(struct emitter *e, struct search_position at)
 {
 	const struct layout_step *step = &at.search->steps[at.step];
@@ -360,8 +363,8 @@ static void emit_stride_of_entries(struct emitter *e, struct search_position at)
 	bytecode_alu(e->code, BPF_MOV, R5, R1);
 	emit_stride_child(e, step, cut);
 	bytecode_load(e->code, BPF_DW, R7, R3, 0);
-	/* Even if no entry is a reference: at a jump, the verifier compares states, and so does not walk on separately for
-	 * each side of the window. */
+	/* This jump is emitted even if no entry is a reference. At a jump the verifier compares states, so it does not
+	 * walk the code after it separately for each side of the window. */
 	bytecode_jump_if(e->code, BPF_JSLT, R7, 0,
 			 has_trees_below(at.search, at.step) ? refers : e->drop);
 	bytecode_alu(e->code, BPF_MOV, R1, R5);
@@ -373,8 +376,8 @@ static void emit_stride_of_entries(struct emitter *e, struct search_position at)
 		bytecode_jump(e->code, at.entries[at.step + 1].inside);
 }
 
-/* R7 becomes the result at R3 + OFFSET + R0, R0 being the offset of one of COUNT results. A narrow result goes on where it
- * leads. */
+/* R7 becomes the result at R3 + OFFSET + R0, where R0 is the offset of one of COUNT results. If results are narrow,
+ * continues at this one. */
 static void emit_result(struct emitter *e, struct search_position at, uint32_t offset,
 			uint32_t count)
 {
@@ -398,8 +401,9 @@ static void emit_leaf(struct emitter *e, struct search_position at)
 	emit_result(e, at, shape.lanes_bytes, shape.keys + 1);
 }
 
-/* R0 becomes the equivalence class of the port in R1: by a table; or as the number of runs, but for the first, that start
- * at most there. R5 is lost. */
+/* R0 becomes the index of the result for the port in R1. By a class table, this is the equivalence class of the
+ * port. Else it is the number of the port's run: how many runs start at or below the port, without the first run. R5
+ * is lost. */
 static void emit_class(struct emitter *e, const struct layout_step *step)
 {
 	uint32_t i;
@@ -432,13 +436,13 @@ static void emit_cross(struct emitter *e, struct search_position at)
 	emit_result(e, at, 0, cross_results(step));
 }
 
-/* Looks up the node and the operand in the kernel's LPM trie, which has a prefix for every operand. */
+/* Looks up the node and the operand in the kernel's LPM trie, which has a prefix for every value of an operand. */
 static void emit_lpm(struct emitter *e, const struct layout_step *step)
 {
 	emit_operand(e, step->operand, R1);
 	if (operand_bits(step->operand) < 64)
 		bytecode_alu_imm(e->code, BPF_LSH, R1, 64 - (int32_t)operand_bits(step->operand));
-	bytecode_to_host(e->code, R1, 64); /* back to network order, and so is the node */
+	bytecode_to_host(e->code, R1, 64); /* back to network order, as the node below */
 	bytecode_alu32_imm(e->code, BPF_AND, R7, INDEX_MASK);
 	bytecode_to_host(e->code, R7, 32);
 	bytecode_store_imm(e->code, BPF_W, R10, STACK_PREFIX, ABI_PREFIX_BITS);
@@ -516,6 +520,7 @@ static bool compares_the_same(const struct layout_step *a, const struct layout_s
 	       a->lane_bits == b->lane_bits;
 }
 
+/* The entry point of the next step after an inner node. */
 static struct basic_block entry_after_inner(struct search_position at, size_t next)
 {
 	const struct layout_step *steps = at.search->steps;

@@ -1,29 +1,29 @@
 /*
- * The subprograms that both back ends call: try_label and try_group, which emit.h describes, and those that they call
- * themselves. The verifier walks a subprogram by itself, once, so what stands here costs it the same for any number of
- * rules. It costs a packet nothing where the program itself finds a socket in the label's own slot.
+ * The subprograms that both back ends call: try_label and try_group, which emit.h describes, and those that these two
+ * call. The verifier walks a subprogram separately, and only once, so the code in this file costs it the same for any
+ * number of rules. It costs a packet nothing if the program itself finds a socket in the label's own slot.
  *
  *     try_label(label index, flags)    a label's own slot, and then its spare slots
  *       try_blocks(attempt, marks)     four blocks of spare slots
  *         try_block(attempt, marks)    one block, if it is marked
  *           try_slots(attempt)         some adjacent slots
  *     try_group(head)                  the rows of a group of an outcome's later rows
- *       try_row(row)                   one row: counts its rule, then goes on as try_label
+ *       try_row(row)                   one row: counts its rule, then does the same as try_label
  *
- * Each has the BPF context as its first argument. Attempts and marks are numbers:
+ * Each has the context as its first argument. The others are numbers. Two of these need a description:
  *
- * An attempt is all that is known when a slot is tried: the slot, the label index and the flags of bpf_sk_assign. It is
- * one number, since the verifier walks the passing of each argument at each call.
+ * An attempt is all that is needed to try a slot: the slot, the label index and the flags of bpf_sk_assign. It is one
+ * number, since the verifier walks the instructions that pass each argument at each call.
  *
- * Marks say which of a label's blocks of spare slots to try: a byte for each, 0 if no socket was ever put there. They are
- * read in words, of four blocks each, and try_blocks is called for each word: in one loop over all sixteen blocks, the
- * verifier would walk the loop's body sixteen times.
+ * Marks say which of a label's blocks of spare slots to try: a byte for each block, 0 if no socket was ever put there.
+ * They are read in words of four marks, and try_blocks is called for each word. In one loop over all sixteen blocks,
+ * the verifier would walk the body of the loop sixteen times.
  *
- * A block is tried by three calls of try_slots for five slots each. In a loop, or in one long row of slots, the verifier
- * walks all that follows a slot once more for a socket there that could not take the packet: 640 instructions on Linux
- * 6.1, and 220 by three calls. A call for each slot would take twice the time to find a block empty. Where a packet may
- * have several attempts, and so the verifier has more to walk, it is eight calls for two slots each, the last of which
- * begins one slot earlier.
+ * A block is tried by three calls of try_slots for five slots each. In a loop, or in one long sequence of slots, the
+ * verifier walks all code after a slot once more for the case that a socket there could not take the packet: 640
+ * instructions on Linux 6.1, but 220 with three calls. With a call for each slot, it would take twice the time to find
+ * that a block is empty. Where a packet may have several attempts, the verifier has more to walk. There, a block is
+ * tried by eight calls for two slots each, the last of which begins one slot earlier.
  */
 #include "compiler/base/arena.h"
 #include "emit.h"
@@ -34,10 +34,10 @@
 #include <errno.h>
 #include <stddef.h>
 
-/* What a subprogram gives. */
+/* The results of subprograms. */
 enum { MISSED, DECIDED };
 
-/* Names in the object's BTF, where an attempt is called a place. */
+/* The names of arguments in the object's BTF. An attempt is called a place there. */
 static const char *const LABEL_ARGUMENTS[] = {"index", "flags"};
 static const char *const BLOCK_ARGUMENTS[] = {"place", "marks"};
 static const char *const SLOTS_ARGUMENTS[] = {"place"};
@@ -59,7 +59,7 @@ enum {
 _Static_assert(ABI_SPARES % SLOTS_TO_A_CALL == 0, "calls try whole blocks");
 _Static_assert(ABI_SPARE_SLOT(1, 0) == BLOCK_0 + ABI_SPARES, "blocks count from 1");
 
-/* Begins BLOCK, in which the subprogram returns a result. */
+/* Begins BLOCK, which returns a result. */
 static void emit_return(struct bytecode *code, struct basic_block block, int32_t result)
 {
 	bytecode_begin_block(code, block);
@@ -67,8 +67,8 @@ static void emit_return(struct bytecode *code, struct basic_block block, int32_t
 	bytecode_exit(code);
 }
 
-/* Assigns the socket in R0, with the flags in R8: to HIT if it takes the packet, to CHOSEN if a program before this one
- * has chosen, else to NEXT. R9 is lost. */
+/* Assigns the socket in R0, with the flags in R8, and releases it. Jumps to HIT if the socket takes the packet, to
+ * CHOSEN if a program before this one has chosen, else to NEXT. R9 is lost. */
 static void emit_found(struct bytecode *code, struct basic_block hit, struct basic_block chosen,
 		       struct basic_block next)
 {
@@ -85,7 +85,7 @@ static void emit_found(struct bytecode *code, struct basic_block hit, struct bas
 	bytecode_jump(code, next);
 }
 
-/* Begins HIT, in which the label's hit is counted, and CHOSEN. */
+/* Begins HIT, which counts the label's hit, and CHOSEN, to which it falls through. */
 static void emit_hit(struct bytecode *code, struct basic_block hit, struct basic_block chosen)
 {
 	bytecode_begin_block(code, hit);
@@ -99,15 +99,16 @@ static int slots_to_a_call(const struct layout *layout)
 	return layout->rows_max > 1 ? FEW_SLOTS_TO_A_CALL : SLOTS_TO_A_CALL;
 }
 
-/* To END if the slot of the attempt in R7 is a label's own: the slots after it are other labels'. */
+/* Jumps to END if the slot of the attempt in R7 is a label's own slot: the slots after it belong to other labels. */
 static void emit_end_of_own(struct bytecode *code, struct basic_block end)
 {
 	bytecode_jump32_if(code, BPF_JLT, R7, ABI_SLOT_CAPACITY, end);
 }
 
-/* `int try_slots(context, attempt)` tries COUNT slots from the attempt's on; only that one if it is a label's own slot,
- * which it may be if OWN says so. The verifier walks what falls through first, which are the empty slots: on the way
- * back from a socket that could not take the packet, it then finds states that it has seen. */
+/* `int try_slots(context, attempt)` tries COUNT slots, from the attempt's slot on. If OWN, the slot may be a label's
+ * own slot, and then only that one is tried. Empty slots are the path that falls through, since the verifier walks
+ * that first: when it walks a socket that could not take the packet, the code after it is then in states that it has
+ * seen. */
 static struct bytecode *write_try_slots(struct arena *arena, int count, bool own)
 {
 	struct bytecode *code = bytecode_new(arena);
@@ -146,7 +147,8 @@ static struct bytecode *write_try_slots(struct arena *arena, int count, bool own
 	return code;
 }
 
-/* Calls a subprogram for the attempt in R7 and, if it takes marks, those in MARKS. To CHOSEN if it has decided. */
+/* Calls a subprogram for the attempt in R7, with the marks in the register MARKS if it takes marks. Jumps to CHOSEN if
+ * it has decided. */
 static void emit_try(struct bytecode *code, const struct bytecode_subprogram *subprogram,
 		     enum reg marks, struct basic_block chosen)
 {
@@ -158,8 +160,8 @@ static void emit_try(struct bytecode *code, const struct bytecode_subprogram *su
 	bytecode_jump_if(code, BPF_JNE, R0, 0, chosen);
 }
 
-/* `int try_block(context, attempt, marks)` tries the slots of a block in their order, from the attempt's on, if the
- * lowest byte of the marks is not 0. */
+/* `int try_block(context, attempt, marks)` tries the slots of a block in their order, from the attempt's slot on, if
+ * the lowest byte of the marks is not 0. */
 static struct bytecode *write_try_block(struct arena *arena, const struct layout *layout,
 					const struct bytecode_subprogram *try_slots)
 {
@@ -183,14 +185,14 @@ static struct bytecode *write_try_block(struct arena *arena, const struct layout
 	return code;
 }
 
-/* Whether blocks that are not marked are passed over without a call. */
+/* Whether try_blocks and its caller skip blocks that are not marked without a call. */
 static bool looks_ahead(const struct layout *layout)
 {
 	return !layout->groups.count;
 }
 
-/* `int try_blocks(context, attempt, marks)` tries four blocks from the attempt's slot on. The lowest byte of the marks
- * is the first block's. */
+/* `int try_blocks(context, attempt, marks)` tries four blocks, from the attempt's slot on. The lowest byte of the marks
+ * is that of the first block. */
 static struct bytecode *write_try_blocks(struct arena *arena, const struct layout *layout,
 					 const struct bytecode_subprogram *try_block)
 {
@@ -216,7 +218,7 @@ static struct bytecode *write_try_blocks(struct arena *arena, const struct layou
 	return code;
 }
 
-/* Tries the own slot in the slot word in R7, with the flags in R8. */
+/* Tries a label's own slot, with the flags in R8. R7 has the slot word. */
 static void emit_own_slot(struct bytecode *code, struct basic_block hit, struct basic_block chosen)
 {
 	struct basic_block next = bytecode_new_block(code);
@@ -230,8 +232,8 @@ static void emit_own_slot(struct bytecode *code, struct basic_block hit, struct 
 	bytecode_begin_block(code, next);
 }
 
-/* Tries the own slot in the slot word in R7 by a call of try_slots, which the verifier walks anyway for the spare slots.
- * R9 is the attempt without its slot. */
+/* Tries a label's own slot by a call of try_slots, which the verifier walks anyway for the spare slots. R7 has the slot
+ * word, R9 the attempt without its slot. */
 static void emit_own_slot_call(struct bytecode *code, const struct bytecode_subprogram *try_slots,
 			       struct basic_block chosen)
 {
@@ -243,8 +245,8 @@ static void emit_own_slot_call(struct bytecode *code, const struct bytecode_subp
 	bytecode_jump_if(code, BPF_JNE, R0, 0, chosen);
 }
 
-/* Tries the marked blocks of spare slots that the slot word in R7 names; to MISS if it names none. R9 is the attempt
- * without its slot. */
+/* Tries the marked blocks of spare slots that the slot word in R7 names. Jumps to MISS if it names none. R9 is the
+ * attempt without its slot. */
 static void emit_spares(struct bytecode *code, const struct layout *layout,
 			const struct bytecode_subprogram *try_blocks, struct basic_block miss,
 			struct basic_block chosen)
@@ -274,7 +276,7 @@ static void emit_spares(struct bytecode *code, const struct layout *layout,
 	}
 }
 
-/* R9 becomes an attempt without its slot: the label index is in R2, the flags in R3. */
+/* R9 becomes an attempt without its slot. The label index is in R2, the flags are in R3. */
 static void emit_attempt(struct bytecode *code)
 {
 	bytecode_alu_imm(code, BPF_LSH, R3, ATTEMPT_FLAGS);
@@ -292,7 +294,7 @@ static void emit_slot_word(struct bytecode *code)
 	bytecode_load(code, BPF_W, R7, R1, 0);
 }
 
-/* Begins MISS, in which the label's miss is counted, and MISSED. */
+/* Begins MISS, which counts the label's miss, and MISSED, to which it falls through. */
 static void emit_miss(struct bytecode *code, struct basic_block miss, struct basic_block missed)
 {
 	bytecode_begin_block(code, miss);
@@ -334,9 +336,9 @@ static void emit_label_with_spares(struct bytecode *code, const struct layout *l
 	emit_return(code, chosen, DECIDED);
 }
 
-/* The rest of a subprogram that has the context in R6, a label index in R2 and flags in R3: tries the label's own
- * slot, if OWN says so or there are no others, and its spare slots, counts the hit or the miss, and returns. MISSED
- * becomes a block that returns without counting. */
+/* Emits the rest of a subprogram that has the context in R6, a label index in R2 and flags in R3. It tries the label's
+ * own slot, if OWN or if there are no spare slots; then the spare slots; counts the hit or the miss; and returns.
+ * Begins MISSED, which returns without counting. */
 static void emit_label(struct bytecode *code, const struct layout *layout, bool own,
 		       struct basic_block missed)
 {
@@ -367,7 +369,7 @@ const struct bytecode_subprogram *try_label_subprogram(struct arena *arena,
 				   write_try_label(arena, layout));
 }
 
-/* An emitter for a subprogram: PASS is where that returns DECIDED, and DROP where it returns MISSED. */
+/* Makes an emitter for a subprogram. Its PASS returns DECIDED, and its DROP returns MISSED. */
 static struct emitter subprogram_emitter(struct arena *arena, const struct layout *layout)
 {
 	struct emitter e = {.code = bytecode_new(arena), .layout = layout};
@@ -402,8 +404,8 @@ static void emit_rows_base(struct emitter *e)
 	bytecode_data(e->code, R8, SYMBOL_TABLES, e->layout->rows.offset);
 }
 
-/* Calls a subprogram with row number R7, which becomes that of the next row; to PASS if it has decided. To ENDED if there
- * is no such row. */
+/* Calls a subprogram with the number of a row, which is in R7 and becomes that of the next row. Jumps to PASS if the
+ * subprogram has decided, or to ENDED if there is no row with this number. */
 static void emit_call(struct emitter *e, const struct bytecode_subprogram *subprogram,
 		      struct basic_block ended)
 {
@@ -417,8 +419,8 @@ static void emit_call(struct emitter *e, const struct bytecode_subprogram *subpr
 	bytecode_jump_if(e->code, BPF_JNE, R0, 0, e->pass);
 }
 
-/* The verifier walks a call of try_row for each row that a group may have, and in the program a call of try_group for
- * each group that an outcome may have: for the longest possible outcome, 7 and 7. */
+/* The verifier walks a call of try_row for each row that a group may have. In the program itself, it walks a call of
+ * try_group for each group that an outcome may have. The longest possible outcome has 7 groups of 7 rows. */
 static struct bytecode *write_try_group(struct arena *arena, const struct layout *layout)
 {
 	struct emitter e = subprogram_emitter(arena, layout);

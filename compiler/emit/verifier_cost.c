@@ -1,11 +1,11 @@
 /*
  * Estimates, from a layout, how many instructions the kernel's verifier walks in the program that will be emitted for
- * it. The verifier walks each way through the code, so this is more than the program's length, and the kernel refuses
- * programs for which it is too much. The layout pass asks before any code is emitted, to choose compare code where the
- * tables' steps would need too many. Nodes in code are not counted.
+ * it. The verifier walks each path through the code, so this is more than the length of the program, and the kernel
+ * refuses programs for which it is too large. The layout pass asks before any code is emitted, to choose code where the
+ * steps of tables would need too many instructions. Nodes in code are not counted.
  *
- * The constants describe what the emitter beside this file writes, and change when that does. They are fitted to what
- * Linux 6.18 walked for random rule files; tests/differential/verified.c holds the estimate against the kernel.
+ * The constants describe what the emitter in this folder writes, and must change with it. They are fitted to what Linux
+ * 6.18 walked for random rules files. tests/differential/verified.c compares the estimate with the kernel.
  */
 #include "compiler/layout/layout.h"
 #include "compiler/pipeline.h"
@@ -14,28 +14,26 @@
 enum {
 	OUTCOME = 90,
 	SPARES = 210,       /* spare slots, where an outcome may have several rows */
-	SPARES_ALONE = 330, /* where it has one: each call then tries more slots */
+	SPARES_ALONE = 330, /* spare slots, where it has one: each call then tries more slots */
 	COUNTERS = 27,
 	SECOND_ROW = 100, /* each further row, where the program loops over rows */
 	GROUPS = 80,      /* later rows in groups */
 	GROUPED_ROW = 24, /* each row of a group */
 };
 
-/* Instructions walked for a search, beside its steps. */
+/* Instructions walked for a search, without its steps. */
 enum {
 	TABLES = 50,
-	TABLES_KNOWN =
-		15, /* where the verifier knows each reference at which the tables are entered */
-	KNOWN_ENTRY = 30, /* then, each further entry, from which it walks some steps again */
+	TABLES_KNOWN = 15, /* where layout_knows_entries */
+	KNOWN_ENTRY = 30,  /* there, each root but one, from which it walks some steps again */
 };
 
-/* Instructions walked for a step more, or less, than for others of its kind. */
+/* Instructions walked for a step, more or less than for others of its kind. */
 enum {
 	WIDE_LANES = 15, /* of 64 bits, in a leaf */
-	RUN = 9, /* each run of ports, where a cross-product table's classes are found in code */
-	NARROW = 30, /* narrow results that lead to another step */
-	ENTRIES =
-		15, /* less, where a stride table has entries: their references are known to be the next step's */
+	RUN = 9,         /* each run of ports, where a cross-product table has no class table */
+	NARROW = 30,     /* narrow results that lead to another step */
+	ENTRIES = 15, /* less, where a stride table has entries: references lead to the next step */
 };
 
 static size_t step_instructions(const struct layout_step *step)
@@ -68,7 +66,7 @@ static size_t outcome_instructions(const struct layout *layout)
 	return count + (layout->object.counter_count ? COUNTERS : 0);
 }
 
-/* The nodes at which packets of some flow class go straight into the tables; one for several classes counts once. */
+/* The number of nodes in tables that are roots. A node that is the root of several flow classes counts once. */
 static size_t entry_count(const struct layout *layout)
 {
 	diagram_ref entries[FLOW_CLASSES];
