@@ -1,4 +1,5 @@
-/* The table that the shared object of the LLVM back end exports; open_backend.c, in the command, finds it by name. */
+/* The table that the shared object of the LLVM back end exports. open_backend.c, which is part of the command, finds it
+ * by name. */
 #include "backend.h"
 
 extern const struct llvm_backend LLVM_BACKEND_NAME;

@@ -1,6 +1,6 @@
-/* Carries through LLVM which rule each instruction belongs to, as debug information: each origin is a line of a source
- * file that does not exist. In the object that LLVM makes, .BTF.ext gives the lines back. Where LLVM merges
- * instructions of different lines into one, that has line 0. */
+/* Keeps track of the rule that each instruction belongs to while LLVM changes the instructions. For this, the debug
+ * information says that each origin is a line of a source file, which does not exist. .BTF.ext in the object that LLVM
+ * makes gives these lines back. If LLVM merges instructions of different lines into one, that one has line 0. */
 #include "ir.h"
 
 #include "compiler/base/arena.h"
@@ -46,7 +46,7 @@ void ir_origin(struct ir *ir, struct span origin)
 
 	if (!last || memcmp(last, &origin, sizeof(origin)) != 0)
 		*ARENA_PUSH(ir->arena, ir->origins, ir->origin_count, ir->origin_capacity) = origin;
-	line = LLVMDIBuilderCreateDebugLocation(ir->context, (unsigned)ir->origin_count, 0,
+	line = LLVMDIBuilderCreateDebugLocation(ir->llvm_context, (unsigned)ir->origin_count, 0,
 						ir->scope, NULL);
 	LLVMSetCurrentDebugLocation2(ir->builder, line);
 }

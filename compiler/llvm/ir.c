@@ -1,5 +1,5 @@
-/* Writes single instructions of LLVM's intermediate representation, by its C API. Only calls that are told the types are
- * used: so this serves versions of LLVM with typed pointers and versions without. */
+/* Writes single instructions of LLVM's intermediate representation, with its C API. It only uses calls that are told
+ * the types, so it works with versions of LLVM that have typed pointers and with those that do not. */
 #include "ir.h"
 
 #include "compiler/base/arena.h"
@@ -34,7 +34,7 @@ LLVMValueRef ir_widen(struct ir *ir, LLVMValueRef value)
 
 LLVMBasicBlockRef ir_block(struct ir *ir, const char *name)
 {
-	return LLVMAppendBasicBlockInContext(ir->context, ir->function, name);
+	return LLVMAppendBasicBlockInContext(ir->llvm_context, ir->function, name);
 }
 
 void ir_start(struct ir *ir, LLVMBasicBlockRef block)
@@ -81,7 +81,7 @@ LLVMValueRef ir_shift_right(struct ir *ir, LLVMValueRef value, unsigned bits)
 	return LLVMBuildLShr(ir->builder, value, LLVMConstInt(LLVMTypeOf(value), bits, 0), "");
 }
 
-/* Marks a call whose result depends on its arguments only. The attribute's name is not the same in all versions. */
+/* Marks a call whose result depends only on its arguments. Versions of LLVM have different names for this attribute. */
 static void set_pure(struct ir *ir, LLVMValueRef call)
 {
 	static const char *const words[] = {"memory", "readnone"};
@@ -91,10 +91,11 @@ static void set_pure(struct ir *ir, LLVMValueRef call)
 	for (i = 0; i < 2 && !kind; i++)
 		kind = LLVMGetEnumAttributeKindForName(words[i], strlen(words[i]));
 	LLVMAddCallSiteAttribute(call, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
-				 LLVMCreateEnumAttribute(ir->context, kind, 0));
+				 LLVMCreateEnumAttribute(ir->llvm_context, kind, 0));
 }
 
-/* Inline assembly without an instruction, whose result is in the register of its operand: "r" has 64 bits, "w" 32. */
+/* Inline assembly without an instruction, whose result is in the register of its argument. The constraint "r" means 64
+ * bits, "w" means 32. */
 LLVMValueRef ir_opaque(struct ir *ir, LLVMValueRef value)
 {
 	char nothing[] = "", constraints[] = "=r,0";
@@ -203,11 +204,12 @@ LLVMValueRef ir_to_host(struct ir *ir, LLVMValueRef value)
 	if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
 		return value;
 	id = LLVMLookupIntrinsicID(name, sizeof(name) - 1);
-	return LLVMBuildCall2(ir->builder, LLVMIntrinsicGetType(ir->context, id, &type, 1),
+	return LLVMBuildCall2(ir->builder, LLVMIntrinsicGetType(ir->llvm_context, id, &type, 1),
 			      LLVMGetIntrinsicDeclaration(ir->module, id, &type, 1), &value, 1, "");
 }
 
-/* Half of an IPv6 address. One word is opaque, or the optimiser would load both at once, which the verifier refuses. */
+/* Half of an IPv6 address. One of its two words is opaque, or the optimizer would load both at once, which the verifier
+ * refuses. */
 static LLVMValueRef half_address(struct ir *ir, size_t offset)
 {
 	LLVMValueRef first = ir_to_host(ir, ir_load(ir, ir->word, ir->packet, offset));
@@ -223,7 +225,7 @@ LLVMValueRef ir_operand(struct ir *ir, enum operand operand)
 
 	if (info.order == ORDER_HOST)
 		return ir_load(ir, ir->word, ir->packet, info.offset);
-	if (info.bits == 16) /* in the first half of its word */
+	if (info.bits == 16) /* in the first half of its member, which has 32 bits */
 		return LLVMBuildZExt(ir->builder,
 				     ir_to_host(ir, ir_load(ir, ir->half, ir->packet, info.offset)),
 				     ir->word, "");
@@ -239,8 +241,8 @@ LLVMValueRef ir_wide_operand(struct ir *ir, enum operand operand)
 	return operand_bits(operand) < 64 ? ir_widen(ir, value) : value;
 }
 
-/* The index is opaque: the optimiser would compare a shifted or masked copy of it, and the verifier would then know no
- * bound of the index itself ("unbounded memory access"). */
+/* The index is opaque. Else the optimizer would compare a shifted or masked copy of it, and the verifier would not know
+ * a bound of the index itself ("unbounded memory access"). */
 LLVMValueRef ir_bounded(struct ir *ir, LLVMValueRef index, uint32_t count)
 {
 	LLVMValueRef wide = ir_opaque(ir, ir_widen(ir, index));

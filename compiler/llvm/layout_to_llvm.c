@@ -1,8 +1,8 @@
 /*
- * Writes the program for a layout in LLVM's intermediate representation: the same program that the direct back end emits,
- * but with variables in memory and blocks in any order, since registers and order are the optimiser's task. Here are the
- * branch by family and protocol and the nodes in code; steps.c has the steps that search the tables, outcome.c the code
- * that carries out an outcome.
+ * Writes the program for a layout in LLVM's intermediate representation. It is the same program that the direct back
+ * end emits, but with variables in memory and blocks in any order, since registers and order are the optimizer's task.
+ * This file has the branch by family and protocol, and the nodes in code; steps.c has the steps that search the tables,
+ * and outcome.c the code that carries out an outcome.
  */
 #include "ir.h"
 
@@ -24,7 +24,8 @@
 /* The origin of code that serves all rules. */
 static const struct span SHARED;
 
-/* A reference. If the verifier is not to KNOW it, an unknown zero hides it: see emit_reference of the direct back end. */
+/* A reference. Unless the verifier may KNOW it, it is computed from the zero: see emit_reference of the direct back
+ * end. */
 static LLVMValueRef reference(const struct ir *ir, uint32_t number, bool known)
 {
 	LLVMValueRef constant = LLVMConstInt(ir->word, number, 0);
@@ -32,9 +33,9 @@ static LLVMValueRef reference(const struct ir *ir, uint32_t number, bool known)
 	return known ? constant : LLVMBuildXor(ir->builder, ir->zero, constant, "");
 }
 
-/* Goes on at a node or an outcome. As far as this path tells, it is the rule at ORIGIN that decides. A node that nothing
- * went to before is written later. */
-static void go_on(struct ir *ir, diagram_ref ref, struct span origin)
+/* Continues at a node or an outcome. ORIGIN is the rule that decides on this path, as far as is known here. The first
+ * time that a node is reached, it is noted in PENDING, to be written later. */
+static void continue_at(struct ir *ir, diagram_ref ref, struct span origin)
 {
 	ir_origin(ir, origin);
 	if (ref_is_outcome(ref)) {
@@ -57,8 +58,8 @@ struct code_node {
 	const struct span *child_origins;
 };
 
-/* Finds the one of a node's intervals [first, end) that holds VALUE, by binary search in code, and goes on at its
- * child. */
+/* Finds which of a node's intervals [first, end) holds VALUE, by binary search in code, and continues at the child of
+ * that interval. */
 static void compare_tree(struct ir *ir, const struct code_node *code, LLVMValueRef value,
 			 uint32_t first, uint32_t end)
 {
@@ -66,7 +67,7 @@ static void compare_tree(struct ir *ir, const struct code_node *code, LLVMValueR
 	LLVMBasicBlockRef upper;
 
 	if (end - first == 1) {
-		go_on(ir, code->node->children[first], code->child_origins[first]);
+		continue_at(ir, code->node->children[first], code->child_origins[first]);
 		return;
 	}
 	upper = ir_block(ir, "");
@@ -87,7 +88,7 @@ static void interface_child(struct ir *ir, const struct code_node *code, LLVMBas
 	while (code->node->starts[i] > value)
 		i--;
 	ir_start(ir, block);
-	go_on(ir, code->node->children[i], code->child_origins[i]);
+	continue_at(ir, code->node->children[i], code->child_origins[i]);
 }
 
 static void interface_node(struct ir *ir, const struct code_node *code)
@@ -103,7 +104,7 @@ static void interface_node(struct ir *ir, const struct code_node *code)
 	interface_child(ir, code, equals, INTERFACE_EQUALS);
 }
 
-/* Goes on in the tables, at the first step of a node that is stored there. */
+/* Continues in the tables, at the first step of a node that is stored there. */
 static void table_entry(struct ir *ir, diagram_ref ref)
 {
 	uint32_t search = ir->layout->nodes[ref].variable >> SEARCH_SHIFT;
@@ -141,12 +142,12 @@ static void write_family(struct ir *ir, enum family family)
 	if (roots[PROTOCOL_TCP] != roots[PROTOCOL_UDP]) {
 		ir_leave_if(ir, IR_PACKET_WORD(ir, protocol), LLVMIntEQ, ir_word(ir, IPPROTO_UDP),
 			    udp);
-		go_on(ir, roots[PROTOCOL_TCP], SHARED);
+		continue_at(ir, roots[PROTOCOL_TCP], SHARED);
 	} else {
 		ir_jump(ir, udp);
 	}
 	ir_start(ir, udp);
-	go_on(ir, roots[PROTOCOL_UDP], SHARED);
+	continue_at(ir, roots[PROTOCOL_UDP], SHARED);
 }
 
 static void write_classification(struct ir *ir)
@@ -188,7 +189,7 @@ static void write_row(struct ir *ir)
 	write_return(ir, ir->drop, ROW_DROP);
 }
 
-/* The blocks that are jumped to before they are written. */
+/* Makes the blocks to which jumps are written before the blocks are. */
 static void make_blocks(struct ir *ir)
 {
 	size_t search, count, i;
@@ -211,15 +212,15 @@ static void make_blocks(struct ir *ir)
 static struct ir ir_new(struct arena *arena, const struct layout *layout,
 			LLVMTargetMachineRef target)
 {
-	struct ir ir = {.arena = arena, .layout = layout, .context = LLVMContextCreate()};
+	struct ir ir = {.arena = arena, .layout = layout, .llvm_context = LLVMContextCreate()};
 
-	ir.module = LLVMModuleCreateWithNameInContext(ABI_PROGRAM_NAME, ir.context);
+	ir.module = LLVMModuleCreateWithNameInContext(ABI_PROGRAM_NAME, ir.llvm_context);
 	llvm_target_describe(target, ir.module);
-	ir.builder = LLVMCreateBuilderInContext(ir.context);
-	ir.byte = LLVMInt8TypeInContext(ir.context);
-	ir.half = LLVMInt16TypeInContext(ir.context);
-	ir.word = LLVMInt32TypeInContext(ir.context);
-	ir.wide = LLVMInt64TypeInContext(ir.context);
+	ir.builder = LLVMCreateBuilderInContext(ir.llvm_context);
+	ir.byte = LLVMInt8TypeInContext(ir.llvm_context);
+	ir.half = LLVMInt16TypeInContext(ir.llvm_context);
+	ir.word = LLVMInt32TypeInContext(ir.llvm_context);
+	ir.wide = LLVMInt64TypeInContext(ir.llvm_context);
 	ir.pointer = LLVMPointerType(ir.byte, 0);
 	ir.function = LLVMAddFunction(ir.module, ABI_PROGRAM_NAME,
 				      LLVMFunctionType(ir.word, &ir.pointer, 1, 0));
@@ -258,7 +259,7 @@ static void ir_free(struct ir *ir)
 {
 	LLVMDisposeBuilder(ir->builder);
 	LLVMDisposeModule(ir->module);
-	LLVMContextDispose(ir->context);
+	LLVMContextDispose(ir->llvm_context);
 }
 
 static struct llvm_ir *write_program(struct arena *arena, const struct layout *layout,
@@ -288,7 +289,7 @@ static struct llvm_ir *write_for_target(struct arena *arena, const struct layout
 	struct llvm_ir *ir;
 
 	if (!target) {
-		diag_error(diag, (struct span){0, 0}, "this machine's LLVM has no BPF target");
+		diag_error(diag, (struct span){0, 0}, "this libLLVM has no BPF target");
 		return NULL;
 	}
 	ir = write_program(arena, layout, target, write_end, diag);

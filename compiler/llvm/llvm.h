@@ -1,5 +1,5 @@
-/* The second back end, by libLLVM. It is a shared object of its own, which the command opens only when this back end is
- * asked for: so the command can be built without libLLVM, and runs where there is none. */
+/* The second back end, which uses libLLVM. It is a shared object of its own, and the command opens it only if this back
+ * end is asked for. So the command can be built without libLLVM, and can run where there is none. */
 #ifndef SKLC_LLVM_H
 #define SKLC_LLVM_H
 
@@ -17,10 +17,9 @@ struct span;
 struct llvm_ir {
 	const char *bitcode;
 	size_t size;
-	const struct bytecode_subprogram *const *subprograms; /* that it calls by their names */
+	const struct bytecode_subprogram *const *subprograms; /* those that it calls, by name */
 	size_t subprogram_count;
-	const struct span
-		*origins; /* origins[N - 1] is the rule of line N in its debug information */
+	const struct span *origins; /* origins[N - 1] is the rule of line N, see debug_lines.c */
 	size_t origin_count;
 };
 
@@ -41,18 +40,18 @@ enum llvm_symbol {
 };
 
 struct llvm_backend {
-	const char *version; /* of sklc, which must be the command's */
+	const char *version; /* of sklc; must be that of the command */
 
-	/* The program for a layout, which LLVM is still to optimise. */
+	/* Makes the program for a layout. It is not optimized yet. */
 	struct llvm_ir *(*layout_to_llvm)(struct arena *arena, const struct layout *layout,
 					  struct diag *diag);
 
-	/* The classification alone, for programs that measure or test it. It returns the number of the outcome's
-	 * first row, ROW_PASS and ROW_DROP included. */
+	/* Makes the classification alone, for programs that measure or test it. It returns the number of the outcome's
+	 * first row, which may be ROW_PASS or ROW_DROP. */
 	struct llvm_ir *(*classifier_to_llvm)(struct arena *arena, const struct layout *layout,
 					      struct diag *diag);
 
-	/* The program as LLVM's optimiser and its BPF target write it, finished. */
+	/* Makes the finished program, with LLVM's optimizer and its BPF target. */
 	struct bytecode *(*llvm_to_bytecode)(struct arena *arena, const struct llvm_ir *ir,
 					     struct diag *diag);
 
@@ -62,7 +61,7 @@ struct llvm_backend {
 #define LLVM_BACKEND_FILE "sklc-llvm.so"
 #define LLVM_BACKEND_NAME sklc_llvm_backend
 
-/* The shared object's table; NULL if there is no shared object of this version. */
+/* The table of the shared object; NULL if there is no shared object of this version of sklc. */
 const struct llvm_backend *llvm_backend(void);
 
 #endif

@@ -1,5 +1,5 @@
-/* Runs LLVM's optimiser and its BPF target in memory, and takes the code out of the object that they make. Nothing else of
- * that object is used: maps, data and types are written as for the direct back end. */
+/* Runs LLVM's optimizer and its BPF target in memory, and takes the code out of the object that they make. Nothing else
+ * of that object is used: maps, data and types are written as with the direct back end. */
 #include "backend.h"
 
 #include "compiler/base/arena.h"
@@ -17,15 +17,16 @@
 #include <llvm/Config/llvm-config.h>
 #include <string.h>
 
-/* From LLVM 18 on, the pass ends the process if one round of it does not reach a fixpoint, unless told not to. */
+/* From LLVM 18 on, this pass ends the process if one round does not reach a fixpoint, unless it is told not to verify
+ * that. */
 #if LLVM_VERSION_MAJOR >= 18
 #define COMBINE "instcombine<no-verify-fixpoint>"
 #else
 #define COMBINE "instcombine"
 #endif
 
-/* What -O2 does in substance, but for passes that merge equal ends of blocks: from loads of two fields of the packet, they
- * make one load through a computed pointer ("dereference of modified ctx ptr R4 off=40 disallowed"). */
+/* Roughly what -O2 does, without passes that merge equal ends of blocks. Those would replace loads of two fields of the
+ * packet by one load through a computed pointer ("dereference of modified ctx ptr R4 off=40 disallowed"). */
 #define SIMPLIFY "simplifycfg," COMBINE ","
 #define PASSES                                                                                     \
 	"function(sroa,early-cse<memssa>," SIMPLIFY                                                \
@@ -34,7 +35,7 @@
 
 struct translation {
 	struct arena *arena;
-	LLVMContextRef context;
+	LLVMContextRef llvm_context;
 	LLVMModuleRef module;
 	LLVMTargetMachineRef target;
 	const char *error; /* the first one */
@@ -46,7 +47,7 @@ static void set_error(struct translation *t, const char *text)
 		t->error = arena_string(t->arena, text, strlen(text));
 }
 
-/* Takes an error's text. Without a handler, LLVM ends the process at an error. */
+/* Takes the text of an error. Without this handler, LLVM would end the process at an error. */
 static void take_diagnostic(LLVMDiagnosticInfoRef info, void *translation)
 {
 	char *text;
@@ -63,12 +64,12 @@ static void read_module(struct translation *t, const struct llvm_ir *ir)
 	LLVMMemoryBufferRef buffer = LLVMCreateMemoryBufferWithMemoryRange(ir->bitcode, ir->size,
 									   ABI_PROGRAM_NAME, 0);
 
-	if (LLVMParseBitcodeInContext2(t->context, buffer, &t->module))
+	if (LLVMParseBitcodeInContext2(t->llvm_context, buffer, &t->module))
 		set_error(t, "its bitcode cannot be read");
 	LLVMDisposeMemoryBuffer(buffer);
 }
 
-static void optimise(struct translation *t)
+static void optimize(struct translation *t)
 {
 	LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
 	LLVMErrorRef error = LLVMRunPasses(t->module, PASSES, t->target, options);
@@ -110,22 +111,22 @@ static void translation_free(struct translation *t)
 		LLVMDisposeModule(t->module);
 	if (t->target)
 		LLVMDisposeTargetMachine(t->target);
-	LLVMContextDispose(t->context);
+	LLVMContextDispose(t->llvm_context);
 }
 
 struct bytecode *llvm_to_bytecode(struct arena *arena, const struct llvm_ir *ir, struct diag *diag)
 {
-	struct translation t = {.arena = arena, .context = LLVMContextCreate()};
+	struct translation t = {.arena = arena, .llvm_context = LLVMContextCreate()};
 	struct bytecode *code = NULL;
 
-	LLVMContextSetDiagnosticHandler(t.context, take_diagnostic, &t);
+	LLVMContextSetDiagnosticHandler(t.llvm_context, take_diagnostic, &t);
 	t.target = llvm_target_new();
 	if (t.target)
 		read_module(&t, ir);
 	else
 		set_error(&t, "it has no BPF target");
 	if (!t.error)
-		optimise(&t);
+		optimize(&t);
 	if (!t.error)
 		code = translate(&t, ir);
 	translation_free(&t);

@@ -1,4 +1,4 @@
-/* Reads the one function in the code section of a BPF object, its relocations and its line information, and writes it as a
+/* Reads a BPF object: the one function in its code section, its relocations and its line information. Writes them as a
  * program: distances become jumps to basic blocks, and relocations become references to symbols and subprograms. */
 #include "object_reader.h"
 
@@ -42,19 +42,21 @@ struct reading {
 	struct reference *references; /* of each instruction */
 	struct basic_block *blocks;   /* of each instruction that a jump leads to */
 	bool *is_target;
-	uint32_t *lines;   /* of each instruction that begins a line, its number; 0: no rule's */
+	uint32_t *
+		lines; /* of each instruction that begins a line: the line's number; 0: several rules */
 	bool *begins_line; /* of each instruction */
 	const struct llvm_ir *ir;
 	const char *error;
 };
 
-/* .BTF.ext as libbpf reads it: the section begins with a header, the lines of each code section with another, and then
- * come the lines. linux/btf.h only has the types of .BTF. */
+/* .BTF.ext, as libbpf reads it. The section begins with a header. The lines of each code section follow a header of
+ * their own. linux/btf.h only has the types of .BTF. */
 struct ext_head {
 	uint16_t magic;
 	uint8_t version, flags;
 	uint32_t head_bytes;
-	uint32_t functions, functions_bytes, lines, lines_bytes; /* offsets from the head's end */
+	uint32_t functions, functions_bytes, lines,
+		lines_bytes; /* offsets count from the end of this */
 };
 
 struct ext_lines {
@@ -111,13 +113,14 @@ static void read_text(struct reading *r, Elf *elf)
 	r->is_target = arena_alloc(r->arena, r->count + 1, sizeof(*r->is_target));
 	r->lines = arena_alloc(r->arena, r->count + 1, sizeof(*r->lines));
 	r->begins_line = arena_alloc(r->arena, r->count + 1, sizeof(*r->begins_line));
-	/* LLVM 14 silently truncates a jump's distance to 16 bits. In a program of this length, none needs more. */
+	/* LLVM 14 silently truncates the distance of a jump to 16 bits. In a program of this length, no jump needs
+	 * more. */
 	if (r->count > INT16_MAX)
 		r->error = arena_printf(
 			r->arena, "%zu instructions are more than jumps can pass over", r->count);
 }
 
-/* What a relocation of this type to this name refers to; SYMBOL_NONE if there is no such thing. */
+/* What a relocation of TYPE to the symbol NAME refers to; SYMBOL_NONE if to nothing that is known. */
 static struct reference reference_to(const struct reading *r, uint64_t type, const char *name)
 {
 	size_t i;
@@ -165,7 +168,7 @@ static void read_relocations(struct reading *r, Elf *elf)
 	}
 }
 
-/* Only one section has code, so only the lines of the first are read. */
+/* Only one section has code, so only the lines of the first section are read. */
 static void read_lines(struct reading *r, Elf *elf)
 {
 	Elf_Data *data = find_named(elf, ".BTF.ext");
@@ -193,7 +196,7 @@ static void read_lines(struct reading *r, Elf *elf)
 	}
 }
 
-/* Where a line begins, sets the origin of the instructions from there on to the rule that the line stands for. */
+/* If a line begins at the instruction, the instructions from there on get the rule of that line as their origin. */
 static void take_line(struct reading *r, size_t index)
 {
 	static const struct span shared;
@@ -231,7 +234,7 @@ static void find_targets(struct reading *r)
 	}
 }
 
-/* Writes a 64-bit load, of a number or a reference. */
+/* Writes a 64-bit load of a number or of a reference. */
 static void write_wide(struct reading *r, size_t index)
 {
 	struct bpf_insn first = r->insns[index], second = r->insns[index + 1];

@@ -1,6 +1,6 @@
-/* Opens the shared object of the LLVM back end, which is beside the command or where it was installed: the command's run
- * path has both. It is the one file of this folder that is part of the command. The shared object stays open, since
- * libLLVM cannot be unloaded. */
+/* Opens the shared object of the LLVM back end. It is in the command's folder or where it was installed; the run path
+ * of the command has both. Of the files in this folder, only this one is part of the command. The shared object stays
+ * open, since libLLVM cannot be unloaded. */
 #include "llvm.h"
 
 #include <dlfcn.h>

@@ -1,6 +1,6 @@
-/* Writes the code that carries out an outcome, one for all outcomes: it reads the outcome's rows from the tables. For each
- * row, it counts the rule, finds the label's socket, assigns it, counts the hit or the miss, and goes on with the next
- * row. */
+/* Writes the code that carries out an outcome. All outcomes share this code, which reads their rows from the tables.
+ * For each row, it counts the rule, finds the label's socket, assigns it, counts the hit or the miss, and continues
+ * with the next row. */
 #include "compiler/emit/emit.h"
 #include "ir.h"
 
@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
-/* Adds one to the counter at OFFSET in the element of a per-CPU map that has the key in the variable KEY. */
+/* Adds one to the counter at OFFSET in the element of a per-CPU map. The key of the element is in the variable KEY. */
 static void ir_count(struct ir *ir, enum llvm_symbol map, LLVMValueRef key, size_t offset)
 {
 	LLVMBasicBlockRef done = ir_block(ir, "counted");
@@ -46,8 +46,8 @@ static void ir_count_rule(struct ir *ir, LLVMValueRef row)
 	ir_start(ir, none);
 }
 
-/* The packet's flow class. AF_INET is 2 and AF_INET6 10, TCP is 6 and UDP 17: one bit tells the families apart, and one
- * the protocols. */
+/* The packet's flow class. AF_INET is 2 and AF_INET6 is 10, TCP is 6 and UDP is 17. So one bit tells the families
+ * apart, and one bit the protocols; the two bits are the flow class. */
 static LLVMValueRef ir_flow_class(struct ir *ir)
 {
 	LLVMValueRef family, protocol;
@@ -62,7 +62,8 @@ static LLVMValueRef ir_flow_class(struct ir *ir)
 	return ir_add(ir, ir_shift_left(ir, family, 1), protocol);
 }
 
-/* 4 * label + flow class, the index of the label's slot word and of its counters; to NEXT if the row has no label. */
+/* The label index, 4 * label + flow class: the index of the label's slot word, and of its counters. Jumps to NEXT if
+ * the row has no label. */
 static LLVMValueRef ir_label_index(struct ir *ir, LLVMValueRef row, LLVMBasicBlockRef next)
 {
 	uint32_t count = ABI_FLOW_CLASSES * (uint32_t)ir->layout->object.label_count;
@@ -75,7 +76,7 @@ static LLVMValueRef ir_label_index(struct ir *ir, LLVMValueRef row, LLVMBasicBlo
 	return ir_bounded(ir, index, count);
 }
 
-/* The socket in the label's own slot; to MISS if there is none. */
+/* The socket in the label's own slot. Jumps to MISS if there is none. */
 static LLVMValueRef ir_find_socket(struct ir *ir, LLVMValueRef index, LLVMBasicBlockRef miss)
 {
 	LLVMValueRef word = ir_at(ir, ir_symbol(ir, LLVM_SYMBOL_HOST), ir_shift_left(ir, index, 2));
@@ -91,8 +92,8 @@ static LLVMValueRef ir_find_socket(struct ir *ir, LLVMValueRef index, LLVMBasicB
 	return socket;
 }
 
-/* Assigns the socket and releases it: to HIT if it takes the packet; to PASS if a program before this one has chosen,
- * whose choice stands (EEXIST). */
+/* Assigns the socket and releases it. Jumps to HIT if the socket takes the packet, or to PASS if a program before this
+ * one has chosen (EEXIST), since its choice stands. */
 static void ir_assign(struct ir *ir, LLVMValueRef row, LLVMValueRef socket, LLVMBasicBlockRef hit)
 {
 	LLVMValueRef flags = ir_widen(ir, ir_row_word(ir, row, offsetof(struct layout_row, flags)));
@@ -104,7 +105,7 @@ static void ir_assign(struct ir *ir, LLVMValueRef row, LLVMValueRef socket, LLVM
 	ir_leave_if(ir, result, LLVMIntEQ, ir_wide(ir, (uint64_t)-EEXIST), ir->pass);
 }
 
-/* Calls a subprogram; to PASS if it has decided. */
+/* Calls a subprogram. Jumps to PASS if it has decided. */
 static void ir_pass_if(struct ir *ir, const struct bytecode_subprogram *subprogram,
 		       LLVMValueRef *arguments, unsigned count)
 {
@@ -113,8 +114,9 @@ static void ir_pass_if(struct ir *ir, const struct bytecode_subprogram *subprogr
 	ir_leave_if(ir, result, LLVMIntNE, ir_word(ir, 0), ir->pass);
 }
 
-/* No socket took the packet: counts the miss, or leaves that to try_label, which tries the spare slots. Where rows are in
- * groups, it is left to try_row: the first group then begins with the first row once more. */
+/* Writes what follows if no socket in the own slot took the packet. Without spare slots, it counts the miss. Else
+ * try_label tries the spare slots and counts. Where rows are in groups, try_row does that instead: the first group
+ * begins with the first row once more. */
 static void ir_miss(struct ir *ir, LLVMValueRef row)
 {
 	LLVMValueRef arguments[3];
@@ -132,8 +134,9 @@ static void ir_miss(struct ir *ir, LLVMValueRef row)
 	ir_pass_if(ir, try_label_subprogram(ir->arena, ir->layout), arguments, 3);
 }
 
-/* Tries the label's own slot, which mostly is a hit. In a loop over rows with spare slots, only that of the first row is
- * tried here, and try_label tries those of later rows: the verifier walks this code once for each row. */
+/* Tries the label's own slot, which usually is a hit. In a loop over rows where spare slots are tried, this code serves
+ * only the first row, and try_label tries the own slots of later rows too: the verifier walks this code once for each
+ * row. */
 static void ir_try_label(struct ir *ir, LLVMValueRef row, LLVMBasicBlockRef next)
 {
 	LLVMBasicBlockRef hit = ir_block(ir, "hit"), miss = ir_block(ir, "miss");
@@ -152,7 +155,7 @@ static void ir_try_label(struct ir *ir, LLVMValueRef row, LLVMBasicBlockRef next
 	ir_miss(ir, row);
 }
 
-/* A pointer to the row that the reference is the number of; passes or drops the packet if it is an end. */
+/* A pointer to the row whose number is in the variable REFERENCE. Passes or drops the packet if it is an end. */
 static LLVMValueRef ir_row_or_end(struct ir *ir)
 {
 	LLVMValueRef number = ir_load(ir, ir->word, ir->reference, 0);
@@ -180,7 +183,7 @@ static void ir_row(struct ir *ir)
 	ir_take_next(ir, row);
 }
 
-/* Goes on with the next row, at AGAIN, if the outcome may still have one. */
+/* Continues with the next row, at AGAIN, if the outcome may still have one. */
 static void ir_loop(struct ir *ir, LLVMBasicBlockRef again)
 {
 	LLVMValueRef left = ir_add(ir, ir_load(ir, ir->word, ir->rows_left, 0),

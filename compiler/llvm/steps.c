@@ -1,7 +1,8 @@
 /*
- * Writes the steps of a search, one after the other in the order of the layout. table_format.h says what they read.
+ * Writes the steps of a search, one after the other in the order of the layout. table_format.h describes the tables
+ * that they read.
  *
- * Some values are made opaque to the optimiser. It knows how few bits they have, and would turn subtractions into
+ * Some values are made opaque to the optimizer. It knows how few bits they have; it would turn subtractions into
  * comparisons, and remove masks and comparisons that look needless but tell the verifier a bound.
  */
 #include "ir.h"
@@ -25,7 +26,7 @@ static LLVMValueRef ir_step_element(struct ir *ir, const struct layout_step *ste
 	return ir_element(ir, step->region, step->element_bytes, index);
 }
 
-/* VALUE if the operand (64 bits) is in the step's window, else BELOW or ABOVE. */
+/* VALUE if the operand in WORD (64 bits) is in the step's window, else BELOW or ABOVE. */
 static LLVMValueRef ir_in_window(struct ir *ir, const struct layout_step *step, LLVMValueRef word,
 				 LLVMValueRef value, uint64_t below, uint64_t above)
 {
@@ -56,7 +57,7 @@ static LLVMValueRef ir_item(struct ir *ir, LLVMTypeRef type, LLVMValueRef array,
 	return ir_load(ir, type, ir_at(ir, array, ir_shift_left(ir, index, log2_size)), 0);
 }
 
-/* What a stride table has for an operand: a reference or an entry. */
+/* The child of a stride table for the operand in WORD: a reference or an entry. */
 static LLVMValueRef ir_stride_child(struct ir *ir, const struct layout_step *step,
 				    LLVMValueRef word)
 {
@@ -65,14 +66,14 @@ static LLVMValueRef ir_stride_child(struct ir *ir, const struct layout_step *ste
 					 step->stride_bits);
 
 	child = ir_opaque(ir, ir_in_window(ir, step, word, child, children, children + 1));
-	/* The index is opaque, so that the optimiser does not remove this: the verifier needs the bound. */
+	/* The index is opaque, so that the optimizer does not remove this comparison: the verifier needs the bound. */
 	ir_leave_if(ir, child, LLVMIntUGT,
 		    ir_wide(ir, is_whole_word(step) ? children - 1 : children + 1), ir->drop);
 	return ir_item(ir, step->has_ranges ? ir->wide : ir->word, ir_step_element(ir, step), child,
 		       step->has_ranges ? 3 : 2);
 }
 
-/* Goes on at a narrow result (as 32 bits): a row, or an element of the step that narrow results lead to. */
+/* Continues at a narrow result (as 32 bits): a row, or an element of the step that narrow results lead to. */
 static void ir_narrow_jump(struct ir *ir, struct search_position at, LLVMValueRef result)
 {
 	ir_store(ir, result, ir->reference, 0);
@@ -86,8 +87,9 @@ static void ir_narrow_jump(struct ir *ir, struct search_position at, LLVMValueRe
 	}
 }
 
-/* One of an entry's results. It is the one inside the range if the operand minus the range's start, shifted right by the
- * bits of the range's length, is 0. The subtraction has 32 bits, so operands before the start give a large number. */
+/* One of the results of an entry with a range. It is the one inside the range if the operand minus the range's start,
+ * shifted right by the range's length, is 0. The subtraction has 32 bits, so operands before the start give a large
+ * number. */
 static LLVMValueRef ir_range(struct ir *ir, const struct layout_step *step, LLVMValueRef entry,
 			     LLVMValueRef word)
 {
@@ -101,7 +103,7 @@ static LLVMValueRef ir_range(struct ir *ir, const struct layout_step *step, LLVM
 	behind = LLVMBuildSub(ir->builder, LLVMBuildTrunc(ir->builder, rest, ir->word, ""),
 			      LLVMBuildTrunc(ir->builder, start, ir->word, ""), "");
 	behind = LLVMBuildLShr(ir->builder, ir_widen(ir, behind), length, "");
-	/* Opaque, or the optimiser would write a test for 0 and a jump. */
+	/* This is opaque, or the optimizer would write a test for 0 and a jump. */
 	shift = LLVMBuildSub(ir->builder, ir_opaque(ir, behind), ir_wide(ir, 1), "");
 	shift = ir_shift_left(ir, ir_shift_right(ir, shift, 63), __builtin_ctz(ENTRY_INSIDE));
 	entry = ir_and(ir, LLVMBuildLShr(ir->builder, entry, shift, ""), UINT16_MAX);
@@ -126,7 +128,8 @@ static void ir_step_stride(struct ir *ir, struct search_position at)
 	ir_store(ir, child, ir->reference, 0);
 }
 
-/* The bits of the operand that a tree compares; operands outside of the window become the window's ends. */
+/* The bits of the operand that a tree compares. An operand outside of the window becomes the first or the last value in
+ * it. */
 static LLVMValueRef ir_tree_operand(struct ir *ir, const struct layout_step *step)
 {
 	LLVMValueRef word = ir_wide_operand(ir, step->operand);
@@ -138,7 +141,7 @@ static LLVMValueRef ir_tree_operand(struct ir *ir, const struct layout_step *ste
 	return ir_in_window(ir, step, word, rest, 0, (UINT64_C(1) << compared_bits(step)) - 1);
 }
 
-/* The number of keys, of those in BYTES of lanes, that are at most the operand. */
+/* The rank of the operand: the number of keys, of those in BYTES of lanes, that are less than or equal to it. */
 static LLVMValueRef ir_rank(struct ir *ir, const struct layout_step *step, LLVMValueRef lanes,
 			    uint32_t bytes)
 {
@@ -159,7 +162,7 @@ static LLVMValueRef ir_rank(struct ir *ir, const struct layout_step *step, LLVMV
 	return ir_shift_right(ir, sum, 64 - step->lane_bits);
 }
 
-/* The reference becomes the index of the child. It has no tag: an inner node always leads to the next level. */
+/* The reference becomes the index of the child. It needs no tag, since an inner node always leads to the next level. */
 static void ir_step_inner(struct ir *ir, const struct layout_step *step)
 {
 	LLVMValueRef inner = ir_step_element(ir, step);
@@ -170,7 +173,7 @@ static void ir_step_inner(struct ir *ir, const struct layout_step *step)
 	ir_store(ir, ir_add(ir, first, child), ir->reference, 0);
 }
 
-/* Goes on at result INDEX (64 bits) of COUNT results. */
+/* Continues at result INDEX (64 bits) of COUNT results. */
 static void ir_result(struct ir *ir, struct search_position at, LLVMValueRef results,
 		      LLVMValueRef index, uint32_t count)
 {
@@ -196,9 +199,10 @@ static void ir_step_leaf(struct ir *ir, struct search_position at)
 	ir_result(ir, at, ir_at(ir, leaf, ir_wide(ir, shape.lanes_bytes)), index, shape.keys + 1);
 }
 
-/* The equivalence class of a port: by a table; or as the number of runs, but for the first, that start at most there. The
- * port is opaque because the optimiser knows that 16 bits need no mask, but verifiers before Linux 6.18 do not know the
- * bound of what `be16` gives. */
+/* The index of the result for a port. By a class table, this is the equivalence class of the port. Else it is the
+ * number of the port's run: how many runs start at or below the port, without the first run. The port is opaque, since
+ * the optimizer knows that 16 bits need no mask; but verifiers before Linux 6.18 do not know the bound of the result of
+ * `be16`. */
 static LLVMValueRef ir_class(struct ir *ir, const struct layout_step *step)
 {
 	LLVMValueRef value = ir_opaque(ir, ir_operand(ir, step->operand)), class, classes;
@@ -230,7 +234,7 @@ static void ir_step_cross(struct ir *ir, struct search_position at)
 	ir_result(ir, at, ir_step_element(ir, step), class, cross_results(step));
 }
 
-/* Looks up the node and the operand in the kernel's LPM trie, which has a prefix for every operand. */
+/* Looks up the node and the operand in the kernel's LPM trie, which has a prefix for every value of an operand. */
 static void ir_step_lpm(struct ir *ir, const struct layout_step *step)
 {
 	LLVMValueRef node = ir_and(ir, ir_load(ir, ir->word, ir->reference, 0), INDEX_MASK);

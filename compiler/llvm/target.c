@@ -1,5 +1,5 @@
-/* The target that LLVM generates code for: BPF in the byte order of the host, version 3 of the instruction set, which has
- * 32-bit jumps and arithmetic, as kernels from 5.1 on do. */
+/* The target that LLVM generates code for: BPF in the byte order of the host. It is version 3 of the instruction set,
+ * which has 32-bit jumps and arithmetic; kernels from 5.1 on run it. */
 #include "target.h"
 
 #include <llvm-c/Core.h>
