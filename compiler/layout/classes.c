@@ -146,14 +146,15 @@ static bool leads_to_one(const struct runs *runs, const struct diagram_node *nod
 	return true;
 }
 
+/* Whether every node leads all runs with equal sums to one child, so that they are a class. */
 static bool are_classes(const struct runs *runs)
 {
-	uint32_t i, class;
+	uint32_t i, group;
 
 	for (i = 0; i < runs->layout->node_count; i++)
-		for (class = 0; has_variable(runs, i) && class < runs->class_count; class ++)
+		for (group = 0; has_variable(runs, i) && group < runs->class_count; group++)
 			if (!leads_to_one(runs, &runs->layout->nodes[i],
-					  class ? runs->ends[class - 1] : 0, runs->ends[class]))
+					  group ? runs->ends[group - 1] : 0, runs->ends[group]))
 				return false;
 	return true;
 }
