@@ -325,7 +325,7 @@ static void matches(struct generator *g)
 	for (field = 0; field < FIELD_COUNT; field++)
 		if (field_has_families(field))
 			has_address |= maybe_match_address(g, field, family, has_address);
-		else
+		else if (field_type(field) == TYPE_PORT)
 			maybe_match_port(g, field);
 	if (percent(g, 12))
 		interface_match(g);
