@@ -77,7 +77,7 @@ static void skl_error(struct span *span, void *scanner, struct parser *p, const 
 %token SOCKET "socket" CHAIN "chain" EXPECT "expect"
 %token TCP "tcp" UDP "udp" TYPE "type" ELEMENTS "elements" FILE_WORD "file" UID "uid" CGROUP "cgroup"
 %token META "meta" L4PROTO "l4proto" NFPROTO "nfproto" TH "th" IP "ip" IP6 "ip6"
-%token DADDR "daddr" DPORT "dport" SADDR "saddr" SPORT "sport" IIF "iif" IIFNAME "iifname" IFINDEX "ifindex"
+%token DADDR "daddr" DPORT "dport" SADDR "saddr" SPORT "sport" IIF "iif" IIFNAME "iifname"
 %token VMAP "vmap" COUNTER "counter" COMMENT "comment"
 %token PASS "pass" ACCEPT "accept" DROP "drop" REJECT "reject" REDIRECT "redirect" TO "to"
 %token NO_REUSEPORT "no-reuseport" ELSE "else" CONTINUE "continue"
@@ -301,7 +301,6 @@ field:
 |	META NFPROTO	{ $$ = ast_field(FIELD_NFPROTO, @$); }
 |	IIF	{ $$ = ast_field(FIELD_IIF, @1); }
 |	META IIF	{ $$ = ast_field(FIELD_IIF, @$); }
-|	IFINDEX	{ $$ = ast_field(FIELD_IFINDEX, @1); }
 |	IIFNAME	{ $$ = ast_field(FIELD_IIFNAME, @1); }
 |	META IIFNAME	{ $$ = ast_field(FIELD_IIFNAME, @$); }
 ;
@@ -439,7 +438,7 @@ value_word:
 keyword:
 	DEFINE | INCLUDE | POLICY | OPTION | SET | MAP | SOCKET | CHAIN | EXPECT | TYPE | ELEMENTS
 |	FILE_WORD | UID | CGROUP | META | L4PROTO | NFPROTO | TH | IP | IP6 | DADDR | DPORT | SADDR
-|	SPORT | IIF | IIFNAME | IFINDEX | VMAP | COUNTER | COMMENT | PASS | ACCEPT | DROP | REJECT | REDIRECT
+|	SPORT | IIF | IIFNAME | VMAP | COUNTER | COMMENT | PASS | ACCEPT | DROP | REJECT | REDIRECT
 |	TO | NO_REUSEPORT | ELSE | CONTINUE | JUMP | GOTO | RETURN
 ;
 

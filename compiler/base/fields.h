@@ -12,7 +12,6 @@
 #define VALUE_TYPES(X) \
 	X(ADDRESS, "addr", "an address", "an address") \
 	X(PORT, "port", "a port", "a port") \
-	X(INDEX, "ifindex", "an interface's number", "an interface's number") \
 	X(INTERFACE, "ifname", "an interface", "an interface's name") \
 	X(PROTOCOL, "l4proto", "'tcp' or 'udp'", "a protocol ('tcp', 'udp')") \
 	X(FAMILY, "nfproto", "'ipv4' or 'ipv6'", "a family ('ipv4', 'ipv6')")
@@ -37,8 +36,7 @@ const char *type_phrase(enum value_type type);
 	X(DADDR, "daddr", ADDRESS, LOCAL, 32, local_ip4, 128, local_ip6, NETWORK, true) \
 	X(DPORT, "dport", PORT, LOCAL, 16, local_port, 16, local_port, HOST, true) \
 	X(SADDR, "saddr", ADDRESS, REMOTE, 32, remote_ip4, 128, remote_ip6, NETWORK, true) \
-	X(SPORT, "sport", PORT, REMOTE, 16, remote_port, 16, remote_port, NETWORK, true) \
-	X(IFINDEX, "ifindex", INDEX, LOCAL, 32, ingress_ifindex, 32, ingress_ifindex, HOST, false)
+	X(SPORT, "sport", PORT, REMOTE, 16, remote_port, 16, remote_port, NETWORK, true)
 
 /* Fields that are no variables with numbers: protocol and family say at which root of the diagram a packet starts, and
  * an interface is a variable of its own. Columns: constant; word; type; whether a map may have it as a key. */

@@ -235,7 +235,6 @@ bool to_match(struct rule_draft *draft, const struct ast_match *match)
 	case TYPE_ADDRESS:
 		return match_addresses(draft, match, field);
 	case TYPE_PORT:
-	case TYPE_INDEX:
 		return match_ports(draft, match, field);
 	case TYPE_INTERFACE:
 		return match_interfaces(draft, match);

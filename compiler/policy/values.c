@@ -109,7 +109,7 @@ bool value_range(struct translation *t, const struct ast_value *value, enum valu
 		return port_range(t, value, range);
 	if (type == TYPE_PROTOCOL || type == TYPE_FAMILY)
 		return word_number(t, value, type, range);
-	if (value->kind != (type == TYPE_INDEX ? AST_VALUE_NUMBER : AST_VALUE_ADDRESS))
+	if (value->kind != AST_VALUE_ADDRESS)
 		return wrong_type(t, value, type);
 	*family = value->family;
 	*range = value->range;

@@ -159,8 +159,6 @@ static void put_rule(struct generator *g, const struct manner *manner, u128 addr
 	}
 	if (random_percent(g->random, 2))
 		fprintf(g->out, " iifname \"eth%u\"", below(g, GENERATE_INTERFACES));
-	if (random_percent(g->random, 5))
-		fprintf(g->out, " ifindex %u-%u", below(g, 2), 1 + below(g, 4));
 	fputc(' ', g->out);
 	put_verdict(g);
 }

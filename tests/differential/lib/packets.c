@@ -3,8 +3,6 @@
 
 #include "compiler/base/arena.h"
 
-#include <linux/bpf.h>
-
 struct collector {
 	struct arena *arena;
 	struct edges edges;
@@ -100,10 +98,6 @@ struct packet random_packet(struct random *random, const struct edges *edges)
 		if (random_percent(random, 10))
 			value ^= (u128)1 << random_below(
 					 random, field_info(field)->members[packet.family].bits);
-		/* The kernel's test runs take nothing that follows the local port. */
-		if (field_info(field)->members[packet.family].offset >
-		    offsetof(struct bpf_sk_lookup, local_port))
-			value = 0;
 		packet.values[field] = value;
 	}
 	return packet;
