@@ -149,6 +149,21 @@ struct object *bytecode_to_elf(struct arena *arena, const struct bytecode *code,
 			       const struct layout *layout, const struct policy *policy,
 			       struct diag *diag);
 
+/* The object is all that the runtime gets. What becomes of it there, folder by folder:
+ *
+ *     runtime/object        reads the object and refuses what is damaged
+ *     runtime/labels        gives labels their slots in the socket map; reads socket declarations, users and cgroups
+ *     runtime/load          loads the program in a child process; words the verifier's refusals
+ *     runtime/expect        runs the `expect` lines in the kernel
+ *     runtime/sockets       finds sockets that are declared, checks those that somebody registers, fills slots, and
+ *                           sees to the follower, a program of runtime/bpf that fills them as sockets come
+ *     runtime/transaction   decides whether new rules may come into force, and puts them there, or goes back
+ *     runtime/state         keeps in bpffs what is in force: generations, counters, locks
+ *     runtime/problems      words what is wrong with labels' sockets and routes, and how to mend it
+ *     runtime/status        gathers the status and prints it
+ *     runtime/verbs         a file for each verb of the command
+ *     runtime/kernel        asks the kernel about this host: namespaces, cgroups, processes, capabilities */
+
 void ast_dump(const struct ast *ast, FILE *out);
 void policy_dump(const struct policy *policy, FILE *out);
 void decision_dump(const struct decision *decision, FILE *out);

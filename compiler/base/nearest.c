@@ -87,3 +87,21 @@ const char *nearest_word(const char *word, size_t length, const char *const *wor
 	}
 	return nearest;
 }
+
+bool is_one_edit_away(const char *a, const char *b)
+{
+	size_t first = 0, length_a = strlen(a), length_b = strlen(b);
+	const char *end_a = a + length_a, *end_b = b + length_b;
+
+	while (a[first] && a[first] == b[first])
+		first++;
+	while (end_a > a + first && end_b > b + first && end_a[-1] == end_b[-1]) {
+		end_a--;
+		end_b--;
+	}
+	length_a = (size_t)(end_a - a) - first;
+	length_b = (size_t)(end_b - b) - first;
+	if (length_a == 2 && length_b == 2)
+		return a[first] == b[first + 1] && a[first + 1] == b[first];
+	return length_a <= 1 && length_b <= 1 && length_a + length_b > 0;
+}

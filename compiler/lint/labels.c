@@ -4,6 +4,7 @@
 
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"
+#include "compiler/base/nearest.h"
 
 #include <string.h>
 
@@ -12,26 +13,6 @@ struct labels {
 	const struct socket_declaration **declarations; /* of each label, or NULL */
 	const uint8_t *attempted;                       /* see decision_attempts */
 };
-
-/* Whether the names differ by one letter added, removed or replaced, or by two neighbouring letters
- * swapped. */
-static bool is_a_letter_away(const char *a, const char *b)
-{
-	size_t first = 0, length_a = strlen(a), length_b = strlen(b);
-	const char *end_a = a + length_a, *end_b = b + length_b;
-
-	while (a[first] && a[first] == b[first])
-		first++;
-	while (end_a > a + first && end_b > b + first && end_a[-1] == end_b[-1]) {
-		end_a--;
-		end_b--;
-	}
-	length_a = (size_t)(end_a - a) - first;
-	length_b = (size_t)(end_b - b) - first;
-	if (length_a == 2 && length_b == 2)
-		return a[first] == b[first + 1] && a[first + 1] == b[first];
-	return length_a <= 1 && length_b <= 1 && length_a + length_b > 0;
-}
 
 static void warn_of_names(struct labels *labels)
 {
@@ -48,7 +29,7 @@ static void warn_of_names(struct labels *labels)
 			const struct socket_declaration *declared = &policy->sockets[j];
 			const char *name = policy->labels[declared->label].name;
 
-			if (!is_a_letter_away(policy->labels[i].name, name))
+			if (!is_one_edit_away(policy->labels[i].name, name))
 				continue;
 			diag_warning(lint->diag, WARNING_LABEL, policy->labels[i].span,
 				     "no socket is declared for label '%s'; did you mean '%s'?",

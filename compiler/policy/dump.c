@@ -3,7 +3,7 @@
 #include "compiler/pipeline.h"
 
 #include "compiler/base/arena.h"
-#include "text.h"
+#include "rule_text.h"
 
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
  * (externs, other programs). */
 #include "object.h"
 
-#include "check.h"
+#include "check_object.h"
 
 #include "runtime/base/fail.h"
 

@@ -1,6 +1,6 @@
 /* Checks the records of an object. */
-#ifndef SKLC_OBJECT_CHECK_H
-#define SKLC_OBJECT_CHECK_H
+#ifndef SKLC_CHECK_OBJECT_H
+#define SKLC_CHECK_OBJECT_H
 
 struct object;
 

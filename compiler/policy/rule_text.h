@@ -1,6 +1,6 @@
 /* Writes parts of a policy as in a rules file; policy_dump puts them together. */
-#ifndef SKLC_POLICY_TEXT_H
-#define SKLC_POLICY_TEXT_H
+#ifndef SKLC_POLICY_RULE_TEXT_H
+#define SKLC_POLICY_RULE_TEXT_H
 
 #include "policy.h"
 

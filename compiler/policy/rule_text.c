@@ -1,7 +1,7 @@
 /* Writes rules in one canonical way: the family by `meta nfproto` where no address implies it, addresses as
  * prefixes where possible, long lists of values as a set that is named by a hash of them. So the text of a rule
  * depends only on what the rule means. */
-#include "text.h"
+#include "rule_text.h"
 
 #include "compiler/base/arena.h"
 

@@ -1,6 +1,6 @@
 /* Refuses an object if an index, an offset or a number in one of its records is out of range, so
  * that no other code needs to check them. */
-#include "check.h"
+#include "check_object.h"
 
 #include "object.h"
 
