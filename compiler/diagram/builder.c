@@ -1,12 +1,12 @@
-/* Storage of nodes and outcomes by hash-consing: a node or an outcome that equals an earlier one is
- * that one, so equality is equality of references. */
+/* Stores nodes and outcomes by hash-consing: one that equals an earlier one gets the earlier one's
+ * reference, so two are equal if and only if their references are. */
 #include "builder.h"
 
 #include "compiler/base/arena.h"
 
 #include <string.h>
 
-/* The effort of a new outcome, in intervals. */
+/* The effort that a new outcome takes, in intervals. */
 enum { OUTCOME_EFFORT = 16 };
 
 struct builder *builder_new(struct arena *arena, const enum field order[FIELD_COUNT],
@@ -120,7 +120,7 @@ void builder_interval(struct builder *builder, u128 start, diagram_ref child)
 		      builder->stack_capacity) = (struct interval){start, child};
 }
 
-/* Copies the intervals from MARK up off the stack. */
+/* A node of the intervals on the stack from index MARK on, which are copied. */
 static struct diagram_node node_on_stack(struct builder *builder, uint32_t variable, size_t mark)
 {
 	size_t count = builder->stack_count - mark;

@@ -6,13 +6,14 @@
 
 #include "compiler/base/hash.h"
 
-/* An interval of a node that is being made. */
+/* An interval of a node that is being made, up to the start of the next one. Packed, it takes 20
+ * bytes instead of 32. */
 struct interval {
 	u128 start;
 	diagram_ref child;
 } __attribute__((packed, aligned(4)));
 
-/* The result of an operation on two operands. */
+/* The result of an operation on two references. For OPERATION_REPLACE_ENDS, B holds the ends. */
 struct memo {
 	uint32_t operation; /* an enum operation; 0: a free slot */
 	diagram_ref a, b, result;
@@ -41,11 +42,11 @@ struct builder {
 	size_t *marks; /* the index on the stack at which each of these nodes begins */
 	size_t mark_count, mark_capacity;
 
-	size_t intervals;
-	size_t effort, effort_max;
+	size_t intervals;          /* of all nodes */
+	size_t effort, effort_max; /* in intervals; see builder_new */
 };
 
-/* The leaves of a new builder: its outcomes. */
+/* The operations on the leaves of a new builder, which are its outcomes. */
 extern const struct leaf_operations outcome_operations;
 
 bool outcome_equal(const struct diagram_outcome *a, const struct diagram_outcome *b);

@@ -1,7 +1,7 @@
 /* Decision diagrams, and the builder that makes them. A node asks for one variable of the packet
  * and has a child for each interval of its values. The builder stores each node and each outcome
- * once, so that equal diagrams are equal references, and it does each operation on the same
- * operands once.
+ * once, so that equal diagrams have equal references, and it does each operation on the same
+ * references once.
  *
  * An outcome may be open: LEAF_NEXT says that the rules that follow decide. Under "first a, then b"
  * (builder_then) diagrams form a monoid with REF_NEXT as its identity, so any run of rules can be
@@ -77,16 +77,17 @@ bool outcome_is_too_long(const struct diagram_outcome *outcome);
 /* The index of the interval of a node that a value is in. */
 uint32_t diagram_interval(const struct diagram_node *node, u128 value);
 
-/* Marks the nodes that can be reached from ROOT; and its outcomes, unless OUTCOMES is NULL. In
- * NODES, children stand before their parents, as in a builder. The marks are by index, and false
- * before. */
+/* Sets REACHED, by index, for each node that ROOT leads to, and OUTCOMES, unless it is NULL, for
+ * each outcome. Both must be false before. In NODES, children come before their parents, as they do
+ * in a builder. */
 void diagram_mark_reached(const struct diagram_node *nodes, diagram_ref root, bool *reached,
 			  bool *outcomes);
 
 struct builder;
 
-/* ORDER is the order of the fields on each path; interfaces come after them. Once more than
- * EFFORT_MAX intervals were put into nodes, the builder is exhausted: its operations still return,
+/* ORDER is the order of the fields on each path; interfaces come after them. An interval that is
+ * put into a node takes an effort of 1, whether the node is kept or not; a new outcome takes more.
+ * Once the effort is more than EFFORT_MAX, the builder is exhausted: its operations still return,
  * but what they build is wrong. */
 struct builder *builder_new(struct arena *arena, const enum field order[FIELD_COUNT],
 			    size_t effort_max);
@@ -101,10 +102,10 @@ size_t builder_interval_count(const struct builder *builder);
 size_t builder_effort(const struct builder *builder);
 void builder_spend(struct builder *builder, size_t effort);
 
-/* Leaves that hold more than an outcome: what the builder's operations do with them. The references
- * REF_PASS to REF_MATCH must be among these leaves, and mean the same. */
+/* What the builder's operations do with leaves that hold more than an outcome: the same as
+ * builder_is_closed, builder_leaf, builder_then and builder_replace_ends, for leaves alone. The
+ * references REF_PASS to REF_MATCH must be among these leaves, and mean the same. */
 struct leaf_operations {
-	/* Whether the leaf stays the same, whatever comes after it. */
 	bool (*is_closed)(const void *leaves, diagram_ref leaf);
 	diagram_ref (*make)(void *leaves, const struct rule *rule, const struct verdict *verdict,
 			    struct diagram_outcome outcome);
@@ -117,8 +118,8 @@ struct leaf_operations {
 void builder_use_leaves(struct builder *builder, const struct leaf_operations *operations,
 			void *leaves);
 
-/* The leaf for a rule that matches, where its verdict (or that of its map's element) is VERDICT.
- * For a jump, OUTCOME is what the rule does before the chain. */
+/* The leaf for a rule that matches. VERDICT is the rule's verdict, or that of an element of its
+ * map. OUTCOME is what the rule does; for a jump, what it does before the chain. */
 diagram_ref builder_leaf(struct builder *builder, const struct rule *rule,
 			 const struct verdict *verdict, struct diagram_outcome outcome);
 
@@ -131,8 +132,9 @@ const struct diagram_outcome *builder_outcome(const struct builder *builder, dia
 /* The reference of an outcome, whose actions are copied if it is new. */
 diagram_ref builder_add_outcome(struct builder *builder, struct diagram_outcome outcome);
 
-/* A node is made interval by interval, in order. Before it is ended, others may be begun and
- * ended. */
+/* Make a node interval by interval, in ascending order of the starts. Between the beginning and the
+ * end of one node, other nodes may be begun and ended. builder_end gives the node, or its child if
+ * all intervals have the same one. */
 void builder_begin(struct builder *builder);
 void builder_interval(struct builder *builder, u128 start, diagram_ref child);
 diagram_ref builder_end(struct builder *builder, uint32_t variable);
@@ -147,14 +149,15 @@ diagram_ref builder_where(struct builder *builder, diagram_ref condition, diagra
 diagram_ref builder_replace_ends(struct builder *builder, diagram_ref a, enum leaf_end next,
 				 enum leaf_end returned);
 
-/* The size of what is reached from a reference, and a lower bound of its size in any order of the
- * fields: for each field, every start in its largest node is a start in any order. */
+/* The number of intervals of the nodes that a reference leads to, and a lower bound of that number
+ * in any order of the fields: for each field, every start in its largest node is a start in any
+ * order. */
 struct builder_extent {
 	size_t intervals, least_intervals;
 };
 struct builder_extent builder_extent(const struct builder *builder, diagram_ref root);
 
-/* Copies what is reached from ROOT of FROM into TO. */
+/* Copies into TO the diagram that begins at ROOT in FROM. Gives its root in TO. */
 diagram_ref builder_import(struct builder *to, const struct builder *from, diagram_ref root);
 
 /* All nodes, children before their parents, and all outcomes, for as long as the builder's arena

@@ -1,5 +1,5 @@
-/* Operations on diagrams. The result for each pair of operands is remembered, so that an operation
- * visits each pair of nodes once. */
+/* Operations on diagrams. The result for each pair of references is remembered, so that an
+ * operation visits each pair of nodes once. */
 #include "builder.h"
 
 #include "compiler/base/arena.h"
@@ -8,8 +8,9 @@ enum operation { OPERATION_NONE, OPERATION_THEN, OPERATION_WHERE, OPERATION_REPL
 
 enum { FIRST_MEMOS = 256 };
 
-/* The memo of an operation, or the free one where it goes. Memos are in the slots of their table themselves, not in
- * an array beside a struct hash_table: a second cache miss for each operation would be noticed. */
+/* The memo of an operation, or the free slot for it. The slots of this table are the memos
+ * themselves: a struct hash_table and an array of memos would take two cache misses for each
+ * operation instead of one, which is measurably slower. */
 static struct memo *find_memo(const struct builder *builder, enum operation operation,
 			      diagram_ref a, diagram_ref b)
 {
@@ -68,13 +69,13 @@ static uint32_t position_of(const struct builder *builder, diagram_ref ref)
 	return variable < FIELD_COUNT ? builder->position[variable] : variable;
 }
 
-/* A walk along the intervals of one of two nodes; a reference that does not ask for the variable
- * has one interval. */
+/* A walk along the intervals of a node. A reference that does not ask for the variable takes part
+ * as a node with one interval. */
 struct walk {
 	struct diagram_node node;
-	diagram_ref alone;
+	diagram_ref alone; /* the child and the start of that one interval */
 	u128 start_alone;
-	size_t at;
+	size_t at; /* index of the interval */
 };
 
 static void walk_start(struct walk *walk, const struct builder *builder, diagram_ref ref, bool asks)
@@ -104,8 +105,8 @@ static bool walk_next(struct walk *a, struct walk *b, u128 *start)
 
 typedef diagram_ref operation_function(struct builder *builder, diagram_ref a, diagram_ref b);
 
-/* Does an operation on each pair of children that meet in an interval of the first variable of
- * both. */
+/* Makes a node that asks for the variable of A or of B that comes first in the order. The child for
+ * each interval is the result of the operation on what A and B lead to there. */
 static diagram_ref by_intervals(struct builder *builder, operation_function *operate, diagram_ref a,
 				diagram_ref b)
 {
