@@ -1,4 +1,4 @@
-/* Finds which labels a decision attempts, and for which packets. */
+/* Finds the labels that a decision attempts, and the flow classes in which it does. */
 #include "decision.h"
 
 #include "compiler/base/arena.h"

@@ -1,7 +1,7 @@
-/* How to decide: a reduced, shared decision diagram for each family and protocol. Equal nodes are
- * stored once, neighbouring intervals with equal children are one, and there is no node whose
- * children are all equal. So in one order of the variables, two rules files that mean the same give
- * the same diagram. */
+/* How to decide: a decision diagram for each flow class. The diagrams are reduced: equal nodes are
+ * stored once, also if they are in different diagrams; neighbouring intervals with equal children
+ * are one; and there is no node whose children are all equal. So two rules files that mean the same
+ * give the same diagrams, if the orders of the variables are the same. */
 #ifndef SKLC_DECISION_H
 #define SKLC_DECISION_H
 
@@ -11,9 +11,9 @@
 struct diag;
 
 struct decision {
-	const struct diagram_node *nodes; /* children stand before their parents */
+	const struct diagram_node *nodes; /* children come before their parents */
 	size_t node_count;
-	const struct diagram_outcome *outcomes; /* what a root reaches ends with PASS or DROP */
+	const struct diagram_outcome *outcomes; /* what a root leads to ends with PASS or DROP */
 	size_t outcome_count;
 	diagram_ref roots[FAMILY_COUNT][PROTOCOL_COUNT];
 	/* The order of the fields on each path; interfaces follow after the last. */
@@ -35,13 +35,13 @@ const struct diagram_outcome *decision_eval(const struct decision *decision,
  * class. */
 const uint8_t *decision_attempts(struct arena *arena, const struct decision *decision);
 
-/* Whether two decisions in the same orders of fields are the same function. Labels are compared by
- * name. */
+/* Whether two decisions, which must have the same orders of fields, give each packet the same
+ * outcome. Labels and interfaces are compared by name. */
 bool decision_equal(const struct decision *a, const struct decision *b);
 
-/* Builds what the policy's rules do to packets of one family and protocol, with the policy's end
- * where no rule decides. The diagram is wrong if the builder is exhausted after it. ARENA is for
- * scratch memory. */
+/* Builds the diagram of what the policy's rules do to packets of one flow class, with the policy's
+ * end where no rule decides. The diagram is wrong if the builder is exhausted afterwards. ARENA is
+ * for scratch memory. */
 diagram_ref rules_to_diagram(struct arena *arena, struct builder *builder,
 			     const struct policy *policy, enum family family,
 			     enum protocol protocol);
@@ -58,8 +58,8 @@ void report_decision_too_large(const struct policy *policy, enum family family, 
 			       struct diag *diag);
 
 /* Reports that the verifier would walk NEEDED instructions of the program, more than the budget of
- * MOST. Each interval that the rules tell apart takes its instructions, so the error lists how many
- * there are in each field. */
+ * MOST. Each interval that the rules tell apart takes instructions, so the error lists how many
+ * intervals there are in each field. */
 void report_program_too_large(const struct policy *policy, enum family family, size_t needed,
 			      size_t most, struct diag *diag);
 

@@ -10,11 +10,11 @@
 struct dump {
 	const struct decision *decision;
 	FILE *out;
-	uint32_t *numbers; /* of each node as printed; 0: not met yet */
+	uint32_t *numbers; /* the number that each node is printed with; 0: not met yet */
 	uint32_t *queue;   /* of nodes to print */
 	size_t queue_count;
 	uint32_t printed;
-	enum family family; /* printed now; nodes that both families share are printed for each */
+	enum family family; /* being printed; nodes that both families share are printed for each */
 };
 
 static const char *const INTERFACE_WORDS[INTERFACE_VALUES] = {"unknown", "differs", "equals"};

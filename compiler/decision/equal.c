@@ -1,5 +1,5 @@
-/* Compares two decisions. Both are reduced, so they are the same function in one order of fields if
- * they are the same graph. */
+/* Compares two decisions. Both are reduced, so in the same order of fields they give each packet
+ * the same outcome if and only if they are the same graph. */
 #include "decision.h"
 
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 struct comparison {
 	const struct decision *a, *b;
-	uint32_t *equals; /* the node of B that each node of A equals, or NO_INDEX */
+	uint32_t *equals; /* the node of B that each node of A equals; NO_INDEX: none known */
 };
 
 static bool outcomes_equal(const struct comparison *cmp, diagram_ref a, diagram_ref b)

@@ -1,5 +1,5 @@
-/* Makes the decision of a policy: a diagram for each family and protocol, each in the order of
- * fields that suits it. They share one builder in the end. */
+/* Makes the decision of a policy: a diagram for each flow class, each in the order of fields that
+ * makes it small. Each is built in a builder of its own and then copied into one that all share. */
 #include "compiler/pipeline.h"
 
 #include "compiler/base/arena.h"
@@ -11,18 +11,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The effort after which an order of fields is given up, in intervals put into nodes, whether these
- * nodes are kept or not. A good order needs an effort in proportion to the values in the rules.
- * Where no order is done in time, all are tried again with EFFORT_STEP times the effort, up to
+/* An order of fields is given up after FIRST_EFFORT, and EFFORT_FOR_VALUE more for each value in
+ * the rules: a good order needs an effort in proportion to these. (For the unit see builder_new.)
+ * If all orders were given up, all are tried again with EFFORT_GROWTH times the effort, up to
  * LAST_EFFORT. */
-enum { FIRST_EFFORT = 1 << 20, EFFORT_FOR_VALUE = 16, EFFORT_STEP = 4, LAST_EFFORT = 1 << 24 };
+enum { FIRST_EFFORT = 1 << 20, EFFORT_FOR_VALUE = 16, EFFORT_GROWTH = 4, LAST_EFFORT = 1 << 24 };
 
-/* Other orders are tried for a diagram of WORTH_A_TRY intervals or more, each with an effort in
- * proportion to the intervals of the best. Another order is taken if its diagram is WORTH_TAKING
- * times smaller. */
+/* Once one order is done and its diagram has WORTH_A_TRY intervals or more, the orders after it are
+ * tried too, each with an effort of EFFORT_FOR_INTERVAL for each interval of the best diagram so
+ * far. Another order is taken if its diagram is WORTH_TAKING times smaller. */
 enum { WORTH_A_TRY = 4096, EFFORT_FOR_INTERVAL = 32, WORTH_TAKING = 2 };
 
-/* The fields that an order begins with; the others follow in the order of their table. */
+/* The fields that an order begins with; the others follow in the order of enum field. */
 struct lead {
 	size_t count;
 	enum field fields[2];
@@ -61,7 +61,7 @@ struct making {
 	struct decision *decision;
 };
 
-/* The diagram in one order, in a builder and an arena of its own. */
+/* The diagram of one flow class in one order, in a builder and an arena of its own. */
 struct trial {
 	struct arena *arena;
 	struct builder *builder;
@@ -94,8 +94,8 @@ static bool is_worth_a_try(const struct builder_extent *best)
 	       best->intervals >= best->least_intervals * WORTH_TAKING;
 }
 
-/* Gives the first order that is done within the effort, or a later one whose diagram is much
- * smaller. False if none is done. */
+/* Gives in BEST the first order that is done within the effort, or a later one whose diagram is
+ * much smaller. False if no order is done. */
 static bool best_trial(const struct making *making, enum family family, enum protocol protocol,
 		       size_t effort, struct trial *best)
 {
@@ -148,9 +148,10 @@ static bool decide_flow_class(struct making *making, enum family family, enum pr
 	struct trial best;
 
 	while (!best_trial(making, family, protocol, effort, &best)) {
-		if (effort > LAST_EFFORT / 2) /* the rest makes no difference */
+		if (effort > LAST_EFFORT / 2) /* LAST_EFFORT was spent, or is hardly more */
 			return false;
-		effort = effort < LAST_EFFORT / EFFORT_STEP ? effort * EFFORT_STEP : LAST_EFFORT;
+		effort = effort < LAST_EFFORT / EFFORT_GROWTH ? effort * EFFORT_GROWTH
+							      : LAST_EFFORT;
 	}
 	making->decision->roots[family][protocol] = builder_import(making->whole, best.builder,
 								   best.root);
@@ -160,7 +161,7 @@ static bool decide_flow_class(struct making *making, enum family family, enum pr
 	return true;
 }
 
-/* Finds a packet that leads from REF to an outcome; false if there is none. */
+/* Finds a packet that the diagram leads from REF to an outcome; false if there is none. */
 static bool witness_of(const struct builder *builder, diagram_ref ref, uint32_t outcome,
 		       struct packet *packet)
 {
@@ -182,8 +183,8 @@ static bool witness_of(const struct builder *builder, diagram_ref ref, uint32_t 
 	return false;
 }
 
-/* Reports that a packet has more attempts or counts than are allowed, and shows the rules that make
- * them. */
+/* Reports that outcome INDEX has more attempts or counts than are allowed, and shows the rules that
+ * make them for a packet with this outcome. */
 static void report_too_long(const struct making *making, uint32_t index, struct diag *diag)
 {
 	const struct decision *decision = making->decision;

@@ -1,6 +1,6 @@
-/* Makes the diagram of a policy's rules. A sweep builds each run of plain rules. A chain's diagram
- * is built once, with an open end; the diagram of a jump is the chain's where the rule matches, so
- * no rules are copied. */
+/* Makes the diagram of a policy's rules. A rule is plain if its verdict is neither a jump nor a
+ * map; a sweep builds each run of plain rules at once. A chain's diagram is built once, with an
+ * open end; the diagram of a jump is the chain's where the rule matches, so no rules are copied. */
 #include "decision.h"
 
 #include "compiler/base/arena.h"
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The translation of a policy's rules for one family and protocol. */
+/* The translation of a policy's rules for one flow class. */
 struct translation {
 	struct arena *arena;
 	const struct policy *policy;
@@ -24,8 +24,8 @@ static const struct range NO_RANGES[1];
 
 static diagram_ref build_chain(struct translation *t, uint32_t chain);
 
-/* A match on interfaces as a condition: MATCH where it holds, else NEXT. Built from the last
- * variable to the first. */
+/* The diagram of a match on interfaces: REF_MATCH where it holds, else REF_NEXT. It is built from
+ * the last variable to the first. */
 static diagram_ref interface_condition(struct translation *t, const struct interface_match *match)
 {
 	diagram_ref differs = match->negated ? REF_MATCH : REF_NEXT;
@@ -92,7 +92,7 @@ static enum leaf_end redirect_end(enum fallback fallback)
 					   : LEAF_NEXT;
 }
 
-/* What a verdict does once its rule matches. */
+/* The diagram of what a rule with this verdict does to the packets that it matches. */
 static diagram_ref verdict_body(struct translation *t, const struct rule *rule,
 				const struct verdict *verdict)
 {
@@ -135,7 +135,7 @@ static bool is_plain(const struct verdict *verdict)
 	       verdict->kind != VERDICT_MAP;
 }
 
-/* BODY where a match holds, else NEXT. */
+/* BODY where a match holds, else REF_NEXT. */
 static diagram_ref where_match(struct translation *t, const struct match *match, diagram_ref body)
 {
 	struct clause clause = clause_of(t, match, where_interfaces(t, match, REF_MATCH));
@@ -144,8 +144,8 @@ static diagram_ref where_match(struct translation *t, const struct match *match,
 	return builder_where(t->builder, condition, body);
 }
 
-/* "First the first part, then the second ...". The parts are joined in pairs, so that none is
- * copied more than log n times. */
+/* "First the first part, then the second, and so on". The parts are joined in pairs, so that none
+ * is copied more than log n times. */
 static diagram_ref join(struct translation *t, const diagram_ref *parts, size_t count)
 {
 	size_t half = count / 2;
@@ -190,7 +190,7 @@ static bool element_concerns(const struct translation *t, const struct map *map,
 	return true;
 }
 
-/* The elements of a map that concern this family and protocol, the most specific first. */
+/* The elements of a map that concern this flow class, the most specific first. */
 static uint32_t *sorted_elements(struct translation *t, const struct map *map, size_t *count)
 {
 	uint32_t *order = arena_alloc(t->arena, map->element_count, sizeof(*order));
@@ -213,7 +213,7 @@ static struct clause element_clause(const struct map *map, size_t element, diagr
 	for (k = 0; k < map->key_count; k++) {
 		enum field field = map->key_fields[k];
 
-		if (field == FIELD_L4PROTO) /* which is fixed here */
+		if (field == FIELD_L4PROTO) /* all packets of the diagram have it */
 			continue;
 		clause.ranges[field] = &map->keys[element * map->key_count + k];
 		clause.counts[field] = 1;
@@ -221,8 +221,9 @@ static struct clause element_clause(const struct map *map, size_t element, diagr
 	return clause;
 }
 
-/* Builds what each verdict of a map does, with LEAF_MATCH where it leaves the decision open: then
- * no other element decides. True if one of them does. */
+/* Builds what each verdict of a map does. A verdict that leaves the decision open ends with
+ * LEAF_MATCH: no less specific element decides then, but the next rule. True if there is
+ * such a verdict. */
 static bool map_bodies(struct translation *t, const struct rule *rule, const struct map *map,
 		       diagram_ref *bodies)
 {
@@ -238,6 +239,7 @@ static bool map_bodies(struct translation *t, const struct rule *rule, const str
 	return may_be_open;
 }
 
+/* Runs of elements with plain verdicts are swept; the others are built one by one between them. */
 static diagram_ref build_map(struct translation *t, const struct rule *rule)
 {
 	const struct map *map = &t->policy->maps[rule->verdict.target];

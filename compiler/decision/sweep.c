@@ -1,15 +1,16 @@
-/* A sweep over the values of one field. Neighbouring clauses with the same condition on the field
- * are a group; the diagram of a group in the later fields is built first. Along the field, the
- * ranges of groups begin and end at events. A binary tree over the groups, in which each inner node
- * is "first the left, then the right", has at its root the diagram for the values up to the next
- * event; an event changes one path of the tree. */
+/* Sweeps over the values of one field after the other. For a field, neighbouring clauses with the
+ * same condition on it are a group; the diagram of a group in the later fields is built first. A
+ * group holds at the values in its ranges. An event is a value at which a group begins or ceases to
+ * hold. Between two events one diagram is the child for all values: "first the first group that
+ * holds, then the second, and so on". A segment tree over the groups gives it: an event changes one
+ * path of the tree, not the whole. */
 #include "sweep.h"
 
 #include "compiler/base/arena.h"
 
 #include <string.h>
 
-/* At this value a range of a group begins or, where the group holds, ends. */
+/* From this value on, the group holds if it did not before, and does not hold if it did. */
 struct event {
 	u128 value;
 	uint32_t group;
@@ -24,15 +25,15 @@ struct sweep {
 
 struct group {
 	const struct clause *first; /* all clauses of the group have its condition on the field */
-	diagram_ref body;
+	diagram_ref body;           /* what all its clauses do, in the later fields */
 };
 
-/* The binary tree as an array with its root at 1. Its leaves are the groups' bodies, or NEXT for a
- * group that does not hold at the current value. */
+/* The segment tree. tree[groups + i] is the body of group i, or REF_NEXT if the group does not hold
+ * at the current value; tree[i] is "first tree[2 * i], then tree[2 * i + 1]"; so tree[1] is all. */
 struct fold {
 	struct builder *builder;
 	diagram_ref *tree;
-	size_t leaves;
+	size_t groups; /* room for groups: a power of two */
 };
 
 static bool same_condition(const struct clause *a, const struct clause *b, enum field field)
@@ -50,21 +51,21 @@ static bool same_condition(const struct clause *a, const struct clause *b, enum 
 	return true;
 }
 
-static void fold_new(struct fold *fold, struct builder *builder, struct arena *arena, size_t groups)
+static void fold_new(struct fold *fold, struct builder *builder, struct arena *arena, size_t count)
 {
 	size_t i;
 
 	fold->builder = builder;
-	for (fold->leaves = 1; fold->leaves < groups;)
-		fold->leaves *= 2;
-	fold->tree = arena_alloc(arena, 2 * fold->leaves, sizeof(*fold->tree));
-	for (i = 0; i < 2 * fold->leaves; i++)
+	for (fold->groups = 1; fold->groups < count;)
+		fold->groups *= 2;
+	fold->tree = arena_alloc(arena, 2 * fold->groups, sizeof(*fold->tree));
+	for (i = 0; i < 2 * fold->groups; i++)
 		fold->tree[i] = REF_NEXT;
 }
 
-static void fold_set(struct fold *fold, size_t leaf, diagram_ref body)
+static void fold_set(struct fold *fold, size_t group, diagram_ref body)
 {
-	size_t at = fold->leaves + leaf;
+	size_t at = fold->groups + group;
 
 	fold->tree[at] = body;
 	for (at /= 2; at; at /= 2) {
@@ -81,7 +82,7 @@ static void fold_fill(struct fold *fold)
 {
 	size_t at;
 
-	for (at = fold->leaves - 1; at; at--)
+	for (at = fold->groups - 1; at; at--)
 		fold->tree[at] = builder_then(fold->builder, fold->tree[2 * at],
 					      fold->tree[2 * at + 1]);
 }
@@ -123,6 +124,7 @@ static bool events_sorted(const struct event *events, size_t count)
 	return true;
 }
 
+/* The events of all groups, in ascending order. LAST is the last value of the field. */
 static struct event *group_events(struct arena *arena, u128 last, enum field field,
 				  const struct group *groups, size_t group_count, size_t *count)
 {
@@ -161,7 +163,7 @@ static diagram_ref sweep_groups(struct sweep *sweep, enum field field, const str
 	fold_new(&fold, sweep->builder, scratch, group_count);
 	for (i = 0; i < group_count; i++)
 		if (!groups[i].first->ranges[field])
-			fold.tree[fold.leaves + i] = groups[i].body;
+			fold.tree[fold.groups + i] = groups[i].body;
 	fold_fill(&fold);
 	events = group_events(scratch, field_last(field, sweep->family), field, groups, group_count,
 			      &count);
@@ -169,7 +171,7 @@ static diagram_ref sweep_groups(struct sweep *sweep, enum field field, const str
 	for (i = 0;;) {
 		for (; i < count && events[i].value == value; i++) {
 			uint32_t g = events[i].group;
-			bool holds = fold.tree[fold.leaves + g] != REF_NEXT;
+			bool holds = fold.tree[fold.groups + g] != REF_NEXT;
 
 			fold_set(&fold, g, holds ? REF_NEXT : groups[g].body);
 		}
@@ -210,7 +212,7 @@ static diagram_ref clause_diagram(struct sweep *sweep, size_t position, const st
 	return body;
 }
 
-/* "First the first body, then the second ...", up to the first body that is closed. */
+/* "First the first body, then the second, and so on", up to the first body that is closed. */
 static diagram_ref bodies_in_turn(struct builder *builder, const struct clause *clauses,
 				  size_t count)
 {
@@ -227,6 +229,7 @@ static diagram_ref bodies_in_turn(struct builder *builder, const struct clause *
 	return all;
 }
 
+/* The diagram of clauses that are known to agree in the fields before POSITION of the order. */
 static diagram_ref sweep_from(struct sweep *sweep, size_t position, const struct clause *clauses,
 			      size_t count)
 {

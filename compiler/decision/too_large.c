@@ -1,6 +1,7 @@
 /* Reports decisions and programs that are too large. For each field, the first value of each range
- * in a rule or map starts an interval, and so does the value after its last. Any decision tells
- * these intervals apart; where two fields have many, their numbers multiply. */
+ * in a rule or map starts an interval, and so does the value after the range. Any decision tells
+ * these intervals apart. Where two fields have many intervals, their numbers may multiply. The
+ * messages call the intervals of a field its places. */
 #include "decision.h"
 
 #include "compiler/base/arena.h"
@@ -14,7 +15,7 @@
 /* What the rules tell apart in one field. */
 struct breadth {
 	enum field field;
-	u128 *starts; /* of intervals, without the first, 0 */
+	u128 *starts; /* the first value of each range, and the value after each range */
 	size_t count, capacity;
 	const struct rule *widest; /* the rule with the most values of the field */
 	size_t widest_values;
