@@ -1,25 +1,29 @@
-/* Builds a diagram for each family and protocol, whose leaves say which rules match on the way and
- * what would happen without each. A rule in a leaf is reached; it is needed if the outcome without
- * it differs. The path to a leaf gives a witness, with the values of the example packet where the
- * path allows. */
+/* Builds a diagram for each flow class. Its leaves say which rules match on the way and what would
+ * happen without each. A rule in a leaf is reached; it is needed if the outcome without it differs.
+ * The path to a leaf gives a witness: a packet with the values of the example packet where the path
+ * allows them. */
 #include "lint.h"
 
 #include "compiler/base/arena.h"
 #include "compiler/decision/decision.h"
 #include "marks.h"
 
-/* What the path to a node says of the interface by which a packet came in: it can be one that no
- * rule names; it is one that a rule names; or no packet on a host that has all interfaces takes
- * this path. */
-enum way { WAY_OTHER, WAY_NAMED, WAY_IMPOSSIBLE, WAY_COUNT };
+/* What the path to a node says of the interface by which packets come in, on a host that has every
+ * interface. */
+enum way {
+	WAY_OTHER,      /* none of those that the path asked for */
+	WAY_NAMED,      /* one of those that the path asked for */
+	WAY_IMPOSSIBLE, /* two at once, or one that the host does not have: no packet takes the path */
+	WAY_COUNT
+};
 
 struct visit {
 	const struct builder *builder;
 	const struct leaves *leaves;
 	const struct knowledge *known;
-	bool *seen; /* for each node, then for each leaf, one for each way */
+	bool *seen; /* for each node, then for each leaf: one for each way */
 	size_t node_count;
-	struct packet packet;
+	struct packet packet; /* one that takes the path, unless it is impossible */
 };
 
 static void visit_leaf(struct visit *visit, diagram_ref ref, enum way way)
@@ -63,15 +67,15 @@ static void visit_interface(struct visit *visit, const struct diagram_node *node
 
 	for (i = node->count; i-- > 0;) {
 		u128 end = i + 1 == node->count ? INTERFACE_VALUES : node->starts[i + 1];
-		enum way on = way;
+		enum way child_way = way;
 
 		if (node->starts[i] == INTERFACE_EQUALS) {
-			on = way == WAY_OTHER ? WAY_NAMED : WAY_IMPOSSIBLE;
+			child_way = way == WAY_OTHER ? WAY_NAMED : WAY_IMPOSSIBLE;
 			visit->packet.interface = node->variable - VARIABLE_INTERFACES;
 		} else if (end <= INTERFACE_DIFFERS) {
-			on = WAY_IMPOSSIBLE;
+			child_way = WAY_IMPOSSIBLE;
 		}
-		visit_ref(visit, node->children[i], on);
+		visit_ref(visit, node->children[i], child_way);
 		visit->packet.interface = before;
 	}
 }
@@ -105,6 +109,7 @@ static bool is_asked_in(const struct subset *subset, const struct knowledge *kno
 	return false;
 }
 
+/* Makes the rules UNKNOWN that the diagram of a flow class was to tell of. */
 static void give_up(const struct subset *subset, const struct knowledge *known, unsigned flow_class)
 {
 	uint32_t i;

@@ -1,6 +1,6 @@
-/* Checks each `expect` against the language's definition. One without a source is about every
- * source: the diagram gives a packet for each outcome that some source leads to, and the definition
- * judges that packet. */
+/* Checks each `expect` against the language's definition, policy_eval. An `expect` without a source
+ * must hold for every source: the diagram gives a packet for each outcome that some source leads
+ * to, and the definition judges that packet. */
 #include "compiler/pipeline.h"
 
 #include "compiler/base/arena.h"
@@ -17,8 +17,8 @@ struct check {
 	const struct expect *expect;
 	struct environment environment; /* a host that has every interface */
 	struct packet packet;
-	bool by_source; /* the packet's source was chosen, and matters */
-	bool *seen;     /* nodes, then outcomes, that were judged for this expect */
+	bool by_source; /* a node that asks for the source chose the packet's source */
+	bool *seen;     /* by node, then by outcome: it was judged for this expect */
 	struct diag *diag;
 };
 
@@ -52,7 +52,7 @@ static void note_source(const struct check *check)
 		  packet->family == FAMILY_IPV6 ? "]" : "", (unsigned)packet->values[FIELD_SPORT]);
 }
 
-/* Judges the packet by the definition; false after reporting that another verdict holds. */
+/* Judges the packet by the definition. False, after an error, if it gets another verdict. */
 static bool judge(struct check *check)
 {
 	const struct policy *policy = check->policy;
@@ -98,6 +98,7 @@ static bool judge_sources(struct check *check, const struct diagram_node *node)
 	return good;
 }
 
+/* Judges the packet, with each source where a node asks for the source. */
 static bool judge_all(struct check *check, diagram_ref ref)
 {
 	bool *seen = &check->seen[ref_is_outcome(ref) ? check->decision->node_count + ref_index(ref)

@@ -1,7 +1,7 @@
-/* Explains why a rule does nothing. The rules that cover it are found by counterexamples. The
- * search starts with few rules; while some packet comes to the target through these, the rules that
- * this packet matches in the whole policy are added. Those that can be left out are then removed
- * again. */
+/* Explains why a rule, the target, does nothing. Counterexamples lead to the rules that cover it.
+ * At first the target is alone with the rules that lead to its chain. While some packet still comes
+ * to the target, the rules that this packet matches in the whole policy are added as covers. In the
+ * end each cover that is not needed is removed again. */
 #include "lint.h"
 
 #include "compiler/base/arena.h"
@@ -12,19 +12,20 @@
 
 enum { COVERS_MAX = 64, COVERS_SHOWN = 6, TRACE_MAX = 64 };
 
-/* The search for the rules that cover a target. */
+/* The rules found so far that cover a target. */
 struct cover {
 	struct lint *lint;
 	struct arena *arena;
 	uint32_t target;
-	uint8_t *states;   /* of all rules, with the target ASKED */
-	bool *leads;       /* the target's chain, and those that lead to it by jumps */
-	uint32_t *callers; /* the rules that lead to the target's chain */
+	uint8_t *states;   /* of all rules: only the target is ASKED */
+	bool *leads;       /* by chain: it is the target's, or jumps lead from it to the target's */
+	uint32_t *callers; /* the rules whose jumps lead to the target's chain */
 	uint32_t caller_count;
 	uint32_t covers[COVERS_MAX + TRACE_MAX];
 	uint32_t cover_count;
 };
 
+/* Whether a packet comes to the target: none does; an example was found; or it is not known. */
 enum answer { ANSWER_NEVER, ANSWER_PACKET, ANSWER_UNKNOWN };
 
 /* The effort of a loop over all rules; a rule takes far less than an interval. */
@@ -33,6 +34,7 @@ static size_t scan_effort(const struct lint *lint)
 	return 1 + lint->rule_count / 16;
 }
 
+/* Whether a verdict, or one in its map, jumps to one of the chains. */
 static bool enters(const struct policy *policy, const struct verdict *verdict, const bool *chains)
 {
 	const struct map *map;
@@ -75,8 +77,8 @@ static void find_callers(struct cover *cover)
 	}
 }
 
-/* Whether a packet comes to the target where the only other rules are those that lead to it, and
- * the covers except the one at WITHOUT. */
+/* Asks whether a packet comes to the target if the only other rules are the callers and the covers,
+ * except covers[WITHOUT]. */
 static enum answer ask(struct cover *cover, uint32_t without, struct packet *packet)
 {
 	uint32_t most = cover->caller_count + cover->cover_count + 1, count = 0, unique = 0, i;
@@ -108,17 +110,17 @@ static enum answer ask(struct cover *cover, uint32_t without, struct packet *pac
 
 static uint32_t number_of(const struct lint *lint, const struct rule *rule)
 {
-	uint32_t low = 0, chain = 0;
+	uint32_t first = 0, chain = 0;
 	const struct chain *chains = lint->policy->chains;
 
-	for (; chain < lint->policy->chain_count; low += (uint32_t)chains[chain++].count)
+	for (; chain < lint->policy->chain_count; first += (uint32_t)chains[chain++].count)
 		if (rule >= chains[chain].rules && rule < chains[chain].rules + chains[chain].count)
-			return low + (uint32_t)(rule - chains[chain].rules);
+			return first + (uint32_t)(rule - chains[chain].rules);
 	return NO_INDEX;
 }
 
-/* Adds the rules that the packet matches in the whole policy. False if they are too many, or none
- * is new. */
+/* Adds to the covers the rules that the packet matches in the whole policy. False if there are too
+ * many covers, or none is new. */
 static bool add_covers(struct cover *cover, const struct packet *packet)
 {
 	const struct lint *lint = cover->lint;
@@ -139,6 +141,7 @@ static bool add_covers(struct cover *cover, const struct packet *packet)
 	return cover->cover_count > before && cover->cover_count <= COVERS_MAX;
 }
 
+/* False if the covers were not found. */
 static bool find_covers(struct cover *cover)
 {
 	enum answer answer;
@@ -240,6 +243,7 @@ static struct subset rules_without(const struct lint *lint, struct arena *arena,
 	return subset_of(arena, lint, numbers, count);
 }
 
+/* Whether the packet comes to the rule and matches. */
 static bool meets(const struct lint *lint, uint32_t number, const struct packet *packet)
 {
 	const struct rule *trace[TRACE_MAX];
@@ -251,7 +255,7 @@ static bool meets(const struct lint *lint, uint32_t number, const struct packet 
 	return false;
 }
 
-/* The rule that decides for the packet without this one, or NULL. */
+/* The rule that decides for the packet if this one is taken away; NULL: the policy's end does. */
 static const struct rule *instead_of(const struct lint *lint, uint32_t number,
 				     const struct packet *packet)
 {

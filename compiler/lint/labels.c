@@ -1,5 +1,5 @@
-/* Warns of labels that no socket can fill, by their socket declarations, and of labels whose name
- * is a letter away from a declared one. */
+/* Warns of labels that none of their declared sockets can fill for the packets that rules redirect
+ * to them, and of labels whose name is a letter away from a declared one. */
 #include "lint.h"
 
 #include "compiler/base/arena.h"
@@ -11,7 +11,7 @@
 struct labels {
 	struct lint *lint;
 	const struct socket_declaration **declarations; /* of each label, or NULL */
-	const uint8_t *attempted;                       /* see decision_attempts */
+	const uint8_t *attempted; /* the flow classes of each label; see decision_attempts */
 };
 
 static void warn_of_names(struct labels *labels)
@@ -59,22 +59,22 @@ static bool can_take(const struct socket_declaration *declared, unsigned flow_cl
 }
 
 /* Flow classes in words: "tcp over ipv4, udp over ipv4". */
-static const char *flow_classes_text(struct lint *lint, unsigned classes)
+static const char *flow_classes_text(struct lint *lint, unsigned flow_classes)
 {
 	const char *text = "";
 	unsigned flow_class;
 
 	for (flow_class = 0; flow_class < FLOW_CLASSES; flow_class++)
-		if (classes & 1u << flow_class)
+		if (flow_classes & 1u << flow_class)
 			text = arena_printf(lint->arena, "%s%s%s over %s", text, *text ? ", " : "",
 					    protocol_word(flow_class_protocol(flow_class)),
 					    family_word(flow_class_family(flow_class)));
 	return text;
 }
 
-/* Warns if no declared socket can take any of the packets that a verdict sends to its label. */
-static void warn_of_verdict(struct labels *labels, const struct verdict *verdict, unsigned classes,
-			    struct span span)
+/* Warns if no declared socket can take any of the packets that a verdict redirects to its label. */
+static void warn_of_verdict(struct labels *labels, const struct verdict *verdict,
+			    unsigned flow_classes, struct span span)
 {
 	struct lint *lint = labels->lint;
 	const struct socket_declaration *declared;
@@ -83,14 +83,15 @@ static void warn_of_verdict(struct labels *labels, const struct verdict *verdict
 	if (verdict->kind != VERDICT_REDIRECT || !labels->declarations[verdict->target])
 		return;
 	declared = labels->declarations[verdict->target];
-	classes &= labels->attempted[verdict->target];
+	flow_classes &= labels->attempted[verdict->target];
 	for (flow_class = 0; flow_class < FLOW_CLASSES; flow_class++)
-		if (classes & 1u << flow_class && can_take(declared, flow_class))
+		if (flow_classes & 1u << flow_class && can_take(declared, flow_class))
 			return;
-	if (!classes)
+	if (!flow_classes)
 		return;
 	diag_warning(lint->diag, WARNING_LABEL, span, "nothing can fill label '%s' for this: %s",
-		     lint->policy->labels[verdict->target].name, flow_classes_text(lint, classes));
+		     lint->policy->labels[verdict->target].name,
+		     flow_classes_text(lint, flow_classes));
 	diag_note(lint->diag, declared->span, "its sockets are declared here");
 }
 
@@ -99,7 +100,8 @@ static void warn_of_map(struct labels *labels, const struct rule *rule)
 {
 	struct lint *lint = labels->lint;
 	const struct map *map = &lint->policy->maps[rule->verdict.target];
-	unsigned *classes = arena_alloc(lint->arena, map->verdict_count, sizeof(*classes));
+	unsigned *flow_classes = arena_alloc(lint->arena, map->verdict_count,
+					     sizeof(*flow_classes));
 	const struct map_element **first = arena_alloc(lint->arena, map->verdict_count,
 						       sizeof(*first));
 	size_t i;
@@ -109,13 +111,13 @@ static void warn_of_map(struct labels *labels, const struct rule *rule)
 	for (i = 0; i < map->element_count; i++) {
 		uint32_t verdict = map->elements[i].verdict;
 
-		classes[verdict] |= element_flow_classes(rule, map, i);
+		flow_classes[verdict] |= element_flow_classes(rule, map, i);
 		if (!first[verdict])
 			first[verdict] = &map->elements[i];
 	}
 	for (i = 0; i < map->verdict_count; i++)
 		if (first[i])
-			warn_of_verdict(labels, &map->verdicts[i], classes[i],
+			warn_of_verdict(labels, &map->verdicts[i], flow_classes[i],
 					map_element_span(first[i]));
 }
 

@@ -1,7 +1,7 @@
 /* Warns of rules that do nothing. A rule that is not reached is shadowed; a rule that is reached
  * but not needed is redundant. Of two equal rules the later one is shadowed, and because of it the
- * earlier one is not needed; only one of them should be blamed. So a rule is called redundant only
- * if it is not needed either when all shadowed rules are gone. */
+ * earlier one is not needed; only one of them should be warned of. So a rule is called redundant
+ * only if it is still not needed when all shadowed rules are gone. */
 #include "lint.h"
 
 #include "compiler/base/arena.h"
@@ -10,8 +10,8 @@
 
 #include <string.h>
 
-/* The effort for each interval of the decision, with a least effort, and a greatest that takes a
- * few seconds. */
+/* The effort is EFFORT_MIN, and EFFORT_FOR_INTERVAL more for each interval of the decision, but at
+ * most EFFORT_MAX, which takes a few seconds. */
 enum { EFFORT_FOR_INTERVAL = 16, EFFORT_MIN = 1 << 22, EFFORT_MAX = 1 << 24 };
 
 bool lint_spend(struct lint *lint, size_t effort)
@@ -67,6 +67,7 @@ struct subset subset_of(struct arena *arena, const struct lint *lint, const uint
 	return subset;
 }
 
+/* Numbers the rules. */
 static void start(struct lint *lint)
 {
 	const struct policy *policy = lint->policy;
@@ -106,21 +107,21 @@ static bool seems_redundant(uint8_t state)
 	return state & RULE_REACHED && !(state & (RULE_NEEDED | RULE_UNKNOWN));
 }
 
-/* Finds out once more whether the rules that are not needed are needed, now without those that are
- * never reached. */
+/* Asks again whether the rules that seem redundant are needed, now without the rules that are never
+ * reached. */
 static void ask_without_shadowed(struct lint *lint)
 {
 	uint8_t *states = arena_alloc(lint->arena, lint->rule_count, sizeof(*states));
 	const struct knowledge known = {states, lint->known.witnesses};
-	uint32_t idle = 0, count, i;
+	uint32_t redundant = 0, count, i;
 	uint32_t *numbers = numbers_of(lint, RULE_REACHED | RULE_UNKNOWN, &count);
 	struct subset subset;
 
 	for (i = 0; i < lint->rule_count; i++) {
 		states[i] = seems_redundant(lint->known.states[i]) ? RULE_ASKED | RULE_WITNESS : 0;
-		idle += states[i] != 0;
+		redundant += states[i] != 0;
 	}
-	if (!idle || count == lint->rule_count)
+	if (!redundant || count == lint->rule_count)
 		return;
 	subset = subset_of(lint->arena, lint, numbers, count);
 	lint_diagrams(lint, &subset, &known);
@@ -128,7 +129,7 @@ static void ask_without_shadowed(struct lint *lint)
 		lint->known.states[i] |= states[i] & (RULE_NEEDED | RULE_UNKNOWN);
 }
 
-/* Finds out about all rules that can match. */
+/* Finds out whether rules are reached and needed, for all rules whose matches can hold together. */
 static void find_out(struct lint *lint)
 {
 	uint32_t *numbers, count, i;
@@ -149,8 +150,8 @@ static void find_out(struct lint *lint)
 	ask_without_shadowed(lint);
 }
 
-/* Marks the chains that some rule names in a verdict, and those that a rule that is reached
- * names. */
+/* Sets NAMED for each chain that some rule names in a verdict, and ENTERED for each that a rule
+ * names which may be reached. Both are set for the top level. */
 static void mark_entered(const struct lint *lint, bool *named, bool *entered)
 {
 	const struct policy *policy = lint->policy;

@@ -2,8 +2,9 @@
  * in turn.
  *
  * A rule is REACHED if some packet comes to it and matches, and NEEDED if without it some packet
- * would be counted, offered to labels or ended differently. As in the diagram, interfaces are
- * independent of each other: a packet may have come in by two at once. */
+ * would have another outcome. To a diagram, each interface is a variable that does not depend on
+ * the others. So a rule is also REACHED or NEEDED if that holds only for packets that come in by
+ * two interfaces at once, although no real packet does. */
 #ifndef SKLC_LINT_H
 #define SKLC_LINT_H
 
@@ -14,16 +15,16 @@ struct arena;
 struct diag;
 
 enum rule_state {
-	RULE_ASKED = 1, /* whether it is reached and needed is still to be found out */
+	RULE_ASKED = 1, /* the question is whether it is reached and needed */
 	RULE_REACHED = 2,
 	RULE_NEEDED = 4,
 	RULE_UNKNOWN = 8,  /* the effort was spent before all packets were seen */
-	RULE_WITNESS = 16, /* its witness is a packet that comes to it and matches */
+	RULE_WITNESS = 16, /* its witness is set: a packet that comes to it and matches */
 };
 
 /* What is known of each rule, by number. */
 struct knowledge {
-	uint8_t *states;
+	uint8_t *states; /* bits of enum rule_state */
 	struct packet *witnesses;
 };
 
@@ -32,8 +33,8 @@ struct lint {
 	const struct policy *policy;
 	const struct decision *decision;
 	struct diag *diag;
-	size_t effort;  /* what is left of it; its unit is an interval looked at */
-	bool cut_short; /* something was not done since the effort was spent */
+	size_t effort;  /* what is left of it, in intervals looked at */
+	bool cut_short; /* something was not done because the effort was spent */
 	uint32_t rule_count;
 	const struct rule **rules; /* by number */
 	uint32_t *rule_chains;     /* the chain of each rule */
@@ -41,14 +42,14 @@ struct lint {
 	struct environment environment; /* a host that has every interface */
 };
 
-/* Takes from the effort. Where less is left, nothing is left after it, and the result is false. */
+/* Takes EFFORT from what is left. If less is left, takes all of it and returns false. */
 bool lint_spend(struct lint *lint, size_t effort);
 
-/* The flow classes, as bits 1 << class, in which a rule's matches can hold together; where it has a
- * map, together with one of the map's elements. */
+/* The flow classes, as bits 1 << flow class, in which a rule's matches can hold together; where it
+ * has a map, together with one of the map's elements. */
 unsigned rule_flow_classes(const struct policy *policy, const struct rule *rule);
 
-/* The flow classes in which a rule's matches and one element of its map can hold together. */
+/* The flow classes in which a rule's matches and this element of its map can hold together. */
 unsigned element_flow_classes(const struct rule *rule, const struct map *map, size_t element);
 
 /* A policy with some of the rules. */
@@ -59,20 +60,22 @@ struct subset {
 	uint32_t count;
 };
 
+/* NUMBERS must be ascending. */
 struct subset subset_of(struct arena *arena, const struct lint *lint, const uint32_t *numbers,
 			uint32_t count);
 
-/* Finds out by diagrams whether the rules that are ASKED are REACHED and NEEDED in the subset, and
- * adds to what is KNOWN. */
+/* Builds diagrams to find out whether the rules of the subset that are ASKED in KNOWN are REACHED
+ * and NEEDED there, and adds the answers to KNOWN. */
 void lint_diagrams(struct lint *lint, const struct subset *subset, const struct knowledge *known);
 
-/* Finds some of the rules that are NEEDED by single packets, where that takes little effort. */
+/* Tries single packets to find some of the rules that are NEEDED, where that takes little
+ * effort. */
 void lint_probe(struct lint *lint);
 
-/* Warns of a rule that is never reached, and notes which rules cover it. */
+/* Warns of a rule that is never reached, and adds notes on the rules that cover it. */
 void lint_explain_shadowed(struct lint *lint, uint32_t number);
 
-/* Warns of a rule that is not needed, and notes what decides the same without it. */
+/* Warns of a rule that is not needed, and adds a note on what decides the same without it. */
 void lint_explain_redundant(struct lint *lint, uint32_t number);
 
 /* A packet with usual addresses and ports. */

@@ -1,5 +1,6 @@
 /* Warns of rules that lock an operator out: those that take logins by ssh on every address, and
- * those that take the replies to the host's own UDP sockets, which pass the hook too.
+ * those that take the replies to the host's own UDP sockets, for which the kernel runs sk_lookup
+ * programs too.
  *
  * A packet is taken if it is offered to a label or dropped. An address is taken on a range of ports
  * if every packet to it with one of these ports is taken, whatever its source. */
@@ -8,9 +9,10 @@
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"
 
+/* Ports. */
 enum { SSH = 22, DOMAIN = 53, EPHEMERAL = 40000 };
 
-enum { TAKERS_MAX = 10 }; /* labels that are warned of one by one */
+enum { TAKERS_MAX = 10 }; /* with a warning each; one more warning counts the others */
 
 /* A walk that finds the addresses of a family that are taken on a range of ports. */
 struct walk {
@@ -44,8 +46,8 @@ static u128 interval_last(const struct diagram_node *node, uint32_t i, u128 last
 	return i + 1 < node->count ? node->starts[i + 1] - 1 : last;
 }
 
-/* No node below one that asks for the address asks for it again; so there, all addresses are taken
- * or none is. */
+/* The taken addresses below a node that asks for the address. Its children do not ask for the
+ * address again, so below each of them all addresses are taken or none is. */
 static struct range_set taken_addresses(struct walk *walk, const struct diagram_node *node)
 {
 	struct range *ranges = arena_alloc(walk->lint->arena, node->count, sizeof(*ranges));
@@ -60,6 +62,7 @@ static struct range_set taken_addresses(struct walk *walk, const struct diagram_
 	return range_set_of(ranges, count);
 }
 
+/* The addresses that are taken below every child, except children for other ports only. */
 static struct range_set taken_by_all(struct walk *walk, const struct diagram_node *node)
 {
 	struct range_set all = one_range(walk->lint, 0, address_last(walk->family));
@@ -114,7 +117,7 @@ static struct range_set taken(struct lint *lint, enum family family, enum protoc
 	return taken_below(&walk, lint->decision->roots[family][protocol]);
 }
 
-/* The set without a range. */
+/* A set without the addresses of a range. */
 static struct range_set without(struct lint *lint, struct range_set set, enum family family,
 				struct range range)
 {
@@ -130,8 +133,9 @@ static bool is_everywhere(const struct finding *finding)
 	       address_last(finding->packet.family);
 }
 
-/* Adds addresses that follow all those added before. The packet is the example; if its address is
- * not among them, the example goes to the first of these. */
+/* Adds addresses that are above all those of the same family added before. Where they are the
+ * first, PACKET becomes the example, sent to the first of them if its own address is not among
+ * them. */
 static void add_addresses(struct finding *finding, struct range addresses, struct packet packet)
 {
 	u128 example = packet.values[FIELD_DADDR];
@@ -187,8 +191,8 @@ static void warn(struct lint *lint, enum warning warning, const struct finding *
 		  packet_text(lint->arena, lint->policy, &finding->packet), mend);
 }
 
-/* Whether every address but the loopback ones is taken: nobody logs in by these from another
- * host. */
+/* Whether every address but the loopback ones is taken. (Nobody can log in at a loopback address
+ * from another host.) */
 static bool takes_ssh(struct lint *lint, enum family family)
 {
 	struct range loopback = {1, 1};
@@ -211,15 +215,15 @@ static void find_ssh(struct lint *lint)
 
 	for (family = 0; family < FAMILY_COUNT; family++) {
 		struct packet packet = example_packet(family, PROTOCOL_TCP);
-		enum family slot = family;
+		enum family index = family;
 
 		packet.values[FIELD_DPORT] = SSH;
 		if (!takes_ssh(lint, family))
 			continue;
 		policy_eval(lint->policy, &lint->environment, &packet, &outcome, &deciding[family]);
 		if (family && findings[0].families && deciding[0] == deciding[family])
-			slot = 0;
-		add_addresses(&findings[slot], (struct range){0, address_last(family)}, packet);
+			index = 0;
+		add_addresses(&findings[index], (struct range){0, address_last(family)}, packet);
 	}
 	for (family = 0; family < FAMILY_COUNT; family++)
 		if (findings[family].families)
@@ -227,7 +231,8 @@ static void find_ssh(struct lint *lint)
 			     "where logins are to come through, 'tcp dport ssh pass' goes first");
 }
 
-/* What takes replies: a finding for each label, and the last for those that are dropped. */
+/* What takes replies: a finding for each label, and one more, the last, for replies that are
+ * dropped. */
 struct takers {
 	struct lint *lint;
 	struct finding *findings;
@@ -278,7 +283,8 @@ static uint32_t next_taker(const struct takers *takers, const struct packet *pac
 }
 
 /* Splits a range of addresses by the label that takes PACKET there, and adds each part to the
- * label's finding. The first address is no multicast one. False if the effort is spent. */
+ * label's finding. The range must not begin with a multicast address. False if the effort is
+ * spent. */
 static bool add_range(const struct takers *takers, struct range range, const struct packet *packet)
 {
 	struct packet at = *packet;

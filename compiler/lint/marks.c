@@ -1,5 +1,5 @@
-/* The marked leaves, each stored once. As soon as it is certain that the outcome without a rule
- * differs, it is replaced by REF_OTHER: so there are fewer different leaves. */
+/* Stores each marked leaf once. As soon as the outcome without a rule is certain to differ from the
+ * one with the rule, REF_OTHER replaces it, so that there are fewer different leaves. */
 #include "marks.h"
 
 #include "compiler/base/arena.h"
@@ -9,12 +9,12 @@
 
 struct leaves {
 	struct arena *arena;
-	struct builder *outcomes; /* stores the outcomes; it has no nodes */
-	struct builder *builder;  /* whose leaves these are */
+	struct builder *outcomes; /* stores the outcomes that leaves refer to; it has no nodes */
+	struct builder *builder;  /* the one whose leaves these are */
 	const struct subset *subset;
-	const uint8_t *states;
-	bool *rule_is_single;  /* by number: a packet comes to the rule at most once */
-	bool *label_continues; /* some redirect to the label leaves the decision open */
+	const uint8_t *states; /* bits of enum rule_state, by number */
+	bool *rule_is_single;  /* by number: no packet comes to the rule twice */
+	bool *label_continues; /* by label: some redirect to it leaves the decision open */
 	struct marked *items;
 	size_t count, capacity;
 	struct hash_table table; /* of items */
@@ -92,8 +92,8 @@ static const struct diagram_outcome *outcome_at(const struct leaves *leaves, dia
 	return builder_outcome(leaves->outcomes, outcome);
 }
 
-/* The next action from AT on that is done whatever came before. An attempt is not done if the label
- * was attempted before, which only a redirect that leaves the decision open can do. */
+/* The next action from AT on that is done whatever came before. An attempt is left out if the label
+ * was attempted before; only a redirect that leaves the decision open can have done that. */
 static const struct action *lasting_action(const struct leaves *leaves,
 					   const struct diagram_outcome *outcome, size_t *at)
 {
@@ -107,8 +107,7 @@ static const struct action *lasting_action(const struct leaves *leaves,
 	return NULL;
 }
 
-/* Whether two outcomes that leave nothing open differ, whatever labels were attempted before
- * them. */
+/* Whether two outcomes are final and differ, whatever labels were attempted before them. */
 static bool differ_for_good(const struct leaves *leaves, const struct diagram_outcome *a,
 			    const struct diagram_outcome *b)
 {
@@ -129,7 +128,7 @@ static bool differ_for_good(const struct leaves *leaves, const struct diagram_ou
 	}
 }
 
-/* WITHOUT, or REF_OTHER if it is certain to differ from OUTCOME. */
+/* WITHOUT, the outcome without a rule, or REF_OTHER if it is certain to differ from OUTCOME. */
 static diagram_ref settle(const struct leaves *leaves, uint32_t number, diagram_ref outcome,
 			  diagram_ref without)
 {
@@ -189,9 +188,9 @@ static bool marked_is_closed(const void *data, diagram_ref leaf)
 	return true;
 }
 
-/* Without a rule that jumps, its chain is not entered either. So the outcome without it must not be
- * followed by what the chain does: it ends with LEAF_MATCH, which makes it closed until
- * builder_replace_ends is called for the jump after the chain. */
+/* Without a rule that jumps, packets do not enter its chain. So what the chain does must not follow
+ * in the outcome without the rule: it ends with LEAF_MATCH, so that it is closed until
+ * builder_replace_ends is called for the jump, after the chain was added. */
 static diagram_ref marked_make(void *data, const struct rule *rule, const struct verdict *verdict,
 			       struct diagram_outcome outcome)
 {
@@ -241,8 +240,8 @@ static void count_references(uint32_t *references, const struct verdict *verdict
 		references[verdict->target] += times;
 }
 
-/* Counts how many rules name each chain. A rule that names it through a map counts twice, since
- * several elements may have the verdict. */
+/* Finds label_continues, and counts how many rules name each chain. A rule that names it in a map
+ * counts twice, since several elements may have the verdict. */
 static void look_at_rules(struct leaves *leaves, uint32_t *references)
 {
 	const struct policy *policy = &leaves->subset->policy;
@@ -265,9 +264,9 @@ static void look_at_rules(struct leaves *leaves, uint32_t *references)
 	}
 }
 
-/* A packet enters a chain at most once if one rule names the chain, and that rule's own chain is
- * entered at most once. Each round passes the contrary on to the chains of one more level of jumps,
- * of which there are at most 16. */
+/* A packet enters a chain at most once if one rule names the chain, and packets enter that rule's
+ * own chain at most once. A chain that may be entered more than once counts as named twice. Each
+ * round passes this on to the chains of one more level of jumps, of which there are at most 16. */
 static void find_single_rules(struct leaves *leaves, uint32_t *references)
 {
 	const struct subset *subset = leaves->subset;

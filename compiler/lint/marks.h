@@ -7,7 +7,8 @@
 #include "compiler/diagram/diagram.h"
 #include "lint.h"
 
-/* Stands for an outcome that differs from the one with the rule, whatever comes before or after. */
+/* Stands for an outcome without a rule that differs from the one with the rule, whatever comes
+ * before or after. */
 #define REF_OTHER ((diagram_ref)0xffffffff)
 
 struct mark {
@@ -15,6 +16,7 @@ struct mark {
 	diagram_ref without; /* the outcome without this rule, or REF_OTHER */
 };
 
+/* A leaf. Its references are to outcomes. */
 struct marked {
 	diagram_ref outcome;
 	const struct mark *marks; /* in ascending order of the numbers */
@@ -23,7 +25,8 @@ struct marked {
 
 struct leaves;
 
-/* Makes the leaves of BUILDER marked ones. The rules with RULE_ASKED in STATES are marked. */
+/* Replaces the leaves of BUILDER by marked ones. They have marks of the rules that are RULE_ASKED
+ * in STATES. */
 struct leaves *leaves_new(struct arena *arena, struct builder *builder, const struct subset *subset,
 			  const uint8_t *states);
 const struct marked *leaves_at(const struct leaves *leaves, diagram_ref leaf);

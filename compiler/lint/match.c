@@ -1,4 +1,4 @@
-/* In which flow classes the matches of one rule can hold together. */
+/* Finds the flow classes in which the matches of one rule can hold together. */
 #include "lint.h"
 
 #include "compiler/base/lower_bound.h"
@@ -44,7 +44,7 @@ static bool interfaces_can_hold(const struct match *match)
 
 static unsigned match_flow_classes(const struct match *match)
 {
-	unsigned classes = 0, flow_class;
+	unsigned flow_classes = 0, flow_class;
 	enum field field;
 
 	if (!interfaces_can_hold(match))
@@ -60,9 +60,9 @@ static unsigned match_flow_classes(const struct match *match)
 			if (values[field] && !values[field]->count)
 				break;
 		if (field == FIELD_COUNT)
-			classes |= 1u << flow_class;
+			flow_classes |= 1u << flow_class;
 	}
-	return classes;
+	return flow_classes;
 }
 
 static bool overlaps(const struct range_set *set, struct range range)
@@ -84,21 +84,22 @@ static bool key_can_hold(const struct match *match, unsigned flow_class, enum fi
 	return !values || overlaps(values, range);
 }
 
+/* Those of the flow classes in which the element's keys, too, can hold. */
 static unsigned element_flow_classes_of(const struct rule *rule, const struct map *map,
-					size_t element, unsigned classes)
+					size_t element, unsigned flow_classes)
 {
 	unsigned flow_class;
 	size_t k;
 
 	for (flow_class = 0; flow_class < FLOW_CLASSES; flow_class++) {
 		if (!(map->elements[element].families & 1u << flow_class_family(flow_class)))
-			classes &= ~(1u << flow_class);
-		for (k = 0; k < map->key_count && classes & 1u << flow_class; k++)
+			flow_classes &= ~(1u << flow_class);
+		for (k = 0; k < map->key_count && flow_classes & 1u << flow_class; k++)
 			if (!key_can_hold(&rule->match, flow_class, map->key_fields[k],
 					  map->keys[element * map->key_count + k]))
-				classes &= ~(1u << flow_class);
+				flow_classes &= ~(1u << flow_class);
 	}
-	return classes;
+	return flow_classes;
 }
 
 unsigned element_flow_classes(const struct rule *rule, const struct map *map, size_t element)
@@ -108,14 +109,14 @@ unsigned element_flow_classes(const struct rule *rule, const struct map *map, si
 
 unsigned rule_flow_classes(const struct policy *policy, const struct rule *rule)
 {
-	unsigned possible = match_flow_classes(&rule->match), classes = 0;
+	unsigned possible = match_flow_classes(&rule->match), flow_classes = 0;
 	const struct map *map;
 	size_t i;
 
 	if (rule->verdict.kind != VERDICT_MAP)
 		return possible;
 	map = &policy->maps[rule->verdict.target];
-	for (i = 0; i < map->element_count && classes != possible; i++)
-		classes |= element_flow_classes_of(rule, map, i, possible & ~classes);
-	return classes;
+	for (i = 0; i < map->element_count && flow_classes != possible; i++)
+		flow_classes |= element_flow_classes_of(rule, map, i, possible & ~flow_classes);
+	return flow_classes;
 }

@@ -1,11 +1,14 @@
-/* Single packets often show that a rule is needed: the definition gives another outcome without the
- * rule. For a file with few rules and large maps this is far less work than a diagram. */
+/* Tries single packets. Often one shows that a rule is needed: without the rule, the definition
+ * gives it another outcome. For a file with few rules and large maps this is far less work than a
+ * diagram. */
 #include "lint.h"
 
 #include "compiler/base/arena.h"
 
 #include <string.h>
 
+/* PROBES packets are tried for each rule; none at all if the number of rules, times the number of
+ * rules and elements that one packet may be compared with, is more than PROBE_EFFORT. */
 enum { PROBES = 4, PROBE_EFFORT = 1 << 24 };
 
 struct probe {
@@ -21,7 +24,7 @@ static uint64_t next(struct probe *probe, uint64_t below)
 	return (probe->random >> 32) % below;
 }
 
-/* The first value in round 0, the last in round 1, then any. */
+/* The first value of a range in round 0, the last in round 1, then any. */
 static u128 pick(struct probe *probe, struct range range, int round)
 {
 	u128 width = range.last - range.first, any = 0;
@@ -39,6 +42,7 @@ static size_t pick_index(struct probe *probe, size_t count, int round)
 	return round == 0 ? 0 : round == 1 ? count - 1 : next(probe, count);
 }
 
+/* One that the rule requires, if it requires any. */
 static void pick_interface(const struct match *match, struct packet *packet)
 {
 	size_t i;
@@ -48,7 +52,9 @@ static void pick_interface(const struct match *match, struct packet *packet)
 			packet->interface = match->interfaces[i].interfaces[0];
 }
 
-static void pick_key(struct probe *probe, const struct map *map, struct packet *packet, int round)
+/* Gives the packet values that an element of the map matches. */
+static void pick_element(struct probe *probe, const struct map *map, struct packet *packet,
+			 int round)
 {
 	size_t element = pick_index(probe, map->element_count, round), k;
 
@@ -63,14 +69,14 @@ static void pick_key(struct probe *probe, const struct map *map, struct packet *
 }
 
 /* A packet that meets the rule's own matches, or most of them. */
-static struct packet pick_packet(struct probe *probe, const struct rule *rule, unsigned classes,
-				 int round)
+static struct packet pick_packet(struct probe *probe, const struct rule *rule,
+				 unsigned flow_classes, int round)
 {
 	unsigned flow_class = (unsigned)next(probe, FLOW_CLASSES);
 	struct packet packet;
 	enum field field;
 
-	while (!(classes & 1u << flow_class))
+	while (!(flow_classes & 1u << flow_class))
 		flow_class = (flow_class + 1) % FLOW_CLASSES;
 	packet = example_packet(flow_class_family(flow_class), flow_class_protocol(flow_class));
 	for (field = 0; field < FIELD_COUNT; field++) {
@@ -84,7 +90,8 @@ static struct packet pick_packet(struct probe *probe, const struct rule *rule, u
 	}
 	pick_interface(&rule->match, &packet);
 	if (rule->verdict.kind == VERDICT_MAP)
-		pick_key(probe, &probe->lint->policy->maps[rule->verdict.target], &packet, round);
+		pick_element(probe, &probe->lint->policy->maps[rule->verdict.target], &packet,
+			     round);
 	return packet;
 }
 
@@ -109,25 +116,25 @@ static bool changes(struct probe *probe, uint32_t number, const struct packet *p
 	uint8_t families = match->families;
 	const struct rule *deciding;
 	struct outcome without;
-	bool is_short;
+	bool is_allowed; /* not too many actions */
 
 	match->families = 0;
-	is_short = policy_eval(&probe->subset.policy, &lint->environment, packet, &without,
-			       &deciding);
+	is_allowed = policy_eval(&probe->subset.policy, &lint->environment, packet, &without,
+				 &deciding);
 	match->families = families;
-	return !is_short ||
+	return !is_allowed ||
 	       !same_outcome(decision_eval(lint->decision, &lint->environment, packet), &without);
 }
 
 static void probe_rule(struct probe *probe, uint32_t number)
 {
 	const struct lint *lint = probe->lint;
-	unsigned classes = rule_flow_classes(lint->policy, lint->rules[number]);
+	unsigned flow_classes = rule_flow_classes(lint->policy, lint->rules[number]);
 	struct packet packet;
 	int round;
 
-	for (round = 0; classes && round < PROBES; round++) {
-		packet = pick_packet(probe, lint->rules[number], classes, round);
+	for (round = 0; flow_classes && round < PROBES; round++) {
+		packet = pick_packet(probe, lint->rules[number], flow_classes, round);
 		if (!changes(probe, number, &packet))
 			continue;
 		lint->known.states[number] = RULE_REACHED | RULE_NEEDED;
