@@ -1,9 +1,10 @@
 /*
- * Writes BTF by libbpf, and .BTF.ext by hand, since libbpf has no writer for it. Maps are what
- * libbpf calls BTF-defined: a variable in `.maps` whose type is a struct of pointers, each to a
- * type, or to an array whose length is a number. The kernel's rules for line information
- * (kernel/bpf/verifier.c, check_btf_line): offsets strictly increase, the first is 0, none is in
- * the second half of a 64-bit load; a line has 22 bits and a column 10.
+ * Writes BTF with libbpf, and .BTF.ext by hand, since libbpf has no writer for it. Maps are what
+ * libbpf calls BTF-defined: a variable in `.maps` whose type is a struct of pointers. A pointer to
+ * a type says that the map's keys or values have this type; a pointer to an array says a number, by
+ * the array's length. The kernel's rules for line information (kernel/bpf/verifier.c,
+ * check_btf_line): offsets strictly increase, the first is 0, and none is in the second half of a
+ * 64-bit load. A line number has 22 bits, and a column 10.
  */
 #include "btf.h"
 
@@ -21,7 +22,7 @@
 enum {
 	LINE_MAX_NUMBER = (1 << 22) - 1,
 	COLUMN_MAX_NUMBER = (1 << 10) - 1,
-	LINE_TEXT_MAX = 80,
+	LINE_TEXT_MAX = 80, /* bytes */
 	POINTER_BYTES = 8,
 	POINTER_BITS = 64,
 };
@@ -34,7 +35,8 @@ struct types {
 	int u8, u32, u64, i32; /* ids of the integers */
 };
 
-/* Returns ID, an id or offset from libbpf, and keeps it if it is an error. */
+/* Returns ID, which is an id or an offset from libbpf, or a negative error; keeps the first
+ * error. */
 static int check(struct types *t, int id)
 {
 	if (id < 0 && !t->error)
@@ -42,6 +44,7 @@ static int check(struct types *t, int id)
 	return id;
 }
 
+/* The offset of a string in .BTF. */
 static int string(struct types *t, const char *text)
 {
 	return check(t, btf__add_str(t->btf, text));
@@ -107,8 +110,8 @@ static int add_value(struct types *t, enum object_value value)
 	}
 }
 
-/* The variable that defines a map: struct { int (*type)[TYPE]; int (*max_entries)[N]; u32 *key; ...
- * }. */
+/* The variable that defines a map:
+ *     struct { int (*type)[TYPE]; int (*max_entries)[N]; u32 *key; ... } */
 static int add_map(struct types *t, const struct object_map *map)
 {
 	int value = add_value(t, map->value);
@@ -142,6 +145,7 @@ static void add_maps(struct types *t, const struct object_plan *plan)
 						   OBJECT_MAP_BYTES));
 }
 
+/* A variable that is an array of constants. */
 static int add_constants(struct types *t, const char *name, int element, size_t count)
 {
 	int array = add_array(t, check(t, btf__add_const(t->btf, element)), count);
@@ -160,16 +164,16 @@ static void add_tables(struct types *t, const struct object_plan *plan)
 	check(t, btf__add_datasec_var_info(t->btf, variable, 0, (uint32_t)plan->table_bytes));
 }
 
-static void add_machine(struct types *t, const struct object_machine *machine)
+static void add_host(struct types *t, const struct object_host *host)
 {
-	uint32_t slot_bytes = (uint32_t)(machine->slot_count * sizeof(uint32_t));
-	uint32_t interface_bytes = (uint32_t)(machine->interface_count * sizeof(uint32_t));
+	uint32_t slot_bytes = (uint32_t)(host->slot_count * sizeof(uint32_t));
+	uint32_t interface_bytes = (uint32_t)(host->interface_count * sizeof(uint32_t));
 	int slots = 0, interfaces = 0;
 
 	if (slot_bytes)
-		slots = add_constants(t, OBJECT_SLOTS, t->u32, machine->slot_count);
+		slots = add_constants(t, OBJECT_SLOTS, t->u32, host->slot_count);
 	if (interface_bytes)
-		interfaces = add_constants(t, OBJECT_INTERFACES, t->u32, machine->interface_count);
+		interfaces = add_constants(t, OBJECT_INTERFACES, t->u32, host->interface_count);
 	check(t, btf__add_datasec(t->btf, ABI_MACHINE, slot_bytes + interface_bytes));
 	if (slot_bytes)
 		check(t, btf__add_datasec_var_info(t->btf, slots, 0, slot_bytes));
@@ -211,8 +215,9 @@ static int add_subprogram(struct types *t, int context,
 	return check(t, btf__add_func(t->btf, subprogram->name, BTF_FUNC_GLOBAL, prototype));
 }
 
-/* .BTF.ext, as in include/linux/btf.h and libbpf's btf.h: the functions of each section of code,
- * then the lines of each; before each of both, the size of its records. */
+/* .BTF.ext, as in Documentation/bpf/btf.rst of Linux, has a header and two parts: records of the
+ * functions (the program and its subprograms) of each section of code, then records of the lines of
+ * each. A part begins with the size of its records. */
 struct ext_header {
 	uint16_t magic;
 	uint8_t version, flags;
@@ -227,14 +232,14 @@ struct ext_section {
 };
 
 struct ext_function {
-	uint32_t offset; /* in bytes */
-	uint32_t type;
+	uint32_t offset; /* from the section's start, in bytes */
+	uint32_t type;   /* id of the function's type */
 };
 
 struct ext_line {
-	uint32_t offset; /* in bytes */
-	uint32_t file_name, text;
-	uint32_t line_column;
+	uint32_t offset;          /* from the section's start, in bytes */
+	uint32_t file_name, text; /* offsets of strings in .BTF */
+	uint32_t line_column;     /* line << 10 | column; see line_column() */
 };
 
 struct function_list {
@@ -247,8 +252,8 @@ struct line_list {
 	size_t count, capacity;
 };
 
-/* The first line of a rule's text, cut at the start of a UTF-8 character, with spaces for control
- * characters. */
+/* The first line of a rule's text as a string: cut between two UTF-8 characters if it is too long,
+ * and with spaces for control characters. */
 static int line_text(struct types *t, const struct sources *sources, struct span origin)
 {
 	const char *text = source_text(sources, origin);
@@ -265,7 +270,7 @@ static int line_text(struct types *t, const struct sources *sources, struct span
 	return string(t, line);
 }
 
-/* A number with too many bits becomes 0, for "not known". */
+/* A line or column whose number has too many bits becomes 0, which means "not known". */
 static uint32_t line_column(struct source_location location)
 {
 	uint32_t line = location.line <= LINE_MAX_NUMBER ? location.line : 0;
@@ -279,6 +284,7 @@ static const char *first_file(const struct sources *sources)
 	return sources->count ? sources->files[0]->name : "sklc";
 }
 
+/* The line record of an instruction, without its offset. */
 static struct ext_line line_of(struct types *t, const struct sources *sources, struct span origin)
 {
 	struct ext_line line = {0};
@@ -304,8 +310,8 @@ struct code_section {
 	struct line_list lines;
 };
 
-/* Adds a function. It has a line record at its start and where the rule changes; both halves of a
- * 64-bit load come from the same rule. */
+/* Adds a function at the section's end. It gets a line record at its start and wherever the rule
+ * changes, which is never inside a 64-bit load: both halves come from the same rule. */
 static void add_code(struct types *t, struct code_section *section, int type,
 		     const struct bytecode *code, const struct sources *sources)
 {
@@ -392,6 +398,7 @@ static void write_ext(struct types *t, const struct code_section *sections, size
 	put_lines(t, &at, sections, count);
 }
 
+/* Adds the types of the program and its subprograms, and makes .BTF.ext. */
 static void make_lines(struct types *t, const struct bytecode *code, const struct sources *sources,
 		       struct object_btf *btf)
 {
@@ -434,7 +441,7 @@ const char *object_btf_make(struct arena *arena, const struct object_plan *plan,
 	add_integers(&types);
 	add_maps(&types, plan);
 	add_tables(&types, plan);
-	add_machine(&types, &plan->machine);
+	add_host(&types, &plan->host);
 	make_lines(&types, code, sources, btf);
 	keep_types(&types, btf);
 	btf__free(types.btf);

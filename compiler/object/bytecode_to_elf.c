@@ -1,8 +1,8 @@
 /*
  * The last pass. It writes a relocatable ELF file for BPF that any libbpf loader takes, from the
- * program, the tables and the policy: the program in `sk_lookup`, maps defined by BTF, tables as
- * read-only data, line information that points into the rules. What only sklc's runtime reads is in
- * sections of its own. The same input gives the same bytes.
+ * program, the tables and the policy: the program in the section `sk_lookup`, maps defined by BTF,
+ * tables as read-only data, and line information that points into the rules. What only sklc's
+ * runtime reads is in other sections (see metadata.c). The same input gives the same bytes.
  */
 #include "btf.h"
 #include "compiler/base/arena.h"
@@ -32,6 +32,7 @@ struct writing {
 	const char *error;
 };
 
+/* The ELF symbol that an instruction refers to. */
 static unsigned symbol_of(const struct writing *w, const struct bytecode_instruction *instruction)
 {
 	size_t i;
@@ -75,7 +76,8 @@ static unsigned add_code_section(struct writing *w, const char *name, struct bpf
 			   insns, count * sizeof(*insns));
 }
 
-/* Writes CODE to the section, whose instructions are INSNS, from FIRST on. Returns its symbol. */
+/* Writes CODE to instruction FIRST and those after it in INSNS, the section's. Returns its
+ * symbol. */
 static unsigned put_code(struct writing *w, const char *name, const struct bytecode *code,
 			 unsigned section, struct bpf_insn *insns, size_t first)
 {
@@ -90,7 +92,7 @@ static unsigned put_code(struct writing *w, const char *name, const struct bytec
 }
 
 /* Writes callees first, so that their symbols exist when the callers' relocations are made. In the
- * section, callees are after their callers, so the section is filled from its end. */
+ * section, callees come after their callers, so the section is filled from its end. */
 static void add_subprograms(struct writing *w)
 {
 	const struct bytecode *program = w->program;
@@ -149,14 +151,13 @@ static void add_maps(struct writing *w, const struct object_plan *plan)
 	}
 }
 
-/* Instructions refer to the section by its first symbol, which is at 0. */
-static void add_machine(struct writing *w, const struct object_machine *machine)
+/* Instructions refer to the section by its first symbol, which is at offset 0. */
+static void add_host(struct writing *w, const struct object_host *host)
 {
-	size_t slot_bytes = machine->slot_count * sizeof(uint32_t);
-	size_t interface_bytes = machine->interface_count * sizeof(uint32_t);
+	size_t slot_bytes = host->slot_count * sizeof(uint32_t);
+	size_t interface_bytes = host->interface_count * sizeof(uint32_t);
 	unsigned section = elf_section(w->elf, ABI_MACHINE, SHT_PROGBITS, SHF_ALLOC,
-				       sizeof(uint32_t), machine->words,
-				       slot_bytes + interface_bytes);
+				       sizeof(uint32_t), host->words, slot_bytes + interface_bytes);
 	unsigned symbol = NO_SYMBOL;
 
 	if (slot_bytes)
@@ -201,7 +202,7 @@ static const char *write_object(struct writing *w, const struct layout_object *l
 
 	add_license(w);
 	add_maps(w, &plan);
-	add_machine(w, &plan.machine);
+	add_host(w, &plan.host);
 	add_tables(w, &plan);
 	add_program(w);
 	add_types(w, &plan, w->program, policy->sources);

@@ -1,7 +1,8 @@
 /*
- * Writes an ELF file by libelf. libelf writes into a file in memory, so that everything it writes
- * is copied twice. Large sections (a decision's tables can be hundreds of megabytes) are therefore
- * at the end of the file, and are copied directly into the result.
+ * Writes an ELF file with libelf. libelf can only write into a file, here one in memory, from which
+ * the result is read, so everything that libelf writes is copied twice. Large sections (a
+ * decision's tables can be hundreds of megabytes) are therefore at the end of the ELF file, and are
+ * copied directly into the result. What libelf writes is called the frame.
  */
 #include "elf_writer.h"
 #include "object.h"
@@ -29,16 +30,16 @@
 enum {
 	RELOCATION_64_64 = 1,  /* R_BPF_64_64 of the BPF ABI */
 	RELOCATION_64_32 = 10, /* R_BPF_64_32 */
-	LARGE = 64 * 1024,
+	LARGE = 64 * 1024,     /* bytes */
 };
 
 struct section {
 	const char *name;
 	const void *bytes;
-	Elf64_Shdr header;
+	Elf64_Shdr header; /* with its offset once set_all_offsets has run */
 };
 
-/* The relocations of the section TARGET. */
+/* The relocations of the section with index TARGET. */
 struct relocations {
 	unsigned target;
 	Elf64_Rel *items;
@@ -59,7 +60,7 @@ struct elf_writer {
 	struct relocations *relocations;
 	size_t relocations_count, relocations_capacity;
 	struct strings strings;
-	uint64_t frame; /* size of the file without its large sections */
+	uint64_t frame; /* size of the file without its large sections, in bytes */
 };
 
 static uint32_t add_string(struct elf_writer *elf, const char *text)
@@ -124,7 +125,7 @@ unsigned elf_symbol(struct elf_writer *elf, const char *name, unsigned char type
 	return push_symbol(elf, symbol);
 }
 
-/* The relocations of TARGET, which are the last ones or new. */
+/* The relocations of TARGET. If they are not those added to last, they are new. */
 static struct relocations *relocations_of(struct elf_writer *elf, unsigned target)
 {
 	struct relocations *last = elf->relocations_count
@@ -162,7 +163,8 @@ static void add_relocations(struct elf_writer *elf, const struct relocations *re
 	elf->sections[section].header.sh_entsize = sizeof(*relocations->items);
 }
 
-/* Adds the sections that describe the others: symbols, relocations and strings. */
+/* Adds the sections that describe the others: symbols, relocations and strings. Returns the index
+ * of the strings. */
 static unsigned add_tables(struct elf_writer *elf)
 {
 	unsigned symbols, strings;
@@ -174,7 +176,7 @@ static unsigned add_tables(struct elf_writer *elf)
 		add_relocations(elf, &elf->relocations[i], symbols);
 	strings = elf_section(elf, ".strtab", SHT_STRTAB, 0, 1, NULL, 0);
 	elf->sections[symbols].header.sh_link = strings;
-	elf->sections[symbols].header.sh_info = 1; /* the first that is global */
+	elf->sections[symbols].header.sh_info = 1; /* index of the first global symbol */
 	elf->sections[symbols].header.sh_entsize = sizeof(Elf64_Sym);
 	elf->sections[strings].bytes = elf->strings.bytes;
 	elf->sections[strings].header.sh_size = elf->strings.count;
@@ -191,8 +193,8 @@ static bool is_large(const struct section *section)
 	return section->header.sh_size >= LARGE;
 }
 
-/* Sets the offsets of the large or of the small sections, from OFFSET on. Returns where they
- * end. */
+/* Sets the offsets of the large sections, or else of the small ones, from OFFSET on. Returns where
+ * they end. */
 static uint64_t set_offsets(struct elf_writer *elf, bool large, uint64_t offset)
 {
 	size_t i;
@@ -218,7 +220,7 @@ static uint64_t set_all_offsets(struct elf_writer *elf, Elf64_Ehdr *header)
 	return set_offsets(elf, true, elf->frame);
 }
 
-/* The type of a section's data for libelf. */
+/* What libelf calls the type of a section's data. */
 static Elf_Type data_type(uint32_t section_type)
 {
 	switch (section_type) {
@@ -231,6 +233,7 @@ static Elf_Type data_type(uint32_t section_type)
 	}
 }
 
+/* Gives libelf a section's header, and its bytes unless they are large. */
 static bool describe_section(Elf *file, const struct section *section)
 {
 	Elf_Scn *scn = elf_newscn(file);
@@ -252,7 +255,7 @@ static bool describe_section(Elf *file, const struct section *section)
 	return true;
 }
 
-/* Writes the file without the bytes of its large sections. */
+/* Writes the frame. SIZE is the size of the whole file. */
 static bool write_frame(struct elf_writer *elf, Elf *file, uint64_t *size)
 {
 	unsigned strings = add_tables(elf);
@@ -297,7 +300,8 @@ static const char *assemble(struct elf_writer *elf, int fd, uint64_t size, struc
 	size_t i;
 
 	if (!read_whole(fd, bytes, elf->frame))
-		return arena_printf(elf->arena, "read it back: %s", arena_errno(elf->arena, errno));
+		return arena_printf(elf->arena, "read the file in memory: %s",
+				    arena_errno(elf->arena, errno));
 	for (i = 1; i < elf->section_count; i++) {
 		const struct section *section = &elf->sections[i];
 

@@ -20,11 +20,11 @@ unsigned elf_section(struct elf_writer *elf, const char *name, uint32_t type, ui
 unsigned elf_symbol(struct elf_writer *elf, const char *name, unsigned char type, unsigned section,
 		    uint64_t value, uint64_t size);
 
-/* How an instruction refers to a symbol. */
+/* How an instruction refers to a symbol: it loads the symbol's address, or calls the subprogram. */
 enum elf_reference { ELF_LOADS, ELF_CALLS };
 
-/* Adds a relocation for the instruction at OFFSET of the section TARGET. All relocations of a
- * section must be added one after the other. */
+/* Adds a relocation for the instruction at OFFSET, in bytes, of the section TARGET. All relocations
+ * of a section must be added before those of the next section. */
 void elf_relocation(struct elf_writer *elf, unsigned target, uint64_t offset,
 		    enum elf_reference reference, unsigned symbol);
 

@@ -1,8 +1,8 @@
 /*
- * Writes the records that the runtime reads, from the policy. Their sections have the type of
- * string tables: libbpf ignores those silently, but logs a line for each section of any other type
- * that it does not know ("elf: skipping unrecognized data section"). SHF_ALLOC keeps objcopy and
- * strip from rewriting them.
+ * Writes the records that the runtime reads, mostly from the policy. Their sections have the type
+ * of string tables: libbpf ignores such sections silently, but logs a line for each section of any
+ * other type that it does not know ("elf: skipping unrecognized data section"). SHF_ALLOC keeps
+ * objcopy and strip from rewriting them.
  */
 #include "metadata.h"
 
@@ -29,7 +29,7 @@ struct metadata {
 	struct object_strings strings;
 };
 
-/* A source location as in the records: FILE is an index into ABI_TEXTS_SECTION. */
+/* A source location as the records have it: FILE is an index into ABI_TEXTS_SECTION. */
 struct record_location {
 	uint32_t file, line, column;
 };
@@ -281,8 +281,8 @@ static void add_text_names(struct metadata *m)
 	add_section(m, ABI_TEXTS_SECTION, texts, sources->count * sizeof(*texts));
 }
 
-/* Compresses all files as one stream. Positions in the text have 32 bits, so each length fits into
- * uInt. */
+/* Compresses the text of all files as one stream. Positions in the rules' text have 32 bits, so
+ * each length fits into zlib's uInt. */
 static int deflate_files(z_stream *stream, const struct sources *sources)
 {
 	int status = Z_OK;

@@ -1,5 +1,5 @@
-/* Plans the maps and data sections of the object by what the layout needs. Maps without entries are
- * left out: the kernel refuses them. */
+/* Plans the maps and data sections of the object by what the layout needs. Maps that would have no
+ * entries are left out: the kernel refuses such maps. */
 #include "plan.h"
 
 #include "compiler/base/arena.h"
@@ -28,23 +28,23 @@ static void plan_maps(struct object_plan *plan, const struct layout_object *layo
 			plan->maps[plan->map_count++] = maps[i];
 }
 
-/* The defaults, with which any loader can load the object: slots are numbered in order, and the
- * host has none of the interfaces. */
-static void plan_machine(struct arena *arena, struct object_machine *machine,
-			 const struct layout_object *layout)
+/* Sets the words to defaults with which any loader can load the object: the slots are numbered in
+ * order, and the host has none of the interfaces. */
+static void plan_host(struct arena *arena, struct object_host *host,
+		      const struct layout_object *layout)
 {
 	size_t i;
 
-	machine->slot_count = layout->label_count * ABI_FLOW_CLASSES;
-	machine->interface_count = layout->interface_count;
-	if (!machine->slot_count && !machine->interface_count)
-		machine->slot_count = 1; /* a map needs a value */
-	machine->words = arena_alloc(arena, machine->slot_count + machine->interface_count,
-				     sizeof(*machine->words));
-	for (i = 0; i < machine->slot_count; i++)
-		machine->words[i] = (uint32_t)i;
-	for (i = 0; i < machine->interface_count; i++)
-		machine->words[machine->slot_count + i] = ABI_INTERFACE_UNKNOWN;
+	host->slot_count = layout->label_count * ABI_FLOW_CLASSES;
+	host->interface_count = layout->interface_count;
+	if (!host->slot_count && !host->interface_count)
+		host->slot_count = 1; /* the section becomes a map, whose value cannot be empty */
+	host->words = arena_alloc(arena, host->slot_count + host->interface_count,
+				  sizeof(*host->words));
+	for (i = 0; i < host->slot_count; i++)
+		host->words[i] = (uint32_t)i;
+	for (i = 0; i < host->interface_count; i++)
+		host->words[host->slot_count + i] = ABI_INTERFACE_UNKNOWN;
 }
 
 struct object_plan object_plan_of(struct arena *arena, const struct layout_object *layout)
@@ -55,6 +55,6 @@ struct object_plan object_plan_of(struct arena *arena, const struct layout_objec
 	};
 
 	plan_maps(&plan, layout);
-	plan_machine(arena, &plan.machine, layout);
+	plan_host(arena, &plan.host, layout);
 	return plan;
 }

@@ -1,5 +1,5 @@
-/* The maps and data sections of an object file. They are planned once, for the writer of sections
- * and symbols and for the writer of types. */
+/* The maps and data sections of an object file. They are planned once, since both the sections and
+ * symbols (bytecode_to_elf.c) and the types (btf.c) are written by this plan. */
 #ifndef SKLC_OBJECT_PLAN_H
 #define SKLC_OBJECT_PLAN_H
 
@@ -11,7 +11,7 @@
 struct arena;
 struct layout_object;
 
-/* The values of a map. */
+/* The type of a map's values. */
 enum object_value {
 	OBJECT_U64,
 	OBJECT_LABEL_COUNT /* struct abi_label_count */,
@@ -19,21 +19,22 @@ enum object_value {
 	OBJECT_SPARE_MARKS /* struct abi_spare_marks */
 };
 
-/* A map. Its keys are u32, or struct abi_prefix_key for a trie. */
+/* A map. Its keys are u32, or struct abi_prefix_key if it is an LPM trie. */
 struct object_map {
 	enum bytecode_symbol symbol;
 	const char *name;
-	uint32_t type; /* an enum bpf_map_type */
-	uint32_t entries;
+	uint32_t type;    /* an enum bpf_map_type */
+	uint32_t entries; /* as many as it has room for */
 	enum object_value value;
-	uint32_t flags;
+	uint32_t flags; /* BPF_F_... */
 };
 
 /* A definition in .maps is five pointers, all zero: libbpf reads only its type. */
 enum { OBJECT_MAPS_MAX = 5, OBJECT_MAP_BYTES = 40 };
 
-/* The words of .rodata.machine: slots, then interfaces. */
-struct object_machine {
+/* The words of .rodata.machine: a slot word for each label and flow class, then the number of each
+ * interface on the host. */
+struct object_host {
 	uint32_t *words;
 	size_t slot_count, interface_count;
 };
@@ -43,7 +44,7 @@ struct object_plan {
 	size_t map_count;
 	const unsigned char *tables; /* .rodata; there is no such section if table_bytes is 0 */
 	size_t table_bytes;
-	struct object_machine machine;
+	struct object_host host;
 };
 
 /* Names of the variables in the data sections, for BTF and symbols. */
@@ -52,10 +53,5 @@ struct object_plan {
 #define OBJECT_INTERFACES "interfaces"
 
 struct object_plan object_plan_of(struct arena *arena, const struct layout_object *layout);
-
-static inline size_t object_machine_bytes(const struct object_machine *machine)
-{
-	return (machine->slot_count + machine->interface_count) * sizeof(uint32_t);
-}
 
 #endif

@@ -1,5 +1,5 @@
-/* Equal texts get equal offsets: a hundred thousand rules have as many texts, and name the same
- * labels, chains and files again and again. */
+/* The section of strings. Equal texts get equal offsets, since a hundred thousand rules name the
+ * same labels, chains and files again and again. */
 #include "strings.h"
 
 #include "compiler/base/arena.h"
@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+/* Whether the string at OFFSET is this text. */
 static bool is_at(const struct object_strings *strings, size_t offset, const char *text,
 		  size_t length)
 {

@@ -15,11 +15,11 @@ struct object_strings {
 	char *bytes;
 	size_t count, capacity;
 	struct hash_table table; /* of offsets, by text */
-	bool full;               /* offsets no longer fit into 32 bits */
+	bool full;               /* a text was left out: its offset does not fit into 32 bits */
 };
 
-/* Returns the offset of a text of LENGTH bytes, up to its first NUL. Where it no longer fits, sets
- * FULL and returns ABI_NO_STRING. */
+/* Returns the offset of a text of LENGTH bytes, or of its part up to its first NUL. If the text no
+ * longer fits, sets FULL and returns ABI_NO_STRING. */
 uint32_t object_strings_add(struct object_strings *strings, const char *text, size_t length);
 
 /* Returns the offset of a C string, and ABI_NO_STRING for NULL. */
