@@ -1,5 +1,5 @@
-/* From rules text through the tree to the policy: what may be written, what it means, and what is refused with which
- * message and source location. */
+/* From rules text through the tree to the policy: what may be written, what it means, and what is
+ * refused with which message and source location. */
 #include "compiler/ast/ast.h"
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"
@@ -66,19 +66,19 @@ static struct reading read_good(const char *text)
 	return r;
 }
 
-/* The text must be refused, and the first line printed must be this error. */
-static void expect_error(const char *text, const char *place, const char *message)
+/* Fails unless the text is refused and the first line printed is this error. */
+static void expect_error(const char *text, const char *location, const char *message)
 {
 	struct reading r = read_text(text);
 	char line[512];
 
-	snprintf(line, sizeof(line), "rules:%s: error: %s\n", place, message);
+	snprintf(line, sizeof(line), "rules:%s: error: %s\n", location, message);
 	if (r.policy || strncmp(r.messages, line, strlen(line)) != 0)
 		fail_msg("'%s': expected %s, got %s", text, line, r.messages);
 	reading_free(&r);
 }
 
-/* Two texts must mean the same: their policies are dumped as the same bytes. */
+/* Fails unless two texts mean the same: their policies must be dumped as the same bytes. */
 static void expect_same(const char *text, const char *other)
 {
 	struct reading a = read_good(text), b = read_good(other);
@@ -314,7 +314,7 @@ static void a_large_map_is_checked_as_a_small_one_is(void **state)
 	free(text);
 }
 
-static void defines_nest_and_are_read_where_they_stand(void **state)
+static void a_define_may_use_earlier_ones_and_is_checked_where_it_is_used(void **state)
 {
 	(void)state;
 	expect_same("define a = 80\ndefine b = { $a, 443 }\ntcp dport { $b, 8000 } drop",
@@ -466,7 +466,7 @@ int main(void)
 		cmocka_unit_test(a_map_may_be_looked_up_by_other_fields_of_its_type),
 		cmocka_unit_test(map_keys_are_apart_or_one_inside_the_other),
 		cmocka_unit_test(a_large_map_is_checked_as_a_small_one_is),
-		cmocka_unit_test(defines_nest_and_are_read_where_they_stand),
+		cmocka_unit_test(a_define_may_use_earlier_ones_and_is_checked_where_it_is_used),
 		cmocka_unit_test(the_command_line_overrides_defines),
 		cmocka_unit_test(each_mistake_has_its_message_and_source_location),
 		cmocka_unit_test(a_statement_with_a_mistake_does_not_hide_the_next),

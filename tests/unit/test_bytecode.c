@@ -74,11 +74,11 @@ static void a_jump_to_a_block_that_never_begins_is_refused(void **state)
 static void a_block_that_begins_twice_is_refused(void **state)
 {
 	struct bytecode *code = bytecode_new(*state);
-	struct basic_block label = bytecode_new_block(code);
+	struct basic_block block = bytecode_new_block(code);
 
-	bytecode_begin_block(code, label);
+	bytecode_begin_block(code, block);
 	bytecode_exit(code);
-	bytecode_begin_block(code, label);
+	bytecode_begin_block(code, block);
 	expect_error(code, "block 0 begins twice, at instructions 0 and 1");
 }
 

@@ -14,11 +14,13 @@
 
 #include <cmocka.h>
 
-/* An interpreter of programs that only compute: an address in the tables is a number like any other. */
+/* An interpreter of programs that only compute. They load from the packet alone, so an address in
+ * the tables is a number like any other. */
 enum { PACKET_BYTES = 72, INSTRUCTIONS_MAX = 10000 };
 #define TABLES_ADDRESS (UINT64_C(1) << 40)
 
-struct machine {
+/* The state of a program that runs. */
+struct cpu {
 	uint64_t regs[R10 + 1];
 	unsigned char packet[PACKET_BYTES];
 };
@@ -43,25 +45,25 @@ static uint64_t compute(int op, uint64_t a, uint64_t b, unsigned bits)
 	}
 }
 
-static void run_alu(struct machine *m, struct bpf_insn insn)
+static void run_alu(struct cpu *cpu, struct bpf_insn insn)
 {
 	bool is_narrow = BPF_CLASS(insn.code) == BPF_ALU;
-	uint64_t mask = is_narrow ? UINT32_MAX : UINT64_MAX, *dst = &m->regs[insn.dst_reg];
-	uint64_t operand = BPF_SRC(insn.code) == BPF_X ? m->regs[insn.src_reg]
-						       : (uint64_t)(int64_t)insn.imm;
+	uint64_t mask = is_narrow ? UINT32_MAX : UINT64_MAX, *dst = &cpu->regs[insn.dst_reg];
+	uint64_t source = BPF_SRC(insn.code) == BPF_X ? cpu->regs[insn.src_reg]
+						      : (uint64_t)(int64_t)insn.imm;
 
 	if (BPF_OP(insn.code) == BPF_END)
 		*dst = insn.imm == 32 ? ntohl((uint32_t)*dst) : ntohs((uint16_t)*dst);
 	else
 		*dst = mask &
-		       compute(BPF_OP(insn.code), *dst & mask, operand & mask, is_narrow ? 32 : 64);
+		       compute(BPF_OP(insn.code), *dst & mask, source & mask, is_narrow ? 32 : 64);
 }
 
-static bool is_taken(const struct machine *m, struct bpf_insn insn)
+static bool is_taken(const struct cpu *cpu, struct bpf_insn insn)
 {
 	uint64_t mask = BPF_CLASS(insn.code) == BPF_JMP32 ? UINT32_MAX : UINT64_MAX;
-	uint64_t a = m->regs[insn.dst_reg] & mask;
-	uint64_t b = mask & (BPF_SRC(insn.code) == BPF_X ? m->regs[insn.src_reg]
+	uint64_t a = cpu->regs[insn.dst_reg] & mask;
+	uint64_t b = mask & (BPF_SRC(insn.code) == BPF_X ? cpu->regs[insn.src_reg]
 							 : (uint64_t)(int64_t)insn.imm);
 
 	switch (BPF_OP(insn.code)) {
@@ -87,36 +89,37 @@ static bool is_taken(const struct machine *m, struct bpf_insn insn)
 /* Runs a finished program; returns R0. */
 static uint64_t run(const struct bytecode *code, const unsigned char *packet)
 {
-	struct machine m = {{0}, {0}};
-	size_t i = 0, steps;
+	struct cpu cpu = {{0}, {0}};
+	size_t i = 0, executed;
 
-	memcpy(m.packet, packet, PACKET_BYTES);
-	for (steps = 0; steps < INSTRUCTIONS_MAX; steps++, i++) {
+	memcpy(cpu.packet, packet, PACKET_BYTES);
+	for (executed = 0; executed < INSTRUCTIONS_MAX; executed++, i++) {
 		const struct bytecode_instruction *instruction = &code->instructions[i];
 		struct bpf_insn insn = instruction->insn;
 
 		assert_true(i < code->count);
 		if (bytecode_is_exit(instruction))
-			return m.regs[R0];
+			return cpu.regs[R0];
 		if (bytecode_is_jump(instruction)) {
-			i += is_taken(&m, insn) ? (size_t)(int64_t)insn.off : 0;
+			i += is_taken(&cpu, insn) ? (size_t)(int64_t)insn.off : 0;
 		} else if (bytecode_is_wide(instruction)) {
-			m.regs[insn.dst_reg] = bytecode_wide_value(instruction) +
-					       (instruction->symbol ? TABLES_ADDRESS : 0);
+			cpu.regs[insn.dst_reg] = bytecode_wide_value(instruction) +
+						 (instruction->symbol ? TABLES_ADDRESS : 0);
 			i++;
 		} else if (BPF_CLASS(insn.code) == BPF_LDX) {
-			m.regs[insn.dst_reg] = 0;
-			memcpy(&m.regs[insn.dst_reg], m.packet + insn.off,
+			cpu.regs[insn.dst_reg] = 0;
+			memcpy(&cpu.regs[insn.dst_reg], cpu.packet + insn.off,
 			       BPF_SIZE(insn.code) == BPF_W ? 4 : 2);
 		} else {
-			run_alu(&m, insn);
+			run_alu(&cpu, insn);
 		}
 	}
 	fail_msg("the program does not end");
 	return 0;
 }
 
-/* Random programs have few values and registers, so that the optimizer's rewritings often apply. */
+/* A program is a sequence of PIECES, each of which may jump to one of the NEAR pieces after it.
+ * Programs have few values and registers, so that the optimizer's rewritings often apply. */
 enum { PROGRAMS = 10000, PACKETS = 16, PIECES = 16, WORDS = 4, NEAR = 4 };
 
 static const uint32_t SOME_VALUES[] = {0,  1,  2,      0x01000000, 0x01000001, 0x02000000,
@@ -144,17 +147,17 @@ static void emit_field(struct bytecode *code, struct random *random)
 		bytecode_to_host(code, reg, is_half ? 16 : 32);
 }
 
-static void emit_comparison(struct bytecode *code, struct random *random, struct basic_block label)
+static void emit_comparison(struct bytecode *code, struct random *random, struct basic_block block)
 {
 	static const int ops[] = {BPF_JEQ, BPF_JNE, BPF_JGE, BPF_JLT, BPF_JGT, BPF_JLE, BPF_JSET};
 	int op = ops[random_below(random, sizeof(ops) / sizeof(ops[0]))];
 
 	if (random_percent(random, 80))
-		bytecode_jump32_if(code, op, some_reg(random), (int32_t)some_value(random), label);
+		bytecode_jump32_if(code, op, some_reg(random), (int32_t)some_value(random), block);
 	else if (random_percent(random, 50))
-		bytecode_jump_if(code, op, some_reg(random), (int32_t)some_value(random), label);
+		bytecode_jump_if(code, op, some_reg(random), (int32_t)some_value(random), block);
 	else
-		bytecode_jump32_if_reg(code, op, some_reg(random), some_reg(random), label);
+		bytecode_jump32_if_reg(code, op, some_reg(random), some_reg(random), block);
 }
 
 static void emit_arithmetic(struct bytecode *code, struct random *random)
@@ -172,7 +175,7 @@ static void emit_arithmetic(struct bytecode *code, struct random *random)
 
 /* Emits two comparisons, perhaps with adjacent constants, that jump to few blocks. */
 static void emit_pair(struct bytecode *code, struct random *random,
-		      const struct basic_block *labels)
+		      const struct basic_block *blocks)
 {
 	enum reg reg = some_reg(random);
 	uint32_t value = some_value(random);
@@ -184,18 +187,18 @@ static void emit_pair(struct bytecode *code, struct random *random,
 		emit_comparison(code, random, between);
 	bytecode_jump32_if(code, random_percent(random, 50) ? BPF_JGE : BPF_JLT, reg,
 			   (int32_t)value,
-			   random_percent(random, 50) ? between : labels[random_below(random, 2)]);
+			   random_percent(random, 50) ? between : blocks[random_below(random, 2)]);
 	if (random_percent(random, 50))
-		bytecode_jump(code, labels[random_below(random, 2)]);
+		bytecode_jump(code, blocks[random_below(random, 2)]);
 	if (random_percent(random, 20))
 		reg = some_reg(random);
 	bytecode_begin_block(code, between);
 	bytecode_jump32_if(code, random_percent(random, 50) ? BPF_JGE : BPF_JLT, reg,
 			   (int32_t)(value + random_below(random, 5) - 2),
-			   labels[random_below(random, 2)]);
+			   blocks[random_below(random, 2)]);
 }
 
-static void emit_jump_over(struct bytecode *code, struct random *random, struct basic_block label)
+static void emit_jump_over(struct bytecode *code, struct random *random, struct basic_block block)
 {
 	struct basic_block over = bytecode_new_block(code), away = bytecode_new_block(code);
 
@@ -203,7 +206,7 @@ static void emit_jump_over(struct bytecode *code, struct random *random, struct 
 		bytecode_jump_if(code, BPF_JEQ, some_reg(random), 0, away);
 	emit_comparison(code, random, over);
 	bytecode_begin_block(code, away);
-	bytecode_jump(code, label);
+	bytecode_jump(code, block);
 	bytecode_begin_block(code, over);
 }
 
@@ -220,18 +223,18 @@ static void emit_sum(struct bytecode *code, struct random *random)
 }
 
 static void emit_known_comparison(struct bytecode *code, struct random *random,
-				  struct basic_block label)
+				  struct basic_block block)
 {
 	enum reg reg = some_reg(random);
 
 	bytecode_alu32_imm(code, BPF_MOV, reg, (int32_t)some_value(random));
 	bytecode_jump32_if(code, random_percent(random, 50) ? BPF_JEQ : BPF_JGT, reg,
-			   (int32_t)some_value(random), label);
+			   (int32_t)some_value(random), block);
 }
 
-/* LABELS belong to the pieces of code that follow, the next one first. */
+/* BLOCKS begin the pieces of code that follow, the next one first. */
 static void emit_piece(struct bytecode *code, struct random *random,
-		       const struct basic_block *labels)
+		       const struct basic_block *blocks)
 {
 	switch (random_below(random, 10)) {
 	case 0:
@@ -240,22 +243,22 @@ static void emit_piece(struct bytecode *code, struct random *random,
 		break;
 	case 2:
 	case 3:
-		emit_comparison(code, random, labels[random_below(random, NEAR)]);
+		emit_comparison(code, random, blocks[random_below(random, NEAR)]);
 		break;
 	case 4:
-		bytecode_jump(code, labels[random_below(random, NEAR)]);
+		bytecode_jump(code, blocks[random_below(random, NEAR)]);
 		break;
 	case 5:
-		emit_pair(code, random, labels);
+		emit_pair(code, random, blocks);
 		break;
 	case 6:
-		emit_jump_over(code, random, labels[random_below(random, NEAR)]);
+		emit_jump_over(code, random, blocks[random_below(random, NEAR)]);
 		break;
 	case 7:
 		emit_sum(code, random);
 		break;
 	case 8:
-		emit_known_comparison(code, random, labels[random_below(random, NEAR)]);
+		emit_known_comparison(code, random, blocks[random_below(random, NEAR)]);
 		break;
 	default:
 		emit_arithmetic(code, random);
@@ -266,18 +269,18 @@ static void emit_piece(struct bytecode *code, struct random *random,
 static struct bytecode *random_program(struct arena *arena, struct random *random)
 {
 	struct bytecode *code = bytecode_new(arena);
-	struct basic_block labels[PIECES + NEAR];
+	struct basic_block blocks[PIECES + NEAR];
 	size_t i;
 	int reg;
 
 	for (i = 0; i < PIECES + NEAR; i++)
-		labels[i] = bytecode_new_block(code);
+		blocks[i] = bytecode_new_block(code);
 	for (i = 0; i < PIECES; i++) {
-		bytecode_begin_block(code, labels[i]);
-		emit_piece(code, random, labels + i + 1);
+		bytecode_begin_block(code, blocks[i]);
+		emit_piece(code, random, blocks + i + 1);
 	}
 	for (; i < PIECES + NEAR; i++)
-		bytecode_begin_block(code, labels[i]);
+		bytecode_begin_block(code, blocks[i]);
 	for (reg = R1; reg < (int)random_below(random, R4 + 1); reg++)
 		bytecode_alu(code, BPF_ADD, R0, (enum reg)reg);
 	bytecode_exit(code);

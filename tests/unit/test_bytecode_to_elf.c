@@ -1,4 +1,5 @@
-/* The object file: what libbpf sees in it, what the runtime reads, and whether the kernel accepts it. */
+/* The object file: what libbpf sees in it, what the runtime reads, and whether the kernel accepts
+ * it. */
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"
 #include "compiler/bytecode/bytecode.h"
@@ -46,7 +47,7 @@ struct fixture {
 	struct span rule;
 };
 
-/* The span of the first WORDS in the rules. */
+/* The span at which WORDS first occur in the rules. */
 static struct span span_of(const struct fixture *f, const char *words)
 {
 	uint32_t first = f->sources->files[0]->base +
@@ -106,7 +107,7 @@ static void make_names(struct fixture *f)
 
 static int setup(void **state)
 {
-	static const uint8_t places[] = {1 << ABI_FLOW_CLASS(0, 0)};
+	static const uint8_t flow_classes[] = {1 << ABI_FLOW_CLASS(0, 0)};
 	static const uint32_t port = STEERED_PORT;
 	struct arena *arena = arena_new();
 	struct fixture *f = arena_alloc(arena, 1, sizeof(*f));
@@ -127,7 +128,7 @@ static int setup(void **state)
 		.label_count = 1,
 		.interface_count = 1,
 		.counter_count = 1,
-		.label_flow_classes = places,
+		.label_flow_classes = flow_classes,
 	};
 	*state = f;
 	return 0;
@@ -141,7 +142,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* Loads R0 = map_lookup_elem(MAP, key at R10 - 4). */
+/* R0 = map_lookup_elem(MAP, R10 - 4), which has the key. */
 static void emit_lookup(struct bytecode *code, enum bytecode_symbol map)
 {
 	bytecode_map(code, R1, map);
@@ -161,14 +162,15 @@ static void emit_assign(struct bytecode *code)
 	bytecode_call(code, BPF_FUNC_sk_release);
 }
 
-static void emit_end(struct bytecode *code, struct basic_block label, int verdict)
+static void emit_end(struct bytecode *code, struct basic_block block, int verdict)
 {
-	bytecode_begin_block(code, label);
+	bytecode_begin_block(code, block);
 	bytecode_alu_imm(code, BPF_MOV, R0, verdict);
 	bytecode_exit(code);
 }
 
-/* A program that redirects the port in the table to slot 0 of .rodata.machine, and counts. */
+/* A program that redirects packets to the port in the tables to the slot in the first word of
+ * .rodata.machine, and counts them. */
 static struct bytecode *steering_program(struct fixture *f)
 {
 	struct bytecode *code = bytecode_new(f->arena);
@@ -273,7 +275,7 @@ static void libbpf_sees_the_maps_and_the_program(void **state)
 	bpf_object__close(object);
 }
 
-static void the_machine_words_have_usable_defaults(void **state)
+static void the_words_of_the_host_have_usable_defaults(void **state)
 {
 	static const uint32_t expected[] = {0, 1, 2, 3, ABI_INTERFACE_UNKNOWN};
 	struct bpf_object *object = open_object(make(*state));
@@ -317,7 +319,7 @@ static void a_reference_to_a_missing_map_is_an_error(void **state)
 	assert_int_equal(diag_error_count(f->diag), 1);
 }
 
-static void a_large_table_stands_behind_the_rest_unchanged(void **state)
+static void a_large_table_is_stored_unchanged_and_aligned(void **state)
 {
 	struct fixture *f = *state;
 	struct object *object;
@@ -372,7 +374,7 @@ static void the_records_say_what_the_rules_say(void **state)
 	assert_string_equal(strings + texts[0].name, "web.conf");
 }
 
-static void the_text_travels_compressed(void **state)
+static void the_text_is_stored_compressed(void **state)
 {
 	struct object *object = make(*state);
 	char text[sizeof(rules_text)];
@@ -385,7 +387,8 @@ static void the_text_travels_compressed(void **state)
 	assert_memory_equal(text, rules_text, length);
 }
 
-/* The tests below run in a child process in namespaces of its own, whose exit status is 0 if they pass. */
+/* The tests below run in a child process in namespaces of its own. It exits with 0 if they pass,
+ * else with the number of the check that failed. */
 
 static int listen_on(uint16_t port)
 {
@@ -407,7 +410,8 @@ static int connect_to(uint16_t port)
 	return connect(fd, (struct sockaddr *)&address, sizeof(address));
 }
 
-/* Makes a network namespace with a loopback interface that is up, and mounts a private bpffs at PATH. */
+/* Makes a network namespace with a loopback interface that is up, and mounts a private bpffs at
+ * PATH. */
 static int enter_namespaces(const char *path)
 {
 	struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
@@ -442,7 +446,8 @@ static int check_counter(int counters, uint64_t expected)
 	return sum == expected ? 0 : -1;
 }
 
-/* Connects to a port on which nobody listens; the listener at another port must get the connection. */
+/* Connects to a port on which nobody listens; the listener on another port must get the connection.
+ * Returns 0 or the number of the check that failed. */
 static int steer(int program, int sockets, int counters)
 {
 	int netns = open("/proc/self/ns/net", O_RDONLY);
@@ -452,7 +457,7 @@ static int steer(int program, int sockets, int counters)
 	if (link < 0 || listener < 0)
 		return 20;
 	if (!connect_to(STEERED_PORT))
-		return 21; /* the slot is empty, so the connection must be refused */
+		return 21; /* the slot was empty, so the connection had to be refused */
 	if (fill_slot(sockets, 0, listener))
 		return 22;
 	if (connect_to(STEERED_PORT) || accept(listener, NULL, NULL) < 0)
@@ -518,6 +523,7 @@ static int steer_by_bpftool(const struct object *object, const char *folder)
 	return steer(program, sockets, counters);
 }
 
+/* Fails unless the object redirects connections once it is loaded. */
 static void in_namespaces(const struct object *object, bool by_bpftool)
 {
 	char folder[] = "/tmp/sklc-test-XXXXXX", file[64];
@@ -573,12 +579,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_same_input_gives_the_same_bytes),
 		TEST(libbpf_sees_the_maps_and_the_program),
-		TEST(the_machine_words_have_usable_defaults),
+		TEST(the_words_of_the_host_have_usable_defaults),
 		TEST(maps_that_nothing_uses_are_left_out),
 		TEST(a_reference_to_a_missing_map_is_an_error),
-		TEST(a_large_table_stands_behind_the_rest_unchanged),
+		TEST(a_large_table_is_stored_unchanged_and_aligned),
 		TEST(the_records_say_what_the_rules_say),
-		TEST(the_text_travels_compressed),
+		TEST(the_text_is_stored_compressed),
 		TEST(the_object_steers_by_libbpf_alone),
 		TEST(the_object_steers_by_bpftool_in_silence),
 		TEST(an_object_with_a_large_table_steers),

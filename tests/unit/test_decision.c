@@ -1,4 +1,5 @@
-/* The diagram: the same for rules of the same meaning; small if some order of the fields makes it small, else refused. */
+/* The diagram: the same for rules of the same meaning; small if some order of the fields makes it
+ * small, else refused. */
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"
 #include "compiler/decision/decision.h"
@@ -67,7 +68,8 @@ static void rules_that_mean_something_else_give_another_diagram(void **state)
 	compilation_free(&second);
 }
 
-/* Rules for COUNT ports on a wide prefix, and for COUNT prefixes with a port each. MIRRORED: of sources. */
+/* Rules for COUNT ports on a wide prefix, and for COUNT prefixes with a port each. The prefixes are
+ * of destinations or, if MIRRORED, of sources. */
 static char *multiplying_rules(uint32_t count, bool ports_first, bool mirrored)
 {
 	const char *address = mirrored ? "saddr" : "daddr";
@@ -105,7 +107,7 @@ static void fields_are_ordered_so_that_the_diagram_stays_small(void **state)
 	}
 }
 
-/* The rules must be refused with a message that has these words. */
+/* Fails unless the rules are refused with a message that has these words. */
 static void expect_refused(const char *rules, const char *words)
 {
 	struct compile_options options = {.tables = TABLES_AUTO};
@@ -122,7 +124,8 @@ static void expect_refused(const char *rules, const char *words)
 	free(printed);
 }
 
-/* Each pair of a source and a destination has its own outcome, so no order of the fields makes the diagram small. */
+/* Each pair of a source and a destination has its own outcome, so no order of the fields makes the
+ * diagram small. */
 static void rules_too_large_in_every_order_are_refused_with_the_fields_that_multiply(void **state)
 {
 	enum { COUNT = 8000 };
@@ -155,7 +158,8 @@ static void too_many_attempts_are_refused_with_the_rules_that_make_them(void **s
 	free(text);
 }
 
-/* Seventeen attempts are too many for one packet, but an earlier rule decides all of theirs. */
+/* Seventeen attempts are too many for one packet, but an earlier rule drops all packets that would
+ * make them. */
 static void attempts_that_no_packet_reaches_are_not_counted_as_too_many(void **state)
 {
 	char *text = NULL;

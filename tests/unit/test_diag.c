@@ -45,7 +45,7 @@ static uint32_t add(struct fixture *f, const char *name, const char *text, struc
 	return source_add(f->sources, name, text, strlen(text), included)->base;
 }
 
-/* The span of the first WORDS in the file that begins at BASE. */
+/* The span at which WORDS first occur in the file that begins at BASE. */
 static struct span span_of(const struct fixture *f, uint32_t base, const char *words)
 {
 	const char *text = source_text(f->sources, (struct span){base, base});
@@ -165,7 +165,7 @@ static void a_very_long_line_is_cut_to_a_window(void **state)
 	assert_string_equal(print(f, DIAG_COLOR_NEVER), expected);
 }
 
-static void marks_without_width_do_not_outgrow_the_window(void **state)
+static void characters_without_width_do_not_outgrow_the_window(void **state)
 {
 	struct fixture *f = *state;
 	char *text = malloc(20001);
@@ -181,7 +181,7 @@ static void marks_without_width_do_not_outgrow_the_window(void **state)
 	assert_true(strlen(print(f, DIAG_COLOR_NEVER)) < 2000);
 }
 
-static void the_chain_of_includes_stands_before_the_source_location(void **state)
+static void the_includes_are_printed_before_the_source_location(void **state)
 {
 	struct fixture *f = *state;
 	uint32_t a = add(f, "a.conf", "\ninclude \"b.conf\"\n", nowhere);
@@ -205,7 +205,7 @@ static void the_chain_of_includes_stands_before_the_source_location(void **state
 							"      |          ^~~~~~\n");
 }
 
-/* Whether the words stand in the text one after the other, and each once; NULL ends them. */
+/* Fails unless the words occur in the text one after the other, each once. NULL ends their list. */
 static void expect_in_order(const char *text, ...)
 {
 	const char *words, *at = text;
@@ -215,7 +215,7 @@ static void expect_in_order(const char *text, ...)
 	while ((words = va_arg(list, const char *))) {
 		at = strstr(at, words);
 		if (!at)
-			fail_msg("'%s' does not stand where it should in:\n%s", words, text);
+			fail_msg("'%s' is not where it should be in:\n%s", words, text);
 		assert_null(strstr(at + 1, words));
 		at += strlen(words);
 	}
@@ -298,7 +298,7 @@ static void diagnostics_are_sorted_by_source_location(void **state)
 			"a.conf:1:1: error: after\n", NULL);
 }
 
-static void messages_of_the_runtime_stand_among_the_others(void **state)
+static void messages_of_the_runtime_are_printed_like_the_others(void **state)
 {
 	struct fixture *f = *state;
 	uint32_t base = add(f, "c.conf", "include \"a.conf\"\n", nowhere);
@@ -438,11 +438,11 @@ int main(void)
 		TEST(the_end_of_a_line_or_file_has_its_caret_after_it),
 		TEST(a_span_of_several_lines_shows_the_first),
 		TEST(a_very_long_line_is_cut_to_a_window),
-		TEST(marks_without_width_do_not_outgrow_the_window),
-		TEST(the_chain_of_includes_stands_before_the_source_location),
+		TEST(characters_without_width_do_not_outgrow_the_window),
+		TEST(the_includes_are_printed_before_the_source_location),
 		TEST(warnings_say_how_to_switch_them),
 		TEST(diagnostics_are_sorted_by_source_location),
-		TEST(messages_of_the_runtime_stand_among_the_others),
+		TEST(messages_of_the_runtime_are_printed_like_the_others),
 		TEST(only_errors_are_printed_when_quiet),
 		TEST(twenty_errors_are_kept_and_the_rest_counted),
 		TEST(the_same_message_at_the_same_source_location_is_printed_once),

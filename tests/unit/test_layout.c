@@ -1,5 +1,5 @@
-/* Layouts of diagrams of special shapes: with each kind of tables, the search finds what the diagram says, at and beside
- * every start of an interval. */
+/* Layouts of diagrams of special shapes: with each kind of tables, the search finds what the
+ * diagram says, at the start of every interval and just below it. */
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"
 #include "compiler/decision/decision.h"
@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The rows from ROW on must be those of the outcome. */
+/* Fails unless the rows from ROW on are those of the outcome. */
 static void assert_outcome(const struct layout *layout, uint32_t row,
 			   const struct diagram_outcome *outcome)
 {
@@ -43,7 +43,8 @@ static void check_packet(const struct compilation *c, const struct packet *packe
 		       decision_eval(c->decision, &environment, packet));
 }
 
-/* Tries packets with one field at or just below each start of an interval, and the others at a few values. */
+/* Tries packets with one field at or just below each start of an interval, and the others at a few
+ * values. */
 static void check_starts(const struct compilation *c)
 {
 	static const u128 others[] = {0, 22, 80, 0x0a000001, UINT16_MAX};
@@ -79,7 +80,7 @@ static void check_rules(const char *rules, enum table_kind tables)
 	compilation_free(&c);
 }
 
-static void check_all_lowerings(const char *rules)
+static void check_all_tables(const char *rules)
 {
 	static const enum table_kind kinds[] = {TABLES_AUTO, TABLES_CODE,   TABLES_SPLUS,
 						TABLES_TRIE, TABLES_RANGES, TABLES_LPM};
@@ -92,26 +93,26 @@ static void check_all_lowerings(const char *rules)
 static void one_interval_needs_no_node(void **state)
 {
 	(void)state;
-	check_all_lowerings("redirect to a\n");
-	check_all_lowerings("policy drop\n");
+	check_all_tables("redirect to a\n");
+	check_all_tables("policy drop\n");
 }
 
 static void single_addresses_are_told_apart_from_their_whole_family(void **state)
 {
 	(void)state;
-	check_all_lowerings("daddr 0.0.0.0 redirect to a\ndaddr 255.255.255.255 redirect to b\n"
-			    "daddr 10.0.0.1/32 redirect to c\ndaddr 0.0.0.0/0 redirect to d\n"
-			    "daddr :: redirect to e\ndaddr ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff "
-			    "redirect to f\n"
-			    "daddr ::/0 redirect to g\n");
+	check_all_tables("daddr 0.0.0.0 redirect to a\ndaddr 255.255.255.255 redirect to b\n"
+			 "daddr 10.0.0.1/32 redirect to c\ndaddr 0.0.0.0/0 redirect to d\n"
+			 "daddr :: redirect to e\ndaddr ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff "
+			 "redirect to f\n"
+			 "daddr ::/0 redirect to g\n");
 }
 
 static void ranges_that_are_no_prefixes_are_found_at_their_edges(void **state)
 {
 	(void)state;
-	check_all_lowerings("daddr 10.0.0.1-10.0.3.254 redirect to a\n"
-			    "daddr 9.255.255.255-10.0.0.2 redirect to b\n"
-			    "saddr 2001:db8::3-2001:db8:0:1::2 redirect to c\n");
+	check_all_tables("daddr 10.0.0.1-10.0.3.254 redirect to a\n"
+			 "daddr 9.255.255.255-10.0.0.2 redirect to b\n"
+			 "saddr 2001:db8::3-2001:db8:0:1::2 redirect to c\n");
 }
 
 static void many_addresses_of_one_64_bit_prefix_are_told_apart(void **state)
@@ -126,7 +127,7 @@ static void many_addresses_of_one_64_bit_prefix_are_told_apart(void **state)
 		fprintf(out, "daddr 2001:db8::%x:%x redirect to l%u\n", i / 10, 7 * i, i % 5);
 	fprintf(out, "daddr 2001:db8::/64 redirect to rest\ndaddr 2001:db8::/32 dport 80 drop\n");
 	fclose(out);
-	check_all_lowerings(text);
+	check_all_tables(text);
 	free(text);
 }
 
@@ -149,14 +150,15 @@ static void all_ports_may_differ_from_their_neighbours(void **state)
 	free(text);
 }
 
-/* The number of entries of a stride table that refer to a tree; or of those that hold a range. */
-static size_t count_entries(const struct layout *layout, const struct layout_step *root,
+/* The number of entries of a stride table that refer to a tree, or else of those that hold a
+ * range. */
+static size_t count_entries(const struct layout *layout, const struct layout_step *stride,
 			    bool are_references)
 {
-	const unsigned char *entries = layout_element(layout, root, 0);
+	const unsigned char *entries = layout_element(layout, stride, 0);
 	size_t found = 0, i;
 
-	for (i = 0; i < root->element_bytes / sizeof(uint64_t); i++) {
+	for (i = 0; i < stride->element_bytes / sizeof(uint64_t); i++) {
 		uint64_t entry = number_at(entries, i, 64);
 
 		bool is_reference = entry >> ENTRY_REFERENCE;
@@ -166,27 +168,28 @@ static size_t count_entries(const struct layout *layout, const struct layout_ste
 	return found;
 }
 
-/* Checks rules whose addresses get a stride table with so many ranges and references. */
+/* Checks rules whose addresses must get a stride table with so many ranges and references. */
 static void check_entries(const char *rules, size_t ranges, size_t references)
 {
 	struct compile_options options = {.tables = TABLES_RANGES};
-	const struct layout_step *root;
+	const struct layout_step *stride;
 	struct compilation c;
 
 	assert_true(compile_text(&c, rules, strlen(rules), &options));
-	root = find_step(c.layout, STEP_STRIDE);
-	assert_non_null(root);
-	assert_true(root->has_ranges);
-	assert_int_equal(count_entries(c.layout, root, false), ranges);
-	assert_int_equal(count_entries(c.layout, root, true), references);
+	stride = find_step(c.layout, STEP_STRIDE);
+	assert_non_null(stride);
+	assert_true(stride->has_ranges);
+	assert_int_equal(count_entries(c.layout, stride, false), ranges);
+	assert_int_equal(count_entries(c.layout, stride, true), references);
 	compilation_free(&c);
-	check_all_lowerings(rules);
+	check_all_tables(rules);
 }
 
 static void a_stride_table_entry_holds_one_range_wherever_it_lies(void **state)
 {
-	/* Eight entries of the table: one address; the first half of the entry's addresses; the last address; the last
-	 * half; sixteen addresses that are no prefix; all but the last; a prefix; and two ranges. */
+	/* What eight entries of the table must tell apart from the rest: one address; the first
+	 * half of the entry's addresses; the last address; the last half; sixteen addresses that
+	 * are no prefix; all but the last; a prefix; and two ranges, which take a reference. */
 	static const char addresses[] =
 		"10.0.1.2, 10.32.0.0/17, 10.95.255.255, 10.112.128.0/17, 10.144.0.1-10.144.0.16,"
 		"10.160.0.0-10.160.255.254, 10.200.64.0/18, 10.224.0.1-10.224.0.3, 10.224.7.0/24";
@@ -211,7 +214,7 @@ static void a_stride_table_entry_ignores_the_bits_that_its_window_skips(void **s
 		      4, 0);
 }
 
-/* Checks rules whose ports get a cross-product table with a table of equivalence classes. */
+/* Checks rules whose ports must get a cross-product table with a table of equivalence classes. */
 static void check_class_table(const char *rules)
 {
 	struct compile_options options = {.tables = TABLES_AUTO};
@@ -226,7 +229,7 @@ static void check_class_table(const char *rules)
 	compilation_free(&c);
 }
 
-/* Many addresses, and more equivalence classes of ports than code compares. */
+/* Many addresses, and more equivalence classes of ports than code would find by comparisons. */
 static void many_equivalence_classes_of_ports_are_looked_up_in_a_table(void **state)
 {
 	char *text = NULL;
@@ -240,11 +243,12 @@ static void many_equivalence_classes_of_ports_are_looked_up_in_a_table(void **st
 			100 + i % 12, 500 + i % 10, i % 9);
 	fclose(out);
 	check_class_table(text);
-	check_all_lowerings(text);
+	check_all_tables(text);
 	free(text);
 }
 
-/* Every port begins a run of its own, yet there are few equivalence classes; the last port is in one of them. */
+/* Every port begins a run of its own, yet there are few equivalence classes; the last port is in
+ * one of them. */
 static void alternating_ports_make_few_equivalence_classes(void **state)
 {
 	char *text = NULL;
@@ -337,7 +341,8 @@ static void more_rows_than_two_byte_results_can_number_are_found(void **state)
 	free(text);
 }
 
-/* A window that began at the first of their starts would have no value below it. */
+/* If the window of these nodes began at the first start, it would have no value below that
+ * start. */
 static void small_nodes_that_start_with_their_window_are_searched_rightly(void **state)
 {
 	char *text = NULL;
@@ -351,7 +356,7 @@ static void small_nodes_that_start_with_their_window_are_searched_rightly(void *
 			i * 37 % 256, i % 5);
 	fprintf(out, "tcp daddr 10.0.0.1 saddr 10.0.0.0/9 redirect to near\n");
 	fclose(out);
-	check_all_lowerings(text);
+	check_all_tables(text);
 	free(text);
 }
 
@@ -368,7 +373,7 @@ static void write_far_addresses(FILE *out)
 			i / 9, i * 37 % 256, i % 5, i * 29, i % 7);
 }
 
-/* Most addresses are in one window; a few are below it, above it, or differ in its upper bits. */
+/* Most addresses are in one window; a few are far below or far above it. */
 static void a_few_addresses_far_from_all_others_are_tested_apart(void **state)
 {
 	struct compile_options options = {.tables = TABLES_AUTO};
@@ -380,7 +385,7 @@ static void a_few_addresses_far_from_all_others_are_tested_apart(void **state)
 	(void)state;
 	write_far_addresses(out);
 	fclose(out);
-	check_all_lowerings(text);
+	check_all_tables(text);
 	assert_true(compile_text(&c, text, size, &options));
 	for (i = 0; i < c.layout->node_count; i++)
 		asked_again += variable_is_again(c.layout->nodes[i].variable);
@@ -389,7 +394,7 @@ static void a_few_addresses_far_from_all_others_are_tested_apart(void **state)
 	free(text);
 }
 
-/* COUNT prefixes, so far APART that lanes must have LANE_BITS. */
+/* Checks rules for COUNT prefixes at a distance of APART, which must get lanes of LANE_BITS. */
 static void check_lanes(const char *format, unsigned count, unsigned apart, uint32_t lane_bits)
 {
 	struct compile_options options = {.tables = TABLES_SPLUS};
@@ -403,7 +408,7 @@ static void check_lanes(const char *format, unsigned count, unsigned apart, uint
 	for (i = 1; i <= count; i++)
 		fprintf(out, format, i * apart >> 16, i * apart & 0xffff, i % 3);
 	fclose(out);
-	check_all_lowerings(text);
+	check_all_tables(text);
 	assert_true(compile_text(&c, text, size, &options));
 	leaf = find_step(c.layout, STEP_LEAF);
 	assert_non_null(leaf);

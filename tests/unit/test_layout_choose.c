@@ -1,4 +1,5 @@
-/* How each node of a diagram is stored: which kind is chosen for special sizes and shapes, and what is refused. */
+/* How each node of a diagram is stored: which kind is chosen for special sizes and shapes, and what
+ * is refused. */
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"
 #include "compiler/layout/cost.h"
@@ -16,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* COUNT prefixes that are far apart, each with PORTS_EACH ports out of PORTS. */
+/* Compiles rules for COUNT prefixes that are far apart, each with PORTS_EACH ports out of PORTS. */
 static struct compilation compile_within(int instructions_max, unsigned count, unsigned ports_each,
 					 unsigned ports)
 {
@@ -72,7 +73,7 @@ static void a_few_intervals_are_code_and_many_a_table(void **state)
 	compilation_free(&many);
 }
 
-/* If the addresses were in tables, the ports below them would take one more step. */
+/* If the addresses were in tables, the ports below them would be too, and take one more step. */
 static void the_cost_of_a_node_includes_what_is_below_it(void **state)
 {
 	struct compilation alone = compile_prefixes(5, 0, 0), ported = compile_prefixes(5, 1, 1);
@@ -124,7 +125,7 @@ static struct compilation compile_kind(const char *rules, enum table_kind tables
 	return c;
 }
 
-/* The node of ports that TCP begins with is also below COUNT prefixes of UDP. */
+/* Rules whose node of ports is the root for TCP, and is also below COUNT prefixes for UDP. */
 static char *shared_ports(unsigned count)
 {
 	char *text = NULL;
@@ -187,14 +188,14 @@ static void the_kind_of_tables_is_the_one_asked_for(void **state)
 static uint32_t stride_bits(unsigned count)
 {
 	struct compilation c = compile_prefixes(count, 0, 0);
-	const struct layout_step *root = find_step(c.layout, STEP_STRIDE);
+	const struct layout_step *stride = find_step(c.layout, STEP_STRIDE);
 	uint32_t bits;
 
-	assert_non_null(root);
-	assert_true(root->costs.stride_ps < root->costs.tree_ps);
-	assert_true(root->has_ranges);
-	assert_true(root->costs.ranges_ps < root->costs.stride_ps);
-	bits = root->stride_bits;
+	assert_non_null(stride);
+	assert_true(stride->costs.stride_ps < stride->costs.tree_ps);
+	assert_true(stride->has_ranges);
+	assert_true(stride->costs.ranges_ps < stride->costs.stride_ps);
+	bits = stride->stride_bits;
 	compilation_free(&c);
 	return bits;
 }
@@ -210,7 +211,8 @@ static void a_stride_table_is_wider_for_more_intervals(void **state)
 	assert_in_range(thousand, 9, 14);
 }
 
-/* A hundred clusters far apart; a stride table does not tell the addresses of a cluster apart. */
+/* The addresses are in a hundred clusters far apart. A stride table does not tell the addresses of
+ * a cluster apart. */
 static void clustered_addresses_have_stride_tables_of_references(void **state)
 {
 	struct compilation c;
@@ -246,10 +248,11 @@ static void stride_table_entries_hold_ranges_only_with_two_byte_results(void **s
 	compilation_free(&c);
 }
 
-/* A lane of an inner node needs one bit more than it compares, so a tree cannot compare all 64 bits. */
+/* A lane of an inner node needs one bit more than it compares, so a tree cannot compare all 64
+ * bits. */
 static void a_tree_of_64_bits_needs_a_stride_table_above_it(void **state)
 {
-	const struct layout_step *root;
+	const struct layout_step *stride;
 	struct compilation c;
 	char *text = NULL;
 	size_t size;
@@ -262,16 +265,17 @@ static void a_tree_of_64_bits_needs_a_stride_table_above_it(void **state)
 			i % 5);
 	fclose(out);
 	c = compile_kind(text, TABLES_AUTO);
-	root = find_step(c.layout, STEP_STRIDE);
-	assert_non_null(root);
-	assert_int_equal(root->window.bits - root->window.skip, 64);
-	assert_int_not_equal(root->costs.stride_ps, 0);
-	assert_int_equal(root->costs.tree_ps, 0);
+	stride = find_step(c.layout, STEP_STRIDE);
+	assert_non_null(stride);
+	assert_int_equal(stride->window.bits - stride->window.skip, 64);
+	assert_int_not_equal(stride->costs.stride_ps, 0);
+	assert_int_equal(stride->costs.tree_ps, 0);
 	compilation_free(&c);
 	free(text);
 }
 
-/* A cross-product table has a result for each equivalence class of ports in each row, a tree only for the starts it has. */
+/* A cross-product table has a result for each equivalence class of ports in each row; a tree has
+ * results only for the intervals of its node. */
 static void no_cross_product_table_is_chosen_where_it_would_be_far_larger(void **state)
 {
 	struct compilation small = compile_prefixes(300, 3, 40);
@@ -286,7 +290,7 @@ static void no_cross_product_table_is_chosen_where_it_would_be_far_larger(void *
 	compilation_free(&large);
 }
 
-/* Each node of ports has one start, the largest at the end of the window. */
+/* Each node of ports has one start, 2048 or 3072; the larger is the last word of the window. */
 static void a_tree_of_one_start_costs_more_than_a_cross_product_table(void **state)
 {
 	char *text = NULL;
@@ -326,7 +330,7 @@ static void equal_parts_are_stored_once(void **state)
 	compilation_free(&c);
 }
 
-/* Rules that do not fit must be refused with this message. */
+/* Fails unless the rules are refused with this message, since they do not fit. */
 static void assert_beyond(const char *rules, const struct compile_options *options,
 			  const char *said)
 {

@@ -1,4 +1,5 @@
-/* Outcomes as rows, in line or in groups: they hold what the decision says, in its order. */
+/* Outcomes as rows, one after the other or in groups: they hold what the decision says, in its
+ * order. */
 #include "compiler/base/diag.h"
 #include "compiler/decision/decision.h"
 #include "compiler/layout/layout.h"
@@ -16,13 +17,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Rules that match all packets: labels to attempt, counters before each, and counters after the last. */
+/* Rules that match all packets: so many labels to attempt, counters before each of them, and
+ * counters after the last. */
 struct shape {
 	uint32_t attempts, counters_before, counters_after;
-	bool declared, drop;
+	bool declared, drop; /* the labels have declared sockets; the policy drops */
 };
 
-/* What a walk over rows found. */
+/* What a walk over rows found: END is the row at which it ended. */
 struct walked {
 	struct action actions[ACTIONS_MAX];
 	size_t action_count;
@@ -56,24 +58,24 @@ static const struct layout_row *row_at(const struct layout *layout, uint32_t row
 	return (const struct layout_row *)(layout->object.tables + layout->rows.offset) + row;
 }
 
-static void add_step(struct walked *walked, enum action_kind kind, uint32_t index,
-		     bool no_reuseport)
+static void add_action(struct walked *walked, enum action_kind kind, uint32_t index,
+		       bool no_reuseport)
 {
 	assert_true(walked->action_count < ACTIONS_MAX);
 	walked->actions[walked->action_count++] = (struct action){kind, index, no_reuseport};
 }
 
-/* Adds what a row does; returns the next row. */
+/* Adds the actions of a row; returns the next row. */
 static uint32_t walk_row(const struct layout *layout, uint32_t number, struct walked *walked)
 {
 	const struct layout_row *row = row_at(layout, number);
 
 	assert_int_not_equal(row->flags, HEAD_FLAGS);
 	if (row->counter != NO_INDEX)
-		add_step(walked, ACTION_COUNT, row->counter, false);
+		add_action(walked, ACTION_COUNT, row->counter, false);
 	if (row->label != NO_INDEX)
-		add_step(walked, ACTION_ATTEMPT, row->label,
-			 row->flags & BPF_SK_LOOKUP_F_NO_REUSEPORT);
+		add_action(walked, ACTION_ATTEMPT, row->label,
+			   row->flags & BPF_SK_LOOKUP_F_NO_REUSEPORT);
 	return row->next;
 }
 
@@ -89,7 +91,8 @@ static void walk_group(const struct layout *layout, uint32_t first, struct walke
 	walked->groups++;
 }
 
-/* Where subprograms try spare slots, the first group has the label of the first row again, without its counter. */
+/* Takes out an action that is there twice: where subprograms try spare slots, the first group
+ * begins with the label of the first row again, without its counter. */
 static void skip_repeated(struct walked *walked, size_t from)
 {
 	const struct action *last = &walked->actions[from - 1];
@@ -199,7 +202,7 @@ static void assert_groups(struct layout_groups groups, uint32_t count, uint32_t 
 	assert_int_equal(groups.rows, rows);
 }
 
-static void there_are_about_as_many_groups_as_rows_in_them(void **state)
+static void there_are_about_as_many_groups_as_rows_in_each(void **state)
 {
 	(void)state;
 	assert_groups(groups_of((struct shape){.attempts = 2}), 0, 0);
@@ -213,7 +216,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_say_what_the_decision_says_in_its_order),
-		cmocka_unit_test(there_are_about_as_many_groups_as_rows_in_them),
+		cmocka_unit_test(there_are_about_as_many_groups_as_rows_in_each),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* Warnings of short rules files. A warning is written as its line and name, then the lines that its notes show, 0 for a
- * note that shows none. */
+/* The warnings that short rules files get. A test writes a warning as its line and name, and then
+ * the line that each of its notes shows, or 0 for a note that shows none. */
 #include "compiler/base/arena.h"
 #include "compiler/base/diag_queue.h"
 #include "compiler/pipeline.h"
@@ -17,7 +17,7 @@ static unsigned line_of(const struct compilation *c, struct span span)
 	return span.first ? source_location(c->sources, span.first).line : 0;
 }
 
-/* All warnings of TEXT but those switched off, in one line. */
+/* All warnings of TEXT but those that the options switch off, in one line. */
 static char *warnings_of(const char *text, const char *const *options, size_t option_count)
 {
 	struct compile_options compile = {.tables = TABLES_AUTO};
@@ -52,8 +52,9 @@ static void expect_warnings(const char *text, const char *expected)
 	free(words);
 }
 
-/* The same for rules that take all logins or replies, without the warnings of that. */
-static void expect_of_rules(const char *text, const char *expected)
+/* As expect_warnings, but for rules that also take all logins or replies, which is not warned of
+ * here. */
+static void expect_other_warnings(const char *text, const char *expected)
 {
 	static const char *const options[] = {"no-ssh", "no-udp-replies"};
 	char *words = warnings_of(text, options, 2);
@@ -62,7 +63,7 @@ static void expect_of_rules(const char *text, const char *expected)
 	free(words);
 }
 
-/* The text of the first warning, or of its first note. */
+/* Fails unless this is the text of the first warning, or of its first note. */
 static void expect_words(const char *text, bool in_note, const char *expected)
 {
 	struct compile_options options = {.files = NULL};
@@ -108,12 +109,12 @@ static void several_rules_may_cover_another_and_only_needed_ones_are_shown(void 
 static void a_jump_and_its_chain_cover_a_rule(void **state)
 {
 	(void)state;
-	expect_of_rules("chain c {\n"
-			"	daddr 192.0.2.0/24 drop\n"
-			"}\n"
-			"tcp jump c\n"
-			"tcp daddr 192.0.2.7 redirect to web\n",
-			"5 shadowed 4 2");
+	expect_other_warnings("chain c {\n"
+			      "	daddr 192.0.2.0/24 drop\n"
+			      "}\n"
+			      "tcp jump c\n"
+			      "tcp daddr 192.0.2.7 redirect to web\n",
+			      "5 shadowed 4 2");
 }
 
 static void a_map_covers_a_rule(void **state)
@@ -136,7 +137,7 @@ static void a_return_covers_what_follows_in_its_chain(void **state)
 			"4 shadowed 3");
 }
 
-static void what_no_caller_lets_in_never_decides(void **state)
+static void a_rule_whose_packets_no_jump_lets_in_never_decides(void **state)
 {
 	(void)state;
 	expect_warnings("chain c {\n"
@@ -160,12 +161,12 @@ static void a_chain_that_nobody_names_is_warned_of_as_a_whole(void **state)
 static void a_chain_behind_a_covered_jump_is_not_blamed_again(void **state)
 {
 	(void)state;
-	expect_of_rules("chain c {\n"
-			"	dport 80 drop\n"
-			"}\n"
-			"tcp drop\n"
-			"tcp jump c\n",
-			"5 shadowed 4");
+	expect_other_warnings("chain c {\n"
+			      "	dport 80 drop\n"
+			      "}\n"
+			      "tcp drop\n"
+			      "tcp jump c\n",
+			      "5 shadowed 4");
 }
 
 static void a_rule_before_a_wider_one_of_its_verdict_is_redundant(void **state)
@@ -201,14 +202,14 @@ static void a_rule_is_not_redundant_if_a_covered_one_would_take_its_place(void *
 static void what_the_policy_does_anyway_is_redundant(void **state)
 {
 	(void)state;
-	expect_of_rules("policy drop\n"
-			"tcp dport 22 pass\n"
-			"tcp dport 80 drop\n",
-			"3 redundant 1");
+	expect_other_warnings("policy drop\n"
+			      "tcp dport 22 pass\n"
+			      "tcp dport 80 drop\n",
+			      "3 redundant 1");
 	expect_warnings("tcp dport 80 pass\n", "1 redundant 0");
 }
 
-static void a_rule_between_is_not_redundant(void **state)
+static void a_rule_before_another_verdict_is_not_redundant(void **state)
 {
 	(void)state;
 	expect_warnings("tcp daddr 192.0.2.7 redirect to web\n"
@@ -269,7 +270,7 @@ static void matches_that_exclude_each_other_never_hold(void **state)
 			"1 never 1");
 }
 
-static void matches_that_leave_a_family_are_in_order(void **state)
+static void matches_that_can_hold_together_are_not_warned_of(void **state)
 {
 	(void)state;
 	expect_warnings("ip daddr 192.0.2.7 tcp dport 80 drop\n"
@@ -324,7 +325,7 @@ static void a_label_that_no_declared_socket_can_fill_is_warned_of(void **state)
 			"3 label 1");
 }
 
-static void a_label_that_some_socket_may_fill_is_in_order(void **state)
+static void a_label_that_some_socket_may_fill_is_not_warned_of(void **state)
 {
 	(void)state;
 	expect_warnings("socket web { tcp 127.0.0.1:80 }\n"
@@ -360,7 +361,7 @@ static void ssh_dropped_or_taken_on_every_address_is_warned_of(void **state)
 	expect_warnings("tcp dport 22 daddr != { 127.0.0.0/8, ::1 } drop\n", "1 ssh 0");
 }
 
-static void ssh_that_comes_through_somewhere_is_in_order(void **state)
+static void ssh_that_passes_for_some_packets_is_not_warned_of(void **state)
 {
 	(void)state;
 	expect_warnings("tcp daddr { 0.0.0.0/1, ::/1 } drop\n", "");
@@ -443,7 +444,7 @@ static void warnings_of_udp_replies_stay_readable(void **state)
 	free(many);
 }
 
-static void udp_replies_that_come_through_are_in_order(void **state)
+static void udp_replies_that_pass_are_not_warned_of(void **state)
 {
 	(void)state;
 	expect_warnings("udp sport 53 pass\n"
@@ -466,9 +467,9 @@ static void a_warning_that_is_switched_off_is_not_looked_for(void **state)
 	free(words);
 }
 
-/* Each pair of a daddr and a saddr rule matches packets that no other pair does, which is too much work for the lint; the
- * diagram stays small, since all rules of a kind do the same. */
-static void lint_that_is_cut_short_says_so(void **state)
+/* Each pair of a daddr rule and a saddr rule matches packets that no other pair does, which is too
+ * much work for the lint. The diagram stays small, since all rules of a kind do the same. */
+static void a_lint_that_is_cut_short_says_so(void **state)
 {
 	enum { RULES = 2200 };
 	struct compile_options options = {.files = NULL};
@@ -501,33 +502,33 @@ int main(void)
 		cmocka_unit_test(a_jump_and_its_chain_cover_a_rule),
 		cmocka_unit_test(a_map_covers_a_rule),
 		cmocka_unit_test(a_return_covers_what_follows_in_its_chain),
-		cmocka_unit_test(what_no_caller_lets_in_never_decides),
+		cmocka_unit_test(a_rule_whose_packets_no_jump_lets_in_never_decides),
 		cmocka_unit_test(a_chain_that_nobody_names_is_warned_of_as_a_whole),
 		cmocka_unit_test(a_chain_behind_a_covered_jump_is_not_blamed_again),
 		cmocka_unit_test(a_rule_before_a_wider_one_of_its_verdict_is_redundant),
 		cmocka_unit_test(of_two_equal_rules_only_the_later_is_blamed),
 		cmocka_unit_test(a_rule_is_not_redundant_if_a_covered_one_would_take_its_place),
 		cmocka_unit_test(what_the_policy_does_anyway_is_redundant),
-		cmocka_unit_test(a_rule_between_is_not_redundant),
+		cmocka_unit_test(a_rule_before_another_verdict_is_not_redundant),
 		cmocka_unit_test(a_rule_that_counts_is_not_redundant),
 		cmocka_unit_test(an_attempt_made_before_is_redundant),
 		cmocka_unit_test(a_jump_to_what_does_nothing_is_redundant),
 		cmocka_unit_test(a_rule_of_a_chain_entered_twice_is_judged_by_both_entries),
 		cmocka_unit_test(matches_that_exclude_each_other_never_hold),
-		cmocka_unit_test(matches_that_leave_a_family_are_in_order),
+		cmocka_unit_test(matches_that_can_hold_together_are_not_warned_of),
 		cmocka_unit_test(interfaces_are_independent),
 		cmocka_unit_test(names_a_letter_away_from_a_declared_one_are_asked_about),
 		cmocka_unit_test(a_label_that_no_declared_socket_can_fill_is_warned_of),
-		cmocka_unit_test(a_label_that_some_socket_may_fill_is_in_order),
+		cmocka_unit_test(a_label_that_some_socket_may_fill_is_not_warned_of),
 		cmocka_unit_test(labels_are_judged_by_the_rules_that_enter_their_chain),
 		cmocka_unit_test(ssh_dropped_or_taken_on_every_address_is_warned_of),
-		cmocka_unit_test(ssh_that_comes_through_somewhere_is_in_order),
+		cmocka_unit_test(ssh_that_passes_for_some_packets_is_not_warned_of),
 		cmocka_unit_test(udp_replies_that_are_taken_are_warned_of),
 		cmocka_unit_test(udp_replies_are_warned_of_once_for_each_label),
 		cmocka_unit_test(warnings_of_udp_replies_stay_readable),
-		cmocka_unit_test(udp_replies_that_come_through_are_in_order),
+		cmocka_unit_test(udp_replies_that_pass_are_not_warned_of),
 		cmocka_unit_test(a_warning_that_is_switched_off_is_not_looked_for),
-		cmocka_unit_test(lint_that_is_cut_short_says_so),
+		cmocka_unit_test(a_lint_that_is_cut_short_says_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

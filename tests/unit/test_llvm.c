@@ -1,5 +1,6 @@
-/* The LLVM back end: its object differs from the direct one's by its code alone, and the kernel's verifier accepts its
- * programs, although LLVM's optimizer may remove checks of bounds. What they decide is for the differential test. */
+/* The LLVM back end: its objects differ from those of the direct back end only by their code, and
+ * the kernel's verifier accepts its programs, although LLVM's optimizer may remove checks of
+ * bounds. The differential test is about what the programs decide. */
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"
 #include "compiler/bytecode/bytecode.h"
@@ -45,7 +46,7 @@ static void compile_by(struct compilation *c, enum backend backend, enum table_k
 }
 
 /* Sections with the code, or with offsets into it. */
-static bool speaks_of_code(const char *name)
+static bool depends_on_code(const char *name)
 {
 	static const char *const names[] = {"sk_lookup", ".relsk_lookup", ".symtab", ".BTF",
 					    ".BTF.ext"};
@@ -73,7 +74,7 @@ static void expect_equal_sections(const struct object *a, const struct object *b
 		gelf_getshdr(section_a, &header_a);
 		gelf_getshdr(section_b, &header_b);
 		name = elf_strptr(elf_a, names, header_a.sh_name);
-		if (speaks_of_code(name))
+		if (depends_on_code(name))
 			continue;
 		assert_int_equal(header_a.sh_size, header_b.sh_size);
 		assert_memory_equal(a->bytes + header_a.sh_offset, b->bytes + header_b.sh_offset,
@@ -178,7 +179,8 @@ static uint32_t verified_instructions(const struct object *object)
 	return info.verified_insns;
 }
 
-/* COUNT rules for tables. FORMAT makes a rule of three numbers: two for its value, one for its label. */
+/* COUNT rules, enough for tables. FORMAT is of a rule with three numbers: two for its value, one
+ * for its label. */
 static char *many_rules(unsigned count, const char *format) __attribute__((format(printf, 2, 0)));
 
 static char *many_rules(unsigned count, const char *format)
@@ -194,21 +196,21 @@ static char *many_rules(unsigned count, const char *format)
 	return text;
 }
 
-static bool has_step(const struct layout *layout, enum step_kind kind, enum operand key)
+static bool has_step(const struct layout *layout, enum step_kind kind, enum operand operand)
 {
-	size_t machine, i;
+	size_t search, i;
 
-	for (machine = 0; machine < layout->search_count; machine++)
-		for (i = 0; i < layout->searches[machine].step_count; i++)
-			if (layout->searches[machine].steps[i].kind == kind &&
-			    layout->searches[machine].steps[i].operand == key)
+	for (search = 0; search < layout->search_count; search++)
+		for (i = 0; i < layout->searches[search].step_count; i++)
+			if (layout->searches[search].steps[i].kind == kind &&
+			    layout->searches[search].steps[i].operand == operand)
 				return true;
 	return false;
 }
 
-/* The kernel must accept the programs of both back ends, and walk at most twice the instructions for LLVM's. The tables
- * must have a step of the kind and key. */
-static void expect_verified(enum table_kind tables, enum step_kind kind, enum operand key,
+/* Fails unless the kernel accepts the programs of both back ends, and walks at most twice as many
+ * instructions of LLVM's. The layout must have a step of this kind for this operand. Frees TEXT. */
+static void expect_verified(enum table_kind tables, enum step_kind kind, enum operand operand,
 			    char *text)
 {
 	struct compilation direct, llvm;
@@ -216,7 +218,7 @@ static void expect_verified(enum table_kind tables, enum step_kind kind, enum op
 
 	compile_by(&direct, BACKEND_DIRECT, tables, text);
 	compile_by(&llvm, BACKEND_LLVM, tables, text);
-	assert_true(has_step(llvm.layout, kind, key));
+	assert_true(has_step(llvm.layout, kind, operand));
 	by_direct = verified_instructions(direct.object);
 	assert_in_range(verified_instructions(llvm.object), 1, 2 * by_direct);
 	compilation_free(&direct);
@@ -257,8 +259,8 @@ static void a_stride_table_is_verified(void **state)
 			many_rules(2000, "dport 1%u%03u redirect to l%u\n"));
 }
 
-/* The code of both families is the same but for the field that they load; LLVM must not merge the loads, since the
- * verifier refuses a load from a context at a variable offset. */
+/* The code of both families is the same but for the member of the context that it loads. LLVM must
+ * not merge the loads: the verifier refuses a load from the context at a variable offset. */
 static void the_same_step_of_both_families_is_verified(void **state)
 {
 	(void)state;
@@ -287,7 +289,7 @@ static void many_equivalence_classes_of_ports_are_verified(void **state)
 			many_rules(300, "daddr 10.%u.%u.0/24 sport 10%u0 drop\n"));
 }
 
-/* The number of instructions OP with IMM in LLVM's program; frees TEXT. */
+/* The number of instructions with operation OP and constant IMM in LLVM's program. Frees TEXT. */
 static unsigned count_instructions(char *text, int op, int32_t imm)
 {
 	struct compilation c;
@@ -304,7 +306,7 @@ static unsigned count_instructions(char *text, int op, int32_t imm)
 	return count;
 }
 
-/* A verifier that loses the bounds of a port when its bytes are swapped needs the mask. */
+/* Some verifiers lose the bounds of a port when its bytes are swapped, so they need the mask. */
 static void a_port_is_masked_before_it_indexes_a_table(void **state)
 {
 	(void)state;

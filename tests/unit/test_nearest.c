@@ -42,7 +42,8 @@ static void the_nearest_word_is_found_or_none_if_all_are_far(void **state)
 		NULL);
 }
 
-/* The fewest edits that make B of A, by trying all of them: for short words. LIMIT + 1 if there are more than LIMIT. */
+/* The fewest edits that turn A into B, or LIMIT + 1 if they are more than LIMIT. Tries all edits,
+ * so words must be short. */
 static unsigned fewest_edits(const char *a, const char *b, unsigned limit)
 {
 	unsigned best, edits;
@@ -102,7 +103,8 @@ static void a_word_is_near_if_few_edits_make_it(void **state)
 	}
 }
 
-/* The unrestricted Damerau-Levenshtein distance: from ca to abc it is 2 (swap, then insert between), not 3. */
+/* The distance is the unrestricted one of Damerau and Levenshtein: from "ca" to "abc" it is 2
+ * (swap, then insert between the two), not 3. */
 static void a_letter_may_be_inserted_between_swapped_ones(void **state)
 {
 	static const char *const words[] = {"xxabcyy"};

@@ -111,7 +111,7 @@ static u128 of_bytes(const unsigned char bytes[16])
 	return value;
 }
 
-/* Random text of the characters of addresses, read here and by the C library. */
+/* Random text, made of the characters of addresses, is read by this code and by the C library. */
 static void reading_agrees_with_inet_pton_on_any_text(void **state)
 {
 	static const char *const pieces[] = {"::",  ":",  ".", "0",    "1", "ff",

@@ -1,4 +1,5 @@
-/* Reading an object that is not trusted: each record out of range is refused with a message that names it. */
+/* Reads objects that are not trusted: each record that is out of range is refused with a message
+ * that names it. */
 #include "runtime/object/object.h"
 #include "tests/lib/sample_object.h"
 #include "tests/unit/lib/listener.h"
@@ -12,7 +13,7 @@
 
 #include <cmocka.h>
 
-/* Reads a copy of exactly the size, so that the sanitizer notices reads beyond it. */
+/* Reads a copy in a buffer of exactly this size, so that the sanitizer notices reads beyond it. */
 static void expect_bytes_refused(const unsigned char *bytes, size_t size, const char *why)
 {
 	unsigned char *copy = malloc(size ? size : 1);

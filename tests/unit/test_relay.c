@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-/* Sends a message through a socket; the packet that arrives is in PACKET. */
+/* Sends a message through a socket. Gives the packet that arrives, and returns its size. */
 static size_t relay(const struct message *message, char *packet)
 {
 	struct relay sender;
@@ -67,7 +67,8 @@ static void a_log_that_is_too_long_arrives_cut(void **state)
 	free(details);
 }
 
-/* The sender is not trusted. The copies have exactly the packet's size, so that the sanitizer notices reads beyond it. */
+/* The sender is not trusted. The copies have exactly the packet's size, so that the sanitizer
+ * notices reads beyond it. */
 static void a_packet_cut_or_changed_anywhere_does_no_harm(void **state)
 {
 	char packet[RELAY_PACKET_MAX];

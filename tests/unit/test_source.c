@@ -19,14 +19,14 @@ static struct source_file *add(struct sources *sources, const char *name, const 
 	return source_add(sources, name, text, strlen(text), nowhere);
 }
 
-static void expect_place(const struct sources *sources, uint32_t position, const char *name,
-			 unsigned line, unsigned column)
+static void expect_location(const struct sources *sources, uint32_t position, const char *name,
+			    unsigned line, unsigned column)
 {
-	struct source_location place = source_location(sources, position);
+	struct source_location location = source_location(sources, position);
 
-	assert_string_equal(place.file->name, name);
-	assert_int_equal(place.line, line);
-	assert_int_equal(place.column, column);
+	assert_string_equal(location.file->name, name);
+	assert_int_equal(location.line, line);
+	assert_int_equal(location.column, column);
 }
 
 static void expect_line(const struct sources *sources, uint32_t position, const char *expected)
@@ -64,15 +64,15 @@ static void each_byte_and_each_end_belongs_to_its_file(void **state)
 	const struct source_file *b = add(sources, "b", "\n\nthree\n");
 
 	(void)state;
-	expect_place(sources, a->base, "a", 1, 1);
-	expect_place(sources, a->base + 3, "a", 1, 4);
-	expect_place(sources, a->base + 4, "a", 2, 1);
-	expect_place(sources, a->base + 7, "a", 2, 4);
-	expect_place(sources, empty->base, "empty", 1, 1);
-	expect_place(sources, b->base, "b", 1, 1);
-	expect_place(sources, b->base + 1, "b", 2, 1);
-	expect_place(sources, b->base + 4, "b", 3, 3);
-	expect_place(sources, b->base + 8, "b", 4, 1);
+	expect_location(sources, a->base, "a", 1, 1);
+	expect_location(sources, a->base + 3, "a", 1, 4);
+	expect_location(sources, a->base + 4, "a", 2, 1);
+	expect_location(sources, a->base + 7, "a", 2, 4);
+	expect_location(sources, empty->base, "empty", 1, 1);
+	expect_location(sources, b->base, "b", 1, 1);
+	expect_location(sources, b->base + 1, "b", 2, 1);
+	expect_location(sources, b->base + 4, "b", 3, 3);
+	expect_location(sources, b->base + 8, "b", 4, 1);
 	assert_ptr_equal(source_of(sources, (struct span){b->base + 2, b->base + 4}), b);
 	assert_memory_equal(source_text(sources, (struct span){b->base + 2, b->base + 7}), "three",
 			    5);
@@ -86,9 +86,9 @@ static void columns_are_characters_of_utf8(void **state)
 	uint32_t base = add(sources, "a", "x\n\xc3\xa9\xe6\x97\xa5z")->base;
 
 	(void)state;
-	expect_place(sources, base + 2, "a", 2, 1);
-	expect_place(sources, base + 4, "a", 2, 2);
-	expect_place(sources, base + 7, "a", 2, 3);
+	expect_location(sources, base + 2, "a", 2, 1);
+	expect_location(sources, base + 4, "a", 2, 2);
+	expect_location(sources, base + 7, "a", 2, 3);
 	arena_free(arena);
 }
 

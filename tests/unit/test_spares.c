@@ -1,4 +1,4 @@
-/* How blocks of spare slots are given to labels, in one apply and in the next, with maps in the kernel. */
+/* How labels get blocks of spare slots, in one apply and in the next. The maps are the kernel's. */
 #include "runtime/base/report.h"
 #include "runtime/labels/labels.h"
 #include "runtime/load/load.h"
@@ -16,10 +16,10 @@
 
 #include <cmocka.h>
 
-enum { NAME_BYTES = 16, LABELS_MAX = 5000, PLACE = ABI_FLOW_CLASS(0, 0) };
+enum { NAME_BYTES = 16, LABELS_MAX = 5000, FLOW_CLASS = ABI_FLOW_CLASS(0, 0) };
 
-/* Labels with one declared socket each, for IPv4 and TCP. */
-struct lab {
+/* The maps and an object whose labels have one declared socket each, for IPv4 and TCP. */
+struct fixture {
 	struct report report; /* stays first */
 	unsigned warnings;
 	int labels, marks;
@@ -29,39 +29,39 @@ struct lab {
 
 static bool count_warning(struct report *report, const struct message *message)
 {
-	((struct lab *)report)->warnings += message->severity == SEVERITY_WARNING;
+	((struct fixture *)report)->warnings += message->severity == SEVERITY_WARNING;
 	return message->severity == SEVERITY_ERROR;
 }
 
 static int setup(void **state)
 {
-	struct lab *lab = calloc(1, sizeof(*lab));
+	struct fixture *f = calloc(1, sizeof(*f));
 
-	lab->report.take = count_warning;
-	lab->labels = labels_create();
-	lab->marks = spare_marks_create();
-	*state = lab;
+	f->report.take = count_warning;
+	f->labels = labels_create();
+	f->marks = spare_marks_create();
+	*state = f;
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct lab *lab = *state;
+	struct fixture *f = *state;
 
-	close(lab->labels);
-	close(lab->marks);
-	free(lab);
+	close(f->labels);
+	close(f->marks);
+	free(f);
 	return 0;
 }
 
 /* An object with the labels [FIRST, END). */
-static void make_object(struct lab *lab, uint32_t first, uint32_t end)
+static void make_object(struct fixture *f, uint32_t first, uint32_t end)
 {
 	uint32_t count = end - first, i;
-	struct object *object = &lab->object;
+	struct object *object = &f->object;
 
 	*object = (struct object){
-		.report = &lab->report,
+		.report = &f->report,
 		.header = {.label_count = count, .tries_spares = 1},
 		.strings = calloc(count, NAME_BYTES),
 		.labels = calloc(count, sizeof(*object->labels)),
@@ -76,52 +76,53 @@ static void make_object(struct lab *lab, uint32_t first, uint32_t end)
 	}
 }
 
-static void assign(struct lab *lab, uint32_t first, uint32_t end)
+/* Applies an object with the labels [FIRST, END). */
+static void assign(struct fixture *f, uint32_t first, uint32_t end)
 {
-	if (lab->labels < 0 || lab->marks < 0)
+	if (f->labels < 0 || f->marks < 0)
 		skip(); /* this process may not create maps */
-	make_object(lab, first, end);
-	assert_int_equal(labels_assign(lab->labels, lab->marks, &lab->object, lab->slots), 0);
-	free(lab->object.strings);
-	free(lab->object.labels);
-	free(lab->object.sockets);
+	make_object(f, first, end);
+	assert_int_equal(labels_assign(f->labels, f->marks, &f->object, f->slots), 0);
+	free(f->object.strings);
+	free(f->object.labels);
+	free(f->object.sockets);
 }
 
-static uint32_t word_of(const struct lab *lab, uint32_t label)
+static uint32_t word_of(const struct fixture *f, uint32_t label)
 {
 	struct abi_label_slots slots;
 	char name[NAME_BYTES];
 
 	snprintf(name, sizeof(name), "l%u", label);
-	assert_int_equal(labels_find(lab->labels, name, &slots), 0);
-	return slots.slots[PLACE];
+	assert_int_equal(labels_find(f->labels, name, &slots), 0);
+	return slots.slots[FLOW_CLASS];
 }
 
-/* The length of the label's run of blocks; 0 if it has none. */
-static uint32_t blocks_of(const struct lab *lab, uint32_t label)
+/* How many blocks the label has. */
+static uint32_t blocks_of(const struct fixture *f, uint32_t label)
 {
-	uint32_t word = word_of(lab, label);
+	uint32_t word = word_of(f, label);
 
 	return ABI_SPARE_BLOCK(word) ? ABI_SPARE_RUN(word) : 0;
 }
 
-static void forget(const struct lab *lab, uint32_t label)
+static void forget(const struct fixture *f, uint32_t label)
 {
 	char key[ABI_LABEL_KEY], name[NAME_BYTES];
 
 	snprintf(name, sizeof(name), "l%u", label);
 	label_key(key, name);
-	assert_int_equal(bpf_map_delete_elem(lab->labels, key), 0);
+	assert_int_equal(bpf_map_delete_elem(f->labels, key), 0);
 }
 
-static void no_block_is_given_twice(const struct lab *lab, uint32_t first, uint32_t end)
+static void no_block_is_given_twice(const struct fixture *f, uint32_t first, uint32_t end)
 {
 	bool used[ABI_SPARE_BLOCKS + 1] = {false};
 	uint32_t label, i;
 
 	for (label = first; label < end; label++)
-		for (i = 0; i < blocks_of(lab, label); i++) {
-			uint32_t block = ABI_SPARE_BLOCK(word_of(lab, label)) + i;
+		for (i = 0; i < blocks_of(f, label); i++) {
+			uint32_t block = ABI_SPARE_BLOCK(word_of(f, label)) + i;
 
 			assert_true(block >= 1 && block <= ABI_SPARE_BLOCKS && !used[block]);
 			used[block] = true;
@@ -131,90 +132,90 @@ static void no_block_is_given_twice(const struct lab *lab, uint32_t first, uint3
 static void the_more_labels_there_are_the_fewer_blocks_each_gets(void **state)
 {
 	static const struct {
-		uint32_t places, blocks;
+		uint32_t labels, blocks;
 	} shares[] = {{1, 16},  {128, 16}, {129, 8},  {256, 8},  {257, 4},
 		      {512, 4}, {513, 2},  {1024, 2}, {1025, 1}, {4096, 1}};
-	struct lab *lab = *state;
+	struct fixture *f = *state;
 	size_t i;
 	uint32_t label;
 
 	for (i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
-		assign(lab, 0, shares[i].places);
-		for (label = 0; label < shares[i].places; label++)
-			assert_int_equal(blocks_of(lab, label), shares[i].blocks);
-		no_block_is_given_twice(lab, 0, shares[i].places);
-		for (label = 0; label < shares[i].places; label++)
-			forget(lab, label);
+		assign(f, 0, shares[i].labels);
+		for (label = 0; label < shares[i].labels; label++)
+			assert_int_equal(blocks_of(f, label), shares[i].blocks);
+		no_block_is_given_twice(f, 0, shares[i].labels);
+		for (label = 0; label < shares[i].labels; label++)
+			forget(f, label);
 	}
-	assert_int_equal(lab->warnings, 0);
+	assert_int_equal(f->warnings, 0);
 }
 
 static void a_flow_class_that_is_not_declared_gets_no_blocks(void **state)
 {
-	struct lab *lab = *state;
+	struct fixture *f = *state;
 
-	assign(lab, 0, 1);
-	assert_int_equal(ABI_SPARE_BLOCK(lab->slots[0].slots[ABI_FLOW_CLASS(0, 1)]), 0);
-	assert_int_equal(ABI_SPARE_BLOCK(lab->slots[0].slots[ABI_FLOW_CLASS(1, 0)]), 0);
-	assert_int_equal(lab->slots[0].slots[PLACE], word_of(lab, 0));
+	assign(f, 0, 1);
+	assert_int_equal(ABI_SPARE_BLOCK(f->slots[0].slots[ABI_FLOW_CLASS(0, 1)]), 0);
+	assert_int_equal(ABI_SPARE_BLOCK(f->slots[0].slots[ABI_FLOW_CLASS(1, 0)]), 0);
+	assert_int_equal(f->slots[0].slots[FLOW_CLASS], word_of(f, 0));
 }
 
 static void a_label_keeps_its_blocks_and_later_ones_get_some_too(void **state)
 {
-	struct lab *lab = *state;
+	struct fixture *f = *state;
 	uint32_t word;
 
-	assign(lab, 0, 128);
-	word = word_of(lab, 100);
-	assign(lab, 0, 1000);
-	assert_int_equal(word_of(lab, 100), word);
-	assert_int_equal(blocks_of(lab, 999), 1);
-	no_block_is_given_twice(lab, 0, 1000);
+	assign(f, 0, 128);
+	word = word_of(f, 100);
+	assign(f, 0, 1000);
+	assert_int_equal(word_of(f, 100), word);
+	assert_int_equal(blocks_of(f, 999), 1);
+	no_block_is_given_twice(f, 0, 1000);
 }
 
 static void gaps_between_kept_blocks_are_filled_with_shorter_runs(void **state)
 {
-	struct lab *lab = *state;
+	struct fixture *f = *state;
 	uint32_t label;
 
-	assign(lab, 0, 4096);
+	assign(f, 0, 4096);
 	for (label = 0; label < 4096; label++)
 		if (label % 8 >= 2)
-			forget(lab, label);
-	assign(lab, 4096, 4100);
+			forget(f, label);
+	assign(f, 4096, 4100);
 	for (label = 4096; label < 4100; label++)
-		assert_int_equal(blocks_of(lab, label), 4);
+		assert_int_equal(blocks_of(f, label), 4);
 	for (label = 0; label < 4096; label += 8)
-		assert_int_equal(blocks_of(lab, label), 1);
+		assert_int_equal(blocks_of(f, label), 1);
 }
 
 static void labels_that_get_no_blocks_are_warned_of(void **state)
 {
-	struct lab *lab = *state;
+	struct fixture *f = *state;
 
-	assign(lab, 0, 4098);
-	assert_int_equal(blocks_of(lab, 4095), 1);
-	assert_int_equal(blocks_of(lab, 4096), 0);
-	assert_int_equal(lab->warnings, 1);
+	assign(f, 0, 4098);
+	assert_int_equal(blocks_of(f, 4095), 1);
+	assert_int_equal(blocks_of(f, 4096), 0);
+	assert_int_equal(f->warnings, 1);
 }
 
 static void blocks_are_given_without_marks(void **state)
 {
-	struct lab *lab = *state;
+	struct fixture *f = *state;
 	struct abi_spare_marks marks;
 	uint32_t block;
 
-	assign(lab, 0, 1);
-	block = ABI_SPARE_BLOCK(word_of(lab, 0));
+	assign(f, 0, 1);
+	block = ABI_SPARE_BLOCK(word_of(f, 0));
 	memset(&marks, 1, sizeof(marks));
-	assert_int_equal(bpf_map_update_elem(lab->marks, &block, &marks, BPF_ANY), 0);
-	assign(lab, 0, 1);
-	assert_int_equal(bpf_map_lookup_elem(lab->marks, &block, &marks), 0);
+	assert_int_equal(bpf_map_update_elem(f->marks, &block, &marks, BPF_ANY), 0);
+	assign(f, 0, 1);
+	assert_int_equal(bpf_map_lookup_elem(f->marks, &block, &marks), 0);
 	assert_int_equal(marks.used[0], 1);
-	forget(lab, 0);
-	assign(lab, 1, 2);
-	assert_int_equal(ABI_SPARE_BLOCK(word_of(lab, 1)), block);
-	assert_int_equal(bpf_map_lookup_elem(lab->marks, &block, &marks), 0);
+	forget(f, 0);
+	assign(f, 1, 2);
+	assert_int_equal(ABI_SPARE_BLOCK(word_of(f, 1)), block);
+	assert_int_equal(bpf_map_lookup_elem(f->marks, &block, &marks), 0);
 	assert_int_equal(marks.used[0], 0);
 }
 

@@ -11,7 +11,7 @@ struct sources;
 int arena_setup(void **state);
 int arena_teardown(void **state);
 
-/* The program as --dump bytecode lists it; the caller frees it. */
+/* The program as --dump bytecode lists it. The caller frees the text. */
 char *listing(const struct bytecode *code, const struct sources *sources);
 void expect_listing(const struct bytecode *code, const struct sources *sources,
 		    const char *expected);

@@ -33,7 +33,7 @@ uint64_t number_at(const unsigned char *bytes, size_t index, unsigned bits)
 	return bits == 64 ? value64 : bits == 32 ? value32 : value16;
 }
 
-/* -1 if the word is below the step's window, 1 if above, 0 if in it. */
+/* -1 if the word is below the step's window, 1 if it is above it, 0 if it is in it. */
 static int side_of_window(const struct layout_step *step, uint64_t word)
 {
 	uint64_t upper = is_whole_word(step) ? step->window.prefix : word >> step->window.bits;
@@ -46,7 +46,7 @@ static uint64_t low_bits(uint64_t word, unsigned bits)
 	return bits < 64 ? word & ((UINT64_C(1) << bits) - 1) : word;
 }
 
-/* The number of keys, in COUNT lanes, that are at most the word. */
+/* The rank of the word: the number of keys, in COUNT lanes, that are less than or equal to it. */
 static uint32_t rank(const struct layout_step *step, const unsigned char *lanes, uint32_t count,
 		     uint64_t word)
 {
@@ -79,15 +79,15 @@ static uint32_t result(const struct layout_step *step, const unsigned char *resu
 	return step->is_narrow ? narrow_result(step, found) : found;
 }
 
-/* Searches an inner node, which leads to a node of the next step. */
-static uint32_t search_line(const struct layout *layout, const struct layout_step *step,
-			    uint32_t index, uint64_t word)
+/* Searches an inner node, whose children are elements of the next step. */
+static uint32_t search_inner(const struct layout *layout, const struct layout_step *step,
+			     uint32_t index, uint64_t word)
 {
-	const unsigned char *line = layout_element(layout, step, index);
+	const unsigned char *node = layout_element(layout, step, index);
 
 	assert_true(step[1].kind == STEP_INNER || step[1].kind == STEP_LEAF);
-	return step[1].tag << TAG_SHIFT | ((uint32_t)number_at(line + INNER_LANES_BYTES, 0, 32) +
-					   rank(step, line, inner_keys(step), word));
+	return step[1].tag << TAG_SHIFT | ((uint32_t)number_at(node + INNER_LANES_BYTES, 0, 32) +
+					   rank(step, node, inner_keys(step), word));
 }
 
 static uint32_t search_leaf(const struct layout *layout, const struct layout_step *step,
@@ -110,8 +110,8 @@ static uint32_t search_entry(const struct layout_step *step, uint64_t entry, uin
 	return narrow_result(step, entry >> (is_inside ? ENTRY_INSIDE : 0) & UINT16_MAX);
 }
 
-static uint32_t search_root(const struct layout *layout, const struct layout_step *step,
-			    uint32_t index, uint64_t word)
+static uint32_t search_stride(const struct layout *layout, const struct layout_step *step,
+			      uint32_t index, uint64_t word)
 {
 	const unsigned char *children = layout_element(layout, step, index);
 	size_t child = (size_t)low_bits(word, step->window.bits) >> stride_shift(step);
@@ -128,19 +128,19 @@ static uint32_t search_cross(const struct layout *layout, const struct layout_st
 			     uint32_t index, uint64_t word)
 {
 	const unsigned char *classes = layout->object.tables + layout->classes.offset;
-	uint32_t class = 0;
+	uint32_t equivalence_class = 0;
 	size_t i;
 
 	if (has_class_table(step))
-		class = classes[step->class_table * CLASS_TABLE + word];
+		equivalence_class = classes[step->class_table * CLASS_TABLE + word];
 	else
 		for (i = 0; i + 1 < step->classes.run_count; i++)
-			class += step->classes.starts[i] <= word;
-	assert_true(class < cross_results(step));
-	return result(step, layout_element(layout, step, index), class);
+			equivalence_class += step->classes.starts[i] <= word;
+	assert_true(equivalence_class < cross_results(step));
+	return result(step, layout_element(layout, step, index), equivalence_class);
 }
 
-/* Finds the longest prefix by looking at all of them. */
+/* Finds the longest prefix that matches, by looking at all of them. */
 static uint32_t search_lpm(const struct layout *layout, const struct layout_step *step,
 			   uint32_t node, uint64_t word)
 {
@@ -169,11 +169,11 @@ static uint32_t search_step(const struct layout *layout, const struct layout_ste
 
 	switch (step->kind) {
 	case STEP_INNER:
-		return search_line(layout, step, index, word);
+		return search_inner(layout, step, index, word);
 	case STEP_LEAF:
 		return search_leaf(layout, step, index, word);
 	case STEP_STRIDE:
-		return search_root(layout, step, index, word);
+		return search_stride(layout, step, index, word);
 	case STEP_CROSS:
 		return search_cross(layout, step, index, word);
 	default:
@@ -182,13 +182,13 @@ static uint32_t search_step(const struct layout *layout, const struct layout_ste
 }
 
 /* Follows a reference through the steps of a search to the first row of the outcome. */
-static uint32_t search_tables(const struct layout *layout, const struct layout_search *machine,
+static uint32_t search_tables(const struct layout *layout, const struct layout_search *search,
 			      uint32_t ref, const struct packet *packet)
 {
 	size_t i;
 
-	for (i = 0; i < machine->step_count; i++) {
-		const struct layout_step *step = &machine->steps[i];
+	for (i = 0; i < search->step_count; i++) {
+		const struct layout_step *step = &search->steps[i];
 
 		if (ref >> TAG_SHIFT < step->tag)
 			continue;

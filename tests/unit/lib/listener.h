@@ -9,7 +9,7 @@ struct listener {
 	char said[1024];      /* a line for each message, as listen_to writes it */
 };
 
-/* One that was told nothing yet. */
+/* A listener that was told nothing yet. */
 struct listener listener_new(void);
 
 #endif
