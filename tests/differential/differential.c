@@ -1,6 +1,7 @@
-/* Compares the language's definition (policy_eval), the diagram, and the programs of both back ends in the kernel, on
- * random rules and on packets at the edges of the rules' values, with all sockets present, none, and half of them.
- * Prints TAP. Arguments: how many rules files, and the number of the first. */
+/* Compares the language's definition (policy_eval), the diagram, and the programs of both back ends
+ * in the kernel, on random rules and on packets at the edges of the rules' values, with all sockets
+ * present, none, and half of them. Prints TAP. Arguments: how many rules files, and the number of
+ * the first. */
 #include "tests/differential/lib/generate.h"
 #include "tests/differential/lib/kernel.h"
 #include "tests/differential/lib/packets.h"
@@ -18,10 +19,11 @@
 
 enum { DEFAULT_FILES = 200, PACKETS = 150, FILLINGS = 3 };
 
-/* Files of hundreds of rules take longer: one for each so many small ones. */
+/* Files of hundreds of rules take longer, so there is one of them for so many small files. */
 enum { CLUSTERED_PART = 10 };
 
-/* Forced kinds of tables make programs longer than the default limit. */
+/* With a kind of tables that does not suit the rules, programs are longer than the default
+ * limit. */
 enum { INSTRUCTIONS_MAX = 10000 };
 enum { SLOTS = GENERATE_LABELS * ABI_FLOW_CLASSES };
 
@@ -33,24 +35,26 @@ struct trial {
 	const struct sentinels *sentinels;
 	struct program program;
 	bool known[GENERATE_INTERFACES];
-	uint32_t interface; /* by which packets arrive; NO_INDEX: by none that the rules name */
-	bool filled[SLOTS];
-	uint64_t *rule_counts, hits[SLOTS], misses[SLOTS];
+	uint32_t interface; /* by which packets come in; NO_INDEX: by one that no rule names */
+	bool filled[SLOTS]; /* the slots that have sockets */
+	uint64_t *rule_counts, hits[SLOTS], misses[SLOTS]; /* expected so far */
 };
 
-/* The slot that must be chosen with the slots as they are filled; adds to the counts that are expected. */
+/* The slot that must be chosen, as the slots are filled now. Adds to the counts that are
+ * expected. */
 static int expected_choice(struct trial *trial, const struct outcome *outcome,
 			   const struct packet *packet)
 {
-	uint32_t place = 2u * (packet->family == FAMILY_IPV6) + (packet->protocol == PROTOCOL_UDP);
+	uint32_t flow_class = 2u * (packet->family == FAMILY_IPV6) +
+			      (packet->protocol == PROTOCOL_UDP);
 	size_t i;
 
 	for (i = 0; i < outcome->action_count; i++) {
-		const struct action *step = &outcome->actions[i];
-		uint32_t slot = step->index * ABI_FLOW_CLASSES + place;
+		const struct action *action = &outcome->actions[i];
+		uint32_t slot = action->index * ABI_FLOW_CLASSES + flow_class;
 
-		if (step->kind == ACTION_COUNT) {
-			trial->rule_counts[step->index]++;
+		if (action->kind == ACTION_COUNT) {
+			trial->rule_counts[action->index]++;
 		} else if (trial->filled[slot]) {
 			trial->hits[slot]++;
 			return (int)slot;
@@ -98,7 +102,7 @@ static bool check_packet(struct trial *trial)
 
 	packet.interface = trial->interface;
 	if (!policy_eval(trial->c.policy, &environment, &packet, &outcome, &deciding)) {
-		puts("# too long, and yet compiled");
+		puts("# the outcome has too many actions, and yet the rules compiled");
 		return false;
 	}
 	walked = decision_eval(trial->c.decision, &environment, &packet);
@@ -137,7 +141,7 @@ static bool check_counters(struct trial *trial)
 	return true;
 }
 
-/* Chooses the interfaces that the host knows, and by which of those packets arrive, if by any. */
+/* Chooses which interfaces the host has, and by which of them packets come in; perhaps by none. */
 static void choose_interfaces(struct trial *trial, uint8_t states[GENERATE_INTERFACES])
 {
 	size_t count = trial->c.policy->interface_count;
@@ -154,7 +158,8 @@ static void choose_interfaces(struct trial *trial, uint8_t states[GENERATE_INTER
 	}
 }
 
-/* Loads the program once, with all of the sockets (FILLING 0), none (1), or half of them (2). */
+/* Loads the program once, and tries packets with all sockets in their slots (FILLING 0), with none
+ * (1), or with about half of them (2). */
 static bool check_filling(struct trial *trial, int filling, int packets)
 {
 	size_t labels = layout_object(trial->c.layout)->label_count;
@@ -208,8 +213,8 @@ static bool check_text(const struct sentinels *sentinels, uint64_t seed, const c
 	return good;
 }
 
-/* By enum backend; a build without LLVM has only the first. */
-static const char *const BACKENDS_TRIED[] = {"direct", "LLVM"};
+/* Names, by enum backend; a build without LLVM has only the first. */
+static const char *const BACKENDS[] = {"direct", "LLVM"};
 
 static size_t backends_built(void)
 {
@@ -220,11 +225,11 @@ static size_t backends_built(void)
 static const struct {
 	enum table_kind tables;
 	const char *word;
-} LOWERINGS[] = {
+} TABLES[] = {
 	{TABLES_AUTO, "auto"}, {TABLES_CODE, "code"},     {TABLES_SPLUS, "splus"},
 	{TABLES_TRIE, "trie"}, {TABLES_RANGES, "ranges"}, {TABLES_LPM, "lpm"},
 };
-enum { LOWERING_COUNT = sizeof(LOWERINGS) / sizeof(LOWERINGS[0]) };
+enum { TABLES_COUNT = sizeof(TABLES) / sizeof(TABLES[0]) };
 
 /* A generator of rules files. */
 struct kind_of_file {
@@ -239,9 +244,9 @@ static void check_random_files(struct tap *tap, const struct sentinels *sentinel
 	uint64_t seed;
 	size_t i;
 
-	for (i = 0; i < LOWERING_COUNT * backends_built(); i++) {
-		struct compile_options options = {.tables = LOWERINGS[i % LOWERING_COUNT].tables,
-						  .backend = (enum backend)(i / LOWERING_COUNT),
+	for (i = 0; i < TABLES_COUNT * backends_built(); i++) {
+		struct compile_options options = {.tables = TABLES[i % TABLES_COUNT].tables,
+						  .backend = (enum backend)(i / TABLES_COUNT),
 						  .instructions_max = INSTRUCTIONS_MAX};
 		bool good = true;
 
@@ -259,8 +264,8 @@ static void check_random_files(struct tap *tap, const struct sentinels *sentinel
 		tap_result(tap, good,
 			   "%lu %s rules files decide alike in definition, diagram and kernel, "
 			   "tables %s, back end %s",
-			   (unsigned long)count, kind.word, LOWERINGS[i % LOWERING_COUNT].word,
-			   BACKENDS_TRIED[options.backend]);
+			   (unsigned long)count, kind.word, TABLES[i % TABLES_COUNT].word,
+			   BACKENDS[options.backend]);
 	}
 }
 
@@ -274,12 +279,12 @@ static void check_large_files(struct tap *tap, const struct sentinels *sentinels
 	for (i = 0; i < 2; i++) {
 		char *text = generate_large(&random, families[i], prefixes);
 
-		for (j = 0; j < LOWERING_COUNT * backends_built(); j++) {
+		for (j = 0; j < TABLES_COUNT * backends_built(); j++) {
 			struct compile_options options = {
-				.tables = LOWERINGS[j % LOWERING_COUNT].tables,
-				.backend = (enum backend)(j / LOWERING_COUNT)};
+				.tables = TABLES[j % TABLES_COUNT].tables,
+				.backend = (enum backend)(j / TABLES_COUNT)};
 
-			/* So much is too large for code, and both back ends call the same kernel trie. */
+			/* So many prefixes are too many for code. Both back ends call the same trie of the kernel. */
 			if (options.tables == TABLES_CODE ||
 			    (options.tables == TABLES_LPM && options.backend == BACKEND_LLVM))
 				continue;
@@ -287,8 +292,8 @@ static void check_large_files(struct tap *tap, const struct sentinels *sentinels
 				   "%u %s prefixes decide alike in definition, diagram and kernel, "
 				   "tables %s, "
 				   "back end %s",
-				   prefixes, families[i], LOWERINGS[j % LOWERING_COUNT].word,
-				   BACKENDS_TRIED[options.backend]);
+				   prefixes, families[i], TABLES[j % TABLES_COUNT].word,
+				   BACKENDS[options.backend]);
 		}
 		free(text);
 	}

@@ -1,17 +1,18 @@
-/* Compares the lint's warnings with brute force, on random rules files. What each rule is, found by taking rules away
- * and comparing diagrams:
+/* Compares the lint's warnings with brute force, on random rules files. Brute force changes the
+ * policy and compares diagrams to find what each rule is:
  *
- *   reached    the diagram is another one when the rule counts with a counter of its own
- *   never      alone in a policy it is not reached
- *   shadowed   it is not reached, and not never
- *   needed     without it the diagram is another one: packets are counted, offered to labels, in
- *              another order, or ended differently; a rule with a counter is needed if it is reached
- *   redundant  it is reached and not needed, neither in the policy nor when all rules that are not
- *              reached are gone
+ *   reached    the diagram changes if the rule gets a counter of its own
+ *   never      the rule is not even reached in a policy that has no other rules
+ *   shadowed   the rule is not reached, but it is not "never" either
+ *   needed     the diagram changes if the rule is taken away: some packets are counted, offered to
+ *              labels or ended differently; a rule with a counter is needed if it is reached
+ *   redundant  the rule is reached but not needed, neither in the policy nor in what remains of it
+ *              when all rules that are not reached are taken away
  *
- * There must be a warning for each rule that is never, shadowed or redundant, and for no other. Rules of a chain that
- * no rule leads to have none: there is one for the whole chain, if no rule names it. Prints TAP. Arguments: how many
- * rules files, and the number of the first. */
+ * There must be a warning for each rule that is never, shadowed or redundant, and for no other.
+ * Rules of a chain that packets never enter have no warnings; if no rule names the chain, there is
+ * one warning for the whole chain. Prints TAP. Arguments: how many rules files, and the number of
+ * the first. */
 #include "tests/differential/lib/generate.h"
 #include "tests/differential/lib/lint_taken.h"
 #include "tests/differential/lib/tap.h"
@@ -38,9 +39,9 @@ struct copy {
 struct trial {
 	struct compilation c;
 	struct arena *arena;
-	struct diag *ignored;
+	struct diag *ignored; /* takes the errors of changed policies */
 	struct copy copy;
-	bool *reached, *needed, *never;
+	bool *reached, *needed, *never; /* of each rule */
 };
 
 static struct copy copy_of(struct arena *arena, const struct policy *policy)
@@ -67,7 +68,8 @@ static struct copy copy_of(struct arena *arena, const struct policy *policy)
 	return copy;
 }
 
-/* Whether the policy, as it is now, decides otherwise than the decision; so does one that is refused. */
+/* Whether the decision of the policy, as it is now, is not this one. True, too, if the policy is
+ * refused. */
 static bool differs(struct trial *trial, const struct decision *decision,
 		    const struct policy *policy)
 {
@@ -197,11 +199,11 @@ static const struct diag_item *find_item(const struct diag *diag, enum warning w
 static bool warned_as(const struct trial *trial, enum warning warning, struct span span,
 		      bool expected)
 {
-	struct source_location place = source_location(trial->c.sources, span.first);
+	struct source_location location = source_location(trial->c.sources, span.first);
 
 	if ((find_item(trial->c.diag, warning, span) != NULL) == expected)
 		return true;
-	printf("# line %u: %swarned of as -W%s\n", place.line, expected ? "not " : "",
+	printf("# line %u: %swarned of as -W%s\n", location.line, expected ? "not " : "",
 	       warning_name(warning));
 	return false;
 }
@@ -240,7 +242,8 @@ static size_t rule_at(const struct trial *trial, struct span span)
 	return i;
 }
 
-/* Marks the rules that lead to a chain, directly or through others: a round for each level that chains may nest. */
+/* Marks the rules whose jumps lead to a chain, directly or through other chains. There is a round
+ * for each of the 16 levels to which chains may nest. */
 static void keep_callers(const struct trial *trial, uint32_t chain, bool *kept)
 {
 	bool *leads = arena_alloc(trial->arena, trial->c.policy->chain_count, sizeof(*leads));
@@ -256,7 +259,7 @@ static void keep_callers(const struct trial *trial, uint32_t chain, bool *kept)
 					kept[i] = leads[trial->copy.chains[i]] = true;
 }
 
-/* Whether packets reach the rule in a policy of the kept rules and itself. */
+/* Whether packets reach the rule in a policy that has only the kept rules and the rule itself. */
 static bool reached_among(struct trial *trial, size_t number, const bool *kept)
 {
 	struct compile_options options = {.tables = TABLES_AUTO};
@@ -271,8 +274,9 @@ static bool reached_among(struct trial *trial, size_t number, const bool *kept)
 	return !decision || is_reached(trial, decision, &few, number);
 }
 
-/* Whether the rules that notes show cover the rule, and each of them is needed for that. A warning has no notes where
- * the diagram without the covering rules leads to the rule only for packets of two interfaces at once. */
+/* Whether the rules that the notes show cover the rule, and each of them is needed for that. A
+ * warning may have no notes: the lint does not find the covers if, without some of them, only
+ * packets that came in by two interfaces at once would reach the rule. */
 static bool check_cover(struct trial *trial, size_t number)
 {
 	const struct diag_item *item = find_item(trial->c.diag, WARNING_SHADOWED,
@@ -317,7 +321,7 @@ static bool check_covers(struct trial *trial)
 	return good;
 }
 
-/* Reads "ADDRESS:PORT" and returns the text after it; NULL if it is none. */
+/* Reads "ADDRESS:PORT" and returns the text after it; NULL if there is no such text. */
 static const char *read_endpoint(const char *text, struct packet *packet, enum field address,
 				 enum field port)
 {
@@ -356,7 +360,8 @@ static bool read_packet(const struct policy *policy, const char *note, struct pa
 	return true;
 }
 
-/* Whether the packet that a note quotes reaches the redundant rule, and would be decided by the rule shown instead. */
+/* Whether the packet that a note quotes reaches the redundant rule, and without it the rule that
+ * the note shows would decide. */
 static bool check_instead(struct trial *trial, size_t number, const struct diag_note *note)
 {
 	static const bool known[GENERATE_INTERFACES] = {true, true, true};
@@ -420,7 +425,7 @@ static const struct {
 	[CHECK_TAKEN] = {check_taken, "ports and replies are taken when the warnings say so"},
 };
 
-/* The checks that the file passes: a bit for each. */
+/* The checks that a rules file passes, as bits 1 << enum check. */
 static unsigned check_text(const char *text)
 {
 	struct compile_options options = {.tables = TABLES_AUTO};
@@ -467,7 +472,7 @@ static void check_random_files(struct tap *tap, uint64_t first, uint64_t count)
 			   CHECKS[i].says);
 }
 
-/* A rule for each of many addresses; every hundredth rule stands twice. */
+/* A rule for each of LARGE addresses, and after them ten rules that ten of those cover. */
 static char *many_rules(void)
 {
 	char *text = NULL;

@@ -1,5 +1,6 @@
-/* Tests the differential test: makes one change at a time in the emitted program or its tables (a boundary off by one, a
- * byte order not swapped, a wrong slot, a wrong child). Some packet must then be decided wrongly. Prints TAP. */
+/* Tests the differential test: makes one change at a time in the emitted program or its tables (a
+ * boundary off by one, a byte order not swapped, a wrong slot, a wrong child). The program must
+ * then choose wrongly for some packet. Prints TAP. */
 #include "compiler/object/object.h"
 #include "tests/differential/lib/kernel.h"
 #include "tests/differential/lib/packets.h"
@@ -19,9 +20,10 @@
 
 enum { PACKETS = 16000, LABELS = 8, SHOWN_MAX = 5 };
 
-/* Slots are filled for all labels, for every other one, or for one alone. */
+/* The slots of all labels are filled, of every other label, or of one label alone. */
 enum { FILLINGS = 2 + LABELS };
 
+/* What is mutated, and the slots that the unchanged program chooses. */
 struct subject {
 	struct compilation c;
 	const struct sentinels *sentinels;
@@ -101,14 +103,15 @@ static int expected_choice(const struct subject *subject, const bool *filled,
 {
 	static const bool known[1];
 	struct environment environment = {known};
-	uint32_t place = 2u * (packet->family == FAMILY_IPV6) + (packet->protocol == PROTOCOL_UDP);
+	uint32_t flow_class = 2u * (packet->family == FAMILY_IPV6) +
+			      (packet->protocol == PROTOCOL_UDP);
 	const struct rule *deciding;
 	struct outcome outcome;
 	size_t i;
 
 	policy_eval(subject->c.policy, &environment, packet, &outcome, &deciding);
 	for (i = 0; i < outcome.action_count; i++) {
-		uint32_t slot = outcome.actions[i].index * ABI_FLOW_CLASSES + place;
+		uint32_t slot = outcome.actions[i].index * ABI_FLOW_CLASSES + flow_class;
 
 		if (outcome.actions[i].kind == ACTION_ATTEMPT && filled[slot])
 			return (int)slot;
@@ -149,7 +152,8 @@ static bool chooses_wrongly(const struct subject *subject, struct program *progr
 	return false;
 }
 
-/* Whether the mutation is found: the kernel refuses the program, or it chooses wrongly for some packet. */
+/* Whether the mutation is found: the kernel refuses the program, or it chooses wrongly for some
+ * packet. */
 static bool is_caught(struct subject *subject)
 {
 	struct compilation *c = &subject->c;
@@ -181,14 +185,15 @@ static void tally_add(struct tally *tally, struct subject *subject, const char *
 		printf("# not caught: %s at %zu\n", what, where);
 }
 
-/* Whether a comparison is of a packet's value: 32 bits wide, of R1. Those that only tell the verifier of bounds are
- * not. */
+/* Whether an instruction compares a value of the packet with a constant: it is 32 bits wide, and of
+ * R1. Comparisons that only tell the verifier of bounds are not like that. */
 static bool is_boundary(const struct bpf_insn *insn)
 {
 	return BPF_CLASS(insn->code) == BPF_JMP32 && BPF_SRC(insn->code) == BPF_K &&
 	       insn->dst_reg == R1;
 }
 
+/* Whether instructions load a constant of 64 bits and compare with it. */
 static bool is_wide_boundary(const struct bytecode_instruction *instructions, size_t i)
 {
 	return bytecode_is_wide(&instructions[i]) && instructions[i].symbol == SYMBOL_NONE &&
@@ -204,6 +209,8 @@ static void add_wide(struct bytecode_instruction *instruction, int64_t differenc
 	instruction[1].insn.imm = (int32_t)(uint32_t)(value >> 32);
 }
 
+/* Whether instructions compare a port with the start of a run of an equivalence class, without a
+ * branch. */
 static bool is_class_boundary(const struct bytecode_instruction *instructions, size_t i)
 {
 	return instructions[i].insn.code == (BPF_ALU64 | BPF_MOV | BPF_K) &&
@@ -211,7 +218,8 @@ static bool is_class_boundary(const struct bytecode_instruction *instructions, s
 	       instructions[i + 1].insn.code == (BPF_ALU64 | BPF_SUB | BPF_X);
 }
 
-/* Instructions that take a range's start and length out of a stride table's entry, or compare a word with it. */
+/* Whether an instruction takes a range's start or length out of a stride table's entry, or compares
+ * a word with the range. */
 static bool is_range_part(const struct bpf_insn *insn)
 {
 	if (insn->code == (BPF_ALU64 | BPF_RSH | BPF_K))
@@ -259,23 +267,25 @@ static struct tally mutate_code(struct subject *subject)
 	return tally;
 }
 
-/* Changes a number in the tables to OTHER, tries, and changes it back. */
-static void mutate_number(struct subject *subject, struct tally *tally, unsigned char *place,
+/* Changes the number of BITS at AT in the tables to OTHER, counts whether that is caught, and
+ * changes it back. */
+static void mutate_number(struct subject *subject, struct tally *tally, unsigned char *at,
 			  unsigned bits, uint64_t other, const char *what)
 {
-	size_t where = (size_t)(place - layout_object(subject->c.layout)->tables);
+	size_t where = (size_t)(at - layout_object(subject->c.layout)->tables);
 	uint64_t before = 0;
 
-	/* Right on little-endian hosts alone, which are all that sklc runs on. */
-	memcpy(&before, place, bits / 8);
+	/* This is right only on little-endian hosts, which are all that sklc runs on. */
+	memcpy(&before, at, bits / 8);
 	if (before == other)
 		return;
-	memcpy(place, &other, bits / 8);
+	memcpy(at, &other, bits / 8);
 	tally_add(tally, subject, what, where);
-	memcpy(place, &before, bits / 8);
+	memcpy(at, &before, bits / 8);
 }
 
-/* Moves each key of an inner node or a leaf up and down by one; returns how many keys there are. */
+/* Changes each key of an inner node or a leaf by one, up and down. Returns how many keys there
+ * are. */
 static uint32_t mutate_keys(struct subject *subject, struct tally *tally,
 			    const struct layout_step *step, unsigned char *lanes, uint32_t keys)
 {
@@ -283,14 +293,14 @@ static uint32_t mutate_keys(struct subject *subject, struct tally *tally,
 	uint32_t i;
 
 	for (i = 0; i < keys; i++) {
-		unsigned char *place = lanes + i * bits / 8;
+		unsigned char *at = lanes + i * bits / 8;
 		uint64_t lane = 0;
 
-		memcpy(&lane, place, bits / 8);
+		memcpy(&lane, at, bits / 8);
 		if (!lane)
 			return i;
-		mutate_number(subject, tally, place, bits, lane - 1, "key above");
-		mutate_number(subject, tally, place, bits, lane + 1, "key below");
+		mutate_number(subject, tally, at, bits, lane - 1, "key above");
+		mutate_number(subject, tally, at, bits, lane + 1, "key below");
 	}
 	return keys;
 }
@@ -310,51 +320,53 @@ static void mutate_results(struct subject *subject, struct tally *tally,
 	}
 }
 
-/* The first tag below those of the trees that belong to a stride table. */
-static uint32_t lowest_tree_tag(const struct layout_step *root)
+/* The highest tag below those of the trees that belong to a stride table. */
+static uint32_t tag_below_trees(const struct layout_step *stride)
 {
-	uint32_t tag = root->tag - 1;
+	uint32_t tag = stride->tag - 1;
 
-	while (tag && root[root->tag - tag].is_below_stride)
+	while (tag && stride[stride->tag - tag].is_below_stride)
 		tag--;
 	return tag;
 }
 
-/* Changes what an entry of a stride table holds, if it is a reference or a range: packets at both ends of ranges are
- * always tried. A range that reaches the end of the entry's part is not made longer, since that changes nothing. */
+/* Changes what an entry of a stride table holds, if it is a reference or has a range: packets at
+ * both ends of ranges are always tried. The length of a range is left alone if the range reaches
+ * the last word of the entry: a greater length would change nothing. */
 static void mutate_entry(struct subject *subject, struct tally *tally,
-			 const struct layout_step *step, unsigned char *place)
+			 const struct layout_step *step, unsigned char *at)
 {
 	uint64_t entry, start, length, one = 1;
 	unsigned shift;
 
-	memcpy(&entry, place, sizeof(entry));
+	memcpy(&entry, at, sizeof(entry));
 	start = entry >> ENTRY_START;
 	length = entry >> ENTRY_LENGTH & ENTRY_LENGTH_MASK;
 	if (entry >> ENTRY_REFERENCE) {
-		mutate_number(subject, tally, place, 64, ROW_DROP, "entry's reference");
+		mutate_number(subject, tally, at, 64, ROW_DROP, "entry's reference");
 		return;
 	}
 	if (!start)
 		return;
 	for (shift = 0; shift <= ENTRY_INSIDE; shift += ENTRY_INSIDE)
-		mutate_number(subject, tally, place + shift / 8, 16,
+		mutate_number(subject, tally, at + shift / 8, 16,
 			      (entry >> shift & UINT16_MAX) == ROW_DROP ? ROW_PASS : ROW_DROP,
 			      "entry's result");
-	mutate_number(subject, tally, place, 64, entry + (one << ENTRY_START), "range later");
-	mutate_number(subject, tally, place, 64, entry - (one << ENTRY_START), "range earlier");
+	mutate_number(subject, tally, at, 64, entry + (one << ENTRY_START), "range later");
+	mutate_number(subject, tally, at, 64, entry - (one << ENTRY_START), "range earlier");
 	if (start + (one << length) >= one << rest_bits(step))
 		return;
-	mutate_number(subject, tally, place, 64, entry + (one << ENTRY_LENGTH), "range longer");
+	mutate_number(subject, tally, at, 64, entry + (one << ENTRY_LENGTH), "range longer");
 	if (length)
-		mutate_number(subject, tally, place, 64, entry - (one << ENTRY_LENGTH),
+		mutate_number(subject, tally, at, 64, entry - (one << ENTRY_LENGTH),
 			      "range shorter");
 }
 
-/* Changes those references of a stride table that lead to its own trees: the starts of intervals are there, and packets
- * at them are always tried. The last step of a search has tag 1. */
-static void mutate_root(struct subject *subject, struct tally *tally,
-			const struct layout_step *step, unsigned char *references)
+/* Changes the entries of a stride table, or those of its references that lead to its own trees: the
+ * starts of intervals are there, and packets at them are always tried. The last step of a search
+ * has tag 1. */
+static void mutate_stride(struct subject *subject, struct tally *tally,
+			  const struct layout_step *step, unsigned char *references)
 {
 	uint32_t i, reference;
 
@@ -364,9 +376,9 @@ static void mutate_root(struct subject *subject, struct tally *tally,
 		memcpy(&reference, references + i * sizeof(reference), sizeof(reference));
 		if (step->tag > 1 && step[1].is_below_stride &&
 		    reference >> TAG_SHIFT <= step[1].tag &&
-		    reference >> TAG_SHIFT > lowest_tree_tag(step))
+		    reference >> TAG_SHIFT > tag_below_trees(step))
 			mutate_number(subject, tally, references + i * sizeof(reference), 32,
-				      ROW_DROP, "root");
+				      ROW_DROP, "stride table");
 	}
 }
 
@@ -388,21 +400,21 @@ static void mutate_element(struct subject *subject, struct tally *tally,
 		mutate_results(subject, tally, step, element, cross_used(step));
 		break;
 	case STEP_STRIDE:
-		mutate_root(subject, tally, step, element);
+		mutate_stride(subject, tally, step, element);
 		break;
 	default:
 		break;
 	}
 }
 
-static void mutate_machine(struct subject *subject, struct tally *tally,
-			   const struct layout_search *machine)
+static void mutate_search(struct subject *subject, struct tally *tally,
+			  const struct layout_search *search)
 {
 	unsigned char *tables = (unsigned char *)layout_object(subject->c.layout)->tables;
 	size_t i, j;
 
-	for (i = 0; i < machine->step_count; i++) {
-		const struct layout_step *step = &machine->steps[i];
+	for (i = 0; i < search->step_count; i++) {
+		const struct layout_step *step = &search->steps[i];
 
 		for (j = 0; j < step->region.count; j++)
 			mutate_element(subject, tally, step,
@@ -410,8 +422,8 @@ static void mutate_machine(struct subject *subject, struct tally *tally,
 	}
 }
 
-/* Gives a row another label, or no group; and another next row. The last row of a group keeps its next one: any number
- * that is no row ends a group. */
+/* Gives a row another label, or a head a group that is none, and then another next row. The last
+ * row of a group keeps its next row, since any number that is not a row ends a group. */
 static void mutate_row(struct subject *subject, struct tally *tally, struct layout_row *row)
 {
 	uint32_t labels = (uint32_t)layout_object(subject->c.layout)->label_count;
@@ -434,7 +446,7 @@ static struct tally mutate_tables(struct subject *subject)
 	size_t i;
 
 	for (i = 0; i < layout->search_count; i++)
-		mutate_machine(subject, &tally, &layout->searches[i]);
+		mutate_search(subject, &tally, &layout->searches[i]);
 	for (i = ROW_DROP + 1; i < layout->rows.count; i++)
 		mutate_row(subject, &tally, &rows[i]);
 	return tally;
@@ -472,8 +484,8 @@ int main(void)
 	struct tap tap = {0};
 	size_t i;
 
-	libbpf_set_print(
-		NULL); /* a mutation that the verifier refuses is found: its log is of no interest */
+	/* A mutation that the verifier refuses is caught, so the verifier's log is of no interest. */
+	libbpf_set_print(NULL);
 	if (!sentinels_open(&sentinels, LABELS)) {
 		tap_skip(&tap, "mutations are run in the kernel, which needs root");
 		return tap_end(&tap);

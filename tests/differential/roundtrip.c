@@ -1,5 +1,6 @@
-/* Reads the policy dump of random rules files as rules, which must give the same dump and the same diagram. golden.py
- * does so with the golden inputs. Prints TAP. Arguments: how many rules files, and the number of the first. */
+/* Dumps the policies of random rules files and reads the dumps as rules, which must give the same
+ * dump and the same diagram. golden.py does the same with the golden inputs. Prints TAP. Arguments:
+ * how many rules files, and the number of the first. */
 #include "tests/differential/lib/generate.h"
 #include "tests/differential/lib/tap.h"
 
@@ -35,7 +36,7 @@ static bool same_forms(const struct compilation *a, const struct compilation *b)
 	if (!same_text)
 		printf("# the policy:\n%s\n# read again:\n%s\n", first, second);
 	if (!same_decision)
-		printf("# another diagram than that of the policy:\n%s\n", first);
+		printf("# the diagram changes when this policy is read again:\n%s\n", first);
 	free(first);
 	free(second);
 	return same_text && same_decision;

@@ -1,6 +1,7 @@
-/* Tests spare slots in the kernel: a packet gets to the first socket in its label's own slot and blocks that can take
- * it, and to none in another block; blocks without a mark are passed over. Then each constant of the subprograms that
- * try the slots is changed in turn, and a check must fail. Prints TAP. */
+/* Tests spare slots in the kernel. A packet must get to the first socket that can take it, in its
+ * label's own slot or in the label's blocks, and to no socket in another block; blocks without a
+ * mark must be passed over. Then each constant of the subprograms that try the slots is changed in
+ * turn, and a check must fail. Prints TAP. */
 #include "compiler/object/object.h"
 #include "tests/differential/lib/kernel.h"
 #include "tests/differential/lib/tap.h"
@@ -20,41 +21,42 @@
 
 enum { LABELS_MAX = 6 };
 
-/* Word of each label for IPv4 and TCP: its slot and its run of blocks. The first and the last block of all are among
- * them, and each length of a run. */
+/* The slot word of each label for IPv4 and TCP: its slot and its run of blocks. The first and the
+ * last block of all are among these, and runs of each length. */
 static const uint32_t WORDS[LABELS_MAX] = {
 	ABI_SPARE_WORD(1, 4) | 7,   ABI_SPARE_WORD(ABI_SPARE_BLOCKS - ABI_SPARE_RUN_MAX + 1, 4) | 9,
 	ABI_SPARE_WORD(20, 0) | 12, ABI_SPARE_WORD(30, 1) | 14,
 	ABI_SPARE_WORD(40, 2) | 16, ABI_SPARE_WORD(50, 3) | 18,
 };
 
-/* Word of a label for another flow class: a slot, and no blocks. */
-static uint32_t other_word(uint32_t label, uint32_t place)
+/* The slot word of a label for another flow class: a slot, and no blocks. */
+static uint32_t other_word(uint32_t label, uint32_t flow_class)
 {
-	return 100 + label * ABI_FLOW_CLASSES + place;
+	return 100 + label * ABI_FLOW_CLASSES + flow_class;
 }
 
-/* Labels that one packet tries in turn, or one for each port. Rows of two attempts follow each other in the table of rows,
- * more are in groups. */
+/* Labels that one packet tries in turn, or each for a port of its own. The rows of two attempts
+ * come one after the other; those of more attempts are in groups. */
 static const struct shape {
 	const char *words;
 	uint32_t labels;
-	bool apart;   /* a port for each label */
+	bool apart;   /* each label is for a port of its own */
 	bool counted; /* the rules have counters */
 } SHAPES[] = {{"alone", LABELS_MAX, true, false},
-	      {"in line", 2, false, false},
+	      {"one after the other", 2, false, false},
 	      {"in groups", LABELS_MAX, false, true}};
 enum { SHAPE_COUNT = sizeof(SHAPES) / sizeof(SHAPES[0]) };
 
-/* A program, and what its counters should be. */
-struct lab {
+/* A loaded program, and what its counters should be. */
+struct trial {
 	const struct sentinels *sentinels;
 	const struct shape *shape;
 	struct program program;
-	int marks;
+	int marks; /* the map of spare marks */
 	struct abi_label_count counts[LABELS_MAX * ABI_FLOW_CLASSES];
 };
 
+/* The label's slot (I is 0), or its spare slot number I. */
 static uint32_t slot_of(uint32_t word, uint32_t i)
 {
 	return i ? ABI_SPARE_SLOT(ABI_SPARE_BLOCK(word), i - 1) : ABI_SLOT(word);
@@ -67,20 +69,20 @@ static uint32_t slots_of(uint32_t word)
 
 static bool set_words(struct bpf_object *object, uint32_t labels)
 {
-	struct bpf_map *machine = bpf_object__find_map_by_name(object, ABI_MACHINE);
+	struct bpf_map *host = bpf_object__find_map_by_name(object, ABI_MACHINE);
 	uint32_t words[LABELS_MAX * ABI_FLOW_CLASSES], i;
 
 	for (i = 0; i < labels * ABI_FLOW_CLASSES; i++)
 		words[i] = i % ABI_FLOW_CLASSES
 				   ? other_word(i / ABI_FLOW_CLASSES, i % ABI_FLOW_CLASSES)
 				   : WORDS[i / ABI_FLOW_CLASSES];
-	return !bpf_map__set_initial_value(machine, words,
+	return !bpf_map__set_initial_value(host, words,
 					   labels * ABI_FLOW_CLASSES * sizeof(words[0]));
 }
 
-static bool load(struct lab *lab, const struct object *object)
+static bool load(struct trial *trial, const struct object *object)
 {
-	struct program *program = &lab->program;
+	struct program *program = &trial->program;
 	struct bpf_map *sockets;
 
 	program->object = bpf_object__open_mem(object->bytes, object->size, NULL);
@@ -88,13 +90,14 @@ static bool load(struct lab *lab, const struct object *object)
 		return false;
 	sockets = bpf_object__find_map_by_name(program->object, ABI_SOCKETS);
 	if (bpf_map__set_max_entries(sockets, ABI_SOCKETS_MAX) ||
-	    !set_words(program->object, lab->shape->labels) || bpf_object__load(program->object)) {
+	    !set_words(program->object, trial->shape->labels) ||
+	    bpf_object__load(program->object)) {
 		bpf_object__close(program->object);
 		return false;
 	}
 	program->fd = bpf_program__fd(bpf_object__next_program(program->object, NULL));
 	program->sockets = bpf_map__fd(sockets);
-	lab->marks = bpf_object__find_map_fd_by_name(program->object, ABI_SPARE_MARKS);
+	trial->marks = bpf_object__find_map_fd_by_name(program->object, ABI_SPARE_MARKS);
 	program->label_counters = bpf_object__find_map_fd_by_name(program->object,
 								  ABI_LABEL_COUNTERS);
 	program->rule_counters = bpf_object__find_map_fd_by_name(program->object,
@@ -102,119 +105,124 @@ static bool load(struct lab *lab, const struct object *object)
 	return true;
 }
 
-static bool put(const struct lab *lab, uint32_t slot, int socket)
+static bool put(const struct trial *trial, uint32_t slot, int socket)
 {
 	uint64_t value = (uint64_t)socket;
 
-	return !bpf_map_update_elem(lab->program.sockets, &slot, &value, BPF_ANY);
+	return !bpf_map_update_elem(trial->program.sockets, &slot, &value, BPF_ANY);
 }
 
 /* Marks the label's blocks [FIRST, END) as used, and no others. */
-static bool mark(const struct lab *lab, uint32_t label, uint32_t first, uint32_t end)
+static bool mark(const struct trial *trial, uint32_t label, uint32_t first, uint32_t end)
 {
 	uint32_t i, block = ABI_SPARE_BLOCK(WORDS[label]);
 	struct abi_spare_marks marks = {0};
 
 	for (i = first; i < end; i++)
 		marks.used[ABI_SPARE_MARK(i)] = 1;
-	return !bpf_map_update_elem(lab->marks, &block, &marks, BPF_ANY);
+	return !bpf_map_update_elem(trial->marks, &block, &marks, BPF_ANY);
 }
 
-/* Marks the block that has slot I of the label; slot 0 is in none. */
-static bool mark_slot(const struct lab *lab, uint32_t label, uint32_t i)
+/* Marks the block that has slot I of the label; slot 0 is in no block. */
+static bool mark_slot(const struct trial *trial, uint32_t label, uint32_t i)
 {
 	uint32_t block = i ? (i - 1) / ABI_SPARES : 0;
 
-	return mark(lab, label, block, i ? block + 1 : block);
+	return mark(trial, label, block, i ? block + 1 : block);
 }
 
-static bool mark_all(const struct lab *lab)
+static bool mark_all(const struct trial *trial)
 {
 	uint32_t label;
 	bool good = true;
 
-	for (label = 0; label < lab->shape->labels; label++)
-		good = good && mark(lab, label, 0, ABI_SPARE_RUN(WORDS[label]));
+	for (label = 0; label < trial->shape->labels; label++)
+		good = good && mark(trial, label, 0, ABI_SPARE_RUN(WORDS[label]));
 	return good;
 }
 
-/* Whether each label's hits and misses are as expected, and its rule was counted as often as the label was tried. */
-static bool are_counted(const struct lab *lab)
+/* Whether each label's hits and misses are as expected, and its rule was counted as often as the
+ * label was tried. */
+static bool are_counted(const struct trial *trial)
 {
 	struct abi_label_count count;
 	uint64_t tried = 0;
 	uint32_t i;
 
-	for (i = 0; i < lab->shape->labels * ABI_FLOW_CLASSES; i++) {
-		if (!program_label_counter(&lab->program, i, &count.hits, &count.misses) ||
-		    memcmp(&count, &lab->counts[i], sizeof(count)))
+	for (i = 0; i < trial->shape->labels * ABI_FLOW_CLASSES; i++) {
+		if (!program_label_counter(&trial->program, i, &count.hits, &count.misses) ||
+		    memcmp(&count, &trial->counts[i], sizeof(count)))
 			return false;
 		tried += count.hits + count.misses;
 		if (i % ABI_FLOW_CLASSES < ABI_FLOW_CLASSES - 1)
 			continue;
-		if (lab->shape->counted &&
-		    program_rule_counter(&lab->program, i / ABI_FLOW_CLASSES) != tried)
+		if (trial->shape->counted &&
+		    program_rule_counter(&trial->program, i / ABI_FLOW_CLASSES) != tried)
 			return false;
 		tried = 0;
 	}
 	return true;
 }
 
-/* Whether a packet to a port, of the flow class PLACE, misses the labels from FIRST on until WANTED gets it; LABELS_MAX:
- * no label gets it. */
-static bool sent_to(struct lab *lab, uint32_t place, uint32_t port, uint32_t first, uint32_t wanted)
+/* Whether a packet of the flow class to a port misses the labels from FIRST on until the label
+ * WANTED gets it. LABELS_MAX: no label gets it. */
+static bool sent_to(struct trial *trial, uint32_t flow_class, uint32_t port, uint32_t first,
+		    uint32_t wanted)
 {
-	const struct packet packet = {.family = place / 2 ? FAMILY_IPV6 : FAMILY_IPV4,
-				      .protocol = place % 2 ? PROTOCOL_UDP : PROTOCOL_TCP,
+	const struct packet packet = {.family = flow_class / 2 ? FAMILY_IPV6 : FAMILY_IPV4,
+				      .protocol = flow_class % 2 ? PROTOCOL_UDP : PROTOCOL_TCP,
 				      .values = {[FIELD_DPORT] = port}};
-	int choice = program_run(&lab->program, lab->sentinels, &packet);
-	uint32_t i, end = lab->shape->apart ? first + 1 : lab->shape->labels;
+	int choice = program_run(&trial->program, trial->sentinels, &packet);
+	uint32_t i, end = trial->shape->apart ? first + 1 : trial->shape->labels;
 
 	for (i = first; i < wanted && i < end; i++)
-		lab->counts[i * ABI_FLOW_CLASSES + place].misses++;
+		trial->counts[i * ABI_FLOW_CLASSES + flow_class].misses++;
 	if (wanted < end)
-		lab->counts[wanted * ABI_FLOW_CLASSES + place].hits++;
-	return choice == (wanted < end ? (int)(wanted * ABI_FLOW_CLASSES + place) : CHOSE_DROP) &&
-	       are_counted(lab);
+		trial->counts[wanted * ABI_FLOW_CLASSES + flow_class].hits++;
+	return choice == (wanted < end ? (int)(wanted * ABI_FLOW_CLASSES + flow_class)
+				       : CHOSE_DROP) &&
+	       are_counted(trial);
 }
 
-static bool gets_at(struct lab *lab, uint32_t place, uint32_t wanted)
+static bool gets_at(struct trial *trial, uint32_t flow_class, uint32_t wanted)
 {
 	uint32_t label;
 
-	if (!lab->shape->apart)
-		return sent_to(lab, place, 80, 0, wanted);
-	if (wanted < lab->shape->labels)
-		return sent_to(lab, place, 80 + wanted, wanted, wanted);
-	for (label = 0; label < lab->shape->labels; label++)
-		if (!sent_to(lab, place, 80 + label, label, LABELS_MAX))
+	if (!trial->shape->apart)
+		return sent_to(trial, flow_class, 80, 0, wanted);
+	if (wanted < trial->shape->labels)
+		return sent_to(trial, flow_class, 80 + wanted, wanted, wanted);
+	for (label = 0; label < trial->shape->labels; label++)
+		if (!sent_to(trial, flow_class, 80 + label, label, LABELS_MAX))
 			return false;
 	return true;
 }
 
-static bool gets(struct lab *lab, uint32_t wanted)
+static bool gets(struct trial *trial, uint32_t wanted)
 {
-	return gets_at(lab, 0, wanted);
+	return gets_at(trial, 0, wanted);
 }
 
-static bool each_slot_serves(struct lab *lab)
+static bool each_slot_serves(struct trial *trial)
 {
 	uint32_t label, i, slot;
 
-	for (label = 0; label < lab->shape->labels; label++)
+	for (label = 0; label < trial->shape->labels; label++)
 		for (i = 0; i < slots_of(WORDS[label]); i++) {
 			slot = slot_of(WORDS[label], i);
-			if (!mark_slot(lab, label, i) ||
-			    !put(lab, slot, lab->sentinels->sockets[label * ABI_FLOW_CLASSES]) ||
-			    !gets(lab, label))
+			if (!mark_slot(trial, label, i) ||
+			    !put(trial, slot,
+				 trial->sentinels->sockets[label * ABI_FLOW_CLASSES]) ||
+			    !gets(trial, label))
 				return false;
-			bpf_map_delete_elem(lab->program.sockets, &slot);
+			bpf_map_delete_elem(trial->program.sockets, &slot);
 		}
-	return gets(lab, LABELS_MAX);
+	return gets(trial, LABELS_MAX);
 }
 
-/* Marks all other blocks of the label. */
-static bool block_without_mark_does_not_serve(struct lab *lab, uint32_t label, uint32_t block)
+/* Whether a socket in a block is not found while all blocks of the label but this one are marked,
+ * and is found once this one is. */
+static bool block_without_mark_does_not_serve(struct trial *trial, uint32_t label, uint32_t block)
 {
 	uint32_t slot = slot_of(WORDS[label], 1 + block * ABI_SPARES);
 	struct abi_spare_marks marks;
@@ -223,42 +231,44 @@ static bool block_without_mark_does_not_serve(struct lab *lab, uint32_t label, u
 
 	memset(&marks, 1, sizeof(marks));
 	marks.used[ABI_SPARE_MARK(block)] = 0;
-	good = put(lab, slot, lab->sentinels->sockets[label * ABI_FLOW_CLASSES]) &&
-	       !bpf_map_update_elem(lab->marks, &first, &marks, BPF_ANY) && gets(lab, LABELS_MAX) &&
-	       mark(lab, label, block, block + 1) && gets(lab, label);
-	bpf_map_delete_elem(lab->program.sockets, &slot);
+	good = put(trial, slot, trial->sentinels->sockets[label * ABI_FLOW_CLASSES]) &&
+	       !bpf_map_update_elem(trial->marks, &first, &marks, BPF_ANY) &&
+	       gets(trial, LABELS_MAX) && mark(trial, label, block, block + 1) &&
+	       gets(trial, label);
+	bpf_map_delete_elem(trial->program.sockets, &slot);
 	return good;
 }
 
-static bool blocks_without_mark_do_not_serve(struct lab *lab)
+static bool blocks_without_mark_do_not_serve(struct trial *trial)
 {
 	uint32_t label, block;
 
-	for (label = 0; label < lab->shape->labels; label++)
+	for (label = 0; label < trial->shape->labels; label++)
 		for (block = 0; block < ABI_SPARE_RUN(WORDS[label]); block++)
-			if (!block_without_mark_does_not_serve(lab, label, block))
+			if (!block_without_mark_does_not_serve(trial, label, block))
 				return false;
-	return mark_all(lab);
+	return mark_all(trial);
 }
 
-static bool each_place_has_its_slot(struct lab *lab)
+static bool each_flow_class_has_its_slot(struct trial *trial)
 {
-	uint32_t label, place, slot;
+	uint32_t label, flow_class, slot;
 
-	for (label = 0; label < lab->shape->labels; label++)
-		for (place = 1; place < ABI_FLOW_CLASSES; place++) {
-			slot = other_word(label, place);
-			if (!put(lab, slot,
-				 lab->sentinels->sockets[label * ABI_FLOW_CLASSES + place]) ||
-			    !gets_at(lab, place, label))
+	for (label = 0; label < trial->shape->labels; label++)
+		for (flow_class = 1; flow_class < ABI_FLOW_CLASSES; flow_class++) {
+			slot = other_word(label, flow_class);
+			if (!put(trial, slot,
+				 trial->sentinels
+					 ->sockets[label * ABI_FLOW_CLASSES + flow_class]) ||
+			    !gets_at(trial, flow_class, label))
 				return false;
-			bpf_map_delete_elem(lab->program.sockets, &slot);
+			bpf_map_delete_elem(trial->program.sockets, &slot);
 		}
 	return true;
 }
 
-/* Fills slots of no label next to those of labels. */
-static bool neighbours_do_not_serve(struct lab *lab)
+/* Fills slots that no label has, beside those that labels have. */
+static bool neighbours_do_not_serve(struct trial *trial)
 {
 	const uint32_t slots[] = {6,
 				  8,
@@ -271,58 +281,58 @@ static bool neighbours_do_not_serve(struct lab *lab)
 				  ABI_SPARE_SLOT(44, 0),
 				  ABI_SPARE_SLOT(58, 0),
 				  ABI_SPARE_SLOT(ABI_SPARE_BLOCKS - ABI_SPARE_RUN_MAX + 1, 0) - 1};
-	bool good = mark_all(lab);
+	bool good = mark_all(trial);
 	size_t i;
 
 	for (i = 0; i < sizeof(slots) / sizeof(slots[0]); i++)
-		good = good && put(lab, slots[i], lab->sentinels->sockets[0]);
-	good = good && gets(lab, LABELS_MAX);
+		good = good && put(trial, slots[i], trial->sentinels->sockets[0]);
+	good = good && gets(trial, LABELS_MAX);
 	for (i = 0; i < sizeof(slots) / sizeof(slots[0]); i++)
-		bpf_map_delete_elem(lab->program.sockets, &slots[i]);
+		bpf_map_delete_elem(trial->program.sockets, &slots[i]);
 	return good;
 }
 
 /* A listener that was shut down stays in its slot, but cannot take packets. */
-static bool label_passes_over_what_cannot_take_it(struct lab *lab, uint32_t label)
+static bool label_passes_over_what_cannot_take_it(struct trial *trial, uint32_t label)
 {
 	int deaf = socket(AF_INET, SOCK_STREAM, 0);
 	uint32_t i, slot, count = slots_of(WORDS[label]), last = slot_of(WORDS[label], count - 1);
-	bool good = !listen(deaf, 1) && mark_all(lab);
+	bool good = !listen(deaf, 1) && mark_all(trial);
 
 	for (i = 0; i + 1 < count; i++)
-		good = good && put(lab, slot_of(WORDS[label], i), deaf);
+		good = good && put(trial, slot_of(WORDS[label], i), deaf);
 	shutdown(deaf, SHUT_RD);
-	good = good && gets(lab, LABELS_MAX) &&
-	       put(lab, last, lab->sentinels->sockets[label * ABI_FLOW_CLASSES]) &&
-	       gets(lab, label);
+	good = good && gets(trial, LABELS_MAX) &&
+	       put(trial, last, trial->sentinels->sockets[label * ABI_FLOW_CLASSES]) &&
+	       gets(trial, label);
 	for (i = 0; i < count; i++) {
 		slot = slot_of(WORDS[label], i);
-		bpf_map_delete_elem(lab->program.sockets, &slot);
+		bpf_map_delete_elem(trial->program.sockets, &slot);
 	}
 	close(deaf);
 	return good;
 }
 
-static bool passes_over_what_cannot_take_it(struct lab *lab)
+static bool passes_over_what_cannot_take_it(struct trial *trial)
 {
 	uint32_t label;
 
-	for (label = 0; label < lab->shape->labels; label++)
-		if (!label_passes_over_what_cannot_take_it(lab, label))
+	for (label = 0; label < trial->shape->labels; label++)
+		if (!label_passes_over_what_cannot_take_it(trial, label))
 			return false;
 	return true;
 }
 
-typedef bool check(struct lab *lab);
+typedef bool check(struct trial *trial);
 
 static const struct {
 	check *holds;
 	const char *words;
 } CHECKS[] = {
 	{each_slot_serves, "each slot of a label serves, in the order of the rules"},
-	{blocks_without_mark_do_not_serve, "a block is looked into if somebody was ever there"},
-	{each_place_has_its_slot, "each family and protocol of a label has its own slot"},
-	{neighbours_do_not_serve, "no slot beside a label's own and its blocks does"},
+	{blocks_without_mark_do_not_serve, "a block without a mark is passed over"},
+	{each_flow_class_has_its_slot, "each flow class of a label has its own slot"},
+	{neighbours_do_not_serve, "no slot serves but a label's own and those of its blocks"},
 	{passes_over_what_cannot_take_it, "a socket that was shut down is passed over"},
 };
 enum { CHECK_COUNT = sizeof(CHECKS) / sizeof(CHECKS[0]) };
@@ -332,35 +342,35 @@ static struct object *assemble(struct compilation *c)
 	return bytecode_to_elf(c->arena, c->code, c->layout, c->policy, c->diag);
 }
 
-static void check_program(struct tap *tap, struct lab *lab, struct compilation *c,
+static void check_program(struct tap *tap, struct trial *trial, struct compilation *c,
 			  const char *backend)
 {
-	bool loaded = load(lab, assemble(c));
+	bool loaded = load(trial, assemble(c));
 	size_t i;
 
 	for (i = 0; i < CHECK_COUNT; i++)
-		tap_result(tap, loaded && CHECKS[i].holds(lab), "%s, %s: %s", backend,
-			   lab->shape->words, CHECKS[i].words);
+		tap_result(tap, loaded && CHECKS[i].holds(trial), "%s, %s: %s", backend,
+			   trial->shape->words, CHECKS[i].words);
 	if (loaded)
-		program_close(&lab->program);
+		program_close(&trial->program);
 }
 
-static bool is_caught(struct lab lab, struct compilation *c)
+static bool is_caught(struct trial trial, struct compilation *c)
 {
 	bool good = true;
 	size_t i;
 
-	if (!load(&lab, assemble(c)))
+	if (!load(&trial, assemble(c)))
 		return true;
 	for (i = 0; i < CHECK_COUNT; i++)
-		good = good && CHECKS[i].holds(&lab);
-	program_close(&lab.program);
+		good = good && CHECKS[i].holds(&trial);
+	program_close(&trial.program);
 	return !good;
 }
 
-/* Adds one to each constant that the subprogram counts or addresses by. R0 is left alone: it holds results, which are
- * only compared with 0. */
-static void mutate(struct tap *tap, struct lab lab, struct compilation *c,
+/* Adds one, in turn, to each constant that the subprogram counts or addresses by. R0 is left alone:
+ * it holds results, which are only compared with 0. */
+static void mutate(struct tap *tap, struct trial trial, struct compilation *c,
 		   const struct bytecode_subprogram *subprogram)
 {
 	const struct bytecode *code = subprogram->code;
@@ -375,11 +385,11 @@ static void mutate(struct tap *tap, struct lab lab, struct compilation *c,
 			continue;
 		insn->imm++;
 		made++;
-		caught += is_caught(lab, c);
+		caught += is_caught(trial, c);
 		insn->imm--;
 	}
 	tap_result(tap, made && caught == made, "%s: %u of %u mutations of %s are caught",
-		   lab.shape->words, caught, made, subprogram->name);
+		   trial.shape->words, caught, made, subprogram->name);
 }
 
 static char *write_rules(const struct shape *shape)
@@ -404,7 +414,7 @@ static void check_shape(struct tap *tap, const struct sentinels *sentinels,
 			const struct shape *shape, enum backend backend)
 {
 	struct compile_options options = {.backend = backend};
-	const struct lab lab = {.sentinels = sentinels, .shape = shape};
+	const struct trial trial = {.sentinels = sentinels, .shape = shape};
 	char *rules = write_rules(shape);
 	struct compilation c;
 	size_t i;
@@ -413,17 +423,18 @@ static void check_shape(struct tap *tap, const struct sentinels *sentinels,
 		diag_print(c.diag, stdout, DIAG_COLOR_NEVER);
 		tap_result(tap, false, "the rules compile");
 	} else {
-		struct lab fresh = lab;
+		struct trial fresh = trial;
 
 		check_program(tap, &fresh, &c, backend == BACKEND_LLVM ? "LLVM" : "direct");
 		for (i = 0; backend == BACKEND_DIRECT && i < c.code->subprogram_count; i++)
-			mutate(tap, lab, &c, c.code->subprograms[i]);
+			mutate(tap, trial, &c, c.code->subprograms[i]);
 	}
 	compilation_free(&c);
 	free(rules);
 }
 
-/* Makes the sockets such as a test run can choose only if the program passes on the rules' `no-reuseport`. */
+/* Sets SO_REUSEPORT, so that a test run can choose the sockets only if the program passes on the
+ * rules' `no-reuseport`. */
 static bool share_ports(const struct sentinels *sentinels)
 {
 	const int on = 1;
@@ -448,13 +459,13 @@ int main(void)
 	struct sentinels sentinels;
 	struct tap tap = {0};
 
-	libbpf_set_print(
-		NULL); /* a mutation that the verifier refuses is found: its log is of no interest */
+	/* A mutation that the verifier refuses is caught, so the verifier's log is of no interest. */
+	libbpf_set_print(NULL);
 	if (!sentinels_open(&sentinels, LABELS_MAX)) {
 		tap_skip(&tap, "programs are run in the kernel, which needs root");
 		return tap_end(&tap);
 	}
-	tap_result(&tap, share_ports(&sentinels), "the sockets are such as share ports");
+	tap_result(&tap, share_ports(&sentinels), "the sockets share ports");
 	check_backend(&tap, &sentinels, BACKEND_DIRECT);
 	if (llvm_backend())
 		check_backend(&tap, &sentinels, BACKEND_LLVM);

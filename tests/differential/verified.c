@@ -1,4 +1,5 @@
-/* The instructions that the verifier walks do not grow with the number of rules, only the tables do. Prints TAP. */
+/* The instructions that the verifier walks do not grow with the number of rules, only the tables
+ * do. Prints TAP. */
 #include "tests/differential/lib/generate.h"
 #include "tests/differential/lib/kernel.h"
 #include "tests/differential/lib/tap.h"
@@ -12,9 +13,9 @@
 
 enum { VERIFIED_MAX = 1000, SIZES = 3 };
 
-/* The number of instructions that the verifier walked, 0 if it refused the program; ESTIMATE is the compiler's for the
- * tables alone. */
-static uint32_t verified_beside(const char *text, size_t *estimate)
+/* The number of instructions that the verifier walked; 0 if it refused the program. Gives the
+ * compiler's estimate of it in ESTIMATE. */
+static uint32_t verified_and_estimated(const char *text, size_t *estimate)
 {
 	struct compile_options options = {.tables = TABLES_AUTO};
 	struct program program = {0};
@@ -35,10 +36,11 @@ static uint32_t verified_instructions(const char *text)
 {
 	size_t estimate;
 
-	return verified_beside(text, &estimate);
+	return verified_and_estimated(text, &estimate);
 }
 
-/* Rules above the bindings, or alone: labels that one packet tries in turn, then counters. */
+/* Rules alone, or above bindings, the elements of the map of generate_large: labels that one packet
+ * tries in turn, then counters. */
 struct shape {
 	const char *words;
 	uint32_t attempts, counters;
@@ -46,7 +48,8 @@ struct shape {
 	bool declared; /* the labels of the attempts have declared sockets */
 };
 
-/* ONE_LESS: the bindings below add one attempt. */
+/* Writes the rules of a shape, ONE_LESS: with one attempt less, since the bindings below add
+ * one. */
 static void write_shape(FILE *out, const struct shape *shape, bool one_less)
 {
 	uint32_t i;
@@ -78,7 +81,8 @@ static const struct shape SHAPES[] = {
 };
 enum { SHAPE_COUNT = sizeof(SHAPES) / sizeof(SHAPES[0]) };
 
-/* Instructions that the verifier walks for the shape above COUNT bindings; 0: for the shape alone. */
+/* How many instructions the verifier walks for the shape above COUNT bindings, or alone if COUNT is
+ * 0. */
 static uint32_t verified_shape(const struct shape *shape, const char *family, uint32_t count)
 {
 	struct random random = {1};
@@ -115,7 +119,8 @@ static void check_shape(struct tap *tap, const struct shape *shape, const char *
 		   "for 100,000",
 		   family, shape->words, verified[0], verified[1], verified[2]);
 	tap_result(tap, verified[2] <= verified[0] + verified[0] / 2,
-		   "%s below %s: a hundred times the bindings take a level of tables more at most",
+		   "%s below %s: a hundred times the bindings take at most half as many "
+		   "instructions more",
 		   family, shape->words);
 }
 
@@ -146,8 +151,8 @@ static void check_labels(struct tap *tap, uint32_t count)
 	free(text);
 }
 
-/* Writes a rule. KINDS is a set of letters: '4', '6' families, taken in turn if both are there; 'u' both protocols in
- * turn; 's' sources, 'p' ports, 'c' counters. */
+/* Writes a rule. KINDS has a letter for each thing that the rules have: '4' and '6' the families,
+ * in turn if both are there; 'u' both protocols in turn; 's' sources; 'p' ports; 'c' counters. */
 static void print_rule(FILE *out, const char *kinds, uint32_t number, uint32_t address)
 {
 	bool is_ipv6 = strchr(kinds, '6') && (number & 2 || !strchr(kinds, '4'));
@@ -168,7 +173,8 @@ static void print_rule(FILE *out, const char *kinds, uint32_t number, uint32_t a
 	fprintf(out, "%s redirect to l%u\n", strchr(kinds, 'c') ? " counter" : "", number % 7);
 }
 
-/* Compares the estimate for many rules of each kind, so many that none are code. */
+/* Compares the estimate with what the verifier walks, for rules of these kinds, so many that no
+ * node is in code. */
 static void check_estimate(struct tap *tap, const char *kinds)
 {
 	struct random random = {3};
@@ -181,7 +187,7 @@ static void check_estimate(struct tap *tap, const char *kinds)
 		print_rule(out, kinds, i, (uint32_t)random_next(&random));
 	if (!out || fclose(out))
 		abort();
-	verified = verified_beside(text, &estimate);
+	verified = verified_and_estimated(text, &estimate);
 	tap_result(tap, verified && estimate > verified * 3 / 4 && estimate < verified * 4 / 3,
 		   "'%s': %zu instructions were expected, %u verified", kinds, estimate, verified);
 	free(text);

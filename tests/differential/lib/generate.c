@@ -27,7 +27,8 @@ static bool percent(struct generator *g, uint32_t chance)
 	return random_percent(g->random, chance);
 }
 
-/* Only a few bits vary, near the ends of the prefixes' lengths, so that addresses often meet. */
+/* Only a few bits vary, those where the prefixes end, so that addresses are often in each other's
+ * prefixes. */
 static uint32_t some_ipv4(struct generator *g, uint32_t bits)
 {
 	static const uint32_t bases[] = {0xc0000200, 0xc0000280, 0x0a000000, 0x00000000,
@@ -64,7 +65,7 @@ static void ipv4_value(struct generator *g)
 	}
 }
 
-/* Four words, of which the last three vary a little; the bits after the first BITS are 0. */
+/* Four words. The last three vary only a little. All bits but the first BITS are 0. */
 static void some_ipv6(struct generator *g, uint32_t bits, uint32_t words[4])
 {
 	static const uint32_t bases[] = {0x20010db8, 0xfd000000, 0x00000000, 0xffffffff};
@@ -99,7 +100,8 @@ static bool ipv6_less(const uint32_t a[4], const uint32_t b[4])
 	return a[i] < b[i];
 }
 
-/* None is IPv4-mapped, which rules refuse: the third word of some_ipv6 is never 0xffff. */
+/* No value is IPv4-mapped, since rules refuse such addresses: the third word of some_ipv6 is never
+ * 0xffff. */
 static void ipv6_value(struct generator *g)
 {
 	static const uint32_t lengths[] = {0, 3, 32, 34, 63, 64, 65, 96, 97, 126, 127, 128};
@@ -222,7 +224,7 @@ static void port_match(struct generator *g, const char *word)
 	fprintf(g->out, "%s ", word);
 	if (percent(g, 15)) {
 		comparison = below(g, 5);
-		/* Nothing is below 0 or above 65535: still a rule, which never matches. */
+		/* No port is below 0 or above 65535; a rule that says so is allowed, but never matches. */
 		fprintf(g->out, "%s %u ", comparisons[comparison], some_port(g));
 		return;
 	}
@@ -289,7 +291,8 @@ static void verdict(struct generator *g, bool in_chain)
 		plain_verdict(g);
 }
 
-/* Lists for two addresses could hold different families, and such a rule is refused. */
+/* A rule that may be of either family has at most one match of addresses: two could be lists with
+ * no family in common, and such a rule is refused. */
 static bool maybe_match_address(struct generator *g, enum field field, enum family_choice family,
 				bool has_address)
 {
@@ -357,7 +360,8 @@ static void set(struct generator *g, const char *name, uint32_t number, const ch
 	fputs(" } }\n", g->out);
 }
 
-/* A map whose keys differ and are either disjoint or one inside the other, as the language demands. */
+/* A map whose keys differ and are either disjoint or one inside the other, as the language
+ * demands. */
 static void map(struct generator *g, uint32_t number)
 {
 	static const char *const prefixes[] = {

@@ -6,13 +6,14 @@
 
 enum { GENERATE_LABELS = 6, GENERATE_INTERFACES = 3 };
 
-/* A rules file, to be freed by the caller. */
+/* A rules file. The caller frees the text, here and below. */
 char *generate_rules(struct random *random);
 
 /* A rules file with hundreds of elements near each other, which fill tables of each kind. */
 char *generate_clusters(struct random *random);
 
-/* A rules file with a map of COUNT prefixes of one family ("ip" or "ip6"), each with a port, and some rules around it. */
+/* A rules file with a map of COUNT prefixes of one family ("ip" or "ip6"), each with a port, and
+ * some rules around it. */
 char *generate_large(struct random *random, const char *family, uint32_t count);
 
 #endif

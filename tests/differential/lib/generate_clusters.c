@@ -1,5 +1,6 @@
-/* Rules files for tests of tables: hundreds of elements near each other where a 64 or 32 bit word begins or ends, a few
- * far from all others, and ports at both ends of their range. */
+/* Rules files for tests of tables: hundreds of elements that are near each other, and near where a
+ * word of 32 or 64 bits begins or ends; a few that are far from all others; and ports at both ends
+ * of their range. */
 #include "generate.h"
 
 #include "compiler/base/net.h"
@@ -30,7 +31,7 @@ static u128 some_address(struct generator *g)
 	return (upper << 64 | random_next(g->random)) & address_last(g->family);
 }
 
-/* An address next to which many bits change at once, or any address. */
+/* An address beside which many bits change at once, or any address. */
 static u128 some_base(struct generator *g)
 {
 	switch (below(g, 7)) {
@@ -57,7 +58,8 @@ static u128 not_mapped(const struct generator *g, u128 address)
 	return g->family == FAMILY_IPV6 && address_is_mapped(address) ? 0 : address;
 }
 
-/* Writes an address, the prefix around it that leaves SIZE bits free, or a range from it of about that many addresses. */
+/* Writes an address, the prefix around it that leaves SIZE bits free, or a range from it of about
+ * that many addresses. */
 static void put_element(struct generator *g, u128 address, unsigned size)
 {
 	u128 last = address_last(g->family), others = size ? last >> (bits(g) - size) : 0;
@@ -81,11 +83,12 @@ static void put_element(struct generator *g, u128 address, unsigned size)
 	fputs(text, g->out);
 }
 
+/* COUNT addresses near BASE. */
 struct cluster {
 	u128 base;
 	uint32_t count;
 	unsigned shift; /* addresses differ by multiples of 2^SHIFT */
-	bool is_dense;
+	bool is_dense;  /* no multiple is left out */
 };
 
 static struct cluster some_cluster(struct generator *g)
@@ -98,7 +101,7 @@ static struct cluster some_cluster(struct generator *g)
 				random_percent(g->random, 50)};
 }
 
-/* Addresses lie above and below the base in turn. */
+/* Address I: addresses are above and below the base in turn. */
 static u128 cluster_address(struct generator *g, const struct cluster *cluster, uint32_t i)
 {
 	u128 away = (u128)(cluster->is_dense ? i / 2 : below(g, 4096)) << cluster->shift;
@@ -127,7 +130,8 @@ static void put_verdict(struct generator *g)
 	fputc('\n', g->out);
 }
 
-/* Writes the other matches of a cluster's rule. */
+/* How the rules of a cluster are written: their fields, and in how many of 100 rules the last two
+ * are. */
 struct manner {
 	const char *protocol, *address, *other_address, *port;
 	uint32_t port_percent, other_percent;

@@ -1,4 +1,4 @@
-/* Uses libbpf and what the object's manual page says, and no code of the runtime. */
+/* Uses libbpf and what sklc-object(5) says of the object, and no code of the runtime. */
 #include "kernel.h"
 
 #include "compiler/decision/decision.h"
@@ -18,11 +18,11 @@
 
 enum { CPUS_MAX = 1024 };
 
-static int open_sentinel(size_t place)
+static int open_sentinel(size_t flow_class)
 {
 	struct sockaddr_in6 address = {.sin6_family = AF_INET6};
 	struct sockaddr_in address4 = {.sin_family = AF_INET};
-	bool ipv6 = place & 2, udp = place & 1;
+	bool ipv6 = flow_class & 2, udp = flow_class & 1;
 	int fd = socket(ipv6 ? AF_INET6 : AF_INET, udp ? SOCK_DGRAM : SOCK_STREAM, 0);
 	int one = 1;
 
@@ -68,27 +68,28 @@ void sentinels_close(struct sentinels *sentinels)
 	free(sentinels->cookies);
 }
 
-/* In a BPF_PROG_TEST_RUN a packet's interface is 0, so the word 0 equals it and 1 differs. By enum INTERFACE_... */
+/* Sets the word of each interface. In a BPF_PROG_TEST_RUN a packet comes in by interface 0, so the
+ * word 0 equals it and the word 1 differs. */
 static bool set_interfaces(struct bpf_object *object, size_t label_count, const uint8_t *interfaces,
 			   size_t interface_count)
 {
-	static const uint32_t words[] = {ABI_INTERFACE_UNKNOWN, 1, 0};
-	struct bpf_map *machine = bpf_object__find_map_by_name(object, ABI_MACHINE);
+	static const uint32_t words[] = {ABI_INTERFACE_UNKNOWN, 1, 0}; /* by enum INTERFACE_... */
+	struct bpf_map *host = bpf_object__find_map_by_name(object, ABI_MACHINE);
 	const uint32_t *initial;
 	uint32_t *values;
 	size_t size, i;
 	bool good;
 
-	if (!machine)
+	if (!host)
 		return false;
-	initial = bpf_map__initial_value(machine, &size);
+	initial = bpf_map__initial_value(host, &size);
 	values = malloc(size);
 	if (!values)
 		return false;
 	memcpy(values, initial, size);
 	for (i = 0; i < interface_count; i++)
 		values[label_count * ABI_FLOW_CLASSES + i] = words[interfaces[i]];
-	good = !bpf_map__set_initial_value(machine, values, size);
+	good = !bpf_map__set_initial_value(host, values, size);
 	free(values);
 	return good;
 }
@@ -159,7 +160,7 @@ bool program_fill(struct program *program, const struct sentinels *sentinels, co
 	return true;
 }
 
-/* Puts a value where the context has its field. */
+/* Writes a value where the context has its field. */
 static void put_value(unsigned char *context, const struct field_info *field, enum family family,
 		      u128 value)
 {

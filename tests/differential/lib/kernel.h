@@ -1,5 +1,5 @@
-/* Loads a compiled object into the kernel as any loader would, puts sockets into its slots, and runs it on single
- * packets. */
+/* Loads a compiled object into the kernel as any loader would, puts sockets into its slots, and
+ * runs it on single packets. */
 #ifndef SKLC_TEST_KERNEL_H
 #define SKLC_TEST_KERNEL_H
 
@@ -7,15 +7,17 @@
 #include "compiler/policy/policy.h"
 
 struct bpf_object;
+struct layout_object;
 
-/* A socket for each label and flow class, in a network namespace of the process's own. */
+/* A socket for each label and flow class, by which a test sees what a program chose. */
 struct sentinels {
 	size_t label_count;
-	int *sockets; /* by the slot that the object gives by default */
-	uint64_t *cookies;
+	int *sockets;      /* by the slot that the object gives by default */
+	uint64_t *cookies; /* SO_COOKIE of each */
 };
 
-/* Moves the process to a new network namespace; false with errno set if that is not allowed. */
+/* Moves the process to a new network namespace and opens the sockets there; false, with errno set,
+ * if that fails. */
 bool sentinels_open(struct sentinels *sentinels, size_t label_count);
 void sentinels_close(struct sentinels *sentinels);
 
@@ -25,9 +27,8 @@ struct program {
 	uint32_t verified_instructions;
 };
 
-/* Loads the object; INTERFACES has an enum INTERFACE_... for each interface. False, with the reason on standard error,
- * if the kernel refuses. */
-struct layout_object;
+/* Loads the object; INTERFACES has an enum INTERFACE_... for each interface. False, with the reason
+ * on standard error, if the kernel refuses. */
 bool program_load(struct program *program, const struct object *object,
 		  const struct layout_object *layout, const uint8_t *interfaces);
 void program_close(struct program *program);
@@ -36,7 +37,7 @@ void program_close(struct program *program);
 bool program_fill(struct program *program, const struct sentinels *sentinels, const bool *filled,
 		  size_t label_count);
 
-/* Runs the program on a packet: the slot whose socket was chosen, or one of these. */
+/* Runs the program on a packet. Returns the slot whose socket was chosen, or one of these. */
 enum { CHOSE_PASS = -1, CHOSE_DROP = -2, RUN_FAILED = -3 };
 int program_run(const struct program *program, const struct sentinels *sentinels,
 		const struct packet *packet);

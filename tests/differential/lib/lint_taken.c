@@ -1,4 +1,5 @@
-/* Tries all packets at the edges of the rules' values, to know which logins and replies rules take from the host. */
+/* Tries all packets at the edges of the rules' values, to know which logins and replies rules take
+ * from the host. */
 #include "lint_taken.h"
 
 #include "generate.h"
@@ -14,9 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MULTICAST_IPV4 = 0xe };
+enum { MULTICAST_IPV4 = 0xe }; /* the upper 4 bits of the addresses */
 
-/* The values at the edges of a file's ranges, sorted and without repetition; and the packet that is tried now. */
+/* The values at the edges of a file's ranges, sorted and without repetition; and the packet that is
+ * tried now. */
 struct space {
 	const struct decision *decision;
 	struct edges edges;
@@ -50,6 +52,7 @@ static void sort_edges(struct edges *edges)
 		}
 }
 
+/* Whether the packet that is tried now is offered to a label or dropped. */
 static bool is_taken(const struct space *space)
 {
 	diagram_ref ref = space->decision->roots[space->family][space->protocol];
@@ -73,6 +76,7 @@ static bool is_taken(const struct space *space)
 	return outcome->end == LEAF_DROP;
 }
 
+/* Whether the packet is taken whatever the interfaces from INTERFACE on are. */
 static bool all_interfaces_taken(struct space *space, size_t interface)
 {
 	if (interface == GENERATE_INTERFACES)
@@ -84,7 +88,8 @@ static bool all_interfaces_taken(struct space *space, size_t interface)
 	return true;
 }
 
-/* Whether all packets are taken that have the values of the fields before FIELD, whatever the others are. */
+/* Whether the packet is taken whatever the fields from FIELD on and the interfaces are. No packet
+ * has port 0. */
 static bool all_taken(struct space *space, enum field field)
 {
 	size_t i;
@@ -120,7 +125,8 @@ static bool ssh_is_taken(struct space *space)
 	return true;
 }
 
-/* The label that a reply to an address is offered to first; the number of labels if there is none. */
+/* The label that a reply to an address is offered to first; the number of labels if there is no
+ * such label. */
 static size_t taker_of(const struct compilation *c, const struct space *space, u128 address)
 {
 	static const bool known[GENERATE_INTERFACES] = {true, true, true};
@@ -140,8 +146,8 @@ static size_t taker_of(const struct compilation *c, const struct space *space, u
 	return c->policy->label_count;
 }
 
-/* Whether rules take replies; marks the labels that do. The address after the last multicast one is tried too, since the
- * rules' own edges may all be multicast. */
+/* Whether rules take replies. Sets TAKERS for the labels that do. The address after the last
+ * multicast one is tried too, since the rules' own edges may all be multicast. */
 static bool replies_are_taken(const struct compilation *c, struct space *space, bool *takers)
 {
 	const bool is_ipv4 = space->family == FAMILY_IPV4;

@@ -89,12 +89,12 @@ struct packet random_packet(struct random *random, const struct edges *edges)
 		u128 value =
 			edges->values[packet.family][field][random_below(random, (uint32_t)count)];
 
-		/* Programs compare IPv6 addresses in two words: one more or less in either. */
+		/* Programs compare IPv6 addresses as two words, so one of the two is made greater or less by 1. */
 		if (packet.family == FAMILY_IPV6 && random_percent(random, 30))
 			value += ((u128)random_below(random, 3) - 1)
 				 << 64 * random_below(random, 2);
 		value &= field_last(field, packet.family);
-		/* A bit is flipped now and then, for values between the edges. */
+		/* A bit is flipped now and then, which gives values between the edges. */
 		if (random_percent(random, 10))
 			value ^= (u128)1 << random_below(
 					 random, field_info(field)->members[packet.family].bits);

@@ -6,14 +6,16 @@
 
 #include "compiler/policy/policy.h"
 
+/* For each family, values of each field. */
 struct edges {
 	u128 *values[FAMILY_COUNT][FIELD_COUNT];
 	size_t counts[FAMILY_COUNT][FIELD_COUNT];
 };
 
-/* The first and last value of every range in the rules, and one to either side. */
+/* The first and last value of every range in the rules, and the values just outside it. */
 struct edges edges_of(struct arena *arena, const struct policy *policy);
 
+/* A packet whose values are mostly edges. */
 struct packet random_packet(struct random *random, const struct edges *edges);
 
 #endif

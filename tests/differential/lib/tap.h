@@ -31,7 +31,7 @@ static inline void tap_skip(struct tap *tap, const char *reason)
 	printf("ok %u # SKIP %s\n", ++tap->count, reason);
 }
 
-/* Prints the plan; the exit status. */
+/* Prints the plan. Returns the exit status. */
 static inline int tap_end(const struct tap *tap)
 {
 	printf("1..%u\n", tap->count);
