@@ -35,7 +35,7 @@ static void dump_outcome(struct dump *dump, const struct diagram_outcome *outcom
 				action->no_reuseport ? " no-reuseport" : "");
 	}
 	fprintf(dump->out, "%s",
-		verdict_word(outcome->end == LEAF_PASS ? VERDICT_PASS : VERDICT_DROP));
+		verdict_word(outcome->end == TERMINAL_PASS ? VERDICT_PASS : VERDICT_DROP));
 }
 
 static void dump_ref(struct dump *dump, diagram_ref ref)

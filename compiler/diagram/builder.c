@@ -13,26 +13,26 @@ struct builder *builder_new(struct arena *arena, const enum field order[FIELD_CO
 			    size_t effort_max)
 {
 	struct builder *builder = arena_alloc(arena, 1, sizeof(*builder));
-	enum leaf_end end;
+	enum terminal_end end;
 	uint32_t i;
 
 	builder->arena = arena;
 	builder->operations = &outcome_operations;
-	builder->leaves = builder;
+	builder->terminals = builder;
 	builder->effort_max = effort_max;
 	memcpy(builder->order, order, sizeof(builder->order));
 	for (i = 0; i < FIELD_COUNT; i++)
 		builder->position[order[i]] = i;
-	for (end = LEAF_PASS; end < LEAF_ENDS; end++)
+	for (end = TERMINAL_PASS; end < TERMINAL_ENDS; end++)
 		builder_add_outcome(builder, (struct diagram_outcome){NULL, 0, end});
 	return builder;
 }
 
-void builder_use_leaves(struct builder *builder, const struct leaf_operations *operations,
-			void *leaves)
+void builder_use_terminals(struct builder *builder, const struct terminal_operations *operations,
+			   void *terminals)
 {
 	builder->operations = operations;
-	builder->leaves = leaves;
+	builder->terminals = terminals;
 }
 
 void builder_spend(struct builder *builder, size_t effort)

@@ -21,8 +21,8 @@ struct memo {
 
 struct builder {
 	struct arena *arena;
-	const struct leaf_operations *operations;
-	void *leaves;
+	const struct terminal_operations *operations;
+	void *terminals;
 	enum field order[FIELD_COUNT];
 	uint32_t position[FIELD_COUNT]; /* of each field in the order */
 
@@ -46,8 +46,8 @@ struct builder {
 	size_t effort, effort_max; /* in intervals; see builder_new */
 };
 
-/* The operations on the leaves of a new builder, which are its outcomes. */
-extern const struct leaf_operations outcome_operations;
+/* The operations on the terminals of a new builder, which are its outcomes. */
+extern const struct terminal_operations outcome_operations;
 
 bool outcome_equal(const struct diagram_outcome *a, const struct diagram_outcome *b);
 uint32_t outcome_hash(const struct diagram_outcome *outcome);

@@ -3,7 +3,7 @@
  * once, so that equal diagrams have equal references, and it does each operation on the same
  * references once.
  *
- * An outcome may be open: LEAF_NEXT says that the rules that follow decide. Under "first a, then b"
+ * An outcome may be open: TERMINAL_NEXT says that the rules that follow decide. Under "first a, then b"
  * (builder_then) diagrams form a monoid with REF_NEXT as its identity, so any run of rules can be
  * built apart from the rules around it. */
 #ifndef SKLC_DIAGRAM_H
@@ -43,27 +43,27 @@ struct diagram_node {
 
 /* How an outcome ends. PASS and DROP are final; the others are replaced before the decision is
  * done. */
-enum leaf_end {
-	LEAF_PASS,
-	LEAF_DROP,
-	LEAF_NEXT,   /* the next rule decides */
-	LEAF_RETURN, /* the chain that jumped here goes on */
-	LEAF_MATCH,  /* a condition holds; in a map: no other element decides, the next rule does */
-	LEAF_ENDS
+enum terminal_end {
+	TERMINAL_PASS,
+	TERMINAL_DROP,
+	TERMINAL_NEXT,   /* the next rule decides */
+	TERMINAL_RETURN, /* the chain that jumped here goes on */
+	TERMINAL_MATCH, /* a condition holds; in a map: no other element decides, the next rule does */
+	TERMINAL_ENDS
 };
 
 struct diagram_outcome {
 	const struct action *actions;
 	size_t action_count;
-	enum leaf_end end;
+	enum terminal_end end;
 };
 
 /* Outcomes without actions, which every builder has at these references. */
-#define REF_PASS   ((diagram_ref)REF_OUTCOME | LEAF_PASS)
-#define REF_DROP   ((diagram_ref)REF_OUTCOME | LEAF_DROP)
-#define REF_NEXT   ((diagram_ref)REF_OUTCOME | LEAF_NEXT)
-#define REF_RETURN ((diagram_ref)REF_OUTCOME | LEAF_RETURN)
-#define REF_MATCH  ((diagram_ref)REF_OUTCOME | LEAF_MATCH)
+#define REF_PASS   ((diagram_ref)REF_OUTCOME | TERMINAL_PASS)
+#define REF_DROP   ((diagram_ref)REF_OUTCOME | TERMINAL_DROP)
+#define REF_NEXT   ((diagram_ref)REF_OUTCOME | TERMINAL_NEXT)
+#define REF_RETURN ((diagram_ref)REF_OUTCOME | TERMINAL_RETURN)
+#define REF_MATCH  ((diagram_ref)REF_OUTCOME | TERMINAL_MATCH)
 
 /* Refers to nothing; for tables of references that are not known yet. */
 #define REF_NONE ((diagram_ref)0xffffffff)
@@ -102,28 +102,28 @@ size_t builder_interval_count(const struct builder *builder);
 size_t builder_effort(const struct builder *builder);
 void builder_spend(struct builder *builder, size_t effort);
 
-/* What the builder's operations do with leaves that hold more than an outcome: the same as
- * builder_is_closed, builder_leaf, builder_then and builder_replace_ends, for leaves alone. The
- * references REF_PASS to REF_MATCH must be among these leaves, and mean the same. */
-struct leaf_operations {
-	bool (*is_closed)(const void *leaves, diagram_ref leaf);
-	diagram_ref (*make)(void *leaves, const struct rule *rule, const struct verdict *verdict,
+/* What the builder's operations do with terminals that hold more than an outcome: the same as
+ * builder_is_closed, builder_terminal, builder_then and builder_replace_ends, for terminals alone. The
+ * references REF_PASS to REF_MATCH must be among these terminals, and mean the same. */
+struct terminal_operations {
+	bool (*is_closed)(const void *terminals, diagram_ref terminal);
+	diagram_ref (*make)(void *terminals, const struct rule *rule, const struct verdict *verdict,
 			    struct diagram_outcome outcome);
-	diagram_ref (*then)(void *leaves, diagram_ref a, diagram_ref b);
-	diagram_ref (*replace_ends)(void *leaves, diagram_ref leaf, enum leaf_end next,
-				    enum leaf_end returned);
+	diagram_ref (*then)(void *terminals, diagram_ref a, diagram_ref b);
+	diagram_ref (*replace_ends)(void *terminals, diagram_ref terminal, enum terminal_end next,
+				    enum terminal_end returned);
 };
 
-/* Replaces the leaves of a new builder, which are its outcomes. */
-void builder_use_leaves(struct builder *builder, const struct leaf_operations *operations,
-			void *leaves);
+/* Replaces the terminals of a new builder, which are its outcomes. */
+void builder_use_terminals(struct builder *builder, const struct terminal_operations *operations,
+			   void *terminals);
 
-/* The leaf for a rule that matches. VERDICT is the rule's verdict, or that of an element of its
+/* The terminal for a rule that matches. VERDICT is the rule's verdict, or that of an element of its
  * map. OUTCOME is what the rule does; for a jump, what it does before the chain. */
-diagram_ref builder_leaf(struct builder *builder, const struct rule *rule,
-			 const struct verdict *verdict, struct diagram_outcome outcome);
+diagram_ref builder_terminal(struct builder *builder, const struct rule *rule,
+			     const struct verdict *verdict, struct diagram_outcome outcome);
 
-/* Whether the reference is a leaf that stays the same, whatever comes after it. */
+/* Whether the reference is a terminal that stays the same, whatever comes after it. */
 bool builder_is_closed(const struct builder *builder, diagram_ref ref);
 
 const struct diagram_node *builder_node(const struct builder *builder, diagram_ref ref);
@@ -139,15 +139,15 @@ void builder_begin(struct builder *builder);
 void builder_interval(struct builder *builder, u128 start, diagram_ref child);
 diagram_ref builder_end(struct builder *builder, uint32_t variable);
 
-/* A, and where A ends with LEAF_NEXT, B after it. */
+/* A, and where A ends with TERMINAL_NEXT, B after it. */
 diagram_ref builder_then(struct builder *builder, diagram_ref a, diagram_ref b);
 
 /* A where CONDITION is REF_MATCH, else REF_NEXT. */
 diagram_ref builder_where(struct builder *builder, diagram_ref condition, diagram_ref a);
 
-/* A with the ends LEAF_NEXT and LEAF_RETURN replaced by these, and LEAF_MATCH by LEAF_NEXT. */
-diagram_ref builder_replace_ends(struct builder *builder, diagram_ref a, enum leaf_end next,
-				 enum leaf_end returned);
+/* A with the ends TERMINAL_NEXT and TERMINAL_RETURN replaced by these, and TERMINAL_MATCH by TERMINAL_NEXT. */
+diagram_ref builder_replace_ends(struct builder *builder, diagram_ref a, enum terminal_end next,
+				 enum terminal_end returned);
 
 /* The number of intervals of the nodes that a reference leads to, and a lower bound of that number
  * in any order of the fields: for each field, every start in its largest node is a start in any

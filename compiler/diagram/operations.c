@@ -126,15 +126,15 @@ static diagram_ref by_intervals(struct builder *builder, operation_function *ope
 	return builder_end(builder, variable);
 }
 
-diagram_ref builder_leaf(struct builder *builder, const struct rule *rule,
-			 const struct verdict *verdict, struct diagram_outcome outcome)
+diagram_ref builder_terminal(struct builder *builder, const struct rule *rule,
+			     const struct verdict *verdict, struct diagram_outcome outcome)
 {
-	return builder->operations->make(builder->leaves, rule, verdict, outcome);
+	return builder->operations->make(builder->terminals, rule, verdict, outcome);
 }
 
 bool builder_is_closed(const struct builder *builder, diagram_ref ref)
 {
-	return ref_is_outcome(ref) && builder->operations->is_closed(builder->leaves, ref);
+	return ref_is_outcome(ref) && builder->operations->is_closed(builder->terminals, ref);
 }
 
 diagram_ref builder_then(struct builder *builder, diagram_ref a, diagram_ref b)
@@ -148,7 +148,7 @@ diagram_ref builder_then(struct builder *builder, diagram_ref a, diagram_ref b)
 	if (builder_is_closed(builder, a))
 		return a;
 	if (ref_is_outcome(a) && ref_is_outcome(b))
-		return builder->operations->then(builder->leaves, a, b);
+		return builder->operations->then(builder->terminals, a, b);
 	if (recall(builder, OPERATION_THEN, a, b, &result))
 		return result;
 	return remember(builder, OPERATION_THEN, a, b, by_intervals(builder, builder_then, a, b));
@@ -168,15 +168,15 @@ diagram_ref builder_where(struct builder *builder, diagram_ref condition, diagra
 			by_intervals(builder, builder_where, condition, a));
 }
 
-diagram_ref builder_replace_ends(struct builder *builder, diagram_ref a, enum leaf_end next,
-				 enum leaf_end returned)
+diagram_ref builder_replace_ends(struct builder *builder, diagram_ref a, enum terminal_end next,
+				 enum terminal_end returned)
 {
 	diagram_ref result, ends = (diagram_ref)(next << 4 | returned);
 	struct diagram_node node;
 	size_t i;
 
 	if (ref_is_outcome(a))
-		return builder->operations->replace_ends(builder->leaves, a, next, returned);
+		return builder->operations->replace_ends(builder->terminals, a, next, returned);
 	if (recall(builder, OPERATION_REPLACE_ENDS, a, ends, &result))
 		return result;
 	node = *builder_node(builder, a);

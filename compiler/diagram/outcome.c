@@ -56,37 +56,37 @@ bool outcome_is_too_long(const struct diagram_outcome *outcome)
 	return actions_too_many(outcome->actions, outcome->action_count);
 }
 
-static bool outcome_is_closed(const void *leaves, diagram_ref leaf)
+static bool outcome_is_closed(const void *terminals, diagram_ref terminal)
 {
-	return builder_outcome(leaves, leaf)->end != LEAF_NEXT;
+	return builder_outcome(terminals, terminal)->end != TERMINAL_NEXT;
 }
 
-static diagram_ref outcome_make(void *leaves, const struct rule *rule,
+static diagram_ref outcome_make(void *terminals, const struct rule *rule,
 				const struct verdict *verdict, struct diagram_outcome outcome)
 {
 	(void)rule;
 	(void)verdict;
-	return builder_add_outcome(leaves, outcome);
+	return builder_add_outcome(terminals, outcome);
 }
 
-static diagram_ref outcome_replace_ends(void *leaves, diagram_ref leaf, enum leaf_end next,
-					enum leaf_end returned)
+static diagram_ref outcome_replace_ends(void *terminals, diagram_ref terminal,
+					enum terminal_end next, enum terminal_end returned)
 {
-	struct diagram_outcome outcome = *builder_outcome(leaves, leaf);
+	struct diagram_outcome outcome = *builder_outcome(terminals, terminal);
 
-	if (outcome.end == LEAF_NEXT)
+	if (outcome.end == TERMINAL_NEXT)
 		outcome.end = next;
-	else if (outcome.end == LEAF_RETURN)
+	else if (outcome.end == TERMINAL_RETURN)
 		outcome.end = returned;
-	else if (outcome.end == LEAF_MATCH)
-		outcome.end = LEAF_NEXT;
-	return builder_add_outcome(leaves, outcome);
+	else if (outcome.end == TERMINAL_MATCH)
+		outcome.end = TERMINAL_NEXT;
+	return builder_add_outcome(terminals, outcome);
 }
 
 /* The actions of A, then those of B, except attempts of labels that A attempted already. */
-static diagram_ref outcome_then(void *leaves, diagram_ref a, diagram_ref b)
+static diagram_ref outcome_then(void *terminals, diagram_ref a, diagram_ref b)
 {
-	struct builder *builder = leaves;
+	struct builder *builder = terminals;
 	const struct diagram_outcome *first = builder_outcome(builder, a);
 	const struct diagram_outcome *second = builder_outcome(builder, b);
 	struct action actions[2 * (ACTIONS_MAX + 1)];
@@ -105,10 +105,10 @@ static diagram_ref outcome_then(void *leaves, diagram_ref a, diagram_ref b)
 			actions[count++] = action;
 		if (actions_too_many(actions, count))
 			return builder_add_outcome(
-				builder, (struct diagram_outcome){actions, count, LEAF_DROP});
+				builder, (struct diagram_outcome){actions, count, TERMINAL_DROP});
 	}
 	return builder_add_outcome(builder, (struct diagram_outcome){actions, count, second->end});
 }
 
-const struct leaf_operations outcome_operations = {outcome_is_closed, outcome_make, outcome_then,
-						   outcome_replace_ends};
+const struct terminal_operations outcome_operations = {outcome_is_closed, outcome_make,
+						       outcome_then, outcome_replace_ends};

@@ -74,7 +74,8 @@ static size_t entry_count(const struct layout *layout)
 	unsigned flow_class, i;
 
 	for (flow_class = 0; flow_class < FLOW_CLASSES; flow_class++) {
-		diagram_ref root = layout->roots[flow_class / 2][flow_class % 2];
+		diagram_ref root = layout->roots[flow_class_family(flow_class)]
+						[flow_class_protocol(flow_class)];
 
 		if (ref_is_outcome(root) || layout->forms[root] != FORM_TABLE)
 			continue;

@@ -5,8 +5,6 @@
 #include "compiler/pipeline.h"
 #include "layout.h"
 
-enum { SEARCHES = FAMILY_COUNT * PROTOCOL_COUNT };
-
 /* The number of variables in one search. All interfaces together count as one. */
 enum { VARIABLES = (OPERAND_INTERFACE << OPERAND_SHIFT) + 1, NO_VARIABLE = VARIABLES };
 
@@ -44,7 +42,7 @@ struct operand_choice {
 };
 
 struct choices {
-	struct operand_choice operands[SEARCHES][VARIABLES];
+	struct operand_choice operands[FLOW_CLASSES][VARIABLES];
 };
 
 /* The choice for the nodes of a variable. */

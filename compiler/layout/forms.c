@@ -105,8 +105,9 @@ void layout_forms(struct arena *arena, struct layout *layout, enum table_kind ta
 	} else if (tables == TABLES_CODE) {
 		choice.intervals_max = FORCED_CODE_MAX;
 	}
-	for (flow_class = 0; flow_class < FAMILY_COUNT * PROTOCOL_COUNT; flow_class++)
-		choose_form(&choice, layout->roots[flow_class / 2][flow_class % 2]);
+	for (flow_class = 0; flow_class < FLOW_CLASSES; flow_class++)
+		choose_form(&choice, layout->roots[flow_class_family(flow_class)]
+						  [flow_class_protocol(flow_class)]);
 	for (next = 0; next < choice.queued; next++) {
 		const struct diagram_node *node = &layout->nodes[choice.queue[next]];
 

@@ -260,7 +260,7 @@ struct layout {
 	size_t instructions_saved;
 
 	const uint32_t *table_refs; /* the reference to each node in the tables */
-	struct layout_search searches[FAMILY_COUNT * PROTOCOL_COUNT];
+	struct layout_search searches[FLOW_CLASSES];
 	size_t search_count;
 
 	const uint32_t *rows_of; /* the first row of each outcome */

@@ -153,9 +153,13 @@ void layout_origins(struct arena *arena, struct layout *layout)
 	layout->node_origins = tracing.nodes;
 	if (children * policy_size(layout->policy) > EFFORT_MAX)
 		return;
-	for (flow_class = 0; flow_class < FAMILY_COUNT * PROTOCOL_COUNT; flow_class++) {
-		tracing.packet = (struct packet){flow_class / 2, flow_class % 2, {0}, NO_INDEX};
-		trace(&tracing, layout->roots[flow_class / 2][flow_class % 2]);
+	for (flow_class = 0; flow_class < FLOW_CLASSES; flow_class++) {
+		tracing.packet = (struct packet){flow_class_family(flow_class),
+						 flow_class_protocol(flow_class),
+						 {0},
+						 NO_INDEX};
+		trace(&tracing, layout->roots[flow_class_family(flow_class)]
+					     [flow_class_protocol(flow_class)]);
 	}
 	clear_several(tracing.children, children);
 	clear_several(tracing.nodes, layout->node_count);

@@ -20,7 +20,7 @@ struct row_list {
 static struct row_list list_rows(const struct layout *layout, const struct diagram_outcome *outcome)
 {
 	uint32_t override = layout->override_others ? BPF_SK_LOOKUP_F_REPLACE : 0;
-	struct row_list list = {.end = outcome->end == LEAF_PASS ? ROW_PASS : ROW_DROP};
+	struct row_list list = {.end = outcome->end == TERMINAL_PASS ? ROW_PASS : ROW_DROP};
 	struct layout_row row = {{NO_INDEX}, NO_INDEX, 0, 0};
 	const struct action *action, *end = outcome->actions + outcome->action_count;
 
@@ -101,7 +101,7 @@ static const bool *used_outcomes(struct arena *arena, const struct layout *layou
 	bool *used = arena_alloc(arena, count, sizeof(*used));
 	size_t i, j;
 
-	for (i = 0; i < FAMILY_COUNT * PROTOCOL_COUNT; i++)
+	for (i = 0; i < FLOW_CLASSES; i++)
 		if (ref_is_outcome(layout->roots[i / 2][i % 2]))
 			used[ref_index(layout->roots[i / 2][i % 2])] = true;
 	for (i = 0; i < layout->node_count; i++)

@@ -30,8 +30,8 @@ struct writer {
 	uint32_t variable; /* without the search */
 	size_t leaf; /* index in STEPS of the leaves of its trees; their upper levels follow */
 
-	struct written_step **written[SEARCHES]; /* the steps of each search that is done */
-	unsigned char *class_bytes;              /* the class tables */
+	struct written_step **written[FLOW_CLASSES]; /* the steps of each search that is done */
+	unsigned char *class_bytes;                  /* the class tables */
 	size_t class_tables;
 	struct abi_prefix *prefixes;
 	size_t prefix_count, prefix_capacity;

@@ -1,6 +1,6 @@
-/* Builds a diagram for each flow class. Its leaves say which rules match on the way and what would
- * happen without each. A rule in a leaf is reached; it is needed if the outcome without it differs.
- * The path to a leaf gives a witness: a packet with the values of the example packet where the path
+/* Builds a diagram for each flow class. Its terminals say which rules match on the way and what would
+ * happen without each. A rule in a terminal is reached; it is needed if the outcome without it differs.
+ * The path to a terminal gives a witness: a packet with the values of the example packet where the path
  * allows them. */
 #include "lint.h"
 
@@ -19,16 +19,16 @@ enum way {
 
 struct visit {
 	const struct builder *builder;
-	const struct leaves *leaves;
+	const struct terminals *terminals;
 	const struct knowledge *known;
-	bool *seen; /* for each node, then for each leaf: one for each way */
+	bool *seen; /* for each node, then for each terminal: one for each way */
 	size_t node_count;
 	struct packet packet; /* one that takes the path, unless it is impossible */
 };
 
-static void visit_leaf(struct visit *visit, diagram_ref ref, enum way way)
+static void visit_terminal(struct visit *visit, diagram_ref ref, enum way way)
 {
-	const struct marked *marked = leaves_at(visit->leaves, ref);
+	const struct marked *marked = terminals_at(visit->terminals, ref);
 	uint32_t i;
 
 	for (i = 0; i < marked->count; i++) {
@@ -89,7 +89,7 @@ static void visit_ref(struct visit *visit, diagram_ref ref, enum way way)
 		return;
 	*seen = true;
 	if (ref_is_outcome(ref))
-		visit_leaf(visit, ref, way);
+		visit_terminal(visit, ref, way);
 	else if (builder_node(visit->builder, ref)->variable < VARIABLE_INTERFACES)
 		visit_values(visit, builder_node(visit->builder, ref), way);
 	else
@@ -120,15 +120,15 @@ static void give_up(const struct subset *subset, const struct knowledge *known, 
 			known->states[subset->numbers[i]] |= RULE_UNKNOWN;
 }
 
-static void visit_diagram(const struct builder *builder, const struct leaves *leaves,
+static void visit_diagram(const struct builder *builder, const struct terminals *terminals,
 			  const struct knowledge *known, diagram_ref root, struct arena *arena,
 			  struct packet example)
 {
 	struct visit visit = {
-		.builder = builder, .leaves = leaves, .known = known, .packet = example};
+		.builder = builder, .terminals = terminals, .known = known, .packet = example};
 
 	builder_nodes(builder, &visit.node_count);
-	visit.seen = arena_alloc(arena, visit.node_count + leaves_count(leaves), WAY_COUNT);
+	visit.seen = arena_alloc(arena, visit.node_count + terminals_count(terminals), WAY_COUNT);
 	visit_ref(&visit, root, WAY_OTHER);
 }
 
@@ -138,14 +138,14 @@ static void ask_diagram(struct lint *lint, const struct subset *subset,
 	const enum field *order = lint->decision->orders[family][protocol];
 	struct arena *arena = arena_new();
 	struct builder *builder = builder_new(arena, order, lint->effort);
-	struct leaves *leaves = leaves_new(arena, builder, subset, known->states);
+	struct terminals *terminals = terminals_new(arena, builder, subset, known->states);
 	diagram_ref root = rules_to_diagram(arena, builder, &subset->policy, family, protocol);
 
 	lint_spend(lint, builder_effort(builder));
 	if (builder_is_exhausted(builder))
 		give_up(subset, known, flow_class_of(family, protocol));
 	else
-		visit_diagram(builder, leaves, known, root, arena,
+		visit_diagram(builder, terminals, known, root, arena,
 			      example_packet(family, protocol));
 	arena_free(arena);
 }

@@ -91,7 +91,7 @@ static struct range_set taken_below(struct walk *walk, diagram_ref ref)
 	if (ref_is_outcome(ref)) {
 		const struct diagram_outcome *outcome = &decision->outcomes[ref_index(ref)];
 
-		if (outcome->end == LEAF_PASS &&
+		if (outcome->end == TERMINAL_PASS &&
 		    first_label(outcome->actions, outcome->action_count) == NO_INDEX)
 			return (struct range_set){NULL, 0};
 		return one_range(walk->lint, 0, address_last(walk->family));

@@ -1,4 +1,4 @@
-/* Leaves for a diagram that say what happens and, for each rule that matches on the way, what would
+/* Terminals for a diagram that say what happens and, for each rule that matches on the way, what would
  * happen without that rule. Both can be computed for "first a, then b" from those of a and b alone;
  * so one diagram answers for all rules. */
 #ifndef SKLC_LINT_MARKS_H
@@ -16,20 +16,20 @@ struct mark {
 	diagram_ref without; /* the outcome without this rule, or REF_OTHER */
 };
 
-/* A leaf. Its references are to outcomes. */
+/* A terminal. Its references are to outcomes. */
 struct marked {
 	diagram_ref outcome;
 	const struct mark *marks; /* in ascending order of the numbers */
 	uint32_t count;
 };
 
-struct leaves;
+struct terminals;
 
-/* Replaces the leaves of BUILDER by marked ones. They have marks of the rules that are RULE_ASKED
+/* Replaces the terminals of BUILDER by marked ones. They have marks of the rules that are RULE_ASKED
  * in STATES. */
-struct leaves *leaves_new(struct arena *arena, struct builder *builder, const struct subset *subset,
-			  const uint8_t *states);
-const struct marked *leaves_at(const struct leaves *leaves, diagram_ref leaf);
-size_t leaves_count(const struct leaves *leaves);
+struct terminals *terminals_new(struct arena *arena, struct builder *builder,
+				const struct subset *subset, const uint8_t *states);
+const struct marked *terminals_at(const struct terminals *terminals, diagram_ref terminal);
+size_t terminals_count(const struct terminals *terminals);
 
 #endif

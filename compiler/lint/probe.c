@@ -100,7 +100,7 @@ static bool same_outcome(const struct diagram_outcome *a, const struct outcome *
 	size_t i;
 
 	if (a->action_count != b->action_count ||
-	    a->end != (b->end == END_PASS ? LEAF_PASS : LEAF_DROP))
+	    a->end != (b->end == END_PASS ? TERMINAL_PASS : TERMINAL_DROP))
 		return false;
 	for (i = 0; i < a->action_count; i++)
 		if (!action_equal(&a->actions[i], &b->actions[i]))

@@ -70,7 +70,7 @@ static bool same_outcome(const struct outcome *a, const struct diagram_outcome *
 	size_t i;
 
 	if (a->action_count != b->action_count ||
-	    b->end != (a->end == END_PASS ? LEAF_PASS : LEAF_DROP))
+	    b->end != (a->end == END_PASS ? TERMINAL_PASS : TERMINAL_DROP))
 		return false;
 	for (i = 0; i < a->action_count; i++)
 		if (a->actions[i].kind != b->actions[i].kind ||

@@ -31,7 +31,7 @@ static void assert_outcome(const struct layout *layout, uint32_t row,
 		assert_int_equal(rows[row].label, outcome->actions[i].index);
 		row = rows[row].next;
 	}
-	assert_int_equal(row, outcome->end == LEAF_PASS ? ROW_PASS : ROW_DROP);
+	assert_int_equal(row, outcome->end == TERMINAL_PASS ? ROW_PASS : ROW_DROP);
 }
 
 static void check_packet(const struct compilation *c, const struct packet *packet)

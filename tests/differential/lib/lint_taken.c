@@ -73,7 +73,7 @@ static bool is_taken(const struct space *space)
 	for (i = 0; i < outcome->action_count; i++)
 		if (outcome->actions[i].kind == ACTION_ATTEMPT)
 			return true;
-	return outcome->end == LEAF_DROP;
+	return outcome->end == TERMINAL_DROP;
 }
 
 /* Whether the packet is taken whatever the interfaces from INTERFACE on are. */
