@@ -55,7 +55,7 @@ void rules_line_free(struct rules_line *rules_line);
  * indent. */
 void excerpt_mark(struct excerpt *excerpt, const char *words);
 
-/* Which rule or label of one object is the same as which of another (identity.c). Rules are the
+/* Which rule or label of one object is the same as which of another (rule_identity.c). Rules are the
  * same if their expanded texts, and so their meanings, and their chains are equal; if several rules
  * of an object are equal, their order decides. Labels are the same if their names are. */
 
