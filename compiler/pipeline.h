@@ -151,18 +151,23 @@ struct object *bytecode_to_elf(struct arena *arena, const struct bytecode *code,
 
 /* The object is all that the runtime gets. What becomes of it there, folder by folder:
  *
- *     runtime/object        reads the object and refuses what is damaged
+ *     runtime/object        reads the object and refuses what is damaged; finds in another object the rules and labels
+ *                           that are the same
  *     runtime/labels        gives labels their slots in the socket map; reads socket declarations, users and cgroups
  *     runtime/load          loads the program in a child process; words the verifier's refusals
- *     runtime/expect        runs the `expect` lines in the kernel
+ *     runtime/expect        runs the `expect` lines in the kernel, with sockets made for that
  *     runtime/sockets       finds sockets that are declared, checks those that somebody registers, fills slots, and
  *                           sees to the follower, a program of runtime/bpf that fills them as sockets come
  *     runtime/transaction   decides whether new rules may come into force, and puts them there, or goes back
  *     runtime/state         keeps in bpffs what is in force: generations, counters, locks
- *     runtime/problems      words what is wrong with labels' sockets and routes, and how to mend it
- *     runtime/status        gathers the status and prints it
- *     runtime/verbs         a file for each verb of the command
- *     runtime/kernel        asks the kernel about this host: namespaces, cgroups, processes, capabilities */
+ *     runtime/problems      finds what is wrong with labels and routes, and words it with its mend, for all who say it
+ *     runtime/status        gathers and prints, as text and JSON: labels and their sockets, rules and their counters
+ *     runtime/verbs         a file for each verb of the command, with what it prints
+ *     runtime/kernel        asks the kernel about this host: namespaces, cgroups, processes, capabilities
+ *
+ * At the top, compiler/sklc.c is the command: it tells rules from objects, runs the pipeline or a verb, and prints the
+ * diagnostics; compiler/options.c reads its command line. compiler/base has what all use: memory, source text,
+ * diagnostics and which of them -W switches, addresses, packet fields. */
 
 void ast_dump(const struct ast *ast, FILE *out);
 void policy_dump(const struct policy *policy, FILE *out);
