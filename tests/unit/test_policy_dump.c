@@ -244,6 +244,45 @@ static void a_long_list_is_a_set_named_by_what_it_holds(void **state)
 	arena_free(arena);
 }
 
+static struct expect EXPECTS[] = {
+	{.packet = {.family = FAMILY_IPV4,
+		    .protocol = PROTOCOL_TCP,
+		    .values = {0xc0000207, 80, 0xc6336409, 4242}},
+	 .has_source = true,
+	 .verdict = {VERDICT_REDIRECT, 0, FALLBACK_DROP, false}},
+	{.packet = {.family = FAMILY_IPV6, .protocol = PROTOCOL_UDP, .values = {1, 53, 0, 0}},
+	 .interface = "eth0",
+	 .verdict = {VERDICT_DROP, NO_INDEX, FALLBACK_DROP, false}},
+};
+
+static const char WHOLE_POLICY[] = "policy drop\n"
+				   "\n"
+				   "socket web {\n"
+				   "\ttcp 127.0.0.1:8080\n"
+				   "\tudp [::1]:53\n"
+				   "\ttcp *:443\n"
+				   "\tuid \"root\"\n"
+				   "\tcgroup \"/system.slice/nginx.service\"\n"
+				   "}\n"
+				   "\n"
+				   "map bindings {\n"
+				   "\ttype l4proto . daddr . dport : verdict\n"
+				   "\telements = {\n"
+				   "\t\ttcp . 192.0.2.1 . 80-90 : redirect to web,\n"
+				   "\t\tudp . ::/0 . 53 : drop\n"
+				   "\t}\n"
+				   "}\n"
+				   "\n"
+				   "chain local {\n"
+				   "\tdrop\n"
+				   "}\n"
+				   "\n"
+				   "l4proto . daddr . dport map @bindings\n"
+				   "jump local\n"
+				   "\n"
+				   "expect tcp 198.51.100.9:4242 -> 192.0.2.7:80 redirect to web\n"
+				   "expect udp [::1]:53 iif \"eth0\" drop\n";
+
 static void the_whole_policy_is_a_rules_file(void **state)
 {
 	struct rule top[2] = {any_rule(), any_rule()}, local[1] = {any_rule()};
@@ -276,18 +315,6 @@ static void the_whole_policy_is_a_rules_file(void **state)
 						 .endpoint_count = 3,
 						 .uid = "root",
 						 .cgroup = "/system.slice/nginx.service"};
-	struct expect expects[] = {
-		{.packet = {.family = FAMILY_IPV4,
-			    .protocol = PROTOCOL_TCP,
-			    .values = {0xc0000207, 80, 0xc6336409, 4242}},
-		 .has_source = true,
-		 .verdict = {VERDICT_REDIRECT, 0, FALLBACK_DROP, false}},
-		{.packet = {.family = FAMILY_IPV6,
-			    .protocol = PROTOCOL_UDP,
-			    .values = {1, 53, 0, 0}},
-		 .interface = "eth0",
-		 .verdict = {VERDICT_DROP, NO_INDEX, FALLBACK_DROP, false}},
-	};
 	struct policy whole = policy;
 	char *text;
 
@@ -300,36 +327,10 @@ static void the_whole_policy_is_a_rules_file(void **state)
 	whole.map_count = 1;
 	whole.sockets = &declaration;
 	whole.socket_count = 1;
-	whole.expects = expects;
+	whole.expects = EXPECTS;
 	whole.expect_count = 2;
 	dump(&whole, &text);
-	assert_string_equal(text, "policy drop\n"
-				  "\n"
-				  "socket web {\n"
-				  "\ttcp 127.0.0.1:8080\n"
-				  "\tudp [::1]:53\n"
-				  "\ttcp *:443\n"
-				  "\tuid \"root\"\n"
-				  "\tcgroup \"/system.slice/nginx.service\"\n"
-				  "}\n"
-				  "\n"
-				  "map bindings {\n"
-				  "\ttype l4proto . daddr . dport : verdict\n"
-				  "\telements = {\n"
-				  "\t\ttcp . 192.0.2.1 . 80-90 : redirect to web,\n"
-				  "\t\tudp . ::/0 . 53 : drop\n"
-				  "\t}\n"
-				  "}\n"
-				  "\n"
-				  "chain local {\n"
-				  "\tdrop\n"
-				  "}\n"
-				  "\n"
-				  "l4proto . daddr . dport map @bindings\n"
-				  "jump local\n"
-				  "\n"
-				  "expect tcp 198.51.100.9:4242 -> 192.0.2.7:80 redirect to web\n"
-				  "expect udp [::1]:53 iif \"eth0\" drop\n");
+	assert_string_equal(text, WHOLE_POLICY);
 	free(text);
 }
 
