@@ -154,16 +154,19 @@ struct object *bytecode_to_elf(struct arena *arena, const struct bytecode *code,
  *     runtime/object        reads the object and refuses what is damaged; finds in another object the rules and labels
  *                           that are the same
  *     runtime/labels        gives labels their slots in the socket map; reads socket declarations, users and cgroups
- *     runtime/load          loads the program in a child process; words the verifier's refusals
+ *     runtime/load          loads the program in a child process and fills its maps; words the verifier's refusals
  *     runtime/expect        runs the `expect` lines in the kernel, with sockets made for that
  *     runtime/sockets       finds sockets that are declared, checks those that somebody registers, fills slots, and
  *                           sees to the follower, a program of runtime/bpf that fills them as sockets come
- *     runtime/transaction   decides whether new rules may come into force, and puts them there, or goes back
+ *     runtime/transaction   runs the steps of an apply in turn: decides whether new rules may come into force, and puts
+ *                           them there, or goes back
  *     runtime/state         keeps in bpffs what is in force: generations, counters, locks
  *     runtime/problems      finds what is wrong with labels and routes, and words it with its mend, for all who say it
  *     runtime/status        gathers and prints, as text and JSON: labels and their sockets, rules and their counters
  *     runtime/verbs         a file for each verb of the command, with what it prints
+ *     runtime/bpf           the fixed programs that find and follow sockets, in C for BPF
  *     runtime/kernel        asks the kernel about this host: namespaces, cgroups, processes, capabilities
+ *     runtime/base          messages and errors, signals, text
  *
  * At the top, compiler/sklc.c is the command: it tells rules from objects, runs the pipeline or a verb, and prints the
  * diagnostics; compiler/options.c reads its command line. compiler/base has what all use: memory, source text,
