@@ -21,7 +21,7 @@ struct parser {
 	/* The statement that is being read. */
 	size_t token_count;
 	int first_token;  /* 0: none yet */
-	enum field field; /* the last field in the statement; FIELD_END: none yet */
+	enum field field; /* the last field in the statement; FIELD_NONE: none yet */
 	unsigned list_depth, block_depth;
 	struct span list, block; /* the braces that opened the list and the block */
 	bool block_said;         /* it was reported that the block is not closed */
@@ -39,7 +39,7 @@ int skl_keyword(const char *text, size_t length); /* its token, or 0 */
 const char *skl_word(int token);    /* the token as written, or what it is: "a name" */
 int skl_run(struct parser *parser); /* parses; 0: no error */
 
-/* The field that a token names; FIELD_END: none. */
+/* The field that a token names; FIELD_NONE: none. */
 enum field field_of_token(int token);
 
 /* Reports what was expected and what was found, and sets where the scanner goes on. FOUND and EXPECTED are

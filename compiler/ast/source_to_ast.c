@@ -98,7 +98,7 @@ static struct parser parser_of(struct arena *arena, const struct sources *source
 		.next = first,
 		.end = end,
 		.position = file->base + (uint32_t)first,
-		.field = FIELD_END,
+		.field = FIELD_NONE,
 	};
 }
 

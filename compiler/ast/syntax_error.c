@@ -92,18 +92,18 @@ enum field field_of_token(int token)
 		OTHER_FIELDS(FIELD_TOKEN)
 #undef FIELD_TOKEN
 	default:
-		return FIELD_END;
+		return FIELD_NONE;
 	}
 }
 
 static const char *value_phrase(const struct failure *f)
 {
-	return f->p->field == FIELD_END ? "a value" : type_phrase(field_type(f->p->field));
+	return f->p->field == FIELD_NONE ? "a value" : type_phrase(field_type(f->p->field));
 }
 
 static bool asks_for_interface(const struct failure *f)
 {
-	return f->p->field != FIELD_END && field_type(f->p->field) == TYPE_INTERFACE;
+	return f->p->field != FIELD_NONE && field_type(f->p->field) == TYPE_INTERFACE;
 }
 
 /* Whether any word is a name here: no other part of the grammar expects both of these keywords. */

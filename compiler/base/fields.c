@@ -2,20 +2,25 @@
 
 #include <linux/bpf.h>
 
-static const struct field_info FIELDS[FIELD_END] = {
+static const struct field_info FIELDS[FIELD_COUNT] = {
 /* clang-format off */
-#define VALUE_FIELD(constant, word, type, end, bits4, member4, bits6, member6, order, is_key) \
-	[FIELD_##constant] = {word, TYPE_##type, is_key, FIELD_##end, ORDER_##order, \
+#define VALUE_FIELD(constant, word, type, side, bits4, member4, bits6, member6, order, is_key) \
+	[FIELD_##constant] = {word, TYPE_##type, is_key, FIELD_##side, ORDER_##order, \
 			      {{bits4, offsetof(struct bpf_sk_lookup, member4)}, \
 			       {bits6, offsetof(struct bpf_sk_lookup, member6)}}},
 	VALUE_FIELDS(VALUE_FIELD)
 #undef VALUE_FIELD
 #define OTHER_FIELD(constant, word, type, is_key) \
-	[FIELD_##constant] = {word, TYPE_##type, is_key, FIELD_NO_END, ORDER_HOST, {{0, 0}, {0, 0}}},
+	[FIELD_##constant] = {word, TYPE_##type, is_key, FIELD_NO_SIDE, ORDER_HOST, {{0, 0}, {0, 0}}},
 	OTHER_FIELDS(OTHER_FIELD)
 #undef OTHER_FIELD
 	/* clang-format on */
 };
+
+#define IS_KEY(constant, word, type, is_key) +(is_key)
+_Static_assert((0 OTHER_FIELDS(IS_KEY)) == 1,
+	       "a key without a value is the protocol, which code relies on");
+#undef IS_KEY
 
 const struct field_info *field_info(enum field field)
 {

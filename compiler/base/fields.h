@@ -48,18 +48,18 @@ const char *type_phrase(enum value_type type);
 /* clang-format on */
 
 enum field {
-#define VALUE_FIELD_ENUM(constant, ...) FIELD_##constant,
-	VALUE_FIELDS(VALUE_FIELD_ENUM)
-#undef VALUE_FIELD_ENUM
-		FIELD_COUNT, /* of those with values; the others follow */
-	FIELD_BEFORE_OTHERS = FIELD_COUNT - 1,
-#define OTHER_FIELD_ENUM(constant, ...) FIELD_##constant,
-	OTHER_FIELDS(OTHER_FIELD_ENUM)
-#undef OTHER_FIELD_ENUM
-		FIELD_END
+#define FIELD_ENUM(constant, ...) FIELD_##constant,
+	VALUE_FIELDS(FIELD_ENUM) OTHER_FIELDS(FIELD_ENUM)
+#undef FIELD_ENUM
+		FIELD_COUNT,
+	FIELD_NONE = FIELD_COUNT
 };
 
-enum field_end { FIELD_LOCAL, FIELD_REMOTE, FIELD_NO_END };
+/* How many fields have values; they come first. */
+#define PLUS_ONE(...)     +1
+#define VALUE_FIELD_COUNT (0 VALUE_FIELDS(PLUS_ONE))
+
+enum field_side { FIELD_LOCAL, FIELD_REMOTE, FIELD_NO_SIDE };
 enum byte_order { ORDER_HOST, ORDER_NETWORK };
 
 /* Where the context has a field: members in host order are numbers of 32 bits; those in network order begin with the
@@ -74,7 +74,7 @@ struct field_info {
 	enum value_type type;
 	bool is_map_key;
 	/* of a field with values */
-	enum field_end end;
+	enum field_side side;
 	enum byte_order order;
 	struct field_member members[FAMILY_COUNT];
 };

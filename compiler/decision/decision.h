@@ -17,7 +17,7 @@ struct decision {
 	size_t outcome_count;
 	diagram_ref roots[FAMILY_COUNT][PROTOCOL_COUNT];
 	/* The order of the fields on each path; interfaces follow after the last. */
-	enum field orders[FAMILY_COUNT][PROTOCOL_COUNT][FIELD_COUNT];
+	enum field orders[FAMILY_COUNT][PROTOCOL_COUNT][VALUE_FIELD_COUNT];
 	size_t interval_count; /* of all nodes */
 	const struct policy *policy;
 };

@@ -35,12 +35,12 @@ static void dump_outcome(struct dump *dump, const struct diagram_outcome *outcom
 				action->no_reuseport ? " no-reuseport" : "");
 	}
 	fprintf(dump->out, "%s",
-		verdict_word(outcome->end == TERMINAL_PASS ? VERDICT_PASS : VERDICT_DROP));
+		verdict_word(outcome->end == OUTCOME_PASS ? VERDICT_PASS : VERDICT_DROP));
 }
 
 static void dump_ref(struct dump *dump, diagram_ref ref)
 {
-	if (ref_is_outcome(ref)) {
+	if (ref_is_terminal(ref)) {
 		dump_outcome(dump, &dump->decision->outcomes[ref_index(ref)]);
 		return;
 	}

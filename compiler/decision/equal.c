@@ -44,8 +44,8 @@ static bool refs_equal(struct comparison *cmp, diagram_ref a, diagram_ref b)
 	const struct diagram_node *first, *second;
 	size_t i;
 
-	if (ref_is_outcome(a) || ref_is_outcome(b))
-		return ref_is_outcome(a) && ref_is_outcome(b) && outcomes_equal(cmp, a, b);
+	if (ref_is_terminal(a) || ref_is_terminal(b))
+		return ref_is_terminal(a) && ref_is_terminal(b) && outcomes_equal(cmp, a, b);
 	if (cmp->equals[a] != NO_INDEX)
 		return cmp->equals[a] == b;
 	first = &cmp->a->nodes[a];

@@ -26,7 +26,7 @@ const struct diagram_outcome *decision_eval(const struct decision *decision,
 {
 	diagram_ref ref = decision->roots[packet->family][packet->protocol];
 
-	while (!ref_is_outcome(ref)) {
+	while (!ref_is_terminal(ref)) {
 		const struct diagram_node *node = &decision->nodes[ref];
 
 		ref = node->children[decision_branch(node, environment, packet)];

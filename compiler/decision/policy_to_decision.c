@@ -39,9 +39,9 @@ static const struct lead LEADS[] = {
 };
 enum { ORDER_COUNT = sizeof(LEADS) / sizeof(LEADS[0]) };
 
-static void order_fields(const struct lead *lead, enum field order[FIELD_COUNT])
+static void order_fields(const struct lead *lead, enum field order[VALUE_FIELD_COUNT])
 {
-	bool leads[FIELD_COUNT] = {false};
+	bool leads[VALUE_FIELD_COUNT] = {false};
 	enum field field;
 	size_t count;
 
@@ -49,7 +49,7 @@ static void order_fields(const struct lead *lead, enum field order[FIELD_COUNT])
 		order[count] = lead->fields[count];
 		leads[order[count]] = true;
 	}
-	for (field = 0; field < FIELD_COUNT; field++)
+	for (field = 0; field < VALUE_FIELD_COUNT; field++)
 		if (!leads[field])
 			order[count++] = field;
 }
@@ -67,7 +67,7 @@ struct trial {
 	struct builder *builder;
 	diagram_ref root;
 	struct builder_extent extent;
-	enum field order[FIELD_COUNT];
+	enum field order[VALUE_FIELD_COUNT];
 };
 
 static bool try_order(const struct making *making, enum family family, enum protocol protocol,
@@ -132,10 +132,12 @@ static size_t count_values(const struct policy *policy)
 		count += policy->maps[i].element_count;
 	for (i = 0; i < policy->chain_count; i++)
 		for (j = 0; j < policy->chains[i].count; j++)
-			for (k = 0; k < FAMILY_COUNT * FIELD_COUNT; k++) {
+			for (k = 0; k < FAMILY_COUNT * VALUE_FIELD_COUNT; k++) {
 				const struct range_set *values =
-					policy->chains[i].rules[j].match.values[k / FIELD_COUNT]
-									       [k % FIELD_COUNT];
+					policy->chains[i]
+						.rules[j]
+						.match.values[k / VALUE_FIELD_COUNT]
+							     [k % VALUE_FIELD_COUNT];
 
 				count += values ? values->count : 0;
 			}
@@ -168,13 +170,13 @@ static bool witness_of(const struct builder *builder, diagram_ref ref, uint32_t 
 	const struct diagram_node *node;
 	size_t i;
 
-	if (ref_is_outcome(ref))
+	if (ref_is_terminal(ref))
 		return ref_index(ref) == outcome;
 	node = builder_node(builder, ref);
 	for (i = 0; i < node->count; i++) {
 		if (!witness_of(builder, node->children[i], outcome, packet))
 			continue;
-		if (node->variable < FIELD_COUNT)
+		if (node->variable < VALUE_FIELD_COUNT)
 			packet->values[node->variable] = node->starts[i];
 		else if (node->starts[i] == INTERFACE_EQUALS)
 			packet->interface = node->variable - VARIABLE_INTERFACES;
@@ -244,7 +246,7 @@ struct decision *policy_to_decision(struct arena *arena, const struct policy *po
 {
 	struct decision *decision = arena_alloc(arena, 1, sizeof(*decision));
 	struct making making = {.policy = policy, .decision = decision};
-	enum field order[FIELD_COUNT];
+	enum field order[VALUE_FIELD_COUNT];
 	enum family family;
 	enum protocol protocol;
 

@@ -74,7 +74,7 @@ static struct clause clause_of(const struct translation *t, const struct match *
 	struct clause clause = {.body = body};
 	enum field field;
 
-	for (field = 0; field < FIELD_COUNT; field++) {
+	for (field = 0; field < VALUE_FIELD_COUNT; field++) {
 		const struct range_set *values = match->values[t->family][field];
 
 		if (!values)
@@ -85,11 +85,11 @@ static struct clause clause_of(const struct translation *t, const struct match *
 	return clause;
 }
 
-static enum terminal_end redirect_end(enum fallback fallback)
+static enum outcome_end redirect_end(enum fallback fallback)
 {
-	return fallback == FALLBACK_DROP   ? TERMINAL_DROP
-	       : fallback == FALLBACK_PASS ? TERMINAL_PASS
-					   : TERMINAL_NEXT;
+	return fallback == FALLBACK_DROP   ? OUTCOME_DROP
+	       : fallback == FALLBACK_PASS ? OUTCOME_PASS
+					   : OUTCOME_NEXT;
 }
 
 /* The diagram of what a rule with this verdict does to the packets that it matches. */
@@ -97,8 +97,8 @@ static diagram_ref verdict_body(struct translation *t, const struct rule *rule,
 				const struct verdict *verdict)
 {
 	struct action actions[2];
-	struct diagram_outcome outcome = {actions, 0, TERMINAL_RETURN};
-	enum terminal_end chain_end;
+	struct diagram_outcome outcome = {actions, 0, OUTCOME_RETURN};
+	enum outcome_end chain_end;
 	diagram_ref body;
 
 	if (rule->counter != NO_INDEX)
@@ -106,10 +106,10 @@ static diagram_ref verdict_body(struct translation *t, const struct rule *rule,
 								  false};
 	switch (verdict->kind) {
 	case VERDICT_PASS:
-		outcome.end = TERMINAL_PASS;
+		outcome.end = OUTCOME_PASS;
 		break;
 	case VERDICT_DROP:
-		outcome.end = TERMINAL_DROP;
+		outcome.end = OUTCOME_DROP;
 		break;
 	case VERDICT_REDIRECT:
 		actions[outcome.action_count++] = (struct action){ACTION_ATTEMPT, verdict->target,
@@ -118,8 +118,8 @@ static diagram_ref verdict_body(struct translation *t, const struct rule *rule,
 		break;
 	case VERDICT_JUMP:
 	case VERDICT_GOTO:
-		outcome.end = TERMINAL_NEXT;
-		chain_end = verdict->kind == VERDICT_JUMP ? TERMINAL_NEXT : TERMINAL_RETURN;
+		outcome.end = OUTCOME_NEXT;
+		chain_end = verdict->kind == VERDICT_JUMP ? OUTCOME_NEXT : OUTCOME_RETURN;
 		body = builder_terminal(t->builder, rule, verdict, outcome);
 		body = builder_then(t->builder, body, build_chain(t, verdict->target));
 		return builder_replace_ends(t->builder, body, chain_end, chain_end);
@@ -222,7 +222,7 @@ static struct clause element_clause(const struct map *map, size_t element, diagr
 }
 
 /* Builds what each verdict of a map does. A verdict that leaves the decision open ends with
- * TERMINAL_MATCH: no less specific element decides then, but the next rule. True if there is
+ * OUTCOME_MATCH: no less specific element decides then, but the next rule. True if there is
  * such a verdict. */
 static bool map_bodies(struct translation *t, const struct rule *rule, const struct map *map,
 		       diagram_ref *bodies)
@@ -233,7 +233,7 @@ static bool map_bodies(struct translation *t, const struct rule *rule, const str
 
 	for (i = 0; i < map->verdict_count; i++) {
 		body = verdict_body(t, rule, &map->verdicts[i]);
-		bodies[i] = builder_replace_ends(t->builder, body, TERMINAL_MATCH, TERMINAL_RETURN);
+		bodies[i] = builder_replace_ends(t->builder, body, OUTCOME_MATCH, OUTCOME_RETURN);
 		may_be_open |= bodies[i] != body;
 	}
 	return may_be_open;
@@ -269,7 +269,7 @@ static diagram_ref build_map(struct translation *t, const struct rule *rule)
 	parts[part_count++] = sweep_clauses(t->arena, t->builder, t->family, &clauses[first],
 					    count - first);
 	whole = join(t, parts, part_count);
-	return may_be_open ? builder_replace_ends(t->builder, whole, TERMINAL_NEXT, TERMINAL_RETURN)
+	return may_be_open ? builder_replace_ends(t->builder, whole, OUTCOME_NEXT, OUTCOME_RETURN)
 			   : whole;
 }
 
@@ -326,7 +326,7 @@ diagram_ref rules_to_diagram(struct arena *arena, struct builder *builder,
 			     enum protocol protocol)
 {
 	struct translation t = {arena, policy, family, protocol, builder, NULL};
-	enum terminal_end end = policy->end == VERDICT_PASS ? TERMINAL_PASS : TERMINAL_DROP;
+	enum outcome_end end = policy->end == VERDICT_PASS ? OUTCOME_PASS : OUTCOME_DROP;
 	size_t i;
 
 	t.chains = arena_alloc(arena, policy->chain_count, sizeof(*t.chains));

@@ -192,7 +192,7 @@ static diagram_ref clause_diagram(struct sweep *sweep, size_t position, const st
 	size_t at;
 	uint32_t i;
 
-	for (at = FIELD_COUNT; at-- > position;) {
+	for (at = VALUE_FIELD_COUNT; at-- > position;) {
 		enum field field = sweep->order[at];
 		const struct range *ranges = clause->ranges[field];
 		u128 last = field_last(field, sweep->family);
@@ -242,7 +242,7 @@ static diagram_ref sweep_from(struct sweep *sweep, size_t position, const struct
 		return REF_NEXT;
 	if (count == 1)
 		return clause_diagram(sweep, position, clauses);
-	if (position == FIELD_COUNT)
+	if (position == VALUE_FIELD_COUNT)
 		return bodies_in_turn(sweep->builder, clauses, count);
 	field = sweep->order[position];
 	for (i = 0; i < count; i++)

@@ -9,8 +9,8 @@
  * BODY, what happens where all conditions are met: an outcome, or a diagram that asks for
  * interfaces only. */
 struct clause {
-	const struct range *ranges[FIELD_COUNT];
-	uint32_t counts[FIELD_COUNT]; /* of ranges: sorted, disjoint, not adjacent */
+	const struct range *ranges[VALUE_FIELD_COUNT];
+	uint32_t counts[VALUE_FIELD_COUNT]; /* of ranges: sorted, disjoint, not adjacent */
 	diagram_ref body;
 };
 

@@ -103,12 +103,12 @@ static void note_rule(struct diag *diag, const struct breadth *breadth)
 
 /* What the rules tell apart in each field, the field with the most intervals first. */
 static void find_breadths(struct arena *arena, const struct policy *policy, enum family family,
-			  struct breadth breadths[FIELD_COUNT])
+			  struct breadth breadths[VALUE_FIELD_COUNT])
 {
 	enum field field;
 	size_t i, j;
 
-	for (field = 0; field < FIELD_COUNT; field++) {
+	for (field = 0; field < VALUE_FIELD_COUNT; field++) {
 		breadths[field] = (struct breadth){.field = field};
 		for (i = 0; i < policy->chain_count; i++)
 			for (j = 0; j < policy->chains[i].count; j++)
@@ -116,7 +116,7 @@ static void find_breadths(struct arena *arena, const struct policy *policy, enum
 					 &policy->chains[i].rules[j], family);
 		count_starts(&breadths[field]);
 	}
-	qsort(breadths, FIELD_COUNT, sizeof(breadths[0]), compare_breadths);
+	qsort(breadths, VALUE_FIELD_COUNT, sizeof(breadths[0]), compare_breadths);
 }
 
 static struct span error_span(const struct breadth *breadths, const struct policy *policy)
@@ -133,7 +133,7 @@ static const char *list_breadths(struct arena *arena, const struct policy *polic
 	const char *list = "";
 	size_t i;
 
-	for (i = 0; i < FIELD_COUNT && breadths[i].count; i++)
+	for (i = 0; i < VALUE_FIELD_COUNT && breadths[i].count; i++)
 		list = arena_printf(arena, "%s%s%zu%s in %s", list, i ? ", " : "",
 				    breadths[i].count + 1, i ? "" : " places",
 				    field_word(breadths[i].field));
@@ -148,7 +148,7 @@ void report_decision_too_large(const struct policy *policy, enum family family, 
 			       struct diag *diag)
 {
 	struct arena *arena = arena_new();
-	struct breadth breadths[FIELD_COUNT];
+	struct breadth breadths[VALUE_FIELD_COUNT];
 	const char *list;
 
 	find_breadths(arena, policy, family, breadths);
@@ -177,7 +177,7 @@ void report_program_too_large(const struct policy *policy, enum family family, s
 			      size_t most, struct diag *diag)
 {
 	struct arena *arena = arena_new();
-	struct breadth breadths[FIELD_COUNT];
+	struct breadth breadths[VALUE_FIELD_COUNT];
 	const char *list;
 	size_t i;
 
@@ -190,7 +190,7 @@ void report_program_too_large(const struct policy *policy, enum family family, s
 		   "the program would have the verifier walk about %zu instructions, more than its "
 		   "budget of %zu%s",
 		   needed, most, list);
-	for (i = 0; i < FIELD_COUNT; i++)
+	for (i = 0; i < VALUE_FIELD_COUNT; i++)
 		note_rule(diag, &breadths[i]);
 	diag_note(diag, (struct span){0, 0}, "'--instructions-max' sets another budget");
 	arena_free(arena);

@@ -9,11 +9,11 @@
 /* The effort that a new outcome takes, in intervals. */
 enum { OUTCOME_EFFORT = 16 };
 
-struct builder *builder_new(struct arena *arena, const enum field order[FIELD_COUNT],
+struct builder *builder_new(struct arena *arena, const enum field order[VALUE_FIELD_COUNT],
 			    size_t effort_max)
 {
 	struct builder *builder = arena_alloc(arena, 1, sizeof(*builder));
-	enum terminal_end end;
+	enum outcome_end end;
 	uint32_t i;
 
 	builder->arena = arena;
@@ -21,9 +21,9 @@ struct builder *builder_new(struct arena *arena, const enum field order[FIELD_CO
 	builder->terminals = builder;
 	builder->effort_max = effort_max;
 	memcpy(builder->order, order, sizeof(builder->order));
-	for (i = 0; i < FIELD_COUNT; i++)
+	for (i = 0; i < VALUE_FIELD_COUNT; i++)
 		builder->position[order[i]] = i;
-	for (end = TERMINAL_PASS; end < TERMINAL_ENDS; end++)
+	for (end = OUTCOME_PASS; end < OUTCOME_ENDS; end++)
 		builder_add_outcome(builder, (struct diagram_outcome){NULL, 0, end});
 	return builder;
 }
@@ -91,7 +91,7 @@ diagram_ref builder_add_outcome(struct builder *builder, struct diagram_outcome 
 
 	for (slot = hash_first(table, hash); slot->entry; slot = hash_next(table, slot))
 		if (outcome_equal(&builder->outcomes[slot->entry - 1], &outcome))
-			return (uint32_t)REF_OUTCOME | (slot->entry - 1);
+			return (uint32_t)REF_TERMINAL | (slot->entry - 1);
 	builder->effort += OUTCOME_EFFORT;
 	copy = arena_alloc(builder->arena, outcome.action_count, sizeof(*copy));
 	if (outcome.action_count)
@@ -100,7 +100,7 @@ diagram_ref builder_add_outcome(struct builder *builder, struct diagram_outcome 
 	hash_add(&builder->outcome_table, builder->arena, hash, (uint32_t)builder->outcome_count);
 	*ARENA_PUSH(builder->arena, builder->outcomes, builder->outcome_count,
 		    builder->outcome_capacity) = outcome;
-	return (uint32_t)REF_OUTCOME | (uint32_t)(builder->outcome_count - 1);
+	return (uint32_t)REF_TERMINAL | (uint32_t)(builder->outcome_count - 1);
 }
 
 void builder_begin(struct builder *builder)

@@ -23,8 +23,8 @@ struct builder {
 	struct arena *arena;
 	const struct terminal_operations *operations;
 	void *terminals;
-	enum field order[FIELD_COUNT];
-	uint32_t position[FIELD_COUNT]; /* of each field in the order */
+	enum field order[VALUE_FIELD_COUNT];
+	uint32_t position[VALUE_FIELD_COUNT]; /* of each field in the order */
 
 	struct diagram_node *nodes;
 	size_t node_count, node_capacity;

@@ -11,7 +11,7 @@ uint32_t diagram_interval(const struct diagram_node *node, u128 value)
 
 static void mark_ref(diagram_ref ref, bool *reached, bool *outcomes)
 {
-	if (!ref_is_outcome(ref))
+	if (!ref_is_terminal(ref))
 		reached[ref] = true;
 	else if (outcomes)
 		outcomes[ref_index(ref)] = true;
@@ -23,7 +23,7 @@ void diagram_mark_reached(const struct diagram_node *nodes, diagram_ref root, bo
 	uint32_t index, i;
 
 	mark_ref(root, reached, outcomes);
-	if (ref_is_outcome(root))
+	if (ref_is_terminal(root))
 		return;
 	for (index = root + 1; index-- > 0;)
 		for (i = 0; reached[index] && i < nodes[index].count; i++)
@@ -33,7 +33,7 @@ void diagram_mark_reached(const struct diagram_node *nodes, diagram_ref root, bo
 struct builder_extent builder_extent(const struct builder *builder, diagram_ref root)
 {
 	bool *reached = arena_alloc(builder->arena, builder->node_count, sizeof(*reached));
-	uint32_t largest[FIELD_COUNT] = {0};
+	uint32_t largest[VALUE_FIELD_COUNT] = {0};
 	struct builder_extent extent = {0, 0};
 	size_t i;
 
@@ -44,10 +44,10 @@ struct builder_extent builder_extent(const struct builder *builder, diagram_ref 
 		if (!reached[i])
 			continue;
 		extent.intervals += node->count;
-		if (node->variable < FIELD_COUNT && node->count > largest[node->variable])
+		if (node->variable < VALUE_FIELD_COUNT && node->count > largest[node->variable])
 			largest[node->variable] = node->count;
 	}
-	for (i = 0; i < FIELD_COUNT; i++)
+	for (i = 0; i < VALUE_FIELD_COUNT; i++)
 		extent.least_intervals += largest[i];
 	return extent;
 }
@@ -63,7 +63,7 @@ static diagram_ref import_ref(struct import *import, diagram_ref ref)
 	const struct diagram_node *node;
 	size_t i;
 
-	if (ref_is_outcome(ref))
+	if (ref_is_terminal(ref))
 		return builder_add_outcome(import->to, *builder_outcome(import->from, ref));
 	if (import->copies[ref] != REF_NONE)
 		return import->copies[ref];

@@ -3,7 +3,7 @@
  * once, so that equal diagrams have equal references, and it does each operation on the same
  * references once.
  *
- * An outcome may be open: TERMINAL_NEXT says that the rules that follow decide. Under "first a, then b"
+ * An outcome may be open: OUTCOME_NEXT says that the rules that follow decide. Under "first a, then b"
  * (builder_then) diagrams form a monoid with REF_NEXT as its identity, so any run of rules can be
  * built apart from the rules around it. */
 #ifndef SKLC_DIAGRAM_H
@@ -17,21 +17,21 @@ struct arena;
 /* Variables: the fields, then one for each interface. The variable of an interface has one of three
  * values: the host has no such interface; the packet came in by another one; it came in by this
  * one. */
-enum { VARIABLE_INTERFACES = FIELD_COUNT };
+enum { VARIABLE_INTERFACES = VALUE_FIELD_COUNT };
 enum { INTERFACE_UNKNOWN, INTERFACE_DIFFERS, INTERFACE_EQUALS, INTERFACE_VALUES };
 
 /* A reference: the index of a node or, with this bit, of an outcome. */
-enum { REF_OUTCOME = (int)0x80000000 };
+enum { REF_TERMINAL = (int)0x80000000 };
 typedef uint32_t diagram_ref;
 
-static inline bool ref_is_outcome(diagram_ref ref)
+static inline bool ref_is_terminal(diagram_ref ref)
 {
-	return ref & (uint32_t)REF_OUTCOME;
+	return ref & (uint32_t)REF_TERMINAL;
 }
 
 static inline uint32_t ref_index(diagram_ref ref)
 {
-	return ref & ~(uint32_t)REF_OUTCOME;
+	return ref & ~(uint32_t)REF_TERMINAL;
 }
 
 struct diagram_node {
@@ -43,27 +43,27 @@ struct diagram_node {
 
 /* How an outcome ends. PASS and DROP are final; the others are replaced before the decision is
  * done. */
-enum terminal_end {
-	TERMINAL_PASS,
-	TERMINAL_DROP,
-	TERMINAL_NEXT,   /* the next rule decides */
-	TERMINAL_RETURN, /* the chain that jumped here goes on */
-	TERMINAL_MATCH, /* a condition holds; in a map: no other element decides, the next rule does */
-	TERMINAL_ENDS
+enum outcome_end {
+	OUTCOME_PASS,
+	OUTCOME_DROP,
+	OUTCOME_NEXT,   /* the next rule decides */
+	OUTCOME_RETURN, /* the chain that jumped here goes on */
+	OUTCOME_MATCH, /* a condition holds; in a map: no other element decides, the next rule does */
+	OUTCOME_ENDS
 };
 
 struct diagram_outcome {
 	const struct action *actions;
 	size_t action_count;
-	enum terminal_end end;
+	enum outcome_end end;
 };
 
 /* Outcomes without actions, which every builder has at these references. */
-#define REF_PASS   ((diagram_ref)REF_OUTCOME | TERMINAL_PASS)
-#define REF_DROP   ((diagram_ref)REF_OUTCOME | TERMINAL_DROP)
-#define REF_NEXT   ((diagram_ref)REF_OUTCOME | TERMINAL_NEXT)
-#define REF_RETURN ((diagram_ref)REF_OUTCOME | TERMINAL_RETURN)
-#define REF_MATCH  ((diagram_ref)REF_OUTCOME | TERMINAL_MATCH)
+#define REF_PASS   ((diagram_ref)REF_TERMINAL | OUTCOME_PASS)
+#define REF_DROP   ((diagram_ref)REF_TERMINAL | OUTCOME_DROP)
+#define REF_NEXT   ((diagram_ref)REF_TERMINAL | OUTCOME_NEXT)
+#define REF_RETURN ((diagram_ref)REF_TERMINAL | OUTCOME_RETURN)
+#define REF_MATCH  ((diagram_ref)REF_TERMINAL | OUTCOME_MATCH)
 
 /* Refers to nothing; for tables of references that are not known yet. */
 #define REF_NONE ((diagram_ref)0xffffffff)
@@ -89,7 +89,7 @@ struct builder;
  * put into a node takes an effort of 1, whether the node is kept or not; a new outcome takes more.
  * Once the effort is more than EFFORT_MAX, the builder is exhausted: its operations still return,
  * but what they build is wrong. */
-struct builder *builder_new(struct arena *arena, const enum field order[FIELD_COUNT],
+struct builder *builder_new(struct arena *arena, const enum field order[VALUE_FIELD_COUNT],
 			    size_t effort_max);
 bool builder_is_exhausted(const struct builder *builder);
 
@@ -110,8 +110,8 @@ struct terminal_operations {
 	diagram_ref (*make)(void *terminals, const struct rule *rule, const struct verdict *verdict,
 			    struct diagram_outcome outcome);
 	diagram_ref (*then)(void *terminals, diagram_ref a, diagram_ref b);
-	diagram_ref (*replace_ends)(void *terminals, diagram_ref terminal, enum terminal_end next,
-				    enum terminal_end returned);
+	diagram_ref (*replace_ends)(void *terminals, diagram_ref terminal, enum outcome_end next,
+				    enum outcome_end returned);
 };
 
 /* Replaces the terminals of a new builder, which are its outcomes. */
@@ -139,15 +139,15 @@ void builder_begin(struct builder *builder);
 void builder_interval(struct builder *builder, u128 start, diagram_ref child);
 diagram_ref builder_end(struct builder *builder, uint32_t variable);
 
-/* A, and where A ends with TERMINAL_NEXT, B after it. */
+/* A, and where A ends with OUTCOME_NEXT, B after it. */
 diagram_ref builder_then(struct builder *builder, diagram_ref a, diagram_ref b);
 
 /* A where CONDITION is REF_MATCH, else REF_NEXT. */
 diagram_ref builder_where(struct builder *builder, diagram_ref condition, diagram_ref a);
 
-/* A with the ends TERMINAL_NEXT and TERMINAL_RETURN replaced by these, and TERMINAL_MATCH by TERMINAL_NEXT. */
-diagram_ref builder_replace_ends(struct builder *builder, diagram_ref a, enum terminal_end next,
-				 enum terminal_end returned);
+/* A with the ends OUTCOME_NEXT and OUTCOME_RETURN replaced by these, and OUTCOME_MATCH by OUTCOME_NEXT. */
+diagram_ref builder_replace_ends(struct builder *builder, diagram_ref a, enum outcome_end next,
+				 enum outcome_end returned);
 
 /* The number of intervals of the nodes that a reference leads to, and a lower bound of that number
  * in any order of the fields: for each field, every start in its largest node is a start in any

@@ -63,10 +63,10 @@ static uint32_t position_of(const struct builder *builder, diagram_ref ref)
 {
 	uint32_t variable;
 
-	if (ref_is_outcome(ref))
+	if (ref_is_terminal(ref))
 		return UINT32_MAX;
 	variable = builder->nodes[ref].variable;
-	return variable < FIELD_COUNT ? builder->position[variable] : variable;
+	return variable < VALUE_FIELD_COUNT ? builder->position[variable] : variable;
 }
 
 /* A walk along the intervals of a node. A reference that does not ask for the variable takes part
@@ -134,7 +134,7 @@ diagram_ref builder_terminal(struct builder *builder, const struct rule *rule,
 
 bool builder_is_closed(const struct builder *builder, diagram_ref ref)
 {
-	return ref_is_outcome(ref) && builder->operations->is_closed(builder->terminals, ref);
+	return ref_is_terminal(ref) && builder->operations->is_closed(builder->terminals, ref);
 }
 
 diagram_ref builder_then(struct builder *builder, diagram_ref a, diagram_ref b)
@@ -147,7 +147,7 @@ diagram_ref builder_then(struct builder *builder, diagram_ref a, diagram_ref b)
 		return b;
 	if (builder_is_closed(builder, a))
 		return a;
-	if (ref_is_outcome(a) && ref_is_outcome(b))
+	if (ref_is_terminal(a) && ref_is_terminal(b))
 		return builder->operations->then(builder->terminals, a, b);
 	if (recall(builder, OPERATION_THEN, a, b, &result))
 		return result;
@@ -168,14 +168,14 @@ diagram_ref builder_where(struct builder *builder, diagram_ref condition, diagra
 			by_intervals(builder, builder_where, condition, a));
 }
 
-diagram_ref builder_replace_ends(struct builder *builder, diagram_ref a, enum terminal_end next,
-				 enum terminal_end returned)
+diagram_ref builder_replace_ends(struct builder *builder, diagram_ref a, enum outcome_end next,
+				 enum outcome_end returned)
 {
 	diagram_ref result, ends = (diagram_ref)(next << 4 | returned);
 	struct diagram_node node;
 	size_t i;
 
-	if (ref_is_outcome(a))
+	if (ref_is_terminal(a))
 		return builder->operations->replace_ends(builder->terminals, a, next, returned);
 	if (recall(builder, OPERATION_REPLACE_ENDS, a, ends, &result))
 		return result;

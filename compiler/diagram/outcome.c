@@ -58,7 +58,7 @@ bool outcome_is_too_long(const struct diagram_outcome *outcome)
 
 static bool outcome_is_closed(const void *terminals, diagram_ref terminal)
 {
-	return builder_outcome(terminals, terminal)->end != TERMINAL_NEXT;
+	return builder_outcome(terminals, terminal)->end != OUTCOME_NEXT;
 }
 
 static diagram_ref outcome_make(void *terminals, const struct rule *rule,
@@ -70,16 +70,16 @@ static diagram_ref outcome_make(void *terminals, const struct rule *rule,
 }
 
 static diagram_ref outcome_replace_ends(void *terminals, diagram_ref terminal,
-					enum terminal_end next, enum terminal_end returned)
+					enum outcome_end next, enum outcome_end returned)
 {
 	struct diagram_outcome outcome = *builder_outcome(terminals, terminal);
 
-	if (outcome.end == TERMINAL_NEXT)
+	if (outcome.end == OUTCOME_NEXT)
 		outcome.end = next;
-	else if (outcome.end == TERMINAL_RETURN)
+	else if (outcome.end == OUTCOME_RETURN)
 		outcome.end = returned;
-	else if (outcome.end == TERMINAL_MATCH)
-		outcome.end = TERMINAL_NEXT;
+	else if (outcome.end == OUTCOME_MATCH)
+		outcome.end = OUTCOME_NEXT;
 	return builder_add_outcome(terminals, outcome);
 }
 
@@ -105,7 +105,7 @@ static diagram_ref outcome_then(void *terminals, diagram_ref a, diagram_ref b)
 			actions[count++] = action;
 		if (actions_too_many(actions, count))
 			return builder_add_outcome(
-				builder, (struct diagram_outcome){actions, count, TERMINAL_DROP});
+				builder, (struct diagram_outcome){actions, count, OUTCOME_DROP});
 	}
 	return builder_add_outcome(builder, (struct diagram_outcome){actions, count, second->end});
 }

@@ -59,10 +59,8 @@ static void emit_compare_tree(struct emitter *e, const struct diagram_node *node
 static void emit_interface_child(struct emitter *e, const struct diagram_node *node,
 				 const struct span *origins, uint32_t value)
 {
-	uint32_t i = node->count - 1;
+	uint32_t i = diagram_interval(node, value);
 
-	while (node->starts[i] > value)
-		i--;
 	emit_ref(e, node->children[i], origins[i]);
 }
 
@@ -149,7 +147,7 @@ static void emit_table_entry(struct emitter *e, diagram_ref ref)
 {
 	uint32_t search = e->layout->nodes[ref].variable >> SEARCH_SHIFT;
 
-	emit_reference(e, e->layout->table_refs[ref], layout_knows_entries(e->layout));
+	emit_reference(e, e->layout->table_refs[ref], layout_knows_roots(e->layout));
 	bytecode_jump(e->code, e->entries[search][layout_first_step(e->layout, ref)].checked);
 }
 
@@ -157,7 +155,7 @@ static void emit_table_entry(struct emitter *e, diagram_ref ref)
 static void emit_ref(struct emitter *e, diagram_ref ref, struct span origin)
 {
 	bytecode_origin(e->code, origin);
-	if (ref_is_outcome(ref))
+	if (ref_is_terminal(ref))
 		emit_row(e, e->layout->rows_of[ref_index(ref)]);
 	else if (e->layout->forms[ref] == FORM_TABLE)
 		emit_table_entry(e, ref);

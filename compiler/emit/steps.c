@@ -22,7 +22,7 @@ struct search_position {
 /* Size of one child of a stride table, as a shift: log2 of the bytes. */
 static int child_scale(const struct layout_step *stride)
 {
-	return stride->has_ranges ? 3 : 2;
+	return stride->has_entries ? 3 : 2;
 }
 
 /* Size of one result of a step, as a shift: log2 of the bytes. */
@@ -347,7 +347,7 @@ static void emit_range(struct emitter *e, const struct layout_step *step, unsign
 	bytecode_alu(e->code, BPF_RSH, R1, R4);
 	bytecode_alu_imm(e->code, BPF_SUB, R1, 1); /* negative if it was 0 */
 	bytecode_alu_imm(e->code, BPF_RSH, R1, 63);
-	bytecode_alu_imm(e->code, BPF_LSH, R1, __builtin_ctz(ENTRY_INSIDE));
+	bytecode_alu_imm(e->code, BPF_LSH, R1, ENTRY_INSIDE_SHIFT);
 	bytecode_alu(e->code, BPF_RSH, R7, R1);
 	bytecode_alu32_imm(e->code, BPF_AND, R7, UINT16_MAX);
 }
@@ -446,8 +446,10 @@ static void emit_lpm(struct emitter *e, const struct layout_step *step)
 	bytecode_alu32_imm(e->code, BPF_AND, R7, INDEX_MASK);
 	bytecode_to_host(e->code, R7, 32);
 	bytecode_store_imm(e->code, BPF_W, R10, STACK_PREFIX, ABI_PREFIX_BITS);
-	bytecode_store(e->code, BPF_W, R10, STACK_PREFIX + 4, R7);
-	bytecode_store(e->code, BPF_DW, R10, STACK_PREFIX + 8, R1);
+	bytecode_store(e->code, BPF_W, R10,
+		       STACK_PREFIX + (int)offsetof(struct abi_prefix_key, node), R7);
+	bytecode_store(e->code, BPF_DW, R10,
+		       STACK_PREFIX + (int)offsetof(struct abi_prefix_key, word), R1);
 	bytecode_map(e->code, R1, SYMBOL_PREFIXES);
 	bytecode_alu(e->code, BPF_MOV, R2, R10);
 	bytecode_alu_imm(e->code, BPF_ADD, R2, STACK_PREFIX);
@@ -489,7 +491,7 @@ static void emit_step(struct emitter *e, struct search_position at)
 
 	switch (step->kind) {
 	case STEP_STRIDE:
-		if (step->has_ranges)
+		if (step->has_entries)
 			emit_stride_of_entries(e, at);
 		else
 			emit_stride(e, step);
@@ -506,27 +508,9 @@ static void emit_step(struct emitter *e, struct search_position at)
 	case STEP_LPM:
 		emit_lpm(e, step);
 		return;
-	default:
+	case STEP_INTERFACE:
 		emit_interface_step(e, step, at.entries[at.step + 1].checked);
 	}
-}
-
-/* Whether two steps compare the same bits of the same operand, as levels of one tree do. */
-static bool compares_the_same(const struct layout_step *a, const struct layout_step *b)
-{
-	return (b->kind == STEP_INNER || b->kind == STEP_LEAF) && is_same_variable(a, b) &&
-	       a->window.prefix == b->window.prefix && a->window.bits == b->window.bits &&
-	       a->window.skip == b->window.skip && a->is_below_stride == b->is_below_stride &&
-	       a->lane_bits == b->lane_bits;
-}
-
-/* The entry point of the next step after an inner node. */
-static struct basic_block entry_after_inner(struct search_position at, size_t next)
-{
-	const struct layout_step *steps = at.search->steps;
-
-	return compares_the_same(&steps[at.step], &steps[next]) ? at.entries[next].ready
-								: at.entries[next].inside;
 }
 
 void emit_search(struct emitter *e, size_t index)
@@ -548,7 +532,8 @@ void emit_search(struct emitter *e, size_t index)
 		emit_step(e, at);
 		next = layout_next_step(search, at.step);
 		if (steps[at.step].kind == STEP_INNER)
-			bytecode_jump(e->code, entry_after_inner(at, next));
+			/* The next level of the same tree, which compares the same bits. */
+			bytecode_jump(e->code, at.entries[next].ready);
 		else if (next != at.step + 1)
 			bytecode_jump(e->code, at.entries[next].checked);
 	}

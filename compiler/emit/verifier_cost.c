@@ -24,7 +24,7 @@ enum {
 /* Instructions walked for a search, without its steps. */
 enum {
 	TABLES = 50,
-	TABLES_KNOWN = 15, /* where layout_knows_entries */
+	TABLES_KNOWN = 15, /* where layout_knows_roots */
 	KNOWN_ENTRY = 30,  /* there, each root but one, from which it walks some steps again */
 };
 
@@ -48,7 +48,7 @@ static size_t step_instructions(const struct layout_step *step)
 		count += WIDE_LANES;
 	if (step->kind == STEP_CROSS && !has_class_table(step))
 		count += step->classes.run_count * RUN;
-	if (step->has_ranges)
+	if (step->has_entries)
 		return count - ENTRIES;
 	return count + (step->narrow_tag ? NARROW : 0);
 }
@@ -77,7 +77,7 @@ static size_t entry_count(const struct layout *layout)
 		diagram_ref root = layout->roots[flow_class_family(flow_class)]
 						[flow_class_protocol(flow_class)];
 
-		if (ref_is_outcome(root) || layout->forms[root] != FORM_TABLE)
+		if (ref_is_terminal(root) || layout->forms[root] != FORM_TABLE)
 			continue;
 		for (i = 0; i < count && entries[i] != root; i++)
 			;
@@ -93,7 +93,7 @@ static size_t search_instructions(const struct layout *layout, const struct layo
 
 	if (!search->step_count)
 		return 0;
-	count = layout_knows_entries(layout) ? TABLES_KNOWN : TABLES;
+	count = layout_knows_roots(layout) ? TABLES_KNOWN : TABLES;
 	for (i = 0; i < search->step_count; i++)
 		count += step_instructions(&search->steps[i]);
 	return count;
@@ -104,7 +104,7 @@ size_t layout_verified_instructions(const struct layout *layout)
 	size_t count = outcome_instructions(layout), entries = entry_count(layout);
 	size_t i;
 
-	if (layout_knows_entries(layout) && entries)
+	if (layout_knows_roots(layout) && entries)
 		count += KNOWN_ENTRY * (entries - 1);
 	for (i = 0; i < layout->search_count; i++)
 		count += search_instructions(layout, &layout->searches[i]);

@@ -99,7 +99,7 @@ static bool is_narrow_result(const struct choosing *choosing, diagram_ref ref)
 	const struct operand_choice *next;
 	uint32_t variable;
 
-	if (ref_is_outcome(ref))
+	if (ref_is_terminal(ref))
 		return choosing->layout->rows_of[ref_index(ref)] < NARROW_BIT;
 	variable = variable_in_search(choosing->layout->nodes[ref].variable);
 	if (choice->narrow_variable != NO_VARIABLE && choice->narrow_variable != variable)
@@ -279,7 +279,7 @@ size_t variable_order(const struct layout_search *search, uint32_t variables[VAR
 	enum family family;
 	size_t count = 0, i;
 
-	for (i = 0; i < FIELD_COUNT; i++)
+	for (i = 0; i < VALUE_FIELD_COUNT; i++)
 		for (family = 0; family < FAMILY_COUNT; family++) {
 			if (family > 0 && !field_has_families(search->order[i]))
 				continue;

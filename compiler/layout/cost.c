@@ -118,12 +118,12 @@ static struct shape shape_of(const struct children *children, const struct layou
 	for (i = 0; i >> children->bits == 0; i++) {
 		if (!children->within[i])
 			shape.direct += children->at[i];
-		else if (children->within[i] == 1 && stride->has_ranges)
+		else if (children->within[i] == 1 && stride->has_entries)
 			shape.direct += 2;
 		else
 			add_tree(&shape, (size_t)children->within[i] + 1, leaf, inner);
 	}
-	if (stride->has_ranges)
+	if (stride->has_entries)
 		take_ranges(&shape, children->ranges[children->bits]);
 	shape.intervals = shape.direct + shape.through[0];
 	return shape;
@@ -168,7 +168,7 @@ static uint64_t cost_of(const struct children *children, const struct layout_ste
 		bytes = stride_bytes < all * NODE_BYTES ? stride_bytes : all * NODE_BYTES;
 		cost += STRIDE_PS + fetch_ps(bytes * copies);
 	}
-	if (stride->has_ranges)
+	if (stride->has_entries)
 		cost += RANGE_PS * shape.direct / all;
 	for (level = LEVELS - 1; level >= 0; level--) {
 		if (!shape.through[level])
@@ -278,11 +278,11 @@ struct search_costs cost_stride(struct layout_window window, const struct diagra
 		stride.stride_bits = children.bits;
 		keep_better(cost_of(&children, &stride, copies), children.bits, &costs.stride_ps,
 			    &widths->references);
-		stride.has_ranges = is_narrow && rest_bits(&stride) <= ENTRY_START_BITS;
-		if (stride.has_ranges)
+		stride.has_entries = is_narrow && rest_bits(&stride) <= ENTRY_START_BITS;
+		if (stride.has_entries)
 			keep_better(cost_of(&children, &stride, copies), children.bits,
 				    &costs.ranges_ps, &widths->ranges);
-		stride.has_ranges = false;
+		stride.has_entries = false;
 	}
 	/* Without a stride table, a start at the first value of the window is a key like any other. */
 	children.within[0] += children.at[0];

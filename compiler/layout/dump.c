@@ -50,7 +50,7 @@ static void dump_root(const struct layout *layout, diagram_ref root, FILE *out)
 {
 	const struct diagram_node *node;
 
-	if (ref_is_outcome(root)) {
+	if (ref_is_terminal(root)) {
 		fprintf(out, "row %" PRIu32 "\n", layout->rows_of[ref_index(root)]);
 		return;
 	}
@@ -111,7 +111,7 @@ static void dump_step(const struct layout_step *step, FILE *out)
 			has_class_table(step) ? "a table" : "code");
 	if (step->kind == STEP_STRIDE)
 		fprintf(out, " of %" PRIu32 " bits%s", step->stride_bits,
-			step->has_ranges ? ", of ranges" : "");
+			step->has_entries ? ", of ranges" : "");
 	if (step->kind == STEP_INNER || step->kind == STEP_LEAF)
 		fprintf(out, " of lanes of %" PRIu32 " bits", step->lane_bits);
 	if (step->kind == STEP_STRIDE || step->kind == STEP_INNER || step->kind == STEP_LEAF)
@@ -133,7 +133,7 @@ static void dump_search(const struct layout_search *search, FILE *out)
 	if (!search->step_count)
 		return;
 	fputs("tables, fields in the order", out);
-	for (i = 0; i < FIELD_COUNT; i++)
+	for (i = 0; i < VALUE_FIELD_COUNT; i++)
 		fprintf(out, " %s", field_word(search->order[i]));
 	fputs(":\n", out);
 	for (i = 0; i < search->step_count; i++)

@@ -20,7 +20,7 @@ static uint64_t mean_below(const struct diagram_node *node, const struct form_co
 	for (i = 0; i < node->count; i++) {
 		const struct form_costs *child;
 
-		if (ref_is_outcome(node->children[i]))
+		if (ref_is_terminal(node->children[i]))
 			continue;
 		child = &costs[node->children[i]];
 		sum += in_tables || !is_better_in_code(child) ? child->tables_ps : child->code_ps;
@@ -60,7 +60,7 @@ static void mark_table(struct choice *choice, diagram_ref ref)
 	const struct diagram_node *node;
 	uint32_t i;
 
-	if (ref_is_outcome(ref) || choice->forms[ref] == FORM_TABLE)
+	if (ref_is_terminal(ref) || choice->forms[ref] == FORM_TABLE)
 		return;
 	node = &choice->layout->nodes[ref];
 	if (choice->forms[ref] == FORM_CODE)
@@ -75,7 +75,7 @@ static void choose_form(struct choice *choice, diagram_ref ref)
 {
 	uint32_t count;
 
-	if (ref_is_outcome(ref) || choice->forms[ref] != FORM_UNUSED)
+	if (ref_is_terminal(ref) || choice->forms[ref] != FORM_UNUSED)
 		return;
 	count = choice->layout->nodes[ref].count;
 	if (choice->intervals + count > choice->intervals_max ||

@@ -14,15 +14,17 @@ const char *step_word(enum step_kind kind)
 	return STEP_WORDS[kind];
 }
 
+/* Tags count the steps from the last one of a search, which has tag 1. */
+static size_t step_of_tag(const struct layout_search *search, uint32_t tag)
+{
+	return search->step_count - tag;
+}
+
 size_t layout_first_step(const struct layout *layout, diagram_ref node)
 {
-	const struct layout_search *search =
-		&layout->searches[layout->nodes[node].variable >> SEARCH_SHIFT];
-	size_t step = 0;
+	uint32_t search = layout->nodes[node].variable >> SEARCH_SHIFT;
 
-	while (search->steps[step].tag != layout->table_refs[node] >> TAG_SHIFT)
-		step++;
-	return step;
+	return step_of_tag(&layout->searches[search], layout->table_refs[node] >> TAG_SHIFT);
 }
 
 /* Whether A is part of an IPv4 address and B of an IPv6 address: a packet for which a step for A has run has nothing to
@@ -50,9 +52,5 @@ size_t layout_next_step(const struct layout_search *search, size_t step)
 
 size_t layout_narrow_step(const struct layout_search *search, size_t step)
 {
-	size_t next = step;
-
-	while (search->steps[next].tag != search->steps[step].narrow_tag)
-		next++;
-	return next;
+	return step_of_tag(search, search->steps[step].narrow_tag);
 }

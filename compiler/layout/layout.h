@@ -134,7 +134,7 @@ struct layout_step {
 	/* Stride tables: the number of upper bits of the window that index it, and whether it has entries instead
 	 * of references. */
 	uint32_t stride_bits;
-	bool has_ranges;
+	bool has_entries;
 
 	uint32_t lane_bits; /* inner nodes and leaves: 16, 32 or 64 */
 
@@ -194,7 +194,7 @@ static inline unsigned stride_shift(const struct layout_step *stride)
 
 /* The steps for all decisions that ask for the fields in one order. */
 struct layout_search {
-	enum field order[FIELD_COUNT];
+	enum field order[VALUE_FIELD_COUNT];
 	const struct layout_step *steps; /* in the order in which they run */
 	size_t step_count;
 };
@@ -208,7 +208,7 @@ static inline bool has_trees_below(const struct layout_search *search, size_t st
 /* Whether the references of all entries of a stride table lead to the next step. */
 static inline bool refers_to_next(const struct layout_search *search, size_t stride)
 {
-	return search->steps[stride].has_ranges && has_trees_below(search, stride) &&
+	return search->steps[stride].has_entries && has_trees_below(search, stride) &&
 	       search->steps[stride + 1].kind == STEP_LEAF;
 }
 
@@ -285,7 +285,7 @@ static inline bool layout_loops_over_rows(const struct layout *layout)
 /* Whether the references with which the program enters the tables are constants that the verifier and the optimizer
  * know. This pays where no node is in code, since then there are few such references; and where outcomes have one row,
  * since then the verifier has little code to walk again for each of them. */
-static inline bool layout_knows_entries(const struct layout *layout)
+static inline bool layout_knows_roots(const struct layout *layout)
 {
 	return !layout->code_intervals && layout->rows_max <= 1;
 }
@@ -304,11 +304,6 @@ size_t layout_narrow_step(const struct layout_search *search, size_t step);
 static inline bool is_same_variable(const struct layout_step *a, const struct layout_step *b)
 {
 	return a->operand == b->operand && a->is_again == b->is_again;
-}
-
-static inline const struct layout_object *layout_object(const struct layout *layout)
-{
-	return &layout->object;
 }
 
 #endif

@@ -88,7 +88,7 @@ static diagram_ref split_window(struct rewriting *rewriting, diagram_ref ref, en
 	size_t count;
 	u128 end;
 
-	if (ref_is_outcome(ref) || operand_bits(operand) == 16)
+	if (ref_is_terminal(ref) || operand_bits(operand) == 16)
 		return ref;
 	node = builder_nodes(rewriting->builder, &count)[ref];
 	window = dense_window(&node, operand_bits(operand));
@@ -179,7 +179,7 @@ static diagram_ref operand_node(struct rewriting *rewriting, const struct diagra
 
 static diagram_ref operand_ref(struct rewriting *rewriting, diagram_ref ref)
 {
-	if (ref_is_outcome(ref))
+	if (ref_is_terminal(ref))
 		return builder_add_outcome(rewriting->builder,
 					   rewriting->decision->outcomes[ref_index(ref)]);
 	if (rewriting->done[ref] == REF_NONE)

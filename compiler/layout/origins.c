@@ -79,7 +79,7 @@ static struct span trace(struct tracing *tracing, diagram_ref ref)
 	struct span origin = layout->policy->end_span;
 	uint32_t i;
 
-	if (ref_is_outcome(ref))
+	if (ref_is_terminal(ref))
 		return origin_of_packet(tracing);
 	if (layout->forms[ref] != FORM_CODE)
 		return SEVERAL;

@@ -20,7 +20,7 @@ struct row_list {
 static struct row_list list_rows(const struct layout *layout, const struct diagram_outcome *outcome)
 {
 	uint32_t override = layout->override_others ? BPF_SK_LOOKUP_F_REPLACE : 0;
-	struct row_list list = {.end = outcome->end == TERMINAL_PASS ? ROW_PASS : ROW_DROP};
+	struct row_list list = {.end = outcome->end == OUTCOME_PASS ? ROW_PASS : ROW_DROP};
 	struct layout_row row = {{NO_INDEX}, NO_INDEX, 0, 0};
 	const struct action *action, *end = outcome->actions + outcome->action_count;
 
@@ -102,11 +102,11 @@ static const bool *used_outcomes(struct arena *arena, const struct layout *layou
 	size_t i, j;
 
 	for (i = 0; i < FLOW_CLASSES; i++)
-		if (ref_is_outcome(layout->roots[i / 2][i % 2]))
+		if (ref_is_terminal(layout->roots[i / 2][i % 2]))
 			used[ref_index(layout->roots[i / 2][i % 2])] = true;
 	for (i = 0; i < layout->node_count; i++)
 		for (j = 0; j < layout->nodes[i].count; j++)
-			if (ref_is_outcome(layout->nodes[i].children[j]))
+			if (ref_is_terminal(layout->nodes[i].children[j]))
 				used[ref_index(layout->nodes[i].children[j])] = true;
 	return used;
 }

@@ -71,6 +71,9 @@ enum { NARROW_BIT = 1 << 15 };
 
 /* The lowest bit of each part of an entry. The result "around" begins at bit 0. */
 enum { ENTRY_INSIDE = 16, ENTRY_LENGTH = 32, ENTRY_START = 38, ENTRY_REFERENCE = 63 };
+enum { ENTRY_INSIDE_SHIFT = 4 };
+_Static_assert(1 << ENTRY_INSIDE_SHIFT == ENTRY_INSIDE,
+	       "programs make 0 or ENTRY_INSIDE of a bit by a shift");
 enum { ENTRY_LENGTH_MASK = (1 << (ENTRY_START - ENTRY_LENGTH)) - 1, ENTRY_START_BITS = 24 };
 
 /* A class table has one byte for each port: its equivalence class. */
@@ -126,7 +129,7 @@ static inline uint32_t result_bytes(const struct layout_step *step)
 /* The size of one child of a stride table: an entry or a reference. */
 static inline uint32_t child_bytes(const struct layout_step *stride)
 {
-	return stride->has_ranges ? sizeof(uint64_t) : sizeof(uint32_t);
+	return stride->has_entries ? sizeof(uint64_t) : sizeof(uint32_t);
 }
 
 /* How many elements to reserve for COUNT of them: the next power of two. The programs mask an index with this minus

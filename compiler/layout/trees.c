@@ -177,7 +177,7 @@ static void put_child(struct writer *w, const struct layout_step *stride, unsign
 {
 	uint64_t entry;
 
-	if (!stride->has_ranges) {
+	if (!stride->has_entries) {
 		put_reference(children, child,
 			      part.end - part.first == 1
 				      ? child_ref(w, part.node->children[part.first])
@@ -219,11 +219,11 @@ static struct written_step *stride_step(const struct writer *w)
 				   .operand = variable_operand(w->variable),
 				   .window = w->choice->stride_window,
 				   .stride_bits = w->choice->stride_bits,
-				   .has_ranges = w->choice->way == WAY_RANGES};
+				   .has_entries = w->choice->way == WAY_RANGES};
 
 	step.element_bytes = child_bytes(&step) *
 			     ((UINT32_C(1) << step.stride_bits) + (is_whole_word(&step) ? 0 : 2));
-	if (step.has_ranges)
+	if (step.has_entries)
 		step.narrow_tag = narrow_tag(w);
 	return new_step(w, step);
 }

@@ -95,11 +95,11 @@ static uint32_t add_interface(struct writer *w, const struct diagram_node *node)
 {
 	struct layout_interface element = {.interface = variable_interface(node->variable)};
 	struct layout_step step = {.kind = STEP_INTERFACE, .element_bytes = sizeof(element)};
-	uint32_t value, level = 0, i = 0, index;
+	uint32_t value, level = 0, index;
 
 	for (value = 0; value < INTERFACE_VALUES; value++) {
-		i += i + 1 < node->count && node->starts[i + 1] == value;
-		element.children[value] = child_ref(w, node->children[i]);
+		element.children[value] = child_ref(w,
+						    node->children[diagram_interval(node, value)]);
 		if (element.children[value] >> TAG_SHIFT > level)
 			level = element.children[value] >> TAG_SHIFT;
 	}

@@ -7,7 +7,7 @@
 
 uint32_t child_ref(const struct writer *w, diagram_ref ref)
 {
-	return ref_is_outcome(ref) ? w->layout->rows_of[ref_index(ref)] : w->table_refs[ref];
+	return ref_is_terminal(ref) ? w->layout->rows_of[ref_index(ref)] : w->table_refs[ref];
 }
 
 struct written_step *new_step(const struct writer *w, struct layout_step step)

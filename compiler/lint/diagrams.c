@@ -82,13 +82,13 @@ static void visit_interface(struct visit *visit, const struct diagram_node *node
 
 static void visit_ref(struct visit *visit, diagram_ref ref, enum way way)
 {
-	size_t index = ref_is_outcome(ref) ? visit->node_count + ref_index(ref) : ref;
+	size_t index = ref_is_terminal(ref) ? visit->node_count + ref_index(ref) : ref;
 	bool *seen = &visit->seen[index * WAY_COUNT + way];
 
 	if (*seen)
 		return;
 	*seen = true;
-	if (ref_is_outcome(ref))
+	if (ref_is_terminal(ref))
 		visit_terminal(visit, ref, way);
 	else if (builder_node(visit->builder, ref)->variable < VARIABLE_INTERFACES)
 		visit_values(visit, builder_node(visit->builder, ref), way);

@@ -101,17 +101,18 @@ static bool judge_sources(struct check *check, const struct diagram_node *node)
 /* Judges the packet, with each source where a node asks for the source. */
 static bool judge_all(struct check *check, diagram_ref ref)
 {
-	bool *seen = &check->seen[ref_is_outcome(ref) ? check->decision->node_count + ref_index(ref)
-						      : ref];
+	bool *seen =
+		&check->seen[ref_is_terminal(ref) ? check->decision->node_count + ref_index(ref)
+						  : ref];
 	const struct diagram_node *node;
 
 	if (*seen)
 		return true;
 	*seen = true;
-	if (ref_is_outcome(ref))
+	if (ref_is_terminal(ref))
 		return judge(check);
 	node = &check->decision->nodes[ref];
-	if (node->variable < FIELD_COUNT && field_info(node->variable)->end == FIELD_REMOTE)
+	if (node->variable < VALUE_FIELD_COUNT && field_info(node->variable)->side == FIELD_REMOTE)
 		return judge_sources(check, node);
 	return judge_all(
 		check, node->children[decision_branch(node, &check->environment, &check->packet)]);

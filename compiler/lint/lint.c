@@ -183,7 +183,7 @@ static void warn_never(struct lint *lint, const struct rule *rule)
 	bool is_empty;
 
 	diag_warning(lint->diag, WARNING_NEVER, rule->span, "this rule can never match");
-	for (field = 0; field < FIELD_COUNT; field++) {
+	for (field = 0; field < VALUE_FIELD_COUNT; field++) {
 		const struct range_set *ipv4 = match->values[FAMILY_IPV4][field];
 		const struct range_set *ipv6 = match->values[FAMILY_IPV6][field];
 

@@ -88,10 +88,10 @@ static struct range_set taken_below(struct walk *walk, diagram_ref ref)
 	const struct decision *decision = walk->lint->decision;
 	const struct diagram_node *node;
 
-	if (ref_is_outcome(ref)) {
+	if (ref_is_terminal(ref)) {
 		const struct diagram_outcome *outcome = &decision->outcomes[ref_index(ref)];
 
-		if (outcome->end == TERMINAL_PASS &&
+		if (outcome->end == OUTCOME_PASS &&
 		    first_label(outcome->actions, outcome->action_count) == NO_INDEX)
 			return (struct range_set){NULL, 0};
 		return one_range(walk->lint, 0, address_last(walk->family));
@@ -252,7 +252,7 @@ static uint32_t taker_of(const struct lint *lint, const struct packet *packet, u
 	const struct diagram_outcome *outcome;
 
 	*last = address_last(packet->family);
-	while (!ref_is_outcome(ref)) {
+	while (!ref_is_terminal(ref)) {
 		const struct diagram_node *node = &lint->decision->nodes[ref];
 		uint32_t i = decision_branch(node, &lint->environment, packet);
 

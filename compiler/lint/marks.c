@@ -58,7 +58,7 @@ static diagram_ref terminal_of(struct terminals *terminals, diagram_ref outcome,
 	for (slot = hash_first(&terminals->table, hash); slot->entry;
 	     slot = hash_next(&terminals->table, slot))
 		if (marked_equal(&terminals->items[slot->entry - 1], &marked))
-			return (uint32_t)REF_OUTCOME | (slot->entry - 1);
+			return (uint32_t)REF_TERMINAL | (slot->entry - 1);
 	copy = arena_alloc(terminals->arena, count, sizeof(*copy));
 	if (count)
 		memcpy(copy, marks, count * sizeof(*copy));
@@ -66,7 +66,7 @@ static diagram_ref terminal_of(struct terminals *terminals, diagram_ref outcome,
 	hash_add(&terminals->table, terminals->arena, hash, (uint32_t)terminals->count);
 	*ARENA_PUSH(terminals->arena, terminals->items, terminals->count,
 		    terminals->capacity) = marked;
-	return (uint32_t)REF_OUTCOME | (uint32_t)(terminals->count - 1);
+	return (uint32_t)REF_TERMINAL | (uint32_t)(terminals->count - 1);
 }
 
 const struct marked *terminals_at(const struct terminals *terminals, diagram_ref terminal)
@@ -116,7 +116,7 @@ static bool differ_for_good(const struct terminals *terminals, const struct diag
 	const struct action *x, *y;
 	size_t i = 0, j = 0;
 
-	if (a->end > TERMINAL_DROP || b->end > TERMINAL_DROP)
+	if (a->end > OUTCOME_DROP || b->end > OUTCOME_DROP)
 		return false;
 	if (a->end != b->end || outcome_is_too_long(a) || outcome_is_too_long(b))
 		return true;
@@ -192,7 +192,7 @@ static bool marked_is_closed(const void *data, diagram_ref terminal)
 }
 
 /* Without a rule that jumps, packets do not enter its chain. So what the chain does must not follow
- * in the outcome without the rule: it ends with TERMINAL_MATCH, so that it is closed until
+ * in the outcome without the rule: it ends with OUTCOME_MATCH, so that it is closed until
  * builder_replace_ends is called for the jump, after the chain was added. */
 static diagram_ref marked_make(void *data, const struct rule *rule, const struct verdict *verdict,
 			       struct diagram_outcome outcome)
@@ -206,8 +206,8 @@ static diagram_ref marked_make(void *data, const struct rule *rule, const struct
 	return terminal_of(terminals, ref, &mark, terminals->states[number] & RULE_ASKED ? 1 : 0);
 }
 
-static diagram_ref marked_replace_ends(void *data, diagram_ref terminal, enum terminal_end next,
-				       enum terminal_end returned)
+static diagram_ref marked_replace_ends(void *data, diagram_ref terminal, enum outcome_end next,
+				       enum outcome_end returned)
 {
 	struct terminals *terminals = data;
 	struct marked marked = *terminals_at(terminals, terminal);
@@ -308,9 +308,9 @@ struct terminals *terminals_new(struct arena *arena, struct builder *builder,
 	struct terminals *terminals = arena_alloc(arena, 1, sizeof(*terminals));
 	uint32_t *references = arena_alloc(arena, policy->chain_count, sizeof(*references));
 	uint32_t i, numbers = subset->count ? subset->numbers[subset->count - 1] + 1 : 0;
-	enum field order[FIELD_COUNT];
+	enum field order[VALUE_FIELD_COUNT];
 
-	for (i = 0; i < FIELD_COUNT; i++)
+	for (i = 0; i < VALUE_FIELD_COUNT; i++)
 		order[i] = (enum field)i; /* any will do: outcomes have no fields */
 	terminals->arena = arena;
 	terminals->outcomes = builder_new(arena, order, SIZE_MAX - 1);
@@ -321,8 +321,8 @@ struct terminals *terminals_new(struct arena *arena, struct builder *builder,
 	terminals->label_continues = arena_alloc(arena, policy->label_count, sizeof(bool));
 	look_at_rules(terminals, references);
 	find_single_rules(terminals, references);
-	for (i = TERMINAL_PASS; i < TERMINAL_ENDS; i++)
-		terminal_of(terminals, (uint32_t)REF_OUTCOME | i, NULL, 0);
+	for (i = OUTCOME_PASS; i < OUTCOME_ENDS; i++)
+		terminal_of(terminals, (uint32_t)REF_TERMINAL | i, NULL, 0);
 	builder_use_terminals(builder, &MARKED, terminals);
 	return terminals;
 }

@@ -9,7 +9,7 @@
 
 /* Stands for an outcome without a rule that differs from the one with the rule, whatever comes
  * before or after. */
-#define REF_OTHER ((diagram_ref)0xffffffff)
+#define REF_OTHER (REF_NONE - 1)
 
 struct mark {
 	uint32_t number;     /* of a rule */

@@ -56,10 +56,10 @@ static unsigned match_flow_classes(const struct match *match)
 		if (!(match->families & 1u << flow_class_family(flow_class)) ||
 		    !(match->protocols & 1u << flow_class_protocol(flow_class)))
 			continue;
-		for (field = 0; field < FIELD_COUNT; field++)
+		for (field = 0; field < VALUE_FIELD_COUNT; field++)
 			if (values[field] && !values[field]->count)
 				break;
-		if (field == FIELD_COUNT)
+		if (field == VALUE_FIELD_COUNT)
 			flow_classes |= 1u << flow_class;
 	}
 	return flow_classes;

@@ -79,7 +79,7 @@ static struct packet pick_packet(struct probe *probe, const struct rule *rule,
 	while (!(flow_classes & 1u << flow_class))
 		flow_class = (flow_class + 1) % FLOW_CLASSES;
 	packet = example_packet(flow_class_family(flow_class), flow_class_protocol(flow_class));
-	for (field = 0; field < FIELD_COUNT; field++) {
+	for (field = 0; field < VALUE_FIELD_COUNT; field++) {
 		const struct range_set *values = rule->match.values[packet.family][field];
 		struct range any = {0, field_last(field, packet.family)};
 
@@ -100,7 +100,7 @@ static bool same_outcome(const struct diagram_outcome *a, const struct outcome *
 	size_t i;
 
 	if (a->action_count != b->action_count ||
-	    a->end != (b->end == END_PASS ? TERMINAL_PASS : TERMINAL_DROP))
+	    a->end != (b->end == END_PASS ? OUTCOME_PASS : OUTCOME_DROP))
 		return false;
 	for (i = 0; i < a->action_count; i++)
 		if (!action_equal(&a->actions[i], &b->actions[i]))

@@ -38,7 +38,7 @@ static LLVMValueRef reference(const struct ir *ir, uint32_t number, bool known)
 static void continue_at(struct ir *ir, diagram_ref ref, struct span origin)
 {
 	ir_origin(ir, origin);
-	if (ref_is_outcome(ref)) {
+	if (ref_is_terminal(ref)) {
 		ir_store(ir, reference(ir, ir->layout->rows_of[ref_index(ref)], false),
 			 ir->reference, 0);
 		ir_jump(ir, ir->outcome);
@@ -83,10 +83,8 @@ static void compare_tree(struct ir *ir, const struct code_node *code, LLVMValueR
 static void interface_child(struct ir *ir, const struct code_node *code, LLVMBasicBlockRef block,
 			    uint32_t value)
 {
-	uint32_t i = code->node->count - 1;
+	uint32_t i = diagram_interval(code->node, value);
 
-	while (code->node->starts[i] > value)
-		i--;
 	ir_start(ir, block);
 	continue_at(ir, code->node->children[i], code->child_origins[i]);
 }
@@ -109,7 +107,7 @@ static void table_entry(struct ir *ir, diagram_ref ref)
 {
 	uint32_t search = ir->layout->nodes[ref].variable >> SEARCH_SHIFT;
 
-	ir_store(ir, reference(ir, ir->layout->table_refs[ref], layout_knows_entries(ir->layout)),
+	ir_store(ir, reference(ir, ir->layout->table_refs[ref], layout_knows_roots(ir->layout)),
 		 ir->reference, 0);
 	ir_jump(ir, ir->entries[search][layout_first_step(ir->layout, ref)].checked);
 }

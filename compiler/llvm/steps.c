@@ -69,8 +69,8 @@ static LLVMValueRef ir_stride_child(struct ir *ir, const struct layout_step *ste
 	/* The index is opaque, so that the optimizer does not remove this comparison: the verifier needs the bound. */
 	ir_leave_if(ir, child, LLVMIntUGT,
 		    ir_wide(ir, is_whole_word(step) ? children - 1 : children + 1), ir->drop);
-	return ir_item(ir, step->has_ranges ? ir->wide : ir->word, ir_step_element(ir, step), child,
-		       step->has_ranges ? 3 : 2);
+	return ir_item(ir, step->has_entries ? ir->wide : ir->word, ir_step_element(ir, step),
+		       child, step->has_entries ? 3 : 2);
 }
 
 /* Continues at a narrow result (as 32 bits): a row, or an element of the step that narrow results lead to. */
@@ -105,7 +105,7 @@ static LLVMValueRef ir_range(struct ir *ir, const struct layout_step *step, LLVM
 	behind = LLVMBuildLShr(ir->builder, ir_widen(ir, behind), length, "");
 	/* This is opaque, or the optimizer would write a test for 0 and a jump. */
 	shift = LLVMBuildSub(ir->builder, ir_opaque(ir, behind), ir_wide(ir, 1), "");
-	shift = ir_shift_left(ir, ir_shift_right(ir, shift, 63), __builtin_ctz(ENTRY_INSIDE));
+	shift = ir_shift_left(ir, ir_shift_right(ir, shift, 63), ENTRY_INSIDE_SHIFT);
 	entry = ir_and(ir, LLVMBuildLShr(ir->builder, entry, shift, ""), UINT16_MAX);
 	return LLVMBuildTrunc(ir->builder, entry, ir->word, "");
 }
@@ -117,7 +117,7 @@ static void ir_step_stride(struct ir *ir, struct search_position at)
 		     child = ir_stride_child(ir, step, word);
 	LLVMBasicBlockRef refers;
 
-	if (step->has_ranges) {
+	if (step->has_entries) {
 		refers = ir_block(ir, "refers");
 		if (has_trees_below(at.search, at.step))
 			ir_leave_if(ir, child, LLVMIntSLT, ir_wide(ir, 0), refers);
@@ -302,7 +302,7 @@ static void ir_step(struct ir *ir, struct search_position at)
 	case STEP_LPM:
 		ir_step_lpm(ir, step);
 		break;
-	default:
+	case STEP_INTERFACE:
 		ir_step_interface(ir, step, next);
 	}
 	ir_jump(ir, next);

@@ -218,7 +218,7 @@ struct object *bytecode_to_elf(struct arena *arena, const struct bytecode *code,
 {
 	struct writing writing = {.arena = arena, .elf = elf_writer_new(arena), .program = code};
 	struct object *object = arena_alloc(arena, 1, sizeof(*object));
-	const char *error = write_object(&writing, layout_object(layout), policy, object);
+	const char *error = write_object(&writing, &layout->object, policy, object);
 
 	if (error) {
 		diag_error(diag, (struct span){0, 0}, "the object cannot be made: %s", error);

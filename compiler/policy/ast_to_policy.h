@@ -41,7 +41,7 @@ struct key_type {
 	enum field field;
 };
 
-#define ANY_FIELD FIELD_END
+#define ANY_FIELD FIELD_NONE
 
 struct map_entry {
 	const struct ast_map *map;

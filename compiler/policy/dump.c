@@ -27,7 +27,7 @@ static void collect_rule(struct arena *arena, struct set_uses *uses, const struc
 	struct value_list list;
 	enum field field;
 
-	for (field = 0; field < FIELD_COUNT; field++)
+	for (field = 0; field < VALUE_FIELD_COUNT; field++)
 		if (value_list_of(arena, &rule->match, field, &list) && value_list_is_long(&list))
 			*ARENA_PUSH(arena, uses->lists, uses->count, uses->capacity) = list;
 }

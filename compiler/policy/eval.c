@@ -43,7 +43,7 @@ static bool rule_matches(const struct evaluation *ev, const struct match *match)
 		return false;
 	if (!(match->protocols & 1u << packet->protocol))
 		return false;
-	for (field = 0; field < FIELD_COUNT; field++) {
+	for (field = 0; field < VALUE_FIELD_COUNT; field++) {
 		const struct range_set *values = match->values[packet->family][field];
 
 		if (values && !range_set_contains(*values, packet->values[field]))

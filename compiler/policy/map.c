@@ -15,7 +15,7 @@ struct key_word {
 	struct key_type key;
 };
 
-enum { KEY_WORDS_MAX = FIELD_END + 2, KEYS_TEXT = 16 * FIELD_END };
+enum { KEY_WORDS_MAX = FIELD_COUNT + 2, KEYS_TEXT = 16 * FIELD_COUNT };
 
 /* Lists the words, those of fields first; *FIELDS is the number of those. */
 static size_t key_words(struct key_word words[KEY_WORDS_MAX], size_t *fields)
@@ -23,8 +23,8 @@ static size_t key_words(struct key_word words[KEY_WORDS_MAX], size_t *fields)
 	static const enum value_type types[] = {TYPE_ADDRESS, TYPE_PORT};
 	size_t count = 0, i;
 
-	for (i = 0; i < FIELD_END; i++) {
-		enum field field = (enum field)((i + FIELD_COUNT) % FIELD_END);
+	for (i = 0; i < FIELD_COUNT; i++) {
+		enum field field = (enum field)((i + VALUE_FIELD_COUNT) % FIELD_COUNT);
 
 		if (field_info(field)->is_map_key)
 			words[count++] = (struct key_word){field_word(field),

@@ -30,7 +30,7 @@ struct match {
 	uint8_t families;  /* bits 1 << enum family */
 	uint8_t protocols; /* bits 1 << enum protocol */
 	/* NULL where any value matches; the set may be empty. Ports have the same set in both families. */
-	const struct range_set *values[FAMILY_COUNT][FIELD_COUNT];
+	const struct range_set *values[FAMILY_COUNT][VALUE_FIELD_COUNT];
 	const struct interface_match *interfaces; /* all of them must hold */
 	size_t interface_count;
 };
@@ -106,7 +106,7 @@ struct socket_declaration {
 struct packet {
 	enum family family;
 	enum protocol protocol;
-	u128 values[FIELD_COUNT];
+	u128 values[VALUE_FIELD_COUNT];
 	uint32_t interface; /* index of its interface; NO_INDEX: one that no rule names */
 };
 

@@ -78,7 +78,7 @@ static uint8_t live_families(const struct match *match)
 	enum field field;
 
 	for (family = 0; family < FAMILY_COUNT; family++)
-		for (field = 0; field < FIELD_COUNT; field++)
+		for (field = 0; field < VALUE_FIELD_COUNT; field++)
 			if (field_has_families(field) && match->values[family][field] &&
 			    !match->values[family][field]->count)
 				live &= (uint8_t) ~(1u << family);
@@ -233,7 +233,7 @@ static bool shows_family(const struct match *match, uint8_t families)
 
 	enum field field;
 
-	for (field = 0; field < FIELD_COUNT; field++)
+	for (field = 0; field < VALUE_FIELD_COUNT; field++)
 		if (field_has_families(field) && match->values[family][field])
 			return true;
 	return false;
@@ -298,7 +298,7 @@ static void write_match(struct writer *to, const struct policy *policy, const st
 
 	write_families(to, match);
 	write_protocols(to, match);
-	for (field = 0; field < FIELD_COUNT; field++)
+	for (field = 0; field < VALUE_FIELD_COUNT; field++)
 		if (value_list_of(to->arena, match, field, &list))
 			write_values(to, &list);
 	for (i = 0; i < match->interface_count; i++)

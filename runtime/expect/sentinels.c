@@ -21,7 +21,7 @@ static int bind_loopback(int fd, unsigned int flow_class)
 	const int on = 1;
 
 	ipv4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (flow_class_family(flow_class) == AF_INET)
+	if (flow_class_af(flow_class) == AF_INET)
 		return bind(fd, (struct sockaddr *)&ipv4, sizeof(ipv4));
 	if (setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)))
 		return -1;
@@ -30,9 +30,9 @@ static int bind_loopback(int fd, unsigned int flow_class)
 
 static int open_sentinel(unsigned int flow_class, struct sentinel *sentinel)
 {
-	bool is_tcp = flow_class_protocol(flow_class) == IPPROTO_TCP;
+	bool is_tcp = flow_class_ipproto(flow_class) == IPPROTO_TCP;
 	socklen_t size = sizeof(sentinel->cookie);
-	autoclose int fd = socket((int)flow_class_family(flow_class),
+	autoclose int fd = socket((int)flow_class_af(flow_class),
 				  (is_tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)

@@ -110,16 +110,16 @@ static int read_declaration(const struct object *object, uint32_t number,
  * -1: its sockets never serve the flow class. */
 static int rank_in(const struct declaration *declaration, unsigned int flow_class)
 {
-	if (declaration->key.protocol != flow_class_protocol(flow_class))
+	if (declaration->key.protocol != flow_class_ipproto(flow_class))
 		return -1;
-	if (!declaration->key.family || declaration->key.family == flow_class_family(flow_class))
+	if (!declaration->key.family || declaration->key.family == flow_class_af(flow_class))
 		return 0;
 	return declaration->key.family == AF_INET6 ? 1 : -1;
 }
 
 static struct declared_range *range_of(struct declared *value, unsigned int flow_class)
 {
-	return flow_class_family(flow_class) == AF_INET6 ? &value->ipv6 : &value->ipv4;
+	return flow_class_af(flow_class) == AF_INET6 ? &value->ipv6 : &value->ipv4;
 }
 
 /* How many declarations there are, by label, flow class and rank. */
@@ -236,5 +236,5 @@ struct declared_range declaration_range(const struct declaration *declaration,
 
 	if (rank_in(declaration, flow_class) < 0)
 		return (struct declared_range){0, 0, 0};
-	return flow_class_family(flow_class) == AF_INET6 ? value->ipv6 : value->ipv4;
+	return flow_class_af(flow_class) == AF_INET6 ? value->ipv6 : value->ipv4;
 }

@@ -16,12 +16,12 @@ const char *flow_class_name(unsigned int flow_class)
 	return names[flow_class];
 }
 
-unsigned int flow_class_protocol(unsigned int flow_class)
+unsigned int flow_class_ipproto(unsigned int flow_class)
 {
 	return flow_class & 1 ? IPPROTO_UDP : IPPROTO_TCP;
 }
 
-unsigned int flow_class_family(unsigned int flow_class)
+unsigned int flow_class_af(unsigned int flow_class)
 {
 	return flow_class & 2 ? AF_INET6 : AF_INET;
 }

@@ -71,8 +71,8 @@ int slots_clear(int sockets, uint32_t word);
 const char *flow_class_name(unsigned int flow_class);
 
 /* IPPROTO_TCP or IPPROTO_UDP; AF_INET or AF_INET6. */
-unsigned int flow_class_protocol(unsigned int flow_class);
-unsigned int flow_class_family(unsigned int flow_class);
+unsigned int flow_class_ipproto(unsigned int flow_class);
+unsigned int flow_class_af(unsigned int flow_class);
 
 /* The entry whose name is nearest to a misspelt one; NULL if none is near. */
 const struct label_entry *nearest_label(const char *name, const struct label_entry *entries,

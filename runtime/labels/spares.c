@@ -35,8 +35,8 @@ struct sharing {
  * serves IPv4 too. */
 static bool may_serve(const struct abi_socket *socket, unsigned int flow_class)
 {
-	return socket->protocol == flow_class_protocol(flow_class) &&
-	       (socket->family != AF_INET || flow_class_family(flow_class) == AF_INET);
+	return socket->protocol == flow_class_ipproto(flow_class) &&
+	       (socket->family != AF_INET || flow_class_af(flow_class) == AF_INET);
 }
 
 static void find_wanted(struct sharing *sharing)

@@ -51,7 +51,7 @@ static bool is_missed(const struct inspection *inspected, const struct declarati
 	for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
 		if (declaration_range(declaration, flow_class).count &&
 		    is_empty(inspected, declaration->label, flow_class) &&
-		    (!found || found_serves(found, (int)flow_class_family(flow_class))))
+		    (!found || found_serves(found, (int)flow_class_af(flow_class))))
 			return true;
 	return false;
 }
@@ -111,7 +111,7 @@ static int check_family(const struct inspection *inspected, const struct declara
 	unsigned int other = (unsigned int)ABI_FLOW_CLASS(!is_ipv6, found->protocol == IPPROTO_UDP);
 	char address[DECLARATION_TEXT_MAX];
 
-	if (found_serves(found, (int)flow_class_family(other)) ||
+	if (found_serves(found, (int)flow_class_af(other)) ||
 	    !declaration_range(declaration, other).count ||
 	    !is_empty(inspected, declaration->label, other))
 		return 0;
@@ -200,7 +200,7 @@ static int check_room(const struct inspection *inspected, const struct declarati
 	declaration_text(declaration, declared, sizeof(declared));
 	for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++) {
 		uint32_t room = declaration_range(declaration, flow_class).count;
-		size_t count = count_right(seen, (int)flow_class_family(flow_class));
+		size_t count = count_right(seen, (int)flow_class_af(flow_class));
 
 		if (room && count > room &&
 		    inspected->object->labels[declaration->label].flow_classes >> flow_class & 1)
@@ -268,7 +268,7 @@ int problems_behind_labels(const struct inspection *inspected, const struct know
 		     flow_class++) {
 			uint64_t cookie = working_cookie(
 				inspected->sockets, inspected->slots[i].slots[flow_class], known);
-			bool is_udp = flow_class_protocol(flow_class) == IPPROTO_UDP;
+			bool is_udp = flow_class_ipproto(flow_class) == IPPROTO_UDP;
 
 			if (cookie && !sockdiag_find(known, cookie))
 				err = problem_add(problems, object_label(inspected->object, i),

@@ -115,7 +115,7 @@ static void plan_range(const struct plan *plan, const struct declaration *declar
 			uint64_t cookie = seen.all[i].key.cookie;
 
 			if (seen.all[i].found.fault != FOUND_RIGHT ||
-			    !found_serves(&seen.all[i].found, (int)flow_class_family(flow_class)))
+			    !found_serves(&seen.all[i].found, (int)flow_class_af(flow_class)))
 				continue;
 			if (!keep(plan, &range, cookie) && pass)
 				want(plan, &range, cookie);

@@ -101,7 +101,7 @@ int follow_forget(struct report *report, int root, uint64_t cookie);
 /* Whether listeners of the namespace are followed. */
 bool is_followed(int root, uint64_t cookie);
 
-/* Checking (check.c): a socket that somebody registers by hand. */
+/* Checking (check_registered.c): a socket that somebody registers by hand. */
 
 /* The flow classes that a socket serves, as bits 1 << flow class; or -errno after a message that
  * says why it cannot be behind a label: not a socket, not listening, connected, MPTCP, another

@@ -71,8 +71,8 @@ static json_t *flow_class_to_json(const struct status *status, uint32_t label, u
 	if (socket)
 		sockdiag_address(socket, address, sizeof(address));
 	return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "protocol",
-			 flow_class_protocol(flow_class) == IPPROTO_UDP ? "udp" : "tcp", "family",
-			 flow_class_family(flow_class) == AF_INET6 ? "ipv6" : "ipv4", "needed",
+			 flow_class_ipproto(flow_class) == IPPROTO_UDP ? "udp" : "tcp", "family",
+			 flow_class_af(flow_class) == AF_INET6 ? "ipv6" : "ipv4", "needed",
 			 at->needed, "cookie", at->cookie ? json_number(at->cookie) : json_null(),
 			 "address", json_string_or_null(socket ? address : NULL), "hits",
 			 json_number(count->hits), "misses", json_number(count->misses), "uid",

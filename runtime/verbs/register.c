@@ -147,8 +147,8 @@ int runtime_register(const char *label, pid_t pid, int fd, const struct runtime_
 
 static bool is_asked_for(unsigned int flow_class, int protocol, int family)
 {
-	return (protocol == 0 || (unsigned int)protocol == flow_class_protocol(flow_class)) &&
-	       (family == AF_UNSPEC || (unsigned int)family == flow_class_family(flow_class));
+	return (protocol == 0 || (unsigned int)protocol == flow_class_ipproto(flow_class)) &&
+	       (family == AF_UNSPEC || (unsigned int)family == flow_class_af(flow_class));
 }
 
 static int empty_flow_classes(const struct opened_label *opened, const char *label, int protocol,

@@ -183,8 +183,8 @@ static bool open_program(struct whole *whole, const struct bindings *bindings, b
 	opened = object && shipped_load(&whole->program, object) &&
 		 fill_sockets(whole->program.sockets, BENCH_LABELS * ABI_FLOW_CLASSES);
 	if (opened) {
-		whole->copy_ms = copy_ms(layout_object(layout));
-		whole->table_bytes = layout_object(layout)->table_bytes;
+		whole->copy_ms = copy_ms(&layout->object);
+		whole->table_bytes = layout->object.table_bytes;
 	}
 	diag_print(diag, stderr, DIAG_COLOR_NEVER);
 	arena_free(arena);

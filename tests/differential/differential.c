@@ -70,7 +70,7 @@ static bool same_outcome(const struct outcome *a, const struct diagram_outcome *
 	size_t i;
 
 	if (a->action_count != b->action_count ||
-	    b->end != (a->end == END_PASS ? TERMINAL_PASS : TERMINAL_DROP))
+	    b->end != (a->end == END_PASS ? OUTCOME_PASS : OUTCOME_DROP))
 		return false;
 	for (i = 0; i < a->action_count; i++)
 		if (a->actions[i].kind != b->actions[i].kind ||
@@ -118,7 +118,7 @@ static bool check_packet(struct trial *trial)
 
 static bool check_counters(struct trial *trial)
 {
-	const struct layout_object *object = layout_object(trial->c.layout);
+	const struct layout_object *object = &trial->c.layout->object;
 	uint64_t hits, misses;
 	uint32_t i;
 
@@ -162,14 +162,13 @@ static void choose_interfaces(struct trial *trial, uint8_t states[GENERATE_INTER
  * (1), or with about half of them (2). */
 static bool check_filling(struct trial *trial, int filling, int packets)
 {
-	size_t labels = layout_object(trial->c.layout)->label_count;
+	size_t labels = trial->c.layout->object.label_count;
 	uint8_t states[GENERATE_INTERFACES];
 	bool good = true;
 	int i;
 
 	choose_interfaces(trial, states);
-	if (!program_load(&trial->program, trial->c.object, layout_object(trial->c.layout),
-			  states)) {
+	if (!program_load(&trial->program, trial->c.object, &trial->c.layout->object, states)) {
 		puts("# the kernel refuses the program");
 		return false;
 	}

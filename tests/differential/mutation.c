@@ -140,7 +140,7 @@ static void choose_packets(struct subject *subject)
 
 static bool chooses_wrongly(const struct subject *subject, struct program *program, size_t filling)
 {
-	size_t labels = layout_object(subject->c.layout)->label_count;
+	size_t labels = subject->c.layout->object.label_count;
 	size_t i;
 
 	if (!program_fill(program, subject->sentinels, subject->filled[filling], labels))
@@ -163,7 +163,7 @@ static bool is_caught(struct subject *subject)
 	size_t i;
 
 	object = bytecode_to_elf(c->arena, c->code, c->layout, c->policy, c->diag);
-	if (!object || !program_load(&program, object, layout_object(c->layout), NULL))
+	if (!object || !program_load(&program, object, &c->layout->object, NULL))
 		return true;
 	for (i = 0; i < FILLINGS && !caught; i++)
 		caught = chooses_wrongly(subject, &program, i);
@@ -272,7 +272,7 @@ static struct tally mutate_code(struct subject *subject)
 static void mutate_number(struct subject *subject, struct tally *tally, unsigned char *at,
 			  unsigned bits, uint64_t other, const char *what)
 {
-	size_t where = (size_t)(at - layout_object(subject->c.layout)->tables);
+	size_t where = (size_t)(at - subject->c.layout->object.tables);
 	uint64_t before = 0;
 
 	/* This is right only on little-endian hosts, which are all that sklc runs on. */
@@ -370,9 +370,9 @@ static void mutate_stride(struct subject *subject, struct tally *tally,
 {
 	uint32_t i, reference;
 
-	for (i = 0; step->has_ranges && i < step->element_bytes / sizeof(uint64_t); i++)
+	for (i = 0; step->has_entries && i < step->element_bytes / sizeof(uint64_t); i++)
 		mutate_entry(subject, tally, step, references + i * sizeof(uint64_t));
-	for (i = 0; !step->has_ranges && i < step->element_bytes / sizeof(reference); i++) {
+	for (i = 0; !step->has_entries && i < step->element_bytes / sizeof(reference); i++) {
 		memcpy(&reference, references + i * sizeof(reference), sizeof(reference));
 		if (step->tag > 1 && step[1].is_below_stride &&
 		    reference >> TAG_SHIFT <= step[1].tag &&
@@ -410,7 +410,7 @@ static void mutate_element(struct subject *subject, struct tally *tally,
 static void mutate_search(struct subject *subject, struct tally *tally,
 			  const struct layout_search *search)
 {
-	unsigned char *tables = (unsigned char *)layout_object(subject->c.layout)->tables;
+	unsigned char *tables = (unsigned char *)subject->c.layout->object.tables;
 	size_t i, j;
 
 	for (i = 0; i < search->step_count; i++) {
@@ -426,7 +426,7 @@ static void mutate_search(struct subject *subject, struct tally *tally,
  * row of a group keeps its next row, since any number that is not a row ends a group. */
 static void mutate_row(struct subject *subject, struct tally *tally, struct layout_row *row)
 {
-	uint32_t labels = (uint32_t)layout_object(subject->c.layout)->label_count;
+	uint32_t labels = (uint32_t)subject->c.layout->object.label_count;
 
 	if (row->flags == HEAD_FLAGS)
 		mutate_number(subject, tally, (unsigned char *)&row->group, 32, ROW_PASS, "group");

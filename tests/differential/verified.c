@@ -24,7 +24,7 @@ static uint32_t verified_and_estimated(const char *text, size_t *estimate)
 
 	if (!good)
 		diag_print(c.diag, stdout, DIAG_COLOR_NEVER);
-	good = good && program_load(&program, c.object, layout_object(c.layout), NULL);
+	good = good && program_load(&program, c.object, &c.layout->object, NULL);
 	if (good)
 		program_close(&program);
 	*estimate = good ? layout_verified_instructions(c.layout) : 0;

@@ -31,7 +31,7 @@ static void assert_outcome(const struct layout *layout, uint32_t row,
 		assert_int_equal(rows[row].label, outcome->actions[i].index);
 		row = rows[row].next;
 	}
-	assert_int_equal(row, outcome->end == TERMINAL_PASS ? ROW_PASS : ROW_DROP);
+	assert_int_equal(row, outcome->end == OUTCOME_PASS ? ROW_PASS : ROW_DROP);
 }
 
 static void check_packet(const struct compilation *c, const struct packet *packet)
@@ -57,7 +57,7 @@ static void check_starts(const struct compilation *c)
 		for (j = 0; j < node->count * 2 * FAMILY_COUNT * 5; j++) {
 			packet.family = j % FAMILY_COUNT;
 			packet.protocol = j / FAMILY_COUNT % PROTOCOL_COUNT;
-			for (k = 0; k < FIELD_COUNT; k++)
+			for (k = 0; k < VALUE_FIELD_COUNT; k++)
 				packet.values[k] = others[j % 5] &
 						   field_last((enum field)k, packet.family);
 			packet.values[node->variable] = (node->starts[j / 20] - (j / 10 & 1)) &
@@ -178,7 +178,7 @@ static void check_entries(const char *rules, size_t ranges, size_t references)
 	assert_true(compile_text(&c, rules, strlen(rules), &options));
 	stride = find_step(c.layout, STEP_STRIDE);
 	assert_non_null(stride);
-	assert_true(stride->has_ranges);
+	assert_true(stride->has_entries);
 	assert_int_equal(count_entries(c.layout, stride, false), ranges);
 	assert_int_equal(count_entries(c.layout, stride, true), references);
 	compilation_free(&c);

@@ -57,7 +57,7 @@ static enum layout_form form_of_root(const struct layout *layout)
 {
 	diagram_ref root = layout->roots[FAMILY_IPV4][PROTOCOL_TCP];
 
-	assert_false(ref_is_outcome(root));
+	assert_false(ref_is_terminal(root));
 	return (enum layout_form)layout->forms[root];
 }
 
@@ -165,7 +165,7 @@ static void the_kind_of_tables_is_the_one_asked_for(void **state)
 	static const struct {
 		enum table_kind tables;
 		enum step_kind kind;
-		bool has_ranges;
+		bool has_entries;
 	} cases[] = {{TABLES_SPLUS, STEP_LEAF, false},
 		     {TABLES_TRIE, STEP_STRIDE, false},
 		     {TABLES_RANGES, STEP_STRIDE, true},
@@ -179,7 +179,7 @@ static void the_kind_of_tables_is_the_one_asked_for(void **state)
 		const struct layout_step *step = find_step(c.layout, cases[i].kind);
 
 		assert_non_null(step);
-		assert_int_equal(step->has_ranges, cases[i].has_ranges);
+		assert_int_equal(step->has_entries, cases[i].has_entries);
 		compilation_free(&c);
 	}
 }
@@ -193,7 +193,7 @@ static uint32_t stride_bits(unsigned count)
 
 	assert_non_null(stride);
 	assert_true(stride->costs.stride_ps < stride->costs.tree_ps);
-	assert_true(stride->has_ranges);
+	assert_true(stride->has_entries);
 	assert_true(stride->costs.ranges_ps < stride->costs.stride_ps);
 	bits = stride->stride_bits;
 	compilation_free(&c);
@@ -228,7 +228,7 @@ static void clustered_addresses_have_stride_tables_of_references(void **state)
 	fclose(out);
 	c = compile_kind(text, TABLES_AUTO);
 	assert_non_null(find_step(c.layout, STEP_STRIDE));
-	assert_false(find_step(c.layout, STEP_STRIDE)->has_ranges);
+	assert_false(find_step(c.layout, STEP_STRIDE)->has_entries);
 	compilation_free(&c);
 	free(text);
 }
@@ -241,10 +241,10 @@ static void stride_table_entries_hold_ranges_only_with_two_byte_results(void **s
 	struct compilation c = compile_kind(narrow, TABLES_RANGES);
 
 	(void)state;
-	assert_true(find_step(c.layout, STEP_STRIDE)->has_ranges);
+	assert_true(find_step(c.layout, STEP_STRIDE)->has_entries);
 	compilation_free(&c);
 	c = compile_kind(wide, TABLES_RANGES);
-	assert_false(find_step(c.layout, STEP_STRIDE)->has_ranges);
+	assert_false(find_step(c.layout, STEP_STRIDE)->has_entries);
 	compilation_free(&c);
 }
 

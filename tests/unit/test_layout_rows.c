@@ -154,7 +154,7 @@ static void check_shape(const struct shape *shape)
 	compile_shape(shape, &c);
 	outcome = decision_eval(c.decision, &environment, &packet);
 	root = c.layout->roots[0][0];
-	assert_true(ref_is_outcome(root));
+	assert_true(ref_is_terminal(root));
 	walked = walk(c.layout, c.layout->rows_of[ref_index(root)]);
 	assert_int_equal(walked.action_count, outcome->action_count);
 	for (i = 0; i < walked.action_count; i++) {

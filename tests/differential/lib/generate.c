@@ -296,7 +296,7 @@ static void verdict(struct generator *g, bool in_chain)
 static bool maybe_match_address(struct generator *g, enum field field, enum family_choice family,
 				bool has_address)
 {
-	bool is_local = field_info(field)->end == FIELD_LOCAL;
+	bool is_local = field_info(field)->side == FIELD_LOCAL;
 
 	if (!percent(g, is_local ? 60 : 20) || (has_address && family == ANY_FAMILY))
 		return false;
@@ -306,7 +306,7 @@ static bool maybe_match_address(struct generator *g, enum field field, enum fami
 
 static void maybe_match_port(struct generator *g, enum field field)
 {
-	if (percent(g, field_info(field)->end == FIELD_LOCAL ? 55 : 15))
+	if (percent(g, field_info(field)->side == FIELD_LOCAL ? 55 : 15))
 		port_match(g, field_word(field));
 }
 
@@ -325,7 +325,7 @@ static void matches(struct generator *g)
 		fputs(protocols[protocol], g->out);
 	if (percent(g, 10))
 		fputs(families[family], g->out);
-	for (field = 0; field < FIELD_COUNT; field++)
+	for (field = 0; field < VALUE_FIELD_COUNT; field++)
 		if (field_has_families(field))
 			has_address |= maybe_match_address(g, field, family, has_address);
 		else if (field_type(field) == TYPE_PORT)

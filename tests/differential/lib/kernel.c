@@ -183,7 +183,7 @@ static struct bpf_sk_lookup context_of(const struct packet *packet)
 
 	context.family = packet->family == FAMILY_IPV4 ? AF_INET : AF_INET6;
 	context.protocol = packet->protocol == PROTOCOL_TCP ? IPPROTO_TCP : IPPROTO_UDP;
-	for (field = 0; field < FIELD_COUNT; field++)
+	for (field = 0; field < VALUE_FIELD_COUNT; field++)
 		put_value((unsigned char *)&context, field_info(field), packet->family,
 			  packet->values[field]);
 	return context;

@@ -24,7 +24,7 @@ struct space {
 	struct edges edges;
 	enum family family;
 	enum protocol protocol;
-	u128 values[FIELD_COUNT];
+	u128 values[VALUE_FIELD_COUNT];
 	uint8_t interfaces[GENERATE_INTERFACES];
 };
 
@@ -40,7 +40,7 @@ static void sort_edges(struct edges *edges)
 	size_t family, field, i, count;
 
 	for (family = 0; family < FAMILY_COUNT; family++)
-		for (field = 0; field < FIELD_COUNT; field++) {
+		for (field = 0; field < VALUE_FIELD_COUNT; field++) {
 			u128 *values = edges->values[family][field];
 
 			qsort(values, edges->counts[family][field], sizeof(*values),
@@ -59,9 +59,9 @@ static bool is_taken(const struct space *space)
 	const struct diagram_outcome *outcome;
 	size_t i;
 
-	while (!ref_is_outcome(ref)) {
+	while (!ref_is_terminal(ref)) {
 		const struct diagram_node *node = &space->decision->nodes[ref];
-		u128 value = node->variable < FIELD_COUNT
+		u128 value = node->variable < VALUE_FIELD_COUNT
 				     ? space->values[node->variable]
 				     : space->interfaces[node->variable - VARIABLE_INTERFACES];
 
@@ -73,7 +73,7 @@ static bool is_taken(const struct space *space)
 	for (i = 0; i < outcome->action_count; i++)
 		if (outcome->actions[i].kind == ACTION_ATTEMPT)
 			return true;
-	return outcome->end == TERMINAL_DROP;
+	return outcome->end == OUTCOME_DROP;
 }
 
 /* Whether the packet is taken whatever the interfaces from INTERFACE on are. */
@@ -94,7 +94,7 @@ static bool all_taken(struct space *space, enum field field)
 {
 	size_t i;
 
-	if (field == FIELD_COUNT)
+	if (field == VALUE_FIELD_COUNT)
 		return all_interfaces_taken(space, 0);
 	for (i = 0; i < space->edges.counts[space->family][field]; i++) {
 		space->values[field] = space->edges.values[space->family][field][i];

@@ -6,7 +6,7 @@
 struct collector {
 	struct arena *arena;
 	struct edges edges;
-	size_t capacities[FAMILY_COUNT][FIELD_COUNT];
+	size_t capacities[FAMILY_COUNT][VALUE_FIELD_COUNT];
 };
 
 static void add(struct collector *c, enum family family, enum field field, u128 value)
@@ -36,7 +36,7 @@ static void add_match(struct collector *c, const struct match *match)
 	size_t i;
 
 	for (family = 0; family < FAMILY_COUNT; family++)
-		for (field = 0; field < FIELD_COUNT; field++) {
+		for (field = 0; field < VALUE_FIELD_COUNT; field++) {
 			const struct range_set *values = match->values[family][field];
 
 			for (i = 0; values && i < values->count; i++)
@@ -66,7 +66,7 @@ struct edges edges_of(struct arena *arena, const struct policy *policy)
 	size_t i, j;
 
 	for (family = 0; family < FAMILY_COUNT; family++)
-		for (field = 0; field < FIELD_COUNT; field++)
+		for (field = 0; field < VALUE_FIELD_COUNT; field++)
 			add_range(&c, family, field, (struct range){0, field_last(field, family)});
 	for (i = 0; i < policy->chain_count; i++)
 		for (j = 0; j < policy->chains[i].count; j++)
@@ -84,7 +84,7 @@ struct packet random_packet(struct random *random, const struct edges *edges)
 				NO_INDEX};
 	enum field field;
 
-	for (field = 0; field < FIELD_COUNT; field++) {
+	for (field = 0; field < VALUE_FIELD_COUNT; field++) {
 		size_t count = edges->counts[packet.family][field];
 		u128 value =
 			edges->values[packet.family][field][random_below(random, (uint32_t)count)];

@@ -8,8 +8,8 @@
 
 /* For each family, values of each field. */
 struct edges {
-	u128 *values[FAMILY_COUNT][FIELD_COUNT];
-	size_t counts[FAMILY_COUNT][FIELD_COUNT];
+	u128 *values[FAMILY_COUNT][VALUE_FIELD_COUNT];
+	size_t counts[FAMILY_COUNT][VALUE_FIELD_COUNT];
 };
 
 /* The first and last value of every range in the rules, and the values just outside it. */

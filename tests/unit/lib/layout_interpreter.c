@@ -119,7 +119,7 @@ static uint32_t search_stride(const struct layout *layout, const struct layout_s
 
 	if (side)
 		child = (size_t)(side > 0) + (UINT32_C(1) << step->stride_bits);
-	if (step->has_ranges)
+	if (step->has_entries)
 		return search_entry(step, number_at(children, child, 64), word);
 	return (uint32_t)number_at(children, child, 32);
 }
@@ -202,7 +202,7 @@ uint32_t search_layout(const struct layout *layout, const struct packet *packet)
 {
 	diagram_ref ref = layout->roots[packet->family][packet->protocol];
 
-	while (!ref_is_outcome(ref)) {
+	while (!ref_is_terminal(ref)) {
 		const struct diagram_node *node = &layout->nodes[ref];
 		uint64_t value = operand_value(packet, variable_operand(node->variable));
 		uint32_t i = node->count - 1;
