@@ -229,7 +229,7 @@ static void emit_rest(struct emitter *e, const struct layout_step *step)
 	else
 		emit_upper_operand(e, step->operand, R1, cut);
 	emit_skip(e, step, cut);
-	emit_low_bits(e, R1, compared_bits(step));
+	emit_low_bits(e, R1, compared_bits(step->window));
 }
 
 /* R1 becomes the bits of the operand that a tree compares. An operand outside of the window becomes the first or the
@@ -246,8 +246,8 @@ static void emit_tree_operand(struct emitter *e, const struct layout_step *step)
 	}
 	sides = emit_window(e, step, step->window.bits - cut);
 	emit_skip(e, step, cut);
-	emit_low_bits(e, R1, compared_bits(step));
-	emit_sides(e, sides, 0, (UINT64_C(1) << compared_bits(step)) - 1);
+	emit_low_bits(e, R1, compared_bits(step->window));
+	emit_sides(e, sides, 0, (UINT64_C(1) << compared_bits(step->window)) - 1);
 }
 
 /* R1 has a value of fewer bits than a lane, which is copied into each lane of R1. R4 becomes 1 in each lane, if there

@@ -148,7 +148,7 @@ static struct starts starts_of(const struct choosing *choosing, uint32_t from, u
  * lanes of twice its width. */
 static bool fills_lanes(struct layout_window window)
 {
-	unsigned bits = window.bits - window.skip;
+	unsigned bits = compared_bits(window);
 
 	return bits == 16 || bits == 32 || bits == 64;
 }
@@ -173,7 +173,7 @@ static void list_trees(struct choosing *choosing)
 	struct starts all = starts_of(choosing, 0, UINT32_MAX), large;
 	struct layout_window window = starts_tree_window(&all);
 	bool is_splus = choosing->tables == TABLES_SPLUS;
-	bool must = window.bits - window.skip == 64 || (is_splus && fills_lanes(window));
+	bool must = compared_bits(window) == 64 || (is_splus && fills_lanes(window));
 	struct stride_widths widths;
 
 	choice->stride_from = must ? 0 : choice->largest->count / STRIDE_PART + 1;

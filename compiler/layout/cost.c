@@ -247,7 +247,7 @@ static uint32_t most_bits(struct layout_window window, const struct diagram_node
 
 	bits = bits > FEW_CHILDREN_BITS ? bits : FEW_CHILDREN_BITS;
 	bits = bits < STRIDE_BITS_MAX ? bits : STRIDE_BITS_MAX;
-	return bits < window.bits - window.skip ? bits : window.bits - window.skip;
+	return bits < compared_bits(window) ? bits : compared_bits(window);
 }
 
 /* Keeps the width with the lower cost. Wider tables are tried first; of two that cost the same, the later one is kept,
@@ -324,7 +324,7 @@ uint64_t cost_table(const struct diagram_node *node, bool is_one_of_many)
 
 	starts_add(&starts, node);
 	window = starts_window(&starts);
-	leaf.lane_bits = lane_bits_for(window.bits - window.skip);
+	leaf.lane_bits = lane_bits_for(compared_bits(window));
 	if (node->count <= leaf_shape(&leaf).keys + 1)
 		return NODE_PS + fetch_ps(NODE_BYTES);
 	if (is_one_of_many)

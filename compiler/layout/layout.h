@@ -34,7 +34,7 @@
 /* A variable of a layout's nodes, from its lowest bit on:
  *
  *     1 bit     set if the node above has compared the same operand already. This node then compares it again,
- *               within the window in which nearly all intervals start (see split_window in operands.c). Such
+ *               within the window in which nearly all intervals start (see split_cluster in operands.c). Such
  *               nodes have steps of their own
  *     23 bits   the operand; from OPERAND_INTERFACE on, an interface
  *     8 bits    the search that the node belongs to */
@@ -174,16 +174,16 @@ static inline bool is_whole_word(const struct layout_step *step)
 	return step->window.bits == operand_bits(step->operand);
 }
 
-/* How many bits of the operand a step compares: those of its window, without the skipped ones. */
-static inline unsigned compared_bits(const struct layout_step *step)
+/* How many bits of the operand are compared in a window: those that are not skipped. */
+static inline unsigned compared_bits(struct layout_window window)
 {
-	return step->window.bits - step->window.skip;
+	return window.bits - window.skip;
 }
 
 /* How many bits of its window a stride table leaves to a range, or to a tree below it. */
 static inline unsigned rest_bits(const struct layout_step *stride)
 {
-	return compared_bits(stride) - stride->stride_bits;
+	return compared_bits(stride->window) - stride->stride_bits;
 }
 
 /* How far the operand is shifted right to give the index of a child of a stride table. */

@@ -7,9 +7,7 @@
 
 #include <string.h>
 
-enum { WORD_BITS = 64 };
-
-/* A node is split in two if more than DENSE_MIN of its intervals start in a window of at most half of the operand's
+/* A node is split in two if more than DENSE_MIN of its intervals start in a cluster of at most half of the operand's
  * values, and at most OUTSIDE_MAX start outside of it. */
 enum { OUTSIDE_MAX = 16, DENSE_MIN = 64 };
 
@@ -26,63 +24,63 @@ struct rewriting {
 static diagram_ref operand_ref(struct rewriting *rewriting, diagram_ref ref);
 
 /* Some of a node's starts, [first, end), and the values [base, base + 2^bits) that they are in. */
-struct window {
+struct cluster {
 	u128 base;
 	unsigned bits;
 	uint32_t first, end;
 };
 
-/* Halves the window, and keeps the half that has all of its starts except at most FEW; false if neither half does. */
-static bool halve_window(const struct diagram_node *node, struct window *window, uint32_t few)
+/* Halves the cluster, and keeps the half that has all of its starts except at most FEW; false if neither half does. */
+static bool halve_cluster(const struct diagram_node *node, struct cluster *cluster, uint32_t few)
 {
-	u128 upper = window->base + ((u128)1 << (window->bits - 1));
+	u128 upper = cluster->base + ((u128)1 << (cluster->bits - 1));
 	uint32_t middle = diagram_interval(node, upper - 1) + 1; /* the first at UPPER or above */
 
-	if (middle - window->first > few && window->end - middle > few)
+	if (middle - cluster->first > few && cluster->end - middle > few)
 		return false;
-	window->bits--;
-	if (window->end - middle <= few) {
-		window->end = middle;
+	cluster->bits--;
+	if (cluster->end - middle <= few) {
+		cluster->end = middle;
 	} else {
-		window->base = upper;
-		window->first = middle;
+		cluster->base = upper;
+		cluster->first = middle;
 	}
 	return true;
 }
 
-/* The smallest window in which nearly all of a node's intervals start. */
-static struct window dense_window(const struct diagram_node *node, unsigned bits)
+/* The smallest cluster in which nearly all of a node's intervals start. */
+static struct cluster densest_cluster(const struct diagram_node *node, unsigned bits)
 {
-	struct window window = {0, bits, 1, node->count}, narrower = window;
+	struct cluster cluster = {0, bits, 1, node->count}, narrower = cluster;
 	uint32_t outside;
 
 	do {
-		window = narrower;
-		outside = node->count - 1 - (window.end - window.first);
-	} while (window.end - window.first > DENSE_MIN &&
-		 halve_window(node, &narrower, OUTSIDE_MAX - outside));
-	return window;
+		cluster = narrower;
+		outside = node->count - 1 - (cluster.end - cluster.first);
+	} while (cluster.end - cluster.first > DENSE_MIN &&
+		 halve_cluster(node, &narrower, OUTSIDE_MAX - outside));
+	return cluster;
 }
 
-/* Makes a node for the intervals that start in a window, which compares the operand again. */
-static diagram_ref window_node(struct rewriting *rewriting, const struct diagram_node *node,
-			       struct window window)
+/* Makes a node for the intervals that start in a cluster, which compares the operand again. */
+static diagram_ref cluster_node(struct rewriting *rewriting, const struct diagram_node *node,
+				struct cluster cluster)
 {
 	uint32_t i;
 
 	builder_begin(rewriting->builder);
-	builder_interval(rewriting->builder, 0, node->children[window.first - 1]);
-	for (i = window.first; i < window.end; i++)
+	builder_interval(rewriting->builder, 0, node->children[cluster.first - 1]);
+	for (i = cluster.first; i < cluster.end; i++)
 		builder_interval(rewriting->builder, node->starts[i], node->children[i]);
 	return builder_end(rewriting->builder, node->variable | VARIABLE_AGAIN);
 }
 
 /* A few starts that are far from all others would make the window of the tables as wide as the operand. So the
  * intervals that start near each other become a node of their own, below a node for the few. */
-static diagram_ref split_window(struct rewriting *rewriting, diagram_ref ref, enum operand operand)
+static diagram_ref split_cluster(struct rewriting *rewriting, diagram_ref ref, enum operand operand)
 {
 	struct diagram_node node;
-	struct window window;
+	struct cluster cluster;
 	diagram_ref within;
 	uint32_t i;
 	size_t count;
@@ -91,19 +89,20 @@ static diagram_ref split_window(struct rewriting *rewriting, diagram_ref ref, en
 	if (ref_is_terminal(ref) || operand_bits(operand) == 16)
 		return ref;
 	node = builder_nodes(rewriting->builder, &count)[ref];
-	window = dense_window(&node, operand_bits(operand));
-	if (window.end - window.first == node.count - 1 || window.end - window.first <= DENSE_MIN)
+	cluster = densest_cluster(&node, operand_bits(operand));
+	if (cluster.end - cluster.first == node.count - 1 ||
+	    cluster.end - cluster.first <= DENSE_MIN)
 		return ref;
-	within = window_node(rewriting, &node, window);
+	within = cluster_node(rewriting, &node, cluster);
 	builder_begin(rewriting->builder);
-	for (i = 0; i < window.first && node.starts[i] < window.base; i++)
+	for (i = 0; i < cluster.first && node.starts[i] < cluster.base; i++)
 		builder_interval(rewriting->builder, node.starts[i], node.children[i]);
-	builder_interval(rewriting->builder, window.base, within);
-	end = window.base + ((u128)1 << window.bits);
+	builder_interval(rewriting->builder, cluster.base, within);
+	end = cluster.base + ((u128)1 << cluster.bits);
 	if (end >> operand_bits(operand) == 0 &&
-	    (window.end == node.count || node.starts[window.end] > end))
-		builder_interval(rewriting->builder, end, node.children[window.end - 1]);
-	for (i = window.end; i < node.count; i++)
+	    (cluster.end == node.count || node.starts[cluster.end] > end))
+		builder_interval(rewriting->builder, end, node.children[cluster.end - 1]);
+	for (i = cluster.end; i < node.count; i++)
 		builder_interval(rewriting->builder, node.starts[i], node.children[i]);
 	return builder_end(rewriting->builder, node.variable);
 }
@@ -115,12 +114,13 @@ struct slice {
 	uint32_t first, end;
 };
 
-/* Makes a node for an operand, whose lowest bit is bit SHIFT of the field. Where several intervals share a value of
+/* Makes a node for an operand. Where several intervals share a value of
  * this operand, a node for the next operand, below this node, tells them apart. */
 static diagram_ref operand_slice(struct rewriting *rewriting, struct slice slice,
-				 enum operand operand, unsigned shift)
+				 enum operand operand)
 {
 	const struct diagram_node *node = slice.node;
+	const unsigned shift = operand_info(operand).shift;
 	const u128 rest = ((u128)1 << shift) - 1;
 	uint32_t k = slice.first + 1, end;
 
@@ -138,9 +138,8 @@ static diagram_ref operand_slice(struct rewriting *rewriting, struct slice slice
 		if (end - k > 1 || node->starts[k] & rest) {
 			struct slice within = {node, node->starts[k] & rest ? k - 1 : k, end};
 
-			builder_interval(
-				rewriting->builder, value,
-				operand_slice(rewriting, within, operand + 1, shift - WORD_BITS));
+			builder_interval(rewriting->builder, value,
+					 operand_slice(rewriting, within, operand + 1));
 			/* The last interval goes on after this value, unless another one starts at the next value. */
 			if (value == UINT64_MAX ||
 			    (end < slice.end &&
@@ -151,23 +150,22 @@ static diagram_ref operand_slice(struct rewriting *rewriting, struct slice slice
 		builder_interval(rewriting->builder, value,
 				 operand_ref(rewriting, node->children[end - 1]));
 	}
-	return split_window(rewriting,
-			    builder_end(rewriting->builder, rewriting->search << SEARCH_SHIFT |
-								    operand << OPERAND_SHIFT),
-			    operand);
+	return split_cluster(rewriting,
+			     builder_end(rewriting->builder, rewriting->search << SEARCH_SHIFT |
+								     operand << OPERAND_SHIFT),
+			     operand);
 }
 
 static diagram_ref operand_node(struct rewriting *rewriting, const struct diagram_node *node)
 {
 	struct slice all = {node, 0, node->count};
 	uint32_t variable = node->variable;
-	unsigned operands;
 	enum operand operand;
 	uint32_t i;
 
 	if (variable < VARIABLE_INTERFACES) {
-		operands = operands_of(variable, rewriting->family, &operand);
-		return operand_slice(rewriting, all, operand, WORD_BITS * (operands - 1));
+		operands_of(variable, rewriting->family, &operand);
+		return operand_slice(rewriting, all, operand);
 	}
 	variable = (OPERAND_INTERFACE + variable - VARIABLE_INTERFACES) << OPERAND_SHIFT;
 	builder_begin(rewriting->builder);

@@ -93,7 +93,7 @@ static struct written_step *tree_step(struct writer *w, const struct layout_step
 		return w->steps[w->leaf + level];
 	if (stride)
 		step.window = (struct layout_window){0, stride_shift(stride), stride->window.skip};
-	step.lane_bits = lane_bits_for(compared_bits(&step));
+	step.lane_bits = lane_bits_for(compared_bits(step.window));
 	add_step(w, new_step(w, step));
 	return w->steps[w->leaf + level];
 }

@@ -212,15 +212,11 @@ static void number_lpm_nodes(struct writer *w)
 /* Gives a search its steps in the order in which they run. */
 static void finish_search(struct writer *w, uint32_t search)
 {
-	struct layout_step *steps = arena_alloc(w->arena, w->step_count + 1, sizeof(*steps));
 	size_t i;
 
 	w->written[search] = arena_alloc(w->arena, w->step_count + 1, sizeof(*w->written[search]));
-	for (i = 0; i < w->step_count; i++) {
+	for (i = 0; i < w->step_count; i++)
 		w->written[search][i] = w->steps[w->step_count - 1 - i];
-		steps[i] = w->written[search][i]->step;
-	}
-	w->layout->searches[search].steps = steps;
 	w->layout->searches[search].step_count = w->step_count;
 }
 
@@ -251,16 +247,20 @@ static struct layout_region reserve(size_t *bytes, size_t count, size_t size)
 	return region;
 }
 
-static void reserve_steps(const struct layout_search *search, size_t *size)
+/* Reserves the regions of a search's steps, which are then complete. */
+static void reserve_steps(const struct writer *w, struct layout_search *search,
+			  struct written_step **written, size_t *size)
 {
+	struct layout_step *steps = arena_alloc(w->arena, search->step_count + 1, sizeof(*steps));
 	size_t i;
 
 	for (i = 0; i < search->step_count; i++) {
-		struct layout_step *step = (struct layout_step *)&search->steps[i];
-
-		if (step->kind != STEP_LPM)
-			step->region = reserve(size, step->region.count, step->element_bytes);
+		steps[i] = written[i]->step;
+		if (steps[i].kind != STEP_LPM)
+			steps[i].region = reserve(size, steps[i].region.count,
+						  steps[i].element_bytes);
 	}
+	search->steps = steps;
 	/* A masked index of a result may be past the last result of a leaf, and so past the end of the last leaf. */
 	if (search->step_count)
 		*size += NODE_BYTES;
@@ -275,7 +275,7 @@ static size_t reserve_regions(const struct writer *w)
 	layout->rows = reserve(&size, w->rows.count, sizeof(*w->rows.items));
 	layout->classes = reserve(&size, w->class_tables * CLASS_TABLE, 1);
 	for (i = 0; i < layout->search_count; i++)
-		reserve_steps(&layout->searches[i], &size);
+		reserve_steps(w, &layout->searches[i], w->written[i], &size);
 	return size;
 }
 

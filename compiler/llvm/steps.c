@@ -134,11 +134,12 @@ static LLVMValueRef ir_tree_operand(struct ir *ir, const struct layout_step *ste
 {
 	LLVMValueRef word = ir_wide_operand(ir, step->operand);
 	LLVMValueRef rest = ir_low_bits(ir, ir_shift_right(ir, word, step->window.skip),
-					compared_bits(step));
+					compared_bits(step->window));
 
 	if (step->is_below_stride)
 		return rest;
-	return ir_in_window(ir, step, word, rest, 0, (UINT64_C(1) << compared_bits(step)) - 1);
+	return ir_in_window(ir, step, word, rest, 0,
+			    (UINT64_C(1) << compared_bits(step->window)) - 1);
 }
 
 /* The rank of the operand: the number of keys, of those in BYTES of lanes, that are less than or equal to it. */
