@@ -117,7 +117,7 @@ static size_t window_start(const char *line, size_t first)
 
 	for (characters = 0; start && characters < WINDOW_BEFORE; characters++) {
 		start--;
-		while (start && ((unsigned char)line[start] & 0xc0) == 0x80)
+		while (start && utf8_is_continuation(line[start]))
 			start--;
 	}
 	return start;

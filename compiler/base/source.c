@@ -4,6 +4,7 @@
 
 #include "arena.h"
 #include "lower_bound.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -198,7 +199,7 @@ struct source_location source_location(const struct sources *sources, uint32_t p
 	location.line = file->lines_before + (unsigned)line + 1;
 	location.column = 1;
 	for (at = file->line_starts[line]; at < offset; at++)
-		location.column += ((unsigned char)file->text[at] & 0xc0) != 0x80;
+		location.column += !utf8_is_continuation(file->text[at]);
 	return location;
 }
 

@@ -6,6 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Whether a byte goes on with a character that began before it. */
+static inline bool utf8_is_continuation(char byte)
+{
+	return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
 /* The length in bytes of the character at TEXT, and its code; 0 where it is not UTF-8 (RFC 3629). */
 size_t utf8_decode(const char *text, size_t length, uint32_t *code);
 

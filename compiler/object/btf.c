@@ -13,6 +13,7 @@
 #include "compiler/bytecode/bytecode.h"
 #include "plan.h"
 
+#include "compiler/base/utf8.h"
 #include "runtime/abi.h"
 
 #include <bpf/btf.h>
@@ -262,7 +263,7 @@ static int line_text(struct types *t, const struct sources *sources, struct span
 	size_t i;
 
 	if (length > LINE_TEXT_MAX)
-		for (length = LINE_TEXT_MAX; length && (text[length] & 0xc0) == 0x80;)
+		for (length = LINE_TEXT_MAX; length && utf8_is_continuation(text[length]);)
 			length--;
 	for (i = 0; i < length && text[i] != '\n' && text[i] != '\r'; i++)
 		line[i] = (unsigned char)text[i] < ' ' || text[i] == 0x7f ? ' ' : text[i];
