@@ -105,56 +105,56 @@ diagram_ref builder_add_outcome(struct builder *builder, struct diagram_outcome 
 
 void builder_begin(struct builder *builder)
 {
-	*ARENA_PUSH(builder->arena, builder->marks, builder->mark_count,
-		    builder->mark_capacity) = builder->stack_count;
+	*ARENA_PUSH(builder->arena, builder->begins, builder->begin_count,
+		    builder->begin_capacity) = builder->stack_count;
 }
 
 void builder_interval(struct builder *builder, u128 start, diagram_ref child)
 {
-	size_t mark = builder->marks[builder->mark_count - 1];
+	size_t begin = builder->begins[builder->begin_count - 1];
 
 	builder->effort++;
-	if (builder->stack_count > mark && builder->stack[builder->stack_count - 1].child == child)
+	if (builder->stack_count > begin && builder->stack[builder->stack_count - 1].child == child)
 		return;
 	*ARENA_APPEND(builder->arena, builder->stack, builder->stack_count,
 		      builder->stack_capacity) = (struct interval){start, child};
 }
 
 /* A node of the intervals on the stack from index MARK on, which are copied. */
-static struct diagram_node node_on_stack(struct builder *builder, uint32_t variable, size_t mark)
+static struct diagram_node node_on_stack(struct builder *builder, uint32_t variable, size_t begin)
 {
-	size_t count = builder->stack_count - mark;
+	size_t count = builder->stack_count - begin;
 	u128 *starts = arena_alloc(builder->arena, count, sizeof(*starts));
 	diagram_ref *children = arena_alloc(builder->arena, count, sizeof(*children));
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		starts[i] = builder->stack[mark + i].start;
-		children[i] = builder->stack[mark + i].child;
+		starts[i] = builder->stack[begin + i].start;
+		children[i] = builder->stack[begin + i].child;
 	}
 	return (struct diagram_node){variable, (uint32_t)count, starts, children};
 }
 
 static bool node_is_on_stack(const struct builder *builder, const struct diagram_node *node,
-			     uint32_t variable, size_t mark)
+			     uint32_t variable, size_t begin)
 {
 	size_t i;
 
-	if (node->variable != variable || node->count != builder->stack_count - mark)
+	if (node->variable != variable || node->count != builder->stack_count - begin)
 		return false;
 	for (i = 0; i < node->count; i++)
-		if (node->starts[i] != builder->stack[mark + i].start ||
-		    node->children[i] != builder->stack[mark + i].child)
+		if (node->starts[i] != builder->stack[begin + i].start ||
+		    node->children[i] != builder->stack[begin + i].child)
 			return false;
 	return true;
 }
 
-static uint32_t stack_hash(const struct builder *builder, uint32_t variable, size_t mark)
+static uint32_t stack_hash(const struct builder *builder, uint32_t variable, size_t begin)
 {
-	uint64_t hash = hash_mix(variable, builder->stack_count - mark);
+	uint64_t hash = hash_mix(variable, builder->stack_count - begin);
 	size_t i;
 
-	for (i = mark; i < builder->stack_count; i++) {
+	for (i = begin; i < builder->stack_count; i++) {
 		u128 start = builder->stack[i].start;
 
 		hash = hash_mix(hash_mix(hash, (uint64_t)start ^ builder->stack[i].child),
@@ -163,33 +163,33 @@ static uint32_t stack_hash(const struct builder *builder, uint32_t variable, siz
 	return (uint32_t)(hash >> 32);
 }
 
-static diagram_ref node_of_stack(struct builder *builder, uint32_t variable, size_t mark)
+static diagram_ref node_of_stack(struct builder *builder, uint32_t variable, size_t begin)
 {
 	const struct hash_table *table = &builder->node_table;
-	uint32_t hash = stack_hash(builder, variable, mark);
+	uint32_t hash = stack_hash(builder, variable, begin);
 	const struct hash_slot *slot;
 
 	for (slot = hash_first(table, hash); slot->entry; slot = hash_next(table, slot))
-		if (node_is_on_stack(builder, &builder->nodes[slot->entry - 1], variable, mark))
+		if (node_is_on_stack(builder, &builder->nodes[slot->entry - 1], variable, begin))
 			return slot->entry - 1;
 	hash_add(&builder->node_table, builder->arena, hash, (uint32_t)builder->node_count);
 	*ARENA_PUSH(builder->arena, builder->nodes, builder->node_count,
-		    builder->node_capacity) = node_on_stack(builder, variable, mark);
-	builder->intervals += builder->stack_count - mark;
+		    builder->node_capacity) = node_on_stack(builder, variable, begin);
+	builder->intervals += builder->stack_count - begin;
 	return (diagram_ref)builder->node_count - 1;
 }
 
 diagram_ref builder_end(struct builder *builder, uint32_t variable)
 {
-	size_t mark = builder->marks[--builder->mark_count];
+	size_t begin = builder->begins[--builder->begin_count];
 	diagram_ref ref;
 
-	if (builder->stack_count - mark == 1)
-		ref = builder->stack[mark].child;
+	if (builder->stack_count - begin == 1)
+		ref = builder->stack[begin].child;
 	else if (builder_is_exhausted(builder))
 		ref = REF_NEXT;
 	else
-		ref = node_of_stack(builder, variable, mark);
-	builder->stack_count = mark;
+		ref = node_of_stack(builder, variable, begin);
+	builder->stack_count = begin;
 	return ref;
 }

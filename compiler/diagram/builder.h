@@ -39,8 +39,8 @@ struct builder {
 
 	struct interval *stack; /* the intervals of all nodes that are being made */
 	size_t stack_count, stack_capacity;
-	size_t *marks; /* the index on the stack at which each of these nodes begins */
-	size_t mark_count, mark_capacity;
+	size_t *begins; /* the index on the stack at which each of these nodes begins */
+	size_t begin_count, begin_capacity;
 
 	size_t intervals;          /* of all nodes */
 	size_t effort, effort_max; /* in intervals; see builder_new */

@@ -74,7 +74,7 @@ static int leave_trial(const struct state *state, const struct standing *standin
 	return err ? err : attach_update(state->report, standing->link, program, trial);
 }
 
-/* The names of the labels of the kept generations; sweep_labels sorts them. */
+/* The names of the labels of the kept generations; clear_labels sorts them. */
 struct names {
 	char (*names)[ABI_LABEL_KEY];
 	size_t count;
@@ -132,7 +132,7 @@ static int drop_unnamed(struct report *report, const struct names *names, int so
 	return err;
 }
 
-static int sweep_labels(const struct state *state, const struct kept *kept)
+static int clear_labels(const struct state *state, const struct kept *kept)
 {
 	struct names names = {0};
 	autoclose int sockets = -1, map = -1;
@@ -186,7 +186,7 @@ static int settle_applied(const struct state *state, const struct standing *stan
 	if (!err)
 		err = follow_standing(state, standing);
 	if (!err)
-		err = sweep_labels(state, &kept);
+		err = clear_labels(state, &kept);
 	if (!err && standing->trial == TRIAL_NONE)
 		err = generation_forget_trial(state, standing->current);
 	if (!err && standing->trial == TRIAL_NONE && standing->previous)
@@ -206,7 +206,7 @@ static int read_again(const struct state *state, struct standing *standing)
 int standing_forget_previous(const struct state *state, struct standing *standing)
 {
 	struct kept kept = {.ids = {standing->current}, .count = 1};
-	int err = sweep_labels(state, &kept);
+	int err = clear_labels(state, &kept);
 
 	if (!err)
 		err = remove_leftovers(state, &kept);

@@ -52,7 +52,7 @@ int standing_end_trial(const struct state *state, struct standing *standing);
 int sync_standing(const struct state *state, const struct standing *standing, bool quiet);
 
 /* Removes the folders of namespaces that are gone, with a note for each: they have no link, or a
- * severed one (sweep.c). Skips a folder whose lock somebody holds. */
-void sweep_dead(const struct state *state);
+ * severed one (clear_dead.c). Skips a folder whose lock somebody holds. */
+void clear_dead(const struct state *state);
 
 #endif

@@ -60,7 +60,7 @@ int runtime_apply(const struct object_image *image, const struct runtime_options
 	if (!err)
 		err = state_open(options, STATE_CREATE, &state);
 	if (!err) {
-		sweep_dead(&state);
+		clear_dead(&state);
 		err = apply_locked(&state, &object, options, out);
 		state_close(&state);
 	}

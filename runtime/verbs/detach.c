@@ -55,7 +55,7 @@ int runtime_detach(const struct runtime_options *options, FILE *out)
 
 	if (err)
 		return err;
-	sweep_dead(&state);
+	clear_dead(&state);
 	signals_hold(&held);
 	err = detach_locked(&state, options, out);
 	if (err)

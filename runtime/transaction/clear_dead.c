@@ -22,7 +22,7 @@ static bool is_dead(struct report *report, int folder)
 	return attach_info(report, link, &info) == 0 && info.netns_inode == 0;
 }
 
-static void sweep_folder(struct report *report, int root, uint64_t cookie)
+static void clear_dead_folder(struct report *report, int root, uint64_t cookie)
 {
 	autoclose int folder = -1;
 	char name[32];
@@ -37,7 +37,7 @@ static void sweep_folder(struct report *report, int root, uint64_t cookie)
 		     name);
 }
 
-void sweep_dead(const struct state *state)
+void clear_dead(const struct state *state)
 {
 	autofree uint64_t *cookies = NULL;
 	size_t count = 0;
@@ -46,5 +46,5 @@ void sweep_dead(const struct state *state)
 		return;
 	for (size_t i = 0; i < count; i++)
 		if (cookies[i] != state->netns.cookie)
-			sweep_folder(state->report, state->root, cookies[i]);
+			clear_dead_folder(state->report, state->root, cookies[i]);
 }
