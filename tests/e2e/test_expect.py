@@ -4,7 +4,7 @@ import struct
 import pytest
 
 from conftest import REFUSED, WIRES, sklc
-from objects import patch, sections
+from objects import content, patch, sections
 
 TCP4 = WIRES["tcp-ipv4"]
 RULES = """
@@ -58,9 +58,9 @@ def test_a_wrong_interface_is_found(host, prog):
 def test_a_broken_program_is_found(host, prog):
     """Changes a comparison with port 80 to port 81."""
     data = prog.read_bytes()
-    offset, size = sections(data)["sk_lookup"]
-    for at in range(0, size, 8):
-        code, immediate = struct.unpack_from("<B3xi", data, offset + at)
+    program = content(data, sections(data)["sk_lookup"])
+    for at in range(0, len(program), 8):
+        code, immediate = struct.unpack_from("<B3xi", program, at)
         if code & 7 in (5, 6) and immediate == 80:
             patch(prog, "sk_lookup", at + 4, struct.pack("<i", 81))
     done = host.sklc("--check", prog, status=1)
@@ -70,9 +70,9 @@ def test_a_broken_program_is_found(host, prog):
 def test_a_wrong_slot_is_found(host, prog):
     """Makes the program take two slots for each label instead of four."""
     data = prog.read_bytes()
-    offset, size = sections(data)["sk_lookup"]
+    program = content(data, sections(data)["sk_lookup"])
     shift_r1_by_two = struct.pack("<BBhi", 0x67, 1, 0, 2)
-    first = next(at for at in range(0, size, 8) if data[offset + at:offset + at + 8] == shift_r1_by_two)
+    first = next(at for at in range(0, len(program), 8) if program[at:at + 8] == shift_r1_by_two)
     patch(prog, "sk_lookup", first + 4, struct.pack("<i", 1))
     for action in ("--check", "--apply"):
         done = host.sklc(action, prog, status=1)

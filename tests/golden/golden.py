@@ -9,6 +9,7 @@ The folder says what the input shows:
     language/   what one may write           errors/     what is refused, and how the message reads
     layout/     how a decision is stored     mistakes/   errors that nft finds too, with nft's own message
     warnings/   what is accepted, with a warning
+    objects/    what the object file holds: FOLDER/NAME.object lists it, for these inputs only
 
 Beside FOLDER/NAME.conf stand its forms, FOLDER/NAME.STAGE (those of rules/NAME.conf in tests/golden/rules/), and
 FOLDER/NAME.diag has the messages and the exit status. A form that is not made has no file. A first line
@@ -28,10 +29,11 @@ import sys
 GOLDEN = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(GOLDEN.parent / "lib"))
 from json_schema import check_diagnostics  # noqa: E402
+from object_listing import listing  # noqa: E402
 
 RULES = GOLDEN.parent.parent / "rules"
 STAGES = ["ast", "policy", "decision", "layout", "bytecode"]
-SUFFIXES = [*STAGES, "diag"]
+SUFFIXES = [*STAGES, "object", "diag"]
 
 
 def sklc(program, folder, *words, text=None):
@@ -47,12 +49,14 @@ def options_of(path):
 def forms_of(program, path):
     """All forms that the compiler makes of an input, and its messages: bytes by their file's suffix."""
     options = options_of(path)
-    compiled = sklc(program, path.parent, *options, "-o", "/dev/null", path.name)
+    compiled = sklc(program, path.parent, *options, "-o", "-", path.name)
     forms = {}
     if compiled.stderr or compiled.returncode:
         forms["diag"] = compiled.stderr + b"exit status %d\n" % compiled.returncode
     if "--json" in options:
         check_diagnostics(compiled.stderr, compiled.returncode)
+    if path.parent.name == "objects" and compiled.returncode == 0:
+        forms["object"] = listing(compiled.stdout)
     for stage in STAGES:
         dump = sklc(program, path.parent, *options, "--dump", stage, path.name)
         if dump.returncode != 0:
@@ -124,8 +128,9 @@ def write_forms(program, path):
 def check_strays(inputs):
     """Every file belongs to an input: it is one, holds a form of one, or is named by what one reads."""
     forms = {form_file(path, suffix) for path in inputs for suffix in SUFFIXES}
-    known = forms | {*inputs, pathlib.Path(__file__).resolve()}
-    others = [file for file in sorted(GOLDEN.rglob("*")) if file.is_file() and file not in known]
+    known = forms | {*inputs, *GOLDEN.glob("*.py")}
+    others = [file for file in sorted(GOLDEN.rglob("*"))
+              if file.is_file() and file not in known and file.parent.name != "__pycache__"]
     texts = [file.read_bytes().decode(errors="replace") for file in [*inputs, *others]]
     named = {pathlib.PurePath(word).name for text in texts for word in re.findall(r'"([^"\n]+)"', text)}
     strays = [str(file.relative_to(GOLDEN)) for file in others
