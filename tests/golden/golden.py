@@ -23,8 +23,10 @@ import fnmatch
 import os
 import pathlib
 import re
+import struct
 import subprocess
 import sys
+import zlib
 
 GOLDEN = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(GOLDEN.parent / "lib"))
@@ -56,7 +58,10 @@ def forms_of(program, path):
     if "--json" in options:
         check_diagnostics(compiled.stderr, compiled.returncode)
     if path.parent.name == "objects" and compiled.returncode == 0:
-        forms["object"] = listing(compiled.stdout)
+        try:
+            forms["object"] = listing(compiled.stdout)
+        except (ValueError, IndexError, KeyError, struct.error, zlib.error) as error:
+            forms["object"] = f"unreadable: {error!r}\n".encode()
     for stage in STAGES:
         dump = sklc(program, path.parent, *options, "--dump", stage, path.name)
         if dump.returncode != 0:
