@@ -173,8 +173,8 @@ static void print_rule(FILE *out, const char *kinds, uint32_t number, uint32_t a
 	fprintf(out, "%s redirect to l%u\n", strchr(kinds, 'c') ? " counter" : "", number % 7);
 }
 
-/* Compares the estimate with what the verifier walks, for rules of these kinds, so many that no
- * node is in code. */
+/* Compares the estimate with what the verifier walks, for rules of these kinds. There are enough
+ * rules that no node is in code. */
 static void check_estimate(struct tap *tap, const char *kinds)
 {
 	struct random random = {3};

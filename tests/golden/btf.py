@@ -5,7 +5,7 @@ import struct
 from objects import text_at
 
 INT, POINTER, ARRAY, STRUCT, FORWARD, CONST, FUNCTION, PROTOTYPE, VARIABLE, DATA = 1, 2, 3, 4, 7, 10, 12, 13, 14, 15
-# What follows a type: so many words, and so many for each of its members.
+# How many words follow a type, and how many more for each of its members.
 WORDS = {INT: (1, 0), ARRAY: (3, 0), STRUCT: (0, 3), PROTOTYPE: (0, 2), VARIABLE: (1, 0), DATA: (0, 3)}
 
 Type = collections.namedtuple("Type", "kind name size words")  # the size is a type's id for some kinds

@@ -168,7 +168,7 @@ static size_t count_entries(const struct layout *layout, const struct layout_ste
 	return found;
 }
 
-/* Checks rules whose addresses must get a stride table with so many ranges and references. */
+/* Checks that the addresses of the rules get a stride table with RANGES ranges and REFERENCES references. */
 static void check_entries(const char *rules, size_t ranges, size_t references)
 {
 	struct compile_options options = {.tables = TABLES_RANGES};

@@ -17,8 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Rules that match all packets: so many labels to attempt, counters before each of them, and
- * counters after the last. */
+/* Rules that match all packets: the numbers of labels that they attempt, of counters before each
+ * attempt, and of counters after the last. */
 struct shape {
 	uint32_t attempts, counters_before, counters_after;
 	bool declared, drop; /* the labels have declared sockets; the policy drops */
