@@ -25,14 +25,12 @@ enum { FIRST = TOKEN_START_RULES };
 static const int verdicts[] = {TOKEN_PASS,   TOKEN_ACCEPT,   TOKEN_DROP,
 			       TOKEN_REJECT, TOKEN_REDIRECT, TOKEN_JUMP,
 			       TOKEN_GOTO,   TOKEN_RETURN,   0};
+/* The words that may begin a match: not `nfproto`, which stands after `meta`. */
 #define FIELD_TOKEN(constant, ...) TOKEN_##constant,
-static const int matches[] = {TOKEN_TCP,
-			      TOKEN_UDP,
-			      TOKEN_META,
-			      TOKEN_TH,
-			      TOKEN_IP,
-			      TOKEN_IP6,
-			      VALUE_FIELDS(FIELD_TOKEN) OTHER_FIELDS(FIELD_TOKEN) 0};
+static const int matches[] = {
+	TOKEN_TCP,     TOKEN_UDP, TOKEN_META, TOKEN_L4PROTO,
+	TOKEN_TH,      TOKEN_IP,  TOKEN_IP6,  VALUE_FIELDS(FIELD_TOKEN) TOKEN_IIF,
+	TOKEN_IIFNAME, 0};
 #undef FIELD_TOKEN
 static const int statements[] = {TOKEN_DEFINE, TOKEN_INCLUDE, TOKEN_POLICY, TOKEN_OPTION, TOKEN_SET,
 				 TOKEN_MAP,    TOKEN_SOCKET,  TOKEN_CHAIN,  TOKEN_EXPECT, 0};
