@@ -19,6 +19,7 @@
 #define CAP_BPF 39
 #endif
 
+const int caps_for_programs[] = {CAP_BPF, -1};
 const int caps_for_load[] = {CAP_BPF, CAP_NET_ADMIN, -1};
 const int caps_for_hook[] = {CAP_NET_ADMIN, -1};
 const int caps_for_namespace[] = {CAP_SYS_ADMIN, -1};

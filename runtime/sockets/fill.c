@@ -33,6 +33,7 @@ struct plan {
 	struct slot *slots; /* by slot number; ABI_SOCKETS_MAX of them */
 	struct order *orders;
 	size_t order_count;
+	uint64_t now;   /* nanoseconds since boot */
 	bool takes_out; /* the plan removes or replaces a socket */
 };
 
@@ -174,7 +175,7 @@ static int note_orders(const struct plan *plan, int times)
 {
 	for (size_t i = 0; i < plan->order_count; i++) {
 		const struct order *order = &plan->orders[i];
-		const struct since since = {order->key.cookie, boot_time()};
+		const struct since since = {order->key.cookie, plan->now};
 
 		if (order->value.error > 0 || order->value.error == -EEXIST)
 			continue;
@@ -201,6 +202,8 @@ static int fill_once(struct finder *finder, const struct declarations *declarati
 		err = find_look(finder);
 	if (!err)
 		err = make_plan(&plan);
+	if (!err)
+		err = boot_time(declarations->report, &plan.now);
 	if (!err)
 		err = find_put(finder, plan.orders, plan.order_count);
 	if (!err)

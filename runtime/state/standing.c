@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 enum { TIMES_MAX = 16384 };
 
@@ -54,17 +53,24 @@ static int check_version(const struct state *state)
 		      state->path, version, STATE_VERSION);
 }
 
-static void take_trial(struct standing *standing, const struct about *about)
+static int take_trial(struct report *report, struct standing *standing, const struct about *about)
 {
+	uint64_t now;
+	int err = boot_time(report, &now);
+
+	if (err)
+		return err;
 	standing->tried = about->generation;
 	standing->deadline = about->trial_deadline;
-	standing->trial = boot_time() < about->trial_deadline ? TRIAL_RUNNING : TRIAL_OVER;
+	standing->left = now < about->trial_deadline ? about->trial_deadline - now : 0;
+	standing->trial = standing->left ? TRIAL_RUNNING : TRIAL_OVER;
 	if (standing->trial == TRIAL_RUNNING) {
 		standing->current = about->generation;
 		standing->previous = about->previous;
 	} else {
 		standing->current = about->previous;
 	}
+	return 0;
 }
 
 /* After a trial that is over, finds the generation before the current one. */
@@ -96,10 +102,10 @@ static int look_at(const struct state *state, uint32_t id, struct standing *stan
 		standing->current = generation.about.generation;
 		standing->previous = generation.about.previous;
 	} else if (generation.about.trial_program == standing->info.program) {
-		take_trial(standing, &generation.about);
+		err = take_trial(state->report, standing, &generation.about);
 	}
 	generation_close(&generation);
-	return 0;
+	return err;
 }
 
 static int find_current(const struct state *state, struct standing *standing)

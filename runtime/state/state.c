@@ -11,6 +11,7 @@
 #include "runtime/base/entries.h"
 #include "runtime/base/fail.h"
 #include "runtime/kernel/caps.h"
+#include "runtime/kernel/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -121,24 +122,16 @@ static int open_or_make(struct report *report, int parent, const char *name, enu
 	return fd < 0 && fd != -ENOENT ? fail(report, fd, "open the folder '%s'", path) : fd;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 int state_lock_folder(struct report *report, int folder, const char *path)
 {
 	const struct timespec pause = {.tv_nsec = LOCK_POLL_MS * 1000000L};
-	int64_t deadline = now_ms() + LOCK_WAIT_MS;
+	int64_t deadline = waiting_ms() + LOCK_WAIT_MS;
 	char holder[128];
 
 	while (flock(folder, LOCK_EX | LOCK_NB)) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return fail(report, errno, "lock the folder '%s'", path);
-		if (now_ms() >= deadline) {
+		if (waiting_ms() >= deadline) {
 			lock_holder(folder, holder, sizeof(holder));
 			return refuse(report, EBUSY,
 				      "the state in '%s' is locked by %s; waited %d seconds "

@@ -176,6 +176,7 @@ struct standing {
 	enum trial_phase trial;
 	uint32_t tried;    /* the generation on trial, running or over */
 	uint64_t deadline; /* of the trial, nanoseconds since boot */
+	uint64_t left;     /* nanoseconds of the trial, when this was read; 0: it is over */
 };
 
 /* Reads what is in force, and changes nothing. A severed link (attach.h) counts as none. -errno

@@ -2,7 +2,6 @@
 #include "status.h"
 
 #include "runtime/base/fail.h"
-#include "runtime/kernel/clock.h"
 #include "runtime/labels/labels.h"
 
 #include <errno.h>
@@ -47,15 +46,12 @@ static json_t *link_to_json(const struct status *status)
 
 static json_t *trial_to_json(const struct standing *standing)
 {
-	uint64_t now = boot_time();
-
 	if (standing->trial == TRIAL_NONE)
 		return json_null();
-	return json_pack(
-		"{s:s, s:o, s:o}", "phase", standing->trial == TRIAL_RUNNING ? "running" : "over",
-		"generation", json_number(standing->tried), "seconds_left",
-		json_number(standing->deadline > now ? (standing->deadline - now) / 1000000000
-						     : 0));
+	return json_pack("{s:s, s:o, s:o}", "phase",
+			 standing->trial == TRIAL_RUNNING ? "running" : "over", "generation",
+			 json_number(standing->tried), "seconds_left",
+			 json_number(standing->left / 1000000000));
 }
 
 static json_t *flow_class_to_json(const struct status *status, uint32_t label, uint32_t flow_class)

@@ -9,7 +9,6 @@
 
 #include <bpf/bpf.h>
 #include <string.h>
-#include <time.h>
 
 /* The status to fill in; the namespace's maps, which are open; and the slot words of labels. */
 struct look {
@@ -22,7 +21,7 @@ struct look {
 static uint64_t read_since(const struct look *look, uint32_t slot, uint64_t cookie)
 {
 	struct since since;
-	uint64_t now = boot_time();
+	uint64_t now = look->status->now;
 
 	if (look->times < 0 || bpf_map_lookup_elem(look->times, &slot, &since) ||
 	    since.cookie != cookie || since.boot_time > now)

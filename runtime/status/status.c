@@ -2,6 +2,7 @@
 #include "status.h"
 
 #include "runtime/base/fail.h"
+#include "runtime/kernel/clock.h"
 
 #include <errno.h>
 #include <string.h>
@@ -62,6 +63,8 @@ static int read_generation(struct status *status)
 		err = read_flow_classes(status);
 	if (!err)
 		err = sockdiag_read(&status->state.netns, &status->known);
+	if (!err)
+		err = boot_time(status->state.report, &status->now);
 	generation_close(&generation);
 	read_hook(status);
 	if (!err)

@@ -32,6 +32,7 @@ struct status {
 	struct owner *owners; /* of the sockets behind labels */
 	size_t owner_count;
 	struct problems problems;
+	uint64_t now;  /* nanoseconds since boot */
 	bool followed; /* the follower watches the namespace's listeners */
 	bool complete; /* every label has a working socket in each flow class that is needed */
 };

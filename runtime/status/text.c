@@ -2,7 +2,6 @@
 #include "status.h"
 
 #include "runtime/base/text.h"
-#include "runtime/kernel/clock.h"
 #include "runtime/labels/labels.h"
 
 #include <inttypes.h>
@@ -36,7 +35,6 @@ static void print_namespace(const struct status *status, FILE *out)
 static void print_generation(const struct status *status, FILE *out)
 {
 	const struct standing *standing = &status->standing;
-	uint64_t now = boot_time();
 
 	fprintf(out, "generation %" PRIu32 ", applied ", standing->current);
 	print_time(status->about.applied, out);
@@ -47,7 +45,7 @@ static void print_generation(const struct status *status, FILE *out)
 		fprintf(out,
 			"on trial for another %" PRIu64 " seconds, then the rules before come "
 			"back; `sklc confirm` makes it stay\n",
-			(standing->deadline > now ? standing->deadline - now : 0) / 1000000000);
+			standing->left / 1000000000);
 	if (standing->trial == TRIAL_OVER)
 		fprintf(out,
 			"the trial of generation %" PRIu32 " was not confirmed in time: these "

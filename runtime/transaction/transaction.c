@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 enum { EMPTY_LABELS_SHOWN = 20 };
 
@@ -116,7 +115,10 @@ static int prepare_trial(struct transaction *t, int current)
 
 	if (!t->confirm_seconds)
 		return 0;
-	t->about.trial_deadline = boot_time() + t->confirm_seconds * UINT64_C(1000000000);
+	err = boot_time(t->options->report, &t->about.trial_deadline);
+	if (err)
+		return err;
+	t->about.trial_deadline += t->confirm_seconds * UINT64_C(1000000000);
 	err = trial_create(t->options->report, current, t->loaded.program, t->about.trial_deadline,
 			   &t->trial);
 	if (err)
@@ -135,7 +137,7 @@ static int pin_new(struct transaction *t, int current)
 	if (!t->about.generation)
 		return fail(t->options->report, errno, "ask for the program's number");
 	t->about.previous = t->standing->current;
-	t->about.applied = (uint64_t)time(NULL);
+	t->about.applied = real_time() / 1000000000;
 	err = prepare_trial(t, current);
 	if (err)
 		return err;

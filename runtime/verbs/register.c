@@ -88,10 +88,10 @@ static int label_open(const char *label, const struct runtime_options *options,
 }
 
 /* Notes since when the socket is in the slot. If that fails, the status shows no time. */
-static void note_time(const struct opened_label *opened, uint32_t slot, int fd)
+static void note_time(const struct opened_label *opened, uint32_t slot, int fd, uint64_t now)
 {
 	autoclose int times = pin_get(opened->state.folder, PIN_TIMES);
-	struct since since = {.boot_time = boot_time()};
+	struct since since = {.boot_time = now};
 	socklen_t size = sizeof(since.cookie);
 
 	if (times >= 0 && getsockopt(fd, SOL_SOCKET, SO_COOKIE, &since.cookie, &size) == 0)
@@ -99,13 +99,13 @@ static void note_time(const struct opened_label *opened, uint32_t slot, int fd)
 }
 
 static int fill_flow_class(const struct opened_label *opened, const char *label,
-			   unsigned int flow_class, int fd)
+			   unsigned int flow_class, int fd, uint64_t now)
 {
 	uint32_t slot = ABI_SLOT(opened->slots.slots[flow_class]);
 	uint64_t value = (uint64_t)fd;
 
 	if (bpf_map_update_elem(opened->sockets, &slot, &value, BPF_ANY) == 0) {
-		note_time(opened, slot, fd);
+		note_time(opened, slot, fd, now);
 		return 0;
 	}
 	return fail(opened->state.report, errno, "put the socket behind the label '%s' (%s)", label,
@@ -116,14 +116,16 @@ static int fill_flow_classes(const struct opened_label *opened, const char *labe
 			     const struct runtime_options *options, FILE *out)
 {
 	int flow_classes = socket_flow_classes(fd, &opened->state.netns);
-	int err = 0;
+	uint64_t now;
+	int err;
 
 	if (flow_classes < 0)
 		return flow_classes;
+	err = boot_time(options->report, &now);
 	for (unsigned int flow_class = 0; !err && flow_class < ABI_FLOW_CLASSES; flow_class++) {
 		if (!(flow_classes & 1 << flow_class))
 			continue;
-		err = fill_flow_class(opened, label, flow_class, fd);
+		err = fill_flow_class(opened, label, flow_class, fd, now);
 		if (!err && !options->quiet && !options->json)
 			fprintf(out, "%s: %s registered\n", label, flow_class_name(flow_class));
 	}
