@@ -57,6 +57,7 @@ UNIT_SHARED := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/lib/*.c))
 DIFFERENTIAL := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/differential/*.c))
 DIFFERENTIAL_SHARED := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/differential/lib/*.c))
 HELPERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/e2e/*.c))
+HELPERS_SHARED := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/e2e/lib/*.c))
 BENCH := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 PAGES := $(wildcard man/*.[1-8])
@@ -168,6 +169,11 @@ $(DIFFERENTIAL): $(BUILD)/%: %.c $(DIFFERENTIAL_SHARED) $(ARCHIVE)
 $(BUILD)/tests/bench/bench: $(BENCH) $(ARCHIVE)
 	$(call say,LD)$(CC) $(CFLAGS) $(SANITIZER) $(LDFLAGS) $(call OPENS_BACKEND_IN,$$ORIGIN/../..) -o $@ $^ $(LIBS)
 
+$(HELPERS): $(BUILD)/%: %.c $(HELPERS_SHARED) $(ARCHIVE)
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(FLAGS) $(WARNINGS) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< \
+		$(HELPERS_SHARED) $(ARCHIVE) $(LIBS)
+
 $(BUILD)/tests/%: tests/%.c $(ARCHIVE)
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(FLAGS) $(WARNINGS) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -MF $@.d -o $@ $< \
@@ -180,4 +186,4 @@ $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(ARCHIVE)
 		-fsanitize=fuzzer -MF $@.d -o $@ $< $(ARCHIVE) $(LIBS)
 
 -include $(OBJECTS:.o=.d) $(BACKEND_OBJECTS:.o=.d) $(BUILD)/compiler/sklc.d $(UNIT:=.d) $(UNIT_SHARED:.o=.d) $(DIFFERENTIAL:=.d) \
-	$(DIFFERENTIAL_SHARED:.o=.d) $(HELPERS:=.d) $(FUZZERS:=.d) $(BENCH:.o=.d) $(SKELETONS:.skel.h=.bpf.d)
+	$(DIFFERENTIAL_SHARED:.o=.d) $(HELPERS:=.d) $(HELPERS_SHARED:.o=.d) $(FUZZERS:=.d) $(BENCH:.o=.d) $(SKELETONS:.skel.h=.bpf.d)
