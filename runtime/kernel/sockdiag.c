@@ -24,10 +24,17 @@ struct request {
 	struct inet_diag_req_v2 diag;
 };
 
+/* The answer to a request for one protocol, which the kernel's messages do not repeat. */
+struct answer {
+	struct known_sockets *sockets;
+	uint8_t protocol;
+};
+
 static int add_socket(const struct nlmsghdr *header, void *argument)
 {
 	const struct inet_diag_msg *message = NLMSG_DATA(header);
-	struct known_sockets *sockets = argument;
+	const struct answer *answer = argument;
+	struct known_sockets *sockets = answer->sockets;
 	struct known_socket *more;
 
 	if (header->nlmsg_len < NLMSG_LENGTH(sizeof(*message)))
@@ -43,12 +50,16 @@ static int add_socket(const struct nlmsghdr *header, void *argument)
 		.uid = message->idiag_uid,
 		.port = ntohs(message->id.idiag_sport),
 		.family = message->idiag_family,
+		.protocol = answer->protocol,
+		.connected = answer->protocol == IPPROTO_UDP && message->idiag_state != TCP_CLOSE,
+		.interface = message->id.idiag_if,
 	};
 	memcpy(more->address, message->id.idiag_src, sizeof(more->address));
 	return 0;
 }
 
-/* If the kernel does not answer, since the module inet_diag is missing, adds no sockets. */
+/* If the kernel does not answer, since a module (tcp_diag, udp_diag) is missing, or not to the end,
+ * notes that sockets of the protocol are unknown. */
 static int read_kind(int fd, uint8_t family, uint8_t protocol, struct known_sockets *sockets)
 {
 	struct request request = {
@@ -59,10 +70,11 @@ static int read_kind(int fd, uint8_t family, uint8_t protocol, struct known_sock
 			 .sdiag_protocol = protocol,
 			 .idiag_states = protocol == IPPROTO_TCP ? 1u << TCP_LISTEN : UINT32_MAX},
 	};
-	int err = netlink_dump(fd, &request, sizeof(request), add_socket, sockets);
+	struct answer answer = {sockets, protocol};
+	int err = netlink_dump(fd, &request, sizeof(request), add_socket, &answer);
 
-	if (!err)
-		sockets->told = true;
+	if (err)
+		sockets->told[protocol == IPPROTO_UDP] = false;
 	return err == -ENOMEM ? err : 0;
 }
 
@@ -80,7 +92,7 @@ int sockdiag_read(const struct netns *netns, struct known_sockets *sockets)
 	autoclose int fd = netns_socket(netns, AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG);
 	int err = 0;
 
-	*sockets = (struct known_sockets){0};
+	*sockets = (struct known_sockets){.told = {fd >= 0, fd >= 0}};
 	for (int i = 0; fd >= 0 && !err && i < 4; i++)
 		err = read_kind(fd, families[i / 2], protocols[i % 2], sockets);
 	if (err) {
@@ -105,6 +117,18 @@ const struct known_socket *sockdiag_find(const struct known_sockets *sockets, ui
 	if (!sockets->count)
 		return NULL;
 	return bsearch(&key, sockets->all, sockets->count, sizeof(key), compare_cookies);
+}
+
+bool sockdiag_told(const struct known_sockets *sockets, unsigned int protocol)
+{
+	return sockets->told[protocol == IPPROTO_UDP];
+}
+
+bool sockdiag_takes(const struct known_sockets *sockets, unsigned int protocol, uint64_t cookie)
+{
+	const struct known_socket *socket = sockdiag_find(sockets, cookie);
+
+	return !sockdiag_told(sockets, protocol) || (socket && !socket->connected);
 }
 
 void sockdiag_address(const struct known_socket *socket, char *text, size_t size)

@@ -14,22 +14,32 @@ struct known_socket {
 	uint32_t uid;
 	uint16_t port;
 	uint8_t family;      /* AF_INET, AF_INET6 */
+	uint8_t protocol;    /* IPPROTO_TCP, IPPROTO_UDP */
+	bool connected;      /* a UDP socket that takes packets of its peer alone */
+	uint32_t interface;  /* number of the device that it is bound to; 0: none */
 	uint8_t address[16]; /* network order */
 };
 
 struct known_sockets {
 	struct known_socket *all; /* sorted by cookie */
 	size_t count;
-	bool told; /* whether the kernel answered */
+	bool told[2]; /* whether the kernel told all TCP listeners, all UDP sockets */
 };
 
-/* Reads the listening TCP sockets and the UDP sockets; none if the kernel does not answer. -ENOMEM
+/* Reads the listening TCP sockets and the UDP sockets; those that the kernel tells. -ENOMEM
  * after a message. */
 int sockdiag_read(const struct netns *netns, struct known_sockets *sockets);
 void sockdiag_free(struct known_sockets *sockets);
 
 /* Finds a socket by its cookie; NULL if it is not among them. */
 const struct known_socket *sockdiag_find(const struct known_sockets *sockets, uint64_t cookie);
+
+/* Whether the kernel told all sockets of the protocol, so that one that is not among them is not
+ * there. */
+bool sockdiag_told(const struct known_sockets *sockets, unsigned int protocol);
+
+/* Whether the socket of this protocol may take packets of any peer, as far as the kernel told. */
+bool sockdiag_takes(const struct known_sockets *sockets, unsigned int protocol, uint64_t cookie);
 
 /* "192.0.2.1:80", "[2001:db8::1]:80" */
 void sockdiag_address(const struct known_socket *socket, char *text, size_t size);

@@ -226,7 +226,7 @@ void declaration_text(const struct declaration *declaration, char *text, size_t 
 	char endpoint[DECLARATION_TEXT_MAX];
 
 	text_address(key->family, key->address, key->port, endpoint, sizeof(endpoint));
-	snprintf(text, size, "%s %s", key->protocol == IPPROTO_UDP ? "udp" : "tcp", endpoint);
+	snprintf(text, size, "%s %s", ipproto_word(key->protocol), endpoint);
 }
 
 struct declared_range declaration_range(const struct declaration *declaration,

@@ -25,3 +25,8 @@ unsigned int flow_class_af(unsigned int flow_class)
 {
 	return flow_class & 2 ? AF_INET6 : AF_INET;
 }
+
+const char *ipproto_word(unsigned int protocol)
+{
+	return protocol == IPPROTO_UDP ? "udp" : "tcp";
+}

@@ -70,6 +70,9 @@ int slots_clear(int sockets, uint32_t word);
 /* "tcp ipv4" and so on. */
 const char *flow_class_name(unsigned int flow_class);
 
+/* "tcp", "udp" */
+const char *ipproto_word(unsigned int protocol);
+
 /* IPPROTO_TCP or IPPROTO_UDP; AF_INET or AF_INET6. */
 unsigned int flow_class_ipproto(unsigned int flow_class);
 unsigned int flow_class_af(unsigned int flow_class);

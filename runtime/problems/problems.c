@@ -1,5 +1,8 @@
-/* Compares the declared sockets, those that were found, and those in the labels' slots. */
+/* Compares the declared sockets, those that were found, and those in the labels' slots. A cause is
+ * named once, with the number of the sockets that it is of. */
 #include "problems.h"
+
+#include "causes.h"
 
 #include "runtime/base/array.h"
 #include "runtime/base/fail.h"
@@ -28,6 +31,7 @@ int problem_add(struct problems *problems, const char *label, const char *mend, 
 	problems->all = more;
 	more += problems->count++;
 	more->label = label;
+	more->sockets = 0;
 	snprintf(more->mend, sizeof(more->mend), "%s", mend);
 	va_start(arguments, format);
 	vsnprintf(more->what, sizeof(more->what), format, arguments);
@@ -35,9 +39,12 @@ int problem_add(struct problems *problems, const char *label, const char *mend, 
 	return 0;
 }
 
-/* Whether rules redirect packets of this flow class to the label, and the label has no socket for
- * them. */
-static bool is_empty(const struct inspection *inspected, uint32_t label, unsigned int flow_class)
+void problem_count(struct problems *problems, size_t sockets)
+{
+	problems->all[problems->count - 1].sockets = sockets;
+}
+
+bool is_empty(const struct inspection *inspected, uint32_t label, unsigned int flow_class)
 {
 	return inspected->object->labels[label].flow_classes >> flow_class & 1 &&
 	       !slot_cookie(inspected->sockets, inspected->slots[label].slots[flow_class]);
@@ -56,33 +63,110 @@ static bool is_missed(const struct inspection *inspected, const struct declarati
 	return false;
 }
 
-static int add_fault(const struct inspection *inspected, const struct declaration *declaration,
-		     const struct found *found, struct problems *problems)
+/* Sockets at one declared endpoint that are not as declared, for one reason. */
+struct cause {
+	const struct found *first;
+	size_t count;
+	bool stands; /* the first is in a slot of the label, and so takes packets all the same */
+	char where[DECLARATION_TEXT_MAX + 32]; /* "the socket at tcp 127.0.0.1:80" */
+};
+
+static bool is_same_cause(const struct found *left, const struct found *right)
+{
+	return left->fault == right->fault &&
+	       (left->fault != FOUND_OTHER_UID || left->uid == right->uid);
+}
+
+static bool is_same_address(const struct found *left, const struct found *right)
+{
+	return left->family == right->family &&
+	       memcmp(left->address, right->address, sizeof(left->address)) == 0;
+}
+
+/* Counts the sockets with the cause of SEEN's socket I; 0: an earlier one has it too. */
+static size_t read_cause(const struct declaration *declaration, const struct sightings *seen,
+			 size_t i, struct cause *cause)
+{
+	const struct found *first = &seen->all[i].found;
+	char address[DECLARATION_TEXT_MAX];
+	bool one_address = true;
+
+	*cause = (struct cause){.first = first};
+	for (size_t other = 0; other < seen->count; other++) {
+		const struct found *found = &seen->all[other].found;
+
+		if (!is_same_cause(first, found))
+			continue;
+		if (other < i)
+			return 0;
+		one_address = one_address && is_same_address(first, found);
+		cause->count++;
+	}
+	found_address(first, address, sizeof(address));
+	if (one_address)
+		snprintf(cause->where, sizeof(cause->where), "%s %s", ipproto_word(first->protocol),
+			 address);
+	else
+		declaration_text(declaration, cause->where, sizeof(cause->where));
+	return cause->count;
+}
+
+static int add_cause(const struct inspection *inspected, const struct declaration *declaration,
+		     const struct cause *cause, struct problems *problems)
 {
 	const char *label = object_label(inspected->object, declaration->label);
-	const char *protocol = found->protocol == IPPROTO_UDP ? "udp" : "tcp";
-	char address[DECLARATION_TEXT_MAX];
+	bool one = cause->count == 1;
+	const char *still = !cause->stands ? ""
+			    : one          ? "; it takes packets all the same"
+					   : "; they take packets all the same";
+	char subject[64] = "the socket";
 
-	found_address(found, address, sizeof(address));
-	switch (found->fault) {
+	if (!one)
+		snprintf(subject, sizeof(subject), "%zu sockets", cause->count);
+	switch (cause->first->fault) {
 	case FOUND_OTHER_UID:
-		return problem_add(problems, label, "stop that process, or correct the `uid`",
-				   "the socket at %s %s belongs to user %" PRIu32
-				   ", not to user %" PRIu32 " as declared",
-				   protocol, address, found->uid, declaration->value.uid);
+		return problem_add(problems, label,
+				   cause->stands ? "call `sklc sync`, or correct the `uid`"
+						 : "stop that process, or correct the `uid`",
+				   "%s at %s %s to user %" PRIu32 ", not to user %" PRIu32
+				   " as declared%s",
+				   subject, cause->where, one ? "belongs" : "belong",
+				   cause->first->uid, declaration->value.uid, still);
 	case FOUND_OTHER_CGROUP:
-		return problem_add(
-			problems, label, "stop that process, or correct the `cgroup`",
-			"the socket at %s %s is not from the cgroup '%.150s' as declared", protocol,
-			address, declaration->cgroup);
+		return problem_add(problems, label,
+				   cause->stands ? "call `sklc sync`, or correct the `cgroup`"
+						 : "stop that process, or correct the `cgroup`",
+				   "%s at %s %s not from the cgroup '%.150s' as declared%s",
+				   subject, cause->where, one ? "is" : "are", declaration->cgroup,
+				   still);
 	default:
 		return problem_add(problems, label,
 				   "make it listen with TCP alone; for a program in "
 				   "Go, set GODEBUG=multipathtcp=0",
-				   "the socket at %s %s listens "
-				   "with MPTCP, which the kernel cannot redirect to",
-				   protocol, address);
+				   "%s at %s %s with MPTCP, which the kernel cannot redirect to",
+				   subject, cause->where, one ? "listens" : "listen");
 	}
+}
+
+/* Names each reason why sockets at the declared endpoint are not the declared ones. */
+static int add_faults(const struct inspection *inspected, const struct declaration *declaration,
+		      const struct sightings *seen, struct problems *problems)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < seen->count; i++) {
+		struct cause cause;
+
+		if (seen->all[i].found.fault == FOUND_RIGHT ||
+		    !read_cause(declaration, seen, i, &cause))
+			continue;
+		cause.stands = stands_behind(inspected, declaration->label,
+					     seen->all[i].key.cookie);
+		err = add_cause(inspected, declaration, &cause, problems);
+		if (!err)
+			problem_count(problems, cause.count);
+	}
+	return err;
 }
 
 /* Two sockets match one declaration and are not of one SO_REUSEPORT group, so it is not clear which
@@ -109,8 +193,12 @@ static int check_family(const struct inspection *inspected, const struct declara
 {
 	bool is_ipv6 = found->family == AF_INET6;
 	unsigned int other = (unsigned int)ABI_FLOW_CLASS(!is_ipv6, found->protocol == IPPROTO_UDP);
+	bool by_wildcard = is_ipv6 && address_is_any(found->address);
 	char address[DECLARATION_TEXT_MAX];
 
+	/* Which family a declared IPv6 address leaves out, problems_of_undeclared names. */
+	if (declaration->key.family == AF_INET6 && !by_wildcard)
+		return 0;
 	if (found_serves(found, (int)flow_class_af(other)) ||
 	    !declaration_range(declaration, other).count ||
 	    !is_empty(inspected, declaration->label, other))
@@ -118,23 +206,11 @@ static int check_family(const struct inspection *inspected, const struct declara
 	found_address(found, address, sizeof(address));
 	return problem_add(
 		problems, object_label(inspected->object, declaration->label),
-		is_ipv6 ? "switch IPV6_V6ONLY off in the service, or declare an IPv4 socket too"
-			: "bind the service to an IPv6 address too",
+		by_wildcard ? "switch IPV6_V6ONLY off in the service, or declare an IPv4 socket too"
+		: is_ipv6   ? "bind the service to an IPv4 address too"
+			    : "bind the service to an IPv6 address too",
 		"the rules send it %s packets, and the socket at %s is for %s alone",
 		is_ipv6 ? "IPv4" : "IPv6", address, is_ipv6 ? "IPv6" : "IPv4");
-}
-
-static int add_missing(const struct inspection *inspected, const struct declaration *declaration,
-		       struct problems *problems)
-{
-	bool is_udp = declaration->key.protocol == IPPROTO_UDP;
-	char declared[DECLARATION_TEXT_MAX];
-
-	declaration_text(declaration, declared, sizeof(declared));
-	return problem_add(
-		problems, object_label(inspected->object, declaration->label),
-		is_udp ? "start the service, then call `sklc sync`" : "start the service",
-		is_udp ? "no socket is bound to '%s'" : "nothing listens at '%s'", declared);
 }
 
 /* The socket is as declared and in no slot. This happens with a UDP socket that was bound after the
@@ -143,11 +219,15 @@ static int add_unplaced(const struct inspection *inspected, const struct declara
 			const struct found *found, struct problems *problems)
 {
 	char address[DECLARATION_TEXT_MAX];
+	int err;
 
 	found_address(found, address, sizeof(address));
-	return problem_add(problems, object_label(inspected->object, declaration->label),
-			   "call `sklc sync`", "the socket at %s %s is not behind its label yet",
-			   found->protocol == IPPROTO_UDP ? "udp" : "tcp", address);
+	err = problem_add(problems, object_label(inspected->object, declaration->label),
+			  "call `sklc sync`", "the socket at %s %s is not behind its label yet",
+			  ipproto_word(found->protocol), address);
+	if (!err)
+		problem_count(problems, 1);
+	return err;
 }
 
 /* Problems with sockets that are as declared: not behind the label, of two groups, or of the wrong
@@ -214,41 +294,49 @@ static int check_room(const struct inspection *inspected, const struct declarati
 	return 0;
 }
 
+/* Adds the declaration to MISSING if no socket is there for it at all. */
 static int check_declaration(const struct inspection *inspected,
-			     const struct declaration *declaration, struct problems *problems)
+			     const struct declaration *declaration, struct problems *problems,
+			     struct missing *missing)
 {
 	struct sightings seen = find_of(inspected->sightings, declaration->value.number);
 	bool any = false, missed = is_missed(inspected, declaration, NULL);
 	int err = check_right(inspected, declaration, &seen, &any, problems);
 	size_t before = problems->count;
 
-	for (size_t i = 0; !err && i < seen.count; i++)
-		if (seen.all[i].found.fault != FOUND_RIGHT && (missed || declaration->key.family))
-			err = add_fault(inspected, declaration, &seen.all[i].found, problems);
+	if (!err && (missed || declaration->key.family))
+		err = add_faults(inspected, declaration, &seen, problems);
 	if (!err)
 		err = check_room(inspected, declaration, &seen, problems);
 	if (!err && missed && !any && problems->count == before)
-		err = add_missing(inspected, declaration, problems);
+		missing->all[missing->count++] = declaration;
 	return err;
 }
 
 int problems_of_declared(const struct inspection *inspected, struct problems *problems)
 {
-	int err = 0;
+	size_t count = inspected->declarations->count;
+	struct missing missing = {.all = calloc(count + 1, sizeof(*missing.all))};
+	int err = missing.all ? 0 : fail(problems->report, ENOMEM, "look for problems");
 
-	for (size_t i = 0; !err && i < inspected->declarations->count; i++)
-		err = check_declaration(inspected, &inspected->declarations->all[i], problems);
+	for (size_t i = 0; !err && i < count; i++)
+		err = check_declaration(inspected, &inspected->declarations->all[i], problems,
+					&missing);
+	if (!err)
+		err = problems_of_missing(inspected, &missing, problems);
+	free(missing.all);
 	return err;
 }
 
-uint64_t working_cookie(int sockets, uint32_t word, const struct known_sockets *known)
+uint64_t working_cookie(int sockets, uint32_t word, unsigned int flow_class,
+			const struct known_sockets *known)
 {
 	uint64_t first = 0;
 
 	for (uint32_t i = 0; i < slot_count(word); i++) {
 		uint64_t cookie = slot_cookie_at(sockets, slot_at(word, i));
 
-		if (cookie && (!known->told || sockdiag_find(known, cookie)))
+		if (cookie && sockdiag_takes(known, flow_class_ipproto(flow_class), cookie))
 			return cookie;
 		if (!first)
 			first = cookie;
@@ -256,28 +344,44 @@ uint64_t working_cookie(int sockets, uint32_t word, const struct known_sockets *
 	return first;
 }
 
-int problems_behind_labels(const struct inspection *inspected, const struct known_sockets *known,
-			   struct problems *problems)
+/* Names a socket that cannot take packets, once for the label. SHOWN is the first flow class of its
+ * protocol; the socket may stand there for IPv6 too. */
+static int check_working(const struct inspection *inspected, uint32_t label, bool is_udp,
+			 struct problems *problems)
+{
+	uint64_t named = 0;
+	int err = 0;
+
+	for (int is_ipv6 = 0; !err && is_ipv6 < 2; is_ipv6++) {
+		unsigned int flow_class = (unsigned int)ABI_FLOW_CLASS(is_ipv6, is_udp);
+		uint64_t cookie = working_cookie(inspected->sockets,
+						 inspected->slots[label].slots[flow_class],
+						 flow_class, inspected->known);
+
+		if (!cookie || cookie == named ||
+		    sockdiag_takes(inspected->known, flow_class_ipproto(flow_class), cookie))
+			continue;
+		named = cookie;
+		err = problem_add(
+			problems, object_label(inspected->object, label), "restart the service",
+			"its socket for %s (cookie %" PRIu64 ") %s", flow_class_name(flow_class),
+			cookie,
+			is_udp ? "is connected or gone" : "no longer listens: it was shut down");
+		if (!err)
+			problem_count(problems, 1);
+	}
+	return err;
+}
+
+int problems_behind_labels(const struct inspection *inspected, struct problems *problems)
 {
 	int err = 0;
 
-	if (!known->told)
-		return 0;
-	for (uint32_t i = 0; !err && i < inspected->object->header.label_count; i++)
-		for (unsigned int flow_class = 0; !err && flow_class < ABI_FLOW_CLASSES;
-		     flow_class++) {
-			uint64_t cookie = working_cookie(
-				inspected->sockets, inspected->slots[i].slots[flow_class], known);
-			bool is_udp = flow_class_ipproto(flow_class) == IPPROTO_UDP;
-
-			if (cookie && !sockdiag_find(known, cookie))
-				err = problem_add(problems, object_label(inspected->object, i),
-						  "restart the service",
-						  "its socket for %s (cookie %" PRIu64 ") %s",
-						  flow_class_name(flow_class), cookie,
-						  is_udp ? "is connected or gone"
-							 : "no longer listens: it was shut down");
-		}
+	for (uint32_t i = 0; !err && i < inspected->object->header.label_count; i++) {
+		err = check_working(inspected, i, false, problems);
+		if (!err)
+			err = check_working(inspected, i, true, problems);
+	}
 	return err;
 }
 

@@ -14,7 +14,8 @@ struct sightings;
 
 struct problem {
 	const char *label;         /* the object's string; NULL: no label */
-	char what[320], mend[192]; /* what is wrong, and what to do */
+	char what[384], mend[192]; /* what is wrong, and what to do */
+	size_t sockets;            /* how many sockets the problem is of; 0: it is of none */
 };
 
 struct problems {
@@ -31,6 +32,8 @@ struct inspection {
 	const struct sightings *sightings;
 	const struct abi_label_slots *slots; /* slot words of each label */
 	int sockets;                         /* descriptor of the socket map */
+	const struct netns *netns;
+	const struct known_sockets *known; /* NULL: they are read when they are needed */
 };
 
 /* These add to PROBLEMS; -ENOMEM after a message. */
@@ -39,23 +42,31 @@ struct inspection {
 int problems_of_declared(const struct inspection *inspected, struct problems *problems);
 
 /* Sockets behind labels that cannot take packets any more. */
-int problems_behind_labels(const struct inspection *inspected, const struct known_sockets *known,
-			   struct problems *problems);
+int problems_behind_labels(const struct inspection *inspected, struct problems *problems);
+
+/* Sockets in slots of a declared label that no declaration of it allows. The declarations must be
+ * those that decide about the slots. */
+int problems_of_strays(const struct inspection *inspected, struct problems *problems);
+
+/* Empty labels that no declaration fills: those without any, and the flow classes that the
+ * declarations leave out. */
+int problems_of_undeclared(const struct inspection *inspected, struct problems *problems);
 
 /* Destinations that rules redirect and that are not local in the namespace. */
 int problems_of_routes(const struct object *object, const struct netns *netns,
 		       struct problems *problems);
 
-/* The cookie of the first socket in the word's slots that can take packets; if none can, of the
- * first socket; 0: there is none. */
-uint64_t working_cookie(int sockets, uint32_t word, const struct known_sockets *known);
+/* The cookie of the first socket in the word's slots that can take packets of the flow class; if
+ * none can, of the first socket; 0: there is none. */
+uint64_t working_cookie(int sockets, uint32_t word, unsigned int flow_class,
+			const struct known_sockets *known);
 
 /* Reports the first problems with declared sockets, as warnings. */
 void problems_warn(const struct inspection *inspected);
 
 void problems_free(struct problems *problems);
 
-/* Adds a problem. LABEL may be NULL; the formatted text says what is wrong. */
+/* Adds a problem that is of no socket. LABEL may be NULL; the formatted text says what is wrong. */
 __attribute__((format(printf, 4, 5))) int problem_add(struct problems *problems, const char *label,
 						      const char *mend, const char *format, ...);
 

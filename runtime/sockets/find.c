@@ -202,6 +202,17 @@ struct sightings find_of(const struct sightings *sightings, uint32_t number)
 	return (struct sightings){sightings->all ? sightings->all + first : NULL, end - first};
 }
 
+const struct found *find_one(const struct sightings *sightings, uint32_t number, uint64_t cookie)
+{
+	const struct sighting key = {.key = {.cookie = cookie, .number = number}};
+	const struct sighting *found = sightings->count
+					       ? bsearch(&key, sightings->all, sightings->count,
+							 sizeof(key), compare_sightings)
+					       : NULL;
+
+	return found ? &found->found : NULL;
+}
+
 bool found_serves(const struct found *found, int family)
 {
 	if (family == AF_INET6)

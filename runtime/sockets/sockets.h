@@ -47,6 +47,9 @@ void find_close(struct finder *finder);
 /* The sightings of one declaration. */
 struct sightings find_of(const struct sightings *sightings, uint32_t number);
 
+/* The sighting of one socket for a declaration; NULL: it was not seen for it. */
+const struct found *find_one(const struct sightings *sightings, uint32_t number, uint64_t cookie);
+
 /* Whether the socket receives packets of a family: AF_INET or AF_INET6. */
 bool found_serves(const struct found *found, int family);
 

@@ -67,7 +67,7 @@ static json_t *flow_class_to_json(const struct status *status, uint32_t label, u
 	if (socket)
 		sockdiag_address(socket, address, sizeof(address));
 	return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "protocol",
-			 flow_class_ipproto(flow_class) == IPPROTO_UDP ? "udp" : "tcp", "family",
+			 ipproto_word(flow_class_ipproto(flow_class)), "family",
 			 flow_class_af(flow_class) == AF_INET6 ? "ipv6" : "ipv4", "needed",
 			 at->needed, "cookie", at->cookie ? json_number(at->cookie) : json_null(),
 			 "address", json_string_or_null(socket ? address : NULL), "hits",
@@ -84,10 +84,11 @@ static json_t *problems_to_json(const struct problems *problems)
 	json_t *all = json_array();
 
 	for (size_t i = 0; i < problems->count; i++)
-		json_array_append_new(all, json_pack("{s:o, s:s, s:s}", "label",
+		json_array_append_new(all, json_pack("{s:o, s:s, s:s, s:o}", "label",
 						     json_string_or_null(problems->all[i].label),
 						     "what", problems->all[i].what, "mend",
-						     problems->all[i].mend));
+						     problems->all[i].mend, "sockets",
+						     json_number(problems->all[i].sockets)));
 	return all;
 }
 

@@ -29,9 +29,10 @@ static uint64_t read_since(const struct look *look, uint32_t slot, uint64_t cook
 	return (real_time() - (now - since.boot_time)) / 1000000000;
 }
 
-static void look_at_flow_class(const struct look *look, struct flow_class_status *at)
+static void look_at_flow_class(const struct look *look, unsigned int flow_class,
+			       struct flow_class_status *at)
 {
-	at->cookie = working_cookie(look->sockets, at->word, &look->status->known);
+	at->cookie = working_cookie(look->sockets, at->word, flow_class, &look->status->known);
 	for (uint32_t i = 0; at->cookie && i < slot_count(at->word); i++) {
 		uint32_t slot = slot_at(at->word, i);
 		uint64_t cookie = slot_cookie_at(look->sockets, slot);
@@ -84,7 +85,11 @@ static void look_for_declared(const struct look *look, struct inspection *inspec
 	    find_look(finder) == 0) {
 		inspected->declarations = &declarations;
 		inspected->sightings = find_sightings(finder);
-		problems_of_declared(inspected, &status->problems);
+		/* During a trial, sockets of the rules before keep their slots. */
+		if (problems_of_declared(inspected, &status->problems) == 0 &&
+		    status->standing.trial != TRIAL_RUNNING)
+			problems_of_strays(inspected, &status->problems);
+		inspected->declarations = NULL;
 	}
 	find_close(finder);
 	declared_maps_close(&maps);
@@ -92,10 +97,11 @@ static void look_for_declared(const struct look *look, struct inspection *inspec
 }
 
 /* Whether the flow class is needed and its socket cannot take packets. */
-static bool is_dead(const struct status *status, const struct flow_class_status *at)
+static bool is_dead(const struct status *status, unsigned int flow_class,
+		    const struct flow_class_status *at)
 {
-	return at->cookie && at->needed && status->known.told &&
-	       !sockdiag_find(&status->known, at->cookie);
+	return at->cookie && at->needed &&
+	       !sockdiag_takes(&status->known, flow_class_ipproto(flow_class), at->cookie);
 }
 
 static void look_all(const struct look *look)
@@ -103,19 +109,23 @@ static void look_all(const struct look *look)
 	struct status *status = look->status;
 	const struct object *object = &status->applied.object;
 	size_t flow_classes = (size_t)object->header.label_count * ABI_FLOW_CLASSES;
-	struct inspection inspected = {
-		.object = object, .slots = look->slots, .sockets = look->sockets};
+	struct inspection inspected = {.object = object,
+				       .slots = look->slots,
+				       .sockets = look->sockets,
+				       .netns = &status->state.netns,
+				       .known = &status->known};
 
 	take_slots(look, flow_classes);
 	for (size_t i = 0; i < flow_classes; i++) {
-		look_at_flow_class(look, &status->flow_classes[i]);
-		if (is_dead(status, &status->flow_classes[i]))
+		look_at_flow_class(look, i % ABI_FLOW_CLASSES, &status->flow_classes[i]);
+		if (is_dead(status, i % ABI_FLOW_CLASSES, &status->flow_classes[i]))
 			status->complete = false;
 	}
 	find_owners(status, flow_classes);
 	if (object->socket_count)
 		look_for_declared(look, &inspected);
-	problems_behind_labels(&inspected, &status->known, &status->problems);
+	problems_behind_labels(&inspected, &status->problems);
+	problems_of_undeclared(&inspected, &status->problems);
 	problems_of_routes(object, &status->state.netns, &status->problems);
 	status->followed = is_followed(status->state.root, status->state.netns.cookie);
 }

@@ -76,9 +76,13 @@ static int sync_open(struct sync *sync)
 
 static void report_problems(const struct sync *sync)
 {
-	const struct inspection inspected = {&sync->applied.object, &sync->declarations,
-					     find_sightings(sync->finder), sync->slots,
-					     sync->shared.sockets};
+	const struct inspection inspected = {&sync->applied.object,
+					     &sync->declarations,
+					     find_sightings(sync->finder),
+					     sync->slots,
+					     sync->shared.sockets,
+					     &sync->state->netns,
+					     NULL};
 
 	problems_warn(&inspected);
 }

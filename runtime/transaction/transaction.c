@@ -167,8 +167,10 @@ static int swap(const struct transaction *t, int current)
 
 static void report_problems(const struct transaction *t)
 {
-	const struct inspection inspected = {t->object, &t->declarations, find_sightings(t->finder),
-					     t->host.slots, t->shared.sockets};
+	const struct inspection inspected = {
+		t->object,     &t->declarations,  find_sightings(t->finder),
+		t->host.slots, t->shared.sockets, &t->state->netns,
+		NULL};
 
 	problems_warn(&inspected);
 }

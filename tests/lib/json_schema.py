@@ -61,8 +61,14 @@ def check_diagnostics(text, status):
 
 def check_result(text):
     """Standard output must be one document, or nothing."""
-    if text:
-        assert json.loads(text)["version"] == 1
+    if not text:
+        return
+    document = json.loads(text)
+    assert document["version"] == 1
+    for each in document.get("problems", []):
+        assert each["label"] is None or each["label"], each
+        has_shape(each, {"label": type(each["label"]), "what": str, "mend": str, "sockets": int})
+        assert each["what"] and each["mend"], each
 
 
 def check_run(words, done):

@@ -1,0 +1,37 @@
+/* What the files of this folder share. */
+#ifndef SKLC_CAUSES_H
+#define SKLC_CAUSES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct declaration;
+struct inspection;
+struct problems;
+
+/* Declarations that no socket is there for. */
+struct missing {
+	const struct declaration **all;
+	size_t count;
+};
+
+/* Names each missing socket, and one that looks as if it were meant (near.c). -ENOMEM after a
+ * message. */
+int problems_of_missing(const struct inspection *inspected, const struct missing *missing,
+			struct problems *problems);
+
+/* Whether rules redirect packets of this flow class to the label, and the label has no socket for
+ * them. */
+bool is_empty(const struct inspection *inspected, uint32_t label, unsigned int flow_class);
+
+/* Whether the socket is in a slot of the label (strays.c). */
+bool stands_behind(const struct inspection *inspected, uint32_t label, uint64_t cookie);
+
+/* Says how many sockets the last problem is of. */
+void problem_count(struct problems *problems, size_t sockets);
+
+/* Whether the address is `0.0.0.0` or `::`. */
+bool address_is_any(const uint8_t address[16]);
+
+#endif

@@ -1,0 +1,202 @@
+/* Looks for sockets that are nearly those that a declaration names: at another address of the port,
+ * or of the other protocol. Most of them are what the writer of the rules meant. */
+#include "causes.h"
+#include "problems.h"
+
+#include "runtime/base/fail.h"
+#include "runtime/base/text.h"
+#include "runtime/kernel/owners.h"
+#include "runtime/kernel/sockdiag.h"
+#include "runtime/labels/labels.h"
+#include "runtime/object/object.h"
+#include "runtime/sockets/sockets.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+/* How near a socket is to a declaration; the largest is the nearest. */
+enum nearness {
+	NEAR_NOT,
+	NEAR_PROTOCOL, /* the endpoint, but of the other protocol */
+	NEAR_FAMILY,   /* the port, but an address of the other family */
+	NEAR_ADDRESS,  /* the port, but another address */
+	NEAR_WILDCARD, /* the port, and any address instead of the declared one */
+};
+
+/* The nearest socket to a missing one, and how many stand at its address. */
+struct near {
+	const struct known_socket *socket; /* NULL: none is near */
+	enum nearness nearness;
+	size_t count;
+	uint8_t family;
+	uint8_t address[16];
+};
+
+bool address_is_any(const uint8_t address[16])
+{
+	static const uint8_t zero[16];
+
+	return memcmp(address, zero, sizeof(zero)) == 0;
+}
+
+/* Reads an IPv4-mapped address as the IPv4 address, as declarations do. */
+static void read_address(const struct known_socket *socket, struct near *near)
+{
+	near->family = socket->family;
+	memcpy(near->address, socket->address, sizeof(near->address));
+	if (socket->family != AF_INET6 ||
+	    !IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)(const void *)socket->address))
+		return;
+	near->family = AF_INET;
+	memset(near->address, 0, sizeof(near->address));
+	memcpy(near->address, socket->address + 12, 4);
+}
+
+/* Whether the socket is one that a declaration allows. */
+static bool is_declared(const struct inspection *inspected, uint64_t cookie)
+{
+	for (size_t i = 0; i < inspected->sightings->count; i++)
+		if (inspected->sightings->all[i].key.cookie == cookie &&
+		    inspected->sightings->all[i].found.fault == FOUND_RIGHT)
+			return true;
+	return false;
+}
+
+static enum nearness nearness_of(const struct declaration *declaration, const struct near *near)
+{
+	const struct declared_key *key = &declaration->key;
+	bool same_address = key->family == near->family &&
+			    memcmp(key->address, near->address, sizeof(key->address)) == 0;
+
+	if (near->socket->protocol != key->protocol)
+		return !key->family || same_address || address_is_any(near->address) ? NEAR_PROTOCOL
+										     : NEAR_NOT;
+	if (!key->family || same_address)
+		return NEAR_NOT; /* it came after the search */
+	if (address_is_any(near->address))
+		return NEAR_WILDCARD;
+	return key->family == near->family ? NEAR_ADDRESS : NEAR_FAMILY;
+}
+
+static struct near find_near(const struct inspection *inspected, const struct known_sockets *known,
+			     const struct declaration *declaration)
+{
+	struct near best = {0};
+
+	for (size_t i = 0; i < known->count; i++) {
+		struct near near = {.socket = &known->all[i], .count = 1};
+
+		if (near.socket->port != declaration->key.port || near.socket->connected)
+			continue;
+		read_address(near.socket, &near);
+		near.nearness = nearness_of(declaration, &near);
+		if (near.nearness == NEAR_NOT || is_declared(inspected, near.socket->cookie))
+			continue;
+		if (near.nearness > best.nearness)
+			best = near;
+		else if (near.nearness == best.nearness && near.family == best.family &&
+			 memcmp(near.address, best.address, sizeof(near.address)) == 0)
+			best.count++;
+	}
+	return best;
+}
+
+static int add_missing(const struct inspection *inspected, const struct declaration *declaration,
+		       struct problems *problems)
+{
+	bool is_udp = declaration->key.protocol == IPPROTO_UDP;
+	char declared[DECLARATION_TEXT_MAX];
+
+	declaration_text(declaration, declared, sizeof(declared));
+	return problem_add(
+		problems, object_label(inspected->object, declaration->label),
+		is_udp ? "start the service, then call `sklc sync`" : "start the service",
+		is_udp ? "no socket is bound to '%s'" : "nothing listens at '%s'", declared);
+}
+
+/* "process 12 (nginx)", or the user where no process is known to have it. */
+static void write_owner(const struct near *near, const struct owner *owner, char *text, size_t size)
+{
+	if (owner && owner->pid)
+		snprintf(text, size, "process %d (%s)", owner->pid, owner->command);
+	else
+		snprintf(text, size, "user %" PRIu32, near->socket->uid);
+}
+
+static int add_near(const struct inspection *inspected, const struct declaration *declaration,
+		    const struct near *near, const struct owner *owner, struct problems *problems)
+{
+	bool is_udp = declaration->key.protocol == IPPROTO_UDP;
+	const char *protocol = ipproto_word(near->socket->protocol);
+	char declared[DECLARATION_TEXT_MAX], address[SOCKET_ADDRESS_MAX], who[64], mend[192];
+	char user[32] = "";
+	int err;
+
+	declaration_text(declaration, declared, sizeof(declared));
+	text_address(near->family, near->address, near->socket->port, address, sizeof(address));
+	write_owner(near, owner, who, sizeof(who));
+	if (declaration->value.has_uid && declaration->value.uid != near->socket->uid)
+		snprintf(user, sizeof(user), " as user %" PRIu32, near->socket->uid);
+	if (near->nearness == NEAR_WILDCARD)
+		snprintf(mend, sizeof(mend),
+			 "declare `%s %s` or `%s *:%u`, or let it take the declared address",
+			 protocol, address, protocol, near->socket->port);
+	else
+		snprintf(mend, sizeof(mend),
+			 "declare `%s %s` if that is the service, else start the service", protocol,
+			 address);
+	err = problem_add(problems, object_label(inspected->object, declaration->label), mend,
+			  "%s '%s', but %s %s %s %s%s",
+			  is_udp ? "no socket is bound to" : "nothing listens at", declared, who,
+			  near->socket->protocol == IPPROTO_UDP ? "is bound to" : "listens at",
+			  protocol, address, user);
+	if (!err)
+		problem_count(problems, near->count);
+	return err;
+}
+
+/* Finds the processes of all near sockets in one walk, then names each missing one. */
+static int add_all(const struct inspection *inspected, const struct missing *missing,
+		   const struct near *nears, struct owner *owners, struct problems *problems)
+{
+	size_t count = 0;
+	int err = 0;
+
+	for (size_t i = 0; i < missing->count; i++)
+		if (nears[i].socket)
+			owners[count++].inode = nears[i].socket->inode;
+	owners_find(owners, count);
+	for (size_t i = 0; !err && i < missing->count; i++)
+		if (nears[i].socket)
+			err = add_near(inspected, missing->all[i], &nears[i],
+				       owners_of(owners, count, nears[i].socket->inode), problems);
+		else
+			err = add_missing(inspected, missing->all[i], problems);
+	return err;
+}
+
+int problems_of_missing(const struct inspection *inspected, const struct missing *missing,
+			struct problems *problems)
+{
+	autofree struct near *nears = calloc(missing->count + 1, sizeof(*nears));
+	autofree struct owner *owners = calloc(missing->count + 1, sizeof(*owners));
+	const struct known_sockets *known = inspected->known;
+	struct known_sockets read = {0};
+	int err = 0;
+
+	if (!missing->count)
+		return 0;
+	if (!nears || !owners)
+		return fail(problems->report, ENOMEM, "look for problems");
+	if (!known)
+		err = sockdiag_read(inspected->netns, &read);
+	for (size_t i = 0; !err && i < missing->count; i++)
+		nears[i] = find_near(inspected, known ? known : &read, missing->all[i]);
+	if (!err)
+		err = add_all(inspected, missing, nears, owners, problems);
+	sockdiag_free(&read);
+	return err;
+}

@@ -1,0 +1,211 @@
+/* Looks into the slots of labels: for sockets that no declaration allows there, and for slots that
+ * no declaration fills. */
+#include "causes.h"
+#include "problems.h"
+
+#include "runtime/base/fail.h"
+#include "runtime/kernel/sockdiag.h"
+#include "runtime/labels/labels.h"
+#include "runtime/object/object.h"
+#include "runtime/sockets/sockets.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <stdio.h>
+
+static bool is_in(const struct inspection *inspected, uint32_t word, uint64_t cookie)
+{
+	for (uint32_t i = 0; i < slot_count(word); i++)
+		if (slot_cookie_at(inspected->sockets, slot_at(word, i)) == cookie)
+			return true;
+	return false;
+}
+
+bool stands_behind(const struct inspection *inspected, uint32_t label, uint64_t cookie)
+{
+	for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
+		if (is_in(inspected, inspected->slots[label].slots[flow_class], cookie))
+			return true;
+	return false;
+}
+
+/* The declarations of each label: numbers from 1, 0 for none. */
+struct by_label {
+	size_t *first; /* by label */
+	size_t *next;  /* by declaration */
+};
+
+static int read_by_label(const struct inspection *inspected, struct by_label *by)
+{
+	const struct declarations *declarations = inspected->declarations;
+
+	by->first = calloc((size_t)inspected->object->header.label_count + 1, sizeof(*by->first));
+	by->next = calloc(declarations->count + 1, sizeof(*by->next));
+	if (!by->first || !by->next)
+		return fail(declarations->report, ENOMEM, "look for problems");
+	for (size_t i = 0; i < declarations->count; i++) {
+		uint32_t label = declarations->all[i].label;
+
+		by->next[i] = by->first[label];
+		by->first[label] = i + 1;
+	}
+	return 0;
+}
+
+/* Whether the label has declarations for the flow class, none of them allows the socket there, and
+ * none has named it as a socket at its endpoint that is not as declared. */
+static bool is_stray(const struct inspection *inspected, const struct by_label *by, uint32_t label,
+		     unsigned int flow_class, uint64_t cookie)
+{
+	bool any = false;
+
+	for (size_t i = by->first[label]; i; i = by->next[i - 1]) {
+		const struct declaration *at = &inspected->declarations->all[i - 1];
+		const struct found *found = find_one(inspected->sightings, at->value.number,
+						     cookie);
+
+		if (!declaration_range(at, flow_class).count)
+			continue;
+		any = true;
+		if (found && (found->fault == FOUND_RIGHT || at->key.family))
+			return false;
+	}
+	return any;
+}
+
+/* What a stray is called. */
+static void write_stray(const struct known_socket *socket, char *text, size_t size)
+{
+	char address[SOCKET_ADDRESS_MAX];
+
+	sockdiag_address(socket, address, sizeof(address));
+	snprintf(text, size, "%s %s, cookie %" PRIu64 ", user %" PRIu32,
+		 ipproto_word(socket->protocol), address, socket->cookie, socket->uid);
+}
+
+static bool is_working(const struct inspection *inspected, uint64_t cookie)
+{
+	const struct known_socket *socket = sockdiag_find(inspected->known, cookie);
+
+	return socket && !socket->connected;
+}
+
+/* The strays of a label: the first, and how many others. */
+struct strays {
+	uint64_t first;
+	size_t others;
+};
+
+/* A socket may stand in slots of two flow classes; it is counted in the first. */
+static void look_at_flow_class(const struct inspection *inspected, const struct by_label *by,
+			       uint32_t label, unsigned int flow_class, struct strays *strays)
+{
+	uint32_t word = inspected->slots[label].slots[flow_class];
+
+	for (uint32_t i = 0; i < slot_count(word); i++) {
+		uint64_t cookie = slot_cookie_at(inspected->sockets, slot_at(word, i));
+
+		/* Whether it takes packets is for problems_behind_labels. */
+		if (!cookie || cookie == strays->first || !is_working(inspected, cookie) ||
+		    !is_stray(inspected, by, label, flow_class, cookie))
+			continue;
+		if (!strays->first)
+			strays->first = cookie;
+		else if (flow_class_af(flow_class) == AF_INET ||
+			 !is_in(inspected, inspected->slots[label].slots[flow_class ^ 2], cookie))
+			strays->others++;
+	}
+}
+
+static int check_label(const struct inspection *inspected, const struct by_label *by,
+		       uint32_t label, struct problems *problems)
+{
+	struct strays strays = {0};
+	char text[128], more[48] = "";
+	int err;
+
+	for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
+		look_at_flow_class(inspected, by, label, flow_class, &strays);
+	if (!strays.first)
+		return 0;
+	write_stray(sockdiag_find(inspected->known, strays.first), text, sizeof(text));
+	if (strays.others)
+		snprintf(more, sizeof(more), " and %zu more", strays.others);
+	err = problem_add(problems, object_label(inspected->object, label),
+			  "`sklc sync` takes away what is not declared; or declare it",
+			  "a socket (%s)%s takes its packets, and no declaration allows that", text,
+			  more);
+	if (!err)
+		problem_count(problems, 1 + strays.others);
+	return err;
+}
+
+int problems_of_strays(const struct inspection *inspected, struct problems *problems)
+{
+	struct by_label by = {0};
+	int err = read_by_label(inspected, &by);
+
+	for (uint32_t i = 0; !err && i < inspected->object->header.label_count; i++)
+		if (by.first[i])
+			err = check_label(inspected, &by, i, problems);
+	free(by.first);
+	free(by.next);
+	return err;
+}
+
+/* The flow classes, as bits, that the sockets of a declaration may serve. A socket that is bound to
+ * an IPv6 address takes IPv4 only if the address is `::` (inet6_bind). */
+static uint32_t served(const struct abi_socket *socket)
+{
+	bool is_udp = socket->protocol == IPPROTO_UDP;
+	uint32_t ipv4 = 1u << ABI_FLOW_CLASS(0, is_udp), ipv6 = 1u << ABI_FLOW_CLASS(1, is_udp);
+
+	if (socket->any_address || (socket->family == AF_INET6 && address_is_any(socket->address)))
+		return ipv4 | ipv6;
+	return socket->family == AF_INET6 ? ipv6 : ipv4;
+}
+
+/* Names the label's empty flow classes among LEFT_OUT, which no declaration serves. */
+static int check_left_out(const struct inspection *inspected, uint32_t label, uint32_t left_out,
+			  bool is_declared, struct problems *problems)
+{
+	const char *name = object_label(inspected->object, label);
+	char lacking[64] = "", mend[192];
+	size_t length = 0;
+
+	for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
+		if (left_out >> flow_class & 1 && is_empty(inspected, label, flow_class))
+			length += (size_t)snprintf(lacking + length, sizeof(lacking) - length,
+						   "%s%s", length ? ", " : "",
+						   flow_class_name(flow_class));
+	if (!length)
+		return 0;
+	if (is_declared)
+		return problem_add(problems, name,
+				   "declare one for these too, or let the rules not match them",
+				   "the rules send it packets of %s, and none of its declared "
+				   "sockets takes these",
+				   lacking);
+	snprintf(mend, sizeof(mend),
+		 "declare one in a `socket` block, or call `sklc register %.63s --pid PID --fd FD`",
+		 name);
+	return problem_add(problems, name, mend, "it has no socket for %s, and none is declared",
+			   lacking);
+}
+
+int problems_of_undeclared(const struct inspection *inspected, struct problems *problems)
+{
+	const struct object *object = inspected->object;
+	autofree uint32_t *declared = calloc((size_t)object->header.label_count + 1,
+					     sizeof(*declared));
+	int err = 0;
+
+	if (!declared)
+		return fail(problems->report, ENOMEM, "look for problems");
+	for (uint32_t i = 0; i < object->socket_count; i++)
+		declared[object->sockets[i].label] |= served(&object->sockets[i]);
+	for (uint32_t i = 0; !err && i < object->header.label_count; i++)
+		err = check_left_out(inspected, i, ~declared[i], declared[i], problems);
+	return err;
+}
