@@ -4,6 +4,7 @@
 #include "netns.h"
 
 #include "caps.h"
+#include "proc.h"
 
 #include "runtime/base/fail.h"
 
@@ -12,6 +13,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/nsfs.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
@@ -20,6 +22,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71
@@ -88,6 +91,18 @@ int netns_socket(const struct netns *netns, int domain, int type, int protocol)
 	return netns_run_in(netns, make_socket, &request);
 }
 
+/* Opens the caller's own namespace: from a socket, which needs CAP_NET_ADMIN, else from /proc. -errno
+ * without a message. */
+static int open_own(void)
+{
+	autoclose int made = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd = made < 0 ? -1 : ioctl(made, SIOCGSKNS);
+
+	if (fd < 0)
+		fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 /* Writes the path of the namespace; false after a message that says what is wrong with its name. */
 static bool netns_path(struct report *report, const char *name, char *path, size_t size)
 {
@@ -95,10 +110,6 @@ static bool netns_path(struct report *report, const char *name, char *path, size
 	long pid;
 	int length;
 
-	if (!name) {
-		snprintf(path, size, "/proc/thread-self/ns/net");
-		return true;
-	}
 	if (strncmp(name, "pid:", 4) == 0) {
 		pid = strtol(name + 4, &end, 10);
 		if (pid <= 0 || pid > INT_MAX || *end || name[4] < '0' || name[4] > '9') {
@@ -124,9 +135,10 @@ static bool netns_path(struct report *report, const char *name, char *path, size
 
 static bool is_own(const struct stat *status)
 {
+	autoclose int fd = open_own();
 	struct stat own;
 
-	return stat("/proc/thread-self/ns/net", &own) == 0 && own.st_ino == status->st_ino &&
+	return fd >= 0 && fstat(fd, &own) == 0 && own.st_ino == status->st_ino &&
 	       own.st_dev == status->st_dev;
 }
 
@@ -146,10 +158,24 @@ static int read_cookie(struct netns *netns)
 	return fail(netns->report, errno, "read the cookie of %s", netns->words);
 }
 
+/* Whether there is no process with this number. */
+static bool is_gone(int pid)
+{
+	autoclose int process = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	return process < 0 && errno == ESRCH;
+}
+
 static int fail_open(struct report *report, int error, const char *name, const char *path)
 {
-	if (error == ENOENT && strncmp(name, "pid:", 4) == 0)
-		return refuse(report, error, "there is no process '%s'", name + 4);
+	if (error == ENOENT && strncmp(name, "pid:", 4) == 0) {
+		if (is_gone(atoi(name + 4)))
+			return refuse(report, ESRCH, "there is no process '%s'", name + 4);
+		return refuse(report, error,
+			      "/proc does not show process '%s', which is there: this needs the "
+			      "capability CAP_SYS_PTRACE, or a /proc without hidepid",
+			      name + 4);
+	}
 	if (error == ENOENT)
 		return refuse(report, error,
 			      "there is no network namespace '%s' ('%s' does not exist); "
@@ -158,10 +184,58 @@ static int fail_open(struct report *report, int error, const char *name, const c
 	return caps_fail(report, error, caps_for_process, "open network namespace '%s'", name);
 }
 
+/* Process numbers in /proc have the meaning that the caller gives them only if /proc gives this
+ * process its own number. */
+static int check_numbers(struct report *report, const char *name)
+{
+	int err = proc_require(report, "open the network namespace of a process");
+
+	if (err || proc_self() == getpid())
+		return err;
+	return refuse(
+		report, EXDEV,
+		"/proc is that of another pid namespace, where '%s' is another process: mount "
+		"one with `mount -t proc proc /proc`",
+		name);
+}
+
+static int open_named(struct report *report, const char *name)
+{
+	char path[PATH_MAX];
+	int fd, err;
+
+	if (!netns_path(report, name, path, sizeof(path)))
+		return -EINVAL;
+	err = strncmp(name, "pid:", 4) ? 0 : check_numbers(report, name);
+	if (err)
+		return err;
+	/* O_NONBLOCK, since the path may lead to a pipe. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return fail_open(report, errno, name, path);
+	if (ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET)
+		return fd;
+	close(fd);
+	return refuse(report, EINVAL, "'%s' is no network namespace", path);
+}
+
+/* Opens the namespace; -errno after a message. */
+static int open_any(struct report *report, const char *name)
+{
+	int fd, err;
+
+	if (name)
+		return open_named(report, name);
+	fd = open_own();
+	if (fd >= 0)
+		return fd;
+	err = proc_require(report, "open this network namespace");
+	return err ? err : fail(report, fd, "open this network namespace");
+}
+
 int netns_open(struct report *report, const char *name, struct netns *netns)
 {
 	autoclose int fd = -1;
-	char path[PATH_MAX];
 	struct stat status;
 	int err;
 
@@ -170,14 +244,9 @@ int netns_open(struct report *report, const char *name, struct netns *netns)
 		snprintf(netns->words, sizeof(netns->words), "network namespace '%s'", name);
 	else
 		snprintf(netns->words, sizeof(netns->words), "this network namespace");
-	if (!netns_path(report, name, path, sizeof(path)))
-		return -EINVAL;
-	/* O_NONBLOCK, since the path may lead to a pipe. */
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	fd = open_any(report, name);
 	if (fd < 0)
-		return fail_open(report, errno, name ? name : path, path);
-	if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)
-		return refuse(report, EINVAL, "'%s' is no network namespace", path);
+		return fd;
 	if (fstat(fd, &status))
 		return fail(report, errno, "look at %s", netns->words);
 	netns->own = is_own(&status);

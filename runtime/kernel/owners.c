@@ -1,6 +1,8 @@
 /* Reads the links in /proc/PID/fd, which say "socket:[INODE]". Leaves out processes that it may not
- * read. */
+ * read. Reads nothing in a /proc of another pid namespace, where numbers mean other processes. */
 #include "owners.h"
+
+#include "proc.h"
 
 #include "runtime/base/fail.h"
 
@@ -69,7 +71,7 @@ static void look_into(struct owner *owners, size_t count, int proc, const char *
 
 void owners_find(struct owner *owners, size_t count)
 {
-	DIR *proc = count ? opendir("/proc") : NULL;
+	DIR *proc = count && proc_self() == getpid() ? opendir("/proc") : NULL;
 	struct dirent *entry;
 
 	if (!proc)

@@ -1,5 +1,7 @@
-/* Names a pin by a path through /proc/self/fd, since BPF_OBJ_PIN takes a folder's descriptor and a
- * name only from Linux 6.5 on. */
+/* BPF_OBJ_PIN and BPF_OBJ_GET take the folder's descriptor and a name from Linux 6.5 on. Before, a
+ * thread that has a working folder of its own enters the folder and uses the name alone. A path through
+ * /proc/self/fd would not do: where /proc does not show this process, every pin would seem to be
+ * missing. */
 #include "pins.h"
 
 #include "runtime/base/fail.h"
@@ -7,32 +9,83 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
-static void pin_path(char *path, size_t size, int folder, const char *name)
+/* The kernel's attributes of the two commands. linux/bpf.h has no `path_fd` before Linux 6.5. */
+struct pin_attributes {
+	__attribute__((aligned(8))) uint64_t path;
+	uint32_t fd;
+	uint32_t flags;
+	int32_t path_fd;
+	uint32_t rest; /* must be 0 */
+};
+
+enum { FLAG_PATH_FD = 1 << 14 /* BPF_F_PATH_FD */ };
+
+struct pin_call {
+	int command; /* BPF_OBJ_PIN or BPF_OBJ_GET */
+	int folder;
+	const char *name;
+	int fd; /* to pin */
+	int result;
+};
+
+static int call_bpf(const struct pin_call *call, uint32_t flags, int path_fd)
 {
-	snprintf(path, size, "/proc/self/fd/%d/%s", folder, name);
+	struct pin_attributes attributes = {
+		.path = (uintptr_t)call->name,
+		.fd = (uint32_t)call->fd,
+		.flags = flags,
+		.path_fd = path_fd,
+	};
+	long result = syscall(SYS_bpf, call->command, &attributes, sizeof(attributes));
+
+	return result < 0 ? -errno : (int)result;
+}
+
+static void *call_inside(void *argument)
+{
+	struct pin_call *call = argument;
+
+	if (unshare(CLONE_FS) || fchdir(call->folder))
+		call->result = -errno;
+	else
+		call->result = call_bpf(call, 0, 0);
+	return NULL;
+}
+
+/* EINVAL is what a kernel before 6.5 says of FLAG_PATH_FD. */
+static int call_pin(struct pin_call *call)
+{
+	pthread_t thread;
+	int err;
+
+	call->result = call_bpf(call, FLAG_PATH_FD, call->folder);
+	if (call->result != -EINVAL)
+		return call->result;
+	err = pthread_create(&thread, NULL, call_inside, call);
+	if (!err)
+		err = pthread_join(thread, NULL);
+	return err ? -err : call->result;
 }
 
 int pin_put(int folder, const char *name, int fd)
 {
-	char path[PATH_MAX];
+	struct pin_call call = {.command = BPF_OBJ_PIN, .folder = folder, .name = name, .fd = fd};
 
-	pin_path(path, sizeof(path), folder, name);
-	return bpf_obj_pin(fd, path) ? -errno : 0;
+	return call_pin(&call);
 }
 
 int pin_get(int folder, const char *name)
 {
-	char path[PATH_MAX];
-	int fd;
+	struct pin_call call = {.command = BPF_OBJ_GET, .folder = folder, .name = name};
 
-	pin_path(path, sizeof(path), folder, name);
-	fd = bpf_obj_get(path);
-	return fd < 0 ? -errno : fd;
+	return call_pin(&call);
 }
 
 int pin_remove(int folder, const char *name)

@@ -46,5 +46,5 @@ void lock_holder(int fd, char *text, size_t size)
 		command[strcspn(command, "\n")] = '\0';
 	if (file)
 		fclose(file);
-	snprintf(text, size, "process %ld (%s)", pid, *command ? command : "already gone");
+	snprintf(text, size, *command ? "process %ld (%s)" : "process %ld", pid, command);
 }

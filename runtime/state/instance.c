@@ -3,9 +3,10 @@
  * one that no other process sees. */
 #include "instance.h"
 
+#include "runtime/kernel/proc.h"
+
 #include <limits.h>
 #include <stdio.h>
-#include <unistd.h>
 
 enum { ANCESTORS_MAX = 1000 };
 
@@ -43,7 +44,7 @@ static long parent_of(long pid)
 bool instance_is_shared(const char *path, const struct stat *status)
 {
 	enum sight furthest = look_through(1, path, status);
-	long pid = getpid();
+	long pid = proc_self();
 
 	if (furthest != SIGHT_NONE)
 		return furthest == SIGHT_SAME;

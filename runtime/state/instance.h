@@ -7,7 +7,7 @@
 
 /* Compares the file system at PATH with the one that process 1 has at PATH. If that one cannot be
  * seen, compares with the most distant ancestor of this process whose one can. False if they
- * differ. STATUS is that of PATH in this process. */
+ * differ. STATUS is that of PATH in this process. /proc must show this process (kernel/proc.h). */
 bool instance_is_shared(const char *path, const struct stat *status);
 
 #endif

@@ -12,6 +12,7 @@
 #include "runtime/base/fail.h"
 #include "runtime/kernel/caps.h"
 #include "runtime/kernel/clock.h"
+#include "runtime/kernel/proc.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,8 +37,10 @@ enum {
 
 static int check_instance(struct report *report, const char *path, const struct stat *status)
 {
-	if (instance_is_shared(path, status))
-		return 0;
+	int err = proc_require(report, "compare the bpffs with that of process 1");
+
+	if (err || instance_is_shared(path, status))
+		return err;
 	return refuse(
 		report, EXDEV,
 		"'%s' is not the machine's bpffs but one of this mount namespace, and what is "
