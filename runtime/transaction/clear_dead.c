@@ -2,38 +2,62 @@
  * kernel never gives to another one. When a namespace is gone, its link is severed. */
 #include "transaction.h"
 
+#include "runtime/base/entries.h"
 #include "runtime/base/fail.h"
 #include "runtime/sockets/sockets.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
-/* Whether the folder has no link, or a severed one. */
-static bool is_dead(struct report *report, int folder)
+/* What is known for certain of another namespace's folder. */
+enum finding {
+	IN_USE,      /* or it cannot be told */
+	SEVERED,     /* its link is severed: the namespace is gone, or the link was detached */
+	INTERRUPTED, /* it has no link: a command was killed before the rules came into force */
+};
+
+static int is_link(const char *name, void *argument)
+{
+	(void)argument;
+	return strcmp(name, ABI_PIN_LINK) == 0;
+}
+
+/* The lock must be held, since a command that has it may be about to pin a link. A link is missing
+ * only if both the look-up and a list of the whole folder say so. */
+static enum finding look_into(struct report *report, int folder)
 {
 	autoclose int link = pin_get(folder, ABI_PIN_LINK);
 	struct link_info info;
 
-	if (link < 0)
-		return link == -ENOENT;
-	return attach_info(report, link, &info) == 0 && info.netns_inode == 0;
+	if (link == -ENOENT && entries_each(folder, is_link, NULL) == 0)
+		return INTERRUPTED;
+	if (link < 0 || attach_info(report, link, &info) || info.netns_inode)
+		return IN_USE;
+	return SEVERED;
 }
 
 static void clear_dead_folder(struct report *report, int root, uint64_t cookie)
 {
 	autoclose int folder = -1;
+	enum finding finding;
 	char name[32];
 
 	snprintf(name, sizeof(name), "%" PRIu64, cookie);
-	if (state_lock_other(root, name, &folder) || !is_dead(report, folder) ||
-	    folder_clear(report, folder))
+	if (state_lock_other(root, name, &folder))
 		return;
-	follow_forget(report, root, cookie);
-	if (unlinkat(root, name, AT_REMOVEDIR) == 0)
+	finding = look_into(report, folder);
+	if (finding == IN_USE || follow_forget(report, root, cookie) ||
+	    folder_clear(report, folder) || unlinkat(root, name, AT_REMOVEDIR))
+		return;
+	if (finding == SEVERED)
 		note(report, "cleared the state of a network namespace that is gone (cookie %s)",
+		     name);
+	else
+		note(report,
+		     "cleared what an interrupted command left of a network namespace (cookie %s)",
 		     name);
 }
 

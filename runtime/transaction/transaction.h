@@ -51,8 +51,9 @@ int standing_end_trial(const struct state *state, struct standing *standing);
  * state must be settled. -errno after a message. */
 int sync_standing(const struct state *state, const struct standing *standing, bool quiet);
 
-/* Removes the folders of namespaces that are gone, with a note for each: they have no link, or a
- * severed one (clear_dead.c). Skips a folder whose lock somebody holds. */
+/* Removes, with a note for each, the folders of other namespaces that are for certain left over: their
+ * link is severed, or a killed command left them without one (clear_dead.c). Skips a folder whose lock
+ * somebody holds, and one that cannot be read. */
 void clear_dead(const struct state *state);
 
 #endif

@@ -1,0 +1,150 @@
+"""What cannot be seen is not taken for gone: a /proc that does not show this process, and errors of the kernel."""
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+from conftest import SKLC, WIRES, program
+
+TCP4 = WIRES["tcp-ipv4"]
+NOBODY = 65534
+RULES = "tcp daddr 192.0.2.0/24 dport 80 redirect to web\n"
+# What hides this process from /proc, each in a mount namespace of its own.
+HIDDEN = {
+    "no /proc": "umount -l /proc",
+    "an empty folder": "mount -t tmpfs none /proc",
+    "the /proc of another pid namespace": "unshare --pid --fork mount -t proc proc /proc",
+}
+
+
+def hidden(how, *words, netns=None):
+    """Runs the command where /proc is hidden, in the network namespace if one is given."""
+    command = ["nsenter", f"--net={netns}", SKLC] if netns else [SKLC]
+    return subprocess.run(["unshare", "-m", "sh", "-c", f'{HIDDEN[how]} && exec "$@"', "sh", *command,
+                           *(str(word) for word in words)], text=True, capture_output=True, check=False)
+
+
+def everything(host):
+    """The pins of the namespace, and its generation."""
+    status = host.status(status=None)
+    folder = pathlib.Path(host.bpffs, "sklc", str(status["netns"]["cookie"]))
+    return [pin for pin in host.pins() if folder in pin.parents], status["generation"]
+
+
+@pytest.fixture
+def served(host):
+    """A host with rules that are served, and the server."""
+    host.apply(RULES)
+    host.apply(RULES + "tcp dport 81 drop\n")
+    server = host.server(TCP4)
+    host.register("web", server)
+    return host, server
+
+
+@pytest.mark.parametrize("how", HIDDEN)
+def test_commands_need_no_proc_for_the_state(served, make_host, how):
+    host, server = served
+    other = make_host()
+    other.apply(RULES)
+    there = other.server(TCP4)
+    other.register("web", there)
+    before, theirs = everything(host), everything(other)
+    where = ["--netns", host.namespace.path, "--bpffs", host.bpffs]
+    for words in (["status"], ["sync"], ["list"], ["status", "--all"]):
+        done = hidden(how, *words, *where)
+        assert done.returncode == 0, done.stderr
+    assert everything(host) == before
+    done = hidden(how, "--apply", host.rules(RULES), *where)
+    assert done.returncode == 0 and "cleared" not in done.stderr, done.stderr
+    assert everything(other) == theirs
+    assert host.reach(TCP4, TCP4.at(1), 80, [server]) is server
+    assert other.reach(TCP4, TCP4.at(1), 80, [there]) is there
+    assert hidden(how, "detach", *where).returncode == 0
+    assert everything(other) == theirs
+
+
+@pytest.mark.parametrize("how", HIDDEN)
+def test_the_own_namespace_is_found_without_proc(served, how):
+    host, server = served
+    done = hidden(how, "status", "--bpffs", host.bpffs, netns=host.namespace.path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == re.sub(r", process \d+ \S+\)", ")", host.sklc("status").stdout)
+    assert host.reach(TCP4, TCP4.at(1), 80, [server]) is server
+
+
+@pytest.mark.parametrize("how", HIDDEN)
+def test_a_process_is_not_looked_for_in_a_proc_that_does_not_show_us(host, how):
+    done = hidden(how, "status", "--netns", f"pid:{os.getpid()}", "--bpffs", host.bpffs)
+    assert done.returncode == 3
+    assert "/proc does not show this process" in done.stderr and "mount -t proc" in done.stderr
+
+
+def test_a_process_that_proc_hides_is_told_from_one_that_is_gone(host):
+    """As with hidepid, /proc has this process and not the other."""
+    asked = [SKLC, "status", "--bpffs", host.bpffs, "--netns"]
+    with subprocess.Popen(["sleep", "60"], user=NOBODY) as other:
+        script = f"mount -t tmpfs none /proc && ln -s $$ /proc/self && exec \"$@\" pid:{other.pid}"
+        said = subprocess.run(["unshare", "-m", "sh", "-c", script, "sh", *asked], text=True, capture_output=True,
+                              check=False)
+        assert said.returncode == 3 and "which is there" in said.stderr, said.stderr
+        other.kill()
+    gone = subprocess.run([*asked, f"pid:{other.pid}"], text=True, capture_output=True, check=False)
+    assert "there is no process" in gone.stderr
+
+
+@pytest.mark.parametrize("how", HIDDEN)
+def test_without_proc_the_machines_bpffs_is_not_guessed(host, how):
+    """Without --bpffs, the one at the usual place is compared with that of process 1."""
+    script = f"mountpoint -q /sys/fs/bpf || mount -t bpf none /sys/fs/bpf; {HIDDEN[how]} && exec '{SKLC}' status " \
+             f"--netns '{host.namespace.path}'"
+    done = subprocess.run(["unshare", "-m", "sh", "-c", script], text=True, capture_output=True, check=False)
+    assert done.returncode == 3
+    assert "/proc does not show this process" in done.stderr
+
+
+def test_a_kernel_before_6_5_is_asked_by_name_in_the_folder(served, tmp_path):
+    """Such a kernel says EINVAL to a folder's descriptor. Here it says so to one call, of the main thread."""
+    host, _ = served
+    asked = [program("strace"), "-e", "bpf", SKLC, "status", "--netns", host.namespace.path, "--bpffs", host.bpffs]
+    calls = subprocess.run(asked, text=True, capture_output=True, check=True).stderr.splitlines()
+    pins = [number for number, call in enumerate(calls, 1) if call.startswith("bpf(BPF_OBJ_GET,")]
+    assert len(pins) >= 5
+    for call in pins:
+        done = subprocess.run([*asked[:1], "-o", tmp_path / "log", "-e", f"inject=bpf:error=EINVAL:when={call}",
+                               *asked[3:]], text=True, capture_output=True, check=False)
+        assert "(INJECTED)" in (tmp_path / "log").read_text(encoding="ascii")
+        assert done.returncode == 0 and "generation" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("error", ["EPERM", "ENOMEM", "EIO", "ENOSPC", "EMFILE", "ENODEV", "ESRCH", "EACCES"])
+def test_a_look_up_that_fails_removes_nothing(served, make_host, error):
+    host, server = served
+    other = make_host()
+    other.apply(RULES)
+    there = other.server(TCP4)
+    other.register("web", there)
+    before, theirs = everything(host), everything(other)
+    where = ["--netns", host.namespace.path, "--bpffs", host.bpffs]
+    for words in (["sync"], ["--apply", host.rules(RULES)]):
+        done = subprocess.run([program("strace"), "-f", "-o", "/dev/null", "-e", f"inject=bpf:error={error}", SKLC,
+                               *[str(word) for word in words], *where],
+                              text=True, capture_output=True, check=False)
+        assert done.returncode == 3, (words, done.stdout, done.stderr)
+        assert "cleared" not in done.stderr
+        assert everything(host) == before and everything(other) == theirs
+        assert host.reach(TCP4, TCP4.at(1), 80, [server]) is server
+        assert other.reach(TCP4, TCP4.at(1), 80, [there]) is there
+
+
+def test_what_a_killed_first_apply_left_is_cleared(host, make_host):
+    """Its folder has no link, and a list of the folder proves it."""
+    gone = make_host()
+    left = pathlib.Path(host.bpffs, "sklc", "999999999")
+    gone.apply(RULES)
+    left.mkdir(mode=0o700)
+    (left / "g1").mkdir(mode=0o700)
+    done = host.apply(RULES)
+    assert "interrupted" in done.stderr and not left.exists()
+    assert gone.status(status=None)["generation"]
