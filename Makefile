@@ -47,7 +47,7 @@ BACKEND := $(if $(filter-out 0,$(LLVM)),$(BUILD)/sklc-llvm.so)
 # Not as RUNPATH, which is only for the one who calls dlopen: with the sanitizers, that is their library.
 OPENS_BACKEND_IN = -rdynamic -Wl,--disable-new-dtags,-rpath,'$(1)'
 
-SOURCES := $(filter-out compiler/sklc.c $(BACKEND_SOURCES) runtime/bpf/%,$(wildcard compiler/*.c compiler/*/*.c runtime/*/*.c))
+SOURCES := $(filter-out command/sklc.c $(BACKEND_SOURCES) runtime/bpf/%,$(wildcard command/*.c compiler/*.c compiler/*/*.c runtime/*/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(GRAMMAR:.c=.o)
 # All but the command's main, for the command and for the tests.
 ARCHIVE := $(BUILD)/sklc.a
@@ -61,7 +61,7 @@ HELPERS_SHARED := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/e2e/lib/*.c))
 BENCH := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 PAGES := $(wildcard man/*.[1-8])
-FORMATTED := $(wildcard compiler/*.[ch] compiler/*/*.[ch] runtime/*.[ch] runtime/*/*.[ch] tests/*/*.[ch] tests/*/lib/*.[ch])
+FORMATTED := $(wildcard command/*.[ch] compiler/*.[ch] compiler/*/*.[ch] runtime/*.[ch] runtime/*/*.[ch] tests/*/*.[ch] tests/*/lib/*.[ch])
 
 say = $(if $(V),,@printf '  %-7s%s\n' $(1) $(@:$(BUILD)/%=%); )
 
@@ -114,7 +114,7 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-$(BUILD)/sklc: $(BUILD)/compiler/sklc.o $(ARCHIVE)
+$(BUILD)/sklc: $(BUILD)/command/sklc.o $(ARCHIVE)
 	$(call say,LD)$(CC) $(CFLAGS) $(SANITIZER) $(LDFLAGS) $(call OPENS_BACKEND_IN,$$ORIGIN:$(LIBDIR)) -o $@ $^ $(LIBS)
 
 $(BUILD)/sklc-llvm.so: $(BACKEND_OBJECTS)
@@ -185,5 +185,5 @@ $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(ARCHIVE)
 	$(call say,CC)$(CC) $(FLAGS) $(WARNINGS) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) \
 		-fsanitize=fuzzer -MF $@.d -o $@ $< $(ARCHIVE) $(LIBS)
 
--include $(OBJECTS:.o=.d) $(BACKEND_OBJECTS:.o=.d) $(BUILD)/compiler/sklc.d $(UNIT:=.d) $(UNIT_SHARED:.o=.d) $(DIFFERENTIAL:=.d) \
+-include $(OBJECTS:.o=.d) $(BACKEND_OBJECTS:.o=.d) $(BUILD)/command/sklc.d $(UNIT:=.d) $(UNIT_SHARED:.o=.d) $(DIFFERENTIAL:=.d) \
 	$(DIFFERENTIAL_SHARED:.o=.d) $(HELPERS:=.d) $(HELPERS_SHARED:.o=.d) $(FUZZERS:=.d) $(BENCH:.o=.d) $(SKELETONS:.skel.h=.bpf.d)

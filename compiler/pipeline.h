@@ -168,9 +168,9 @@ struct object *bytecode_to_elf(struct arena *arena, const struct bytecode *code,
  *     runtime/kernel        asks the kernel about this host: namespaces, cgroups, processes, capabilities
  *     runtime/base          messages and errors, signals, text
  *
- * At the top, compiler/sklc.c is the command: it tells rules from objects, runs the pipeline or a verb, and prints the
- * diagnostics; compiler/options.c reads its command line. compiler/base has what all use: memory, source text,
- * diagnostics and which of them -W switches, addresses, packet fields. */
+ * At the top, command/ reads the command line by its tables of verbs and options, tells rules from objects, runs the
+ * pipeline or a function of the runtime, and prints the diagnostics. compiler/base has what all use: memory, source
+ * text, diagnostics and which of them -W switches, addresses, packet fields. */
 
 void ast_dump(const struct ast *ast, FILE *out);
 void policy_dump(const struct policy *policy, FILE *out);

@@ -30,9 +30,17 @@ struct object_image {
 	const char *name; /* for messages */
 };
 
-/* What check and apply return when an `expect` line does not hold in the kernel: the rules are at
- * fault, not the system. No errno of Linux has this number. */
-enum { RUNTIME_EXPECT_FAILED = -4096 };
+/* What the functions below return besides 0 and -errno. No errno of Linux has these numbers. */
+enum {
+	/* check, apply: an `expect` line does not hold in the kernel; the rules are at fault. */
+	RUNTIME_EXPECT_FAILED = -4096,
+	/* apply: a required socket is missing. status, without a message: one that the rules need. */
+	RUNTIME_SOCKET_MISSING = -4097,
+	/* No rules are applied, or there is no such label, generation, process, descriptor or
+	 * network namespace. status without rules: without a message. Not for what the system
+	 * fails to tell. */
+	RUNTIME_NOT_THERE = -4098,
+};
 
 /* What the command is used for, which determines the capabilities that it keeps. */
 enum runtime_use {
@@ -63,19 +71,20 @@ int runtime_confirm(const struct runtime_options *options, FILE *out);
 /* Restarts the counters from zero. */
 int runtime_reset(const struct runtime_options *options, FILE *out);
 
-/* The object that is applied, in memory that the caller frees; -ENOENT after a message if none
- * is. */
+/* The object that is applied, in memory that the caller frees; RUNTIME_NOT_THERE after a
+ * message if none is. */
 int runtime_read_applied(const struct runtime_options *options, void **bytes, size_t *size);
 
 /* Prints the files of the rules that are applied, as they were written. */
 int runtime_list(const struct runtime_options *options, FILE *out);
 
-/* Takes the rules off, and removes their state; -ENOENT after a message if none are applied. */
+/* Takes the rules off, and removes their state; RUNTIME_NOT_THERE after a message if none are
+ * applied. */
 int runtime_detach(const struct runtime_options *options, FILE *out);
 
-/* Prints what is applied. *COMPLETE becomes whether rules are applied and their labels have a
- * socket in each flow class that the rules redirect to them; with options->all it becomes true. */
-int runtime_status(const struct runtime_options *options, FILE *out, bool *complete);
+/* Prints what is applied. Returns 0 only if rules are applied and their labels have a socket in each
+ * flow class that the rules redirect to them, or with options->all. */
+int runtime_status(const struct runtime_options *options, FILE *out);
 
 /* Puts the socket that the process PID has as descriptor FD behind a label. */
 int runtime_register(const char *label, pid_t pid, int fd, const struct runtime_options *options,

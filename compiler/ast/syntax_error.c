@@ -334,7 +334,7 @@ static bool say_pasted(const struct failure *f)
 	if (found_is_any(f, commands_of_nft)) {
 		diag_error(diag, f->span, "%s is a command of nft, not a rule", found_text(f));
 		diag_note(diag, (struct span){0, 0},
-			  "a file holds all the rules, and 'sklc --apply' replaces them at once");
+			  "a file holds all the rules, and 'sklc apply' replaces them at once");
 		return true;
 	}
 	if (found_is_any(f, parts_of_nft_rules)) {

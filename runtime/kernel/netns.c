@@ -7,6 +7,7 @@
 #include "proc.h"
 
 #include "runtime/base/fail.h"
+#include "runtime/runtime.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -170,14 +171,15 @@ static int fail_open(struct report *report, int error, const char *name, const c
 {
 	if (error == ENOENT && strncmp(name, "pid:", 4) == 0) {
 		if (is_gone(atoi(name + 4)))
-			return refuse(report, ESRCH, "there is no process '%s'", name + 4);
+			return refuse(report, RUNTIME_NOT_THERE, "there is no process '%s'",
+				      name + 4);
 		return refuse(report, error,
 			      "/proc does not show process '%s', which is there: this needs the "
 			      "capability CAP_SYS_PTRACE, or a /proc without hidepid",
 			      name + 4);
 	}
 	if (error == ENOENT)
-		return refuse(report, error,
+		return refuse(report, RUNTIME_NOT_THERE,
 			      "there is no network namespace '%s' ('%s' does not exist); "
 			      "`ip netns list` shows those with a name",
 			      name, path);

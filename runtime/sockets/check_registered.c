@@ -5,6 +5,7 @@
 #include "runtime/base/fail.h"
 #include "runtime/kernel/caps.h"
 #include "runtime/kernel/netns.h"
+#include "runtime/runtime.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -140,16 +141,17 @@ int socket_from_process(struct report *report, int pid, int fd)
 	int copy;
 
 	if (process < 0 && errno == ESRCH)
-		return refuse(report, ESRCH, "there is no process %d", pid);
+		return refuse(report, RUNTIME_NOT_THERE, "there is no process %d", pid);
 	if (process < 0)
 		return fail(report, errno, "open process %d", pid);
 	copy = (int)syscall(SYS_pidfd_getfd, process, fd, 0);
 	if (copy >= 0)
 		return copy;
 	if (errno == EBADF)
-		return refuse(report, EBADF, "process %d has no descriptor %d", pid, fd);
+		return refuse(report, RUNTIME_NOT_THERE, "process %d has no descriptor %d", pid,
+			      fd);
 	if (errno == ESRCH)
-		return refuse(report, ESRCH, "process %d has ended", pid);
+		return refuse(report, RUNTIME_NOT_THERE, "process %d has ended", pid);
 	return caps_fail(report, errno, caps_for_process, "take descriptor %d of process %d", fd,
 			 pid);
 }

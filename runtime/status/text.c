@@ -187,7 +187,7 @@ static void print_brief(const struct brief_status *brief, FILE *out)
 		fprintf(out, "nothing is attached; left by an interrupted command\n");
 	} else if (!brief->inode) {
 		fprintf(out,
-			"the network namespace is gone; the next `sklc --apply` or `sklc detach` "
+			"the network namespace is gone; the next `sklc apply` or `sklc detach` "
 			"clears its state\n");
 	} else {
 		if (brief->name[0]) {

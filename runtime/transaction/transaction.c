@@ -9,6 +9,7 @@
 #include "runtime/base/signals.h"
 #include "runtime/kernel/clock.h"
 #include "runtime/problems/problems.h"
+#include "runtime/runtime.h"
 #include "runtime/sockets/sockets.h"
 
 #include <errno.h>
@@ -49,7 +50,7 @@ static int check_sockets(const struct transaction *t)
 		     "%u more labels have no socket for packets that the rules give them",
 		     empty - EMPTY_LABELS_SHOWN);
 	if (empty && t->options->require_sockets)
-		return refuse(t->options->report, ENOENT,
+		return refuse(t->options->report, RUNTIME_SOCKET_MISSING,
 			      "%u %s without a socket, and all are required; nothing was changed",
 			      empty, empty == 1 ? "label is" : "labels are");
 	return 0;

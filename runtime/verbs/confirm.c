@@ -4,6 +4,7 @@
 
 #include "runtime/base/fail.h"
 #include "runtime/base/signals.h"
+#include "runtime/runtime.h"
 #include "runtime/transaction/transaction.h"
 
 #include <errno.h>
@@ -28,7 +29,7 @@ static int confirm(struct state *state, struct standing *standing,
 	int err;
 
 	if (standing->trial != TRIAL_RUNNING)
-		return refuse(options->report, ENOENT,
+		return refuse(options->report, RUNTIME_NOT_THERE,
 			      "no rules are on trial; generation %" PRIu32 " is applied",
 			      standing->current);
 	signals_hold(&held);

@@ -41,7 +41,7 @@ static int detach_locked(const struct state *state, const struct runtime_options
 		warn(options->report,
 		     "nothing is attached any more; the next sklc command clears up behind it");
 	if (!attached)
-		return refuse(options->report, ENOENT, "no rules are applied to %s",
+		return refuse(options->report, RUNTIME_NOT_THERE, "no rules are applied to %s",
 			      state->netns.words);
 	report_result("detached", 0, options, out);
 	return 0;

@@ -1,5 +1,6 @@
 /* Reads the object that is applied. */
 #include "runtime/base/fail.h"
+#include "runtime/runtime.h"
 #include "runtime/state/state.h"
 
 #include <errno.h>
@@ -18,7 +19,7 @@ int runtime_read_applied(const struct runtime_options *options, void **bytes, si
 		return err;
 	err = standing_read(&state, &standing);
 	if (!err && !standing.current)
-		err = refuse(options->report, ENOENT, "no rules are applied to %s",
+		err = refuse(options->report, RUNTIME_NOT_THERE, "no rules are applied to %s",
 			     state.netns.words);
 	if (!err)
 		err = generation_require(&state, standing.current, &generation);

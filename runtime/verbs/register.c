@@ -41,11 +41,11 @@ static int refuse_label(const struct opened_label *opened, const char *label)
 		return err;
 	nearest = nearest_label(label, entries, count);
 	if (nearest)
-		return refuse(opened->state.report, ENOENT,
+		return refuse(opened->state.report, RUNTIME_NOT_THERE,
 			      "the rules applied to %s name no label '%s'; "
 			      "did you mean '%s'?",
 			      opened->state.netns.words, label, nearest->name);
-	return refuse(opened->state.report, ENOENT,
+	return refuse(opened->state.report, RUNTIME_NOT_THERE,
 		      "the rules applied to %s name no label '%s'; "
 		      "`sklc status` lists them",
 		      opened->state.netns.words, label);
@@ -58,7 +58,7 @@ static int find_label(const char *label, struct opened_label *opened)
 	if (err)
 		return err;
 	if (opened->standing.link < 0)
-		return refuse(opened->state.report, ENOENT,
+		return refuse(opened->state.report, RUNTIME_NOT_THERE,
 			      "no rules are applied to %s: apply them, "
 			      "then the label '%s' can have a socket",
 			      opened->state.netns.words, label);

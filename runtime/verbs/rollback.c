@@ -4,6 +4,7 @@
 
 #include "runtime/base/fail.h"
 #include "runtime/base/signals.h"
+#include "runtime/runtime.h"
 #include "runtime/transaction/transaction.h"
 
 #include <errno.h>
@@ -42,7 +43,7 @@ static int rollback(struct state *state, struct standing *standing,
 	if (standing->previous)
 		err = generation_open(state, standing->previous, &previous);
 	if (!standing->previous || err == -ENOENT)
-		return refuse(options->report, ENOENT,
+		return refuse(options->report, RUNTIME_NOT_THERE,
 			      "nothing was applied before generation %" PRIu32
 			      "; `sklc detach` takes it off",
 			      standing->current);

@@ -1,10 +1,11 @@
 /* Prints what is applied to one network namespace, or a line for each. */
 #include "runtime/status/status.h"
 #include "runtime/base/fail.h"
+#include "runtime/runtime.h"
 
 #include <errno.h>
 
-static int print_one(const struct runtime_options *options, FILE *out, bool *complete)
+static int print_one(const struct runtime_options *options, FILE *out)
 {
 	struct status status = {.complete = true};
 	int err = state_open(options, STATE_READ, &status.state);
@@ -17,7 +18,10 @@ static int print_one(const struct runtime_options *options, FILE *out, bool *com
 		err = status_print_json(&status, out);
 	else if (!err && !options->quiet)
 		status_print_text(&status, out);
-	*complete = status.complete && status.standing.current;
+	if (!err && !status.standing.current)
+		err = RUNTIME_NOT_THERE;
+	else if (!err && !status.complete)
+		err = RUNTIME_SOCKET_MISSING;
 	status_clear(&status);
 	state_close(&status.state);
 	return err;
@@ -52,8 +56,7 @@ static int print_all(const struct runtime_options *options, FILE *out)
 	return 0;
 }
 
-int runtime_status(const struct runtime_options *options, FILE *out, bool *complete)
+int runtime_status(const struct runtime_options *options, FILE *out)
 {
-	*complete = true;
-	return options->all ? print_all(options, out) : print_one(options, out, complete);
+	return options->all ? print_all(options, out) : print_one(options, out);
 }

@@ -2,6 +2,7 @@
 #include "with_rules.h"
 
 #include "runtime/base/fail.h"
+#include "runtime/runtime.h"
 #include "runtime/transaction/transaction.h"
 
 #include <errno.h>
@@ -20,7 +21,7 @@ int with_rules(const struct runtime_options *options,
 		return err;
 	err = standing_settle(&state, &standing);
 	if (!err && standing.link < 0)
-		err = refuse(options->report, ENOENT, "no rules are applied to %s",
+		err = refuse(options->report, RUNTIME_NOT_THERE, "no rules are applied to %s",
 			     state.netns.words);
 	else if (!err)
 		err = work(&state, &standing, options, out);

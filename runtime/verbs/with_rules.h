@@ -9,7 +9,7 @@ struct standing;
 struct state;
 
 /* Locks and settles the state of the options' namespace, then runs WORK and returns its result.
- * -ENOENT after a message if no rules are applied. */
+ * RUNTIME_NOT_THERE after a message if no rules are applied. */
 int with_rules(const struct runtime_options *options,
 	       int (*work)(struct state *state, struct standing *standing,
 			   const struct runtime_options *options, FILE *out),

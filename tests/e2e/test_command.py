@@ -62,7 +62,7 @@ def test_a_file_alone_asks_what_to_do_with_it(rules):
 def test_nothing_at_all_shows_the_usage():
     done = sklc()
     assert done.returncode == 2
-    assert "--apply RULES" in done.stderr
+    assert "sklc apply RULES" in done.stderr
 
 
 def test_help_and_version_are_results():

@@ -162,22 +162,23 @@ def test_a_missing_capability_is_an_error(on, words):
     ["register", "web", "--pid", "1", "--fd", "0"],
 ], ids=lambda words: words[0])
 def test_nothing_applied_is_an_error_of_each_verb(on, words):
-    (said,) = said_alike(on, *words, status=3)
+    (said,) = said_alike(on, *words, status=4)
     assert "no rules are applied" in said["message"]
 
 
-@pytest.mark.parametrize("words, message", [
-    (["register", "wbe", "--pid", "1", "--fd", "0"], "did you mean 'web'?"),
-    (["register", "web", "--pid", os.getpid(), "--fd", "999"], "has no descriptor 999"),
-    (["rollback"], "nothing was applied before"),
-    (["confirm"], "no rules are on trial"),
-    (["--apply", "RULES", "--if-generation", "1"], "somebody else applied meanwhile"),
-    (["--apply", "RULES", "--require-sockets"], "without a socket"),
+@pytest.mark.parametrize("words, message, status", [
+    (["register", "wbe", "--pid", "1", "--fd", "0"], "did you mean 'web'?", 4),
+    (["unregister", "wbe"], "did you mean 'web'?", 4),
+    (["register", "web", "--pid", os.getpid(), "--fd", "999"], "has no descriptor 999", 4),
+    (["rollback"], "nothing was applied before", 4),
+    (["confirm"], "no rules are on trial", 4),
+    (["--apply", "RULES", "--if-generation", "1"], "somebody else applied meanwhile", 3),
+    (["--apply", "RULES", "--require-sockets"], "without a socket", 1),
 ], ids=lambda given: " ".join(map(str, given)) if isinstance(given, list) else None)
-def test_a_verb_that_fails_says_why(host, on, words, message):
+def test_a_verb_that_fails_says_why(host, on, words, message, status):
     host.apply(WEB)
     words = [host.rules(WEB) if word == "RULES" else word for word in words]
-    said = said_alike(on, *words, status=3)
+    said = said_alike(on, *words, status=status)
     assert said[-1]["severity"] == "error" and message in said[-1]["message"]
 
 

@@ -104,7 +104,7 @@ def test_a_namespace_is_named_in_three_ways(host, how):
 
 def test_a_namespace_that_is_not_there_is_named(host):
     done = sklc("--apply", host.rules(WEB), "--netns", "no-such-namespace", "--bpffs", host.bpffs)
-    assert done.returncode == 3
+    assert done.returncode == 4
     assert "no-such-namespace" in done.stderr
 
 
@@ -116,7 +116,7 @@ def test_a_folder_that_is_no_bpffs_is_named(host, tmp_path):
 
 def test_apply_can_insist_on_sockets(host):
     there = host.server(TCP4, TCP4.any, 80)
-    done = host.apply(WEB, "--require-sockets", status=3)
+    done = host.apply(WEB, "--require-sockets", status=1)
     assert "web" in done.stderr
     assert host.reach(TCP4, TCP4.at(1), 80, [there]) is there
 
@@ -187,8 +187,8 @@ def test_register_says_which_families_and_protocols_it_filled(web):
     assert "web" in done.stdout and "tcp" in done.stdout and "ipv4" in done.stdout
 
 
-def refuse(host, sock, *words, label="web"):
-    done = host.register(label, sock, status=3)
+def refuse(host, sock, *words, label="web", status=3):
+    done = host.register(label, sock, status=status)
     for word in words:
         assert word in done.stderr.lower(), done.stderr
     return done
@@ -246,19 +246,19 @@ def test_register_refuses_a_socket_of_another_namespace(web, make_host):
 
 
 def test_register_refuses_a_label_that_no_rule_names_and_tells_the_nearest(web):
-    done = refuse(web, web.server(TCP4), "'wbe'", label="wbe")
+    done = refuse(web, web.server(TCP4), "'wbe'", label="wbe", status=4)
     assert "'web'" in done.stderr
 
 
 def test_register_refuses_a_process_and_a_descriptor_that_are_not_there(web):
-    done = web.sklc("register", "web", "--pid", 2**22 + 1, "--fd", 3, status=3)
+    done = web.sklc("register", "web", "--pid", 2**22 + 1, "--fd", 3, status=4)
     assert str(2**22 + 1) in done.stderr
-    done = web.sklc("register", "web", "--pid", os.getpid(), "--fd", 9999, status=3)
+    done = web.sklc("register", "web", "--pid", os.getpid(), "--fd", 9999, status=4)
     assert "9999" in done.stderr
 
 
 def test_register_before_apply_says_that_nothing_is_applied(host):
-    done = host.register("web", host.server(TCP4), status=3)
+    done = host.register("web", host.server(TCP4), status=4)
     assert "appl" in done.stderr
 
 
@@ -317,7 +317,13 @@ def test_list_shows_what_the_command_line_defined(host):
 
 
 def test_list_without_rules_says_so(host):
-    assert "no rules are applied" in host.sklc("list", status=3).stderr
+    assert "no rules are applied" in host.sklc("list", status=4).stderr
+
+
+def test_status_without_rules_is_a_result_with_a_status_of_its_own(host):
+    assert "no rules are applied" in host.sklc("status", status=4).stdout
+    assert host.status(status=4)["generation"] == 0
+    assert "no network namespace has rules" in host.sklc("status", "--all").stdout
 
 
 def test_status_fails_while_a_needed_socket_is_missing(web):
@@ -358,7 +364,7 @@ def test_detach_removes_everything_and_the_usual_socket_is_back(host):
 
 
 def test_detach_of_nothing_says_so(host):
-    assert "appl" in host.sklc("detach", status=3).stderr
+    assert "appl" in host.sklc("detach", status=4).stderr
 
 
 def test_apply_after_detach_starts_afresh(host):

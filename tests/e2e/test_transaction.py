@@ -136,7 +136,7 @@ def test_slots_of_a_label_that_is_gone_are_not_reused_at_once(pair):
 
 
 def test_apply_lists_labels_that_have_no_socket_before_it_swaps(pair):
-    done = pair.apply_new("--require-sockets", status=3)
+    done = pair.apply_new("--require-sockets", status=1)
     assert "'new'" in done.stderr and "'web'" not in done.stderr
     assert pair.is_old()
     assert "'new'" in pair.apply_new().stderr
@@ -215,7 +215,7 @@ def test_rollback_restores_rules_and_sockets(pair):
 
 
 def test_rollback_without_anything_before_says_so(pair):
-    assert "before" in pair.host.sklc("rollback", status=3).stderr
+    assert "before" in pair.host.sklc("rollback", status=4).stderr
     assert pair.is_old()
 
 
@@ -234,7 +234,7 @@ def test_rules_on_trial_go_back_by_themselves_without_any_process(datagrams):
     status = datagrams.host.status()
     assert status["trial"]["phase"] == "over"
     assert datagrams.counted("dport 80", status["rules"]) == 2
-    assert "not confirmed" in datagrams.host.sklc("confirm", status=3).stderr
+    assert "not confirmed" in datagrams.host.sklc("confirm", status=4).stderr
     assert datagrams.host.status()["trial"] is None
     assert datagrams.counted("dport 80") == 2
 

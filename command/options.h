@@ -1,17 +1,17 @@
-/* The command line after reading: the options that were given, and the operands. */
+/* The options of the command line, and the words between them. */
 #ifndef SKLC_OPTIONS_H
 #define SKLC_OPTIONS_H
 
-#include "pipeline.h"
+#include "compiler/pipeline.h"
 
 #include <stdint.h>
 
 /* Constant, letter (0: none), word, argument (NULL: none), meaning. The order is that of --help. */
 #define OPTIONS(X)                                                                                 \
-	X(OUTPUT, 'o', "output", "FILE", "compile to a BPF object in FILE ('-': standard output)") \
-	X(CHECK, 0, "check", NULL, "dry run: through this kernel's verifier, attaching nothing")   \
-	X(APPLY, 0, "apply", NULL, "attach, replacing what was applied before")                    \
-	X(DUMP, 0, "dump", "STAGE", "print a form: " STAGE_WORDS)                                  \
+	X(OUTPUT, 'o', "output", "FILE", "write the BPF object to FILE ('-': standard output)")    \
+	X(CHECK, 0, "check", NULL, "the same as `sklc check`")                                     \
+	X(APPLY, 0, "apply", NULL, "the same as `sklc apply`")                                     \
+	X(DUMP, 0, "dump", "STAGE", "the same as `sklc dump`; STAGE is " STAGE_WORDS)              \
 	X(DEFINE, 'D', "define", "NAME=VALUE", "override a define of the rules")                   \
 	X(INCLUDE, 'I', "include", "DIR", "look for included files in DIR too")                    \
 	X(WARNING, 'W', "warning", "NAME", "switch a warning: NAME, no-NAME, error, error=NAME")   \
@@ -33,7 +33,7 @@
 	X(COLOR, 0, "color", "WHEN", "colored diagnostics: auto, always, never")                   \
 	X(QUIET, 'q', "quiet", NULL, "no warnings, no summaries")                                  \
 	X(VERBOSE, 'v', "verbose", NULL, "say what is done")                                       \
-	X(HELP, 'h', "help", NULL, "this text")                                                    \
+	X(HELP, 'h', "help", NULL, "what a verb does and takes")                                   \
 	X(VERSION, 'V', "version", NULL, "the version")
 
 #define STAGE_WORDS      "ast, policy, decision, layout, llvm, bytecode-raw, bytecode"
@@ -47,20 +47,23 @@ enum option_id {
 		OPTION_COUNT
 };
 
-#define OPTION_BIT(constant) (UINT32_C(1) << OPTION_##constant)
+/* A set of options is a uint64_t with a bit for each. */
+#define OPTION_BIT(constant) (UINT64_C(1) << OPTION_##constant)
+_Static_assert(OPTION_COUNT <= 64, "a set of options has 64 bits");
 
 enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct options {
 	struct diag *diag; /* where errors in the command line are queued */
-	uint32_t given;    /* bits 1 << enum option_id */
+	uint64_t given;    /* a set of options */
 	const char *output, *netns, *bpffs;
 	enum stage dump;
 	enum color color;
 	int pid, fd, confirm_seconds, if_generation; /* -1: not given */
-	struct compile_options compile;              /* compile.files are the operands */
-	char *const *operands;
-	size_t operand_count;
+	struct compile_options compile; /* compile.files are set with the verb's operands */
+	char *const *words;             /* those that are no options */
+	size_t word_count;
+	bool is_by_word; /* the verb was the first word, and is no longer among them */
 };
 
 static inline bool option_given(const struct options *options, enum option_id option)
@@ -73,9 +76,20 @@ static inline bool option_given(const struct options *options, enum option_id op
 bool options_read(struct arena *arena, struct diag *diag, int argc, char **argv,
 		  struct options *options);
 
-/* An option as written: "--netns". */
+/* An option as written: "--netns"; its one-letter form or 0; what its argument is called, or NULL; what it is for. */
 const char *option_word(enum option_id option);
-void options_help(FILE *out);
+char option_letter(enum option_id option);
+const char *option_argument(enum option_id option);
+const char *option_meaning(enum option_id option);
+
+/* The stage of that name; false after reporting that there is none. */
+bool read_stage(struct diag *diag, const char *word, enum stage *stage);
+
+/* A decimal number of [0, INT_MAX]; false after reporting that TAKER, an option or a verb, takes a number. */
+bool read_number(struct diag *diag, const char *taker, const char *text, int *number);
+
+/* Chooses the back end that the stage needs; false after reporting that it is not installed. */
+bool options_choose_backend(struct options *options);
 
 /* Reports an error in the command line. */
 void usage_error(struct diag *diag, const char *format, ...) __attribute__((format(printf, 2, 3)));

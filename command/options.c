@@ -124,31 +124,32 @@ const char *option_word(enum option_id option)
 	return words[option];
 }
 
-void options_help(FILE *out)
+char option_letter(enum option_id option)
 {
-	size_t i;
-	int width;
-
-	for (i = 0; i < OPTION_COUNT; i++) {
-		width = table[i].letter ? fprintf(out, "  -%c, ", table[i].letter)
-					: fprintf(out, "      ");
-		width += fprintf(out, "--%s%s%s", table[i].word, table[i].argument ? " " : "",
-				 table[i].argument ? table[i].argument : "");
-		fprintf(out, "%*s%s\n", width < 30 ? 30 - width : 2, "", table[i].meaning);
-	}
+	return table[option].letter;
 }
 
-/* A decimal number of [0, INT_MAX]. */
-static void read_number(struct diag *diag, enum option_id option, const char *text, int *number)
+const char *option_argument(enum option_id option)
+{
+	return table[option].argument;
+}
+
+const char *option_meaning(enum option_id option)
+{
+	return table[option].meaning;
+}
+
+bool read_number(struct diag *diag, const char *taker, const char *text, int *number)
 {
 	char *end;
 	unsigned long value = strtoul(text, &end, 10);
 
 	if (*text < '0' || *text > '9' || *end || value > INT_MAX) {
-		usage_error(diag, "%s takes a number, not '%s'", words[option], text);
-		return;
+		usage_error(diag, "%s takes a number, not '%s'", taker, text);
+		return false;
 	}
 	*number = (int)value;
+	return true;
 }
 
 /* Reads a number of at least 1. */
@@ -156,7 +157,7 @@ static void read_count(struct diag *diag, enum option_id option, const char *tex
 		       int *count)
 {
 	*count = 1;
-	read_number(diag, option, text, count);
+	read_number(diag, words[option], text, count);
 	if (!*count)
 		usage_error(diag, "%s takes at least one %s", words[option], unit);
 }
@@ -253,13 +254,13 @@ static void take(struct options *options, enum option_id option)
 {
 	struct diag *diag = options->diag;
 
-	options->given |= UINT32_C(1) << option;
+	options->given |= UINT64_C(1) << option;
 	switch (option) {
 	case OPTION_OUTPUT:
 		options->output = optarg;
 		return;
 	case OPTION_DUMP:
-		options->dump = (enum stage)choose(diag, "stage", stages, COUNT(stages));
+		read_stage(diag, optarg, &options->dump);
 		return;
 	case OPTION_NETNS:
 		options->netns = optarg;
@@ -268,16 +269,16 @@ static void take(struct options *options, enum option_id option)
 		options->bpffs = optarg;
 		return;
 	case OPTION_PID:
-		read_number(diag, option, optarg, &options->pid);
+		read_number(diag, words[option], optarg, &options->pid);
 		return;
 	case OPTION_FD:
-		read_number(diag, option, optarg, &options->fd);
+		read_number(diag, words[option], optarg, &options->fd);
 		return;
 	case OPTION_CONFIRM:
 		read_count(diag, option, optarg, "second", &options->confirm_seconds);
 		return;
 	case OPTION_IF_GENERATION:
-		read_number(diag, option, optarg, &options->if_generation);
+		read_number(diag, words[option], optarg, &options->if_generation);
 		return;
 	case OPTION_COLOR:
 		options->color = (enum color)choose(diag, "choice of --color", colors,
@@ -317,15 +318,25 @@ static enum option_id option_of(int result)
 	return (enum option_id)i;
 }
 
+bool read_stage(struct diag *diag, const char *word, enum stage *stage)
+{
+	int found = find_word(diag, "stage", word, stages, COUNT(stages));
+
+	if (found >= 0)
+		*stage = (enum stage)found;
+	return found >= 0;
+}
+
 /* Printing LLVM's form needs its back end, which may not be installed. */
-static void choose_backend(struct options *options)
+bool options_choose_backend(struct options *options)
 {
 	if (options->dump == STAGE_LLVM)
 		options->compile.backend = BACKEND_LLVM;
-	if (options->compile.backend == BACKEND_LLVM && !llvm_backend())
-		usage_error(options->diag,
-			    "this sklc was built without LLVM: '%s' cannot be opened",
-			    LLVM_BACKEND_FILE);
+	if (options->compile.backend != BACKEND_LLVM || llvm_backend())
+		return true;
+	usage_error(options->diag, "this sklc was built without LLVM: '%s' cannot be opened",
+		    LLVM_BACKEND_FILE);
+	return false;
 }
 
 /* Converts the table of options for getopt_long. */
@@ -366,12 +377,9 @@ bool options_read(struct arena *arena, struct diag *diag, int argc, char **argv,
 		else
 			take(options, option_of(result));
 	}
-	choose_backend(options);
 	if (option_given(options, OPTION_QUIET))
 		diag_be_quiet(diag);
-	options->operands = argv + optind;
-	options->operand_count = (size_t)(argc - optind);
-	options->compile.files = (const char *const *)(argv + optind);
-	options->compile.file_count = options->operand_count;
+	options->words = argv + optind;
+	options->word_count = (size_t)(argc - optind);
 	return !diag_error_count(diag);
 }

@@ -1,0 +1,23 @@
+/* What the verbs do. Each returns an exit status. */
+#ifndef SKLC_ACTIONS_H
+#define SKLC_ACTIONS_H
+
+struct runtime_options;
+struct session;
+
+/* Those that compile. */
+int write_object(struct session *s);
+int check(struct session *s);
+int apply(struct session *s);
+int dump(struct session *s);
+
+/* Those that ask the runtime; the table of verbs names the others' functions of the runtime itself. */
+int register_socket(struct session *s);
+int unregister(struct session *s);
+
+struct runtime_options runtime_options(struct session *s);
+
+/* The exit status for what a function of the runtime returned. */
+int exit_status(int err);
+
+#endif

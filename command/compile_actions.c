@@ -1,0 +1,193 @@
+/* The verbs that compile rules, or take an object that was compiled before. */
+#include "actions.h"
+#include "messages.h"
+
+#include "compiler/base/diag.h"
+#include "compiler/base/file.h"
+#include "compiler/bytecode/bytecode.h"
+#include "compiler/llvm/llvm.h"
+#include "compiler/object/object.h"
+#include "runtime/runtime.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Compiles up to a stage, and prints the messages. */
+static int compile_rules(struct session *s, enum stage last)
+{
+	bool done = compile(&s->c, &s->options.compile, last);
+
+	say(s);
+	return done ? EXIT_DONE : EXIT_RULES;
+}
+
+/* Whether a file begins as an object does. Not for a pipe, where what is read is gone for the next reader. */
+static bool begins_as_object(int fd, const struct stat *status)
+{
+	char magic[SELFMAG];
+
+	return S_ISREG(status->st_mode) && pread(fd, magic, SELFMAG, 0) == SELFMAG &&
+	       !memcmp(magic, ELFMAG, SELFMAG);
+}
+
+/* Checks that every operand can be read; *OBJECT is the one that is an object, or NULL. */
+static int look_at_files(struct session *s, const char **object)
+{
+	struct stat status = {0};
+	size_t i;
+	int fd;
+
+	*object = NULL;
+	for (i = 0; i < s->options.compile.file_count; i++) {
+		if (!strcmp(s->options.compile.files[i], "-"))
+			continue;
+		fd = open(s->options.compile.files[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		if (fd < 0)
+			return system_error(s, errno, "open", s->options.compile.files[i]);
+		if (!fstat(fd, &status) && begins_as_object(fd, &status))
+			*object = s->options.compile.files[i];
+		close(fd);
+		if (S_ISDIR(status.st_mode))
+			return system_error(s, EISDIR, "read", s->options.compile.files[i]);
+	}
+	if (*object && s->options.compile.file_count > 1) {
+		usage_error(s->c.diag, "an object is given alone: '%s'", *object);
+		return EXIT_USAGE;
+	}
+	return EXIT_DONE;
+}
+
+/* As look_at_files, for commands that take only rules. */
+static int look_at_rules(struct session *s)
+{
+	const char *object;
+	int status = look_at_files(s, &object);
+
+	if (status || !object)
+		return status;
+	usage_error(s->c.diag, "'%s' is compiled already; expected a file of rules", object);
+	return EXIT_USAGE;
+}
+
+/* The operand that writing the object would overwrite, or NULL. */
+static const char *replaced_rules(const struct options *options)
+{
+	struct stat output, rules;
+	size_t i;
+
+	if (lstat(options->output, &output) || !S_ISREG(output.st_mode))
+		return NULL;
+	for (i = 0; i < options->compile.file_count; i++)
+		if (!stat(options->compile.files[i], &rules) && rules.st_dev == output.st_dev &&
+		    rules.st_ino == output.st_ino)
+			return options->compile.files[i];
+	return NULL;
+}
+
+int write_object(struct session *s)
+{
+	const char *rules = replaced_rules(&s->options);
+	int status = look_at_rules(s);
+
+	if (status)
+		return status;
+	if (rules) {
+		usage_error(s->c.diag, "the object would replace the rules '%s'", rules);
+		return EXIT_USAGE;
+	}
+	status = compile_rules(s, STAGE_OBJECT);
+	if (!status && file_write(s->options.output, s->c.object->bytes, s->c.object->size))
+		status = system_error(s, errno, "write", s->options.output);
+	return status;
+}
+
+int dump(struct session *s)
+{
+	int status = look_at_rules(s);
+
+	if (status)
+		return status;
+	status = compile_rules(s, s->options.dump);
+	if (status)
+		return status;
+	switch (s->options.dump) {
+	case STAGE_AST:
+		ast_dump(s->c.ast, stdout);
+		break;
+	case STAGE_POLICY:
+		policy_dump(s->c.policy, stdout);
+		break;
+	case STAGE_DECISION:
+		decision_dump(s->c.decision, stdout);
+		break;
+	case STAGE_LAYOUT:
+		layout_dump(s->c.layout, stdout);
+		break;
+	case STAGE_LLVM:
+		llvm_backend()->llvm_dump(s->c.ir, stdout);
+		break;
+	case STAGE_EMITTED:
+		bytecode_dump(s->c.emitted, s->c.sources, stdout);
+		break;
+	default:
+		bytecode_dump(s->c.code, s->c.sources, stdout);
+	}
+	return EXIT_DONE;
+}
+
+typedef int (*object_use)(const struct object_image *image, const struct runtime_options *options,
+			  FILE *out);
+
+static int use_object_file(struct session *s, object_use use)
+{
+	const struct runtime_options runtime = runtime_options(s);
+	struct object_image image = {.name = s->options.compile.files[0]};
+	unsigned char *bytes = file_read(image.name, &image.size);
+	int err;
+
+	if (!bytes)
+		return system_error(s, errno, "read", image.name);
+	image.bytes = bytes;
+	err = use(&image, &runtime, stdout);
+	free(bytes);
+	return exit_status(err);
+}
+
+static int use_rules(struct session *s, object_use use)
+{
+	const struct runtime_options runtime = runtime_options(s);
+	struct object_image image = {.name = s->options.compile.files[0]};
+	int status = compile_rules(s, STAGE_OBJECT);
+
+	if (!status) {
+		image.bytes = s->c.object->bytes;
+		image.size = s->c.object->size;
+		status = exit_status(use(&image, &runtime, stdout));
+	}
+	return status;
+}
+
+static int use_operands(struct session *s, object_use use)
+{
+	const char *object;
+	int status = look_at_files(s, &object);
+
+	if (status)
+		return status;
+	return object ? use_object_file(s, use) : use_rules(s, use);
+}
+
+int check(struct session *s)
+{
+	return use_operands(s, runtime_check);
+}
+
+int apply(struct session *s)
+{
+	return use_operands(s, runtime_apply);
+}

@@ -1,0 +1,63 @@
+/* The verbs that are a call of the runtime with operands of the command line. */
+#include "actions.h"
+#include "session.h"
+
+#include "runtime/runtime.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+struct runtime_options runtime_options(struct session *s)
+{
+	const struct options *options = &s->options;
+
+	return (struct runtime_options){
+		.report = &s->report,
+		.netns = options->netns,
+		.bpffs = options->bpffs,
+		.json = option_given(options, OPTION_JSON),
+		.quiet = option_given(options, OPTION_QUIET),
+		.verbose = option_given(options, OPTION_VERBOSE),
+		.require_sockets = option_given(options, OPTION_REQUIRE_SOCKETS),
+		.all = option_given(options, OPTION_ALL),
+		.confirm_seconds = options->confirm_seconds > 0 ? (uint32_t)options->confirm_seconds
+								: 0,
+		.has_if_generation = option_given(options, OPTION_IF_GENERATION),
+		.if_generation = (uint32_t)options->if_generation,
+	};
+}
+
+int exit_status(int err)
+{
+	switch (err) {
+	case 0:
+		return EXIT_DONE;
+	case RUNTIME_EXPECT_FAILED:
+	case RUNTIME_SOCKET_MISSING:
+		return EXIT_RULES;
+	case RUNTIME_NOT_THERE:
+		return EXIT_NOT_THERE;
+	default:
+		return EXIT_SYSTEM;
+	}
+}
+
+int register_socket(struct session *s)
+{
+	const struct runtime_options runtime = runtime_options(s);
+
+	return exit_status(runtime_register(s->operands[0].text, s->options.pid, s->options.fd,
+					    &runtime, stdout));
+}
+
+int unregister(struct session *s)
+{
+	const struct operand_value *protocol = &s->operands[1], *family = &s->operands[2];
+	const struct runtime_options runtime = runtime_options(s);
+	static const int protocols[] = {IPPROTO_TCP, IPPROTO_UDP};
+	static const int families[] = {AF_INET, AF_INET6};
+
+	return exit_status(runtime_unregister(
+		s->operands[0].text, protocol->text ? protocols[protocol->number] : 0,
+		family->text ? families[family->number] : AF_UNSPEC, &runtime, stdout));
+}
