@@ -46,3 +46,24 @@ int netlink_dump(int fd, const void *request, size_t size,
 	}
 	return more;
 }
+
+int netlink_ask(int fd, const void *request, size_t size,
+		int (*take)(const struct nlmsghdr *header, void *argument), void *argument)
+{
+	autofree char *reply = malloc(REPLY_MAX);
+	const struct nlmsghdr *header = (const void *)reply;
+	ssize_t received;
+
+	if (!reply)
+		return -ENOMEM;
+	if (send(fd, request, size, 0) < 0)
+		return -EIO;
+	received = recv(fd, reply, REPLY_MAX, 0);
+	if (received <= 0 || !NLMSG_OK(header, (size_t)received))
+		return -EIO;
+	if (header->nlmsg_type != NLMSG_ERROR)
+		return take(header, argument);
+	return header->nlmsg_len < NLMSG_LENGTH(sizeof(struct nlmsgerr))
+		       ? -EIO
+		       : ((const struct nlmsgerr *)NLMSG_DATA(header))->error;
+}

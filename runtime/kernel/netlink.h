@@ -1,4 +1,4 @@
-/* Lists of the kernel's objects over netlink. */
+/* Questions to the kernel over netlink: lists of its objects, and single answers. */
 #ifndef SKLC_NETLINK_H
 #define SKLC_NETLINK_H
 
@@ -11,5 +11,10 @@ struct nlmsghdr;
  * or not to the end; -ENOMEM without a message. */
 int netlink_dump(int fd, const void *request, size_t size,
 		 int (*take)(const struct nlmsghdr *header, void *argument), void *argument);
+
+/* Sends a request, and calls TAKE for the answer. Returns what TAKE returns, or the error that the
+ * kernel answers; -EIO without a message if it does not answer, -ENOMEM without a message. */
+int netlink_ask(int fd, const void *request, size_t size,
+		int (*take)(const struct nlmsghdr *header, void *argument), void *argument);
 
 #endif

@@ -3,108 +3,21 @@
  * up a socket. */
 #include "problems.h"
 
-#include "runtime/base/array.h"
+#include "local.h"
+
 #include "runtime/base/fail.h"
-#include "runtime/kernel/netlink.h"
-#include "runtime/kernel/netns.h"
 #include "runtime/object/object.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#ifndef NETLINK_GET_STRICT_CHK
-#define NETLINK_GET_STRICT_CHK 12
-#endif
-
 enum { ELEMENTS_MAX = 1024, UNREACHED_MAX = 20 };
-
-/* From the first to the last address, in network order; for IPv4 in the first 4 bytes. */
-struct address_range {
-	uint8_t family;
-	uint8_t first[16], last[16];
-};
-
-struct local {
-	struct address_range *all;
-	size_t count;
-};
-
-static size_t address_bytes(uint8_t family)
-{
-	return family == AF_INET ? 4 : 16;
-}
-
-static void widen_to_prefix(struct address_range *range, unsigned int bits)
-{
-	memcpy(range->last, range->first, sizeof(range->last));
-	for (unsigned int bit = bits; bit < 8 * address_bytes(range->family); bit++) {
-		range->first[bit / 8] &= (uint8_t) ~(0x80u >> bit % 8);
-		range->last[bit / 8] |= (uint8_t)(0x80u >> bit % 8);
-	}
-}
-
-static bool overlaps(const struct address_range *left, const struct address_range *right)
-{
-	size_t bytes = address_bytes(left->family);
-
-	return left->family == right->family && memcmp(left->first, right->last, bytes) <= 0 &&
-	       memcmp(right->first, left->last, bytes) <= 0;
-}
-
-static int add_local(struct local *local, const struct address_range *range)
-{
-	struct address_range *more = array_grow(local->all, local->count, sizeof(*more));
-
-	if (!more)
-		return -ENOMEM;
-	local->all = more;
-	local->all[local->count++] = *range;
-	return 0;
-}
-
-/* Adds the destination of a local route. */
-static int take_route(const struct nlmsghdr *header, void *argument)
-{
-	struct local *local = argument;
-	const struct rtmsg *route = NLMSG_DATA(header);
-	struct address_range range = {.family = route->rtm_family};
-	struct rtattr *attribute = RTM_RTA(route);
-	size_t left = RTM_PAYLOAD(header);
-
-	if (header->nlmsg_type != RTM_NEWROUTE || route->rtm_type != RTN_LOCAL ||
-	    (route->rtm_family != AF_INET && route->rtm_family != AF_INET6))
-		return 0;
-	for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left))
-		if (attribute->rta_type == RTA_DST &&
-		    RTA_PAYLOAD(attribute) >= address_bytes(range.family))
-			memcpy(range.first, RTA_DATA(attribute), address_bytes(range.family));
-	widen_to_prefix(&range, route->rtm_dst_len);
-	return add_local(local, &range);
-}
-
-/* Reads the local routes of all routing tables, since policy routing may choose any of them for a
- * packet. With NETLINK_GET_STRICT_CHK the kernel sends only routes of the requested type. */
-static int read_local(int fd, uint8_t family, struct local *local)
-{
-	struct {
-		struct nlmsghdr header;
-		struct rtmsg route;
-	} request = {
-		.header = {.nlmsg_len = sizeof(request),
-			   .nlmsg_type = RTM_GETROUTE,
-			   .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
-		.route = {.rtm_family = family, .rtm_type = RTN_LOCAL},
-	};
-
-	return netlink_dump(fd, &request, sizeof(request), take_route, local);
-}
 
 static bool read_address(const char *text, size_t length, struct address_range *range,
 			 uint8_t *address)
@@ -131,42 +44,69 @@ static bool read_range(const char *text, size_t length, struct address_range *ra
 	if (dash)
 		return read_address(dash + 1, length - (size_t)(dash + 1 - text), range,
 				    range->last);
-	widen_to_prefix(range, slash ? (unsigned int)strtoul(slash + 1, NULL, 10)
+	range_of_prefix(range, slash ? (unsigned int)strtoul(slash + 1, NULL, 10)
 				     : 8 * (unsigned int)address_bytes(range->family));
 	return true;
 }
 
-static bool is_local(const struct local *local, const struct address_range *range)
+/* The search for destinations that are not local. */
+struct unreached {
+	struct local local;
+	struct problems *problems;
+	size_t first; /* of its problems */
+	size_t more;  /* how often rules name others */
+};
+
+/* A destination may stand in many rules. */
+static bool is_named(const struct unreached *unreached, const char *what)
 {
-	for (size_t i = 0; i < local->count; i++)
-		if (overlaps(&local->all[i], range))
+	for (size_t i = unreached->first; i < unreached->problems->count; i++)
+		if (strcmp(unreached->problems->all[i].what, what) == 0)
 			return true;
 	return false;
 }
 
-static int check_element(const struct local *local, const char *text, size_t length,
-			 struct problems *problems)
+/* UNUSED is a table with a local route for the destination that no rule leads to, or 0. A rule that
+ * leads there is not advised: IPv4 answers from addresses of the table `local` alone. */
+static void write_mend(const char *text, size_t length, uint32_t unused, char *mend, size_t size)
+{
+	char where[96] = "";
+
+	if (unused)
+		snprintf(where, sizeof(where),
+			 "no `ip rule` leads to the local route in table %" PRIu32 ": ", unused);
+	snprintf(mend, size,
+		 memchr(text, '-', length)
+			 ? "%sgive the host addresses of it"
+			 : "%s`ip route add local %.*s dev lo`, or give the host an address of it",
+		 where, (int)length, text);
+}
+
+static int check_element(struct unreached *unreached, const char *text, size_t length)
 {
 	struct address_range range;
-	char mend[128];
+	char mend[192], what[256];
+	uint32_t unused;
 
-	if (!read_range(text, length, &range) || is_local(local, &range))
+	if (!read_range(text, length, &range) || may_be_local(&unreached->local, &range, &unused))
 		return 0;
-	snprintf(mend, sizeof(mend),
-		 memchr(text, '-', length)
-			 ? "give the host addresses of it"
-			 : "`ip route add local %.*s dev lo`, or give the host an address of it",
+	snprintf(what, sizeof(what),
+		 "rules redirect '%.*s', and no address of it is local: its packets never come to "
+		 "a socket here",
 		 (int)length, text);
-	return problem_add(
-		problems, NULL, mend,
-		"rules redirect '%.*s', and no address of it is local: its packets never "
-		"come to a socket here",
-		(int)length, text);
+	if (is_named(unreached, what))
+		return 0;
+	if (unreached->problems->count - unreached->first >= UNREACHED_MAX) {
+		unreached->more++;
+		return 0;
+	}
+	write_mend(text, length, unused, mend, sizeof(mend));
+	return problem_add(unreached->problems, NULL, mend, "%s", what);
 }
 
 /* Checks the addresses after `daddr` in a redirecting rule, which is written as in the policy
  * dump. */
-static int check_rule(const struct local *local, const char *rule, struct problems *problems)
+static int check_rule(struct unreached *unreached, const char *rule)
 {
 	static const char separators[] = " ,{}";
 	const char *element = strstr(rule, "daddr ");
@@ -184,7 +124,7 @@ static int check_rule(const struct local *local, const char *rule, struct proble
 		if (element >= end)
 			break;
 		length = strcspn(element, separators);
-		err = check_element(local, element, length, problems);
+		err = check_element(unreached, element, length);
 		element += length;
 	}
 	return err;
@@ -193,23 +133,20 @@ static int check_rule(const struct local *local, const char *rule, struct proble
 int problems_of_routes(const struct object *object, const struct netns *netns,
 		       struct problems *problems)
 {
-	autoclose int fd = netns_socket(netns, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
-	size_t most = problems->count + UNREACHED_MAX;
-	struct local local = {0};
-	const int on = 1;
-	int err = fd < 0 ? -EIO : 0;
+	struct unreached unreached = {.problems = problems, .first = problems->count};
+	int err = local_read(netns, &unreached.local);
 
-	if (fd >= 0)
-		setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
-	if (!err)
-		err = read_local(fd, AF_INET, &local);
-	if (!err)
-		err = read_local(fd, AF_INET6, &local);
-	for (size_t i = 0; !err && i < object->rule_count && problems->count < most; i++) {
+	if (err == -ENOMEM)
+		fail(problems->report, err, "read the routes");
+	for (size_t i = 0; !err && i < object->rule_count; i++) {
 		const char *rule = object_string(object, object->rules[i].expanded);
 
-		err = rule ? check_rule(&local, rule, problems) : 0;
+		err = rule ? check_rule(&unreached, rule) : 0;
 	}
-	free(local.all);
+	if (!err && unreached.more)
+		err = problem_add(problems, NULL, "mend those that are named first",
+				  "%zu more times, rules redirect a destination that is not local",
+				  unreached.more);
+	local_free(&unreached.local);
 	return err == -ENOMEM ? err : 0; /* if the kernel does not answer, reports nothing */
 }
