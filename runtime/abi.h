@@ -4,9 +4,15 @@
 #ifndef SKLC_ABI_H
 #define SKLC_ABI_H
 
+#include <stddef.h>
 #include <stdint.h>
 
-#define ABI_VERSION 2
+#define ABI_VERSION 3
+
+/* What the runtime also reads: kept state has objects of the version before. In it the host's words
+ * are read-only data, and declared sockets have no device (ABI_SOCKET_2_BYTES). */
+#define ABI_VERSION_OLDEST 2
+#define ABI_MACHINE_2      ".rodata.machine"
 
 #define ABI_PROGRAM_SECTION "sk_lookup" /* the only name that libbpf takes */
 #define ABI_PROGRAM_NAME    "sklc"
@@ -21,10 +27,11 @@
 #define ABI_SPARE_MARKS "spare_marks" /* ARRAY: u32 block -> struct abi_spare_marks */
 #define ABI_PREFIXES    "prefixes" /* LPM_TRIE: struct abi_prefix_key -> u32; only with --tables lpm */
 
-/* Read-only data sections, each a map of one value. */
-#define ABI_TABLES ".rodata" /* the decision's tables; may be absent */
-#define ABI_MACHINE                                                                                \
-	".rodata.machine" /* u32 slots[labels * 4] (slot words), then u32 interfaces[interfaces]; never empty */
+/* Data sections, each a map of one value. The tables are read-only and may be absent. The words of
+ * the host are not frozen, so the runtime can give a label other slots while the program runs: u32
+ * slots[labels * 4] (slot words), then u32 interfaces[interfaces]; never empty. */
+#define ABI_TABLES  ".rodata"
+#define ABI_MACHINE ".data.machine"
 
 #define ABI_SLOT_CAPACITY 65536
 
@@ -56,6 +63,7 @@ struct abi_label_count {
 #define ABI_PIN_OBJECT         "object" /* the object's bytes, as one array element */
 #define ABI_PIN_RULE_COUNTERS  ABI_RULE_COUNTERS
 #define ABI_PIN_LABEL_COUNTERS ABI_LABEL_COUNTERS
+#define ABI_PIN_MACHINE        "machine" /* the words of the host */
 
 #define ABI_LABEL_KEY (ABI_LABEL_NAME_MAX + 1) /* a label's name, padded with zeros */
 
@@ -119,8 +127,9 @@ struct abi_header {
 	uint32_t policy;          /* an enum abi_verdict: pass or drop */
 	uint64_t text_bytes;      /* length of all texts, uncompressed */
 	uint32_t override_others; /* redirects replace what earlier programs on the hook chose */
-	uint32_t tries_spares;    /* 1: the program looks into spare slots; 0: it has no code for
-				   * them, and its slot words must name no block */
+	uint32_t tries_spares; /* 1: the program looks into spare slots, as all do that have labels;
+				   * 0: it has no code for them (before version 3, where rules
+				   * declare no sockets), and its slot words must name no block */
 };
 
 enum abi_verdict { ABI_PASS, ABI_DROP, ABI_REDIRECT };
@@ -155,7 +164,11 @@ struct abi_socket {
 	uint32_t cgroup;     /* a path, or ABI_NO_STRING */
 	uint32_t file, line;
 	uint32_t any_address; /* 1 for `*`: the socket may be bound to any address */
+	uint32_t device;      /* an interface's name; ABI_NO_STRING: any, or none */
 };
+
+/* The record of version 2. */
+enum { ABI_SOCKET_2_BYTES = offsetof(struct abi_socket, device) };
 
 struct abi_expect {
 	uint32_t text; /* as written */

@@ -33,7 +33,7 @@ enum bytecode_symbol {
 	SYMBOL_RULE_COUNTERS,  /* per-CPU u64 by counter index */
 	SYMBOL_LABEL_COUNTERS, /* per-CPU struct abi_label_count by label and flow class */
 	SYMBOL_TABLES,         /* .rodata */
-	SYMBOL_HOST,           /* .rodata.machine */
+	SYMBOL_HOST,           /* .data.machine */
 	SYMBOL_PREFIXES,       /* the LPM trie, where the layout has one */
 	SYMBOL_SPARE_MARKS,    /* by block of spare slots, where rules declare sockets */
 	SYMBOL_SUBPROGRAM,     /* the instruction's subprogram */

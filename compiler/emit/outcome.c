@@ -64,8 +64,7 @@ static void emit_find_socket(struct emitter *e, struct basic_block miss)
 	bytecode_data(e->code, R2, SYMBOL_HOST, 0);
 	bytecode_alu(e->code, BPF_ADD, R2, R1);
 	bytecode_load(e->code, BPF_W, R2, R2, 0);
-	if (e->layout->object.tries_spares)
-		bytecode_alu_imm(e->code, BPF_AND, R2, ABI_SLOT(UINT32_MAX));
+	bytecode_alu_imm(e->code, BPF_AND, R2, ABI_SLOT(UINT32_MAX));
 	bytecode_store(e->code, BPF_W, R10, STACK_KEY, R2);
 	emit_look_up(e->code, SYMBOL_SOCKETS, STACK_KEY);
 	bytecode_jump_if(e->code, BPF_JEQ, R0, 0, miss);
@@ -99,16 +98,10 @@ void emit_unused(struct bytecode *code, enum reg first)
 		bytecode_alu_imm(code, BPF_MOV, reg, 0);
 }
 
-/* Emits what follows if no socket in the own slot took the packet. Without spare slots, it counts the miss. Else
- * try_label tries the spare slots and counts. Where rows are in groups, try_row does that instead: the first group
- * begins with the first row once more. */
+/* Emits what follows if no socket in the own slot took the packet: try_label tries the spare slots and counts. Where
+ * rows are in groups, try_row does that instead: the first group begins with the first row once more. */
 static void emit_miss(struct emitter *e)
 {
-	if (!e->layout->object.tries_spares) {
-		emit_count(e->code, SYMBOL_LABEL_COUNTERS, STACK_LABEL,
-			   offsetof(struct abi_label_count, misses));
-		return;
-	}
 	if (e->layout->groups.count)
 		return;
 	bytecode_alu(e->code, BPF_MOV, R1, R6);
@@ -120,9 +113,8 @@ static void emit_miss(struct emitter *e)
 	bytecode_jump_if(e->code, BPF_JNE, R0, 0, e->pass);
 }
 
-/* Tries the label's own slot, which usually is a hit. In a loop over rows where spare slots are tried, this code serves
- * only the first row, and try_label tries the own slots of later rows too: the verifier walks this code once for each
- * row. */
+/* Tries the label's own slot, which usually is a hit. In a loop over rows, this code serves only the first row, and
+ * try_label tries the own slots of later rows too: the verifier walks this code once for each row. */
 static void emit_try_label(struct emitter *e, struct basic_block hit, struct basic_block next)
 {
 	struct basic_block miss = bytecode_new_block(e->code);
@@ -131,7 +123,7 @@ static void emit_try_label(struct emitter *e, struct basic_block hit, struct bas
 	bytecode_comment(e->code, "the label's slot, and the socket there");
 	emit_label_index(e, R1, next);
 	bytecode_store(e->code, BPF_W, R10, STACK_LABEL, R1);
-	if (e->layout->object.tries_spares && layout_loops_over_rows(e->layout))
+	if (layout_loops_over_rows(e->layout))
 		bytecode_jump_if(e->code, BPF_JNE, R9, rows, miss);
 	emit_find_socket(e, miss);
 	emit_assign(e, hit);

@@ -218,20 +218,6 @@ static struct bytecode *write_try_blocks(struct arena *arena, const struct layou
 	return code;
 }
 
-/* Tries a label's own slot, with the flags in R8. R7 has the slot word. */
-static void emit_own_slot(struct bytecode *code, struct basic_block hit, struct basic_block chosen)
-{
-	struct basic_block next = bytecode_new_block(code);
-
-	bytecode_alu(code, BPF_MOV, R1, R7);
-	bytecode_alu_imm(code, BPF_AND, R1, ABI_SLOT(UINT32_MAX));
-	bytecode_store(code, BPF_W, R10, STACK_KEY, R1);
-	emit_look_up(code, SYMBOL_SOCKETS, STACK_KEY);
-	bytecode_jump_if(code, BPF_JEQ, R0, 0, next);
-	emit_found(code, hit, chosen, next);
-	bytecode_begin_block(code, next);
-}
-
 /* Tries a label's own slot by a call of try_slots, which the verifier walks anyway for the spare slots. R7 has the slot
  * word, R9 the attempt without its slot. */
 static void emit_own_slot_call(struct bytecode *code, const struct bytecode_subprogram *try_slots,
@@ -303,19 +289,11 @@ static void emit_miss(struct bytecode *code, struct basic_block miss, struct bas
 	emit_return(code, missed, MISSED);
 }
 
-static void emit_label_without_spares(struct bytecode *code, struct basic_block missed)
-{
-	struct basic_block hit = bytecode_new_block(code), chosen = bytecode_new_block(code);
-
-	bytecode_alu(code, BPF_MOV, R8, R3);
-	emit_slot_word(code);
-	emit_own_slot(code, hit, chosen);
-	emit_miss(code, bytecode_new_block(code), missed);
-	emit_hit(code, hit, chosen);
-}
-
-static void emit_label_with_spares(struct bytecode *code, const struct layout *layout, bool own,
-				   struct basic_block missed)
+/* Emits the rest of a subprogram that has the context in R6, a label index in R2 and flags in R3. It tries the label's
+ * own slot, if OWN; then the spare slots; counts the hit or the miss; and returns. Begins MISSED, which returns without
+ * counting. */
+static void emit_label(struct bytecode *code, const struct layout *layout, bool own,
+		       struct basic_block missed)
 {
 	struct arena *arena = code->arena;
 	const struct bytecode_subprogram *try_slots = BYTECODE_SUBPROGRAM(
@@ -327,6 +305,7 @@ static void emit_label_with_spares(struct bytecode *code, const struct layout *l
 		arena, "try_blocks", BLOCK_ARGUMENTS, write_try_blocks(arena, layout, try_block));
 	struct basic_block miss = bytecode_new_block(code), chosen = bytecode_new_block(code);
 
+	bytecode_store(code, BPF_W, R10, STACK_LABEL, R2);
 	emit_attempt(code);
 	emit_slot_word(code);
 	if (own)
@@ -334,19 +313,6 @@ static void emit_label_with_spares(struct bytecode *code, const struct layout *l
 	emit_spares(code, layout, try_blocks, miss, chosen);
 	emit_miss(code, miss, missed);
 	emit_return(code, chosen, DECIDED);
-}
-
-/* Emits the rest of a subprogram that has the context in R6, a label index in R2 and flags in R3. It tries the label's
- * own slot, if OWN or if there are no spare slots; then the spare slots; counts the hit or the miss; and returns.
- * Begins MISSED, which returns without counting. */
-static void emit_label(struct bytecode *code, const struct layout *layout, bool own,
-		       struct basic_block missed)
-{
-	bytecode_store(code, BPF_W, R10, STACK_LABEL, R2);
-	if (layout->object.tries_spares)
-		emit_label_with_spares(code, layout, own, missed);
-	else
-		emit_label_without_spares(code, missed);
 	bytecode_finish(code);
 }
 

@@ -61,7 +61,7 @@ static size_t outcome_instructions(const struct layout *layout)
 		count += GROUPS + GROUPED_ROW * layout->groups.rows;
 	else if (layout->rows_max > 1)
 		count += SECOND_ROW * (layout->rows_max - 1);
-	if (layout->object.tries_spares)
+	if (layout->object.label_count)
 		count += layout->rows_max > 1 ? SPARES : SPARES_ALONE;
 	return count + (layout->object.counter_count ? COUNTERS : 0);
 }

@@ -21,7 +21,7 @@
  * instructions. */
 enum { CODE_INSTEAD_MAX = 1024 };
 
-enum { DEFAULT_TABLE_BYTES_MAX = 256 << 20, DEFAULT_INSTRUCTIONS_MAX = 1000 };
+enum { DEFAULT_TABLE_BYTES_MAX = 256 << 20, DEFAULT_INSTRUCTIONS_MAX = 1350 };
 
 /* The largest budget for tables that a user can ask for. Beyond it the verifier says: "direct value offset of 536870912
  * is not allowed". */
@@ -201,7 +201,6 @@ struct layout *decision_to_layout(struct arena *arena, const struct decision *de
 		return NULL;
 	laying.plan.policy = policy;
 	laying.plan.override_others = policy->override_others;
-	laying.plan.object.tries_spares = policy->socket_count > 0;
 	laying.plan.object.label_count = policy->label_count;
 	laying.plan.object.interface_count = policy->interface_count;
 	laying.plan.object.counter_count = policy->counter_count;

@@ -238,7 +238,6 @@ struct layout_object {
 	const unsigned char *tables; /* the bytes of .rodata; NULL if there are none */
 	size_t table_bytes;
 	size_t label_count, interface_count, counter_count;
-	bool tries_spares; /* if no socket in a label's own slot takes the packet, its spare slots are tried */
 	const uint8_t *
 		label_flow_classes; /* of each label: bits 1 << flow class of the packets that the decision gives it */
 	const struct abi_prefix *prefixes; /* of the kernel's LPM trie */

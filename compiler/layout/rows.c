@@ -75,12 +75,11 @@ static uint32_t add_groups(struct arena *arena, struct layout_rows *rows, struct
 	return next;
 }
 
-/* The index in the list of the first row that is in a group. It is 1; or 0 if spare slots are tried for the label of
- * the first row, since only the subprograms of groups try them. The first row is then in the first group once more,
- * without its counter. */
-static uint32_t grouped_from(const struct layout *layout, const struct row_list *list)
+/* The index in the list of the first row that is in a group. It is 1; or 0 if the first row has a label, since only the
+ * subprograms of groups try spare slots. The first row is then in the first group once more, without its counter. */
+static uint32_t grouped_from(const struct row_list *list)
 {
-	return !layout->object.tries_spares || list->rows[0].label == NO_INDEX;
+	return list->rows[0].label == NO_INDEX;
 }
 
 static uint32_t add_outcome(struct arena *arena, struct layout_rows *rows,
@@ -91,8 +90,7 @@ static uint32_t add_outcome(struct arena *arena, struct layout_rows *rows,
 	if (!list.count || !layout->groups.rows)
 		return add_sequence(arena, rows, &list, 0, list.count, list.end);
 	list.rows[0].counter = NO_INDEX;
-	first.next = add_groups(arena, rows, &list, grouped_from(layout, &list),
-				layout->groups.rows);
+	first.next = add_groups(arena, rows, &list, grouped_from(&list), layout->groups.rows);
 	return add_row(arena, rows, first);
 }
 
@@ -115,7 +113,7 @@ static const bool *used_outcomes(struct arena *arena, const struct layout *layou
  * as many groups as rows in a group. */
 static struct layout_groups groups_for(const struct layout *layout)
 {
-	uint32_t grouped = (uint32_t)layout->rows_max - !layout->object.tries_spares;
+	uint32_t grouped = (uint32_t)layout->rows_max - !layout->object.label_count;
 	struct layout_groups groups = {0, 0};
 
 	if (layout->rows_max <= UNGROUPED_MAX)

@@ -82,9 +82,7 @@ static LLVMValueRef ir_find_socket(struct ir *ir, LLVMValueRef index, LLVMBasicB
 	LLVMValueRef word = ir_at(ir, ir_symbol(ir, LLVM_SYMBOL_HOST), ir_shift_left(ir, index, 2));
 	LLVMValueRef arguments[2], slot = ir_load(ir, ir->word, word, 0), socket;
 
-	if (ir->layout->object.tries_spares)
-		slot = ir_and(ir, slot, ABI_SLOT(UINT32_MAX));
-	ir_store(ir, slot, ir->key, 0);
+	ir_store(ir, ir_and(ir, slot, ABI_SLOT(UINT32_MAX)), ir->key, 0);
 	arguments[0] = ir_symbol(ir, LLVM_SYMBOL_SOCKETS);
 	arguments[1] = LLVMBuildBitCast(ir->builder, ir->key, ir->pointer, "");
 	socket = ir_call_for_pointer(ir, BPF_FUNC_map_lookup_elem, arguments, 2);
@@ -114,18 +112,12 @@ static void ir_pass_if(struct ir *ir, const struct bytecode_subprogram *subprogr
 	ir_leave_if(ir, result, LLVMIntNE, ir_word(ir, 0), ir->pass);
 }
 
-/* Writes what follows if no socket in the own slot took the packet. Without spare slots, it counts the miss. Else
- * try_label tries the spare slots and counts. Where rows are in groups, try_row does that instead: the first group
- * begins with the first row once more. */
+/* Writes what follows if no socket in the own slot took the packet: try_label tries the spare slots and counts. Where
+ * rows are in groups, try_row does that instead: the first group begins with the first row once more. */
 static void ir_miss(struct ir *ir, LLVMValueRef row)
 {
 	LLVMValueRef arguments[3];
 
-	if (!ir->layout->object.tries_spares) {
-		ir_count(ir, LLVM_SYMBOL_LABEL_COUNTERS, ir->label_index,
-			 offsetof(struct abi_label_count, misses));
-		return;
-	}
 	if (ir->layout->groups.count)
 		return;
 	arguments[0] = ir->packet;
@@ -134,15 +126,14 @@ static void ir_miss(struct ir *ir, LLVMValueRef row)
 	ir_pass_if(ir, try_label_subprogram(ir->arena, ir->layout), arguments, 3);
 }
 
-/* Tries the label's own slot, which usually is a hit. In a loop over rows where spare slots are tried, this code serves
- * only the first row, and try_label tries the own slots of later rows too: the verifier walks this code once for each
- * row. */
+/* Tries the label's own slot, which usually is a hit. In a loop over rows, this code serves only the first row, and
+ * try_label tries the own slots of later rows too: the verifier walks this code once for each row. */
 static void ir_try_label(struct ir *ir, LLVMValueRef row, LLVMBasicBlockRef next)
 {
 	LLVMBasicBlockRef hit = ir_block(ir, "hit"), miss = ir_block(ir, "miss");
 	LLVMValueRef index = ir_label_index(ir, row, next);
 
-	if (ir->layout->object.tries_spares && layout_loops_over_rows(ir->layout))
+	if (layout_loops_over_rows(ir->layout))
 		ir_leave_if(ir, ir_load(ir, ir->word, ir->rows_left, 0), LLVMIntNE,
 			    ir_word(ir, (uint32_t)ir->layout->rows_max), miss);
 	ir_assign(ir, row, ir_find_socket(ir, index, miss), hit);

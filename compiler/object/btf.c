@@ -146,12 +146,11 @@ static void add_maps(struct types *t, const struct object_plan *plan)
 						   OBJECT_MAP_BYTES));
 }
 
-/* A variable that is an array of constants. */
-static int add_constants(struct types *t, const char *name, int element, size_t count)
+/* A variable that is an array. */
+static int add_variable(struct types *t, const char *name, int element, size_t count)
 {
-	int array = add_array(t, check(t, btf__add_const(t->btf, element)), count);
-
-	return check(t, btf__add_var(t->btf, name, BTF_VAR_GLOBAL_ALLOCATED, array));
+	return check(t, btf__add_var(t->btf, name, BTF_VAR_GLOBAL_ALLOCATED,
+				     add_array(t, element, count)));
 }
 
 static void add_tables(struct types *t, const struct object_plan *plan)
@@ -160,7 +159,8 @@ static void add_tables(struct types *t, const struct object_plan *plan)
 
 	if (!plan->table_bytes)
 		return;
-	variable = add_constants(t, OBJECT_TABLES, t->u8, plan->table_bytes);
+	variable = add_variable(t, OBJECT_TABLES, check(t, btf__add_const(t->btf, t->u8)),
+				plan->table_bytes);
 	check(t, btf__add_datasec(t->btf, ABI_TABLES, (uint32_t)plan->table_bytes));
 	check(t, btf__add_datasec_var_info(t->btf, variable, 0, (uint32_t)plan->table_bytes));
 }
@@ -172,9 +172,9 @@ static void add_host(struct types *t, const struct object_host *host)
 	int slots = 0, interfaces = 0;
 
 	if (slot_bytes)
-		slots = add_constants(t, OBJECT_SLOTS, t->u32, host->slot_count);
+		slots = add_variable(t, OBJECT_SLOTS, t->u32, host->slot_count);
 	if (interface_bytes)
-		interfaces = add_constants(t, OBJECT_INTERFACES, t->u32, host->interface_count);
+		interfaces = add_variable(t, OBJECT_INTERFACES, t->u32, host->interface_count);
 	check(t, btf__add_datasec(t->btf, ABI_MACHINE, slot_bytes + interface_bytes));
 	if (slot_bytes)
 		check(t, btf__add_datasec_var_info(t->btf, slots, 0, slot_bytes));

@@ -156,7 +156,7 @@ static void add_host(struct writing *w, const struct object_host *host)
 {
 	size_t slot_bytes = host->slot_count * sizeof(uint32_t);
 	size_t interface_bytes = host->interface_count * sizeof(uint32_t);
-	unsigned section = elf_section(w->elf, ABI_MACHINE, SHT_PROGBITS, SHF_ALLOC,
+	unsigned section = elf_section(w->elf, ABI_MACHINE, SHT_PROGBITS, SHF_ALLOC | SHF_WRITE,
 				       sizeof(uint32_t), host->words, slot_bytes + interface_bytes);
 	unsigned symbol = NO_SYMBOL;
 

@@ -113,7 +113,7 @@ static void add_header(struct metadata *m)
 		.counter_count = (uint32_t)m->policy->counter_count,
 		.policy = verdict_number(m->policy->end),
 		.override_others = m->policy->override_others,
-		.tries_spares = m->layout->tries_spares,
+		.tries_spares = m->policy->label_count > 0,
 	};
 	for (i = 0; i < sources->count; i++)
 		header->text_bytes += sources->files[i]->length;
@@ -201,6 +201,7 @@ static struct abi_socket socket_record(struct metadata *m,
 		.file = location.file,
 		.line = location.line,
 		.any_address = endpoint->any_address,
+		.device = ABI_NO_STRING,
 	};
 
 	if (!endpoint->any_address)

@@ -19,7 +19,7 @@ static void plan_maps(struct object_plan *plan, const struct layout_object *layo
 		{SYMBOL_PREFIXES, ABI_PREFIXES, BPF_MAP_TYPE_LPM_TRIE,
 		 (uint32_t)layout->prefix_count, OBJECT_U32, BPF_F_NO_PREALLOC},
 		{SYMBOL_SPARE_MARKS, ABI_SPARE_MARKS, BPF_MAP_TYPE_ARRAY,
-		 layout->tries_spares ? ABI_SPARE_BLOCKS + 1 : 0, OBJECT_SPARE_MARKS, 0},
+		 layout->label_count ? ABI_SPARE_BLOCKS + 1 : 0, OBJECT_SPARE_MARKS, 0},
 	};
 	size_t i;
 

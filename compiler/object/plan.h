@@ -32,7 +32,7 @@ struct object_map {
 /* A definition in .maps is five pointers, all zero: libbpf reads only its type. */
 enum { OBJECT_MAPS_MAX = 5, OBJECT_MAP_BYTES = 40 };
 
-/* The words of .rodata.machine: a slot word for each label and flow class, then the number of each
+/* The words of .data.machine: a slot word for each label and flow class, then the number of each
  * interface on the host. */
 struct object_host {
 	uint32_t *words;

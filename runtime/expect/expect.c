@@ -210,7 +210,7 @@ static int find_fault(struct bench *bench, const struct abi_expect *expect,
 	if (result->verdict == ABI_REDIRECT && object->header.label_count) {
 		struct bench copy = *bench;
 
-		copy.loaded = (struct loaded){-1, -1, -1};
+		copy.loaded = LOADED_NONE;
 		err = host_new(object, &copy.host);
 		if (!err)
 			err = find_winner(&copy, expect, &winner);

@@ -23,31 +23,43 @@ enum { LOAD_SECONDS_MAX = 300, MESSAGES_MAX = 64 };
 
 /* What the loading process answers. */
 struct answer {
-	int err; /* 0: the descriptors of the program and of its counters come with the answer */
-	bool has_rule_counters, has_label_counters;
+	int err;              /* 0: descriptors come with the answer */
+	uint32_t descriptors; /* bits 1 << index in the list: those that come */
 };
 
-enum { DESCRIPTORS_MAX = 3 };
+enum { DESCRIPTORS_MAX = 5 };
 
 union control {
 	struct cmsghdr header;
 	char bytes[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
 };
 
-static void send_answer(int channel, int err, const struct loaded *loaded)
+static void list_descriptors(struct loaded *loaded, int *list[DESCRIPTORS_MAX])
 {
-	struct answer answer = {err, loaded->rule_counters >= 0, loaded->label_counters >= 0};
+	list[0] = &loaded->program;
+	list[1] = &loaded->rule_counters;
+	list[2] = &loaded->label_counters;
+	list[3] = &loaded->machine;
+	list[4] = &loaded->tables;
+}
+
+static void send_answer(int channel, int err, struct loaded *loaded)
+{
+	struct answer answer = {.err = err};
 	struct iovec part = {&answer, sizeof(answer)};
 	union control control = {0};
 	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-	int descriptors[DESCRIPTORS_MAX] = {loaded->program};
-	size_t count = 1;
+	int *list[DESCRIPTORS_MAX], descriptors[DESCRIPTORS_MAX];
+	size_t count = 0;
 
-	if (answer.has_rule_counters)
-		descriptors[count++] = loaded->rule_counters;
-	if (answer.has_label_counters)
-		descriptors[count++] = loaded->label_counters;
-	if (!err) {
+	list_descriptors(loaded, list);
+	for (unsigned int i = 0; !err && i < DESCRIPTORS_MAX; i++) {
+		if (*list[i] < 0)
+			continue;
+		answer.descriptors |= 1u << i;
+		descriptors[count++] = *list[i];
+	}
+	if (count) {
 		message.msg_control = &control;
 		message.msg_controllen = CMSG_SPACE(count * sizeof(int));
 		control.header.cmsg_level = SOL_SOCKET;
@@ -59,23 +71,23 @@ static void send_answer(int channel, int err, const struct loaded *loaded)
 }
 
 /* Takes the descriptors that come with an answer; false if their number is not what the answer
- * says. */
+ * says, or the program is missing. */
 static bool take_descriptors(const struct answer *answer, struct msghdr *message,
 			     struct loaded *loaded)
 {
 	const struct cmsghdr *control = CMSG_FIRSTHDR(message);
-	size_t count = 1 + answer->has_rule_counters + (size_t)answer->has_label_counters;
-	int descriptors[DESCRIPTORS_MAX] = {-1, -1, -1};
+	size_t count = (size_t)__builtin_popcount(answer->descriptors);
+	int *list[DESCRIPTORS_MAX], descriptors[DESCRIPTORS_MAX];
 	const int *next = descriptors;
 
-	if (!control || control->cmsg_len != CMSG_LEN(count * sizeof(int)))
+	if (answer->descriptors >> DESCRIPTORS_MAX || !(answer->descriptors & 1) || !control ||
+	    control->cmsg_len != CMSG_LEN(count * sizeof(int)))
 		return false;
 	memcpy(descriptors, CMSG_DATA(control), count * sizeof(int));
-	loaded->program = *next++;
-	if (answer->has_rule_counters)
-		loaded->rule_counters = *next++;
-	if (answer->has_label_counters)
-		loaded->label_counters = *next;
+	list_descriptors(loaded, list);
+	for (unsigned int i = 0; i < DESCRIPTORS_MAX; i++)
+		if (answer->descriptors & 1u << i)
+			*list[i] = *next++;
 	return true;
 }
 
@@ -128,7 +140,7 @@ static void run_loader(int channel, const struct object *original, const struct 
 {
 	struct relay relay = relay_to(channel);
 	struct object object = *original;
-	struct loaded loaded = {-1, -1, -1};
+	struct loaded loaded = LOADED_NONE;
 	int err = 0;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -170,7 +182,7 @@ int load_object(const struct object *object, const struct host *host,
 	pid_t process;
 	int err;
 
-	*loaded = (struct loaded){-1, -1, -1};
+	*loaded = LOADED_NONE;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel))
 		return fail(object->report, errno, "load '%s'", object->image->name);
 	process = fork();
@@ -187,8 +199,10 @@ int load_object(const struct object *object, const struct host *host,
 
 void loaded_close(struct loaded *loaded)
 {
-	close_fd(&loaded->program);
-	close_fd(&loaded->rule_counters);
-	close_fd(&loaded->label_counters);
-	*loaded = (struct loaded){-1, -1, -1};
+	int *list[DESCRIPTORS_MAX];
+
+	list_descriptors(loaded, list);
+	for (size_t i = 0; i < DESCRIPTORS_MAX; i++)
+		close_fd(list[i]);
+	*loaded = LOADED_NONE;
 }

@@ -39,11 +39,15 @@ struct shared_maps {
 int sockets_create(void);
 int spare_marks_create(void);
 
-/* A loaded program and its maps of counters; descriptors. */
+/* A loaded program and its maps; descriptors. */
 struct loaded {
 	int program;
 	int rule_counters, label_counters; /* -1: none */
+	int machine; /* the words of the host; frozen if the object's format is 2 */
+	int tables;  /* -1: none */
 };
+
+#define LOADED_NONE ((struct loaded){-1, -1, -1, -1, -1})
 
 /* Loads the object's program with the shared maps. If the verifier refuses the program, the message
  * has the verifier's reason. -errno after a message. */

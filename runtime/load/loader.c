@@ -33,6 +33,7 @@ static const struct expected_map expected_maps[] = {
 	{ABI_SPARE_MARKS, BPF_MAP_TYPE_ARRAY, 4, sizeof(struct abi_spare_marks)},
 	{ABI_TABLES, BPF_MAP_TYPE_ARRAY, 4, 0},
 	{ABI_MACHINE, BPF_MAP_TYPE_ARRAY, 4, 0},
+	{ABI_MACHINE_2, BPF_MAP_TYPE_ARRAY, 4, 0},
 };
 
 /* The map's name in the object: libbpf prefixes the names of .rodata and other old data sections
@@ -107,7 +108,7 @@ static struct bpf_program *only_program(const struct object *object, struct bpf_
 
 static int set_host(const struct object *object, struct bpf_object *opened, const struct host *host)
 {
-	struct bpf_map *map = bpf_object__find_map_by_name(opened, ABI_MACHINE);
+	struct bpf_map *map = bpf_object__find_map_by_name(opened, object_machine(object));
 	size_t slot_bytes = object->header.label_count * sizeof(*host->slots);
 	size_t interface_bytes = object->header.interface_count * sizeof(*host->interfaces);
 	autofree char *words = NULL;
@@ -118,7 +119,7 @@ static int set_host(const struct object *object, struct bpf_object *opened, cons
 		initial = bpf_map__initial_value(map, &size);
 	if (!initial || size < slot_bytes + interface_bytes)
 		return refuse(object->report, EINVAL, "object '%s': the section '%s' is too small",
-			      object->image->name, ABI_MACHINE);
+			      object->image->name, object_machine(object));
 	words = malloc(size);
 	if (!words)
 		return fail(object->report, ENOMEM, "load '%s'", object->image->name);
@@ -207,6 +208,15 @@ static int map_fd(const struct bpf_object *opened, const char *name)
 	return map ? bpf_map__fd(map) : -1;
 }
 
+static void take_maps(const struct object *object, const struct bpf_object *opened,
+		      struct loaded *loaded)
+{
+	loaded->rule_counters = map_fd(opened, ABI_RULE_COUNTERS);
+	loaded->label_counters = map_fd(opened, ABI_LABEL_COUNTERS);
+	loaded->machine = map_fd(opened, object_machine(object));
+	loaded->tables = map_fd(opened, ABI_TABLES);
+}
+
 static int load(const struct object *object, const struct host *host,
 		const struct shared_maps *shared, bool verbose, struct loaded *loaded)
 {
@@ -233,8 +243,7 @@ static int load(const struct object *object, const struct host *host,
 	if (err)
 		return err;
 	loaded->program = bpf_program__fd(program);
-	loaded->rule_counters = map_fd(opened, ABI_RULE_COUNTERS);
-	loaded->label_counters = map_fd(opened, ABI_LABEL_COUNTERS);
+	take_maps(object, opened, loaded);
 	return 0;
 }
 

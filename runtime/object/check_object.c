@@ -145,6 +145,7 @@ static int check_sockets(const struct object *object)
 		    (!is_family(socket->family) && socket->family != AF_UNSPEC) ||
 		    socket->port > UINT16_MAX || !is_string_or_none(object, socket->uid) ||
 		    !is_string_or_none(object, socket->cgroup) ||
+		    !is_string_or_none(object, socket->device) ||
 		    socket->file >= object->text_count || socket->any_address > 1)
 			return refuse_record(object, ABI_SOCKETS_SECTION, i);
 	}

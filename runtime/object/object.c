@@ -29,6 +29,7 @@ static const char *const loader_sections[] = {
 	ABI_CALLED_SECTION,
 	ABI_TABLES,
 	ABI_MACHINE,
+	ABI_MACHINE_2,
 	".maps",
 	".BTF",
 	".symtab",
@@ -89,7 +90,8 @@ static void take_size(struct object *object, const char *name, size_t size)
 		object->program_bytes += size;
 	else if (strcmp(name, ABI_CALLED_SECTION) == 0)
 		object->called_bytes += size;
-	else if (strcmp(name, ABI_TABLES) == 0 || strcmp(name, ABI_MACHINE) == 0)
+	else if (strcmp(name, ABI_TABLES) == 0 || strcmp(name, ABI_MACHINE) == 0 ||
+		 strcmp(name, ABI_MACHINE_2) == 0)
 		object->table_bytes += size;
 }
 
@@ -154,12 +156,34 @@ static int take_header(struct object *object, const struct abi_header *header, s
 		return refuse(object->report, EINVAL,
 			      "'%s' was not made by sklc: it has no section '%s'", name,
 			      ABI_HEADER_SECTION);
-	if (header->version != ABI_VERSION)
+	if (header->version < ABI_VERSION_OLDEST || header->version > ABI_VERSION)
 		return refuse(object->report, EINVAL,
-			      "object '%s' has the format version %u, this sklc knows %u: "
+			      "object '%s' has the format version %u, this sklc knows %u to %u: "
 			      "compile it again",
-			      name, header->version, ABI_VERSION);
+			      name, header->version, ABI_VERSION_OLDEST, ABI_VERSION);
 	object->header = *header;
+	return 0;
+}
+
+/* Takes the records of declared sockets from their section; those of version 2 are shorter. */
+static int take_sockets(struct object *object, const unsigned char *bytes, size_t size)
+{
+	size_t record = object->header.version == 2 ? ABI_SOCKET_2_BYTES
+						    : sizeof(struct abi_socket);
+
+	if (size % record)
+		return refuse(object->report, EINVAL,
+			      "object '%s': the section '%s' has %zu bytes, expected a "
+			      "multiple of %zu",
+			      object->image->name, ABI_SOCKETS_SECTION, size, record);
+	object->socket_count = size / record;
+	object->sockets = calloc(object->socket_count + 1, sizeof(*object->sockets));
+	if (!object->sockets)
+		return fail(object->report, ENOMEM, "read object '%s'", object->image->name);
+	for (size_t i = 0; i < object->socket_count; i++) {
+		object->sockets[i].device = ABI_NO_STRING;
+		memcpy(&object->sockets[i], bytes + i * record, record);
+	}
 	return 0;
 }
 
@@ -182,8 +206,8 @@ static int check_counts(const struct object *object, const struct wanted *wanted
 
 static int read_sections(struct object *object, Elf *elf)
 {
-	size_t label_count = 0, interface_count = 0, header_count = 0;
-	autofree void *header = NULL;
+	size_t label_count = 0, interface_count = 0, header_count = 0, socket_bytes = 0;
+	autofree void *header = NULL, *sockets = NULL;
 	struct wanted wanted[] = {
 		{ABI_HEADER_SECTION, sizeof(struct abi_header), &header, &header_count, false},
 		{ABI_STRINGS_SECTION, 1, (void **)&object->strings, &object->string_bytes, false},
@@ -193,8 +217,7 @@ static int read_sections(struct object *object, Elf *elf)
 		 &interface_count, false},
 		{ABI_RULES_SECTION, sizeof(*object->rules), (void **)&object->rules,
 		 &object->rule_count, false},
-		{ABI_SOCKETS_SECTION, sizeof(*object->sockets), (void **)&object->sockets,
-		 &object->socket_count, false},
+		{ABI_SOCKETS_SECTION, 1, &sockets, &socket_bytes, false},
 		{ABI_EXPECTS_SECTION, sizeof(*object->expects), (void **)&object->expects,
 		 &object->expect_count, false},
 		{ABI_DEFINITIONS_SECTION, sizeof(*object->definitions),
@@ -212,6 +235,8 @@ static int read_sections(struct object *object, Elf *elf)
 		err = take_sections(object, elf, wanted, sizeof(wanted) / sizeof(wanted[0]));
 	if (!err)
 		err = take_header(object, header, header_count);
+	if (!err)
+		err = take_sockets(object, sockets, socket_bytes);
 	if (!err)
 		err = check_counts(object, wanted, label_count, interface_count);
 	return err;
@@ -262,6 +287,11 @@ const char *object_string(const struct object *object, uint32_t offset)
 const char *object_label(const struct object *object, uint32_t label)
 {
 	return object_string(object, object->labels[label].name);
+}
+
+const char *object_machine(const struct object *object)
+{
+	return object->header.version == 2 ? ABI_MACHINE_2 : ABI_MACHINE;
 }
 
 int object_text(const struct object *object, char **text)

@@ -36,6 +36,9 @@ void object_free(struct object *object);
 const char *object_string(const struct object *object, uint32_t offset);
 const char *object_label(const struct object *object, uint32_t label);
 
+/* The name of the section that has the words of the host. */
+const char *object_machine(const struct object *object);
+
 /* The bytes of all files, one after the other, with a NUL at the end; the caller frees. */
 int object_text(const struct object *object, char **text);
 

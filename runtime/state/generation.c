@@ -198,6 +198,8 @@ static int pin_all(int folder, const struct about *about, const struct object *o
 		err = pin_if_any(folder, ABI_PIN_RULE_COUNTERS, loaded->rule_counters);
 	if (!err)
 		err = pin_if_any(folder, ABI_PIN_LABEL_COUNTERS, loaded->label_counters);
+	if (!err)
+		err = pin_put(folder, ABI_PIN_MACHINE, loaded->machine);
 	if (!err && trial)
 		err = pin_put(folder, PIN_CHOICES, trial->choices);
 	if (!err && trial)

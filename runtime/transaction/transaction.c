@@ -251,7 +251,7 @@ int transaction_run(struct transaction *t)
 	t->declared = (struct declared_maps){-1, -1};
 	t->finder = NULL;
 	t->times = -1;
-	t->loaded = (struct loaded){-1, -1, -1};
+	t->loaded = LOADED_NONE;
 	t->trial = (struct trial){-1, -1};
 	t->about = (struct about){0};
 	t->shared = (struct shared_maps){-1, -1};

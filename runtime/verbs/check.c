@@ -78,7 +78,7 @@ static int load_and_weigh(const struct object *object, const struct runtime_opti
 	autoclose int sockets = sockets_create();
 	const struct shared_maps shared = {sockets, -1};
 	struct host host = {0};
-	struct loaded loaded = {-1, -1, -1};
+	struct loaded loaded = LOADED_NONE;
 	int err = 0;
 
 	if (sockets < 0)

@@ -1,6 +1,5 @@
 /* Runs one packet, in several scenes. In some the rules give it to one label, which has a socket in one of its slots or
- * none; in others they try several labels in turn, of which one has a socket. Each with and without declared
- * sockets. */
+ * none; in others they try several labels in turn, of which one has a socket. */
 #include "spares.h"
 
 #include "compiler/object/object.h"
@@ -28,30 +27,23 @@ enum { LAST = ABI_SPARES * ABI_SPARE_RUN_MAX };
  * label's blocks are marked as used. */
 struct scene {
 	const char *words;
-	bool declared;
 	int slot; /* which slot has the socket: OWN, the number of a spare slot, or NOWHERE */
 	uint32_t attempts, label, marked;
 };
 
 static const struct scene SCENES[] = {
-	{"own slot, none declared", false, OWN, 1, 0, 0},
-	{"own slot", true, OWN, 1, 0, 0},
-	{"first spare slot", true, 1, 1, 0, 1},
-	{"last spare slot of 15", true, ABI_SPARES, 1, 0, 1},
-	{"last spare slot of 240", true, LAST, 1, 0, ABI_SPARE_RUN_MAX},
-	{"nowhere, none declared", false, NOWHERE, 1, 0, 0},
-	{"nowhere", true, NOWHERE, 1, 0, 0},
-	{"nowhere, once in 15", true, NOWHERE, 1, 0, 1},
-	{"nowhere, once in 240", true, NOWHERE, 1, 0, ABI_SPARE_RUN_MAX},
-	{"first of 2, none declared", false, OWN, 2, 0, 0},
-	{"second of 2, none declared", false, OWN, 2, 1, 0},
-	{"second of 2", true, OWN, 2, 1, 0},
-	{"first of 16, none declared", false, OWN, 16, 0, 0},
-	{"second of 16, none declared", false, OWN, 16, 1, 0},
-	{"last of 16, none declared", false, OWN, 16, 15, 0},
-	{"first of 16", true, OWN, 16, 0, 0},
-	{"second of 16", true, OWN, 16, 1, 0},
-	{"last of 16", true, OWN, 16, 15, 0},
+	{"own slot", OWN, 1, 0, 0},
+	{"first spare slot", 1, 1, 0, 1},
+	{"last spare slot of 15", ABI_SPARES, 1, 0, 1},
+	{"last spare slot of 240", LAST, 1, 0, ABI_SPARE_RUN_MAX},
+	{"nowhere", NOWHERE, 1, 0, 0},
+	{"nowhere, once in 15", NOWHERE, 1, 0, 1},
+	{"nowhere, once in 240", NOWHERE, 1, 0, ABI_SPARE_RUN_MAX},
+	{"first of 2", OWN, 2, 0, 0},
+	{"second of 2", OWN, 2, 1, 0},
+	{"first of 16", OWN, 16, 0, 0},
+	{"second of 16", OWN, 16, 1, 0},
+	{"last of 16", OWN, 16, 15, 0},
 };
 enum { SCENE_COUNT = sizeof(SCENES) / sizeof(SCENES[0]) };
 
@@ -98,31 +90,28 @@ static bool load(struct staged *stage, const struct object *object, bool has_blo
 }
 
 /* Rules for COUNT labels: each for a port of its own, from 80 on, or all tried for port 80. */
-static char *write_rules(uint32_t count, bool declared, bool in_turn)
+static char *write_rules(uint32_t count, bool in_turn)
 {
 	char *text = NULL;
 	uint32_t i;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	for (i = 0; out && i < count; i++) {
-		if (declared)
-			fprintf(out, "socket l%u { tcp 127.0.0.1:%u }\n", i, 8000 + i);
+	for (i = 0; out && i < count; i++)
 		fprintf(out, "tcp dport %u redirect to l%u%s\n", in_turn ? 80 : 80 + 2 * i, i,
 			in_turn ? " else continue" : "");
-	}
 	if (!out || fclose(out))
 		abort();
 	return text;
 }
 
-static bool open_stage(struct staged *stage, uint32_t count, bool declared, bool in_turn)
+static bool open_stage(struct staged *stage, uint32_t count, bool in_turn)
 {
 	struct compile_options options = {.tables = TABLES_AUTO};
-	char *rules = write_rules(count, declared, in_turn);
+	char *rules = write_rules(count, in_turn);
 	struct compilation c;
 	bool good = compile_text(&c, rules, strlen(rules), &options) &&
-		    load(stage, c.object, declared && !in_turn);
+		    load(stage, c.object, !in_turn);
 
 	diag_print(c.diag, stderr, DIAG_COLOR_NEVER);
 	compilation_free(&c);
@@ -197,8 +186,7 @@ static bool run_scenes(const struct report *report, int listener)
 	size_t i;
 
 	for (i = 0; good && i < SCENE_COUNT; i++)
-		good = open_stage(&stages[i], SCENES[i].attempts, SCENES[i].declared,
-				  SCENES[i].attempts > 1) &&
+		good = open_stage(&stages[i], SCENES[i].attempts, SCENES[i].attempts > 1) &&
 		       put_socket(&stages[i], &SCENES[i], listener) &&
 		       mark_blocks(&stages[i], &SCENES[i]);
 	good = good && run_rounds(stages);
@@ -209,14 +197,13 @@ static bool run_scenes(const struct report *report, int listener)
 	return good;
 }
 
-static bool print_verified(const struct report *report, uint32_t count, bool declared, bool in_turn)
+static bool print_verified(const struct report *report, uint32_t count, bool in_turn)
 {
-	const char *kind = declared ? "declared" : "none declared";
 	struct staged stage = {0};
-	bool good = open_stage(&stage, count, declared, in_turn);
+	bool good = open_stage(&stage, count, in_turn);
 
 	fprintf(report->out, " %9u", stage.verified);
-	report_figure(report, "spares", kind, count, in_turn ? "in turn" : "labels", "verified",
+	report_figure(report, "spares", in_turn ? "in turn" : "apart", count, "labels", "verified",
 		      stage.verified);
 	bpf_object__close(stage.object);
 	return good;
@@ -229,14 +216,14 @@ static bool run_counts(const struct report *report)
 	size_t i, column;
 
 	fprintf(report->out,
-		"\ninstructions verified, of labels without and with declared sockets; goal 1,000\n"
-		"%9s %9s %9s %9s %9s\n",
-		"labels", "without", "with", "in turn", "with");
+		"\ninstructions verified, of labels for ports of their own and of labels tried in "
+		"turn; goal 1,000\n%9s %9s %9s\n",
+		"labels", "apart", "in turn");
 	for (i = 0; good && i < sizeof(counts) / sizeof(counts[0]); i++) {
 		fprintf(report->out, "%9u", counts[i]);
-		for (column = 0; good && column < 4; column++)
-			if (column < 2 || counts[i] <= ATTEMPTS_IN_TURN)
-				good = print_verified(report, counts[i], column % 2, column / 2);
+		for (column = 0; good && column < 2; column++)
+			if (!column || counts[i] <= ATTEMPTS_IN_TURN)
+				good = print_verified(report, counts[i], column);
 		fputc('\n', report->out);
 	}
 	return good;

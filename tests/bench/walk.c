@@ -23,7 +23,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* An emitted classification refers only to the tables and to .rodata.machine, so the other symbols are free for the
+/* An emitted classification refers only to the tables and to .data.machine, so the other symbols are free for the
  * walk's own maps. */
 enum {
 	SYMBOL_KEYS = SYMBOL_SOCKETS,

@@ -209,7 +209,7 @@ def describe(pin):
     shown = subprocess.run([BPFTOOL, "-j", "map", "show", "pinned", pin], check=True,
                            capture_output=True, text=True)
     shape = json.loads(shown.stdout)
-    sized = pin.name in ("object", "base", "names")
+    sized = pin.name in ("object", "base", "names", "machine")
     counts = pin.name.endswith("_counters")
     return (f"{pin.name}: {shape['type']} key {shape['bytes_key']} value "
             f"{'any' if sized else shape['bytes_value']} entries "

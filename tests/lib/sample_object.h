@@ -42,6 +42,7 @@ struct sample {
 	struct abi_interface interfaces[1];
 	struct abi_rule rules[1];
 	struct abi_socket sockets[1];
+	size_t socket_bytes; /* of the record that are written */
 	struct abi_expect expects[1];
 	uint32_t definitions[1];
 	struct abi_text texts[1];
@@ -77,8 +78,10 @@ static inline void sample_fill(struct sample *sample)
 			     .port = 53,
 			     .uid = SAMPLE_ROOT,
 			     .cgroup = ABI_NO_STRING,
+			     .device = SAMPLE_ETH0,
 			     .line = 2,
 			     .any_address = 1}},
+		.socket_bytes = sizeof(struct abi_socket),
 		.expects = {{.text = SAMPLE_EXPECT,
 			     .line = 3,
 			     .family = AF_INET6,
@@ -144,7 +147,7 @@ static inline size_t sample_write(const struct sample *s, unsigned char *bytes)
 	sample_section(&elf, ABI_LABELS_SECTION, s->labels, sizeof(s->labels));
 	sample_section(&elf, ABI_INTERFACES_SECTION, s->interfaces, sizeof(s->interfaces));
 	sample_section(&elf, ABI_RULES_SECTION, s->rules, sizeof(s->rules));
-	sample_section(&elf, ABI_SOCKETS_SECTION, s->sockets, sizeof(s->sockets));
+	sample_section(&elf, ABI_SOCKETS_SECTION, s->sockets, s->socket_bytes);
 	sample_section(&elf, ABI_EXPECTS_SECTION, s->expects, sizeof(s->expects));
 	sample_section(&elf, ABI_DEFINITIONS_SECTION, s->definitions, sizeof(s->definitions));
 	sample_section(&elf, ABI_TEXTS_SECTION, s->texts, sizeof(s->texts));

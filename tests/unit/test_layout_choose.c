@@ -92,13 +92,13 @@ static void the_cost_of_a_node_includes_what_is_below_it(void **state)
 
 static void code_replaces_tables_that_take_too_many_instructions(void **state)
 {
-	struct compilation few = compile_within(100, 200, 0, 0);
-	struct compilation many = compile_within(100, 600, 0, 0);
+	struct compilation few = compile_within(440, 200, 0, 0);
+	struct compilation many = compile_within(440, 600, 0, 0);
 
 	(void)state;
 	assert_non_null(few.object);
 	assert_int_equal(form_of_root(few.layout), FORM_CODE);
-	assert_true(few.layout->instructions_saved > 100);
+	assert_true(few.layout->instructions_saved > 440);
 	assert_null(many.object);
 	assert_int_equal(diag_error_count(many.diag), 1);
 	compilation_free(&few);

@@ -21,7 +21,7 @@
  * attempt, and of counters after the last. */
 struct shape {
 	uint32_t attempts, counters_before, counters_after;
-	bool declared, drop; /* the labels have declared sockets; the policy drops */
+	bool drop; /* the policy drops */
 };
 
 /* What a walk over rows found: END is the row at which it ended. */
@@ -40,8 +40,6 @@ static char *write_rules(const struct shape *shape)
 
 	fprintf(out, "policy %s\nchain none { return }\n", shape->drop ? "drop" : "pass");
 	for (i = 0; i < shape->attempts; i++) {
-		if (shape->declared)
-			fprintf(out, "socket l%u { tcp 127.0.0.1:%u }\n", i, 1 + i);
 		for (j = 0; j < shape->counters_before; j++)
 			fputs("counter jump none\n", out);
 		fprintf(out, "redirect to l%u %selse continue\n", i, i % 2 ? "no-reuseport " : "");
@@ -91,8 +89,8 @@ static void walk_group(const struct layout *layout, uint32_t first, struct walke
 	walked->groups++;
 }
 
-/* Takes out an action that is there twice: where subprograms try spare slots, the first group
- * begins with the label of the first row again, without its counter. */
+/* Takes out an action that is there twice: the first group begins with the label of the first
+ * row again, without its counter. */
 static void skip_repeated(struct walked *walked, size_t from)
 {
 	const struct action *last = &walked->actions[from - 1];
@@ -121,8 +119,7 @@ static struct walked walk(const struct layout *layout, uint32_t row)
 		assert_int_equal(head->counter, NO_INDEX);
 		walk_group(layout, head->group, &walked);
 		row = head->next;
-		if (from && walked.groups == 1 && layout->object.tries_spares &&
-		    walked.actions[from - 1].kind == ACTION_ATTEMPT)
+		if (from && walked.groups == 1 && walked.actions[from - 1].kind == ACTION_ATTEMPT)
 			skip_repeated(&walked, from);
 	}
 	walked.end = row;
@@ -171,16 +168,15 @@ static void rows_say_what_the_decision_says_in_its_order(void **state)
 {
 	static const uint32_t counters[][2] = {{0, 0}, {1, 0}, {2, 0}, {0, 1}, {0, 32}, {1, 16}};
 	struct shape shape;
-	uint32_t i, flags;
+	uint32_t i, drop;
 
 	(void)state;
 	for (i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
 		for (shape.attempts = 0; shape.attempts <= ATTEMPTS_MAX; shape.attempts++)
-			for (flags = 0; flags < 4; flags++) {
+			for (drop = 0; drop < 2; drop++) {
 				shape.counters_before = counters[i][0];
 				shape.counters_after = counters[i][1];
-				shape.declared = flags & 1;
-				shape.drop = flags & 2;
+				shape.drop = drop;
 				check_shape(&shape);
 			}
 }
@@ -206,8 +202,8 @@ static void there_are_about_as_many_groups_as_rows_in_each(void **state)
 {
 	(void)state;
 	assert_groups(groups_of((struct shape){.attempts = 2}), 0, 0);
-	assert_groups(groups_of((struct shape){.attempts = 3}), 1, 2);
-	assert_groups(groups_of((struct shape){.attempts = 3, .declared = true}), 2, 2);
+	assert_groups(groups_of((struct shape){.attempts = 3}), 2, 2);
+	assert_groups(groups_of((struct shape){.counters_after = 5}), 2, 2);
 	assert_groups(groups_of((struct shape){.attempts = 16}), 4, 4);
 	assert_groups(groups_of((struct shape){.attempts = 16, .counters_after = 32}), 7, 7);
 }

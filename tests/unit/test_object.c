@@ -88,7 +88,9 @@ static void the_header_decides_whose_object_it_is(void **state)
 	expect_refused(&sample, "was not made by sklc");
 	sample_fill(&sample);
 	sample.header.version++;
-	expect_refused(&sample, "format version 3");
+	expect_refused(&sample, "format version 4, this sklc knows 2 to 3");
+	sample.header.version = 1;
+	expect_refused(&sample, "format version 1, this sklc knows 2 to 3");
 	sample_fill(&sample);
 	sample.header.policy = ABI_REDIRECT;
 	expect_refused(&sample, "policy");
@@ -101,6 +103,32 @@ static void the_header_decides_whose_object_it_is(void **state)
 	sample_fill(&sample);
 	sample.header.counter_count = 2;
 	expect_refused(&sample, "2 counters");
+}
+
+/* Version 2 has shorter records of sockets, which have no device. */
+static void an_object_of_version_2_is_read(void **state)
+{
+	unsigned char bytes[SAMPLE_SIZE_MAX];
+	struct object_image image = {bytes, 0, "sample"};
+	struct listener listener = listener_new();
+	struct object object;
+	struct sample sample;
+
+	(void)state;
+	sample_fill(&sample);
+	sample.header.version = 2;
+	expect_refused(&sample, "expected a multiple of 52");
+	sample.socket_bytes = ABI_SOCKET_2_BYTES;
+	image.size = sample_write(&sample, bytes);
+	assert_int_equal(object_read(&listener.report, &image, &object), 0);
+	assert_int_equal(object.socket_count, 1);
+	assert_int_equal(object.sockets[0].port, 53);
+	assert_int_equal(object.sockets[0].any_address, 1);
+	assert_int_equal(object.sockets[0].device, ABI_NO_STRING);
+	assert_string_equal(object_machine(&object), ".rodata.machine");
+	object_free(&object);
+	sample.header.version = ABI_VERSION;
+	expect_refused(&sample, "expected a multiple of 56");
 }
 
 static void a_section_that_libbpf_would_act_on_is_refused(void **state)
@@ -189,6 +217,9 @@ static void sockets_and_expects_stay_in_range(void **state)
 	sample.sockets[0].port = 65536;
 	expect_refused(&sample, ABI_SOCKETS_SECTION);
 	sample_fill(&sample);
+	sample.sockets[0].device = sizeof(sample.strings);
+	expect_refused(&sample, "record 0 of section '" ABI_SOCKETS_SECTION);
+	sample_fill(&sample);
 	sample.sockets[0].protocol = IPPROTO_SCTP;
 	expect_refused(&sample, ABI_SOCKETS_SECTION);
 	sample_fill(&sample);
@@ -247,6 +278,7 @@ int main(void)
 		cmocka_unit_test(a_sample_is_read_whole),
 		cmocka_unit_test(a_file_cut_short_anywhere_is_refused),
 		cmocka_unit_test(the_header_decides_whose_object_it_is),
+		cmocka_unit_test(an_object_of_version_2_is_read),
 		cmocka_unit_test(a_section_that_libbpf_would_act_on_is_refused),
 		cmocka_unit_test(strings_must_be_text),
 		cmocka_unit_test(labels_have_names_and_no_name_twice),

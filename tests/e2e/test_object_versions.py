@@ -1,0 +1,95 @@
+"""Objects of the format's version 2, which kept state may have, and the host's words of version 3, which are not frozen.
+The objects in version2/ were made from the rules beside them by the last sklc that wrote that version."""
+import ctypes
+import pathlib
+import struct
+import subprocess
+
+import pytest
+
+from conftest import REFUSED, SKLC, WIRES, call
+
+OLD = pathlib.Path(__file__).with_name("version2")
+TCP4 = WIRES["tcp-ipv4"]
+ADDRESS = TCP4.at(7)
+
+
+@pytest.mark.parametrize("backend", ["", "-llvm"], ids=["direct", "llvm"])
+def test_an_object_of_version_2_that_declares_sockets_decides_rightly(host, cgroup2, backend):
+    server = host.server(TCP4, port=8080)
+    prog = OLD / f"declared{backend}.o"
+    assert "1 expect line holds" in host.sklc("--check", prog).stdout
+    host.sklc("--apply", prog)
+    assert [host.reach(TCP4, ADDRESS, port, [server]) for port in (80, 81)] == [server] * 2
+    assert [host.reach(TCP4, ADDRESS, port, [server]) for port in (82, 83)] == [REFUSED] * 2
+    counters = [rule["counter"] for rule in host.status(status=None)["rules"]]
+    assert counters == [1, None, None, None]
+
+
+@pytest.mark.parametrize("backend", ["", "-llvm"], ids=["direct", "llvm"])
+def test_an_object_of_version_2_without_declared_sockets_decides_rightly(host, backend):
+    """Its program knows no spare slots, so its slot words must name none."""
+    host.sklc("--apply", OLD / f"undeclared{backend}.o")
+    web, other = host.server(TCP4), host.server(TCP4)
+    every = [web, other]
+    assert host.reach(TCP4, ADDRESS, 80, every) == REFUSED
+    host.register("other", other)
+    assert host.reach(TCP4, ADDRESS, 80, every) is other
+    host.register("web", web)
+    assert host.reach(TCP4, ADDRESS, 80, every) is web
+    assert host.reach(TCP4, ADDRESS, 83, every) == REFUSED
+
+
+def test_rules_go_from_version_2_to_the_version_of_today_and_back(host):
+    web = host.server(TCP4)
+    host.sklc("--apply", OLD / "undeclared.o")
+    host.register("web", web)
+    host.apply("tcp daddr 192.0.2.0/24 dport 84 redirect to web\n")
+    assert host.reach(TCP4, ADDRESS, 84, [web]) is web
+    assert host.reach(TCP4, ADDRESS, 80, [web]) == REFUSED
+    host.sklc("rollback")
+    assert host.reach(TCP4, ADDRESS, 80, [web]) is web
+
+
+def llvm_works():
+    return subprocess.run([SKLC, "--backend", "llvm", "--dump", "bytecode", "-"], input="", text=True,
+                          capture_output=True).returncode == 0
+
+
+@pytest.fixture
+def libbpf():
+    try:
+        return ctypes.CDLL("libbpf.so.1", use_errno=True)
+    except OSError as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.parametrize("backend", ["direct", "llvm"])
+def test_a_label_goes_to_another_slot_while_the_program_runs(host, libbpf, backend):
+    """Whoever writes the pinned words of the host moves a label, whatever word it is: one that names no slot of the map
+    is a miss."""
+    if backend == "llvm" and not llvm_works():
+        pytest.skip("built without LLVM")
+    web, other = host.server(TCP4), host.server(TCP4)
+    every = [web, other]
+    host.apply("dport 80 redirect to web\ndport 81 redirect to other\n", "--backend", backend)
+    host.register("web", web)
+    host.register("other", other)
+    (machine,) = [path for path in host.pins() if path.name == "machine"]
+    words = libbpf.bpf_obj_get(str(machine).encode())
+    assert words >= 0
+    key, before = struct.pack("=I", 0), ctypes.create_string_buffer(8 * 4)
+    call(libbpf.bpf_map_lookup_elem, words, key, before)
+    slots = list(struct.unpack("=8I", before.raw))
+
+    def move(slot):
+        value = struct.pack("=8I", slot, *slots[1:])
+        call(libbpf.bpf_map_update_elem, words, key, value, ctypes.c_uint64(0))
+
+    assert host.reach(TCP4, ADDRESS, 80, every) is web
+    move(slots[4])
+    assert host.reach(TCP4, ADDRESS, 80, every) is other
+    move(0xffffffff)
+    assert host.reach(TCP4, ADDRESS, 80, every) == REFUSED
+    move(slots[0])
+    assert host.reach(TCP4, ADDRESS, 80, every) is web
