@@ -2,6 +2,7 @@
 #include "messages.h"
 
 #include "compiler/base/diag.h"
+#include "compiler/base/memory_stream.h"
 #include "runtime/base/fail.h"
 
 #include <stdlib.h>
@@ -28,18 +29,13 @@ static void print_to(const struct session *s, FILE *out)
 /* Prints in one write, so that the messages of several processes do not mix. */
 static void print_diagnostics(const struct session *s)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
+	struct memory_text text = {0};
+	FILE *out = memory_stream_open(&text);
 
-	if (!out) {
-		print_to(s, stderr);
-		return;
-	}
 	print_to(s, out);
-	if (!fclose(out))
-		fwrite(text, 1, size, stderr);
-	free(text);
+	fclose(out);
+	fwrite(text.text, 1, text.size, stderr);
+	free(text.text);
 }
 
 void say(const struct session *s)

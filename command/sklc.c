@@ -6,6 +6,7 @@
 #include "verbs.h"
 
 #include "compiler/base/diag.h"
+#include "compiler/base/json.h"
 #include "runtime/runtime.h"
 
 #include <errno.h>
@@ -13,16 +14,26 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* Runs a verb that is a function of the runtime. It may go on after an error, to tell what else it finds out. */
+static int run_runtime(struct session *s, const struct verb *verb)
+{
+	const struct runtime_options runtime = runtime_options(s);
+	int status = exit_status(verb->runtime(&runtime, stdout));
+
+	if (diag_error_count(s->c.diag) && (status == EXIT_DONE || status == EXIT_RULES))
+		return EXIT_SYSTEM;
+	return status;
+}
+
 /* Drops all privileges that the verb does not need, then runs it. Verbs that take --netns use the kernel. */
 static int run(struct session *s, const struct verb *verb)
 {
 	const enum runtime_use use = verb->takes & OPTION_BIT(NETNS) ? RUNTIME_USE_KERNEL
 								     : RUNTIME_USE_COMPILE;
-	const struct runtime_options runtime = runtime_options(s);
 
 	if (runtime_limit_privileges(&s->report, use))
 		return EXIT_SYSTEM;
-	return verb->run ? verb->run(s) : exit_status(verb->runtime(&runtime, stdout));
+	return verb->run ? verb->run(s) : run_runtime(s, verb);
 }
 
 /* Checks that all of standard output was written. */
@@ -121,6 +132,7 @@ int main(int argc, char **argv)
 	bool is_read;
 
 	keep_standard_streams();
+	json_start();
 	on_exit(say_out_of_memory, &s);
 	compilation_start(&s.c);
 	is_read = options_read(s.c.arena, s.c.diag, argc, argv, &s.options);

@@ -32,11 +32,11 @@ FOLDERS = {
     "runtime/problems": ["runtime/base", "runtime/kernel", "runtime/object", "runtime/labels", "runtime/sockets"],
     "runtime/transaction": ["runtime/base", "runtime", "runtime/kernel", "runtime/labels", "runtime/load", "runtime/state",
                             "runtime/sockets", "runtime/problems"],
-    "runtime/status": ["runtime/base", "runtime/kernel", "runtime/object", "runtime/labels", "runtime/load",
+    "runtime/status": ["compiler/base", "runtime/base", "runtime/kernel", "runtime/object", "runtime/labels", "runtime/load",
                        "runtime/state", "runtime/sockets", "runtime/problems"],
     "runtime/monitor": [],  # to come
     "runtime/edit": [],  # to come
-    "runtime/verbs": ["runtime/base", "runtime", "runtime/kernel", "runtime/object", "runtime/labels", "runtime/load",
+    "runtime/verbs": ["compiler/base", "runtime/base", "runtime", "runtime/kernel", "runtime/object", "runtime/labels", "runtime/load",
                       "runtime/expect", "runtime/state", "runtime/sockets", "runtime/transaction", "runtime/status"],
     "compiler/ast": ["compiler/base"],
     "grammar": ["compiler/base"],

@@ -23,7 +23,7 @@ struct arena {
 	size_t bytes;
 };
 
-static _Noreturn void out_of_memory(void)
+_Noreturn void arena_out_of_memory(void)
 {
 	exit(ARENA_EXIT_STATUS);
 }
@@ -33,7 +33,7 @@ struct arena *arena_new(void)
 	struct arena *arena = calloc(1, sizeof(*arena));
 
 	if (!arena)
-		out_of_memory();
+		arena_out_of_memory();
 	return arena;
 }
 
@@ -56,7 +56,7 @@ static struct block *new_block(size_t size)
 	struct block *block = calloc(1, sizeof(*block) + size);
 
 	if (!block)
-		out_of_memory();
+		arena_out_of_memory();
 	block->size = size;
 	return block;
 }
@@ -94,7 +94,7 @@ static size_t aligned_size(size_t count, size_t size)
 	size_t bytes;
 
 	if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX / 2)
-		out_of_memory();
+		arena_out_of_memory();
 	return (bytes + align - 1) & ~(align - 1);
 }
 
@@ -126,7 +126,7 @@ void *arena_resize(struct arena *arena, void *array, size_t count, size_t grown,
 	block = (struct block *)((unsigned char *)array - offsetof(struct block, bytes));
 	block = realloc(block, sizeof(*block) + bytes);
 	if (!block)
-		out_of_memory();
+		arena_out_of_memory();
 	block->size = block->used = bytes;
 	block->before->next = block;
 	if (block->next)

@@ -11,6 +11,9 @@ enum { ARENA_EXIT_STATUS = 3 };
 /* A new arena. Here and in every allocation below, the process exits with ARENA_EXIT_STATUS when memory runs
  * out, so that no caller has to check. The process prints the message in a handler that it gives to on_exit. */
 struct arena *arena_new(void);
+
+/* Exits like that, where a library could not allocate. */
+_Noreturn void arena_out_of_memory(void);
 void arena_free(struct arena *arena);
 
 /* Zeroed memory for COUNT elements of SIZE bytes, aligned for any type. */

@@ -48,3 +48,10 @@ const char *escape_lines(struct arena *arena, const char *text, size_t length)
 {
 	return escape(arena, text, length, "\t\n");
 }
+
+const char *escape_non_utf8(struct arena *arena, const char *text)
+{
+	size_t length = strlen(text);
+
+	return utf8_is_valid(text, length) ? text : escape_text(arena, text, length);
+}

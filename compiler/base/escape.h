@@ -14,4 +14,7 @@ const char *escape_text(struct arena *arena, const char *text, size_t length);
 /* A copy that keeps tabs and line ends, too. */
 const char *escape_lines(struct arena *arena, const char *text, size_t length);
 
+/* The text itself if it is UTF-8, else a copy as of escape_text. */
+const char *escape_non_utf8(struct arena *arena, const char *text);
+
 #endif

@@ -9,6 +9,7 @@
 #include "btf.h"
 
 #include "compiler/base/arena.h"
+#include "compiler/base/escape.h"
 #include "compiler/base/source.h"
 #include "compiler/bytecode/bytecode.h"
 #include "plan.h"
@@ -40,6 +41,8 @@ struct types {
  * error. */
 static int check(struct types *t, int id)
 {
+	if (id == -ENOMEM)
+		arena_out_of_memory();
 	if (id < 0 && !t->error)
 		t->error = id;
 	return id;
@@ -280,9 +283,15 @@ static uint32_t line_column(struct source_location location)
 	return line << 10 | column;
 }
 
-static const char *first_file(const struct sources *sources)
+/* The name as it stands in ABI_TEXTS_SECTION. */
+static int file_name(struct types *t, const struct source_file *file)
 {
-	return sources->count ? sources->files[0]->name : "sklc";
+	return string(t, file ? escape_non_utf8(t->arena, file->name) : "sklc");
+}
+
+static const struct source_file *first_file(const struct sources *sources)
+{
+	return sources->count ? sources->files[0] : NULL;
 }
 
 /* The line record of an instruction, without its offset. */
@@ -292,12 +301,12 @@ static struct ext_line line_of(struct types *t, const struct sources *sources, s
 	struct source_location location;
 
 	if (!origin.end) {
-		line.file_name = (uint32_t)string(t, first_file(sources));
+		line.file_name = (uint32_t)file_name(t, first_file(sources));
 		line.text = (uint32_t)string(t, "sklc: shared look-up");
 		return line;
 	}
 	location = source_location(sources, origin.first);
-	line.file_name = (uint32_t)string(t, location.file->name);
+	line.file_name = (uint32_t)file_name(t, location.file);
 	line.text = (uint32_t)line_text(t, sources, origin);
 	line.line_column = line_column(location);
 	return line;
@@ -438,7 +447,7 @@ const char *object_btf_make(struct arena *arena, const struct object_plan *plan,
 	struct types types = {.arena = arena, .btf = btf__new_empty()};
 
 	if (!types.btf)
-		return arena_printf(arena, "write the types: %s", arena_errno(arena, errno));
+		arena_out_of_memory();
 	add_integers(&types);
 	add_maps(&types, plan);
 	add_tables(&types, plan);

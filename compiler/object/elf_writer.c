@@ -321,15 +321,19 @@ const char *elf_write(struct elf_writer *elf, struct object *object)
 	int fd;
 
 	elf_version(EV_CURRENT);
+	errno = 0;
 	fd = memfd_create("sklc-object", MFD_CLOEXEC);
 	if (fd < 0)
 		return arena_printf(elf->arena, "make a file in memory: %s",
 				    arena_errno(elf->arena, errno));
 	file = elf_begin(fd, ELF_C_WRITE, NULL);
-	if (!file || !write_frame(elf, file, &size))
+	if (!file || !write_frame(elf, file, &size)) {
+		if (errno == ENOMEM)
+			arena_out_of_memory();
 		error = arena_printf(elf->arena, "libelf: %s", elf_errmsg(-1));
-	else
+	} else {
 		error = assemble(elf, fd, size, object);
+	}
 	elf_end(file);
 	close(fd);
 	return error;

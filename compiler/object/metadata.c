@@ -7,6 +7,7 @@
 #include "metadata.h"
 
 #include "compiler/base/arena.h"
+#include "compiler/base/escape.h"
 #include "compiler/base/lower_bound.h"
 #include "compiler/layout/layout.h"
 #include "compiler/policy/policy.h"
@@ -276,7 +277,8 @@ static void add_text_names(struct metadata *m)
 
 	for (i = 0; i < sources->count; i++)
 		texts[i] = (struct abi_text){
-			.name = object_strings_add_name(&m->strings, sources->files[i]->name),
+			.name = object_strings_add_name(
+				&m->strings, escape_non_utf8(m->arena, sources->files[i]->name)),
 			.bytes = sources->files[i]->length,
 		};
 	add_section(m, ABI_TEXTS_SECTION, texts, sources->count * sizeof(*texts));
@@ -310,7 +312,7 @@ static const char *add_texts(struct metadata *m)
 	for (i = 0; i < sources->count; i++)
 		total += sources->files[i]->length;
 	if (deflateInit(&stream, Z_BEST_SPEED) != Z_OK)
-		return "compress the rules' text: out of memory";
+		arena_out_of_memory();
 	bound = deflateBound(&stream, total);
 	if (bound > UINT32_MAX) {
 		deflateEnd(&stream);

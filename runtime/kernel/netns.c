@@ -285,15 +285,19 @@ int netns_interface(const struct netns *netns, const char *name)
 	return errno == ENODEV ? 0 : -errno;
 }
 
-bool netns_find_name(uint64_t inode, char *name, size_t size)
+bool netns_find_name(struct report *report, uint64_t inode, char *name, size_t size)
 {
 	DIR *folder = opendir(NAMES_FOLDER);
 	struct dirent *entry;
 	struct stat status;
 	bool found = false;
 
-	if (!folder)
+	if (!folder) {
+		if (errno != ENOENT)
+			fail(report, errno, "read the names of network namespaces in '%s'",
+			     NAMES_FOLDER);
 		return false;
+	}
 	while (!found && (entry = readdir(folder))) {
 		found = entry->d_name[0] != '.' &&
 			fstatat(dirfd(folder), entry->d_name, &status, 0) == 0 &&

@@ -37,7 +37,8 @@ int netns_run_in(const struct netns *netns, int (*work)(void *argument), void *a
 /* The index of an interface of the namespace; 0: there is none; -errno without a message. */
 int netns_interface(const struct netns *netns, const char *name);
 
-/* Finds the name in /run/netns of the namespace with this inode number; false if it has none. */
-bool netns_find_name(uint64_t inode, char *name, size_t size);
+/* Finds the name in /run/netns of the namespace with this inode number; false if it has none, or
+ * after a message if the folder cannot be read. */
+bool netns_find_name(struct report *report, uint64_t inode, char *name, size_t size);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +53,7 @@ static void take_link(struct owner *owners, size_t count, int process, int pid, 
 	read_command(process, owner->command);
 }
 
-static void look_into(struct owner *owners, size_t count, int proc, const char *pid)
+static int look_into(struct owner *owners, size_t count, int proc, const char *pid)
 {
 	autoclose int process = openat(proc, pid, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int folder = process < 0 ? -1 : openat(process, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -60,25 +61,43 @@ static void look_into(struct owner *owners, size_t count, int proc, const char *
 	struct dirent *entry;
 
 	if (!entries) {
+		int err = errno == ENOMEM ? -ENOMEM : 0;
+
 		close_fd(&folder);
-		return;
+		return err;
 	}
 	while ((entry = readdir(entries)))
 		if (isdigit((unsigned char)entry->d_name[0]))
 			take_link(owners, count, process, atoi(pid), folder, entry->d_name);
 	closedir(entries);
+	return 0;
 }
 
-void owners_find(struct owner *owners, size_t count)
+static int look_through(struct owner *owners, size_t count)
 {
-	DIR *proc = count && proc_self() == getpid() ? opendir("/proc") : NULL;
 	struct dirent *entry;
+	int err = 0;
+	DIR *proc;
 
+	if (proc_self() != getpid())
+		return 0;
+	proc = opendir("/proc");
 	if (!proc)
-		return;
-	qsort(owners, count, sizeof(*owners), compare_inodes);
-	while ((entry = readdir(proc)))
+		return errno == ENOMEM ? -ENOMEM : 0;
+	while (!err && (entry = readdir(proc)))
 		if (isdigit((unsigned char)entry->d_name[0]))
-			look_into(owners, count, dirfd(proc), entry->d_name);
+			err = look_into(owners, count, dirfd(proc), entry->d_name);
 	closedir(proc);
+	return err;
+}
+
+int owners_find(struct report *report, struct owner *owners, size_t count)
+{
+	int err;
+
+	if (!count)
+		return 0;
+	qsort(owners, count, sizeof(*owners), compare_inodes);
+	err = look_through(owners, count);
+	return err ? fail(report, err, "find the processes that have the sockets") : 0;
 }

@@ -11,9 +11,11 @@ struct owner {
 	char command[16];
 };
 
+struct report;
+
 /* Sorts the owners by inode, and fills in the pid and the command of each in one walk through
- * /proc. */
-void owners_find(struct owner *owners, size_t count);
+ * /proc. -ENOMEM after a message. */
+int owners_find(struct report *report, struct owner *owners, size_t count);
 
 /* The owner of an inode, by binary search; NULL if it is not among them. */
 const struct owner *owners_of(const struct owner *owners, size_t count, uint64_t inode);

@@ -168,7 +168,7 @@ static int add_all(const struct inspection *inspected, const struct missing *mis
 	for (size_t i = 0; i < missing->count; i++)
 		if (nears[i].socket)
 			owners[count++].inode = nears[i].socket->inode;
-	owners_find(owners, count);
+	err = owners_find(problems->report, owners, count);
 	for (size_t i = 0; !err && i < missing->count; i++)
 		if (nears[i].socket)
 			err = add_near(inspected, missing->all[i], &nears[i],

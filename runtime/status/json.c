@@ -1,12 +1,12 @@
 /* Prints a status as JSON: one object, whose member "version" is the version of its schema. */
 #include "status.h"
 
+#include "compiler/base/json.h"
 #include "runtime/base/fail.h"
 #include "runtime/labels/labels.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -17,18 +17,13 @@ static json_t *json_number(uint64_t number)
 	return json_integer((json_int_t)number);
 }
 
-static json_t *json_string_or_null(const char *text)
-{
-	return text ? json_string(text) : json_null();
-}
-
 static json_t *netns_to_json(const struct status *status)
 {
-	char name[64];
+	char name[NAME_MAX + 1];
 
 	return json_pack("{s:o, s:o, s:o}", "name",
-			 json_string_or_null(status_netns_name(status, name, sizeof(name))),
-			 "cookie", json_number(status->state.netns.cookie), "inode",
+			 json_text(status_netns_name(status, name, sizeof(name))), "cookie",
+			 json_number(status->state.netns.cookie), "inode",
 			 json_number(status->state.netns.inode));
 }
 
@@ -70,12 +65,12 @@ static json_t *flow_class_to_json(const struct status *status, uint32_t label, u
 			 ipproto_word(flow_class_ipproto(flow_class)), "family",
 			 flow_class_af(flow_class) == AF_INET6 ? "ipv6" : "ipv4", "needed",
 			 at->needed, "cookie", at->cookie ? json_number(at->cookie) : json_null(),
-			 "address", json_string_or_null(socket ? address : NULL), "hits",
+			 "address", json_text(socket ? address : NULL), "hits",
 			 json_number(count->hits), "misses", json_number(count->misses), "uid",
 			 socket ? json_number(socket->uid) : json_null(), "pid",
 			 owner && owner->pid ? json_integer(owner->pid) : json_null(), "command",
-			 json_string_or_null(owner && owner->pid ? owner->command : NULL),
-			 "members", json_number(at->members), "since",
+			 json_text(owner && owner->pid ? owner->command : NULL), "members",
+			 json_number(at->members), "since",
 			 at->since ? json_number(at->since) : json_null());
 }
 
@@ -84,10 +79,10 @@ static json_t *problems_to_json(const struct problems *problems)
 	json_t *all = json_array();
 
 	for (size_t i = 0; i < problems->count; i++)
-		json_array_append_new(all, json_pack("{s:o, s:s, s:s, s:o}", "label",
-						     json_string_or_null(problems->all[i].label),
-						     "what", problems->all[i].what, "mend",
-						     problems->all[i].mend, "sockets",
+		json_array_append_new(all, json_pack("{s:o, s:o, s:o, s:o}", "label",
+						     json_text(problems->all[i].label), "what",
+						     json_text(problems->all[i].what), "mend",
+						     json_text(problems->all[i].mend), "sockets",
 						     json_number(problems->all[i].sockets)));
 	return all;
 }
@@ -102,9 +97,9 @@ static json_t *labels_to_json(const struct status *status)
 
 		for (uint32_t flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
 			json_array_append_new(sockets, flow_class_to_json(status, i, flow_class));
-		json_array_append_new(labels,
-				      json_pack("{s:s, s:o}", "name", object_label(object, i),
-						"sockets", sockets));
+		json_array_append_new(labels, json_pack("{s:o, s:o}", "name",
+							json_text(object_label(object, i)),
+							"sockets", sockets));
 	}
 	return labels;
 }
@@ -120,11 +115,11 @@ static json_t *rules_to_json(const struct status *status)
 
 		json_array_append_new(
 			rules,
-			json_pack("{s:s, s:o, s:s, s:i, s:i, s:o}", "text",
-				  object_string(object, rule->text), "chain",
-				  json_string_or_null(object_string(object, rule->chain)), "file",
-				  object_string(object, object->texts[rule->file].name), "line",
-				  (int)rule->line, "column", (int)rule->column, "counter",
+			json_pack("{s:o, s:o, s:o, s:i, s:i, s:o}", "text",
+				  json_text(object_string(object, rule->text)), "chain",
+				  json_text(object_string(object, rule->chain)), "file",
+				  json_text(object_string(object, object->texts[rule->file].name)),
+				  "line", (int)rule->line, "column", (int)rule->column, "counter",
 				  counted ? json_number(status->counters.rules[rule->counter])
 					  : json_null()));
 	}
@@ -135,8 +130,6 @@ static int dump(struct report *report, json_t *root, FILE *out)
 {
 	int err;
 
-	if (!root)
-		return fail(report, ENOMEM, "write the status");
 	err = json_dumpf(root, out, JSON_INDENT(2)) || fputc('\n', out) == EOF;
 	json_decref(root);
 	return err ? fail(report, EIO, "write the status") : 0;
@@ -151,7 +144,7 @@ int status_print_json(const struct status *status, FILE *out)
 				 json_number(standing->current), "complete",
 				 applied && status->complete);
 
-	if (!root || !applied)
+	if (!applied)
 		return dump(status->state.report, root, out);
 	json_object_set_new(root, "previous",
 			    standing->previous ? json_number(standing->previous) : json_null());
@@ -180,8 +173,8 @@ int brief_print_json(struct report *report, const struct brief_status *all, size
 			json_pack("{s:o, s:b, s:o, s:o, s:o}", "cookie", json_number(all[i].cookie),
 				  "attached", all[i].readable && all[i].inode, "inode",
 				  all[i].inode ? json_number(all[i].inode) : json_null(), "name",
-				  json_string_or_null(all[i].name[0] ? all[i].name : NULL),
-				  "generation", json_number(all[i].generation)));
+				  json_text(all[i].name[0] ? all[i].name : NULL), "generation",
+				  json_number(all[i].generation)));
 	return dump(report,
 		    json_pack("{s:i, s:o}", "version", SCHEMA_VERSION, "namespaces", namespaces),
 		    out);

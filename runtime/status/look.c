@@ -8,6 +8,7 @@
 #include "runtime/sockets/sockets.h"
 
 #include <bpf/bpf.h>
+#include <errno.h>
 #include <string.h>
 
 /* The status to fill in; the namespace's maps, which are open; and the slot words of labels. */
@@ -48,18 +49,19 @@ const struct owner *status_owner(const struct status *status, const struct known
 	return socket ? owners_of(status->owners, status->owner_count, socket->inode) : NULL;
 }
 
-static void find_owners(struct status *status, size_t flow_classes)
+static int find_owners(struct status *status, size_t flow_classes)
 {
 	status->owners = calloc(flow_classes + 1, sizeof(*status->owners));
-	for (size_t i = 0; status->owners && i < flow_classes; i++) {
+	if (!status->owners)
+		return fail(status->state.report, ENOMEM, "find the processes of sockets");
+	for (size_t i = 0; i < flow_classes; i++) {
 		const struct known_socket *socket = sockdiag_find(&status->known,
 								  status->flow_classes[i].cookie);
 
 		if (socket)
 			status->owners[status->owner_count++].inode = socket->inode;
 	}
-	if (status->owners)
-		owners_find(status->owners, status->owner_count);
+	return owners_find(status->state.report, status->owners, status->owner_count);
 }
 
 static void take_slots(const struct look *look, size_t flow_classes)
@@ -70,30 +72,32 @@ static void take_slots(const struct look *look, size_t flow_classes)
 }
 
 /* Finds problems with declared sockets. */
-static void look_for_declared(const struct look *look, struct inspection *inspected)
+static int look_for_declared(const struct look *look, struct inspection *inspected)
 {
 	struct status *status = look->status;
 	const struct shared_maps shared = {look->sockets, -1};
 	struct declared_maps maps = {-1, -1};
 	struct declarations declarations;
 	struct finder *finder = NULL;
+	int err = 0;
 
 	if (declarations_read(inspected->object, look->slots, &declarations))
-		return;
+		return 0;
 	if (declared_maps_create(&declarations, &maps) == 0 &&
 	    find_open(&status->state.netns, &maps, &shared, &finder) == 0 &&
 	    find_look(finder) == 0) {
 		inspected->declarations = &declarations;
 		inspected->sightings = find_sightings(finder);
+		err = problems_of_declared(inspected, &status->problems);
 		/* During a trial, sockets of the rules before keep their slots. */
-		if (problems_of_declared(inspected, &status->problems) == 0 &&
-		    status->standing.trial != TRIAL_RUNNING)
-			problems_of_strays(inspected, &status->problems);
+		if (!err && status->standing.trial != TRIAL_RUNNING)
+			err = problems_of_strays(inspected, &status->problems);
 		inspected->declarations = NULL;
 	}
 	find_close(finder);
 	declared_maps_close(&maps);
 	declarations_free(&declarations);
+	return err;
 }
 
 /* Whether the flow class is needed and its socket cannot take packets. */
@@ -104,7 +108,7 @@ static bool is_dead(const struct status *status, unsigned int flow_class,
 	       !sockdiag_takes(&status->known, flow_class_ipproto(flow_class), at->cookie);
 }
 
-static void look_all(const struct look *look)
+static int look_all(const struct look *look)
 {
 	struct status *status = look->status;
 	const struct object *object = &status->applied.object;
@@ -114,6 +118,7 @@ static void look_all(const struct look *look)
 				       .sockets = look->sockets,
 				       .netns = &status->state.netns,
 				       .known = &status->known};
+	int err;
 
 	take_slots(look, flow_classes);
 	for (size_t i = 0; i < flow_classes; i++) {
@@ -121,27 +126,35 @@ static void look_all(const struct look *look)
 		if (is_dead(status, i % ABI_FLOW_CLASSES, &status->flow_classes[i]))
 			status->complete = false;
 	}
-	find_owners(status, flow_classes);
-	if (object->socket_count)
-		look_for_declared(look, &inspected);
-	problems_behind_labels(&inspected, &status->problems);
-	problems_of_undeclared(&inspected, &status->problems);
-	problems_of_routes(object, &status->state.netns, &status->problems);
+	err = find_owners(status, flow_classes);
+	if (!err && object->socket_count)
+		err = look_for_declared(look, &inspected);
+	if (!err)
+		err = problems_behind_labels(&inspected, &status->problems);
+	if (!err)
+		err = problems_of_undeclared(&inspected, &status->problems);
+	if (!err)
+		err = problems_of_routes(object, &status->state.netns, &status->problems);
 	status->followed = is_followed(status->state.root, status->state.netns.cookie);
+	return err;
 }
 
-void status_look(struct status *status)
+int status_look(struct status *status)
 {
 	struct look look = {.status = status, .sockets = -1, .labels = -1, .times = -1};
+	int err = 0;
 
 	look.slots = calloc((size_t)status->applied.object.header.label_count + 1,
 			    sizeof(*look.slots));
-	if (look.slots && standing_maps(&status->state, &look.sockets, &look.labels) == 0) {
+	if (!look.slots)
+		return fail(status->state.report, ENOMEM, "look at the labels");
+	if (standing_maps(&status->state, &look.sockets, &look.labels) == 0) {
 		look.times = pin_get(status->state.folder, PIN_TIMES);
-		look_all(&look);
+		err = look_all(&look);
 	}
 	free(look.slots);
 	close_fd(&look.sockets);
 	close_fd(&look.labels);
 	close_fd(&look.times);
+	return err;
 }

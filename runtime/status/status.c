@@ -68,7 +68,7 @@ static int read_generation(struct status *status)
 	generation_close(&generation);
 	read_hook(status);
 	if (!err)
-		status_look(status);
+		err = status_look(status);
 	return err;
 }
 
@@ -117,7 +117,8 @@ int status_read(struct status *status)
 
 const char *status_netns_name(const struct status *status, char *name, size_t size)
 {
-	return netns_find_name(status->state.netns.inode, name, size) ? name : NULL;
+	return netns_find_name(status->state.report, status->state.netns.inode, name, size) ? name
+											    : NULL;
 }
 
 void brief_read(struct state *state, struct brief_status *brief)
@@ -131,6 +132,6 @@ void brief_read(struct state *state, struct brief_status *brief)
 	if (!info.netns_inode || standing_read(state, &standing))
 		return;
 	brief->generation = standing.current;
-	netns_find_name(info.netns_inode, brief->name, sizeof(brief->name));
+	netns_find_name(state->report, info.netns_inode, brief->name, sizeof(brief->name));
 	standing_close(&standing);
 }

@@ -42,8 +42,8 @@ struct brief_status {
 	uint64_t cookie;
 	uint32_t inode; /* 0: the namespace is gone, or the rules were detached from it */
 	uint32_t generation;
-	bool readable; /* the link is there and could be read */
-	char name[64]; /* in /run/netns; empty: it has none */
+	bool readable;           /* the link is there and could be read */
+	char name[NAME_MAX + 1]; /* in /run/netns; empty: it has none */
 };
 
 void status_print_text(const struct status *status, FILE *out);
@@ -60,8 +60,9 @@ int status_read(struct status *status);
 /* Frees everything but the state. */
 void status_clear(struct status *status);
 
-/* Fills in processes, times and problems. Leaves out what it cannot find out. */
-void status_look(struct status *status);
+/* Fills in processes, times and problems. Leaves out what it cannot find out; -ENOMEM after a
+ * message. */
+int status_look(struct status *status);
 
 /* Reads the short status of the namespace of an open state. */
 void brief_read(struct state *state, struct brief_status *brief);

@@ -20,7 +20,7 @@ static void print_time(uint64_t seconds, FILE *out)
 
 static void print_namespace(const struct status *status, FILE *out)
 {
-	char buffer[64];
+	char buffer[NAME_MAX + 1];
 	const char *name = status_netns_name(status, buffer, sizeof(buffer));
 
 	fprintf(out, "network namespace");

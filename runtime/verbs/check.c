@@ -1,5 +1,6 @@
 /* Loads an object and runs its `expect` lines in this kernel, and prints how large its program is.
  * Leaves nothing behind. */
+#include "compiler/base/json.h"
 #include "runtime/base/fail.h"
 #include "runtime/base/text.h"
 #include "runtime/expect/expect.h"
@@ -12,7 +13,6 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 
 /* The size of a program. */
 struct weight {
@@ -58,17 +58,16 @@ static void print_text(const struct weight *weight, const char *name, FILE *out)
 static int print_json(struct report *report, const struct weight *weight, const char *name,
 		      FILE *out)
 {
-	json_t *root = json_pack("{s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "version", 1,
-				 "result", "accepted", "name", name, "instructions_emitted",
-				 (json_int_t)weight->emitted, "instructions_verified",
-				 (json_int_t)weight->verified, "maps", (json_int_t)weight->maps,
-				 "table_bytes", (json_int_t)weight->table_bytes,
-				 "machine_code_bytes", (json_int_t)weight->jited_bytes, "expects",
-				 (json_int_t)weight->expects);
-	int err = root ? json_dumpf(root, out, JSON_COMPACT) : -1;
+	json_t *root = json_pack(
+		"{s:i, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "version", 1, "result", "accepted",
+		"name", json_text(name), "instructions_emitted", (json_int_t)weight->emitted,
+		"instructions_verified", (json_int_t)weight->verified, "maps",
+		(json_int_t)weight->maps, "table_bytes", (json_int_t)weight->table_bytes,
+		"machine_code_bytes", (json_int_t)weight->jited_bytes, "expects",
+		(json_int_t)weight->expects);
+	int err = json_dumpf(root, out, JSON_COMPACT) || fputc('\n', out) == EOF;
 
 	json_decref(root);
-	fputc('\n', out);
 	return err ? fail(report, EIO, "write the result") : 0;
 }
 

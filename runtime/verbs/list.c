@@ -1,11 +1,11 @@
 /* Prints the rules that are applied, as they were written: the object contains their text. */
+#include "compiler/base/json.h"
 #include "runtime/base/fail.h"
 #include "runtime/base/text.h"
 #include "runtime/object/object.h"
 #include "runtime/runtime.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <string.h>
 
 /* Prints a definition of the command line as a comment. */
@@ -33,10 +33,15 @@ static void print_file(const struct object *object, size_t file, const char *tex
 	text_print_lines(out, text, object->texts[file].bytes);
 }
 
+/* The text is as it was written, control characters too. */
 static json_t *file_to_json(const struct object *object, size_t file, const char *text)
 {
-	return json_pack("{s:s, s:s%}", "name", object_string(object, object->texts[file].name),
-			 "text", text, (size_t)object->texts[file].bytes);
+	size_t size = object->texts[file].bytes;
+
+	return json_pack("{s:o, s:o}", "name",
+			 json_text(object_string(object, object->texts[file].name)), "text",
+			 text_is_utf8(text, size) ? json_stringn(text, size)
+						  : json_bytes(text, size));
 }
 
 static int print_json(const struct object *object, const char *text, FILE *out)
@@ -49,7 +54,7 @@ static int print_json(const struct object *object, const char *text, FILE *out)
 		text += object->texts[i].bytes;
 	}
 	root = json_pack("{s:i, s:o}", "version", 1, "files", files);
-	err = !root || json_dumpf(root, out, JSON_INDENT(2)) || fputc('\n', out) == EOF;
+	err = json_dumpf(root, out, JSON_INDENT(2)) || fputc('\n', out) == EOF;
 	json_decref(root);
 	return err ? fail(object->report, EIO, "write the rules") : 0;
 }
