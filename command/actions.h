@@ -2,6 +2,8 @@
 #ifndef SKLC_ACTIONS_H
 #define SKLC_ACTIONS_H
 
+#include <stdbool.h>
+
 struct runtime_options;
 struct session;
 
@@ -14,6 +16,9 @@ int dump(struct session *s);
 /* Those that ask the runtime; the table of verbs names the others' functions of the runtime itself. */
 int register_socket(struct session *s);
 int unregister(struct session *s);
+
+/* Whether a file is there and begins as an object does. */
+bool is_object(const char *file);
 
 struct runtime_options runtime_options(struct session *s);
 

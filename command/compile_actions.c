@@ -35,6 +35,17 @@ static bool begins_as_object(int fd, const struct stat *status)
 	       !memcmp(magic, ELFMAG, SELFMAG);
 }
 
+bool is_object(const char *file)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat status;
+	bool is = fd >= 0 && !fstat(fd, &status) && begins_as_object(fd, &status);
+
+	if (fd >= 0)
+		close(fd);
+	return is;
+}
+
 /* Checks that every operand can be read; *OBJECT is the one that is an object, or NULL. */
 static int look_at_files(struct session *s, const char **object)
 {

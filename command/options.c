@@ -269,7 +269,9 @@ static void take(struct options *options, enum option_id option)
 		options->bpffs = optarg;
 		return;
 	case OPTION_PID:
-		read_number(diag, words[option], optarg, &options->pid);
+		if (read_number(diag, words[option], optarg, &options->pid) && !options->pid)
+			usage_error(diag, "%s takes the number of a process, not '0'",
+				    words[option]);
 		return;
 	case OPTION_FD:
 		read_number(diag, words[option], optarg, &options->fd);

@@ -144,12 +144,45 @@ const char *verb_synopsis(struct arena *arena, const struct verb *verb, bool by_
 	return with_options(arena, text, verb->needs);
 }
 
-/* The verb that an option among ACTIONS names; NULL after reporting two, or a verb's word beside it. */
+/* A word as it is written in a shell, where it is no option. */
+static const char *shell_word(struct arena *arena, const char *word)
+{
+	const char *text = *word == '-' && word[1] ? "./" : "";
+	size_t part;
+
+	if (!word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			       "0123456789-_./:@%+,=")])
+		return arena_printf(arena, "%s%s", text, word);
+	for (text = arena_printf(arena, "'%s", text);; word += part + 1) {
+		part = strcspn(word, "'");
+		text = arena_printf(arena, "%s%.*s", text, (int)part, word);
+		if (!word[part])
+			return arena_printf(arena, "%s'", text);
+		text = arena_printf(arena, "%s'\\''", text);
+	}
+}
+
+/* Reports that a file stands where a verb does, and the lines to write instead. */
+static void say_what_to_do(struct session *s, const char *file)
+{
+	const char *word = shell_word(s->c.arena, file);
+
+	if (is_object(file))
+		usage_error(s->c.diag,
+			    "say what to do with '%s': `sklc check %s` or `sklc apply %s`", file,
+			    word, word);
+	else
+		usage_error(s->c.diag,
+			    "say what to do with '%s': `sklc check %s`, `sklc apply %s`, "
+			    "`sklc compile %s -o FILE` or `sklc dump STAGE %s`",
+			    file, word, word, word, word);
+}
+
+/* The verb that an option among ACTIONS names; NULL after reporting two. */
 static const struct verb *verb_of_option(struct session *s, uint64_t actions)
 {
 	const enum option_id first = (enum option_id)__builtin_ctzll(actions);
 	const uint64_t others = actions & (actions - 1);
-	const char *word = s->options.word_count ? s->options.words[0] : "";
 	size_t i;
 
 	if (others) {
@@ -157,48 +190,39 @@ static const struct verb *verb_of_option(struct session *s, uint64_t actions)
 			    option_word((enum option_id)__builtin_ctzll(others)));
 		return NULL;
 	}
-	if (verb_named(word) && access(word, F_OK)) {
-		usage_error(s->c.diag, "'%s' and %s do not go together", word, option_word(first));
-		return NULL;
-	}
 	for (i = 0; !(verbs[i].action & actions); i++)
 		;
 	return &verbs[i];
 }
 
-/* Options given that are verbs, but for those that the named verb needs. */
-static uint64_t actions_beside(const struct session *s, const struct verb *named)
+/* Whether the first word is the verb, where it is the name of one: with an option that is a verb, it may be a file. */
+static bool is_verb_first(const struct verb *named, uint64_t actions)
 {
-	uint64_t actions = 0;
-	size_t i;
-
-	for (i = 0; i < VERB_COUNT; i++)
-		actions |= verbs[i].action;
-	return s->options.given & actions & ~(named ? named->needs : 0);
+	return named && (!(actions & ~named->needs) || access(named->word, F_OK));
 }
 
 const struct verb *verb_of_session(struct session *s)
 {
 	const char *word = s->options.word_count ? s->options.words[0] : NULL;
 	const struct verb *named = word ? verb_named(word) : NULL;
-	const uint64_t actions = actions_beside(s, named);
+	uint64_t actions = 0;
+	size_t i;
 
-	if (actions)
-		return verb_of_option(s, actions);
-	if (named) {
+	for (i = 0; i < VERB_COUNT; i++)
+		actions |= verbs[i].action & s->options.given;
+	if (is_verb_first(named, actions)) {
 		s->options.words++;
 		s->options.word_count--;
 		s->options.is_by_word = true;
 		return named;
 	}
-	if (diag_error_count(s->c.diag)) /* the word may be the argument of an unknown option */
+	if (actions)
+		return verb_of_option(s, actions);
+	if (!word || diag_error_count(s->c.diag)) /* it may be the argument of an unknown option */
 		return NULL;
-	if (word && !access(word, F_OK))
-		usage_error(s->c.diag,
-			    "say what to do with '%s': `sklc check %s`, `sklc apply %s`, "
-			    "`sklc compile %s -o FILE` or `sklc dump STAGE %s`",
-			    word, word, word, word, word);
-	else if (word)
+	if (!strcmp(word, "-") || !access(word, F_OK))
+		say_what_to_do(s, word);
+	else
 		verb_find(s->c.diag, word);
 	return NULL;
 }

@@ -2,10 +2,11 @@
 import json
 import pathlib
 import re
+import subprocess
 
 import pytest
 
-from conftest import WIRES, sklc
+from conftest import SKLC, WIRES, sklc
 
 TCP4 = WIRES["tcp-ipv4"]
 MANUAL = (pathlib.Path(__file__).resolve().parents[2] / "man" / "sklc.1").read_text()
@@ -25,8 +26,6 @@ OPTIONS = listed(OVERVIEW)
 VALUES = {"--dump": "ast", "--define": "a=1", "--warning": "unused", "--tables": "auto", "--backend": "direct",
           "--instructions-max": "10", "--tables-max": "1M", "--confirm": "9", "--if-generation": "1", "--pid": "1",
           "--fd": "3", "--color": "never"}
-# The options that mean the same as a verb.
-ACTIONS = ["--output", "--check", "--apply", "--dump"]
 
 
 def synopsis(verb):
@@ -84,8 +83,7 @@ def test_help_of_a_verb_names_each_option_that_it_takes_and_no_other(verb):
             continue
         elsewhere = ["--netns", "/nonexistent"] if "--netns" in shown else []
         done = sklc(*call(verb), *elsewhere, *with_value(option))
-        refused[option] = f"{option} does not go with '{verb}'" in done.stderr or (
-            option in ACTIONS and f"'{verb}' and {option} do not go together" in done.stderr)
+        refused[option] = f"{option} does not go with '{verb}'" in done.stderr
     assert {option for option, said in refused.items() if not said} == set(shown) - {"--help"}
 
 
@@ -182,10 +180,36 @@ def test_a_verb_is_the_verb_also_where_a_file_has_its_name(tmp_path):
     assert sklc("--dump", "ast", "check", cwd=tmp_path).returncode == 0
 
 
-def test_a_verb_and_an_option_that_is_another_do_not_go_together(rules):
-    for words in (["apply", "--check", rules], ["status", "-o", "x"], ["dump", "--dump", "ast", "ast", rules]):
-        done = sklc(*words)
-        assert done.returncode == 2 and "do not go together" in done.stderr
+@pytest.mark.parametrize("words, option", [
+    (["apply", "--check", "x"], "--check"), (["status", "-o", "x"], "--output"), (["-o", "x", "check", "y"], "--output"),
+    (["dump", "--dump", "ast", "ast", "x"], "--dump"), (["list", "--apply"], "--apply"),
+])
+def test_a_verb_does_not_go_with_an_option_that_is_one(words, option):
+    verb = next(word for word in words if word in VERBS)
+    is_refused(words, f"{option} does not go with '{verb}'", synopsis(verb))
+
+
+@pytest.mark.parametrize("name, word", [("a b.conf", "'a b.conf'"), ("it's.conf", r"'it'\''s.conf'"), ("$x", "'$x'")])
+def test_the_lines_to_write_are_for_a_shell(tmp_path, name, word):
+    (tmp_path / name).write_text(WEB)
+    said = sklc(name, cwd=tmp_path).stderr
+    line = said.split("`sklc dump STAGE ")[1].split("`")[0]
+    assert line == word
+    done = subprocess.run(f"{SKLC} dump policy {line}", shell=True, cwd=tmp_path, text=True, capture_output=True,
+                          check=True)
+    assert "redirect to web" in done.stdout
+
+
+def test_an_object_where_a_verb_stands_is_to_be_checked_or_applied(rules, tmp_path):
+    assert sklc("compile", rules, "-o", tmp_path / "prog.o").returncode == 0
+    done = sklc("prog.o", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "'prog.o': `sklc check prog.o` or `sklc apply prog.o`\n" in done.stderr
+
+
+def test_standard_input_where_a_verb_stands_is_a_file():
+    done = sklc("-", input=WEB)
+    assert done.returncode == 2 and "`sklc check -`" in done.stderr
 
 
 # verbs and options that mean the same
