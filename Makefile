@@ -35,7 +35,7 @@ SANITIZER := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -
 	     -Wno-format-truncation -Wno-unknown-warning-option)
 FLAGS := -std=gnu11 -D_GNU_SOURCE -DSKLC_VERSION='"$(VERSION)"' -I. -isystem $(BUILD)/grammar \
 	 -isystem $(BUILD)/bpf $(SANITIZER) -MD -MP
-LIBS := -lbpf -lelf -lz -ljansson
+LIBS := -lbpf -lelf -lz -ljansson -lmd
 
 GRAMMAR := $(patsubst grammar/%.y,$(BUILD)/grammar/%.tab.c,$(wildcard grammar/*.y)) \
 	   $(patsubst grammar/%.l,$(BUILD)/grammar/%.lex.c,$(wildcard grammar/*.l))

@@ -83,6 +83,21 @@ static int take_section(struct report *report, const struct object_image *image,
 	return 0;
 }
 
+/* Notes where the tables are; if there are two such sections, or one that is not within the file,
+ * then that there are none. */
+static void take_tables(struct object *object, const GElf_Shdr *header)
+{
+	size_t rest = object->image->size;
+
+	if (object->tables_at || header->sh_type == SHT_NOBITS || header->sh_offset > rest ||
+	    header->sh_size > rest - header->sh_offset) {
+		object->tables_bytes = 0;
+		return;
+	}
+	object->tables_at = (size_t)header->sh_offset;
+	object->tables_bytes = (size_t)header->sh_size;
+}
+
 /* Adds the size of a section that only libbpf reads to the object's sizes. */
 static void take_size(struct object *object, const char *name, size_t size)
 {
@@ -124,6 +139,8 @@ static int take_sections(struct object *object, Elf *elf, struct wanted *wanted,
 				      "objects that sklc made",
 				      image->name, name);
 		take_size(object, name, header.sh_size);
+		if (strcmp(name, ABI_TABLES) == 0)
+			take_tables(object, &header);
 		err = i < wanted_count ? take_section(object->report, image, &wanted[i], section)
 				       : 0;
 		if (err)

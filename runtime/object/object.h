@@ -24,8 +24,9 @@ struct object {
 	size_t string_bytes, rule_count, socket_count, expect_count, definition_count;
 	size_t text_count, text_size, prefix_count, btf_ext_bytes;
 	/* Sizes of sections that only libbpf reads: instructions of the program and of the
-	 * subprograms that it calls, and read-only tables. */
+	 * subprograms that it calls, and read-only data. */
 	size_t program_bytes, called_bytes, table_bytes;
+	size_t tables_at, tables_bytes; /* where the section ABI_TABLES is in the image */
 };
 
 /* -EINVAL after a message that names what is wrong; -ENOMEM. IMAGE must outlive the object. */
@@ -41,6 +42,24 @@ const char *object_machine(const struct object *object);
 
 /* The bytes of all files, one after the other, with a NUL at the end; the caller frees. */
 int object_text(const struct object *object, char **text);
+
+/* Hashes of an object, by SHA-256 (hash.c). */
+enum { OBJECT_HASH_BYTES = 32, HASH_TEXT_MAX = 2 * OBJECT_HASH_BYTES + 1 };
+
+struct object_hash {
+	/* Of what was written: the texts of all files under their base names, and the definitions
+	 * of the command line. It is the same on all hosts, whatever version of the compiler or
+	 * back end made the object, and from whichever folder. */
+	uint8_t content[OBJECT_HASH_BYTES];
+	/* Of that and of the code: what decides is the same if this is. */
+	uint8_t identity[OBJECT_HASH_BYTES];
+};
+
+/* -EINVAL if the texts are damaged, -ENOMEM; each after a message. */
+int object_hash(const struct object *object, struct object_hash *hash);
+
+/* Writes a hash in hexadecimal digits. */
+void object_hash_text(const uint8_t hash[OBJECT_HASH_BYTES], char text[HASH_TEXT_MAX]);
 
 /* A line of the rules from the text in the object, for messages (rules_line.c). */
 struct rules_line {
