@@ -20,6 +20,7 @@ struct runtime_options {
 	bool all;                 /* status: print a line for each namespace that has rules */
 	bool has_if_generation;   /* apply, rollback: refuse unless if_generation is applied */
 	uint32_t if_generation;   /* 0: no rules are applied */
+	const char *if_hash;      /* the first digits of its hash, too; NULL: any */
 	uint32_t confirm_seconds; /* apply: go back unless confirmed within them; 0: no trial */
 };
 

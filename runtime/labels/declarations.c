@@ -41,6 +41,19 @@ static int read_uid(const struct object *object, const struct abi_socket *socket
 	return 0;
 }
 
+int declared_users(const struct object *object, uint32_t *users)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < object->socket_count; i++) {
+		struct declared value = {0};
+
+		err = read_uid(object, &object->sockets[i], &value);
+		users[i] = value.has_uid ? value.uid : UINT32_MAX;
+	}
+	return err;
+}
+
 /* The FNV-1a hash of the path. */
 uint64_t cgroup_number(uint64_t parent, const char *name, size_t length)
 {

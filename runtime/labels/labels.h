@@ -103,6 +103,10 @@ int declarations_read(const struct object *object, const struct abi_label_slots 
 		      struct declarations *declarations);
 void declarations_free(struct declarations *declarations);
 
+/* Writes the number of each declaration's user; UINT32_MAX: any user. -EINVAL after a message if
+ * this host does not know a user. */
+int declared_users(const struct object *object, uint32_t *users);
+
 /* "tcp 127.0.0.1:8080", "udp *:53" */
 enum { DECLARATION_TEXT_MAX = 80 };
 void declaration_text(const struct declaration *declaration, char *text, size_t size);

@@ -19,6 +19,7 @@ static const char *const code_sections[] = {
 	(".rel" ABI_CALLED_SECTION),
 	ABI_TABLES,
 	ABI_MACHINE,
+	ABI_MACHINE_2,
 	".maps",
 	".symtab",
 	".strtab",
@@ -161,7 +162,8 @@ static void add_sockets(SHA2_CTX *sha, const struct object *object)
 
 		add_string(sha, object, socket.uid);
 		add_string(sha, object, socket.cgroup);
-		socket.uid = socket.cgroup = socket.file = socket.line = 0;
+		add_string(sha, object, socket.device);
+		socket.uid = socket.cgroup = socket.device = socket.file = socket.line = 0;
 		add_bytes(sha, &socket, sizeof(socket));
 	}
 }

@@ -15,8 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PIN_NEW_BASE "base_new"
-
 /* The head of a base. The counts of the rules follow, then those of the labels. */
 struct base {
 	uint32_t absorbed; /* the last generation on trial over this one that is counted in */
@@ -82,7 +80,7 @@ static int add_pinned(const struct generation *generation, const char *name, siz
 		return 0;
 	err = map < 0 ? map : add_map(map, count, width, sums);
 	return err ? fail(generation->report, err, "read the counters of generation %u",
-			  generation->about.generation)
+			  generation->record.generation)
 		   : 0;
 }
 
@@ -120,7 +118,7 @@ static int add_base(const struct generation *generation, const struct object *ob
 		blob_close(&blob);
 		return refuse(object->report, EINVAL,
 			      "the counters' base of generation %u is damaged",
-			      generation->about.generation);
+			      generation->record.generation);
 	}
 	values = (const uint64_t *)(base + 1);
 	*absorbed = base->absorbed;
@@ -193,15 +191,15 @@ static int add_other(const struct state *state, const struct generation *other, 
 }
 
 /* Returns 1 if the generation ID was on trial over this one, and opens it as OTHER. Else 0, or
- * -errno after a message. */
+ * -errno after a message. Its number is then the larger one. */
 static int tried_over(const struct state *state, const struct generation *generation, uint32_t id,
 		      struct generation *other)
 {
-	int err = generation_open(state, id, other);
+	int err = id > generation->record.generation ? generation_open(state, id, other) : -ENOENT;
 
 	if (err)
 		return err == -ENOENT ? 0 : err;
-	if (other->about.trial_program && other->about.previous == generation->about.generation)
+	if (other->record.trial_program && other->record.previous == generation->record.generation)
 		return 1;
 	generation_close(other);
 	return 0;
@@ -242,12 +240,12 @@ static int add_previous(const struct state *state, const struct generation *gene
 	struct generation previous;
 	int err;
 
-	if (!generation->about.previous)
+	if (!generation->record.previous)
 		return 0;
-	err = generation_open(state, generation->about.previous, &previous);
+	err = generation_open(state, generation->record.previous, &previous);
 	if (err)
 		return err == -ENOENT ? 0 : err;
-	err = add_other(state, &previous, EXTENT_ALL, generation->about.generation, object,
+	err = add_other(state, &previous, EXTENT_ALL, generation->record.generation, object,
 			counters);
 	generation_close(&previous);
 	return err;
@@ -295,7 +293,7 @@ static int pin_base(const struct generation *generation, const void *bytes, size
 	if (!err && renameat(generation->folder, PIN_NEW_BASE, generation->folder, PIN_BASE))
 		err = -errno;
 	return err ? fail(generation->report, err, "keep the counters of generation %u",
-			  generation->about.generation)
+			  generation->record.generation)
 		   : 0;
 }
 
@@ -331,7 +329,7 @@ static int base_is_missing(const struct state *state, const struct generation *g
 	size_t count;
 	int err = blob_get(generation->folder, PIN_BASE, &blob);
 
-	*missing = err == -ENOENT && generation->about.previous;
+	*missing = err == -ENOENT && generation->record.previous;
 	if (err && err != -ENOENT)
 		return fail(state->report, err, "read the counters' base");
 	base = blob.bytes;

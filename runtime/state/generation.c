@@ -1,12 +1,15 @@
 /* Makes, reads and removes the folders of generations. */
 #include "state.h"
 
+#include "store.h"
+
 #include "runtime/base/array.h"
 #include "runtime/base/entries.h"
 #include "runtime/base/fail.h"
 #include "runtime/labels/labels.h"
 #include "runtime/load/load.h"
 
+#include <bpf/bpf.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,20 +19,18 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { FOLDER_NAME_MAX = 16 };
-
-static void folder_name(char name[FOLDER_NAME_MAX], uint32_t id)
+void generation_folder_name(char name[GENERATION_FOLDER_MAX], uint32_t id)
 {
-	snprintf(name, FOLDER_NAME_MAX, "g%" PRIu32, id);
+	snprintf(name, GENERATION_FOLDER_MAX, "g%" PRIu32, id);
 }
 
-static int read_about(const struct generation *generation, struct about *about)
+static int read_record(const struct generation *generation, struct record *record)
 {
 	struct blob blob;
-	int err = blob_get(generation->folder, PIN_ABOUT, &blob);
+	int err = blob_get(generation->folder, PIN_RECORD, &blob);
 
-	if (!err && blob.size >= sizeof(*about))
-		memcpy(about, blob.bytes, sizeof(*about));
+	if (!err && blob.size >= sizeof(*record))
+		memcpy(record, blob.bytes, sizeof(*record));
 	else if (!err)
 		err = -EINVAL;
 	blob_close(&blob);
@@ -38,14 +39,14 @@ static int read_about(const struct generation *generation, struct about *about)
 
 int generation_open(const struct state *state, uint32_t id, struct generation *generation)
 {
-	char name[FOLDER_NAME_MAX];
+	char name[GENERATION_FOLDER_MAX];
 	int err;
 
 	*generation = (struct generation){.report = state->report, .folder = -1};
-	folder_name(name, id);
+	generation_folder_name(name, id);
 	generation->folder = state_open_folder(state->folder, name);
 	err = generation->folder < 0 ? generation->folder
-				     : read_about(generation, &generation->about);
+				     : read_record(generation, &generation->record);
 	if (!err)
 		return 0;
 	generation_close(generation);
@@ -66,7 +67,7 @@ int generation_program(const struct generation *generation, const char *name, in
 	*program = pin_get(generation->folder, name);
 	return *program < 0 ? fail(generation->report, *program,
 				   "open the program '%s' of generation %" PRIu32, name,
-				   generation->about.generation)
+				   generation->record.generation)
 			    : 0;
 }
 
@@ -122,6 +123,13 @@ static int add_id(const char *name, void *argument)
 	return 0;
 }
 
+static int compare_ids(const void *left, const void *right)
+{
+	uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+
+	return (a < b) - (a > b);
+}
+
 int generation_list(const struct state *state, uint32_t **ids, size_t *count)
 {
 	struct ids found = {0};
@@ -131,9 +139,37 @@ int generation_list(const struct state *state, uint32_t **ids, size_t *count)
 		free(found.all);
 		found = (struct ids){0};
 	}
+	if (found.count)
+		qsort(found.all, found.count, sizeof(*found.all), compare_ids);
 	*ids = found.all;
 	*count = found.count;
 	return err ? fail(state->report, err, "read the folder '%s'", state->path) : 0;
+}
+
+/* Reads the pinned object. If its tables are apart, and their map is gone when this comes to it,
+ * somebody has just put the whole object there. */
+static int read_stored(const struct generation *generation, struct applied *applied)
+{
+	autoclose int tables = -1;
+	struct blob blob;
+	int err = blob_get(generation->folder, ABI_PIN_OBJECT, &blob);
+
+	if (!err && store_is_apart(blob.bytes, blob.size)) {
+		tables = pin_get(generation->folder, PIN_TABLES);
+		if (tables == -ENOENT) {
+			blob_close(&blob);
+			err = blob_get(generation->folder, ABI_PIN_OBJECT, &blob);
+		} else if (tables < 0) {
+			blob_close(&blob);
+			err = tables;
+		}
+	}
+	if (err)
+		return fail(generation->report, err, "read the object of %s", applied->name);
+	err = store_unpack(generation->report, blob.bytes, blob.size, tables, applied->name,
+			   &applied->bytes, &applied->image.size);
+	blob_close(&blob);
+	return err;
 }
 
 int generation_read(const struct generation *generation, struct applied *applied)
@@ -142,12 +178,12 @@ int generation_read(const struct generation *generation, struct applied *applied
 
 	*applied = (struct applied){0};
 	snprintf(applied->name, sizeof(applied->name), "generation %" PRIu32,
-		 generation->about.generation);
-	err = blob_get(generation->folder, ABI_PIN_OBJECT, &applied->blob);
+		 generation->record.generation);
+	err = read_stored(generation, applied);
 	if (err)
-		return fail(generation->report, err, "read the object of %s", applied->name);
-	applied->image = (struct object_image){applied->blob.bytes, applied->blob.size,
-					       applied->name};
+		return err;
+	applied->image.bytes = applied->bytes;
+	applied->image.name = applied->name;
 	err = object_read(generation->report, &applied->image, &applied->object);
 	if (err)
 		applied_free(applied);
@@ -157,7 +193,8 @@ int generation_read(const struct generation *generation, struct applied *applied
 void applied_free(struct applied *applied)
 {
 	object_free(&applied->object);
-	blob_close(&applied->blob);
+	free(applied->bytes);
+	applied->bytes = NULL;
 }
 
 /* Pins a map that holds the bytes. */
@@ -185,13 +222,36 @@ static int pin_names(int folder, const struct object *object)
 	return count ? pin_bytes(folder, PIN_NAMES, names, count * sizeof(*names)) : 0;
 }
 
-static int pin_all(int folder, const struct about *about, const struct object *object,
-		   const struct loaded *loaded, const struct trial *trial)
+/* Pins the object; its tables are kept by the program's own map. */
+static int pin_object(int folder, const struct generation_parts *parts)
 {
-	int err = pin_bytes(folder, ABI_PIN_OBJECT, object->image->bytes, object->image->size);
+	bool apart = store_has_tables(parts->object, parts->loaded->tables);
+	autofree void *bytes = NULL;
+	size_t size;
+	int err = apart ? pin_put(folder, PIN_TABLES, parts->loaded->tables) : 0;
 
 	if (!err)
-		err = pin_names(folder, object);
+		err = store_pack(parts->object, apart, &bytes, &size);
+	return err ? err : pin_bytes(folder, ABI_PIN_OBJECT, bytes, size);
+}
+
+static int pin_host(int folder, const struct host_numbers *numbers)
+{
+	autoclose int map = host_numbers_create(numbers);
+
+	return map < 0 ? map : pin_put(folder, PIN_HOST, map);
+}
+
+/* Pins the record last: without it, the folder is a leftover. */
+static int pin_all(int folder, const struct generation_parts *parts)
+{
+	const struct loaded *loaded = parts->loaded;
+	int err = pin_object(folder, parts);
+
+	if (!err)
+		err = pin_host(folder, parts->numbers);
+	if (!err)
+		err = pin_names(folder, parts->object);
 	if (!err)
 		err = pin_put(folder, ABI_PIN_PROGRAM, loaded->program);
 	if (!err)
@@ -200,40 +260,76 @@ static int pin_all(int folder, const struct about *about, const struct object *o
 		err = pin_if_any(folder, ABI_PIN_LABEL_COUNTERS, loaded->label_counters);
 	if (!err)
 		err = pin_put(folder, ABI_PIN_MACHINE, loaded->machine);
-	if (!err && trial)
-		err = pin_put(folder, PIN_CHOICES, trial->choices);
-	if (!err && trial)
-		err = pin_put(folder, PIN_TRIAL, trial->program);
+	if (!err && parts->trial)
+		err = pin_put(folder, PIN_CHOICES, parts->trial->choices);
+	if (!err && parts->trial)
+		err = pin_put(folder, PIN_TRIAL, parts->trial->program);
 	if (!err)
-		err = pin_bytes(folder, PIN_ABOUT, about, sizeof(*about));
+		err = pin_bytes(folder, PIN_RECORD, parts->record, sizeof(*parts->record));
 	return err;
 }
 
-int generation_pin(const struct state *state, const struct about *about,
-		   const struct object *object, const struct loaded *loaded,
-		   const struct trial *trial)
+int generation_pin(const struct state *state, const struct generation_parts *parts)
 {
-	char name[FOLDER_NAME_MAX];
+	char name[GENERATION_FOLDER_MAX];
 	autoclose int folder = -1;
 	int err;
 
-	folder_name(name, about->generation);
+	generation_folder_name(name, parts->record->generation);
 	if (mkdirat(state->folder, name, S_IRWXU))
 		return fail(state->report, errno, "make the folder '%s/%s'", state->path, name);
 	folder = state_open_folder(state->folder, name);
-	err = folder < 0 ? folder : pin_all(folder, about, object, loaded, trial);
+	err = folder < 0 ? folder : pin_all(folder, parts);
 	return err ? fail(state->report, err, "keep the new rules in '%s/%s'", state->path, name)
 		   : 0;
+}
+
+/* The map of one number, with the number of the last generation; makes it if there is none. -errno
+ * without a message. */
+static int open_count(const struct state *state)
+{
+	autoclose int map = pin_get(state->folder, PIN_COUNT);
+	int err;
+
+	if (map != -ENOENT)
+		return take_fd(&map);
+	map = bpf_map_create(BPF_MAP_TYPE_ARRAY, PIN_COUNT, sizeof(uint32_t), sizeof(uint32_t), 1,
+			     NULL);
+	if (map < 0)
+		return -errno;
+	err = pin_put(state->folder, PIN_COUNT, map);
+	return err ? err : take_fd(&map);
+}
+
+int generation_number(const struct state *state, uint32_t *number)
+{
+	autoclose int map = open_count(state);
+	autofree uint32_t *ids = NULL;
+	uint32_t key = 0, last = 0;
+	size_t count;
+	int err = map < 0 ? map : 0;
+
+	if (!err && bpf_map_lookup_elem(map, &key, &last))
+		err = -errno;
+	if (err)
+		return fail(state->report, err, "read '%s/%s'", state->path, PIN_COUNT);
+	err = generation_list(state, &ids, &count);
+	if (err)
+		return err;
+	*number = (count && ids[0] > last ? ids[0] : last) + 1;
+	return bpf_map_update_elem(map, &key, number, BPF_ANY)
+		       ? fail(state->report, errno, "write '%s/%s'", state->path, PIN_COUNT)
+		       : 0;
 }
 
 int generation_pin_declared(const struct state *state, uint32_t id,
 			    const struct declared_maps *maps)
 {
-	char name[FOLDER_NAME_MAX];
+	char name[GENERATION_FOLDER_MAX];
 	autoclose int folder = -1;
 	int err;
 
-	folder_name(name, id);
+	generation_folder_name(name, id);
 	folder = state_open_folder(state->folder, name);
 	err = folder < 0 ? folder : pin_put(folder, PIN_CGROUPS, maps->cgroups);
 	if (!err)
@@ -258,107 +354,4 @@ int generation_declared(const struct state *state, uint32_t id, struct declared_
 		return 0;
 	declared_maps_close(maps);
 	return -ENOENT;
-}
-
-static int remove_pins(const struct state *state, uint32_t id, const char *const *pins,
-		       size_t count)
-{
-	char name[FOLDER_NAME_MAX];
-	autoclose int folder = -1;
-
-	folder_name(name, id);
-	folder = state_open_folder(state->folder, name);
-	if (folder == -ENOENT)
-		return 0;
-	for (size_t i = 0; folder >= 0 && i < count; i++) {
-		int err = pin_remove(folder, pins[i]);
-
-		if (err)
-			return fail(state->report, err, "remove '%s/%s/%s'", state->path, name,
-				    pins[i]);
-	}
-	return folder < 0
-		       ? fail(state->report, folder, "open the folder '%s/%s'", state->path, name)
-		       : 0;
-}
-
-int generation_forget_trial(const struct state *state, uint32_t id)
-{
-	static const char *const pins[] = {PIN_TRIAL, PIN_CHOICES};
-
-	return remove_pins(state, id, pins, sizeof(pins) / sizeof(pins[0]));
-}
-
-int generation_thin(const struct state *state, uint32_t id)
-{
-	static const char *const pins[] = {PIN_TRIAL,
-					   PIN_CHOICES,
-					   ABI_PIN_PROGRAM,
-					   PIN_BASE,
-					   ABI_PIN_RULE_COUNTERS,
-					   ABI_PIN_LABEL_COUNTERS,
-					   PIN_DECLARED,
-					   PIN_CGROUPS};
-
-	return remove_pins(state, id, pins, sizeof(pins) / sizeof(pins[0]));
-}
-
-int generation_remove(const struct state *state, uint32_t id)
-{
-	char name[FOLDER_NAME_MAX];
-	autoclose int folder = -1;
-	int err;
-
-	folder_name(name, id);
-	folder = state_open_folder(state->folder, name);
-	if (folder == -ENOENT)
-		return 0;
-	if (folder < 0)
-		return fail(state->report, folder, "open the folder '%s/%s'", state->path, name);
-	err = folder_clear(state->report, folder);
-	if (!err && unlinkat(state->folder, name, AT_REMOVEDIR) && errno != ENOENT)
-		err = fail(state->report, errno, "remove the folder '%s/%s'", state->path, name);
-	return err;
-}
-
-static int remove_folder(struct report *report, int folder, const char *name)
-{
-	autoclose int below = state_open_folder(folder, name);
-	int err;
-
-	if (below < 0)
-		return fail(report, below, "open the folder '%s'", name);
-	err = folder_clear(report, below);
-	if (!err && unlinkat(folder, name, AT_REMOVEDIR) && errno != ENOENT)
-		err = fail(report, errno, "remove the folder '%s'", name);
-	return err;
-}
-
-struct clearing {
-	struct report *report;
-	int folder;
-	bool told; /* the error was reported */
-};
-
-static int clear_entry(const char *name, void *argument)
-{
-	struct clearing *clearing = argument;
-	int err = 0;
-
-	if (unlinkat(clearing->folder, name, 0) == 0 || errno == ENOENT)
-		return 0;
-	if (errno == EISDIR || errno == EPERM)
-		err = remove_folder(clearing->report, clearing->folder, name);
-	else
-		err = fail(clearing->report, errno, "remove the pin '%s'", name);
-	clearing->told = err != 0;
-	return err;
-}
-
-int folder_clear(struct report *report, int folder)
-{
-	struct clearing clearing = {report, folder, false};
-	int err = entries_each(folder, clear_entry, &clearing);
-
-	return err && !clearing.told ? fail(report, err, "read a folder of the state") : err;
 }

@@ -53,22 +53,22 @@ static int check_version(const struct state *state)
 		      state->path, version, STATE_VERSION);
 }
 
-static int take_trial(struct report *report, struct standing *standing, const struct about *about)
+static int take_trial(struct report *report, struct standing *standing, const struct record *record)
 {
 	uint64_t now;
 	int err = boot_time(report, &now);
 
 	if (err)
 		return err;
-	standing->tried = about->generation;
-	standing->deadline = about->trial_deadline;
-	standing->left = now < about->trial_deadline ? about->trial_deadline - now : 0;
+	standing->tried = record->generation;
+	standing->deadline = record->trial_deadline;
+	standing->left = now < record->trial_deadline ? record->trial_deadline - now : 0;
 	standing->trial = standing->left ? TRIAL_RUNNING : TRIAL_OVER;
 	if (standing->trial == TRIAL_RUNNING) {
-		standing->current = about->generation;
-		standing->previous = about->previous;
+		standing->current = record->generation;
+		standing->previous = record->previous;
 	} else {
-		standing->current = about->previous;
+		standing->current = record->previous;
 	}
 	return 0;
 }
@@ -84,7 +84,7 @@ static int find_previous(const struct state *state, struct standing *standing)
 	err = generation_require(state, standing->current, &generation);
 	if (err)
 		return err;
-	standing->previous = generation.about.previous;
+	standing->previous = generation.record.previous;
 	generation_close(&generation);
 	return 0;
 }
@@ -98,11 +98,11 @@ static int look_at(const struct state *state, uint32_t id, struct standing *stan
 
 	if (err)
 		return err == -ENOENT ? 0 : err;
-	if (generation.about.generation == standing->info.program) {
-		standing->current = generation.about.generation;
-		standing->previous = generation.about.previous;
-	} else if (generation.about.trial_program == standing->info.program) {
-		err = take_trial(state->report, standing, &generation.about);
+	if (generation.record.program == standing->info.program) {
+		standing->current = generation.record.generation;
+		standing->previous = generation.record.previous;
+	} else if (generation.record.trial_program == standing->info.program) {
+		err = take_trial(state->report, standing, &generation.record);
 	}
 	generation_close(&generation);
 	return err;
@@ -114,7 +114,8 @@ static int find_current(const struct state *state, struct standing *standing)
 	size_t count;
 	int err = generation_list(state, &ids, &count);
 
-	for (size_t i = 0; !err && i < count; i++)
+	for (size_t i = 0; !err && !standing->current && standing->trial == TRIAL_NONE && i < count;
+	     i++)
 		err = look_at(state, ids[i], standing);
 	if (!err)
 		err = find_previous(state, standing);

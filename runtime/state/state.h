@@ -60,27 +60,36 @@ int state_open_listed(int root, uint64_t cookie, struct state *state);
 /* Opens a folder below PARENT, and checks its owner and mode. -errno without a message. */
 int state_open_folder(int parent, const char *name);
 
-/* Generations (generation.c): one apply makes one generation. Its number is the kernel's ID of its
- * program, which the kernel never gives twice; its folder is named `g` and this number. The folder
- * holds the program, its counters and the object that it was loaded from. Whether a generation is
- * in force is up to the link (struct standing below), never up to its folder. */
+/* Generations (generation.c): one apply makes one generation. Generations of a namespace are numbered
+ * from 1; a number is never given twice while the namespace has a folder. A generation's folder is
+ * named `g` and this number, and holds what its phase needs (life.h). Which generation is in force
+ * is up to the link (struct standing below), never up to the folders. */
 
 /* The facts about a generation. Pinned as bytes, so a change of this struct needs a new
  * STATE_VERSION. */
-struct about {
-	uint32_t generation;    /* its number, the ID of its program */
-	uint32_t previous;      /* the generation that it replaced; 0: none */
-	uint32_t trial_program; /* ID of the trial's program (trial.h); 0: was not on trial */
-	uint32_t reserved;
+struct record {
+	uint32_t generation;     /* its number */
+	uint32_t program;        /* ID of its program, which the kernel never gives twice */
+	uint32_t previous;       /* the generation that it replaced; 0: none */
+	uint32_t same_as;        /* the generation that it is a copy of, by a rollback; 0: none */
+	uint32_t trial_program;  /* ID of the trial's program (trial.h); 0: was not on trial */
+	uint32_t user;           /* who applied it: the user who logged in, else the process's */
 	uint64_t trial_deadline; /* nanoseconds since boot */
 	uint64_t applied;        /* seconds since 1970 */
+	uint32_t rules, labels, sockets; /* how many there are; sockets: declarations */
+	uint32_t reserved;
+	struct object_hash hash;
 };
 
 struct generation {
 	struct report *report; /* the state's */
 	int folder;            /* descriptor */
-	struct about about;
+	struct record record;
 };
+
+/* Writes the name of a generation's folder. */
+enum { GENERATION_FOLDER_MAX = 16 };
+void generation_folder_name(char name[GENERATION_FOLDER_MAX], uint32_t id);
 
 /* -ENOENT without a message if there is no folder, or an incomplete one; else -errno after a
  * message. */
@@ -97,13 +106,13 @@ int generation_program(const struct generation *generation, const char *name, in
 /* Opens the program that is pinned as NAME in the generation ID; -errno after a message. */
 int generation_open_program(const struct state *state, uint32_t id, const char *name, int *program);
 
-/* The numbers of all generation folders, complete or not; the caller frees. -errno after a
+/* The numbers of all generation folders, complete or not, the largest first; the caller frees. -errno after a
  * message. */
 int generation_list(const struct state *state, uint32_t **ids, size_t *count);
 
 /* The object that was applied. */
 struct applied {
-	struct blob blob;
+	void *bytes;
 	char name[32];
 	struct object_image image;
 	struct object object;
@@ -117,10 +126,37 @@ struct trial {
 	int program, choices;
 };
 
-/* Makes the folder and all its pins; TRIAL may be NULL. -errno after a message. */
-int generation_pin(const struct state *state, const struct about *about,
-		   const struct object *object, const struct loaded *loaded,
-		   const struct trial *trial);
+/* The next number. From then on it is given, even if the process ends. -errno after a message. */
+int generation_number(const struct state *state, uint32_t *number);
+
+/* The numbers of this host that an object stands for: of its interfaces, and of the users of its
+ * declarations. Pinned as bytes. */
+struct host_numbers {
+	uint32_t *all; /* interfaces, then users: UINT32_MAX for a declaration of any user */
+	size_t count;
+};
+
+int host_numbers_read(const struct object *object, const uint32_t *interfaces,
+		      struct host_numbers *numbers);
+void host_numbers_free(struct host_numbers *numbers);
+
+/* A map that holds them, to be pinned; -errno without a message. */
+int host_numbers_create(const struct host_numbers *numbers);
+
+/* Whether the generation was applied with these numbers; -errno after a message. */
+int generation_has_numbers(const struct generation *generation, const struct host_numbers *numbers);
+
+/* What a new generation's folder is made of. */
+struct generation_parts {
+	const struct record *record;
+	const struct object *object;
+	const struct loaded *loaded;
+	const struct host_numbers *numbers;
+	const struct trial *trial; /* NULL: none */
+};
+
+/* Makes the folder and all its pins. -errno after a message. */
+int generation_pin(const struct state *state, const struct generation_parts *parts);
 
 /* Adds the maps of its declared sockets to the generation's folder. -errno after a message. */
 int generation_pin_declared(const struct state *state, uint32_t id,
@@ -130,11 +166,35 @@ int generation_pin_declared(const struct state *state, uint32_t id,
  * none. */
 int generation_declared(const struct state *state, uint32_t id, struct declared_maps *maps);
 
-/* Removes the programs of a trial that was confirmed. -errno after a message. */
-int generation_forget_trial(const struct state *state, uint32_t id);
+/* The lives of all generations that are kept (life.c), from the newest on. */
 
-/* Removes all pins but those that a rollback needs. -errno after a message. */
-int generation_thin(const struct state *state, uint32_t id);
+enum phase { PHASE_NEW, PHASE_TRIAL, PHASE_CURRENT, PHASE_PREVIOUS, PHASE_OLDER };
+
+/* How many older generations are kept at most, and how many bytes their objects may have. */
+enum { OLDER_MAX = 10, OLDER_BYTES_MAX = 64 << 20 };
+
+struct life {
+	struct record record;
+	enum phase phase;
+};
+
+struct lives {
+	struct life all[OLDER_MAX + 4]; /* one more than are kept, which is one to forget */
+	size_t count;
+};
+
+struct standing;
+
+/* Follows the records from what is in force back to the oldest generation. -errno after a
+ * message. */
+int lives_read(const struct state *state, const struct standing *standing, struct lives *lives);
+
+/* Brings the folders of generations to their phases. Forgets the oldest ones if there are too many,
+ * with a note for each, and removes leftovers. -errno after a message. */
+int lives_settle(const struct state *state, const struct standing *standing);
+
+/* Makes a previous generation an older one. -errno after a message. */
+int generation_retire(const struct state *state, uint32_t id);
 
 /* Removes the folder. -errno after a message. */
 int generation_remove(const struct state *state, uint32_t id);
@@ -143,11 +203,14 @@ int generation_remove(const struct state *state, uint32_t id);
  * message. */
 int folder_clear(struct report *report, int folder);
 
-#define PIN_ABOUT "about"
-#define PIN_NAMES                                                                                  \
-	"names" /* the labels' names, each a key of the map of labels; absent: no labels */
-#define PIN_BASE  "base"
-#define PIN_TRIAL "trial" /* the program that is on the link during a trial */
+#define PIN_RECORD     "record" /* struct record */
+#define PIN_NEW_OBJECT "object_new"
+#define PIN_TABLES     "tables" /* the program's own map of its tables */
+#define PIN_HOST       "host"   /* struct host_numbers */
+#define PIN_NAMES      "names"  /* of labels, keys of the map of labels; absent: no labels */
+#define PIN_BASE       "base"
+#define PIN_NEW_BASE   "base_new"
+#define PIN_TRIAL      "trial" /* the program that is on the link during a trial */
 #define PIN_CHOICES                                                                                \
 	"choices" /* the map of programs that PIN_TRIAL calls; the kernel empties it unless pinned */
 #define PIN_DECLARED "declared" /* its declared sockets, for the follower; absent: there are none */
@@ -157,7 +220,9 @@ int folder_clear(struct report *report, int folder);
  * if it is the program of a trial, the clock tells which of two generations. What these do not need
  * in the folder is a leftover. */
 
-enum { STATE_VERSION = 3 };
+enum { STATE_VERSION = 4 };
+
+#define PIN_COUNT "count" /* ARRAY of one u32: the number of the generation that was made last */
 
 #define PIN_TIMES "times" /* HASH: u32 slot -> struct since (bpf/maps.h) */
 

@@ -139,6 +139,7 @@ int status_print_json(const struct status *status, FILE *out)
 {
 	const struct standing *standing = &status->standing;
 	bool applied = standing->current != 0;
+	char hash[HASH_TEXT_MAX];
 	json_t *root = json_pack("{s:i, s:o, s:b, s:o, s:b}", "version", SCHEMA_VERSION, "netns",
 				 netns_to_json(status), "applied", applied, "generation",
 				 json_number(standing->current), "complete",
@@ -148,7 +149,12 @@ int status_print_json(const struct status *status, FILE *out)
 		return dump(status->state.report, root, out);
 	json_object_set_new(root, "previous",
 			    standing->previous ? json_number(standing->previous) : json_null());
-	json_object_set_new(root, "applied_at", json_number(status->about.applied));
+	json_object_set_new(root, "same_as",
+			    status->record.same_as ? json_number(status->record.same_as)
+						   : json_null());
+	object_hash_text(status->record.hash.content, hash);
+	json_object_set_new(root, "hash", json_string(hash));
+	json_object_set_new(root, "applied_at", json_number(status->record.applied));
 	json_object_set_new(root, "trial", trial_to_json(standing));
 	json_object_set_new(root, "link", link_to_json(status));
 	json_object_set_new(

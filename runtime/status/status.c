@@ -54,7 +54,7 @@ static int read_generation(struct status *status)
 
 	if (err)
 		return err;
-	status->about = generation.about;
+	status->record = generation.record;
 	err = generation_read(&generation, &status->applied);
 	if (!err)
 		err = counters_read(&status->state, &generation, &status->applied.object,

@@ -21,7 +21,7 @@ struct flow_class_status {
 struct status {
 	struct state state;
 	struct standing standing; /* without a link, nothing below is filled in */
-	struct about about;
+	struct record record;
 	struct hook hook;
 	bool hook_known;
 	uint32_t position; /* of our program on the hook, from 1; 0: unknown */

@@ -35,12 +35,17 @@ static void print_namespace(const struct status *status, FILE *out)
 static void print_generation(const struct status *status, FILE *out)
 {
 	const struct standing *standing = &status->standing;
+	char hash[HASH_TEXT_MAX];
 
-	fprintf(out, "generation %" PRIu32 ", applied ", standing->current);
-	print_time(status->about.applied, out);
+	object_hash_text(status->record.hash.content, hash);
+	fprintf(out, "generation %" PRIu32, standing->current);
+	if (status->record.same_as)
+		fprintf(out, " = %" PRIu32, status->record.same_as);
+	fprintf(out, ", applied ");
+	print_time(status->record.applied, out);
 	if (standing->previous)
 		fprintf(out, "; before it %" PRIu32, standing->previous);
-	fputc('\n', out);
+	fprintf(out, "; hash %.12s\n", hash);
 	if (standing->trial == TRIAL_RUNNING)
 		fprintf(out,
 			"on trial for another %" PRIu64 " seconds, then the rules before come "

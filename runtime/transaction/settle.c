@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* The generations that are still needed. */
+/* The generations whose labels have slots. */
 struct kept {
 	uint32_t ids[4];
 	size_t count;
@@ -19,14 +19,6 @@ static void keep(struct kept *kept, uint32_t id)
 {
 	if (id)
 		kept->ids[kept->count++] = id;
-}
-
-static bool is_kept(const struct kept *kept, uint32_t id)
-{
-	for (size_t i = 0; i < kept->count; i++)
-		if (kept->ids[i] == id)
-			return true;
-	return false;
 }
 
 /* During a trial, also keeps the generation before the previous one: if the trial fails, that is
@@ -44,7 +36,7 @@ static int find_kept(const struct state *state, const struct standing *standing,
 	err = generation_require(state, standing->previous, &previous);
 	if (err)
 		return err;
-	keep(kept, previous.about.previous);
+	keep(kept, previous.record.previous);
 	generation_close(&previous);
 	return 0;
 }
@@ -148,18 +140,6 @@ static int clear_labels(const struct state *state, const struct kept *kept)
 	return err;
 }
 
-static int remove_leftovers(const struct state *state, const struct kept *kept)
-{
-	autofree uint32_t *ids = NULL;
-	size_t count;
-	int err = generation_list(state, &ids, &count);
-
-	for (size_t i = 0; !err && i < count; i++)
-		if (!is_kept(kept, ids[i]))
-			err = generation_remove(state, ids[i]);
-	return err;
-}
-
 /* Without a link, everything in the folder is a leftover, also the pin of a severed link. */
 static int settle_nothing(const struct state *state)
 {
@@ -187,12 +167,8 @@ static int settle_applied(const struct state *state, const struct standing *stan
 		err = follow_standing(state, standing);
 	if (!err)
 		err = clear_labels(state, &kept);
-	if (!err && standing->trial == TRIAL_NONE)
-		err = generation_forget_trial(state, standing->current);
-	if (!err && standing->trial == TRIAL_NONE && standing->previous)
-		err = generation_thin(state, standing->previous);
 	if (!err)
-		err = remove_leftovers(state, &kept);
+		err = lives_settle(state, standing);
 	return err;
 }
 
@@ -202,14 +178,13 @@ static int read_again(const struct state *state, struct standing *standing)
 	return standing_read(state, standing);
 }
 
-/* Keeps only the current generation. */
 int standing_forget_previous(const struct state *state, struct standing *standing)
 {
 	struct kept kept = {.ids = {standing->current}, .count = 1};
 	int err = clear_labels(state, &kept);
 
 	if (!err)
-		err = remove_leftovers(state, &kept);
+		err = generation_retire(state, standing->previous);
 	if (!err)
 		standing->previous = 0;
 	return err;

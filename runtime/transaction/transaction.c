@@ -8,6 +8,7 @@
 #include "runtime/base/fail.h"
 #include "runtime/base/signals.h"
 #include "runtime/kernel/clock.h"
+#include "runtime/kernel/user.h"
 #include "runtime/problems/problems.h"
 #include "runtime/runtime.h"
 #include "runtime/sockets/sockets.h"
@@ -78,7 +79,8 @@ static int make_room(struct transaction *t)
 	if (err || !excess || !t->standing->previous)
 		return err;
 	warn(t->options->report,
-	     "generation %u is forgotten to make room for labels: there is no way back to it",
+	     "the labels of generation %u lose their slots, to make room: a rollback to it has to "
+	     "find room again",
 	     t->standing->previous);
 	return standing_forget_previous(t->state, t->standing);
 }
@@ -88,13 +90,9 @@ static int load_new(struct transaction *t)
 	int err = standing_prepare(t->state, &t->shared, &t->labels);
 
 	if (!err)
-		err = host_new(t->object, &t->host);
-	if (!err)
 		err = make_room(t);
 	if (!err)
 		err = labels_assign(t->labels, t->shared.spare_marks, t->object, t->host.slots);
-	if (!err)
-		err = host_find_interfaces(t->object, &t->state->netns, t->strict, &t->host);
 	if (!err)
 		err = read_declarations(t);
 	if (!err)
@@ -116,36 +114,49 @@ static int prepare_trial(struct transaction *t, int current)
 
 	if (!t->confirm_seconds)
 		return 0;
-	err = boot_time(t->options->report, &t->about.trial_deadline);
+	err = boot_time(t->options->report, &t->record.trial_deadline);
 	if (err)
 		return err;
-	t->about.trial_deadline += t->confirm_seconds * UINT64_C(1000000000);
-	err = trial_create(t->options->report, current, t->loaded.program, t->about.trial_deadline,
+	t->record.trial_deadline += t->confirm_seconds * UINT64_C(1000000000);
+	err = trial_create(t->options->report, current, t->loaded.program, t->record.trial_deadline,
 			   &t->trial);
 	if (err)
 		return err;
-	t->about.trial_program = program_id(t->trial.program);
-	return t->about.trial_program ? 0
-				      : fail(t->options->report, errno,
-					     "ask for the number of the trial's program");
+	t->record.trial_program = program_id(t->trial.program);
+	return t->record.trial_program ? 0
+				       : fail(t->options->report, errno,
+					      "ask for the number of the trial's program");
 }
 
 static int pin_new(struct transaction *t, int current)
 {
+	const struct generation_parts parts = {
+		.record = &t->record,
+		.object = t->object,
+		.loaded = &t->loaded,
+		.numbers = &t->numbers,
+		.trial = t->confirm_seconds ? &t->trial : NULL,
+	};
 	int err;
 
-	t->about.generation = program_id(t->loaded.program);
-	if (!t->about.generation)
+	t->record.program = program_id(t->loaded.program);
+	if (!t->record.program)
 		return fail(t->options->report, errno, "ask for the program's number");
-	t->about.previous = t->standing->current;
-	t->about.applied = real_time() / 1000000000;
+	t->record.previous = t->standing->current;
+	t->record.same_as = t->same_as;
+	t->record.user = login_user();
+	t->record.applied = real_time() / 1000000000;
+	t->record.rules = (uint32_t)t->object->rule_count;
+	t->record.labels = t->object->header.label_count;
+	t->record.sockets = (uint32_t)t->object->socket_count;
 	err = prepare_trial(t, current);
+	if (!err)
+		err = generation_number(t->state, &t->record.generation);
 	if (err)
 		return err;
-	err = generation_pin(t->state, &t->about, t->object, &t->loaded,
-			     t->confirm_seconds ? &t->trial : NULL);
+	err = generation_pin(t->state, &parts);
 	if (!err && t->declarations.count)
-		err = generation_pin_declared(t->state, t->about.generation, &t->declared);
+		err = generation_pin_declared(t->state, t->record.generation, &t->declared);
 	return err;
 }
 
@@ -208,11 +219,63 @@ static void fill_rest(const struct transaction *t)
 		     "again");
 }
 
+/* Finds out what the object is, and the numbers of this host that it stands for. */
+static int identify(struct transaction *t)
+{
+	int err = object_hash(t->object, &t->record.hash);
+
+	if (!err)
+		err = host_new(t->object, &t->host);
+	if (!err)
+		err = host_find_interfaces(t->object, &t->state->netns, t->strict, &t->host);
+	return err ? err : host_numbers_read(t->object, t->host.interfaces, &t->numbers);
+}
+
+/* Compares the object with the one that decides now. */
+static int find_unchanged(struct transaction *t)
+{
+	struct generation current;
+	int err, same;
+
+	if (t->standing->link < 0)
+		return 0;
+	err = generation_require(t->state, t->standing->current, &current);
+	if (err)
+		return err;
+	same = memcmp(current.record.hash.identity, t->record.hash.identity,
+		      sizeof(t->record.hash.identity)) == 0
+		       ? generation_has_numbers(&current, &t->numbers)
+		       : 0;
+	t->unchanged = same > 0;
+	if (t->unchanged)
+		t->record = current.record;
+	generation_close(&current);
+	return same < 0 ? same : 0;
+}
+
+/* Instead of an apply of what decides already. */
+static int stay(struct transaction *t)
+{
+	int err = sync_standing(t->state, t->standing, t->options->quiet);
+
+	if (!err)
+		err = standing_maps(t->state, &t->shared.sockets, &t->labels);
+	if (!err)
+		err = labels_look_up(t->labels, t->object, t->host.slots);
+	return err ? err : check_sockets(t);
+}
+
 static int run_held(struct transaction *t)
 {
 	autoclose int current = -1;
-	int err = load_new(t);
+	int err = identify(t);
 
+	if (!err)
+		err = find_unchanged(t);
+	if (!err && t->unchanged)
+		return stay(t);
+	if (!err)
+		err = load_new(t);
 	if (!err)
 		err = open_current(t, &current);
 	if (!err)
@@ -236,6 +299,7 @@ static void close_transaction(struct transaction *t)
 	declarations_free(&t->declarations);
 	close_fd(&t->times);
 	loaded_close(&t->loaded);
+	host_numbers_free(&t->numbers);
 	host_free(&t->host);
 	close_fd(&t->shared.sockets);
 	close_fd(&t->shared.spare_marks);
@@ -253,7 +317,10 @@ int transaction_run(struct transaction *t)
 	t->times = -1;
 	t->loaded = LOADED_NONE;
 	t->trial = (struct trial){-1, -1};
-	t->about = (struct about){0};
+	t->record = (struct record){0};
+	t->unchanged = false;
+	t->host = (struct host){0};
+	t->numbers = (struct host_numbers){0};
 	t->shared = (struct shared_maps){-1, -1};
 	t->labels = -1;
 	signals_hold(&held);

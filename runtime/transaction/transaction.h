@@ -13,15 +13,18 @@ struct transaction {
 	const struct runtime_options *options;
 	const struct object *object;
 	uint32_t confirm_seconds;
-	bool strict; /* a missing interface is an error if the rules require it */
+	bool strict;      /* a missing interface is an error if the rules require it */
+	uint32_t same_as; /* the generation that this is a copy of; 0: none */
 
 	struct state *state;       /* locked and settled */
 	struct standing *standing; /* what is in force; transaction_run updates it */
 
+	bool unchanged; /* the object decides already: no generation was made */
 	struct host host;
+	struct host_numbers numbers;
 	struct loaded loaded;
 	struct trial trial;
-	struct about about;
+	struct record record;
 	struct shared_maps shared;
 	int labels, times;
 
@@ -30,7 +33,9 @@ struct transaction {
 	struct finder *finder;
 };
 
-/* 0: the new rules decide; -errno after a message: those before still do. */
+/* 0: the new rules decide, and RECORD is theirs; -errno after a message: those before still do. If
+ * the same object decides already, with the same numbers of this host, does only what sync does:
+ * so what a rollback goes back to stays. */
 int transaction_run(struct transaction *transaction);
 
 /* Settling (settle.c): brings the folder in line with what is in force. Ends a trial that is over,
@@ -39,8 +44,8 @@ int transaction_run(struct transaction *transaction);
  * message. */
 int standing_settle(const struct state *state, struct standing *standing);
 
-/* Gives up the possibility of a rollback, and with it the slots of labels that only a rollback
- * needs. Not during a trial. */
+/* Takes the slots of labels that only the previous generation needs, which becomes an older one. Not
+ * during a trial. */
 int standing_forget_previous(const struct state *state, struct standing *standing);
 
 /* Ends a trial that still runs, then settles. 0 once the rules before are back. */

@@ -36,13 +36,13 @@ static int apply_locked(struct state *state, const struct object *object,
 
 	if (err)
 		return err;
-	err = check_replaceable(&standing, options);
+	err = check_replaceable(state, &standing, options);
 	if (!err)
 		err = check_no_trial(options->report, &standing);
 	if (!err)
 		err = transaction_run(&transaction);
 	if (!err)
-		report_applied(&transaction, options, out);
+		report_applied(&transaction, out);
 	standing_close(&standing);
 	return err;
 }

@@ -4,14 +4,13 @@
 #include "runtime/state/state.h"
 
 #include <errno.h>
-#include <string.h>
 
 int runtime_read_applied(const struct runtime_options *options, void **bytes, size_t *size)
 {
 	struct generation generation;
 	struct standing standing;
 	struct state state;
-	struct blob blob;
+	struct applied applied;
 	int err = state_open(options, STATE_READ, &state);
 
 	*bytes = NULL;
@@ -24,16 +23,14 @@ int runtime_read_applied(const struct runtime_options *options, void **bytes, si
 	if (!err)
 		err = generation_require(&state, standing.current, &generation);
 	if (!err) {
-		err = blob_get(generation.folder, ABI_PIN_OBJECT, &blob);
+		err = generation_read(&generation, &applied);
 		generation_close(&generation);
 	}
 	if (!err) {
-		*bytes = malloc(blob.size);
-		*size = blob.size;
-		err = *bytes ? 0 : fail(options->report, ENOMEM, "read the applied rules");
-		if (*bytes)
-			memcpy(*bytes, blob.bytes, blob.size);
-		blob_close(&blob);
+		*bytes = applied.bytes;
+		*size = applied.image.size;
+		applied.bytes = NULL;
+		applied_free(&applied);
 	}
 	standing_close(&standing);
 	state_close(&state);

@@ -37,29 +37,58 @@ static void flush_result(struct report *report, FILE *out)
 	clearerr(out);
 }
 
-void report_result(const char *result, uint32_t generation, const struct runtime_options *options,
-		   FILE *out)
+/* Prints the result; RECORD is that of the generation, or NULL. */
+static void print_result(const char *result, uint32_t generation, const struct record *record,
+			 const struct runtime_options *options, FILE *out)
 {
-	if (options->json)
-		fprintf(out, "{\"version\":1,\"result\":\"%s\",\"generation\":%" PRIu32 "}\n",
-			result, generation);
-	else if (!options->quiet && generation)
+	char hash[HASH_TEXT_MAX];
+
+	if (options->json) {
+		fprintf(out, "{\"version\":1,\"result\":\"%s\",\"generation\":%" PRIu32, result,
+			generation);
+		if (record && record->same_as)
+			fprintf(out, ",\"same_as\":%" PRIu32, record->same_as);
+		if (record) {
+			object_hash_text(record->hash.content, hash);
+			fprintf(out, ",\"hash\":\"%s\"", hash);
+		}
+		fprintf(out, "}\n");
+	} else if (!options->quiet && record && record->same_as) {
+		fprintf(out, "%s: generation %" PRIu32 " = %" PRIu32 "\n", result, generation,
+			record->same_as);
+	} else if (!options->quiet && generation) {
 		fprintf(out, "%s: generation %" PRIu32 "\n", result, generation);
-	else if (!options->quiet)
+	} else if (!options->quiet) {
 		fprintf(out, "%s\n", result);
+	}
 	flush_result(options->report, out);
 }
 
-void report_applied(const struct transaction *t, const struct runtime_options *options, FILE *out)
+void report_result(const char *result, uint32_t generation, const struct runtime_options *options,
+		   FILE *out)
 {
+	print_result(result, generation, NULL, options, out);
+}
+
+void report_transaction(const char *result, const struct transaction *t, FILE *out)
+{
+	print_result(t->unchanged ? "unchanged" : result, t->record.generation, &t->record,
+		     t->options, out);
+}
+
+void report_applied(const struct transaction *t, FILE *out)
+{
+	const struct runtime_options *options = t->options;
+
 	if (!options->quiet)
 		note_others(t);
-	if (t->confirm_seconds && !options->quiet)
+	if (t->confirm_seconds && !options->quiet && t->unchanged)
+		note(options->report, "these rules decide already: there is nothing to try");
+	else if (t->confirm_seconds && !options->quiet)
 		note(options->report,
 		     "on trial for %" PRIu32
 		     " seconds: `sklc confirm` makes it stay, else the rules "
 		     "before come back",
 		     t->confirm_seconds);
-	report_result(t->confirm_seconds ? "on trial" : "applied", t->about.generation, options,
-		      out);
+	report_transaction(t->confirm_seconds ? "on trial" : "applied", t, out);
 }

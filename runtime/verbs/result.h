@@ -9,8 +9,10 @@ struct runtime_options;
 struct transaction;
 
 /* Prints the result of an apply, with a note on other programs on the hook. */
-void report_applied(const struct transaction *transaction, const struct runtime_options *options,
-		    FILE *out);
+void report_applied(const struct transaction *transaction, FILE *out);
+
+/* Prints RESULT, or "unchanged", with the generation, what it is a copy of, and its hash. */
+void report_transaction(const char *result, const struct transaction *transaction, FILE *out);
 
 /* Prints one line, or as JSON {"version":1,"result":RESULT,"generation":N}. A failure of the output
  * is only a warning, since the change is in force. */

@@ -34,7 +34,7 @@ static int rollback(struct state *state, struct standing *standing,
 	struct transaction transaction = {.options = options, .state = state, .standing = standing};
 	struct generation previous;
 	struct applied applied;
-	int err = check_replaceable(standing, options);
+	int err = check_replaceable(state, standing, options);
 
 	if (err)
 		return err;
@@ -54,9 +54,10 @@ static int rollback(struct state *state, struct standing *standing,
 	if (err)
 		return err;
 	transaction.object = &applied.object;
+	transaction.same_as = standing->previous;
 	err = transaction_run(&transaction);
 	if (!err)
-		report_result("rolled back", transaction.about.generation, options, out);
+		report_transaction("rolled back", &transaction, out);
 	applied_free(&applied);
 	return err;
 }

@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
+#include <strings.h>
 
 int with_rules(const struct runtime_options *options,
 	       int (*work)(struct state *state, struct standing *standing,
@@ -30,14 +32,38 @@ int with_rules(const struct runtime_options *options,
 	return err;
 }
 
-int check_replaceable(const struct standing *standing, const struct runtime_options *options)
+static int check_hash(const struct state *state, const struct standing *standing,
+		      const struct runtime_options *options)
 {
-	if (options->has_if_generation && standing->current != options->if_generation)
+	const char *wanted = options->if_hash;
+	struct generation current;
+	char hash[HASH_TEXT_MAX];
+	int err = generation_require(state, standing->current, &current);
+
+	if (err)
+		return err;
+	object_hash_text(current.record.hash.content, hash);
+	generation_close(&current);
+	if (strncasecmp(hash, wanted, strlen(wanted)) == 0)
+		return 0;
+	return refuse(options->report, ESTALE,
+		      "generation %" PRIu32
+		      " has the hash %.12s, not %s: it has the number but not "
+		      "the rules that were expected; nothing was changed",
+		      standing->current, hash, wanted);
+}
+
+int check_replaceable(const struct state *state, const struct standing *standing,
+		      const struct runtime_options *options)
+{
+	if (!options->has_if_generation)
+		return 0;
+	if (standing->current != options->if_generation)
 		return refuse(options->report, ESTALE,
 			      "generation %" PRIu32 " is applied, not %" PRIu32
 			      ": somebody else applied meanwhile; nothing was changed",
 			      standing->current, options->if_generation);
-	return 0;
+	return options->if_hash ? check_hash(state, standing, options) : 0;
 }
 
 void take_others_out(const struct state *state, const struct standing *standing)

@@ -15,8 +15,10 @@ int with_rules(const struct runtime_options *options,
 			   const struct runtime_options *options, FILE *out),
 	       FILE *out);
 
-/* -ESTALE after a message if the generation that --if-generation names is not the one applied. */
-int check_replaceable(const struct standing *standing, const struct runtime_options *options);
+/* -ESTALE after a message if the generation that --if-generation names is not the one applied, by
+ * its number or by its hash. */
+int check_replaceable(const struct state *state, const struct standing *standing,
+		      const struct runtime_options *options);
 
 /* After a trial, takes sockets that the rules in force do not declare out of the slots: during the
  * trial, the slots had the sockets of both the old rules and the new ones. A failure is a

@@ -1,0 +1,37 @@
+/* The life of a generation on one page: which pins its folder has in which phase.
+ *
+ * A generation that is being made is new. It is in force, or on trial, from the moment that its
+ * program is on the link. The one that it replaces is then the previous one, which a rollback goes
+ * back to, and the one before that becomes an older one. During a trial, the rules that would come
+ * back count as current, and those that they replaced as the previous ones. A generation that is
+ * removed loses its record first; a folder without one, or one that is in none of these phases, is
+ * a leftover.
+ *
+ * Settling brings each folder to its phase. A process that was killed meanwhile leaves folders that
+ * also have pins of earlier phases. */
+#ifndef SKLC_LIFE_H
+#define SKLC_LIFE_H
+
+/* Columns: pin; whether a folder has it in each phase: MUST, MAY (only some objects need it, or it
+ * is written later), NEVER. Settling removes what a phase may never have; code and tests read this
+ * table. */
+/*        pin                      NEW    TRIAL  CURRENT PREVIOUS OLDER */
+#define LIFE(X)                                                                                    \
+	X(PIN_RECORD, MAY, MUST, MUST, MUST, MUST)         /* struct record */                     \
+	X(ABI_PIN_OBJECT, MAY, MUST, MUST, MUST, MUST)     /* the object, stored */                \
+	X(PIN_NEW_OBJECT, MAY, NEVER, NEVER, NEVER, NEVER) /* becomes `object` */                  \
+	X(PIN_TABLES, MAY, MAY, MAY, MAY, NEVER)           /* the object's tables */               \
+	X(PIN_HOST, MAY, MUST, MUST, NEVER, NEVER)         /* numbers of this host */              \
+	X(PIN_NAMES, MAY, MAY, MAY, MAY, NEVER)            /* names of labels */                   \
+	X(ABI_PIN_PROGRAM, MAY, MUST, MUST, NEVER, NEVER)                                          \
+	X(ABI_PIN_RULE_COUNTERS, MAY, MAY, MAY, NEVER, NEVER)                                      \
+	X(ABI_PIN_LABEL_COUNTERS, MAY, MAY, MAY, NEVER, NEVER)                                     \
+	X(ABI_PIN_MACHINE, MAY, MUST, MUST, NEVER, NEVER) /* the words of this host */             \
+	X(PIN_BASE, MAY, NEVER, MAY, NEVER, NEVER)        /* what was counted before */            \
+	X(PIN_NEW_BASE, MAY, NEVER, NEVER, NEVER, NEVER)  /* becomes `base` */                     \
+	X(PIN_TRIAL, MAY, MUST, NEVER, NEVER, NEVER)                                               \
+	X(PIN_CHOICES, MAY, MUST, NEVER, NEVER, NEVER)                                             \
+	X(PIN_DECLARED, MAY, MAY, MAY, NEVER, NEVER)                                               \
+	X(PIN_CGROUPS, MAY, MAY, MAY, NEVER, NEVER)
+
+#endif

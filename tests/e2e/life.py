@@ -1,0 +1,134 @@
+"""The life of generations as runtime/state/life.h tells it, held against the folders in a bpffs."""
+import ctypes
+import mmap
+import pathlib
+import platform
+import re
+import struct
+import typing
+
+RUNTIME = pathlib.Path(__file__).parents[2] / "runtime"
+PHASES = ["new", "on trial", "current", "previous", "older"]
+OLDER_MAX = 10
+SYSCALL_BPF = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "s390x": 351, "ppc64le": 361}[platform.machine()]
+BPF_OBJ_GET, BPF_OBJ_GET_INFO_BY_FD = 7, 15
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def bpf(command, attributes):
+    done = libc.syscall(SYSCALL_BPF, command, attributes, len(attributes))
+    if done < 0:
+        raise OSError(ctypes.get_errno(), f"bpf command {command}")
+    return done
+
+
+def info_of(pin, size):
+    """A pinned object's descriptor, and what the kernel says of it."""
+    path = ctypes.create_string_buffer(str(pin).encode())
+    descriptor = bpf(BPF_OBJ_GET, struct.pack("=QII", ctypes.addressof(path), 0, 0))
+    info = ctypes.create_string_buffer(size)
+    bpf(BPF_OBJ_GET_INFO_BY_FD, struct.pack("=IIQ", descriptor, size, ctypes.addressof(info)))
+    return open(descriptor, "rb", buffering=0, closefd=True), info.raw
+
+
+def pinned_bytes(pin):
+    """The one value of a pinned map."""
+    file, info = info_of(pin, 88)
+    with file:
+        size, = struct.unpack_from("=I", info, 12)
+        return mmap.mmap(file.fileno(), size, mmap.MAP_SHARED, mmap.PROT_READ)[:]
+
+
+def program_on(link):
+    file, info = info_of(link, 48)
+    with file:
+        return struct.unpack_from("=I", info, 8)[0]
+
+
+def names_of_pins():
+    """What the constants of pins stand for."""
+    text = "".join((RUNTIME / file).read_text() for file in ("abi.h", "state/state.h"))
+    words = dict(re.findall(r'#define\s+(\w+)[ \t\\\n]+("?[\w.]+"?)', text))
+    resolve = lambda word: word.strip('"') if word.startswith('"') else resolve(words[word])
+    return {name: resolve(name) for name in words if "PIN_" in name}
+
+
+def table():
+    """For each pin, whether a folder has it in each phase."""
+    names = names_of_pins()
+    rows = re.findall(r"X\((\w+)((?:,\s*(?:MUST|MAY|NEVER)){5})\)", (RUNTIME / "state/life.h").read_text())
+    assert len(rows) > 10
+    return {names[pin]: dict(zip(PHASES, re.findall(r"\w+", columns))) for pin, columns in rows}
+
+
+class Record(typing.NamedTuple):
+    generation: int
+    program: int
+    previous: int
+    same_as: int
+    trial_program: int
+    user: int
+
+
+class Folder(typing.NamedTuple):
+    number: int
+    pins: set
+    record: Record  # or None
+
+
+def read_folder(path):
+    pins = {pin.name for pin in path.iterdir()}
+    record = Record(*struct.unpack_from("=6I", pinned_bytes(path / "record"))) if "record" in pins else None
+    return Folder(int(path.name[1:]), pins, record)
+
+
+def namespace_folder(host):
+    """The folder of the only namespace that has one; None if there is none."""
+    found = [path for path in pathlib.Path(host.bpffs, "sklc").glob("*") if path.name.isdigit()]
+    assert len(found) <= 1, found
+    return found[0] if found else None
+
+
+def phases_of(host):
+    """The generations in the host's folder, each with its phase; None: it is a leftover."""
+    top = namespace_folder(host)
+    folders = {} if top is None else {folder.number: folder for folder in map(read_folder, top.glob("g*"))}
+    records = {number: folder.record for number, folder in folders.items() if folder.record}
+    phases = {}
+    if folders and (top / "link").exists():
+        program = program_on(top / "link")
+        for record in records.values():
+            if program in (record.program, record.trial_program):
+                phase = 2 if program == record.program else 1
+                number = record.generation
+                while number in records:
+                    phases[number] = PHASES[phase]
+                    phase, number = min(phase + 1, 4), records[number].previous
+    return [(folder, phases.get(number)) for number, folder in sorted(folders.items())]
+
+
+def check_killed(host):
+    """Whatever a killed command left: each folder is in a phase, perhaps with pins of the phases before, or it is a
+    leftover."""
+    rows = table()
+    for folder, phase in phases_of(host):
+        assert folder.pins <= set(rows), folder
+        if phase:
+            passed = PHASES[:PHASES.index(phase) + 1]
+            must = {pin for pin, row in rows.items() if row[phase] == "MUST"}
+            may = {pin for pin, row in rows.items() if any(row[each] != "NEVER" for each in passed)}
+            assert must <= folder.pins <= may, (folder, phase)
+
+
+def check_settled(host):
+    """After a command: each folder has what its phase says, and there is no leftover."""
+    rows = table()
+    found = phases_of(host)
+    for folder, phase in found:
+        assert phase, f"{folder} is a leftover"
+        must = {pin for pin, row in rows.items() if row[phase] == "MUST"}
+        never = {pin for pin, row in rows.items() if row[phase] == "NEVER"}
+        assert must <= folder.pins and not folder.pins & never and folder.pins <= set(rows), (folder, phase)
+    assert sum(phase == "older" for _, phase in found) <= OLDER_MAX, found
+    return found

@@ -1,0 +1,192 @@
+"""Generations: their numbers and hashes, applies that change nothing, and how objects are kept."""
+import json
+import struct
+import zlib
+
+import pytest
+
+from conftest import REFUSED, WIRES, sklc
+from life import check_settled, namespace_folder, pinned_bytes
+
+TCP4, UDP4 = WIRES["tcp-ipv4"], WIRES["udp-ipv4"]
+A = "tcp daddr 192.0.2.0/24 dport 80 counter redirect to web\n"
+B = "tcp daddr 192.0.2.0/24 dport 81 redirect to web\n"
+COUNTED = "udp daddr 192.0.2.0/24 dport 53 counter drop\n"
+# Prefixes enough for tables: as one of the kinds of tables each, and as code.
+MANY = "".join(f"tcp daddr 198.51.{n}.0/24 dport {1 + n % 7} drop\n" for n in range(256))
+KINDS = ["code", "splus", "trie", "lpm"]
+
+
+def applied(host, *words, **more):
+    return json.loads(host.sklc("--apply", *words, "--json", **more).stdout)
+
+
+def hash_of(host):
+    return host.status(status=None)["hash"]
+
+
+def compile_to(host, text, name, *words):
+    path = host.folder / name
+    done = sklc(host.rules(text), "-o", path, *words)
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+# numbers
+
+
+def test_generations_are_numbered_from_one_and_no_number_comes_twice(host):
+    host.apply(A)
+    host.apply(B)
+    host.apply(A, "--confirm", "60")
+    host.sklc("rollback")
+    host.apply("tcp dport 82 drop\n")
+    status = host.status()
+    assert (status["generation"], status["previous"]) == (4, 2)
+    host.sklc("rollback")
+    status = host.status(status=None)
+    assert (status["generation"], status["previous"], status["same_as"]) == (5, 4, 2)
+    assert "generation 5 = 2," in host.sklc("status", status=None).stdout
+    assert host.sklc("rollback").stdout == "rolled back: generation 6 = 4\n"
+
+
+def test_numbers_go_on_where_the_count_was_lost(host):
+    host.apply(A)
+    host.apply(B)
+    (namespace_folder(host) / "count").unlink()
+    host.apply(A)
+    assert host.status(status=None)["generation"] == 3
+
+
+# hashes
+
+
+def test_a_hash_is_the_same_on_two_hosts_for_every_back_end_table_folder_and_form(make_host, tmp_path):
+    left, right = make_host(), make_host()
+    left.apply(MANY)
+    wanted = hash_of(left)
+    (tmp_path / "elsewhere").mkdir()
+    other = tmp_path / "elsewhere" / "rules.conf"
+    other.write_text(MANY)
+    for words in [[other], [compile_to(left, MANY, "a.o")], [other, "--backend", "direct"],
+                  *([other, "--tables", kind] for kind in KINDS)]:
+        right.sklc("--apply", *words)
+        assert hash_of(right) == wanted, words
+    assert f"hash {wanted[:12]}" in right.sklc("status").stdout
+
+
+def test_another_text_name_or_definition_is_another_hash(host):
+    rules = host.rules("define p = 80\n" + A.replace("dport 80", "dport $p"))
+    found = {applied(host, rules)["hash"], applied(host, rules, "-D", "p=81")["hash"],
+             applied(host, rules, "-D", "p=82")["hash"], applied(host, host.rules(rules.read_text(), "b.conf"))["hash"],
+             applied(host, host.rules(rules.read_text() + "# comment\n"))["hash"]}
+    assert len(found) == 5 and all(len(each) == 64 for each in found)
+
+
+def test_the_order_of_definitions_is_not_in_the_hash(host):
+    rules = host.rules("define p = 80\ndefine q = 81\ntcp dport { $p, $q } drop\n")
+    first = applied(host, rules, "-D", "p=1", "-D", "q=2")
+    assert applied(host, rules, "-D", "q=2", "-D", "p=1") == {**first, "result": "unchanged"}
+
+
+# unchanged
+
+
+def test_what_decides_already_makes_no_generation_and_keeps_the_way_back(host):
+    there = host.server(TCP4)
+    host.apply(A)
+    host.register("web", there)
+    host.apply(B)
+    for words in [], ["--confirm", "60"], ["--if-generation", "2"]:
+        assert host.apply(B, *words).stdout == "unchanged: generation 2\n"
+    assert host.reach(TCP4, TCP4.at(1), 81, [there]) is there
+    assert host.status()["trial"] is None
+    host.sklc("rollback")
+    assert host.reach(TCP4, TCP4.at(1), 80, [there]) is there
+    assert host.reach(TCP4, TCP4.at(1), 81, [there]) == REFUSED
+
+
+def test_the_same_texts_from_another_folder_or_as_an_object_change_nothing(host, tmp_path):
+    host.apply(MANY)
+    (tmp_path / "elsewhere").mkdir()
+    other = tmp_path / "elsewhere" / "rules.conf"
+    other.write_text(MANY)
+    for rules in other, compile_to(host, MANY, "a.o"):
+        assert applied(host, rules)["result"] == "unchanged"
+
+
+def test_the_same_texts_in_other_code_are_another_generation(host):
+    host.apply(MANY, "--tables", "splus")
+    for number, kind in enumerate(["code", "splus", "trie"], 2):
+        assert host.apply(MANY, "--tables", kind).stdout == f"applied: generation {number}\n"
+
+
+def test_an_interface_with_another_number_is_a_change(host):
+    text = 'iifname "there" tcp dport 80 drop\n'
+    host.apply(text, "-Wno-interface")
+    assert host.apply(text, "-Wno-interface").stdout == "unchanged: generation 1\n"
+    host.namespace.ip("link", "add", "there", "type", "bridge")
+    assert host.apply(text).stdout == "applied: generation 2\n"
+    assert host.apply(text).stdout == "unchanged: generation 2\n"
+    host.namespace.ip("link", "del", "there")
+    host.namespace.ip("link", "add", "another", "type", "bridge")
+    host.namespace.ip("link", "add", "there", "type", "bridge")
+    assert host.apply(text).stdout == "applied: generation 3\n"
+
+
+@pytest.mark.usefixtures("cgroup2")
+def test_an_apply_that_changes_nothing_finds_sockets_as_sync_does(host):
+    text = "socket dns { udp 127.0.0.1:5300 }\nudp daddr 192.0.2.0/24 dport 53 redirect to dns\n"
+    host.apply(text, "-q")
+    done = host.apply(text, "--require-sockets", status=None)
+    assert done.returncode and "required" in done.stderr
+    dns = host.server(UDP4, port=5300)
+    assert host.apply(text, "--require-sockets").stdout == "unchanged: generation 1\n"
+    assert host.reach(UDP4, UDP4.at(1), 53, [dns]) is dns
+
+
+def test_during_a_trial_the_same_rules_are_no_exception(host):
+    host.apply(A)
+    host.apply(B, "--confirm", "60")
+    assert "on trial" in host.apply(B, status=3).stderr
+
+
+def test_counters_go_on_where_nothing_changes(host):
+    host.apply(COUNTED)
+    assert host.reach(UDP4, UDP4.at(1), 53, []) == REFUSED
+    host.apply(COUNTED)
+    host.apply(COUNTED + B)
+    host.apply(COUNTED + B)
+    assert host.reach(UDP4, UDP4.at(1), 53, []) == REFUSED
+    assert [rule["counter"] for rule in host.status(status=None)["rules"] if "53" in rule["text"]] == [2]
+
+
+# how objects are kept
+
+
+def stored(host, number):
+    """The head of a stored object, and the object rebuilt from it."""
+    folder = namespace_folder(host) / f"g{number}"
+    kept = pinned_bytes(folder / "object")
+    magic, version, _, at, size, stream = struct.unpack_from("=IIQQQQ", kept)
+    assert (magic, version, stream) == (0x6f6c6b73, 1, len(kept) - 40)
+    rest = zlib.decompress(kept[40:])
+    tables = pinned_bytes(folder / "tables") if size else b""
+    assert len(tables) == size
+    return size, rest[:at] + tables + rest[at:]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_object_is_kept_to_the_byte_in_every_phase(host, kind):
+    path = compile_to(host, MANY, "many.o", "--tables", kind)
+    host.sklc("--apply", path)
+    has_tables = kind in ("splus", "trie")
+    for text in A, B, None:
+        size, rebuilt = stored(host, 1)
+        assert rebuilt == path.read_bytes()
+        if has_tables:
+            # Tables are in the program's own map as long as that is kept, and in the object of an older one.
+            assert bool(size) == (text is not None or text == A)
+        if text:
+            host.apply(text, "-q")
+    check_settled(host)
