@@ -34,7 +34,8 @@ static void print_diagnostics(const struct session *s)
 
 	print_to(s, out);
 	fclose(out);
-	fwrite(text.text, 1, text.size, stderr);
+	if (text.size)
+		fwrite(text.text, 1, text.size, stderr);
 	free(text.text);
 }
 
