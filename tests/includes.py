@@ -74,7 +74,7 @@ GENERATED = {
     "skl.tab.h": ["grammar", "compiler/ast"],
     "skl.lex.h": ["grammar", "compiler/ast"],
     "find.skel.h": ["runtime/sockets/find.c"],
-    "follow.skel.h": ["runtime/sockets/follow.c"],
+    "follow.skel.h": ["runtime/sockets/follower.c"],
 }
 SOURCE = re.compile(r".*\.([chlysi]|ll|yy|cc|cpp|cxx|hh|hpp|hxx)", re.IGNORECASE)
 INCLUDE = re.compile(r'#[ \t]*include[ \t]*("[^"\n]+"|<[^>\n]+>|.*)')

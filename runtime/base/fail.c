@@ -116,3 +116,18 @@ bool warn_named(struct report *report, const char *name, const char *format, ...
 	va_end(arguments);
 	return is_error;
 }
+
+static bool take_mildly(struct report *report, const struct message *message)
+{
+	struct mild_report *mild = (struct mild_report *)report;
+	struct message whole = *message;
+
+	if (whole.severity == SEVERITY_ERROR)
+		whole.severity = SEVERITY_WARNING;
+	return mild->to->take(mild->to, &whole);
+}
+
+void report_mildly(struct mild_report *mild, struct report *to)
+{
+	*mild = (struct mild_report){.report.take = take_mildly, .to = to};
+}

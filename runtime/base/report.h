@@ -33,4 +33,13 @@ struct report {
 	bool (*take)(struct report *report, const struct message *message);
 };
 
+/* A report that gives each message on, an error as a warning: for what fails after a change that is
+ * in force by then, so that the command has succeeded. */
+struct mild_report {
+	struct report report;
+	struct report *to;
+};
+
+void report_mildly(struct mild_report *mild, struct report *to);
+
 #endif

@@ -2,8 +2,13 @@
 #ifndef SKLC_CGROUP_H
 #define SKLC_CGROUP_H
 
-/* Opens the root of the cgroup2 tree, wherever it is mounted. Without a message: -ENODEV if it is
- * not mounted, another -errno if it cannot be opened. */
-int cgroup_open_root(void);
+struct report;
+
+enum { CGROUP_ROOT_ID = 1 }; /* the ID, and the inode number, of the root */
+
+/* Opens the root of the cgroup2 tree, wherever it is mounted. Without a message: -ENODEV if no cgroup2
+ * tree is mounted, -EXDEV if only parts of it below the root are, as in a container. Another -errno
+ * after a message. */
+int cgroup_open_root(struct report *report);
 
 #endif

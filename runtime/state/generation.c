@@ -347,11 +347,15 @@ int generation_declared(const struct state *state, uint32_t id, struct declared_
 	*maps = (struct declared_maps){-1, -1};
 	if (err)
 		return err;
+	/* PIN_DECLARED is pinned after PIN_CGROUPS. */
 	maps->declared = pin_get(generation.folder, PIN_DECLARED);
-	maps->cgroups = pin_get(generation.folder, PIN_CGROUPS);
+	if (maps->declared >= 0)
+		maps->cgroups = pin_get(generation.folder, PIN_CGROUPS);
 	generation_close(&generation);
-	if (maps->declared >= 0 && maps->cgroups >= 0)
-		return 0;
+	if (maps->declared == -ENOENT || (maps->declared >= 0 && maps->cgroups >= 0))
+		return maps->declared < 0 ? -ENOENT : 0;
+	err = maps->declared < 0 ? maps->declared : maps->cgroups;
 	declared_maps_close(maps);
-	return -ENOENT;
+	return fail(state->report, err == -ENOENT ? EINVAL : err,
+		    "open the declared sockets of generation %" PRIu32, id);
 }

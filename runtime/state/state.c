@@ -10,6 +10,7 @@
 #include "runtime/base/array.h"
 #include "runtime/base/entries.h"
 #include "runtime/base/fail.h"
+#include "runtime/base/signals.h"
 #include "runtime/kernel/caps.h"
 #include "runtime/kernel/clock.h"
 #include "runtime/kernel/proc.h"
@@ -125,7 +126,9 @@ static int open_or_make(struct report *report, int parent, const char *name, enu
 	return fd < 0 && fd != -ENOENT ? fail(report, fd, "open the folder '%s'", path) : fd;
 }
 
-int state_lock_folder(struct report *report, int folder, const char *path)
+/* Waits for a folder's lock until it has waited for LOCK_WAIT_MS, or a signal asks this process to end.
+ * WHAT is for messages. */
+static int lock_folder(struct report *report, int folder, const char *what)
 {
 	const struct timespec pause = {.tv_nsec = LOCK_POLL_MS * 1000000L};
 	int64_t deadline = waiting_ms() + LOCK_WAIT_MS;
@@ -133,14 +136,16 @@ int state_lock_folder(struct report *report, int folder, const char *path)
 
 	while (flock(folder, LOCK_EX | LOCK_NB)) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
-			return fail(report, errno, "lock the folder '%s'", path);
-		if (waiting_ms() >= deadline) {
-			lock_holder(folder, holder, sizeof(holder));
+			return fail(report, errno, "lock %s", what);
+		lock_holder(folder, holder, sizeof(holder));
+		if (signals_came())
+			return refuse(report, EINTR, "interrupted while %s was locked by %s", what,
+				      holder);
+		if (waiting_ms() >= deadline)
 			return refuse(report, EBUSY,
-				      "the state in '%s' is locked by %s; waited %d seconds "
-				      "for it",
-				      path, holder, LOCK_WAIT_MS / 1000);
-		}
+				      "%s is locked by %s; waited %d seconds for it: let that "
+				      "process go on, or end it",
+				      what, holder, LOCK_WAIT_MS / 1000);
 		nanosleep(&pause, NULL);
 	}
 	return 0;
@@ -156,10 +161,27 @@ static bool still_there(int folder, int parent, const char *name)
 	       ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
 }
 
+int state_lock_below(struct report *report, int parent, const char *name, const char *what)
+{
+	for (int i = 0; i < OPEN_TRIES; i++) {
+		autoclose int folder = state_open_folder(parent, name);
+		int err;
+
+		if (folder < 0)
+			return folder == -ENOENT ? folder : fail(report, folder, "open %s", what);
+		err = lock_folder(report, folder, what);
+		if (err)
+			return err;
+		if (still_there(folder, parent, name))
+			return take_fd(&folder);
+	}
+	return refuse(report, EAGAIN, "%s is taken away again and again", what);
+}
+
 /* Tries to open the folders; -EAGAIN if another process removed one meanwhile. */
 static int open_once(struct state *state, const char *name)
 {
-	char root_path[PATH_MAX];
+	char root_path[PATH_MAX], what[PATH_MAX + 32];
 	int err;
 
 	snprintf(root_path, sizeof(root_path), "%.*s",
@@ -176,7 +198,8 @@ static int open_once(struct state *state, const char *name)
 		return state->folder;
 	if (state->use == STATE_READ)
 		return 0;
-	err = state_lock_folder(state->report, state->folder, state->path);
+	snprintf(what, sizeof(what), "the state in '%s'", state->path);
+	err = lock_folder(state->report, state->folder, what);
 	if (err)
 		return err;
 	return still_there(state->folder, state->root, name) ? 0 : -EAGAIN;

@@ -47,8 +47,10 @@ int state_open_root(const struct runtime_options *options, int *root);
  * somebody holds its lock, another -errno if it cannot be opened. */
 int state_lock_other(int root, const char *name, int *folder);
 
-/* Waits for a folder's lock, at most 10 seconds. PATH is for the message. */
-int state_lock_folder(struct report *report, int folder, const char *path);
+/* Opens and locks the folder NAME below PARENT. Waits for the lock at most 10 seconds, and no longer
+ * once a signal that is held back asks the process to end. WHAT is for messages. -ENOENT without a
+ * message if there is no such folder; another -errno after a message. */
+int state_lock_below(struct report *report, int parent, const char *name, const char *what);
 
 /* The cookies of all namespaces that have a folder; the caller frees. -errno after a message. */
 int state_list(struct report *report, int root, uint64_t **cookies, size_t *count);
@@ -162,8 +164,8 @@ int generation_pin(const struct state *state, const struct generation_parts *par
 int generation_pin_declared(const struct state *state, uint32_t id,
 			    const struct declared_maps *maps);
 
-/* Opens the maps of a generation's declared sockets; -ENOENT without a message if there are
- * none. */
+/* Opens the maps of a generation's declared sockets. -ENOENT without a message if there are none;
+ * else -errno after a message. */
 int generation_declared(const struct state *state, uint32_t id, struct declared_maps *maps);
 
 /* The lives of all generations that are kept (life.c), from the newest on. */

@@ -144,14 +144,15 @@ static int clear_labels(const struct state *state, const struct kept *kept)
 static int settle_nothing(const struct state *state)
 {
 	autoclose int link = pin_get(state->folder, ABI_PIN_LINK);
+	int err;
 
 	if (link >= 0)
 		warn(state->report,
 		     "the rules of %s had been detached from it without "
 		     "`sklc detach`; their state is cleared",
 		     state->netns.words);
-	follow_forget(state->report, state->root, state->netns.cookie);
-	return folder_clear(state->report, state->folder);
+	err = follow_forget(state->report, state->root, state->netns.cookie);
+	return err ? err : folder_clear(state->report, state->folder);
 }
 
 static int settle_applied(const struct state *state, const struct standing *standing)

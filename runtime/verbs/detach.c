@@ -12,7 +12,8 @@
 
 #include <errno.h>
 
-/* Works on every version of the state, since the link's pin always has the same name. */
+/* Works on every version of the state, since the link's pin always has the same name. *ATTACHED becomes
+ * whether there was a link, which is detached now. */
 static int take_off(const struct state *state, bool *attached)
 {
 	autoclose int link = pin_get(state->folder, ABI_PIN_LINK);
@@ -24,25 +25,43 @@ static int take_off(const struct state *state, bool *attached)
 				       : fail(state->report, link, "open the link '%s/%s'",
 					      state->path, ABI_PIN_LINK);
 	err = attach_info(state->report, link, &info);
-	*attached = !err && info.netns_inode;
-	return *attached ? attach_detach(state->report, link) : err;
+	if (!err && info.netns_inode)
+		err = attach_detach(state->report, link);
+	*attached = !err;
+	return err;
+}
+
+/* Lets the follower forget the namespace before its folder goes: while that is there, the next command
+ * tries again. -errno after a message if the follower did not. What else is left over harms nothing. */
+static int remove_rest(const struct state *state, struct report *report)
+{
+	int err = follow_forget(report, state->root, state->netns.cookie);
+
+	if (!err && state->folder >= 0 && folder_clear(report, state->folder))
+		warn(report,
+		     "nothing is attached any more; the next sklc command clears up behind it");
+	return err;
 }
 
 static int detach_locked(const struct state *state, const struct runtime_options *options,
 			 FILE *out)
 {
+	struct mild_report mild;
 	bool attached = false;
 	int err = state->folder < 0 ? 0 : take_off(state, &attached);
 
-	if (err)
+	report_mildly(&mild, options->report);
+	if (!err)
+		err = remove_rest(state, attached ? &mild.report : options->report);
+	if (err && !attached)
 		return err;
-	follow_forget(options->report, state->root, state->netns.cookie);
-	if (state->folder >= 0 && folder_clear(options->report, state->folder))
-		warn(options->report,
-		     "nothing is attached any more; the next sklc command clears up behind it");
 	if (!attached)
 		return refuse(options->report, RUNTIME_NOT_THERE, "no rules are applied to %s",
 			      state->netns.words);
+	if (err)
+		warn(options->report,
+		     "the rules are off, but the follower of listeners still has entries of them; "
+		     "the next sklc command tries again to remove those");
 	report_result("detached", 0, options, out);
 	return 0;
 }
