@@ -60,6 +60,7 @@ LEAVES = ["compiler/base", "runtime/base", "runtime/kernel"]
 PUBLIC = {
     "compiler/ast/parser.h": ["grammar"],  # what the actions of the grammar call
     "compiler/layout/table_format.h": ["compiler/emit", "compiler/llvm"],  # the bytes that programs read
+    "runtime/object/allowed.h": ["runtime/load"],  # what an object may hold
     "runtime/bpf/maps.h": ["runtime/labels", "runtime/state", "runtime/sockets"],  # shared with the BPF programs
 }
 # Private headers, with the tests of what is in them.

@@ -6,9 +6,11 @@
 #include "refusal.h"
 
 #include "runtime/base/fail.h"
+#include "runtime/object/allowed.h"
 #include "runtime/object/object.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -17,24 +19,6 @@
 #include <sys/mman.h>
 
 enum { OUTPUT_MAX = 1 << 15 };
-
-/* The maps that an object may have, and the sizes that the runtime relies on. */
-struct expected_map {
-	const char *name;
-	enum bpf_map_type type;
-	uint32_t key_size, value_size; /* 0: any */
-};
-
-static const struct expected_map expected_maps[] = {
-	{ABI_SOCKETS, BPF_MAP_TYPE_SOCKMAP, 4, 8},
-	{ABI_RULE_COUNTERS, BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8},
-	{ABI_LABEL_COUNTERS, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct abi_label_count)},
-	{ABI_PREFIXES, BPF_MAP_TYPE_LPM_TRIE, sizeof(struct abi_prefix_key), 4},
-	{ABI_SPARE_MARKS, BPF_MAP_TYPE_ARRAY, 4, sizeof(struct abi_spare_marks)},
-	{ABI_TABLES, BPF_MAP_TYPE_ARRAY, 4, 0},
-	{ABI_MACHINE, BPF_MAP_TYPE_ARRAY, 4, 0},
-	{ABI_MACHINE_2, BPF_MAP_TYPE_ARRAY, 4, 0},
-};
 
 /* The map's name in the object: libbpf prefixes the names of .rodata and other old data sections
  * with the object's name. */
@@ -45,50 +29,69 @@ static const char *map_name(const struct bpf_map *map)
 	return dot ? dot : name;
 }
 
-static bool is_expected(const struct bpf_map *map)
+/* libbpf lets data be mapped into a process where the kernel can do that. */
+static bool is_as_allowed(const struct bpf_map *map, const struct allowed_map *allowed)
 {
-	for (size_t i = 0; i < sizeof(expected_maps) / sizeof(expected_maps[0]); i++) {
-		const struct expected_map *expected = &expected_maps[i];
+	uint32_t flags = bpf_map__map_flags(map) & ~(uint32_t)BPF_F_MMAPABLE;
 
-		if (strcmp(map_name(map), expected->name) == 0)
-			return bpf_map__type(map) == expected->type &&
-			       (!expected->key_size ||
-				bpf_map__key_size(map) == expected->key_size) &&
-			       (!expected->value_size ||
-				bpf_map__value_size(map) == expected->value_size);
-	}
-	return false;
+	return allowed->entries == bpf_map__max_entries(map) &&
+	       allowed->type == (uint32_t)bpf_map__type(map) &&
+	       allowed->key_bytes == bpf_map__key_size(map) &&
+	       allowed->value_bytes == bpf_map__value_size(map) && allowed->flags == flags &&
+	       !bpf_map__map_extra(map) && !bpf_map__numa_node(map) && !bpf_map__ifindex(map) &&
+	       !bpf_map__pin_path(map);
 }
 
-/* The maps of counters must have an entry for each counter of the object, and the map of prefixes
- * one for each prefix. */
-static bool is_large_enough(const struct object *object, const struct bpf_map *map)
+static const struct allowed_map *find_allowed(const struct allowed_map *allowed, const char *name)
 {
-	uint32_t entries = bpf_map__max_entries(map);
-
-	if (strcmp(bpf_map__name(map), ABI_RULE_COUNTERS) == 0)
-		return entries >= object->header.counter_count;
-	if (strcmp(bpf_map__name(map), ABI_LABEL_COUNTERS) == 0)
-		return entries >= ABI_FLOW_CLASSES * object->header.label_count;
-	if (strcmp(bpf_map__name(map), ABI_PREFIXES) == 0)
-		return entries >= object->prefix_count;
-	return true;
+	for (size_t i = 0; i < ALLOWED_MAPS; i++)
+		if (strcmp(allowed[i].name, name) == 0)
+			return &allowed[i];
+	return NULL;
 }
 
+/* Refuses maps that the object must not have by its header, or that have another size, and a map
+ * that is missing. */
 static int check_maps(const struct object *object, const struct bpf_object *opened)
 {
-	struct bpf_map *map;
+	struct allowed_map allowed[ALLOWED_MAPS];
+	size_t expected = 0, found = 0;
+	const struct bpf_map *map;
 
+	allowed_maps(object, allowed);
+	for (size_t i = 0; i < ALLOWED_MAPS; i++)
+		expected += allowed[i].entries > 0;
 	bpf_object__for_each_map(map, opened)
 	{
-		if (!is_expected(map) || bpf_map__pin_path(map))
+		const struct allowed_map *one = find_allowed(allowed, map_name(map));
+
+		if (!one || !is_as_allowed(map, one))
 			return refuse(object->report, EINVAL,
-				      "object '%s': the map '%s' is not one that sklc makes",
+				      "object '%s': the map '%s' is not the one that sklc makes "
+				      "for its rules",
 				      object->image->name, bpf_map__name(map));
-		if (!is_large_enough(object, map))
+		found++;
+	}
+	return found == expected
+		       ? 0
+		       : refuse(object->report, EINVAL, "object '%s' has %zu maps, expected %zu",
+				object->image->name, found, expected);
+}
+
+static int check_types(const struct object *object, const struct bpf_object *opened)
+{
+	const struct btf *types = bpf_object__btf(opened);
+	uint32_t count = types ? btf__type_cnt(types) : 0;
+
+	for (uint32_t i = 1; i < count; i++) {
+		const struct btf_type *type = btf__type_by_id(types, i);
+		const char *name = btf__name_by_offset(types, type->name_off);
+
+		if (!name || !allowed_type(btf_kind(type), name))
 			return refuse(object->report, EINVAL,
-				      "object '%s': the map '%s' is too small", object->image->name,
-				      bpf_map__name(map));
+				      "object '%s': its type %u%s%s is not one that sklc makes",
+				      object->image->name, i, name && *name ? ", " : "",
+				      name ? name : "");
 	}
 	return 0;
 }
@@ -98,11 +101,14 @@ static struct bpf_program *only_program(const struct object *object, struct bpf_
 	struct bpf_program *program = bpf_object__next_program(opened, NULL);
 
 	if (program && !bpf_object__next_program(opened, program) &&
-	    bpf_program__type(program) == BPF_PROG_TYPE_SK_LOOKUP)
+	    bpf_program__type(program) == BPF_PROG_TYPE_SK_LOOKUP &&
+	    bpf_program__expected_attach_type(program) == BPF_SK_LOOKUP &&
+	    !bpf_program__flags(program) &&
+	    strcmp(bpf_program__name(program), ABI_PROGRAM_NAME) == 0)
 		return program;
 	refuse(object->report, EINVAL,
-	       "object '%s': expected exactly one program, of the section '%s'",
-	       object->image->name, ABI_PROGRAM_SECTION);
+	       "object '%s': expected exactly one program, '%s', of the section '%s'",
+	       object->image->name, ABI_PROGRAM_NAME, ABI_PROGRAM_SECTION);
 	return NULL;
 }
 
@@ -229,7 +235,9 @@ static int load(const struct object *object, const struct host *host,
 	if (!opened)
 		return fail(object->report, errno, "open object '%s'", object->image->name);
 	program = only_program(object, opened);
-	err = program ? check_maps(object, opened) : -EINVAL;
+	err = program ? check_types(object, opened) : -EINVAL;
+	if (!err)
+		err = check_maps(object, opened);
 	if (!err)
 		err = set_host(object, opened, host);
 	if (!err)

@@ -201,17 +201,27 @@ static int check_texts(const struct object *object)
 	return 0;
 }
 
+static int check_header(const struct object *object)
+{
+	const struct abi_header *header = &object->header;
+
+	if (header->policy != ABI_PASS && header->policy != ABI_DROP)
+		return refuse(object->report, EINVAL, "object '%s': the policy %u makes no sense",
+			      object->image->name, header->policy);
+	if (header->override_others > 1 || header->tries_spares > 1 ||
+	    (header->version > 2 && header->tries_spares != (header->label_count > 0)))
+		return refuse(object->report, EINVAL, "object '%s': its header makes no sense",
+			      object->image->name);
+	return 0;
+}
+
 int object_check(const struct object *object)
 {
 	static int (*const checks[])(const struct object *object) = {
-		check_strings, check_labels,  check_interfaces,  check_rules,
+		check_header,  check_strings, check_labels,      check_interfaces, check_rules,
 		check_sockets, check_expects, check_definitions, check_texts,
 	};
-	int err = object->header.policy == ABI_PASS || object->header.policy == ABI_DROP
-			  ? 0
-			  : refuse(object->report, EINVAL,
-				   "object '%s': the policy %u makes no sense", object->image->name,
-				   object->header.policy);
+	int err = 0;
 
 	for (size_t i = 0; !err && i < sizeof(checks) / sizeof(checks[0]); i++)
 		err = checks[i](object);

@@ -1,8 +1,9 @@
 /* Reads the sklc.* sections of an object with libelf, as untrusted input: all offsets and indices
- * are checked. Refuses sections that the compiler does not make, since libbpf would act on them
- * (externs, other programs). */
+ * are checked. What libbpf acts on is checked by check_elf.c, what the runtime reads by
+ * check_object.c. */
 #include "object.h"
 
+#include "check_elf.h"
 #include "check_object.h"
 
 #include "runtime/base/fail.h"
@@ -23,34 +24,6 @@ struct wanted {
 	size_t *count;
 	bool found;
 };
-
-static const char *const loader_sections[] = {
-	ABI_PROGRAM_SECTION,
-	ABI_CALLED_SECTION,
-	ABI_TABLES,
-	ABI_MACHINE,
-	ABI_MACHINE_2,
-	".maps",
-	".BTF",
-	".symtab",
-	".strtab",
-	".shstrtab",
-	"license",
-	"version",
-	".rel.BTF",
-	".rel.BTF.ext",
-	(".rel" ABI_PROGRAM_SECTION),
-	(".rel" ABI_CALLED_SECTION),
-	"",
-};
-
-static bool is_loader_section(const char *name)
-{
-	for (size_t i = 0; i < sizeof(loader_sections) / sizeof(loader_sections[0]); i++)
-		if (strcmp(name, loader_sections[i]) == 0)
-			return true;
-	return false;
-}
 
 /* Copies a section, and allocates one more byte, so that the copy of an empty section is not
  * NULL. */
@@ -105,9 +78,8 @@ static void take_size(struct object *object, const char *name, size_t size)
 		object->program_bytes += size;
 	else if (strcmp(name, ABI_CALLED_SECTION) == 0)
 		object->called_bytes += size;
-	else if (strcmp(name, ABI_TABLES) == 0 || strcmp(name, ABI_MACHINE) == 0 ||
-		 strcmp(name, ABI_MACHINE_2) == 0)
-		object->table_bytes += size;
+	else if (strcmp(name, ABI_MACHINE) == 0 || strcmp(name, ABI_MACHINE_2) == 0)
+		object->machine_bytes += size;
 }
 
 static int take_sections(struct object *object, Elf *elf, struct wanted *wanted,
@@ -133,11 +105,6 @@ static int take_sections(struct object *object, Elf *elf, struct wanted *wanted,
 				      image->name);
 		while (i < wanted_count && strcmp(name, wanted[i].name) != 0)
 			i++;
-		if (i == wanted_count && !is_loader_section(name))
-			return refuse(object->report, EINVAL,
-				      "object '%s': unexpected section '%s'; sklc takes "
-				      "objects that sklc made",
-				      image->name, name);
 		take_size(object, name, header.sh_size);
 		if (strcmp(name, ABI_TABLES) == 0)
 			take_tables(object, &header);
@@ -149,7 +116,7 @@ static int take_sections(struct object *object, Elf *elf, struct wanted *wanted,
 	return 0;
 }
 
-static int check_elf(struct report *report, const struct object_image *image, Elf *elf)
+static int check_machine(struct report *report, const struct object_image *image, Elf *elf)
 {
 	GElf_Ehdr header;
 
@@ -246,12 +213,14 @@ static int read_sections(struct object *object, Elf *elf)
 		{ABI_TEXT_SECTION, 1, (void **)&object->text, &object->text_size, false},
 		{".BTF.ext", 1, (void **)&object->btf_ext, &object->btf_ext_bytes, false},
 	};
-	int err = check_elf(object->report, object->image, elf);
+	int err = check_machine(object->report, object->image, elf);
 
 	if (!err)
 		err = take_sections(object, elf, wanted, sizeof(wanted) / sizeof(wanted[0]));
 	if (!err)
 		err = take_header(object, header, header_count);
+	if (!err)
+		err = check_elf(object, elf);
 	if (!err)
 		err = take_sockets(object, sockets, socket_bytes);
 	if (!err)

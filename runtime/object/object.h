@@ -24,9 +24,9 @@ struct object {
 	size_t string_bytes, rule_count, socket_count, expect_count, definition_count;
 	size_t text_count, text_size, prefix_count, btf_ext_bytes;
 	/* Sizes of sections that only libbpf reads: instructions of the program and of the
-	 * subprograms that it calls, and read-only data. */
-	size_t program_bytes, called_bytes, table_bytes;
-	size_t tables_at, tables_bytes; /* where the section ABI_TABLES is in the image */
+	 * subprograms that it calls, read-only tables, and the words of the host. */
+	size_t program_bytes, called_bytes, tables_bytes, machine_bytes;
+	size_t tables_at; /* where the section ABI_TABLES is in the image */
 };
 
 /* -EINVAL after a message that names what is wrong; -ENOMEM. IMAGE must outlive the object. */

@@ -19,7 +19,7 @@ struct weight {
 	size_t emitted;    /* instructions in the object */
 	uint32_t verified; /* instructions that the verifier walked; 0 before Linux 5.16 */
 	uint32_t maps;
-	size_t table_bytes; /* read-only */
+	size_t table_bytes; /* with the words of the host */
 	uint32_t jited_bytes;
 	size_t expects;
 };
@@ -35,7 +35,7 @@ static int weigh(const struct object *object, const struct loaded *loaded, struc
 		.emitted = (object->program_bytes + object->called_bytes) / sizeof(struct bpf_insn),
 		.verified = info.verified_insns,
 		.maps = info.nr_map_ids,
-		.table_bytes = object->table_bytes,
+		.table_bytes = object->tables_bytes + object->machine_bytes,
 		.jited_bytes = info.jited_prog_len,
 		.expects = object->expect_count,
 	};

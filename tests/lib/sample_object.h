@@ -1,11 +1,12 @@
-/* A small object for tests that damage it: the sections that the runtime reads, with a record of each kind, and an empty
- * program. */
+/* A small object for tests that damage it: the sections that the runtime reads, with a record of each kind, and a small
+ * program. It has no types, so it cannot be loaded. */
 #ifndef SKLC_SAMPLE_OBJECT_H
 #define SKLC_SAMPLE_OBJECT_H
 
 #include "runtime/abi.h"
 
 #include <elf.h>
+#include <linux/bpf.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
@@ -13,8 +14,17 @@
 #include <zlib.h>
 
 enum {
-	SAMPLE_SECTIONS = 13, /* ELF's empty one, ten of sklc's, the program, the names */
+	/* ELF's empty one, ten of sklc's, maps, code, symbols, relocations, the names */
+	SAMPLE_SECTIONS = 17,
+	SAMPLE_MAPS_SECTION = 11, /* indices of sections */
+	SAMPLE_CALLED_SECTION = 12,
+	SAMPLE_PROGRAM_SECTION = 13,
+	SAMPLE_SYMBOLS_SECTION = 14,
+	SAMPLE_INSTRUCTIONS = 6,
+	SAMPLE_SYMBOLS = 4,
+	SAMPLE_RELOCATIONS = 2,
 	SAMPLE_SIZE_MAX = 8192,
+	SAMPLE_MAP_BYTES = 40,
 	SAMPLE_LABELS = 2,
 	SAMPLE_TEXT_BYTES = 30,
 };
@@ -49,7 +59,41 @@ struct sample {
 	unsigned char text[128];
 	size_t text_size;
 	const char *program_section;
+	/* Loads the address of a map, calls a helper and a subprogram, and returns. */
+	struct bpf_insn program[SAMPLE_INSTRUCTIONS];
+	struct bpf_insn called[1];
+	Elf64_Sym symbols[SAMPLE_SYMBOLS]; /* ELF's empty one, a map, the subprogram, the program */
+	Elf64_Rel relocations[SAMPLE_RELOCATIONS];
+	uint32_t relocated; /* index of the section that the relocations are of */
+	uint64_t program_flags;
 };
+
+static inline void sample_fill_code(struct sample *sample)
+{
+	enum { OBJECT = STB_GLOBAL << 4 | STT_OBJECT, FUNCTION = STB_GLOBAL << 4 | STT_FUNC };
+	const struct bpf_insn program[SAMPLE_INSTRUCTIONS] = {
+		{.code = BPF_LD | BPF_IMM | BPF_DW, .dst_reg = 1},
+		{0},
+		{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_map_lookup_elem},
+		{.code = BPF_JMP | BPF_CALL, .src_reg = BPF_PSEUDO_CALL, .imm = -1},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 1},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+
+	memcpy(sample->program, program, sizeof(program));
+	sample->called[0] = program[SAMPLE_INSTRUCTIONS - 1];
+	sample->symbols[1] = (Elf64_Sym){
+		.st_info = OBJECT, .st_shndx = SAMPLE_MAPS_SECTION, .st_size = SAMPLE_MAP_BYTES};
+	sample->symbols[2] = (Elf64_Sym){
+		.st_info = FUNCTION, .st_shndx = SAMPLE_CALLED_SECTION, .st_size = 8};
+	sample->symbols[3] = (Elf64_Sym){.st_info = FUNCTION,
+					 .st_shndx = SAMPLE_PROGRAM_SECTION,
+					 .st_size = sizeof(program)};
+	sample->relocations[0] = (Elf64_Rel){0, ELF64_R_INFO(1, 1)};
+	sample->relocations[1] = (Elf64_Rel){3 * sizeof(program[0]), ELF64_R_INFO(2, 10)};
+	sample->relocated = SAMPLE_PROGRAM_SECTION;
+	sample->program_flags = SHF_ALLOC | SHF_EXECINSTR;
+}
 
 static inline void sample_fill(struct sample *sample)
 {
@@ -63,7 +107,8 @@ static inline void sample_fill(struct sample *sample)
 			   .interface_count = 1,
 			   .counter_count = 1,
 			   .policy = ABI_DROP,
-			   .text_bytes = SAMPLE_TEXT_BYTES},
+			   .text_bytes = SAMPLE_TEXT_BYTES,
+			   .tries_spares = 1},
 		.strings = SAMPLE_STRINGS,
 		.labels = {{SAMPLE_WEB, 1}, {SAMPLE_DNS, 15}},
 		.interfaces = {{SAMPLE_ETH0, 1}},
@@ -95,6 +140,7 @@ static inline void sample_fill(struct sample *sample)
 		.texts = {{.name = SAMPLE_FILE, .bytes = SAMPLE_TEXT_BYTES}},
 		.program_section = ABI_PROGRAM_SECTION,
 	};
+	sample_fill_code(sample);
 	compress2(sample->text, &size, (const Bytef *)text, SAMPLE_TEXT_BYTES, 1);
 	sample->text_size = size;
 }
@@ -108,12 +154,16 @@ struct sample_elf {
 	size_t name_bytes, count;
 };
 
-static inline void sample_section(struct sample_elf *elf, const char *name, const void *bytes,
-				  size_t size)
+/* Adds a section; returns its header. */
+static inline Elf64_Shdr *sample_section(struct sample_elf *elf, const char *name, uint32_t type,
+					 uint64_t flags, const void *bytes, size_t size)
 {
-	elf->headers[elf->count++] = (Elf64_Shdr){
+	Elf64_Shdr *header = &elf->headers[elf->count++];
+
+	*header = (Elf64_Shdr){
 		.sh_name = (Elf64_Word)elf->name_bytes,
-		.sh_type = SHT_PROGBITS,
+		.sh_type = type,
+		.sh_flags = flags,
 		.sh_offset = elf->size,
 		.sh_size = size,
 		.sh_addralign = 1,
@@ -122,6 +172,33 @@ static inline void sample_section(struct sample_elf *elf, const char *name, cons
 	elf->name_bytes += strlen(name) + 1;
 	memcpy(elf->bytes + elf->size, bytes, size);
 	elf->size += size;
+	return header;
+}
+
+static inline void sample_records(struct sample_elf *elf, const char *name, const void *bytes,
+				  size_t size)
+{
+	sample_section(elf, name, SHT_STRTAB, SHF_ALLOC, bytes, size);
+}
+
+static inline void sample_write_code(struct sample_elf *elf, const struct sample *s)
+{
+	static const char maps[SAMPLE_MAP_BYTES];
+	Elf64_Shdr *header;
+
+	sample_section(elf, ".maps", SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, maps, sizeof(maps));
+	sample_section(elf, ABI_CALLED_SECTION, SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, s->called,
+		       sizeof(s->called));
+	sample_section(elf, s->program_section, SHT_PROGBITS, s->program_flags, s->program,
+		       sizeof(s->program));
+	header = sample_section(elf, ".symtab", SHT_SYMTAB, 0, s->symbols, sizeof(s->symbols));
+	header->sh_link = SAMPLE_SECTIONS - 1;
+	header->sh_entsize = sizeof(s->symbols[0]);
+	header = sample_section(elf, ".rel" ABI_PROGRAM_SECTION, SHT_REL, SHF_INFO_LINK,
+				s->relocations, sizeof(s->relocations));
+	header->sh_link = SAMPLE_SYMBOLS_SECTION;
+	header->sh_info = s->relocated;
+	header->sh_entsize = sizeof(s->relocations[0]);
 }
 
 /* Writes the file into SAMPLE_SIZE_MAX bytes; returns its size. */
@@ -142,20 +219,20 @@ static inline size_t sample_write(const struct sample *s, unsigned char *bytes)
 		.e_shstrndx = SAMPLE_SECTIONS - 1,
 	};
 
-	sample_section(&elf, ABI_HEADER_SECTION, &s->header, sizeof(s->header));
-	sample_section(&elf, ABI_STRINGS_SECTION, s->strings, sizeof(s->strings));
-	sample_section(&elf, ABI_LABELS_SECTION, s->labels, sizeof(s->labels));
-	sample_section(&elf, ABI_INTERFACES_SECTION, s->interfaces, sizeof(s->interfaces));
-	sample_section(&elf, ABI_RULES_SECTION, s->rules, sizeof(s->rules));
-	sample_section(&elf, ABI_SOCKETS_SECTION, s->sockets, s->socket_bytes);
-	sample_section(&elf, ABI_EXPECTS_SECTION, s->expects, sizeof(s->expects));
-	sample_section(&elf, ABI_DEFINITIONS_SECTION, s->definitions, sizeof(s->definitions));
-	sample_section(&elf, ABI_TEXTS_SECTION, s->texts, sizeof(s->texts));
-	sample_section(&elf, ABI_TEXT_SECTION, s->text, s->text_size);
-	sample_section(&elf, s->program_section, "\x95\0\0\0\0\0\0\0", 8);
-	memcpy(elf.names + elf.name_bytes, ".shstrtab", sizeof(".shstrtab"));
-	sample_section(&elf, ".shstrtab", elf.names, elf.name_bytes + sizeof(".shstrtab"));
-	elf.headers[SAMPLE_SECTIONS - 1].sh_type = SHT_STRTAB;
+	sample_records(&elf, ABI_HEADER_SECTION, &s->header, sizeof(s->header));
+	sample_records(&elf, ABI_STRINGS_SECTION, s->strings, sizeof(s->strings));
+	sample_records(&elf, ABI_LABELS_SECTION, s->labels, sizeof(s->labels));
+	sample_records(&elf, ABI_INTERFACES_SECTION, s->interfaces, sizeof(s->interfaces));
+	sample_records(&elf, ABI_RULES_SECTION, s->rules, sizeof(s->rules));
+	sample_records(&elf, ABI_SOCKETS_SECTION, s->sockets, s->socket_bytes);
+	sample_records(&elf, ABI_EXPECTS_SECTION, s->expects, sizeof(s->expects));
+	sample_records(&elf, ABI_DEFINITIONS_SECTION, s->definitions, sizeof(s->definitions));
+	sample_records(&elf, ABI_TEXTS_SECTION, s->texts, sizeof(s->texts));
+	sample_records(&elf, ABI_TEXT_SECTION, s->text, s->text_size);
+	sample_write_code(&elf, s);
+	memcpy(elf.names + elf.name_bytes, ".strtab", sizeof(".strtab"));
+	sample_section(&elf, ".strtab", SHT_STRTAB, 0, elf.names,
+		       elf.name_bytes + sizeof(".strtab"));
 	elf.size = (elf.size + 7) & ~(size_t)7;
 	header.e_shoff = elf.size;
 	memcpy(bytes, &header, sizeof(header));

@@ -95,6 +95,12 @@ static void the_header_decides_whose_object_it_is(void **state)
 	sample.header.policy = ABI_REDIRECT;
 	expect_refused(&sample, "policy");
 	sample_fill(&sample);
+	sample.header.tries_spares = 0;
+	expect_refused(&sample, "its header makes no sense");
+	sample_fill(&sample);
+	sample.header.override_others = 2;
+	expect_refused(&sample, "its header makes no sense");
+	sample_fill(&sample);
 	sample.header.label_count++;
 	expect_refused(&sample, "counts 3 labels");
 	sample_fill(&sample);
@@ -143,6 +149,150 @@ static void a_section_that_libbpf_would_act_on_is_refused(void **state)
 	expect_refused(&sample, "unexpected section '.kconfig'");
 	sample.program_section = ABI_LABELS_SECTION;
 	expect_refused(&sample, "there twice");
+}
+
+/* Whether the sample is taken with its call of a helper replaced by INSN. */
+static bool is_taken_with(struct bpf_insn insn)
+{
+	unsigned char bytes[SAMPLE_SIZE_MAX];
+	struct object_image image = {bytes, 0, "sample"};
+	struct listener listener = listener_new();
+	struct object object;
+	struct sample sample;
+	bool taken;
+
+	sample_fill(&sample);
+	sample.program[2] = insn;
+	image.size = sample_write(&sample, bytes);
+	taken = object_read(&listener.report, &image, &object) == 0;
+	if (taken)
+		object_free(&object);
+	else if (!strstr(listener.said, "instruction 2 of section 'sk_lookup'"))
+		fail_msg("the instruction is not named in '%s'", listener.said);
+	return taken;
+}
+
+static void three_helpers_are_called_and_no_other(void **state)
+{
+	int taken = 0, helper;
+
+	(void)state;
+	for (helper = -1; helper < 1000; helper++)
+		taken += is_taken_with(
+			(struct bpf_insn){.code = BPF_JMP | BPF_CALL, .imm = helper});
+	assert_int_equal(taken, 3);
+	assert_true(is_taken_with((struct bpf_insn){.code = 0x85, .imm = BPF_FUNC_sk_assign}));
+	assert_false(
+		is_taken_with((struct bpf_insn){.code = 0x85, .imm = BPF_FUNC_probe_read_kernel}));
+}
+
+/* src_reg says what a call calls and what a number is: helper, subprogram, function of the kernel;
+ * map, BTF of the kernel, function. */
+static void calls_and_numbers_of_other_kinds_are_refused(void **state)
+{
+	struct bpf_insn call = {.code = 0x85, .imm = 1}, number = {.code = 0x18};
+	unsigned int kind;
+
+	(void)state;
+	for (kind = 1; kind < 16; kind++) {
+		call.src_reg = number.src_reg = kind & 15;
+		assert_false(is_taken_with(call));
+		assert_false(is_taken_with(number));
+	}
+	number.src_reg = 0;
+	assert_false(is_taken_with(number)); /* the next instruction is no second half */
+}
+
+/* How many of the 256 codes of a class of instructions are taken, without an offset. */
+static int codes_taken(unsigned int class)
+{
+	int taken = 0;
+
+	for (unsigned int code = class; code < 256; code += 8)
+		taken += is_taken_with((struct bpf_insn){.code = (__u8)code, .imm = 1});
+	return taken;
+}
+
+static void instructions_that_the_compiler_never_writes_are_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(codes_taken(BPF_LD), 0);
+	assert_int_equal(codes_taken(BPF_LDX), 4); /* bytes to 64 bits, BPF_MEM */
+	assert_int_equal(codes_taken(BPF_ST), 4);  /* no BPF_ATOMIC */
+	assert_int_equal(codes_taken(BPF_STX), 4); /* no BPF_ATOMIC */
+	assert_int_equal(codes_taken(BPF_ALU), 2 * 14);
+	assert_int_equal(codes_taken(BPF_ALU64), 2 * 13); /* no BPF_END */
+	assert_int_equal(codes_taken(BPF_JMP), 3 + 2 * 11);
+	assert_int_equal(codes_taken(BPF_JMP32), 2 * 11); /* no BPF_JA */
+	assert_false(is_taken_with((struct bpf_insn){.code = 0xbf, .off = 1}));
+	assert_false(is_taken_with((struct bpf_insn){.code = 0x37, .imm = 1, .off = 1}));
+}
+
+static void symbols_lead_into_sections_of_the_object(void **state)
+{
+	struct sample sample;
+	size_t i;
+
+	(void)state;
+	for (i = 1; i < SAMPLE_SYMBOLS; i++) {
+		sample_fill(&sample);
+		sample.symbols[i].st_shndx = SHN_UNDEF; /* an extern */
+		expect_refused(&sample, "its symbol");
+		sample.symbols[i].st_shndx = SHN_ABS;
+		expect_refused(&sample, "its symbol");
+		sample.symbols[i].st_shndx = SAMPLE_SECTIONS;
+		expect_refused(&sample, "its symbol");
+		sample_fill(&sample);
+		sample.symbols[i].st_value = 1;
+		expect_refused(&sample, "its symbol");
+		sample_fill(&sample);
+		sample.symbols[i].st_info ^= 1;
+		expect_refused(&sample, "its symbol");
+		sample_fill(&sample);
+		sample.symbols[i].st_other = STV_HIDDEN;
+		expect_refused(&sample, "its symbol");
+	}
+}
+
+static void relocations_are_of_instructions_that_refer_to_something(void **state)
+{
+	struct sample sample;
+
+	(void)state;
+	sample_fill(&sample);
+	sample.relocated = SAMPLE_CALLED_SECTION;
+	expect_refused(&sample, "'.relsk_lookup' has not the relocations");
+	sample.relocated = SAMPLE_SECTIONS;
+	expect_refused(&sample, "'.relsk_lookup' has not the relocations");
+	sample_fill(&sample);
+	sample.relocations[0].r_offset = 4;
+	expect_refused(&sample, "relocation of no instruction");
+	sample.relocations[0].r_offset = sizeof(sample.program);
+	expect_refused(&sample, "relocation of no instruction");
+	sample.relocations[0].r_offset = sample.relocations[1].r_offset;
+	expect_refused(&sample, "instruction 3");
+	sample_fill(&sample);
+	sample.relocations[0].r_offset = 8;
+	expect_refused(&sample, "instruction 1");
+	sample_fill(&sample);
+	sample.relocations[1] = sample.relocations[0];
+	expect_refused(&sample, "or two of one");
+	sample_fill(&sample);
+	sample.relocations[0].r_info = ELF64_R_INFO(1, 3);
+	expect_refused(&sample, "instruction 0 of section 'sk_lookup' has a relocation of a kind");
+	sample.relocations[0].r_info = ELF64_R_INFO(2, 1); /* the address of a subprogram */
+	expect_refused(&sample, "instruction 0 of section 'sk_lookup' refers to no map");
+	sample.relocations[0].r_info = ELF64_R_INFO(SAMPLE_SYMBOLS, 1);
+	expect_refused(&sample, "instruction 0 of section 'sk_lookup' refers to nothing");
+	sample_fill(&sample);
+	sample.relocations[1].r_info = ELF64_R_INFO(3, 10);
+	expect_refused(&sample, "instruction 3 of section 'sk_lookup' calls no subprogram");
+	sample_fill(&sample);
+	sample.program[3].src_reg = BPF_PSEUDO_KFUNC_CALL;
+	expect_refused(&sample, "instruction 3");
+	sample_fill(&sample);
+	sample.program_flags |= SHF_WRITE;
+	expect_refused(&sample, "'sk_lookup' has another type, or other flags");
 }
 
 static void strings_must_be_text(void **state)
@@ -280,6 +430,11 @@ int main(void)
 		cmocka_unit_test(the_header_decides_whose_object_it_is),
 		cmocka_unit_test(an_object_of_version_2_is_read),
 		cmocka_unit_test(a_section_that_libbpf_would_act_on_is_refused),
+		cmocka_unit_test(three_helpers_are_called_and_no_other),
+		cmocka_unit_test(calls_and_numbers_of_other_kinds_are_refused),
+		cmocka_unit_test(instructions_that_the_compiler_never_writes_are_refused),
+		cmocka_unit_test(symbols_lead_into_sections_of_the_object),
+		cmocka_unit_test(relocations_are_of_instructions_that_refer_to_something),
 		cmocka_unit_test(strings_must_be_text),
 		cmocka_unit_test(labels_have_names_and_no_name_twice),
 		cmocka_unit_test(interfaces_rules_and_definitions_stay_in_range),
