@@ -152,6 +152,29 @@ bool read_number(struct diag *diag, const char *taker, const char *text, int *nu
 	return true;
 }
 
+/* Reads the number of a generation, and perhaps the first digits of its hash: N[:HASH]. */
+static void read_generation(struct diag *diag, const char *taker, const char *text,
+			    struct options *options)
+{
+	enum { DIGITS_MIN = 8, DIGITS_MAX = 64 };
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+	const char *digits = *end == ':' ? end + 1 : NULL;
+	size_t length = digits ? strlen(digits) : 0;
+
+	if (*text < '0' || *text > '9' || (*end && !digits) || value > INT_MAX)
+		usage_error(diag, "%s takes a number, or N:HASH, not '%s'", taker, text);
+	else if (digits && !value)
+		usage_error(diag, "%s: generation 0 stands for no rules, which have no hash",
+			    taker);
+	else if (digits && (length < DIGITS_MIN || length > DIGITS_MAX ||
+			    digits[strspn(digits, "0123456789abcdefABCDEF")]))
+		usage_error(diag, "%s takes %d to %d hexadecimal digits of a hash, not '%s'", taker,
+			    DIGITS_MIN, DIGITS_MAX, digits);
+	options->if_generation = (int)value;
+	options->if_hash = digits;
+}
+
 /* Reads a number of at least 1. */
 static void read_count(struct diag *diag, enum option_id option, const char *text, const char *unit,
 		       int *count)
@@ -280,7 +303,7 @@ static void take(struct options *options, enum option_id option)
 		read_count(diag, option, optarg, "second", &options->confirm_seconds);
 		return;
 	case OPTION_IF_GENERATION:
-		read_number(diag, words[option], optarg, &options->if_generation);
+		read_generation(diag, words[option], optarg, options);
 		return;
 	case OPTION_COLOR:
 		options->color = (enum color)choose(diag, "choice of --color", colors,

@@ -25,7 +25,8 @@
 	X(BPFFS, 0, "bpffs", "DIR", "where bpffs is mounted; /sys/fs/bpf by default")              \
 	X(REQUIRE_SOCKETS, 0, "require-sockets", NULL, "refuse to apply with an empty label")      \
 	X(CONFIRM, 0, "confirm", "SECONDS", "go back to the old rules, unless confirmed in time")  \
-	X(IF_GENERATION, 0, "if-generation", "N", "only if the applied rules are the N-th")        \
+	X(IF_GENERATION, 0, "if-generation", "N[:HASH]",                                           \
+	  "only if that generation is applied, and its hash begins so")                            \
 	X(ALL, 0, "all", NULL, "every namespace that has rules")                                   \
 	X(PID, 0, "pid", "PID", "the process that has the socket")                                 \
 	X(FD, 0, "fd", "FD", "the socket's descriptor in that process")                            \
@@ -60,6 +61,7 @@ struct options {
 	enum stage dump;
 	enum color color;
 	int pid, fd, confirm_seconds, if_generation; /* -1: not given */
+	const char *if_hash;            /* 8 to 64 hexadecimal digits; NULL: not given */
 	struct compile_options compile; /* compile.files are set with the verb's operands */
 	char *const *words;             /* those that are no options */
 	size_t word_count;

@@ -24,6 +24,7 @@ struct runtime_options runtime_options(struct session *s)
 								: 0,
 		.has_if_generation = option_given(options, OPTION_IF_GENERATION),
 		.if_generation = (uint32_t)options->if_generation,
+		.if_hash = options->if_hash,
 	};
 }
 
@@ -60,4 +61,24 @@ int unregister(struct session *s)
 	return exit_status(runtime_unregister(
 		s->operands[0].text, protocol->text ? protocols[protocol->number] : 0,
 		family->text ? families[family->number] : AF_UNSPEC, &runtime, stdout));
+}
+
+/* Runs a verb whose operand is the number of a generation, if it is given. */
+static int run_of_generation(struct session *s, int (*run)(const struct runtime_options *, FILE *))
+{
+	struct runtime_options runtime = runtime_options(s);
+
+	runtime.has_generation = s->operands[0].text != NULL;
+	runtime.generation = (uint32_t)s->operands[0].number;
+	return exit_status(run(&runtime, stdout));
+}
+
+int list(struct session *s)
+{
+	return run_of_generation(s, runtime_list);
+}
+
+int rollback(struct session *s)
+{
+	return run_of_generation(s, runtime_rollback);
 }

@@ -33,6 +33,10 @@
 	{                                                                                          \
 		OPERAND_LABEL, false, "LABEL"                                                      \
 	}
+#define GENERATION                                                                                 \
+	{                                                                                          \
+		OPERAND_NUMBER, true, "N"                                                          \
+	}
 
 /* clang-format off */
 static const struct verb verbs[] = {
@@ -48,9 +52,12 @@ static const struct verb verbs[] = {
 	{.word = "dump", .operands = {{OPERAND_STAGE, false, "STAGE"}, RULES},
 	 .meaning = "print a form of the rules: " STAGE_WORDS,
 	 .takes = FOR_COMPILING, .action = OPTION_BIT(DUMP), .run = dump},
-	{.word = "list",
-	 .meaning = "print the rules that are applied, as written",
-	 .takes = FOR_RUNNING, .runtime = runtime_list},
+	{.word = "list", .operands = {GENERATION},
+	 .meaning = "print the rules that are applied, or were before, as written",
+	 .takes = FOR_RUNNING, .run = list},
+	{.word = "history",
+	 .meaning = "list the generations of rules that are kept",
+	 .takes = FOR_RUNNING, .runtime = runtime_history},
 	{.word = "status",
 	 .meaning = "show labels and their sockets, rules and their counters",
 	 .takes = FOR_RUNNING | OPTION_BIT(ALL), .runtime = runtime_status},
@@ -67,9 +74,9 @@ static const struct verb verbs[] = {
 	{.word = "confirm",
 	 .meaning = "keep rules that are on trial",
 	 .takes = FOR_RUNNING, .runtime = runtime_confirm},
-	{.word = "rollback",
-	 .meaning = "go back to the rules applied before",
-	 .takes = FOR_RUNNING | OPTION_BIT(IF_GENERATION), .runtime = runtime_rollback},
+	{.word = "rollback", .operands = {GENERATION},
+	 .meaning = "go back to the rules applied before, or to a generation",
+	 .takes = FOR_RUNNING | OPTION_BIT(IF_GENERATION), .run = rollback},
 	{.word = "reset",
 	 .meaning = "set the counters to zero",
 	 .takes = FOR_RUNNING, .runtime = runtime_reset},

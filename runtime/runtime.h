@@ -16,11 +16,13 @@ struct runtime_options {
 	const char *netns;     /* NAME, PATH or pid:N; NULL: the caller's own */
 	const char *bpffs;     /* where bpffs is mounted; NULL: /sys/fs/bpf */
 	bool json, quiet, verbose;
-	bool require_sockets;     /* apply: refuse while a label that rules name has no socket */
-	bool all;                 /* status: print a line for each namespace that has rules */
-	bool has_if_generation;   /* apply, rollback: refuse unless if_generation is applied */
-	uint32_t if_generation;   /* 0: no rules are applied */
-	const char *if_hash;      /* the first digits of its hash, too; NULL: any */
+	bool require_sockets;   /* apply: refuse while a label that rules name has no socket */
+	bool all;               /* status: print a line for each namespace that has rules */
+	bool has_if_generation; /* apply, rollback: refuse unless if_generation is applied */
+	uint32_t if_generation; /* 0: no rules are applied */
+	const char *if_hash;    /* the first digits of its hash, too; NULL: any */
+	bool has_generation;    /* list, rollback: the generation of this number; else list takes */
+	uint32_t generation;    /* the one in force, and rollback the one before */
 	uint32_t confirm_seconds; /* apply: go back unless confirmed within them; 0: no trial */
 };
 
@@ -62,8 +64,8 @@ int runtime_check(const struct object_image *image, const struct runtime_options
 int runtime_apply(const struct object_image *image, const struct runtime_options *options,
 		  FILE *out);
 
-/* Goes back to the rules applied before these; during a trial, ends it. A second rollback undoes
- * the first. */
+/* Goes back to the rules applied before these, or to those of another generation that is kept;
+ * without a number, ends a trial. A second rollback undoes the first. */
 int runtime_rollback(const struct runtime_options *options, FILE *out);
 
 /* Keeps the rules that are on trial. */
@@ -72,11 +74,15 @@ int runtime_confirm(const struct runtime_options *options, FILE *out);
 /* Restarts the counters from zero. */
 int runtime_reset(const struct runtime_options *options, FILE *out);
 
-/* The object that is applied, in memory that the caller frees; RUNTIME_NOT_THERE after a
+/* The object that is applied, or that of options->generation, in memory that the caller frees; RUNTIME_NOT_THERE after a
  * message if none is. */
 int runtime_read_applied(const struct runtime_options *options, void **bytes, size_t *size);
 
-/* Prints the files of the rules that are applied, as they were written. */
+/* Lists the generations that are kept. */
+int runtime_history(const struct runtime_options *options, FILE *out);
+
+/* Prints the files of the rules that are applied, or of options->generation, as they were
+ * written. */
 int runtime_list(const struct runtime_options *options, FILE *out);
 
 /* Takes the rules off, and removes their state; RUNTIME_NOT_THERE after a message if none are

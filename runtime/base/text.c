@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 /* The number of ASCII bytes at the start, rounded down to a multiple of 8. Eight bytes are tested
  * at once, since most text is ASCII and a rules file can have megabytes. */
@@ -97,4 +98,14 @@ void text_address(int family, const void *address, unsigned int port, char *text
 	if (family)
 		inet_ntop(family, address, host, sizeof(host));
 	snprintf(text, size, family == AF_INET6 ? "[%s]:%u" : "%s:%u", host, port);
+}
+
+void text_time(uint64_t seconds, char text[TEXT_TIME_MAX])
+{
+	time_t when = (time_t)seconds;
+	struct tm local;
+
+	if (!localtime_r(&when, &local) ||
+	    !strftime(text, TEXT_TIME_MAX, "%Y-%m-%d %H:%M:%S", &local))
+		*text = '\0';
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 bool text_is_utf8(const char *text, size_t size);
@@ -18,5 +19,10 @@ void text_print_lines(FILE *out, const char *text, size_t size);
 /* Writes an endpoint: "192.0.2.1:80", "[2001:db8::1]:80", or "*:80" if FAMILY is 0. ADDRESS is in
  * network order, PORT in host order. */
 void text_address(int family, const void *address, unsigned int port, char *text, size_t size);
+
+/* Writes a time, in seconds since 1970, as local time: "2026-11-22 23:26:33". Empty if it is out of
+ * the range of calendars. */
+enum { TEXT_TIME_MAX = 32 };
+void text_time(uint64_t seconds, char text[TEXT_TIME_MAX]);
 
 #endif

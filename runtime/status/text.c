@@ -9,12 +9,9 @@
 
 static void print_time(uint64_t seconds, FILE *out)
 {
-	time_t when = (time_t)seconds;
-	struct tm local;
-	char text[64] = "";
+	char text[TEXT_TIME_MAX];
 
-	if (localtime_r(&when, &local))
-		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &local);
+	text_time(seconds, text);
 	fprintf(out, "%s", text);
 }
 

@@ -1,4 +1,6 @@
 /* Reads the object that is applied. */
+#include "find_generation.h"
+
 #include "runtime/base/fail.h"
 #include "runtime/runtime.h"
 #include "runtime/state/state.h"
@@ -21,7 +23,10 @@ int runtime_read_applied(const struct runtime_options *options, void **bytes, si
 		err = refuse(options->report, RUNTIME_NOT_THERE, "no rules are applied to %s",
 			     state.netns.words);
 	if (!err)
-		err = generation_require(&state, standing.current, &generation);
+		err = find_generation(&state, &standing,
+				      options->has_generation ? options->generation
+							      : standing.current,
+				      &generation);
 	if (!err) {
 		err = generation_read(&generation, &applied);
 		generation_close(&generation);

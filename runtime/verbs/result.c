@@ -72,8 +72,12 @@ void report_result(const char *result, uint32_t generation, const struct runtime
 
 void report_transaction(const char *result, const struct transaction *t, FILE *out)
 {
-	print_result(t->unchanged ? "unchanged" : result, t->record.generation, &t->record,
-		     t->options, out);
+	struct record record = t->record;
+
+	if (t->unchanged)
+		record.same_as = 0; /* this command copied nothing */
+	print_result(t->unchanged ? "unchanged" : result, record.generation, &record, t->options,
+		     out);
 }
 
 void report_applied(const struct transaction *t, FILE *out)

@@ -1,4 +1,7 @@
-/* Goes back to the rules applied before, or ends a trial. */
+/* Goes back to the rules applied before, or to older ones, or ends a trial. The rules of an older
+ * generation are applied like new ones, but for their `expect` lines, which held when they were
+ * applied first. */
+#include "find_generation.h"
 #include "result.h"
 #include "with_rules.h"
 
@@ -28,33 +31,50 @@ static int rollback_trial(struct state *state, struct standing *standing,
 	return err;
 }
 
+/* Finds the generation to go back to. */
+static int find_target(const struct state *state, const struct standing *standing,
+		       const struct runtime_options *options, struct generation *target)
+{
+	int err = -ENOENT;
+
+	if (options->has_generation)
+		return find_generation(state, standing, options->generation, target);
+	if (standing->previous)
+		err = generation_open(state, standing->previous, target);
+	if (err == -ENOENT)
+		return refuse(options->report, RUNTIME_NOT_THERE,
+			      "nothing was applied before generation %" PRIu32
+			      "; `sklc detach` takes it off",
+			      standing->current);
+	return err;
+}
+
 static int rollback(struct state *state, struct standing *standing,
 		    const struct runtime_options *options, FILE *out)
 {
 	struct transaction transaction = {.options = options, .state = state, .standing = standing};
-	struct generation previous;
+	struct generation target;
 	struct applied applied;
 	int err = check_replaceable(state, standing, options);
 
 	if (err)
 		return err;
+	if (standing->trial == TRIAL_RUNNING && options->has_generation)
+		return refuse(options->report, EBUSY,
+			      "generation %" PRIu32 " is on trial: `sklc confirm`, or `sklc "
+			      "rollback` without a number, first; nothing was changed",
+			      standing->tried);
 	if (standing->trial == TRIAL_RUNNING)
 		return rollback_trial(state, standing, options, out);
-	if (standing->previous)
-		err = generation_open(state, standing->previous, &previous);
-	if (!standing->previous || err == -ENOENT)
-		return refuse(options->report, RUNTIME_NOT_THERE,
-			      "nothing was applied before generation %" PRIu32
-			      "; `sklc detach` takes it off",
-			      standing->current);
+	err = find_target(state, standing, options, &target);
 	if (err)
 		return err;
-	err = generation_read(&previous, &applied);
-	generation_close(&previous);
+	err = generation_read(&target, &applied);
+	generation_close(&target);
 	if (err)
 		return err;
 	transaction.object = &applied.object;
-	transaction.same_as = standing->previous;
+	transaction.same_as = target.record.generation;
 	err = transaction_run(&transaction);
 	if (!err)
 		report_transaction("rolled back", &transaction, out);

@@ -1,5 +1,8 @@
 """Generations: their numbers and hashes, applies that change nothing, and how objects are kept."""
 import json
+import os
+import pathlib
+import pwd
 import struct
 import zlib
 
@@ -190,3 +193,168 @@ def test_an_object_is_kept_to_the_byte_in_every_phase(host, kind):
         if text:
             host.apply(text, "-q")
     check_settled(host)
+
+
+# history, and the ways back
+
+
+def texts(count):
+    return [f"tcp dport {80 + n} redirect to web\n" for n in range(count)]
+
+
+def history(host):
+    return json.loads(host.sklc("history", "--json").stdout)["generations"]
+
+
+def test_history_lists_what_is_kept_the_newest_first(host):
+    for text in texts(4):
+        host.apply(text, "-q")
+    host.sklc("rollback", "2", "-q")
+    found = history(host)
+    assert [each["generation"] for each in found] == [5, 4, 3, 2, 1]
+    assert [each["state"] for each in found] == ["current", "previous", "older", "older", "older"]
+    assert [each["same_as"] for each in found] == [2, None, None, None, None]
+    assert found[0]["hash"] == found[3]["hash"] == hash_of(host)
+    assert (found[0]["rules"], found[0]["labels"], found[0]["sockets"]) == (1, 1, 0)
+    lines = host.sklc("history").stdout.splitlines()
+    assert lines[0].split() == ["NUMBER", "APPLIED", "USER", "HASH", "STATE", "RULES", "LABELS", "SOCKETS"]
+    assert [line.split()[0] for line in lines[1:]] == ["5", "4", "3", "2", "1"]
+    assert lines[1].startswith("5 = 2 ") and found[0]["hash"][:12] in lines[1]
+    assert all(len(line) <= 80 for line in lines)
+
+
+def test_history_says_who_applied(host):
+    """The user who logged in, if the kernel knows one, stays the same behind sudo; else the process's user."""
+    host.apply(A, "-q")
+    try:
+        login = int(pathlib.Path("/proc/self/loginuid").read_text(encoding="ascii"))
+    except OSError:
+        login = 2**32 - 1
+    user = os.getuid() if login == 2**32 - 1 else login
+    assert (history(host)[0]["uid"], history(host)[0]["user"]) == (user, pwd.getpwuid(user).pw_name)
+
+
+def test_history_during_a_trial_tells_what_comes_back(host):
+    host.apply(A, "-q")
+    host.apply(B, "-q")
+    host.apply("tcp dport 82 drop\n", "--confirm", "60")
+    assert [each["state"] for each in history(host)] == ["on trial", "previous", "older"]
+    done = host.sklc("rollback", "1", status=3)
+    assert "on trial" in done.stderr
+    host.sklc("rollback")
+    assert [(each["generation"], each["state"]) for each in history(host)] == [(2, "current"), (1, "previous")]
+
+
+@pytest.mark.parametrize("words", [["history"], ["rollback", "1"], ["list", "1"]], ids=lambda words: words[0])
+def test_without_rules_there_is_no_generation(host, words):
+    assert "no rules are applied" in host.sklc(*words, status=4).stderr
+
+
+@pytest.mark.parametrize("verb", ["rollback", "list"])
+def test_a_generation_that_is_not_kept_is_named_with_those_that_are(host, verb):
+    for text in texts(3):
+        host.apply(text, "-q")
+    for number in "0", "4", "999":
+        done = host.sklc(verb, number, status=4)
+        assert f"no generation {number} " in done.stderr and "3, 2, 1" in done.stderr
+    assert "takes a number" in host.sklc(verb, "x", status=2).stderr
+    assert host.status(status=None)["generation"] == 3
+
+
+def test_list_prints_the_rules_of_any_generation(host):
+    every = texts(4)
+    for text in every:
+        host.apply(text, "-q")
+    for number, text in enumerate(every, 1):
+        assert host.sklc("list", str(number)).stdout == text
+        assert json.loads(host.sklc("list", str(number), "--json").stdout)["files"][0]["text"] == text
+    assert host.sklc("list").stdout == every[3]
+
+
+def test_a_rollback_to_an_older_generation_is_an_apply_of_it(host):
+    there = host.server(TCP4)
+    host.apply(A, "-q")
+    host.register("web", there)
+    for text in texts(3):
+        host.apply(text, "-q")
+    assert host.sklc("rollback", "1").stdout == "rolled back: generation 5 = 1\n"
+    assert host.reach(TCP4, TCP4.at(1), 80, [there]) is there
+    assert host.sklc("list").stdout == A
+    assert host.sklc("rollback").stdout == "rolled back: generation 6 = 4\n"
+    assert host.sklc("rollback").stdout == "rolled back: generation 7 = 5\n"
+    check_settled(host)
+
+
+def test_a_rollback_to_what_decides_changes_nothing(host):
+    host.apply(A, "-q")
+    host.apply(B, "-q")
+    host.sklc("rollback", "1", "-q")
+    for number in "1", "3":
+        assert host.sklc("rollback", number).stdout == "unchanged: generation 3\n"
+    assert host.sklc("rollback").stdout == "rolled back: generation 4 = 2\n"
+
+
+@pytest.mark.usefixtures("cgroup2")
+def test_a_rollback_to_an_older_generation_finds_its_sockets_before_it_decides(host):
+    web = host.server(TCP4, port=8080)
+    host.apply("socket web { tcp 127.0.0.1:8080 }\n" + A, "-q")
+    for text in texts(3):
+        host.apply(text.replace("to web", "to other"), "-q")
+    assert host.reach(TCP4, TCP4.at(1), 80, [web]) == REFUSED
+    host.sklc("rollback", "1")
+    assert host.reach(TCP4, TCP4.at(1), 80, [web]) is web
+    assert host.status()["complete"]
+
+
+def test_counters_continue_when_an_older_generation_comes_back(host):
+    host.apply(COUNTED, "-q")
+    assert host.reach(UDP4, UDP4.at(1), 53, []) == REFUSED
+    for text in texts(3):
+        host.apply(COUNTED + text, "-q")
+    assert host.reach(UDP4, UDP4.at(1), 53, []) == REFUSED
+    host.sklc("rollback", "1", "-q")
+    assert [rule["counter"] for rule in host.status()["rules"]] == [2]
+
+
+def test_ten_older_generations_are_kept_and_the_oldest_goes_by_name(host):
+    every = texts(13)
+    for text in every[:12]:
+        assert "no longer kept" not in host.apply(text).stderr
+    assert "generation 1 is no longer kept" in host.apply(every[12]).stderr
+    assert [each["generation"] for each in history(host)] == list(range(13, 1, -1))
+    assert host.sklc("rollback", "2").stdout == "rolled back: generation 14 = 2\n"
+    assert [each["generation"] for each in history(host)] == list(range(14, 2, -1))
+    check_settled(host)
+
+
+def test_a_trial_that_fails_leaves_no_generation(host):
+    host.apply(A, "-q")
+    host.apply(B, "-q", "--confirm", "60")
+    host.sklc("rollback", "-q")
+    assert [each["generation"] for each in history(host)] == [1]
+    assert host.apply(B).stdout == "applied: generation 3\n"
+
+
+# the generation that is expected
+
+
+def test_a_generation_is_expected_by_its_number_and_its_hash(host):
+    host.apply(A, "-q")
+    wanted = hash_of(host)
+    for expected in f"1:{wanted}", f"1:{wanted[:8]}", f"1:{wanted[:12].upper()}":
+        assert host.apply(A, "--if-generation", expected).stdout == "unchanged: generation 1\n"
+    other = "0" * 12 if wanted[0] != "0" else "1" * 12
+    for words in ["--apply", host.rules(B)], ["rollback"]:
+        done = host.sklc(*words, "--if-generation", f"1:{other}", status=3)
+        assert wanted[:12] in done.stderr and other in done.stderr
+        done = host.sklc(*words, "--if-generation", f"2:{wanted}", status=3)
+        assert "somebody else" in done.stderr
+    assert host.status(status=None)["generation"] == 1
+
+
+@pytest.mark.parametrize("expected, message", [
+    ("1:", "8 to 64"), ("1:1234567", "8 to 64"), ("1:" + "0" * 65, "8 to 64"), ("1:1234567g", "8 to 64"),
+    ("0:12345678", "no rules"), ("x:12345678", "N:HASH"), ("1;12345678", "N:HASH"), (":12345678", "N:HASH"),
+])
+def test_an_expected_generation_that_is_no_number_and_hash_is_an_error_of_the_command_line(host, expected, message):
+    assert message in host.apply(A, "--if-generation", expected, status=2).stderr

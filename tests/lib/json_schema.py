@@ -1,5 +1,6 @@
 """Checks documents of --json against the schema in sklc(1); conftest.py does so for every run with --json."""
 import json
+import re
 
 ERRORS_SHOWN = 20
 PLACE = {"file": str, "line": int, "column": int}
@@ -59,12 +60,26 @@ def check_diagnostics(text, status):
     return document
 
 
+def check_generation(value):
+    has_shape(value, {"generation": int, "same_as": type(value["same_as"]), "state": str, "applied_at": int, "uid": int,
+                      "user": type(value["user"]), "hash": str, "rules": int, "labels": int, "sockets": int})
+    assert value["same_as"] is None or 0 < value["same_as"] < value["generation"], value
+    assert value["state"] in ("current", "on trial", "previous", "older"), value
+    assert value["user"] is None or value["user"].isprintable(), value
+    assert re.fullmatch("[0-9a-f]{64}", value["hash"]), value
+
+
 def check_result(text):
     """Standard output must be one document, or nothing."""
     if not text:
         return
     document = json.loads(text)
     assert document["version"] == 1
+    for each in document.get("generations", []):
+        check_generation(each)
+    if "result" in document and "hash" in document:
+        has_shape(document, {"version": int, "result": str, "generation": int, "hash": str}, {"same_as": int})
+        assert re.fullmatch("[0-9a-f]{64}", document["hash"]), document
     for each in document.get("problems", []):
         assert each["label"] is None or each["label"], each
         has_shape(each, {"label": type(each["label"]), "what": str, "mend": str, "sockets": int})

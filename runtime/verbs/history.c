@@ -1,0 +1,117 @@
+/* Lists the generations that are kept, the newest first: a rollback reaches each. */
+#include "compiler/base/json.h"
+#include "runtime/base/fail.h"
+#include "runtime/base/text.h"
+#include "runtime/runtime.h"
+#include "runtime/state/state.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pwd.h>
+
+/* What a user would call the generation at an index: during a trial, the rules that come back are
+ * those before. */
+static const char *state_word(const struct lives *lives, size_t index)
+{
+	if (index == 0)
+		return lives->all[0].phase == PHASE_TRIAL ? "on trial" : "current";
+	return index == 1 ? "previous" : "older";
+}
+
+/* The name of a user, if it has one without characters that do not belong into a name. */
+static const char *user_name(uint32_t user)
+{
+	const struct passwd *entry = getpwuid(user);
+
+	if (!entry || !*entry->pw_name)
+		return NULL;
+	for (const char *at = entry->pw_name; *at; at++)
+		if (*at <= ' ' || *at > '~')
+			return NULL;
+	return entry->pw_name;
+}
+
+static void print_line(const struct lives *lives, size_t index, FILE *out)
+{
+	const struct record *record = &lives->all[index].record;
+	const char *name = user_name(record->user);
+	char number[32], user[16], hash[HASH_TEXT_MAX], when[TEXT_TIME_MAX];
+
+	if (record->same_as)
+		snprintf(number, sizeof(number), "%" PRIu32 " = %" PRIu32, record->generation,
+			 record->same_as);
+	else
+		snprintf(number, sizeof(number), "%" PRIu32, record->generation);
+	snprintf(user, sizeof(user), "%" PRIu32, record->user);
+	object_hash_text(record->hash.content, hash);
+	text_time(record->applied, when);
+	fprintf(out, "%-7s %-19s %-8s %.12s %-8s %5" PRIu32 " %6" PRIu32 " %7" PRIu32 "\n", number,
+		when, name ? name : user, hash, state_word(lives, index), record->rules,
+		record->labels, record->sockets);
+}
+
+static void print_text(const struct lives *lives, FILE *out)
+{
+	fprintf(out, "%-7s %-19s %-8s %-12s %-8s %5s %6s %7s\n", "NUMBER", "APPLIED", "USER",
+		"HASH", "STATE", "RULES", "LABELS", "SOCKETS");
+	for (size_t i = 0; i < lives->count; i++)
+		print_line(lives, i, out);
+}
+
+static json_t *number_or_null(uint32_t number)
+{
+	return number ? json_integer(number) : json_null();
+}
+
+static json_t *life_to_json(const struct lives *lives, size_t index)
+{
+	const struct record *record = &lives->all[index].record;
+	const char *name = user_name(record->user);
+	char hash[HASH_TEXT_MAX];
+
+	object_hash_text(record->hash.content, hash);
+	return json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:o}", "generation",
+			 json_integer(record->generation), "same_as",
+			 number_or_null(record->same_as), "state", state_word(lives, index),
+			 "applied_at", json_integer((json_int_t)record->applied), "uid",
+			 json_integer(record->user), "user", name ? json_string(name) : json_null(),
+			 "hash", hash, "rules", json_integer(record->rules), "labels",
+			 json_integer(record->labels), "sockets", json_integer(record->sockets));
+}
+
+static int print_json(struct report *report, const struct lives *lives, FILE *out)
+{
+	json_t *all = json_array(), *root;
+	int err;
+
+	for (size_t i = 0; i < lives->count; i++)
+		json_array_append_new(all, life_to_json(lives, i));
+	root = json_pack("{s:i, s:o}", "version", 1, "generations", all);
+	err = json_dumpf(root, out, JSON_INDENT(2)) || fputc('\n', out) == EOF;
+	json_decref(root);
+	return err ? fail(report, EIO, "write the history") : 0;
+}
+
+int runtime_history(const struct runtime_options *options, FILE *out)
+{
+	struct lives lives = {.count = 0};
+	struct standing standing;
+	struct state state;
+	int err = state_open(options, STATE_READ, &state);
+
+	if (err)
+		return err;
+	err = standing_read(&state, &standing);
+	if (!err)
+		err = lives_read(&state, &standing, &lives);
+	if (!err && !lives.count)
+		err = refuse(options->report, RUNTIME_NOT_THERE, "no rules are applied to %s",
+			     state.netns.words);
+	if (!err && options->json)
+		err = print_json(options->report, &lives, out);
+	else if (!err)
+		print_text(&lives, out);
+	standing_close(&standing);
+	state_close(&state);
+	return err;
+}
