@@ -55,17 +55,28 @@ struct abi_label_count {
 #define ABI_PIN_STATE       "state" /* the version of the state */
 #define ABI_PIN_LINK        "link"
 #define ABI_PIN_SOCKETS     "sockets" /* the socket map */
-#define ABI_PIN_LABELS      "labels"  /* HASH: char[ABI_LABEL_KEY] -> struct abi_label_slots */
+#define ABI_PIN_SLOTS       "slots"   /* HASH: struct abi_slot_key -> struct abi_label_slots */
 #define ABI_PIN_SPARE_MARKS ABI_SPARE_MARKS
 /* Names of pins in the folder of a generation. The folder's name is `g` and the kernel's ID of the
  * generation's program. */
 #define ABI_PIN_PROGRAM        "program"
 #define ABI_PIN_OBJECT         "object" /* the object's bytes, as one array element */
+#define ABI_PIN_KEYS           "keys"   /* struct abi_slot_key of each label; absent: no labels */
 #define ABI_PIN_RULE_COUNTERS  ABI_RULE_COUNTERS
 #define ABI_PIN_LABEL_COUNTERS ABI_LABEL_COUNTERS
 #define ABI_PIN_MACHINE        "machine" /* the words of the host */
 
 #define ABI_LABEL_KEY (ABI_LABEL_NAME_MAX + 1) /* a label's name, padded with zeros */
+
+/* Slots belong to a label and to what it declares. So the sockets of rules that declare a label
+ * anew never stand in the slots that the rules before still use. */
+struct abi_slot_key {
+	char label[ABI_LABEL_KEY];
+	/* The first bytes of the SHA-256 of the endpoints that the label declares, with the numbers
+	 * that this host has for users. All zero if it declares none: all generations share these
+	 * slots. */
+	uint8_t declaration[16];
+};
 
 struct abi_label_slots {
 	uint32_t slots[ABI_FLOW_CLASSES]; /* slot words */

@@ -13,10 +13,9 @@ struct socket_map {
 	__uint(value_size, sizeof(__u64));
 };
 
-struct time_map {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 65536);
+struct since_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ABI_SOCKETS_MAX);
 	__uint(key_size, sizeof(__u32));
 	__uint(value_size, sizeof(struct since));
 };
@@ -54,7 +53,7 @@ struct cgroup_map {
 	} name SEC(".maps")
 
 BY_NAMESPACE(sockets, socket_map);
-BY_NAMESPACE(times, time_map);
+BY_NAMESPACE(since, since_map);
 BY_NAMESPACE(spare_marks, mark_map);
 BY_NAMESPACE(declared, declared_map);
 BY_NAMESPACE(cgroups, cgroup_map);
@@ -69,9 +68,9 @@ __noinline int take_slot(struct bpf_sock_ops *context, __u64 namespace,
 			 const struct declared_range *range)
 {
 	void *map = bpf_map_lookup_elem(&sockets, &namespace);
-	void *since_map = bpf_map_lookup_elem(&times, &namespace);
+	void *since_map = bpf_map_lookup_elem(&since, &namespace);
 	void *mark_map = bpf_map_lookup_elem(&spare_marks, &namespace);
-	struct since since = {.cookie = bpf_get_socket_cookie(context)};
+	__u64 cookie = bpf_get_socket_cookie(context);
 	struct abi_spare_marks *marks;
 	__u32 first;
 
@@ -83,19 +82,20 @@ __noinline int take_slot(struct bpf_sock_ops *context, __u64 namespace,
 		return 0;
 	for (__u32 i = 0; i < DECLARED_RANGE_MAX && i < range->count; i++) {
 		__u32 number = range->first + i, slot = slot_at(range->word, number);
-		const struct since *taken;
+		struct since *taken = bpf_map_lookup_elem(since_map, &slot);
 		long error;
 
+		if (!taken)
+			break;
 		if (number)
 			mark_block(marks, declared_block(number));
 		error = bpf_sock_map_update(context, map, &slot, BPF_NOEXIST);
-		taken = bpf_map_lookup_elem(since_map, &slot);
-		if (error == -EEXIST && !(taken && taken->cookie == since.cookie))
+		if (error == -EEXIST && taken->cookie != cookie)
 			continue;
 		if (error)
 			break;
-		since.boot_time = bpf_ktime_get_boot_ns();
-		bpf_map_update_elem(since_map, &slot, &since, BPF_ANY);
+		taken->boot_time = bpf_ktime_get_boot_ns();
+		taken->cookie = cookie;
 		break;
 	}
 	return 0;
@@ -122,7 +122,7 @@ __noinline int follow_key(struct bpf_sock_ops *context, __u64 namespace, const s
 	if (!map || !facts)
 		return 0;
 	key = key_of(facts, any);
-	for (__u32 i = 0; i < DECLARED_SAME_MAX; i++) {
+	for (__u32 i = 0; i < DECLARED_FOLLOWED_MAX; i++) {
 		const struct declared *at;
 
 		key.index = i;

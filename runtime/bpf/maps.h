@@ -9,6 +9,8 @@
 
 enum {
 	DECLARED_SAME_MAX = 16, /* declarations with the same address, port and protocol */
+	/* the same where the rules of two generations are followed */
+	DECLARED_FOLLOWED_MAX = 2 * DECLARED_SAME_MAX,
 	/* slots of one declaration in one flow class */
 	DECLARED_RANGE_MAX = 1 + ABI_SPARE_RUN_MAX * ABI_SPARES,
 	CGROUP_DEPTH_MAX = 14,     /* folders in a cgroup's path, with the root */

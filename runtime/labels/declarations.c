@@ -14,21 +14,20 @@
 #include <stdio.h>
 #include <string.h>
 
-static int read_uid(const struct object *object, const struct abi_socket *socket,
-		    struct declared *value)
+static int read_user(const struct object *object, const struct abi_socket *socket, uint32_t *uid)
 {
 	const char *name = object_string(object, socket->uid);
 	const struct passwd *user;
 	unsigned long number;
 	char *end;
 
+	*uid = UINT32_MAX;
 	if (!name)
 		return 0;
-	value->has_uid = 1;
 	errno = 0;
 	number = strtoul(name, &end, 10);
 	if (name[0] >= '0' && name[0] <= '9' && !*end && !errno && number < UINT32_MAX) {
-		value->uid = (uint32_t)number;
+		*uid = (uint32_t)number;
 		return 0;
 	}
 	user = getpwnam(name);
@@ -37,7 +36,7 @@ static int read_uid(const struct object *object, const struct abi_socket *socket
 			      "the socket of the label '%s' is to belong to the user '%s', "
 			      "and there is none of that name here",
 			      object_label(object, socket->label), name);
-	value->uid = user->pw_uid;
+	*uid = user->pw_uid;
 	return 0;
 }
 
@@ -45,12 +44,8 @@ int declared_users(const struct object *object, uint32_t *users)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < object->socket_count; i++) {
-		struct declared value = {0};
-
-		err = read_uid(object, &object->sockets[i], &value);
-		users[i] = value.has_uid ? value.uid : UINT32_MAX;
-	}
+	for (size_t i = 0; !err && i < object->socket_count; i++)
+		err = read_user(object, &object->sockets[i], &users[i]);
 	return err;
 }
 
@@ -65,8 +60,7 @@ uint64_t cgroup_number(uint64_t parent, const char *name, size_t length)
 	return hash ? hash : 1;
 }
 
-/* The name of the next folder in a path and its length; NULL at the end. */
-static const char *next_folder(const char *path, size_t *length)
+const char *next_folder(const char *path, size_t *length)
 {
 	path += strspn(path, "/");
 	*length = strcspn(path, "/");
@@ -99,11 +93,10 @@ static int read_cgroup(const struct object *object, const struct abi_socket *soc
 	return 0;
 }
 
-static int read_declaration(const struct object *object, uint32_t number,
+static int read_declaration(const struct object *object, uint32_t number, uint32_t user,
 			    struct declaration *declaration)
 {
 	const struct abi_socket *socket = &object->sockets[number];
-	int err;
 
 	*declaration = (struct declaration){
 		.key = {.port = (uint16_t)socket->port, .protocol = (uint8_t)socket->protocol},
@@ -115,8 +108,9 @@ static int read_declaration(const struct object *object, uint32_t number,
 		memcpy(declaration->key.address, socket->address,
 		       socket->family == AF_INET ? 4 : sizeof(socket->address));
 	}
-	err = read_uid(object, socket, &declaration->value);
-	return err ? err : read_cgroup(object, socket, declaration);
+	declaration->value.has_uid = user != UINT32_MAX;
+	declaration->value.uid = declaration->value.has_uid ? user : 0;
+	return read_cgroup(object, socket, declaration);
 }
 
 /* The rank of a declaration among the alternatives for a flow class: rank 0 comes before rank 1.
@@ -188,8 +182,8 @@ static void give_slots_to(struct declaration *declaration, const struct abi_labe
 	}
 }
 
-static int give_slots(const struct object *object, const struct abi_label_slots *slots,
-		      struct declarations *declarations)
+int declarations_place(const struct object *object, const struct abi_label_slots *slots,
+		       struct declarations *declarations)
 {
 	size_t labels = object->header.label_count;
 	struct shares total = {calloc(labels + 1, sizeof(*total.counts))};
@@ -206,7 +200,7 @@ static int give_slots(const struct object *object, const struct abi_label_slots 
 		       : fail(object->report, ENOMEM, "read the declared sockets");
 }
 
-int declarations_read(const struct object *object, const struct abi_label_slots *slots,
+int declarations_read(const struct object *object, const uint32_t *users,
 		      struct declarations *declarations)
 {
 	int err = 0;
@@ -219,9 +213,7 @@ int declarations_read(const struct object *object, const struct abi_label_slots 
 	if (!declarations->all)
 		return fail(object->report, ENOMEM, "read the declared sockets");
 	for (uint32_t i = 0; !err && i < object->socket_count; i++)
-		err = read_declaration(object, i, &declarations->all[i]);
-	if (!err)
-		err = give_slots(object, slots, declarations);
+		err = read_declaration(object, i, users[i], &declarations->all[i]);
 	if (err)
 		declarations_free(declarations);
 	return err;

@@ -49,13 +49,14 @@ static bool is_same(const struct declared *left, const struct declared *right)
 	       memcmp(&left->ipv6, &right->ipv6, sizeof(left->ipv6)) == 0;
 }
 
-/* Adds a declaration after others of the same endpoint, unless an equal one is there. */
+/* Adds a declaration after others of the same endpoint, at most MAX in all, unless an equal one is
+ * there. */
 static int add_declared(struct report *report, int map, struct declared_key key,
-			const struct declared *value)
+			const struct declared *value, uint32_t max)
 {
 	struct declared other;
 
-	for (key.index = 0; key.index < DECLARED_SAME_MAX; key.index++) {
+	for (key.index = 0; key.index < max; key.index++) {
 		if (bpf_map_lookup_elem(map, &key, &other) == 0) {
 			if (is_same(&other, value))
 				return 0;
@@ -65,8 +66,8 @@ static int add_declared(struct report *report, int map, struct declared_key key,
 			return fail(report, errno, "write the declared sockets");
 		return 0;
 	}
-	return refuse(report, E2BIG, "port %u of one address is declared for more than %d sockets",
-		      key.port, DECLARED_SAME_MAX);
+	return refuse(report, E2BIG, "port %u of one address is declared for more than %u sockets",
+		      key.port, max);
 }
 
 enum { FOLDERS_MAX = 1 << 20 };
@@ -110,7 +111,8 @@ int declared_maps_create(const struct declarations *declarations, struct declare
 	for (size_t i = 0; !err && i < declarations->count; i++) {
 		const struct declaration *at = &declarations->all[i];
 
-		err = add_declared(declarations->report, maps->declared, at->key, &at->value);
+		err = add_declared(declarations->report, maps->declared, at->key, &at->value,
+				   DECLARED_SAME_MAX);
 		if (!err && at->cgroup)
 			err = add_cgroup(declarations->report, maps->cgroups, at->cgroup);
 	}
@@ -138,7 +140,7 @@ static int copy_declared(struct report *report, int from, int to)
 		if (bpf_map_lookup_elem(from, &key, &value))
 			err = fail(report, errno, "read the declared sockets");
 		else
-			err = add_declared(report, to, key, &value);
+			err = add_declared(report, to, key, &value, DECLARED_FOLLOWED_MAX);
 	}
 	return err;
 }

@@ -1,5 +1,5 @@
-/* Reads and changes the map of labels. A label gets four adjacent slots, one for each flow class;
- * the first is a multiple of four. */
+/* Reads and changes the map of slots. A key gets four adjacent slots, one for each flow class; the
+ * first is a multiple of four. */
 #include "labels.h"
 
 #include "spares.h"
@@ -23,49 +23,38 @@ _Static_assert(ABI_LABEL_NAME_MAX <= NEAREST_WORD_MAX, "labels can be compared")
 int labels_create(void)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
-	int fd = bpf_map_create(BPF_MAP_TYPE_HASH, ABI_PIN_LABELS, ABI_LABEL_KEY,
+	int fd = bpf_map_create(BPF_MAP_TYPE_HASH, ABI_PIN_SLOTS, sizeof(struct abi_slot_key),
 				sizeof(struct abi_label_slots), LABELS_MAX, &options);
 
 	return fd < 0 ? -errno : fd;
 }
 
-void label_key(char key[ABI_LABEL_KEY], const char *name)
+int labels_find(int map, const struct abi_slot_key *key, struct abi_label_slots *slots)
 {
-	memset(key, 0, ABI_LABEL_KEY);
-	memcpy(key, name, strnlen(name, ABI_LABEL_NAME_MAX));
-}
-
-int labels_find(int map, const char *name, struct abi_label_slots *slots)
-{
-	char key[ABI_LABEL_KEY];
-
-	if (strlen(name) > ABI_LABEL_NAME_MAX)
-		return -ENOENT;
-	label_key(key, name);
 	return bpf_map_lookup_elem(map, key, slots) ? -errno : 0;
 }
 
 int labels_read(struct report *report, int map, struct label_entry **entries, size_t *count)
 {
-	char key[ABI_LABEL_KEY];
-	const char *last = NULL;
+	struct abi_slot_key key;
+	const struct abi_slot_key *last = NULL;
 	autofree struct label_entry *all = NULL;
 	struct label_entry *more;
 	size_t n = 0;
 
-	while (bpf_map_get_next_key(map, last, key) == 0) {
+	while (bpf_map_get_next_key(map, last, &key) == 0) {
 		more = n == LABELS_MAX ? NULL : array_grow(all, n, sizeof(*all));
 		if (!more)
 			return fail(report, ENOMEM, "read the labels");
 		all = more;
-		memcpy(all[n].name, key, sizeof(key));
-		last = all[n].name;
+		all[n].key = key;
+		last = &all[n].key;
 		/* Readers take no lock, so the label may have been removed meanwhile. */
-		if (bpf_map_lookup_elem(map, key, &all[n].slots) == 0)
+		if (bpf_map_lookup_elem(map, &key, &all[n].slots) == 0)
 			n++;
 		else if (errno != ENOENT)
 			return fail(report, errno, "read the label '%.*s'", ABI_LABEL_NAME_MAX,
-				    key);
+				    key.label);
 	}
 	if (errno != ENOENT)
 		return fail(report, errno, "read the labels");
@@ -75,7 +64,7 @@ int labels_read(struct report *report, int map, struct label_entry **entries, si
 	return 0;
 }
 
-/* Sets USED[i] if a label has the slots from ABI_FLOW_CLASSES * i on. */
+/* Sets USED[i] if a key has the slots from ABI_FLOW_CLASSES * i on. */
 static int mark_used(struct report *report, int map, bool *used)
 {
 	autofree struct label_entry *entries = NULL;
@@ -89,7 +78,8 @@ static int mark_used(struct report *report, int map, bool *used)
 	return err;
 }
 
-int labels_excess(int map, const struct object *object, size_t *excess)
+int labels_excess(int map, const struct object *object, const struct abi_slot_key *keys,
+		  size_t *excess)
 {
 	autofree struct label_entry *entries = NULL;
 	struct abi_label_slots slots;
@@ -97,34 +87,33 @@ int labels_excess(int map, const struct object *object, size_t *excess)
 	int err = labels_read(object->report, map, &entries, &count);
 
 	for (uint32_t i = 0; !err && i < object->header.label_count; i++)
-		added += labels_find(map, object_label(object, i), &slots) == -ENOENT;
+		added += labels_find(map, &keys[i], &slots) == -ENOENT;
 	*excess = !err && count + added > LABELS_MAX ? count + added - LABELS_MAX : 0;
 	return err;
 }
 
-/* Gives a new label the first unused slots, from *NEXT on. */
-static int assign_new(struct report *report, int map, const char *name, bool *used, size_t *next,
-		      struct abi_label_slots *slots)
+/* Gives a new key the first unused slots, from *NEXT on. */
+static int assign_new(struct report *report, int map, const struct abi_slot_key *key, bool *used,
+		      size_t *next, struct abi_label_slots *slots)
 {
-	char key[ABI_LABEL_KEY];
-
 	while (*next < LABELS_MAX && used[*next])
 		(*next)++;
 	if (*next == LABELS_MAX)
 		return refuse(report, ENOSPC,
-			      "there is no room for the label '%s': %d labels fit, those of "
-			      "the rules in force included; nothing was changed",
-			      name, LABELS_MAX);
+			      "there is no room for the label '%s': %d labels fit, those of the "
+			      "rules in force included, and one whose declared sockets change "
+			      "counts twice until the old rules are gone; nothing was changed",
+			      key->label, LABELS_MAX);
 	used[*next] = true;
 	for (uint32_t flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
 		slots->slots[flow_class] = (uint32_t)*next * ABI_FLOW_CLASSES + flow_class;
-	label_key(key, name);
 	if (bpf_map_update_elem(map, key, slots, BPF_NOEXIST))
-		return fail(report, errno, "give the label '%s' its slots", name);
+		return fail(report, errno, "give the label '%s' its slots", key->label);
 	return 0;
 }
 
-static int assign_slots(int map, const struct object *object, struct abi_label_slots *slots)
+static int assign_slots(int map, const struct object *object, const struct abi_slot_key *keys,
+			struct abi_label_slots *slots)
 {
 	autofree bool *used = calloc(LABELS_MAX, sizeof(*used));
 	size_t next = 0;
@@ -134,13 +123,11 @@ static int assign_slots(int map, const struct object *object, struct abi_label_s
 		return fail(object->report, ENOMEM, "read the labels");
 	err = mark_used(object->report, map, used);
 	for (uint32_t i = 0; !err && i < object->header.label_count; i++) {
-		const char *name = object_label(object, i);
-
-		err = labels_find(map, name, &slots[i]);
+		err = labels_find(map, &keys[i], &slots[i]);
 		if (err == -ENOENT)
-			err = assign_new(object->report, map, name, used, &next, &slots[i]);
+			err = assign_new(object->report, map, &keys[i], used, &next, &slots[i]);
 		else if (err)
-			fail(object->report, err, "read the label '%s'", name);
+			fail(object->report, err, "read the label '%s'", keys[i].label);
 	}
 	return err;
 }
@@ -153,25 +140,27 @@ static void keep_usable(const struct object *object, struct abi_label_slots *slo
 			slots[i].slots[flow_class] = slot_word(object, slots[i].slots[flow_class]);
 }
 
-int labels_assign(int map, int marks, const struct object *object, struct abi_label_slots *slots)
+int labels_assign(int map, int marks, const struct object *object, const struct abi_slot_key *keys,
+		  struct abi_label_slots *slots)
 {
-	int err = assign_slots(map, object, slots);
+	int err = assign_slots(map, object, keys, slots);
 
 	if (!err && object->socket_count && object->header.tries_spares)
-		err = spares_assign(map, marks, object, slots);
+		err = spares_assign(map, marks, object, keys, slots);
 	if (!err)
 		keep_usable(object, slots);
 	return err;
 }
 
-int labels_look_up(int map, const struct object *object, struct abi_label_slots *slots)
+int labels_look_up(int map, const struct object *object, const struct abi_slot_key *keys,
+		   struct abi_label_slots *slots)
 {
 	int err = 0;
 
 	for (uint32_t i = 0; !err && i < object->header.label_count; i++) {
-		err = labels_find(map, object_label(object, i), &slots[i]);
+		err = labels_find(map, &keys[i], &slots[i]);
 		if (err)
-			fail(object->report, err, "read the label '%s'", object_label(object, i));
+			fail(object->report, err, "read the label '%s'", keys[i].label);
 	}
 	if (!err)
 		keep_usable(object, slots);
@@ -203,17 +192,43 @@ int slots_clear(int sockets, uint32_t word)
 	return cleared;
 }
 
-int labels_drop(struct report *report, int map, int sockets, const struct label_entry *entry)
+void slots_mark(const struct abi_label_slots *slots, bool *used)
 {
 	for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++) {
-		int err = slots_clear(sockets, entry->slots.slots[flow_class]);
+		uint32_t word = slots->slots[flow_class];
 
-		if (err < 0)
-			return fail(report, err, "take the sockets of the label '%s' out",
-				    entry->name);
+		for (uint32_t i = 0; i < slot_count(word); i++)
+			if (slot_at(word, i) < ABI_SOCKETS_MAX)
+				used[slot_at(word, i)] = true;
 	}
-	if (bpf_map_delete_elem(map, entry->name) && errno != ENOENT)
-		return fail(report, errno, "forget the label '%s'", entry->name);
+}
+
+/* Takes the sockets out of the slots of a word that are not marked in USED. */
+static int clear_unused(int sockets, uint32_t word, const bool *used)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; err >= 0 && i < slot_count(word); i++) {
+		uint32_t slot = slot_at(word, i);
+
+		if (slot < ABI_SOCKETS_MAX && !used[slot])
+			err = slot_clear(sockets, slot);
+	}
+	return err < 0 ? err : 0;
+}
+
+int labels_drop(struct report *report, int map, int sockets, const struct label_entry *entry,
+		const bool *used)
+{
+	for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++) {
+		int err = clear_unused(sockets, entry->slots.slots[flow_class], used);
+
+		if (err)
+			return fail(report, err, "take the sockets of the label '%s' out",
+				    entry->key.label);
+	}
+	if (bpf_map_delete_elem(map, &entry->key) && errno != ENOENT)
+		return fail(report, errno, "forget the label '%s'", entry->key.label);
 	return 0;
 }
 
@@ -246,8 +261,9 @@ const struct label_entry *nearest_label(const char *name, const struct label_ent
 	unsigned int best = (unsigned int)length / 3 + 2;
 
 	for (size_t i = 0; i < count; i++) {
-		unsigned int cost = edit_distance(name, length, entries[i].name,
-						  strnlen(entries[i].name, ABI_LABEL_NAME_MAX));
+		unsigned int cost = edit_distance(
+			name, length, entries[i].key.label,
+			strnlen(entries[i].key.label, ABI_LABEL_NAME_MAX));
 
 		if (cost < best) {
 			best = cost;

@@ -11,40 +11,48 @@
 struct object;
 struct report;
 
-/* The map of labels (labels.c). Slots belong to the namespace, not to the rules: a label keeps its
- * slots, and so its sockets, from one apply to the next. A socket is behind a label if it is in one
- * of the label's slots. */
+/* The map of slots (labels.c). Slots belong to the namespace. Their key is a label and what it
+ * declares: a label that declares the same keeps its slots, and so its sockets, from one apply to
+ * the next; one that declares something else gets other slots. A socket is behind a label if it is
+ * in one of the slots of the label's key. */
 
 struct label_entry {
-	char name[ABI_LABEL_KEY];
+	struct abi_slot_key key;
 	struct abi_label_slots slots;
 };
 
 int labels_create(void);
 
-/* The label's key in the map. */
-void label_key(char key[ABI_LABEL_KEY], const char *name);
+/* The slots of one key; -ENOENT if the map has none. Without a message. */
+int labels_find(int map, const struct abi_slot_key *key, struct abi_label_slots *slots);
 
-/* The slots of one label; -ENOENT if the map has none. Without a message. */
-int labels_find(int map, const char *name, struct abi_label_slots *slots);
-
-/* All labels of the map; the caller frees. -errno after a message. */
+/* All keys of the map with their slots; the caller frees. -errno after a message. */
 int labels_read(struct report *report, int map, struct label_entry **entries, size_t *count);
 
-/* How many of the object's new labels do not fit into the map any more. -errno after a message. */
-int labels_excess(int map, const struct object *object, size_t *excess);
+/* KEYS in the following are those of the object's labels (keys.c). */
+
+/* How many of the keys do not fit into the map any more. -errno after a message. */
+int labels_excess(int map, const struct object *object, const struct abi_slot_key *keys,
+		  size_t *excess);
 
 /* Finds or gives slots for each label of the object, into SLOTS[label], and spare slots where the
- * object declares sockets (spares.h). Never gives a slot that another label has. -ENOSPC if the map
+ * object declares sockets (spares.h). Never gives a slot that another key has. -ENOSPC if the map
  * is full; -errno after a message. */
-int labels_assign(int map, int marks, const struct object *object, struct abi_label_slots *slots);
+int labels_assign(int map, int marks, const struct object *object, const struct abi_slot_key *keys,
+		  struct abi_label_slots *slots);
 
 /* The slots that each label of the object has, into SLOTS[label]. -errno after a message. */
-int labels_look_up(int map, const struct object *object, struct abi_label_slots *slots);
+int labels_look_up(int map, const struct object *object, const struct abi_slot_key *keys,
+		   struct abi_label_slots *slots);
 
-/* Takes a label's sockets out of its slots, then frees the slots. No program that uses the slots
- * may still run. -errno after a message. */
-int labels_drop(struct report *report, int map, int sockets, const struct label_entry *entry);
+/* Sets USED[slot] for all slots of the four words; USED has ABI_SOCKETS_MAX elements. */
+void slots_mark(const struct abi_label_slots *slots, bool *used);
+
+/* Takes a key's sockets out of its slots, except for those that are marked in USED because another
+ * key has them too. Then forgets the key. No program that uses the slots may still run. -errno
+ * after a message. */
+int labels_drop(struct report *report, int map, int sockets, const struct label_entry *entry,
+		const bool *used);
 
 /* The cookie of the socket in a slot, or of the first socket in the slots of a word; 0: none. */
 uint64_t slot_cookie_at(int sockets, uint32_t slot);
@@ -77,12 +85,13 @@ const char *ipproto_word(unsigned int protocol);
 unsigned int flow_class_ipproto(unsigned int flow_class);
 unsigned int flow_class_af(unsigned int flow_class);
 
-/* The entry whose name is nearest to a misspelt one; NULL if none is near. */
+/* The entry whose label is nearest to a misspelt one; NULL if none is near. */
 const struct label_entry *nearest_label(const char *name, const struct label_entry *entries,
 					size_t count);
 
 /* Declared sockets (declarations.c), in the form that the BPF programs read: users by number, and
- * the slots that each declaration may fill. */
+ * the slots that each declaration may fill. These depend on the labels' keys, which depend on the
+ * numbers; so declarations are read first and get their slots later. */
 
 struct declaration {
 	struct declared_key key;
@@ -97,15 +106,34 @@ struct declarations {
 	size_t count;
 };
 
-/* SLOTS are the slot words of each label. -EINVAL after a message if this host does not know a
- * user, or if the path of a cgroup is too long; -ENOMEM. OBJECT must outlive the declarations. */
-int declarations_read(const struct object *object, const struct abi_label_slots *slots,
-		      struct declarations *declarations);
-void declarations_free(struct declarations *declarations);
-
 /* Writes the number of each declaration's user; UINT32_MAX: any user. -EINVAL after a message if
  * this host does not know a user. */
 int declared_users(const struct object *object, uint32_t *users);
+
+/* USERS are these numbers. -EINVAL after a message if the path of a cgroup is too long; -ENOMEM.
+ * OBJECT must outlive the declarations. */
+int declarations_read(const struct object *object, const uint32_t *users,
+		      struct declarations *declarations);
+void declarations_free(struct declarations *declarations);
+
+/* Gives each declaration its slots. SLOTS are the slot words of each label. -ENOMEM after a
+ * message. */
+int declarations_place(const struct object *object, const struct abi_label_slots *slots,
+		       struct declarations *declarations);
+
+/* The name of the next folder in a path and its length; NULL at the end. */
+const char *next_folder(const char *path, size_t *length);
+
+/* Keys of slots (keys.c). */
+
+/* The key of a label that declares no endpoint. */
+void label_key(const char *name, struct abi_slot_key *key);
+
+/* The keys of the object's labels, by label; the caller frees. DECLARATIONS are the object's. What
+ * the rules spell in another way has the same key: the name or the number of a user, an omitted or
+ * doubled slash in the path of a cgroup. -ENOMEM after a message. */
+int label_keys(const struct object *object, const struct declarations *declarations,
+	       struct abi_slot_key **keys);
 
 /* "tcp 127.0.0.1:8080", "udp *:53" */
 enum { DECLARATION_TEXT_MAX = 80 };

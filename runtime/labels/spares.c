@@ -1,4 +1,4 @@
-/* Shares out blocks of spare slots. A label keeps its blocks from one apply to the next. It never
+/* Shares out blocks of spare slots. A key keeps its blocks from one apply to the next. It never
  * gets more or fewer of them, since the running program has them in its slot words. */
 #include "spares.h"
 
@@ -21,6 +21,7 @@ _Static_assert(1 << DOUBLINGS_MAX == ABI_SPARE_RUN_MAX,
 /* What is shared out, and which flow classes of which labels get it. */
 struct sharing {
 	const struct object *object;
+	const struct abi_slot_key *keys;
 	int labels, marks;
 	struct abi_label_slots *slots;
 	bool *used;            /* by block number, from 1 */
@@ -131,16 +132,15 @@ static int give_run(struct sharing *sharing, uint32_t *word)
 static int give_label(struct sharing *sharing, uint32_t label)
 {
 	struct abi_label_slots *slots = &sharing->slots[label];
-	const char *name = object_label(sharing->object, label);
-	char key[ABI_LABEL_KEY];
+	const struct abi_slot_key *key = &sharing->keys[label];
 	int err = 0;
 
 	for (unsigned int flow_class = 0; !err && flow_class < ABI_FLOW_CLASSES; flow_class++)
 		if (sharing->wanted[label] >> flow_class & 1)
 			err = give_run(sharing, &slots->slots[flow_class]);
-	label_key(key, name);
 	if (!err && bpf_map_update_elem(sharing->labels, key, slots, BPF_EXIST))
-		err = fail(sharing->object->report, errno, "give the label '%s' its slots", name);
+		err = fail(sharing->object->report, errno, "give the label '%s' its slots",
+			   key->label);
 	return err;
 }
 
@@ -162,11 +162,13 @@ static int share_out(struct sharing *sharing)
 	return err;
 }
 
-int spares_assign(int labels, int marks, const struct object *object, struct abi_label_slots *slots)
+int spares_assign(int labels, int marks, const struct object *object,
+		  const struct abi_slot_key *keys, struct abi_label_slots *slots)
 {
 	autofree bool *used = calloc(ABI_SPARE_BLOCKS + 1, sizeof(*used));
 	autofree uint8_t *wanted = calloc((size_t)object->header.label_count + 1, sizeof(*wanted));
 	struct sharing sharing = {.object = object,
+				  .keys = keys,
 				  .labels = labels,
 				  .marks = marks,
 				  .slots = slots,

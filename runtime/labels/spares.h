@@ -4,14 +4,15 @@
 #define SKLC_SPARES_H
 
 struct abi_label_slots;
+struct abi_slot_key;
 struct object;
 
 /* Gives blocks to the flow classes for which the object declares sockets and which have none yet,
- * in SLOTS and in the map of labels. Each gets the same number of blocks: the largest power of two,
+ * in SLOTS and in the map of slots. Each gets the same number of blocks: the largest power of two,
  * at most ABI_SPARE_RUN_MAX, that leaves half of the free blocks to later rules. If none does, each
  * gets one block as long as there are any. Clears the marks of the blocks. Warns if a flow class
  * gets none. -errno after a message. */
 int spares_assign(int labels, int marks, const struct object *object,
-		  struct abi_label_slots *slots);
+		  const struct abi_slot_key *keys, struct abi_label_slots *slots);
 
 #endif

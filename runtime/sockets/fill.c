@@ -18,6 +18,11 @@
 #include <errno.h>
 #include <string.h>
 
+enum fill {
+	FILL_EMPTY, /* only slots that are empty; no socket that serves now is replaced */
+	FILL_ALL,   /* sockets that no declaration matches any more are taken out too */
+};
+
 /* A slot of the socket map. Slots that no declaration may fill stay zero. */
 struct slot {
 	uint64_t present, wanted; /* cookies of the socket in it and the one to put in; 0: none */
@@ -171,7 +176,7 @@ static int clear_others(struct plan *plan)
 /* Notes the time of each socket that was put in. It is no error if the socket was closed meanwhile,
  * so that the walk did not meet it (error 1), or if the follower filled the slot meanwhile
  * (EEXIST). */
-static int note_orders(const struct plan *plan, int times)
+static int note_orders(const struct plan *plan, int since_map)
 {
 	for (size_t i = 0; i < plan->order_count; i++) {
 		const struct order *order = &plan->orders[i];
@@ -184,13 +189,15 @@ static int note_orders(const struct plan *plan, int times)
 				    "put the socket with the cookie %llu behind "
 				    "its label",
 				    order->key.cookie);
-		bpf_map_update_elem(times, &order->value.slot, &since, BPF_ANY);
+		if (bpf_map_update_elem(since_map, &order->value.slot, &since, BPF_ANY))
+			return fail(plan->declarations->report, errno,
+				    "note since when a socket is behind its label");
 	}
 	return 0;
 }
 
 static int fill_once(struct finder *finder, const struct declarations *declarations, int sockets,
-		     int times, enum fill fill, bool *took_out)
+		     int since, enum fill fill, bool *took_out)
 {
 	struct plan plan = {.declarations = declarations,
 			    .sightings = find_sightings(finder),
@@ -207,7 +214,7 @@ static int fill_once(struct finder *finder, const struct declarations *declarati
 	if (!err)
 		err = find_put(finder, plan.orders, plan.order_count);
 	if (!err)
-		err = note_orders(&plan, times);
+		err = note_orders(&plan, since);
 	if (!err && fill == FILL_ALL)
 		err = clear_others(&plan);
 	*took_out = plan.takes_out;
@@ -217,13 +224,13 @@ static int fill_once(struct finder *finder, const struct declarations *declarati
 }
 
 int fill_slots(struct finder *finder, const struct declarations *declarations, int sockets,
-	       int times, enum fill fill)
+	       int since)
 {
 	bool took_out;
-	int err = fill_once(finder, declarations, sockets, times, fill, &took_out);
+	int err = fill_once(finder, declarations, sockets, since, FILL_ALL, &took_out);
 
 	/* This time only empty slots are filled, so no socket is taken out. */
 	if (!err && took_out)
-		err = fill_once(finder, declarations, sockets, times, FILL_EMPTY, &took_out);
+		err = fill_once(finder, declarations, sockets, since, FILL_EMPTY, &took_out);
 	return err;
 }

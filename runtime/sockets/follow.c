@@ -157,21 +157,16 @@ static int set_taken(const struct state *state, struct declared_maps *taken)
 	return err;
 }
 
-int follow_only(const struct state *state, const struct declared_maps *maps)
-{
-	struct declared_maps taken = {dup(maps->declared), dup(maps->cgroups)};
-
-	return set_taken(state, &taken);
-}
-
 int follow_also(const struct state *state, const struct standing *standing,
 		const struct declared_maps *maps)
 {
 	struct declared_maps before, taken;
 	int err = standing_declared(state, standing, &before);
 
-	if (err == -ENOENT)
-		return follow_only(state, maps);
+	if (err == -ENOENT) {
+		taken = (struct declared_maps){dup(maps->declared), dup(maps->cgroups)};
+		return set_taken(state, &taken);
+	}
 	if (err)
 		return err;
 	err = declared_maps_join(state->report, maps, &before, &taken);

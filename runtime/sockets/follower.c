@@ -20,7 +20,7 @@
 #include <sys/stat.h>
 
 #define FOLDER_PREFIX "follower"
-#define FOLDER_NAME   FOLDER_PREFIX "2"
+#define FOLDER_NAME   FOLDER_PREFIX "3"
 #define PIN_LINK      "link"
 
 enum {
@@ -29,7 +29,7 @@ enum {
 	KERNEL_ENOTSUPP = 524,
 };
 
-const char *const kind_names[KINDS] = {"sockets", "times", "spare_marks", "cgroups", "declared"};
+const char *const kind_names[KINDS] = {"sockets", "since", "spare_marks", "cgroups", "declared"};
 
 static struct follower no_follower(struct report *report, int root)
 {
@@ -258,7 +258,7 @@ static int pin_all(const struct follower *follower, int link)
 static int build_with(struct follower *follower, const struct follow *programs,
 		      const struct followed *first, uint64_t gone)
 {
-	const struct bpf_map *const maps[KINDS] = {programs->maps.sockets, programs->maps.times,
+	const struct bpf_map *const maps[KINDS] = {programs->maps.sockets, programs->maps.since,
 						   programs->maps.spare_marks,
 						   programs->maps.cgroups, programs->maps.declared};
 	autoclose int link = -1;

@@ -69,15 +69,10 @@ void found_address(const struct found *found, char *text, size_t size);
 
 /* Filling (fill.c): which declared socket goes into which slot. */
 
-enum fill {
-	FILL_EMPTY, /* only slots that are empty; no socket that serves now is replaced */
-	FILL_ALL,   /* sockets that no declaration matches any more are taken out too */
-};
-
-/* Looks for the declared sockets and puts them into their slots. TIMES is the map of struct since
- * by slot. -errno after a message. */
+/* Looks for the declared sockets and puts them into their slots; takes sockets that no declaration
+ * matches out of these. SINCE is the map of struct since by slot. -errno after a message. */
 int fill_slots(struct finder *finder, const struct declarations *declarations, int sockets,
-	       int times, enum fill fill);
+	       int since);
 
 /* Following (follow.c): one BPF program for all network namespaces of the host, attached to the
  * root of the cgroup tree, puts a TCP listener behind its labels the moment it listens. No process
@@ -88,9 +83,6 @@ int fill_slots(struct finder *finder, const struct declarations *declarations, i
  * a message. */
 int follow_also(const struct state *state, const struct standing *standing,
 		const struct declared_maps *maps);
-
-/* From now on compares listeners with these maps alone. -errno after a message. */
-int follow_only(const struct state *state, const struct declared_maps *maps);
 
 /* From now on compares listeners with the declarations of the rules in force, and during a trial
  * also with those of the rules before, which may come back. Without declarations it stops following

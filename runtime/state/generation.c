@@ -210,16 +210,11 @@ static int pin_if_any(int folder, const char *name, int fd)
 	return fd < 0 ? 0 : pin_put(folder, name, fd);
 }
 
-static int pin_names(int folder, const struct object *object)
+static int pin_keys(int folder, const struct object *object, const struct abi_slot_key *keys)
 {
-	uint32_t count = object->header.label_count;
-	autofree char(*names)[ABI_LABEL_KEY] = calloc((size_t)count + 1, sizeof(*names));
+	size_t count = object->header.label_count;
 
-	if (!names)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < count; i++)
-		snprintf(names[i], sizeof(names[i]), "%s", object_label(object, i));
-	return count ? pin_bytes(folder, PIN_NAMES, names, count * sizeof(*names)) : 0;
+	return count ? pin_bytes(folder, ABI_PIN_KEYS, keys, count * sizeof(*keys)) : 0;
 }
 
 /* Pins the object; its tables are kept by the program's own map. */
@@ -251,7 +246,7 @@ static int pin_all(int folder, const struct generation_parts *parts)
 	if (!err)
 		err = pin_host(folder, parts->numbers);
 	if (!err)
-		err = pin_names(folder, parts->object);
+		err = pin_keys(folder, parts->object, parts->keys);
 	if (!err)
 		err = pin_put(folder, ABI_PIN_PROGRAM, loaded->program);
 	if (!err)
@@ -320,6 +315,46 @@ int generation_number(const struct state *state, uint32_t *number)
 	return bpf_map_update_elem(map, &key, number, BPF_ANY)
 		       ? fail(state->report, errno, "write '%s/%s'", state->path, PIN_COUNT)
 		       : 0;
+}
+
+int generation_keys(const struct state *state, uint32_t id, struct abi_slot_key **keys,
+		    size_t *count)
+{
+	struct generation generation;
+	struct blob blob;
+	int err = id ? generation_open(state, id, &generation) : -ENOENT;
+
+	*keys = NULL;
+	*count = 0;
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	err = blob_get(generation.folder, ABI_PIN_KEYS, &blob);
+	generation_close(&generation);
+	if (err)
+		return err == -ENOENT ? 0
+				      : fail(state->report, err,
+					     "read the labels of generation %" PRIu32, id);
+	*count = blob.size / sizeof(**keys);
+	*keys = calloc(*count + 1, sizeof(**keys));
+	if (*keys)
+		memcpy(*keys, blob.bytes, *count * sizeof(**keys));
+	blob_close(&blob);
+	return *keys ? 0
+		     : fail(state->report, ENOMEM, "read the labels of generation %" PRIu32, id);
+}
+
+int generation_slots(const struct state *state, uint32_t id, int labels,
+		     const struct object *object, struct abi_label_slots *slots)
+{
+	autofree struct abi_slot_key *keys = NULL;
+	size_t count;
+	int err = generation_keys(state, id, &keys, &count);
+
+	if (!err && count < object->header.label_count)
+		err = refuse(state->report, EINVAL,
+			     "generation %" PRIu32 " in '%s' has %zu of its %" PRIu32 " labels", id,
+			     state->path, count, object->header.label_count);
+	return err ? err : labels_look_up(labels, object, keys, slots);
 }
 
 int generation_pin_declared(const struct state *state, uint32_t id,

@@ -22,7 +22,7 @@
 	X(PIN_NEW_OBJECT, MAY, NEVER, NEVER, NEVER, NEVER) /* becomes `object` */                  \
 	X(PIN_TABLES, MAY, MAY, MAY, MAY, NEVER)           /* the object's tables */               \
 	X(PIN_HOST, MAY, MUST, MUST, NEVER, NEVER)         /* numbers of this host */              \
-	X(PIN_NAMES, MAY, MAY, MAY, MAY, NEVER)            /* names of labels */                   \
+	X(ABI_PIN_KEYS, MAY, MAY, MAY, MAY, NEVER)         /* of slots */                          \
 	X(ABI_PIN_PROGRAM, MAY, MUST, MUST, NEVER, NEVER)                                          \
 	X(ABI_PIN_RULE_COUNTERS, MAY, MAY, MAY, NEVER, NEVER)                                      \
 	X(ABI_PIN_LABEL_COUNTERS, MAY, MAY, MAY, NEVER, NEVER)                                     \

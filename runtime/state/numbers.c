@@ -33,6 +33,11 @@ void host_numbers_free(struct host_numbers *numbers)
 	*numbers = (struct host_numbers){0};
 }
 
+const uint32_t *host_users(const struct object *object, const struct host_numbers *numbers)
+{
+	return numbers->all + object->header.interface_count;
+}
+
 /* The pin has their count first, so that it is never empty. */
 int host_numbers_create(const struct host_numbers *numbers)
 {
@@ -44,6 +49,34 @@ int host_numbers_create(const struct host_numbers *numbers)
 	words[0] = (uint32_t)numbers->count;
 	memcpy(words + 1, numbers->all, size);
 	return blob_create(PIN_HOST, words, sizeof(*words) + size);
+}
+
+int generation_numbers(const struct generation *generation, const struct object *object,
+		       struct host_numbers *numbers)
+{
+	size_t count = object->header.interface_count + object->socket_count;
+	size_t size = count * sizeof(*numbers->all);
+	const uint32_t *words;
+	struct blob blob;
+	int err = blob_get(generation->folder, PIN_HOST, &blob);
+
+	*numbers = (struct host_numbers){.count = count};
+	if (err)
+		return fail(generation->report, err, "read the host's numbers of generation %u",
+			    generation->record.generation);
+	words = blob.bytes;
+	if (blob.size == sizeof(*words) + size && words[0] == count)
+		numbers->all = malloc(sizeof(*words) + size);
+	else
+		err = EINVAL;
+	if (numbers->all)
+		memcpy(numbers->all, words + 1, size);
+	else if (!err)
+		err = ENOMEM;
+	blob_close(&blob);
+	return err ? fail(generation->report, err, "read the host's numbers of generation %u",
+			  generation->record.generation)
+		   : 0;
 }
 
 int generation_has_numbers(const struct generation *generation, const struct host_numbers *numbers)

@@ -12,8 +12,6 @@
 #include <errno.h>
 #include <string.h>
 
-enum { TIMES_MAX = 16384 };
-
 /* Bytes of the pin ABI_PIN_STATE. */
 struct state_version {
 	uint32_t magic, version;
@@ -169,12 +167,12 @@ int standing_maps(const struct state *state, int *sockets, int *labels)
 {
 	int err = get_map(state, ABI_PIN_SOCKETS, sockets);
 
-	return err ? err : get_map(state, ABI_PIN_LABELS, labels);
+	return err ? err : get_map(state, ABI_PIN_SLOTS, labels);
 }
 
-int standing_times(const struct state *state, int *times)
+int standing_since(const struct state *state, int *since)
 {
-	return get_map(state, PIN_TIMES, times);
+	return get_map(state, PIN_SINCE, since);
 }
 
 int standing_spare_marks(const struct state *state, int *marks)
@@ -204,19 +202,19 @@ static int create_version(void)
 	return blob_create("state", &version, sizeof(version));
 }
 
-/* The map of times, by slot. Not preallocated, since few of the slots are used. */
-static int times_create(void)
+/* An array has room for all slots, and an update of it cannot fail. It is no larger than the
+ * buckets of a hash for as many entries. */
+static int since_create(void)
 {
-	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
-	int fd = bpf_map_create(BPF_MAP_TYPE_HASH, PIN_TIMES, sizeof(uint32_t),
-				sizeof(struct since), TIMES_MAX, &options);
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, PIN_SINCE, sizeof(uint32_t),
+				sizeof(struct since), ABI_SOCKETS_MAX, NULL);
 
 	return fd < 0 ? -errno : fd;
 }
 
 int standing_prepare(const struct state *state, struct shared_maps *shared, int *labels)
 {
-	autoclose int version = -1, times = -1;
+	autoclose int version = -1, since = -1;
 	int err = get_or_create(state, ABI_PIN_STATE, create_version, &version);
 
 	if (!err)
@@ -225,8 +223,8 @@ int standing_prepare(const struct state *state, struct shared_maps *shared, int 
 		err = get_or_create(state, ABI_PIN_SPARE_MARKS, spare_marks_create,
 				    &shared->spare_marks);
 	if (!err)
-		err = get_or_create(state, ABI_PIN_LABELS, labels_create, labels);
+		err = get_or_create(state, ABI_PIN_SLOTS, labels_create, labels);
 	if (!err)
-		err = get_or_create(state, PIN_TIMES, times_create, &times);
+		err = get_or_create(state, PIN_SINCE, since_create, &since);
 	return err;
 }

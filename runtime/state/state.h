@@ -142,16 +142,24 @@ int host_numbers_read(const struct object *object, const uint32_t *interfaces,
 		      struct host_numbers *numbers);
 void host_numbers_free(struct host_numbers *numbers);
 
+/* Those of the users. */
+const uint32_t *host_users(const struct object *object, const struct host_numbers *numbers);
+
 /* A map that holds them, to be pinned; -errno without a message. */
 int host_numbers_create(const struct host_numbers *numbers);
 
 /* Whether the generation was applied with these numbers; -errno after a message. */
 int generation_has_numbers(const struct generation *generation, const struct host_numbers *numbers);
 
+/* The numbers that the generation was applied with; OBJECT is its own. -errno after a message. */
+int generation_numbers(const struct generation *generation, const struct object *object,
+		       struct host_numbers *numbers);
+
 /* What a new generation's folder is made of. */
 struct generation_parts {
 	const struct record *record;
 	const struct object *object;
+	const struct abi_slot_key *keys; /* of the slots of each label */
 	const struct loaded *loaded;
 	const struct host_numbers *numbers;
 	const struct trial *trial; /* NULL: none */
@@ -159,6 +167,16 @@ struct generation_parts {
 
 /* Makes the folder and all its pins. -errno after a message. */
 int generation_pin(const struct state *state, const struct generation_parts *parts);
+
+/* The keys of the slots of its labels, in the object's order; the caller frees. None if there is no
+ * such generation. -errno after a message. */
+int generation_keys(const struct state *state, uint32_t id, struct abi_slot_key **keys,
+		    size_t *count);
+
+/* The slots of each label of the generation's OBJECT, into SLOTS[label]. LABELS is the map of
+ * slots. -errno after a message. */
+int generation_slots(const struct state *state, uint32_t id, int labels,
+		     const struct object *object, struct abi_label_slots *slots);
 
 /* Adds the maps of its declared sockets to the generation's folder. -errno after a message. */
 int generation_pin_declared(const struct state *state, uint32_t id,
@@ -209,7 +227,6 @@ int folder_clear(struct report *report, int folder);
 #define PIN_NEW_OBJECT "object_new"
 #define PIN_TABLES     "tables" /* the program's own map of its tables */
 #define PIN_HOST       "host"   /* struct host_numbers */
-#define PIN_NAMES      "names"  /* of labels, keys of the map of labels; absent: no labels */
 #define PIN_BASE       "base"
 #define PIN_NEW_BASE   "base_new"
 #define PIN_TRIAL      "trial" /* the program that is on the link during a trial */
@@ -226,7 +243,7 @@ enum { STATE_VERSION = 4 };
 
 #define PIN_COUNT "count" /* ARRAY of one u32: the number of the generation that was made last */
 
-#define PIN_TIMES "times" /* HASH: u32 slot -> struct since (bpf/maps.h) */
+#define PIN_SINCE "since" /* ARRAY: u32 slot -> struct since (bpf/maps.h), zero: no socket yet */
 
 enum trial_phase {
 	TRIAL_NONE,
@@ -251,10 +268,10 @@ struct standing {
 int standing_read(const struct state *state, struct standing *standing);
 void standing_close(struct standing *standing);
 
-/* Pins the state's version, the socket map, the map of labels, the marks of spare slots and the map
- * of times, each only if it is not there yet. */
+/* Pins the state's version, the socket map, the map of slots, the marks of spare slots and the times,
+ * each only if it is not there yet. */
 int standing_prepare(const struct state *state, struct shared_maps *shared, int *labels);
-int standing_times(const struct state *state, int *times);
+int standing_since(const struct state *state, int *since);
 int standing_spare_marks(const struct state *state, int *marks);
 int standing_maps(const struct state *state, int *sockets, int *labels);
 

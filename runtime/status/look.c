@@ -14,7 +14,7 @@
 /* The status to fill in; the namespace's maps, which are open; and the slot words of labels. */
 struct look {
 	struct status *status;
-	int sockets, labels, times;
+	int sockets, since;
 	struct abi_label_slots *slots;
 };
 
@@ -24,7 +24,7 @@ static uint64_t read_since(const struct look *look, uint32_t slot, uint64_t cook
 	struct since since;
 	uint64_t now = look->status->now;
 
-	if (look->times < 0 || bpf_map_lookup_elem(look->times, &slot, &since) ||
+	if (look->since < 0 || bpf_map_lookup_elem(look->since, &slot, &since) ||
 	    since.cookie != cookie || since.boot_time > now)
 		return 0;
 	return (real_time() - (now - since.boot_time)) / 1000000000;
@@ -81,16 +81,17 @@ static int look_for_declared(const struct look *look, struct inspection *inspect
 	struct finder *finder = NULL;
 	int err = 0;
 
-	if (declarations_read(inspected->object, look->slots, &declarations))
+	if (declarations_read(inspected->object, host_users(inspected->object, &status->numbers),
+			      &declarations))
 		return 0;
-	if (declared_maps_create(&declarations, &maps) == 0 &&
+	if (declarations_place(inspected->object, look->slots, &declarations) == 0 &&
+	    declared_maps_create(&declarations, &maps) == 0 &&
 	    find_open(&status->state.netns, &maps, &shared, &finder) == 0 &&
 	    find_look(finder) == 0) {
 		inspected->declarations = &declarations;
 		inspected->sightings = find_sightings(finder);
 		err = problems_of_declared(inspected, &status->problems);
-		/* During a trial, sockets of the rules before keep their slots. */
-		if (!err && status->standing.trial != TRIAL_RUNNING)
+		if (!err)
 			err = problems_of_strays(inspected, &status->problems);
 		inspected->declarations = NULL;
 	}
@@ -141,20 +142,20 @@ static int look_all(const struct look *look)
 
 int status_look(struct status *status)
 {
-	struct look look = {.status = status, .sockets = -1, .labels = -1, .times = -1};
+	struct look look = {.status = status, .sockets = -1, .since = -1};
+	autoclose int labels = -1;
 	int err = 0;
 
 	look.slots = calloc((size_t)status->applied.object.header.label_count + 1,
 			    sizeof(*look.slots));
 	if (!look.slots)
 		return fail(status->state.report, ENOMEM, "look at the labels");
-	if (standing_maps(&status->state, &look.sockets, &look.labels) == 0) {
-		look.times = pin_get(status->state.folder, PIN_TIMES);
+	if (standing_maps(&status->state, &look.sockets, &labels) == 0) {
+		look.since = pin_get(status->state.folder, PIN_SINCE);
 		err = look_all(&look);
 	}
 	free(look.slots);
 	close_fd(&look.sockets);
-	close_fd(&look.labels);
-	close_fd(&look.times);
+	close_fd(&look.since);
 	return err;
 }

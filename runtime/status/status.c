@@ -14,8 +14,12 @@ static int read_flow_classes(struct status *status)
 	const struct object *object = &status->applied.object;
 	size_t count = (size_t)object->header.label_count * ABI_FLOW_CLASSES;
 	autoclose int sockets = -1, labels = -1;
+	autofree struct abi_slot_key *keys = NULL;
+	size_t key_count = 0;
 	int err = standing_maps(&status->state, &sockets, &labels);
 
+	if (!err)
+		err = generation_keys(&status->state, status->standing.current, &keys, &key_count);
 	if (err)
 		return err;
 	status->flow_classes = calloc(count + 1, sizeof(*status->flow_classes));
@@ -24,7 +28,7 @@ static int read_flow_classes(struct status *status)
 	status->complete = true;
 	for (uint32_t i = 0; i < object->header.label_count; i++) {
 		struct abi_label_slots slots;
-		bool known = labels_find(labels, object_label(object, i), &slots) == 0;
+		bool known = i < key_count && labels_find(labels, &keys[i], &slots) == 0;
 
 		for (uint32_t flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++) {
 			struct flow_class_status *at =
@@ -57,6 +61,8 @@ static int read_generation(struct status *status)
 	status->record = generation.record;
 	err = generation_read(&generation, &status->applied);
 	if (!err)
+		err = generation_numbers(&generation, &status->applied.object, &status->numbers);
+	if (!err)
 		err = counters_read(&status->state, &generation, &status->applied.object,
 				    &status->counters);
 	if (!err)
@@ -81,6 +87,7 @@ void status_clear(struct status *status)
 	sockdiag_free(&status->known);
 	free(status->flow_classes);
 	counters_free(&status->counters);
+	host_numbers_free(&status->numbers);
 	applied_free(&status->applied);
 	standing_close(&status->standing);
 	*status = (struct status){

@@ -26,6 +26,7 @@ struct status {
 	bool hook_known;
 	uint32_t position; /* of our program on the hook, from 1; 0: unknown */
 	struct applied applied;
+	struct host_numbers numbers; /* that the rules were applied with */
 	struct counters counters;
 	struct flow_class_status *flow_classes; /* label * ABI_FLOW_CLASSES + flow_class */
 	struct known_sockets known;

@@ -66,77 +66,79 @@ static int leave_trial(const struct state *state, const struct standing *standin
 	return err ? err : attach_update(state->report, standing->link, program, trial);
 }
 
-/* The names of the labels of the kept generations; clear_labels sorts them. */
-struct names {
-	char (*names)[ABI_LABEL_KEY];
+/* The keys of the slots of the kept generations; clear_slots sorts them. */
+struct keys {
+	struct abi_slot_key *all;
 	size_t count;
 };
 
 static int compare_keys(const void *left, const void *right)
 {
-	return strcmp(left, right);
+	return memcmp(left, right, sizeof(struct abi_slot_key));
 }
 
-static int add_names(const struct state *state, uint32_t id, struct names *names)
+static bool has_key(const struct keys *keys, const struct abi_slot_key *key)
 {
-	struct generation generation;
-	char(*more)[ABI_LABEL_KEY];
-	struct blob blob;
-	size_t count;
-	int err = generation_open(state, id, &generation);
-
-	if (err)
-		return err == -ENOENT ? 0 : err;
-	err = blob_get(generation.folder, PIN_NAMES, &blob);
-	generation_close(&generation);
-	if (err)
-		return err == -ENOENT
-			       ? 0
-			       : fail(state->report, err, "read the labels of generation %u", id);
-	count = blob.size / ABI_LABEL_KEY;
-	more = reallocarray(names->names, names->count + count + 1, ABI_LABEL_KEY);
-	if (more) {
-		memcpy(more + names->count, blob.bytes, count * ABI_LABEL_KEY);
-		names->names = more;
-		names->count += count;
-	}
-	blob_close(&blob);
-	return more ? 0 : fail(state->report, ENOMEM, "read the labels of generation %u", id);
+	return keys->count &&
+	       bsearch(key, keys->all, keys->count, sizeof(*key), compare_keys) != NULL;
 }
 
-/* Frees the slots of all labels that no kept generation names. */
-static int drop_unnamed(struct report *report, const struct names *names, int sockets, int map)
+static int add_keys(const struct state *state, uint32_t id, struct keys *keys)
+{
+	autofree struct abi_slot_key *added = NULL;
+	struct abi_slot_key *more;
+	size_t count;
+	int err = generation_keys(state, id, &added, &count);
+
+	if (err || !count)
+		return err;
+	more = reallocarray(keys->all, keys->count + count, sizeof(*more));
+	if (!more)
+		return fail(state->report, ENOMEM, "read the labels of generation %u", id);
+	memcpy(more + keys->count, added, count * sizeof(*more));
+	keys->all = more;
+	keys->count += count;
+	return 0;
+}
+
+/* Frees the slots of all keys that no kept generation has. Two keys can have the same slots, which
+ * are free only when both keys are gone. */
+static int drop_others(struct report *report, const struct keys *keys, int sockets, int map)
 {
 	autofree struct label_entry *entries = NULL;
+	autofree bool *used = calloc(ABI_SOCKETS_MAX, sizeof(*used));
 	bool waited = false;
-	size_t count;
-	int err = labels_read(report, map, &entries, &count);
+	size_t count = 0;
+	int err = used ? labels_read(report, map, &entries, &count)
+		       : fail(report, ENOMEM, "read the labels");
 
+	for (size_t i = 0; !err && i < count; i++)
+		if (has_key(keys, &entries[i].key))
+			slots_mark(&entries[i].slots, used);
 	for (size_t i = 0; !err && i < count; i++) {
-		if (names->count && bsearch(entries[i].name, names->names, names->count,
-					    ABI_LABEL_KEY, compare_keys))
+		if (has_key(keys, &entries[i].key))
 			continue;
 		if (!waited)
 			wait_for_programs();
 		waited = true;
-		err = labels_drop(report, map, sockets, &entries[i]);
+		err = labels_drop(report, map, sockets, &entries[i], used);
 	}
 	return err;
 }
 
-static int clear_labels(const struct state *state, const struct kept *kept)
+static int clear_slots(const struct state *state, const struct kept *kept)
 {
-	struct names names = {0};
+	struct keys keys = {0};
 	autoclose int sockets = -1, map = -1;
 	int err = standing_maps(state, &sockets, &map);
 
 	for (size_t i = 0; !err && i < kept->count; i++)
-		err = add_names(state, kept->ids[i], &names);
-	if (!err && names.count)
-		qsort(names.names, names.count, ABI_LABEL_KEY, compare_keys);
+		err = add_keys(state, kept->ids[i], &keys);
+	if (!err && keys.count)
+		qsort(keys.all, keys.count, sizeof(*keys.all), compare_keys);
 	if (!err)
-		err = drop_unnamed(state->report, &names, sockets, map);
-	free(names.names);
+		err = drop_others(state->report, &keys, sockets, map);
+	free(keys.all);
 	return err;
 }
 
@@ -167,7 +169,7 @@ static int settle_applied(const struct state *state, const struct standing *stan
 	if (!err)
 		err = follow_standing(state, standing);
 	if (!err)
-		err = clear_labels(state, &kept);
+		err = clear_slots(state, &kept);
 	if (!err)
 		err = lives_settle(state, standing);
 	return err;
@@ -182,7 +184,7 @@ static int read_again(const struct state *state, struct standing *standing)
 int standing_forget_previous(const struct state *state, struct standing *standing)
 {
 	struct kept kept = {.ids = {standing->current}, .count = 1};
-	int err = clear_labels(state, &kept);
+	int err = clear_slots(state, &kept);
 
 	if (!err)
 		err = generation_retire(state, standing->previous);

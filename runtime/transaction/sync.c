@@ -8,17 +8,18 @@
 
 #include <errno.h>
 
-/* The rules in force, with their slots, declarations and maps. */
+/* A generation, with its slots, declarations and maps. */
 struct sync {
 	const struct state *state;
-	const struct standing *standing;
+	uint32_t generation;
 	struct applied applied;
+	struct host_numbers numbers;
 	struct abi_label_slots *slots;
 	struct declarations declarations;
 	struct declared_maps maps;
 	struct finder *finder;
 	struct shared_maps shared;
-	int labels, times;
+	int labels, since;
 };
 
 static void sync_close(struct sync *sync)
@@ -27,22 +28,24 @@ static void sync_close(struct sync *sync)
 	declared_maps_close(&sync->maps);
 	declarations_free(&sync->declarations);
 	free(sync->slots);
+	host_numbers_free(&sync->numbers);
 	applied_free(&sync->applied);
 	close_fd(&sync->shared.sockets);
 	close_fd(&sync->shared.spare_marks);
 	close_fd(&sync->labels);
-	close_fd(&sync->times);
+	close_fd(&sync->since);
 }
 
 static int read_applied(struct sync *sync)
 {
 	struct generation generation;
-	int err = generation_open(sync->state, sync->standing->current, &generation);
+	int err = generation_require(sync->state, sync->generation, &generation);
 
 	if (err)
-		return fail(sync->state->report, err, "read generation %u",
-			    sync->standing->current);
+		return err;
 	err = generation_read(&generation, &sync->applied);
+	if (!err)
+		err = generation_numbers(&generation, &sync->applied.object, &sync->numbers);
 	generation_close(&generation);
 	return err;
 }
@@ -54,21 +57,25 @@ static int read_slots(struct sync *sync)
 	sync->slots = calloc((size_t)object->header.label_count + 1, sizeof(*sync->slots));
 	if (!sync->slots)
 		return fail(sync->state->report, ENOMEM, "read the labels");
-	return labels_look_up(sync->labels, object, sync->slots);
+	return generation_slots(sync->state, sync->generation, sync->labels, object, sync->slots);
 }
 
 static int sync_open(struct sync *sync)
 {
+	const struct object *object = &sync->applied.object;
 	int err = standing_maps(sync->state, &sync->shared.sockets, &sync->labels);
 
 	if (!err)
 		err = standing_spare_marks(sync->state, &sync->shared.spare_marks);
 	if (!err)
-		err = standing_times(sync->state, &sync->times);
+		err = standing_since(sync->state, &sync->since);
 	if (!err)
 		err = read_slots(sync);
 	if (!err)
-		err = declarations_read(&sync->applied.object, sync->slots, &sync->declarations);
+		err = declarations_read(object, host_users(object, &sync->numbers),
+					&sync->declarations);
+	if (!err)
+		err = declarations_place(object, sync->slots, &sync->declarations);
 	if (!err)
 		err = declared_maps_create(&sync->declarations, &sync->maps);
 	return err;
@@ -87,15 +94,14 @@ static void report_problems(const struct sync *sync)
 	problems_warn(&inspected);
 }
 
-/* During a trial, the sockets of the rules before stay in their slots, since the trial may fail. */
-int sync_standing(const struct state *state, const struct standing *standing, bool quiet)
+static int sync_generation(const struct state *state, uint32_t generation, bool quiet)
 {
 	struct sync sync = {.state = state,
-			    .standing = standing,
+			    .generation = generation,
 			    .maps = {-1, -1},
 			    .shared = {-1, -1},
 			    .labels = -1,
-			    .times = -1};
+			    .since = -1};
 	int err = read_applied(&sync);
 
 	if (err || !sync.applied.object.socket_count) {
@@ -106,10 +112,19 @@ int sync_standing(const struct state *state, const struct standing *standing, bo
 	if (!err)
 		err = find_open(&state->netns, &sync.maps, &sync.shared, &sync.finder);
 	if (!err)
-		err = fill_slots(sync.finder, &sync.declarations, sync.shared.sockets, sync.times,
-				 standing->trial == TRIAL_RUNNING ? FILL_EMPTY : FILL_ALL);
+		err = fill_slots(sync.finder, &sync.declarations, sync.shared.sockets, sync.since);
 	if (!err && !quiet)
 		report_problems(&sync);
 	sync_close(&sync);
+	return err;
+}
+
+int sync_standing(const struct state *state, const struct standing *standing, bool quiet)
+{
+	const bool silent = true;
+	int err = sync_generation(state, standing->current, quiet);
+
+	if (!err && standing->trial == TRIAL_RUNNING && standing->previous)
+		err = sync_generation(state, standing->previous, silent);
 	return err;
 }

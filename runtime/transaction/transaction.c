@@ -57,24 +57,12 @@ static int check_sockets(const struct transaction *t)
 	return 0;
 }
 
-static int read_declarations(struct transaction *t)
-{
-	int err;
-
-	if (!t->object->socket_count)
-		return 0;
-	err = declarations_read(t->object, t->host.slots, &t->declarations);
-	if (!err)
-		err = declared_maps_create(&t->declarations, &t->declared);
-	return err ? err : standing_times(t->state, &t->times);
-}
-
-/* If the labels do not fit into the map, gives up the previous generation, and with it the labels
+/* If the labels do not fit into the map, gives up the previous generation, and with it the slots
  * that only a rollback would need. */
 static int make_room(struct transaction *t)
 {
 	size_t excess;
-	int err = labels_excess(t->labels, t->object, &excess);
+	int err = labels_excess(t->labels, t->object, t->keys, &excess);
 
 	if (err || !excess || !t->standing->previous)
 		return err;
@@ -85,16 +73,32 @@ static int make_room(struct transaction *t)
 	return standing_forget_previous(t->state, t->standing);
 }
 
+/* Gives slots to those labels that have none yet for what they declare. */
+static int assign_slots(struct transaction *t)
+{
+	int err = declarations_read(t->object, host_users(t->object, &t->numbers),
+				    &t->declarations);
+
+	if (!err)
+		err = label_keys(t->object, &t->declarations, &t->keys);
+	if (!err)
+		err = make_room(t);
+	if (!err)
+		err = labels_assign(t->labels, t->shared.spare_marks, t->object, t->keys,
+				    t->host.slots);
+	return err ? err : declarations_place(t->object, t->host.slots, &t->declarations);
+}
+
 static int load_new(struct transaction *t)
 {
 	int err = standing_prepare(t->state, &t->shared, &t->labels);
 
 	if (!err)
-		err = make_room(t);
+		err = standing_since(t->state, &t->since);
 	if (!err)
-		err = labels_assign(t->labels, t->shared.spare_marks, t->object, t->host.slots);
-	if (!err)
-		err = read_declarations(t);
+		err = assign_slots(t);
+	if (!err && t->declarations.count)
+		err = declared_maps_create(&t->declarations, &t->declared);
 	if (!err)
 		err = load_object(t->object, &t->host, &t->shared, t->options->verbose, &t->loaded);
 	return err;
@@ -133,6 +137,7 @@ static int pin_new(struct transaction *t, int current)
 	const struct generation_parts parts = {
 		.record = &t->record,
 		.object = t->object,
+		.keys = t->keys,
 		.loaded = &t->loaded,
 		.numbers = &t->numbers,
 		.trial = t->confirm_seconds ? &t->trial : NULL,
@@ -188,7 +193,8 @@ static void report_problems(const struct transaction *t)
 }
 
 /* Starts the follower before the search, so that neither misses a socket that starts to listen
- * meanwhile. Sockets of the old rules stay in their slots until the switch. */
+ * meanwhile. Where the old rules have the same slots, they declare the same; so the slots can be
+ * filled before the switch, for both. */
 static int find_sockets(struct transaction *t)
 {
 	int err = 0;
@@ -198,25 +204,10 @@ static int find_sockets(struct transaction *t)
 	if (!err && t->declarations.count)
 		err = find_open(&t->state->netns, &t->declared, &t->shared, &t->finder);
 	if (!err && t->finder)
-		err = fill_slots(t->finder, &t->declarations, t->shared.sockets, t->times,
-				 FILL_EMPTY);
+		err = fill_slots(t->finder, &t->declarations, t->shared.sockets, t->since);
 	if (!err && t->finder && !t->options->quiet)
 		report_problems(t);
 	return err ? err : check_sockets(t);
-}
-
-/* Takes sockets that only the old rules declare out of their slots; not during a trial, which may
- * fail. First stops the follower from adding such sockets. */
-static void fill_rest(const struct transaction *t)
-{
-	if (!t->finder || t->confirm_seconds)
-		return;
-	if (follow_only(t->state, &t->declared) ||
-	    fill_slots(t->finder, &t->declarations, t->shared.sockets, t->times, FILL_ALL))
-		warn(t->options->report,
-		     "the new rules are in force, some with the sockets from before; `sklc sync` "
-		     "tries "
-		     "again");
 }
 
 /* Finds out what the object is, and the numbers of this host that it stands for. */
@@ -261,7 +252,8 @@ static int stay(struct transaction *t)
 	if (!err)
 		err = standing_maps(t->state, &t->shared.sockets, &t->labels);
 	if (!err)
-		err = labels_look_up(t->labels, t->object, t->host.slots);
+		err = generation_slots(t->state, t->standing->current, t->labels, t->object,
+				       t->host.slots);
 	return err ? err : check_sockets(t);
 }
 
@@ -286,8 +278,6 @@ static int run_held(struct transaction *t)
 		err = refuse(t->options->report, EINTR, "interrupted; nothing was changed");
 	if (!err)
 		err = swap(t, current);
-	if (!err)
-		fill_rest(t);
 	return err;
 }
 
@@ -297,7 +287,8 @@ static void close_transaction(struct transaction *t)
 	find_close(t->finder);
 	declared_maps_close(&t->declared);
 	declarations_free(&t->declarations);
-	close_fd(&t->times);
+	free(t->keys);
+	close_fd(&t->since);
 	loaded_close(&t->loaded);
 	host_numbers_free(&t->numbers);
 	host_free(&t->host);
@@ -314,7 +305,8 @@ int transaction_run(struct transaction *t)
 	t->declarations = (struct declarations){0};
 	t->declared = (struct declared_maps){-1, -1};
 	t->finder = NULL;
-	t->times = -1;
+	t->keys = NULL;
+	t->since = -1;
 	t->loaded = LOADED_NONE;
 	t->trial = (struct trial){-1, -1};
 	t->record = (struct record){0};

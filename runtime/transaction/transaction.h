@@ -26,7 +26,8 @@ struct transaction {
 	struct trial trial;
 	struct record record;
 	struct shared_maps shared;
-	int labels, times;
+	int labels, since;
+	struct abi_slot_key *keys; /* of the slots of each label */
 
 	struct declarations declarations;
 	struct declared_maps declared; /* -1 without declarations */
@@ -52,7 +53,8 @@ int standing_forget_previous(const struct state *state, struct standing *standin
 int standing_end_trial(const struct state *state, struct standing *standing);
 
 /* Puts the sockets that the rules in force declare behind their labels, and takes those that they
- * do not declare out of the slots (sync.c). Unless QUIET, a problem with them is a warning. The
+ * do not declare out of the slots (sync.c). During a trial does the same for the rules before, which
+ * have slots of their own and may come back. Unless QUIET, a problem with them is a warning. The
  * state must be settled. -errno after a message. */
 int sync_standing(const struct state *state, const struct standing *standing, bool quiet);
 

@@ -39,8 +39,6 @@ static int confirm(struct state *state, struct standing *standing,
 		warn(options->report,
 		     "the rules are confirmed; the next sklc command clears up behind them");
 	if (!err)
-		take_others_out(state, standing);
-	if (!err)
 		report_result("confirmed", tried, options, out);
 	if (err)
 		signals_release(&held);

@@ -44,11 +44,45 @@ static int refuse_label(const struct opened_label *opened, const char *label)
 		return refuse(opened->state.report, RUNTIME_NOT_THERE,
 			      "the rules applied to %s name no label '%s'; "
 			      "did you mean '%s'?",
-			      opened->state.netns.words, label, nearest->name);
+			      opened->state.netns.words, label, nearest->key.label);
 	return refuse(opened->state.report, RUNTIME_NOT_THERE,
 		      "the rules applied to %s name no label '%s'; "
 		      "`sklc status` lists them",
 		      opened->state.netns.words, label);
+}
+
+/* Finds the key that the label has in a generation; -ENOENT without a message if the generation
+ * has no such label. */
+static int find_key_in(const struct opened_label *opened, uint32_t generation, const char *label,
+		       struct abi_slot_key *key)
+{
+	autofree struct abi_slot_key *keys = NULL;
+	size_t count = 0;
+	int err = generation_keys(&opened->state, generation, &keys, &count);
+
+	for (size_t i = 0; !err && i < count; i++)
+		if (strncmp(keys[i].label, label, sizeof(keys[i].label)) == 0) {
+			*key = keys[i];
+			return 0;
+		}
+	return err ? err : -ENOENT;
+}
+
+/* Finds the slots of the label in the rules that decide; if they do not name it, in those
+ * before. */
+static int find_slots(const char *label, struct opened_label *opened)
+{
+	struct abi_slot_key key;
+	int err = find_key_in(opened, opened->standing.current, label, &key);
+
+	if (err == -ENOENT)
+		err = find_key_in(opened, opened->standing.previous, label, &key);
+	if (err == -ENOENT)
+		return refuse_label(opened, label);
+	if (err)
+		return err;
+	err = labels_find(opened->labels, &key, &opened->slots);
+	return err ? fail(opened->state.report, err, "read the label '%s'", label) : 0;
 }
 
 static int find_label(const char *label, struct opened_label *opened)
@@ -63,12 +97,7 @@ static int find_label(const char *label, struct opened_label *opened)
 			      "then the label '%s' can have a socket",
 			      opened->state.netns.words, label);
 	err = standing_maps(&opened->state, &opened->sockets, &opened->labels);
-	if (err)
-		return err;
-	err = labels_find(opened->labels, label, &opened->slots);
-	if (err == -ENOENT)
-		return refuse_label(opened, label);
-	return err ? fail(opened->state.report, err, "read the label '%s'", label) : 0;
+	return err ? err : find_slots(label, opened);
 }
 
 static int label_open(const char *label, const struct runtime_options *options,
@@ -90,12 +119,12 @@ static int label_open(const char *label, const struct runtime_options *options,
 /* Notes since when the socket is in the slot. If that fails, the status shows no time. */
 static void note_time(const struct opened_label *opened, uint32_t slot, int fd, uint64_t now)
 {
-	autoclose int times = pin_get(opened->state.folder, PIN_TIMES);
+	autoclose int since_map = pin_get(opened->state.folder, PIN_SINCE);
 	struct since since = {.boot_time = now};
 	socklen_t size = sizeof(since.cookie);
 
-	if (times >= 0 && getsockopt(fd, SOL_SOCKET, SO_COOKIE, &since.cookie, &size) == 0)
-		bpf_map_update_elem(times, &slot, &since, BPF_ANY);
+	if (since_map >= 0 && getsockopt(fd, SOL_SOCKET, SO_COOKIE, &since.cookie, &size) == 0)
+		bpf_map_update_elem(since_map, &slot, &since, BPF_ANY);
 }
 
 static int fill_flow_class(const struct opened_label *opened, const char *label,

@@ -23,8 +23,6 @@ static int rollback_trial(struct state *state, struct standing *standing,
 	signals_hold(&held);
 	err = standing_end_trial(state, standing);
 	if (!err)
-		take_others_out(state, standing);
-	if (!err)
 		report_result("rolled back", before, options, out);
 	if (err)
 		signals_release(&held);

@@ -65,10 +65,3 @@ int check_replaceable(const struct state *state, const struct standing *standing
 			      standing->current, options->if_generation);
 	return options->if_hash ? check_hash(state, standing, options) : 0;
 }
-
-void take_others_out(const struct state *state, const struct standing *standing)
-{
-	if (standing->link >= 0 && sync_standing(state, standing, true))
-		warn(state->report,
-		     "some labels still have sockets of the other rules; `sklc sync` tries again");
-}

@@ -20,9 +20,4 @@ int with_rules(const struct runtime_options *options,
 int check_replaceable(const struct state *state, const struct standing *standing,
 		      const struct runtime_options *options);
 
-/* After a trial, takes sockets that the rules in force do not declare out of the slots: during the
- * trial, the slots had the sockets of both the old rules and the new ones. A failure is a
- * warning. */
-void take_others_out(const struct state *state, const struct standing *standing);
-
 #endif

@@ -10,6 +10,7 @@ from test_crash import CHANGING, FOLDER, Lab, Operation, run_points
 
 TCP4, UDP4 = WIRES["tcp-ipv4"], WIRES["udp-ipv4"]
 WEB, OLD, NEW, DNS = 8080, 8081, 8082, 5300
+MOVED = {"old": 8083, "new": 8084}
 RULES = f"""
 socket web {{ tcp 127.0.0.1:{WEB} }}
 socket dns {{ udp 127.0.0.1:{DNS} }}
@@ -17,16 +18,19 @@ tcp daddr 192.0.2.0/24 dport 80 redirect to web
 udp daddr 192.0.2.0/24 dport 53 redirect to dns
 """
 
-FOLLOWER = ["cgroups", "declared", "link", "sockets", "spare_marks", "times"]
+FOLLOWER = ["cgroups", "declared", "link", "since", "sockets", "spare_marks"]
 
 pytestmark = [pytest.mark.skipif(not shutil.which("strace"), reason="needs strace"),
               pytest.mark.usefixtures("cgroup2")]
 
 
 def other(label, port):
-    """Rules at a port of their own, by which tests know which rules decide."""
+    """Rules at a port of their own, by which tests know which rules decide; and a label that both declare, each at
+    another place."""
     return (f"socket {label} {{ tcp 127.0.0.1:{port} }}\n"
-            f"tcp daddr 192.0.2.0/24 dport 81 redirect to {label}\n")
+            f"socket moved {{ tcp 127.0.0.1:{MOVED[label]} }}\n"
+            f"tcp daddr 192.0.2.0/24 dport 81 redirect to {label}\n"
+            f"tcp daddr 192.0.2.0/24 dport 82 redirect to moved\n")
 
 
 class DeclaredLab(Lab):
@@ -35,6 +39,7 @@ class DeclaredLab(Lab):
     def __init__(self, host):
         self.host, self.objects = host, {}
         self.web, self.old, self.new = (host.server(TCP4, port=port) for port in (WEB, OLD, NEW))
+        self.moved = {name: host.server(TCP4, port=port) for name, port in MOVED.items()}
         self.usual = host.server(TCP4, TCP4.any, 81)
         self.dns = host.server(UDP4, port=DNS)
         for name, text in (("old", RULES + other("old", OLD)), ("new", other("new", NEW) + RULES)):
@@ -43,15 +48,25 @@ class DeclaredLab(Lab):
 
     @property
     def servers(self):
-        return [self.web, self.old, self.new, self.usual]
+        return [self.web, self.old, self.new, self.usual, *self.moved.values()]
 
     def fill(self):
+        self.apply("new")
         self.apply("old")
 
-    def start_again(self):
-        """Restarts the service at WEB; no process of sklc runs."""
+    def rules(self):
+        """Which rules decide; their packets reach the sockets that they declare, and no others."""
+        found = super().rules()
+        assert self.reach(82) == self.moved.get(found, REFUSED)
+        return found
+
+    def start_again(self, found):
+        """Restarts the service at WEB, and the one that moved; no process of sklc runs."""
         self.web.close()
         self.web = self.host.server(TCP4, port=WEB)
+        if found in MOVED:
+            self.moved[found].close()
+            self.moved[found] = self.host.server(TCP4, port=MOVED[found])
 
     def start_dns_again(self):
         """Restarts the UDP service, which only `sklc sync` finds."""
@@ -60,7 +75,7 @@ class DeclaredLab(Lab):
 
     def rules_that_follow(self):
         found = self.rules()
-        self.start_again()
+        self.start_again(found)
         assert self.rules() == found
         return found
 
@@ -84,6 +99,10 @@ def prepare_nothing(lab):
     lab.sklc("detach")
 
 
+def prepare_trial(lab):
+    lab.apply("new", "--confirm", "600")
+
+
 def prepare_dns(lab):
     lab.start_dns_again()
 
@@ -99,6 +118,9 @@ OPERATIONS = {
     "apply": operation(lambda lab: ["--apply", lab.objects["new"]], after="new"),
     "apply on trial": operation(lambda lab: ["--apply", lab.objects["new"], "--confirm", "600"],
                                 after="new"),
+    "confirm": operation(lambda lab: ["confirm"], "new", "new", prepare=prepare_trial),
+    "rollback": operation(lambda lab: ["rollback"], after="new"),
+    "rollback of a trial": operation(lambda lab: ["rollback"], "new", "old", prepare=prepare_trial),
     "sync": operation(lambda lab: ["sync"], "none", "dns", prepare=prepare_dns,
                       outcome=DeclaredLab.dns_that_answers),
     "detach": operation(lambda lab: ["detach"], after="none"),

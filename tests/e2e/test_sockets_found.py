@@ -192,7 +192,7 @@ def test_a_trial_that_ends_leaves_the_sockets_of_the_rules_that_decide(host, wir
     text = {name: rules(wire, endpoint(wire, server)) for name, server in servers.items()}
     host.apply(text["old"])
     host.apply(text["new"], "--confirm", "600")
-    assert host.reach(wire, wire.at(1), 80, servers.values()) is servers["old"]
+    assert host.reach(wire, wire.at(1), 80, servers.values()) is servers["new"]
     host.sklc(end)
     assert host.reach(wire, wire.at(1), 80, servers.values()) is servers[left]
     servers[left].close()

@@ -209,7 +209,7 @@ def describe(pin):
     shown = subprocess.run([BPFTOOL, "-j", "map", "show", "pinned", pin], check=True,
                            capture_output=True, text=True)
     shape = json.loads(shown.stdout)
-    sized = pin.name in ("base", "host", "machine", "names", "object", "tables")
+    sized = pin.name in ("base", "host", "keys", "machine", "object", "tables")
     counts = pin.name.endswith("_counters")
     return (f"{pin.name}: {shape['type']} key {shape['bytes_key']} value "
             f"{'any' if sized else shape['bytes_value']} entries "

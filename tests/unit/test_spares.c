@@ -24,6 +24,7 @@ struct fixture {
 	unsigned warnings;
 	int labels, marks;
 	struct object object;
+	struct abi_slot_key keys[LABELS_MAX];
 	struct abi_label_slots slots[LABELS_MAX];
 };
 
@@ -71,6 +72,7 @@ static void make_object(struct fixture *f, uint32_t first, uint32_t end)
 	for (i = 0; i < count; i++) {
 		snprintf(object->strings + (size_t)i * NAME_BYTES, NAME_BYTES, "l%u", first + i);
 		object->labels[i].name = i * NAME_BYTES;
+		label_key(object->strings + (size_t)i * NAME_BYTES, &f->keys[i]);
 		object->sockets[i] = (struct abi_socket){
 			.label = i, .protocol = IPPROTO_TCP, .family = AF_INET};
 	}
@@ -82,7 +84,7 @@ static void assign(struct fixture *f, uint32_t first, uint32_t end)
 	if (f->labels < 0 || f->marks < 0)
 		skip(); /* this process may not create maps */
 	make_object(f, first, end);
-	assert_int_equal(labels_assign(f->labels, f->marks, &f->object, f->slots), 0);
+	assert_int_equal(labels_assign(f->labels, f->marks, &f->object, f->keys, f->slots), 0);
 	free(f->object.strings);
 	free(f->object.labels);
 	free(f->object.sockets);
@@ -91,10 +93,12 @@ static void assign(struct fixture *f, uint32_t first, uint32_t end)
 static uint32_t word_of(const struct fixture *f, uint32_t label)
 {
 	struct abi_label_slots slots;
+	struct abi_slot_key key;
 	char name[NAME_BYTES];
 
 	snprintf(name, sizeof(name), "l%u", label);
-	assert_int_equal(labels_find(f->labels, name, &slots), 0);
+	label_key(name, &key);
+	assert_int_equal(labels_find(f->labels, &key, &slots), 0);
 	return slots.slots[FLOW_CLASS];
 }
 
@@ -108,11 +112,12 @@ static uint32_t blocks_of(const struct fixture *f, uint32_t label)
 
 static void forget(const struct fixture *f, uint32_t label)
 {
-	char key[ABI_LABEL_KEY], name[NAME_BYTES];
+	struct abi_slot_key key;
+	char name[NAME_BYTES];
 
 	snprintf(name, sizeof(name), "l%u", label);
-	label_key(key, name);
-	assert_int_equal(bpf_map_delete_elem(f->labels, key), 0);
+	label_key(name, &key);
+	assert_int_equal(bpf_map_delete_elem(f->labels, &key), 0);
 }
 
 static void no_block_is_given_twice(const struct fixture *f, uint32_t first, uint32_t end)
