@@ -25,13 +25,12 @@ static int run_runtime(struct session *s, const struct verb *verb)
 	return status;
 }
 
-/* Drops all privileges that the verb does not need, then runs it. Verbs that take --netns use the kernel. */
+/* Drops all privileges that the verb does not need, then runs it. */
 static int run(struct session *s, const struct verb *verb)
 {
-	const enum runtime_use use = verb->takes & OPTION_BIT(NETNS) ? RUNTIME_USE_KERNEL
-								     : RUNTIME_USE_COMPILE;
+	const struct runtime_options runtime = runtime_options(s);
 
-	if (runtime_limit_privileges(&s->report, use))
+	if (runtime_limit_privileges(&runtime, verb->use))
 		return EXIT_SYSTEM;
 	return verb->run ? verb->run(s) : run_runtime(s, verb);
 }

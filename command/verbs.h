@@ -4,7 +4,7 @@
 
 #include "session.h"
 
-struct runtime_options;
+#include "runtime/runtime.h"
 
 enum operand_kind {
 	OPERAND_NONE,
@@ -28,6 +28,8 @@ struct verb {
 	const char *word, *meaning;
 	uint64_t takes, needs, action;
 	struct operand operands[OPERANDS_MAX];
+	enum runtime_use
+		use; /* the capabilities that it keeps; without this, those for compiling */
 	int (*run)(struct session *s);
 	int (*runtime)(const struct runtime_options *options, FILE *out);
 };

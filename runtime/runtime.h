@@ -47,13 +47,18 @@ enum {
 
 /* What the command is used for, which determines the capabilities that it keeps. */
 enum runtime_use {
-	RUNTIME_USE_COMPILE, /* only files */
-	RUNTIME_USE_KERNEL,  /* any function below */
+	RUNTIME_USE_COMPILE, /* none of the functions below */
+	RUNTIME_USE_CHECK,
+	RUNTIME_USE_APPLY,
+	RUNTIME_USE_SOCKETS, /* those that look for sockets, or take one from a process */
+	RUNTIME_USE_STATE,   /* those that only read or change what is pinned */
 };
 
-/* Gives up for good the capabilities that this use does not need. Fails if the command runs with
- * the set-user-id or set-group-id bit. To be called before any input is read. */
-int runtime_limit_privileges(struct report *report, enum runtime_use use);
+/* Gives up for good the capabilities that this use, with these options, does not need. Fails if the
+ * command runs with more rights than its caller (AT_SECURE in getauxval(3)): by the set-user-id or
+ * set-group-id bit, or by file capabilities. Unless it only compiles, sets the umask, so that pins
+ * are for this user alone. To be called before any input is read. */
+int runtime_limit_privileges(const struct runtime_options *options, enum runtime_use use);
 
 /* Loads the object, runs its `expect` lines in the kernel, and prints the size of the program.
  * Leaves nothing behind. */

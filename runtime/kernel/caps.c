@@ -9,6 +9,9 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -19,8 +22,15 @@
 #define CAP_BPF 39
 #endif
 
+#define BIT(capability) (UINT64_C(1) << (capability))
+
+/* What the kernel asks for where a map is made or a program is loaded. It takes CAP_SYS_ADMIN, which
+ * is older and covers more, for any of them. */
+#define BPF_CAPABILITIES (BIT(CAP_BPF) | BIT(CAP_NET_ADMIN) | BIT(CAP_PERFMON))
+
 const int caps_for_programs[] = {CAP_BPF, -1};
 const int caps_for_load[] = {CAP_BPF, CAP_NET_ADMIN, -1};
+const int caps_for_tracing[] = {CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN, -1};
 const int caps_for_hook[] = {CAP_NET_ADMIN, -1};
 const int caps_for_namespace[] = {CAP_SYS_ADMIN, -1};
 const int caps_for_process[] = {CAP_SYS_PTRACE, -1};
@@ -32,6 +42,8 @@ static const char *capability_name(int capability)
 		return "CAP_BPF";
 	case CAP_NET_ADMIN:
 		return "CAP_NET_ADMIN";
+	case CAP_PERFMON:
+		return "CAP_PERFMON";
 	case CAP_SYS_ADMIN:
 		return "CAP_SYS_ADMIN";
 	case CAP_SYS_PTRACE:
@@ -49,17 +61,19 @@ static int get_caps(struct __user_cap_data_struct data[2])
 	return syscall(SYS_capget, &header, data) ? -errno : 0;
 }
 
+static bool is_effective(const struct __user_cap_data_struct data[2], int capability)
+{
+	return data[capability / 32].effective >> (capability % 32) & 1;
+}
+
 bool caps_have(int capability)
 {
 	struct __user_cap_data_struct data[2] = {0};
-	uint32_t bit = UINT32_C(1) << (capability % 32);
 
 	if (get_caps(data))
 		return false;
-	if (data[capability / 32].effective & bit)
-		return true;
-	/* The kernel accepts CAP_SYS_ADMIN, which is older and covers more, for CAP_BPF. */
-	return capability == CAP_BPF && (data[0].effective & (UINT32_C(1) << CAP_SYS_ADMIN));
+	return is_effective(data, capability) ||
+	       (BIT(capability) & BPF_CAPABILITIES && is_effective(data, CAP_SYS_ADMIN));
 }
 
 static const char *missing_capability(int error, const int *needed)
@@ -87,6 +101,15 @@ int caps_fail(struct report *report, int error, const int *needed, const char *f
 		      missing);
 }
 
+/* Whether the process lacks one of these that CAP_SYS_ADMIN stands in for. */
+static bool needs_stand_in(const struct __user_cap_data_struct data[2], uint64_t kept)
+{
+	for (int i = 0; i < 64; i++)
+		if (kept & BPF_CAPABILITIES & BIT(i) && !is_effective(data, i))
+			return true;
+	return false;
+}
+
 static int keep_capabilities(struct report *report, uint64_t kept)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -95,6 +118,8 @@ static int keep_capabilities(struct report *report, uint64_t kept)
 
 	if (err)
 		return fail(report, err, "read the capabilities of this process");
+	if (needs_stand_in(data, kept))
+		kept |= BIT(CAP_SYS_ADMIN);
 	for (int i = 0; i < 2; i++) {
 		data[i].permitted &= (uint32_t)(kept >> 32 * i);
 		data[i].effective &= (uint32_t)(kept >> 32 * i);
@@ -105,46 +130,54 @@ static int keep_capabilities(struct report *report, uint64_t kept)
 	return 0;
 }
 
-#define BIT(capability) (UINT64_C(1) << (capability))
-
 /* Without CAP_PERFMON the verifier forbids pointer leaks and guards against speculative execution,
  * and so refuses more programs. */
-#define LOADING_CAPABILITIES (BIT(CAP_BPF) | BIT(CAP_NET_ADMIN) | BIT(CAP_PERFMON))
-
-/* Keeps CAP_SYS_ADMIN if the process has no CAP_BPF: the kernel accepts it instead. */
 int caps_limit_to_loading(struct report *report)
 {
-	struct __user_cap_data_struct data[2] = {0};
-	uint64_t kept = LOADING_CAPABILITIES;
-
-	if (get_caps(data) == 0 && !(data[CAP_BPF / 32].effective & BIT(CAP_BPF % 32)))
-		kept |= BIT(CAP_SYS_ADMIN);
-	return keep_capabilities(report, kept);
+	return keep_capabilities(report, BPF_CAPABILITIES);
 }
 
-/* The capabilities that each use of the command keeps. The two CAP_DAC_ allow it to read and write
- * files as root may. */
+/* What each use may need, as far as the process has it. The table in sklc(1) says what it cannot do
+ * without. */
 static uint64_t kept_capabilities(enum runtime_use use)
 {
-	const uint64_t files = BIT(CAP_DAC_OVERRIDE) | BIT(CAP_DAC_READ_SEARCH);
+	/* Reading files, and in /proc which sockets processes have, as root may. */
+	const uint64_t reading = BIT(CAP_DAC_READ_SEARCH), processes = BIT(CAP_SYS_PTRACE);
 
-	if (use == RUNTIME_USE_COMPILE)
-		return files;
-	return files | LOADING_CAPABILITIES | BIT(CAP_SYS_ADMIN) | BIT(CAP_SYS_PTRACE);
+	switch (use) {
+	case RUNTIME_USE_COMPILE: /* writes the object too */
+		return reading | BIT(CAP_DAC_OVERRIDE);
+	case RUNTIME_USE_CHECK: /* makes a namespace to run `expect` lines in */
+		return reading | BPF_CAPABILITIES | BIT(CAP_SYS_ADMIN);
+	case RUNTIME_USE_APPLY: /* may mount bpffs, and names processes */
+		return reading | BPF_CAPABILITIES | BIT(CAP_SYS_ADMIN) | processes;
+	case RUNTIME_USE_SOCKETS:
+		return reading | BPF_CAPABILITIES | processes;
+	case RUNTIME_USE_STATE:
+		return reading | BPF_CAPABILITIES;
+	}
+	return 0;
 }
 
-int runtime_limit_privileges(struct report *report, enum runtime_use use)
+/* What opening a network namespace needs besides. */
+static uint64_t netns_capabilities(const char *netns)
 {
-	uid_t real, effective, saved;
-	gid_t real_group, effective_group, saved_group;
+	if (!netns)
+		return 0;
+	return BIT(CAP_SYS_ADMIN) | (strncmp(netns, "pid:", 4) ? 0 : BIT(CAP_SYS_PTRACE));
+}
 
-	if (getresuid(&real, &effective, &saved) ||
-	    getresgid(&real_group, &effective_group, &saved_group))
-		return fail(report, errno, "ask who runs this");
-	if (real != effective || real != saved || real_group != effective_group ||
-	    real_group != saved_group)
-		return refuse(report, EPERM,
-			      "sklc does not run with the set-user-id or set-group-id bit: "
-			      "remove it with chmod ug-s, and use sudo");
-	return keep_capabilities(report, kept_capabilities(use));
+int runtime_limit_privileges(const struct runtime_options *options, enum runtime_use use)
+{
+	if (getauxval(AT_SECURE))
+		return refuse(options->report, EPERM,
+			      "sklc does not run with more rights than its caller has: remove its "
+			      "set-user-id or set-group-id bit with `chmod ug-s`, its file "
+			      "capabilities with `setcap -r`, and use sudo");
+	if (use == RUNTIME_USE_COMPILE)
+		return keep_capabilities(options->report, kept_capabilities(use));
+	/* What is pinned is for this user alone, and for this user wholly. */
+	umask(S_IRWXG | S_IRWXO);
+	return keep_capabilities(options->report,
+				 kept_capabilities(use) | netns_capabilities(options->netns));
 }

@@ -18,7 +18,7 @@ __attribute__((format(printf, 4, 5))) int caps_fail(struct report *report, int e
 /* Gives up all capabilities but those that loading needs. -errno after a message. */
 int caps_limit_to_loading(struct report *report);
 
-extern const int caps_for_programs[], caps_for_load[], caps_for_hook[], caps_for_namespace[],
-	caps_for_process[];
+extern const int caps_for_programs[], caps_for_load[], caps_for_tracing[], caps_for_hook[],
+	caps_for_namespace[], caps_for_process[];
 
 #endif

@@ -48,7 +48,7 @@ static int load(struct finder *finder, const struct declared_maps *maps,
 			      "this kernel has no BTF, or no iterators of sockets: declared "
 			      "sockets cannot be found; put them behind their labels with "
 			      "`sklc register`");
-	return err ? caps_fail(finder->netns->report, err, caps_for_load,
+	return err ? caps_fail(finder->netns->report, err, caps_for_tracing,
 			       "load the programs that find sockets")
 		   : 0;
 }

@@ -289,7 +289,7 @@ int follower_build(struct follower *follower, const struct followed *first, uint
 	if (!programs && is_lack(-errno))
 		return give_up(follower, -errno);
 	if (!programs)
-		return caps_fail(follower->report, errno, caps_for_load,
+		return caps_fail(follower->report, errno, caps_for_tracing,
 				 "load the follower of listeners");
 	err = build_with(follower, programs, first, gone);
 	follow__destroy(programs);

@@ -7,6 +7,7 @@
 #include "state.h"
 
 #include "runtime/base/fail.h"
+#include "runtime/kernel/caps.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -292,8 +293,8 @@ static int pin_base(const struct generation *generation, const void *bytes, size
 		err = pin_put(generation->folder, PIN_NEW_BASE, map);
 	if (!err && renameat(generation->folder, PIN_NEW_BASE, generation->folder, PIN_BASE))
 		err = -errno;
-	return err ? fail(generation->report, err, "keep the counters of generation %u",
-			  generation->record.generation)
+	return err ? caps_fail(generation->report, err, caps_for_programs,
+			       "keep the counters of generation %u", generation->record.generation)
 		   : 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include "runtime/base/fail.h"
 #include "runtime/bpf/maps.h"
+#include "runtime/kernel/caps.h"
 #include "runtime/kernel/clock.h"
 #include "runtime/labels/labels.h"
 #include "runtime/load/load.h"
@@ -192,7 +193,9 @@ static int get_or_create(const struct state *state, const char *name, int (*crea
 	} else {
 		err = *map < 0 ? *map : 0;
 	}
-	return err ? fail(state->report, err, "make the map '%s/%s'", state->path, name) : 0;
+	return err ? caps_fail(state->report, err, caps_for_load, "make the map '%s/%s'",
+			       state->path, name)
+		   : 0;
 }
 
 static int create_version(void)

@@ -16,8 +16,6 @@ NOBODY = 65534
 FIXTURE = pathlib.Path(__file__).with_name("state-version-4.txt")
 BPFTOOL = shutil.which("bpftool") or "/usr/sbin/bpftool"
 MAGIC, VERSION = 0x636c6b73, 4
-KEPT = {"cap_bpf": 39, "cap_net_admin": 12, "cap_perfmon": 38, "cap_sys_admin": 21, "cap_sys_ptrace": 19,
-        "cap_dac_override": 1, "cap_dac_read_search": 2}
 
 
 def folder_of(host):
@@ -61,38 +59,6 @@ def test_a_planted_folder_of_the_namespace_is_refused(host):
 def test_a_bpffs_that_others_can_rename_in_is_refused(host):
     os.chmod(host.bpffs, 0o777)
     assert "chmod +t" in host.apply(DROP, status=3).stderr
-
-
-def test_everything_pinned_is_closed_to_others_whatever_the_umask(host):
-    host.apply(DROP, umask=0)
-    for pin in host.pins():
-        assert pin.stat().st_mode & 0o077 == 0 and pin.stat().st_uid == 0, pin
-
-
-def test_sklc_does_not_run_with_the_set_user_id_bit():
-    copy = public_copy("sklc-set-user-id", 0o4755)
-    done = subprocess.run([copy, "status"], text=True, capture_output=True, check=False, user=NOBODY,
-                          group=NOBODY, extra_groups=[])
-    assert done.returncode == 3
-    assert "set-user-id" in done.stderr
-
-
-def test_capabilities_that_are_not_needed_are_given_up(host):
-    host.apply(DROP)
-    with locked_folder(folder_of(host)):
-        waiting = subprocess.Popen([SKLC, "reset", "--netns", host.namespace.path,
-                                    "--bpffs", host.bpffs],
-                                   stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        try:
-            time.sleep(0.3)
-            status = pathlib.Path(f"/proc/{waiting.pid}/status").read_text(encoding="ascii")
-            sets = dict(line.split(":\t") for line in status.splitlines() if line.startswith("Cap"))
-            allowed = sum(1 << bit for bit in KEPT.values())
-            assert int(sets["CapPrm"], 16) & ~allowed == 0
-            assert int(sets["CapEff"], 16) & ~allowed == 0
-        finally:
-            waiting.kill()
-            waiting.wait()
 
 
 # where it may be

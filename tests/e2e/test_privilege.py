@@ -1,0 +1,187 @@
+"""What sklc may do: the capabilities that each verb needs, as sklc(1) has them, and those that it gives up; and that
+what it pins is for its user alone."""
+import os
+import pathlib
+import re
+import subprocess
+import time
+
+import pytest
+
+from conftest import SKLC, WIRES, locked_folder, program, public_copy
+
+TCP4 = WIRES["tcp-ipv4"]
+PAGE = pathlib.Path(__file__).parents[2] / "man" / "sklc.1"
+NOBODY = 65534
+NUMBERS = {"CAP_BPF": 39, "CAP_NET_ADMIN": 12, "CAP_PERFMON": 38, "CAP_SYS_ADMIN": 21, "CAP_SYS_PTRACE": 19,
+           "CAP_DAC_OVERRIDE": 1, "CAP_DAC_READ_SEARCH": 2}
+PLAIN = "tcp daddr 192.0.2.0/24 dport 80 counter redirect to web\n"
+OTHER = "tcp daddr 192.0.2.0/24 dport 81 counter redirect to web\n"
+DECLARED = f"socket web {{\n\ttcp 127.0.0.1:8080\n}}\n{PLAIN}"
+EXPECTING = f"{PLAIN}expect tcp 192.0.2.1:80 redirect to web\n"
+
+
+def capabilities(words):
+    return [] if words == "none" else words.split(", ")
+
+
+# The manual's table: by verb, what it needs, and what it also needs with declared sockets.
+TABLE = {verb: (capabilities(plain), capabilities(declared)) for verb, plain, declared in
+         re.findall(r"^\.It Cm (\w+) Ta (.*?) Ta (.*)$", PAGE.read_text(encoding="ascii"), re.MULTILINE)}
+
+
+def run_with(having, *words, network=None):
+    """Runs sklc as a root that has these capabilities alone."""
+    bounds = ",".join(["-all", *(f"+{each.removeprefix('CAP_').lower()}" for each in having)])
+    enter = ["nsenter", f"--net={network}"] if network else []
+    return subprocess.run([*enter, program("setpriv"), "--bounding-set", bounds, SKLC, *map(str, words)],
+                          text=True, capture_output=True, check=False)
+
+
+class Limited:
+    """A host on which a verb is run, in its own network namespace, with few capabilities; before each run the state
+    is such that the verb has something to do."""
+
+    def __init__(self, host, rules):
+        self.host, self.text = host, rules
+        self.server = host.server(TCP4, "127.0.0.1", 8080)
+        rules = host.rules(rules, "limited.conf")
+        self.words = {"compile": [rules, "-o", host.folder / "limited.o"], "dump": ["layout", rules], "check": [rules],
+                      "apply": [rules], "register": ["web", "--pid", os.getpid(), "--fd", self.server.fileno()],
+                      "unregister": ["web"]}
+
+    def prepare(self, verb):
+        self.host.sklc("detach", status=None)
+        if verb in ("compile", "dump", "check", "apply"):
+            return
+        self.host.apply(self.text, "--quiet")
+        if verb in ("status", "unregister"):
+            self.host.register("web", self.server)
+        if verb == "confirm":
+            self.host.apply(OTHER, "--confirm", "60", "--quiet")
+        if verb == "rollback":
+            self.host.apply(OTHER, "--quiet")
+
+    def run(self, verb, having, *more):
+        self.prepare(verb)
+        where = [] if verb in ("compile", "dump") else ["--bpffs", self.host.bpffs]
+        network = None if more else self.host.namespace.path
+        return run_with(having, verb, *self.words.get(verb, []), *where, *more, network=network)
+
+    def run_elsewhere(self, verb, having):
+        return self.run(verb, having, "--netns", self.host.namespace.path)
+
+
+@pytest.fixture
+def limited(host):
+    return Limited(host, PLAIN)
+
+
+def fails_without(dropped, limited, verb, needed):
+    done = limited.run(verb, [each for each in needed if each != dropped])
+    assert f"this needs the capability {dropped}" in done.stderr and done.returncode == 3, done
+
+
+def held(verb):
+    """What the test's own process needs besides, since another process has the socket."""
+    return ["CAP_SYS_PTRACE"] if verb == "register" else []
+
+
+def test_the_table_has_every_verb():
+    helped = subprocess.run([SKLC, "help"], text=True, capture_output=True, check=True).stdout
+    words = set(re.findall(r"^  sklc (\w+)", helped, re.MULTILINE))
+    assert set(TABLE) == words - {"help"}
+
+
+@pytest.mark.parametrize("verb", TABLE)
+def test_a_verb_does_with_what_the_table_says_and_not_with_less(limited, verb):
+    needed = TABLE[verb][0] + held(verb)
+    done = limited.run(verb, needed)
+    assert done.returncode == 0, done
+    for each in needed:
+        fails_without(each, limited, verb, needed)
+
+
+@pytest.mark.parametrize("verb", [verb for verb in TABLE if TABLE[verb][1]])
+def test_a_verb_needs_more_where_sockets_are_declared(host, cgroup2, verb):
+    limited = Limited(host, DECLARED)
+    needed = TABLE[verb][0] + TABLE[verb][1]
+    done = limited.run(verb, needed)
+    assert done.returncode == 0 and "cannot" not in done.stderr, done
+    for each in TABLE[verb][1]:
+        fails_without(each, limited, verb, needed)
+
+
+@pytest.mark.parametrize("verb", [verb for verb in TABLE if verb not in ("compile", "dump", "check")])
+def test_another_namespace_needs_the_capability_to_enter_it(limited, verb):
+    needed = TABLE[verb][0] + held(verb)
+    done = limited.run_elsewhere(verb, needed)
+    assert done.returncode == 3 and "CAP_SYS_ADMIN" in done.stderr
+    assert limited.run_elsewhere(verb, [*needed, "CAP_SYS_ADMIN"]).returncode == 0
+
+
+def test_expect_lines_need_nothing_more(host):
+    assert "1 expect line holds" in Limited(host, EXPECTING).run("check", TABLE["check"][0]).stdout
+
+
+def test_the_old_capability_stands_in_for_the_new_ones(host, cgroup2):
+    limited = Limited(host, DECLARED)
+    for verb in ("apply", "status", "sync"):
+        assert limited.run(verb, ["CAP_SYS_ADMIN"]).returncode == 0
+
+
+# what is given up
+
+BPF = {"CAP_BPF", "CAP_NET_ADMIN", "CAP_PERFMON", "CAP_DAC_READ_SEARCH"}
+KEPT = {"apply": BPF | {"CAP_SYS_ADMIN", "CAP_SYS_PTRACE"}, "sync": BPF | {"CAP_SYS_PTRACE"},
+        "confirm": BPF | {"CAP_SYS_PTRACE"}, "rollback": BPF | {"CAP_SYS_PTRACE"}, "reset": BPF, "detach": BPF,
+        "register": BPF | {"CAP_SYS_PTRACE"}, "unregister": BPF}
+
+
+def sets_of(process):
+    status = pathlib.Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+    return {name: int(value, 16) for name, value in re.findall(r"^(Cap\w+):\t(\w+)$", status, re.MULTILINE)}
+
+
+@pytest.mark.parametrize("verb", KEPT)
+def test_a_verb_that_waits_for_the_lock_has_no_capability_but_its_own(limited, verb):
+    limited.prepare("reset")
+    cookie = limited.host.status(status=None)["netns"]["cookie"]
+    allowed = sum(1 << NUMBERS[each] for each in KEPT[verb])
+    with locked_folder(pathlib.Path(limited.host.bpffs, "sklc", str(cookie))):
+        waiting = subprocess.Popen(["nsenter", f"--net={limited.host.namespace.path}", SKLC, verb,
+                                    *map(str, limited.words.get(verb, [])), "--bpffs", limited.host.bpffs],
+                                   stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        try:
+            time.sleep(0.5)
+            assert waiting.poll() is None
+            sets = sets_of(waiting)
+        finally:
+            waiting.kill()
+            waiting.wait()
+    assert (sets["CapPrm"], sets["CapEff"], sets["CapInh"], sets["CapAmb"]) == (allowed, allowed, 0, 0)
+
+
+@pytest.mark.parametrize("gives_rights, mends", [("set-user-id", "chmod ug-s"), ("file capabilities", "setcap -r")])
+def test_sklc_does_not_run_with_more_rights_than_its_caller(gives_rights, mends):
+    copy = public_copy(f"sklc-{gives_rights.split()[0]}", 0o4755 if gives_rights == "set-user-id" else 0o755)
+    if gives_rights == "file capabilities":
+        subprocess.run([program("setcap"), "cap_bpf+ep", copy], check=True)
+    for words in (["status"], ["dump", "ast", "-"]):
+        done = subprocess.run([copy, *words], text=True, capture_output=True, check=False, user=NOBODY, input=PLAIN,
+                              group=NOBODY, extra_groups=[])
+        assert done.returncode == 3 and mends in done.stderr, done
+
+
+# who may open what is pinned
+
+@pytest.mark.parametrize("umask", [0, 0o777])
+def test_what_is_pinned_is_for_the_user_alone_after_every_verb(host, cgroup2, umask):
+    limited = Limited(host, DECLARED)
+    for verb in [verb for verb in TABLE if verb not in ("compile", "dump")]:
+        limited.prepare(verb)
+        host.sklc(verb, *limited.words.get(verb, []), status=None, umask=umask)
+        for pin in [*host.pins(), pathlib.Path(host.bpffs, "sklc")]:
+            if pin.exists():
+                owner = 0o700 if pin.is_dir() else 0o600
+                assert (pin.stat().st_mode & 0o7777, pin.stat().st_uid) == (owner, 0), (verb, pin)
