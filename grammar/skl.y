@@ -76,6 +76,7 @@ static void skl_error(struct span *span, void *scanner, struct parser *p, const 
 %token DEFINE "define" INCLUDE "include" POLICY "policy" OPTION "option" SET "set" MAP "map"
 %token SOCKET "socket" CHAIN "chain" EXPECT "expect"
 %token TCP "tcp" UDP "udp" TYPE "type" ELEMENTS "elements" FILE_WORD "file" UID "uid" CGROUP "cgroup"
+%token DEV "dev"
 %token META "meta" L4PROTO "l4proto" NFPROTO "nfproto" TH "th" IP "ip" IP6 "ip6"
 %token DADDR "daddr" DPORT "dport" SADDR "saddr" SPORT "sport" IIF "iif" IIFNAME "iifname"
 %token VMAP "vmap" COUNTER "counter" COMMENT "comment"
@@ -228,7 +229,8 @@ socket_properties:
 ;
 
 socket_property:
-	protocol ENDPOINT	{ $$ = ast_endpoint_property(p, @$, $1, @2); }
+	protocol ENDPOINT	{ $$ = ast_endpoint_property(p, @$, $1, @2, (struct ast_name){NULL, {0, 0}}); }
+|	protocol ENDPOINT DEV interface	{ $$ = ast_endpoint_property(p, @$, $1, @2, $4); }
 |	UID string	{ $$ = ast_name_property(PROPERTY_UID, @$, $2); }
 |	UID NUMBER	{ $$ = ast_name_property(PROPERTY_UID, @$, ast_name(p, @2)); }
 |	CGROUP string	{ $$ = ast_name_property(PROPERTY_CGROUP, @$, $2); }
@@ -437,7 +439,7 @@ value_word:
 
 keyword:
 	DEFINE | INCLUDE | POLICY | OPTION | SET | MAP | SOCKET | CHAIN | EXPECT | TYPE | ELEMENTS
-|	FILE_WORD | UID | CGROUP | META | L4PROTO | NFPROTO | TH | IP | IP6 | DADDR | DPORT | SADDR
+|	FILE_WORD | UID | CGROUP | DEV | META | L4PROTO | NFPROTO | TH | IP | IP6 | DADDR | DPORT | SADDR
 |	SPORT | IIF | IIFNAME | VMAP | COUNTER | COMMENT | PASS | ACCEPT | DROP | REJECT | REDIRECT
 |	TO | NO_REUSEPORT | ELSE | CONTINUE | JUMP | GOTO | RETURN
 ;

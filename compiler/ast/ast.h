@@ -203,6 +203,7 @@ struct ast_endpoint {
 	struct span span;
 	enum protocol protocol;
 	struct endpoint endpoint;
+	struct ast_name device; /* without text: none */
 };
 
 struct ast_socket {

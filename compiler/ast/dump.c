@@ -263,8 +263,10 @@ static void dump_socket(struct dump *d, const struct ast_socket *socket)
 	d->depth++;
 	for (endpoint = socket->endpoints; endpoint; endpoint = endpoint->next) {
 		endpoint_format(&endpoint->endpoint, text);
-		dump_line(d, endpoint->span, "endpoint %s %s", protocol_word(endpoint->protocol),
-			  text);
+		dump_line(d, endpoint->span, "endpoint %s %s%s%s",
+			  protocol_word(endpoint->protocol), text,
+			  endpoint->device.text ? " dev " : "",
+			  endpoint->device.text ? endpoint->device.text : "");
 	}
 	if (socket->uid.text)
 		dump_line(d, socket->uid.span, "uid %s", socket->uid.text);

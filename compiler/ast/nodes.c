@@ -378,6 +378,18 @@ static struct endpoint endpoint_of(struct parser *p, struct span span)
 	return endpoint;
 }
 
+/* A packet's interface stands after its addresses. */
+static void refuse_device(struct parser *p, struct span span, const struct endpoint *endpoint)
+{
+	struct span device = {span.first + (uint32_t)endpoint->device_first,
+			      span.first + (uint32_t)endpoint->device_end};
+
+	if (device.first != device.end)
+		diag_error(p->diag, device,
+			   "the interface of a packet is written after the addresses: 'iif %.*s'",
+			   (int)(device.end - device.first), source_text(p->sources, device));
+}
+
 struct ast_item *ast_expect(struct parser *p, struct span span, enum protocol protocol,
 			    struct packet_ends ends, struct ast_name interface,
 			    const struct ast_verdict *verdict)
@@ -391,18 +403,43 @@ struct ast_item *ast_expect(struct parser *p, struct span span, enum protocol pr
 	expect->destination = endpoint_of(p, ends.destination_span);
 	expect->source_span = ends.source_span;
 	expect->destination_span = ends.destination_span;
+	refuse_device(p, ends.source_span, &expect->source);
+	refuse_device(p, ends.destination_span, &expect->destination);
 	expect->interface = interface;
 	expect->verdict = verdict;
 	return &expect->item;
 }
 
+/* The device that stands in an endpoint's text, or one without text. */
+static struct ast_name device_of(struct parser *p, struct span span,
+				 const struct endpoint *endpoint)
+{
+	struct ast_name device = {NULL, {0, 0}};
+
+	if (endpoint->device_first == endpoint->device_end)
+		return device;
+	device.span = (struct span){span.first + (uint32_t)endpoint->device_first,
+				    span.first + (uint32_t)endpoint->device_end};
+	device.text = arena_string(p->arena, source_text(p->sources, device.span),
+				   device.span.end - device.span.first);
+	return device;
+}
+
 struct ast_property ast_endpoint_property(struct parser *p, struct span span,
-					  enum protocol protocol, struct span endpoint)
+					  enum protocol protocol, struct span endpoint,
+					  struct ast_name device)
 {
 	struct ast_endpoint *node = arena_alloc(p->arena, 1, sizeof(*node));
 
 	node->span = span;
 	node->protocol = protocol;
 	node->endpoint = endpoint_of(p, endpoint);
+	node->device = device_of(p, endpoint, &node->endpoint);
+	if (device.text && node->device.text) {
+		diag_error(p->diag, device.span, "a second device");
+		diag_note(p->diag, node->device.span, "the first one is here");
+	}
+	if (device.text)
+		node->device = device;
 	return (struct ast_property){.kind = PROPERTY_ENDPOINT, .span = span, .endpoint = node};
 }

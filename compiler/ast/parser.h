@@ -143,7 +143,8 @@ struct ast_property ast_elements_property(struct span span, struct ast_elements 
 struct ast_property ast_name_property(enum ast_property_kind kind, struct span span,
 				      struct ast_name name);
 struct ast_property ast_endpoint_property(struct parser *p, struct span span,
-					  enum protocol protocol, struct span endpoint);
+					  enum protocol protocol, struct span endpoint,
+					  struct ast_name device);
 
 struct packet_ends ast_ends(struct span source, struct span destination);
 

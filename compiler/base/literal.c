@@ -208,24 +208,46 @@ static bool read_host(const char *text, size_t first, size_t end, struct endpoin
 	return true;
 }
 
+/* Takes the interface off the host, text[0, *end), of an endpoint. */
+static bool take_device(const char *text, size_t *end, struct endpoint *endpoint,
+			struct literal_fault *fault)
+{
+	const char *mark = memchr(text, '%', *end), *bracket = memchr(text, ']', *end);
+	bool inside = mark && bracket && mark < bracket;
+
+	if (!mark)
+		return true;
+	endpoint->device_first = (size_t)(mark + 1 - text);
+	endpoint->device_end = inside ? (size_t)(bracket - text) : *end;
+	if (endpoint->device_first == endpoint->device_end)
+		return refuse(fault, endpoint->device_first - 1, endpoint->device_first,
+			      "an interface is missing after '%%'");
+	if (inside && endpoint->device_end + 1 < *end)
+		return refuse(fault, endpoint->device_end + 1, *end, "a second device");
+	*end = (size_t)(mark - text);
+	return true;
+}
+
 bool endpoint_read(const char *text, size_t length, struct endpoint *endpoint,
 		   struct literal_fault *fault)
 {
 	const char *mark = memrchr(text, ':', length);
 	const char *bracket = memrchr(text, ']', length);
-	size_t colon = mark ? (size_t)(mark - text) : 0;
+	size_t colon = mark ? (size_t)(mark - text) : 0, end = colon;
 	bool read;
 
 	*endpoint = (struct endpoint){.family = FAMILY_IPV4};
 	if (!mark || bracket > mark)
 		return refuse(fault, 0, length, "'%.*s' has no port; write '%.*s:PORT'",
 			      quoted(length), text, quoted(length), text);
-	endpoint->any = colon == 1 && text[0] == '*';
+	if (!take_device(text, &end, endpoint, fault))
+		return false;
+	endpoint->any = end == 1 && text[0] == '*';
 	if (endpoint->any)
 		read = true;
-	else if (text[0] == '[' && bracket == mark - 1)
-		read = read_host(text, 1, colon - 1, endpoint, fault);
+	else if (text[0] == '[' && bracket)
+		read = read_host(text, 1, end - (text[end - 1] == ']'), endpoint, fault);
 	else
-		read = read_host(text, 0, colon, endpoint, fault);
+		read = read_host(text, 0, end, endpoint, fault);
 	return read && read_port(text, colon + 1, length, &endpoint->port, fault);
 }

@@ -28,12 +28,14 @@ bool literal_read(const char *text, size_t length, struct literal *literal,
 		  struct literal_fault *fault);
 
 /* What `192.0.2.1:80`, `[2001:db8::1]:80` or `*:80` names; instead of a port there may be the name of a
- * service. */
+ * service. An interface may stand with the address as ss(8) writes it, `0.0.0.0%eth0:80`,
+ * `[fe80::1]%eth0:80`, `*%eth0:80`, or as other programs do, `[fe80::1%eth0]:80`. */
 struct endpoint {
 	bool any; /* `*` */
 	enum family family;
 	u128 address;
 	uint16_t port;
+	size_t device_first, device_end; /* the interface's bytes in the text; equal: it has none */
 };
 
 bool endpoint_read(const char *text, size_t length, struct endpoint *endpoint,

@@ -202,7 +202,7 @@ static struct abi_socket socket_record(struct metadata *m,
 		.file = location.file,
 		.line = location.line,
 		.any_address = endpoint->any_address,
-		.device = ABI_NO_STRING,
+		.device = object_strings_add_name(&m->strings, endpoint->device),
 	};
 
 	if (!endpoint->any_address)

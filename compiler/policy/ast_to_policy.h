@@ -112,6 +112,7 @@ struct define_entry *find_define(struct translation *t, const char *name, struct
 const struct ast_value *resolve_single(struct translation *t, const struct ast_value *value);
 bool value_range(struct translation *t, const struct ast_value *value, enum value_type type,
 		 enum family *family, struct range *range);
+bool check_interface_name(struct translation *t, const struct ast_value *value);
 const struct range_set *resolved_complement(struct translation *t, struct resolved *resolved,
 					    enum family family, u128 last);
 void check_define(struct translation *t, struct define_entry *entry);

@@ -116,6 +116,10 @@ static void dump_endpoint(struct writer *to, const struct declared_endpoint *end
 	} else {
 		write_endpoint(to, endpoint->family, endpoint->address, endpoint->port);
 	}
+	if (endpoint->device) {
+		write_string(to, " dev ");
+		write_quoted(to, endpoint->device);
+	}
 	write_string(to, "\n");
 }
 

@@ -1,4 +1,5 @@
-/* Numbers counters and interfaces in the order of the policy: first the top level, then each chain. So rules
+/* Numbers counters and interfaces in the order of the policy: first the top level, then each chain, then the
+ * devices of sockets. So rules
  * files that only declare chains at different positions give the same diagram. */
 #include "ast_to_policy.h"
 
@@ -52,6 +53,16 @@ static void renumber_interfaces(struct translation *t, struct rule *rule)
 	}
 }
 
+/* Numbers the devices of declared sockets that no rule names. */
+static void number_devices(struct translation *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->policy->interface_count; i++)
+		if (t->interface_numbers[i] == NO_INDEX)
+			t->interface_numbers[i] = t->interfaces_numbered++;
+}
+
 static void reorder_interfaces(struct translation *t)
 {
 	struct policy *policy = t->policy;
@@ -78,5 +89,6 @@ void number_in_order(struct translation *t)
 		t->interface_numbers[i] = NO_INDEX;
 	each_rule(t, number_interfaces);
 	each_rule(t, renumber_interfaces);
+	number_devices(t);
 	reorder_interfaces(t);
 }

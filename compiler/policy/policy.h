@@ -91,6 +91,8 @@ struct declared_endpoint {
 	bool any_family;
 	u128 address;
 	uint16_t port;
+	const char *device; /* the interface that it must be bound to, or NULL */
+	struct span device_span;
 };
 
 struct socket_declaration {

@@ -11,7 +11,19 @@ static struct declared_endpoint to_endpoint(const struct ast_endpoint *ast)
 		.any_family = ast->endpoint.any,
 		.address = ast->endpoint.address,
 		.port = ast->endpoint.port,
+		.device = ast->device.text,
+		.device_span = ast->device.span,
 	};
+}
+
+/* The device becomes one of the policy's interfaces, whose numbers the runtime knows. */
+static void check_device(struct translation *t, const struct ast_name *device)
+{
+	const struct ast_value value = {
+		.kind = AST_VALUE_STRING, .span = device->span, .text = device->text};
+
+	if (device->text && check_interface_name(t, &value))
+		interface_number(t, *device, false);
 }
 
 static void check_owner(struct translation *t, const struct ast_socket *socket)
@@ -37,8 +49,10 @@ void to_socket(struct translation *t, const struct ast_socket *socket)
 	out->label = label_number(t, socket->label.text, socket->label.span);
 	out->span = socket->item.span;
 	out->endpoints = arena_alloc(t->arena, count, sizeof(*out->endpoints));
-	for (endpoint = socket->endpoints; endpoint; endpoint = endpoint->next)
+	for (endpoint = socket->endpoints; endpoint; endpoint = endpoint->next) {
 		out->endpoints[out->endpoint_count++] = to_endpoint(endpoint);
+		check_device(t, &endpoint->device);
+	}
 	out->uid = socket->uid.text;
 	out->uid_span = socket->uid.span;
 	out->cgroup = socket->cgroup.text;

@@ -116,7 +116,7 @@ bool value_range(struct translation *t, const struct ast_value *value, enum valu
 	return true;
 }
 
-static bool check_interface_name(struct translation *t, const struct ast_value *value)
+bool check_interface_name(struct translation *t, const struct ast_value *value)
 {
 	const char *name = value->text;
 	size_t length;

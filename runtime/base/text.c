@@ -91,13 +91,15 @@ void text_print_lines(FILE *out, const char *text, size_t size)
 	}
 }
 
-void text_address(int family, const void *address, unsigned int port, char *text, size_t size)
+void text_address(int family, const void *address, const char *device, unsigned int port,
+		  char *text, size_t size)
 {
 	char host[INET6_ADDRSTRLEN] = "*";
 
 	if (family)
 		inet_ntop(family, address, host, sizeof(host));
-	snprintf(text, size, family == AF_INET6 ? "[%s]:%u" : "%s:%u", host, port);
+	snprintf(text, size, family == AF_INET6 ? "[%s]%s%s:%u" : "%s%s%s:%u", host,
+		 device ? "%" : "", device ? device : "", port);
 }
 
 void text_time(uint64_t seconds, char text[TEXT_TIME_MAX])

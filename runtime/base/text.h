@@ -16,9 +16,11 @@ void text_print(FILE *out, const char *text);
 /* Like text_print, but prints white space as it is. */
 void text_print_lines(FILE *out, const char *text, size_t size);
 
-/* Writes an endpoint: "192.0.2.1:80", "[2001:db8::1]:80", or "*:80" if FAMILY is 0. ADDRESS is in
- * network order, PORT in host order. */
-void text_address(int family, const void *address, unsigned int port, char *text, size_t size);
+/* Writes an endpoint: "192.0.2.1:80", "[2001:db8::1]:80", or "*:80" if FAMILY is 0; with the DEVICE
+ * that it is bound to, "[fe80::1]%eth0:80", unless that is NULL. ADDRESS is in network order, PORT
+ * in host order. */
+void text_address(int family, const void *address, const char *device, unsigned int port,
+		  char *text, size_t size);
 
 /* Writes a time, in seconds since 1970, as local time: "2026-11-22 23:26:33". Empty if it is out of
  * the range of calendars. */

@@ -113,6 +113,7 @@ __noinline int note_key(const struct facts *facts, __u64 cookie, __u64 group, in
 	note.protocol = facts->bound.protocol;
 	note.ipv6_only = facts->ipv6_only;
 	note.uid = facts->uid;
+	note.device = facts->device;
 	__builtin_memcpy(note.address, facts->bound.address, sizeof(note.address));
 	key = key_of(facts, any);
 	for (__u32 i = 0; i < DECLARED_SAME_MAX; i++) {

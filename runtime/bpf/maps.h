@@ -49,7 +49,9 @@ static inline __u32 declared_block(__u32 number)
 struct declared {
 	__u32 number; /* among the object's declarations */
 	__u32 has_uid, uid;
-	__u32 reserved;
+	/* number of the interface that it must be bound to; 0: any or none; ABI_INTERFACE_UNKNOWN:
+	 * the host does not have it, so no socket matches */
+	__u32 device;
 	__u64 cgroup;                     /* number of a folder in the map of cgroups; 0: any */
 	struct declared_range ipv4, ipv6; /* slots for IPv4 and for IPv6 packets; count 0: none */
 };
@@ -79,6 +81,7 @@ enum found_fault {
 	FOUND_RIGHT,
 	FOUND_OTHER_UID,
 	FOUND_OTHER_CGROUP,
+	FOUND_OTHER_DEVICE,
 	FOUND_MPTCP,
 };
 
@@ -92,7 +95,7 @@ struct found {
 	__u8 fault; /* enum found_fault */
 	__u16 reserved;
 	__u32 uid;
-	__u32 reserved2;
+	__u32 device; /* number of the interface that it is bound to; 0: none */
 };
 
 /* A slot to put a socket into. */

@@ -1,5 +1,5 @@
 /* Compares a socket with the declarations. The endpoint that it is bound to selects the
- * declarations; its owner and its cgroup must then be as declared. The cgroup is compared by its
+ * declarations; its owner, its device and its cgroup must then be as declared. The cgroup is compared by its
  * path, from the root down, since its id changes whenever systemd creates it again. */
 #ifndef SKLC_BPF_MATCH_H
 #define SKLC_BPF_MATCH_H
@@ -19,6 +19,7 @@
 struct facts {
 	struct declared_key bound;
 	__u32 uid;
+	__u32 device; /* number of the interface that it is bound to; 0: none */
 	bool ipv6_only;
 	/* Numbers of the folders of its cgroup's path, from the child of the cgroup root down, as
 	 * far as declarations name them; then 0. */
@@ -96,6 +97,7 @@ static __always_inline void read_bound(struct sock *sk, __u8 protocol, struct fa
 	bound->port = BPF_CORE_READ(sk, __sk_common.skc_num);
 	facts->ipv6_only = BPF_CORE_READ_BITFIELD_PROBED(sk, __sk_common.skc_ipv6only);
 	facts->uid = BPF_CORE_READ(sk, sk_uid.val);
+	facts->device = (__u32)BPF_CORE_READ(sk, __sk_common.skc_bound_dev_if);
 	if (bound->family == AF_INET) {
 		BPF_CORE_READ_INTO((__u32 *)bound->address, sk, __sk_common.skc_rcv_saddr);
 		return;
@@ -127,6 +129,8 @@ __noinline int find_fault(const struct declared *declared, const struct facts *f
 		return FOUND_OTHER_UID;
 	if (declared->has_uid && declared->uid != facts->uid)
 		return FOUND_OTHER_UID;
+	if (declared->device && declared->device != facts->device)
+		return FOUND_OTHER_DEVICE;
 	if (!declared->cgroup)
 		return FOUND_RIGHT;
 	for (int i = 0; i < CGROUP_DEPTH_MAX; i++)

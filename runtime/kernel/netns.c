@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <linux/nsfs.h>
 #include <linux/sockios.h>
@@ -283,6 +284,24 @@ int netns_interface(const struct netns *netns, const char *name)
 	if (ioctl(fd, SIOCGIFINDEX, &request) == 0)
 		return request.ifr_ifindex;
 	return errno == ENODEV ? 0 : -errno;
+}
+
+void interface_name(int socket, uint32_t number, char name[16])
+{
+	struct ifreq request = {.ifr_ifindex = (int)number};
+
+	_Static_assert(sizeof(request.ifr_name) == 16, "an interface's name fits");
+	if (ioctl(socket, SIOCGIFNAME, &request) == 0)
+		memcpy(name, request.ifr_name, sizeof(request.ifr_name));
+	else
+		snprintf(name, sizeof(request.ifr_name), "if%" PRIu32, number);
+}
+
+void netns_interface_name(const struct netns *netns, uint32_t number, char name[16])
+{
+	autoclose int fd = netns_socket(netns, AF_INET, SOCK_DGRAM, 0);
+
+	interface_name(fd, number, name);
 }
 
 bool netns_find_name(struct report *report, uint64_t inode, char *name, size_t size)

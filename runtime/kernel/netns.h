@@ -37,6 +37,11 @@ int netns_run_in(const struct netns *netns, int (*work)(void *argument), void *a
 /* The index of an interface of the namespace; 0: there is none; -errno without a message. */
 int netns_interface(const struct netns *netns, const char *name);
 
+/* Writes the name of the interface with this number, by any SOCKET of its namespace, or by the
+ * namespace; "if7" if it has none any more. */
+void interface_name(int socket, uint32_t number, char name[16]);
+void netns_interface_name(const struct netns *netns, uint32_t number, char name[16]);
+
 /* Finds the name in /run/netns of the namespace with this inode number; false if it has none, or
  * after a message if the folder cannot be read. */
 bool netns_find_name(struct report *report, uint64_t inode, char *name, size_t size);

@@ -27,6 +27,7 @@ struct request {
 /* The answer to a request for one protocol, which the kernel's messages do not repeat. */
 struct answer {
 	struct known_sockets *sockets;
+	int names; /* a socket that is asked for the names of interfaces */
 	uint8_t protocol;
 };
 
@@ -52,15 +53,17 @@ static int add_socket(const struct nlmsghdr *header, void *argument)
 		.family = message->idiag_family,
 		.protocol = answer->protocol,
 		.connected = answer->protocol == IPPROTO_UDP && message->idiag_state != TCP_CLOSE,
-		.interface = message->id.idiag_if,
 	};
 	memcpy(more->address, message->id.idiag_src, sizeof(more->address));
+	if (message->id.idiag_if)
+		interface_name(answer->names, message->id.idiag_if, more->device);
 	return 0;
 }
 
 /* If the kernel does not answer, since a module (tcp_diag, udp_diag) is missing, or not to the end,
  * notes that sockets of the protocol are unknown. */
-static int read_kind(int fd, uint8_t family, uint8_t protocol, struct known_sockets *sockets)
+static int read_kind(int fd, int names, uint8_t family, uint8_t protocol,
+		     struct known_sockets *sockets)
 {
 	struct request request = {
 		.header = {.nlmsg_len = sizeof(request),
@@ -70,7 +73,7 @@ static int read_kind(int fd, uint8_t family, uint8_t protocol, struct known_sock
 			 .sdiag_protocol = protocol,
 			 .idiag_states = protocol == IPPROTO_TCP ? 1u << TCP_LISTEN : UINT32_MAX},
 	};
-	struct answer answer = {sockets, protocol};
+	struct answer answer = {sockets, names, protocol};
 	int err = netlink_dump(fd, &request, sizeof(request), add_socket, &answer);
 
 	if (err)
@@ -90,11 +93,12 @@ int sockdiag_read(const struct netns *netns, struct known_sockets *sockets)
 	static const uint8_t families[] = {AF_INET, AF_INET6};
 	static const uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP};
 	autoclose int fd = netns_socket(netns, AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG);
+	autoclose int names = netns_socket(netns, AF_INET, SOCK_DGRAM, 0);
 	int err = 0;
 
 	*sockets = (struct known_sockets){.told = {fd >= 0, fd >= 0}};
 	for (int i = 0; fd >= 0 && !err && i < 4; i++)
-		err = read_kind(fd, families[i / 2], protocols[i % 2], sockets);
+		err = read_kind(fd, names, families[i / 2], protocols[i % 2], sockets);
 	if (err) {
 		sockdiag_free(sockets);
 		return fail(netns->report, err, "read the sockets of %s", netns->words);
@@ -108,6 +112,11 @@ void sockdiag_free(struct known_sockets *sockets)
 {
 	free(sockets->all);
 	*sockets = (struct known_sockets){0};
+}
+
+const char *known_device(const struct known_socket *socket)
+{
+	return socket->device[0] ? socket->device : NULL;
 }
 
 const struct known_socket *sockdiag_find(const struct known_sockets *sockets, uint64_t cookie)
@@ -133,5 +142,6 @@ bool sockdiag_takes(const struct known_sockets *sockets, unsigned int protocol, 
 
 void sockdiag_address(const struct known_socket *socket, char *text, size_t size)
 {
-	text_address(socket->family, socket->address, socket->port, text, size);
+	text_address(socket->family, socket->address, known_device(socket), socket->port, text,
+		     size);
 }

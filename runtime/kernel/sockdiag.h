@@ -16,7 +16,7 @@ struct known_socket {
 	uint8_t family;      /* AF_INET, AF_INET6 */
 	uint8_t protocol;    /* IPPROTO_TCP, IPPROTO_UDP */
 	bool connected;      /* a UDP socket that takes packets of its peer alone */
-	uint32_t interface;  /* number of the device that it is bound to; 0: none */
+	char device[16];     /* the interface that it is bound to; empty: none */
 	uint8_t address[16]; /* network order */
 };
 
@@ -41,9 +41,12 @@ bool sockdiag_told(const struct known_sockets *sockets, unsigned int protocol);
 /* Whether the socket of this protocol may take packets of any peer, as far as the kernel told. */
 bool sockdiag_takes(const struct known_sockets *sockets, unsigned int protocol, uint64_t cookie);
 
-/* "192.0.2.1:80", "[2001:db8::1]:80" */
+/* The interface that the socket is bound to; NULL: none. */
+const char *known_device(const struct known_socket *socket);
+
+/* "192.0.2.1:80", "[fe80::1]%eth0:80" */
 void sockdiag_address(const struct known_socket *socket, char *text, size_t size);
 
-enum { SOCKET_ADDRESS_MAX = 64 };
+enum { SOCKET_ADDRESS_MAX = 80 };
 
 #endif

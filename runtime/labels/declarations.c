@@ -93,6 +93,19 @@ static int read_cgroup(const struct object *object, const struct abi_socket *soc
 	return 0;
 }
 
+/* The device is one of the object's interfaces. */
+static void read_device(const struct object *object, const uint32_t *interfaces,
+			struct declaration *declaration)
+{
+	const char *device = object_string(object,
+					   object->sockets[declaration->value.number].device);
+
+	declaration->device = device;
+	for (uint32_t i = 0; device && i < object->header.interface_count; i++)
+		if (strcmp(device, object_string(object, object->interfaces[i].name)) == 0)
+			declaration->value.device = interfaces[i];
+}
+
 static int read_declaration(const struct object *object, uint32_t number, uint32_t user,
 			    struct declaration *declaration)
 {
@@ -200,8 +213,8 @@ int declarations_place(const struct object *object, const struct abi_label_slots
 		       : fail(object->report, ENOMEM, "read the declared sockets");
 }
 
-int declarations_read(const struct object *object, const uint32_t *users,
-		      struct declarations *declarations)
+int declarations_read(const struct object *object, const uint32_t *interfaces,
+		      const uint32_t *users, struct declarations *declarations)
 {
 	int err = 0;
 
@@ -212,8 +225,10 @@ int declarations_read(const struct object *object, const uint32_t *users,
 	};
 	if (!declarations->all)
 		return fail(object->report, ENOMEM, "read the declared sockets");
-	for (uint32_t i = 0; !err && i < object->socket_count; i++)
+	for (uint32_t i = 0; !err && i < object->socket_count; i++) {
 		err = read_declaration(object, i, users[i], &declarations->all[i]);
+		read_device(object, interfaces, &declarations->all[i]);
+	}
 	if (err)
 		declarations_free(declarations);
 	return err;
@@ -230,7 +245,8 @@ void declaration_text(const struct declaration *declaration, char *text, size_t 
 	const struct declared_key *key = &declaration->key;
 	char endpoint[DECLARATION_TEXT_MAX];
 
-	text_address(key->family, key->address, key->port, endpoint, sizeof(endpoint));
+	text_address(key->family, key->address, declaration->device, key->port, endpoint,
+		     sizeof(endpoint));
 	snprintf(text, size, "%s %s", ipproto_word(key->protocol), endpoint);
 }
 

@@ -39,12 +39,12 @@ void declared_maps_close(struct declared_maps *maps)
 	*maps = (struct declared_maps){-1, -1};
 }
 
-/* Whether two declarations of one endpoint have the same user, cgroup and slots. Their numbers may
+/* Whether two declarations of one endpoint have the same user, device, cgroup and slots. Their numbers may
  * differ. */
 static bool is_same(const struct declared *left, const struct declared *right)
 {
 	return left->has_uid == right->has_uid && left->uid == right->uid &&
-	       left->cgroup == right->cgroup &&
+	       left->device == right->device && left->cgroup == right->cgroup &&
 	       memcmp(&left->ipv4, &right->ipv4, sizeof(left->ipv4)) == 0 &&
 	       memcmp(&left->ipv6, &right->ipv6, sizeof(left->ipv6)) == 0;
 }

@@ -26,11 +26,8 @@ static void add(SHA2_CTX *digest, char tag, const void *bytes, size_t size)
 	SHA256Update(digest, bytes, size);
 }
 
-static void add_endpoint(SHA2_CTX *digest, const struct object *object,
-			 const struct declaration *declaration)
+static void add_endpoint(SHA2_CTX *digest, const struct declaration *declaration)
 {
-	const char *device = object_string(object,
-					   object->sockets[declaration->value.number].device);
 	const struct declared_key *key = &declaration->key;
 	const uint16_t port = htons(key->port);
 	const uint32_t uid = htonl(declaration->value.uid);
@@ -45,8 +42,8 @@ static void add_endpoint(SHA2_CTX *digest, const struct object *object,
 		add(digest, 'u', &uid, sizeof(uid));
 	if (declaration->cgroup)
 		add(digest, 'c', "", 0);
-	if (device)
-		add(digest, 'd', device, strlen(device));
+	if (declaration->device)
+		add(digest, 'd', declaration->device, strlen(declaration->device));
 	while (folder && (folder = next_folder(folder, &length))) {
 		add(digest, '/', folder, length);
 		folder += length;
@@ -72,7 +69,7 @@ int label_keys(const struct object *object, const struct declarations *declarati
 		if (!declared[label])
 			SHA256Init(&digests[label]);
 		declared[label] = true;
-		add_endpoint(&digests[label], object, &declarations->all[i]);
+		add_endpoint(&digests[label], &declarations->all[i]);
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		label_key(object_label(object, i), &all[i]);

@@ -98,6 +98,7 @@ struct declaration {
 	struct declared value;
 	uint32_t label;
 	const char *cgroup; /* NULL: any; the object's string */
+	const char *device; /* NULL: any or none; the object's string */
 };
 
 struct declarations {
@@ -110,10 +111,10 @@ struct declarations {
  * this host does not know a user. */
 int declared_users(const struct object *object, uint32_t *users);
 
-/* USERS are these numbers. -EINVAL after a message if the path of a cgroup is too long; -ENOMEM.
+/* USERS are these numbers, and INTERFACES those of the object's interfaces. -EINVAL after a message if the path of a cgroup is too long; -ENOMEM.
  * OBJECT must outlive the declarations. */
-int declarations_read(const struct object *object, const uint32_t *users,
-		      struct declarations *declarations);
+int declarations_read(const struct object *object, const uint32_t *interfaces,
+		      const uint32_t *users, struct declarations *declarations);
 void declarations_free(struct declarations *declarations);
 
 /* Gives each declaration its slots. SLOTS are the slot words of each label. -ENOMEM after a
@@ -135,8 +136,8 @@ void label_key(const char *name, struct abi_slot_key *key);
 int label_keys(const struct object *object, const struct declarations *declarations,
 	       struct abi_slot_key **keys);
 
-/* "tcp 127.0.0.1:8080", "udp *:53" */
-enum { DECLARATION_TEXT_MAX = 80 };
+/* "tcp 127.0.0.1:8080", "udp *%eth0:53" */
+enum { DECLARATION_TEXT_MAX = 96 };
 void declaration_text(const struct declaration *declaration, char *text, size_t size);
 
 /* The slots that a declaration may fill in a flow class of its label. */

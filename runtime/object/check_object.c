@@ -136,6 +136,18 @@ static bool is_family(uint32_t family)
 	return family == AF_INET || family == AF_INET6;
 }
 
+/* Whether the string is none, or the name of one of the object's interfaces. */
+static bool is_interface_or_none(const struct object *object, uint32_t string)
+{
+	if (string == ABI_NO_STRING || !is_string(object, string))
+		return string == ABI_NO_STRING;
+	for (uint32_t i = 0; i < object->header.interface_count; i++)
+		if (strcmp(object_string(object, object->interfaces[i].name),
+			   object_string(object, string)) == 0)
+			return true;
+	return false;
+}
+
 static int check_sockets(const struct object *object)
 {
 	for (size_t i = 0; i < object->socket_count; i++) {
@@ -145,7 +157,7 @@ static int check_sockets(const struct object *object)
 		    (!is_family(socket->family) && socket->family != AF_UNSPEC) ||
 		    socket->port > UINT16_MAX || !is_string_or_none(object, socket->uid) ||
 		    !is_string_or_none(object, socket->cgroup) ||
-		    !is_string_or_none(object, socket->device) ||
+		    !is_interface_or_none(object, socket->device) ||
 		    socket->file >= object->text_count || socket->any_address > 1)
 			return refuse_record(object, ABI_SOCKETS_SECTION, i);
 	}

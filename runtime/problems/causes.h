@@ -21,12 +21,20 @@ struct missing {
 int problems_of_missing(const struct inspection *inspected, const struct missing *missing,
 			struct problems *problems);
 
+/* Whether the socket is one that a declaration allows (near.c). */
+bool is_declared(const struct inspection *inspected, uint64_t cookie);
+
 /* Whether rules redirect packets of this flow class to the label, and the label has no socket for
  * them. */
 bool is_empty(const struct inspection *inspected, uint32_t label, unsigned int flow_class);
 
 /* Whether the socket is in a slot of the label (strays.c). */
 bool stands_behind(const struct inspection *inspected, uint32_t label, uint64_t cookie);
+
+/* Adds the problem that the socket at an address answers only clients of the device that it is bound
+ * to, and COUNT - 1 others like it. */
+int problem_bound(struct problems *problems, const char *label, unsigned int protocol,
+		  const char *address, const char *device, size_t count);
 
 /* Says how many sockets the last problem is of. */
 void problem_count(struct problems *problems, size_t sockets);

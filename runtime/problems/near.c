@@ -55,8 +55,7 @@ static void read_address(const struct known_socket *socket, struct near *near)
 	memcpy(near->address, socket->address + 12, 4);
 }
 
-/* Whether the socket is one that a declaration allows. */
-static bool is_declared(const struct inspection *inspected, uint64_t cookie)
+bool is_declared(const struct inspection *inspected, uint64_t cookie)
 {
 	for (size_t i = 0; i < inspected->sightings->count; i++)
 		if (inspected->sightings->all[i].key.cookie == cookie &&
@@ -136,7 +135,8 @@ static int add_near(const struct inspection *inspected, const struct declaration
 	int err;
 
 	declaration_text(declaration, declared, sizeof(declared));
-	text_address(near->family, near->address, near->socket->port, address, sizeof(address));
+	text_address(near->family, near->address, known_device(near->socket), near->socket->port,
+		     address, sizeof(address));
 	write_owner(near, owner, who, sizeof(who));
 	if (declaration->value.has_uid && declaration->value.uid != near->socket->uid)
 		snprintf(user, sizeof(user), " as user %" PRIu32, near->socket->uid);

@@ -6,6 +6,7 @@
 
 #include "runtime/base/array.h"
 #include "runtime/base/fail.h"
+#include "runtime/kernel/netns.h"
 #include "runtime/kernel/sockdiag.h"
 #include "runtime/labels/labels.h"
 #include "runtime/object/object.h"
@@ -44,6 +45,27 @@ void problem_count(struct problems *problems, size_t sockets)
 	problems->all[problems->count - 1].sockets = sockets;
 }
 
+int problem_bound(struct problems *problems, const char *label, unsigned int protocol,
+		  const char *address, const char *device, size_t count)
+{
+	char mend[192];
+	int err;
+
+	snprintf(
+		mend, sizeof(mend),
+		"declare it with `dev \"%s\"` and let the rules match `iifname \"%s\"`, or bind it "
+		"to no device",
+		device, device);
+	err = problem_add(problems, label, mend,
+			  "the socket at %s %s is bound to the device '%s': clients that come by "
+			  "another interface %s",
+			  ipproto_word(protocol), address, device,
+			  protocol == IPPROTO_UDP ? "get no answer" : "are reset");
+	if (!err)
+		problem_count(problems, count);
+	return err;
+}
+
 bool is_empty(const struct inspection *inspected, uint32_t label, unsigned int flow_class)
 {
 	return inspected->object->labels[label].flow_classes >> flow_class & 1 &&
@@ -74,7 +96,8 @@ struct cause {
 static bool is_same_cause(const struct found *left, const struct found *right)
 {
 	return left->fault == right->fault &&
-	       (left->fault != FOUND_OTHER_UID || left->uid == right->uid);
+	       (left->fault != FOUND_OTHER_UID || left->uid == right->uid) &&
+	       (left->fault != FOUND_OTHER_DEVICE || left->device == right->device);
 }
 
 static bool is_same_address(const struct found *left, const struct found *right)
@@ -84,8 +107,8 @@ static bool is_same_address(const struct found *left, const struct found *right)
 }
 
 /* Counts the sockets with the cause of SEEN's socket I; 0: an earlier one has it too. */
-static size_t read_cause(const struct declaration *declaration, const struct sightings *seen,
-			 size_t i, struct cause *cause)
+static size_t read_cause(const struct inspection *inspected, const struct declaration *declaration,
+			 const struct sightings *seen, size_t i, struct cause *cause)
 {
 	const struct found *first = &seen->all[i].found;
 	char address[DECLARATION_TEXT_MAX];
@@ -95,7 +118,8 @@ static size_t read_cause(const struct declaration *declaration, const struct sig
 	for (size_t other = 0; other < seen->count; other++) {
 		const struct found *found = &seen->all[other].found;
 
-		if (!is_same_cause(first, found))
+		if (!is_same_cause(first, found) ||
+		    is_declared(inspected, seen->all[other].key.cookie))
 			continue;
 		if (other < i)
 			return 0;
@@ -109,6 +133,30 @@ static size_t read_cause(const struct declaration *declaration, const struct sig
 	else
 		declaration_text(declaration, cause->where, sizeof(cause->where));
 	return cause->count;
+}
+
+static int add_other_device(const struct inspection *inspected,
+			    const struct declaration *declaration, const struct cause *cause,
+			    const char *subject, struct problems *problems)
+{
+	const char *label = object_label(inspected->object, declaration->label);
+	const char *verb = cause->count == 1 ? "is" : "are";
+	char name[16] = "";
+
+	if (!cause->first->device)
+		return problem_add(problems, label,
+				   "bind it to the device (SO_BINDTODEVICE), or correct the `dev`",
+				   "%s at %s %s bound to no device, not to '%s' as declared",
+				   subject, cause->where, verb, declaration->device);
+	netns_interface_name(inspected->netns, cause->first->device, name);
+	if (strcmp(name, declaration->device) == 0)
+		return problem_add(problems, label, "apply the rules again",
+				   "%s at %s %s bound to the device '%s', which has another number "
+				   "since the rules were applied",
+				   subject, cause->where, verb, name);
+	return problem_add(problems, label, "bind it to that device, or correct the `dev`",
+			   "%s at %s %s bound to the device '%s', not to '%s' as declared", subject,
+			   cause->where, verb, name, declaration->device);
 }
 
 static int add_cause(const struct inspection *inspected, const struct declaration *declaration,
@@ -139,6 +187,8 @@ static int add_cause(const struct inspection *inspected, const struct declaratio
 				   "%s at %s %s not from the cgroup '%.150s' as declared%s",
 				   subject, cause->where, one ? "is" : "are", declaration->cgroup,
 				   still);
+	case FOUND_OTHER_DEVICE:
+		return add_other_device(inspected, declaration, cause, subject, problems);
 	default:
 		return problem_add(problems, label,
 				   "make it listen with TCP alone; for a program in "
@@ -148,7 +198,8 @@ static int add_cause(const struct inspection *inspected, const struct declaratio
 	}
 }
 
-/* Names each reason why sockets at the declared endpoint are not the declared ones. */
+/* Names each reason why sockets at the declared endpoint are not the declared ones. Sockets of one
+ * endpoint that another declaration allows (one for each device, say) are no problem. */
 static int add_faults(const struct inspection *inspected, const struct declaration *declaration,
 		      const struct sightings *seen, struct problems *problems)
 {
@@ -158,7 +209,8 @@ static int add_faults(const struct inspection *inspected, const struct declarati
 		struct cause cause;
 
 		if (seen->all[i].found.fault == FOUND_RIGHT ||
-		    !read_cause(declaration, seen, i, &cause))
+		    is_declared(inspected, seen->all[i].key.cookie) ||
+		    !read_cause(inspected, declaration, seen, i, &cause))
 			continue;
 		cause.stands = stands_behind(inspected, declaration->label,
 					     seen->all[i].key.cookie);
@@ -227,6 +279,40 @@ static int add_unplaced(const struct inspection *inspected, const struct declara
 			  ipproto_word(found->protocol), address);
 	if (!err)
 		problem_count(problems, 1);
+	return err;
+}
+
+static int add_bound(const struct inspection *inspected, const struct declaration *declaration,
+		     const struct found *first, size_t count, struct problems *problems)
+{
+	char address[DECLARATION_TEXT_MAX], name[16] = "";
+
+	found_address(first, address, sizeof(address));
+	netns_interface_name(inspected->netns, first->device, name);
+	return problem_bound(problems, object_label(inspected->object, declaration->label),
+			     first->protocol, address, name, count);
+}
+
+/* A socket that is bound to a device answers clients of that device alone: the connections that a
+ * listener accepts are bound to it too. Names each device that the declaration does not. */
+static int check_devices(const struct inspection *inspected, const struct declaration *declaration,
+			 const struct sightings *seen, struct problems *problems)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && !declaration->device && i < seen->count; i++) {
+		const struct found *first = &seen->all[i].found;
+		size_t count = 0, before = 0;
+
+		for (size_t other = 0; first->device && other < seen->count; other++)
+			if (seen->all[other].found.device == first->device &&
+			    seen->all[other].found.fault == FOUND_RIGHT) {
+				count++;
+				before += other < i;
+			}
+		if (first->fault == FOUND_RIGHT && count && !before)
+			err = add_bound(inspected, declaration, first, count, problems);
+	}
 	return err;
 }
 
@@ -306,6 +392,8 @@ static int check_declaration(const struct inspection *inspected,
 
 	if (!err && (missed || declaration->key.family))
 		err = add_faults(inspected, declaration, &seen, problems);
+	if (!err)
+		err = check_devices(inspected, declaration, &seen, problems);
 	if (!err)
 		err = check_room(inspected, declaration, &seen, problems);
 	if (!err && missed && !any && problems->count == before)

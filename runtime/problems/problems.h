@@ -34,6 +34,7 @@ struct inspection {
 	int sockets;                         /* descriptor of the socket map */
 	const struct netns *netns;
 	const struct known_sockets *known; /* NULL: they are read when they are needed */
+	const uint32_t *interfaces; /* numbers that the program has; NULL: they are not known */
 };
 
 /* These add to PROBLEMS; -ENOMEM after a message. */
@@ -51,6 +52,9 @@ int problems_of_strays(const struct inspection *inspected, struct problems *prob
 /* Empty labels that no declaration fills: those without any, and the flow classes that the
  * declarations leave out. */
 int problems_of_undeclared(const struct inspection *inspected, struct problems *problems);
+
+/* Interfaces that have another number than the program compares with, or are gone. */
+int problems_of_interfaces(const struct inspection *inspected, struct problems *problems);
 
 /* Destinations that rules redirect and that are not local in the namespace. */
 int problems_of_routes(const struct object *object, const struct netns *netns,

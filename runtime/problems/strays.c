@@ -68,7 +68,8 @@ static bool is_stray(const struct inspection *inspected, const struct by_label *
 		if (!declaration_range(at, flow_class).count)
 			continue;
 		any = true;
-		if (found && (found->fault == FOUND_RIGHT || at->key.family))
+		if (found && (found->fault == FOUND_RIGHT ||
+			      (at->key.family && !is_declared(inspected, cookie))))
 			return false;
 	}
 	return any;
@@ -194,6 +195,28 @@ static int check_left_out(const struct inspection *inspected, uint32_t label, ui
 			   lacking);
 }
 
+/* Names the first socket of an undeclared label that is bound to a device. */
+static int check_bound(const struct inspection *inspected, uint32_t label,
+		       struct problems *problems)
+{
+	const struct known_socket *first = NULL;
+	char address[SOCKET_ADDRESS_MAX];
+
+	for (unsigned int flow_class = 0; !first && flow_class < ABI_FLOW_CLASSES; flow_class++) {
+		uint64_t cookie = slot_cookie(inspected->sockets,
+					      inspected->slots[label].slots[flow_class]);
+
+		first = cookie ? sockdiag_find(inspected->known, cookie) : NULL;
+		if (first && !known_device(first))
+			first = NULL;
+	}
+	if (!first)
+		return 0;
+	sockdiag_address(first, address, sizeof(address));
+	return problem_bound(problems, object_label(inspected->object, label), first->protocol,
+			     address, first->device, 1);
+}
+
 int problems_of_undeclared(const struct inspection *inspected, struct problems *problems)
 {
 	const struct object *object = inspected->object;
@@ -205,7 +228,10 @@ int problems_of_undeclared(const struct inspection *inspected, struct problems *
 		return fail(problems->report, ENOMEM, "look for problems");
 	for (uint32_t i = 0; i < object->socket_count; i++)
 		declared[object->sockets[i].label] |= served(&object->sockets[i]);
-	for (uint32_t i = 0; !err && i < object->header.label_count; i++)
+	for (uint32_t i = 0; !err && i < object->header.label_count; i++) {
 		err = check_left_out(inspected, i, ~declared[i], declared[i], problems);
+		if (!err && !declared[i])
+			err = check_bound(inspected, i, problems);
+	}
 	return err;
 }

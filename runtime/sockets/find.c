@@ -270,5 +270,5 @@ int find_put(struct finder *finder, struct order *orders, size_t count)
 
 void found_address(const struct found *found, char *text, size_t size)
 {
-	text_address(found->family, found->address, found->port, text, size);
+	text_address(found->family, found->address, NULL, found->port, text, size);
 }

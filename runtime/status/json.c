@@ -61,11 +61,12 @@ static json_t *flow_class_to_json(const struct status *status, uint32_t label, u
 
 	if (socket)
 		sockdiag_address(socket, address, sizeof(address));
-	return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "protocol",
-			 ipproto_word(flow_class_ipproto(flow_class)), "family",
+	return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+			 "protocol", ipproto_word(flow_class_ipproto(flow_class)), "family",
 			 flow_class_af(flow_class) == AF_INET6 ? "ipv6" : "ipv4", "needed",
 			 at->needed, "cookie", at->cookie ? json_number(at->cookie) : json_null(),
-			 "address", json_text(socket ? address : NULL), "hits",
+			 "address", json_text(socket ? address : NULL), "device",
+			 json_text(socket ? known_device(socket) : NULL), "hits",
 			 json_number(count->hits), "misses", json_number(count->misses), "uid",
 			 socket ? json_number(socket->uid) : json_null(), "pid",
 			 owner && owner->pid ? json_integer(owner->pid) : json_null(), "command",

@@ -81,8 +81,8 @@ static int look_for_declared(const struct look *look, struct inspection *inspect
 	struct finder *finder = NULL;
 	int err = 0;
 
-	if (declarations_read(inspected->object, host_users(inspected->object, &status->numbers),
-			      &declarations))
+	if (declarations_read(inspected->object, inspected->interfaces,
+			      host_users(inspected->object, &status->numbers), &declarations))
 		return 0;
 	if (declarations_place(inspected->object, look->slots, &declarations) == 0 &&
 	    declared_maps_create(&declarations, &maps) == 0 &&
@@ -118,7 +118,8 @@ static int look_all(const struct look *look)
 				       .slots = look->slots,
 				       .sockets = look->sockets,
 				       .netns = &status->state.netns,
-				       .known = &status->known};
+				       .known = &status->known,
+				       .interfaces = status->numbers.all};
 	int err;
 
 	take_slots(look, flow_classes);
@@ -134,6 +135,8 @@ static int look_all(const struct look *look)
 		err = problems_behind_labels(&inspected, &status->problems);
 	if (!err)
 		err = problems_of_undeclared(&inspected, &status->problems);
+	if (!err)
+		err = problems_of_interfaces(&inspected, &status->problems);
 	if (!err)
 		err = problems_of_routes(object, &status->state.netns, &status->problems);
 	status->followed = is_followed(status->state.root, status->state.netns.cookie);

@@ -72,8 +72,8 @@ static int sync_open(struct sync *sync)
 	if (!err)
 		err = read_slots(sync);
 	if (!err)
-		err = declarations_read(object, host_users(object, &sync->numbers),
-					&sync->declarations);
+		err = declarations_read(object, sync->numbers.all,
+					host_users(object, &sync->numbers), &sync->declarations);
 	if (!err)
 		err = declarations_place(object, sync->slots, &sync->declarations);
 	if (!err)
@@ -83,13 +83,14 @@ static int sync_open(struct sync *sync)
 
 static void report_problems(const struct sync *sync)
 {
-	const struct inspection inspected = {&sync->applied.object,
-					     &sync->declarations,
-					     find_sightings(sync->finder),
-					     sync->slots,
-					     sync->shared.sockets,
-					     &sync->state->netns,
-					     NULL};
+	const struct inspection inspected = {
+		.object = &sync->applied.object,
+		.declarations = &sync->declarations,
+		.sightings = find_sightings(sync->finder),
+		.slots = sync->slots,
+		.sockets = sync->shared.sockets,
+		.netns = &sync->state->netns,
+	};
 
 	problems_warn(&inspected);
 }

@@ -76,7 +76,7 @@ static int make_room(struct transaction *t)
 /* Gives slots to those labels that have none yet for what they declare. */
 static int assign_slots(struct transaction *t)
 {
-	int err = declarations_read(t->object, host_users(t->object, &t->numbers),
+	int err = declarations_read(t->object, t->numbers.all, host_users(t->object, &t->numbers),
 				    &t->declarations);
 
 	if (!err)
@@ -185,9 +185,13 @@ static int swap(const struct transaction *t, int current)
 static void report_problems(const struct transaction *t)
 {
 	const struct inspection inspected = {
-		t->object,     &t->declarations,  find_sightings(t->finder),
-		t->host.slots, t->shared.sockets, &t->state->netns,
-		NULL};
+		.object = t->object,
+		.declarations = &t->declarations,
+		.sightings = find_sightings(t->finder),
+		.slots = t->host.slots,
+		.sockets = t->shared.sockets,
+		.netns = &t->state->netns,
+	};
 
 	problems_warn(&inspected);
 }

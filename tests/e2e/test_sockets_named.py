@@ -116,6 +116,16 @@ def test_a_socket_that_no_declaration_allows_is_named_until_a_sync(host):
     assert host.reach(TCP4, TCP4.at(1), 80, [other]) is REFUSED
 
 
+def test_a_trial_has_no_socket_of_the_rules_before(host):
+    old, new = host.server(TCP4), host.server(TCP4)
+    host.apply(rules(f"tcp 127.0.0.1:{old.getsockname()[1]}"))
+    host.apply(rules(f"tcp 127.0.0.1:{new.getsockname()[1]}"), "--confirm", "60")
+    assert problems(host, status=0) == []
+    assert host.reach(TCP4, TCP4.at(1), 80, [old, new]) is new
+    host.sklc("rollback")
+    assert problems(host, status=0) == []
+
+
 def test_a_socket_whose_user_changed_is_named_while_it_takes_packets(host):
     server = host.server(TCP4)
     host.apply(rules(f'tcp 127.0.0.1:{server.getsockname()[1]}\nuid "0"'))

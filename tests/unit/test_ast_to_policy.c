@@ -254,6 +254,22 @@ static void interfaces_are_required_by_iif_alone(void **state)
 	reading_free(&r);
 }
 
+static void devices_of_sockets_are_interfaces_after_those_of_rules(void **state)
+{
+	struct reading r = read_good("socket s { tcp *:80 dev z; tcp *%b:81; tcp *:82 }\n"
+				     "iifname { a, b } drop");
+	const struct declared_endpoint *endpoints = r.policy->sockets[0].endpoints;
+
+	(void)state;
+	assert_int_equal(r.policy->interface_count, 3);
+	assert_string_equal(r.policy->interfaces[2].name, "z");
+	assert_false(r.policy->interfaces[2].required);
+	assert_string_equal(endpoints[0].device, "z");
+	assert_string_equal(endpoints[1].device, "b");
+	assert_null(endpoints[2].device);
+	reading_free(&r);
+}
+
 static void a_map_may_be_looked_up_by_other_fields_of_its_type(void **state)
 {
 	struct reading r = read_good(
@@ -463,6 +479,7 @@ int main(void)
 		cmocka_unit_test(rules_that_never_match_stay_in_the_policy),
 		cmocka_unit_test(labels_are_numbered_as_they_come_and_counters_chain_by_chain),
 		cmocka_unit_test(interfaces_are_required_by_iif_alone),
+		cmocka_unit_test(devices_of_sockets_are_interfaces_after_those_of_rules),
 		cmocka_unit_test(a_map_may_be_looked_up_by_other_fields_of_its_type),
 		cmocka_unit_test(map_keys_are_apart_or_one_inside_the_other),
 		cmocka_unit_test(a_large_map_is_checked_as_a_small_one_is),

@@ -260,7 +260,7 @@ static const char WHOLE_POLICY[] = "policy drop\n"
 				   "socket web {\n"
 				   "\ttcp 127.0.0.1:8080\n"
 				   "\tudp [::1]:53\n"
-				   "\ttcp *:443\n"
+				   "\ttcp *:443 dev \"eth0\"\n"
 				   "\tuid \"root\"\n"
 				   "\tcgroup \"/system.slice/nginx.service\"\n"
 				   "}\n"
@@ -308,7 +308,11 @@ static void the_whole_policy_is_a_rules_file(void **state)
 		 .address = 0x7f000001,
 		 .port = 8080},
 		{.protocol = PROTOCOL_UDP, .family = FAMILY_IPV6, .address = 1, .port = 53},
-		{.protocol = PROTOCOL_TCP, .any_address = true, .any_family = true, .port = 443},
+		{.protocol = PROTOCOL_TCP,
+		 .any_address = true,
+		 .any_family = true,
+		 .port = 443,
+		 .device = "eth0"},
 	};
 	struct socket_declaration declaration = {.label = 0,
 						 .endpoints = endpoints,

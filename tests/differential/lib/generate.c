@@ -409,8 +409,8 @@ static void definitions(struct generator *g)
 		set(g, "cards", g->interface_sets++, "ifname", interface_value);
 	}
 	if (percent(g, 50)) /* the program then has the subprogram that tries spare slots */
-		fprintf(g->out, "socket l%u { tcp 127.0.0.1:1 }\n",
-			random_below(g->random, GENERATE_LABELS));
+		fprintf(g->out, "socket l%u { tcp 127.0.0.1%s:1 }\n",
+			random_below(g->random, GENERATE_LABELS), percent(g, 20) ? "%eth1" : "");
 	while (percent(g, 40) && g->chains < 4)
 		chain(g);
 	while (percent(g, 30) && g->maps < 2) {

@@ -1,0 +1,249 @@
+"""Sockets that are bound to a device, and interfaces that change under the rules."""
+import errno
+import socket
+import subprocess
+
+import pytest
+
+from conftest import Namespace, REFUSED, WIRES
+
+TCP4, UDP4 = WIRES["tcp-ipv4"], WIRES["udp-ipv4"]
+SO_BINDTODEVICE = socket.SO_BINDTODEVICE
+RESET = "reset"
+
+
+class Wires:
+    """The host with two interfaces, v0 and v1, and a namespace of clients at the other ends, at .2 of each subnet."""
+
+    def __init__(self, host):
+        self.host, self.far = host, Namespace()
+        for number in (0, 1):
+            self.add(number)
+
+    def add(self, number):
+        host = self.host.namespace
+        host.ip("link", "add", f"v{number}", "type", "veth", "peer", "name", f"p{number}", "netns", self.far.name)
+        for namespace, name, last in ((host, f"v{number}", 1), (self.far, f"p{number}", 2)):
+            namespace.ip("addr", "add", f"172.16.{number}.{last}/24", "dev", name)
+            namespace.ip("-6", "addr", "add", f"fe80::{last}/64", "dev", name, "nodad")
+            namespace.ip("link", "set", name, "up")
+
+    def server(self, device=None, address="0.0.0.0", port=0, kind=socket.SOCK_STREAM):
+        sock = self.host.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
+        if device and "fe80" not in address:
+            sock.setsockopt(socket.SOL_SOCKET, SO_BINDTODEVICE, device.encode() + b"\0")
+        scope = {"v0": self.number("v0"), "v1": self.number("v1")}.get(device, 0)
+        sock.bind((address, port, 0, scope) if ":" in address else (address, port))
+        if kind == socket.SOCK_STREAM:
+            sock.listen()
+        return sock
+
+    def number(self, name):
+        with self.host.namespace.entered():
+            return socket.if_nametoindex(name)
+
+    def client(self, number, servers, address=None, port=80):
+        """The server that a client behind an interface reaches; or REFUSED, or RESET."""
+        address = address or f"172.16.{number}.1"
+        with self.far.entered():
+            client = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+            scope = socket.if_nametoindex(f"p{number}") if ":" in address else 0
+        with client:
+            client.settimeout(3)
+            try:
+                client.connect((address, port, 0, scope) if ":" in address else (address, port))
+                for server in servers:
+                    server.settimeout(0.5)
+                    try:
+                        server.accept()[0].close()
+                        return server
+                    except TimeoutError:
+                        continue
+                client.recv(1)
+            except OSError as error:
+                if error.errno in (errno.ECONNREFUSED, errno.ECONNRESET):
+                    return REFUSED if error.errno == errno.ECONNREFUSED else RESET
+                raise
+        return None
+
+
+@pytest.fixture
+def wires(host):
+    made = Wires(host)
+    yield made
+    made.far.delete()
+
+
+def rules(*lines, match="tcp dport 80"):
+    return "socket web {\n" + "\n".join(lines) + f"\n}}\nip daddr 172.16.0.0/16 {match} redirect to web\n"
+
+
+def named(host, words):
+    return [each for each in host.status(status=None)["problems"] if words in each["what"]]
+
+
+def test_a_listener_of_a_device_that_is_declared_without_it_is_warned_of(host, wires):
+    server = wires.server("v0")
+    done = host.apply(rules(f"tcp *:{server.getsockname()[1]}"))
+    assert wires.client(0, [server]) is server
+    assert wires.client(1, [server]) in (REFUSED, RESET)
+    assert "bound to the device 'v0'" in done.stderr
+    (problem,) = named(host, "bound to the device 'v0'")
+    assert "another interface are reset" in problem["what"] and '`dev "v0"`' in problem["mend"]
+    shown = host.status()["labels"][0]["sockets"][0]
+    assert shown["device"] == "v0" and "%v0:" in shown["address"] and "0.0.0.0%v0:" in host.sklc("status").stdout
+
+
+def test_members_of_a_group_that_are_bound_to_a_device_are_one_problem(host, wires):
+    first = host.socket(socket.AF_INET, socket.SOCK_STREAM)
+    members = [first] + [host.socket(socket.AF_INET, socket.SOCK_STREAM) for _ in range(7)]
+    for member in members:
+        member.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        member.setsockopt(socket.SOL_SOCKET, SO_BINDTODEVICE, b"v0\0")
+        member.bind(("0.0.0.0", 0 if member is first else first.getsockname()[1]))
+        member.listen()
+    host.apply(rules(f"tcp 0.0.0.0:{first.getsockname()[1]}"))
+    (problem,) = named(host, "bound to the device")
+    assert problem["sockets"] == 8
+
+
+def test_a_registered_socket_of_a_device_is_warned_of(host, wires):
+    server = wires.server("v0")
+    host.apply("ip daddr 172.16.0.0/16 tcp dport 80 redirect to web\n")
+    host.register("web", server)
+    (problem,) = named(host, "bound to the device 'v0'")
+    assert problem["label"] == "web"
+
+
+def test_a_socket_of_no_device_is_not_warned_of(host, wires):
+    server = wires.server()
+    host.apply(rules(f"tcp *:{server.getsockname()[1]}"))
+    assert host.status()["problems"] == [] and host.status()["labels"][0]["sockets"][0]["device"] is None
+    assert wires.client(0, [server]) is server and wires.client(1, [server]) is server
+
+
+def test_a_declared_device_chooses_among_sockets_of_one_port(host, wires):
+    first = wires.server("v0")
+    second = wires.server("v1", port=first.getsockname()[1])
+    port = first.getsockname()[1]
+    host.apply(f'socket a {{ tcp *:{port} dev "v0" }}\nsocket b {{ tcp *%v1:{port} }}\n'
+               'iifname "v0" tcp dport 80 redirect to a\niifname "v1" tcp dport 80 redirect to b\n')
+    assert wires.client(0, [first, second]) is first
+    assert wires.client(1, [first, second]) is second
+    assert not named(host, "bound to")
+
+
+@pytest.mark.usefixtures("cgroup2")
+def test_the_follower_compares_the_device(host, wires):
+    port = 4711
+    host.apply(f'socket a {{ tcp *:{port} dev "v0" }}\niifname "v0" tcp dport 80 redirect to a\n')
+    wrong = wires.server("v1", port=port)
+    assert wires.client(0, [wrong]) is REFUSED
+    (problem,) = named(host, "bound to the device 'v1', not to 'v0'")
+    assert "correct the `dev`" in problem["mend"]
+    right = wires.server("v0", port=port)
+    assert wires.client(0, [right]) is right
+
+
+def test_a_socket_of_no_device_is_not_one_of_the_declared_device(host, wires):
+    server = wires.server()
+    host.apply(rules(f'tcp *:{server.getsockname()[1]} dev "v0"'))
+    (problem,) = host.status(status=1)["problems"]
+    assert "bound to no device, not to 'v0'" in problem["what"] and "SO_BINDTODEVICE" in problem["mend"]
+    server.setsockopt(socket.SOL_SOCKET, SO_BINDTODEVICE, b"v0\0")
+    host.sklc("sync")
+    assert host.status()["problems"] == [] and wires.client(0, [server]) is server
+
+
+def test_a_link_local_listener_is_declared_as_ss_prints_it(host, wires):
+    first = wires.server("v0", address="fe80::1")
+    second = wires.server("v1", address="fe80::1", port=first.getsockname()[1])
+    port = first.getsockname()[1]
+    printed = subprocess.run(["ip", "netns", "exec", host.namespace.name, "ss", "-Hlnt"], text=True,
+                             capture_output=True, check=True).stdout
+    (line,) = [line.split()[3] for line in printed.splitlines() if f"%v0:{port}" in line]
+    assert line == f"[fe80::1]%v0:{port}"
+    host.apply(f'socket a {{ tcp {line} }}\nsocket b {{ tcp [fe80::1%v1]:{port} }}\n'
+               'iifname "v0" tcp dport 80 redirect to a\niifname "v1" tcp dport 80 redirect to b\n')
+    assert wires.client(0, [first, second], "fe80::1") is first
+    assert wires.client(1, [first, second], "fe80::1") is second
+    assert not named(host, "bound to")
+
+
+def test_a_udp_socket_of_a_device_is_found_by_it(host, wires):
+    server = wires.server("v0", kind=socket.SOCK_DGRAM)
+    port = server.getsockname()[1]
+    host.apply(rules(f"udp 0.0.0.0%v1:{port}", match="udp dport 80"))
+    assert named(host, "bound to the device 'v0', not to 'v1'")
+    host.apply(rules(f"udp 0.0.0.0%v0:{port}", match="udp dport 80"))
+    assert host.status()["problems"] == []
+
+
+def test_a_device_that_is_not_there_matches_nothing_and_is_warned_of(host, wires):
+    server = wires.server()
+    done = host.apply(rules(f'tcp *:{server.getsockname()[1]} dev "v7"'))
+    assert "there is no interface 'v7'" in done.stderr
+    assert named(host, "there is no interface 'v7'") and wires.client(0, [server]) is REFUSED
+
+
+def test_a_device_that_came_back_wants_an_apply(host, wires):
+    server = wires.server("v0")
+    text = rules(f'tcp *:{server.getsockname()[1]} dev "v0"')
+    host.apply(text)
+    assert wires.client(0, [server]) is server
+    host.namespace.ip("link", "del", "v0")
+    assert named(host, "the interface 'v0' (number ")
+    wires.add(0)
+    server.close()
+    server = wires.server("v0", port=server_port(text))
+    (problem,) = named(host, "which has another number since the rules were applied")
+    assert problem["mend"] == "apply the rules again"
+    host.apply(text)
+    assert host.status()["problems"] == [] and wires.client(0, [server]) is server
+
+
+def server_port(text):
+    return int(text.split("*:")[1].split()[0])
+
+
+def test_an_interface_that_came_back_under_another_number_is_named(host, wires):
+    server = wires.server(port=80)
+    text = 'iifname "v0" tcp dport 80 drop\n'
+    host.apply(text)
+    assert wires.client(0, [server]) is REFUSED and wires.client(1, [server]) is server
+    old = wires.number("v0")
+    host.namespace.ip("link", "del", "v0")
+    (problem,) = named(host, f"the interface 'v0' (number {old}) is gone: no match on it holds")
+    wires.add(0)
+    assert wires.client(0, [server]) is server  # the drop does not drop
+    (problem,) = named(host, f"the interface 'v0' has the number {wires.number('v0')} now, and had {old}")
+    assert problem["mend"] == "apply the rules again"
+    host.apply(text)
+    assert named(host, "the interface") == [] and wires.client(0, [server]) is REFUSED
+
+
+def test_an_interface_that_took_anothers_number_is_named(host, wires):
+    host.apply('iifname "v0" tcp dport 80 drop\n')
+    old = wires.number("v0")
+    host.namespace.ip("link", "del", "v0")
+    host.namespace.ip("link", "add", "thief", "index", str(old), "type", "veth", "peer", "name", "other")
+    assert named(host, "matches on it hold for 'thief' instead")
+
+
+def test_an_interface_that_came_after_the_apply_is_named(host, wires):
+    host.apply('iifname "v5" tcp dport 80 drop\n')
+    assert named(host, "there is no interface 'v5'")
+    wires.add(5)
+    assert named(host, "the interface 'v5' (number ")
+
+
+def test_an_interface_that_was_renamed_is_named(host, wires):
+    host.apply('iifname "v0" tcp dport 80 drop\n')
+    host.namespace.ip("link", "set", "v0", "down")
+    host.namespace.ip("link", "set", "v0", "name", "w0")
+    assert named(host, "the interface 'v0' (number ") and named(host, "hold for 'w0' instead")
+
+
+def test_rules_whose_interfaces_stay_have_no_such_problem(host, wires):
+    host.apply('iifname { "v0", "v1" } tcp dport 80 drop\n')
+    assert named(host, "interface") == []
