@@ -139,7 +139,7 @@ static __always_inline void note_socket(struct sock *sk, __u8 protocol, int faul
 	struct facts facts = {};
 
 	read_bound(sk, protocol, &facts);
-	read_cgroups(cgroup_folder(sk), 0, &facts);
+	read_cgroups(cgroup_of(sk), 0, &facts);
 	note_key(&facts, cookie, group, fault, false);
 	note_key(&facts, cookie, group, fault, true);
 }

@@ -153,7 +153,7 @@ int follow(struct bpf_sock_ops *context)
 	if (!sk)
 		return 1;
 	read_bound(sk, IPPROTO_TCP, &facts);
-	read_cgroups(cgroup_folder(sk), namespace, &facts);
+	read_cgroups(cgroup_of(sk), namespace, &facts);
 	follow_key(context, namespace, &facts, false);
 	follow_key(context, namespace, &facts, true);
 	return 1;

@@ -22,6 +22,7 @@ struct kernfs_node___since {
 
 struct cgroup {
 	struct kernfs_node *kn;
+	int level; /* folders below the root */
 };
 
 struct sock_cgroup_data {

@@ -13,7 +13,8 @@ enum {
 	DECLARED_FOLLOWED_MAX = 2 * DECLARED_SAME_MAX,
 	/* slots of one declaration in one flow class */
 	DECLARED_RANGE_MAX = 1 + ABI_SPARE_RUN_MAX * ABI_SPARES,
-	CGROUP_DEPTH_MAX = 14,     /* folders in a cgroup's path, with the root */
+	CGROUP_DEPTH_MAX = 14,     /* folders in a declared cgroup's path, with the root */
+	CGROUP_SEEN_MAX = 64,      /* folders in a socket's cgroup's path, without the root */
 	CGROUP_NAME_MAX = 120,     /* bytes, with the NUL */
 	FOUND_PLACEMENTS_MAX = 64, /* slots that one socket is put into in one walk */
 };
@@ -82,6 +83,7 @@ enum found_fault {
 	FOUND_OTHER_UID,
 	FOUND_OTHER_CGROUP,
 	FOUND_OTHER_DEVICE,
+	FOUND_TOO_DEEP, /* its cgroup is too deep to be compared with the declared one */
 	FOUND_MPTCP,
 };
 

@@ -21,6 +21,7 @@ struct facts {
 	__u32 uid;
 	__u32 device; /* number of the interface that it is bound to; 0: none */
 	bool ipv6_only;
+	int depth; /* folders of its cgroup's path */
 	/* Numbers of the folders of its cgroup's path, from the child of the cgroup root down, as
 	 * far as declarations name them; then 0. */
 	__u64 cgroups[CGROUP_DEPTH_MAX];
@@ -36,53 +37,57 @@ static __always_inline struct kernfs_node *folder_above(struct kernfs_node *node
 	return BPF_CORE_READ(before, parent);
 }
 
+/* Reads memory each time, so that the verifier learns nothing of the depth from comparing it: states
+ * that differ in what is known of it would be verified again and again. */
+static __always_inline int depth_of(const struct facts *facts)
+{
+	return *(const volatile int *)&facts->depth;
+}
+
+static __always_inline bool is_too_deep(const struct facts *facts)
+{
+	return depth_of(facts) > CGROUP_SEEN_MAX;
+}
+
 /* The map of cgroups of a namespace. Each program that includes this file defines it. */
 static void *cgroup_map(__u64 namespace);
 
-/* Reads the numbers of the folders of a cgroup's path. Walks from the cgroup's folder up to the
- * root, then down again as long as declarations name the folders. Not static, since the verifier
- * verifies global functions separately, once. */
-__noinline int read_cgroups(__u64 node_address, __u64 namespace, struct facts *facts)
+/* Reads the numbers of the folders of a cgroup's path, from the child of the root down, as long as
+ * declarations name them. A folder knows only the one above it, so the way down is found by going up
+ * from the cgroup again for each folder. Not static, since the verifier verifies global functions
+ * separately, once. */
+__noinline int read_cgroups(__u64 cgroup_address, __u64 namespace, struct facts *facts)
 {
-	struct kernfs_node *nodes[CGROUP_DEPTH_MAX] = {};
-	struct kernfs_node *node = (void *)node_address;
-	void *map;
+	struct cgroup *cgroup = (void *)cgroup_address;
 	struct cgroup_key key = {};
-	int depth = 0;
+	void *map;
 
 	/* Keeps the parameter, which the compiler removes in a program that has only one map. */
 	barrier_var(namespace);
 	map = cgroup_map(namespace);
 	if (!facts || !map)
 		return 0;
-	for (int i = 0; i < CGROUP_DEPTH_MAX && node; i++) {
-		nodes[i] = node;
-		depth = i;
-		node = folder_above(node);
-	}
-	if (node) /* too deep to see its root */
-		return 0;
-	for (int level = 0; level < CGROUP_DEPTH_MAX; level++) {
-		int at = depth - 1 - level;
+	facts->depth = BPF_CORE_READ(cgroup, level);
+	for (int level = 1; level < CGROUP_DEPTH_MAX && level <= depth_of(facts); level++) {
+		struct kernfs_node *node = BPF_CORE_READ(cgroup, kn);
 		const __u64 *number;
 
-		if (at < 0 || at >= CGROUP_DEPTH_MAX)
-			break;
+		for (int up = level; up < CGROUP_SEEN_MAX && up < depth_of(facts); up++)
+			node = folder_above(node);
 		__builtin_memset(key.name, 0, sizeof(key.name));
-		bpf_probe_read_kernel_str(key.name, sizeof(key.name),
-					  BPF_CORE_READ(nodes[at], name));
+		bpf_probe_read_kernel_str(key.name, sizeof(key.name), BPF_CORE_READ(node, name));
 		number = bpf_map_lookup_elem(map, &key);
-		if (!number)
+		if (!number || is_too_deep(facts))
 			break;
-		facts->cgroups[level] = *number;
+		facts->cgroups[level - 1] = *number;
 		key.parent = *number;
 	}
 	return 0;
 }
 
-static __always_inline __u64 cgroup_folder(struct sock *sk)
+static __always_inline __u64 cgroup_of(struct sock *sk)
 {
-	return (__u64)BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn);
+	return (__u64)BPF_CORE_READ(sk, sk_cgrp_data.cgroup);
 }
 
 /* Reads the endpoint that a socket is bound to, and its user. An IPv4-mapped address is read as the
@@ -136,7 +141,7 @@ __noinline int find_fault(const struct declared *declared, const struct facts *f
 	for (int i = 0; i < CGROUP_DEPTH_MAX; i++)
 		if (facts->cgroups[i] == declared->cgroup)
 			return FOUND_RIGHT;
-	return FOUND_OTHER_CGROUP;
+	return is_too_deep(facts) ? FOUND_TOO_DEEP : FOUND_OTHER_CGROUP;
 }
 
 /* The key of the declarations of the endpoint that the socket is bound to; with ANY, of those of

@@ -189,6 +189,14 @@ static int add_cause(const struct inspection *inspected, const struct declaratio
 				   still);
 	case FOUND_OTHER_DEVICE:
 		return add_other_device(inspected, declaration, cause, subject, problems);
+	case FOUND_TOO_DEEP:
+		return problem_add(
+			problems, label,
+			"start it in a cgroup that is less deep, or declare no `cgroup`",
+			"%s at %s %s from a cgroup more than %d folders deep, too deep to "
+			"be compared with '%.150s'%s",
+			subject, cause->where, one ? "is" : "are", CGROUP_SEEN_MAX,
+			declaration->cgroup, still);
 	default:
 		return problem_add(problems, label,
 				   "make it listen with TCP alone; for a program in "
