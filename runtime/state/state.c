@@ -4,90 +4,27 @@
  * through its descriptor. */
 #include "state.h"
 
-#include "holder.h"
-#include "instance.h"
+#include "bpffs.h"
+#include "lock.h"
 
 #include "runtime/base/array.h"
 #include "runtime/base/entries.h"
 #include "runtime/base/fail.h"
-#include "runtime/base/signals.h"
-#include "runtime/kernel/caps.h"
-#include "runtime/kernel/clock.h"
-#include "runtime/kernel/proc.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
-#include <time.h>
 
-#define DEFAULT_BPFFS "/sys/fs/bpf"
-#define ROOT_NAME     "sklc"
+#define ROOT_NAME "sklc"
 
 enum {
-	LOCK_WAIT_MS = 10000,
-	LOCK_POLL_MS = 20,
 	OPEN_TRIES = 100, /* since another process may remove the folder meanwhile */
 	FOLDER_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
 };
-
-static int check_instance(struct report *report, const char *path, const struct stat *status)
-{
-	int err = proc_require(report, "compare the bpffs with that of process 1");
-
-	if (err || instance_is_shared(path, status))
-		return err;
-	return refuse(
-		report, EXDEV,
-		"'%s' is not the machine's bpffs but one of this mount namespace, and what is "
-		"put there vanishes with it: run sklc outside of `ip netns exec`, with --netns "
-		"NAME, or name a bpffs with --bpffs",
-		path);
-}
-
-/* Refuses a bpffs in which other users could rename the folders of sklc. */
-static int check_owner(struct report *report, const char *path, const struct stat *status)
-{
-	if (status->st_uid != 0 && status->st_uid != geteuid())
-		return refuse(report, EPERM,
-			      "bpffs '%s' belongs to user %u: the state of root is not safe "
-			      "there",
-			      path, status->st_uid);
-	if ((status->st_mode & (S_IWGRP | S_IWOTH)) && !(status->st_mode & S_ISVTX))
-		return refuse(report, EPERM,
-			      "bpffs '%s' can be written by others without the sticky bit: "
-			      "mend it with `chmod +t %s`",
-			      path, path);
-	return 0;
-}
-
-static int open_bpffs(const struct runtime_options *options)
-{
-	const char *path = options->bpffs ? options->bpffs : DEFAULT_BPFFS;
-	autoclose int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct statfs filesystem;
-	struct stat status;
-	int err;
-
-	if (fd < 0)
-		return caps_fail(options->report, errno, caps_for_load, "open bpffs '%s'", path);
-	if (fstatfs(fd, &filesystem) || fstat(fd, &status))
-		return fail(options->report, errno, "look at bpffs '%s'", path);
-	if (filesystem.f_type != BPF_FS_MAGIC)
-		return refuse(options->report, EINVAL,
-			      "'%s' is no bpffs: mount it with `mount -t bpf bpf %s` "
-			      "(`ip netns exec` hides it: run sklc outside, with --netns)",
-			      path, path);
-	err = check_owner(options->report, path, &status);
-	if (!err && !options->bpffs)
-		err = check_instance(options->report, path, &status);
-	return err ? err : take_fd(&fd);
-}
 
 int state_open_folder(int parent, const char *name)
 {
@@ -124,31 +61,6 @@ static int open_or_make(struct report *report, int parent, const char *name, enu
 		return refuse(report, EACCES,
 			      "the state in '%s' belongs to another user: run as root", path);
 	return fd < 0 && fd != -ENOENT ? fail(report, fd, "open the folder '%s'", path) : fd;
-}
-
-/* Waits for a folder's lock until it has waited for LOCK_WAIT_MS, or a signal asks this process to end.
- * WHAT is for messages. */
-static int lock_folder(struct report *report, int folder, const char *what)
-{
-	const struct timespec pause = {.tv_nsec = LOCK_POLL_MS * 1000000L};
-	int64_t deadline = waiting_ms() + LOCK_WAIT_MS;
-	char holder[128];
-
-	while (flock(folder, LOCK_EX | LOCK_NB)) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return fail(report, errno, "lock %s", what);
-		lock_holder(folder, holder, sizeof(holder));
-		if (signals_came())
-			return refuse(report, EINTR, "interrupted while %s was locked by %s", what,
-				      holder);
-		if (waiting_ms() >= deadline)
-			return refuse(report, EBUSY,
-				      "%s is locked by %s; waited %d seconds for it: let that "
-				      "process go on, or end it",
-				      what, holder, LOCK_WAIT_MS / 1000);
-		nanosleep(&pause, NULL);
-	}
-	return 0;
 }
 
 /* Whether the open folder still has that name. */
@@ -244,8 +156,8 @@ int state_open(const struct runtime_options *options, enum state_use use, struct
 	if (err)
 		return err;
 	snprintf(state->path, sizeof(state->path), "%.4000s/" ROOT_NAME "/%" PRIu64,
-		 options->bpffs ? options->bpffs : DEFAULT_BPFFS, state->netns.cookie);
-	state->bpffs = open_bpffs(options);
+		 bpffs_path(options), state->netns.cookie);
+	state->bpffs = bpffs_open(options, use);
 	err = state->bpffs < 0 ? state->bpffs : open_folders(state);
 	if (err)
 		state_close(state);
@@ -270,7 +182,7 @@ void state_close(struct state *state)
 
 int state_open_root(const struct runtime_options *options, int *root)
 {
-	autoclose int bpffs = open_bpffs(options);
+	autoclose int bpffs = bpffs_open(options, STATE_READ);
 	int fd;
 
 	*root = -1;
