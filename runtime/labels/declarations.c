@@ -14,30 +14,39 @@
 #include <stdio.h>
 #include <string.h>
 
-static int read_user(const struct object *object, const struct abi_socket *socket, uint32_t *uid)
+int user_number(const char *name, uint32_t *uid)
 {
-	const char *name = object_string(object, socket->uid);
 	const struct passwd *user;
 	unsigned long number;
 	char *end;
 
-	*uid = UINT32_MAX;
-	if (!name)
-		return 0;
 	errno = 0;
 	number = strtoul(name, &end, 10);
 	if (name[0] >= '0' && name[0] <= '9' && !*end && !errno && number < UINT32_MAX) {
 		*uid = (uint32_t)number;
 		return 0;
 	}
+	errno = 0;
 	user = getpwnam(name);
 	if (!user)
+		return !errno || errno == ESRCH ? -ENOENT : -errno;
+	*uid = user->pw_uid;
+	return 0;
+}
+
+static int read_user(const struct object *object, const struct abi_socket *socket, uint32_t *uid)
+{
+	const char *name = object_string(object, socket->uid);
+	int err;
+
+	*uid = UINT32_MAX;
+	err = name ? user_number(name, uid) : 0;
+	if (err == -ENOENT)
 		return refuse(object->report, EINVAL,
 			      "the socket of the label '%s' is to belong to the user '%s', "
 			      "and there is none of that name here",
 			      object_label(object, socket->label), name);
-	*uid = user->pw_uid;
-	return 0;
+	return err ? fail(object->report, err, "look up the user '%s'", name) : 0;
 }
 
 int declared_users(const struct object *object, uint32_t *users)

@@ -181,3 +181,40 @@ int declared_maps_join(struct report *report, const struct declared_maps *first,
 		declared_maps_close(joined);
 	return err;
 }
+
+/* Whether a map has an equal declaration of the endpoint, whatever its index: 1, 0, or -errno. */
+static int has_declared(int map, struct declared_key key, const struct declared *value)
+{
+	struct declared other;
+
+	for (key.index = 0; key.index < DECLARED_FOLLOWED_MAX; key.index++) {
+		if (bpf_map_lookup_elem(map, &key, &other))
+			return errno == ENOENT ? 0 : -errno;
+		if (is_same(&other, value))
+			return 1;
+	}
+	return 0;
+}
+
+/* Whether all declarations of a map are in another: 1, 0, or -errno. */
+static int is_part_of(int map, int whole)
+{
+	struct declared_key key, *last = NULL;
+	struct declared value;
+	int has = 1;
+
+	while (has > 0 && bpf_map_get_next_key(map, last, &key) == 0) {
+		last = &key;
+		if (bpf_map_lookup_elem(map, &key, &value))
+			return -errno;
+		has = has_declared(whole, key, &value);
+	}
+	return has > 0 && errno != ENOENT ? -errno : has;
+}
+
+int declared_same(int left, int right)
+{
+	int part = is_part_of(left, right);
+
+	return part > 0 ? is_part_of(right, left) : part;
+}

@@ -107,6 +107,10 @@ struct declarations {
 	size_t count;
 };
 
+/* The number of a user, given by name or by number; -ENOENT if there is no such user; -errno. Without
+ * a message. */
+int user_number(const char *name, uint32_t *uid);
+
 /* Writes the number of each declaration's user; UINT32_MAX: any user. -EINVAL after a message if
  * this host does not know a user. */
 int declared_users(const struct object *object, uint32_t *users);
@@ -160,6 +164,9 @@ int declared_maps_create(const struct declarations *declarations, struct declare
 /* Makes new maps with the content of both. -errno after a message. */
 int declared_maps_join(struct report *report, const struct declared_maps *first,
 		       const struct declared_maps *second, struct declared_maps *joined);
+/* Whether two maps of declarations match the same sockets for the same slots: 1, 0, or -errno without
+ * a message. */
+int declared_same(int left, int right);
 void declared_maps_close(struct declared_maps *maps);
 
 #endif

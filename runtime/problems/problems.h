@@ -34,7 +34,8 @@ struct inspection {
 	int sockets;                         /* descriptor of the socket map */
 	const struct netns *netns;
 	const struct known_sockets *known; /* NULL: they are read when they are needed */
-	const uint32_t *interfaces; /* numbers that the program has; NULL: they are not known */
+	/* Numbers that the rules were applied with; NULL: they are not known. */
+	const uint32_t *interfaces, *users; /* by interface, by declaration */
 };
 
 /* These add to PROBLEMS; -ENOMEM after a message. */
@@ -53,8 +54,14 @@ int problems_of_strays(const struct inspection *inspected, struct problems *prob
  * declarations leave out. */
 int problems_of_undeclared(const struct inspection *inspected, struct problems *problems);
 
+/* What keeps listeners from being followed: an enum following (sockets.h). */
+int problems_of_following(const struct object *object, int following, struct problems *problems);
+
 /* Interfaces that have another number than the program compares with, or are gone. */
 int problems_of_interfaces(const struct inspection *inspected, struct problems *problems);
+
+/* Users of declarations that have another number than the rules were applied with, or are gone. */
+int problems_of_users(const struct inspection *inspected, struct problems *problems);
 
 /* Destinations that rules redirect and that are not local in the namespace. */
 int problems_of_routes(const struct object *object, const struct netns *netns,

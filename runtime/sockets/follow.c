@@ -5,10 +5,12 @@
 #include "follower.h"
 
 #include "runtime/base/fail.h"
+#include "runtime/kernel/cgroup.h"
 #include "runtime/kernel/pins.h"
 #include "runtime/labels/labels.h"
 #include "runtime/state/state.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <inttypes.h>
 
@@ -209,7 +211,52 @@ int follow_forget(struct report *report, int root, uint64_t cookie)
 					       : follower_end_others(report, root, NULL, cookie);
 }
 
-bool is_followed(int root, uint64_t cookie)
+/* Whether the map with this ID in the follower is the namespace's own map of the kind. */
+static bool is_own_map(const struct state *state, enum kind kind, uint32_t id)
 {
-	return follower_has(root, cookie);
+	autoclose int map = pin_get(state->folder, kind_names[kind]);
+	struct bpf_map_info info = {0};
+	uint32_t size = sizeof(info);
+
+	return map >= 0 && bpf_obj_get_info_by_fd(map, &info, &size) == 0 && info.id == id;
+}
+
+/* Compares what the follower knows with the declarations in force. */
+static enum following compare(const struct state *state, const struct standing *standing,
+			      const uint32_t ids[KINDS])
+{
+	autoclose int declared = bpf_map_get_fd_by_id(ids[DECLARED]);
+	struct declared_maps wanted;
+	int err = declared < 0 ? -errno : standing_declared(state, standing, &wanted);
+	int same;
+
+	if (err)
+		return err == -ENOENT ? FOLLOW_OTHER : FOLLOW_UNKNOWN;
+	same = declared_same(wanted.declared, declared);
+	declared_maps_close(&wanted);
+	if (same < 0)
+		return FOLLOW_UNKNOWN;
+	for (int i = 0; i < CGROUPS; i++)
+		same = same && is_own_map(state, (enum kind)i, ids[i]);
+	return same ? FOLLOWING : FOLLOW_OTHER;
+}
+
+enum following follow_look(const struct state *state, const struct standing *standing)
+{
+	struct report silent = {.take = pass_over};
+	struct state quiet = *state;
+	uint32_t ids[KINDS];
+	enum following following;
+
+	quiet.report = &silent;
+	following = follower_look(&silent, state->root, state->netns.cookie, ids);
+	return following == FOLLOWING ? compare(&quiet, standing, ids) : following;
+}
+
+bool can_follow(void)
+{
+	struct report silent = {.take = pass_over};
+	autoclose int cgroup = cgroup_open_root(&silent);
+
+	return cgroup >= 0;
 }

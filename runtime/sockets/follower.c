@@ -463,13 +463,28 @@ bool follower_may_have(int root, uint64_t cookie)
 	return false;
 }
 
-bool follower_has(int root, uint64_t cookie)
+/* Looks up the maps of the namespace. A map of maps tells the ID of a map in it. */
+static enum following look_up(int folder, uint64_t cookie, uint32_t ids[KINDS])
 {
-	struct report silent = {.take = pass_over};
-	autoclose int folder = root < 0 ? -1 : state_open_folder(root, FOLDER_NAME);
-	autoclose int map = folder < 0 ? -1 : pin_get(folder, kind_names[DECLARED]);
+	for (int i = 0; i < KINDS; i++) {
+		autoclose int map = pin_get(folder, kind_names[i]);
+
+		if (map < 0)
+			return map == -ENOENT ? FOLLOW_BROKEN : FOLLOW_UNKNOWN;
+		if (bpf_map_lookup_elem(map, &cookie, &ids[i]))
+			return errno == ENOENT ? FOLLOW_ABSENT : FOLLOW_UNKNOWN;
+	}
+	return FOLLOWING;
+}
+
+enum following follower_look(struct report *report, int root, uint64_t cookie, uint32_t ids[KINDS])
+{
+	autoclose int folder = root < 0 ? -ENOENT : state_open_folder(root, FOLDER_NAME);
 	bool attached;
 
-	return map >= 0 && read_attached(&silent, folder, &attached) == 0 && attached &&
-	       is_in(&silent, map, cookie) == 1;
+	if (folder < 0)
+		return folder == -ENOENT ? FOLLOW_NONE : FOLLOW_UNKNOWN;
+	if (read_attached(report, folder, &attached))
+		return FOLLOW_UNKNOWN;
+	return attached ? look_up(folder, cookie, ids) : FOLLOW_DETACHED;
 }

@@ -6,6 +6,8 @@
 #ifndef SKLC_FOLLOWER_H
 #define SKLC_FOLLOWER_H
 
+#include "sockets.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -68,8 +70,9 @@ int follower_end_others(struct report *report, int root, const struct follower *
 /* Whether the follower has entries of the namespace; also true if that cannot be told. */
 bool follower_may_have(int root, uint64_t cookie);
 
-/* Whether the follower is attached and compares listeners of the namespace. */
-bool follower_has(int root, uint64_t cookie);
+/* What the follower knows of the namespace, as far as that can be told without its lock: whether it
+ * follows it, and then the IDs of the namespace's maps in it. */
+enum following follower_look(struct report *report, int root, uint64_t cookie, uint32_t ids[KINDS]);
 
 /* Lets a follower that is being made follow all namespaces that have rules, but not EXCEPT
  * (follow.c). -errno after a message. */

@@ -93,8 +93,22 @@ int follow_standing(const struct state *state, const struct standing *standing);
  * folder of all namespaces' state. -errno after a message. */
 int follow_forget(struct report *report, int root, uint64_t cookie);
 
-/* Whether listeners of the namespace are followed. */
-bool is_followed(int root, uint64_t cookie);
+/* Whether the namespace's listeners are compared with the declarations in force, or why not. */
+enum following {
+	FOLLOWING,
+	FOLLOW_NONE,     /* there is no follower */
+	FOLLOW_BROKEN,   /* its folder is not whole */
+	FOLLOW_DETACHED, /* its program is not attached */
+	FOLLOW_ABSENT,   /* it does not know the namespace */
+	FOLLOW_OTHER,    /* it has other declarations, or other maps, than those in force */
+	FOLLOW_UNKNOWN,
+};
+
+/* Looks without a lock, so a command that runs meanwhile may change the answer. Without a message. */
+enum following follow_look(const struct state *state, const struct standing *standing);
+
+/* Whether this host can have a follower. */
+bool can_follow(void);
 
 /* Checking (check_registered.c): a socket that somebody registers by hand. */
 

@@ -119,7 +119,9 @@ static int look_all(const struct look *look)
 				       .sockets = look->sockets,
 				       .netns = &status->state.netns,
 				       .known = &status->known,
-				       .interfaces = status->numbers.all};
+				       .interfaces = status->numbers.all,
+				       .users = host_users(object, &status->numbers)};
+	enum following following;
 	int err;
 
 	take_slots(look, flow_classes);
@@ -138,9 +140,12 @@ static int look_all(const struct look *look)
 	if (!err)
 		err = problems_of_interfaces(&inspected, &status->problems);
 	if (!err)
+		err = problems_of_users(&inspected, &status->problems);
+	if (!err)
 		err = problems_of_routes(object, &status->state.netns, &status->problems);
-	status->followed = is_followed(status->state.root, status->state.netns.cookie);
-	return err;
+	following = follow_look(&status->state, &status->standing);
+	status->followed = following == FOLLOWING;
+	return err ? err : problems_of_following(object, following, &status->problems);
 }
 
 int status_look(struct status *status)

@@ -1,12 +1,12 @@
 """`sklc status` names what is nearly right, what stands where it should not, and what nobody fills; each cause once."""
 import os
+import pathlib
 import socket
-import subprocess
 import time
 
 import pytest
 
-from conftest import REFUSED, WIRES
+from conftest import REFUSED, WIRES, run
 
 TCP4, TCP6, UDP4, UDP6 = WIRES["tcp-ipv4"], WIRES["tcp-ipv6"], WIRES["udp-ipv4"], WIRES["udp-ipv6"]
 
@@ -201,3 +201,43 @@ def test_a_thousand_labels_are_looked_at_in_seconds(host):
     assert time.monotonic() - begin < 10
     assert len(found) == 1000
     assert sum("but process" in each["what"] for each in found) == 200
+
+
+@pytest.fixture
+def users(tmp_path):
+    """Replaces the host's users by these, in the mount namespace of the run."""
+    path = tmp_path / "passwd"
+    path.write_text(pathlib.Path("/etc/passwd").read_text())
+    run("mount", "--bind", path, "/etc/passwd")
+    yield lambda lines: path.write_text("root:x:0:0::/:/bin/sh\n" + lines)
+    run("umount", "/etc/passwd")
+
+
+def test_a_user_that_got_another_number_is_named(host, users):
+    users("web:x:4001:4001::/:/bin/sh\n")
+    server = host.server(TCP4)
+    os.fchown(server.fileno(), 4001, -1)
+    text = rules(f'tcp 127.0.0.1:{server.getsockname()[1]}\nuid "web"') + \
+        'socket other { tcp 127.0.0.1:9\nuid "web"\n}\n'
+    host.apply(text)
+    assert problems(host, status=0) == []
+    users("web:x:4002:4002::/:/bin/sh\n")
+    (problem,) = problems(host, status=0)
+    assert problem["what"] == "the user 'web' has the number 4002 now, and had 4001 when the rules were applied"
+    assert problem["mend"] == "apply the rules again"
+    os.fchown(server.fileno(), 4002, -1)
+    assert any("belongs to user 4002, not to user 4001" in each["what"] for each in problems(host))
+    host.apply(text)
+    assert problems(host, status=0) == []
+
+
+def test_a_user_that_is_gone_is_named_and_the_others_are_looked_at(host, users):
+    users("web:x:4001:4001::/:/bin/sh\n")
+    host.apply(rules('tcp 127.0.0.1:4000\nuid "web"'))
+    users("")
+    found = problems(host, status=1)
+    assert any("there is no user 'web' any more; the rules still mean the number 4001" in each["what"]
+               for each in found)
+    assert any("nothing listens at" in each["what"] for each in found)
+    assert host.sklc("status", status=1).stderr == ""
+    host.sklc("sync", status=None)
