@@ -357,8 +357,12 @@ bool options_choose_backend(struct options *options)
 {
 	if (options->dump == STAGE_LLVM)
 		options->compile.backend = BACKEND_LLVM;
-	if (options->compile.backend != BACKEND_LLVM || llvm_backend())
+	if (options->compile.backend != BACKEND_LLVM)
 		return true;
+	if (llvm_backend()) {
+		options->compile.backend_version = llvm_backend()->llvm_version;
+		return true;
+	}
 	usage_error(options->diag, "this sklc was built without LLVM: '%s' cannot be opened",
 		    LLVM_BACKEND_FILE);
 	return false;

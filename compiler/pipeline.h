@@ -57,16 +57,28 @@ enum backend {
 #undef BACKEND_ENUM
 };
 
+/* A file that is given in memory. */
+struct memory_file {
+	const char *name;
+	const char *text;
+	size_t length;
+};
+
 struct compile_options {
 	const char *const *files; /* "-": standard input */
 	size_t file_count;
+	/* If not NULL, all files in the order in which they were once read: those of `files`, and those that they
+	 * name. No other file is read then, and `files` and the -I folders are not used. */
+	const struct memory_file *memory;
+	size_t memory_count;
 	const char *const *include_folders; /* -I */
 	size_t include_folder_count;
 	const char *const *definitions; /* -D NAME=VALUE */
 	size_t definition_count;
 	enum table_kind tables;
-	enum backend backend;   /* BACKEND_LLVM only where llvm_backend() is not NULL */
-	size_t table_bytes_max; /* limit for the tables of a decision; 0: the default */
+	enum backend backend;        /* BACKEND_LLVM only where llvm_backend() is not NULL */
+	const char *backend_version; /* of LLVM, for the object's header; NULL: none */
+	size_t table_bytes_max;      /* limit for the tables of a decision; 0: the default */
 	int instructions_max; /* limit for what the verifier walks beside nodes in code; 0: the default */
 };
 

@@ -10,7 +10,8 @@
 #define ABI_VERSION 3
 
 /* What the runtime also reads: kept state has objects of the version before. In it the host's words
- * are read-only data, and declared sockets have no device (ABI_SOCKET_2_BYTES). */
+ * are read-only data, declared sockets have no device (ABI_SOCKET_2_BYTES), and the header does not
+ * say who made the object (ABI_HEADER_2_BYTES). */
 #define ABI_VERSION_OLDEST 2
 #define ABI_MACHINE_2      ".rodata.machine"
 
@@ -125,7 +126,8 @@ struct abi_spare_marks {
 #define ABI_TEXTS_SECTION    "sklc.texts" /* struct abi_text: the files, in the order of reading */
 #define ABI_TEXT_SECTION     "sklc.text"  /* zlib: the bytes of all files, one after the other */
 
-#define ABI_MAGIC      0x636c6b73 /* "sklc" */
+#define ABI_MAGIC      0x636c6b73           /* "sklc" */
+#define ABI_COMPILER   "sklc " SKLC_VERSION /* in the header: what made the object */
 #define ABI_NO_STRING  UINT32_MAX
 #define ABI_NO_COUNTER UINT32_MAX
 
@@ -141,7 +143,16 @@ struct abi_header {
 	uint32_t tries_spares; /* 1: the program looks into spare slots, as all do that have labels;
 				   * 0: it has no code for them (before version 3, where rules
 				   * declare no sockets), and its slot words must name no block */
+	/* What makes the same object again from the texts and definitions in it. */
+	uint32_t compiler;         /* name and version: "sklc 0.1.0" */
+	uint32_t backend;          /* who wrote the program: "direct", "llvm 14.0.6" */
+	uint32_t tables;           /* the word of --tables */
+	uint32_t instructions_max; /* --instructions-max; 0: the default */
+	uint64_t tables_max;       /* --tables-max, in bytes; 0: the default */
 };
+
+/* The header of version 2. */
+enum { ABI_HEADER_2_BYTES = offsetof(struct abi_header, compiler) };
 
 enum abi_verdict { ABI_PASS, ABI_DROP, ABI_REDIRECT };
 

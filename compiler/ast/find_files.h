@@ -11,7 +11,8 @@ struct source_file;
 
 struct finder {
 	struct arena *arena;
-	const struct compile_options *options; /* of them, the -I folders */
+	const struct compile_options *options; /* of them, the -I folders and the files in memory */
+	size_t memory_next;                    /* the file in memory that is read next */
 };
 
 /* The path in the first folder that has the file, else the path in the folder of FROM, the naming file. */

@@ -40,7 +40,8 @@ struct reader {
 	struct diag *diag;
 	const struct compile_options *options;
 	struct ast *ast;
-	bool in_memory; /* only text_to_ast: no other file may be read */
+	bool in_memory;     /* only text_to_ast: no other file may be read */
+	size_t memory_next; /* of the options' files in memory, the one that is read next */
 	struct seen_file *seen;
 	size_t seen_count, seen_capacity;
 };
@@ -129,9 +130,33 @@ static struct ast_items *parse_file(struct reader *r, const struct source_file *
 
 /* Reading files. */
 
+/* Takes the next of the files in memory; NULL with errno set if another one is asked for. */
+static const struct source_file *take_from_memory(struct reader *r, const char *path,
+						  struct span span)
+{
+	const struct memory_file *next = &r->options->memory[r->memory_next];
+	const struct source_file *source;
+
+	errno = ENOENT;
+	if (r->memory_next == r->options->memory_count || strcmp(next->name, path) != 0)
+		return NULL;
+	r->memory_next++;
+	source = source_add(r->sources, next->name, next->text, next->length, span);
+	if (!source)
+		errno = EFBIG;
+	return source;
+}
+
+static bool is_all_in_memory(const struct reader *r)
+{
+	return r->options && r->options->memory;
+}
+
 static const struct source_file *read_source(struct reader *r, const char *path, struct span span)
 {
-	const struct source_file *source = source_read(r->sources, path, span);
+	const struct source_file *source = is_all_in_memory(r)
+						   ? take_from_memory(r, path, span)
+						   : source_read(r->sources, path, span);
 
 	if (source)
 		return source;
@@ -188,6 +213,8 @@ static bool check_first_time(struct reader *r, const struct reading *includer, c
 	struct stat status;
 	size_t i;
 
+	if (is_all_in_memory(r)) /* each of them is read once */
+		return true;
 	if (is_stdin ? fstat(0, &status) : stat(path, &status))
 		return true;
 	file.device = status.st_dev;
@@ -227,10 +254,11 @@ static bool read_rules(struct reader *r, const struct reading *includer, const c
 /* Reads the element files of a set or map. They may be large, and are parsed by the next pass. */
 static void read_elements(struct reader *r, const struct reading *at, struct ast_element_file *file)
 {
-	const struct finder finder = {r->arena, r->options};
 	const char *path;
 
 	for (; file; file = file->next) {
+		const struct finder finder = {r->arena, r->options, r->memory_next};
+
 		if (r->in_memory) {
 			diag_error(r->diag, file->name.span, "no files are read here");
 			continue;
@@ -244,7 +272,7 @@ static void read_elements(struct reader *r, const struct reading *at, struct ast
 
 static void read_include(struct reader *r, const struct reading *at, struct ast_include *include)
 {
-	const struct finder finder = {r->arena, r->options};
+	const struct finder finder = {r->arena, r->options, r->memory_next};
 	const char *pattern = include->pattern.text, *single;
 	const char **paths = &single;
 	size_t count = 1, i;
@@ -315,6 +343,17 @@ static void reader_start(struct reader *r, size_t file_count)
 	read_definitions(r);
 }
 
+/* The Nth file that is not included by another one; NULL after the last. */
+static const char *nth_file(const struct reader *r, size_t n)
+{
+	const struct compile_options *options = r->options;
+
+	if (options->memory)
+		return r->memory_next < options->memory_count ? options->memory[r->memory_next].name
+							      : NULL;
+	return n < options->file_count ? options->files[n] : NULL;
+}
+
 struct ast *source_to_ast(struct arena *arena, struct sources *sources, struct diag *diag,
 			  const struct compile_options *options)
 {
@@ -322,12 +361,16 @@ struct ast *source_to_ast(struct arena *arena, struct sources *sources, struct d
 	size_t errors = diag_error_count(diag), i;
 	struct ast *ast;
 
-	reader_start(&r, options->file_count);
+	reader_start(&r, options->memory ? options->memory_count : options->file_count);
 	ast = r.ast;
-	for (i = 0; i < options->file_count && !diag_is_full(diag); i++)
-		if (read_rules(&r, NULL, options->files[i], (struct span){0, 0},
-			       &ast->files[ast->file_count]))
+	for (i = 0; !diag_is_full(diag); i++) {
+		const char *path = nth_file(&r, i);
+
+		if (!path)
+			break;
+		if (read_rules(&r, NULL, path, (struct span){0, 0}, &ast->files[ast->file_count]))
 			ast->file_count++;
+	}
 	return diag_error_count(diag) == errors ? ast : NULL;
 }
 

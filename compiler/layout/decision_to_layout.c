@@ -201,6 +201,11 @@ struct layout *decision_to_layout(struct arena *arena, const struct decision *de
 		return NULL;
 	laying.plan.policy = policy;
 	laying.plan.override_others = policy->override_others;
+	laying.plan.object.tables_option = options->tables;
+	laying.plan.object.backend = options->backend;
+	laying.plan.object.backend_version = options->backend_version;
+	laying.plan.object.tables_max = options->table_bytes_max;
+	laying.plan.object.instructions_max = options->instructions_max;
 	laying.plan.object.label_count = policy->label_count;
 	laying.plan.object.interface_count = policy->interface_count;
 	laying.plan.object.counter_count = policy->counter_count;

@@ -27,6 +27,7 @@
 #include "compiler/base/net.h"
 #include "compiler/base/operand.h"
 #include "compiler/decision/decision.h"
+#include "compiler/pipeline.h"
 #include "compiler/policy/policy.h"
 
 #include "runtime/abi.h"
@@ -238,6 +239,12 @@ struct layout_object {
 	const unsigned char *tables; /* the bytes of .rodata; NULL if there are none */
 	size_t table_bytes;
 	size_t label_count, interface_count, counter_count;
+	/* The options that make the same layout and program again. */
+	enum table_kind tables_option;
+	enum backend backend;
+	const char *backend_version; /* NULL: none */
+	size_t tables_max;           /* 0: the default */
+	int instructions_max;        /* 0: the default */
 	const uint8_t *
 		label_flow_classes; /* of each label: bits 1 << flow class of the packets that the decision gives it */
 	const struct abi_prefix *prefixes; /* of the kernel's LPM trie */

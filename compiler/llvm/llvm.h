@@ -41,6 +41,7 @@ enum llvm_symbol {
 
 struct llvm_backend {
 	const char *version; /* of sklc; must be that of the command */
+	const char *llvm_version;
 
 	/* Makes the program for a layout. It is not optimized yet. */
 	struct llvm_ir *(*layout_to_llvm)(struct arena *arena, const struct layout *layout,

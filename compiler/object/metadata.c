@@ -10,6 +10,7 @@
 #include "compiler/base/escape.h"
 #include "compiler/base/lower_bound.h"
 #include "compiler/layout/layout.h"
+#include "compiler/pipeline.h"
 #include "compiler/policy/policy.h"
 #include "elf_writer.h"
 #include "strings.h"
@@ -100,6 +101,31 @@ static uint32_t verdict_number(enum verdict_kind kind)
 	}
 }
 
+/* Adds what made the object, and the options that make it again. */
+static void add_origin(struct metadata *m, struct abi_header *header)
+{
+	static const char *const table_kinds[] = {
+#define TABLE_KIND_WORD(constant, word) [TABLES_##constant] = word,
+		TABLE_KINDS(TABLE_KIND_WORD)
+#undef TABLE_KIND_WORD
+	};
+	static const char *const backends[] = {
+#define BACKEND_WORD(constant, word) [BACKEND_##constant] = word,
+		BACKENDS(BACKEND_WORD)
+#undef BACKEND_WORD
+	};
+	const char *backend = backends[m->layout->backend];
+
+	if (m->layout->backend_version)
+		backend = arena_printf(m->arena, "%s %s", backend, m->layout->backend_version);
+	header->compiler = object_strings_add_name(&m->strings, ABI_COMPILER);
+	header->backend = object_strings_add_name(&m->strings, backend);
+	header->tables = object_strings_add_name(&m->strings,
+						 table_kinds[m->layout->tables_option]);
+	header->instructions_max = (uint32_t)m->layout->instructions_max;
+	header->tables_max = m->layout->tables_max;
+}
+
 static void add_header(struct metadata *m)
 {
 	const struct sources *sources = m->policy->sources;
@@ -118,6 +144,7 @@ static void add_header(struct metadata *m)
 	};
 	for (i = 0; i < sources->count; i++)
 		header->text_bytes += sources->files[i]->length;
+	add_origin(m, header);
 	add_section(m, ABI_HEADER_SECTION, header, sizeof(*header));
 }
 

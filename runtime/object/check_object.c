@@ -224,13 +224,18 @@ static int check_header(const struct object *object)
 	    (header->version > 2 && header->tries_spares != (header->label_count > 0)))
 		return refuse(object->report, EINVAL, "object '%s': its header makes no sense",
 			      object->image->name);
+	if (header->version > 2 &&
+	    (!is_string(object, header->compiler) || !is_string(object, header->backend) ||
+	     !is_string(object, header->tables)))
+		return refuse(object->report, EINVAL, "object '%s': its header makes no sense",
+			      object->image->name);
 	return 0;
 }
 
 int object_check(const struct object *object)
 {
 	static int (*const checks[])(const struct object *object) = {
-		check_header,  check_strings, check_labels,      check_interfaces, check_rules,
+		check_strings, check_header,  check_labels,      check_interfaces, check_rules,
 		check_sockets, check_expects, check_definitions, check_texts,
 	};
 	int err = 0;

@@ -172,7 +172,12 @@ static void add_sockets(SHA2_CTX *sha, const struct object *object)
  * files. */
 static void add_records(SHA2_CTX *sha, const struct object *object)
 {
-	add_bytes(sha, &object->header, sizeof(object->header));
+	struct abi_header header = object->header;
+
+	/* Who made it by which options makes no difference beside what was made. */
+	header.compiler = header.backend = header.tables = header.instructions_max = 0;
+	header.tables_max = 0;
+	add_bytes(sha, &header, sizeof(header));
 	for (uint32_t i = 0; i < object->header.label_count; i++) {
 		add_string(sha, object, object->labels[i].name);
 		add_number(sha, object->labels[i].flow_classes);

@@ -132,11 +132,22 @@ static int check_machine(struct report *report, const struct object_image *image
 	return 0;
 }
 
-static int take_header(struct object *object, const struct abi_header *header, size_t count)
+/* Whether a section is a header of the version that it says, which is one that is known or of a
+ * version that is not. */
+static bool is_header(const struct abi_header *header, size_t size)
+{
+	if (!header || size < ABI_HEADER_2_BYTES || header->magic != ABI_MAGIC)
+		return false;
+	return (header->version == 2 && size == ABI_HEADER_2_BYTES) ||
+	       (header->version == ABI_VERSION && size == sizeof(*header)) ||
+	       header->version < ABI_VERSION_OLDEST || header->version > ABI_VERSION;
+}
+
+static int take_header(struct object *object, const struct abi_header *header, size_t size)
 {
 	const char *name = object->image->name;
 
-	if (!header || count != 1 || header->magic != ABI_MAGIC)
+	if (!is_header(header, size))
 		return refuse(object->report, EINVAL,
 			      "'%s' was not made by sklc: it has no section '%s'", name,
 			      ABI_HEADER_SECTION);
@@ -145,7 +156,8 @@ static int take_header(struct object *object, const struct abi_header *header, s
 			      "object '%s' has the format version %u, this sklc knows %u to %u: "
 			      "compile it again",
 			      name, header->version, ABI_VERSION_OLDEST, ABI_VERSION);
-	object->header = *header;
+	object->header.compiler = object->header.backend = object->header.tables = ABI_NO_STRING;
+	memcpy(&object->header, header, size < sizeof(*header) ? size : sizeof(*header));
 	return 0;
 }
 
@@ -190,10 +202,10 @@ static int check_counts(const struct object *object, const struct wanted *wanted
 
 static int read_sections(struct object *object, Elf *elf)
 {
-	size_t label_count = 0, interface_count = 0, header_count = 0, socket_bytes = 0;
+	size_t label_count = 0, interface_count = 0, header_bytes = 0, socket_bytes = 0;
 	autofree void *header = NULL, *sockets = NULL;
 	struct wanted wanted[] = {
-		{ABI_HEADER_SECTION, sizeof(struct abi_header), &header, &header_count, false},
+		{ABI_HEADER_SECTION, 1, &header, &header_bytes, false},
 		{ABI_STRINGS_SECTION, 1, (void **)&object->strings, &object->string_bytes, false},
 		{ABI_LABELS_SECTION, sizeof(*object->labels), (void **)&object->labels,
 		 &label_count, false},
@@ -218,7 +230,7 @@ static int read_sections(struct object *object, Elf *elf)
 	if (!err)
 		err = take_sections(object, elf, wanted, sizeof(wanted) / sizeof(wanted[0]));
 	if (!err)
-		err = take_header(object, header, header_count);
+		err = take_header(object, header, header_bytes);
 	if (!err)
 		err = check_elf(object, elf);
 	if (!err)

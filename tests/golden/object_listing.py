@@ -9,7 +9,7 @@ import struct
 import zlib
 
 from btf import Types, code_lines
-from objects import HEADER, SECTION, content, header, section_list, sections, symbol_list
+from objects import HEADER, SECTION, content, header, section_list, sections, symbol_list, text_at
 
 SECTION_TYPES = {1: "PROGBITS", 2: "SYMTAB", 3: "STRTAB", 9: "REL"}
 SECTION_FLAGS = {1: "W", 2: "A", 4: "X", 64: "I"}
@@ -19,7 +19,7 @@ RELOCATION_TYPES = {1: "R_BPF_64_64", 10: "R_BPF_64_32"}
 MAP_TYPES = {2: "ARRAY", 6: "PERCPU_ARRAY", 11: "LPM_TRIE", 15: "SOCKMAP"}
 COMPRESSED = "sklc.text"
 FORMAT = ("magic", "version", "labels", "interfaces", "counters", "policy", "text bytes", "override others",
-          "tries spares")  # struct abi_header
+          "tries spares", "compiler", "backend", "tables", "instructions max", "tables max")  # struct abi_header
 
 
 def named(names, number):
@@ -46,8 +46,10 @@ def header_lines(data):
 def format_lines(data):
     every = sections(data)
     yield "license " + content(data, every["license"]).rstrip(b"\0").decode()
-    fields = dict(zip(FORMAT, struct.unpack("<6IQ2I", content(data, every["sklc.header"]))))
+    fields = dict(zip(FORMAT, struct.unpack("<6IQ6IQ", content(data, every["sklc.header"]))))
     fields["magic"] = fields["magic"].to_bytes(4, "little").decode()
+    strings = content(data, every["sklc.strings"])
+    fields |= {name: text_at(strings, fields[name]) for name in ("compiler", "backend", "tables")}
     yield ", ".join(f"{name} {value}" for name, value in fields.items())
 
 

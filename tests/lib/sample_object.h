@@ -47,6 +47,7 @@ enum {
 /* The contents of the sections: tests change them, then write the file. */
 struct sample {
 	struct abi_header header;
+	size_t header_bytes; /* that are written */
 	char strings[sizeof(SAMPLE_STRINGS)];
 	struct abi_label labels[SAMPLE_LABELS];
 	struct abi_interface interfaces[1];
@@ -108,7 +109,11 @@ static inline void sample_fill(struct sample *sample)
 			   .counter_count = 1,
 			   .policy = ABI_DROP,
 			   .text_bytes = SAMPLE_TEXT_BYTES,
-			   .tries_spares = 1},
+			   .tries_spares = 1,
+			   .compiler = SAMPLE_FILE,
+			   .backend = SAMPLE_FILE,
+			   .tables = SAMPLE_FILE},
+		.header_bytes = sizeof(struct abi_header),
 		.strings = SAMPLE_STRINGS,
 		.labels = {{SAMPLE_WEB, 1}, {SAMPLE_DNS, 15}},
 		.interfaces = {{SAMPLE_ETH0, 1}},
@@ -219,7 +224,7 @@ static inline size_t sample_write(const struct sample *s, unsigned char *bytes)
 		.e_shstrndx = SAMPLE_SECTIONS - 1,
 	};
 
-	sample_records(&elf, ABI_HEADER_SECTION, &s->header, sizeof(s->header));
+	sample_records(&elf, ABI_HEADER_SECTION, &s->header, s->header_bytes);
 	sample_records(&elf, ABI_STRINGS_SECTION, s->strings, sizeof(s->strings));
 	sample_records(&elf, ABI_LABELS_SECTION, s->labels, sizeof(s->labels));
 	sample_records(&elf, ABI_INTERFACES_SECTION, s->interfaces, sizeof(s->interfaces));

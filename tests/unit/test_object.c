@@ -98,6 +98,9 @@ static void the_header_decides_whose_object_it_is(void **state)
 	sample.header.tries_spares = 0;
 	expect_refused(&sample, "its header makes no sense");
 	sample_fill(&sample);
+	sample.header.compiler = ABI_NO_STRING;
+	expect_refused(&sample, "its header makes no sense");
+	sample_fill(&sample);
 	sample.header.override_others = 2;
 	expect_refused(&sample, "its header makes no sense");
 	sample_fill(&sample);
@@ -123,6 +126,8 @@ static void an_object_of_version_2_is_read(void **state)
 	(void)state;
 	sample_fill(&sample);
 	sample.header.version = 2;
+	expect_refused(&sample, "was not made by sklc");
+	sample.header_bytes = ABI_HEADER_2_BYTES;
 	expect_refused(&sample, "expected a multiple of 52");
 	sample.socket_bytes = ABI_SOCKET_2_BYTES;
 	image.size = sample_write(&sample, bytes);
@@ -132,8 +137,11 @@ static void an_object_of_version_2_is_read(void **state)
 	assert_int_equal(object.sockets[0].any_address, 1);
 	assert_int_equal(object.sockets[0].device, ABI_NO_STRING);
 	assert_string_equal(object_machine(&object), ".rodata.machine");
+	assert_int_equal(object.header.compiler, ABI_NO_STRING);
 	object_free(&object);
 	sample.header.version = ABI_VERSION;
+	expect_refused(&sample, "was not made by sklc");
+	sample.header_bytes = sizeof(sample.header);
 	expect_refused(&sample, "expected a multiple of 56");
 }
 
