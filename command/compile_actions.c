@@ -1,6 +1,7 @@
 /* The verbs that compile rules, or take an object that was compiled before. */
 #include "actions.h"
 #include "messages.h"
+#include "verify.h"
 
 #include "compiler/base/diag.h"
 #include "compiler/base/file.h"
@@ -159,14 +160,17 @@ static int use_object_file(struct session *s, object_use use)
 	const struct runtime_options runtime = runtime_options(s);
 	struct object_image image = {.name = s->options.compile.files[0]};
 	unsigned char *bytes = file_read(image.name, &image.size);
-	int err;
+	int status = EXIT_DONE;
 
 	if (!bytes)
 		return system_error(s, errno, "read", image.name);
 	image.bytes = bytes;
-	err = use(&image, &runtime, stdout);
+	if (option_given(&s->options, OPTION_VERIFY))
+		status = verify_object(s, &image);
+	if (!status)
+		status = exit_status(use(&image, &runtime, stdout));
 	free(bytes);
-	return exit_status(err);
+	return status;
 }
 
 static int use_rules(struct session *s, object_use use)
@@ -190,6 +194,11 @@ static int use_operands(struct session *s, object_use use)
 
 	if (status)
 		return status;
+	if (!object && option_given(&s->options, OPTION_VERIFY)) {
+		usage_error(s->c.diag, "--verify is for an object; '%s' is compiled here",
+			    s->options.compile.files[0]);
+		return EXIT_USAGE;
+	}
 	return object ? use_object_file(s, use) : use_rules(s, use);
 }
 

@@ -1,10 +1,12 @@
 /* The verbs that are a call of the runtime with operands of the command line. */
 #include "actions.h"
 #include "session.h"
+#include "verify.h"
 
 #include "runtime/runtime.h"
 
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
 struct runtime_options runtime_options(struct session *s)
@@ -35,6 +37,7 @@ int exit_status(int err)
 		return EXIT_DONE;
 	case RUNTIME_EXPECT_FAILED:
 	case RUNTIME_SOCKET_MISSING:
+	case RUNTIME_DIFFERENT:
 		return EXIT_RULES;
 	case RUNTIME_NOT_THERE:
 		return EXIT_NOT_THERE;
@@ -73,9 +76,31 @@ static int run_of_generation(struct session *s, int (*run)(const struct runtime_
 	return exit_status(run(&runtime, stdout));
 }
 
+/* Whether the object of a generation is what the rules in it compile to. */
+static int verify_generation(const struct runtime_options *runtime, struct session *s)
+{
+	struct object_image image = {.name = "applied rules"};
+	void *bytes = NULL;
+	int err = runtime_read_applied(runtime, &bytes, &image.size), status;
+
+	if (err)
+		return exit_status(err);
+	image.bytes = bytes;
+	status = verify_object(s, &image);
+	free(bytes);
+	return status;
+}
+
 int list(struct session *s)
 {
-	return run_of_generation(s, runtime_list);
+	struct runtime_options runtime = runtime_options(s);
+	int status = run_of_generation(s, runtime_list);
+
+	if (status != EXIT_DONE || !option_given(&s->options, OPTION_VERIFY))
+		return status;
+	runtime.has_generation = s->operands[0].text != NULL;
+	runtime.generation = (uint32_t)s->operands[0].number;
+	return verify_generation(&runtime, s);
 }
 
 int rollback(struct session *s)

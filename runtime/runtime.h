@@ -43,6 +43,8 @@ enum {
 	 * network namespace. status without rules: without a message. Not for what the system
 	 * fails to tell. */
 	RUNTIME_NOT_THERE = -4098,
+	/* An object is not what the rules in it compile to. */
+	RUNTIME_DIFFERENT = -4099,
 };
 
 /* What the command is used for, which determines the capabilities that it keeps. */
@@ -64,6 +66,34 @@ int runtime_limit_privileges(const struct runtime_options *options, enum runtime
  * Leaves nothing behind. */
 int runtime_check(const struct object_image *image, const struct runtime_options *options,
 		  FILE *out);
+
+/* A file of rules as it was compiled. */
+struct runtime_file {
+	const char *name, *text;
+	size_t length;
+};
+
+/* What an object says of how it was made. */
+struct runtime_origin {
+	bool is_of_this_version;
+	const char *compiler, *backend, *tables; /* NULL: it does not say */
+	uint32_t instructions_max;               /* 0: the default */
+	uint64_t tables_max;                     /* 0: the default */
+	const char **definitions;                /* NAME=VALUE */
+	size_t definition_count;
+	struct runtime_file *files; /* in the order in which they were read */
+	size_t file_count;
+	char *strings, *text; /* what the others point into */
+};
+
+int runtime_origin(struct report *report, const struct object_image *image,
+		   struct runtime_origin *origin);
+void runtime_origin_free(struct runtime_origin *origin);
+
+/* Compares an object with one that was made again from its origin. RUNTIME_DIFFERENT after a message
+ * that says where they differ. */
+int runtime_compare(struct report *report, const struct object_image *image,
+		    const struct object_image *again);
 
 /* Loads the rules and puts them in force atomically. */
 int runtime_apply(const struct object_image *image, const struct runtime_options *options,

@@ -149,7 +149,7 @@ static int take_header(struct object *object, const struct abi_header *header, s
 
 	if (!is_header(header, size))
 		return refuse(object->report, EINVAL,
-			      "'%s' was not made by sklc: it has no section '%s'", name,
+			      "'%s' was not made by sklc: it has no section '%s' of its form", name,
 			      ABI_HEADER_SECTION);
 	if (header->version < ABI_VERSION_OLDEST || header->version > ABI_VERSION)
 		return refuse(object->report, EINVAL,

@@ -40,6 +40,10 @@ const char *object_label(const struct object *object, uint32_t label);
 /* The name of the section that has the words of the host. */
 const char *object_machine(const struct object *object);
 
+/* Compares the object with one that was made again from the rules in it (compare.c).
+ * RUNTIME_DIFFERENT after a message that says where they differ. */
+int object_compare(const struct object *object, const struct object_image *again);
+
 /* The bytes of all files, one after the other, with a NUL at the end; the caller frees. */
 int object_text(const struct object *object, char **text);
 
