@@ -108,6 +108,8 @@ static int take_sections(struct object *object, Elf *elf, struct wanted *wanted,
 		take_size(object, name, header.sh_size);
 		if (strcmp(name, ABI_TABLES) == 0)
 			take_tables(object, &header);
+		if (strcmp(name, ABI_TEXT_SECTION) == 0)
+			object->text_at = (size_t)header.sh_offset;
 		err = i < wanted_count ? take_section(object->report, image, &wanted[i], section)
 				       : 0;
 		if (err)

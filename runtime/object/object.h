@@ -26,7 +26,7 @@ struct object {
 	/* Sizes of sections that only libbpf reads: instructions of the program and of the
 	 * subprograms that it calls, read-only tables, and the words of the host. */
 	size_t program_bytes, called_bytes, tables_bytes, machine_bytes;
-	size_t tables_at; /* where the section ABI_TABLES is in the image */
+	size_t tables_at, text_at; /* where the sections of tables and text are in the image */
 };
 
 /* -EINVAL after a message that names what is wrong; -ENOMEM. IMAGE must outlive the object. */

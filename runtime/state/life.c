@@ -150,6 +150,8 @@ int generation_retire(const struct state *state, uint32_t id)
 
 static void note_forgotten(const struct state *state, uint32_t id, bool too_many)
 {
+	if (state->quiet)
+		return;
 	if (too_many)
 		note(state->report,
 		     "generation %" PRIu32 " is no longer kept: there are %d newer ones that are "

@@ -149,8 +149,12 @@ int state_open(const struct runtime_options *options, enum state_use use, struct
 {
 	int err;
 
-	*state = (struct state){
-		.report = options->report, .use = use, .bpffs = -1, .root = -1, .folder = -1};
+	*state = (struct state){.report = options->report,
+				.quiet = options->quiet,
+				.use = use,
+				.bpffs = -1,
+				.root = -1,
+				.folder = -1};
 	state->netns.fd = -1;
 	err = netns_open(options->report, options->netns, &state->netns);
 	if (err)

@@ -26,6 +26,7 @@ enum state_use {
 
 struct state {
 	struct report *report; /* the options' */
+	bool quiet;            /* the options' */
 	struct netns netns;
 	enum state_use use;
 	int bpffs;           /* descriptor */

@@ -7,13 +7,13 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
 #include <zlib.h>
 
 enum {
 	STORE_VERSION = 1,
 	ZLIB_RATIO_MAX = 1032, /* zlib compresses at most so much to 1 */
+	STORED_MAX = 1 << 30,  /* bytes of an object */
 };
 
 #define STORE_MAGIC 0x6f6c6b73 /* "sklo" */
@@ -37,15 +37,30 @@ static bool deflate_bytes(z_stream *stream, const void *bytes, size_t size, int 
 	       !stream->avail_in;
 }
 
-/* Compresses the object but for its part [AT, AT + LEFT_OUT). */
-static bool deflate_object(const struct object_image *image, const struct head *head,
-			   z_stream *stream)
+/* Compresses the bytes [FROM, TO) of the object, which are all before its text or all behind its
+ * beginning; the text is compressed already. */
+static bool deflate_range(const struct object *object, size_t from, size_t to, z_stream *stream)
 {
-	const char *bytes = image->bytes;
-	size_t behind = (size_t)(head->tables_at + head->tables_bytes);
+	const char *bytes = object->image->bytes;
+	size_t text_end = object->text_at + object->text_size;
+	size_t end = from < object->text_at ? object->text_at : text_end;
+	bool is_text = from >= object->text_at && from < text_end;
 
-	return deflate_bytes(stream, bytes, (size_t)head->tables_at, Z_NO_FLUSH) &&
-	       deflate_bytes(stream, bytes + behind, image->size - behind, Z_FINISH);
+	if (end > to || from >= text_end)
+		end = to;
+	return deflateParams(stream, is_text ? Z_NO_COMPRESSION : Z_BEST_SPEED,
+			     Z_DEFAULT_STRATEGY) == Z_OK &&
+	       deflate_bytes(stream, bytes + from, end - from, Z_NO_FLUSH) &&
+	       (end == to || deflate_range(object, end, to, stream));
+}
+
+/* Compresses the object but for tables that are apart. */
+static bool deflate_object(const struct object *object, const struct head *head, z_stream *stream)
+{
+	return deflate_range(object, 0, (size_t)head->tables_at, stream) &&
+	       deflate_range(object, (size_t)(head->tables_at + head->tables_bytes),
+			     object->image->size, stream) &&
+	       deflate_bytes(stream, NULL, 0, Z_FINISH);
 }
 
 /* Copies the one value of a map. -errno without a message. */
@@ -88,13 +103,14 @@ int store_pack(const struct object *object, bool tables_apart, void **bytes, siz
 		head.tables_at = object->tables_at;
 		head.tables_bytes = object->tables_bytes;
 	}
-	if (image->size > INT_MAX || deflateInit(&stream, Z_DEFAULT_COMPRESSION) != Z_OK)
-		return fail(object->report, image->size > INT_MAX ? EFBIG : ENOMEM, "keep '%s'",
+	if (image->size > STORED_MAX || deflateInit(&stream, Z_BEST_SPEED) != Z_OK)
+		return fail(object->report, image->size > STORED_MAX ? EFBIG : ENOMEM, "keep '%s'",
 			    image->name);
-	stream.avail_out = (uInt)deflateBound(&stream, (uLong)image->size);
+	/* zlib adds at most 5 bytes to each block that it cannot make smaller. */
+	stream.avail_out = (uInt)(image->size + image->size / 8 + 65536);
 	packed = malloc(sizeof(head) + stream.avail_out);
 	stream.next_out = packed ? packed + sizeof(head) : NULL;
-	done = packed && deflate_object(image, &head, &stream);
+	done = packed && deflate_object(object, &head, &stream);
 	head.stream_bytes = stream.total_out;
 	deflateEnd(&stream);
 	if (!done) {
@@ -113,7 +129,7 @@ static bool read_head(const void *bytes, size_t size, struct head *head)
 		return false;
 	memcpy(head, bytes, sizeof(*head));
 	return head->magic == STORE_MAGIC && head->version == STORE_VERSION &&
-	       head->object_bytes <= INT_MAX && head->tables_at <= head->object_bytes &&
+	       head->object_bytes <= STORED_MAX && head->tables_at <= head->object_bytes &&
 	       head->tables_bytes <= head->object_bytes - head->tables_at &&
 	       head->stream_bytes == size - sizeof(*head) &&
 	       (head->object_bytes - head->tables_bytes) / ZLIB_RATIO_MAX <= head->stream_bytes;
