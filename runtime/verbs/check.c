@@ -22,13 +22,18 @@ struct weight {
 	size_t table_bytes; /* with the words of the host */
 	uint32_t jited_bytes;
 	size_t expects;
+	char hash[HASH_TEXT_MAX]; /* of the rules within */
 };
 
 static int weigh(const struct object *object, const struct loaded *loaded, struct weight *weight)
 {
 	struct bpf_prog_info info = {0};
 	uint32_t size = sizeof(info);
+	struct object_hash hash;
+	int err = object_hash(object, &hash);
 
+	if (err)
+		return err;
 	if (bpf_obj_get_info_by_fd(loaded->program, &info, &size))
 		return fail(object->report, errno, "ask what the program weighs");
 	*weight = (struct weight){
@@ -39,6 +44,7 @@ static int weigh(const struct object *object, const struct loaded *loaded, struc
 		.jited_bytes = info.jited_prog_len,
 		.expects = object->expect_count,
 	};
+	object_hash_text(hash.content, weight->hash);
 	return 0;
 }
 
@@ -53,18 +59,19 @@ static void print_text(const struct weight *weight, const char *name, FILE *out)
 	if (weight->expects)
 		fprintf(out, "  %zu expect %s in the kernel\n", weight->expects,
 			weight->expects == 1 ? "line holds" : "lines hold");
+	fprintf(out, "  hash %.12s\n", weight->hash);
 }
 
 static int print_json(struct report *report, const struct weight *weight, const char *name,
 		      FILE *out)
 {
 	json_t *root = json_pack(
-		"{s:i, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "version", 1, "result", "accepted",
-		"name", json_text(name), "instructions_emitted", (json_int_t)weight->emitted,
-		"instructions_verified", (json_int_t)weight->verified, "maps",
-		(json_int_t)weight->maps, "table_bytes", (json_int_t)weight->table_bytes,
+		"{s:i, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "version", 1, "result",
+		"accepted", "name", json_text(name), "instructions_emitted",
+		(json_int_t)weight->emitted, "instructions_verified", (json_int_t)weight->verified,
+		"maps", (json_int_t)weight->maps, "table_bytes", (json_int_t)weight->table_bytes,
 		"machine_code_bytes", (json_int_t)weight->jited_bytes, "expects",
-		(json_int_t)weight->expects);
+		(json_int_t)weight->expects, "hash", weight->hash);
 	int err = json_dumpf(root, out, JSON_COMPACT) || fputc('\n', out) == EOF;
 
 	json_decref(root);

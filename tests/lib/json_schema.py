@@ -77,7 +77,7 @@ def check_result(text):
     assert document["version"] == 1
     for each in document.get("generations", []):
         check_generation(each)
-    if "result" in document and "hash" in document:
+    if {"result", "generation", "hash"} <= set(document):
         has_shape(document, {"version": int, "result": str, "generation": int, "hash": str}, {"same_as": int})
         assert re.fullmatch("[0-9a-f]{64}", document["hash"]), document
     for each in document.get("problems", []):
