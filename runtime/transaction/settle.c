@@ -198,10 +198,20 @@ int standing_end_trial(const struct state *state, struct standing *standing)
 	int err = leave_trial(state, standing);
 
 	standing_close(standing);
-	if (!err && standing_settle(state, standing))
-		warn(state->report,
-		     "the rules before are back; the next sklc command clears up behind the trial");
+	if (!err)
+		standing_settle_behind(state, standing, "the rules before are back");
 	return err;
+}
+
+void standing_settle_behind(const struct state *state, struct standing *standing, const char *done)
+{
+	struct state mild_state = *state;
+	struct mild_report mild;
+
+	report_mildly(&mild, state->report);
+	mild_state.report = mild_state.netns.report = &mild.report;
+	if (standing_settle(&mild_state, standing))
+		warn(state->report, "%s; the next sklc command clears up behind them", done);
 }
 
 int standing_settle(const struct state *state, struct standing *standing)

@@ -323,9 +323,12 @@ int transaction_run(struct transaction *t)
 	err = run_held(t);
 	close_transaction(t);
 	standing_close(t->standing);
-	if (standing_settle(t->state, t->standing) && !err)
-		warn(t->options->report,
-		     "the new rules are in force; the next sklc command clears up behind them");
+	if (err)
+		standing_settle(t->state, t->standing);
+	else
+		standing_settle_behind(t->state, t->standing,
+				       t->unchanged ? "the rules are unchanged"
+						    : "the new rules are in force");
 	if (err)
 		signals_release(&held);
 	return err;

@@ -45,6 +45,9 @@ int transaction_run(struct transaction *transaction);
  * message. */
 int standing_settle(const struct state *state, struct standing *standing);
 
+/* Settles behind a change that is in force, which DONE says: what fails is only warned of. */
+void standing_settle_behind(const struct state *state, struct standing *standing, const char *done);
+
 /* Takes the slots of labels that only the previous generation needs, which becomes an older one. Not
  * during a trial. */
 int standing_forget_previous(const struct state *state, struct standing *standing);

@@ -35,9 +35,8 @@ static int confirm(struct state *state, struct standing *standing,
 	signals_hold(&held);
 	err = leave_tried(state, standing);
 	standing_close(standing);
-	if (!err && standing_settle(state, standing))
-		warn(options->report,
-		     "the rules are confirmed; the next sklc command clears up behind them");
+	if (!err)
+		standing_settle_behind(state, standing, "the rules are confirmed");
 	if (!err)
 		report_result("confirmed", tried, options, out);
 	if (err)

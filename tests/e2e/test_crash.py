@@ -209,6 +209,8 @@ def run_points(lab, operation, calls, what, fewer=1):
         right = {operation.before, operation.after}
         if each.startswith("error"):
             right = {operation.after if done.returncode == 0 else operation.before}
+            if done.returncode == 0 and re.search("^sklc: (?!warning: |note: )", done.stderr, re.MULTILINE):
+                faults.append(f"{call} {number} {each}: succeeded with an error: {done.stderr}")
         if found not in right:
             faults.append(f"{call} {number} {each}: {found}, status {done.returncode}: {done.stderr}")
         lost = operation.counts_on and lab.uncounted() - uncounted
