@@ -82,7 +82,8 @@ static void print_socket(const struct status *status, uint64_t cookie, FILE *out
 
 	if (socket) {
 		sockdiag_address(socket, address, sizeof(address));
-		fprintf(out, "%s (cookie %" PRIu64 ", user %" PRIu32, address, cookie, socket->uid);
+		text_print(out, address);
+		fprintf(out, " (cookie %" PRIu64 ", user %" PRIu32, cookie, socket->uid);
 		if (owner && owner->pid) {
 			fprintf(out, ", process %d ", owner->pid);
 			text_print(out, owner->command);

@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 
@@ -40,6 +41,22 @@ def test_the_name_of_a_process_is_escaped(host):
         process.kill()
     assert f"process {process.pid} {SHOWN})" in text
     assert document["labels"][0]["sockets"][0]["command"] == SHOWN
+
+
+def test_the_name_of_a_device_is_escaped(host):
+    """A socket that is bound to a device is shown with it."""
+    name = os.fsdecode(ODD)
+    host.namespace.ip("link", "add", name, "type", "veth", "peer", "name", "other")
+    host.namespace.ip("link", "set", name, "up")
+    server = host.socket(TCP4.af, TCP4.type)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, ODD)
+    server.bind(("127.0.0.1", 0))
+    server.listen()
+    host.apply(REDIRECT, "--quiet")
+    host.register("web", server, status=None)
+    text, document = in_both_forms(host, "status")
+    assert document["labels"][0]["sockets"][0]["device"] == SHOWN
+    assert f"127.0.0.1%{SHOWN}:" in text
 
 
 def rename(namespace, name):
