@@ -11,6 +11,7 @@
 
 #include <bpf/bpf.h>
 #include <ctype.h>
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -146,6 +147,22 @@ int generation_list(const struct state *state, uint32_t **ids, size_t *count)
 	return err ? fail(state->report, err, "read the folder '%s'", state->path) : 0;
 }
 
+/* State that an older sklc left has the object as it is. */
+static bool is_elf(const struct blob *blob)
+{
+	return blob->size >= SELFMAG && memcmp(blob->bytes, ELFMAG, SELFMAG) == 0;
+}
+
+static int read_bare(struct report *report, const struct blob *blob, struct applied *applied)
+{
+	applied->bytes = malloc(blob->size);
+	if (!applied->bytes)
+		return fail(report, ENOMEM, "read the object of %s", applied->name);
+	memcpy(applied->bytes, blob->bytes, blob->size);
+	applied->image.size = blob->size;
+	return 0;
+}
+
 /* Reads the pinned object. If its tables are apart, and their map is gone when this comes to it,
  * somebody has just put the whole object there. */
 static int read_stored(const struct generation *generation, struct applied *applied)
@@ -166,8 +183,9 @@ static int read_stored(const struct generation *generation, struct applied *appl
 	}
 	if (err)
 		return fail(generation->report, err, "read the object of %s", applied->name);
-	err = store_unpack(generation->report, blob.bytes, blob.size, tables, applied->name,
-			   &applied->bytes, &applied->image.size);
+	err = is_elf(&blob) ? read_bare(generation->report, &blob, applied)
+			    : store_unpack(generation->report, blob.bytes, blob.size, tables,
+					   applied->name, &applied->bytes, &applied->image.size);
 	blob_close(&blob);
 	return err;
 }

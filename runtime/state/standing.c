@@ -1,6 +1,8 @@
 /* Reads the link and the folders of generations, and finds out which generation decides. */
 #include "state.h"
 
+#include "migrate.h"
+
 #include "runtime/base/fail.h"
 #include "runtime/bpf/maps.h"
 #include "runtime/kernel/caps.h"
@@ -18,8 +20,7 @@ struct state_version {
 	uint32_t magic, version;
 };
 
-/* Reads the version of the state, before anything else in it is read. 0: it has none yet. */
-static int read_version(const struct state *state, uint32_t *version)
+int state_version(const struct state *state, uint32_t *version)
 {
 	const struct state_version *bytes;
 	struct blob blob;
@@ -42,10 +43,16 @@ static int read_version(const struct state *state, uint32_t *version)
 static int check_version(const struct state *state)
 {
 	uint32_t version;
-	int err = read_version(state, &version);
+	int err = state_version(state, &version);
 
 	if (err || version == STATE_VERSION)
 		return err;
+	if (is_migrated(version))
+		return refuse(
+			state->report, EPROTO,
+			"the state in '%s' is that of an older sklc (version %u); `sklc sync` "
+			"takes it over, and its rules stay in force meanwhile",
+			state->path, version);
 	return refuse(state->report, EPROTO,
 		      "the state in '%s' has version %u, this sklc knows %d; use the sklc that "
 		      "applied it, or take it off with `sklc detach` and apply again",
@@ -198,16 +205,21 @@ static int get_or_create(const struct state *state, const char *name, int (*crea
 		   : 0;
 }
 
+int version_create(uint32_t version)
+{
+	const struct state_version bytes = {ABI_MAGIC, version};
+
+	return blob_create("state", &bytes, sizeof(bytes));
+}
+
 static int create_version(void)
 {
-	const struct state_version version = {ABI_MAGIC, STATE_VERSION};
-
-	return blob_create("state", &version, sizeof(version));
+	return version_create(STATE_VERSION);
 }
 
 /* An array has room for all slots, and an update of it cannot fail. It is no larger than the
  * buckets of a hash for as many entries. */
-static int since_create(void)
+int since_create(void)
 {
 	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, PIN_SINCE, sizeof(uint32_t),
 				sizeof(struct since), ABI_SOCKETS_MAX, NULL);

@@ -242,6 +242,12 @@ int folder_clear(struct report *report, int folder);
 
 enum { STATE_VERSION = 4 };
 
+/* Takes over the state of an older version (migrate.c), so that it becomes one of STATE_VERSION
+ * while its rules stay in force. The folder must be locked. A process that is killed meanwhile
+ * leaves the older version whole, or the new one; the next call does the rest. Does nothing without
+ * rules in force, or if the version is newer. -errno after a message. */
+int state_migrate(const struct state *state);
+
 #define PIN_COUNT "count" /* ARRAY of one u32: the number of the generation that was made last */
 
 #define PIN_SINCE "since" /* ARRAY: u32 slot -> struct since (bpf/maps.h), zero: no socket yet */

@@ -172,6 +172,8 @@ static int settle_applied(const struct state *state, const struct standing *stan
 		err = clear_slots(state, &kept);
 	if (!err)
 		err = lives_settle(state, standing);
+	if (!err)
+		err = part_slots(state, standing);
 	return err;
 }
 
@@ -221,7 +223,9 @@ int standing_settle(const struct state *state, struct standing *standing)
 	*standing = (struct standing){.link = -1};
 	if (state->folder < 0)
 		return 0;
-	err = standing_read(state, standing);
+	err = state_migrate(state);
+	if (!err)
+		err = standing_read(state, standing);
 	if (!err && standing->trial == TRIAL_OVER) {
 		note(state->report,
 		     "the trial of generation %u was not confirmed in time: the rules before are "

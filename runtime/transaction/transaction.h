@@ -61,6 +61,10 @@ int standing_end_trial(const struct state *state, struct standing *standing);
  * state must be settled. -errno after a message. */
 int sync_standing(const struct state *state, const struct standing *standing, bool quiet);
 
+/* After a trial that state of version 3 began: gives the slots that both generations had to the
+ * current one alone, and its sockets into them (part_slots.c). -errno after a message. */
+int part_slots(const struct state *state, const struct standing *standing);
+
 /* Removes, with a note for each, the folders of other namespaces that are for certain left over: their
  * link is severed, or a killed command left them without one (clear_dead.c). Skips a folder whose lock
  * somebody holds, and one that cannot be read. */
