@@ -271,6 +271,7 @@ void policy_lint(const struct policy *policy, const struct decision *decision, s
 	start(&lint);
 	lint_lockout(&lint);
 	lint_labels(&lint);
+	lint_devices(&lint);
 	if (diag_wants(diag, WARNING_SHADOWED) || diag_wants(diag, WARNING_REDUNDANT) ||
 	    diag_wants(diag, WARNING_NEVER))
 		lint_rules(&lint);

@@ -87,6 +87,9 @@ uint32_t first_label(const struct action *actions, size_t count);
 /* Warns of labels that no declared socket can fill, and of likely misspelt ones. */
 void lint_labels(struct lint *lint);
 
+/* Warns of labels whose sockets are of devices, and which get packets of other interfaces. */
+void lint_devices(struct lint *lint);
+
 /* Warns where logins by ssh, or replies to the host's own UDP sockets, are redirected or dropped on
  * every address. */
 void lint_lockout(struct lint *lint);

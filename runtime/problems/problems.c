@@ -58,9 +58,9 @@ int problem_bound(struct problems *problems, const char *label, unsigned int pro
 		device, device);
 	err = problem_add(problems, label, mend,
 			  "the socket at %s %s is bound to the device '%s': clients that come by "
-			  "another interface %s",
+			  "another interface are %s",
 			  ipproto_word(protocol), address, device,
-			  protocol == IPPROTO_UDP ? "get no answer" : "are reset");
+			  protocol == IPPROTO_UDP ? "answered by way of that device" : "reset");
 	if (!err)
 		problem_count(problems, count);
 	return err;

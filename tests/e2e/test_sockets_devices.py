@@ -1,5 +1,6 @@
 """Sockets that are bound to a device, and interfaces that change under the rules."""
 import errno
+import pathlib
 import socket
 import subprocess
 
@@ -177,6 +178,40 @@ def test_a_udp_socket_of_a_device_is_found_by_it(host, wires):
     assert named(host, "bound to the device 'v0', not to 'v1'")
     host.apply(rules(f"udp 0.0.0.0%v0:{port}", match="udp dport 80"))
     assert host.status()["problems"] == []
+
+
+def test_a_udp_socket_of_a_device_answers_by_it(host, wires):
+    server = wires.server("v0", kind=socket.SOCK_DGRAM)
+    done = host.apply(rules(f"udp 0.0.0.0:{server.getsockname()[1]}", match="udp dport 80"))
+    assert "bound to the device 'v0'" in done.stderr and "answered by way of that device" in done.stderr
+    with wires.far.entered():  # an address is answered for by its own interface alone
+        pathlib.Path("/proc/sys/net/ipv4/conf/all/arp_ignore").write_text("1")
+
+    def answered(number):
+        with wires.far.entered():
+            client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        with client:
+            client.bind((f"172.16.{number}.2", 0))
+            client.sendto(b"ask", (f"172.16.{number}.1", 80))
+            server.settimeout(1)
+            client.settimeout(1)
+            server.sendto(b"answer", server.recvfrom(16)[1])
+            try:
+                return client.recvfrom(16)[0] == b"answer"
+            except TimeoutError:
+                return False
+    assert answered(0) and not answered(1)
+
+
+def test_rules_that_give_a_device_packets_of_others_are_warned_of(host, wires):
+    server = wires.server("v0")
+    port = server.getsockname()[1]
+    words = "rules redirect packets of other interfaces to it"
+    done = host.apply(rules(f'tcp *:{port} dev "v0"'))
+    assert words in done.stderr and wires.client(1, [server]) in (REFUSED, RESET)
+    done = host.apply(rules(f'tcp *:{port} dev "v0"', match='iifname "v0" tcp dport 80'))
+    assert words not in done.stderr and wires.client(1, [server]) is REFUSED
+    assert wires.client(0, [server]) is server
 
 
 def test_a_device_that_is_not_there_matches_nothing_and_is_warned_of(host, wires):
