@@ -76,14 +76,26 @@ bool caps_have(int capability)
 	       (BIT(capability) & BPF_CAPABILITIES && is_effective(data, CAP_SYS_ADMIN));
 }
 
+/* The end of the list if none is missing. */
+static const int *first_missing(const int *needed)
+{
+	while (*needed >= 0 && caps_have(*needed))
+		needed++;
+	return needed;
+}
+
+bool caps_have_all(const int *needed)
+{
+	return *first_missing(needed) < 0;
+}
+
 static const char *missing_capability(int error, const int *needed)
 {
-	if (abs(error) != EPERM && abs(error) != EACCES)
+	const int *missing = first_missing(needed);
+
+	if ((abs(error) != EPERM && abs(error) != EACCES) || *missing < 0)
 		return NULL;
-	for (; *needed >= 0; needed++)
-		if (!caps_have(*needed))
-			return capability_name(*needed);
-	return NULL;
+	return capability_name(*missing);
 }
 
 int caps_fail(struct report *report, int error, const int *needed, const char *format, ...)

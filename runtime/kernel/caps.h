@@ -10,6 +10,9 @@ struct report;
 /* Whether this thread has a capability, a number of linux/capability.h. */
 bool caps_have(int capability);
 
+/* Whether it has all of a list that ends in -1. */
+bool caps_have_all(const int *needed);
+
 /* Like fail(). If ERROR is EPERM or EACCES, names the first of the NEEDED capabilities (a list that
  * ends in -1) that the process lacks. */
 __attribute__((format(printf, 4, 5))) int caps_fail(struct report *report, int error,

@@ -286,10 +286,14 @@ int follower_build(struct follower *follower, const struct followed *first, uint
 
 	libbpf_set_print(NULL);
 	programs = follow__open_and_load();
-	if (!programs && is_lack(-errno))
-		return give_up(follower, -errno);
-	if (!programs)
-		return caps_fail(follower->report, errno, caps_for_tracing,
+	err = programs ? 0 : -errno;
+	/* Without CAP_PERFMON there is no helper for the task's cgroup, as on a kernel that lacks it. */
+	if (is_lack(err) && !caps_have_all(caps_for_tracing))
+		err = -EPERM;
+	if (is_lack(err))
+		return give_up(follower, err);
+	if (err)
+		return caps_fail(follower->report, err, caps_for_tracing,
 				 "load the follower of listeners");
 	err = build_with(follower, programs, first, gone);
 	follow__destroy(programs);

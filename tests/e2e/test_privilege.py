@@ -80,6 +80,7 @@ def limited(host):
 def fails_without(dropped, limited, verb, needed):
     done = limited.run(verb, [each for each in needed if each != dropped])
     assert f"this needs the capability {dropped}" in done.stderr and done.returncode == 3, done
+    assert len(done.stderr.splitlines()) == 1, done
 
 
 def held(verb):
