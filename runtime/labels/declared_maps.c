@@ -121,42 +121,47 @@ int declared_maps_create(const struct declarations *declarations, struct declare
 	return err;
 }
 
+/* How many entries the map can have; more than 0 also if that cannot be told, so that reading it says
+ * why. */
 static size_t capacity(int map)
 {
 	struct bpf_map_info info = {0};
 	uint32_t size = sizeof(info);
 
-	return bpf_obj_get_info_by_fd(map, &info, &size) ? 0 : info.max_entries;
+	return bpf_obj_get_info_by_fd(map, &info, &size) ? 1 : info.max_entries;
 }
 
 static int copy_declared(struct report *report, int from, int to)
 {
 	struct declared_key key, *last = NULL;
 	struct declared value;
+	size_t left = capacity(from);
 	int err = 0;
 
-	while (!err && bpf_map_get_next_key(from, last, &key) == 0) {
+	for (; !err && left && bpf_map_get_next_key(from, last, &key) == 0; left--) {
 		last = &key;
 		if (bpf_map_lookup_elem(from, &key, &value))
 			err = fail(report, errno, "read the declared sockets");
 		else
 			err = add_declared(report, to, key, &value, DECLARED_FOLLOWED_MAX);
 	}
-	return err;
+	return !err && left && errno != ENOENT ? fail(report, errno, "read the declared sockets")
+					       : err;
 }
 
 static int copy_cgroups(struct report *report, int from, int to)
 {
 	struct cgroup_key key, *last = NULL;
 	uint64_t number;
+	size_t left = capacity(from);
 
-	while (bpf_map_get_next_key(from, last, &key) == 0) {
+	for (; left && bpf_map_get_next_key(from, last, &key) == 0; left--) {
 		last = &key;
 		if (bpf_map_lookup_elem(from, &key, &number) ||
 		    bpf_map_update_elem(to, &key, &number, BPF_ANY))
 			return fail(report, errno, "read the declared cgroups");
 	}
-	return 0;
+	return left && errno != ENOENT ? fail(report, errno, "read the declared cgroups") : 0;
 }
 
 static int copy_maps(struct report *report, const struct declared_maps *from,

@@ -167,16 +167,19 @@ int labels_look_up(int map, const struct object *object, const struct abi_slot_k
 	return err;
 }
 
-/* Takes the socket out of one slot. 1: done; 0: the slot was empty; -errno. */
-static int slot_clear(int sockets, uint32_t slot)
+int slot_clear(int sockets, uint32_t slot)
 {
+	uint64_t cookie;
 	int err;
 
 	if (bpf_map_delete_elem(sockets, &slot) == 0)
 		return 1;
 	err = -errno;
 	/* The kernel gives EINVAL for an empty slot, and also for other failures. */
-	return (err == -EINVAL || err == -ENOENT) && !slot_cookie_at(sockets, slot) ? 0 : err;
+	return (err == -EINVAL || err == -ENOENT) && slot_read(sockets, slot, &cookie) == 0 &&
+			       !cookie
+		       ? 0
+		       : err;
 }
 
 int slots_clear(int sockets, uint32_t word)
@@ -232,11 +235,17 @@ int labels_drop(struct report *report, int map, int sockets, const struct label_
 	return 0;
 }
 
+int slot_read(int sockets, uint32_t slot, uint64_t *cookie)
+{
+	*cookie = 0;
+	return bpf_map_lookup_elem(sockets, &slot, cookie) && errno != ENOENT ? -errno : 0;
+}
+
 uint64_t slot_cookie_at(int sockets, uint32_t slot)
 {
-	uint64_t cookie = 0;
+	uint64_t cookie;
 
-	return bpf_map_lookup_elem(sockets, &slot, &cookie) ? 0 : cookie;
+	return slot_read(sockets, slot, &cookie) ? 0 : cookie;
 }
 
 uint64_t slot_cookie(int sockets, uint32_t word)

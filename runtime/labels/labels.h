@@ -54,7 +54,14 @@ void slots_mark(const struct abi_label_slots *slots, bool *used);
 int labels_drop(struct report *report, int map, int sockets, const struct label_entry *entry,
 		const bool *used);
 
-/* The cookie of the socket in a slot, or of the first socket in the slots of a word; 0: none. */
+/* Reads the cookie of the socket in a slot; 0: there is none. -errno without a message. */
+int slot_read(int sockets, uint32_t slot, uint64_t *cookie);
+
+/* Takes the socket out of one slot. 1: done; 0: the slot was empty; -errno without a message. */
+int slot_clear(int sockets, uint32_t slot);
+
+/* For what is only shown: the cookie of the socket in a slot, or of the first socket in the slots of a
+ * word; 0: none, or it cannot be read. */
 uint64_t slot_cookie_at(int sockets, uint32_t slot);
 uint64_t slot_cookie(int sockets, uint32_t word);
 

@@ -119,7 +119,7 @@ static void close_others(int channel, const struct shared_maps *shared)
 	const int kept[] = {channel, shared->sockets, shared->spare_marks};
 	unsigned int first = STDERR_FILENO + 1;
 
-	for (;;) {
+	for (size_t pass = 0; pass <= sizeof(kept) / sizeof(kept[0]); pass++) {
 		unsigned int next = ~0u;
 
 		for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)

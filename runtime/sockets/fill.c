@@ -47,35 +47,43 @@ static struct slot *slot_in(const struct plan *plan, const struct declared_range
 	return &plan->slots[slot_at(range->word, range->first + i)];
 }
 
-static void read_range(const struct plan *plan, const struct declared_range *range)
+static int read_range(const struct plan *plan, const struct declared_range *range)
 {
 	for (uint32_t i = 0; i < range->count; i++) {
 		struct slot *slot = slot_in(plan, range, i);
+		int err = slot->declared
+				  ? 0
+				  : slot_read(plan->sockets, slot_at(range->word, range->first + i),
+					      &slot->present);
 
-		if (!slot->declared)
-			slot->present = slot_cookie_at(plan->sockets,
-						       slot_at(range->word, range->first + i));
+		if (err)
+			return fail(plan->declarations->report, err,
+				    "read which sockets are behind labels");
 		slot->declared = true;
 		if (range->first + i) {
 			slot->first_block = (uint16_t)ABI_SPARE_BLOCK(range->word);
 			slot->block = (uint16_t)declared_block(range->first + i);
 		}
 	}
+	return 0;
 }
 
 static int read_slots(struct plan *plan)
 {
+	int err = 0;
+
 	plan->slots = calloc(ABI_SOCKETS_MAX, sizeof(*plan->slots));
 	if (!plan->slots)
 		return fail(plan->declarations->report, ENOMEM, "find the declared sockets");
 	for (size_t i = 0; i < plan->declarations->count; i++)
-		for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++) {
+		for (unsigned int flow_class = 0; !err && flow_class < ABI_FLOW_CLASSES;
+		     flow_class++) {
 			struct declared_range range = declaration_range(&plan->declarations->all[i],
 									flow_class);
 
-			read_range(plan, &range);
+			err = read_range(plan, &range);
 		}
-	return 0;
+	return err;
 }
 
 /* If the socket is in a slot of the range, keeps it there. Returns whether the plan now has a slot
@@ -162,12 +170,18 @@ static int make_plan(struct plan *plan)
 static int clear_others(struct plan *plan)
 {
 	for (uint32_t slot = 0; slot < ABI_SOCKETS_MAX; slot++) {
-		if (!plan->slots[slot].present || plan->slots[slot].wanted ||
-		    slot_cookie_at(plan->sockets, slot) != plan->slots[slot].present)
+		uint64_t present;
+		int err;
+
+		if (!plan->slots[slot].present || plan->slots[slot].wanted)
 			continue;
-		plan->takes_out = true;
-		if (bpf_map_delete_elem(plan->sockets, &slot) && errno != ENOENT && errno != EINVAL)
-			return fail(plan->declarations->report, errno,
+		err = slot_read(plan->sockets, slot, &present);
+		if (!err && present == plan->slots[slot].present) {
+			plan->takes_out = true;
+			err = slot_clear(plan->sockets, slot);
+		}
+		if (err < 0)
+			return fail(plan->declarations->report, err,
 				    "take a socket that is no longer declared away");
 	}
 	return 0;

@@ -18,6 +18,11 @@
 #include <netinet/in.h>
 #include <string.h>
 
+enum {
+	WALK_READS_MAX = 10000,
+	SIGHTINGS_MAX = 1 << 20, /* in the map `found` */
+};
+
 struct finder {
 	const struct netns *netns;
 	struct find *programs;
@@ -62,19 +67,23 @@ static int attach(struct finder *finder)
 		       : fail(finder->netns->report, errno, "prepare to walk the sockets");
 }
 
+/* The programs print nothing, so a read ends at the last socket, or with EAGAIN after a million. */
 static int walk_kind(const struct bpf_link *link)
 {
 	autoclose int walk = bpf_iter_create(bpf_link__fd(link));
 	char nothing[64];
-	ssize_t size = 1;
 
-	while (walk >= 0 && (size > 0 || errno == EAGAIN)) {
-		errno = 0;
-		size = read(walk, nothing, sizeof(nothing));
+	if (walk < 0)
+		return -errno;
+	for (int i = 0; i < WALK_READS_MAX; i++) {
+		ssize_t size = read(walk, nothing, sizeof(nothing));
+
 		if (size == 0)
 			return 0;
+		if (size < 0 && errno != EAGAIN && errno != EINTR)
+			return -errno;
 	}
-	return -errno;
+	return -EOVERFLOW;
 }
 
 static int walk_both(void *argument)
@@ -135,13 +144,16 @@ static int read_sightings(struct finder *finder)
 	struct sighting sighting;
 	int err = 0;
 
-	while (!err && bpf_map_get_next_key(map, last, &sighting.key) == 0) {
+	while (!err && finder->sightings.count < SIGHTINGS_MAX &&
+	       bpf_map_get_next_key(map, last, &sighting.key) == 0) {
 		last = &sighting.key;
 		if (bpf_map_lookup_elem(map, &sighting.key, &sighting.found))
 			err = fail(finder->netns->report, errno, "read what was found");
 		else
 			err = add_sighting(finder->netns->report, &finder->sightings, &sighting);
 	}
+	if (!err && finder->sightings.count < SIGHTINGS_MAX && errno != ENOENT)
+		err = fail(finder->netns->report, errno, "read what was found");
 	if (!err && finder->sightings.count)
 		qsort(finder->sightings.all, finder->sightings.count,
 		      sizeof(*finder->sightings.all), compare_sightings);
