@@ -64,11 +64,14 @@ static void clear_dead_folder(struct report *report, int root, uint64_t cookie)
 void clear_dead(const struct state *state)
 {
 	autofree uint64_t *cookies = NULL;
+	struct mild_report mild;
 	size_t count = 0;
 
-	if (state->root < 0 || state_list(state->report, state->root, &cookies, &count))
+	/* The command goes on with its own namespace, so what fails here is only warned of. */
+	report_mildly(&mild, state->report);
+	if (state->root < 0 || state_list(&mild.report, state->root, &cookies, &count))
 		return;
 	for (size_t i = 0; i < count; i++)
 		if (cookies[i] != state->netns.cookie)
-			clear_dead_folder(state->report, state->root, cookies[i]);
+			clear_dead_folder(&mild.report, state->root, cookies[i]);
 }
