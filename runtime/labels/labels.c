@@ -82,13 +82,19 @@ int labels_excess(int map, const struct object *object, const struct abi_slot_ke
 		  size_t *excess)
 {
 	autofree struct label_entry *entries = NULL;
-	struct abi_label_slots slots;
-	size_t count, added = 0;
-	int err = labels_read(object->report, map, &entries, &count);
+	autofree struct abi_label_slots *slots = calloc((size_t)object->header.label_count + 1,
+							sizeof(*slots));
+	size_t count = 0, added = 0, spares = 0;
+	int err = slots ? labels_read(object->report, map, &entries, &count)
+			: fail(object->report, ENOMEM, "read the labels");
 
 	for (uint32_t i = 0; !err && i < object->header.label_count; i++)
-		added += labels_find(map, &keys[i], &slots) == -ENOENT;
-	*excess = !err && count + added > LABELS_MAX ? count + added - LABELS_MAX : 0;
+		added += labels_find(map, &keys[i], &slots[i]) == -ENOENT;
+	if (!err && object->header.tries_spares)
+		err = spares_excess(map, object, slots, &spares);
+	*excess = spares;
+	if (!err && count + added > LABELS_MAX)
+		*excess += count + added - LABELS_MAX;
 	return err;
 }
 

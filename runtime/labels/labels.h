@@ -31,7 +31,8 @@ int labels_read(struct report *report, int map, struct label_entry **entries, si
 
 /* KEYS in the following are those of the object's labels (keys.c). */
 
-/* How many of the keys do not fit into the map any more. -errno after a message. */
+/* For how many of the keys and their flow classes there is no room any more: no slots, or no spare
+ * slots where the object declares sockets. -errno after a message. */
 int labels_excess(int map, const struct object *object, const struct abi_slot_key *keys,
 		  size_t *excess);
 

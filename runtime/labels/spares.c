@@ -146,7 +146,7 @@ static int give_label(struct sharing *sharing, uint32_t label)
 
 static int share_out(struct sharing *sharing)
 {
-	int err = find_used(sharing);
+	int err = 0;
 
 	sharing->doublings = choose_doublings(sharing);
 	for (uint32_t i = 0; !err && i < sharing->object->header.label_count; i++)
@@ -162,22 +162,43 @@ static int share_out(struct sharing *sharing)
 	return err;
 }
 
+/* Finds out what is wanted and what is used. USED and WANTED are the sharing's arrays. */
+static int look(struct sharing *sharing, bool **used, uint8_t **wanted)
+{
+	*used = sharing->used = calloc(ABI_SPARE_BLOCKS + 1, sizeof(**used));
+	*wanted = sharing->wanted = calloc((size_t)sharing->object->header.label_count + 1,
+					   sizeof(**wanted));
+	if (!*used || !*wanted)
+		return fail(sharing->object->report, ENOMEM, "share out spare slots");
+	find_wanted(sharing);
+	return sharing->wanted_count ? find_used(sharing) : 0;
+}
+
+int spares_excess(int labels, const struct object *object, struct abi_label_slots *slots,
+		  size_t *excess)
+{
+	autofree bool *used = NULL;
+	autofree uint8_t *wanted = NULL;
+	struct sharing sharing = {.object = object, .labels = labels, .slots = slots};
+	int err = look(&sharing, &used, &wanted);
+	uint32_t unused = err ? 0 : count_runs(used, 1);
+
+	*excess = sharing.wanted_count > unused ? sharing.wanted_count - unused : 0;
+	return err;
+}
+
 int spares_assign(int labels, int marks, const struct object *object,
 		  const struct abi_slot_key *keys, struct abi_label_slots *slots)
 {
-	autofree bool *used = calloc(ABI_SPARE_BLOCKS + 1, sizeof(*used));
-	autofree uint8_t *wanted = calloc((size_t)object->header.label_count + 1, sizeof(*wanted));
+	autofree bool *used = NULL;
+	autofree uint8_t *wanted = NULL;
 	struct sharing sharing = {.object = object,
 				  .keys = keys,
 				  .labels = labels,
 				  .marks = marks,
 				  .slots = slots,
-				  .used = used,
-				  .wanted = wanted,
 				  .next = 1};
+	int err = look(&sharing, &used, &wanted);
 
-	if (!used || !wanted)
-		return fail(object->report, ENOMEM, "share out spare slots");
-	find_wanted(&sharing);
-	return sharing.wanted_count ? share_out(&sharing) : 0;
+	return err || !sharing.wanted_count ? err : share_out(&sharing);
 }

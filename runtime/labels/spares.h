@@ -3,9 +3,16 @@
 #ifndef SKLC_SPARES_H
 #define SKLC_SPARES_H
 
+#include <stddef.h>
+
 struct abi_label_slots;
 struct abi_slot_key;
 struct object;
+
+/* How many flow classes for which the object declares sockets would get no block. SLOTS are those of
+ * its labels, zero for a label that has none yet. -errno after a message. */
+int spares_excess(int labels, const struct object *object, struct abi_label_slots *slots,
+		  size_t *excess);
 
 /* Gives blocks to the flow classes for which the object declares sockets and which have none yet,
  * in SLOTS and in the map of slots. Each gets the same number of blocks: the largest power of two,

@@ -183,11 +183,37 @@ static int read_again(const struct state *state, struct standing *standing)
 	return standing_read(state, standing);
 }
 
-int standing_forget_previous(const struct state *state, struct standing *standing)
+/* How many slot keys the previous generation has that the current one has not. */
+static int count_own_keys(const struct state *state, const struct standing *standing, size_t *count)
+{
+	struct keys current = {0}, previous = {0};
+	int err = add_keys(state, standing->current, &current);
+
+	if (!err)
+		err = add_keys(state, standing->previous, &previous);
+	if (!err && current.count)
+		qsort(current.all, current.count, sizeof(*current.all), compare_keys);
+	*count = 0;
+	for (size_t i = 0; !err && i < previous.count; i++)
+		*count += !has_key(&current, &previous.all[i]);
+	free(current.all);
+	free(previous.all);
+	return err;
+}
+
+int standing_make_room(const struct state *state, struct standing *standing)
 {
 	struct kept kept = {.ids = {standing->current}, .count = 1};
-	int err = clear_slots(state, &kept);
+	size_t count = 0;
+	int err = standing->previous ? count_own_keys(state, standing, &count) : 0;
 
+	if (err || !count)
+		return err;
+	warn(state->report,
+	     "the labels of generation %u lose their slots, to make room: a rollback to it has to "
+	     "find room again",
+	     standing->previous);
+	err = clear_slots(state, &kept);
 	if (!err)
 		err = generation_retire(state, standing->previous);
 	if (!err)

@@ -57,20 +57,12 @@ static int check_sockets(const struct transaction *t)
 	return 0;
 }
 
-/* If the labels do not fit into the map, gives up the previous generation, and with it the slots
- * that only a rollback would need. */
 static int make_room(struct transaction *t)
 {
 	size_t excess;
 	int err = labels_excess(t->labels, t->object, t->keys, &excess);
 
-	if (err || !excess || !t->standing->previous)
-		return err;
-	warn(t->options->report,
-	     "the labels of generation %u lose their slots, to make room: a rollback to it has to "
-	     "find room again",
-	     t->standing->previous);
-	return standing_forget_previous(t->state, t->standing);
+	return err || !excess ? err : standing_make_room(t->state, t->standing);
 }
 
 /* Gives slots to those labels that have none yet for what they declare. */

@@ -1,6 +1,7 @@
 """Commands killed at any point, with rules that declare sockets: the old rules or the new ones decide, never a mixture,
 and a service that starts again gets its label at once without any process of sklc."""
 import shutil
+import time
 
 import pytest
 
@@ -103,6 +104,11 @@ def prepare_trial(lab):
     lab.apply("new", "--confirm", "600")
 
 
+def prepare_expired(lab):
+    lab.apply("new", "--confirm", "1")
+    time.sleep(1)
+
+
 def prepare_dns(lab):
     lab.start_dns_again()
 
@@ -121,6 +127,7 @@ OPERATIONS = {
     "confirm": operation(lambda lab: ["confirm"], "new", "new", prepare=prepare_trial),
     "rollback": operation(lambda lab: ["rollback"], after="new"),
     "rollback of a trial": operation(lambda lab: ["rollback"], "new", "old", prepare=prepare_trial),
+    "sync after a trial": operation(lambda lab: ["sync"], prepare=prepare_expired),
     "sync": operation(lambda lab: ["sync"], "none", "dns", prepare=prepare_dns,
                       outcome=DeclaredLab.dns_that_answers),
     "detach": operation(lambda lab: ["detach"], after="none"),

@@ -1,6 +1,7 @@
 """Slots belong to a label and to what it declares: a generation has its rules and its sockets, and both change in one
 step."""
 import collections
+import contextlib
 import json
 import os
 import pathlib
@@ -13,8 +14,8 @@ import time
 
 import pytest
 
-from conftest import REFUSED, WIRES, sklc
-from test_sockets_found import endpoint, rules
+from conftest import REFUSED, WIRES, run, sklc
+from test_sockets_found import as_user, endpoint, rules
 
 TCP4, UDP4 = WIRES["tcp-ipv4"], WIRES["udp-ipv4"]
 BPFTOOL = shutil.which("bpftool") or "/usr/sbin/bpftool"
@@ -231,6 +232,40 @@ def test_options_and_counters_keep_the_slots(host):
 def test_a_label_without_endpoints_has_one_key_for_all_generations(host):
     host.apply("tcp dport 80 redirect to web\n")
     assert key_of(host)[64:] == bytes(16)
+
+
+@contextlib.contextmanager
+def user(host, name, uid):
+    """While it is entered, the user has this number on the host."""
+    users = host.folder / f"passwd{uid}"
+    users.write_text(f"root:x:0:0::/:/bin/sh\n{name}:x:{uid}:{uid}::/:/bin/false\n")
+    run("mount", "--bind", users, "/etc/passwd")
+    yield
+    run("umount", "/etc/passwd")
+
+
+def test_a_user_whose_number_changes_is_the_one_before_until_the_next_apply(host):
+    text = rules(TCP4, 'tcp 127.0.0.1:8080\nuid "service"')
+    reach = lambda server: host.reach(TCP4, TCP4.at(1), 80, [server])
+    serve = lambda uid: as_user(host, uid, lambda: host.server(TCP4, port=8080))
+    with user(host, "service", 1234):
+        server = serve(1234)
+        host.apply(text)
+        key = key_of(host)
+        assert reach(server) is server
+    with user(host, "service", 1235):
+        for words in (["sync"], ["sync"]):
+            host.sklc(*words)
+            assert reach(server) is server
+            server.close()
+            server = serve(1234)  # the follower finds it
+        assert not [each for each in host.status()["problems"] if each["label"]]
+        host.apply(text)
+        assert key_of(host) != key
+        assert reach(server) == REFUSED
+        server.close()
+        server = serve(1235)
+        assert reach(server) is server
 
 
 def test_an_endpoint_can_be_declared_sixteen_times_by_the_old_rules_and_by_the_new_ones(host):

@@ -5,6 +5,7 @@
 #include "runtime/object/object.h"
 
 #include <bpf/bpf.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,6 +25,7 @@ struct fixture {
 	unsigned warnings;
 	int labels, marks;
 	struct object object;
+	uint8_t declaration; /* of all labels */
 	struct abi_slot_key keys[LABELS_MAX];
 	struct abi_label_slots slots[LABELS_MAX];
 };
@@ -73,9 +75,17 @@ static void make_object(struct fixture *f, uint32_t first, uint32_t end)
 		snprintf(object->strings + (size_t)i * NAME_BYTES, NAME_BYTES, "l%u", first + i);
 		object->labels[i].name = i * NAME_BYTES;
 		label_key(object->strings + (size_t)i * NAME_BYTES, &f->keys[i]);
+		f->keys[i].declaration[0] = f->declaration;
 		object->sockets[i] = (struct abi_socket){
 			.label = i, .protocol = IPPROTO_TCP, .family = AF_INET};
 	}
+}
+
+static void free_object(const struct fixture *f)
+{
+	free(f->object.strings);
+	free(f->object.labels);
+	free(f->object.sockets);
 }
 
 /* Applies an object with the labels [FIRST, END). */
@@ -85,9 +95,19 @@ static void assign(struct fixture *f, uint32_t first, uint32_t end)
 		skip(); /* this process may not create maps */
 	make_object(f, first, end);
 	assert_int_equal(labels_assign(f->labels, f->marks, &f->object, f->keys, f->slots), 0);
-	free(f->object.strings);
-	free(f->object.labels);
-	free(f->object.sockets);
+	free_object(f);
+}
+
+/* For how many keys and flow classes of the object with the labels [FIRST, END) there is no
+ * room. */
+static size_t excess(struct fixture *f, uint32_t first, uint32_t end)
+{
+	size_t count;
+
+	make_object(f, first, end);
+	assert_int_equal(labels_excess(f->labels, &f->object, f->keys, &count), 0);
+	free_object(f);
+	return count;
 }
 
 static uint32_t word_of(const struct fixture *f, uint32_t label)
@@ -98,6 +118,7 @@ static uint32_t word_of(const struct fixture *f, uint32_t label)
 
 	snprintf(name, sizeof(name), "l%u", label);
 	label_key(name, &key);
+	key.declaration[0] = f->declaration;
 	assert_int_equal(labels_find(f->labels, &key, &slots), 0);
 	return slots.slots[FLOW_CLASS];
 }
@@ -204,6 +225,63 @@ static void labels_that_get_no_blocks_are_warned_of(void **state)
 	assert_int_equal(f->warnings, 1);
 }
 
+static void a_label_that_declares_something_else_gets_other_blocks(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t first, other;
+
+	assign(f, 0, 3);
+	first = word_of(f, 1);
+	f->declaration = 1;
+	assign(f, 0, 3);
+	other = word_of(f, 1);
+	assert_int_not_equal(ABI_SLOT(first), ABI_SLOT(other));
+	assert_int_not_equal(ABI_SPARE_BLOCK(first), ABI_SPARE_BLOCK(other));
+	f->declaration = 0;
+	assign(f, 0, 3);
+	assert_int_equal(word_of(f, 1), first);
+}
+
+static void labels_that_would_get_no_blocks_are_in_excess(void **state)
+{
+	struct fixture *f = *state;
+
+	assign(f, 0, 3000);
+	assert_int_equal(excess(f, 0, 4096), 0);
+	assert_int_equal(excess(f, 0, 4098), 2);
+	f->declaration = 1;
+	assert_int_equal(excess(f, 0, 1096), 0);
+	assert_int_equal(excess(f, 0, 1100), 4);
+}
+
+static void slots_that_two_keys_have_are_emptied_with_the_last_one(void **state)
+{
+	struct fixture *f = *state;
+	bool *used = calloc(ABI_SOCKETS_MAX, sizeof(*used));
+	int sockets = sockets_create(), server = socket(AF_INET, SOCK_DGRAM, 0);
+	struct sockaddr_in any = {.sin_family = AF_INET};
+	struct label_entry entry = {0};
+	uint64_t value = (uint64_t)server;
+	uint32_t spare;
+
+	assert_int_equal(bind(server, (struct sockaddr *)&any, sizeof(any)), 0);
+	assign(f, 0, 1);
+	entry.key = f->keys[0];
+	entry.slots = f->slots[0];
+	spare = slot_at(entry.slots.slots[FLOW_CLASS], 1);
+	assert_int_equal(bpf_map_update_elem(sockets, &spare, &value, BPF_ANY), 0);
+	slots_mark(&entry.slots, used);
+	assert_int_equal(labels_drop(&f->report, f->labels, sockets, &entry, used), 0);
+	assert_int_not_equal(slot_cookie_at(sockets, spare), 0);
+	assert_int_equal(labels_find(f->labels, &entry.key, &entry.slots), -ENOENT);
+	memset(used, 0, ABI_SOCKETS_MAX);
+	assert_int_equal(labels_drop(&f->report, f->labels, sockets, &entry, used), 0);
+	assert_int_equal(slot_cookie_at(sockets, spare), 0);
+	close(server);
+	close(sockets);
+	free(used);
+}
+
 static void blocks_are_given_without_marks(void **state)
 {
 	struct fixture *f = *state;
@@ -234,6 +312,9 @@ int main(void)
 		TEST(a_label_keeps_its_blocks_and_later_ones_get_some_too),
 		TEST(gaps_between_kept_blocks_are_filled_with_shorter_runs),
 		TEST(labels_that_get_no_blocks_are_warned_of),
+		TEST(a_label_that_declares_something_else_gets_other_blocks),
+		TEST(labels_that_would_get_no_blocks_are_in_excess),
+		TEST(slots_that_two_keys_have_are_emptied_with_the_last_one),
 		TEST(blocks_are_given_without_marks),
 	};
 
