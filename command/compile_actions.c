@@ -157,7 +157,7 @@ typedef int (*object_use)(const struct object_image *image, const struct runtime
 
 static int use_object_file(struct session *s, object_use use)
 {
-	const struct runtime_options runtime = runtime_options(s);
+	struct runtime_options runtime = runtime_options(s);
 	struct object_image image = {.name = s->options.compile.files[0]};
 	unsigned char *bytes = file_read(image.name, &image.size);
 	int status = EXIT_DONE;
@@ -165,7 +165,9 @@ static int use_object_file(struct session *s, object_use use)
 	if (!bytes)
 		return system_error(s, errno, "read", image.name);
 	image.bytes = bytes;
-	if (option_given(&s->options, OPTION_VERIFY))
+	/* What is verified is as good as what is compiled here. */
+	runtime.guarded = !option_given(&s->options, OPTION_VERIFY);
+	if (!runtime.guarded)
 		status = verify_object(s, &image);
 	if (!status)
 		status = exit_status(use(&image, &runtime, stdout));

@@ -16,6 +16,7 @@ struct runtime_options {
 	const char *netns;     /* NAME, PATH or pid:N; NULL: the caller's own */
 	const char *bpffs;     /* where bpffs is mounted; NULL: /sys/fs/bpf */
 	bool json, quiet, verbose;
+	bool guarded;           /* apply: load without CAP_PERFMON, where that fits */
 	bool require_sockets;   /* apply: refuse while a label that rules name has no socket */
 	bool all;               /* status: print a line for each namespace that has rules */
 	bool has_if_generation; /* apply, rollback: refuse unless if_generation is applied */

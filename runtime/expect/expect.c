@@ -127,11 +127,13 @@ static int give_slots(struct bench *bench)
 
 static int load_copy(struct bench *bench, uint32_t interface)
 {
+	const struct load_options options = {.verbose = bench->options->verbose,
+					     .guarded = bench->options->guarded};
+
 	for (uint32_t i = 0; i < bench->object->header.interface_count; i++)
 		bench->host.interfaces[i] = i == interface ? 0 : i + 1;
 	loaded_close(&bench->loaded);
-	return load_object(bench->object, &bench->host, &bench->shared, bench->options->verbose,
-			   &bench->loaded);
+	return load_object(bench->object, &bench->host, &bench->shared, &options, &bench->loaded);
 }
 
 /* Finds the label that got the packet instead of the expected one, by binary search: the labels of

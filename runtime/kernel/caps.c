@@ -149,6 +149,34 @@ int caps_limit_to_loading(struct report *report)
 	return keep_capabilities(report, BPF_CAPABILITIES);
 }
 
+/* CAP_SYS_ADMIN stands in for CAP_PERFMON, so it goes too unless CAP_BPF is missing. */
+int caps_lay_down_tracing(struct report *report)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {0};
+	int err = get_caps(data);
+
+	if (err)
+		return fail(report, err, "read the capabilities of this process");
+	data[CAP_PERFMON / 32].effective &= ~(UINT32_C(1) << CAP_PERFMON % 32);
+	if (is_effective(data, CAP_BPF))
+		data[0].effective &= ~(UINT32_C(1) << CAP_SYS_ADMIN);
+	return syscall(SYS_capset, &header, data) ? fail(report, errno, "lay down CAP_PERFMON") : 0;
+}
+
+int caps_take_up_tracing(struct report *report)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {0};
+	int err = get_caps(data);
+
+	if (err)
+		return fail(report, err, "read the capabilities of this process");
+	for (int i = 0; i < 2; i++)
+		data[i].effective = data[i].permitted;
+	return syscall(SYS_capset, &header, data) ? fail(report, errno, "take up CAP_PERFMON") : 0;
+}
+
 /* What each use may need, as far as the process has it. The table in sklc(1) says what it cannot do
  * without. */
 static uint64_t kept_capabilities(enum runtime_use use)

@@ -21,6 +21,11 @@ __attribute__((format(printf, 4, 5))) int caps_fail(struct report *report, int e
 /* Gives up all capabilities but those that loading needs. -errno after a message. */
 int caps_limit_to_loading(struct report *report);
 
+/* Gives up CAP_PERFMON, or what stands in for it, so that it can be taken up again; -errno after a
+ * message. */
+int caps_lay_down_tracing(struct report *report);
+int caps_take_up_tracing(struct report *report);
+
 extern const int caps_for_programs[], caps_for_load[], caps_for_tracing[], caps_for_hook[],
 	caps_for_namespace[], caps_for_process[];
 

@@ -9,21 +9,25 @@
 
 #include "runtime/base/fail.h"
 #include "runtime/kernel/caps.h"
+#include "runtime/kernel/clock.h"
 #include "runtime/object/object.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 
-enum { LOAD_SECONDS_MAX = 300, MESSAGES_MAX = 64 };
+enum { MESSAGES_MAX = 64, KILLED_SECONDS_MAX = 5 };
 
 /* What the loading process answers. */
 struct answer {
 	int err;              /* 0: descriptors come with the answer */
+	bool guarded;         /* of struct loaded */
 	uint32_t descriptors; /* bits 1 << index in the list: those that come */
 };
 
@@ -45,7 +49,7 @@ static void list_descriptors(struct loaded *loaded, int *list[DESCRIPTORS_MAX])
 
 static void send_answer(int channel, int err, struct loaded *loaded)
 {
-	struct answer answer = {.err = err};
+	struct answer answer = {.err = err, .guarded = loaded->guarded};
 	struct iovec part = {&answer, sizeof(answer)};
 	union control control = {0};
 	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
@@ -85,15 +89,34 @@ static bool take_descriptors(const struct answer *answer, struct msghdr *message
 		return false;
 	memcpy(descriptors, CMSG_DATA(control), count * sizeof(int));
 	list_descriptors(loaded, list);
+	loaded->guarded = answer->guarded;
 	for (unsigned int i = 0; i < DESCRIPTORS_MAX; i++)
 		if (answer->descriptors & 1u << i)
 			*list[i] = *next++;
 	return true;
 }
 
-/* Passes on the messages of the other process until its answer comes; false if none comes. */
-static bool receive_answer(int channel, struct report *report, struct answer *answer,
-			   struct loaded *loaded)
+/* Waits until the other process has written or ended; false if that takes until the deadline, by
+ * waiting_ms. */
+static bool wait_for(int channel, int64_t deadline)
+{
+	struct pollfd wanted = {.fd = channel, .events = POLLIN};
+	int64_t now;
+	int ready;
+
+	do {
+		now = waiting_ms();
+		if (now >= deadline)
+			return false;
+		ready = poll(&wanted, 1, (int)(deadline - now));
+	} while (ready < 0 && errno == EINTR);
+	return ready > 0;
+}
+
+/* Passes on the messages of the other process until its answer comes; false if none comes in
+ * time. */
+static bool receive_answer(int channel, int64_t deadline, struct report *report,
+			   struct answer *answer, struct loaded *loaded)
 {
 	autofree char *packet = malloc(RELAY_PACKET_MAX);
 	struct iovec part = {packet, packet ? RELAY_PACKET_MAX : 0};
@@ -103,6 +126,8 @@ static bool receive_answer(int channel, struct report *report, struct answer *an
 	ssize_t size;
 
 	do {
+		if (!wait_for(channel, deadline))
+			return false;
 		message.msg_controllen = sizeof(control);
 		size = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
 	} while (size > 0 && messages++ < MESSAGES_MAX && relay_take(packet, (size_t)size, report));
@@ -136,7 +161,7 @@ static void close_others(int channel, const struct shared_maps *shared)
 /* Runs in the loading process and never returns. The end of the process frees what libbpf
  * allocated. */
 static void run_loader(int channel, const struct object *original, const struct host *host,
-		       const struct shared_maps *shared, bool verbose)
+		       const struct shared_maps *shared, const struct load_options *options)
 {
 	struct relay relay = relay_to(channel);
 	struct object object = *original;
@@ -144,28 +169,58 @@ static void run_loader(int channel, const struct object *original, const struct 
 	int err = 0;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	alarm(LOAD_SECONDS_MAX);
 	close_others(channel, shared);
 	object.report = &relay.report;
 	err = caps_limit_to_loading(object.report);
 	if (!err)
-		err = loader_run(&object, host, shared, verbose, &loaded);
+		err = loader_run(&object, host, shared, options, &loaded);
 	send_answer(channel, err, &loaded);
 	_exit(0);
 }
 
+/* Waits for the loading process to end. One that was killed may be in the kernel for some time yet;
+ * it is left to itself then, and false is returned. */
+static bool wait_for_end(pid_t process, bool killed, int *status)
+{
+	const struct timespec pause = {.tv_nsec = 10000000};
+	int64_t deadline = waiting_ms() + KILLED_SECONDS_MAX * INT64_C(1000);
+	pid_t ended;
+
+	do {
+		ended = waitpid(process, status, killed ? WNOHANG : 0);
+		if (ended == 0)
+			nanosleep(&pause, NULL);
+	} while ((ended < 0 && errno == EINTR) || (ended == 0 && waiting_ms() < deadline));
+	return ended == process;
+}
+
+static int refuse_slow(const struct object *object, unsigned int seconds, bool ended)
+{
+	return refuse(object->report, ETIMEDOUT,
+		      "object '%s': loading it takes longer than %u seconds, and was %s; no object "
+		      "that sklc makes takes so long",
+		      object->image->name, seconds,
+		      ended ? "ended" : "left alone: the kernel is still at it");
+}
+
 /* Takes the answer, then waits for the loading process to end. */
 static int take_answer(int channel, pid_t process, const struct object *object,
-		       struct loaded *loaded)
+		       const struct load_options *options, struct loaded *loaded)
 {
+	unsigned int seconds = options->seconds ? options->seconds : LOAD_SECONDS_MAX;
+	int64_t deadline = waiting_ms() + seconds * INT64_C(1000);
 	struct answer answer = {0};
-	bool answered = receive_answer(channel, object->report, &answer, loaded);
+	bool answered = receive_answer(channel, deadline, object->report, &answer, loaded);
+	bool slow = !answered && waiting_ms() >= deadline, ended;
 	int status = 0;
 
-	while (waitpid(process, &status, 0) < 0 && errno == EINTR)
-		continue;
+	if (slow)
+		kill(process, SIGKILL);
+	ended = wait_for_end(process, slow, &status);
 	if (answered)
 		return answer.err;
+	if (slow)
+		return refuse_slow(object, seconds, ended);
 	if (WIFSIGNALED(status))
 		return refuse(object->report, EINVAL,
 			      "object '%s' is damaged: the process that loads it ended by signal "
@@ -176,7 +231,8 @@ static int take_answer(int channel, pid_t process, const struct object *object,
 }
 
 int load_object(const struct object *object, const struct host *host,
-		const struct shared_maps *shared, bool verbose, struct loaded *loaded)
+		const struct shared_maps *shared, const struct load_options *options,
+		struct loaded *loaded)
 {
 	int channel[2];
 	pid_t process;
@@ -187,12 +243,12 @@ int load_object(const struct object *object, const struct host *host,
 		return fail(object->report, errno, "load '%s'", object->image->name);
 	process = fork();
 	if (process == 0)
-		run_loader(channel[1], object, host, shared, verbose);
+		run_loader(channel[1], object, host, shared, options);
 	err = errno;
 	close(channel[1]);
 	err = process < 0 ? fail(object->report, err, "start a process to load '%s'",
 				 object->image->name)
-			  : take_answer(channel[0], process, object, loaded);
+			  : take_answer(channel[0], process, object, options, loaded);
 	close(channel[0]);
 	return err;
 }

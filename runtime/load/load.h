@@ -43,16 +43,32 @@ int spare_marks_create(void);
 struct loaded {
 	int program;
 	int rule_counters, label_counters; /* -1: none */
-	int machine; /* the words of the host; frozen if the object's format is 2 */
-	int tables;  /* -1: none */
+	int machine;  /* the words of the host; frozen if the object's format is 2 */
+	int tables;   /* -1: none */
+	bool guarded; /* see struct load_options */
 };
 
-#define LOADED_NONE ((struct loaded){-1, -1, -1, -1, -1})
+struct load_options {
+	bool verbose;
+	/* Without CAP_PERFMON, where the verifier takes the program so. It then forbids pointers to
+	 * leak, and guards against speculative execution, by instructions that the program is slower
+	 * for and by walking more. */
+	bool guarded;
+	/* The loading process is killed after so many seconds; 0: LOAD_SECONDS_MAX. */
+	unsigned int seconds;
+};
+
+/* A million instructions are verified in a second or two, and 512 MB of tables copied in as much;
+ * machines may be slow. */
+enum { LOAD_SECONDS_MAX = 120 };
+
+#define LOADED_NONE ((struct loaded){-1, -1, -1, -1, -1, false})
 
 /* Loads the object's program with the shared maps. If the verifier refuses the program, the message
  * has the verifier's reason. -errno after a message. */
 int load_object(const struct object *object, const struct host *host,
-		const struct shared_maps *shared, bool verbose, struct loaded *loaded);
+		const struct shared_maps *shared, const struct load_options *options,
+		struct loaded *loaded);
 void loaded_close(struct loaded *loaded);
 
 #endif

@@ -6,6 +6,7 @@
 #include "refusal.h"
 
 #include "runtime/base/fail.h"
+#include "runtime/kernel/caps.h"
 #include "runtime/object/allowed.h"
 #include "runtime/object/object.h"
 
@@ -18,7 +19,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { OUTPUT_MAX = 1 << 15 };
+enum { OUTPUT_MAX = 1 << 15, TRY_UNGUARDED = 1 };
 
 /* The map's name in the object: libbpf prefixes the names of .rodata and other old data sections
  * with the object's name. */
@@ -178,7 +179,7 @@ static void report_output(const struct object *object, int output)
 /* libbpf loads without a log first, and with one only if that fails. So a program that the verifier
  * accepts is never refused because the log does not fit into the buffer. */
 static int load_program(const struct object *object, struct bpf_object *opened,
-			struct bpf_program *program, bool verbose)
+			struct bpf_program *program, const struct load_options *options)
 {
 	autofree char *log = calloc(1, LOADER_LOG_BYTES);
 	int err;
@@ -188,7 +189,10 @@ static int load_program(const struct object *object, struct bpf_object *opened,
 	bpf_program__set_log_buf(program, log, LOADER_LOG_BYTES);
 	err = bpf_object__load(opened);
 	bpf_program__set_log_buf(program, NULL, 0);
-	return err ? refusal_report(object, bpf_object__btf(opened), err, log, verbose) : 0;
+	if (err && options->guarded && refusal_by_guards(err, log))
+		return TRY_UNGUARDED;
+	return err ? refusal_report(object, bpf_object__btf(opened), err, log, options->verbose)
+		   : 0;
 }
 
 /* Puts the prefixes of the object into the trie, which libbpf does not do. */
@@ -223,8 +227,10 @@ static void take_maps(const struct object *object, const struct bpf_object *open
 	loaded->tables = map_fd(opened, ABI_TABLES);
 }
 
+/* TRY_UNGUARDED without a message if the guards are what the verifier refuses. */
 static int load(const struct object *object, const struct host *host,
-		const struct shared_maps *shared, bool verbose, struct loaded *loaded)
+		const struct shared_maps *shared, const struct load_options *load_options,
+		struct loaded *loaded)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "sklc");
 	struct bpf_program *program;
@@ -245,25 +251,50 @@ static int load(const struct object *object, const struct host *host,
 	if (!err)
 		err = use_map(object, opened, ABI_SPARE_MARKS, shared->spare_marks);
 	if (!err)
-		err = load_program(object, opened, program, verbose);
+		err = load_program(object, opened, program, load_options);
 	if (!err)
 		err = fill_prefixes(object, opened);
+	if (err == TRY_UNGUARDED)
+		bpf_object__close(opened);
 	if (err)
 		return err;
+	loaded->guarded = load_options->guarded;
 	loaded->program = bpf_program__fd(program);
 	take_maps(object, opened, loaded);
 	return 0;
 }
 
+/* Lays CAP_PERFMON down for the first attempt. Some machines' kernels or settings may have none to
+ * lay down; that is no guarded load then. */
+static int load_as_guarded_as_fits(const struct object *object, const struct host *host,
+				   const struct shared_maps *shared,
+				   const struct load_options *options, struct loaded *loaded)
+{
+	struct load_options unguarded = *options;
+	int err;
+
+	unguarded.guarded = false;
+	if (!options->guarded)
+		return load(object, host, shared, &unguarded, loaded);
+	err = caps_lay_down_tracing(object->report);
+	if (!err)
+		err = load(object, host, shared, options, loaded);
+	if (err != TRY_UNGUARDED)
+		return err;
+	err = caps_take_up_tracing(object->report);
+	return err ? err : load(object, host, shared, &unguarded, loaded);
+}
+
 int loader_run(const struct object *object, const struct host *host,
-	       const struct shared_maps *shared, bool verbose, struct loaded *loaded)
+	       const struct shared_maps *shared, const struct load_options *options,
+	       struct loaded *loaded)
 {
 	int output = -1, err;
 
 	libbpf_set_print(NULL);
-	if (verbose)
+	if (options->verbose)
 		output = keep_output();
-	err = load(object, host, shared, verbose, loaded);
+	err = load_as_guarded_as_fits(object, host, shared, options, loaded);
 	if (output >= 0)
 		report_output(object, output);
 	return err;

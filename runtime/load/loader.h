@@ -2,8 +2,7 @@
 #ifndef SKLC_LOADER_H
 #define SKLC_LOADER_H
 
-#include <stdbool.h>
-
+struct load_options;
 struct loaded;
 struct host;
 struct object;
@@ -16,6 +15,7 @@ enum { LOADER_LOG_BYTES = 16 << 20 };
 /* Runs in the loading process (load.c): the descriptors in *LOADED and the memory of libbpf are
  * freed only when the process ends. -errno after a message. */
 int loader_run(const struct object *object, const struct host *host,
-	       const struct shared_maps *shared, bool verbose, struct loaded *loaded);
+	       const struct shared_maps *shared, const struct load_options *options,
+	       struct loaded *loaded);
 
 #endif

@@ -177,6 +177,14 @@ static bool is_too_large(int error, const struct refusal *refusal)
 	return abs(error) == E2BIG || strncmp(refusal->reason, TOO_LARGE, strlen(TOO_LARGE)) == 0;
 }
 
+bool refusal_by_guards(int error, const char *log)
+{
+	struct refusal refusal = read_log(log);
+
+	return is_too_large(error, &refusal) || strstr(refusal.reason, "prohibited for !root") ||
+	       strstr(refusal.reason, "is too complex");
+}
+
 int refusal_report(const struct object *object, const struct btf *types, int error, const char *log,
 		   bool verbose)
 {

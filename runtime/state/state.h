@@ -80,7 +80,7 @@ struct record {
 	uint64_t trial_deadline; /* nanoseconds since boot */
 	uint64_t applied;        /* seconds since 1970 */
 	uint32_t rules, labels, sockets; /* how many there are; sockets: declarations */
-	uint32_t reserved;
+	uint32_t guarded;                /* 1: loaded without CAP_PERFMON where that fits */
 	struct object_hash hash;
 };
 

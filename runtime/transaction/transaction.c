@@ -83,6 +83,8 @@ static int assign_slots(struct transaction *t)
 
 static int load_new(struct transaction *t)
 {
+	const struct load_options options = {.verbose = t->options->verbose,
+					     .guarded = t->record.guarded};
 	int err = standing_prepare(t->state, &t->shared, &t->labels);
 
 	if (!err)
@@ -92,7 +94,7 @@ static int load_new(struct transaction *t)
 	if (!err && t->declarations.count)
 		err = declared_maps_create(&t->declarations, &t->declared);
 	if (!err)
-		err = load_object(t->object, &t->host, &t->shared, t->options->verbose, &t->loaded);
+		err = load_object(t->object, &t->host, &t->shared, &options, &t->loaded);
 	return err;
 }
 
@@ -211,6 +213,7 @@ static int identify(struct transaction *t)
 {
 	int err = object_hash(t->object, &t->record.hash);
 
+	t->record.guarded = t->guarded || t->options->guarded;
 	if (!err)
 		err = host_new(t->object, &t->host);
 	if (!err)

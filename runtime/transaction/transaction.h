@@ -14,6 +14,7 @@ struct transaction {
 	const struct object *object;
 	uint32_t confirm_seconds;
 	bool strict;      /* a missing interface is an error if the rules require it */
+	bool guarded;     /* load without CAP_PERFMON, as the generation that this is a copy of */
 	uint32_t same_as; /* the generation that this is a copy of; 0: none */
 
 	struct state *state;       /* locked and settled */

@@ -16,8 +16,10 @@
 
 /* The size of a program. */
 struct weight {
-	size_t emitted;    /* instructions in the object */
-	uint32_t verified; /* instructions that the verifier walked; 0 before Linux 5.16 */
+	size_t emitted; /* instructions in the object */
+	/* Instructions that the verifier walked; 0 before Linux 5.16. GUARDED: without CAP_PERFMON,
+	 * 0 also if it refuses the program so, or was not asked. */
+	uint32_t verified, guarded;
 	uint32_t maps;
 	size_t table_bytes; /* with the words of the host */
 	uint32_t jited_bytes;
@@ -48,12 +50,17 @@ static int weigh(const struct object *object, const struct loaded *loaded, struc
 	return 0;
 }
 
-static void print_text(const struct weight *weight, const char *name, FILE *out)
+static void print_text(const struct weight *weight, const char *name, bool verbose, FILE *out)
 {
 	text_print(out, name);
 	fprintf(out, ": accepted by this kernel's verifier\n");
-	fprintf(out, "  %zu instructions emitted, %" PRIu32 " verified\n", weight->emitted,
+	fprintf(out, "  %zu instructions emitted, %" PRIu32 " verified", weight->emitted,
 		weight->verified);
+	if (weight->guarded)
+		fprintf(out, " (%" PRIu32 " without CAP_PERFMON)", weight->guarded);
+	else if (verbose)
+		fprintf(out, " (refused without CAP_PERFMON)");
+	fprintf(out, "\n");
 	fprintf(out, "  %" PRIu32 " maps, %zu bytes of tables, %" PRIu32 " bytes of machine code\n",
 		weight->maps, weight->table_bytes, weight->jited_bytes);
 	if (weight->expects)
@@ -66,10 +73,12 @@ static int print_json(struct report *report, const struct weight *weight, const 
 		      FILE *out)
 {
 	json_t *root = json_pack(
-		"{s:i, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "version", 1, "result",
+		"{s:i, s:s, s:o, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:s}", "version", 1, "result",
 		"accepted", "name", json_text(name), "instructions_emitted",
 		(json_int_t)weight->emitted, "instructions_verified", (json_int_t)weight->verified,
-		"maps", (json_int_t)weight->maps, "table_bytes", (json_int_t)weight->table_bytes,
+		"instructions_verified_without_perfmon",
+		weight->guarded ? json_integer(weight->guarded) : json_null(), "maps",
+		(json_int_t)weight->maps, "table_bytes", (json_int_t)weight->table_bytes,
 		"machine_code_bytes", (json_int_t)weight->jited_bytes, "expects",
 		(json_int_t)weight->expects, "hash", weight->hash);
 	int err = json_dumpf(root, out, JSON_COMPACT) || fputc('\n', out) == EOF;
@@ -78,12 +87,29 @@ static int print_json(struct report *report, const struct weight *weight, const 
 	return err ? fail(report, EIO, "write the result") : 0;
 }
 
+/* Loads the program once more as one from elsewhere is loaded, for what the verifier walks then. */
+static int weigh_guarded(const struct object *object, const struct host *host,
+			 const struct shared_maps *shared, struct weight *weight)
+{
+	const struct load_options options = {.guarded = true};
+	struct weight guarded = {0};
+	struct loaded loaded = LOADED_NONE;
+	int err = load_object(object, host, shared, &options, &loaded);
+
+	if (!err)
+		err = weigh(object, &loaded, &guarded);
+	weight->guarded = loaded.guarded ? guarded.verified : 0;
+	loaded_close(&loaded);
+	return err;
+}
+
 static int load_and_weigh(const struct object *object, const struct runtime_options *options,
 			  struct weight *weight)
 {
 	autoclose int sockets = sockets_create();
 	const struct shared_maps shared = {sockets, -1};
 	struct host host = {0};
+	const struct load_options load_options = {.verbose = options->verbose};
 	struct loaded loaded = LOADED_NONE;
 	int err = 0;
 
@@ -96,10 +122,12 @@ static int load_and_weigh(const struct object *object, const struct runtime_opti
 	host_default_slots(object, &host);
 	for (uint32_t i = 0; i < object->header.interface_count; i++)
 		host.interfaces[i] = ABI_INTERFACE_UNKNOWN;
-	err = load_object(object, &host, &shared, options->verbose, &loaded);
+	err = load_object(object, &host, &shared, &load_options, &loaded);
 	if (!err)
 		err = weigh(object, &loaded, weight);
 	loaded_close(&loaded);
+	if (!err && (options->verbose || options->json))
+		err = weigh_guarded(object, &host, &shared, weight);
 	host_free(&host);
 	return err;
 }
@@ -141,7 +169,7 @@ int runtime_check(const struct object_image *image, const struct runtime_options
 	if (!err && options->json)
 		err = print_json(options->report, &weight, image->name, out);
 	else if (!err && !options->quiet)
-		print_text(&weight, image->name, out);
+		print_text(&weight, image->name, options->verbose, out);
 	object_free(&object);
 	return err;
 }

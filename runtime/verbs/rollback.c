@@ -73,6 +73,7 @@ static int rollback(struct state *state, struct standing *standing,
 		return err;
 	transaction.object = &applied.object;
 	transaction.same_as = target.record.generation;
+	transaction.guarded = target.record.guarded;
 	err = transaction_run(&transaction);
 	if (!err)
 		report_transaction("rolled back", &transaction, out);
