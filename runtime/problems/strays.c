@@ -53,12 +53,17 @@ static int read_by_label(const struct inspection *inspected, struct by_label *by
 	return 0;
 }
 
-/* Whether the label has declarations for the flow class, none of them allows the socket there, and
- * none has named it as a socket at its endpoint that is not as declared. */
-static bool is_stray(const struct inspection *inspected, const struct by_label *by, uint32_t label,
-		     unsigned int flow_class, uint64_t cookie)
+/* Why a socket may be in a slot of a declared label. */
+enum place {
+	PLACE_ALLOWED, /* or named already, as a socket at a declared endpoint that is not as declared */
+	PLACE_STRAY,    /* of no declaration; a search for the declared sockets takes it away */
+	PLACE_LEFT_OUT, /* no declaration is for the flow class, so no search looks there */
+};
+
+static enum place place_of(const struct inspection *inspected, const struct by_label *by,
+			   uint32_t label, unsigned int flow_class, uint64_t cookie)
 {
-	bool any = false;
+	enum place place = PLACE_LEFT_OUT;
 
 	for (size_t i = by->first[label]; i; i = by->next[i - 1]) {
 		const struct declaration *at = &inspected->declarations->all[i - 1];
@@ -67,12 +72,12 @@ static bool is_stray(const struct inspection *inspected, const struct by_label *
 
 		if (!declaration_range(at, flow_class).count)
 			continue;
-		any = true;
+		place = PLACE_STRAY;
 		if (found && (found->fault == FOUND_RIGHT ||
 			      (at->key.family && !is_declared(inspected, cookie))))
-			return false;
+			return PLACE_ALLOWED;
 	}
-	return any;
+	return place;
 }
 
 /* What a stray is called. */
@@ -95,6 +100,7 @@ static bool is_working(const struct inspection *inspected, uint64_t cookie)
 /* The strays of a label: the first, and how many others. */
 struct strays {
 	uint64_t first;
+	enum place place; /* of the first */
 	size_t others;
 };
 
@@ -106,16 +112,22 @@ static void look_at_flow_class(const struct inspection *inspected, const struct 
 
 	for (uint32_t i = 0; i < slot_count(word); i++) {
 		uint64_t cookie = slot_cookie_at(inspected->sockets, slot_at(word, i));
+		enum place place;
 
 		/* Whether it takes packets is for problems_behind_labels. */
-		if (!cookie || cookie == strays->first || !is_working(inspected, cookie) ||
-		    !is_stray(inspected, by, label, flow_class, cookie))
+		if (!cookie || cookie == strays->first || !is_working(inspected, cookie))
 			continue;
-		if (!strays->first)
+		place = place_of(inspected, by, label, flow_class, cookie);
+		if (place == PLACE_ALLOWED)
+			continue;
+		if (!strays->first) {
 			strays->first = cookie;
-		else if (flow_class_af(flow_class) == AF_INET ||
-			 !is_in(inspected, inspected->slots[label].slots[flow_class ^ 2], cookie))
+			strays->place = place;
+		} else if (flow_class_af(flow_class) == AF_INET ||
+			   !is_in(inspected, inspected->slots[label].slots[flow_class ^ 2],
+				  cookie)) {
 			strays->others++;
+		}
 	}
 }
 
@@ -127,14 +139,17 @@ static int check_label(const struct inspection *inspected, const struct by_label
 	int err;
 
 	for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
-		look_at_flow_class(inspected, by, label, flow_class, &strays);
+		if (inspected->object->labels[label].flow_classes >> flow_class & 1)
+			look_at_flow_class(inspected, by, label, flow_class, &strays);
 	if (!strays.first)
 		return 0;
 	write_stray(sockdiag_find(inspected->known, strays.first), text, sizeof(text));
 	if (strays.others)
 		snprintf(more, sizeof(more), " and %zu more", strays.others);
 	err = problem_add(problems, object_label(inspected->object, label),
-			  "`sklc sync` takes away what is not declared; or declare it",
+			  strays.place == PLACE_STRAY
+				  ? "`sklc sync` takes away what is not declared; or declare it"
+				  : "`sklc unregister` takes it away; or declare it",
 			  "a socket (%s)%s takes its packets, and no declaration allows that", text,
 			  more);
 	if (!err)

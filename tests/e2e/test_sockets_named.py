@@ -116,6 +116,19 @@ def test_a_socket_that_no_declaration_allows_is_named_until_a_sync(host):
     assert host.reach(TCP4, TCP4.at(1), 80, [other]) is REFUSED
 
 
+def test_a_socket_where_no_declaration_is_for_its_packets_is_named_until_it_is_unregistered(host):
+    server, other = host.server(TCP4), host.server(TCP6)
+    host.apply(rules(f"tcp 127.0.0.1:{server.getsockname()[1]}", "tcp dport 80"))
+    host.register("web", other, status=None)
+    stray = [each for each in problems(host) if "no declaration allows" in each["what"]]
+    if host.reach(TCP6, TCP6.at(1), 80, [other]) is REFUSED:
+        assert not stray
+        return
+    assert len(stray) == 1 and "`sklc unregister`" in stray[0]["mend"]
+    host.sklc("unregister", "web")
+    assert not [each for each in problems(host) if "no declaration allows" in each["what"]]
+
+
 def test_a_trial_has_no_socket_of_the_rules_before(host):
     old, new = host.server(TCP4), host.server(TCP4)
     host.apply(rules(f"tcp 127.0.0.1:{old.getsockname()[1]}"))
