@@ -4,11 +4,14 @@
 #include "caps.h"
 #include "netns.h"
 
+#include "runtime/abi.h"
 #include "runtime/base/fail.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <linux/membarrier.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -76,6 +79,50 @@ int attach_query(const struct netns *netns, struct hook *hook)
 	if (bpf_prog_query(netns->fd, BPF_SK_LOOKUP, 0, NULL, hook->programs, &hook->count))
 		return -errno;
 	return 0;
+}
+
+/* Whether a program has a name that sklc gives: ABI_PROGRAM_NAME, or one that begins with it and an
+ * underscore. 1, 0, or -errno. */
+static int is_of_sklc(uint32_t id)
+{
+	autoclose int program = bpf_prog_get_fd_by_id(id);
+	struct bpf_prog_info info = {0};
+	uint32_t size = sizeof(info);
+	size_t length = strlen(ABI_PROGRAM_NAME);
+
+	if (program < 0 || bpf_obj_get_info_by_fd(program, &info, &size))
+		return -errno;
+	return strncmp(info.name, ABI_PROGRAM_NAME, length) == 0 &&
+	       (info.name[length] == '\0' || info.name[length] == '_');
+}
+
+int attach_find_lost(const struct netns *netns, struct lost *lost)
+{
+	struct hook hook;
+	int err = attach_query(netns, &hook);
+
+	*lost = (struct lost){.count = 0};
+	for (uint32_t i = 0; !err && i < hook.count; i++) {
+		int ours = is_of_sklc(hook.programs[i]);
+
+		if (ours == 1)
+			lost->programs[lost->count++] = hook.programs[i];
+		else if (ours == -EPERM)
+			lost->unnamed++;
+		else if (ours < 0 && ours != -ENOENT)
+			err = ours;
+	}
+	return err;
+}
+
+void lost_text(const struct lost *lost, char text[LOST_TEXT_MAX])
+{
+	size_t length = (size_t)snprintf(text, LOST_TEXT_MAX, "program%s",
+					 lost->count == 1 ? "" : "s");
+
+	for (uint32_t i = 0; i < lost->count; i++)
+		length += (size_t)snprintf(text + length, LOST_TEXT_MAX - length, "%s%" PRIu32,
+					   i ? ", " : " ", lost->programs[i]);
 }
 
 uint32_t program_id(int program)

@@ -34,6 +34,22 @@ int attach_info(struct report *report, int link, struct link_info *info);
 /* Lists the programs on the hook. -errno without a message. */
 int attach_query(const struct netns *netns, struct hook *hook);
 
+/* Programs of sklc on a hook for which there is no state: their pins were removed, or are in another
+ * bpffs. */
+struct lost {
+	uint32_t programs[HOOK_PROGRAMS_MAX];
+	uint32_t count;
+	uint32_t unnamed; /* programs whose names cannot be read, since that needs CAP_SYS_ADMIN */
+};
+
+/* Lists the programs on the hook that have a name that sklc gives, where no state is. -errno without a
+ * message. */
+int attach_find_lost(const struct netns *netns, struct lost *lost);
+
+/* "program 12", "programs 12, 13" */
+enum { LOST_TEXT_MAX = 1024 };
+void lost_text(const struct lost *lost, char text[LOST_TEXT_MAX]);
+
 /* The kernel's ID of a program; 0 with errno set on failure. */
 uint32_t program_id(int program);
 

@@ -136,6 +136,15 @@ static int dump(struct report *report, json_t *root, FILE *out)
 	return err ? fail(report, EIO, "write the status") : 0;
 }
 
+static json_t *lost_to_json(const struct lost *lost)
+{
+	json_t *programs = json_array();
+
+	for (uint32_t i = 0; i < lost->count; i++)
+		json_array_append_new(programs, json_number(lost->programs[i]));
+	return programs;
+}
+
 int status_print_json(const struct status *status, FILE *out)
 {
 	const struct standing *standing = &status->standing;
@@ -146,8 +155,11 @@ int status_print_json(const struct status *status, FILE *out)
 				 json_number(standing->current), "complete",
 				 applied && status->complete);
 
-	if (!applied)
+	if (!applied) {
+		json_object_set_new(root, "lost_programs", lost_to_json(&status->lost));
+		json_object_set_new(root, "unnamed_programs", json_number(status->lost.unnamed));
 		return dump(status->state.report, root, out);
+	}
 	json_object_set_new(root, "previous",
 			    standing->previous ? json_number(standing->previous) : json_null());
 	json_object_set_new(root, "same_as",

@@ -106,6 +106,15 @@ static bool is_settled(const struct status *status)
 	return same;
 }
 
+static int find_lost(struct status *status)
+{
+	int err = attach_find_lost(&status->state.netns, &status->lost);
+
+	return err ? fail(status->state.report, err, "ask for the programs on the hook of %s",
+			  status->state.netns.words)
+		   : 0;
+}
+
 int status_read(struct status *status)
 {
 	int err = -EAGAIN;
@@ -113,6 +122,8 @@ int status_read(struct status *status)
 	for (int i = 0; i < READ_TRIES; i++) {
 		status_clear(status);
 		err = standing_read(&status->state, &status->standing);
+		if (!err && !status->standing.current)
+			err = find_lost(status);
 		if (err || !status->standing.current)
 			return err;
 		err = read_generation(status);

@@ -20,7 +20,8 @@ struct flow_class_status {
 
 struct status {
 	struct state state;
-	struct standing standing; /* without a link, nothing below is filled in */
+	struct standing standing; /* without a link, of what is below only LOST is filled in */
+	struct lost lost;
 	struct record record;
 	struct hook hook;
 	bool hook_known;

@@ -152,13 +152,35 @@ static void print_rule(const struct status *status, const struct abi_rule *rule,
 	fputc('\n', out);
 }
 
+static void print_nothing(const struct lost *lost, FILE *out)
+{
+	char programs[LOST_TEXT_MAX];
+
+	lost_text(lost, programs);
+	if (lost->count)
+		fprintf(out,
+			"there is no state of rules, but %s of sklc %s on the hook and %s: applied "
+			"with another --bpffs, or the pins were removed; `bpftool link show` has "
+			"the "
+			"link, and `bpftool link detach id LINK` ends it\n",
+			programs, lost->count == 1 ? "is" : "are",
+			lost->count == 1 ? "decides" : "decide");
+	else
+		fprintf(out, "no rules are applied\n");
+	if (lost->unnamed)
+		fprintf(out,
+			"%" PRIu32 " programs are on the hook; reading whose they are needs the "
+			"capability CAP_SYS_ADMIN\n",
+			lost->unnamed);
+}
+
 void status_print_text(const struct status *status, FILE *out)
 {
 	const struct object *object = &status->applied.object;
 
 	print_namespace(status, out);
 	if (!status->standing.current) {
-		fprintf(out, "no rules are applied\n");
+		print_nothing(&status->lost, out);
 		return;
 	}
 	print_generation(status, out);

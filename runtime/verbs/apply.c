@@ -20,6 +20,22 @@ static int check_no_trial(struct report *report, const struct standing *standing
 		      standing->tried);
 }
 
+/* Warns of programs of sklc on the hook for which there is no state. */
+static void warn_of_lost(const struct state *state)
+{
+	char programs[LOST_TEXT_MAX];
+	struct lost lost;
+
+	if (attach_find_lost(&state->netns, &lost) || !lost.count)
+		return;
+	lost_text(&lost, programs);
+	warn(state->report,
+	     "%s of sklc %s on the hook already, without state in '%s': applied with another "
+	     "--bpffs, or the pins were removed; the new rules run beside. `bpftool link show` has "
+	     "the link, and `bpftool link detach id LINK` ends it",
+	     programs, lost.count == 1 ? "is" : "are", state->path);
+}
+
 static int apply_locked(struct state *state, const struct object *object,
 			const struct runtime_options *options, FILE *out)
 {
@@ -36,6 +52,8 @@ static int apply_locked(struct state *state, const struct object *object,
 
 	if (err)
 		return err;
+	if (standing.link < 0)
+		warn_of_lost(state);
 	err = check_replaceable(state, &standing, options);
 	if (!err)
 		err = check_no_trial(options->report, &standing);

@@ -1,7 +1,9 @@
 """What cannot be seen is not taken for gone: a /proc that does not show this process, and errors of the kernel."""
+import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -136,6 +138,27 @@ def test_a_look_up_that_fails_removes_nothing(served, make_host, error):
         assert everything(host) == before and everything(other) == theirs
         assert host.reach(TCP4, TCP4.at(1), 80, [server]) is server
         assert other.reach(TCP4, TCP4.at(1), 80, [there]) is there
+
+
+def test_a_program_without_state_is_named(host):
+    """The pins are removed while another pin keeps the link, as of rules that were applied with another bpffs."""
+    bpftool = program("bpftool")
+    host.apply("tcp dport 81 drop\n")
+    folder = next(pathlib.Path(host.bpffs, "sklc").glob("[0-9]*"))
+    shown = subprocess.run([bpftool, "-j", "link", "show", "pinned", folder / "link"], text=True, capture_output=True,
+                           check=True)
+    link = json.loads(shown.stdout)
+    (folder / "link").rename(pathlib.Path(host.bpffs, "kept"))
+    shutil.rmtree(folder)
+    lost = host.sklc("status", status=4).stdout
+    assert f"program {link['prog_id']} of sklc is on the hook and decides" in lost and "no rules" not in lost
+    status = host.status(status=4)
+    assert not status["applied"] and status["lost_programs"] == [link["prog_id"]]
+    assert "run beside" in host.apply("tcp dport 82 drop\n").stderr
+    host.sklc("detach")
+    subprocess.run([bpftool, "link", "detach", "id", str(link["id"])], check=True)
+    assert host.sklc("status", status=4).stdout.endswith("no rules are applied\n")
+    assert host.status(status=4)["lost_programs"] == []
 
 
 def test_what_a_killed_first_apply_left_is_cleared(host, make_host):
