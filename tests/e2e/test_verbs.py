@@ -132,7 +132,7 @@ def test_each_operand_that_is_missing_is_named_with_the_synopsis(verb):
 @pytest.mark.parametrize("verb", [verb for verb in VERBS if "RULES" not in synopsis(verb)])
 def test_a_word_too_many_is_named_with_the_synopsis(verb):
     words = re.findall(r"\[(\w+)", synopsis(verb))
-    words = ["list" if word == "VERB" else word for word in words]
+    words = [{"VERB": "list", "N": "7"}.get(word, word) for word in words]
     is_refused([*call(verb), *words, "surplus"], "too many words: 'surplus'", synopsis(verb))
 
 
