@@ -31,6 +31,7 @@
 	X(ALL, 0, "all", NULL, "every namespace that has rules")                                   \
 	X(PID, 0, "pid", "PID", "the process that has the socket")                                 \
 	X(FD, 0, "fd", "FD", "the socket's descriptor in that process")                            \
+	X(OVERRIDE, 0, "override", NULL, "put it before the sockets that the rules declare")       \
 	X(JSON, 0, "json", NULL, "results and diagnostics as JSON")                                \
 	X(COLOR, 0, "color", "WHEN", "colored diagnostics: auto, always, never")                   \
 	X(QUIET, 'q', "quiet", NULL, "no warnings, no summaries")                                  \

@@ -21,6 +21,7 @@ struct runtime_options runtime_options(struct session *s)
 		.quiet = option_given(options, OPTION_QUIET),
 		.verbose = option_given(options, OPTION_VERBOSE),
 		.require_sockets = option_given(options, OPTION_REQUIRE_SOCKETS),
+		.override = option_given(options, OPTION_OVERRIDE),
 		.all = option_given(options, OPTION_ALL),
 		.confirm_seconds = options->confirm_seconds > 0 ? (uint32_t)options->confirm_seconds
 								: 0,

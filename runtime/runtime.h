@@ -18,6 +18,7 @@ struct runtime_options {
 	bool json, quiet, verbose;
 	bool guarded;           /* apply: load without CAP_PERFMON, where that fits */
 	bool require_sockets;   /* apply: refuse while a label that rules name has no socket */
+	bool override;          /* register: put it before the declared sockets */
 	bool all;               /* status: print a line for each namespace that has rules */
 	bool has_if_generation; /* apply, rollback: refuse unless if_generation is applied */
 	uint32_t if_generation; /* 0: no rules are applied */

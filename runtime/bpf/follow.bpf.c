@@ -43,6 +43,14 @@ struct cgroup_map {
 	__uint(value_size, sizeof(__u64));
 };
 
+struct hand_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__uint(key_size, sizeof(struct hand_key));
+	__uint(value_size, sizeof(struct hand));
+};
+
 #define BY_NAMESPACE(name, kind)                                                                   \
 	struct {                                                                                   \
 		__uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);                                           \
@@ -57,6 +65,7 @@ BY_NAMESPACE(since, since_map);
 BY_NAMESPACE(spare_marks, mark_map);
 BY_NAMESPACE(declared, declared_map);
 BY_NAMESPACE(cgroups, cgroup_map);
+BY_NAMESPACE(hand, hand_map);
 
 static void *cgroup_map(__u64 namespace)
 {
@@ -101,10 +110,19 @@ __noinline int take_slot(struct bpf_sock_ops *context, __u64 namespace,
 	return 0;
 }
 
+/* Whether an operator drained the socket of a label, or put it somewhere. */
+static __always_inline bool is_by_hand(struct bpf_sock_ops *context, __u64 namespace, __u64 label)
+{
+	const struct hand_key key = {.cookie = bpf_get_socket_cookie(context), .label = label};
+	void *map = bpf_map_lookup_elem(&hand, &namespace);
+
+	return map && bpf_map_lookup_elem(map, &key);
+}
+
 __noinline int take_slots_of(struct bpf_sock_ops *context, __u64 namespace,
 			     const struct declared *declared, const struct facts *facts)
 {
-	if (!declared || !facts)
+	if (!declared || !facts || is_by_hand(context, namespace, declared->label))
 		return 0;
 	if (facts->bound.family == AF_INET || !facts->ipv6_only)
 		take_slot(context, namespace, &declared->ipv4);

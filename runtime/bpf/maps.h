@@ -54,6 +54,7 @@ struct declared {
 	 * the host does not have it, so no socket matches */
 	__u32 device;
 	__u64 cgroup;                     /* number of a folder in the map of cgroups; 0: any */
+	__u64 label;                      /* a hash of its label's name */
 	struct declared_range ipv4, ipv6; /* slots for IPv4 and for IPv6 packets; count 0: none */
 };
 
@@ -69,6 +70,23 @@ struct cgroup_key {
 struct since {
 	__u64 cookie;
 	__u64 boot_time; /* nanoseconds since boot */
+};
+
+/* What an operator did by hand with a socket of a label. */
+struct hand_key {
+	__u64 cookie;
+	__u64 label; /* a hash of its name, see label_hash */
+};
+
+enum hand_flag {
+	HAND_OVERRIDE = 1, /* it stands before the declared sockets of the label */
+	HAND_DRAINED = 2,  /* it gets no new connections */
+	HAND_CHOSEN = 4,   /* of those that stand before, the first */
+};
+
+struct hand {
+	__u32 flags;        /* enum hand_flag */
+	__u32 flow_classes; /* bits 1 << flow class: those that this is for */
 };
 
 /* A socket that was found at a declared endpoint, and the declaration. */

@@ -31,6 +31,10 @@ struct answer {
 	uint8_t protocol;
 };
 
+/* Of bound TCP sockets that neither listen nor are connected; since Linux 6.8, which the C library's
+ * header may not have yet. */
+enum { STATE_BOUND_INACTIVE = 13 };
+
 static int add_socket(const struct nlmsghdr *header, void *argument)
 {
 	const struct inet_diag_msg *message = NLMSG_DATA(header);
@@ -62,7 +66,7 @@ static int add_socket(const struct nlmsghdr *header, void *argument)
 
 /* If the kernel does not answer, since a module (tcp_diag, udp_diag) is missing, or not to the end,
  * notes that sockets of the protocol are unknown. */
-static int read_kind(int fd, int names, uint8_t family, uint8_t protocol,
+static int read_kind(int fd, int names, uint8_t family, uint8_t protocol, uint32_t tcp_states,
 		     struct known_sockets *sockets)
 {
 	struct request request = {
@@ -71,7 +75,7 @@ static int read_kind(int fd, int names, uint8_t family, uint8_t protocol,
 			   .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
 		.diag = {.sdiag_family = family,
 			 .sdiag_protocol = protocol,
-			 .idiag_states = protocol == IPPROTO_TCP ? 1u << TCP_LISTEN : UINT32_MAX},
+			 .idiag_states = protocol == IPPROTO_TCP ? tcp_states : UINT32_MAX},
 	};
 	struct answer answer = {sockets, names, protocol};
 	int err = netlink_dump(fd, &request, sizeof(request), add_socket, &answer);
@@ -88,7 +92,7 @@ static int compare_cookies(const void *a, const void *b)
 	return (left->cookie > right->cookie) - (left->cookie < right->cookie);
 }
 
-int sockdiag_read(const struct netns *netns, struct known_sockets *sockets)
+static int read_all(const struct netns *netns, uint32_t tcp_states, struct known_sockets *sockets)
 {
 	static const uint8_t families[] = {AF_INET, AF_INET6};
 	static const uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP};
@@ -98,7 +102,7 @@ int sockdiag_read(const struct netns *netns, struct known_sockets *sockets)
 
 	*sockets = (struct known_sockets){.told = {fd >= 0, fd >= 0}};
 	for (int i = 0; fd >= 0 && !err && i < 4; i++)
-		err = read_kind(fd, names, families[i / 2], protocols[i % 2], sockets);
+		err = read_kind(fd, names, families[i / 2], protocols[i % 2], tcp_states, sockets);
 	if (err) {
 		sockdiag_free(sockets);
 		return fail(netns->report, err, "read the sockets of %s", netns->words);
@@ -106,6 +110,28 @@ int sockdiag_read(const struct netns *netns, struct known_sockets *sockets)
 	if (sockets->count)
 		qsort(sockets->all, sockets->count, sizeof(*sockets->all), compare_cookies);
 	return 0;
+}
+
+int sockdiag_read(const struct netns *netns, struct known_sockets *sockets)
+{
+	return read_all(netns, 1u << TCP_LISTEN, sockets);
+}
+
+int sockdiag_read_bound(const struct netns *netns, struct known_sockets *sockets)
+{
+	const struct sockaddr_in any = {.sin_family = AF_INET};
+	autoclose int bound = netns_socket(netns, AF_INET, SOCK_STREAM, 0);
+	uint64_t cookie = 0;
+	socklen_t size = sizeof(cookie);
+	int err;
+
+	if (bound >= 0 && (bind(bound, (const struct sockaddr *)&any, sizeof(any)) ||
+			   getsockopt(bound, SOL_SOCKET, SO_COOKIE, &cookie, &size)))
+		cookie = 0;
+	err = read_all(netns, 1u << TCP_LISTEN | 1u << STATE_BOUND_INACTIVE, sockets);
+	if (!err && !(cookie && sockdiag_find(sockets, cookie)))
+		sockets->told[0] = false;
+	return err;
 }
 
 void sockdiag_free(struct known_sockets *sockets)

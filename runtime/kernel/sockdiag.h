@@ -29,6 +29,10 @@ struct known_sockets {
 /* Reads the listening TCP sockets and the UDP sockets; those that the kernel tells. -ENOMEM
  * after a message. */
 int sockdiag_read(const struct netns *netns, struct known_sockets *sockets);
+
+/* Also reads TCP sockets that are bound and may listen later, or again. A kernel before 6.8 does not
+ * tell them, so then not all TCP sockets are told; a bound socket of our own shows it. */
+int sockdiag_read_bound(const struct netns *netns, struct known_sockets *sockets);
 void sockdiag_free(struct known_sockets *sockets);
 
 /* Finds a socket by its cookie; NULL if it is not among them. */

@@ -122,7 +122,8 @@ static int read_declaration(const struct object *object, uint32_t number, uint32
 
 	*declaration = (struct declaration){
 		.key = {.port = (uint16_t)socket->port, .protocol = (uint8_t)socket->protocol},
-		.value = {.number = number},
+		.value = {.number = number,
+			  .label = label_hash(object_label(object, socket->label))},
 		.label = socket->label,
 	};
 	if (!socket->any_address) {

@@ -43,8 +43,9 @@ void declared_maps_close(struct declared_maps *maps)
  * differ. */
 static bool is_same(const struct declared *left, const struct declared *right)
 {
-	return left->has_uid == right->has_uid && left->uid == right->uid &&
-	       left->device == right->device && left->cgroup == right->cgroup &&
+	return left->label == right->label && left->has_uid == right->has_uid &&
+	       left->uid == right->uid && left->device == right->device &&
+	       left->cgroup == right->cgroup &&
 	       memcmp(&left->ipv4, &right->ipv4, sizeof(left->ipv4)) == 0 &&
 	       memcmp(&left->ipv6, &right->ipv6, sizeof(left->ipv6)) == 0;
 }

@@ -11,6 +11,14 @@
 #include <sha2.h>
 #include <string.h>
 
+bool key_is_declared(const struct abi_slot_key *key)
+{
+	for (size_t i = 0; i < sizeof(key->declaration); i++)
+		if (key->declaration[i])
+			return true;
+	return false;
+}
+
 void label_key(const char *name, struct abi_slot_key *key)
 {
 	*key = (struct abi_slot_key){0};

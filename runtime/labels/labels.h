@@ -46,6 +46,12 @@ int labels_assign(int map, int marks, const struct object *object, const struct 
 int labels_look_up(int map, const struct object *object, const struct abi_slot_key *keys,
 		   struct abi_label_slots *slots);
 
+/* Gives blocks of spare slots to those of the FLOW_CLASSES of one key, as bits, that have none yet,
+ * in SLOTS and in the map of slots. Programs that run know nothing of them yet. Warns if there are
+ * no blocks left. -errno after a message. */
+int spares_add(struct report *report, int labels, int marks, const struct abi_slot_key *key,
+	       uint8_t flow_classes, struct abi_label_slots *slots);
+
 /* Sets USED[slot] for all slots of the four words; USED has ABI_SOCKETS_MAX elements. */
 void slots_mark(const struct abi_label_slots *slots, bool *used);
 
@@ -97,6 +103,36 @@ unsigned int flow_class_af(unsigned int flow_class);
 const struct label_entry *nearest_label(const char *name, const struct label_entry *entries,
 					size_t count);
 
+/* The map of what operators did by hand (hands.c). */
+
+struct hand_entry {
+	struct hand_key key;
+	struct hand value;
+};
+
+struct hands {
+	struct hand_entry *all; /* sorted by label, then by cookie */
+	size_t count;
+};
+
+/* A hash of a label's name, which stands for it in the map. */
+uint64_t label_hash(const char *name);
+
+int hands_create(void);
+
+/* -errno after a message. */
+int hands_read(struct report *report, int map, struct hands *hands);
+void hands_free(struct hands *hands);
+
+/* The entries of one label. */
+struct hands hands_of(const struct hands *hands, uint64_t label);
+
+/* The flags of one socket; 0: it has none. */
+uint32_t hand_flags(const struct hands *hands, uint64_t label, uint64_t cookie);
+
+/* Writes an entry; one without flags or flow classes is removed. -errno after a message. */
+int hand_write(struct report *report, int map, const struct hand_entry *entry);
+
 /* Declared sockets (declarations.c), in the form that the BPF programs read: users by number, and
  * the slots that each declaration may fill. These depend on the labels' keys, which depend on the
  * numbers; so declarations are read first and get their slots later. */
@@ -141,6 +177,9 @@ const char *next_folder(const char *path, size_t *length);
 
 /* The key of a label that declares no endpoint. */
 void label_key(const char *name, struct abi_slot_key *key);
+
+/* Whether the label declares an endpoint. */
+bool key_is_declared(const struct abi_slot_key *key);
 
 /* The keys of the object's labels, by label; the caller frees. DECLARATIONS are the object's. What
  * the rules spell in another way has the same key: the name or the number of a user, an omitted or

@@ -1,5 +1,5 @@
-/* Shares out blocks of spare slots. A key keeps its blocks from one apply to the next. It never
- * gets more or fewer of them, since the running program has them in its slot words. */
+/* Shares out blocks of spare slots. A key keeps its blocks from one apply to the next. Once it has
+ * blocks it never gets more or fewer of them, since the running program has them in its slot words. */
 #include "spares.h"
 
 #include "labels.h"
@@ -20,7 +20,8 @@ _Static_assert(1 << DOUBLINGS_MAX == ABI_SPARE_RUN_MAX,
 
 /* What is shared out, and which flow classes of which labels get it. */
 struct sharing {
-	const struct object *object;
+	struct report *report;
+	uint32_t label_count;
 	const struct abi_slot_key *keys;
 	int labels, marks;
 	struct abi_label_slots *slots;
@@ -40,17 +41,17 @@ static bool may_serve(const struct abi_socket *socket, unsigned int flow_class)
 	       (socket->family != AF_INET || flow_class_af(flow_class) == AF_INET);
 }
 
-static void find_wanted(struct sharing *sharing)
+static void find_wanted(struct sharing *sharing, const struct object *object)
 {
-	for (size_t i = 0; i < sharing->object->socket_count; i++) {
-		const struct abi_socket *socket = &sharing->object->sockets[i];
+	for (size_t i = 0; i < object->socket_count; i++) {
+		const struct abi_socket *socket = &object->sockets[i];
 
 		for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
 			if (may_serve(socket, flow_class) &&
 			    !ABI_SPARE_BLOCK(sharing->slots[socket->label].slots[flow_class]))
 				sharing->wanted[socket->label] |= (uint8_t)(1u << flow_class);
 	}
-	for (uint32_t i = 0; i < sharing->object->header.label_count; i++)
+	for (uint32_t i = 0; i < sharing->label_count; i++)
 		sharing->wanted_count += (uint32_t)__builtin_popcount(sharing->wanted[i]);
 }
 
@@ -66,7 +67,7 @@ static int find_used(struct sharing *sharing)
 {
 	autofree struct label_entry *entries = NULL;
 	size_t count = 0;
-	int err = labels_read(sharing->object->report, sharing->labels, &entries, &count);
+	int err = labels_read(sharing->report, sharing->labels, &entries, &count);
 
 	for (size_t i = 0; !err && i < count; i++)
 		for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
@@ -111,7 +112,7 @@ static int clear_marks(const struct sharing *sharing, uint32_t block)
 	const struct abi_spare_marks none = {0};
 
 	return bpf_map_update_elem(sharing->marks, &block, &none, BPF_ANY)
-		       ? fail(sharing->object->report, errno, "clear the marks of spare slots")
+		       ? fail(sharing->report, errno, "clear the marks of spare slots")
 		       : 0;
 }
 
@@ -139,8 +140,7 @@ static int give_label(struct sharing *sharing, uint32_t label)
 		if (sharing->wanted[label] >> flow_class & 1)
 			err = give_run(sharing, &slots->slots[flow_class]);
 	if (!err && bpf_map_update_elem(sharing->labels, key, slots, BPF_EXIST))
-		err = fail(sharing->object->report, errno, "give the label '%s' its slots",
-			   key->label);
+		err = fail(sharing->report, errno, "give the label '%s' its slots", key->label);
 	return err;
 }
 
@@ -149,11 +149,11 @@ static int share_out(struct sharing *sharing)
 	int err = 0;
 
 	sharing->doublings = choose_doublings(sharing);
-	for (uint32_t i = 0; !err && i < sharing->object->header.label_count; i++)
+	for (uint32_t i = 0; !err && i < sharing->label_count; i++)
 		if (sharing->wanted[i])
 			err = give_label(sharing, i);
 	if (!err && sharing->unserved)
-		warn(sharing->object->report,
+		warn(sharing->report,
 		     "for %u families and protocols of labels there are no spare slots: of a group "
 		     "of sockets one stands behind the label, and nobody is served when that is "
 		     "gone; labels of rules that were applied before may have the slots, until "
@@ -163,14 +163,13 @@ static int share_out(struct sharing *sharing)
 }
 
 /* Finds out what is wanted and what is used. USED and WANTED are the sharing's arrays. */
-static int look(struct sharing *sharing, bool **used, uint8_t **wanted)
+static int look(struct sharing *sharing, const struct object *object, bool **used, uint8_t **wanted)
 {
 	*used = sharing->used = calloc(ABI_SPARE_BLOCKS + 1, sizeof(**used));
-	*wanted = sharing->wanted = calloc((size_t)sharing->object->header.label_count + 1,
-					   sizeof(**wanted));
+	*wanted = sharing->wanted = calloc((size_t)sharing->label_count + 1, sizeof(**wanted));
 	if (!*used || !*wanted)
-		return fail(sharing->object->report, ENOMEM, "share out spare slots");
-	find_wanted(sharing);
+		return fail(sharing->report, ENOMEM, "share out spare slots");
+	find_wanted(sharing, object);
 	return sharing->wanted_count ? find_used(sharing) : 0;
 }
 
@@ -179,8 +178,11 @@ int spares_excess(int labels, const struct object *object, struct abi_label_slot
 {
 	autofree bool *used = NULL;
 	autofree uint8_t *wanted = NULL;
-	struct sharing sharing = {.object = object, .labels = labels, .slots = slots};
-	int err = look(&sharing, &used, &wanted);
+	struct sharing sharing = {.report = object->report,
+				  .label_count = object->header.label_count,
+				  .labels = labels,
+				  .slots = slots};
+	int err = look(&sharing, object, &used, &wanted);
 	uint32_t unused = err ? 0 : count_runs(used, 1);
 
 	*excess = sharing.wanted_count > unused ? sharing.wanted_count - unused : 0;
@@ -192,13 +194,40 @@ int spares_assign(int labels, int marks, const struct object *object,
 {
 	autofree bool *used = NULL;
 	autofree uint8_t *wanted = NULL;
-	struct sharing sharing = {.object = object,
+	struct sharing sharing = {.report = object->report,
+				  .label_count = object->header.label_count,
 				  .keys = keys,
 				  .labels = labels,
 				  .marks = marks,
 				  .slots = slots,
 				  .next = 1};
-	int err = look(&sharing, &used, &wanted);
+	int err = look(&sharing, object, &used, &wanted);
 
 	return err || !sharing.wanted_count ? err : share_out(&sharing);
+}
+
+int spares_add(struct report *report, int labels, int marks, const struct abi_slot_key *key,
+	       uint8_t flow_classes, struct abi_label_slots *slots)
+{
+	autofree bool *used = calloc(ABI_SPARE_BLOCKS + 1, sizeof(*used));
+	uint8_t wanted = flow_classes;
+	struct sharing sharing = {.report = report,
+				  .label_count = 1,
+				  .keys = key,
+				  .labels = labels,
+				  .marks = marks,
+				  .slots = slots,
+				  .used = used,
+				  .wanted = &wanted,
+				  .next = 1};
+	int err;
+
+	if (!used)
+		return fail(report, ENOMEM, "share out spare slots");
+	for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
+		if (ABI_SPARE_BLOCK(slots->slots[flow_class]))
+			wanted &= (uint8_t) ~(1u << flow_class);
+	sharing.wanted_count = (uint32_t)__builtin_popcount(wanted);
+	err = wanted ? find_used(&sharing) : 0;
+	return err || !wanted ? err : share_out(&sharing);
 }

@@ -36,6 +36,9 @@ bool stands_behind(const struct inspection *inspected, uint32_t label, uint64_t 
 int problem_bound(struct problems *problems, const char *label, unsigned int protocol,
 		  const char *address, const char *device, size_t count);
 
+/* What an operator did by hand with a socket of the label: flags of enum hand_flag (strays.c). */
+uint32_t by_hand(const struct inspection *inspected, uint32_t label, uint64_t cookie);
+
 /* Says how many sockets the last problem is of. */
 void problem_count(struct problems *problems, size_t sockets);
 

@@ -339,6 +339,8 @@ static int check_right(const struct inspection *inspected, const struct declarat
 		if (found->fault != FOUND_RIGHT)
 			continue;
 		*any = true;
+		if (by_hand(inspected, declaration->label, seen->all[i].key.cookie))
+			continue;
 		if (is_missed(inspected, declaration, found))
 			return add_unplaced(inspected, declaration, found, problems);
 		if (!first[is_ipv6])

@@ -7,6 +7,7 @@
 
 struct abi_label_slots;
 struct declarations;
+struct hands;
 struct known_sockets;
 struct netns;
 struct object;
@@ -36,6 +37,7 @@ struct inspection {
 	const struct known_sockets *known; /* NULL: they are read when they are needed */
 	/* Numbers that the rules were applied with; NULL: they are not known. */
 	const uint32_t *interfaces, *users; /* by interface, by declaration */
+	const struct hands *hands;          /* what was done by hand; NULL: nothing */
 };
 
 /* These add to PROBLEMS; -ENOMEM after a message. */

@@ -30,6 +30,14 @@ bool stands_behind(const struct inspection *inspected, uint32_t label, uint64_t 
 	return false;
 }
 
+uint32_t by_hand(const struct inspection *inspected, uint32_t label, uint64_t cookie)
+{
+	return inspected->hands
+		       ? hand_flags(inspected->hands,
+				    label_hash(object_label(inspected->object, label)), cookie)
+		       : 0;
+}
+
 /* The declarations of each label: numbers from 1, 0 for none. */
 struct by_label {
 	size_t *first; /* by label */
@@ -115,7 +123,8 @@ static void look_at_flow_class(const struct inspection *inspected, const struct 
 		enum place place;
 
 		/* Whether it takes packets is for problems_behind_labels. */
-		if (!cookie || cookie == strays->first || !is_working(inspected, cookie))
+		if (!cookie || cookie == strays->first || !is_working(inspected, cookie) ||
+		    by_hand(inspected, label, cookie) & HAND_OVERRIDE)
 			continue;
 		place = place_of(inspected, by, label, flow_class, cookie);
 		if (place == PLACE_ALLOWED)

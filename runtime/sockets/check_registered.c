@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -133,6 +134,35 @@ int socket_flow_classes(int fd, const struct netns *netns)
 	if (!err)
 		err = check_namespace(fd, netns);
 	return err ? err : served_flow_classes(netns->report, fd);
+}
+
+int socket_endpoint(int fd, struct report *report, struct declared_key *endpoint)
+{
+	struct sockaddr_in6 address = {0};
+	const struct sockaddr_in *ipv4 = (const struct sockaddr_in *)&address;
+	socklen_t size = sizeof(address);
+
+	if (getsockname(fd, (struct sockaddr *)&address, &size))
+		return fail(report, errno, "ask for the socket's address");
+	*endpoint = (struct declared_key){
+		.port = ntohs(ipv4->sin_port),
+		.family = (uint8_t)address.sin6_family,
+		.protocol = (uint8_t)read_option(fd, SO_PROTOCOL),
+	};
+	if (address.sin6_family == AF_INET) {
+		memcpy(endpoint->address, &ipv4->sin_addr, sizeof(ipv4->sin_addr));
+	} else if (IN6_IS_ADDR_V4MAPPED(&address.sin6_addr)) {
+		endpoint->family = AF_INET;
+		memcpy(endpoint->address, &address.sin6_addr.s6_addr[12], 4);
+	} else {
+		memcpy(endpoint->address, &address.sin6_addr, sizeof(endpoint->address));
+	}
+	return 0;
+}
+
+bool socket_may_have_siblings(int fd)
+{
+	return read_option(fd, SO_REUSEPORT) == 1;
 }
 
 int socket_from_process(struct report *report, int pid, int fd)

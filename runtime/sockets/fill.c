@@ -9,8 +9,9 @@
  * matching sockets without a slot into free slots. */
 #include "sockets.h"
 
+#include "orders.h"
+
 #include "runtime/base/fail.h"
-#include "runtime/kernel/clock.h"
 #include "runtime/labels/labels.h"
 #include "runtime/state/state.h"
 
@@ -32,13 +33,13 @@ struct slot {
 
 struct plan {
 	const struct declarations *declarations;
+	const struct hands *hands;
 	const struct sightings *sightings;
 	int sockets;
 	enum fill fill;
 	struct slot *slots; /* by slot number; ABI_SOCKETS_MAX of them */
 	struct order *orders;
 	size_t order_count;
-	uint64_t now;   /* nanoseconds since boot */
 	bool takes_out; /* the plan removes or replaces a socket */
 };
 
@@ -47,7 +48,8 @@ static struct slot *slot_in(const struct plan *plan, const struct declared_range
 	return &plan->slots[slot_at(range->word, range->first + i)];
 }
 
-static int read_range(const struct plan *plan, const struct declared_range *range)
+/* A socket that stands before the declared ones by hand keeps its slot. */
+static int read_range(const struct plan *plan, const struct declared_range *range, uint64_t label)
 {
 	for (uint32_t i = 0; i < range->count; i++) {
 		struct slot *slot = slot_in(plan, range, i);
@@ -59,6 +61,8 @@ static int read_range(const struct plan *plan, const struct declared_range *rang
 		if (err)
 			return fail(plan->declarations->report, err,
 				    "read which sockets are behind labels");
+		if (slot->present && hand_flags(plan->hands, label, slot->present) & HAND_OVERRIDE)
+			slot->wanted = slot->present;
 		slot->declared = true;
 		if (range->first + i) {
 			slot->first_block = (uint16_t)ABI_SPARE_BLOCK(range->word);
@@ -81,7 +85,7 @@ static int read_slots(struct plan *plan)
 			struct declared_range range = declaration_range(&plan->declarations->all[i],
 									flow_class);
 
-			err = read_range(plan, &range);
+			err = read_range(plan, &range, plan->declarations->all[i].value.label);
 		}
 	return err;
 }
@@ -117,7 +121,8 @@ static void want(const struct plan *plan, const struct declared_range *range, ui
 	}
 }
 
-/* First keeps the sockets that are in a slot of the range, then finds slots for the others. */
+/* First keeps the sockets that are in a slot of the range, then finds slots for the others. Those
+ * that an operator has put somewhere, or drained, are not for this to place. */
 static void plan_range(const struct plan *plan, const struct declaration *declaration,
 		       unsigned int flow_class)
 {
@@ -128,7 +133,8 @@ static void plan_range(const struct plan *plan, const struct declaration *declar
 		for (size_t i = 0; i < seen.count; i++) {
 			uint64_t cookie = seen.all[i].key.cookie;
 
-			if (seen.all[i].found.fault != FOUND_RIGHT ||
+			if (hand_flags(plan->hands, declaration->value.label, cookie) ||
+			    seen.all[i].found.fault != FOUND_RIGHT ||
 			    !found_serves(&seen.all[i].found, (int)flow_class_af(flow_class)))
 				continue;
 			if (!keep(plan, &range, cookie) && pass)
@@ -187,33 +193,12 @@ static int clear_others(struct plan *plan)
 	return 0;
 }
 
-/* Notes the time of each socket that was put in. It is no error if the socket was closed meanwhile,
- * so that the walk did not meet it (error 1), or if the follower filled the slot meanwhile
- * (EEXIST). */
-static int note_orders(const struct plan *plan, int since_map)
-{
-	for (size_t i = 0; i < plan->order_count; i++) {
-		const struct order *order = &plan->orders[i];
-		const struct since since = {order->key.cookie, plan->now};
-
-		if (order->value.error > 0 || order->value.error == -EEXIST)
-			continue;
-		if (order->value.error)
-			return fail(plan->declarations->report, order->value.error,
-				    "put the socket with the cookie %llu behind "
-				    "its label",
-				    order->key.cookie);
-		if (bpf_map_update_elem(since_map, &order->value.slot, &since, BPF_ANY))
-			return fail(plan->declarations->report, errno,
-				    "note since when a socket is behind its label");
-	}
-	return 0;
-}
-
-static int fill_once(struct finder *finder, const struct declarations *declarations, int sockets,
-		     int since, enum fill fill, bool *took_out)
+static int fill_once(struct finder *finder, const struct declarations *declarations,
+		     const struct hands *hands, int sockets, int since, enum fill fill,
+		     bool *took_out)
 {
 	struct plan plan = {.declarations = declarations,
+			    .hands = hands,
 			    .sightings = find_sightings(finder),
 			    .sockets = sockets,
 			    .fill = fill};
@@ -224,11 +209,8 @@ static int fill_once(struct finder *finder, const struct declarations *declarati
 	if (!err)
 		err = make_plan(&plan);
 	if (!err)
-		err = boot_time(declarations->report, &plan.now);
-	if (!err)
-		err = find_put(finder, plan.orders, plan.order_count);
-	if (!err)
-		err = note_orders(&plan, since);
+		err = orders_carry_out(declarations->report, finder, plan.orders, plan.order_count,
+				       since);
 	if (!err && fill == FILL_ALL)
 		err = clear_others(&plan);
 	*took_out = plan.takes_out;
@@ -237,14 +219,14 @@ static int fill_once(struct finder *finder, const struct declarations *declarati
 	return err;
 }
 
-int fill_slots(struct finder *finder, const struct declarations *declarations, int sockets,
-	       int since)
+int fill_slots(struct finder *finder, const struct declarations *declarations,
+	       const struct hands *hands, int sockets, int since)
 {
 	bool took_out;
-	int err = fill_once(finder, declarations, sockets, since, FILL_ALL, &took_out);
+	int err = fill_once(finder, declarations, hands, sockets, since, FILL_ALL, &took_out);
 
 	/* This time only empty slots are filled, so no socket is taken out. */
 	if (!err && took_out)
-		err = fill_once(finder, declarations, sockets, since, FILL_EMPTY, &took_out);
+		err = fill_once(finder, declarations, hands, sockets, since, FILL_EMPTY, &took_out);
 	return err;
 }

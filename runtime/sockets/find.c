@@ -232,6 +232,39 @@ bool found_serves(const struct found *found, int family)
 	return found->family == AF_INET || !found->ipv6_only;
 }
 
+uint32_t found_flow_classes(const struct found *found)
+{
+	uint32_t flow_classes = 0;
+
+	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++)
+		if (found->protocol == flow_class_ipproto(i) &&
+		    found_serves(found, (int)flow_class_af(i)))
+			flow_classes |= 1u << i;
+	return flow_classes;
+}
+
+int find_at(const struct netns *netns, const struct declared_key *endpoint,
+	    const struct shared_maps *shared, struct finder **finder)
+{
+	struct declaration at = {.key = *endpoint};
+	const struct declarations one = {.report = netns->report, .all = &at, .count = 1};
+	struct declared_maps maps;
+	int err = declared_maps_create(&one, &maps);
+
+	if (err)
+		return err;
+	err = find_open(netns, &maps, shared, finder);
+	declared_maps_close(&maps);
+	if (err)
+		return err;
+	err = find_look(*finder);
+	if (!err)
+		return 0;
+	find_close(*finder);
+	*finder = NULL;
+	return err;
+}
+
 static int compare_orders(const void *left, const void *right)
 {
 	const struct order *a = left, *b = right;

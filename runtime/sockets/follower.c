@@ -29,7 +29,8 @@ enum {
 	KERNEL_ENOTSUPP = 524,
 };
 
-const char *const kind_names[KINDS] = {"sockets", "since", "spare_marks", "cgroups", "declared"};
+const char *const kind_names[KINDS] = {"sockets", "since",   "spare_marks",
+				       "hand",    "cgroups", "declared"};
 
 static struct follower no_follower(struct report *report, int root)
 {
@@ -258,9 +259,9 @@ static int pin_all(const struct follower *follower, int link)
 static int build_with(struct follower *follower, const struct follow *programs,
 		      const struct followed *first, uint64_t gone)
 {
-	const struct bpf_map *const maps[KINDS] = {programs->maps.sockets, programs->maps.since,
-						   programs->maps.spare_marks,
-						   programs->maps.cgroups, programs->maps.declared};
+	const struct bpf_map *const maps[KINDS] = {
+		programs->maps.sockets, programs->maps.since,   programs->maps.spare_marks,
+		programs->maps.hand,    programs->maps.cgroups, programs->maps.declared};
 	autoclose int link = -1;
 	int err = 0;
 

@@ -16,7 +16,7 @@ struct report;
 /* The kinds of maps of a namespace. DECLARED is last, so that it is entered last and removed first:
  * the follower passes over a namespace that has no such map. The names are those of the pins, of a
  * namespace's maps in its folder and of the maps of maps in the follower's folder. */
-enum kind { SOCKETS, SINCE, SPARE_MARKS, CGROUPS, DECLARED, KINDS };
+enum kind { SOCKETS, SINCE, SPARE_MARKS, HAND, CGROUPS, DECLARED, KINDS };
 extern const char *const kind_names[KINDS];
 
 /* A namespace that is followed, and its maps. */

@@ -12,6 +12,7 @@
 struct declarations;
 struct declared_maps;
 struct finder;
+struct hands;
 struct netns;
 struct report;
 struct shared_maps;
@@ -44,6 +45,11 @@ int find_look(struct finder *finder);
 const struct sightings *find_sightings(const struct finder *finder);
 void find_close(struct finder *finder);
 
+/* Finds the sockets at one endpoint: *FINDER has walked, and has seen them for the declaration 0.
+ * -errno after a message. */
+int find_at(const struct netns *netns, const struct declared_key *endpoint,
+	    const struct shared_maps *shared, struct finder **finder);
+
 /* The sightings of one declaration. */
 struct sightings find_of(const struct sightings *sightings, uint32_t number);
 
@@ -52,6 +58,9 @@ const struct found *find_one(const struct sightings *sightings, uint32_t number,
 
 /* Whether the socket receives packets of a family: AF_INET or AF_INET6. */
 bool found_serves(const struct found *found, int family);
+
+/* The flow classes that the socket serves, as bits 1 << flow class. */
+uint32_t found_flow_classes(const struct found *found);
 
 /* A slot to put a socket into: an entry of the map `placements`. find_put sets KEY.index, and
  * VALUE.error to the result. */
@@ -71,8 +80,19 @@ void found_address(const struct found *found, char *text, size_t size);
 
 /* Looks for the declared sockets and puts them into their slots; takes sockets that no declaration
  * matches out of these. SINCE is the map of struct since by slot. -errno after a message. */
-int fill_slots(struct finder *finder, const struct declarations *declarations, int sockets,
-	       int since);
+int fill_slots(struct finder *finder, const struct declarations *declarations,
+	       const struct hands *hands, int sockets, int since);
+
+/* What was done by hand (by_hand.c): puts sockets that stand before the declared ones into the
+ * first slots of all keys of their label, and takes drained ones out of all of them. Forgets
+ * sockets that are gone for certain. The state must be locked. -errno after a message. */
+int by_hand_settle(const struct state *state);
+
+/* Does of this what needs no walk through the namespace's sockets: only takes sockets out. */
+int by_hand_clear(const struct state *state);
+
+/* Takes a socket out of all slots of all keys of a label. -errno after a message. */
+int by_hand_take_out(const struct state *state, const char *label, uint64_t cookie);
 
 /* Following (follow.c): one BPF program for all network namespaces of the host, attached to the
  * root of the cgroup tree, puts a TCP listener behind its labels the moment it listens. No process
@@ -116,6 +136,12 @@ bool can_follow(void);
  * says why it cannot be behind a label: not a socket, not listening, connected, MPTCP, another
  * namespace. */
 int socket_flow_classes(int fd, const struct netns *netns);
+
+/* The endpoint that it is bound to, as the BPF programs read it. -errno after a message. */
+int socket_endpoint(int fd, struct report *report, struct declared_key *endpoint);
+
+/* Whether it was made with SO_REUSEPORT, and so may be one of a group. */
+bool socket_may_have_siblings(int fd);
 
 /* A duplicate of another process's descriptor. A pidfd holds the process, so that no other process
  * can get its number meanwhile. -errno after a message. */

@@ -212,6 +212,29 @@ int version_create(uint32_t version)
 	return blob_create("state", &bytes, sizeof(bytes));
 }
 
+int standing_hand(const struct state *state, int *hand)
+{
+	if (state->use != STATE_READ)
+		return get_or_create(state, PIN_HAND, hands_create, hand);
+	*hand = pin_get(state->folder, PIN_HAND);
+	if (*hand == -ENOENT) {
+		*hand = -1;
+		return 0;
+	}
+	return *hand < 0 ? fail(state->report, *hand, "open the map '%s/%s'", state->path, PIN_HAND)
+			 : 0;
+}
+
+int standing_hands(const struct state *state, struct hands *hands)
+{
+	autoclose int map = -1;
+	int err;
+
+	*hands = (struct hands){0};
+	err = standing_hand(state, &map);
+	return err ? err : hands_read(state->report, map, hands);
+}
+
 static int create_version(void)
 {
 	return version_create(STATE_VERSION);
@@ -229,7 +252,7 @@ int since_create(void)
 
 int standing_prepare(const struct state *state, struct shared_maps *shared, int *labels)
 {
-	autoclose int version = -1, since = -1;
+	autoclose int version = -1, since = -1, hand = -1;
 	int err = get_or_create(state, ABI_PIN_STATE, create_version, &version);
 
 	if (!err)
@@ -241,5 +264,7 @@ int standing_prepare(const struct state *state, struct shared_maps *shared, int 
 		err = get_or_create(state, ABI_PIN_SLOTS, labels_create, labels);
 	if (!err)
 		err = get_or_create(state, PIN_SINCE, since_create, &since);
+	if (!err)
+		err = standing_hand(state, &hand);
 	return err;
 }

@@ -12,8 +12,10 @@
 #include <limits.h>
 
 struct declared_maps;
+struct hands;
 struct loaded;
 struct shared_maps;
+struct standing;
 
 /* The folder of a network namespace (state.c): <bpffs>/sklc/<cookie>, checked for its owner and
  * mode, and locked by whoever changes it. */
@@ -179,6 +181,10 @@ int generation_keys(const struct state *state, uint32_t id, struct abi_slot_key 
 int generation_slots(const struct state *state, uint32_t id, int labels,
 		     const struct object *object, struct abi_label_slots *slots);
 
+/* Tells the programs that decide, or may decide when a trial is over, which slots the keys of their
+ * labels have now (words.c): blocks are given while the programs run. -errno after a message. */
+int standing_tell_slots(const struct state *state, const struct standing *standing);
+
 /* Adds the maps of its declared sockets to the generation's folder. -errno after a message. */
 int generation_pin_declared(const struct state *state, uint32_t id,
 			    const struct declared_maps *maps);
@@ -250,6 +256,8 @@ int state_migrate(const struct state *state);
 
 #define PIN_COUNT "count" /* ARRAY of one u32: the number of the generation that was made last */
 
+#define PIN_HAND "hand" /* HASH: struct hand_key -> struct hand (bpf/maps.h) */
+
 #define PIN_SINCE "since" /* ARRAY: u32 slot -> struct since (bpf/maps.h), zero: no socket yet */
 
 enum trial_phase {
@@ -281,6 +289,11 @@ int standing_prepare(const struct state *state, struct shared_maps *shared, int 
 int standing_since(const struct state *state, int *since);
 int standing_spare_marks(const struct state *state, int *marks);
 int standing_maps(const struct state *state, int *sockets, int *labels);
+
+/* What operators did by hand. Makes the map if there is none; -1 if there is none and the state was
+ * opened to be read. */
+int standing_hand(const struct state *state, int *hand);
+int standing_hands(const struct state *state, struct hands *hands);
 
 /* Counters of rules and labels (counters.c), which go on from one apply to the next. Each
  * generation counts from zero, for each processor separately: these are its live counts. Its base,

@@ -61,7 +61,7 @@ static json_t *flow_class_to_json(const struct status *status, uint32_t label, u
 
 	if (socket)
 		sockdiag_address(socket, address, sizeof(address));
-	return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}",
 			 "protocol", ipproto_word(flow_class_ipproto(flow_class)), "family",
 			 flow_class_af(flow_class) == AF_INET6 ? "ipv6" : "ipv4", "needed",
 			 at->needed, "cookie", at->cookie ? json_number(at->cookie) : json_null(),
@@ -72,7 +72,34 @@ static json_t *flow_class_to_json(const struct status *status, uint32_t label, u
 			 owner && owner->pid ? json_integer(owner->pid) : json_null(), "command",
 			 json_text(owner && owner->pid ? owner->command : NULL), "members",
 			 json_number(at->members), "since",
-			 at->since ? json_number(at->since) : json_null());
+			 at->since ? json_number(at->since) : json_null(), "override",
+			 status_is_override(status, label, flow_class));
+}
+
+static json_t *drained_to_json(const struct status *status, uint32_t label)
+{
+	struct hands own = status_hands(status, label);
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < own.count; i++) {
+		uint64_t cookie = own.all[i].key.cookie;
+		const struct known_socket *socket = sockdiag_find(&status->known, cookie);
+		const struct owner *owner = status_owner(status, socket);
+		bool has_owner = owner && owner->pid;
+		char address[SOCKET_ADDRESS_MAX];
+
+		if (!(own.all[i].value.flags & HAND_DRAINED))
+			continue;
+		if (socket)
+			sockdiag_address(socket, address, sizeof(address));
+		json_array_append_new(
+			all, json_pack("{s:o, s:o, s:o, s:o, s:o}", "cookie", json_number(cookie),
+				       "address", json_text(socket ? address : NULL), "uid",
+				       socket ? json_number(socket->uid) : json_null(), "pid",
+				       has_owner ? json_integer(owner->pid) : json_null(),
+				       "command", json_text(has_owner ? owner->command : NULL)));
+	}
+	return all;
 }
 
 static json_t *problems_to_json(const struct problems *problems)
@@ -98,9 +125,10 @@ static json_t *labels_to_json(const struct status *status)
 
 		for (uint32_t flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
 			json_array_append_new(sockets, flow_class_to_json(status, i, flow_class));
-		json_array_append_new(labels, json_pack("{s:o, s:o}", "name",
-							json_text(object_label(object, i)),
-							"sockets", sockets));
+		json_array_append_new(labels,
+				      json_pack("{s:o, s:o, s:o}", "name",
+						json_text(object_label(object, i)), "sockets",
+						sockets, "drained", drained_to_json(status, i)));
 	}
 	return labels;
 }

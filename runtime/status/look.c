@@ -49,14 +49,34 @@ const struct owner *status_owner(const struct status *status, const struct known
 	return socket ? owners_of(status->owners, status->owner_count, socket->inode) : NULL;
 }
 
+struct hands status_hands(const struct status *status, uint32_t label)
+{
+	return hands_of(&status->hands, label_hash(object_label(&status->applied.object, label)));
+}
+
+bool status_is_override(const struct status *status, uint32_t label, uint32_t flow_class)
+{
+	struct hands own = status_hands(status, label);
+	uint64_t cookie = status->flow_classes[label * ABI_FLOW_CLASSES + flow_class].cookie;
+
+	return own.count && hand_flags(&own, own.all->key.label, cookie) & HAND_OVERRIDE;
+}
+
 static int find_owners(struct status *status, size_t flow_classes)
 {
-	status->owners = calloc(flow_classes + 1, sizeof(*status->owners));
+	status->owners = calloc(flow_classes + status->hands.count + 1, sizeof(*status->owners));
 	if (!status->owners)
 		return fail(status->state.report, ENOMEM, "find the processes of sockets");
 	for (size_t i = 0; i < flow_classes; i++) {
 		const struct known_socket *socket = sockdiag_find(&status->known,
 								  status->flow_classes[i].cookie);
+
+		if (socket)
+			status->owners[status->owner_count++].inode = socket->inode;
+	}
+	for (size_t i = 0; i < status->hands.count; i++) {
+		const struct known_socket *socket = sockdiag_find(&status->known,
+								  status->hands.all[i].key.cookie);
 
 		if (socket)
 			status->owners[status->owner_count++].inode = socket->inode;
@@ -119,6 +139,7 @@ static int look_all(const struct look *look)
 				       .sockets = look->sockets,
 				       .netns = &status->state.netns,
 				       .known = &status->known,
+				       .hands = &status->hands,
 				       .interfaces = status->numbers.all,
 				       .users = host_users(object, &status->numbers)};
 	enum following following;

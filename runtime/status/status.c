@@ -68,6 +68,8 @@ static int read_generation(struct status *status)
 	if (!err)
 		err = read_flow_classes(status);
 	if (!err)
+		err = standing_hands(&status->state, &status->hands);
+	if (!err)
 		err = sockdiag_read(&status->state.netns, &status->known);
 	if (!err)
 		err = boot_time(status->state.report, &status->now);
@@ -85,6 +87,7 @@ void status_clear(struct status *status)
 	problems_free(&status->problems);
 	free(status->owners);
 	sockdiag_free(&status->known);
+	hands_free(&status->hands);
 	free(status->flow_classes);
 	counters_free(&status->counters);
 	host_numbers_free(&status->numbers);

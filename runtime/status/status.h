@@ -31,6 +31,7 @@ struct status {
 	struct counters counters;
 	struct flow_class_status *flow_classes; /* label * ABI_FLOW_CLASSES + flow_class */
 	struct known_sockets known;
+	struct hands hands;   /* what was done by hand */
 	struct owner *owners; /* of the sockets behind labels */
 	size_t owner_count;
 	struct problems problems;
@@ -71,6 +72,12 @@ void brief_read(struct state *state, struct brief_status *brief);
 
 /* The process that has the socket open, or NULL. */
 const struct owner *status_owner(const struct status *status, const struct known_socket *socket);
+
+/* Whether the first socket of a label's flow class was put before the declared ones. */
+bool status_is_override(const struct status *status, uint32_t label, uint32_t flow_class);
+
+/* What was done by hand with sockets of a label. */
+struct hands status_hands(const struct status *status, uint32_t label);
 
 /* Name of the namespace, written to NAME; NULL if it has none. */
 const char *status_netns_name(const struct status *status, char *name, size_t size);

@@ -96,6 +96,19 @@ static void print_socket(const struct status *status, uint64_t cookie, FILE *out
 	}
 }
 
+static void print_drained(const struct status *status, uint32_t label, FILE *out)
+{
+	struct hands own = status_hands(status, label);
+
+	for (size_t i = 0; i < own.count; i++) {
+		if (!(own.all[i].value.flags & HAND_DRAINED))
+			continue;
+		fprintf(out, "    drained   ");
+		print_socket(status, own.all[i].key.cookie, out);
+		fputc('\n', out);
+	}
+}
+
 static void print_label(const struct status *status, uint32_t label, FILE *out)
 {
 	const struct object *object = &status->applied.object;
@@ -113,6 +126,8 @@ static void print_label(const struct status *status, uint32_t label, FILE *out)
 		print_socket(status, at->cookie, out);
 		if (at->members > 1)
 			fprintf(out, " and %" PRIu32 " more", at->members - 1);
+		if (status_is_override(status, label, flow_class))
+			fprintf(out, " (override)");
 		if (at->since) {
 			fprintf(out, " since ");
 			print_time(at->since, out);
@@ -120,6 +135,7 @@ static void print_label(const struct status *status, uint32_t label, FILE *out)
 		fprintf(out, "  hits %" PRIu64 ", misses %" PRIu64 "%s\n", count->hits,
 			count->misses, at->needed ? "" : "  (no rule needs it)");
 	}
+	print_drained(status, label, out);
 }
 
 static void print_problem(const struct problem *problem, FILE *out)

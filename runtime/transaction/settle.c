@@ -167,6 +167,10 @@ static int settle_applied(const struct state *state, const struct standing *stan
 	if (!err && standing->trial == TRIAL_NONE)
 		err = counters_fold(state, standing->current);
 	if (!err)
+		err = standing_tell_slots(state, standing);
+	if (!err)
+		err = by_hand_clear(state);
+	if (!err)
 		err = follow_standing(state, standing);
 	if (!err)
 		err = clear_slots(state, &kept);

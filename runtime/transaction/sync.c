@@ -19,12 +19,14 @@ struct sync {
 	struct declared_maps maps;
 	struct finder *finder;
 	struct shared_maps shared;
+	struct hands hands;
 	int labels, since;
 };
 
 static void sync_close(struct sync *sync)
 {
 	find_close(sync->finder);
+	hands_free(&sync->hands);
 	declared_maps_close(&sync->maps);
 	declarations_free(&sync->declarations);
 	free(sync->slots);
@@ -70,6 +72,8 @@ static int sync_open(struct sync *sync)
 	if (!err)
 		err = standing_since(sync->state, &sync->since);
 	if (!err)
+		err = standing_hands(sync->state, &sync->hands);
+	if (!err)
 		err = read_slots(sync);
 	if (!err)
 		err = declarations_read(object, sync->numbers.all,
@@ -90,6 +94,7 @@ static void report_problems(const struct sync *sync)
 		.slots = sync->slots,
 		.sockets = sync->shared.sockets,
 		.netns = &sync->state->netns,
+		.hands = &sync->hands,
 	};
 
 	problems_warn(&inspected);
@@ -113,7 +118,8 @@ static int sync_generation(const struct state *state, uint32_t generation, bool 
 	if (!err)
 		err = find_open(&state->netns, &sync.maps, &sync.shared, &sync.finder);
 	if (!err)
-		err = fill_slots(sync.finder, &sync.declarations, sync.shared.sockets, sync.since);
+		err = fill_slots(sync.finder, &sync.declarations, &sync.hands, sync.shared.sockets,
+				 sync.since);
 	if (!err && !quiet)
 		report_problems(&sync);
 	sync_close(&sync);
@@ -123,7 +129,10 @@ static int sync_generation(const struct state *state, uint32_t generation, bool 
 int sync_standing(const struct state *state, const struct standing *standing, bool quiet)
 {
 	const bool silent = true;
-	int err = sync_generation(state, standing->current, quiet);
+	int err = by_hand_settle(state);
+
+	if (!err)
+		err = sync_generation(state, standing->current, quiet);
 
 	if (!err && standing->trial == TRIAL_RUNNING && standing->previous)
 		err = sync_generation(state, standing->previous, silent);

@@ -185,6 +185,7 @@ static void report_problems(const struct transaction *t)
 		.slots = t->host.slots,
 		.sockets = t->shared.sockets,
 		.netns = &t->state->netns,
+		.hands = &t->hands,
 	};
 
 	problems_warn(&inspected);
@@ -195,14 +196,17 @@ static void report_problems(const struct transaction *t)
  * filled before the switch, for both. */
 static int find_sockets(struct transaction *t)
 {
-	int err = 0;
+	int err = by_hand_settle(t->state);
 
-	if (t->declarations.count)
+	if (!err)
+		err = standing_hands(t->state, &t->hands);
+	if (!err && t->declarations.count)
 		err = follow_also(t->state, t->standing, &t->declared);
 	if (!err && t->declarations.count)
 		err = find_open(&t->state->netns, &t->declared, &t->shared, &t->finder);
 	if (!err && t->finder)
-		err = fill_slots(t->finder, &t->declarations, t->shared.sockets, t->since);
+		err = fill_slots(t->finder, &t->declarations, &t->hands, t->shared.sockets,
+				 t->since);
 	if (!err && t->finder && !t->options->quiet)
 		report_problems(t);
 	return err ? err : check_sockets(t);
@@ -284,6 +288,7 @@ static void close_transaction(struct transaction *t)
 {
 	trial_close(&t->trial);
 	find_close(t->finder);
+	hands_free(&t->hands);
 	declared_maps_close(&t->declared);
 	declarations_free(&t->declarations);
 	free(t->keys);
@@ -304,6 +309,7 @@ int transaction_run(struct transaction *t)
 	t->declarations = (struct declarations){0};
 	t->declared = (struct declared_maps){-1, -1};
 	t->finder = NULL;
+	t->hands = (struct hands){0};
 	t->keys = NULL;
 	t->since = -1;
 	t->loaded = LOADED_NONE;

@@ -33,6 +33,7 @@ struct transaction {
 	struct declarations declarations;
 	struct declared_maps declared; /* -1 without declarations */
 	struct finder *finder;
+	struct hands hands; /* what was done by hand */
 };
 
 /* 0: the new rules decide, and RECORD is theirs; -errno after a message: those before still do. If

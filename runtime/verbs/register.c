@@ -1,12 +1,13 @@
-/* Puts a socket behind a label, and takes sockets away from a label. The map does not keep a socket
- * alive: when its owner closes it, it is removed from the map. */
+/* Puts a socket behind a label. The map does not keep a socket alive: when its owner closes it, it
+ * is removed from the map. */
+#include "described.h"
+#include "fit.h"
+#include "label.h"
+
 #include "runtime/base/fail.h"
 #include "runtime/kernel/clock.h"
-#include "runtime/kernel/pins.h"
-#include "runtime/labels/labels.h"
-#include "runtime/runtime.h"
+#include "runtime/load/load.h"
 #include "runtime/sockets/sockets.h"
-#include "runtime/state/state.h"
 #include "runtime/transaction/transaction.h"
 
 #include <bpf/bpf.h>
@@ -14,207 +15,468 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* A label's slots, and the locked state of its namespace, where rules are applied. */
-struct opened_label {
-	struct state state;
-	struct standing standing;
-	int sockets, labels;
-	struct abi_label_slots slots;
+enum way {
+	WAY_UNDECLARED, /* into the slots that all generations share */
+	WAY_DECLARED,   /* as sync does */
+	WAY_OVERRIDE,   /* before the declared sockets */
 };
 
-static void label_close(struct opened_label *opened)
+struct registering {
+	struct opened_label label;
+	pid_t pid;
+	int fd; /* a duplicate */
+	enum way way;
+	uint64_t cookie;
+	uint32_t flow_classes; /* bits: those that it serves */
+	uint32_t needed;       /* bits: those that the rules redirect to the label */
+	bool takes_blocks;     /* its program can be told of spare slots while it runs */
+	struct declared_key endpoint;
+	struct shared_maps shared;
+	struct netns netns;        /* for the finder */
+	struct finder *finder;     /* has seen the sockets at the same endpoint; NULL: none */
+	struct sightings siblings; /* those at the endpoint, also others */
+	uint64_t group;            /* of the siblings; 0: it has none */
+	uint64_t before[ABI_FLOW_CLASSES]; /* the first sockets that stood there; 0: none */
+};
+
+static bool is_sibling(const struct registering *r, const struct sighting *at)
 {
-	close_fd(&opened->sockets);
-	close_fd(&opened->labels);
-	standing_close(&opened->standing);
-	state_close(&opened->state);
+	return r->group && at->found.group == r->group && at->key.cookie != r->cookie &&
+	       at->found.fault == FOUND_RIGHT;
 }
 
-static int refuse_label(const struct opened_label *opened, const char *label)
+static size_t count_siblings(const struct registering *r)
 {
-	autofree struct label_entry *entries = NULL;
-	const struct label_entry *nearest;
 	size_t count = 0;
-	int err = labels_read(opened->state.report, opened->labels, &entries, &count);
 
-	if (err)
-		return err;
-	nearest = nearest_label(label, entries, count);
-	if (nearest)
-		return refuse(opened->state.report, RUNTIME_NOT_THERE,
-			      "the rules applied to %s name no label '%s'; "
-			      "did you mean '%s'?",
-			      opened->state.netns.words, label, nearest->key.label);
-	return refuse(opened->state.report, RUNTIME_NOT_THERE,
-		      "the rules applied to %s name no label '%s'; "
-		      "`sklc status` lists them",
-		      opened->state.netns.words, label);
+	for (size_t i = 0; i < r->siblings.count; i++)
+		count += is_sibling(r, &r->siblings.all[i]);
+	return count;
 }
 
-/* Finds the key that the label has in a generation; -ENOENT without a message if the generation
- * has no such label. */
-static int find_key_in(const struct opened_label *opened, uint32_t generation, const char *label,
-		       struct abi_slot_key *key)
+static int read_socket(struct registering *r)
 {
-	autofree struct abi_slot_key *keys = NULL;
-	size_t count = 0;
-	int err = generation_keys(&opened->state, generation, &keys, &count);
-
-	for (size_t i = 0; !err && i < count; i++)
-		if (strncmp(keys[i].label, label, sizeof(keys[i].label)) == 0) {
-			*key = keys[i];
-			return 0;
-		}
-	return err ? err : -ENOENT;
-}
-
-/* Finds the slots of the label in the rules that decide; if they do not name it, in those
- * before. */
-static int find_slots(const char *label, struct opened_label *opened)
-{
-	struct abi_slot_key key;
-	int err = find_key_in(opened, opened->standing.current, label, &key);
-
-	if (err == -ENOENT)
-		err = find_key_in(opened, opened->standing.previous, label, &key);
-	if (err == -ENOENT)
-		return refuse_label(opened, label);
-	if (err)
-		return err;
-	err = labels_find(opened->labels, &key, &opened->slots);
-	return err ? fail(opened->state.report, err, "read the label '%s'", label) : 0;
-}
-
-static int find_label(const char *label, struct opened_label *opened)
-{
-	int err = standing_settle(&opened->state, &opened->standing);
-
-	if (err)
-		return err;
-	if (opened->standing.link < 0)
-		return refuse(opened->state.report, RUNTIME_NOT_THERE,
-			      "no rules are applied to %s: apply them, "
-			      "then the label '%s' can have a socket",
-			      opened->state.netns.words, label);
-	err = standing_maps(&opened->state, &opened->sockets, &opened->labels);
-	return err ? err : find_slots(label, opened);
-}
-
-static int label_open(const char *label, const struct runtime_options *options,
-		      struct opened_label *opened)
-{
-	int err;
-
-	*opened = (struct opened_label){.sockets = -1, .labels = -1};
-	opened->standing.link = -1;
-	err = state_open(options, STATE_CHANGE, &opened->state);
-	if (err)
-		return err;
-	err = find_label(label, opened);
-	if (err)
-		label_close(opened);
-	return err;
-}
-
-/* Notes since when the socket is in the slot. If that fails, the status shows no time. */
-static void note_time(const struct opened_label *opened, uint32_t slot, int fd, uint64_t now)
-{
-	autoclose int since_map = pin_get(opened->state.folder, PIN_SINCE);
-	struct since since = {.boot_time = now};
-	socklen_t size = sizeof(since.cookie);
-
-	if (since_map >= 0 && getsockopt(fd, SOL_SOCKET, SO_COOKIE, &since.cookie, &size) == 0)
-		bpf_map_update_elem(since_map, &slot, &since, BPF_ANY);
-}
-
-static int fill_flow_class(const struct opened_label *opened, const char *label,
-			   unsigned int flow_class, int fd, uint64_t now)
-{
-	uint32_t slot = ABI_SLOT(opened->slots.slots[flow_class]);
-	uint64_t value = (uint64_t)fd;
-
-	if (bpf_map_update_elem(opened->sockets, &slot, &value, BPF_ANY) == 0) {
-		note_time(opened, slot, fd, now);
-		return 0;
-	}
-	return fail(opened->state.report, errno, "put the socket behind the label '%s' (%s)", label,
-		    flow_class_name(flow_class));
-}
-
-static int fill_flow_classes(const struct opened_label *opened, const char *label, int fd,
-			     const struct runtime_options *options, FILE *out)
-{
-	int flow_classes = socket_flow_classes(fd, &opened->state.netns);
-	uint64_t now;
-	int err;
+	struct report *report = r->label.state.report;
+	socklen_t size = sizeof(r->cookie);
+	int flow_classes = socket_flow_classes(r->fd, &r->label.state.netns);
 
 	if (flow_classes < 0)
 		return flow_classes;
-	err = boot_time(options->report, &now);
-	for (unsigned int flow_class = 0; !err && flow_class < ABI_FLOW_CLASSES; flow_class++) {
-		if (!(flow_classes & 1 << flow_class))
-			continue;
-		err = fill_flow_class(opened, label, flow_class, fd, now);
-		if (!err && !options->quiet && !options->json)
-			fprintf(out, "%s: %s registered\n", label, flow_class_name(flow_class));
-	}
-	return err;
+	r->flow_classes = (uint32_t)flow_classes;
+	if (getsockopt(r->fd, SOL_SOCKET, SO_COOKIE, &r->cookie, &size))
+		return fail(report, errno, "ask for the socket's cookie");
+	return socket_endpoint(r->fd, report, &r->endpoint);
 }
 
-int runtime_register(const char *label, pid_t pid, int fd, const struct runtime_options *options,
-		     FILE *out)
+static int read_label(struct registering *r)
 {
-	struct opened_label opened;
-	autoclose int copy = -1;
-	int err = label_open(label, options, &opened);
+	struct generation generation;
+	struct applied applied;
+	int err = generation_require(&r->label.state, r->label.generation, &generation);
 
 	if (err)
 		return err;
-	copy = socket_from_process(options->report, pid, fd);
-	err = copy < 0 ? copy : fill_flow_classes(&opened, label, copy, options, out);
-	label_close(&opened);
-	return err;
-}
-
-static bool is_asked_for(unsigned int flow_class, int protocol, int family)
-{
-	return (protocol == 0 || (unsigned int)protocol == flow_class_ipproto(flow_class)) &&
-	       (family == AF_UNSPEC || (unsigned int)family == flow_class_af(flow_class));
-}
-
-static int empty_flow_classes(const struct opened_label *opened, const char *label, int protocol,
-			      int family, const struct runtime_options *options, FILE *out)
-{
-	bool found = false;
-
-	for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++) {
-		int cleared = is_asked_for(flow_class, protocol, family)
-				      ? slots_clear(opened->sockets,
-						    opened->slots.slots[flow_class])
-				      : 0;
-
-		if (cleared < 0)
-			return fail(options->report, cleared,
-				    "take the socket of the label '%s' (%s) away", label,
-				    flow_class_name(flow_class));
-		if (cleared && !options->quiet && !options->json)
-			fprintf(out, "%s: %s unregistered\n", label, flow_class_name(flow_class));
-		found = found || cleared;
-	}
-	if (!found && !options->quiet)
-		note(options->report, "the label '%s' has no such socket", label);
+	err = generation_read(&generation, &applied);
+	generation_close(&generation);
+	if (err)
+		return err;
+	for (uint32_t i = 0; i < applied.object.header.label_count; i++)
+		if (strncmp(object_label(&applied.object, i), r->label.name, ABI_LABEL_KEY) == 0)
+			r->needed = applied.object.labels[i].flow_classes;
+	r->takes_blocks = applied.object.header.version > ABI_VERSION_OLDEST;
+	applied_free(&applied);
 	return 0;
 }
 
-int runtime_unregister(const char *label, int protocol, int family,
-		       const struct runtime_options *options, FILE *out)
+static void warn_unneeded(const struct registering *r)
 {
-	struct opened_label opened;
-	int err = label_open(label, options, &opened);
+	char words[64] = "";
+	size_t length = 0;
+
+	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++)
+		if (r->flow_classes >> i & 1 && !(r->needed >> i & 1))
+			length += (size_t)snprintf(words + length, sizeof(words) - length, "%s%s",
+						   length ? ", " : "", flow_class_name(i));
+	if (length)
+		warn(r->label.state.report, "no rule redirects packets of %s to the label '%s'%s",
+		     words, r->label.name,
+		     r->flow_classes & r->needed ? "" : ": this socket gets none");
+}
+
+static int choose_way(struct registering *r)
+{
+	const struct runtime_options *options = r->label.options;
+	char difference[DIFFERENCE_MAX];
+	int fits;
+
+	if (!key_is_declared(&r->label.key)) {
+		if (options->override)
+			note(options->report,
+			     "the rules declare no sockets for '%s': there is nothing to override",
+			     r->label.name);
+		return 0;
+	}
+	r->way = options->override ? WAY_OVERRIDE : WAY_DECLARED;
+	if (options->override)
+		return 0;
+	fits = label_fits(&r->label, &r->endpoint, r->cookie, difference);
+	if (fits)
+		return fits < 0 ? fits : 0;
+	return refuse(options->report, EINVAL,
+		      "the socket is not what the rules declare for the label '%s': %s; "
+		      "`--override` puts it before the declared ones",
+		      r->label.name, difference);
+}
+
+static bool pass_over(struct report *report, const struct message *message)
+{
+	(void)report;
+	(void)message;
+	return false;
+}
+
+/* Looks for the other members of its SO_REUSEPORT group. Where they cannot be seen, the socket
+ * serves alone. */
+static void find_siblings(struct registering *r)
+{
+	struct report silent = {.take = pass_over};
+	const struct found *own;
+	int err;
+
+	if (!socket_may_have_siblings(r->fd))
+		return;
+	r->netns = r->label.state.netns;
+	r->netns.report = &silent;
+	err = find_at(&r->netns, &r->endpoint, &r->shared, &r->finder);
+	r->netns.report = r->label.state.report;
+	if (err) {
+		warn(r->label.state.report,
+		     "the other sockets of its SO_REUSEPORT group cannot be seen here: when this "
+		     "one is gone, nobody is served");
+		return;
+	}
+	r->siblings = find_of(find_sightings(r->finder), 0);
+	own = find_one(find_sightings(r->finder), 0, r->cookie);
+	if (own)
+		r->group = own->group;
+}
+
+static void note_before(struct registering *r)
+{
+	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++)
+		r->before[i] = slot_cookie(r->label.sockets, r->label.slots.slots[i]);
+}
+
+/* Gives the label spare slots for the siblings, in each of its keys. */
+static int give_blocks(struct registering *r)
+{
+	struct opened_label *label = &r->label;
+	autofree struct label_entry *entries = NULL;
+	size_t count = 0;
+	int err = 0;
+
+	if (!count_siblings(r) || !r->takes_blocks || r->way == WAY_DECLARED)
+		return 0;
+	err = labels_read(label->state.report, label->labels, &entries, &count);
+	for (size_t i = 0; !err && i < count; i++) {
+		bool same = memcmp(&entries[i].key, &label->key, sizeof(label->key)) == 0;
+
+		if (!same && (r->way == WAY_UNDECLARED ||
+			      strncmp(entries[i].key.label, label->name, ABI_LABEL_KEY) != 0))
+			continue;
+		err = spares_add(label->state.report, label->labels, r->shared.spare_marks,
+				 &entries[i].key, (uint8_t)r->flow_classes, &entries[i].slots);
+		if (same)
+			label->slots = entries[i].slots;
+	}
+	return err ? err : standing_tell_slots(&label->state, &label->standing);
+}
+
+/* What is registered now replaces what was put before the declared sockets earlier, and is no
+ * longer drained. */
+static int replace_noted(struct registering *r)
+{
+	struct opened_label *label = &r->label;
+	struct hands own = hands_of(&label->hands, label_hash(label->name));
+	int err = 0;
+
+	for (size_t i = 0; !err && i < own.count; i++) {
+		const struct hand_entry *at = &own.all[i];
+		const struct found *found = r->finder ? find_one(find_sightings(r->finder), 0,
+								 at->key.cookie)
+						      : NULL;
+		bool ours = at->key.cookie == r->cookie ||
+			    (r->group && found && found->group == r->group);
+
+		if (!ours && !(at->value.flags & HAND_OVERRIDE))
+			continue;
+		err = label_note(label, at->key.cookie, at->value.flags,
+				 ours ? 0 : at->value.flow_classes & ~r->flow_classes);
+		if (!err && !ours && at->value.flow_classes & r->flow_classes)
+			err = by_hand_take_out(&label->state, label->name, at->key.cookie);
+	}
+	return err;
+}
+
+static int note_override(struct registering *r)
+{
+	int err = label_note(&r->label, r->cookie, HAND_OVERRIDE | HAND_CHOSEN, r->flow_classes);
+
+	for (size_t i = 0; !err && i < r->siblings.count; i++)
+		if (is_sibling(r, &r->siblings.all[i]))
+			err = label_note(&r->label, r->siblings.all[i].key.cookie, HAND_OVERRIDE,
+					 found_flow_classes(&r->siblings.all[i].found));
+	return err;
+}
+
+static int put_before_declared(struct registering *r)
+{
+	int err = note_override(r);
+
+	if (!err)
+		err = replace_noted(r);
+	if (!err)
+		err = by_hand_settle(&r->label.state);
+	return err ? err : sync_standing(&r->label.state, &r->label.standing, true);
+}
+
+static int put_as_declared(struct registering *r)
+{
+	struct opened_label *label = &r->label;
+	int err = replace_noted(r);
+
+	if (!err)
+		err = sync_standing(&label->state, &label->standing, true);
+	for (unsigned int i = 0; !err && i < ABI_FLOW_CLASSES; i++)
+		for (uint32_t j = 0; j < slot_count(label->slots.slots[i]); j++)
+			if (slot_cookie_at(label->sockets, slot_at(label->slots.slots[i], j)) ==
+			    r->cookie)
+				return 0;
+	return err ? err
+		   : refuse(label->state.report, ENOSPC,
+			    "the slots of the label '%s' are full of other sockets that the rules "
+			    "declare for it; `sklc drain` takes one out",
+			    label->name);
+}
+
+/* Puts the socket itself into the slot of its label, by its descriptor: this needs no walk through
+ * the namespace's sockets. */
+static int put_itself(struct registering *r, unsigned int flow_class, int since_map, uint64_t now)
+{
+	const struct since since = {r->cookie, now};
+	uint32_t slot = ABI_SLOT(r->label.slots.slots[flow_class]);
+	uint64_t value = (uint64_t)r->fd;
+
+	if (bpf_map_update_elem(r->label.sockets, &slot, &value, BPF_ANY))
+		return fail(r->label.state.report, errno,
+			    "put the socket behind the label '%s' (%s)", r->label.name,
+			    flow_class_name(flow_class));
+	/* If that fails, the status shows no time. */
+	bpf_map_update_elem(since_map, &slot, &since, BPF_ANY);
+	return 0;
+}
+
+/* Plans spare slots for the siblings, and takes other sockets out of these. */
+static int put_siblings(struct registering *r, unsigned int flow_class, struct order *orders,
+			size_t *count)
+{
+	uint32_t word = r->label.slots.slots[flow_class], next = 1;
+	int err = 0;
+
+	for (uint32_t i = 1; !err && i < slot_count(word); i++) {
+		uint32_t slot = slot_at(word, i);
+
+		if (slot_cookie_at(r->label.sockets, slot) &&
+		    bpf_map_delete_elem(r->label.sockets, &slot) && errno != ENOENT &&
+		    errno != EINVAL)
+			err = fail(r->label.state.report, errno, "take a socket out of a slot");
+	}
+	for (size_t i = 0; !err && i < r->siblings.count && next < slot_count(word); i++) {
+		if (!is_sibling(r, &r->siblings.all[i]) ||
+		    !(found_flow_classes(&r->siblings.all[i].found) >> flow_class & 1))
+			continue;
+		orders[(*count)++] = (struct order){
+			.key = {.cookie = r->siblings.all[i].key.cookie},
+			.value = {.slot = slot_at(word, next),
+				  .flags = BPF_ANY,
+				  .error = 1,
+				  .first_block = (uint16_t)ABI_SPARE_BLOCK(word),
+				  .block = (uint16_t)declared_block(next)},
+		};
+		next++;
+	}
+	return err;
+}
+
+static int put_undeclared(struct registering *r)
+{
+	size_t count = 0, most = count_siblings(r) * ABI_FLOW_CLASSES + 1;
+	autofree struct order *orders = calloc(most, sizeof(*orders));
+	struct report *report = r->label.state.report;
+	autoclose int since = -1;
+	uint64_t now;
+	int err = orders ? boot_time(report, &now) : fail(report, ENOMEM, "register the socket");
+
+	if (!err)
+		err = standing_since(&r->label.state, &since);
+	for (unsigned int i = 0; !err && i < ABI_FLOW_CLASSES; i++) {
+		if (!(r->flow_classes >> i & 1))
+			continue;
+		err = put_itself(r, i, since, now);
+		if (!err)
+			err = put_siblings(r, i, orders, &count);
+	}
+	if (!err && count)
+		err = find_put(r->finder, orders, count);
+	for (size_t i = 0; !err && i < count; i++)
+		if (orders[i].value.error < 0)
+			err = fail(report, orders[i].value.error,
+				   "put the socket with the cookie %llu behind the label '%s'",
+				   orders[i].key.cookie, r->label.name);
+	return err ? err : replace_noted(r);
+}
+
+static int put(struct registering *r)
+{
+	switch (r->way) {
+	case WAY_DECLARED:
+		return put_as_declared(r);
+	case WAY_OVERRIDE:
+		return put_before_declared(r);
+	default:
+		return put_undeclared(r);
+	}
+}
+
+/* Whether another socket, which is none of its siblings, was the first of a flow class before. */
+static bool has_replaced(const struct registering *r, unsigned int flow_class)
+{
+	uint64_t before = r->before[flow_class];
+
+	if (!before || !(r->flow_classes >> flow_class & 1) || before == r->cookie)
+		return false;
+	for (size_t i = 0; i < r->siblings.count; i++)
+		if (is_sibling(r, &r->siblings.all[i]) && r->siblings.all[i].key.cookie == before)
+			return false;
+	return slot_cookie(r->label.sockets, r->label.slots.slots[flow_class]) != before;
+}
+
+static void print_text(const struct registering *r, const struct described *own,
+		       const struct described *before, FILE *out)
+{
+	size_t siblings = count_siblings(r);
+
+	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++) {
+		if (!(r->flow_classes >> i & 1))
+			continue;
+		fprintf(out, "%s: %s registered: ", r->label.name, flow_class_name(i));
+		described_print(own, out);
+		if (siblings)
+			fprintf(out, " and %zu more of its SO_REUSEPORT group", siblings);
+		fputc('\n', out);
+		if (!before[i].cookie)
+			continue;
+		fprintf(out, "%s: %s replaced: ", r->label.name, flow_class_name(i));
+		described_print(&before[i], out);
+		fputc('\n', out);
+	}
+}
+
+static int print_json(const struct registering *r, const struct described *own,
+		      const struct described *before, FILE *out)
+{
+	json_t *flow_classes = json_array(), *replaced = json_array(), *root;
+	int err;
+
+	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++) {
+		const char *protocol = ipproto_word(flow_class_ipproto(i));
+		const char *family = flow_class_af(i) == AF_INET6 ? "ipv6" : "ipv4";
+
+		if (r->flow_classes >> i & 1)
+			json_array_append_new(flow_classes, json_pack("{s:s, s:s}", "protocol",
+								      protocol, "family", family));
+		if (before[i].cookie)
+			json_array_append_new(replaced,
+					      json_pack("{s:s, s:s, s:o}", "protocol", protocol,
+							"family", family, "socket",
+							described_to_json(&before[i])));
+	}
+	root = json_pack("{s:i, s:s, s:o, s:b, s:o, s:o, s:I, s:o}", "version", 1, "result",
+			 "registered", "label", json_text(r->label.name), "override",
+			 r->way == WAY_OVERRIDE, "socket", described_to_json(own), "flow_classes",
+			 flow_classes, "siblings", (json_int_t)count_siblings(r), "replaced",
+			 replaced);
+	err = json_dumpf(root, out, JSON_COMPACT) || fputc('\n', out) == EOF;
+	json_decref(root);
+	return err ? fail(r->label.state.report, EIO, "write the result") : 0;
+}
+
+/* Says what was registered, and what that replaced. */
+static int print(const struct registering *r, FILE *out)
+{
+	struct described all[1 + ABI_FLOW_CLASSES] = {{.cookie = r->cookie}};
+	struct known_sockets known;
+	int err;
+
+	if (r->label.options->quiet && !r->label.options->json)
+		return 0;
+	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++)
+		if (has_replaced(r, i))
+			all[1 + i].cookie = r->before[i];
+	err = sockdiag_read(&r->label.state.netns, &known);
+	if (!err)
+		err = describe(r->label.state.report, &known, all, 1 + ABI_FLOW_CLASSES);
+	sockdiag_free(&known);
+	if (err)
+		return err;
+	if (!all[0].pid)
+		all[0].pid = r->pid;
+	if (r->label.options->json)
+		return print_json(r, &all[0], all + 1, out);
+	print_text(r, &all[0], all + 1, out);
+	return 0;
+}
+
+static int run(struct registering *r, FILE *out)
+{
+	int err;
+
+	r->fd = socket_from_process(r->label.state.report, r->pid, r->fd);
+	err = r->fd < 0 ? r->fd : read_socket(r);
+	if (!err)
+		err = read_label(r);
+	if (!err)
+		err = choose_way(r);
+	if (err)
+		return err;
+	find_siblings(r);
+	note_before(r);
+	err = give_blocks(r);
+	if (!err)
+		err = put(r);
+	if (err)
+		return err;
+	warn_unneeded(r);
+	return print(r, out);
+}
+
+int runtime_register(const char *name, pid_t pid, int fd, const struct runtime_options *options,
+		     FILE *out)
+{
+	struct registering r = {.pid = pid, .fd = fd, .shared = {-1, -1}};
+	int err = label_open(name, options, &r.label);
 
 	if (err)
 		return err;
-	err = empty_flow_classes(&opened, label, protocol, family, options, out);
-	label_close(&opened);
+	r.shared.sockets = r.label.sockets;
+	err = standing_spare_marks(&r.label.state, &r.shared.spare_marks);
+	if (!err)
+		err = run(&r, out);
+	else
+		r.fd = -1;
+	find_close(r.finder);
+	close_fd(&r.fd);
+	close_fd(&r.shared.spare_marks);
+	label_close(&r.label);
 	return err;
 }

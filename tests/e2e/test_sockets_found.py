@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+import slots
 from conftest import REFUSED, SKLC, WIRES, libc
 
 TCP4, TCP6 = WIRES["tcp-ipv4"], WIRES["tcp-ipv6"]
@@ -205,7 +206,7 @@ def test_a_listener_that_comes_while_a_stranger_is_taken_out_gets_its_label(host
     comes."""
     def stranger():
         server = host.server(TCP4)
-        host.register("web", server)
+        slots.put(host, "web", TCP4.flow_class, server)
         return server
 
     def sync(*options):

@@ -69,6 +69,41 @@ def check_generation(value):
     assert re.fullmatch("[0-9a-f]{64}", value["hash"]), value
 
 
+def check_socket(value):
+    """A socket that a verb names."""
+    assert set(value) == {"cookie", "address", "uid", "pid", "command"}, value
+    assert type(value["cookie"]) is int and value["cookie"], value
+    for name, kind in (("address", str), ("uid", int), ("pid", int), ("command", str)):
+        assert value[name] is None or type(value[name]) is kind, value
+
+
+def check_flow_class(value):
+    assert value["protocol"] in ("tcp", "udp") and value["family"] in ("ipv4", "ipv6"), value
+
+
+def check_registered(document):
+    has_shape(document, {"version": int, "result": str, "label": str, "override": bool, "socket": dict,
+                         "flow_classes": list, "siblings": int, "replaced": list})
+    check_socket(document["socket"])
+    for each in document["flow_classes"]:
+        has_shape(each, {"protocol": str, "family": str})
+        check_flow_class(each)
+    for each in document["replaced"]:
+        has_shape(each, {"protocol": str, "family": str, "socket": dict})
+        check_flow_class(each)
+        check_socket(each["socket"])
+
+
+def check_labels(labels):
+    for label in labels:
+        has_shape(label, {"name": str, "sockets": list, "drained": list})
+        for each in label["sockets"]:
+            check_flow_class(each)
+            assert type(each["override"]) is bool, each
+        for each in label["drained"]:
+            check_socket(each)
+
+
 def check_result(text):
     """Standard output must be one document, or nothing."""
     if not text:
@@ -80,6 +115,9 @@ def check_result(text):
     if {"result", "generation", "hash"} <= set(document):
         has_shape(document, {"version": int, "result": str, "generation": int, "hash": str}, {"same_as": int})
         assert re.fullmatch("[0-9a-f]{64}", document["hash"]), document
+    if document.get("result") == "registered":
+        check_registered(document)
+    check_labels(document.get("labels", []))
     for each in document.get("problems", []):
         assert each["label"] is None or each["label"], each
         has_shape(each, {"label": type(each["label"]), "what": str, "mend": str, "sockets": int})

@@ -1,0 +1,117 @@
+/* The map of what operators did by hand: sockets put before the declared ones, and sockets that get
+ * no new connections. It belongs to the namespace, so no change of rules undoes that. */
+#include "labels.h"
+
+#include "compiler/base/lower_bound.h"
+#include "runtime/base/array.h"
+#include "runtime/base/fail.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+
+enum { HANDS_MAX = 65536 };
+
+uint64_t label_hash(const char *name)
+{
+	return cgroup_number(0, name, strnlen(name, ABI_LABEL_NAME_MAX));
+}
+
+int hands_create(void)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
+	int fd = bpf_map_create(BPF_MAP_TYPE_HASH, "hand", sizeof(struct hand_key),
+				sizeof(struct hand), HANDS_MAX, &options);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int compare_hands(const void *left, const void *right)
+{
+	const struct hand_key *a = &((const struct hand_entry *)left)->key;
+	const struct hand_key *b = &((const struct hand_entry *)right)->key;
+
+	if (a->label != b->label)
+		return a->label < b->label ? -1 : 1;
+	return (a->cookie > b->cookie) - (a->cookie < b->cookie);
+}
+
+int hands_read(struct report *report, int map, struct hands *hands)
+{
+	const struct hand_key *last = NULL;
+	struct hand_entry entry;
+
+	*hands = (struct hands){0};
+	if (map < 0)
+		return 0;
+	while (bpf_map_get_next_key(map, last, &entry.key) == 0) {
+		struct hand_entry *more = hands->count == HANDS_MAX
+						  ? NULL
+						  : array_grow(hands->all, hands->count,
+							       sizeof(*more));
+
+		if (!more) {
+			hands_free(hands);
+			return fail(report, ENOMEM, "read what was done by hand");
+		}
+		hands->all = more;
+		more[hands->count].key = entry.key;
+		last = &more[hands->count].key;
+		/* Readers take no lock, so the entry may have been removed meanwhile. */
+		if (bpf_map_lookup_elem(map, last, &more[hands->count].value) == 0)
+			hands->count++;
+		else if (errno != ENOENT)
+			break;
+	}
+	if (errno != ENOENT) {
+		int err = fail(report, errno, "read what was done by hand");
+
+		hands_free(hands);
+		return err;
+	}
+	if (hands->count)
+		qsort(hands->all, hands->count, sizeof(*hands->all), compare_hands);
+	return 0;
+}
+
+void hands_free(struct hands *hands)
+{
+	free(hands->all);
+	*hands = (struct hands){0};
+}
+
+struct hands hands_of(const struct hands *hands, uint64_t label)
+{
+	size_t first = LOWER_BOUND(i, 0, hands->count, hands->all[i].key.label >= label);
+	size_t end = first;
+
+	while (end < hands->count && hands->all[end].key.label == label)
+		end++;
+	return (struct hands){hands->all ? hands->all + first : NULL, end - first};
+}
+
+uint32_t hand_flags(const struct hands *hands, uint64_t label, uint64_t cookie)
+{
+	const struct hand_entry key = {.key = {.cookie = cookie, .label = label}};
+	const struct hand_entry *found = hands->count ? bsearch(&key, hands->all, hands->count,
+								sizeof(key), compare_hands)
+						      : NULL;
+
+	return found ? found->value.flags : 0;
+}
+
+int hand_write(struct report *report, int map, const struct hand_entry *entry)
+{
+	if (!entry->value.flags || !entry->value.flow_classes)
+		return bpf_map_delete_elem(map, &entry->key) && errno != ENOENT
+			       ? fail(report, errno, "forget what was done by hand")
+			       : 0;
+	if (bpf_map_update_elem(map, &entry->key, &entry->value, BPF_ANY) == 0)
+		return 0;
+	if (errno == E2BIG)
+		return refuse(report, ENOSPC,
+			      "no more than %d sockets can be drained or stand before the declared "
+			      "ones at a time",
+			      HANDS_MAX);
+	return fail(report, errno, "note what is done by hand");
+}

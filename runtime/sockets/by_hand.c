@@ -1,0 +1,284 @@
+/* Carries out what the map of things done by hand says. Whoever does something by hand writes it
+ * there first, so the next command completes what a killed one began. */
+#include "sockets.h"
+
+#include "orders.h"
+
+#include "runtime/base/array.h"
+#include "runtime/base/fail.h"
+#include "runtime/kernel/sockdiag.h"
+#include "runtime/labels/labels.h"
+#include "runtime/load/load.h"
+#include "runtime/state/state.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+
+struct by_hand {
+	const struct state *state;
+	int map; /* what was done by hand */
+	struct hands hands;
+	struct shared_maps shared;
+	int labels;
+	bool places; /* puts sockets into slots, which needs a walk through all sockets */
+	struct order *orders;
+	size_t order_count;
+};
+
+/* Whether the socket is gone for certain: the kernel told all sockets of its protocol. */
+static bool is_gone(const struct known_sockets *known, const struct hand_entry *entry)
+{
+	uint32_t flow_class = (uint32_t)__builtin_ctz(entry->value.flow_classes);
+
+	return sockdiag_told(known, flow_class_ipproto(flow_class)) &&
+	       !sockdiag_find(known, entry->key.cookie);
+}
+
+static int forget_gone(struct by_hand *by)
+{
+	struct known_sockets known;
+	size_t kept = 0;
+	int err = sockdiag_read_bound(&by->state->netns, &known);
+
+	for (size_t i = 0; !err && i < by->hands.count; i++) {
+		struct hand_entry entry = by->hands.all[i];
+
+		if (entry.value.flow_classes && !is_gone(&known, &entry)) {
+			by->hands.all[kept++] = entry;
+			continue;
+		}
+		entry.value.flags = 0;
+		err = hand_write(by->state->report, by->map, &entry);
+	}
+	if (!err)
+		by->hands.count = kept;
+	sockdiag_free(&known);
+	return err;
+}
+
+/* Whether a socket stands before the declared ones in a flow class. */
+static bool is_first(const struct hand_entry *entry, unsigned int flow_class)
+{
+	return entry->value.flags & HAND_OVERRIDE && entry->value.flow_classes >> flow_class & 1;
+}
+
+static int take_out(const struct by_hand *by, uint32_t slot)
+{
+	return bpf_map_delete_elem(by->shared.sockets, &slot) && errno != ENOENT && errno != EINVAL
+		       ? fail(by->state->report, errno, "take a socket out of a slot")
+		       : 0;
+}
+
+static int add_order(struct by_hand *by, uint32_t word, uint32_t number, uint64_t cookie)
+{
+	struct order *more = array_grow(by->orders, by->order_count, sizeof(*more));
+
+	if (!more)
+		return fail(by->state->report, ENOMEM, "put sockets into slots");
+	by->orders = more;
+	more[by->order_count++] = (struct order){
+		.key = {.cookie = cookie},
+		.value = {.slot = slot_at(word, number),
+			  .flags = BPF_ANY,
+			  .error = 1,
+			  .first_block = number ? (uint16_t)ABI_SPARE_BLOCK(word) : 0,
+			  .block = number ? (uint16_t)declared_block(number) : 0},
+	};
+	return 0;
+}
+
+/* The slots of a word that have sockets by hand: the first COUNT ones. In a label with declarations
+ * they are at most half of its slots, so that these keep room. */
+static uint32_t count_first(const struct hands *own, unsigned int flow_class, uint32_t word,
+			    bool is_declared)
+{
+	uint32_t room = slot_count(word), count = 0;
+
+	if (is_declared)
+		room = (room + 1) / 2;
+	for (size_t i = 0; i < own->count && count < room; i++)
+		count += is_first(&own->all[i], flow_class);
+	return count;
+}
+
+/* The number of the slot from FIRST to COUNT that has the socket; COUNT if none has. */
+static uint32_t find_among(const struct by_hand *by, uint32_t word, uint32_t first, uint32_t count,
+			   uint64_t cookie)
+{
+	uint32_t number = first;
+
+	while (number < count &&
+	       slot_cookie_at(by->shared.sockets, slot_at(word, number)) != cookie)
+		number++;
+	return number;
+}
+
+/* The chosen one of the sockets that stand before the declared ones; NULL: none is. */
+static const struct hand_entry *find_chosen(const struct hands *own, unsigned int flow_class)
+{
+	for (size_t i = 0; i < own->count; i++)
+		if (is_first(&own->all[i], flow_class) && own->all[i].value.flags & HAND_CHOSEN)
+			return &own->all[i];
+	return NULL;
+}
+
+/* Plans a slot among the first COUNT ones for each socket that stands before the declared ones. */
+static int put_first(struct by_hand *by, const struct hands *own, unsigned int flow_class,
+		     uint32_t word, uint32_t count)
+{
+	const struct hand_entry *chosen = count ? find_chosen(own, flow_class) : NULL;
+	uint32_t number, next = chosen != NULL;
+	bool taken[DECLARED_RANGE_MAX] = {false};
+	int err = 0;
+
+	if (chosen && slot_cookie_at(by->shared.sockets, slot_at(word, 0)) != chosen->key.cookie)
+		err = add_order(by, word, 0, chosen->key.cookie);
+	for (size_t i = 0; i < own->count; i++) {
+		number = is_first(&own->all[i], flow_class)
+				 ? find_among(by, word, next, count, own->all[i].key.cookie)
+				 : count;
+		if (number < count)
+			taken[number] = true;
+	}
+	for (size_t i = 0; !err && i < own->count; i++) {
+		uint64_t cookie = own->all[i].key.cookie;
+
+		if (!is_first(&own->all[i], flow_class) || &own->all[i] == chosen ||
+		    find_among(by, word, chosen != NULL, count, cookie) < count)
+			continue;
+		while (next < count && taken[next])
+			next++;
+		if (next == count)
+			break;
+		err = add_order(by, word, next++, cookie);
+	}
+	return err;
+}
+
+/* Takes drained sockets out of the slots of a word, and those by hand that stand behind the first
+ * COUNT slots. */
+static int clear_word(const struct by_hand *by, const struct hands *own, uint32_t word,
+		      uint32_t count)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < slot_count(word); i++) {
+		uint32_t slot = slot_at(word, i);
+		uint64_t cookie;
+		uint32_t flags;
+
+		err = slot_read(by->shared.sockets, slot, &cookie);
+		if (err)
+			return fail(by->state->report, err, "read which socket is in a slot");
+		flags = cookie ? hand_flags(own, own->all->key.label, cookie) : 0;
+		if (flags & HAND_DRAINED || (flags & HAND_OVERRIDE && i >= count))
+			err = take_out(by, slot);
+	}
+	return err;
+}
+
+int by_hand_take_out(const struct state *state, const char *label, uint64_t cookie)
+{
+	struct hand_entry drained = {.key = {.cookie = cookie, .label = label_hash(label)},
+				     .value = {.flags = HAND_DRAINED}};
+	const struct hands own = {&drained, 1};
+	struct by_hand by = {.state = state, .shared = {-1, -1}, .labels = -1};
+	autofree struct label_entry *entries = NULL;
+	size_t count = 0;
+	int err = standing_maps(state, &by.shared.sockets, &by.labels);
+
+	if (!err)
+		err = labels_read(state->report, by.labels, &entries, &count);
+	for (size_t i = 0; !err && i < count; i++)
+		for (unsigned int j = 0; !err && j < ABI_FLOW_CLASSES; j++)
+			if (strncmp(entries[i].key.label, label, ABI_LABEL_KEY) == 0)
+				err = clear_word(&by, &own, entries[i].slots.slots[j], 0);
+	close_fd(&by.labels);
+	close_fd(&by.shared.sockets);
+	return err;
+}
+
+static int settle_key(struct by_hand *by, const struct label_entry *entry)
+{
+	struct hands own = hands_of(&by->hands, label_hash(entry->key.label));
+	int err = 0;
+
+	for (unsigned int flow_class = 0; own.count && !err && flow_class < ABI_FLOW_CLASSES;
+	     flow_class++) {
+		uint32_t word = entry->slots.slots[flow_class];
+		uint32_t count = count_first(&own, flow_class, word, key_is_declared(&entry->key));
+
+		err = clear_word(by, &own, word, count);
+		if (!err)
+			err = put_first(by, &own, flow_class, word, count);
+	}
+	return err;
+}
+
+static int carry_out(struct by_hand *by)
+{
+	const struct declarations none = {.report = by->state->report};
+	struct declared_maps maps;
+	struct finder *finder = NULL;
+	autoclose int since = -1;
+	int err = standing_since(by->state, &since);
+
+	if (!err)
+		err = declared_maps_create(&none, &maps);
+	if (err)
+		return err;
+	err = find_open(&by->state->netns, &maps, &by->shared, &finder);
+	if (!err)
+		err = orders_carry_out(by->state->report, finder, by->orders, by->order_count,
+				       since);
+	find_close(finder);
+	declared_maps_close(&maps);
+	return err;
+}
+
+static int settle_all(struct by_hand *by)
+{
+	autofree struct label_entry *entries = NULL;
+	size_t count = 0;
+	int err = standing_maps(by->state, &by->shared.sockets, &by->labels);
+
+	if (!err)
+		err = standing_spare_marks(by->state, &by->shared.spare_marks);
+	if (!err)
+		err = forget_gone(by);
+	if (!err)
+		err = labels_read(by->state->report, by->labels, &entries, &count);
+	for (size_t i = 0; !err && i < count; i++)
+		err = settle_key(by, &entries[i]);
+	return !err && by->places && by->order_count ? carry_out(by) : err;
+}
+
+static int settle(const struct state *state, bool places)
+{
+	struct by_hand by = {
+		.state = state, .map = -1, .places = places, .shared = {-1, -1}, .labels = -1};
+	int err = standing_hand(state, &by.map);
+
+	if (!err)
+		err = hands_read(state->report, by.map, &by.hands);
+	if (!err && by.hands.count)
+		err = settle_all(&by);
+	free(by.orders);
+	hands_free(&by.hands);
+	close_fd(&by.map);
+	close_fd(&by.labels);
+	close_fd(&by.shared.sockets);
+	close_fd(&by.shared.spare_marks);
+	return err;
+}
+
+int by_hand_settle(const struct state *state)
+{
+	return settle(state, true);
+}
+
+int by_hand_clear(const struct state *state)
+{
+	return settle(state, false);
+}

@@ -1,0 +1,43 @@
+/* Puts sockets into slots, and notes the time. */
+#include "orders.h"
+
+#include "sockets.h"
+
+#include "runtime/base/fail.h"
+#include "runtime/kernel/clock.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+
+/* Notes the time of each socket that was put in. It is no error if the socket was closed meanwhile,
+ * so that the walk did not meet it (error 1), or if the follower filled the slot meanwhile
+ * (EEXIST). */
+static int note_orders(struct report *report, const struct order *orders, size_t count,
+		       int since_map, uint64_t now)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct order *order = &orders[i];
+		const struct since since = {order->key.cookie, now};
+
+		if (order->value.error > 0 || order->value.error == -EEXIST)
+			continue;
+		if (order->value.error)
+			return fail(report, order->value.error,
+				    "put the socket with the cookie %llu behind its label",
+				    order->key.cookie);
+		if (bpf_map_update_elem(since_map, &order->value.slot, &since, BPF_ANY))
+			return fail(report, errno, "note since when a socket is behind its label");
+	}
+	return 0;
+}
+
+int orders_carry_out(struct report *report, struct finder *finder, struct order *orders,
+		     size_t count, int since)
+{
+	uint64_t now;
+	int err = boot_time(report, &now);
+
+	if (!err)
+		err = find_put(finder, orders, count);
+	return err ? err : note_orders(report, orders, count, since, now);
+}

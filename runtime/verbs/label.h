@@ -1,0 +1,30 @@
+/* What the commands about the sockets of one label have in common. */
+#ifndef SKLC_VERBS_LABEL_H
+#define SKLC_VERBS_LABEL_H
+
+#include "runtime/labels/labels.h"
+#include "runtime/state/state.h"
+
+/* A label of the rules that decide, or else of those before, in the locked and settled state of its
+ * namespace. */
+struct opened_label {
+	const char *name;
+	const struct runtime_options *options;
+	struct state state;
+	struct standing standing;
+	int sockets, labels, hand; /* maps */
+	uint32_t generation;       /* the one whose label it is */
+	struct abi_slot_key key;
+	struct abi_label_slots slots;
+	struct hands hands; /* all that was done by hand */
+};
+
+/* RUNTIME_NOT_THERE after a message if there is no such label; -errno after a message. */
+int label_open(const char *name, const struct runtime_options *options, struct opened_label *label);
+void label_close(struct opened_label *label);
+
+/* Writes the flags that are to hold from now on for a socket of the label, in these flow classes.
+ * -errno after a message. */
+int label_note(struct opened_label *label, uint64_t cookie, uint32_t flags, uint32_t flow_classes);
+
+#endif

@@ -1,0 +1,79 @@
+/* Takes the sockets of a label out of its slots. */
+#include "label.h"
+
+#include "runtime/base/fail.h"
+#include "runtime/sockets/sockets.h"
+
+#include <sys/socket.h>
+
+static bool is_asked_for(unsigned int flow_class, int protocol, int family)
+{
+	return (protocol == 0 || (unsigned int)protocol == flow_class_ipproto(flow_class)) &&
+	       (family == AF_UNSPEC || (unsigned int)family == flow_class_af(flow_class));
+}
+
+/* Ends what was put before the declared sockets, in all generations; *ENDED are the flow classes. */
+static int end_overrides(struct opened_label *label, int protocol, int family, uint32_t *ended)
+{
+	struct hands own = hands_of(&label->hands, label_hash(label->name));
+	uint32_t asked = 0;
+	int err = 0;
+
+	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++)
+		if (is_asked_for(i, protocol, family))
+			asked |= 1u << i;
+	for (size_t i = 0; !err && i < own.count; i++) {
+		const struct hand_entry *at = &own.all[i];
+
+		if (!(at->value.flags & HAND_OVERRIDE) || !(at->value.flow_classes & asked))
+			continue;
+		*ended |= at->value.flow_classes & asked;
+		err = label_note(label, at->key.cookie, at->value.flags,
+				 at->value.flow_classes & ~asked);
+		if (!err)
+			err = by_hand_take_out(&label->state, label->name, at->key.cookie);
+	}
+	return err || !*ended ? err : by_hand_settle(&label->state);
+}
+
+static int empty_flow_classes(struct opened_label *label, int protocol, int family, FILE *out)
+{
+	const struct runtime_options *options = label->options;
+	uint32_t ended = 0;
+	bool found = false;
+	int err = end_overrides(label, protocol, family, &ended);
+
+	if (err)
+		return err;
+	for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++) {
+		int cleared = is_asked_for(flow_class, protocol, family)
+				      ? slots_clear(label->sockets, label->slots.slots[flow_class])
+				      : 0;
+
+		if (cleared < 0)
+			return fail(options->report, cleared,
+				    "take the socket of the label '%s' (%s) away", label->name,
+				    flow_class_name(flow_class));
+		cleared = cleared || ended >> flow_class & 1;
+		if (cleared && !options->quiet && !options->json)
+			fprintf(out, "%s: %s unregistered\n", label->name,
+				flow_class_name(flow_class));
+		found = found || cleared;
+	}
+	if (!found && !options->quiet)
+		note(options->report, "the label '%s' has no such socket", label->name);
+	return 0;
+}
+
+int runtime_unregister(const char *name, int protocol, int family,
+		       const struct runtime_options *options, FILE *out)
+{
+	struct opened_label label;
+	int err = label_open(name, options, &label);
+
+	if (err)
+		return err;
+	err = empty_flow_classes(&label, protocol, family, out);
+	label_close(&label);
+	return err;
+}

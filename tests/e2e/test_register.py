@@ -1,0 +1,294 @@
+"""Registering: a socket that fits what the rules declare, or one that an operator puts before these."""
+import json
+import os
+import socket
+
+import pytest
+
+import slots
+from conftest import REFUSED, WIRES
+
+TCP4, TCP6, UDP4 = (WIRES[name] for name in ("tcp-ipv4", "tcp-ipv6", "udp-ipv4"))
+
+
+def rules(*declared, match="tcp daddr 192.0.2.0/24 dport 80"):
+    lines = "\n".join(declared)
+    return f"socket web {{\n{lines}\n}}\n{match} redirect to web\n"
+
+
+def at(sock):
+    return f"tcp 127.0.0.1:{sock.getsockname()[1]}"
+
+
+def cookie(sock):
+    return int.from_bytes(sock.getsockopt(socket.SOL_SOCKET, 57, 8), "little")  # SO_COOKIE
+
+
+def serves(host, server, servers, wire=TCP4):
+    return host.reach(wire, wire.at(1), 80, servers) is server
+
+
+class Pair:
+    """A host whose rules declare the socket OLD, and another one."""
+
+    def __init__(self, host):
+        self.host = host
+        self.old, self.other = host.server(TCP4), host.server(TCP4)
+        self.all = [self.old, self.other]
+        host.apply(rules(at(self.old)))
+
+    def serves(self, server):
+        return self.host.reach(TCP4, TCP4.at(1), 80, self.all) is server
+
+    def override(self):
+        return self.host.sklc("register", "web", "--pid", os.getpid(), "--fd", self.other.fileno(), "--override")
+
+
+@pytest.fixture
+def pair(host):
+    return Pair(host)
+
+
+def test_a_socket_that_fits_the_declaration_is_registered_as_sync_would(pair):
+    pair.host.sklc("unregister", "web")
+    assert pair.serves(REFUSED)
+    done = pair.host.register("web", pair.old)
+    assert "web: tcp ipv4 registered: " in done.stdout
+    assert pair.serves(pair.old)
+
+
+def test_a_socket_at_another_address_is_refused_and_told_what_is_declared(pair):
+    done = pair.host.register("web", pair.other, status=3)
+    assert f"it is at {at(pair.other)}, and declared is '{at(pair.old)}'" in done.stderr
+    assert "--override" in done.stderr
+    assert pair.serves(pair.old)
+
+
+@pytest.mark.parametrize("line, said", [('uid "4321"', "it belongs to user 0, not to user 4321"),
+                                        ('cgroup "/nowhere"', "it is not from the cgroup '/nowhere'")])
+def test_a_socket_of_another_user_or_cgroup_is_refused_by_name(host, line, said):
+    server = host.server(TCP4)
+    host.apply(rules(f"tcp 127.0.0.1:{server.getsockname()[1]}", line))
+    assert said in host.register("web", server, status=3).stderr
+    assert serves(host, REFUSED, [server])
+
+
+def test_a_block_with_options_alone_declares_nothing(host):
+    server = host.server(TCP4)
+    host.apply("tcp dport 80 redirect to web\n")
+    host.register("web", server)
+    assert serves(host, server, [server])
+
+
+def test_an_override_stands_before_the_declared_socket_which_takes_over_when_it_ends(pair):
+    pair.override()
+    assert pair.serves(pair.other)
+    pair.other.close()
+    pair.all = [pair.old]
+    assert pair.serves(pair.old)
+
+
+def test_an_override_is_kept_by_sync(pair):
+    pair.override()
+    pair.host.sklc("sync")
+    assert pair.serves(pair.other)
+
+
+def test_an_override_is_kept_by_an_apply_with_another_declaration(pair):
+    pair.override()
+    third = pair.host.server(TCP4)
+    pair.all.append(third)
+    pair.host.apply(rules(at(third)))
+    assert pair.serves(pair.other)
+    pair.other.close()
+    pair.all.remove(pair.other)
+    assert pair.serves(third)
+
+
+def test_an_override_is_kept_by_an_apply_that_declares_nothing(pair):
+    pair.override()
+    pair.host.apply("tcp daddr 192.0.2.0/24 dport 80 redirect to web\n")
+    assert pair.serves(pair.other)
+
+
+def test_an_override_is_kept_by_a_rollback(pair):
+    third = pair.host.server(TCP4)
+    pair.all.append(third)
+    pair.host.apply(rules(at(third)))
+    pair.override()
+    assert pair.serves(pair.other)
+    pair.host.sklc("rollback")
+    assert pair.serves(pair.other)
+
+
+@pytest.mark.parametrize("end", ["rollback", "confirm"])
+def test_an_override_is_kept_whether_a_trial_fails_or_not(pair, end):
+    third = pair.host.server(TCP4)
+    pair.all.append(third)
+    pair.host.apply(rules(at(third)), "--confirm", "60")
+    assert pair.serves(third)
+    pair.override()
+    assert pair.serves(pair.other)
+    pair.host.sklc(end)
+    assert pair.serves(pair.other)
+
+
+def test_an_override_is_kept_when_a_trial_expires(pair):
+    pair.host.apply(rules("tcp 127.0.0.1:1"), "--confirm", "2")
+    pair.override()
+    import time
+    time.sleep(2.5)
+    assert pair.serves(pair.other)
+    pair.host.sklc("sync")
+    assert pair.serves(pair.other)
+
+
+def test_unregister_ends_an_override(pair):
+    pair.override()
+    pair.host.sklc("unregister", "web")
+    pair.host.sklc("sync")
+    assert pair.serves(pair.old)
+
+
+def test_a_later_registration_ends_an_override(pair):
+    pair.override()
+    done = pair.host.register("web", pair.old)
+    assert pair.serves(pair.old)
+    assert f"replaced: 127.0.0.1:{pair.other.getsockname()[1]} (cookie {cookie(pair.other)}" in done.stdout
+    pair.host.sklc("sync")
+    assert pair.serves(pair.old)
+
+
+def test_a_later_override_ends_an_override(pair):
+    pair.override()
+    third = pair.host.server(TCP4)
+    pair.all.append(third)
+    pair.host.sklc("register", "web", "--pid", os.getpid(), "--fd", third.fileno(), "--override")
+    pair.host.sklc("sync")
+    assert pair.serves(third)
+    third.close()
+    pair.all.remove(third)
+    assert pair.serves(pair.old)
+
+
+def test_nothing_is_kept_of_an_override_that_died(pair):
+    pair.override()
+    pair.other.close()
+    pair.host.sklc("sync")
+    file, _ = slots.info_of(slots.namespace_folder(pair.host) / "hand", 88)
+    with file, pytest.raises(OSError):
+        slots.element(slots.NEXT_KEY, file.fileno(), None, slots.ctypes.create_string_buffer(16))
+
+
+def test_a_dual_stack_socket_that_replaces_another_says_so(host):
+    old, both = host.server(TCP6), host.server(TCP6, address="::", v6only=False)
+    host.apply("tcp dport 80 redirect to web\n")
+    host.register("web", old)
+    done = host.register("web", both)
+    assert f"web: tcp ipv6 replaced: [::1]:{old.getsockname()[1]} (cookie {cookie(old)}" in done.stdout
+    assert f"process {os.getpid()} " in done.stdout and "ipv4 replaced" not in done.stdout
+
+
+def test_a_flow_class_that_no_rule_needs_is_a_warning(host):
+    host.apply("tcp daddr 192.0.2.0/24 dport 80 redirect to web\n")
+    done = host.register("web", host.server(TCP6, address="::", v6only=False))
+    assert "no rule redirects packets of tcp ipv6 to the label 'web'\n" in done.stderr
+    done = host.register("web", host.server(UDP4))
+    assert "no rule redirects packets of udp ipv4 to the label 'web': this socket gets none" in done.stderr
+
+
+def test_a_label_of_the_rules_before_is_a_warning(host):
+    host.apply("tcp dport 80 redirect to old\n")
+    host.apply("tcp dport 80 redirect to new\n")
+    done = host.register("old", host.server(TCP4))
+    assert "name no label 'old', only those before" in done.stderr
+    host.apply("tcp dport 80 redirect to newest\n", "--confirm", "60")
+    assert "name no label 'new', only those before" in host.register("new", host.server(TCP4)).stderr
+
+
+def test_during_a_trial_the_rules_on_trial_say_what_is_declared(host):
+    one, two = host.server(TCP4), host.server(TCP4)
+    host.apply(rules(at(one)))
+    host.apply(rules(at(two)), "--confirm", "60")
+    assert f"declared is '{at(two)}'" in host.register("web", one, status=3).stderr
+    host.register("web", two)
+
+
+def test_what_is_registered_is_told_as_json(host):
+    old, both = host.server(TCP6), host.server(TCP6, address="::", v6only=False)
+    host.apply("tcp dport 80 redirect to web\n")
+    host.register("web", old)
+    said = json.loads(host.sklc("register", "web", "--pid", os.getpid(), "--fd", both.fileno(), "--json").stdout)
+    assert said["result"] == "registered" and said["label"] == "web" and not said["override"]
+    assert said["socket"]["address"] == f"[::]:{both.getsockname()[1]}"
+    assert said["socket"]["cookie"] == cookie(both) and said["socket"]["uid"] == 0
+    assert said["socket"]["pid"] == os.getpid() and said["socket"]["command"]
+    assert said["flow_classes"] == [{"protocol": "tcp", "family": "ipv4"}, {"protocol": "tcp", "family": "ipv6"}]
+    (replaced,) = said["replaced"]
+    assert replaced["family"] == "ipv6" and replaced["socket"]["cookie"] == cookie(old)
+
+
+def group(host, wire, count, **more):
+    first = host.server(wire, reuseport=True, **more)
+    return [first] + [host.server(wire, port=first.getsockname()[1], reuseport=True, **more)
+                      for _ in range(count - 1)]
+
+
+def reached(host, wire, servers):
+    """Whether one of the servers answers."""
+    return host.reach(wire, wire.at(1), 80, servers) in servers
+
+
+@pytest.mark.parametrize("wire", [TCP4, TCP6, UDP4], ids=["tcp-ipv4", "tcp-ipv6", "udp-ipv4"])
+def test_one_of_a_group_brings_its_siblings(host, wire):
+    host.apply(f"{wire.protocol} dport 80 redirect to web\n")
+    members = group(host, wire, 5)
+    done = host.register("web", members[0])
+    assert "and 4 more of its SO_REUSEPORT group" in done.stdout
+    while members:
+        assert reached(host, wire, members)
+        members.pop(0).close()
+    assert host.reach(wire, wire.at(1), 80, []) is REFUSED
+
+
+def test_blocks_are_given_at_the_first_group(host):
+    host.apply("tcp dport 80 redirect to web\n")
+    host.register("web", host.server(TCP4))
+    assert not any(word >> 19 for label in slots.labels(host) for word in label.words)
+    members = group(host, TCP4, 3)
+    host.register("web", members[0])
+    (label,) = slots.labels(host)
+    assert label.words[TCP4.flow_class] >> 19 and not label.words[TCP6.flow_class] >> 19
+    assert sorted(slots.cookies(host, "web", TCP4.flow_class)[False]) == sorted(map(cookie, members))
+
+
+def test_a_group_registered_on_trial_stays_when_the_trial_ends(host):
+    host.apply("tcp dport { 80, 81 } redirect to web\n")
+    host.apply("tcp dport { 80, 82 } redirect to web\n", "--confirm", "60")
+    members = group(host, TCP4, 3)
+    host.register("web", members[0])
+    members.pop(0).close()
+    assert reached(host, TCP4, members)
+    host.sklc("rollback")
+    assert reached(host, TCP4, members)
+    members.pop(0).close()
+    assert reached(host, TCP4, members)
+
+
+def test_a_socket_registered_after_a_group_takes_its_place(host):
+    host.apply("tcp dport 80 redirect to web\n")
+    members, alone = group(host, TCP4, 3), host.server(TCP4)
+    host.register("web", members[0])
+    host.register("web", alone)
+    assert slots.cookies(host, "web", TCP4.flow_class)[False] == [cookie(alone)]
+    alone.close()
+    assert host.reach(TCP4, TCP4.at(1), 80, members) is REFUSED
+
+
+def test_an_override_brings_its_siblings_and_leaves_room_for_the_declared(pair):
+    members = group(pair.host, TCP4, 3)
+    pair.host.sklc("register", "web", "--pid", os.getpid(), "--fd", members[0].fileno(), "--override")
+    while members:
+        assert reached(pair.host, TCP4, members)
+        members.pop(0).close()
+    assert pair.serves(pair.old)
