@@ -3,6 +3,7 @@
 #include "session.h"
 #include "verify.h"
 
+#include "compiler/base/arena.h"
 #include "runtime/runtime.h"
 
 #include <netinet/in.h>
@@ -80,7 +81,10 @@ static int run_of_generation(struct session *s, int (*run)(const struct runtime_
 /* Whether the object of a generation is what the rules in it compile to. */
 static int verify_generation(const struct runtime_options *runtime, struct session *s)
 {
-	struct object_image image = {.name = "applied rules"};
+	const char *name = runtime->has_generation
+				   ? arena_printf(s->c.arena, "generation %u", runtime->generation)
+				   : "applied rules";
+	struct object_image image = {.name = name};
 	void *bytes = NULL;
 	int err = runtime_read_applied(runtime, &bytes, &image.size), status;
 

@@ -98,6 +98,9 @@ def test_a_program_that_passes_what_its_rules_drop_is_found_out(host, prog):
     host.sklc("apply", prog)
     assert "dport 443 drop" in host.sklc("list").stdout
     assert DIFFERENT in host.sklc("list", "--verify", status=1).stderr
+    host.apply("tcp dport 9 drop\n")
+    assert SAME in host.sklc("list", "--verify").stderr
+    assert f"'generation 1' {DIFFERENT}" in host.sklc("list", "1", "--verify", status=1).stderr.replace("object ", "")
 
 
 def test_changed_subprograms_tables_and_words_are_found_out(host, prog):
