@@ -86,8 +86,10 @@ static int read_other(int root, uint64_t cookie, struct followed *followed)
 		err = standing_read(&state, &standing);
 	if (!err)
 		err = standing.current ? standing_declared(&state, &standing, &maps) : -ENOENT;
-	if (!err)
+	if (!err) {
 		err = get_followed(&state, cookie, &maps, followed);
+		err = err == -ENOENT ? -EINVAL : err; /* rules without their maps are no absence */
+	}
 	standing_close(&standing);
 	close_fd(&state.folder);
 	return err;
