@@ -39,6 +39,7 @@ static void add_endpoint(SHA2_CTX *digest, const struct declaration *declaration
 	const struct declared_key *key = &declaration->key;
 	const uint16_t port = htons(key->port);
 	const uint32_t uid = htonl(declaration->value.uid);
+	const uint32_t device = htonl(declaration->value.device);
 	const char *folder = declaration->cgroup;
 	size_t length = 0;
 
@@ -51,7 +52,7 @@ static void add_endpoint(SHA2_CTX *digest, const struct declaration *declaration
 	if (declaration->cgroup)
 		add(digest, 'c', "", 0);
 	if (declaration->device)
-		add(digest, 'd', declaration->device, strlen(declaration->device));
+		add(digest, 'd', &device, sizeof(device));
 	while (folder && (folder = next_folder(folder, &length))) {
 		add(digest, '/', folder, length);
 		folder += length;

@@ -183,7 +183,8 @@ bool key_is_declared(const struct abi_slot_key *key);
 
 /* The keys of the object's labels, by label; the caller frees. DECLARATIONS are the object's. What
  * the rules spell in another way has the same key: the name or the number of a user, an omitted or
- * doubled slash in the path of a cgroup. -ENOMEM after a message. */
+ * doubled slash in the path of a cgroup. An interface that came back under another number makes
+ * another key, since the sockets of the old one are not its own. -ENOMEM after a message. */
 int label_keys(const struct object *object, const struct declarations *declarations,
 	       struct abi_slot_key **keys);
 

@@ -237,6 +237,21 @@ def test_a_device_that_came_back_wants_an_apply(host, wires):
     assert host.status()["problems"] == [] and wires.client(0, [server]) is server
 
 
+def test_an_interface_that_came_back_has_its_socket_through_a_trial(host, wires):
+    server = wires.server("v0")
+    text = rules(f'tcp *:{server.getsockname()[1]} dev "v0"')
+    host.apply(text)
+    host.namespace.ip("link", "del", "v0")
+    wires.add(0)
+    later = wires.server("v0", port=server.getsockname()[1])
+    host.apply(text, "--confirm", "60")
+    assert wires.client(0, [later]) is later
+    host.sklc("sync")
+    assert wires.client(0, [later]) is later
+    host.sklc("confirm")
+    assert host.status()["problems"] == [] and wires.client(0, [later]) is later
+
+
 def server_port(text):
     return int(text.split("*:")[1].split()[0])
 
