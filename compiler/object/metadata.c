@@ -360,7 +360,6 @@ const char *object_metadata_add(struct arena *arena, struct elf_writer *elf,
 	const char *error;
 
 	object_strings_add_name(&m.strings, "");
-	add_header(&m);
 	add_labels(&m);
 	add_interfaces(&m);
 	add_rules(&m);
@@ -370,6 +369,8 @@ const char *object_metadata_add(struct arena *arena, struct elf_writer *elf,
 	add_prefixes(&m);
 	add_text_names(&m);
 	error = add_texts(&m);
+	/* Its strings name the back end. As the last ones they move no others. */
+	add_header(&m);
 	add_section(&m, ABI_STRINGS_SECTION, m.strings.bytes, m.strings.count);
 	return m.strings.full ? "the rules' strings are larger than 4 GiB" : error;
 }
