@@ -43,6 +43,8 @@ int exit_status(int err)
 		return EXIT_RULES;
 	case RUNTIME_NOT_THERE:
 		return EXIT_NOT_THERE;
+	case RUNTIME_USAGE:
+		return EXIT_USAGE;
 	default:
 		return EXIT_SYSTEM;
 	}

@@ -101,13 +101,16 @@ static int run_verb(struct session *s, const struct verb *verb)
 		help_verb(s->c.arena, verb, stdout);
 		return EXIT_DONE;
 	}
-	return verb_read(s, verb) ? run(s, verb) : EXIT_USAGE;
+	if (verb_read(s, verb))
+		return run(s, verb);
+	note_usage(s, verb);
+	return EXIT_USAGE;
 }
 
 /* Finds what is to be done and does it. IS_READ: the options are right. */
 static int run_command(struct session *s, bool is_read)
 {
-	const struct verb *verb = NULL;
+	const struct verb *verb;
 	int status = EXIT_USAGE;
 
 	if (is_read && option_given(&s->options, OPTION_VERSION)) {
@@ -116,10 +119,10 @@ static int run_command(struct session *s, bool is_read)
 	}
 	verb = verb_of_session(s);
 	if (is_read && verb)
-		status = run_verb(s, verb);
-	else if (!diag_error_count(s->c.diag))
+		return run_verb(s, verb);
+	if (!diag_error_count(s->c.diag))
 		status = nothing_to_do(s);
-	if (status == EXIT_USAGE && diag_error_count(s->c.diag))
+	if (diag_error_count(s->c.diag))
 		note_usage(s, verb);
 	return status;
 }

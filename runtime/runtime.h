@@ -45,8 +45,11 @@ enum {
 	 * network namespace. status without rules: without a message. Not for what the system
 	 * fails to tell. */
 	RUNTIME_NOT_THERE = -4098,
-	/* An object is not what the rules in it compile to. */
+	/* compare: an object is not what the rules in it compile to. apply, rollback: what is applied
+	 * is not what if_generation and if_hash tell. */
 	RUNTIME_DIFFERENT = -4099,
+	/* What the options call a network namespace can be the name of none. */
+	RUNTIME_USAGE = -4100,
 };
 
 /* What the command is used for, which determines the capabilities that it keeps. */

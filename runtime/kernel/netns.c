@@ -105,8 +105,9 @@ static int open_own(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Writes the path of the namespace; false after a message that says what is wrong with its name. */
-static bool netns_path(struct report *report, const char *name, char *path, size_t size)
+/* Writes the path of the namespace; RUNTIME_USAGE after a message that says what is wrong with its
+ * name. */
+static int netns_path(struct report *report, const char *name, char *path, size_t size)
 {
 	char *end;
 	long pid;
@@ -114,25 +115,22 @@ static bool netns_path(struct report *report, const char *name, char *path, size
 
 	if (strncmp(name, "pid:", 4) == 0) {
 		pid = strtol(name + 4, &end, 10);
-		if (pid <= 0 || pid > INT_MAX || *end || name[4] < '0' || name[4] > '9') {
-			refuse(report, EINVAL, "'%s' is no process: expected pid:NUMBER", name);
-			return false;
-		}
+		if (pid <= 0 || pid > INT_MAX || *end || name[4] < '0' || name[4] > '9')
+			return refuse(report, RUNTIME_USAGE,
+				      "'%s' is no process: expected pid:NUMBER", name);
 		snprintf(path, size, "/proc/%ld/ns/net", pid);
-		return true;
+		return 0;
 	}
-	if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
-		refuse(report, EINVAL,
-		       "'%s' is no network namespace: expected a name, a path or pid:NUMBER", name);
-		return false;
-	}
+	if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return refuse(report, RUNTIME_USAGE,
+			      "'%s' is no network namespace: expected a name, a path or pid:NUMBER",
+			      name);
 	length = strchr(name, '/') ? snprintf(path, size, "%s", name)
 				   : snprintf(path, size, NAMES_FOLDER "/%s", name);
-	if (length < 0 || (size_t)length >= size) {
-		refuse(report, ENAMETOOLONG, "the name of the network namespace is too long");
-		return false;
-	}
-	return true;
+	if (length < 0 || (size_t)length >= size)
+		return refuse(report, RUNTIME_USAGE,
+			      "the name of the network namespace is too long");
+	return 0;
 }
 
 static bool is_own(const struct stat *status)
@@ -207,9 +205,9 @@ static int open_named(struct report *report, const char *name)
 	char path[PATH_MAX];
 	int fd, err;
 
-	if (!netns_path(report, name, path, sizeof(path)))
-		return -EINVAL;
-	err = strncmp(name, "pid:", 4) ? 0 : check_numbers(report, name);
+	err = netns_path(report, name, path, sizeof(path));
+	if (!err && strncmp(name, "pid:", 4) == 0)
+		err = check_numbers(report, name);
 	if (err)
 		return err;
 	/* O_NONBLOCK, since the path may lead to a pipe. */

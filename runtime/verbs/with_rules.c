@@ -5,7 +5,6 @@
 #include "runtime/runtime.h"
 #include "runtime/transaction/transaction.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <strings.h>
@@ -46,7 +45,7 @@ static int check_hash(const struct state *state, const struct standing *standing
 	generation_close(&current);
 	if (strncasecmp(hash, wanted, strlen(wanted)) == 0)
 		return 0;
-	return refuse(options->report, ESTALE,
+	return refuse(options->report, RUNTIME_DIFFERENT,
 		      "generation %" PRIu32
 		      " has the hash %.12s, not %s: it has the number but not "
 		      "the rules that were expected; nothing was changed",
@@ -58,10 +57,15 @@ int check_replaceable(const struct state *state, const struct standing *standing
 {
 	if (!options->has_if_generation)
 		return 0;
-	if (standing->current != options->if_generation)
-		return refuse(options->report, ESTALE,
+	if (standing->current && standing->current != options->if_generation)
+		return refuse(options->report, RUNTIME_DIFFERENT,
 			      "generation %" PRIu32 " is applied, not %" PRIu32
 			      ": somebody else applied meanwhile; nothing was changed",
 			      standing->current, options->if_generation);
+	if (standing->current != options->if_generation)
+		return refuse(options->report, RUNTIME_DIFFERENT,
+			      "no rules are applied, not generation %" PRIu32
+			      ": somebody else detached meanwhile; nothing was changed",
+			      options->if_generation);
 	return options->if_hash ? check_hash(state, standing, options) : 0;
 }

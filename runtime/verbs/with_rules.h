@@ -15,8 +15,8 @@ int with_rules(const struct runtime_options *options,
 			   const struct runtime_options *options, FILE *out),
 	       FILE *out);
 
-/* -ESTALE after a message if the generation that --if-generation names is not the one applied, by
- * its number or by its hash. */
+/* RUNTIME_DIFFERENT after a message if the generation that --if-generation names is not the one
+ * applied, by its number or by its hash. */
 int check_replaceable(const struct state *state, const struct standing *standing,
 		      const struct runtime_options *options);
 

@@ -369,11 +369,18 @@ def test_a_generation_is_expected_by_its_number_and_its_hash(host):
         assert host.apply(A, "--if-generation", expected).stdout == "unchanged: generation 1\n"
     other = "0" * 12 if wanted[0] != "0" else "1" * 12
     for words in ["--apply", host.rules(B)], ["rollback"]:
-        done = host.sklc(*words, "--if-generation", f"1:{other}", status=3)
+        done = host.sklc(*words, "--if-generation", f"1:{other}", status=1)
         assert wanted[:12] in done.stderr and other in done.stderr
-        done = host.sklc(*words, "--if-generation", f"2:{wanted}", status=3)
+        done = host.sklc(*words, "--if-generation", f"2:{wanted}", status=1)
         assert "somebody else" in done.stderr
     assert host.status(status=None)["generation"] == 1
+
+
+def test_a_generation_is_expected_where_no_rules_are_applied(host):
+    done = host.apply(A, "--if-generation", "1", status=1)
+    assert "no rules are applied, not generation 1" in done.stderr
+    host.apply(A, "--if-generation", "0")
+    assert "generation 1 is applied, not 0" in host.apply(A, "--if-generation", "0", status=1).stderr
 
 
 @pytest.mark.parametrize("expected, message", [

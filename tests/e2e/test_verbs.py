@@ -278,6 +278,15 @@ def test_a_namespace_that_is_not_there_is_status_4_of_each_verb(host, words, net
     assert sklc(*words, "--netns", netns, "--bpffs", host.bpffs).returncode == 4
 
 
+@pytest.mark.parametrize("netns", ["", ".", "..", "pid:", "pid:x", "pid:0", "pid:-1", "pid:1x", "/" + "n" * 5000])
+@pytest.mark.parametrize("words", [["status"], ["history"], ["apply", "RULES"], ["rollback", "1"]],
+                         ids=lambda words: words[0])
+def test_what_can_be_the_name_of_no_namespace_is_an_error_of_the_command_line(host, words, netns):
+    words = [host.rules(WEB) if word == "RULES" else word for word in words]
+    done = sklc(*words, "--netns", netns, "--bpffs", host.bpffs)
+    assert done.returncode == 2 and re.search("no network namespace|no process|too long", done.stderr)
+
+
 # the manual
 
 
