@@ -16,6 +16,8 @@ int dump(struct session *s);
 /* Those that ask the runtime; the table of verbs names the others' functions of the runtime itself. */
 int register_socket(struct session *s);
 int unregister(struct session *s);
+int drain(struct session *s);
+int undrain(struct session *s);
 int list(struct session *s);
 int rollback(struct session *s);
 

@@ -58,6 +58,22 @@ int register_socket(struct session *s)
 					    &runtime, stdout));
 }
 
+int drain(struct session *s)
+{
+	const struct runtime_options runtime = runtime_options(s);
+
+	return exit_status(
+		runtime_drain(s->operands[0].text, s->operands[1].text, &runtime, stdout));
+}
+
+int undrain(struct session *s)
+{
+	const struct runtime_options runtime = runtime_options(s);
+
+	return exit_status(
+		runtime_undrain(s->operands[0].text, s->operands[1].text, &runtime, stdout));
+}
+
 int unregister(struct session *s)
 {
 	const struct operand_value *protocol = &s->operands[1], *family = &s->operands[2];

@@ -2,8 +2,6 @@
  * there first, so the next command completes what a killed one began. */
 #include "sockets.h"
 
-#include "orders.h"
-
 #include "runtime/base/array.h"
 #include "runtime/base/fail.h"
 #include "runtime/kernel/sockdiag.h"

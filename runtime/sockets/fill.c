@@ -9,8 +9,6 @@
  * matching sockets without a slot into free slots. */
 #include "sockets.h"
 
-#include "orders.h"
-
 #include "runtime/base/fail.h"
 #include "runtime/labels/labels.h"
 #include "runtime/state/state.h"

@@ -1,6 +1,4 @@
 /* Puts sockets into slots, and notes the time. */
-#include "orders.h"
-
 #include "sockets.h"
 
 #include "runtime/base/fail.h"

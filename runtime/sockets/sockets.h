@@ -73,6 +73,11 @@ struct order {
  * meanwhile is no error. */
 int find_put(struct finder *finder, struct order *orders, size_t count);
 
+/* The same, and notes the time in SINCE, the map of struct since by slot (orders.c). A slot that the
+ * follower filled meanwhile is no error. */
+int orders_carry_out(struct report *report, struct finder *finder, struct order *orders,
+		     size_t count, int since);
+
 /* "127.0.0.1:8080", "[::1]:8080" */
 void found_address(const struct found *found, char *text, size_t size);
 

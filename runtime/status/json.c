@@ -88,7 +88,7 @@ static json_t *drained_to_json(const struct status *status, uint32_t label)
 		bool has_owner = owner && owner->pid;
 		char address[SOCKET_ADDRESS_MAX];
 
-		if (!(own.all[i].value.flags & HAND_DRAINED))
+		if (!status_is_drained(status, &own.all[i]))
 			continue;
 		if (socket)
 			sockdiag_address(socket, address, sizeof(address));

@@ -54,6 +54,16 @@ struct hands status_hands(const struct status *status, uint32_t label)
 	return hands_of(&status->hands, label_hash(object_label(&status->applied.object, label)));
 }
 
+bool status_is_drained(const struct status *status, const struct hand_entry *entry)
+{
+	uint32_t flow_classes = entry->value.flow_classes;
+
+	return entry->value.flags & HAND_DRAINED && flow_classes &&
+	       sockdiag_takes(&status->known,
+			      flow_class_ipproto((unsigned int)__builtin_ctz(flow_classes)),
+			      entry->key.cookie);
+}
+
 bool status_is_override(const struct status *status, uint32_t label, uint32_t flow_class)
 {
 	struct hands own = status_hands(status, label);

@@ -76,6 +76,9 @@ const struct owner *status_owner(const struct status *status, const struct known
 /* Whether the first socket of a label's flow class was put before the declared ones. */
 bool status_is_override(const struct status *status, uint32_t label, uint32_t flow_class);
 
+/* Whether an entry is of a drained socket that may still be there. */
+bool status_is_drained(const struct status *status, const struct hand_entry *entry);
+
 /* What was done by hand with sockets of a label. */
 struct hands status_hands(const struct status *status, uint32_t label);
 

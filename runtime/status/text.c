@@ -101,7 +101,7 @@ static void print_drained(const struct status *status, uint32_t label, FILE *out
 	struct hands own = status_hands(status, label);
 
 	for (size_t i = 0; i < own.count; i++) {
-		if (!(own.all[i].value.flags & HAND_DRAINED))
+		if (!status_is_drained(status, &own.all[i]))
 			continue;
 		fprintf(out, "    drained   ");
 		print_socket(status, own.all[i].key.cookie, out);

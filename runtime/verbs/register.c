@@ -327,12 +327,7 @@ static int put_undeclared(struct registering *r)
 			err = put_siblings(r, i, orders, &count);
 	}
 	if (!err && count)
-		err = find_put(r->finder, orders, count);
-	for (size_t i = 0; !err && i < count; i++)
-		if (orders[i].value.error < 0)
-			err = fail(report, orders[i].value.error,
-				   "put the socket with the cookie %llu behind the label '%s'",
-				   orders[i].key.cookie, r->label.name);
+		err = orders_carry_out(report, r->finder, orders, count, since);
 	return err ? err : replace_noted(r);
 }
 

@@ -48,15 +48,17 @@ class Limited:
         rules = host.rules(rules, "limited.conf")
         self.words = {"compile": [rules, "-o", host.folder / "limited.o"], "dump": ["layout", rules], "check": [rules],
                       "apply": [rules], "register": ["web", "--pid", os.getpid(), "--fd", self.server.fileno()],
-                      "unregister": ["web"]}
+                      "unregister": ["web"], "drain": ["web"], "undrain": ["web"]}
 
     def prepare(self, verb):
         self.host.sklc("detach", status=None)
         if verb in ("compile", "dump", "check", "apply"):
             return
         self.host.apply(self.text, "--quiet")
-        if verb in ("status", "unregister"):
+        if verb in ("status", "unregister", "drain", "undrain"):
             self.host.register("web", self.server)
+        if verb == "undrain":
+            self.host.sklc("drain", "web", "--quiet")
         if verb == "confirm":
             self.host.apply(OTHER, "--confirm", "60", "--quiet")
         if verb == "rollback":
@@ -106,7 +108,7 @@ def test_a_verb_does_with_what_the_table_says_and_not_with_less(limited, verb):
 @pytest.mark.parametrize("verb", [verb for verb in TABLE if TABLE[verb][1]])
 def test_a_verb_needs_more_where_sockets_are_declared(host, cgroup2, verb):
     limited = Limited(host, DECLARED)
-    needed = TABLE[verb][0] + TABLE[verb][1]
+    needed = TABLE[verb][0] + TABLE[verb][1] + held(verb)
     done = limited.run(verb, needed)
     assert done.returncode == 0 and "cannot" not in done.stderr, done
     for each in TABLE[verb][1]:

@@ -253,6 +253,7 @@ def test_state_of_a_newer_version_is_refused_by_name_and_not_harmed(host):
     web = host.server(TCP4, port=8080)
     write_version(folder_of(host), STATE_VERSION + 1)
     operands = {"apply": [host.rules("tcp dport 80 drop\n", "other.conf")], "unregister": ["web"], "drain": ["web"],
+                "undrain": ["web"],
                 "register": ["web", "--pid", os.getpid(), "--fd", web.fileno()]}
     before = [(pin, pin.stat().st_ino) for pin in host.pins()]
     assert {"apply", "sync", "status"} < verbs()

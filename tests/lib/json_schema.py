@@ -94,6 +94,15 @@ def check_registered(document):
         check_socket(each["socket"])
 
 
+def check_drained(document):
+    has_shape(document, {"version": int, "result": str, "label": str, "sockets": list, "empty": list})
+    for each in document["sockets"]:
+        check_socket(each)
+    for each in document["empty"]:
+        has_shape(each, {"protocol": str, "family": str})
+        check_flow_class(each)
+
+
 def check_labels(labels):
     for label in labels:
         has_shape(label, {"name": str, "sockets": list, "drained": list})
@@ -117,6 +126,8 @@ def check_result(text):
         assert re.fullmatch("[0-9a-f]{64}", document["hash"]), document
     if document.get("result") == "registered":
         check_registered(document)
+    if document.get("result") in ("drained", "no longer drained"):
+        check_drained(document)
     check_labels(document.get("labels", []))
     for each in document.get("problems", []):
         assert each["label"] is None or each["label"], each

@@ -1,0 +1,393 @@
+/* Takes sockets of a label out of its slots until they die, and back in again. What is drained is
+ * noted first, so that neither a search nor the follower puts it back. */
+#include "described.h"
+#include "label.h"
+
+#include "compiler/base/json.h"
+#include "runtime/base/array.h"
+#include "runtime/base/fail.h"
+#include "runtime/load/load.h"
+#include "runtime/sockets/sockets.h"
+#include "runtime/transaction/transaction.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+struct drained {
+	uint64_t cookie;
+	uint32_t flow_classes; /* bits: those in which it stands, or that it serves */
+	bool grouped;          /* the other members of its group were looked for */
+};
+
+struct draining {
+	struct opened_label label;
+	const char *socket; /* a cookie or an address; NULL: all */
+	struct shared_maps shared;
+	struct known_sockets known;
+	struct drained *all;
+	size_t count;
+};
+
+static struct drained *find_drained(struct draining *d, uint64_t cookie)
+{
+	for (size_t i = 0; i < d->count; i++)
+		if (d->all[i].cookie == cookie)
+			return &d->all[i];
+	return NULL;
+}
+
+static int add(struct draining *d, uint64_t cookie, uint32_t flow_classes)
+{
+	struct drained *at = find_drained(d, cookie), *more;
+
+	if (at) {
+		at->flow_classes |= flow_classes;
+		return 0;
+	}
+	more = array_grow(d->all, d->count, sizeof(*more));
+	if (!more)
+		return fail(d->label.state.report, ENOMEM, "drain sockets");
+	d->all = more;
+	more[d->count++] = (struct drained){.cookie = cookie, .flow_classes = flow_classes};
+	return 0;
+}
+
+/* Whether SOCKET, as status prints it, is this one. */
+static bool is_meant(const struct draining *d, uint64_t cookie)
+{
+	const struct known_socket *known = sockdiag_find(&d->known, cookie);
+	char text[SOCKET_ADDRESS_MAX];
+
+	if (!d->socket)
+		return true;
+	snprintf(text, sizeof(text), "%" PRIu64, cookie);
+	if (strcmp(d->socket, text) == 0)
+		return true;
+	if (!known)
+		return false;
+	sockdiag_address(known, text, sizeof(text));
+	return strcmp(d->socket, text) == 0;
+}
+
+static int look_into_word(struct draining *d, uint32_t word, unsigned int flow_class)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < slot_count(word); i++) {
+		uint64_t cookie;
+
+		err = slot_read(d->label.sockets, slot_at(word, i), &cookie);
+		if (err)
+			fail(d->label.state.report, err, "read which socket is in a slot");
+		else if (cookie && is_meant(d, cookie))
+			err = add(d, cookie, 1u << flow_class);
+	}
+	return err;
+}
+
+/* Finds the sockets that are meant in the slots of all keys of the label. */
+static int find_standing(struct draining *d)
+{
+	autofree struct label_entry *entries = NULL;
+	size_t count = 0;
+	int err = labels_read(d->label.state.report, d->label.labels, &entries, &count);
+
+	for (size_t i = 0; !err && i < count; i++)
+		for (unsigned int j = 0; !err && j < ABI_FLOW_CLASSES; j++)
+			if (strncmp(entries[i].key.label, d->label.name, ABI_LABEL_KEY) == 0)
+				err = look_into_word(d, entries[i].slots.slots[j], j);
+	return err;
+}
+
+/* The endpoint as the BPF programs read it. */
+static struct declared_key endpoint_of(const struct known_socket *known)
+{
+	struct declared_key endpoint = {
+		.port = known->port, .family = known->family, .protocol = known->protocol};
+
+	memcpy(endpoint.address, known->address, sizeof(endpoint.address));
+	if (known->family == AF_INET6 &&
+	    IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)known->address)) {
+		endpoint = (struct declared_key){
+			.port = known->port, .family = AF_INET, .protocol = known->protocol};
+		memcpy(endpoint.address, known->address + 12, 4);
+	}
+	return endpoint;
+}
+
+static int refuse_member(const struct draining *d, uint64_t cookie, size_t members)
+{
+	char address[SOCKET_ADDRESS_MAX];
+
+	sockdiag_address(sockdiag_find(&d->known, cookie), address, sizeof(address));
+	return refuse(
+		d->label.state.report, EINVAL,
+		"the socket with the cookie %" PRIu64
+		" is one of %zu of a SO_REUSEPORT group at %s, and the kernel spreads over all "
+		"of them as long as one stands behind a label: `sklc drain %s %s` drains all",
+		cookie, members, address, d->label.name, address);
+}
+
+/* Adds the other members of a group; a single one of them cannot be drained. */
+static int add_group(struct draining *d, const struct sightings *seen, uint64_t cookie)
+{
+	const struct found *own = find_one(seen, 0, cookie);
+	size_t members = 0;
+	int err = 0;
+
+	for (size_t i = 0; own && i < seen->count; i++)
+		members += seen->all[i].found.group == own->group;
+	if (members > 1 && d->socket && strspn(d->socket, "0123456789") == strlen(d->socket))
+		return refuse_member(d, cookie, members);
+	for (size_t i = 0; own && !err && i < seen->count; i++) {
+		if (seen->all[i].found.group != own->group)
+			continue;
+		err = add(d, seen->all[i].key.cookie, found_flow_classes(&seen->all[i].found));
+		if (!err)
+			find_drained(d, seen->all[i].key.cookie)->grouped = true;
+	}
+	return err;
+}
+
+static int find_group(struct draining *d, uint64_t cookie)
+{
+	const struct known_socket *known = sockdiag_find(&d->known, cookie);
+	struct declared_key endpoint;
+	struct finder *finder = NULL;
+	int err;
+
+	if (!known)
+		return 0;
+	endpoint = endpoint_of(known);
+	err = find_at(&d->label.state.netns, &endpoint, &d->shared, &finder);
+	if (!err)
+		err = add_group(d, find_sightings(finder), cookie);
+	find_close(finder);
+	return err;
+}
+
+/* Finds the groups of the sockets that stand behind the label, each once. */
+static int find_groups(struct draining *d)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < d->count; i++)
+		if (!d->all[i].grouped)
+			err = find_group(d, d->all[i].cookie);
+	return err;
+}
+
+static int refuse_socket(const struct draining *d, const char *what)
+{
+	if (d->socket)
+		return refuse(d->label.state.report, RUNTIME_NOT_THERE,
+			      "the label '%s' has no %s socket '%s'; `sklc status` shows them by "
+			      "address and cookie",
+			      d->label.name, what, d->socket);
+	return refuse(d->label.state.report, RUNTIME_NOT_THERE, "the label '%s' has no %s socket",
+		      d->label.name, what);
+}
+
+static int drain(struct draining *d)
+{
+	struct opened_label *label = &d->label;
+	int err = find_standing(d);
+
+	if (!err && !d->count)
+		return refuse_socket(d, "such");
+	if (!err)
+		err = find_groups(d);
+	for (size_t i = 0; !err && i < d->count; i++)
+		err = label_note(label, d->all[i].cookie, HAND_DRAINED, d->all[i].flow_classes);
+	if (!err)
+		err = by_hand_clear(&label->state);
+	return err ? err : sync_standing(&label->state, &label->standing, true);
+}
+
+/* Finds the drained sockets that are meant. */
+static int find_noted(struct draining *d)
+{
+	struct hands own = hands_of(&d->label.hands, label_hash(d->label.name));
+	int err = 0;
+
+	for (size_t i = 0; !err && i < own.count; i++)
+		if (own.all[i].value.flags & HAND_DRAINED && is_meant(d, own.all[i].key.cookie))
+			err = add(d, own.all[i].key.cookie, own.all[i].value.flow_classes);
+	return err;
+}
+
+/* Plans the first slot of each flow class that is free for a socket of a label without
+ * declarations. */
+static int plan_back(struct draining *d, const struct drained *socket, struct order *orders,
+		     size_t *count)
+{
+	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++) {
+		uint32_t word = d->label.slots.slots[i], number = 0;
+
+		if (!(socket->flow_classes >> i & 1))
+			continue;
+		for (; number < slot_count(word); number++) {
+			uint32_t slot = slot_at(word, number);
+			bool planned = false;
+			uint64_t cookie;
+			int err = slot_read(d->label.sockets, slot, &cookie);
+
+			if (err)
+				return fail(d->label.state.report, err,
+					    "read which socket is in a slot");
+			for (size_t j = 0; j < *count; j++)
+				planned = planned || orders[j].value.slot == slot;
+			if (!cookie && !planned)
+				break;
+		}
+		if (number == slot_count(word))
+			continue;
+		orders[(*count)++] = (struct order){
+			.key = {.cookie = socket->cookie},
+			.value = {.slot = slot_at(word, number),
+				  .flags = BPF_NOEXIST,
+				  .error = 1,
+				  .first_block = number ? (uint16_t)ABI_SPARE_BLOCK(word) : 0,
+				  .block = number ? (uint16_t)declared_block(number) : 0},
+		};
+	}
+	return 0;
+}
+
+/* Puts sockets back into the free slots of a label without declarations. */
+static int put_back(struct draining *d)
+{
+	autofree struct order *orders = calloc(d->count * ABI_FLOW_CLASSES + 1, sizeof(*orders));
+	const struct declared_key nowhere = {.family = AF_INET, .protocol = IPPROTO_TCP};
+	struct finder *finder = NULL;
+	autoclose int since = -1;
+	size_t count = 0;
+	int err = orders ? 0 : fail(d->label.state.report, ENOMEM, "put sockets back");
+
+	for (size_t i = 0; !err && i < d->count; i++)
+		err = plan_back(d, &d->all[i], orders, &count);
+	if (err || !count)
+		return err;
+	err = standing_since(&d->label.state, &since);
+	if (!err)
+		err = find_at(&d->label.state.netns, &nowhere, &d->shared, &finder);
+	if (!err)
+		err = orders_carry_out(d->label.state.report, finder, orders, count, since);
+	find_close(finder);
+	return err;
+}
+
+static int undrain(struct draining *d)
+{
+	struct opened_label *label = &d->label;
+	int err = find_noted(d);
+
+	if (!err && !d->count)
+		return refuse_socket(d, "drained");
+	if (!err && !key_is_declared(&label->key))
+		err = put_back(d);
+	for (size_t i = 0; !err && i < d->count; i++)
+		err = label_note(label, d->all[i].cookie, 0, 0);
+	return err ? err : sync_standing(&label->state, &label->standing, true);
+}
+
+/* The flow classes, as bits, in which the label has no socket any more. */
+static uint32_t find_empty(const struct draining *d)
+{
+	uint32_t served = 0, empty = 0;
+
+	for (size_t i = 0; i < d->count; i++)
+		served |= d->all[i].flow_classes;
+	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++)
+		if (served >> i & 1 && !slot_cookie(d->label.sockets, d->label.slots.slots[i]))
+			empty |= 1u << i;
+	return empty;
+}
+
+static int print_json(const struct draining *d, const char *result, const struct described *sockets,
+		      uint32_t empty, FILE *out)
+{
+	json_t *all = json_array(), *lacking = json_array(), *root;
+	int err;
+
+	for (size_t i = 0; i < d->count; i++)
+		json_array_append_new(all, described_to_json(&sockets[i]));
+	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++)
+		if (empty >> i & 1)
+			json_array_append_new(
+				lacking, json_pack("{s:s, s:s}", "protocol",
+						   ipproto_word(flow_class_ipproto(i)), "family",
+						   flow_class_af(i) == AF_INET6 ? "ipv6" : "ipv4"));
+	root = json_pack("{s:i, s:s, s:o, s:o, s:o}", "version", 1, "result", result, "label",
+			 json_text(d->label.name), "sockets", all, "empty", lacking);
+	err = json_dumpf(root, out, JSON_COMPACT) || fputc('\n', out) == EOF;
+	json_decref(root);
+	return err ? fail(d->label.state.report, EIO, "write the result") : 0;
+}
+
+static int print(const struct draining *d, const char *result, FILE *out)
+{
+	const struct runtime_options *options = d->label.options;
+	autofree struct described *sockets = calloc(d->count + 1, sizeof(*sockets));
+	uint32_t empty = find_empty(d);
+	int err;
+
+	if (!sockets)
+		return fail(options->report, ENOMEM, "say which sockets were %s", result);
+	for (size_t i = 0; i < d->count; i++)
+		sockets[i].cookie = d->all[i].cookie;
+	err = describe(options->report, &d->known, sockets, d->count);
+	if (err)
+		return err;
+	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++)
+		if (empty >> i & 1)
+			warn(options->report, "no other socket serves %s of the label '%s'",
+			     flow_class_name(i), d->label.name);
+	if (options->json)
+		return print_json(d, result, sockets, empty, out);
+	for (size_t i = 0; !options->quiet && i < d->count; i++) {
+		fprintf(out, "%s: %s: ", d->label.name, result);
+		described_print(&sockets[i], out);
+		fputc('\n', out);
+	}
+	return 0;
+}
+
+static int run(const char *name, const char *socket, const struct runtime_options *options,
+	       int (*work)(struct draining *d), const char *result, FILE *out)
+{
+	struct draining d = {.socket = socket, .shared = {-1, -1}};
+	int err = label_open(name, options, &d.label);
+
+	if (err)
+		return err;
+	d.shared.sockets = d.label.sockets;
+	err = standing_spare_marks(&d.label.state, &d.shared.spare_marks);
+	if (!err)
+		err = sockdiag_read_bound(&d.label.state.netns, &d.known);
+	if (!err)
+		err = work(&d);
+	if (!err)
+		err = print(&d, result, out);
+	free(d.all);
+	sockdiag_free(&d.known);
+	close_fd(&d.shared.spare_marks);
+	label_close(&d.label);
+	return err;
+}
+
+int runtime_drain(const char *label, const char *socket, const struct runtime_options *options,
+		  FILE *out)
+{
+	return run(label, socket, options, drain, "drained", out);
+}
+
+int runtime_undrain(const char *label, const char *socket, const struct runtime_options *options,
+		    FILE *out)
+{
+	return run(label, socket, options, undrain, "no longer drained", out);
+}

@@ -1,0 +1,187 @@
+"""Draining: a socket gets no new connections, until it dies, and others serve in its place."""
+import json
+import os
+import socket
+
+import pytest
+
+import slots
+from conftest import REFUSED, WIRES
+from test_register import at, cookie, group, reached, rules
+
+TCP4, TCP6, UDP4 = (WIRES[name] for name in ("tcp-ipv4", "tcp-ipv6", "udp-ipv4"))
+
+
+class Two:
+    """A host with two declared sockets, the first of which serves."""
+
+    def __init__(self, host):
+        self.host = host
+        self.first, self.second = host.server(TCP4), host.server(TCP4)
+        self.all = [self.first, self.second]
+        self.text = rules(at(self.first), at(self.second))
+        host.apply(self.text)
+
+    def serves(self, server):
+        return self.host.reach(TCP4, TCP4.at(1), 80, self.all) is server
+
+    def drain(self, *words, **more):
+        return self.host.sklc("drain", "web", *words, **more)
+
+    def drain_first(self):
+        return self.drain(cookie(self.first))
+
+
+@pytest.fixture
+def two(host):
+    return Two(host)
+
+
+def test_a_drained_socket_gets_none_of_1000_connections_and_keeps_those_it_has(two):
+    client = two.host.namespace.socket(TCP4.af, TCP4.type)
+    client.connect((TCP4.at(1), 80))
+    peer = two.first.accept()[0]
+    done = two.drain_first()
+    assert done.stdout.startswith(f"web: drained: 127.0.0.1:{two.first.getsockname()[1]} (cookie {cookie(two.first)}")
+    for _ in range(1000):
+        assert two.serves(two.second)
+    peer.sendall(b"still here")
+    assert client.recv(64) == b"still here"
+    client.close()
+    peer.close()
+
+
+def test_a_socket_is_drained_by_its_address(two):
+    two.drain(f"127.0.0.1:{two.first.getsockname()[1]}")
+    assert two.serves(two.second)
+
+
+def test_all_sockets_of_a_label_are_drained_without_a_socket_s_name(two):
+    done = two.drain()
+    assert two.serves(REFUSED)
+    assert "no other socket serves tcp ipv4 of the label 'web'" in done.stderr
+    third = two.host.server(TCP4)
+    two.all.append(third)
+    two.host.apply(rules(at(two.first), at(third)))
+    assert two.serves(third)
+
+
+def test_a_drained_socket_is_passed_over_by_sync_and_by_a_later_apply(two):
+    two.drain_first()
+    two.host.sklc("sync")
+    assert two.serves(two.second)
+    two.host.apply(rules(at(two.first), at(two.second), "tcp 127.0.0.1:1"))
+    assert two.serves(two.second)
+    two.host.sklc("rollback")
+    assert two.serves(two.second)
+
+
+@pytest.mark.parametrize("end", ["rollback", "confirm"])
+def test_a_drained_socket_is_passed_over_on_trial_and_after_it(two, end):
+    two.host.apply(rules(at(two.first), at(two.second), "tcp 127.0.0.1:1"), "--confirm", "60")
+    two.drain_first()
+    assert two.serves(two.second)
+    two.host.sklc(end)
+    assert two.serves(two.second)
+
+
+def test_a_drained_socket_that_listens_again_is_passed_over(two, cgroup2):
+    two.drain_first()
+    two.second.close()
+    two.all.remove(two.second)
+    assert two.serves(REFUSED)
+    for _ in range(3):
+        two.first.shutdown(socket.SHUT_RD)
+        two.host.sklc("sync", "-q")
+        two.first.listen(8)
+        assert two.serves(REFUSED)
+
+
+def test_after_its_death_a_new_socket_at_the_endpoint_is_taken(two, cgroup2):
+    port = two.first.getsockname()[1]
+    two.drain_first()
+    two.first.close()
+    two.second.close()
+    again = two.host.server(TCP4, port=port)
+    two.all = [again]
+    assert two.serves(again)
+    assert not two.host.status()["labels"][0]["drained"]
+
+
+def test_undrain_gives_connections_again(two):
+    two.drain_first()
+    done = two.host.sklc("undrain", "web")
+    assert f"cookie {cookie(two.first)}" in done.stdout
+    two.second.close()
+    two.all.remove(two.second)
+    assert two.serves(two.first)
+    assert "no drained socket" in two.host.sklc("undrain", "web", status=4).stderr
+
+
+def test_registering_a_drained_socket_ends_that(two):
+    two.drain_first()
+    two.host.register("web", two.first)
+    two.second.close()
+    two.all.remove(two.second)
+    assert two.serves(two.first)
+
+
+def test_an_override_can_be_drained_and_the_declared_serve(two):
+    other = two.host.server(TCP4)
+    two.all.append(other)
+    two.host.sklc("register", "web", "--pid", os.getpid(), "--fd", other.fileno(), "--override")
+    assert two.serves(other)
+    two.drain(cookie(other))
+    assert two.serves(two.first)
+    two.host.sklc("sync")
+    assert two.serves(two.first)
+
+
+@pytest.mark.parametrize("wire", [TCP4, TCP6, UDP4], ids=["tcp-ipv4", "tcp-ipv6", "udp-ipv4"])
+def test_a_registered_socket_is_drained_and_comes_back(host, wire):
+    server = host.server(wire)
+    host.apply(f"{wire.protocol} dport 80 redirect to web\n")
+    host.register("web", server)
+    host.sklc("drain", "web")
+    assert host.reach(wire, wire.at(1), 80, [server]) is REFUSED
+    host.sklc("undrain", "web")
+    assert host.reach(wire, wire.at(1), 80, [server]) is server
+
+
+def test_a_member_of_a_group_is_not_drained_alone(host):
+    members = group(host, TCP4, 3)
+    host.apply(rules(at(members[0])))
+    done = host.sklc("drain", "web", cookie(members[1]), status=3)
+    address = f"127.0.0.1:{members[0].getsockname()[1]}"
+    assert f"one of 3 of a SO_REUSEPORT group at {address}" in done.stderr
+    assert f"`sklc drain web {address}`" in done.stderr
+    assert reached(host, TCP4, members)
+    done = host.sklc("drain", "web", address)
+    assert done.stdout.count("drained: ") == 3
+    assert host.reach(TCP4, TCP4.at(1), 80, members) is REFUSED
+
+
+def test_a_socket_that_is_not_there_is_named(two):
+    done = two.drain("127.0.0.1:1", status=4)
+    assert "the label 'web' has no such socket '127.0.0.1:1'" in done.stderr
+    assert two.serves(two.first)
+
+
+def test_what_was_drained_is_told_as_json_and_by_status(two):
+    said = json.loads(two.drain(cookie(two.first), "--json").stdout)
+    (told,) = said["sockets"]
+    assert said["result"] == "drained" and told["cookie"] == cookie(two.first) and said["empty"] == []
+    assert two.host.status()["labels"][0]["drained"] == [told]
+    assert f"drained   127.0.0.1:{two.first.getsockname()[1]}" in two.host.sklc("status").stdout
+    assert two.host.status()["problems"] == []
+    said = json.loads(two.drain("--json").stdout)
+    assert said["empty"] == [{"protocol": "tcp", "family": "ipv4"}]
+
+
+def test_nothing_is_kept_of_a_drained_socket_that_died(two):
+    two.drain_first()
+    two.first.close()
+    two.host.sklc("sync", "-q")
+    file, _ = slots.info_of(slots.namespace_folder(two.host) / "hand", 88)
+    with file, pytest.raises(OSError):
+        slots.element(slots.NEXT_KEY, file.fileno(), None, slots.ctypes.create_string_buffer(16))
