@@ -1,5 +1,6 @@
 /* Reads the links in /proc/PID/fd, which say "socket:[INODE]". Leaves out processes that it may not
- * read. Reads nothing in a /proc of another pid namespace, where numbers mean other processes. */
+ * read, and this one, which may have a duplicate of a socket for a moment. Reads nothing in a /proc
+ * of another pid namespace, where numbers mean other processes. */
 #include "owners.h"
 
 #include "proc.h"
@@ -85,7 +86,7 @@ static int look_through(struct owner *owners, size_t count)
 	if (!proc)
 		return errno == ENOMEM ? -ENOMEM : 0;
 	while (!err && (entry = readdir(proc)))
-		if (isdigit((unsigned char)entry->d_name[0]))
+		if (isdigit((unsigned char)entry->d_name[0]) && atoi(entry->d_name) != getpid())
 			err = look_into(owners, count, dirfd(proc), entry->d_name);
 	closedir(proc);
 	return err;

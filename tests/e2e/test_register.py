@@ -2,11 +2,12 @@
 import json
 import os
 import socket
+import subprocess
 
 import pytest
 
 import slots
-from conftest import REFUSED, WIRES
+from conftest import REFUSED, SKLC, WIRES
 
 TCP4, TCP6, UDP4 = (WIRES[name] for name in ("tcp-ipv4", "tcp-ipv6", "udp-ipv4"))
 
@@ -226,6 +227,26 @@ def test_what_is_registered_is_told_as_json(host):
     assert said["flow_classes"] == [{"protocol": "tcp", "family": "ipv4"}, {"protocol": "tcp", "family": "ipv6"}]
     (replaced,) = said["replaced"]
     assert replaced["family"] == "ipv6" and replaced["socket"]["cookie"] == cookie(old)
+
+
+def test_the_process_that_is_told_is_never_the_command_itself(host):
+    """The command, which has a duplicate of the socket, starts first here, and so has the lower number."""
+    server = host.namespace.socket(TCP4.af, TCP4.type)
+    server.bind(("127.0.0.1", 0))
+    server.listen()
+    host.apply("tcp dport 80 redirect to web\n")
+    command = subprocess.Popen(
+        ["sh", "-c", f'read pid; exec {SKLC} register web --pid $pid --fd {server.fileno()} --json --netns '
+                     f"{host.namespace.path} --bpffs {host.bpffs}"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    owner = subprocess.Popen(["sleep", "60"], pass_fds=[server.fileno()])
+    server.close()
+    try:
+        out, _ = command.communicate(f"{owner.pid}\n", timeout=60)
+        assert json.loads(out)["socket"]["pid"] == owner.pid
+    finally:
+        owner.kill()
+        owner.wait()
 
 
 def group(host, wire, count, **more):
