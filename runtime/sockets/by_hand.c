@@ -63,9 +63,9 @@ static bool is_first(const struct hand_entry *entry, unsigned int flow_class)
 
 static int take_out(const struct by_hand *by, uint32_t slot)
 {
-	return bpf_map_delete_elem(by->shared.sockets, &slot) && errno != ENOENT && errno != EINVAL
-		       ? fail(by->state->report, errno, "take a socket out of a slot")
-		       : 0;
+	int err = slot_clear(by->shared.sockets, slot);
+
+	return err < 0 ? fail(by->state->report, err, "take a socket out of a slot") : 0;
 }
 
 static int add_order(struct by_hand *by, uint32_t word, uint32_t number, uint64_t cookie)

@@ -283,15 +283,11 @@ static int put_siblings(struct registering *r, unsigned int flow_class, struct o
 	uint32_t word = r->label.slots.slots[flow_class], next = 1;
 	int err = 0;
 
-	for (uint32_t i = 1; !err && i < slot_count(word); i++) {
-		uint32_t slot = slot_at(word, i);
-
-		if (slot_cookie_at(r->label.sockets, slot) &&
-		    bpf_map_delete_elem(r->label.sockets, &slot) && errno != ENOENT &&
-		    errno != EINVAL)
-			err = fail(r->label.state.report, errno, "take a socket out of a slot");
-	}
-	for (size_t i = 0; !err && i < r->siblings.count && next < slot_count(word); i++) {
+	for (uint32_t i = 1; err >= 0 && i < slot_count(word); i++)
+		err = slot_clear(r->label.sockets, slot_at(word, i));
+	if (err < 0)
+		return fail(r->label.state.report, err, "take a socket out of a slot");
+	for (size_t i = 0; i < r->siblings.count && next < slot_count(word); i++) {
 		if (!is_sibling(r, &r->siblings.all[i]) ||
 		    !(found_flow_classes(&r->siblings.all[i].found) >> flow_class & 1))
 			continue;
@@ -305,7 +301,7 @@ static int put_siblings(struct registering *r, unsigned int flow_class, struct o
 		};
 		next++;
 	}
-	return err;
+	return 0;
 }
 
 static int put_undeclared(struct registering *r)
