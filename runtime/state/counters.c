@@ -76,7 +76,7 @@ static int add_pinned(const struct generation *generation, const char *name, siz
 	if (!count)
 		return 0;
 	map = pin_get(generation->folder, name);
-	/* The object may have no counters, and generation_thin removes those of a replaced one. */
+	/* The object may have no counters, and settling removes those of a replaced one. */
 	if (map == -ENOENT)
 		return 0;
 	err = map < 0 ? map : add_map(map, count, width, sums);

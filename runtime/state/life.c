@@ -106,6 +106,16 @@ static int store_whole(const struct generation *generation, size_t *size)
 		   : 0;
 }
 
+/* A trial's program that still runs needs the map of programs, which the kernel empties when its pin
+ * goes: the packet that it looks at would then be for neither of the two programs. */
+static void let_trial_end(int folder)
+{
+	autoclose int choices = pin_get(folder, PIN_CHOICES);
+
+	if (choices != -ENOENT)
+		wait_for_programs();
+}
+
 /* Brings a folder to its phase. *BYTES becomes the size of its stored object. */
 static int enter_phase(const struct generation *generation, enum phase phase, size_t *bytes)
 {
@@ -123,6 +133,8 @@ static int enter_phase(const struct generation *generation, enum phase phase, si
 	err = apart && is_never(PIN_TABLES, phase) ? store_whole(generation, bytes) : 0;
 	if (err)
 		return err;
+	if (is_never(PIN_CHOICES, phase))
+		let_trial_end(generation->folder);
 	err = entries_each(generation->folder, clear_never, &clearing);
 	return err && !clearing.told ? fail(generation->report, err, "read a folder of the state")
 				     : err;
@@ -225,6 +237,7 @@ int generation_remove(const struct state *state, uint32_t id)
 		return 0;
 	if (folder < 0)
 		return fail(state->report, folder, "open the folder '%s/%s'", state->path, name);
+	let_trial_end(folder);
 	err = pin_remove(folder, PIN_RECORD);
 	err = err ? fail(state->report, err, "remove '%s/%s/%s'", state->path, name, PIN_RECORD)
 		  : folder_clear(state->report, folder);
