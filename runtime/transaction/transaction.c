@@ -14,6 +14,7 @@
 #include "runtime/sockets/sockets.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 enum { EMPTY_LABELS_SHOWN = 20 };
@@ -159,6 +160,20 @@ static int pin_new(struct transaction *t, int current)
 	return err;
 }
 
+/* What came before may have taken long: it waits for locks. */
+static int check_trial_lasts(const struct transaction *t)
+{
+	uint64_t now;
+	int err = t->confirm_seconds ? boot_time(t->options->report, &now) : 0;
+
+	if (err || !t->confirm_seconds || now < t->record.trial_deadline)
+		return err;
+	return refuse(t->options->report, ETIME,
+		      "the trial of %" PRIu32 " seconds would be over before it begins: to prepare "
+		      "the rules took longer; nothing was changed",
+		      t->confirm_seconds);
+}
+
 /* Puts the new program on the link: from then on the new rules decide. If a new link cannot be
  * pinned, closing its descriptor detaches it. */
 static int swap(const struct transaction *t, int current)
@@ -279,6 +294,8 @@ static int run_held(struct transaction *t)
 		err = find_sockets(t);
 	if (!err && signals_came())
 		err = refuse(t->options->report, EINTR, "interrupted; nothing was changed");
+	if (!err)
+		err = check_trial_lasts(t);
 	if (!err)
 		err = swap(t, current);
 	return err;

@@ -12,7 +12,7 @@ from conftest import SKLC, WIRES, locked_folder, program
 
 TCP4 = WIRES["tcp-ipv4"]
 BPFTOOL = shutil.which("bpftool") or "/usr/sbin/bpftool"
-KINDS = ["cgroups", "declared", "link", "since", "sockets", "spare_marks"]
+KINDS = ["cgroups", "declared", "hand", "link", "since", "sockets", "spare_marks"]
 
 pytestmark = pytest.mark.usefixtures("cgroup2")
 

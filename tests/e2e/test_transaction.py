@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from conftest import REFUSED, SKLC, WIRES, locked_folder
+from conftest import REFUSED, SKLC, WIRES, locked_folder, program
 
 TCP4, UDP4 = WIRES["tcp-ipv4"], WIRES["udp-ipv4"]
 OLD = ("tcp daddr 192.0.2.0/24 dport 80 counter redirect to web\n"
@@ -55,6 +55,15 @@ def pair(host):
 def datagrams(host):
     """The pair with datagrams, for tests that count: connections may send late packets, which are counted too."""
     return Pair(host, UDP4)
+
+
+def strace(host, options, *words):
+    """Runs the command under strace. Returns the finished process, and the calls."""
+    log = host.folder / "calls"
+    done = subprocess.run([program("strace"), "-f", "-o", log, *options, SKLC, *words, "--netns", host.namespace.path,
+                           "--bpffs", host.bpffs], text=True, capture_output=True, check=False,
+                          env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
+    return done, log.read_text().splitlines()
 
 
 def generation(host):
@@ -257,6 +266,27 @@ def test_a_trial_is_ended_by_rollback_and_bars_other_applies(pair):
     assert pair.is_old()
     pair.apply_new()
     assert not pair.is_old()
+
+
+def test_a_trial_that_would_be_over_before_it_begins_changes_nothing(pair):
+    before = generation(pair.host)
+    done, _ = strace(pair.host, ["-e", "trace=mkdirat", "-e", "inject=mkdirat:delay_enter=1500000"], "--apply",
+                     pair.host.rules(pair.new_rules), "--confirm", "1")
+    assert done.returncode == 3 and done.stdout == ""
+    assert "would be over before it begins" in done.stderr
+    assert generation(pair.host) == before and pair.is_old()
+
+
+@pytest.mark.parametrize("verb", ["confirm", "rollback"])
+def test_a_trial_keeps_its_map_of_programs_while_its_program_may_run(pair, verb):
+    """A program that runs while another replaces it on the link is waited for before the map's pin goes."""
+    pair.apply_new("--confirm", "60")
+    calls = strace(pair.host, ["-e", "trace=bpf,membarrier,unlinkat"], verb)[1]
+    swap, wait, gone = ([number for number, call in enumerate(calls) if words in call]
+                        for words in ("BPF_LINK_UPDATE", "membarrier(", '"choices"'))
+    gone = [number for number in gone if "unlinkat" in calls[number]]
+    assert len(swap) == 1 and len(gone) == 1
+    assert any(swap[0] < number < gone[0] for number in wait)
 
 
 def test_a_trial_of_the_first_rules_ends_with_none(host):
