@@ -163,6 +163,8 @@ bool diag_message(struct diag *diag, enum diag_kind kind, const char *name, stru
 		if (!diag_wants(diag, item.warning))
 			return false;
 		item.kind = warning_kind(diag, item.warning);
+	} else if (kind == DIAG_WARNING && diag->quiet) {
+		return false;
 	}
 	add_item(diag, item);
 	return item.kind == DIAG_ERROR;

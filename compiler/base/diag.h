@@ -56,7 +56,7 @@ bool diag_message(struct diag *diag, enum diag_kind kind, const char *name, stru
 /* Takes the argument of a -W: "NAME", "no-NAME", "error", "error=NAME"; false if unknown. */
 bool diag_option(struct diag *diag, const char *argument);
 
-/* Switches off every warning that has a name and is not an error. */
+/* Switches off every warning that does not count as an error. */
 void diag_be_quiet(struct diag *diag);
 
 /* Whether a warning is switched on, so that a pass need not look for what nobody wants to know. */

@@ -19,8 +19,8 @@
 
 enum { EMPTY_LABELS_SHOWN = 20 };
 
-/* Whether a label lacks a socket in a flow class that rules redirect to it. If SHOWN, warns
- * which. */
+/* Whether a label lacks a socket in a flow class that rules redirect to it. If SHOWN, says which: a
+ * warning, or a note to the error to come. */
 static bool report_empty(const struct transaction *t, uint32_t label, bool shown)
 {
 	char lacking[64] = "";
@@ -34,8 +34,9 @@ static bool report_empty(const struct transaction *t, uint32_t label, bool shown
 					   length ? ", " : "", flow_class_name(flow_class));
 	}
 	if (length && shown)
-		warn(t->options->report, "the label '%s' has no socket for %s",
-		     object_label(t->object, label), lacking);
+		(t->options->require_sockets ? note : warn)(
+			t->options->report, "the label '%s' has no socket for %s",
+			object_label(t->object, label), lacking);
 	return length;
 }
 
@@ -48,9 +49,10 @@ static int check_sockets(const struct transaction *t)
 		if (report_empty(t, i, shown && empty < EMPTY_LABELS_SHOWN))
 			empty++;
 	if (shown && empty > EMPTY_LABELS_SHOWN)
-		warn(t->options->report,
-		     "%u more labels have no socket for packets that the rules give them",
-		     empty - EMPTY_LABELS_SHOWN);
+		(t->options->require_sockets ? note : warn)(
+			t->options->report,
+			"%u more labels have no socket for packets that the rules give them",
+			empty - EMPTY_LABELS_SHOWN);
 	if (empty && t->options->require_sockets)
 		return refuse(t->options->report, RUNTIME_SOCKET_MISSING,
 			      "%u %s without a socket, and all are required; nothing was changed",

@@ -27,12 +27,12 @@ static void note_others(const struct transaction *t)
 					       : "the first that chooses a socket wins");
 }
 
-/* If the result cannot be written, warns and discards it, since the change is in force. */
+/* If the result cannot be written, says so and discards it, since the change is in force. */
 static void flush_result(struct report *report, FILE *out)
 {
 	if (fflush(out) == 0)
 		return;
-	warn(report, "this was done, but it could not be written to standard output");
+	note(report, "this was done, but it could not be written to standard output");
 	__fpurge(out);
 	clearerr(out);
 }

@@ -15,7 +15,7 @@ void report_applied(const struct transaction *transaction, FILE *out);
 void report_transaction(const char *result, const struct transaction *transaction, FILE *out);
 
 /* Prints one line, or as JSON {"version":1,"result":RESULT,"generation":N}. A failure of the output
- * is only a warning, since the change is in force. */
+ * is only a note, since the change is in force. */
 void report_result(const char *result, uint32_t generation, const struct runtime_options *options,
 		   FILE *out);
 

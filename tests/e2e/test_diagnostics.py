@@ -144,6 +144,22 @@ def test_a_missing_interface_is_switched_alike(host, on, action, options, severi
     assert [line for line in text.stderr.splitlines() if HEAD.match(line)] == [head(each) for each in said]
 
 
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_quiet_silences_warnings_that_have_no_name_too(host, form):
+    udp = WIRES["udp-ipv4"]
+    other = host.server(udp)
+    host.apply(WEB, "-q")
+    words = ["register", "web", "--pid", os.getpid(), "--fd", other.fileno(), *form]
+    assert "no rule redirects packets of udp ipv4" in host.sklc(*words).stderr
+    assert host.sklc(*words, "-q").stderr == ""
+
+
+def test_quiet_leaves_what_is_missing_where_sockets_are_required(host):
+    done = host.apply(WEB, "--require-sockets", "-q", status=1)
+    notes, error = done.stderr.splitlines()
+    assert notes.startswith("sklc: note: the label 'web' has no socket for tcp ipv4") and "1 label is" in error
+
+
 def test_an_interface_that_must_exist_is_an_error(host, on):
     (said,) = said_alike(on, "--apply", host.rules('iif "eth7" tcp dport 80 drop\n'), status=3)
     assert "there is no interface 'eth7'" in said["message"] and "name" not in said
