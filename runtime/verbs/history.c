@@ -9,6 +9,8 @@
 #include <inttypes.h>
 #include <pwd.h>
 
+enum { WORDS_MAX = 256 }; /* longer than the name of a user */
+
 /* What a user would call the generation at an index: during a trial, the rules that come back are
  * those before. */
 static const char *state_word(const struct lives *lives, size_t index)
@@ -31,31 +33,70 @@ static const char *user_name(uint32_t user)
 	return entry->pw_name;
 }
 
-static void print_line(const struct lives *lives, size_t index, FILE *out)
+/* The columns whose width is not known before. */
+struct columns {
+	int number, user;
+};
+
+/* The number of a generation, and of what it is a copy; returns the length. */
+static int number_words(const struct record *record, char *buffer, size_t size)
+{
+	if (record->same_as)
+		return snprintf(buffer, size, "%" PRIu32 " = %" PRIu32, record->generation,
+				record->same_as);
+	return snprintf(buffer, size, "%" PRIu32, record->generation);
+}
+
+/* The user's name, or else the number; returns the length. */
+static int user_words(const struct record *record, char *buffer, size_t size)
+{
+	const char *name = user_name(record->user);
+
+	return name ? snprintf(buffer, size, "%s", name)
+		    : snprintf(buffer, size, "%" PRIu32, record->user);
+}
+
+static int larger(int a, int b)
+{
+	return a > b ? a : b;
+}
+
+static struct columns measure(const struct lives *lives)
+{
+	struct columns columns = {.number = 7, .user = 8};
+	char words[WORDS_MAX];
+
+	for (size_t i = 0; i < lives->count; i++) {
+		const struct record *record = &lives->all[i].record;
+
+		columns.number = larger(columns.number, number_words(record, words, sizeof(words)));
+		columns.user = larger(columns.user, user_words(record, words, sizeof(words)));
+	}
+	return columns;
+}
+
+static void print_line(const struct lives *lives, size_t index, struct columns columns, FILE *out)
 {
 	const struct record *record = &lives->all[index].record;
-	const char *name = user_name(record->user);
-	char number[32], user[16], hash[HASH_TEXT_MAX], when[TEXT_TIME_MAX];
+	char number[WORDS_MAX], user[WORDS_MAX], hash[HASH_TEXT_MAX], when[TEXT_TIME_MAX];
 
-	if (record->same_as)
-		snprintf(number, sizeof(number), "%" PRIu32 " = %" PRIu32, record->generation,
-			 record->same_as);
-	else
-		snprintf(number, sizeof(number), "%" PRIu32, record->generation);
-	snprintf(user, sizeof(user), "%" PRIu32, record->user);
+	number_words(record, number, sizeof(number));
+	user_words(record, user, sizeof(user));
 	object_hash_text(record->hash.content, hash);
 	text_time(record->applied, when);
-	fprintf(out, "%-7s %-19s %-8s %.12s %-8s %5" PRIu32 " %6" PRIu32 " %7" PRIu32 "\n", number,
-		when, name ? name : user, hash, state_word(lives, index), record->rules,
-		record->labels, record->sockets);
+	fprintf(out, "%-*s %-19s %-*s %.12s %-8s %5" PRIu32 " %6" PRIu32 " %7" PRIu32 "\n",
+		columns.number, number, when, columns.user, user, hash, state_word(lives, index),
+		record->rules, record->labels, record->sockets);
 }
 
 static void print_text(const struct lives *lives, FILE *out)
 {
-	fprintf(out, "%-7s %-19s %-8s %-12s %-8s %5s %6s %7s\n", "NUMBER", "APPLIED", "USER",
-		"HASH", "STATE", "RULES", "LABELS", "SOCKETS");
+	const struct columns columns = measure(lives);
+
+	fprintf(out, "%-*s %-19s %-*s %-12s %-8s %5s %6s %7s\n", columns.number, "NUMBER",
+		"APPLIED", columns.user, "USER", "HASH", "STATE", "RULES", "LABELS", "SOCKETS");
 	for (size_t i = 0; i < lives->count; i++)
-		print_line(lives, i, out);
+		print_line(lives, i, columns, out);
 }
 
 static json_t *number_or_null(uint32_t number)

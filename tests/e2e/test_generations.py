@@ -9,7 +9,7 @@ import zlib
 
 import pytest
 
-from conftest import REFUSED, WIRES, sklc
+from conftest import REFUSED, SKLC, WIRES, run, sklc
 from life import check_settled, namespace_folder, pinned_bytes
 
 TCP4, UDP4 = WIRES["tcp-ipv4"], WIRES["udp-ipv4"]
@@ -254,6 +254,21 @@ def test_history_says_who_applied(host):
         login = 2**32 - 1
     user = os.getuid() if login == 2**32 - 1 else login
     assert (history(host)[0]["uid"], history(host)[0]["user"]) == (user, pwd.getpwuid(user).pw_name)
+
+
+def test_history_keeps_its_columns_under_a_long_name(host, tmp_path):
+    """The user with the number that history shows has a longer name than its column where another passwd(5) stands."""
+    host.apply(A, "-q")
+    name = "a-user-with-a-name-of-32-letters"
+    (tmp_path / "passwd").write_text(f"{name}:x:{history(host)[0]['uid']}:0::/:/bin/sh\n")
+    done = run("unshare", "--mount", "sh", "-ec", 'mount --bind "$1" /etc/passwd; shift; exec "$@"', "sh",
+               tmp_path / "passwd", SKLC, "history", "--netns", host.namespace.path, "--bpffs", host.bpffs)
+    head, line = done.stdout.decode().splitlines()
+    assert name in line
+    for column in "USER", "HASH", "STATE":
+        at = head.index(column)
+        assert line[at - 1] == " " and line[at] != " "
+    assert len(head) == len(line)
 
 
 def test_history_during_a_trial_tells_what_comes_back(host):
