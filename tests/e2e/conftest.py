@@ -27,7 +27,7 @@ SKLC = os.environ.get("SKLC", str(pathlib.Path(__file__).parents[2] / "build" / 
 # .ci/deps unpacks here the services that it does not install.
 SERVICES = pathlib.Path(os.environ.get("BUILD") or pathlib.Path(__file__).parents[2] / "build", "services")
 CLONE_NEWNS, CLONE_NEWNET = 0x20000, 0x40000000
-IP_FREEBIND, IPV6_FREEBIND = 15, 78
+IP_FREEBIND, IPV6_FREEBIND, SO_NETNS_COOKIE = 15, 78, 71
 REFUSED = "refused"
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -184,6 +184,12 @@ class Host:
 
     def status(self, status=0):
         return json.loads(self.sklc("status", "--json", status=status).stdout)
+
+    def state_folder(self):
+        """Where the state of this namespace is, if it has any."""
+        with self.namespace.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            cookie = int.from_bytes(sock.getsockopt(socket.SOL_SOCKET, SO_NETNS_COOKIE, 8), sys.byteorder)
+        return pathlib.Path(self.bpffs, "sklc", str(cookie))
 
     def pins(self):
         return sorted(pathlib.Path(self.bpffs, "sklc").rglob("*"))

@@ -84,10 +84,9 @@ def read_folder(path):
 
 
 def namespace_folder(host):
-    """The folder of the only namespace that has one; None if there is none."""
-    found = [path for path in pathlib.Path(host.bpffs, "sklc").glob("*") if path.name.isdigit()]
-    assert len(found) <= 1, found
-    return found[0] if found else None
+    """The folder of the host's namespace; None if there is none."""
+    folder = host.state_folder()
+    return folder if folder.exists() else None
 
 
 def phases_of(host):

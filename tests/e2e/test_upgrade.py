@@ -4,10 +4,7 @@ With SKLC_VERSION_3=/path/of/an/old/sklc, that sklc makes the state of version 3
 program; with SKLC_WRITE=1, the first test then writes the descriptions anew."""
 import contextlib
 import os
-import pathlib
 import re
-import socket
-import sys
 import threading
 
 import pytest
@@ -17,7 +14,6 @@ from test_state import VERSION as STATE_VERSION, write_version
 from version_3 import CASES, HERE, IS_LITTLE_ENDIAN, OLD_SKLC, bpftool, described, make_version_3
 
 TCP4, UDP4 = WIRES["tcp-ipv4"], WIRES["udp-ipv4"]
-SO_NETNS_COOKIE = 71
 
 pytestmark = [pytest.mark.usefixtures("cgroup2"),
               pytest.mark.skipif(not IS_LITTLE_ENDIAN, reason="the objects of version 3 are for little-endian hosts")]
@@ -95,14 +91,8 @@ TAKES_OVER = {
 FORMER = {"about", "names", "labels", "times", "state_new", "declared_new", "cgroups_new"}
 
 
-def folder_of(host):
-    with host.namespace.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        cookie = int.from_bytes(sock.getsockopt(socket.SOL_SOCKET, SO_NETNS_COOKIE, 8), sys.byteorder)
-    return pathlib.Path(host.bpffs, "sklc", str(cookie))
-
-
 def version_of(host):
-    value, = bpftool("map", "dump", "pinned", folder_of(host) / "state")
+    value, = bpftool("map", "dump", "pinned", host.state_folder() / "state")
     return int(value["value"][4], 16)
 
 
@@ -251,7 +241,7 @@ def verbs():
 def test_state_of_a_newer_version_is_refused_by_name_and_not_harmed(host):
     host.apply("socket web {\n\ttcp 127.0.0.1:8080\n}\ntcp daddr 192.0.2.0/24 dport 80 redirect to web\n")
     web = host.server(TCP4, port=8080)
-    write_version(folder_of(host), STATE_VERSION + 1)
+    write_version(host.state_folder(), STATE_VERSION + 1)
     operands = {"apply": [host.rules("tcp dport 80 drop\n", "other.conf")], "unregister": ["web"], "drain": ["web"],
                 "undrain": ["web"],
                 "register": ["web", "--pid", os.getpid(), "--fd", web.fileno()]}
