@@ -5,11 +5,12 @@ import pathlib
 import pwd
 import random
 import struct
+import subprocess
 import zlib
 
 import pytest
 
-from conftest import REFUSED, SKLC, WIRES, run, sklc
+from conftest import REFUSED, SKLC, WIRES, sklc
 from life import check_settled, namespace_folder, pinned_bytes
 
 TCP4, UDP4 = WIRES["tcp-ipv4"], WIRES["udp-ipv4"]
@@ -261,9 +262,10 @@ def test_history_keeps_its_columns_under_a_long_name(host, tmp_path):
     host.apply(A, "-q")
     name = "a-user-with-a-name-of-32-letters"
     (tmp_path / "passwd").write_text(f"{name}:x:{history(host)[0]['uid']}:0::/:/bin/sh\n")
-    done = run("unshare", "--mount", "sh", "-ec", 'mount --bind "$1" /etc/passwd; shift; exec "$@"', "sh",
-               tmp_path / "passwd", SKLC, "history", "--netns", host.namespace.path, "--bpffs", host.bpffs)
-    head, line = done.stdout.decode().splitlines()
+    said = subprocess.check_output(
+        ["unshare", "--mount", "sh", "-ec", 'mount --bind "$1" /etc/passwd; shift; exec "$@"', "sh",
+         tmp_path / "passwd", SKLC, "history", "--netns", host.namespace.path, "--bpffs", host.bpffs], text=True)
+    head, line = said.splitlines()
     assert name in line
     for column in "USER", "HASH", "STATE":
         at = head.index(column)
