@@ -79,22 +79,22 @@ static int mark_used(struct report *report, int map, bool *used)
 }
 
 int labels_excess(int map, const struct object *object, const struct abi_slot_key *keys,
-		  size_t *excess)
+		  struct excess *excess)
 {
 	autofree struct label_entry *entries = NULL;
 	autofree struct abi_label_slots *slots = calloc((size_t)object->header.label_count + 1,
 							sizeof(*slots));
-	size_t count = 0, added = 0, spares = 0;
+	size_t count = 0;
 	int err = slots ? labels_read(object->report, map, &entries, &count)
 			: fail(object->report, ENOMEM, "read the labels");
 
+	*excess = (struct excess){0};
 	for (uint32_t i = 0; !err && i < object->header.label_count; i++)
-		added += labels_find(map, &keys[i], &slots[i]) == -ENOENT;
+		count += labels_find(map, &keys[i], &slots[i]) == -ENOENT;
 	if (!err && object->header.tries_spares)
-		err = spares_excess(map, object, slots, &spares);
-	*excess = spares;
-	if (!err && count + added > LABELS_MAX)
-		*excess += count + added - LABELS_MAX;
+		err = spares_excess(map, object, slots, &excess->flow_classes);
+	if (count > LABELS_MAX)
+		excess->keys = count - LABELS_MAX;
 	return err;
 }
 

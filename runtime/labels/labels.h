@@ -31,10 +31,15 @@ int labels_read(struct report *report, int map, struct label_entry **entries, si
 
 /* KEYS in the following are those of the object's labels (keys.c). */
 
-/* For how many of the keys and their flow classes there is no room any more: no slots, or no spare
- * slots where the object declares sockets. -errno after a message. */
+/* For how many keys there are no slots any more, and for how many of their flow classes no spare
+ * slots where the object declares sockets. */
+struct excess {
+	size_t keys, flow_classes;
+};
+
+/* -errno after a message. */
 int labels_excess(int map, const struct object *object, const struct abi_slot_key *keys,
-		  size_t *excess);
+		  struct excess *excess);
 
 /* Finds or gives slots for each label of the object, into SLOTS[label], and spare slots where the
  * object declares sockets (spares.h). Never gives a slot that another key has. -ENOSPC if the map

@@ -66,7 +66,7 @@ static int leave_trial(const struct state *state, const struct standing *standin
 	return err ? err : attach_update(state->report, standing->link, program, trial);
 }
 
-/* The keys of the slots of the kept generations; clear_slots sorts them. */
+/* Keys of slots, sorted by sort_keys. */
 struct keys {
 	struct abi_slot_key *all;
 	size_t count;
@@ -83,25 +83,35 @@ static bool has_key(const struct keys *keys, const struct abi_slot_key *key)
 	       bsearch(key, keys->all, keys->count, sizeof(*key), compare_keys) != NULL;
 }
 
-static int add_keys(const struct state *state, uint32_t id, struct keys *keys)
+static void sort_keys(struct keys *keys)
 {
-	autofree struct abi_slot_key *added = NULL;
-	struct abi_slot_key *more;
-	size_t count;
-	int err = generation_keys(state, id, &added, &count);
+	if (keys->count)
+		qsort(keys->all, keys->count, sizeof(*keys->all), compare_keys);
+}
 
-	if (err || !count)
-		return err;
-	more = reallocarray(keys->all, keys->count + count, sizeof(*more));
+static int add_keys(struct report *report, const struct abi_slot_key *added, size_t count,
+		    struct keys *keys)
+{
+	struct abi_slot_key *more = reallocarray(keys->all, keys->count + count + 1, sizeof(*more));
+
 	if (!more)
-		return fail(state->report, ENOMEM, "read the labels of generation %u", id);
+		return fail(report, ENOMEM, "read the labels");
 	memcpy(more + keys->count, added, count * sizeof(*more));
 	keys->all = more;
 	keys->count += count;
 	return 0;
 }
 
-/* Frees the slots of all keys that no kept generation has. Two keys can have the same slots, which
+static int add_keys_of(const struct state *state, uint32_t id, struct keys *keys)
+{
+	autofree struct abi_slot_key *added = NULL;
+	size_t count;
+	int err = generation_keys(state, id, &added, &count);
+
+	return err || !count ? err : add_keys(state->report, added, count, keys);
+}
+
+/* Frees the slots of all keys but KEYS. Two keys can have the same slots, which
  * are free only when both keys are gone. */
 static int drop_others(struct report *report, const struct keys *keys, int sockets, int map)
 {
@@ -126,18 +136,25 @@ static int drop_others(struct report *report, const struct keys *keys, int socke
 	return err;
 }
 
-static int clear_slots(const struct state *state, const struct kept *kept)
+static int keep_slots_of(const struct state *state, const struct keys *keys)
 {
-	struct keys keys = {0};
 	autoclose int sockets = -1, map = -1;
 	int err = standing_maps(state, &sockets, &map);
 
+	return err ? err : drop_others(state->report, keys, sockets, map);
+}
+
+/* Frees the slots of all keys that no kept generation has. */
+static int clear_slots(const struct state *state, const struct kept *kept)
+{
+	struct keys keys = {0};
+	int err = 0;
+
 	for (size_t i = 0; !err && i < kept->count; i++)
-		err = add_keys(state, kept->ids[i], &keys);
-	if (!err && keys.count)
-		qsort(keys.all, keys.count, sizeof(*keys.all), compare_keys);
+		err = add_keys_of(state, kept->ids[i], &keys);
+	sort_keys(&keys);
 	if (!err)
-		err = drop_others(state->report, &keys, sockets, map);
+		err = keep_slots_of(state, &keys);
 	free(keys.all);
 	return err;
 }
@@ -187,41 +204,55 @@ static int read_again(const struct state *state, struct standing *standing)
 	return standing_read(state, standing);
 }
 
-/* How many slot keys the previous generation has that the current one has not. */
-static int count_own_keys(const struct state *state, const struct standing *standing, size_t *count)
+/* How many keys of slots the previous generation has that are not among KEYS. */
+static int count_previous(const struct state *state, const struct standing *standing,
+			  const struct keys *keys, size_t *count)
 {
-	struct keys current = {0}, previous = {0};
-	int err = add_keys(state, standing->current, &current);
+	struct keys previous = {0};
+	int err = add_keys_of(state, standing->previous, &previous);
 
-	if (!err)
-		err = add_keys(state, standing->previous, &previous);
-	if (!err && current.count)
-		qsort(current.all, current.count, sizeof(*current.all), compare_keys);
 	*count = 0;
 	for (size_t i = 0; !err && i < previous.count; i++)
-		*count += !has_key(&current, &previous.all[i]);
-	free(current.all);
+		*count += !has_key(keys, &previous.all[i]);
 	free(previous.all);
 	return err;
 }
 
-int standing_make_room(const struct state *state, struct standing *standing)
+static int give_up_previous(const struct state *state, struct standing *standing,
+			    const struct keys *keys)
 {
-	struct kept kept = {.ids = {standing->current}, .count = 1};
-	size_t count = 0;
-	int err = standing->previous ? count_own_keys(state, standing, &count) : 0;
+	int err;
 
-	if (err || !count)
-		return err;
 	warn(state->report,
 	     "the labels of generation %u lose their slots, to make room: a rollback to it has to "
 	     "find room again",
 	     standing->previous);
-	err = clear_slots(state, &kept);
+	err = keep_slots_of(state, keys);
 	if (!err)
 		err = generation_retire(state, standing->previous);
 	if (!err)
 		standing->previous = 0;
+	return err;
+}
+
+int standing_make_room(const struct state *state, struct standing *standing,
+		       const struct abi_slot_key *wanted, size_t wanted_count, size_t lacking)
+{
+	struct keys keys = {0};
+	size_t count = 0;
+	int err = 0;
+
+	if (!standing->previous)
+		return 0;
+	err = add_keys_of(state, standing->current, &keys);
+	if (!err)
+		err = add_keys(state->report, wanted, wanted_count, &keys);
+	sort_keys(&keys);
+	if (!err)
+		err = count_previous(state, standing, &keys, &count);
+	if (!err && count && count >= lacking)
+		err = give_up_previous(state, standing, &keys);
+	free(keys.all);
 	return err;
 }
 

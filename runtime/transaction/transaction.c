@@ -62,10 +62,13 @@ static int check_sockets(const struct transaction *t)
 
 static int make_room(struct transaction *t)
 {
-	size_t excess;
+	struct excess excess;
 	int err = labels_excess(t->labels, t->object, t->keys, &excess);
 
-	return err || !excess ? err : standing_make_room(t->state, t->standing);
+	if (err || (!excess.keys && !excess.flow_classes))
+		return err;
+	return standing_make_room(t->state, t->standing, t->keys, t->object->header.label_count,
+				  excess.keys);
 }
 
 /* Gives slots to those labels that have none yet for what they declare. */

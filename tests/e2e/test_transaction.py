@@ -477,6 +477,11 @@ def test_labels_of_the_rules_before_give_way_to_those_that_need_room(host):
     done = host.apply(labels_apart(14000, 7000), "-q")
     assert "make room" in done.stderr
     assert generation(host) != before
-    done = host.apply(labels_apart(30000, 15000), "-q", status=3)
-    assert "no room" in done.stderr
+    old = host.server(TCP4)
+    host.apply(labels_apart(21000, 1) + "tcp dport 81 redirect to label14001\n", "-q")
+    host.register("label14002", old)  # of the rules before
+    done = host.apply(labels_apart(30000, 16384), "-q", status=3)
+    assert "no room" in done.stderr and "make room" not in done.stderr
+    host.sklc("rollback", "-q")
+    assert host.reach(TCP4, TCP4.at(1), 3, [old]) is old
     assert "label14000 " in host.sklc("list").stdout.replace("\n", " ")
