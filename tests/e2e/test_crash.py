@@ -35,7 +35,7 @@ SHARE, SHARES = map(int, os.environ.get("SKLC_TEST_SHARE", "1/1" if EVERY_CALL e
 ERRORS = {"bpf": ["ENOMEM", "EPERM", "EINVAL", "ENOSPC"]} if EVERY_CALL else {}
 
 # The pins of a state in which nothing is under way, but for those of generations, which life.h tells.
-FOLDER = ["count", "link", "since", "slots", "sockets", "spare_marks", "state"]
+FOLDER = ["count", "hand", "link", "since", "slots", "sockets", "spare_marks", "state"]
 
 SANITIZED = b"__asan_init" in pathlib.Path(SKLC).read_bytes()
 

@@ -19,7 +19,7 @@ tcp daddr 192.0.2.0/24 dport 80 redirect to web
 udp daddr 192.0.2.0/24 dport 53 redirect to dns
 """
 
-FOLLOWER = ["cgroups", "declared", "link", "since", "sockets", "spare_marks"]
+FOLLOWER = ["cgroups", "declared", "hand", "link", "since", "sockets", "spare_marks"]
 
 pytestmark = [pytest.mark.skipif(not shutil.which("strace"), reason="needs strace"),
               pytest.mark.usefixtures("cgroup2")]
