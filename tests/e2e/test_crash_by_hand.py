@@ -1,0 +1,98 @@
+"""Commands about single sockets killed at any call: the socket that served before serves, or the one that should after;
+and what the next commands complete is one of the two."""
+import os
+import shutil
+
+import pytest
+
+from conftest import REFUSED, WIRES
+from life import check_settled
+from test_crash import CHANGING, Operation, run_points
+from test_crash_sockets import DeclaredLab
+from test_register import cookie, group
+
+TCP4 = WIRES["tcp-ipv4"]
+UNDECLARED = "tcp daddr 192.0.2.0/24 dport 83 redirect to plain\n"
+
+pytestmark = [pytest.mark.skipif(not shutil.which("strace"), reason="needs strace"),
+              pytest.mark.usefixtures("cgroup2")]
+
+
+class HandLab(DeclaredLab):
+    """As DeclaredLab, and a label that declares nothing; WEB has a second socket, which rules do not declare."""
+
+    def __init__(self, host):
+        super().__init__(host)
+        self.other = host.server(TCP4)
+        self.plain, self.members = host.server(TCP4), group(host, TCP4, 3)
+        for name in ("old", "new"):
+            text = (host.folder / f"{name}.conf").read_text() + UNDECLARED
+            self.run(host.rules(text, f"{name}.conf"), "-o", self.objects[name])
+
+    @property
+    def servers(self):
+        return [*super().servers, self.other, self.plain, *self.members]
+
+    def rules(self):
+        return "old" if self.reach(81) is self.old else "new"
+
+    def fill(self):
+        self.sklc("undrain", "web")
+        self.sklc("unregister", "web")
+        super().fill()
+        self.must(*self.register("plain", self.plain))
+
+    def settled(self, find):
+        """Who serves at once, and after a command that looks for sockets; both or only the second may be new."""
+        first = find(self)
+        self.must("sync")
+        then = find(self)
+        check_settled(self.host)
+        return then if first != then else first
+
+    def web_of(self):
+        return {self.web: "web", self.other: "other", REFUSED: "none"}[self.reach(80)]
+
+    def plain_of(self):
+        found = self.reach(83)
+        return "group" if found in self.members else {self.plain: "plain", REFUSED: "none"}[found]
+
+    def is_tidy(self):
+        check_settled(self.host)
+
+
+def override(lab):
+    return [*lab.register("web", lab.other), "--override"]
+
+
+def prepare_override(lab):
+    lab.must(*override(lab))
+
+
+def prepare_drained(lab):
+    lab.must("drain", "web", cookie(lab.web))
+
+
+def operation(words, before, after, prepare=None, find=HandLab.web_of):
+    return Operation(words, before, after, prepare, lambda lab: lab.settled(find), counts_on=False)
+
+
+OPERATIONS = {
+    "override": operation(override, "web", "other"),
+    "end of an override": operation(lambda lab: ["unregister", "web"], "other", "web", prepare_override),
+    "registering the declared one again": operation(lambda lab: lab.register("web", lab.web), "other", "web",
+                                                    prepare_override),
+    "drain": operation(lambda lab: ["drain", "web"], "web", "none"),
+    "undrain": operation(lambda lab: ["undrain", "web"], "none", "web", prepare_drained),
+    "register a group": operation(lambda lab: lab.register("plain", lab.members[0]), "plain", "group",
+                                  find=HandLab.plain_of),
+    "drain what is registered": operation(lambda lab: ["drain", "plain"], "plain", "none", find=HandLab.plain_of),
+}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_killed_at_any_system_call(host, name):
+    lab = HandLab(host)
+    run_points(lab, OPERATIONS[name], CHANGING, lambda call: ["signal=KILL"])
+    lab.must("detach")
+    assert lab.host.pins() == []
