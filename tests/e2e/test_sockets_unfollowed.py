@@ -127,7 +127,7 @@ def test_declarations_that_are_followed_without_rules_for_them_are_named(make_ho
     host.apply(RULES.format(4000))
     declared, _ = open_pin(declared_pin(host))
     state = declared_pin(host).parents[1]
-    kinds = {kind: open_pin(state / kind)[0] for kind in ("sockets", "since", "spare_marks")}
+    kinds = {kind: open_pin(state / kind)[0] for kind in ("sockets", "since", "spare_marks", "hand")}
     kinds["cgroups"] = open_pin(declared_pin(host).parent / "cgroups")[0]
     host.apply("tcp daddr 192.0.2.0/24 dport 80 drop\n")
     assert named(host) == []
