@@ -52,8 +52,8 @@ int problems_behind_labels(const struct inspection *inspected, struct problems *
  * those that decide about the slots. */
 int problems_of_strays(const struct inspection *inspected, struct problems *problems);
 
-/* Empty labels that no declaration fills: those without any, and the flow classes that the
- * declarations leave out. */
+/* Empty labels that no declaration fills: those without any, the flow classes that the declarations
+ * leave out, and those whose sockets were drained. */
 int problems_of_undeclared(const struct inspection *inspected, struct problems *problems);
 
 /* What keeps listeners from being followed: an enum following (sockets.h). */

@@ -191,20 +191,61 @@ static uint32_t served(const struct abi_socket *socket)
 	return socket->family == AF_INET6 ? ipv6 : ipv4;
 }
 
+enum { FLOW_CLASSES_TEXT_MAX = 64 };
+
+/* Writes "tcp ipv4, udp ipv4": the label's empty flow classes among these. Returns whether there is
+ * one. */
+static bool name_empty(const struct inspection *inspected, uint32_t label, uint32_t flow_classes,
+		       char words[FLOW_CLASSES_TEXT_MAX])
+{
+	size_t length = 0;
+
+	for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
+		if (flow_classes >> flow_class & 1 && is_empty(inspected, label, flow_class))
+			length += (size_t)snprintf(words + length, FLOW_CLASSES_TEXT_MAX - length,
+						   "%s%s", length ? ", " : "",
+						   flow_class_name(flow_class));
+	return length;
+}
+
+/* The flow classes, as bits, of the label's sockets that were drained and live. */
+static uint32_t drained(const struct inspection *inspected, uint32_t label)
+{
+	uint32_t flow_classes = 0;
+	struct hands own;
+
+	if (!inspected->hands || !inspected->known)
+		return 0;
+	own = hands_of(inspected->hands, label_hash(object_label(inspected->object, label)));
+	for (size_t i = 0; i < own.count; i++)
+		if (own.all[i].value.flags & HAND_DRAINED &&
+		    sockdiag_find(inspected->known, own.all[i].key.cookie))
+			flow_classes |= own.all[i].value.flow_classes;
+	return flow_classes;
+}
+
+/* Names the label's empty flow classes among these, whose sockets are drained. */
+static int check_drained(const struct inspection *inspected, uint32_t label, uint32_t flow_classes,
+			 struct problems *problems)
+{
+	const char *name = object_label(inspected->object, label);
+	char lacking[FLOW_CLASSES_TEXT_MAX], mend[192];
+
+	if (!name_empty(inspected, label, flow_classes, lacking))
+		return 0;
+	snprintf(mend, sizeof(mend), "start another, or call `sklc undrain %.63s`", name);
+	return problem_add(problems, name, mend,
+			   "its sockets for %s are drained, and no other serves", lacking);
+}
+
 /* Names the label's empty flow classes among LEFT_OUT, which no declaration serves. */
 static int check_left_out(const struct inspection *inspected, uint32_t label, uint32_t left_out,
 			  bool is_declared, struct problems *problems)
 {
 	const char *name = object_label(inspected->object, label);
-	char lacking[64] = "", mend[192];
-	size_t length = 0;
+	char lacking[FLOW_CLASSES_TEXT_MAX], mend[192];
 
-	for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
-		if (left_out >> flow_class & 1 && is_empty(inspected, label, flow_class))
-			length += (size_t)snprintf(lacking + length, sizeof(lacking) - length,
-						   "%s%s", length ? ", " : "",
-						   flow_class_name(flow_class));
-	if (!length)
+	if (!name_empty(inspected, label, left_out, lacking))
 		return 0;
 	if (is_declared)
 		return problem_add(problems, name,
@@ -253,7 +294,12 @@ int problems_of_undeclared(const struct inspection *inspected, struct problems *
 	for (uint32_t i = 0; i < object->socket_count; i++)
 		declared[object->sockets[i].label] |= served(&object->sockets[i]);
 	for (uint32_t i = 0; !err && i < object->header.label_count; i++) {
-		err = check_left_out(inspected, i, ~declared[i], declared[i], problems);
+		const uint32_t out = drained(inspected, i);
+
+		err = check_drained(inspected, i, out, problems);
+		if (!err)
+			err = check_left_out(inspected, i, ~(declared[i] | out), declared[i],
+					     problems);
 		if (!err && !declared[i])
 			err = check_bound(inspected, i, problems);
 	}

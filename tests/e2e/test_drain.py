@@ -178,6 +178,24 @@ def test_what_was_drained_is_told_as_json_and_by_status(two):
     assert said["empty"] == [{"protocol": "tcp", "family": "ipv4"}]
 
 
+def test_status_names_labels_whose_sockets_are_all_drained(host):
+    servers = [host.server(TCP4), host.server(TCP4)]
+    host.apply(f"socket web {{\n\t{at(servers[0])}\n}}\nip daddr 192.0.2.0/24 tcp dport 80 redirect to web\n"
+               "ip daddr 192.0.2.0/24 tcp dport 81 redirect to hand\n", "-q")
+    host.register("hand", servers[1])
+    assert host.status()["problems"] == []
+    for label in "web", "hand":
+        host.sklc("drain", label, "-q")
+    found = host.status(status=1)["problems"]
+    assert sorted(each["label"] for each in found) == ["hand", "web"]
+    for each in found:
+        assert each["what"] == "its sockets for tcp ipv4 are drained, and no other serves"
+        assert f"`sklc undrain {each['label']}`" in each["mend"]
+    servers[1].close()
+    (found,) = [each for each in host.status(status=1)["problems"] if each["label"] == "hand"]
+    assert "none is declared" in found["what"]
+
+
 def test_nothing_is_kept_of_a_drained_socket_that_died(two):
     two.drain_first()
     two.first.close()
