@@ -4,10 +4,12 @@
 #include "runtime/base/fail.h"
 #include "runtime/base/text.h"
 #include "runtime/kernel/owners.h"
+#include "runtime/labels/labels.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/socket.h>
 
 int describe(struct report *report, const struct known_sockets *known, struct described *all,
 	     size_t count)
@@ -64,4 +66,25 @@ json_t *described_to_json(const struct described *socket)
 			 known ? json_integer(socket->uid) : json_null(), "pid",
 			 socket->pid ? json_integer(socket->pid) : json_null(), "command",
 			 json_text(socket->pid ? socket->command : NULL));
+}
+
+json_t *flow_classes_to_json(uint32_t flow_classes)
+{
+	json_t *all = json_array();
+
+	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++)
+		if (flow_classes >> i & 1)
+			json_array_append_new(
+				all, json_pack("{s:s, s:s}", "protocol",
+					       ipproto_word(flow_class_ipproto(i)), "family",
+					       flow_class_af(i) == AF_INET6 ? "ipv6" : "ipv4"));
+	return all;
+}
+
+int print_result_json(struct report *report, json_t *root, FILE *out)
+{
+	int err = json_dumpf(root, out, JSON_COMPACT) || fputc('\n', out) == EOF;
+
+	json_decref(root);
+	return err ? fail(report, EIO, "write the result") : 0;
 }

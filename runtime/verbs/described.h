@@ -27,4 +27,10 @@ void described_print(const struct described *socket, FILE *out);
 /* cookie, address, uid, pid, command */
 json_t *described_to_json(const struct described *socket);
 
+/* An array of protocol and family, for flow classes given as bits. */
+json_t *flow_classes_to_json(uint32_t flow_classes);
+
+/* Prints the result of a command as JSON in one line, and frees it. -EIO after a message. */
+int print_result_json(struct report *report, json_t *root, FILE *out);
+
 #endif

@@ -311,22 +311,15 @@ static uint32_t find_empty(const struct draining *d)
 static int print_json(const struct draining *d, const char *result, const struct described *sockets,
 		      uint32_t empty, FILE *out)
 {
-	json_t *all = json_array(), *lacking = json_array(), *root;
-	int err;
+	json_t *all = json_array();
 
 	for (size_t i = 0; i < d->count; i++)
 		json_array_append_new(all, described_to_json(&sockets[i]));
-	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++)
-		if (empty >> i & 1)
-			json_array_append_new(
-				lacking, json_pack("{s:s, s:s}", "protocol",
-						   ipproto_word(flow_class_ipproto(i)), "family",
-						   flow_class_af(i) == AF_INET6 ? "ipv6" : "ipv4"));
-	root = json_pack("{s:i, s:s, s:o, s:o, s:o}", "version", 1, "result", result, "label",
-			 json_text(d->label.name), "sockets", all, "empty", lacking);
-	err = json_dumpf(root, out, JSON_COMPACT) || fputc('\n', out) == EOF;
-	json_decref(root);
-	return err ? fail(d->label.state.report, EIO, "write the result") : 0;
+	return print_result_json(d->label.state.report,
+				 json_pack("{s:i, s:s, s:o, s:o, s:o}", "version", 1, "result",
+					   result, "label", json_text(d->label.name), "sockets",
+					   all, "empty", flow_classes_to_json(empty)),
+				 out);
 }
 
 static int print(const struct draining *d, const char *result, FILE *out)

@@ -376,30 +376,26 @@ static void print_text(const struct registering *r, const struct described *own,
 static int print_json(const struct registering *r, const struct described *own,
 		      const struct described *before, FILE *out)
 {
-	json_t *flow_classes = json_array(), *replaced = json_array(), *root;
-	int err;
+	json_t *replaced = json_array();
 
 	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++) {
 		const char *protocol = ipproto_word(flow_class_ipproto(i));
 		const char *family = flow_class_af(i) == AF_INET6 ? "ipv6" : "ipv4";
 
-		if (r->flow_classes >> i & 1)
-			json_array_append_new(flow_classes, json_pack("{s:s, s:s}", "protocol",
-								      protocol, "family", family));
 		if (before[i].cookie)
 			json_array_append_new(replaced,
 					      json_pack("{s:s, s:s, s:o}", "protocol", protocol,
 							"family", family, "socket",
 							described_to_json(&before[i])));
 	}
-	root = json_pack("{s:i, s:s, s:o, s:b, s:o, s:o, s:I, s:o}", "version", 1, "result",
-			 "registered", "label", json_text(r->label.name), "override",
-			 r->way == WAY_OVERRIDE, "socket", described_to_json(own), "flow_classes",
-			 flow_classes, "siblings", (json_int_t)count_siblings(r), "replaced",
-			 replaced);
-	err = json_dumpf(root, out, JSON_COMPACT) || fputc('\n', out) == EOF;
-	json_decref(root);
-	return err ? fail(r->label.state.report, EIO, "write the result") : 0;
+	return print_result_json(
+		r->label.state.report,
+		json_pack("{s:i, s:s, s:o, s:b, s:o, s:o, s:I, s:o}", "version", 1, "result",
+			  "registered", "label", json_text(r->label.name), "override",
+			  r->way == WAY_OVERRIDE, "socket", described_to_json(own), "flow_classes",
+			  flow_classes_to_json(r->flow_classes), "siblings",
+			  (json_int_t)count_siblings(r), "replaced", replaced),
+		out);
 }
 
 /* Says what was registered, and what that replaced. */

@@ -1,4 +1,5 @@
 /* Takes the sockets of a label out of its slots. */
+#include "described.h"
 #include "label.h"
 
 #include "runtime/base/fail.h"
@@ -36,12 +37,11 @@ static int end_overrides(struct opened_label *label, int protocol, int family, u
 	return err || !*ended ? err : by_hand_settle(&label->state);
 }
 
-static int empty_flow_classes(struct opened_label *label, int protocol, int family, FILE *out)
+/* Empties slots; *EMPTIED are the flow classes of those that had a socket. */
+static int empty_flow_classes(struct opened_label *label, int protocol, int family,
+			      uint32_t *emptied)
 {
-	const struct runtime_options *options = label->options;
-	uint32_t ended = 0;
-	bool found = false;
-	int err = end_overrides(label, protocol, family, &ended);
+	int err = end_overrides(label, protocol, family, emptied);
 
 	if (err)
 		return err;
@@ -51,17 +51,30 @@ static int empty_flow_classes(struct opened_label *label, int protocol, int fami
 				      : 0;
 
 		if (cleared < 0)
-			return fail(options->report, cleared,
+			return fail(label->options->report, cleared,
 				    "take the socket of the label '%s' (%s) away", label->name,
 				    flow_class_name(flow_class));
-		cleared = cleared || ended >> flow_class & 1;
-		if (cleared && !options->quiet && !options->json)
-			fprintf(out, "%s: %s unregistered\n", label->name,
-				flow_class_name(flow_class));
-		found = found || cleared;
+		if (cleared)
+			*emptied |= 1u << flow_class;
 	}
-	if (!found && !options->quiet)
+	return 0;
+}
+
+static int print(const struct opened_label *label, uint32_t emptied, FILE *out)
+{
+	const struct runtime_options *options = label->options;
+
+	if (!emptied && !options->quiet)
 		note(options->report, "the label '%s' has no such socket", label->name);
+	if (options->json)
+		return print_result_json(options->report,
+					 json_pack("{s:i, s:s, s:o, s:o}", "version", 1, "result",
+						   "unregistered", "label", json_text(label->name),
+						   "flow_classes", flow_classes_to_json(emptied)),
+					 out);
+	for (unsigned int i = 0; !options->quiet && i < ABI_FLOW_CLASSES; i++)
+		if (emptied >> i & 1)
+			fprintf(out, "%s: %s unregistered\n", label->name, flow_class_name(i));
 	return 0;
 }
 
@@ -69,11 +82,14 @@ int runtime_unregister(const char *name, int protocol, int family,
 		       const struct runtime_options *options, FILE *out)
 {
 	struct opened_label label;
+	uint32_t emptied = 0;
 	int err = label_open(name, options, &label);
 
 	if (err)
 		return err;
-	err = empty_flow_classes(&label, protocol, family, out);
+	err = empty_flow_classes(&label, protocol, family, &emptied);
+	if (!err)
+		err = print(&label, emptied, out);
 	label_close(&label);
 	return err;
 }

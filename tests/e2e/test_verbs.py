@@ -256,6 +256,14 @@ def test_the_words_of_unregister_may_stand_in_any_order(host):
     assert host.sklc("unregister", "web", "ipv4").stdout == "web: tcp ipv4 unregistered\n"
 
 
+def test_unregister_tells_as_json_what_it_emptied(host):
+    host.apply(WEB)
+    host.register("web", host.server(TCP4))
+    for emptied in [{"protocol": "tcp", "family": "ipv4"}], []:
+        said = json.loads(host.sklc("unregister", "web", "--json").stdout)
+        assert said == {"version": 1, "result": "unregistered", "label": "web", "flow_classes": emptied}
+
+
 # exit statuses
 
 
