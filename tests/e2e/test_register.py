@@ -2,6 +2,7 @@
 import json
 import os
 import socket
+import time
 import subprocess
 
 import pytest
@@ -137,11 +138,22 @@ def test_an_override_is_kept_whether_a_trial_fails_or_not(pair, end):
 def test_an_override_is_kept_when_a_trial_expires(pair):
     pair.host.apply(rules("tcp 127.0.0.1:1"), "--confirm", "2")
     pair.override()
-    import time
     time.sleep(2.5)
     assert pair.serves(pair.other)
     pair.host.sklc("sync")
     assert pair.serves(pair.other)
+
+
+def test_an_override_is_shown_and_is_no_problem(pair):
+    pair.override()
+    status = pair.host.status()
+    shown = [each for each in status["labels"][0]["sockets"] if each["needed"]]
+    assert [(each["override"], each["cookie"]) for each in shown] == [(True, cookie(pair.other))]
+    assert status["problems"] == []
+    assert "(override)" in pair.host.sklc("status").stdout
+    pair.host.sklc("unregister", "web")
+    pair.host.sklc("sync")
+    assert "(override)" not in pair.host.sklc("status").stdout
 
 
 def test_unregister_ends_an_override(pair):
