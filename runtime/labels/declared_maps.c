@@ -207,15 +207,16 @@ static int is_part_of(int map, int whole)
 {
 	struct declared_key key, *last = NULL;
 	struct declared value;
+	size_t left = capacity(map);
 	int has = 1;
 
-	while (has > 0 && bpf_map_get_next_key(map, last, &key) == 0) {
+	for (; has > 0 && left && bpf_map_get_next_key(map, last, &key) == 0; left--) {
 		last = &key;
 		if (bpf_map_lookup_elem(map, &key, &value))
 			return -errno;
 		has = has_declared(whole, key, &value);
 	}
-	return has > 0 && errno != ENOENT ? -errno : has;
+	return has > 0 && left && errno != ENOENT ? -errno : has;
 }
 
 int declared_same(int left, int right)

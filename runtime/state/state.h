@@ -283,8 +283,8 @@ struct standing {
 int standing_read(const struct state *state, struct standing *standing);
 void standing_close(struct standing *standing);
 
-/* Pins the state's version, the socket map, the map of slots, the marks of spare slots and the times,
- * each only if it is not there yet. */
+/* Pins the state's version, the socket map, the map of slots, the marks of spare slots, the times and
+ * the map of what was done by hand, each only if it is not there yet. */
 int standing_prepare(const struct state *state, struct shared_maps *shared, int *labels);
 int standing_since(const struct state *state, int *since);
 int standing_spare_marks(const struct state *state, int *marks);
