@@ -42,4 +42,7 @@ struct mild_report {
 
 void report_mildly(struct mild_report *mild, struct report *to);
 
+/* A report that drops all messages. */
+struct report report_nothing(void);
+
 #endif

@@ -64,19 +64,11 @@ static int get_followed(const struct state *state, uint64_t cookie, struct decla
 	return err;
 }
 
-/* A report that drops all messages. */
-static bool pass_over(struct report *report, const struct message *message)
-{
-	(void)report;
-	(void)message;
-	return false;
-}
-
 /* Opens the maps of a namespace that another command may be changing. -ENOENT if it has nothing to
  * follow. -errno without a message. */
 static int read_other(int root, uint64_t cookie, struct followed *followed)
 {
-	struct report silent = {.take = pass_over};
+	struct report silent = report_nothing();
 	struct state state = {.report = &silent, .bpffs = -1, .root = -1, .folder = -1};
 	struct standing standing = {.link = -1};
 	struct declared_maps maps;
@@ -245,7 +237,7 @@ static enum following compare(const struct state *state, const struct standing *
 
 enum following follow_look(const struct state *state, const struct standing *standing)
 {
-	struct report silent = {.take = pass_over};
+	struct report silent = report_nothing();
 	struct state quiet = *state;
 	uint32_t ids[KINDS];
 	enum following following;
@@ -257,7 +249,7 @@ enum following follow_look(const struct state *state, const struct standing *sta
 
 bool can_follow(void)
 {
-	struct report silent = {.take = pass_over};
+	struct report silent = report_nothing();
 	autoclose int cgroup = cgroup_open_root(&silent);
 
 	return cgroup >= 0;

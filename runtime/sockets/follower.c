@@ -62,14 +62,6 @@ void followed_close(struct followed *followed)
 		close_fd(&followed->maps[i]);
 }
 
-/* A report that drops all messages. */
-static bool pass_over(struct report *report, const struct message *message)
-{
-	(void)report;
-	(void)message;
-	return false;
-}
-
 /* Whether the program of the follower in a folder is attached to the root of the cgroup tree. */
 static int read_attached(struct report *report, int folder, bool *attached)
 {
@@ -412,7 +404,7 @@ static int end_in(const struct others *others, const char *name, int folder)
 /* Whether a folder's map may have an entry of the namespace: true unless it is proven not to. */
 static bool may_be_in(int folder, const char *name, uint64_t cookie)
 {
-	struct report silent = {.take = pass_over};
+	struct report silent = report_nothing();
 	autoclose int map = pin_get(folder, name);
 
 	return map < 0 || is_in(&silent, map, cookie);

@@ -128,18 +128,11 @@ static int choose_way(struct registering *r)
 		      r->label.name, difference);
 }
 
-static bool pass_over(struct report *report, const struct message *message)
-{
-	(void)report;
-	(void)message;
-	return false;
-}
-
 /* Looks for the other members of its SO_REUSEPORT group. Where they cannot be seen, the socket
  * serves alone. */
 static void find_siblings(struct registering *r)
 {
-	struct report silent = {.take = pass_over};
+	struct report silent = report_nothing();
 	const struct found *own;
 	int err;
 
