@@ -58,7 +58,9 @@ enum runtime_use {
 	RUNTIME_USE_CHECK,
 	RUNTIME_USE_APPLY,
 	RUNTIME_USE_SOCKETS, /* those that look for sockets, or take one from a process */
-	RUNTIME_USE_STATE,   /* those that only read or change what is pinned */
+	/* those that besides open what is in the kernel and has no pin */
+	RUNTIME_USE_UNPINNED,
+	RUNTIME_USE_STATE, /* those that only read or change what is pinned */
 };
 
 /* Gives up for good the capabilities that this use, with these options, does not need. Fails if the

@@ -193,6 +193,8 @@ static uint64_t kept_capabilities(enum runtime_use use)
 		return reading | BPF_CAPABILITIES | BIT(CAP_SYS_ADMIN) | processes;
 	case RUNTIME_USE_SOCKETS:
 		return reading | BPF_CAPABILITIES | processes;
+	case RUNTIME_USE_UNPINNED: /* the kernel opens by number only for CAP_SYS_ADMIN */
+		return reading | BPF_CAPABILITIES | BIT(CAP_SYS_ADMIN) | processes;
 	case RUNTIME_USE_STATE:
 		return reading | BPF_CAPABILITIES;
 	}

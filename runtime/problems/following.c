@@ -26,6 +26,9 @@ static const char *words_of(const struct object *object, enum following followin
 		       "namespace";
 	case FOLLOW_OTHER:
 		return "listeners are followed by other declarations than those in force";
+	case FOLLOW_UNSEEN:
+		return "it cannot be told whether listeners are followed: this needs the "
+		       "capability CAP_SYS_ADMIN";
 	default:
 		return "it cannot be told whether listeners are followed";
 	}
@@ -35,5 +38,8 @@ int problems_of_following(const struct object *object, int following, struct pro
 {
 	const char *words = words_of(object, (enum following)following);
 
-	return words ? problem_add(problems, NULL, "call `sklc sync`", "%s", words) : 0;
+	const char *mend = following == FOLLOW_UNSEEN ? "run `sklc status` as root"
+						      : "call `sklc sync`";
+
+	return words ? problem_add(problems, NULL, mend, "%s", words) : 0;
 }

@@ -209,27 +209,38 @@ int follow_forget(struct report *report, int root, uint64_t cookie)
 static bool is_own_map(const struct state *state, enum kind kind, uint32_t id)
 {
 	autoclose int map = pin_get(state->folder, kind_names[kind]);
-	struct bpf_map_info info = {0};
-	uint32_t size = sizeof(info);
 
-	return map >= 0 && bpf_obj_get_info_by_fd(map, &info, &size) == 0 && info.id == id;
+	return map >= 0 && map_id(map) == id;
+}
+
+/* Whether the map with this ID has these declarations; -errno. Only if it is another map, which has no
+ * pin, as during a trial, it is opened by its ID: that needs CAP_SYS_ADMIN. */
+static int has_declarations(int wanted, uint32_t id)
+{
+	autoclose int map = -1;
+
+	if (map_id(wanted) == id)
+		return 1;
+	map = bpf_map_get_fd_by_id(id);
+	return map < 0 ? -errno : declared_same(wanted, map);
 }
 
 /* Compares what the follower knows with the declarations in force. */
 static enum following compare(const struct state *state, const struct standing *standing,
 			      const uint32_t ids[KINDS])
 {
-	autoclose int declared = bpf_map_get_fd_by_id(ids[DECLARED]);
 	struct declared_maps wanted;
-	int err = declared < 0 ? -errno : standing_declared(state, standing, &wanted);
+	int err = standing_declared(state, standing, &wanted);
 	int same;
 
 	if (err)
 		return err == -ENOENT ? FOLLOW_OTHER : FOLLOW_UNKNOWN;
-	same = declared_same(wanted.declared, declared);
+	same = has_declarations(wanted.declared, ids[DECLARED]);
 	declared_maps_close(&wanted);
+	if (same == -ENOENT)
+		return FOLLOW_OTHER;
 	if (same < 0)
-		return FOLLOW_UNKNOWN;
+		return same == -EPERM ? FOLLOW_UNSEEN : FOLLOW_UNKNOWN;
 	for (int i = 0; i < CGROUPS; i++)
 		same = same && is_own_map(state, (enum kind)i, ids[i]);
 	return same ? FOLLOWING : FOLLOW_OTHER;

@@ -129,7 +129,7 @@ int follower_open(struct report *report, int root, enum follower_use use, struct
 	return err;
 }
 
-static uint32_t map_id(int map)
+uint32_t map_id(int map)
 {
 	struct bpf_map_info info = {0};
 	uint32_t size = sizeof(info);

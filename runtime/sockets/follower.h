@@ -19,6 +19,9 @@ struct report;
 enum kind { SOCKETS, SINCE, SPARE_MARKS, HAND, CGROUPS, DECLARED, KINDS };
 extern const char *const kind_names[KINDS];
 
+/* The kernel's ID of a map; 0 on failure. */
+uint32_t map_id(int map);
+
 /* A namespace that is followed, and its maps. */
 struct followed {
 	uint64_t cookie;

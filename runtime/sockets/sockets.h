@@ -126,6 +126,7 @@ enum following {
 	FOLLOW_DETACHED, /* its program is not attached */
 	FOLLOW_ABSENT,   /* it does not know the namespace */
 	FOLLOW_OTHER,    /* it has other declarations, or other maps, than those in force */
+	FOLLOW_UNSEEN,   /* what it has can be read only with CAP_SYS_ADMIN */
 	FOLLOW_UNKNOWN,
 };
 

@@ -2,6 +2,8 @@
 #include "status.h"
 
 #include "runtime/base/fail.h"
+#include "runtime/kernel/attach.h"
+#include "runtime/kernel/caps.h"
 #include "runtime/kernel/clock.h"
 
 #include <errno.h>
@@ -113,8 +115,8 @@ static int find_lost(struct status *status)
 {
 	int err = attach_find_lost(&status->state.netns, &status->lost);
 
-	return err ? fail(status->state.report, err, "ask for the programs on the hook of %s",
-			  status->state.netns.words)
+	return err ? caps_fail(status->state.report, err, caps_for_hook,
+			       "ask for the programs on the hook of %s", status->state.netns.words)
 		   : 0;
 }
 

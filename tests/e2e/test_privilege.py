@@ -1,8 +1,10 @@
 """What sklc may do: the capabilities that each verb needs, as sklc(1) has them, and those that it gives up; and that
 what it pins is for its user alone."""
+import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import time
 
@@ -133,10 +135,52 @@ def test_the_old_capability_stands_in_for_the_new_ones(host, cgroup2):
         assert limited.run(verb, ["CAP_SYS_ADMIN"]).returncode == 0
 
 
+def status_inside(host, having):
+    """What status shows in the namespace that it is called in."""
+    return json.loads(run_with(having, "status", "--json", "--bpffs", host.bpffs,
+                               network=host.namespace.path).stdout)
+
+
+STATUS = TABLE["status"][0] + TABLE["status"][1]
+
+
+@pytest.mark.parametrize("more", [[], ["CAP_SYS_ADMIN"]])
+def test_status_tells_that_listeners_are_followed(host, cgroup2, more):
+    host.apply(DECLARED, status=None)
+    assert status_inside(host, STATUS + more)["followed"]
+
+
+def test_status_says_what_it_needs_to_tell_whether_listeners_are_followed_during_a_trial(host, cgroup2):
+    host.apply(DECLARED, status=None)
+    host.apply(DECLARED.replace("8080", "8081"), "--confirm", "60", status=None)
+    assert status_inside(host, [*STATUS, "CAP_SYS_ADMIN"])["followed"]
+    status = status_inside(host, STATUS)
+    (problem,) = [each for each in status["problems"] if "followed" in each["what"]]
+    assert not status["followed"] and problem["what"].endswith("this needs the capability CAP_SYS_ADMIN")
+    assert problem["mend"] == "run `sklc status` as root"
+
+
+def test_status_names_programs_without_state_in_the_namespace_that_it_is_called_in(host):
+    host.apply(PLAIN)
+    folder = next(pathlib.Path(host.bpffs, "sklc").glob("[0-9]*"))
+    (folder / "link").rename(pathlib.Path(host.bpffs, "kept"))
+    shutil.rmtree(folder)
+    assert len(status_inside(host, [*STATUS, "CAP_SYS_ADMIN"])["lost_programs"]) == 1
+    status = status_inside(host, [*STATUS, "CAP_NET_ADMIN"])
+    assert (status["lost_programs"], status["unnamed_programs"]) == ([], 1)
+
+
+def test_status_without_rules_names_the_capability_to_ask_for_programs(host):
+    done = run_with(STATUS, "status", "--bpffs", host.bpffs, network=host.namespace.path)
+    assert done.returncode == 3 and "this needs the capability CAP_NET_ADMIN" in done.stderr
+    assert run_with([*STATUS, "CAP_NET_ADMIN"], "status", "--bpffs", host.bpffs,
+                    network=host.namespace.path).returncode == 4
+
+
 # what is given up
 
 BPF = {"CAP_BPF", "CAP_NET_ADMIN", "CAP_PERFMON", "CAP_DAC_READ_SEARCH"}
-KEPT = {"apply": BPF | {"CAP_SYS_ADMIN", "CAP_SYS_PTRACE"}, "sync": BPF | {"CAP_SYS_PTRACE"},
+KEPT = {"apply": BPF | {"CAP_SYS_ADMIN", "CAP_SYS_PTRACE"}, "sync": BPF | {"CAP_SYS_ADMIN", "CAP_SYS_PTRACE"},
         "confirm": BPF | {"CAP_SYS_PTRACE"}, "rollback": BPF | {"CAP_SYS_PTRACE"}, "reset": BPF, "detach": BPF,
         "register": BPF | {"CAP_SYS_PTRACE"}, "unregister": BPF}
 
