@@ -7,12 +7,14 @@
 
 #include "runtime/base/fail.h"
 #include "runtime/bpf/maps.h"
+#include "runtime/kernel/caps.h"
 #include "runtime/labels/labels.h"
 #include "runtime/load/load.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -365,10 +367,20 @@ static int take_namespace(const struct takeover *takeover)
 		   : 0;
 }
 
+/* The words of the host of version 3 have no pin, so they are opened by their number. */
 static int make_4(const struct state *state)
 {
 	struct takeover takeover;
-	int err = takeover_open(state, &takeover);
+	int err;
+
+	if (!caps_have(CAP_SYS_ADMIN))
+		return refuse(
+			state->report, EPERM,
+			"cannot take over the state in '%s' from an older sklc: this needs the "
+			"capability CAP_SYS_ADMIN; call `sklc sync` as root, and the rules stay "
+			"in force meanwhile",
+			state->path);
+	err = takeover_open(state, &takeover);
 
 	if (err)
 		return err;

@@ -5,11 +5,12 @@ program; with SKLC_WRITE=1, the first test then writes the descriptions anew."""
 import contextlib
 import os
 import re
+import subprocess
 import threading
 
 import pytest
 
-from conftest import REFUSED, WIRES, sklc
+from conftest import REFUSED, SKLC, WIRES, sklc
 from test_state import VERSION as STATE_VERSION, write_version
 from version_3 import CASES, HERE, IS_LITTLE_ENDIAN, OLD_SKLC, bpftool, described, make_version_3
 
@@ -147,6 +148,28 @@ def test_a_command_takes_the_state_over_while_the_rules_stay_in_force(host, case
     served.check()
     host.sklc("detach")
     assert host.pins() == []
+
+
+def run_inside(host, verb):
+    """Runs a verb in the namespace itself, for which sklc keeps fewer capabilities."""
+    return subprocess.run(["nsenter", f"--net={host.namespace.path}", SKLC, verb, "--bpffs", host.bpffs], text=True,
+                          capture_output=True, check=False)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_sync_takes_the_state_over_in_the_namespace_that_it_is_called_in(host, case):
+    make_version_3(host, case)
+    assert "took over" in run_inside(host, "sync").stderr
+    is_taken_over(host)
+
+
+@pytest.mark.parametrize("verb", ["reset", "rollback", "confirm"])
+def test_a_command_that_may_not_take_the_state_over_leaves_it_and_names_sync(host, verb):
+    make_version_3(host, "replaced")
+    before = described(host)
+    done = run_inside(host, verb)
+    assert done.returncode == 3 and "capability CAP_SYS_ADMIN; call `sklc sync` as root" in done.stderr
+    assert described(host) == before
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case != "plain"])
