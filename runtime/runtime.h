@@ -1,5 +1,5 @@
-/* The runtime's functions for the command. Each returns 0, or -errno after one message to the
- * report that says what was tried, on what, and what to do. */
+/* The runtime's functions for the command. Each returns 0; or -errno, or a number of the first
+ * enum below, after one message to the report that says what was tried, on what, and what to do. */
 #ifndef SKLC_RUNTIME_H
 #define SKLC_RUNTIME_H
 
@@ -23,8 +23,8 @@ struct runtime_options {
 	bool has_if_generation; /* apply, rollback: refuse unless if_generation is applied */
 	uint32_t if_generation; /* 0: no rules are applied */
 	const char *if_hash;    /* the first digits of its hash, too; NULL: any */
-	bool has_generation;    /* list, rollback: the generation of this number; else list takes */
-	uint32_t generation;    /* the one in force, and rollback the one before */
+	bool has_generation;    /* list, rollback: whether a generation is named, and which; */
+	uint32_t generation;    /* else list takes the one in force, and rollback the one before */
 	uint32_t confirm_seconds; /* apply: go back unless confirmed within them; 0: no trial */
 };
 
@@ -35,18 +35,18 @@ struct object_image {
 	const char *name; /* for messages */
 };
 
-/* What the functions below return besides 0 and -errno. No errno of Linux has these numbers. */
+/* No errno of Linux has these numbers. */
 enum {
 	/* check, apply: an `expect` line does not hold in the kernel; the rules are at fault. */
 	RUNTIME_EXPECT_FAILED = -4096,
 	/* apply: a required socket is missing. status, without a message: one that the rules need. */
 	RUNTIME_SOCKET_MISSING = -4097,
-	/* No rules are applied, or there is no such label, generation, process, descriptor or
-	 * network namespace. status without rules: without a message. Not for what the system
-	 * fails to tell. */
+	/* No rules are applied, or there is no such label, generation, trial, socket, process,
+	 * descriptor or network namespace. status without rules: without a message. Not for what the
+	 * system fails to tell. */
 	RUNTIME_NOT_THERE = -4098,
 	/* compare: an object is not what the rules in it compile to. apply, rollback: what is applied
-	 * is not what if_generation and if_hash tell. */
+	 * is not what if_generation and if_hash tell. register: the socket is not as declared. */
 	RUNTIME_DIFFERENT = -4099,
 	/* What the options call a network namespace can be the name of none. */
 	RUNTIME_USAGE = -4100,
@@ -116,8 +116,8 @@ int runtime_confirm(const struct runtime_options *options, FILE *out);
 /* Restarts the counters from zero. */
 int runtime_reset(const struct runtime_options *options, FILE *out);
 
-/* The object that is applied, or that of options->generation, in memory that the caller frees; RUNTIME_NOT_THERE after a
- * message if none is. */
+/* The object that is applied, or that of options->generation, in memory that the caller frees;
+ * RUNTIME_NOT_THERE after a message if there is none. */
 int runtime_read_applied(const struct runtime_options *options, void **bytes, size_t *size);
 
 /* Lists the generations that are kept. */
@@ -135,7 +135,8 @@ int runtime_detach(const struct runtime_options *options, FILE *out);
  * flow class that the rules redirect to them, or with options->all. */
 int runtime_status(const struct runtime_options *options, FILE *out);
 
-/* Puts the socket that the process PID has as descriptor FD behind a label. */
+/* Puts the socket that the process PID has as descriptor FD behind a label. One that is not as the
+ * rules declare is RUNTIME_DIFFERENT after a message, but for options->override. */
 int runtime_register(const char *label, pid_t pid, int fd, const struct runtime_options *options,
 		     FILE *out);
 
@@ -144,7 +145,7 @@ int runtime_register(const char *label, pid_t pid, int fd, const struct runtime_
 int runtime_drain(const char *label, const char *socket, const struct runtime_options *options,
 		  FILE *out);
 
-/* Ends that. */
+/* Gives connections again to a drained socket, or to all of the label. */
 int runtime_undrain(const char *label, const char *socket, const struct runtime_options *options,
 		    FILE *out);
 

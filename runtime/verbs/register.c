@@ -122,7 +122,7 @@ static int choose_way(struct registering *r)
 	fits = label_fits(&r->label, &r->endpoint, r->cookie, difference);
 	if (fits)
 		return fits < 0 ? fits : 0;
-	return refuse(options->report, EINVAL,
+	return refuse(options->report, RUNTIME_DIFFERENT,
 		      "the socket is not what the rules declare for the label '%s': %s; "
 		      "`--override` puts it before the declared ones",
 		      r->label.name, difference);

@@ -60,7 +60,7 @@ def test_a_socket_that_fits_the_declaration_is_registered_as_sync_would(pair):
 
 
 def test_a_socket_at_another_address_is_refused_and_told_what_is_declared(pair):
-    done = pair.host.register("web", pair.other, status=3)
+    done = pair.host.register("web", pair.other, status=1)
     assert f"it is at {at(pair.other)}, and declared is '{at(pair.old)}'" in done.stderr
     assert "--override" in done.stderr
     assert pair.serves(pair.old)
@@ -71,7 +71,7 @@ def test_a_socket_at_another_address_is_refused_and_told_what_is_declared(pair):
 def test_a_socket_of_another_user_or_cgroup_is_refused_by_name(host, line, said):
     server = host.server(TCP4)
     host.apply(rules(f"tcp 127.0.0.1:{server.getsockname()[1]}", line))
-    assert said in host.register("web", server, status=3).stderr
+    assert said in host.register("web", server, status=1).stderr
     assert serves(host, REFUSED, [server])
 
 
@@ -223,7 +223,7 @@ def test_during_a_trial_the_rules_on_trial_say_what_is_declared(host):
     one, two = host.server(TCP4), host.server(TCP4)
     host.apply(rules(at(one)))
     host.apply(rules(at(two)), "--confirm", "60")
-    assert f"declared is '{at(two)}'" in host.register("web", one, status=3).stderr
+    assert f"declared is '{at(two)}'" in host.register("web", one, status=1).stderr
     host.register("web", two)
 
 
