@@ -86,14 +86,14 @@ int unregister(struct session *s)
 		family->text ? families[family->number] : AF_UNSPEC, &runtime, stdout));
 }
 
-/* Runs a verb whose operand is the number of a generation, if it is given. */
-static int run_of_generation(struct session *s, int (*run)(const struct runtime_options *, FILE *))
+/* The options of a verb whose operand is the number of a generation, if it is given. */
+static struct runtime_options options_for_generation(struct session *s)
 {
 	struct runtime_options runtime = runtime_options(s);
 
 	runtime.has_generation = s->operands[0].text != NULL;
 	runtime.generation = (uint32_t)s->operands[0].number;
-	return exit_status(run(&runtime, stdout));
+	return runtime;
 }
 
 /* Whether the object of a generation is what the rules in it compile to. */
@@ -116,17 +116,17 @@ static int verify_generation(const struct runtime_options *runtime, struct sessi
 
 int list(struct session *s)
 {
-	struct runtime_options runtime = runtime_options(s);
-	int status = run_of_generation(s, runtime_list);
+	const struct runtime_options runtime = options_for_generation(s);
+	int status = exit_status(runtime_list(&runtime, stdout));
 
 	if (status != EXIT_DONE || !option_given(&s->options, OPTION_VERIFY))
 		return status;
-	runtime.has_generation = s->operands[0].text != NULL;
-	runtime.generation = (uint32_t)s->operands[0].number;
 	return verify_generation(&runtime, s);
 }
 
 int rollback(struct session *s)
 {
-	return run_of_generation(s, runtime_rollback);
+	const struct runtime_options runtime = options_for_generation(s);
+
+	return exit_status(runtime_rollback(&runtime, stdout));
 }
