@@ -127,7 +127,8 @@ int status_read(struct status *status)
 	for (int i = 0; i < READ_TRIES; i++) {
 		status_clear(status);
 		err = standing_read(&status->state, &status->standing);
-		if (!err && !status->standing.current)
+		/* After a trial of the first rules there is a link, and no rules are in force. */
+		if (!err && status->standing.link < 0)
 			err = find_lost(status);
 		if (err || !status->standing.current)
 			return err;
