@@ -14,31 +14,41 @@
 #include <errno.h>
 #include <inttypes.h>
 
-/* The maps of the declarations that are in force, during a trial joined with those of the rules
- * before; -ENOENT if there are none. -errno after a message. */
+/* The generation whose declarations are followed beside those in force: during a trial, and until a
+ * command settles one that is over, the other one of its two. 0: none. */
+static uint32_t followed_beside(const struct standing *standing)
+{
+	if (standing->trial == TRIAL_NONE)
+		return 0;
+	return standing->trial == TRIAL_RUNNING ? standing->previous : standing->tried;
+}
+
+/* The maps of the declarations that are in force, joined with those that are followed beside;
+ * -ENOENT if there are none. -errno after a message. */
 static int standing_declared(const struct state *state, const struct standing *standing,
 			     struct declared_maps *maps)
 {
-	struct declared_maps tried, before;
-	int err = generation_declared(state, standing->current, maps), err_before;
+	struct declared_maps own, other;
+	uint32_t beside = followed_beside(standing);
+	int err = generation_declared(state, standing->current, maps), err_other;
 
-	if (standing->trial != TRIAL_RUNNING || (err && err != -ENOENT))
+	if (!beside || (err && err != -ENOENT))
 		return err;
-	err_before = generation_declared(state, standing->previous, &before);
-	if (err_before == -ENOENT)
+	err_other = generation_declared(state, beside, &other);
+	if (err_other == -ENOENT)
 		return err;
-	if (err_before) {
+	if (err_other) {
 		declared_maps_close(maps);
-		return err_before;
+		return err_other;
 	}
 	if (err) {
-		*maps = before;
+		*maps = other;
 		return 0;
 	}
-	tried = *maps;
-	err = declared_maps_join(state->report, &tried, &before, maps);
-	declared_maps_close(&tried);
-	declared_maps_close(&before);
+	own = *maps;
+	err = declared_maps_join(state->report, &own, &other, maps);
+	declared_maps_close(&own);
+	declared_maps_close(&other);
 	return err;
 }
 
