@@ -273,9 +273,10 @@ struct standing {
 	uint32_t current;  /* the generation that decides; 0: none */
 	uint32_t previous; /* the generation that a rollback goes back to; 0: none */
 	enum trial_phase trial;
-	uint32_t tried;    /* the generation on trial, running or over */
-	uint64_t deadline; /* of the trial, nanoseconds since boot */
-	uint64_t left;     /* nanoseconds of the trial, when this was read; 0: it is over */
+	uint32_t tried;     /* the generation on trial, running or over */
+	uint64_t deadline;  /* of the trial, nanoseconds since boot */
+	uint64_t left;      /* nanoseconds of the trial, when this was read; 0: it is over */
+	bool trial_settled; /* settling has just ended a trial that was over */
 };
 
 /* Reads what is in force, and changes nothing. A severed link (attach.h) counts as none. -errno

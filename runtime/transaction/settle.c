@@ -295,6 +295,7 @@ int standing_settle(const struct state *state, struct standing *standing)
 		err = leave_trial(state, standing);
 		if (!err)
 			err = read_again(state, standing);
+		standing->trial_settled = !err;
 	}
 	if (!err)
 		err = standing->link < 0 ? settle_nothing(state) : settle_applied(state, standing);

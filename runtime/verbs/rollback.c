@@ -64,6 +64,11 @@ static int rollback(struct state *state, struct standing *standing,
 			      standing->tried);
 	if (standing->trial == TRIAL_RUNNING)
 		return rollback_trial(state, standing, options, out);
+	if (standing->trial_settled && !options->has_generation) {
+		/* The kernel went back by itself just before: once is meant, not twice. */
+		report_result("rolled back", standing->current, options, out);
+		return 0;
+	}
 	err = find_target(state, standing, options, &target);
 	if (err)
 		return err;

@@ -6,6 +6,7 @@ import pwd
 import random
 import struct
 import subprocess
+import time
 import zlib
 
 import pytest
@@ -366,6 +367,17 @@ def test_ten_older_generations_are_kept_and_the_oldest_goes_by_name(host):
     assert history(host)[0]["same_as"] == 2
     assert [each["generation"] for each in history(host)] == list(range(14, 2, -1))
     check_settled(host)
+
+
+def test_a_rollback_that_comes_after_the_end_of_a_trial_goes_back_once(host):
+    host.apply(A)
+    host.apply(B)
+    host.apply("tcp dport 82 drop\n", "--confirm", "1")
+    time.sleep(1.1)
+    done = host.sklc("rollback")
+    assert done.stdout == "rolled back: generation 2\n" and "not confirmed in time" in done.stderr
+    assert host.status(status=None)["generation"] == 2
+    assert host.sklc("rollback").stdout == "rolled back: generation 4 = 1\n"
 
 
 def test_a_trial_that_fails_leaves_no_generation(host):
