@@ -177,17 +177,16 @@ static void print_nothing(const struct lost *lost, FILE *out)
 		fprintf(out,
 			"there is no state of rules, but %s of sklc %s on the hook and %s: applied "
 			"with another --bpffs, or the pins were removed; `bpftool link show` has "
-			"the "
-			"link, and `bpftool link detach id LINK` ends it\n",
+			"the link, and `bpftool link detach id LINK` ends it\n",
 			programs, lost->count == 1 ? "is" : "are",
 			lost->count == 1 ? "decides" : "decide");
 	else
 		fprintf(out, "no rules are applied\n");
 	if (lost->unnamed)
 		fprintf(out,
-			"%" PRIu32 " programs are on the hook; reading whose they are needs the "
-			"capability CAP_SYS_ADMIN\n",
-			lost->unnamed);
+			"%" PRIu32 " program%s on the hook; reading whose needs the capability "
+			"CAP_SYS_ADMIN\n",
+			lost->unnamed, lost->unnamed == 1 ? " is" : "s are");
 }
 
 void status_print_text(const struct status *status, FILE *out)

@@ -329,6 +329,24 @@ def test_the_manual_describes_each_option():
     assert sorted(f"-{word}" for line in items for word in re.findall(r"(-[a-z-]{2,})", line)) == sorted(OPTIONS)
 
 
+def keys(document):
+    """The names of all members, at any depth."""
+    if isinstance(document, list):
+        return set().union(*map(keys, document))
+    if isinstance(document, dict):
+        return set(document).union(*map(keys, document.values()))
+    return set()
+
+
+def test_the_manual_describes_each_member_of_a_status(host):
+    item = re.search(r"^\.It Cm status\n(.*?)^\.It Cm sync", MANUAL, re.MULTILINE | re.DOTALL)[1]
+    words = set(re.findall(r"[a-z_]+", item))
+    assert not keys(json.loads(host.sklc("status", "--json", status=4).stdout)) - words - {"version"}
+    host.apply(WEB + "socket web {\n\ttcp 127.0.0.1:1\n}\n", "-q", "--confirm", "60")
+    for more in [], ["--all"]:
+        assert not keys(json.loads(host.sklc("status", "--json", *more, status=None).stdout)) - words - {"version"}
+
+
 def test_the_manual_has_the_table_of_exit_statuses():
     shown = re.findall(r"^ {2}(\d)  (.*)$", OVERVIEW, re.MULTILINE)
     described = re.findall(r"^\.It (\d)\n(.*)", section("EXIT STATUS"), re.MULTILINE)
