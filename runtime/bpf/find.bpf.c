@@ -83,15 +83,6 @@ static __always_inline void put(struct sock_common *sk)
 	}
 }
 
-/* Identifies the socket's SO_REUSEPORT group. A socket without a group is identified by its
- * cookie. */
-static __always_inline __u64 group_of(struct sock *sk, __u64 cookie)
-{
-	__u64 group = (__u64)BPF_CORE_READ(sk, sk_reuseport_cb) & ~3ULL;
-
-	return group ? group : cookie;
-}
-
 static void *cgroup_map(__u64 namespace)
 {
 	return &cgroups;
@@ -100,14 +91,15 @@ static void *cgroup_map(__u64 namespace)
 /* Enters the socket into `found` for each declaration of its address, or with ANY for each
  * declaration of any address. FAULT, an enum found_fault, is one that does not depend on the
  * declaration. */
-__noinline int note_key(const struct facts *facts, __u64 cookie, __u64 group, int fault, int any)
+__noinline int note_key(const struct facts *facts, __u64 cookie, int fault, int any)
 {
 	struct found_key found_key = {.cookie = cookie};
 	struct declared_key key;
-	struct found note = {.group = group};
+	struct found note = {};
 
 	if (!facts)
 		return 0;
+	note.group = facts->group ? facts->group : cookie;
 	note.port = facts->bound.port;
 	note.family = facts->bound.family;
 	note.protocol = facts->bound.protocol;
@@ -135,13 +127,12 @@ __noinline int note_key(const struct facts *facts, __u64 cookie, __u64 group, in
 static __always_inline void note_socket(struct sock *sk, __u8 protocol, int fault)
 {
 	__u64 cookie = bpf_get_socket_cookie(sk);
-	__u64 group = group_of(sk, cookie);
 	struct facts facts = {};
 
 	read_bound(sk, protocol, &facts);
 	read_cgroups(cgroup_of(sk), 0, &facts);
-	note_key(&facts, cookie, group, fault, false);
-	note_key(&facts, cookie, group, fault, true);
+	note_key(&facts, cookie, fault, false);
+	note_key(&facts, cookie, fault, true);
 }
 
 SEC("iter/tcp")

@@ -119,10 +119,38 @@ static __always_inline bool is_by_hand(struct bpf_sock_ops *context, __u64 names
 	return map && bpf_map_lookup_elem(map, &key);
 }
 
+/* Whether an operator drained a member of a SO_REUSEPORT group: the kernel would spread to it again
+ * if another member got a slot. New members come last, and the last one takes the place of one that
+ * leaves, so that drained ones are among the first. */
+__noinline int has_drained_member(__u64 group_address, __u64 namespace, __u64 label)
+{
+	struct sock_reuseport *group = (void *)group_address;
+	void *map = bpf_map_lookup_elem(&hand, &namespace);
+	struct hand_key key = {.label = label};
+	__u32 count;
+
+	if (!map || !group)
+		return 0;
+	count = BPF_CORE_READ(group, num_socks);
+	for (__u32 i = 0; i < GROUP_SEEN_MAX && i < count; i++) {
+		const struct hand *at;
+		struct sock *member;
+
+		if (bpf_probe_read_kernel(&member, sizeof(member), &group->socks[0] + i))
+			break;
+		key.cookie = (__u64)BPF_CORE_READ(member, __sk_common.skc_cookie.counter);
+		at = bpf_map_lookup_elem(map, &key);
+		if (at && at->flags & HAND_DRAINED)
+			return 1;
+	}
+	return 0;
+}
+
 __noinline int take_slots_of(struct bpf_sock_ops *context, __u64 namespace,
 			     const struct declared *declared, const struct facts *facts)
 {
-	if (!declared || !facts || is_by_hand(context, namespace, declared->label))
+	if (!declared || !facts || is_by_hand(context, namespace, declared->label) ||
+	    has_drained_member(facts->group, namespace, declared->label))
 		return 0;
 	if (facts->bound.family == AF_INET || !facts->ipv6_only)
 		take_slot(context, namespace, &declared->ipv4);

@@ -39,7 +39,9 @@ typedef struct {
 	__u32 val;
 } kuid_t;
 
-struct sock_reuseport;
+typedef struct {
+	__s64 counter;
+} atomic64_t;
 
 struct sock_common {
 	__u32 skc_rcv_saddr; /* network order */
@@ -49,13 +51,21 @@ struct sock_common {
 	unsigned char skc_ipv6only : 1;
 	int skc_bound_dev_if;
 	struct in6_addr skc_v6_rcv_saddr;
+	atomic64_t skc_cookie; /* 0: nobody has asked for it */
 };
+
+struct sock_reuseport;
 
 struct sock {
 	struct sock_common __sk_common;
 	kuid_t sk_uid;
 	struct sock_cgroup_data sk_cgrp_data;
 	struct sock_reuseport *sk_reuseport_cb;
+};
+
+struct sock_reuseport {
+	__u16 num_socks;
+	struct sock *socks[];
 };
 
 struct inet_sock {

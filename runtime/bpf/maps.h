@@ -16,6 +16,7 @@ enum {
 	CGROUP_DEPTH_MAX = 14,     /* folders in a declared cgroup's path, with the root */
 	CGROUP_SEEN_MAX = 64,      /* folders in a socket's cgroup's path, without the root */
 	CGROUP_NAME_MAX = 120,     /* bytes, with the NUL */
+	GROUP_SEEN_MAX = 256,      /* members of a SO_REUSEPORT group that the follower looks at */
 	FOUND_PLACEMENTS_MAX = 64, /* slots that one socket is put into in one walk */
 };
 
@@ -106,7 +107,7 @@ enum found_fault {
 };
 
 struct found {
-	__u64 group; /* equal in all members of a SO_REUSEPORT group */
+	__u64 group; /* equal in all members of a SO_REUSEPORT group; else the socket's cookie */
 	__u8 address[16];
 	__u16 port;
 	__u8 family;

@@ -20,6 +20,7 @@ struct facts {
 	struct declared_key bound;
 	__u32 uid;
 	__u32 device; /* number of the interface that it is bound to; 0: none */
+	__u64 group;  /* address of its SO_REUSEPORT group; 0: none */
 	bool ipv6_only;
 	int depth; /* folders of its cgroup's path */
 	/* Numbers of the folders of its cgroup's path, from the child of the cgroup root down, as
@@ -90,7 +91,7 @@ static __always_inline __u64 cgroup_of(struct sock *sk)
 	return (__u64)BPF_CORE_READ(sk, sk_cgrp_data.cgroup);
 }
 
-/* Reads the endpoint that a socket is bound to, and its user. An IPv4-mapped address is read as the
+/* Reads the endpoint that a socket is bound to, its user and its group. An IPv4-mapped address is read as the
  * IPv4 address, since such a socket serves only IPv4. */
 static __always_inline void read_bound(struct sock *sk, __u8 protocol, struct facts *facts)
 {
@@ -103,6 +104,7 @@ static __always_inline void read_bound(struct sock *sk, __u8 protocol, struct fa
 	facts->ipv6_only = BPF_CORE_READ_BITFIELD_PROBED(sk, __sk_common.skc_ipv6only);
 	facts->uid = BPF_CORE_READ(sk, sk_uid.val);
 	facts->device = (__u32)BPF_CORE_READ(sk, __sk_common.skc_bound_dev_if);
+	facts->group = (__u64)BPF_CORE_READ(sk, sk_reuseport_cb) & ~3ULL;
 	if (bound->family == AF_INET) {
 		BPF_CORE_READ_INTO((__u32 *)bound->address, sk, __sk_common.skc_rcv_saddr);
 		return;

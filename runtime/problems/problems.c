@@ -324,6 +324,49 @@ static int check_devices(const struct inspection *inspected, const struct declar
 	return err;
 }
 
+/* Whether the socket may not be placed, since others of its group are drained. */
+static bool is_kept_out(const struct inspection *inspected, const struct declaration *declaration,
+			const struct sightings *seen, const struct sighting *at)
+{
+	struct hands own;
+
+	if (!inspected->hands || at->found.fault != FOUND_RIGHT ||
+	    by_hand(inspected, declaration->label, at->key.cookie))
+		return false;
+	own = hands_of(inspected->hands, declaration->value.label);
+	return is_group_drained(&own, seen, at->found.group);
+}
+
+/* Names the sockets that came to a group after it was drained. */
+static int check_kept_out(const struct inspection *inspected, const struct declaration *declaration,
+			  const struct sightings *seen, struct problems *problems)
+{
+	const char *label = object_label(inspected->object, declaration->label);
+	const struct found *first = NULL;
+	char address[DECLARATION_TEXT_MAX], mend[192];
+	size_t count = 0;
+	int err;
+
+	for (size_t i = 0; i < seen->count; i++) {
+		if (!is_kept_out(inspected, declaration, seen, &seen->all[i]))
+			continue;
+		first = first ? first : &seen->all[i].found;
+		count++;
+	}
+	if (!count)
+		return 0;
+	found_address(first, address, sizeof(address));
+	snprintf(mend, sizeof(mend),
+		 "call `sklc sync` when the drained ones are gone, or `sklc undrain %.63s`", label);
+	err = problem_add(problems, label, mend,
+			  "%zu socket%s at %s %s joined a SO_REUSEPORT group that is drained, and "
+			  "the kernel would spread over all of it: no connection goes there",
+			  count, count == 1 ? "" : "s", ipproto_word(first->protocol), address);
+	if (!err)
+		problem_count(problems, count);
+	return err;
+}
+
 /* Problems with sockets that are as declared: not behind the label, of two groups, or of the wrong
  * family. */
 static int check_right(const struct inspection *inspected, const struct declaration *declaration,
@@ -339,7 +382,8 @@ static int check_right(const struct inspection *inspected, const struct declarat
 		if (found->fault != FOUND_RIGHT)
 			continue;
 		*any = true;
-		if (by_hand(inspected, declaration->label, seen->all[i].key.cookie))
+		if (by_hand(inspected, declaration->label, seen->all[i].key.cookie) ||
+		    is_kept_out(inspected, declaration, seen, &seen->all[i]))
 			continue;
 		if (is_missed(inspected, declaration, found))
 			return add_unplaced(inspected, declaration, found, problems);
@@ -402,6 +446,8 @@ static int check_declaration(const struct inspection *inspected,
 
 	if (!err && (missed || declaration->key.family))
 		err = add_faults(inspected, declaration, &seen, problems);
+	if (!err)
+		err = check_kept_out(inspected, declaration, &seen, problems);
 	if (!err)
 		err = check_devices(inspected, declaration, &seen, problems);
 	if (!err)

@@ -271,6 +271,20 @@ static int settle(const struct state *state, bool places)
 	return err;
 }
 
+bool is_group_drained(const struct hands *own, const struct sightings *seen, uint64_t group)
+{
+	for (size_t i = 0; seen->count && i < own->count; i++) {
+		const struct found *found = own->all[i].value.flags & HAND_DRAINED
+						    ? find_one(seen, seen->all->key.number,
+							       own->all[i].key.cookie)
+						    : NULL;
+
+		if (found && found->group == group)
+			return true;
+	}
+	return false;
+}
+
 int by_hand_settle(const struct state *state)
 {
 	return settle(state, true);

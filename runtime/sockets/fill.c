@@ -120,20 +120,23 @@ static void want(const struct plan *plan, const struct declared_range *range, ui
 }
 
 /* First keeps the sockets that are in a slot of the range, then finds slots for the others. Those
- * that an operator has put somewhere, or drained, are not for this to place. */
+ * that an operator has put somewhere, or drained, are not for this to place, nor are other members of
+ * a drained group. */
 static void plan_range(const struct plan *plan, const struct declaration *declaration,
 		       unsigned int flow_class)
 {
 	struct declared_range range = declaration_range(declaration, flow_class);
 	struct sightings seen = find_of(plan->sightings, declaration->value.number);
+	struct hands own = hands_of(plan->hands, declaration->value.label);
 
 	for (int pass = 0; pass < 2; pass++)
 		for (size_t i = 0; i < seen.count; i++) {
 			uint64_t cookie = seen.all[i].key.cookie;
 
-			if (hand_flags(plan->hands, declaration->value.label, cookie) ||
+			if (hand_flags(&own, declaration->value.label, cookie) ||
 			    seen.all[i].found.fault != FOUND_RIGHT ||
-			    !found_serves(&seen.all[i].found, (int)flow_class_af(flow_class)))
+			    !found_serves(&seen.all[i].found, (int)flow_class_af(flow_class)) ||
+			    is_group_drained(&own, &seen, seen.all[i].found.group))
 				continue;
 			if (!keep(plan, &range, cookie) && pass)
 				want(plan, &range, cookie);

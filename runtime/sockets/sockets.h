@@ -96,6 +96,11 @@ int by_hand_settle(const struct state *state);
 /* Does of this what needs no walk through the namespace's sockets: only takes sockets out. */
 int by_hand_clear(const struct state *state);
 
+/* Whether an operator drained, for one label, a member of the SO_REUSEPORT group. The kernel spreads
+ * over all members as long as one is behind the label, so none is put there. OWN is what was done by
+ * hand for the label, SEEN are the sightings of one declaration. */
+bool is_group_drained(const struct hands *own, const struct sightings *seen, uint64_t group);
+
 /* Takes a socket out of all slots of all keys of a label. -errno after a message. */
 int by_hand_take_out(const struct state *state, const char *label, uint64_t cookie);
 

@@ -26,6 +26,7 @@ struct drained {
 struct draining {
 	struct opened_label label;
 	const char *socket; /* a cookie or an address; NULL: all */
+	bool ends;          /* draining ends */
 	struct shared_maps shared;
 	struct known_sockets known;
 	struct drained *all;
@@ -132,7 +133,14 @@ static int refuse_member(const struct draining *d, uint64_t cookie, size_t membe
 		cookie, members, address, d->label.name, address);
 }
 
-/* Adds the other members of a group; a single one of them cannot be drained. */
+/* Whether the command is also for another member of a group: to end draining, for a drained one. */
+static bool is_for(const struct draining *d, uint64_t cookie)
+{
+	return !d->ends ||
+	       hand_flags(&d->label.hands, label_hash(d->label.name), cookie) & HAND_DRAINED;
+}
+
+/* Adds the other members of a group. A single one of them can neither be drained nor come back. */
 static int add_group(struct draining *d, const struct sightings *seen, uint64_t cookie)
 {
 	const struct found *own = find_one(seen, 0, cookie);
@@ -141,10 +149,11 @@ static int add_group(struct draining *d, const struct sightings *seen, uint64_t 
 
 	for (size_t i = 0; own && i < seen->count; i++)
 		members += seen->all[i].found.group == own->group;
-	if (members > 1 && d->socket && strspn(d->socket, "0123456789") == strlen(d->socket))
+	if (members > 1 && !d->ends && d->socket &&
+	    strspn(d->socket, "0123456789") == strlen(d->socket))
 		return refuse_member(d, cookie, members);
 	for (size_t i = 0; own && !err && i < seen->count; i++) {
-		if (seen->all[i].found.group != own->group)
+		if (seen->all[i].found.group != own->group || !is_for(d, seen->all[i].key.cookie))
 			continue;
 		err = add(d, seen->all[i].key.cookie, found_flow_classes(&seen->all[i].found));
 		if (!err)
@@ -288,6 +297,8 @@ static int undrain(struct draining *d)
 
 	if (!err && !d->count)
 		return refuse_socket(d, "drained");
+	if (!err && d->socket)
+		err = find_groups(d);
 	if (!err && !key_is_declared(&label->key))
 		err = put_back(d);
 	for (size_t i = 0; !err && i < d->count; i++)
@@ -353,7 +364,7 @@ static int print(const struct draining *d, const char *result, FILE *out)
 static int run(const char *name, const char *socket, const struct runtime_options *options,
 	       int (*work)(struct draining *d), const char *result, FILE *out)
 {
-	struct draining d = {.socket = socket, .shared = {-1, -1}};
+	struct draining d = {.socket = socket, .ends = work == undrain, .shared = {-1, -1}};
 	int err = label_open(name, options, &d.label);
 
 	if (err)

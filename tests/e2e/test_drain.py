@@ -161,6 +161,73 @@ def test_a_member_of_a_group_is_not_drained_alone(host):
     assert host.reach(TCP4, TCP4.at(1), 80, members) is REFUSED
 
 
+def joined(host, wire, count=2):
+    """A declared group that was drained, and a socket that joined it then."""
+    members = group(host, wire, count)
+    port = members[0].getsockname()[1]
+    host.apply(rules(f"{wire.protocol} 127.0.0.1:{port}", match=f"{wire.protocol} daddr 192.0.2.0/24 dport 80"))
+    host.sklc("drain", "web")
+    return members, host.server(wire, port=port, reuseport=True)
+
+
+@pytest.mark.parametrize("wire", [TCP4, UDP4], ids=["tcp", "udp"])
+def test_a_socket_that_joins_a_drained_group_is_kept_out_until_the_group_is_gone(host, cgroup2, wire):
+    members, late = joined(host, wire)
+    port = late.getsockname()[1]
+
+    def serves_none():
+        return all(host.reach(wire, wire.at(1), 80, [*members, late]) is REFUSED for _ in range(20))
+
+    assert serves_none()
+    assert "joined a SO_REUSEPORT group that is drained" in host.sklc("sync").stderr
+    assert serves_none()
+    host.apply(rules(f"{wire.protocol} 127.0.0.1:{port}", f"{wire.protocol} 127.0.0.1:1",
+                     match=f"{wire.protocol} daddr 192.0.2.0/24 dport 80"))
+    assert serves_none()
+    members.pop().close()
+    host.sklc("sync")
+    assert serves_none()
+    members.pop().close()
+    host.sklc("sync")
+    assert host.reach(wire, wire.at(1), 80, [late]) is late
+
+
+def test_status_names_a_socket_that_joined_a_drained_group(host, cgroup2):
+    members, late = joined(host, TCP4)
+    found = [each for each in host.status(status=1)["problems"] if "joined" in each["what"]]
+    (problem,) = found
+    assert problem["sockets"] == 1 and f"tcp 127.0.0.1:{late.getsockname()[1]}" in problem["what"]
+    assert "`sklc undrain web`" in problem["mend"]
+    host.sklc("undrain", "web")
+    assert reached(host, TCP4, [*members, late]) and host.status()["problems"] == []
+
+
+def test_a_socket_that_joins_a_drained_group_leaves_the_alternatives_as_they_are(host, cgroup2):
+    members, other = group(host, TCP4, 2), host.server(TCP4)
+    host.apply(rules(at(members[0]), at(other)))
+    host.sklc("drain", "web", f"127.0.0.1:{members[0].getsockname()[1]}")
+    late = [host.server(TCP4, port=members[0].getsockname()[1], reuseport=True) for _ in range(3)]
+    for _ in range(2):
+        assert all(host.reach(TCP4, TCP4.at(1), 80, [*members, *late, other]) is other for _ in range(50))
+        host.sklc("sync")
+
+
+def test_registering_a_socket_that_joined_a_drained_group_ends_that_for_all(host, cgroup2):
+    members, late = joined(host, TCP4)
+    host.register("web", late)
+    assert reached(host, TCP4, [*members, late])
+    assert host.status()["labels"][0]["drained"] == []
+
+
+def test_a_member_of_a_group_that_is_undrained_brings_the_others(host):
+    members = group(host, TCP4, 3)
+    host.apply(rules(at(members[0])))
+    host.sklc("drain", "web")
+    assert host.sklc("undrain", "web", cookie(members[1])).stdout.count("no longer drained: ") == 3
+    assert reached(host, TCP4, members)
+    assert host.status()["labels"][0]["drained"] == []
+
+
 def test_a_socket_that_is_not_there_is_named(two):
     done = two.drain("127.0.0.1:1", status=4)
     assert "the label 'web' has no such socket '127.0.0.1:1'" in done.stderr
