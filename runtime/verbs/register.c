@@ -165,10 +165,19 @@ static int give_blocks(struct registering *r)
 {
 	struct opened_label *label = &r->label;
 	autofree struct label_entry *entries = NULL;
-	size_t count = 0;
+	size_t count = 0, siblings = count_siblings(r);
 	int err = 0;
 
-	if (!count_siblings(r) || !r->takes_blocks || r->way == WAY_DECLARED)
+	if (!siblings || r->way == WAY_DECLARED)
+		return 0;
+	if (!r->takes_blocks && r->way == WAY_UNDECLARED) {
+		warn(label->state.report,
+		     "%zu more socket%s of its SO_REUSEPORT group %s no slot: rules of an older "
+		     "sklc can use one alone; when this socket is gone, nobody is served",
+		     siblings, siblings == 1 ? "" : "s", siblings == 1 ? "has" : "have");
+		return 0;
+	}
+	if (!r->takes_blocks)
 		return 0;
 	err = labels_read(label->state.report, label->labels, &entries, &count);
 	for (size_t i = 0; !err && i < count; i++) {

@@ -40,6 +40,14 @@ def test_an_object_of_version_2_without_declared_sockets_decides_rightly(host, b
     assert host.reach(TCP4, ADDRESS, 83, every) == REFUSED
 
 
+def test_register_says_that_rules_of_version_2_cannot_have_the_siblings(host):
+    host.sklc("--apply", OLD / "undeclared.o")
+    members = [host.server(TCP4, reuseport=True)]
+    assert host.register("web", members[0]).stderr == ""
+    members.append(host.server(TCP4, port=members[0].getsockname()[1], reuseport=True))
+    assert "1 more socket of its SO_REUSEPORT group has no slot" in host.register("web", members[0]).stderr
+
+
 def test_rules_go_from_version_2_to_the_version_of_today_and_back(host):
     web = host.server(TCP4)
     host.sklc("--apply", OLD / "undeclared.o")
