@@ -67,6 +67,7 @@ PUBLIC = {
 PRIVATE_FOR_TESTS = {
     "compiler/layout/cost.h": ["tests/unit/test_layout_choose.c"],
     "compiler/layout/forms.h": ["tests/unit/test_layout_choose.c"],
+    "runtime/load/refusal.h": ["tests/unit/test_refusal.c"],
     "runtime/load/relay.h": ["tests/unit/test_relay.c"],
     "runtime/state/mount.h": ["tests/unit/test_mount.c"],
     "runtime/state/store.h": ["tests/unit/test_store.c"],

@@ -177,11 +177,19 @@ static bool is_too_large(int error, const struct refusal *refusal)
 	return abs(error) == E2BIG || strncmp(refusal->reason, TOO_LARGE, strlen(TOO_LARGE)) == 0;
 }
 
+/* Whether the verifier says what it says only where CAP_PERFMON is missing. Linux 6.1 takes a second
+ * number in eight bytes of the stack for an attack on a pointer. */
+static bool is_for_guards(const struct refusal *refusal)
+{
+	return strstr(refusal->reason, "prohibited for !root") ||
+	       strstr(refusal->reason, "attempt to corrupt spilled pointer on stack");
+}
+
 bool refusal_by_guards(int error, const char *log)
 {
 	struct refusal refusal = read_log(log);
 
-	return is_too_large(error, &refusal) || strstr(refusal.reason, "prohibited for !root") ||
+	return is_too_large(error, &refusal) || is_for_guards(&refusal) ||
 	       strstr(refusal.reason, "is too complex");
 }
 
@@ -195,6 +203,9 @@ int refusal_report(const struct object *object, const struct btf *types, int err
 
 	if (is_too_large(error, &refusal))
 		return say_without_line(object, -E2BIG, details);
+	if (has_reason && is_for_guards(&refusal) && !caps_have_all(caps_for_tracing))
+		return caps_fail(object->report, -EPERM, caps_for_tracing,
+				 "load '%s' into this kernel", object->image->name);
 	if (has_reason)
 		return say_where(object, types, error, &refusal, details);
 	return say_without_line(object, error, details);
