@@ -2,6 +2,7 @@
 #include "labels.h"
 
 #include <netinet/in.h>
+#include <stdio.h>
 #include <sys/socket.h>
 
 const char *flow_class_name(unsigned int flow_class)
@@ -14,6 +15,18 @@ const char *flow_class_name(unsigned int flow_class)
 	};
 
 	return names[flow_class];
+}
+
+bool flow_classes_text(uint32_t flow_classes, char text[FLOW_CLASSES_TEXT_MAX])
+{
+	size_t length = 0;
+
+	text[0] = 0;
+	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++)
+		if (flow_classes >> i & 1)
+			length += (size_t)snprintf(text + length, FLOW_CLASSES_TEXT_MAX - length,
+						   "%s%s", length ? ", " : "", flow_class_name(i));
+	return length;
 }
 
 unsigned int flow_class_ipproto(unsigned int flow_class)

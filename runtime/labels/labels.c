@@ -247,6 +247,18 @@ int slot_read(int sockets, uint32_t slot, uint64_t *cookie)
 	return bpf_map_lookup_elem(sockets, &slot, cookie) && errno != ENOENT ? -errno : 0;
 }
 
+int slots_empty(int sockets, uint32_t word)
+{
+	for (uint32_t i = 0; i < slot_count(word); i++) {
+		uint64_t cookie;
+		int err = slot_read(sockets, slot_at(word, i), &cookie);
+
+		if (err || cookie)
+			return err;
+	}
+	return 1;
+}
+
 uint64_t slot_cookie_at(int sockets, uint32_t slot)
 {
 	uint64_t cookie;

@@ -72,6 +72,9 @@ int slot_read(int sockets, uint32_t slot, uint64_t *cookie);
 /* Takes the socket out of one slot. 1: done; 0: the slot was empty; -errno without a message. */
 int slot_clear(int sockets, uint32_t slot);
 
+/* Whether no slot of a word has a socket: 1, 0, or -errno without a message. */
+int slots_empty(int sockets, uint32_t word);
+
 /* For what is only shown: the cookie of the socket in a slot, or of the first socket in the slots of a
  * word; 0: none, or it cannot be read. */
 uint64_t slot_cookie_at(int sockets, uint32_t slot);
@@ -96,6 +99,10 @@ int slots_clear(int sockets, uint32_t word);
 
 /* "tcp ipv4" and so on. */
 const char *flow_class_name(unsigned int flow_class);
+
+/* Writes "tcp ipv4, udp ipv4": these flow classes, given as bits. Returns whether there is one. */
+enum { FLOW_CLASSES_TEXT_MAX = 64 };
+bool flow_classes_text(uint32_t flow_classes, char text[FLOW_CLASSES_TEXT_MAX]);
 
 /* "tcp", "udp" */
 const char *ipproto_word(unsigned int protocol);

@@ -56,6 +56,10 @@ int problems_of_strays(const struct inspection *inspected, struct problems *prob
  * leave out, and those whose sockets were drained. */
 int problems_of_undeclared(const struct inspection *inspected, struct problems *problems);
 
+/* Adds to COVERED[label] the flow classes, as bits, that the label's declarations cover: of these,
+ * problems_of_declared says why one is empty. */
+void problems_covered(const struct object *object, uint32_t *covered);
+
 /* What keeps listeners from being followed: an enum following (sockets.h). */
 int problems_of_following(const struct object *object, int following, struct problems *problems);
 

@@ -191,21 +191,22 @@ static uint32_t served(const struct abi_socket *socket)
 	return socket->family == AF_INET6 ? ipv6 : ipv4;
 }
 
-enum { FLOW_CLASSES_TEXT_MAX = 64 };
+void problems_covered(const struct object *object, uint32_t *covered)
+{
+	for (uint32_t i = 0; i < object->socket_count; i++)
+		covered[object->sockets[i].label] |= served(&object->sockets[i]);
+}
 
-/* Writes "tcp ipv4, udp ipv4": the label's empty flow classes among these. Returns whether there is
- * one. */
+/* Writes the label's empty flow classes among these. Returns whether there is one. */
 static bool name_empty(const struct inspection *inspected, uint32_t label, uint32_t flow_classes,
 		       char words[FLOW_CLASSES_TEXT_MAX])
 {
-	size_t length = 0;
+	uint32_t empty = 0;
 
 	for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
 		if (flow_classes >> flow_class & 1 && is_empty(inspected, label, flow_class))
-			length += (size_t)snprintf(words + length, FLOW_CLASSES_TEXT_MAX - length,
-						   "%s%s", length ? ", " : "",
-						   flow_class_name(flow_class));
-	return length;
+			empty |= 1u << flow_class;
+	return flow_classes_text(empty, words);
 }
 
 /* The flow classes, as bits, of the label's sockets that were drained and live. */
@@ -291,8 +292,7 @@ int problems_of_undeclared(const struct inspection *inspected, struct problems *
 
 	if (!declared)
 		return fail(problems->report, ENOMEM, "look for problems");
-	for (uint32_t i = 0; i < object->socket_count; i++)
-		declared[object->sockets[i].label] |= served(&object->sockets[i]);
+	problems_covered(object, declared);
 	for (uint32_t i = 0; !err && i < object->header.label_count; i++) {
 		const uint32_t out = drained(inspected, i);
 

@@ -19,41 +19,83 @@
 
 enum { EMPTY_LABELS_SHOWN = 20 };
 
-/* Whether a label lacks a socket in a flow class that rules redirect to it. If SHOWN, says which: a
- * warning, or a note to the error to come. */
-static bool report_empty(const struct transaction *t, uint32_t label, bool shown)
+/* Finds the flow classes, as bits, in which rules redirect to a label that has no socket for them. */
+static int find_empty(const struct transaction *t, uint32_t label, uint32_t *empty)
 {
-	char lacking[64] = "";
-	size_t length = 0;
-
+	*empty = 0;
 	for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++) {
-		if (!(t->object->labels[label].flow_classes & 1u << flow_class) ||
-		    slot_cookie(t->shared.sockets, t->host.slots[label].slots[flow_class]))
+		int is_empty;
+
+		if (!(t->object->labels[label].flow_classes & 1u << flow_class))
 			continue;
-		length += (size_t)snprintf(lacking + length, sizeof(lacking) - length, "%s%s",
-					   length ? ", " : "", flow_class_name(flow_class));
+		is_empty = slots_empty(t->shared.sockets, t->host.slots[label].slots[flow_class]);
+		if (is_empty < 0)
+			return fail(t->options->report, is_empty,
+				    "read whether the label '%s' has a socket",
+				    object_label(t->object, label));
+		*empty |= (uint32_t)is_empty << flow_class;
 	}
-	if (length && shown)
-		(t->options->require_sockets ? note : warn)(
-			t->options->report, "the label '%s' has no socket for %s",
-			object_label(t->object, label), lacking);
-	return length;
+	return 0;
+}
+
+/* Of these flow classes of a label, those that no other warning tells of: without its declarations'
+ * own, unless their sockets are drained. */
+static uint32_t untold(const struct transaction *t, uint32_t label, uint32_t flow_classes,
+		       uint32_t covered)
+{
+	struct hands own = hands_of(&t->hands, label_hash(object_label(t->object, label)));
+
+	for (size_t i = 0; i < own.count; i++)
+		if (own.all[i].value.flags & HAND_DRAINED)
+			covered &= ~(uint32_t)own.all[i].value.flow_classes;
+	return flow_classes & ~covered;
+}
+
+/* Says of each empty label what it lacks: a warning, or a note to the error to come. */
+static int report_empty(const struct transaction *t, const uint32_t *covered, uint32_t *count)
+{
+	bool required = t->options->require_sockets;
+	char lacking[FLOW_CLASSES_TEXT_MAX];
+	uint32_t empty;
+
+	*count = 0;
+	for (uint32_t i = 0; i < t->object->header.label_count; i++) {
+		int err = find_empty(t, i, &empty);
+
+		if (err)
+			return err;
+		if (!required)
+			empty = untold(t, i, empty, covered[i]);
+		if (!flow_classes_text(empty, lacking) || (*count)++ >= EMPTY_LABELS_SHOWN)
+			continue;
+		if (!t->options->quiet || required)
+			(required ? note : warn)(t->options->report,
+						 "the label '%s' has no socket for %s",
+						 object_label(t->object, i), lacking);
+	}
+	return 0;
 }
 
 static int check_sockets(const struct transaction *t)
 {
-	bool shown = !t->options->quiet || t->options->require_sockets;
+	bool required = t->options->require_sockets;
+	autofree uint32_t *covered = calloc((size_t)t->object->header.label_count + 1,
+					    sizeof(*covered));
 	uint32_t empty = 0;
+	int err;
 
-	for (uint32_t i = 0; i < t->object->header.label_count; i++)
-		if (report_empty(t, i, shown && empty < EMPTY_LABELS_SHOWN))
-			empty++;
-	if (shown && empty > EMPTY_LABELS_SHOWN)
-		(t->options->require_sockets ? note : warn)(
+	if (!covered)
+		return fail(t->options->report, ENOMEM, "look for empty labels");
+	problems_covered(t->object, covered);
+	err = report_empty(t, covered, &empty);
+	if (err)
+		return err;
+	if ((!t->options->quiet || required) && empty > EMPTY_LABELS_SHOWN)
+		(required ? note : warn)(
 			t->options->report,
 			"%u more labels have no socket for packets that the rules give them",
 			empty - EMPTY_LABELS_SHOWN);
-	if (empty && t->options->require_sockets)
+	if (empty && required)
 		return refuse(t->options->report, RUNTIME_SOCKET_MISSING,
 			      "%u %s without a socket, and all are required; nothing was changed",
 			      empty, empty == 1 ? "label is" : "labels are");
@@ -272,6 +314,8 @@ static int stay(struct transaction *t)
 {
 	int err = sync_standing(t->state, t->standing, t->options->quiet);
 
+	if (!err)
+		err = standing_hands(t->state, &t->hands);
 	if (!err)
 		err = standing_maps(t->state, &t->shared.sockets, &t->labels);
 	if (!err)

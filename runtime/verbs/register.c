@@ -90,14 +90,9 @@ static int read_label(struct registering *r)
 
 static void warn_unneeded(const struct registering *r)
 {
-	char words[64] = "";
-	size_t length = 0;
+	char words[FLOW_CLASSES_TEXT_MAX];
 
-	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++)
-		if (r->flow_classes >> i & 1 && !(r->needed >> i & 1))
-			length += (size_t)snprintf(words + length, sizeof(words) - length, "%s%s",
-						   length ? ", " : "", flow_class_name(i));
-	if (length)
+	if (flow_classes_text(r->flow_classes & ~r->needed, words))
 		warn(r->label.state.report, "no rule redirects packets of %s to the label '%s'%s",
 		     words, r->label.name,
 		     r->flow_classes & r->needed ? "" : ": this socket gets none");

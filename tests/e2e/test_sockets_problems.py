@@ -124,3 +124,36 @@ def test_hits_and_misses_are_counted_by_flow_class(host):
     assert host.reach(TCP4, TCP4.at(1), 80, []) is REFUSED
     shown = socket_of(host.status(status=1))
     assert shown["hits"] == 3 and shown["misses"] >= 1
+
+
+def warnings_of_web(done):
+    return [line for line in done.stderr.splitlines() if line.startswith("sklc: warning:") and "'web'" in line]
+
+
+def test_apply_warns_of_a_missing_socket_once(host):
+    for _ in range(2):
+        (warning,) = warnings_of_web(host.apply(rules("tcp 127.0.0.1:4000")))
+        assert "nothing listens at 'tcp 127.0.0.1:4000'" in warning
+
+
+def test_apply_warns_of_the_flow_classes_that_no_declaration_covers(host):
+    more = "udp dport 80 redirect to web\ntcp daddr 2001:db8::/64 dport 80 redirect to web\n"
+    first, second = warnings_of_web(host.apply(rules("tcp 127.0.0.1:4000", more)))
+    assert "nothing listens at" in first
+    assert second == "sklc: warning: the label 'web' has no socket for udp ipv4, tcp ipv6, udp ipv6"
+
+
+def test_apply_names_all_that_is_empty_where_sockets_are_required(host):
+    done = host.apply(rules("tcp 127.0.0.1:4000"), "--require-sockets", status=1)
+    assert len(warnings_of_web(done)) == 1
+    assert "note: the label 'web' has no socket for tcp ipv4" in done.stderr
+
+
+def test_apply_warns_of_a_declared_label_whose_sockets_are_drained(host):
+    server = host.server(TCP4)
+    text = rules(f"tcp 127.0.0.1:{server.getsockname()[1]}")
+    host.apply(text)
+    host.sklc("drain", "web")
+    for each in (text, text + "tcp dport 81 drop\n"):
+        (warning,) = warnings_of_web(host.apply(each))
+        assert warning.endswith("the label 'web' has no socket for tcp ipv4")

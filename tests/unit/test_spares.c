@@ -302,6 +302,28 @@ static void blocks_are_given_without_marks(void **state)
 	assert_int_equal(marks.used[0], 0);
 }
 
+static void an_unreadable_slot_is_not_an_empty_one(void **state)
+{
+	struct fixture *f = *state;
+	int sockets = sockets_create();
+
+	assign(f, 0, 1);
+	assert_int_equal(slots_empty(sockets, word_of(f, 0)), 1);
+	close(sockets);
+	assert_int_equal(slots_empty(-1, word_of(f, 0)), -EBADF);
+}
+
+static void several_flow_classes_are_named_in_a_list(void **state)
+{
+	char text[FLOW_CLASSES_TEXT_MAX];
+
+	(void)state;
+	assert_false(flow_classes_text(0, text));
+	assert_string_equal(text, "");
+	assert_true(flow_classes_text(0xf, text));
+	assert_string_equal(text, "tcp ipv4, udp ipv4, tcp ipv6, udp ipv6");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -316,6 +338,8 @@ int main(void)
 		TEST(labels_that_would_get_no_blocks_are_in_excess),
 		TEST(slots_that_two_keys_have_are_emptied_with_the_last_one),
 		TEST(blocks_are_given_without_marks),
+		TEST(an_unreadable_slot_is_not_an_empty_one),
+		cmocka_unit_test(several_flow_classes_are_named_in_a_list),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
