@@ -101,8 +101,10 @@ int by_hand_clear(const struct state *state);
  * hand for the label, SEEN are the sightings of one declaration. */
 bool is_group_drained(const struct hands *own, const struct sightings *seen, uint64_t group);
 
-/* Takes a socket out of all slots of all keys of a label. -errno after a message. */
-int by_hand_take_out(const struct state *state, const char *label, uint64_t cookie);
+/* Takes a socket out of all slots that all keys of a label have for FLOW_CLASSES, as bits. -errno
+ * after a message. */
+int by_hand_take_out(const struct state *state, const char *label, uint64_t cookie,
+		     uint32_t flow_classes);
 
 /* Following (follow.c): one BPF program for all network namespaces of the host, attached to the
  * root of the cgroup tree, puts a TCP listener behind its labels the moment it listens. No process

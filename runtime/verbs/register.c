@@ -189,6 +189,33 @@ static int give_blocks(struct registering *r)
 	return err ? err : standing_tell_slots(&label->state, &label->standing);
 }
 
+/* Whether something done by hand was done with the socket or with a sibling. */
+static bool is_own(const struct registering *r, const struct hand_entry *at)
+{
+	const struct found *found = r->finder
+					    ? find_one(find_sightings(r->finder), 0, at->key.cookie)
+					    : NULL;
+
+	return at->key.cookie == r->cookie || (r->group && found && found->group == r->group);
+}
+
+/* The flow classes, as bits, in which a socket stands before the declared ones that is replaced. */
+static uint32_t replaced(const struct registering *r, const struct hand_entry *at)
+{
+	return at->value.flags & HAND_OVERRIDE && !is_own(r, at)
+		       ? at->value.flow_classes & r->flow_classes
+		       : 0;
+}
+
+/* Those in which what was done by hand earlier ends. What was done with the socket itself was
+ * written anew if it stands before the declared ones. */
+static uint32_t ended(const struct registering *r, const struct hand_entry *at)
+{
+	if (is_own(r, at))
+		return r->way == WAY_OVERRIDE ? 0 : at->value.flow_classes;
+	return replaced(r, at);
+}
+
 /* What is registered now replaces what was put before the declared sockets earlier, and is no
  * longer drained. */
 static int replace_noted(struct registering *r)
@@ -199,20 +226,33 @@ static int replace_noted(struct registering *r)
 
 	for (size_t i = 0; !err && i < own.count; i++) {
 		const struct hand_entry *at = &own.all[i];
-		const struct found *found = r->finder ? find_one(find_sightings(r->finder), 0,
-								 at->key.cookie)
-						      : NULL;
-		bool ours = at->key.cookie == r->cookie ||
-			    (r->group && found && found->group == r->group);
+		uint32_t over = ended(r, at);
 
-		if (!ours && !(at->value.flags & HAND_OVERRIDE))
-			continue;
-		err = label_note(label, at->key.cookie, at->value.flags,
-				 ours ? 0 : at->value.flow_classes & ~r->flow_classes);
-		if (!err && !ours && at->value.flow_classes & r->flow_classes)
-			err = by_hand_take_out(&label->state, label->name, at->key.cookie);
+		if (over)
+			err = label_note(label, at->key.cookie, at->value.flags,
+					 at->value.flow_classes & ~over);
 	}
 	return err;
+}
+
+/* Takes those that were replaced out of the slots that they still have, once the new socket has its
+ * own: so none is empty meanwhile. 1: there were some; 0: none; -errno after a message. */
+static int take_out_replaced(const struct registering *r)
+{
+	const struct opened_label *label = &r->label;
+	struct hands own = hands_of(&label->hands, label_hash(label->name));
+	int err = 0;
+	bool any = false;
+
+	for (size_t i = 0; !err && i < own.count; i++) {
+		uint32_t lost = replaced(r, &own.all[i]);
+
+		any = any || lost;
+		if (lost)
+			err = by_hand_take_out(&label->state, label->name, own.all[i].key.cookie,
+					       lost);
+	}
+	return err ? err : any;
 }
 
 static int note_override(struct registering *r)
@@ -234,7 +274,9 @@ static int put_before_declared(struct registering *r)
 		err = replace_noted(r);
 	if (!err)
 		err = by_hand_settle(&r->label.state);
-	return err ? err : sync_standing(&r->label.state, &r->label.standing, true);
+	if (!err)
+		err = take_out_replaced(r);
+	return err < 0 ? err : sync_standing(&r->label.state, &r->label.standing, true);
 }
 
 static int put_as_declared(struct registering *r)
@@ -243,6 +285,10 @@ static int put_as_declared(struct registering *r)
 	int err = replace_noted(r);
 
 	if (!err)
+		err = sync_standing(&label->state, &label->standing, true);
+	if (!err)
+		err = take_out_replaced(r);
+	if (err > 0) /* one that is declared too gets a slot again */
 		err = sync_standing(&label->state, &label->standing, true);
 	for (unsigned int i = 0; !err && i < ABI_FLOW_CLASSES; i++)
 		for (uint32_t j = 0; j < slot_count(label->slots.slots[i]); j++)
@@ -321,7 +367,11 @@ static int put_undeclared(struct registering *r)
 	}
 	if (!err && count)
 		err = orders_carry_out(report, r->finder, orders, count, since);
-	return err ? err : replace_noted(r);
+	if (!err)
+		err = replace_noted(r);
+	if (!err)
+		err = take_out_replaced(r);
+	return err < 0 ? err : 0;
 }
 
 static int put(struct registering *r)

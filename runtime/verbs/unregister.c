@@ -32,7 +32,8 @@ static int end_overrides(struct opened_label *label, int protocol, int family, u
 		err = label_note(label, at->key.cookie, at->value.flags,
 				 at->value.flow_classes & ~asked);
 		if (!err)
-			err = by_hand_take_out(&label->state, label->name, at->key.cookie);
+			err = by_hand_take_out(&label->state, label->name, at->key.cookie,
+					       at->value.flow_classes & asked);
 	}
 	return err || !*ended ? err : by_hand_settle(&label->state);
 }

@@ -179,8 +179,9 @@ class Host:
     def apply(self, text, *words, **more):
         return self.sklc("--apply", self.rules(text), *words, **more)
 
-    def register(self, label, sock, **more):
-        return self.sklc("register", label, "--pid", os.getpid(), "--fd", sock.fileno(), **more)
+    def register(self, label, sock, override=False, **more):
+        words = ["--override"] if override else []
+        return self.sklc("register", label, "--pid", os.getpid(), "--fd", sock.fileno(), *words, **more)
 
     def status(self, status=0):
         return json.loads(self.sklc("status", "--json", status=status).stdout)

@@ -2,8 +2,9 @@
 import json
 import os
 import socket
-import time
 import subprocess
+import threading
+import time
 
 import pytest
 
@@ -182,6 +183,82 @@ def test_a_later_override_ends_an_override(pair):
     third.close()
     pair.all.remove(third)
     assert pair.serves(pair.old)
+
+
+def test_an_override_that_is_registered_again_stays(pair):
+    for _ in range(3):
+        pair.override()
+        assert pair.serves(pair.other)
+    pair.host.sklc("sync")
+    assert pair.serves(pair.other)
+
+
+def test_an_override_that_was_drained_and_is_registered_again_is_one(pair):
+    pair.override()
+    pair.host.sklc("drain", "web", cookie(pair.other))
+    assert pair.serves(pair.old)
+    pair.override()
+    pair.host.sklc("sync")
+    assert pair.serves(pair.other)
+    assert "(override)" in pair.host.sklc("status").stdout
+
+
+def test_a_group_before_the_declared_socket_that_is_registered_again_stays(host):
+    old, members = host.server(TCP4), group(host, TCP4, 3)
+    host.apply(rules(at(old)))
+    for member in members:
+        host.register("web", member, override=True)
+        host.sklc("sync")
+        assert host.reach(TCP4, TCP4.at(1), 80, [*members, old]) in members
+    while members:
+        assert reached(host, TCP4, members)
+        members.pop(0).close()
+    assert serves(host, old, [old])
+
+
+def reached_during(host, port, servers, work):
+    """Those of the servers that clients reached while the work was done; also REFUSED."""
+    done, found = threading.Event(), set()
+
+    def ask():
+        while not done.is_set():
+            found.add(host.reach(TCP4, TCP4.at(1), port, servers))
+
+    client = threading.Thread(target=ask)
+    client.start()
+    try:
+        work()
+    finally:
+        done.set()
+        client.join()
+    return found
+
+
+def test_an_override_that_replaces_another_leaves_no_gap(pair):
+    pair.override()
+    third = pair.host.server(TCP4)
+    pair.all.append(third)
+
+    def replace():
+        for sock in (third, pair.other) * 4:
+            pair.host.register("web", sock, override=True)
+
+    assert reached_during(pair.host, 80, pair.all, replace) == {third, pair.other}
+
+
+def test_what_replaces_an_override_in_one_family_leaves_no_gap_in_the_other(host):
+    old, both, one = host.server(TCP4), host.server(TCP6, address="::", v6only=False), host.server(TCP6)
+    every = [old, both, one]
+    host.apply(rules(at(old), "tcp [::1]:1", match="tcp dport 80"))
+
+    def replace():
+        for _ in range(4):
+            host.register("web", both, override=True)
+            host.register("web", one, override=True)
+            host.sklc("unregister", "web", "tcp", "ipv6")
+
+    host.register("web", both, override=True)
+    assert reached_during(host, 80, every, replace) == {both}
 
 
 def test_nothing_is_kept_of_an_override_that_died(pair):
