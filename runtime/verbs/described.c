@@ -48,8 +48,8 @@ void described_print(const struct described *socket, FILE *out)
 		fprintf(out, "cookie %" PRIu64, socket->cookie);
 		return;
 	}
-	fprintf(out, "%s (cookie %" PRIu64 ", user %" PRIu32, socket->address, socket->cookie,
-		socket->uid);
+	text_print(out, socket->address); /* with the device's name */
+	fprintf(out, " (cookie %" PRIu64 ", user %" PRIu32, socket->cookie, socket->uid);
 	if (socket->pid) {
 		fprintf(out, ", process %d ", socket->pid);
 		text_print(out, socket->command);
