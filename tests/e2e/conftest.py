@@ -29,6 +29,9 @@ SERVICES = pathlib.Path(os.environ.get("BUILD") or pathlib.Path(__file__).parent
 CLONE_NEWNS, CLONE_NEWNET = 0x20000, 0x40000000
 IP_FREEBIND, IPV6_FREEBIND, SO_NETNS_COOKIE = 15, 78, 71
 REFUSED = "refused"
+SANITIZED = b"__asan_init" in pathlib.Path(SKLC).read_bytes()
+# The leak sanitizer does not work under strace.
+NO_LEAK_CHECK = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
 
 libc = ctypes.CDLL(None, use_errno=True)
 numbers = itertools.count()

@@ -8,14 +8,13 @@ other kind too, and more errors."""
 import collections
 import json
 import os
-import pathlib
 import re
 import shutil
 import subprocess
 
 import pytest
 
-from conftest import REFUSED, SKLC, WIRES
+from conftest import NO_LEAK_CHECK, REFUSED, SANITIZED, SKLC, WIRES
 from life import check_killed, check_settled, namespace_folder
 
 TCP4, UDP4 = WIRES["tcp-ipv4"], WIRES["udp-ipv4"]
@@ -37,8 +36,6 @@ ERRORS = {"bpf": ["ENOMEM", "EPERM", "EINVAL", "ENOSPC"]} if EVERY_CALL else {}
 # The pins of a state in which nothing is under way, but for those of generations, which life.h tells.
 FOLDER = ["count", "hand", "link", "since", "slots", "sockets", "spare_marks", "state"]
 
-SANITIZED = b"__asan_init" in pathlib.Path(SKLC).read_bytes()
-
 pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
 
 
@@ -57,10 +54,8 @@ class Lab:
             self.run(host.rules(text, f"{name}.conf"), "-o", self.objects[name])
 
     def run(self, *words, before=()):
-        # The leak sanitizer does not work under strace.
-        env = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
         return subprocess.run([*before, SKLC, *map(str, words), "-q"], capture_output=True, text=True,
-                              check=False, timeout=120, env=env)
+                              check=False, timeout=120, env=NO_LEAK_CHECK)
 
     def sklc(self, *words, before=()):
         return self.run(*words, "--netns", self.host.namespace.path, "--bpffs", self.host.bpffs,

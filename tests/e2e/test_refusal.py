@@ -1,14 +1,13 @@
 """Messages about programs that the kernel refuses: objects with a changed instruction, and load calls that strace makes
 fail."""
 import collections
-import os
 import re
 import struct
 import subprocess
 
 import pytest
 
-from conftest import SKLC, program, sklc
+from conftest import NO_LEAK_CHECK, SKLC, program, sklc
 from objects import patch
 from test_diagnostics import on, said_alike  # noqa: F401 (a fixture)
 
@@ -153,7 +152,7 @@ def trace(host, prog, *options):
     log = host.folder / "trace"
     done = subprocess.run([program("strace"), "-f", "-o", log, "-e", "trace=bpf", *options, SKLC, "--check",
                            prog.path], text=True, capture_output=True,
-                          env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
+                          env=NO_LEAK_CHECK)
     return done, log.read_text(errors="replace").splitlines()
 
 

@@ -1,6 +1,5 @@
 """Declared sockets are found at apply and by `sklc sync`, by their address, user and cgroup; messages name what is
 wrong."""
-import os
 import shutil
 import socket
 import subprocess
@@ -9,7 +8,7 @@ import time
 import pytest
 
 import slots
-from conftest import REFUSED, SKLC, WIRES, libc
+from conftest import NO_LEAK_CHECK, REFUSED, SKLC, WIRES, libc
 
 TCP4, TCP6 = WIRES["tcp-ipv4"], WIRES["tcp-ipv6"]
 UDP4, UDP6 = WIRES["udp-ipv4"], WIRES["udp-ipv6"]
@@ -212,7 +211,7 @@ def test_a_listener_that_comes_while_a_stranger_is_taken_out_gets_its_label(host
     def sync(*options):
         return subprocess.Popen(["strace", "-f", "-e", "trace=bpf", "-o", trace, *options, SKLC, "sync", "-q",
                                  "--netns", host.namespace.path, "--bpffs", host.bpffs],
-                                env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
+                                env=NO_LEAK_CHECK)
 
     trace = host.folder / "trace"
     free = host.server(TCP4)

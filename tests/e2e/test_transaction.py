@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from conftest import REFUSED, SKLC, WIRES, locked_folder, program
+from conftest import NO_LEAK_CHECK, REFUSED, SKLC, WIRES, locked_folder, program
 
 TCP4, UDP4 = WIRES["tcp-ipv4"], WIRES["udp-ipv4"]
 OLD = ("tcp daddr 192.0.2.0/24 dport 80 counter redirect to web\n"
@@ -62,7 +62,7 @@ def strace(host, options, *words):
     log = host.folder / "calls"
     done = subprocess.run([program("strace"), "-f", "-o", log, *options, SKLC, *words, "--netns", host.namespace.path,
                            "--bpffs", host.bpffs], text=True, capture_output=True, check=False,
-                          env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
+                          env=NO_LEAK_CHECK)
     return done, log.read_text().splitlines()
 
 
