@@ -297,7 +297,7 @@ static int run_all(struct bench *bench)
 
 int expect_run(const struct object *object, const struct runtime_options *options)
 {
-	struct bench bench = {.object = object, .options = options, .loaded = {-1, -1, -1}};
+	struct bench bench = {.object = object, .options = options, .loaded = LOADED_NONE};
 	int err;
 
 	if (!object->expect_count)

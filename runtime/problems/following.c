@@ -34,9 +34,10 @@ static const char *words_of(const struct object *object, enum following followin
 	}
 }
 
-int problems_of_following(const struct object *object, int following, struct problems *problems)
+int problems_of_following(const struct object *object, enum following following,
+			  struct problems *problems)
 {
-	const char *words = words_of(object, (enum following)following);
+	const char *words = words_of(object, following);
 
 	const char *mend = following == FOLLOW_UNSEEN ? "run `sklc status` as root"
 						      : "call `sklc sync`";

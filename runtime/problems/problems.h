@@ -2,6 +2,8 @@
 #ifndef SKLC_PROBLEMS_H
 #define SKLC_PROBLEMS_H
 
+#include "runtime/sockets/sockets.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,7 +13,6 @@ struct hands;
 struct known_sockets;
 struct netns;
 struct object;
-struct sightings;
 
 struct problem {
 	const char *label;         /* the object's string; NULL: no label */
@@ -60,8 +61,9 @@ int problems_of_undeclared(const struct inspection *inspected, struct problems *
  * problems_of_declared says why one is empty. */
 void problems_covered(const struct object *object, uint32_t *covered);
 
-/* What keeps listeners from being followed: an enum following (sockets.h). */
-int problems_of_following(const struct object *object, int following, struct problems *problems);
+/* What keeps listeners from being followed. */
+int problems_of_following(const struct object *object, enum following following,
+			  struct problems *problems);
 
 /* Interfaces that have another number than the program compares with, or are gone. */
 int problems_of_interfaces(const struct inspection *inspected, struct problems *problems);
