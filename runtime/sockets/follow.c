@@ -131,7 +131,7 @@ int follow_all(const struct follower *follower, uint64_t except)
 	return err;
 }
 
-static int set_followed(struct report *report, int root, const struct followed *followed)
+static int set_followed(struct report *report, int root, const struct followed *followed, int *lack)
 {
 	struct follower follower;
 	int err = follower_open(report, root, FOLLOWER_CREATE, &follower);
@@ -142,6 +142,7 @@ static int set_followed(struct report *report, int root, const struct followed *
 	err = follower.whole ? follower_enter(&follower, followed)
 			     : follower_build(&follower, followed, 0);
 	possible = err != FOLLOWER_IMPOSSIBLE;
+	*lack = follower.lack;
 	if (!err)
 		err = follower_sweep(&follower, 0);
 	if (err >= 0)
@@ -151,14 +152,14 @@ static int set_followed(struct report *report, int root, const struct followed *
 	return err;
 }
 
-static int set_taken(const struct state *state, struct declared_maps *taken)
+static int set_taken(const struct state *state, struct declared_maps *taken, int *lack)
 {
 	struct followed followed;
 	int err = get_followed(state, state->netns.cookie, taken, &followed);
 
 	if (err)
 		return err;
-	err = set_followed(state->report, state->root, &followed);
+	err = set_followed(state->report, state->root, &followed, lack);
 	followed_close(&followed);
 	return err;
 }
@@ -168,26 +169,33 @@ int follow_also(const struct state *state, const struct standing *standing,
 {
 	struct declared_maps before, taken;
 	int err = standing_declared(state, standing, &before);
+	int lack = 0;
 
 	if (err == -ENOENT) {
 		taken = (struct declared_maps){dup(maps->declared), dup(maps->cgroups)};
-		return set_taken(state, &taken);
+		err = set_taken(state, &taken, &lack);
+	} else if (!err) {
+		err = declared_maps_join(state->report, maps, &before, &taken);
+		declared_maps_close(&before);
+		if (!err)
+			err = set_taken(state, &taken, &lack);
 	}
-	if (err)
-		return err;
-	err = declared_maps_join(state->report, maps, &before, &taken);
-	declared_maps_close(&before);
-	return err ? err : set_taken(state, &taken);
+	if (!err)
+		follow_warn(state->report, lack);
+	return err;
 }
 
-int follow_standing(const struct state *state, const struct standing *standing)
+int follow_standing(const struct state *state, const struct standing *standing, int *lack)
 {
 	struct declared_maps maps;
-	int err = standing->current ? standing_declared(state, standing, &maps) : -ENOENT;
+	int err;
+
+	*lack = 0;
+	err = standing->current ? standing_declared(state, standing, &maps) : -ENOENT;
 
 	if (err == -ENOENT)
 		return follow_forget(state->report, state->root, state->netns.cookie);
-	return err ? err : set_taken(state, &maps);
+	return err ? err : set_taken(state, &maps, lack);
 }
 
 /* Lets our follower forget the namespace, and followers of other versions all that ours has. */

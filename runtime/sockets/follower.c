@@ -166,15 +166,17 @@ static bool is_lack(int error)
 	return false;
 }
 
-static void warn_nobody(struct report *report, int error)
+void follow_warn(struct report *report, int lack)
 {
 	static const char then[] = "a service that starts later is not put behind its label by "
 				   "itself; call `sklc sync` after it";
 	char words[128];
 
-	if (error == -ENODEV)
+	if (!lack)
+		return;
+	if (lack == -ENODEV)
 		warn(report, "no cgroup2 tree is mounted: %s", then);
-	else if (error == -EXDEV)
+	else if (lack == -EXDEV)
 		warn(report,
 		     "only a container's part of the cgroup2 tree is mounted, and listeners are "
 		     "followed from its root: %s, or apply the rules outside of the container, "
@@ -182,7 +184,7 @@ static void warn_nobody(struct report *report, int error)
 		     then);
 	else
 		warn(report, "cannot follow what listens later (%s): %s",
-		     error_words(error, words, sizeof(words)), then);
+		     error_words(lack, words, sizeof(words)), then);
 }
 
 /* Removes the folder, whose lock is held; with its link, the program goes. */
@@ -198,13 +200,13 @@ static int remove_folder(struct report *report, int root, const char *name, int 
 
 /* Where no follower can be made, none that is not whole may stay either: it cannot be told what is
  * declared now. */
-static int give_up(const struct follower *follower, int error)
+static int give_up(struct follower *follower, int error)
 {
 	int err = remove_folder(follower->report, follower->root, FOLDER_NAME, follower->folder);
 
 	if (err)
 		return err;
-	warn_nobody(follower->report, error);
+	follower->lack = error;
 	return FOLLOWER_IMPOSSIBLE;
 }
 
@@ -216,7 +218,7 @@ static bool has_any(int map)
 	return bpf_map_get_next_key(map, NULL, &cookie) == 0 || errno != ENOENT;
 }
 
-static int attach(const struct follower *follower, const struct follow *programs, int *link)
+static int attach(struct follower *follower, const struct follow *programs, int *link)
 {
 	autoclose int cgroup = cgroup_open_root(follower->report);
 

@@ -36,6 +36,7 @@ struct follower {
 	int folder; /* locked; -1: there is none */
 	bool whole;
 	int maps[KINDS]; /* maps of maps; -1: not pinned */
+	int lack;        /* why this host can have none: -errno; 0: it can, as far as is known */
 };
 
 enum follower_use {
@@ -52,7 +53,7 @@ void follower_close(struct follower *follower);
 /* Enters the maps of a namespace. -errno after a message. */
 int follower_enter(const struct follower *follower, const struct followed *followed);
 
-/* What follower_build returns after a warning if this host can have no follower. */
+/* What follower_build returns if this host can have no follower; LACK says why. */
 enum { FOLLOWER_IMPOSSIBLE = 1 };
 
 /* Makes the follower anew, in place of one that is not whole: it follows FIRST, if that is not NULL,

@@ -118,8 +118,12 @@ int follow_also(const struct state *state, const struct standing *standing,
 
 /* From now on compares listeners with the declarations of the rules in force, and during a trial
  * also with those of the rules before, which may come back. Without declarations it stops following
- * the namespace. -errno after a message. */
-int follow_standing(const struct state *state, const struct standing *standing);
+ * the namespace. Where this host can have no follower, says nothing and sets *LACK for follow_warn;
+ * else *LACK is 0. -errno after a message. */
+int follow_standing(const struct state *state, const struct standing *standing, int *lack);
+
+/* Warns that listeners are not followed. Nothing if LACK is 0. */
+void follow_warn(struct report *report, int lack);
 
 /* Stops following the namespace. Removes a follower that follows no namespace any more. ROOT is the
  * folder of all namespaces' state. -errno after a message. */

@@ -277,6 +277,7 @@ struct standing {
 	uint64_t deadline;  /* of the trial, nanoseconds since boot */
 	uint64_t left;      /* nanoseconds of the trial, when this was read; 0: it is over */
 	bool trial_settled; /* settling has just ended a trial that was over */
+	int unfollowed;     /* when this was settled: why no listener can be followed here; 0 */
 };
 
 /* Reads what is in force, and changes nothing. A severed link (attach.h) counts as none. -errno

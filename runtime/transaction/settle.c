@@ -51,19 +51,22 @@ static int take_off(const struct state *state, const struct standing *standing)
 	return err ? fail(state->report, err, "remove '%s/%s'", state->path, ABI_PIN_LINK) : 0;
 }
 
+int standing_leave_trial(const struct state *state, const struct standing *standing, uint32_t id)
+{
+	autoclose int trial = -1, program = -1;
+	int err = generation_open_program(state, standing->tried, PIN_TRIAL, &trial);
+
+	if (!err)
+		err = generation_open_program(state, id, ABI_PIN_PROGRAM, &program);
+	return err ? err : attach_update(state->report, standing->link, program, trial);
+}
+
 /* Puts the program of the rules before back on the link; if there were none, removes the link. */
 static int leave_trial(const struct state *state, const struct standing *standing)
 {
-	autoclose int trial = -1, program = -1;
 	uint32_t before = standing->trial == TRIAL_RUNNING ? standing->previous : standing->current;
-	int err;
 
-	if (!before)
-		return take_off(state, standing);
-	err = generation_open_program(state, standing->tried, PIN_TRIAL, &trial);
-	if (!err)
-		err = generation_open_program(state, before, ABI_PIN_PROGRAM, &program);
-	return err ? err : attach_update(state->report, standing->link, program, trial);
+	return before ? standing_leave_trial(state, standing, before) : take_off(state, standing);
 }
 
 /* Keys of slots, sorted by sort_keys. */
@@ -167,14 +170,14 @@ static int settle_nothing(const struct state *state)
 
 	if (link >= 0)
 		warn(state->report,
-		     "the rules of %s had been detached from it without "
-		     "`sklc detach`; their state is cleared",
+		     "the rules of %s are detached, and their state was left: by somebody else, or "
+		     "by a `sklc detach` that was interrupted; it is cleared",
 		     state->netns.words);
 	err = follow_forget(state->report, state->root, state->netns.cookie);
 	return err ? err : folder_clear(state->report, state->folder);
 }
 
-static int settle_applied(const struct state *state, const struct standing *standing)
+static int settle_applied(const struct state *state, struct standing *standing)
 {
 	struct kept kept;
 	int err = find_kept(state, standing, &kept);
@@ -188,7 +191,7 @@ static int settle_applied(const struct state *state, const struct standing *stan
 	if (!err)
 		err = by_hand_clear(state);
 	if (!err)
-		err = follow_standing(state, standing);
+		err = follow_standing(state, standing, &standing->unfollowed);
 	if (!err)
 		err = clear_slots(state, &kept);
 	if (!err)

@@ -133,7 +133,6 @@ int sync_standing(const struct state *state, const struct standing *standing, bo
 
 	if (!err)
 		err = sync_generation(state, standing->current, quiet);
-
 	if (!err && standing->trial == TRIAL_RUNNING && standing->previous)
 		err = sync_generation(state, standing->previous, silent);
 	return err;

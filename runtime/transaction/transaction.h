@@ -56,6 +56,9 @@ void standing_settle_behind(const struct state *state, struct standing *standing
 int standing_make_room(const struct state *state, struct standing *standing,
 		       const struct abi_slot_key *wanted, size_t wanted_count, size_t lacking);
 
+/* Replaces the trial's program on the link by that of the generation ID. -errno after a message. */
+int standing_leave_trial(const struct state *state, const struct standing *standing, uint32_t id);
+
 /* Ends a trial that still runs, then settles. 0 once the rules before are back. */
 int standing_end_trial(const struct state *state, struct standing *standing);
 

@@ -10,17 +10,6 @@
 #include <errno.h>
 #include <inttypes.h>
 
-/* Replaces the trial's program on the link by the program that it tried. */
-static int leave_tried(const struct state *state, const struct standing *standing)
-{
-	autoclose int trial = -1, program = -1;
-	int err = generation_open_program(state, standing->tried, PIN_TRIAL, &trial);
-
-	if (!err)
-		err = generation_open_program(state, standing->tried, ABI_PIN_PROGRAM, &program);
-	return err ? err : attach_update(state->report, standing->link, program, trial);
-}
-
 static int confirm(struct state *state, struct standing *standing,
 		   const struct runtime_options *options, FILE *out)
 {
@@ -33,7 +22,7 @@ static int confirm(struct state *state, struct standing *standing,
 			      "no rules are on trial; generation %" PRIu32 " is applied",
 			      standing->current);
 	signals_hold(&held);
-	err = leave_tried(state, standing);
+	err = standing_leave_trial(state, standing, tried);
 	standing_close(standing);
 	if (!err)
 		standing_settle_behind(state, standing, "the rules are confirmed");

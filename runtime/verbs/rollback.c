@@ -77,7 +77,8 @@ static int rollback(struct state *state, struct standing *standing,
 	if (err)
 		return err;
 	transaction.object = &applied.object;
-	transaction.same_as = target.record.generation;
+	transaction.same_as = target.record.same_as ? target.record.same_as
+						    : target.record.generation;
 	transaction.guarded = target.record.guarded;
 	err = transaction_run(&transaction);
 	if (!err)

@@ -2,6 +2,7 @@
 #include "result.h"
 #include "with_rules.h"
 
+#include "runtime/sockets/sockets.h"
 #include "runtime/transaction/transaction.h"
 
 static int sync(struct state *state, struct standing *standing,
@@ -9,9 +10,11 @@ static int sync(struct state *state, struct standing *standing,
 {
 	int err = sync_standing(state, standing, options->quiet);
 
-	if (!err)
-		report_result("in sync", standing->current, options, out);
-	return err;
+	if (err)
+		return err;
+	follow_warn(options->report, standing->unfollowed);
+	report_result("in sync", standing->current, options, out);
+	return 0;
 }
 
 int runtime_sync(const struct runtime_options *options, FILE *out)

@@ -356,6 +356,15 @@ def test_counters_continue_when_an_older_generation_comes_back(host):
     assert [rule["counter"] for rule in host.status()["rules"]] == [2]
 
 
+def test_a_copy_of_a_copy_is_one_of_the_first(host):
+    for text in texts(3):
+        host.apply(text, "-q")
+    assert host.sklc("rollback", "1").stdout == "rolled back: generation 4 = 1\n"
+    host.apply(texts(3)[2], "-q")
+    assert host.sklc("rollback", "4").stdout == "rolled back: generation 6 = 1\n"
+    assert [each["same_as"] for each in history(host)] == [1, None, 1, None, None, None]
+
+
 def test_ten_older_generations_are_kept_and_the_oldest_goes_by_name(host):
     every = texts(13)
     for text in every[:12]:

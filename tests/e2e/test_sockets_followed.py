@@ -363,12 +363,24 @@ def test_a_namespace_that_died_is_followed_no_more(make_host, tmp_path):
     assert not followers(other) and are_gone(programs)
 
 
-def test_a_missing_cgroup2_tree_is_a_warning(host):
-    """Without it no listener is followed; the warning says to use `sklc sync`."""
+def without_cgroup2(host, *words, status=0):
+    """Runs sklc where no cgroup2 tree is mounted, and returns how often it says so."""
     code = ("umount -l -a -t cgroup2; exec \"$@\"")
+    words = [SKLC, *map(str, words), "--netns", host.namespace.path, "--bpffs", host.bpffs]
+    done = subprocess.run(["unshare", "-m", "sh", "-c", code, "sh", *words], capture_output=True, text=True)
+    assert done.returncode == status, done.stderr
+    assert done.stderr.count("cgroup2") == done.stderr.count("call `sklc sync` after it")
+    return done.stderr.count("no cgroup2 tree is mounted")
+
+
+def test_a_missing_cgroup2_tree_is_a_warning_of_apply_and_sync_alone(host):
+    """Without it no listener is followed; the warning says to use `sklc sync`."""
     path = host.rules(rules(endpoint(TCP4, 8080)))
-    done = subprocess.run(["unshare", "-m", "sh", "-c", code, "sh", SKLC,
-                           "--apply", path, "--netns", host.namespace.path, "--bpffs", host.bpffs],
-                          capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "no cgroup2 tree is mounted" in done.stderr and "sklc sync" in done.stderr
+    server = host.server(TCP4, port=8080)
+    assert without_cgroup2(host, "--apply", path) == 1
+    assert without_cgroup2(host, "--apply", path) == 1
+    assert without_cgroup2(host, "sync") == 1
+    for words, status in ((["confirm"], 4), (["rollback"], 4), (["rollback", "7"], 4), (["history"], 0), (["list"], 0),
+                          (["drain", "web"], 0), (["undrain", "web"], 0), (["reset"], 0), (["detach"], 0)):
+        assert without_cgroup2(host, *words, status=status) == 0, words
+    server.close()
