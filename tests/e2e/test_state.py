@@ -19,7 +19,7 @@ MAGIC, VERSION = 0x636c6b73, 4
 
 
 def folder_of(host):
-    return pathlib.Path(host.bpffs, "sklc", str(host.status()["netns"]["cookie"]))
+    return pathlib.Path(host.bpffs, "sklc", str(host.status(status=None)["netns"]["cookie"]))
 
 
 def in_own_mounts(*commands):
@@ -134,6 +134,22 @@ def test_rules_that_somebody_else_detached_are_cleared(host):
     assert host.reach(TCP4, TCP4.at(1), 80, [there]) is there
     assert "are detached, and their state was left" in host.apply(DROP).stderr
     assert host.reach(TCP4, TCP4.at(1), 80, [there]) == REFUSED
+
+
+def test_the_manual_names_every_pin(host):
+    manual = (pathlib.Path(__file__).parents[2] / "man/sklc-object.5").read_text()
+    section = manual.split(".Sh STATE\n")[1].split(".Sh ")[0]
+    named = {word for line in section.splitlines() if line.startswith(".It Pa") for word in line.split()[2:]}
+    server = host.server(TCP4)
+    text = (f"socket web {{ tcp 127.0.0.1:{server.getsockname()[1]} }}\n"
+            "tcp dport 80 counter redirect to web\n")
+    host.apply(text)
+    host.apply(text + "tcp dport 81 counter drop\n", "--confirm", "600")
+    pins = {path.name for path in folder_of(host).rglob("*") if not path.is_dir()}
+    assert {"trial", "choices", "declared", "cgroups", "since", "hand"} < pins
+    host.sklc("confirm")
+    pins |= {path.name for path in folder_of(host).rglob("*") if not path.is_dir()}
+    assert pins <= named and "base" in named
 
 
 # versions
