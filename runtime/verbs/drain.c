@@ -253,8 +253,14 @@ static int plan_back(struct draining *d, const struct drained *socket, struct or
 			if (!cookie && !planned)
 				break;
 		}
-		if (number == slot_count(word))
+		if (number == slot_count(word)) {
+			warn(d->label.state.report,
+			     "other sockets have the slots of the label '%s' for %s: the one with "
+			     "the cookie %" PRIu64 " gets no packets there; `sklc register` puts "
+			     "it in their place",
+			     d->label.name, flow_class_name(i), socket->cookie);
 			continue;
+		}
 		orders[(*count)++] = (struct order){
 			.key = {.cookie = socket->cookie},
 			.value = {.slot = slot_at(word, number),

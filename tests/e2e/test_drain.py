@@ -148,6 +148,17 @@ def test_a_registered_socket_is_drained_and_comes_back(host, wire):
     assert host.reach(wire, wire.at(1), 80, [server]) is server
 
 
+def test_undrain_says_that_another_socket_has_the_slot(host):
+    first, second = host.server(TCP4), host.server(TCP4)
+    host.apply("tcp daddr 192.0.2.0/24 dport 80 redirect to web\n")
+    host.register("web", first)
+    host.sklc("drain", "web")
+    host.register("web", second)
+    done = host.sklc("undrain", "web")
+    assert f"the one with the cookie {cookie(first)} gets no packets there" in done.stderr
+    assert host.reach(TCP4, TCP4.at(1), 80, [first, second]) is second
+
+
 def test_a_member_of_a_group_is_not_drained_alone(host):
     members = group(host, TCP4, 3)
     host.apply(rules(at(members[0])))
