@@ -114,6 +114,12 @@ static int choose_way(struct registering *r)
 	r->way = options->override ? WAY_OVERRIDE : WAY_DECLARED;
 	if (options->override)
 		return 0;
+	if (r->label.generation != r->label.standing.current)
+		return refuse(options->report, RUNTIME_NOT_THERE,
+			      "the rules before declare the sockets of '%s': when they come back, "
+			      "they find these by themselves; `--override` puts this one before "
+			      "them",
+			      r->label.name);
 	fits = label_fits(&r->label, &r->endpoint, r->cookie, difference);
 	if (fits)
 		return fits < 0 ? fits : 0;

@@ -296,6 +296,20 @@ def test_a_label_of_the_rules_before_is_a_warning(host):
     assert "name no label 'new', only those before" in host.register("new", host.server(TCP4)).stderr
 
 
+def test_a_declared_socket_of_the_rules_before_is_found_when_they_come_back(host):
+    host.apply(rules("tcp 127.0.0.1:8080"), "-q")
+    host.apply("tcp dport 80 redirect to new\n", "-q")
+    late = host.server(TCP4, port=8080)
+    assert "they find these by themselves" in host.register("web", late, status=4).stderr
+    first = host.server(TCP4)
+    host.register("web", first, override=True)
+    host.sklc("rollback")
+    assert serves(host, first, [late, first])
+    host.sklc("unregister", "web")
+    host.sklc("sync")
+    assert serves(host, late, [late, first])
+
+
 def test_during_a_trial_the_rules_on_trial_say_what_is_declared(host):
     one, two = host.server(TCP4), host.server(TCP4)
     host.apply(rules(at(one)))
