@@ -30,8 +30,8 @@ FOLDERS = {
                         "runtime/state"],
     "runtime/udp": [],  # to come
     "runtime/problems": ["runtime/base", "runtime/kernel", "runtime/object", "runtime/labels", "runtime/sockets"],
-    "runtime/transaction": ["runtime/base", "runtime", "runtime/kernel", "runtime/labels", "runtime/load", "runtime/state",
-                            "runtime/sockets", "runtime/problems"],
+    "runtime/transaction": ["compiler/base", "runtime/base", "runtime", "runtime/kernel", "runtime/labels",
+                            "runtime/load", "runtime/state", "runtime/sockets", "runtime/problems"],
     "runtime/status": ["compiler/base", "runtime/base", "runtime/kernel", "runtime/object", "runtime/labels", "runtime/load",
                        "runtime/state", "runtime/sockets", "runtime/problems"],
     "runtime/monitor": [],  # to come

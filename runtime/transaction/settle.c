@@ -3,6 +3,7 @@
  * nothing. */
 #include "transaction.h"
 
+#include "compiler/base/lower_bound.h"
 #include "runtime/base/fail.h"
 #include "runtime/sockets/sockets.h"
 
@@ -114,22 +115,70 @@ static int add_keys_of(const struct state *state, uint32_t id, struct keys *keys
 	return err || !count ? err : add_keys(state->report, added, count, keys);
 }
 
+/* Whether one of the keys is of the label, whatever it declares. */
+static bool names_label(const struct keys *keys, const char *label)
+{
+	size_t first = LOWER_BOUND(i, 0, keys->count,
+				   memcmp(keys->all[i].label, label, ABI_LABEL_KEY) >= 0);
+
+	return first < keys->count && memcmp(keys->all[first].label, label, ABI_LABEL_KEY) == 0;
+}
+
+/* Whether the slots are of what was registered by hand for a label that declared nothing then, and
+ * that the rules still name: when they declare nothing again, that socket serves again. 1: yes; 0;
+ * -errno after a message. */
+static int is_registered(struct report *report, const struct keys *keys, int sockets,
+			 const struct label_entry *entry)
+{
+	static const struct abi_slot_key none;
+	int is_empty = 1;
+
+	if (memcmp(entry->key.declaration, none.declaration, sizeof(none.declaration)) != 0 ||
+	    !names_label(keys, entry->key.label))
+		return 0;
+	for (unsigned int i = 0; is_empty == 1 && i < ABI_FLOW_CLASSES; i++)
+		is_empty = slots_empty(sockets, entry->slots.slots[i]);
+	return is_empty < 0 ? fail(report, is_empty, "look for sockets of the label '%s'",
+				   entry->key.label)
+			    : !is_empty;
+}
+
+/* Marks the slots that stay: those of KEYS, and those of registered sockets. Sets STAYS[entry]. */
+static int mark_stays(struct report *report, const struct keys *keys, int sockets,
+		      const struct label_entry *entries, size_t count, bool *stays, bool *used)
+{
+	for (size_t i = 0; i < count; i++) {
+		int registered = has_key(keys, &entries[i].key)
+					 ? 1
+					 : is_registered(report, keys, sockets, &entries[i]);
+
+		if (registered < 0)
+			return registered;
+		stays[i] = registered;
+		if (registered)
+			slots_mark(&entries[i].slots, used);
+	}
+	return 0;
+}
+
 /* Frees the slots of all keys but KEYS. Two keys can have the same slots, which
  * are free only when both keys are gone. */
 static int drop_others(struct report *report, const struct keys *keys, int sockets, int map)
 {
 	autofree struct label_entry *entries = NULL;
 	autofree bool *used = calloc(ABI_SOCKETS_MAX, sizeof(*used));
+	autofree bool *stays = NULL;
 	bool waited = false;
 	size_t count = 0;
 	int err = used ? labels_read(report, map, &entries, &count)
 		       : fail(report, ENOMEM, "read the labels");
 
-	for (size_t i = 0; !err && i < count; i++)
-		if (has_key(keys, &entries[i].key))
-			slots_mark(&entries[i].slots, used);
+	stays = err ? NULL : calloc(count + 1, sizeof(*stays));
+	if (!err)
+		err = stays ? mark_stays(report, keys, sockets, entries, count, stays, used)
+			    : fail(report, ENOMEM, "read the labels");
 	for (size_t i = 0; !err && i < count; i++) {
-		if (has_key(keys, &entries[i].key))
+		if (stays[i])
 			continue;
 		if (!waited)
 			wait_for_programs();

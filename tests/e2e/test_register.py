@@ -83,6 +83,17 @@ def test_a_block_with_options_alone_declares_nothing(host):
     assert serves(host, server, [server])
 
 
+def test_what_is_registered_serves_again_when_the_rules_declare_nothing_again(host):
+    registered, first, second = (host.server(TCP4) for _ in range(3))
+    host.apply(rules())
+    host.register("web", registered)
+    for declared in (first, second, first):
+        host.apply(rules(at(declared)))
+        assert serves(host, declared, [registered, first, second])
+    host.sklc("rollback", "1")
+    assert serves(host, registered, [registered, first, second])
+
+
 def test_an_override_stands_before_the_declared_socket_which_takes_over_when_it_ends(pair):
     pair.override()
     assert pair.serves(pair.other)
