@@ -56,6 +56,7 @@ class Model:
         self.found = {}  # UDP sockets that stand behind a declared label, by label and declaration
         self.hand = {}  # sockets registered by hand, by label and flow class
         self.current = self.tried = None
+        self.is_over = False  # a trial is over, and no command has settled that yet
 
     # what happens
 
@@ -70,6 +71,7 @@ class Model:
 
     def apply(self, rules, trial=False):
         """False: refused, since rules are on trial."""
+        self.settle()
         if self.tried:
             return False
         if self.current and not trial and list(rules.items()) == list(self.current.rules.items()):
@@ -85,6 +87,7 @@ class Model:
         return True
 
     def confirm(self):
+        self.settle()
         if not self.tried:
             return False
         self.current, self.tried = self.tried, None
@@ -92,8 +95,10 @@ class Model:
         return True
 
     def expire(self):
-        """The time of the trial is over. The kernel goes back by itself; what was kept for the trial is kept still."""
+        """The time of the trial is over. The kernel goes back by itself; what was kept for the trial is kept until the
+        next command settles it."""
         self.tried = None
+        self.is_over = True
 
     def rollback(self, to=None):
         """TO: one of history(); by default the one before."""
@@ -101,8 +106,17 @@ class Model:
             self.tried = None
             self.forget()
             return True
+        if self.settle() and self.current and not to:
+            return True  # once is meant, not twice
         to = to or (self.current and self.current.previous)
         return bool(to) and self.apply(to.rules)
+
+    def settle(self):
+        """What each command that changes something does first. Returns whether a trial was over."""
+        was_over, self.is_over = self.is_over, False
+        if was_over:
+            self.forget()
+        return was_over
 
     def history(self):
         """The generations that are kept, from the newest on."""
@@ -113,6 +127,7 @@ class Model:
         return found
 
     def sync(self):
+        self.settle()
         if not self.in_force():
             return False
         self.fill(self.in_force())
@@ -121,13 +136,16 @@ class Model:
         return True
 
     def register(self, label, service):
+        self.settle()
         self.hand[label, service.flow_class] = service
 
     def unregister(self, label):
+        self.settle()
         self.hand = {key: service for key, service in self.hand.items() if key[0] != label}
 
     def detach(self):
         self.current = self.tried = None
+        self.is_over = False
         self.forget()
 
     # what follows from it
@@ -148,7 +166,8 @@ class Model:
         """Only generations that are kept have slots; those that a command leaves have none any more."""
         keys = set().union(*(each.keys() for each in self.kept()))
         self.found = {key: found for key, found in self.found.items() if key in keys}
-        self.hand = {key: service for key, service in self.hand.items() if (key[0], ()) in keys}
+        named = {label for label, _ in keys}
+        self.hand = {key: service for key, service in self.hand.items() if key[0] in named}
 
     def in_force(self):
         return self.tried or self.current
