@@ -1,5 +1,5 @@
 """Objects of the format's version 2, which kept state may have, and the host's words of version 3, which are not frozen.
-The objects in version2/ were made from the rules beside them by the last sklc that wrote that version."""
+The objects in object-version-2/ were made from the rules beside them by the last sklc that wrote that version."""
 import ctypes
 import pathlib
 import struct
@@ -9,7 +9,7 @@ import pytest
 
 from conftest import REFUSED, SKLC, WIRES, call
 
-OLD = pathlib.Path(__file__).with_name("version2")
+OLD = pathlib.Path(__file__).with_name("object-version-2")
 TCP4 = WIRES["tcp-ipv4"]
 ADDRESS = TCP4.at(7)
 

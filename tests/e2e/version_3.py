@@ -1,5 +1,5 @@
 """State as sklc kept it in version 3: made by a program of the tests (version_3_state.c), or, with SKLC_VERSION_3, by
-that sklc itself. The objects and the follower in version-3/ are made by it, from the rules beside them."""
+that sklc itself. The objects and the follower in state-version-3/ are made by it, from the rules beside them."""
 import hashlib
 import json
 import os
@@ -13,7 +13,7 @@ from conftest import SKLC, cgroup2_root
 
 BPFTOOL = shutil.which("bpftool") or "/usr/sbin/bpftool"
 MAKER = pathlib.Path(SKLC).parent / "tests" / "e2e" / "version_3_state"
-HERE = pathlib.Path(__file__).with_name("version-3")
+HERE = pathlib.Path(__file__).with_name("state-version-3")
 OLD_SKLC = os.environ.get("SKLC_VERSION_3")
 IS_LITTLE_ENDIAN = sys.byteorder == "little"  # the objects are
 # What is the same whenever and wherever the same state is made.

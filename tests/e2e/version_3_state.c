@@ -1,7 +1,7 @@
 /* Makes the state that sklc kept before its version 4, as that sklc made it: pins of a network
  * namespace, of a generation or two, and of the follower. It shares no code with today's runtime,
  * so that changes there do not change what is made here. The objects with the rules and the program
- * of the follower are those of that time (version-3/).
+ * of the follower are those of that time (state-version-3/).
  *
  *   version_3_state --folder FOLDER --netns FILE [--cgroup FOLDER --follower OBJECT]
  *                   [--previous OBJECT] --current OBJECT [--trial SECONDS]

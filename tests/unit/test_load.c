@@ -41,7 +41,7 @@ static int hang_bpf(void)
 
 static size_t read_object(unsigned char *bytes)
 {
-	int fd = open("tests/e2e/version2/undeclared.o", O_RDONLY | O_CLOEXEC);
+	int fd = open("tests/e2e/object-version-2/undeclared.o", O_RDONLY | O_CLOEXEC);
 	ssize_t size = fd < 0 ? -1 : read(fd, bytes, OBJECT_BYTES_MAX);
 
 	assert_true(size > 0);
