@@ -1,4 +1,5 @@
 """Generations: their numbers and hashes, applies that change nothing, and how objects are kept."""
+import ipaddress
 import json
 import os
 import pathlib
@@ -375,6 +376,28 @@ def test_ten_older_generations_are_kept_and_the_oldest_goes_by_name(host):
     assert (done.stdout, done.stderr) == ("", "")
     assert history(host)[0]["same_as"] == 2
     assert [each["generation"] for each in history(host)] == list(range(14, 2, -1))
+    check_settled(host)
+
+
+def test_older_generations_have_64_megabytes_together_and_the_oldest_goes_by_name(host):
+    number = random.Random(1)
+    with open(host.folder / "services.map", "w", encoding="ascii") as elements:
+        elements.writelines(f"{ipaddress.IPv6Address(number.getrandbits(128))} . 80 : redirect to label{n % 64}\n"
+                            for n in range(300_000))
+    path = compile_to(host, 'map services {\n\ttype daddr . dport : verdict\n\tfile "services.map"\n}\n'
+                            "tcp daddr . dport map @services\n", "large.o")
+    for text in A, B, A, B:
+        assert "no longer kept" not in host.sklc("--apply", path).stderr + host.apply(text).stderr
+    folder = namespace_folder(host)
+    sizes = {n: len(pinned_bytes(folder / f"g{n}" / "object")) for n in range(1, 7)}
+    assert sum(sizes.values()) <= 64 << 20
+    done = host.apply(texts(3)[2])
+    sizes[7] = len(pinned_bytes(folder / "g7" / "object"))
+    assert "generation 1 is no longer kept: with the newer ones that are not in force it has more than 64 MB" \
+        in done.stderr
+    assert sizes[1] < 64 << 20 < sum(sizes.values())
+    assert [each["generation"] for each in history(host)] == list(range(9, 1, -1))
+    assert sum(sizes.values()) - sizes[1] <= 64 << 20
     check_settled(host)
 
 
