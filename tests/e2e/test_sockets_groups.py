@@ -203,7 +203,7 @@ def test_labels_that_come_later_have_spare_slots_too(host):
 def test_labels_without_spare_slots_are_reported(host):
     lines = [f"socket l{number} {{ tcp 127.0.0.1:{10000 + number} }}\n"
              f"tcp daddr 192.0.2.0/24 dport {10000 + number} redirect to l{number}\n" for number in range(4100)]
-    done = host.apply("".join(lines), "-q")
+    done = host.apply("".join(lines))
     assert "for 4 families and protocols of labels there are no spare slots" in done.stderr
 
 
