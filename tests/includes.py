@@ -61,7 +61,8 @@ PUBLIC = {
     "compiler/ast/parser.h": ["grammar"],  # what the actions of the grammar call
     "compiler/layout/table_format.h": ["compiler/emit", "compiler/llvm"],  # the bytes that programs read
     "runtime/object/allowed.h": ["runtime/load"],  # what an object may hold
-    "runtime/bpf/maps.h": ["runtime/labels", "runtime/state", "runtime/sockets"],  # shared with the BPF programs
+    # shared with the BPF programs
+    "runtime/bpf/maps.h": ["runtime/labels", "runtime/state", "runtime/sockets", "runtime/transaction"],
 }
 # Private headers, with the tests of what is in them.
 PRIVATE_FOR_TESTS = {
@@ -78,6 +79,7 @@ GENERATED = {
     "skl.lex.h": ["grammar", "compiler/ast"],
     "find.skel.h": ["runtime/sockets/find.c"],
     "follow.skel.h": ["runtime/sockets/follower.c"],
+    "namespaces.skel.h": ["runtime/transaction/namespace_gone.c"],
 }
 SOURCE = re.compile(r".*\.([chlysi]|ll|yy|cc|cpp|cxx|hh|hpp|hxx)", re.IGNORECASE)
 INCLUDE = re.compile(r'#[ \t]*include[ \t]*("[^"\n]+"|<[^>\n]+>|.*)')

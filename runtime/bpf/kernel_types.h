@@ -25,6 +25,23 @@ struct cgroup {
 	int level; /* folders below the root */
 };
 
+struct list_head {
+	struct list_head *next;
+};
+
+struct net {
+	struct list_head list; /* of all namespaces */
+	__u64 net_cookie;
+};
+
+struct nsproxy {
+	struct net *net_ns;
+};
+
+struct task_struct {
+	struct nsproxy *nsproxy;
+};
+
 struct sock_cgroup_data {
 	struct cgroup *cgroup;
 };

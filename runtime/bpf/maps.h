@@ -135,4 +135,13 @@ struct placement {
 	__u16 first_block, block;
 };
 
+/* What a walk through the list of network namespaces found. */
+enum namespace_life {
+	NAMESPACE_UNKNOWN, /* the walk was not finished */
+	NAMESPACE_LIVES,
+	NAMESPACE_GONE,
+};
+
+enum { NAMESPACES_MAX = 1 << 20 };
+
 #endif

@@ -227,8 +227,8 @@ static void print_brief(const struct brief_status *brief, FILE *out)
 		fprintf(out, "nothing is attached; left by an interrupted command\n");
 	} else if (!brief->inode) {
 		fprintf(out,
-			"the network namespace is gone; the next `sklc apply` or `sklc detach` "
-			"clears its state\n");
+			"nothing is attached; the network namespace is gone, and the next `sklc "
+			"apply` clears its state, or its rules were detached\n");
 	} else {
 		if (brief->name[0]) {
 			text_print(out, brief->name);

@@ -1,5 +1,6 @@
 /* Walks the folders below <bpffs>/sklc. A folder's name is the cookie of its namespace, which the
- * kernel never gives to another one. When a namespace is gone, its link is severed. */
+ * kernel never gives to another one. When a namespace is gone, its link is severed; but so is one
+ * that somebody detached, and a command that was killed leaves none. */
 #include "transaction.h"
 
 #include "runtime/base/entries.h"
@@ -12,53 +13,38 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What is known for certain of another namespace's folder. */
-enum finding {
-	IN_USE,      /* or it cannot be told */
-	SEVERED,     /* its link is severed: the namespace is gone, or the link was detached */
-	INTERRUPTED, /* it has no link: a command was killed before the rules came into force */
-};
-
 static int is_link(const char *name, void *argument)
 {
 	(void)argument;
 	return strcmp(name, ABI_PIN_LINK) == 0;
 }
 
-/* The lock must be held, since a command that has it may be about to pin a link. A link is missing
- * only if both the look-up and a list of the whole folder say so. */
-static enum finding look_into(struct report *report, int folder)
+/* Whether the folder has a link that decides, or one of which that cannot be told. The lock must be
+ * held, since a command that has it may be about to pin a link. A link is missing only if both the
+ * look-up and a list of the whole folder say so. */
+static bool may_decide(struct report *report, int folder)
 {
 	autoclose int link = pin_get(folder, ABI_PIN_LINK);
 	struct link_info info;
 
-	if (link == -ENOENT && entries_each(folder, is_link, NULL) == 0)
-		return INTERRUPTED;
-	if (link < 0 || attach_info(report, link, &info) || info.netns_inode)
-		return IN_USE;
-	return SEVERED;
+	if (link == -ENOENT)
+		return entries_each(folder, is_link, NULL) != 0;
+	return link < 0 || attach_info(report, link, &info) || info.netns_inode;
 }
 
 static void clear_dead_folder(struct report *report, int root, uint64_t cookie)
 {
 	autoclose int folder = -1;
-	enum finding finding;
 	char name[32];
 
 	snprintf(name, sizeof(name), "%" PRIu64, cookie);
-	if (state_lock_other(root, name, &folder))
+	if (state_lock_other(root, name, &folder) || may_decide(report, folder) ||
+	    !namespace_is_gone(cookie))
 		return;
-	finding = look_into(report, folder);
-	if (finding == IN_USE || follow_forget(report, root, cookie) ||
-	    folder_clear(report, folder) || unlinkat(root, name, AT_REMOVEDIR))
+	if (follow_forget(report, root, cookie) || folder_clear(report, folder) ||
+	    unlinkat(root, name, AT_REMOVEDIR))
 		return;
-	if (finding == SEVERED)
-		note(report, "cleared the state of a network namespace that is gone (cookie %s)",
-		     name);
-	else
-		note(report,
-		     "cleared what an interrupted command left of a network namespace (cookie %s)",
-		     name);
+	note(report, "cleared the state of a network namespace that is gone (cookie %s)", name);
 }
 
 void clear_dead(const struct state *state)

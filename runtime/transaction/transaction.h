@@ -72,9 +72,13 @@ int sync_standing(const struct state *state, const struct standing *standing, bo
  * current one alone, and its sockets into them (part_slots.c). -errno after a message. */
 int part_slots(const struct state *state, const struct standing *standing);
 
-/* Removes, with a note for each, the folders of other namespaces that are for certain left over: their
- * link is severed, or a killed command left them without one (clear_dead.c). Skips a folder whose lock
- * somebody holds, and one that cannot be read. */
+/* Removes, with a note for each, the folders of other namespaces that are gone (clear_dead.c). Skips
+ * a folder whose lock somebody holds, and one that cannot be read. */
 void clear_dead(const struct state *state);
+
+/* Whether the namespace with this cookie is proven to be gone (namespace_gone.c): the kernel's list
+ * of all namespaces does not have it. False if that cannot be told; it takes CAP_PERFMON, and a
+ * kernel with BTF. */
+bool namespace_is_gone(uint64_t cookie);
 
 #endif

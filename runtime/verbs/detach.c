@@ -74,7 +74,6 @@ int runtime_detach(const struct runtime_options *options, FILE *out)
 
 	if (err)
 		return err;
-	clear_dead(&state);
 	signals_hold(&held);
 	err = detach_locked(&state, options, out);
 	if (err)

@@ -168,13 +168,52 @@ def test_a_program_without_state_is_named(host):
     assert host.status(status=4)["lost_programs"] == []
 
 
-def test_what_a_killed_first_apply_left_is_cleared(host, make_host):
-    """Its folder has no link, and a list of the folder proves it."""
-    gone = make_host()
+def test_what_a_killed_first_apply_left_is_cleared_when_the_namespace_is_gone(host):
+    """Its folder has no link, and no namespace has its cookie."""
     left = pathlib.Path(host.bpffs, "sklc", "999999999")
-    gone.apply(RULES)
+    host.apply(RULES)
     left.mkdir(mode=0o700)
     (left / "g1").mkdir(mode=0o700)
     done = host.apply(RULES)
-    assert "interrupted" in done.stderr and not left.exists()
-    assert gone.status(status=None)["generation"]
+    assert "cleared the state of a network namespace that is gone (cookie 999999999)" in done.stderr
+    assert not left.exists()
+
+
+def state_folder(host):
+    return pathlib.Path(host.bpffs, "sklc", str(host.status(status=None)["netns"]["cookie"]))
+
+
+def test_state_of_a_namespace_that_lives_is_kept_when_its_rules_were_detached(served, make_host):
+    host, _ = served
+    bpftool = shutil.which("bpftool") or "/usr/sbin/bpftool"
+    folder = state_folder(host)
+    shown = subprocess.run([bpftool, "-j", "link", "show", "pinned", folder / "link"], text=True, capture_output=True,
+                           check=True).stdout
+    subprocess.run([bpftool, "link", "detach", "id", str(json.loads(shown)["id"])], check=True)
+    before = sorted(folder.rglob("*"))
+    other = make_host()
+    assert "cleared" not in other.apply(RULES).stderr
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_state_of_a_namespace_that_lives_is_kept_when_its_link_has_another_name(served, make_host):
+    host, server = served
+    folder = state_folder(host)
+    (folder / "link").rename(folder / "elsewhere")
+    other = make_host()
+    assert "cleared" not in other.apply(RULES).stderr
+    (folder / "elsewhere").rename(folder / "link")
+    assert host.status(status=None)["generation"] == 2
+    assert host.reach(TCP4, TCP4.at(1), 80, [server]) is server
+
+
+def test_state_of_a_namespace_that_only_a_socket_keeps_is_kept(served, make_host):
+    """No process and no file is in the namespace any more."""
+    host, _ = served
+    folder = state_folder(host)
+    subprocess.run(["ip", "netns", "del", host.namespace.name], check=True)
+    try:
+        assert "cleared" not in make_host().apply(RULES).stderr
+        assert folder.exists()
+    finally:
+        subprocess.run(["ip", "netns", "add", host.namespace.name], check=True)

@@ -474,7 +474,7 @@ def test_labels_of_the_rules_before_give_way_to_those_that_need_room(host):
     host.apply(labels_apart(0, 7000), "-q")
     host.apply(labels_apart(7000, 7000), "-q")
     before = generation(host)
-    done = host.apply(labels_apart(14000, 7000), "-q")
+    done = host.apply(labels_apart(14000, 7000))
     assert "make room" in done.stderr
     assert generation(host) != before
     old = host.server(TCP4)
