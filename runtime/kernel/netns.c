@@ -284,22 +284,30 @@ int netns_interface(const struct netns *netns, const char *name)
 	return errno == ENODEV ? 0 : -errno;
 }
 
-void interface_name(int socket, uint32_t number, char name[16])
+int interface_name(int socket, uint32_t number, char name[16])
 {
 	struct ifreq request = {.ifr_ifindex = (int)number};
 
 	_Static_assert(sizeof(request.ifr_name) == 16, "an interface's name fits");
-	if (ioctl(socket, SIOCGIFNAME, &request) == 0)
+	if (ioctl(socket, SIOCGIFNAME, &request) == 0) {
 		memcpy(name, request.ifr_name, sizeof(request.ifr_name));
-	else
-		snprintf(name, sizeof(request.ifr_name), "if%" PRIu32, number);
+		return 1;
+	}
+	if (errno != ENODEV)
+		return -errno;
+	snprintf(name, sizeof(request.ifr_name), "if%" PRIu32, number);
+	return 0;
 }
 
-void netns_interface_name(const struct netns *netns, uint32_t number, char name[16])
+int netns_interface_name(const struct netns *netns, uint32_t number, char name[16])
 {
 	autoclose int fd = netns_socket(netns, AF_INET, SOCK_DGRAM, 0);
+	int found = fd < 0 ? fd : interface_name(fd, number, name);
 
-	interface_name(fd, number, name);
+	return found < 0 ? fail(netns->report, found,
+				"look up the interface number %" PRIu32 " of %s", number,
+				netns->words)
+			 : found;
 }
 
 bool netns_find_name(struct report *report, uint64_t inode, char *name, size_t size)

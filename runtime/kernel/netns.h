@@ -38,9 +38,10 @@ int netns_run_in(const struct netns *netns, int (*work)(void *argument), void *a
 int netns_interface(const struct netns *netns, const char *name);
 
 /* Writes the name of the interface with this number, by any SOCKET of its namespace, or by the
- * namespace; "if7" if it has none any more. */
-void interface_name(int socket, uint32_t number, char name[16]);
-void netns_interface_name(const struct netns *netns, uint32_t number, char name[16]);
+ * namespace. 1: it is there; 0: it is gone, and NAME is "if7", as ss(8) prints it, which is not to be
+ * written anywhere; -errno, of the second after a message. */
+int interface_name(int socket, uint32_t number, char name[16]);
+int netns_interface_name(const struct netns *netns, uint32_t number, char name[16]);
 
 /* Finds the name in /run/netns of the namespace with this inode number; false if it has none, or
  * after a message if the folder cannot be read. */

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -35,12 +36,26 @@ struct answer {
  * header may not have yet. */
 enum { STATE_BOUND_INACTIVE = 13 };
 
+/* The kernel tells IPV6_V6ONLY of every IPv6 socket that listens or is not connected. */
+static bool read_ipv6_only(const struct nlmsghdr *header)
+{
+	const struct inet_diag_msg *message = NLMSG_DATA(header);
+	const struct rtattr *attribute = (const void *)(message + 1);
+	size_t left = header->nlmsg_len - NLMSG_LENGTH(sizeof(*message));
+
+	for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left))
+		if (attribute->rta_type == INET_DIAG_SKV6ONLY && RTA_PAYLOAD(attribute))
+			return *(const uint8_t *)RTA_DATA(attribute);
+	return false;
+}
+
 static int add_socket(const struct nlmsghdr *header, void *argument)
 {
 	const struct inet_diag_msg *message = NLMSG_DATA(header);
 	const struct answer *answer = argument;
 	struct known_sockets *sockets = answer->sockets;
 	struct known_socket *more;
+	int found;
 
 	if (header->nlmsg_len < NLMSG_LENGTH(sizeof(*message)))
 		return 0;
@@ -57,11 +72,15 @@ static int add_socket(const struct nlmsghdr *header, void *argument)
 		.family = message->idiag_family,
 		.protocol = answer->protocol,
 		.connected = answer->protocol == IPPROTO_UDP && message->idiag_state != TCP_CLOSE,
+		.ipv6_only = message->idiag_family == AF_INET6 && read_ipv6_only(header),
+		.interface = message->id.idiag_if,
 	};
 	memcpy(more->address, message->id.idiag_src, sizeof(more->address));
-	if (message->id.idiag_if)
-		interface_name(answer->names, message->id.idiag_if, more->device);
-	return 0;
+	if (!more->interface)
+		return 0;
+	found = interface_name(answer->names, more->interface, more->device);
+	more->device_gone = found == 0;
+	return found < 0 ? found : 0;
 }
 
 /* If the kernel does not answer, since a module (tcp_diag, udp_diag) is missing, or not to the end,

@@ -16,7 +16,10 @@ struct known_socket {
 	uint8_t family;      /* AF_INET, AF_INET6 */
 	uint8_t protocol;    /* IPPROTO_TCP, IPPROTO_UDP */
 	bool connected;      /* a UDP socket that takes packets of its peer alone */
-	char device[16];     /* the interface that it is bound to; empty: none */
+	bool ipv6_only;      /* it is of IPv6 and takes no IPv4 packets */
+	bool device_gone;    /* the interface is gone, and `device` is no name to be written */
+	uint32_t interface;  /* number of the interface that it is bound to; 0: none */
+	char device[16];     /* its name, or "if7" if it is gone; empty: none */
 	uint8_t address[16]; /* network order */
 };
 

@@ -31,10 +31,17 @@ bool is_empty(const struct inspection *inspected, uint32_t label, unsigned int f
 /* Whether the socket is in a slot of the label (strays.c). */
 bool stands_behind(const struct inspection *inspected, uint32_t label, uint64_t cookie);
 
+/* What to do about a socket whose interface is gone: another one of the name is another interface. */
+#define MEND_GONE "restart the service, so that it binds again"
+
 /* Adds the problem that the socket at an address answers only clients of the device that it is bound
  * to, and COUNT - 1 others like it. */
 int problem_bound(struct problems *problems, const char *label, unsigned int protocol,
 		  const char *address, const char *device, size_t count);
+
+/* The same, where the interface with this number is gone. */
+int problem_bound_to_gone(struct problems *problems, const char *label, unsigned int protocol,
+			  const char *address, uint32_t interface, size_t count);
 
 /* What an operator did by hand with a socket of the label: flags of enum hand_flag (strays.c). */
 uint32_t by_hand(const struct inspection *inspected, uint32_t label, uint64_t cookie);

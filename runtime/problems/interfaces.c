@@ -10,17 +10,20 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Names the interface that has the number now, if it is another one. */
-static void write_other(const struct inspection *inspected, const char *name, uint32_t number,
-			char *text, size_t size)
+/* Names the interface that has the number now, if it is another one. -errno after a message. */
+static int write_other(const struct inspection *inspected, const char *name, uint32_t number,
+		       char *text, size_t size)
 {
 	char other[16] = "";
+	int found = netns_interface_name(inspected->netns, number, other);
 
-	netns_interface_name(inspected->netns, number, other);
-	if (strcmp(other, name) != 0 && netns_interface(inspected->netns, other) == (int)number)
+	if (found < 0)
+		return found;
+	if (found && strcmp(other, name) != 0)
 		snprintf(text, size, "matches on it hold for '%s' instead", other);
 	else
 		snprintf(text, size, "no match on it holds");
+	return 0;
 }
 
 static int check_interface(const struct inspection *inspected, const char *name, uint32_t known,
@@ -28,6 +31,7 @@ static int check_interface(const struct inspection *inspected, const char *name,
 {
 	int number = netns_interface(inspected->netns, name);
 	char effect[64];
+	int err;
 
 	if (number < 0 || (uint32_t)number == known)
 		return 0;
@@ -40,7 +44,9 @@ static int check_interface(const struct inspection *inspected, const char *name,
 			      : problem_add(
 					problems, NULL, "apply the rules again when it is there",
 					"there is no interface '%s': no match on it holds", name);
-	write_other(inspected, name, known, effect, sizeof(effect));
+	err = write_other(inspected, name, known, effect, sizeof(effect));
+	if (err)
+		return err;
 	if (number)
 		return problem_add(problems, NULL, "apply the rules again",
 				   "the interface '%s' has the number %d now, and had %" PRIu32

@@ -66,6 +66,19 @@ int problem_bound(struct problems *problems, const char *label, unsigned int pro
 	return err;
 }
 
+int problem_bound_to_gone(struct problems *problems, const char *label, unsigned int protocol,
+			  const char *address, uint32_t interface, size_t count)
+{
+	int err = problem_add(problems, label, MEND_GONE,
+			      "the socket at %s %s is bound to an interface that is gone (number "
+			      "%" PRIu32 "): it serves no client",
+			      ipproto_word(protocol), address, interface);
+
+	if (!err)
+		problem_count(problems, count);
+	return err;
+}
+
 bool is_empty(const struct inspection *inspected, uint32_t label, unsigned int flow_class)
 {
 	return inspected->object->labels[label].flow_classes >> flow_class & 1 &&
@@ -142,13 +155,22 @@ static int add_other_device(const struct inspection *inspected,
 	const char *label = object_label(inspected->object, declaration->label);
 	const char *verb = cause->count == 1 ? "is" : "are";
 	char name[16] = "";
+	int found;
 
 	if (!cause->first->device)
 		return problem_add(problems, label,
 				   "bind it to the device (SO_BINDTODEVICE), or correct the `dev`",
 				   "%s at %s %s bound to no device, not to '%s' as declared",
 				   subject, cause->where, verb, declaration->device);
-	netns_interface_name(inspected->netns, cause->first->device, name);
+	found = netns_interface_name(inspected->netns, cause->first->device, name);
+	if (found < 0)
+		return found;
+	if (!found)
+		return problem_add(problems, label, MEND_GONE,
+				   "%s at %s %s bound to an interface that is gone (number %" PRIu32
+				   "), not to '%s' as declared",
+				   subject, cause->where, verb, cause->first->device,
+				   declaration->device);
 	if (strcmp(name, declaration->device) == 0)
 		return problem_add(problems, label, "apply the rules again",
 				   "%s at %s %s bound to the device '%s', which has another number "
@@ -290,25 +312,34 @@ static int add_unplaced(const struct inspection *inspected, const struct declara
 	return err;
 }
 
+/* A declared device is a problem only if it is gone. */
 static int add_bound(const struct inspection *inspected, const struct declaration *declaration,
 		     const struct found *first, size_t count, struct problems *problems)
 {
+	const char *label = object_label(inspected->object, declaration->label);
 	char address[DECLARATION_TEXT_MAX], name[16] = "";
+	int found = netns_interface_name(inspected->netns, first->device, name);
 
+	if (found < 0)
+		return found;
 	found_address(first, address, sizeof(address));
-	netns_interface_name(inspected->netns, first->device, name);
-	return problem_bound(problems, object_label(inspected->object, declaration->label),
-			     first->protocol, address, name, count);
+	if (!found)
+		return problem_bound_to_gone(problems, label, first->protocol, address,
+					     first->device, count);
+	return declaration->device
+		       ? 0
+		       : problem_bound(problems, label, first->protocol, address, name, count);
 }
 
 /* A socket that is bound to a device answers clients of that device alone: the connections that a
- * listener accepts are bound to it too. Names each device that the declaration does not. */
+ * listener accepts are bound to it too. Names each device that the declaration does not, or that
+ * is gone. */
 static int check_devices(const struct inspection *inspected, const struct declaration *declaration,
 			 const struct sightings *seen, struct problems *problems)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && !declaration->device && i < seen->count; i++) {
+	for (size_t i = 0; !err && i < seen->count; i++) {
 		const struct found *first = &seen->all[i].found;
 		size_t count = 0, before = 0;
 

@@ -279,6 +279,9 @@ static int check_bound(const struct inspection *inspected, uint32_t label,
 	if (!first)
 		return 0;
 	sockdiag_address(first, address, sizeof(address));
+	if (first->device_gone)
+		return problem_bound_to_gone(problems, object_label(inspected->object, label),
+					     first->protocol, address, first->interface, 1);
 	return problem_bound(problems, object_label(inspected->object, label), first->protocol,
 			     address, first->device, 1);
 }

@@ -252,6 +252,57 @@ def test_an_interface_that_came_back_has_its_socket_through_a_trial(host, wires)
     assert host.status()["problems"] == [] and wires.client(0, [later]) is later
 
 
+def is_reached(wires, server):
+    try:
+        return wires.client(0, [server]) is server
+    except TimeoutError:
+        return False
+
+
+def check_gone(host, server, number):
+    """Status names the gone interface by its number, and advises no line with a name that was made up."""
+    (problem,) = named(host, f"bound to an interface that is gone (number {number})")
+    assert problem["mend"] == "restart the service, so that it binds again" and problem["sockets"] == 1
+    assert all(f"if{number}" not in each["mend"] for each in host.status(status=None)["problems"])
+    assert not named(host, f"'if{number}'")
+
+
+@pytest.mark.parametrize("device", ["", ' dev "v0"'])
+@pytest.mark.parametrize("again", ["", "back", "applied"])
+@pytest.mark.parametrize("endpoint", ["tcp *", "tcp 0.0.0.0"])
+def test_a_socket_whose_interface_is_gone_is_to_bind_again(host, wires, device, again, endpoint):
+    server = wires.server("v0")
+    port, number = server.getsockname()[1], wires.number("v0")
+    text = rules(f"{endpoint}:{port}{device}", match='iifname "v0" tcp dport 80')
+    host.apply(text)
+    host.namespace.ip("link", "del", "v0")
+    if again:
+        wires.add(0)
+        assert wires.number("v0") != number
+    if again == "applied":
+        host.apply(text)
+    if again != "applied":
+        assert host.status(status=None)["labels"][0]["sockets"][0]["address"].split(":")[0] == f"0.0.0.0%if{number}"
+    check_gone(host, server, number)
+    assert not again or not is_reached(wires, server)
+    server.close()
+    if not again:
+        wires.add(0)
+    later = wires.server("v0", port=port)
+    host.apply(text)
+    assert wires.client(0, [later]) is later and not named(host, "is gone")
+
+
+def test_a_registered_socket_whose_interface_is_gone_is_to_bind_again(host, wires):
+    server, number = wires.server("v0"), wires.number("v0")
+    host.apply("ip daddr 172.16.0.0/16 tcp dport 80 redirect to web\n")
+    host.register("web", server)
+    host.namespace.ip("link", "del", "v0")
+    wires.add(0)
+    check_gone(host, server, number)
+    assert not is_reached(wires, server)
+
+
 def server_port(text):
     return int(text.split("*:")[1].split()[0])
 
