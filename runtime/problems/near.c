@@ -20,10 +20,13 @@
 /* How near a socket is to a declaration; the largest is the nearest. */
 enum nearness {
 	NEAR_NOT,
-	NEAR_PROTOCOL, /* the endpoint, but of the other protocol */
-	NEAR_FAMILY,   /* the port, but an address of the other family */
-	NEAR_ADDRESS,  /* the port, but another address */
-	NEAR_WILDCARD, /* the port, and any address instead of the declared one */
+	NEAR_OTHER_PROTOCOL, /* as NEAR_PROTOCOL, and the label lacks no socket of that protocol */
+	NEAR_OTHER_FAMILY,   /* the port, and the label lacks no socket of its family */
+	NEAR_GONE,           /* the port, but bound to an interface that is gone */
+	NEAR_PROTOCOL,       /* the endpoint, but of the other protocol */
+	NEAR_FAMILY,         /* the port, but an address of the other family */
+	NEAR_ADDRESS,        /* the port, but another address */
+	NEAR_WILDCARD,       /* the port, and any address instead of the declared one */
 };
 
 /* The nearest socket to a missing one, and how many stand at its address. */
@@ -64,17 +67,41 @@ bool is_declared(const struct inspection *inspected, uint64_t cookie)
 	return false;
 }
 
-static enum nearness nearness_of(const struct declaration *declaration, const struct near *near)
+/* Whether the socket serves a flow class that the label has no socket for. */
+static bool serves_lacking(const struct inspection *inspected, uint32_t label,
+			   const struct near *near)
+{
+	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++) {
+		bool serves = flow_class_af(i) == near->family ||
+			      (near->family == AF_INET6 && !near->socket->ipv6_only);
+
+		if (serves && flow_class_ipproto(i) == near->socket->protocol &&
+		    is_empty(inspected, label, i))
+			return true;
+	}
+	return false;
+}
+
+static enum nearness nearness_of(const struct inspection *inspected,
+				 const struct declaration *declaration, const struct near *near)
 {
 	const struct declared_key *key = &declaration->key;
 	bool same_address = key->family == near->family &&
 			    memcmp(key->address, near->address, sizeof(key->address)) == 0;
 
-	if (near->socket->protocol != key->protocol)
-		return !key->family || same_address || address_is_any(near->address) ? NEAR_PROTOCOL
-										     : NEAR_NOT;
+	bool serves = serves_lacking(inspected, declaration->label, near);
+
+	if (near->socket->protocol != key->protocol) {
+		if (key->family && !same_address && !address_is_any(near->address))
+			return NEAR_NOT;
+		return serves ? NEAR_PROTOCOL : NEAR_OTHER_PROTOCOL;
+	}
 	if (!key->family || same_address)
 		return NEAR_NOT; /* it came after the search */
+	if (!serves)
+		return NEAR_OTHER_FAMILY;
+	if (near->socket->device_gone)
+		return NEAR_GONE;
 	if (address_is_any(near->address))
 		return NEAR_WILDCARD;
 	return key->family == near->family ? NEAR_ADDRESS : NEAR_FAMILY;
@@ -91,7 +118,7 @@ static struct near find_near(const struct inspection *inspected, const struct kn
 		if (near.socket->port != declaration->key.port || near.socket->connected)
 			continue;
 		read_address(near.socket, &near);
-		near.nearness = nearness_of(declaration, &near);
+		near.nearness = nearness_of(inspected, declaration, &near);
 		if (near.nearness == NEAR_NOT || is_declared(inspected, near.socket->cookie))
 			continue;
 		if (near.nearness > best.nearness)
@@ -125,6 +152,34 @@ static void write_owner(const struct near *near, const struct owner *owner, char
 		snprintf(text, size, "user %" PRIu32, near->socket->uid);
 }
 
+/* Writes what to do. A line to be written is named only if its socket serves what is lacking. */
+static void write_mend(const struct near *near, const char *address, char *mend, size_t size)
+{
+	const char *protocol = ipproto_word(near->socket->protocol);
+	unsigned int port = near->socket->port;
+
+	if (near->nearness == NEAR_OTHER_PROTOCOL)
+		snprintf(mend, size, "start the service; a %s socket takes none of these packets",
+			 protocol);
+	else if (near->nearness == NEAR_OTHER_FAMILY)
+		snprintf(mend, size,
+			 "let the service bind the declared address, or all of %s and declare `%s "
+			 "%s:%u`",
+			 near->family == AF_INET ? "IPv6" : "IPv4", protocol,
+			 near->family == AF_INET ? "[::]" : "0.0.0.0", port);
+	else if (near->socket->device_gone)
+		snprintf(mend, size, MEND_GONE ": its interface is gone (number %" PRIu32 ")",
+			 near->socket->interface);
+	else if (near->nearness == NEAR_WILDCARD)
+		snprintf(mend, size,
+			 "declare `%s %s` or `%s *:%u`, or let it take the declared address",
+			 protocol, address, protocol, port);
+	else
+		snprintf(mend, size,
+			 "declare `%s %s` if that is the service, else start the service", protocol,
+			 address);
+}
+
 static int add_near(const struct inspection *inspected, const struct declaration *declaration,
 		    const struct near *near, const struct owner *owner, struct problems *problems)
 {
@@ -132,6 +187,9 @@ static int add_near(const struct inspection *inspected, const struct declaration
 	const char *protocol = ipproto_word(near->socket->protocol);
 	char declared[DECLARATION_TEXT_MAX], address[SOCKET_ADDRESS_MAX], who[64], mend[192];
 	char user[32] = "";
+	const char *alone = near->nearness != NEAR_OTHER_FAMILY ? ""
+			    : near->family == AF_INET           ? ", for IPv4 alone"
+								: ", for IPv6 alone";
 	int err;
 
 	declaration_text(declaration, declared, sizeof(declared));
@@ -140,19 +198,12 @@ static int add_near(const struct inspection *inspected, const struct declaration
 	write_owner(near, owner, who, sizeof(who));
 	if (declaration->value.has_uid && declaration->value.uid != near->socket->uid)
 		snprintf(user, sizeof(user), " as user %" PRIu32, near->socket->uid);
-	if (near->nearness == NEAR_WILDCARD)
-		snprintf(mend, sizeof(mend),
-			 "declare `%s %s` or `%s *:%u`, or let it take the declared address",
-			 protocol, address, protocol, near->socket->port);
-	else
-		snprintf(mend, sizeof(mend),
-			 "declare `%s %s` if that is the service, else start the service", protocol,
-			 address);
+	write_mend(near, address, mend, sizeof(mend));
 	err = problem_add(problems, object_label(inspected->object, declaration->label), mend,
-			  "%s '%s', but %s %s %s %s%s",
+			  "%s '%s', but %s %s %s %s%s%s",
 			  is_udp ? "no socket is bound to" : "nothing listens at", declared, who,
 			  near->socket->protocol == IPPROTO_UDP ? "is bound to" : "listens at",
-			  protocol, address, user);
+			  protocol, address, user, alone);
 	if (!err)
 		problem_count(problems, near->count);
 	return err;

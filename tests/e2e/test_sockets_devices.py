@@ -303,6 +303,16 @@ def test_a_registered_socket_whose_interface_is_gone_is_to_bind_again(host, wire
     assert not is_reached(wires, server)
 
 
+def test_a_near_socket_whose_interface_is_gone_is_not_offered(host, wires):
+    server, number = wires.server("v0"), wires.number("v0")
+    host.namespace.ip("link", "del", "v0")
+    host.apply(rules(f"tcp 127.0.0.1:{server.getsockname()[1]}"))
+    (problem,) = named(host, "but process")
+    assert f"0.0.0.0%if{number}:" in problem["what"] and "`" not in problem["mend"]
+    assert problem["mend"] == \
+        f"restart the service, so that it binds again: its interface is gone (number {number})"
+
+
 def server_port(text):
     return int(text.split("*:")[1].split()[0])
 

@@ -72,6 +72,61 @@ def test_a_socket_that_is_nearly_the_declared_one_is_named_with_the_line_to_writ
     assert not [each for each in problems(host) if "but process" in each["what"]]
 
 
+@pytest.mark.parametrize("declared, match, wire, address, wanted, serving", [
+    ("tcp [::1]", "ip6 daddr 2001:db8::/32 tcp", TCP4, "0.0.0.0", "tcp [::]", TCP6),
+    ("tcp [::1]", "ip6 daddr 2001:db8::/32 tcp", TCP4, "127.0.0.1", "tcp [::]", TCP6),
+    ("udp [::1]", "ip6 daddr 2001:db8::/32 udp", UDP4, "0.0.0.0", "udp [::]", UDP6),
+    ("tcp 127.0.0.1", "ip daddr 192.0.2.0/24 tcp", TCP6, "::", "tcp 0.0.0.0", TCP4),
+    ("tcp 127.0.0.1", "ip daddr 192.0.2.0/24 tcp", TCP6, "::1", "tcp 0.0.0.0", TCP4),
+    ("udp 127.0.0.1", "ip daddr 192.0.2.0/24 udp", UDP6, "::", "udp 0.0.0.0", UDP4),
+])
+def test_a_socket_whose_family_the_rules_do_not_need_is_not_offered(
+        host, declared, match, wire, address, wanted, serving):
+    near = host.server(wire, address=address, v6only=True)
+    port = near.getsockname()[1]
+    host.apply(rules(f"{declared}:{port}", f"{match} dport 80"))
+    (problem,) = problems(host, status=1)
+    alone = ", for IPv6 alone" if ":" in address else ", for IPv4 alone"
+    assert "but process" in problem["what"] and problem["what"].endswith(alone)
+    assert problem["mend"].split("`")[1::2] == [f"{wanted}:{port}"]
+    near.close()
+    line = problem["mend"].split("`")[1]
+    server = host.server(serving, address=line.split()[1].rsplit(":", 1)[0].strip("[]"), port=port)
+    assert "can fill" not in host.apply(rules(line, f"{match} dport 80")).stderr
+    assert problems(host, status=0) == []
+    assert host.reach(serving, serving.at(1), 80, [server]) is server
+
+
+def test_a_socket_for_both_families_is_offered_to_rules_of_one(host):
+    server = host.server(TCP6, address="::", v6only=False)
+    port = server.getsockname()[1]
+    host.apply(rules(f"tcp 127.0.0.1:{port}"))
+    (problem,) = problems(host, status=1)
+    assert problem["mend"].split("`")[1] == f"tcp [::]:{port}"
+    host.apply(rules(f"tcp [::]:{port}"))
+    assert problems(host, status=0) == [] and host.reach(TCP4, TCP4.at(1), 80, [server]) is server
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_socket_that_serves_is_offered_before_one_of_the_other_family(host, first):
+    made = [host.server(TCP4, address="0.0.0.0")] if first else []
+    port = made[0].getsockname()[1] if first else 4000
+    host.server(TCP6, address="::", port=port, v6only=True)
+    if not first:
+        host.server(TCP4, address="0.0.0.0", port=port)
+    host.apply(rules(f"tcp [::1]:{port}", "tcp ip6 daddr 2001:db8::/32 dport 80"))
+    (problem,) = problems(host, status=1)
+    assert problem["mend"].split("`")[1] == f"tcp [::]:{port}" and "alone" not in problem["what"]
+
+
+def test_a_socket_of_a_protocol_that_the_rules_do_not_need_is_not_offered(host):
+    port = host.server(UDP4).getsockname()[1]
+    host.apply(rules(f"tcp 127.0.0.1:{port}"))
+    (problem,) = problems(host, status=1)
+    assert f"is bound to udp 127.0.0.1:{port}" in problem["what"]
+    assert problem["mend"] == "start the service; a udp socket takes none of these packets"
+
+
 def test_the_command_that_applies_names_a_near_socket_too(host):
     port = host.server(TCP4, address="0.0.0.0").getsockname()[1]
     done = host.apply(rules(f"tcp 127.0.0.1:{port}"))
