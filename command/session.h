@@ -25,10 +25,10 @@ enum exit_status {
 
 enum { OPERANDS_MAX = 4 };
 
-/* What stands at the place of one of the verb's operands. */
+/* The value of one of the verb's operands. */
 struct operand_value {
 	const char *text; /* NULL: not given; the first one of files */
-	int number;       /* of a number; the index of a word among those that may stand there */
+	int number;       /* the number; for a word, its index in the operand's list of words */
 };
 
 struct session {

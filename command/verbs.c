@@ -259,7 +259,7 @@ static int index_of_word(const char *name, const char *word)
 	}
 }
 
-/* Reports that a word is none of those that may stand at the places from FIRST on that are empty. */
+/* Reports an unknown word: none of the words of the operands from FIRST on that have no value yet. */
 static void refuse_word(struct session *s, const struct verb *verb, size_t first, const char *word)
 {
 	enum { WORDS_MAX = 16 };
@@ -277,7 +277,7 @@ static void refuse_word(struct session *s, const struct verb *verb, size_t first
 	find_word(s->c.diag, "word", word, known, count);
 }
 
-/* Puts a word at the first place from PLACE on that takes it: optional words may stand in any order. */
+/* Gives a word to the first operand from PLACE on that has it. Optional words may come in any order. */
 static bool take_word(struct session *s, const struct verb *verb, size_t place, const char *word)
 {
 	size_t i;

@@ -410,7 +410,7 @@ struct ast_item *ast_expect(struct parser *p, struct span span, enum protocol pr
 	return &expect->item;
 }
 
-/* The device that stands in an endpoint's text, or one without text. */
+/* The device that an endpoint names, as in `*%eth0:80`; without text if it names none. */
 static struct ast_name device_of(struct parser *p, struct span span,
 				 const struct endpoint *endpoint)
 {

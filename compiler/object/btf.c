@@ -283,7 +283,7 @@ static uint32_t line_column(struct source_location location)
 	return line << 10 | column;
 }
 
-/* The name as it stands in ABI_TEXTS_SECTION. */
+/* The name of a file, the same as in ABI_TEXTS_SECTION. */
 static int file_name(struct types *t, const struct source_file *file)
 {
 	return string(t, file ? escape_non_utf8(t->arena, file->name) : "sklc");

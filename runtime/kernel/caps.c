@@ -113,7 +113,7 @@ int caps_fail(struct report *report, int error, const int *needed, const char *f
 		      missing);
 }
 
-/* Whether the process lacks one of these that CAP_SYS_ADMIN stands in for. */
+/* Whether the process lacks one of the kept capabilities that the kernel also grants to CAP_SYS_ADMIN. */
 static bool needs_stand_in(const struct __user_cap_data_struct data[2], uint64_t kept)
 {
 	for (int i = 0; i < 64; i++)
@@ -149,7 +149,7 @@ int caps_limit_to_loading(struct report *report)
 	return keep_capabilities(report, BPF_CAPABILITIES);
 }
 
-/* CAP_SYS_ADMIN stands in for CAP_PERFMON, so it goes too unless CAP_BPF is missing. */
+/* The kernel takes CAP_SYS_ADMIN for CAP_PERFMON, so it is given up too, unless CAP_BPF is missing. */
 int caps_lay_down_tracing(struct report *report)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
