@@ -61,7 +61,8 @@ static int detach_locked(const struct state *state, const struct runtime_options
 	if (err)
 		warn(options->report,
 		     "the rules are off, but the follower of listeners still has entries of them; "
-		     "the next sklc command tries again to remove those");
+		     "the next sklc command for this network namespace tries again to remove "
+		     "those");
 	report_result("detached", 0, options, out);
 	return 0;
 }

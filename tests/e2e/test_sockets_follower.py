@@ -95,7 +95,9 @@ def test_a_command_that_waits_ends_when_it_is_told_to(host):
             assert everything(host) == before and serves(host, 8080)
 
 
-def test_detach_says_that_the_follower_was_not_told_and_the_next_command_tells_it(make_host):
+@pytest.mark.parametrize("words", ["apply", "sync", "detach"])
+def test_detach_says_that_the_follower_was_not_told_and_the_next_command_tells_it(make_host, words):
+    """Commands for another network namespace leave the entries, since this one lives."""
     host, other = make_host(), make_host()
     for each in (host, other):
         each.apply(rules(8080))
@@ -104,10 +106,16 @@ def test_detach_says_that_the_follower_was_not_told_and_the_next_command_tells_i
         done = host.sklc("detach")
         assert "locked by process" in done.stderr and "still has entries" in done.stderr
     assert cookie in followed(host)
-    done = other.sklc("--apply", other.rules(rules(8080)))
+    other.apply(rules(8081))
+    assert followed(other) == {cookie, theirs}
+    if words == "apply":
+        host.apply("tcp dport 80 drop\n")
+        host.sklc("detach")
+    else:
+        host.sklc(words, status=None)
     assert followed(other) == {theirs}
     assert not any(str(cookie) in str(pin) for pin in other.pins())
-    assert serves(other, 8080)
+    assert serves(other, 8081)
 
 
 @pytest.mark.parametrize("kind", KINDS)
