@@ -178,6 +178,12 @@ static const char *shell_word(struct arena *arena, const char *word)
 	}
 }
 
+/* No verb has a slash or a full stop: a file whose name is misspelt gets the hint too. */
+static bool is_file_name(const char *word)
+{
+	return !strcmp(word, "-") || strpbrk(word, "/.") || !access(word, F_OK);
+}
+
 /* Reports that a file stands where a verb does, and the lines to write instead. */
 static void say_what_to_do(struct session *s, const char *file)
 {
@@ -236,7 +242,7 @@ const struct verb *verb_of_session(struct session *s)
 		return verb_of_option(s, actions);
 	if (!word || diag_error_count(s->c.diag)) /* it may be the argument of an unknown option */
 		return NULL;
-	if (!strcmp(word, "-") || !access(word, F_OK))
+	if (is_file_name(word))
 		say_what_to_do(s, word);
 	else
 		verb_find(s->c.diag, word);

@@ -172,6 +172,14 @@ def test_a_file_where_a_verb_stands_gets_the_lines_to_write(rules):
             assert f"`sklc {words}`" in done.stderr
 
 
+@pytest.mark.parametrize("name", ["missing.conf", "./missing", "/missing/rules"])
+def test_the_name_of_a_file_that_is_not_there_gets_the_lines_to_write(tmp_path, name):
+    for more in ([], ["--help"]):
+        done = sklc(name, *more, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"say what to do with '{name}': `sklc check {name}`" in done.stderr
+
+
 def test_a_verb_is_the_verb_also_where_a_file_has_its_name(tmp_path):
     (tmp_path / "check").write_text(WEB)
     done = sklc("check", cwd=tmp_path)
