@@ -108,6 +108,18 @@ static int list_sections(struct checking *c)
 	return 0;
 }
 
+/* What libbpf cannot do without; it would not say what is missing. */
+static int check_presence(const struct checking *c)
+{
+	const char *const needed[] = {".maps", ".BTF", object_machine(c->object)};
+
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+		if (!find_section(c, needed[i]))
+			return refuse(c->object->report, EINVAL, "object '%s' has no section '%s'",
+				      c->object->image->name, needed[i]);
+	return 0;
+}
+
 static int check_license(const struct checking *c)
 {
 	const struct section *section = find_section(c, "license");
@@ -135,7 +147,7 @@ static int check_sizes(const struct checking *c)
 		return refuse(object->report, EINVAL,
 			      "object '%s' has %zu bytes of tables; a program reaches at most %d",
 			      object->image->name, object->tables_bytes, ALLOWED_TABLE_BYTES);
-	if (machine && machine->size != (words ? words : 1) * sizeof(uint32_t))
+	if (machine->size != (words ? words : 1) * sizeof(uint32_t))
 		return refuse(object->report, EINVAL,
 			      "object '%s': the section '%s' has %zu bytes, expected %zu by its "
 			      "header",
@@ -335,6 +347,8 @@ int check_elf(const struct object *object, Elf *elf)
 	struct checking c = {.object = object, .elf = elf};
 	int err = list_sections(&c);
 
+	if (!err)
+		err = check_presence(&c);
 	if (!err)
 		err = check_license(&c);
 	if (!err)

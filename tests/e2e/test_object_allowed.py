@@ -10,7 +10,7 @@ import time
 import pytest
 
 from conftest import SKLC, sklc
-from objects import content, patch, sections
+from objects import HEADER, SECTION, content, header, patch, sections
 from test_object_versions import OLD, llvm_works
 
 TESTS = pathlib.Path(__file__).parents[1]
@@ -106,6 +106,23 @@ def test_what_the_header_counts_is_what_the_maps_have_room_for(host, prog):
         prog.write_bytes(whole)
         patch(prog, "sklc.header", at, struct.pack("<I", value))
         refused(host, prog, why)
+
+
+def without_section(data, name):
+    """The object without the header of a section; the sections behind it have other indexes then."""
+    head, index = header(data), list(sections(data)).index(name)
+    assert index < head.names
+    start = head.sections + index * SECTION.size
+    left = bytearray(data[:start] + data[start + SECTION.size:])
+    fields = head._replace(section_count=head.section_count - 1, names=head.names - 1)
+    HEADER.pack_into(left, 0, *fields)
+    return left
+
+
+@pytest.mark.parametrize("name", [".maps", ".BTF", ".data.machine", "sklc.strings", "sklc.header"])
+def test_a_section_that_is_missing_is_named(host, prog, name):
+    prog.write_bytes(without_section(prog.read_bytes(), name))
+    refused(host, prog, f"has no section '{name}'")
 
 
 def test_the_program_is_named_sklc_and_has_its_license(host, prog):
