@@ -132,7 +132,7 @@ uint64_t label_hash(const char *name);
 
 int hands_create(void);
 
-/* MAP may be changing meanwhile, or -1: nothing was done. -errno after a message. */
+/* -errno after a message. */
 int hands_read(struct report *report, int map, struct hands *hands);
 void hands_free(struct hands *hands);
 

@@ -297,7 +297,7 @@ int generation_pin(const struct state *state, const struct generation_parts *par
 		   : 0;
 }
 
-/* The map of one number, with the last one that was given; makes it if there is none. -errno
+/* The map of one number, with the number of the last generation; makes it if there is none. -errno
  * without a message. */
 static int open_count(const struct state *state)
 {
@@ -314,7 +314,6 @@ static int open_count(const struct state *state)
 	return err ? err : take_fd(&map);
 }
 
-/* A folder that a killed process left may have a larger number than the map. */
 int generation_number(const struct state *state, uint32_t *number)
 {
 	autoclose int map = open_count(state);
@@ -331,18 +330,9 @@ int generation_number(const struct state *state, uint32_t *number)
 	if (err)
 		return err;
 	*number = (count && ids[0] > last ? ids[0] : last) + 1;
-	return 0;
-}
-
-int generation_give_number(const struct state *state, uint32_t number)
-{
-	autoclose int map = open_count(state);
-	const uint32_t key = 0;
-	int err = map < 0 ? map : 0;
-
-	if (!err && bpf_map_update_elem(map, &key, &number, BPF_ANY))
-		err = -errno;
-	return err ? fail(state->report, err, "write '%s/%s'", state->path, PIN_COUNT) : 0;
+	return bpf_map_update_elem(map, &key, number, BPF_ANY)
+		       ? fail(state->report, errno, "write '%s/%s'", state->path, PIN_COUNT)
+		       : 0;
 }
 
 int generation_keys(const struct state *state, uint32_t id, struct abi_slot_key **keys,

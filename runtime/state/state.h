@@ -131,11 +131,8 @@ struct trial {
 	int program, choices;
 };
 
-/* The next number. It is given, and never again, from generation_give_number on, which is to be called
- * just before the generation comes into force: so rules that are refused use up no number. -errno after
- * a message. */
+/* The next number. From then on it is given, even if the process ends. -errno after a message. */
 int generation_number(const struct state *state, uint32_t *number);
-int generation_give_number(const struct state *state, uint32_t number);
 
 /* The numbers of this host that an object stands for: of its interfaces, and of the users of its
  * declarations. Pinned as bytes. */
@@ -257,7 +254,7 @@ enum { STATE_VERSION = 4 };
  * rules in force, or if the version is newer. -errno after a message. */
 int state_migrate(const struct state *state);
 
-#define PIN_COUNT "count" /* ARRAY of one u32: the largest number that was given to a generation */
+#define PIN_COUNT "count" /* ARRAY of one u32: the number of the generation that was made last */
 
 #define PIN_HAND "hand" /* HASH: struct hand_key -> struct hand (bpf/maps.h) */
 

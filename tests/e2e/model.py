@@ -1,9 +1,16 @@
 """What each label should serve, as a model: generations, their declarations, and the sockets of the host. It knows
-nothing of slots, maps or pins. Time does not pass in it: whoever drives it says when a trial has run out."""
+nothing of maps or pins. Time does not pass in it: whoever drives it says when a trial has run out.
+
+What an operator does by hand to a socket is noted for a label, whatever generations come: it was put before the declared
+ones (an override), or drained. That ends with the socket. A label that declares nothing has slots, all generations the
+same; one for each flow class, or many once a group was registered."""
 import dataclasses
 import typing
 
 REFUSED, USUAL = "refused", "usual"
+OVERRIDE, DRAINED = "override", "drained"
+DONE, RULES, SYSTEM, NOT_THERE = 0, 1, 3, 4  # exit statuses
+MANY = 16
 
 
 class Endpoint(typing.NamedTuple):
@@ -28,6 +35,7 @@ class Service:
     address: str
     port: int
     number: int
+    cookie: int = dataclasses.field(default=0, compare=False)
 
     @property
     def flow_class(self):
@@ -36,6 +44,18 @@ class Service:
     @property
     def place(self):
         return self.is_udp, self.address, self.port
+
+    @property
+    def endpoint(self):
+        """As `drain` takes it."""
+        return f"[{self.address}]:{self.port}" if self.is_ipv6 else f"{self.address}:{self.port}"
+
+
+@dataclasses.dataclass
+class Hand:
+    """What was done by hand."""
+    kind: str
+    is_chosen: bool = False  # named itself, not brought along by another of its group
 
 
 @dataclasses.dataclass(eq=False)
@@ -53,21 +73,25 @@ class Model:
 
     def __init__(self):
         self.live = set()
-        self.found = {}  # UDP sockets that stand behind a declared label, by label and declaration
-        self.hand = {}  # sockets registered by hand, by label and flow class
+        self.behind = {}  # sockets that stand behind a declared label, by label and declaration
+        self.slots = {}  # of labels that declare nothing, by label and flow class
+        self.hands = {}  # what was done by hand, by label and socket
         self.current = self.tried = None
         self.is_over = False  # a trial is over, and no command has settled that yet
 
     # what happens
 
     def start(self, service):
+        """The follower puts a TCP listener behind the labels of the rules in force, and of those that may come back."""
         self.live.add(service)
+        for label, endpoints in self.followed():
+            if not service.is_udp and self.fits(label, endpoints, service):
+                self.behind.setdefault((label, endpoints), set()).add(service)
 
     def stop(self, service):
         self.live.discard(service)
-        for found in self.found.values():
-            found.discard(service)
-        self.hand = {key: other for key, other in self.hand.items() if other != service}
+        self.take_out(service)
+        self.hands = {key: hand for key, hand in self.hands.items() if key[1] != service}
 
     def apply(self, rules, trial=False):
         """False: refused, since rules are on trial."""
@@ -75,9 +99,13 @@ class Model:
         if self.tried:
             return False
         if self.current and not trial and list(rules.items()) == list(self.current.rules.items()):
-            self.fill(self.current)
+            self.sync()
             return True
         made = Generation(dict(rules), self.current)
+        for label, endpoints in made.keys():
+            if not endpoints:
+                self.give_slots(label)
+        self.place_overrides()
         self.fill(made)
         if trial:
             self.tried = made
@@ -130,32 +158,179 @@ class Model:
         self.settle()
         if not self.in_force():
             return False
+        self.place_overrides()
         self.fill(self.in_force())
         if self.tried and self.current:
             self.fill(self.current)
         return True
 
-    def register(self, label, service):
-        self.settle()
-        self.hand[label, service.flow_class] = service
+    # by hand; each returns the status
 
-    def unregister(self, label):
+    def register(self, label, service, override=False):
         self.settle()
-        self.hand = {key: service for key, service in self.hand.items() if key[0] != label}
+        key, is_decided = self.key_of(label)
+        if not key:
+            return NOT_THERE
+        if not key[1]:
+            self.register_undeclared(label, service)
+            return DONE
+        if not override and not is_decided:
+            return NOT_THERE
+        if not override and not any(each.takes(service) for each in key[1]):
+            return RULES
+        group = self.group(service)
+        for other in self.hands_of(label, OVERRIDE, service.flow_class) - group:
+            del self.hands[label, other]
+            self.take_out(other, label)
+        self.forget_hands(label, group)
+        if override:
+            self.put_before(label, service, group)
+        self.sync()
+        return DONE
+
+    def put_before(self, label, service, group):
+        for member in group:
+            self.take_out_declared(label, member)
+            self.hands[label, member] = Hand(OVERRIDE, member == service)
+        if len(group) > 1 and (label, service.flow_class) in self.slots:
+            self.make_many(label, service.flow_class)
+
+    def register_undeclared(self, label, service):
+        group, flow_class = self.group(service), service.flow_class
+        if len(group) > 1:
+            self.make_many(label, flow_class)
+        slots = self.slots[label, flow_class]
+        others = sorted(group - {service}, key=lambda each: each.cookie)
+        slots[:] = [*[service, *others][:len(slots)], *[None] * (len(slots) - len(group))]
+        for other in self.hands_of(label, OVERRIDE, flow_class) - group:
+            del self.hands[label, other]
+            self.take_out(other, label)
+        self.forget_hands(label, group)
+
+    def unregister(self, label, flow_classes):
+        self.settle()
+        key, _ = self.key_of(label)
+        if not key:
+            return NOT_THERE
+        ended = [each for flow_class in flow_classes for each in self.hands_of(label, OVERRIDE, flow_class)]
+        for service in ended:
+            del self.hands[label, service]
+            self.take_out(service, label)
+        if key[1]:
+            self.behind[key] = {each for each in self.behind[key] if each.flow_class not in flow_classes}
+        else:
+            for flow_class in flow_classes:
+                slots = self.slots[label, flow_class]
+                slots[:] = [None] * len(slots)
+        return DONE
+
+    def standing(self, label, is_meant):
+        """The sockets that IS_MEANT chooses of those that stand behind the label: those that surely do, and those that
+        may. In the slots of rules that are neither in force nor on trial, an override may have taken the place of any."""
+        sure = {service for (name, _), slots in self.slots.items() if name == label for service in slots if service}
+        sure |= {service for name, service in self.hands if name == label
+                 and self.hands[name, service].kind == OVERRIDE}
+        maybe = set(sure)
+        for key, behind in self.behind.items():
+            if key[0] == label:
+                maybe |= behind
+                sure |= behind if key in self.followed() else set()
+        return [{member for service in found if is_meant(service) for member in self.group(service)}
+                for found in (sure, maybe)]
+
+    def drain(self, label, drained):
+        """DRAINED: what stood there, and what is of a group with it."""
+        for service in drained:
+            self.take_out(service, label)
+            self.hands[label, service] = Hand(DRAINED)
+        self.sync()
+
+    def undrain(self, label, is_meant):
+        self.settle()
+        key, _ = self.key_of(label)
+        drained = sorted((service for name, service in self.hands if name == label and is_meant(service)
+                          and self.hands[name, service].kind == DRAINED), key=lambda each: each.cookie)
+        if not key or not drained:
+            return NOT_THERE
+        with_groups = list(dict.fromkeys([*drained, *(
+            member for service in drained for member in sorted(self.group(service), key=lambda each: each.cookie)
+            if (label, member) in self.hands and self.hands[label, member].kind == DRAINED)]))
+        for service in with_groups:
+            if not key[1] and None in self.slots[label, service.flow_class]:
+                slots = self.slots[label, service.flow_class]
+                slots[slots.index(None)] = service
+            del self.hands[label, service]
+        self.sync()
+        return DONE
 
     def detach(self):
         self.current = self.tried = None
         self.is_over = False
+        self.hands = {}
         self.forget()
 
     # what follows from it
 
+    def group(self, service):
+        return {each for each in self.live if each.place == service.place}
+
+    def hands_of(self, label, kind, flow_class):
+        return {service for (name, service), hand in self.hands.items()
+                if (name, hand.kind, service.flow_class) == (label, kind, flow_class)}
+
+    def forget_hands(self, label, services):
+        self.hands = {key: hand for key, hand in self.hands.items() if key[0] != label or key[1] not in services}
+
+    def fits(self, label, endpoints, service):
+        """Whether a socket, as it comes or is found, is for the declared label. A drained member keeps its group out."""
+        drained = self.hands_of(label, DRAINED, service.flow_class)
+        return (any(each.takes(service) for each in endpoints) and (label, service) not in self.hands
+                and not self.group(service) & drained)
+
     def fill(self, generation):
-        """A search finds the UDP sockets; TCP sockets stand behind their labels from the moment that they listen."""
+        """A search finds the declared sockets."""
         for label, endpoints in generation.keys():
             if endpoints:
-                self.found[label, endpoints] = {service for service in self.live if service.is_udp
-                                                and any(each.takes(service) for each in endpoints)}
+                self.behind[label, endpoints] = {each for each in self.live if self.fits(label, endpoints, each)}
+
+    def followed(self):
+        generations = [self.in_force(), self.current] if self.tried else [self.current]
+        return set().union(*(each.keys() for each in generations if each))
+
+    def key_of(self, label):
+        """What the label declares in the rules that decide, and True; else in those before, and False."""
+        generation = self.in_force()
+        for each in (generation, generation and generation.previous):
+            if each and label in each.rules:
+                return (label, each.rules[label]), each is generation
+        return None, False
+
+    def take_out_declared(self, label, service):
+        for (name, _), behind in self.behind.items():
+            if label in (name, None):
+                behind.discard(service)
+
+    def take_out(self, service, label=None):
+        """Out of what stands behind a label, or behind all."""
+        self.take_out_declared(label, service)
+        for (name, _), slots in self.slots.items():
+            if label in (name, None) and service in slots:
+                slots[slots.index(service)] = None
+
+    def give_slots(self, label):
+        for flow_class in [(is_udp, is_ipv6) for is_udp in (False, True) for is_ipv6 in (False, True)]:
+            self.slots.setdefault((label, flow_class), [None])
+
+    def make_many(self, label, flow_class):
+        slots = self.slots[label, flow_class]
+        slots += [None] * (MANY - len(slots))
+
+    def place_overrides(self):
+        """They have the first slots of labels that declare nothing, too."""
+        for (label, flow_class), slots in self.slots.items():
+            first = sorted(self.hands_of(label, OVERRIDE, flow_class),
+                           key=lambda each: (not self.hands[label, each].is_chosen, each.cookie))[:len(slots)]
+            slots[:] = [*first, *(None if each in first else each for each in slots[len(first):])]
 
     def kept(self):
         """The current, the previous and the tried generation; during a trial also the one before those."""
@@ -165,9 +340,11 @@ class Model:
     def forget(self):
         """Only generations that are kept have slots; those that a command leaves have none any more."""
         keys = set().union(*(each.keys() for each in self.kept()))
-        self.found = {key: found for key, found in self.found.items() if key in keys}
+        self.behind = {key: behind for key, behind in self.behind.items() if key in keys}
         named = {label for label, _ in keys}
-        self.hand = {key: service for key, service in self.hand.items() if key[0] in named}
+        used = {label for (label, _), slots in self.slots.items() if any(slots)}
+        self.slots = {key: slots for key, slots in self.slots.items()
+                      if (key[0], ()) in keys or key[0] in named & used}
 
     def in_force(self):
         return self.tried or self.current
@@ -177,16 +354,16 @@ class Model:
         generation = self.in_force()
         if not generation or label not in generation.rules:
             return USUAL
-        endpoints = generation.rules[label]
+        endpoints, flow_class = generation.rules[label], (is_udp, is_ipv6)
         if not endpoints:
-            registered = self.hand.get((label, (is_udp, is_ipv6)))
-            return {registered} if registered else REFUSED
-        behind = self.found.get((label, endpoints), set()) if is_udp else self.live
-        for endpoint in endpoints:
-            fit = {service for service in behind if service.flow_class == (is_udp, is_ipv6) and endpoint.takes(service)}
+            first = [service for service in self.slots[label, flow_class] if service]
+            return self.group(first[0]) if first else REFUSED
+        overrides = self.hands_of(label, OVERRIDE, flow_class)
+        behind = self.behind.get((label, endpoints), set())
+        for fit in [overrides, *({service for service in behind if service.flow_class == flow_class
+                                  and endpoint.takes(service)} for endpoint in endpoints)]:
             if fit:
-                places = {service.place for service in fit}
-                return {service for service in self.live if service.place in places}
+                return set().union(*(self.group(service) for service in fit))
         return REFUSED
 
 

@@ -10,12 +10,13 @@ import random
 import select
 import socket
 import subprocess
+import sys
 import time
 
 import pytest
 
 from conftest import IP_FREEBIND, IPV6_FREEBIND, SKLC, CLONE_NEWNET, call, libc
-from model import REFUSED, USUAL, Endpoint, Model, Service, text_of
+from model import DONE, NOT_THERE, REFUSED, SYSTEM, USUAL, Endpoint, Model, Service, text_of
 
 SEQUENCES = int(os.environ.get("SKLC_TEST_SEQUENCES", "40"))
 SEED = int(os.environ.get("SKLC_TEST_SEED", random.randrange(1 << 30)))
@@ -30,6 +31,7 @@ ENDPOINTS = ([Endpoint(is_udp, "127.0.0.1", port) for is_udp in (False, True) fo
 PLACES = [(is_udp, is_ipv6, address[is_ipv6], port) for is_udp, is_ipv6 in FLOW_CLASSES
           for address in (LOOPBACK, ANY) for port in (8001, 8002, 8003, 8004)]
 TRIAL_SECONDS = 1
+SO_COOKIE = 57
 OVER = "the trial's time is over"
 OLDER_MAX = 10  # older generations that are kept, beside the current and the previous one
 
@@ -74,11 +76,12 @@ class Run:
                                self.host.bpffs], capture_output=True, text=True, check=False, timeout=60)
 
     def command(self, right, *words):
-        """Runs a command, which must succeed exactly if it does so in the model."""
+        """Runs a command, which must succeed exactly if it does so in the model; or end with the status RIGHT."""
         self.steps.append(" ".join(map(str, words)))
         done = self.sklc(*words)
-        if (done.returncode == 0) != right:
-            raise Disagreement(f"status {done.returncode}, expected {'0' if right else 'another'}: {done.stderr}")
+        if (done.returncode == 0 if isinstance(right, bool) else done.returncode) != right:
+            raise Disagreement(f"status {done.returncode}, expected {right}: {done.stderr}")
+        return done
 
     # commands
 
@@ -127,60 +130,119 @@ class Run:
             self.model.detach()
             self.command(True, "detach")
 
-    def by_hand(self):
-        """Labels that commands may fill by hand now."""
-        rules = self.model.in_force().rules if self.model.in_force() else {}
-        return sorted(label for label, endpoints in rules.items() if not endpoints)
+    # by hand
 
-    def do_register(self):
-        alone = [each for each in sorted(self.sockets, key=lambda each: each.number)
-                 if sum(each.place == other.place for other in self.sockets) == 1]
-        if not self.by_hand() or not alone:
+    def choose_label(self):
+        """Mostly one that the rules name."""
+        rules = self.model.in_force().rules if self.model.in_force() else {}
+        return self.rng.choice([*sorted(rules) * 4, *sorted(PORTS)])
+
+    def choose_service(self):
+        return self.rng.choice(sorted(self.sockets, key=lambda each: each.number))
+
+    def do_register(self, override=False):
+        if not self.sockets:
             return
-        label, service = self.rng.choice(self.by_hand()), self.rng.choice(alone)
-        self.model.register(label, service)
-        self.command(True, "register", label, "--pid", os.getpid(), "--fd", self.sockets[service].fileno())
+        label, service = self.choose_label(), self.choose_service()
+        key, _ = self.model.key_of(label)
+        fit = [each for each in self.sockets if key and any(endpoint.takes(each) for endpoint in key[1])]
+        if fit and self.rng.random() < 0.5:
+            service = self.rng.choice(sorted(fit, key=lambda each: each.number))
+        status = self.model.register(label, service, override)
+        self.command(status, "register", label, "--pid", os.getpid(), "--fd", self.sockets[service].fileno(),
+                     *(["--override"] if override else []))
+
+    def do_override(self):
+        self.do_register(override=True)
 
     def do_unregister(self):
-        if not self.by_hand():
-            return
-        label = self.rng.choice(self.by_hand())
-        self.model.unregister(label)
-        self.command(True, "unregister", label)
+        label, protocol = self.choose_label(), self.rng.choice([None, None, "tcp", "udp"])
+        flow_classes = [each for each in FLOW_CLASSES if protocol in (None, "udp" if each[0] else "tcp")]
+        self.command(self.model.unregister(label, flow_classes), "unregister", label,
+                     *([protocol] if protocol else []))
+
+    def choose_socket(self, likely):
+        """The word that names a socket or several, or None, and a function that chooses these. LIKELY are services."""
+        way = self.rng.choice(["all", "address", "cookie"]) if self.sockets else "all"
+        if way == "all":
+            return None, lambda each: True
+        service = self.choose_service()
+        if likely and self.rng.random() < 0.8:
+            service = self.rng.choice(sorted(likely, key=lambda each: each.number))
+        if way == "address":
+            return service.endpoint, lambda each: each.endpoint == service.endpoint
+        return service.cookie, lambda each: each == service
+
+    def do_drain(self):
+        """The model knows what surely stands behind the label, and what may; the command says what it drained."""
+        self.model.settle()
+        label = self.choose_label()
+        word, is_meant = self.choose_socket(self.model.standing(label, lambda each: True)[0])
+        sure, maybe = self.model.standing(label, is_meant)
+        named = self.model.key_of(label)[0] is not None
+        words = ["drain", label, *([word] if word else [])]
+        if not named or not maybe:
+            self.command(NOT_THERE, *words)
+        elif isinstance(word, int) and len(maybe) > 1:
+            self.steps.append(" ".join(map(str, words)))
+            allowed = [SYSTEM] if sure else [SYSTEM, NOT_THERE]
+            if self.sklc(*words).returncode not in allowed:
+                raise Disagreement(f"one of {len(maybe)} was drained")
+        elif sure:
+            self.drained(self.command(DONE, *words, "--json"), label, sure, maybe)
+        # Otherwise the socket stands behind rules before, if another has not taken its place.
+
+    def drained(self, done, label, sure, maybe):
+        by_cookie = {each.cookie: each for each in self.sockets}
+        told = {by_cookie[each["cookie"]] for each in json.loads(done.stdout)["sockets"]}
+        if not sure <= told <= maybe:
+            raise Disagreement(f"{told} were drained instead of {sure}")
+        self.model.drain(label, told)
+
+    def do_undrain(self):
+        drained = sorted({name for name, _ in self.model.hands})
+        label = self.rng.choice(drained) if drained else self.choose_label()
+        word, is_meant = self.choose_socket([service for name, service in self.model.hands if name == label])
+        self.command(self.model.undrain(label, is_meant), "undrain", label, *([word] if word else []))
 
     # services
 
     def do_start(self):
         is_udp, is_ipv6, address, port = self.rng.choice(PLACES)
-        service = Service(is_udp, is_ipv6, address, port, len(self.steps))
         clash = [other for other in self.sockets if (other.is_udp, other.is_ipv6, other.port) == (is_udp, is_ipv6, port)
                  and other.address != address]
-        if clash or any(other in self.model.hand.values() for other in self.sockets if other.place == service.place):
-            return
+        if not clash:
+            self.start(is_udp, is_ipv6, address, port)
+
+    def do_join(self):
+        """Another member of a group."""
+        if self.sockets:
+            old = self.choose_service()
+            self.start(*old.flow_class, old.address, old.port)
+
+    def start(self, is_udp, is_ipv6, address, port):
+        sock = listen(is_udp, address, port, is_ipv6)
+        cookie = int.from_bytes(sock.getsockopt(socket.SOL_SOCKET, SO_COOKIE, 8), sys.byteorder)
+        service = Service(is_udp, is_ipv6, address, port, len(self.steps), cookie)
         self.steps.append(f"start {service}")
-        self.sockets[service] = sock = listen(*service.place, is_ipv6)
+        self.sockets[service] = sock
         self.poll.register(sock, select.EPOLLIN)
         self.model.start(service)
 
-    def do_stop(self):
-        if not self.sockets:
-            return
-        service = self.rng.choice(sorted(self.sockets, key=lambda each: each.number))
+    def stop(self, service):
         self.steps.append(f"stop {service}")
         self.model.stop(service)
         self.sockets.pop(service).close()
 
+    def do_stop(self):
+        if self.sockets:
+            self.stop(self.choose_service())
+
     def do_restart(self):
-        if not self.sockets:
-            return
-        old = self.rng.choice(sorted(self.sockets, key=lambda each: each.number))
-        self.steps.append(f"restart {old}")
-        self.model.stop(old)
-        self.sockets.pop(old).close()
-        new = Service(*old.flow_class, old.address, old.port, len(self.steps))
-        self.sockets[new] = sock = listen(*new.place, new.is_ipv6)
-        self.poll.register(sock, select.EPOLLIN)
-        self.model.start(new)
+        if self.sockets:
+            old = self.choose_service()
+            self.stop(old)
+            self.start(*old.flow_class, old.address, old.port)
 
     def wait_for_the_trial(self):
         self.steps.append(OVER)
@@ -231,7 +293,9 @@ class Run:
             return
         weights = {self.do_apply: 6, self.do_trial: 0.8, self.do_confirm: 2 if self.model.tried else 0.1,
                    self.do_rollback: 3, self.do_rollback_to: 2, self.do_sync: 2, self.do_register: 3,
-                   self.do_unregister: 1, self.do_detach: 0.3, self.do_start: 6, self.do_stop: 2, self.do_restart: 2}
+                   self.do_override: 2, self.do_unregister: 1, self.do_drain: 3,
+                   self.do_undrain: 2 if self.model.hands else 0.1, self.do_detach: 0.3, self.do_start: 6,
+                   self.do_join: 2, self.do_stop: 2, self.do_restart: 2}
         self.rng.choices(list(weights), list(weights.values()))[0]()
 
     def step(self):
