@@ -97,26 +97,23 @@ static struct refusal read_log(const char *log)
 	return refusal;
 }
 
-/* The instruction, the reason, and if VERBOSE the end of the log; the caller frees. */
+/* The instruction, the reason, and if VERBOSE the end of the log; the caller frees. NULL: there is no
+ * memory for all of it. */
 static char *describe(const struct refusal *refusal, const char *log, bool verbose)
 {
-	const char *end = log + strlen(log);
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
+	const char *end = verbose ? last_lines(log, log + strlen(log), LOG_LINES_SHOWN) : "";
+	const char *heading = verbose ? "the verifier's log ends:\n" : "";
+	int reason_length = (int)(refusal->end - refusal->reason);
+	char *text;
+	int length;
 
-	if (!out)
-		return NULL;
 	if (refusal->text)
-		fprintf(out, "instruction %zu: %.*s\n", refusal->number, (int)refusal->length,
-			refusal->text);
-	fwrite(refusal->reason, 1, (size_t)(refusal->end - refusal->reason), out);
-	if (verbose)
-		fprintf(out, "the verifier's log ends:\n%s", last_lines(log, end, LOG_LINES_SHOWN));
-	if (fclose(out) == 0)
-		return text;
-	free(text);
-	return NULL;
+		length = asprintf(&text, "instruction %zu: %.*s\n%.*s%s%s", refusal->number,
+				  (int)refusal->length, refusal->text, reason_length,
+				  refusal->reason, heading, end);
+	else
+		length = asprintf(&text, "%.*s%s%s", reason_length, refusal->reason, heading, end);
+	return length < 0 ? NULL : text;
 }
 
 static int say_where(const struct object *object, const struct btf *types, int error,
@@ -198,9 +195,12 @@ int refusal_report(const struct object *object, const struct btf *types, int err
 {
 	struct refusal refusal = read_log(log);
 	bool has_reason = *log && abs(error) != EPERM && (abs(error) != ENOSPC || refusal.is_whole);
-	autofree char *details = has_reason || (*log && verbose) ? describe(&refusal, log, verbose)
-								 : NULL;
+	bool has_details = has_reason || (*log && verbose);
+	autofree char *details = has_details ? describe(&refusal, log, verbose) : NULL;
 
+	if (has_details && !details)
+		return fail(object->report, ENOMEM, "say why the kernel's verifier refuses '%s'",
+			    object->image->name);
 	if (is_too_large(error, &refusal))
 		return say_without_line(object, -E2BIG, details);
 	if (has_reason && is_for_guards(&refusal) && !caps_have_all(caps_for_tracing))
