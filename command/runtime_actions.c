@@ -96,32 +96,23 @@ static struct runtime_options options_for_generation(struct session *s)
 	return runtime;
 }
 
-/* Whether the object of a generation is what the rules in it compile to. */
-static int verify_generation(const struct runtime_options *runtime, struct session *s)
-{
-	const char *name = runtime->has_generation
-				   ? arena_printf(s->c.arena, "generation %u", runtime->generation)
-				   : "applied rules";
-	struct object_image image = {.name = name};
-	void *bytes = NULL;
-	int err = runtime_read_applied(runtime, &bytes, &image.size), status;
-
-	if (err)
-		return exit_status(err);
-	image.bytes = bytes;
-	status = verify_object(s, &image);
-	free(bytes);
-	return status;
-}
-
+/* Reads the object once, so that what is verified is what was printed. */
 int list(struct session *s)
 {
 	const struct runtime_options runtime = options_for_generation(s);
-	int status = exit_status(runtime_list(&runtime, stdout));
+	struct object_image image = {.name = "applied rules"};
+	void *bytes = NULL;
+	int status = exit_status(runtime_read_applied(&runtime, &bytes, &image.size));
 
-	if (status != EXIT_DONE || !option_given(&s->options, OPTION_VERIFY))
-		return status;
-	return verify_generation(&runtime, s);
+	image.bytes = bytes;
+	if (runtime.has_generation)
+		image.name = arena_printf(s->c.arena, "generation %u", runtime.generation);
+	if (!status)
+		status = exit_status(runtime_list(&image, &runtime, stdout));
+	if (!status && option_given(&s->options, OPTION_VERIFY))
+		status = verify_object(s, &image);
+	free(bytes);
+	return status;
 }
 
 int rollback(struct session *s)

@@ -123,9 +123,9 @@ int runtime_read_applied(const struct runtime_options *options, void **bytes, si
 /* Lists the generations that are kept. */
 int runtime_history(const struct runtime_options *options, FILE *out);
 
-/* Prints the files of the rules that are applied, or of options->generation, as they were
- * written. */
-int runtime_list(const struct runtime_options *options, FILE *out);
+/* Prints the files of the rules in an object, as they were written. */
+int runtime_list(const struct object_image *image, const struct runtime_options *options,
+		 FILE *out);
 
 /* Takes the rules off, and removes their state; RUNTIME_NOT_THERE after a message if none are
  * applied. */

@@ -1,4 +1,4 @@
-/* Prints the rules that are applied, as they were written: the object contains their text. */
+/* Prints the rules in an object, as they were written: the object contains their text. */
 #include "compiler/base/json.h"
 #include "runtime/base/fail.h"
 #include "runtime/base/text.h"
@@ -78,17 +78,11 @@ static int print_rules(const struct object *object, const struct runtime_options
 	return 0;
 }
 
-int runtime_list(const struct runtime_options *options, FILE *out)
+int runtime_list(const struct object_image *image, const struct runtime_options *options, FILE *out)
 {
-	struct object_image image = {.name = "applied rules"};
-	autofree void *bytes = NULL;
 	struct object object;
-	int err = runtime_read_applied(options, &bytes, &image.size);
+	int err = object_read(options->report, image, &object);
 
-	if (err)
-		return err;
-	image.bytes = bytes;
-	err = object_read(options->report, &image, &object);
 	if (err)
 		return err;
 	err = print_rules(&object, options, out);

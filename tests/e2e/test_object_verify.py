@@ -1,10 +1,15 @@
 """--verify compiles the rules in an object again: an object that says one thing and does another is found out."""
+import array
+import fcntl
 import struct
+import subprocess
+import termios
+import time
 import zlib
 
 import pytest
 
-from conftest import REFUSED, WIRES, sklc
+from conftest import REFUSED, SKLC, WIRES, sklc
 from objects import content, patch, sections
 from test_object_versions import OLD, llvm_works
 
@@ -54,6 +59,23 @@ def test_what_was_compiled_is_verified_from_what_is_in_the_object_alone(host, pr
     assert SAME in done.stderr
     assert host.reach(TCP4, "192.0.2.9", 443, []) == REFUSED
     assert SAME in host.sklc("list", "--verify").stderr
+
+
+def test_list_verifies_what_it_printed_whatever_is_applied_meanwhile(host):
+    text = f"tcp dport 80 drop\n{'# that fills the pipe' * 5000}\n"
+    host.apply(text)
+    with subprocess.Popen([SKLC, "list", "--verify", "--netns", host.namespace.path, "--bpffs", host.bpffs],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, pipesize=4096) as printing:
+        waiting, deadline = array.array("i", [0]), time.monotonic() + 10
+        room = fcntl.fcntl(printing.stdout, fcntl.F_GETPIPE_SZ)
+        while waiting[0] < room and time.monotonic() < deadline:
+            time.sleep(0.01)
+            fcntl.ioctl(printing.stdout, termios.FIONREAD, waiting)
+        assert waiting[0] == room
+        host.sklc("detach")
+        printed, said = printing.communicate()
+    assert (printing.returncode, printed) == (0, text)
+    assert SAME in said
 
 
 @pytest.mark.parametrize("words", [["--tables", "trie"], ["--tables-max", "1M"], ["--instructions-max", "5000"],
