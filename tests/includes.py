@@ -36,7 +36,7 @@ FOLDERS = {
                        "runtime/state", "runtime/sockets", "runtime/problems"],
     "runtime/monitor": [],  # to come
     "runtime/edit": [],  # to come
-    "runtime/verbs": ["compiler/base", "runtime/base", "runtime", "runtime/kernel", "runtime/object", "runtime/labels", "runtime/load",
+    "runtime/verbs": ["runtime/base", "runtime", "runtime/kernel", "runtime/object", "runtime/labels", "runtime/load",
                       "runtime/expect", "runtime/state", "runtime/sockets", "runtime/transaction", "runtime/status"],
     "compiler/ast": ["compiler/base"],
     "grammar": ["compiler/base"],
@@ -61,6 +61,7 @@ PUBLIC = {
     "compiler/ast/parser.h": ["grammar"],  # what the actions of the grammar call
     "compiler/layout/table_format.h": ["compiler/emit", "compiler/llvm"],  # the bytes that programs read
     "runtime/object/allowed.h": ["runtime/load"],  # what an object may hold
+    "runtime/status/described.h": ["runtime/verbs"],  # what is told of a socket
     # shared with the BPF programs
     "runtime/bpf/maps.h": ["runtime/labels", "runtime/state", "runtime/sockets", "runtime/transaction"],
 }

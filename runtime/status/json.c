@@ -2,13 +2,10 @@
 #include "status.h"
 
 #include "compiler/base/json.h"
-#include "runtime/base/fail.h"
+#include "runtime/base/document.h"
 #include "runtime/labels/labels.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 enum { SCHEMA_VERSION = 1 };
 
@@ -49,31 +46,22 @@ static json_t *trial_to_json(const struct standing *standing)
 			 json_number(standing->left / 1000000000));
 }
 
-static json_t *flow_class_to_json(const struct status *status, uint32_t label, uint32_t flow_class)
+static json_t *socket_to_json(const struct status *status, uint32_t label, uint32_t flow_class)
 {
 	const struct flow_class_status *at =
 		&status->flow_classes[label * ABI_FLOW_CLASSES + flow_class];
 	const struct abi_label_count *count =
 		&status->counters.labels[label * ABI_FLOW_CLASSES + flow_class];
-	const struct known_socket *socket = sockdiag_find(&status->known, at->cookie);
-	const struct owner *owner = status_owner(status, socket);
-	char address[SOCKET_ADDRESS_MAX];
+	json_t *socket = flow_class_to_json(flow_class);
 
-	if (socket)
-		sockdiag_address(socket, address, sizeof(address));
-	return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}",
-			 "protocol", ipproto_word(flow_class_ipproto(flow_class)), "family",
-			 flow_class_af(flow_class) == AF_INET6 ? "ipv6" : "ipv4", "needed",
-			 at->needed, "cookie", at->cookie ? json_number(at->cookie) : json_null(),
-			 "address", json_text(socket ? address : NULL), "device",
-			 json_text(socket ? known_device(socket) : NULL), "hits",
-			 json_number(count->hits), "misses", json_number(count->misses), "uid",
-			 socket ? json_number(socket->uid) : json_null(), "pid",
-			 owner && owner->pid ? json_integer(owner->pid) : json_null(), "command",
-			 json_text(owner && owner->pid ? owner->command : NULL), "members",
-			 json_number(at->members), "since",
-			 at->since ? json_number(at->since) : json_null(), "override",
-			 status_is_override(status, label, flow_class));
+	json_add_members(socket, described_to_json(status_socket(status, label, flow_class)));
+	json_add_members(socket,
+			 json_pack("{s:b, s:o, s:o, s:o, s:o, s:b}", "needed", at->needed, "hits",
+				   json_number(count->hits), "misses", json_number(count->misses),
+				   "members", json_number(at->members), "since",
+				   at->since ? json_number(at->since) : json_null(), "override",
+				   status_is_override(status, label, flow_class)));
+	return socket;
 }
 
 static json_t *drained_to_json(const struct status *status, uint32_t label)
@@ -81,24 +69,10 @@ static json_t *drained_to_json(const struct status *status, uint32_t label)
 	struct hands own = status_hands(status, label);
 	json_t *all = json_array();
 
-	for (size_t i = 0; i < own.count; i++) {
-		uint64_t cookie = own.all[i].key.cookie;
-		const struct known_socket *socket = sockdiag_find(&status->known, cookie);
-		const struct owner *owner = status_owner(status, socket);
-		bool has_owner = owner && owner->pid;
-		char address[SOCKET_ADDRESS_MAX];
-
-		if (!status_is_drained(status, &own.all[i]))
-			continue;
-		if (socket)
-			sockdiag_address(socket, address, sizeof(address));
-		json_array_append_new(
-			all, json_pack("{s:o, s:o, s:o, s:o, s:o}", "cookie", json_number(cookie),
-				       "address", json_text(socket ? address : NULL), "uid",
-				       socket ? json_number(socket->uid) : json_null(), "pid",
-				       has_owner ? json_integer(owner->pid) : json_null(),
-				       "command", json_text(has_owner ? owner->command : NULL)));
-	}
+	for (size_t i = 0; i < own.count; i++)
+		if (status_is_drained(status, &own.all[i]))
+			json_array_append_new(
+				all, described_to_json(status_hand_socket(status, &own.all[i])));
 	return all;
 }
 
@@ -124,7 +98,7 @@ static json_t *labels_to_json(const struct status *status)
 		json_t *sockets = json_array();
 
 		for (uint32_t flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
-			json_array_append_new(sockets, flow_class_to_json(status, i, flow_class));
+			json_array_append_new(sockets, socket_to_json(status, i, flow_class));
 		json_array_append_new(labels,
 				      json_pack("{s:o, s:o, s:o}", "name",
 						json_text(object_label(object, i)), "sockets",
@@ -155,15 +129,6 @@ static json_t *rules_to_json(const struct status *status)
 	return rules;
 }
 
-static int dump(struct report *report, json_t *root, FILE *out)
-{
-	int err;
-
-	err = json_dumpf(root, out, JSON_INDENT(2)) || fputc('\n', out) == EOF;
-	json_decref(root);
-	return err ? fail(report, EIO, "write the status") : 0;
-}
-
 static json_t *lost_to_json(const struct lost *lost)
 {
 	json_t *programs = json_array();
@@ -186,7 +151,7 @@ int status_print_json(const struct status *status, FILE *out)
 	if (!applied) {
 		json_object_set_new(root, "lost_programs", lost_to_json(&status->lost));
 		json_object_set_new(root, "unnamed_programs", json_number(status->lost.unnamed));
-		return dump(status->state.report, root, out);
+		return document_print_indented(status->state.report, root, out);
 	}
 	json_object_set_new(root, "previous",
 			    standing->previous ? json_number(standing->previous) : json_null());
@@ -207,7 +172,7 @@ int status_print_json(const struct status *status, FILE *out)
 	json_object_set_new(root, "followed", json_boolean(status->followed));
 	json_object_set_new(root, "problems", problems_to_json(&status->problems));
 	json_object_set_new(root, "rules", rules_to_json(status));
-	return dump(status->state.report, root, out);
+	return document_print_indented(status->state.report, root, out);
 }
 
 int brief_print_json(struct report *report, const struct brief_status *all, size_t count, FILE *out)
@@ -222,7 +187,7 @@ int brief_print_json(struct report *report, const struct brief_status *all, size
 				  all[i].inode ? json_number(all[i].inode) : json_null(), "name",
 				  json_text(all[i].name[0] ? all[i].name : NULL), "generation",
 				  json_number(all[i].generation)));
-	return dump(report,
-		    json_pack("{s:i, s:o}", "version", SCHEMA_VERSION, "namespaces", namespaces),
-		    out);
+	return document_print_indented(
+		report,
+		json_pack("{s:i, s:o}", "version", SCHEMA_VERSION, "namespaces", namespaces), out);
 }

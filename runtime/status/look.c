@@ -31,22 +31,34 @@ static uint64_t read_since(const struct look *look, uint32_t slot, uint64_t cook
 }
 
 static void look_at_flow_class(const struct look *look, unsigned int flow_class,
-			       struct flow_class_status *at)
+			       struct flow_class_status *at, struct described *first)
 {
-	at->cookie = working_cookie(look->sockets, at->word, flow_class, &look->status->known);
-	for (uint32_t i = 0; at->cookie && i < slot_count(at->word); i++) {
+	first->cookie = working_cookie(look->sockets, at->word, flow_class, &look->status->known);
+	for (uint32_t i = 0; first->cookie && i < slot_count(at->word); i++) {
 		uint32_t slot = slot_at(at->word, i);
 		uint64_t cookie = slot_cookie_at(look->sockets, slot);
 
 		at->members += cookie != 0;
-		if (cookie == at->cookie && !at->since)
+		if (cookie == first->cookie && !at->since)
 			at->since = read_since(look, slot, cookie);
 	}
 }
 
-const struct owner *status_owner(const struct status *status, const struct known_socket *socket)
+static size_t flow_class_count(const struct status *status)
 {
-	return socket ? owners_of(status->owners, status->owner_count, socket->inode) : NULL;
+	return (size_t)status->applied.object.header.label_count * ABI_FLOW_CLASSES;
+}
+
+const struct described *status_socket(const struct status *status, uint32_t label,
+				      uint32_t flow_class)
+{
+	return &status->sockets[label * ABI_FLOW_CLASSES + flow_class];
+}
+
+const struct described *status_hand_socket(const struct status *status,
+					   const struct hand_entry *entry)
+{
+	return &status->sockets[flow_class_count(status) + (size_t)(entry - status->hands.all)];
 }
 
 struct hands status_hands(const struct status *status, uint32_t label)
@@ -67,36 +79,42 @@ bool status_is_drained(const struct status *status, const struct hand_entry *ent
 bool status_is_override(const struct status *status, uint32_t label, uint32_t flow_class)
 {
 	struct hands own = status_hands(status, label);
-	uint64_t cookie = status->flow_classes[label * ABI_FLOW_CLASSES + flow_class].cookie;
+	uint64_t cookie = status_socket(status, label, flow_class)->cookie;
 
 	return own.count && hand_flags(&own, own.all->key.label, cookie) & HAND_OVERRIDE;
 }
 
-static int find_owners(struct status *status, size_t flow_classes)
+/* Whether the flow class is needed and its socket cannot take packets. */
+static bool is_dead(const struct status *status, unsigned int flow_class,
+		    const struct flow_class_status *at, uint64_t cookie)
 {
-	status->owners = calloc(flow_classes + status->hands.count + 1, sizeof(*status->owners));
-	if (!status->owners)
-		return fail(status->state.report, ENOMEM, "find the processes of sockets");
-	for (size_t i = 0; i < flow_classes; i++) {
-		const struct known_socket *socket = sockdiag_find(&status->known,
-								  status->flow_classes[i].cookie);
-
-		if (socket)
-			status->owners[status->owner_count++].inode = socket->inode;
-	}
-	for (size_t i = 0; i < status->hands.count; i++) {
-		const struct known_socket *socket = sockdiag_find(&status->known,
-								  status->hands.all[i].key.cookie);
-
-		if (socket)
-			status->owners[status->owner_count++].inode = socket->inode;
-	}
-	return owners_find(status->state.report, status->owners, status->owner_count);
+	return cookie && at->needed &&
+	       !sockdiag_takes(&status->known, flow_class_ipproto(flow_class), cookie);
 }
 
-static void take_slots(const struct look *look, size_t flow_classes)
+static int look_at_sockets(const struct look *look)
 {
-	for (size_t i = 0; i < flow_classes; i++)
+	struct status *status = look->status;
+	size_t flow_classes = flow_class_count(status), count = flow_classes + status->hands.count;
+
+	status->sockets = calloc(count + 1, sizeof(*status->sockets));
+	if (!status->sockets)
+		return fail(status->state.report, ENOMEM, "look at the sockets of labels");
+	for (size_t i = 0; i < flow_classes; i++) {
+		struct flow_class_status *at = &status->flow_classes[i];
+
+		look_at_flow_class(look, i % ABI_FLOW_CLASSES, at, &status->sockets[i]);
+		if (is_dead(status, i % ABI_FLOW_CLASSES, at, status->sockets[i].cookie))
+			status->complete = false;
+	}
+	for (size_t i = 0; i < status->hands.count; i++)
+		status->sockets[flow_classes + i].cookie = status->hands.all[i].key.cookie;
+	return describe(status->state.report, &status->known, status->sockets, count);
+}
+
+static void take_slots(const struct look *look)
+{
+	for (size_t i = 0; i < flow_class_count(look->status); i++)
 		look->slots[i / ABI_FLOW_CLASSES].slots[i % ABI_FLOW_CLASSES] =
 			look->status->flow_classes[i].word;
 }
@@ -131,19 +149,10 @@ static int look_for_declared(const struct look *look, struct inspection *inspect
 	return err;
 }
 
-/* Whether the flow class is needed and its socket cannot take packets. */
-static bool is_dead(const struct status *status, unsigned int flow_class,
-		    const struct flow_class_status *at)
-{
-	return at->cookie && at->needed &&
-	       !sockdiag_takes(&status->known, flow_class_ipproto(flow_class), at->cookie);
-}
-
 static int look_all(const struct look *look)
 {
 	struct status *status = look->status;
 	const struct object *object = &status->applied.object;
-	size_t flow_classes = (size_t)object->header.label_count * ABI_FLOW_CLASSES;
 	struct inspection inspected = {.object = object,
 				       .slots = look->slots,
 				       .sockets = look->sockets,
@@ -155,13 +164,8 @@ static int look_all(const struct look *look)
 	enum following following;
 	int err;
 
-	take_slots(look, flow_classes);
-	for (size_t i = 0; i < flow_classes; i++) {
-		look_at_flow_class(look, i % ABI_FLOW_CLASSES, &status->flow_classes[i]);
-		if (is_dead(status, i % ABI_FLOW_CLASSES, &status->flow_classes[i]))
-			status->complete = false;
-	}
-	err = find_owners(status, flow_classes);
+	take_slots(look);
+	err = look_at_sockets(look);
 	if (!err && object->socket_count)
 		err = look_for_declared(look, &inspected);
 	if (!err)
@@ -183,13 +187,14 @@ int status_look(struct status *status)
 {
 	struct look look = {.status = status, .sockets = -1, .since = -1};
 	autoclose int labels = -1;
-	int err = 0;
+	int err;
 
 	look.slots = calloc((size_t)status->applied.object.header.label_count + 1,
 			    sizeof(*look.slots));
 	if (!look.slots)
 		return fail(status->state.report, ENOMEM, "look at the labels");
-	if (standing_maps(&status->state, &look.sockets, &labels) == 0) {
+	err = standing_maps(&status->state, &look.sockets, &labels);
+	if (!err) {
 		look.since = pin_get(status->state.folder, PIN_SINCE);
 		err = look_all(&look);
 	}

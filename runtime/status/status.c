@@ -37,9 +37,9 @@ static int read_flow_classes(struct status *status)
 				&status->flow_classes[i * ABI_FLOW_CLASSES + flow_class];
 
 			at->word = known ? slot_word(object, slots.slots[flow_class]) : 0;
-			at->cookie = known ? slot_cookie(sockets, at->word) : 0;
 			at->needed = object->labels[i].flow_classes >> flow_class & 1;
-			status->complete = status->complete && (at->cookie || !at->needed);
+			if (at->needed && !(known && slot_cookie(sockets, at->word)))
+				status->complete = false;
 		}
 	}
 	return 0;
@@ -87,7 +87,7 @@ void status_clear(struct status *status)
 	struct state state = status->state;
 
 	problems_free(&status->problems);
-	free(status->owners);
+	free(status->sockets);
 	sockdiag_free(&status->known);
 	hands_free(&status->hands);
 	free(status->flow_classes);

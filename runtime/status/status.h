@@ -2,7 +2,8 @@
 #ifndef SKLC_STATUS_H
 #define SKLC_STATUS_H
 
-#include "runtime/kernel/owners.h"
+#include "described.h"
+
 #include "runtime/kernel/sockdiag.h"
 #include "runtime/labels/labels.h"
 #include "runtime/object/object.h"
@@ -12,10 +13,9 @@
 /* A label in one flow class. */
 struct flow_class_status {
 	uint32_t word;    /* slot word */
-	uint64_t cookie;  /* of the first socket that takes packets, else the first; 0: none */
 	bool needed;      /* rules redirect such packets to the label */
 	uint32_t members; /* sockets in its slots */
-	uint64_t since;   /* when COOKIE's socket got its slot, in seconds since 1970; 0: unknown */
+	uint64_t since;   /* when the first got its slot, in seconds since 1970; 0: unknown */
 };
 
 struct status {
@@ -31,9 +31,10 @@ struct status {
 	struct counters counters;
 	struct flow_class_status *flow_classes; /* label * ABI_FLOW_CLASSES + flow_class */
 	struct known_sockets known;
-	struct hands hands;   /* what was done by hand */
-	struct owner *owners; /* of the sockets behind labels */
-	size_t owner_count;
+	struct hands hands; /* what was done by hand */
+	/* Of each flow class of each label the first socket that takes packets, else the first;
+	 * then the socket of each hand. */
+	struct described *sockets;
 	struct problems problems;
 	uint64_t now;  /* nanoseconds since boot */
 	bool followed; /* the follower watches the namespace's listeners */
@@ -70,8 +71,13 @@ int status_look(struct status *status);
 /* Reads the short status of the namespace of an open state. */
 void brief_read(struct state *state, struct brief_status *brief);
 
-/* The process that has the socket open, or NULL. */
-const struct owner *status_owner(const struct status *status, const struct known_socket *socket);
+/* The first socket of a label's flow class. */
+const struct described *status_socket(const struct status *status, uint32_t label,
+				      uint32_t flow_class);
+
+/* The socket of an entry of the status's hands. */
+const struct described *status_hand_socket(const struct status *status,
+					   const struct hand_entry *entry);
 
 /* Whether the first socket of a label's flow class was put before the declared ones. */
 bool status_is_override(const struct status *status, uint32_t label, uint32_t flow_class);

@@ -74,28 +74,6 @@ static void print_link(const struct status *status, FILE *out)
 			: "the first that chooses a socket wins");
 }
 
-static void print_socket(const struct status *status, uint64_t cookie, FILE *out)
-{
-	const struct known_socket *socket = sockdiag_find(&status->known, cookie);
-	const struct owner *owner = status_owner(status, socket);
-	char address[SOCKET_ADDRESS_MAX];
-
-	if (socket) {
-		sockdiag_address(socket, address, sizeof(address));
-		text_print(out, address);
-		fprintf(out, " (cookie %" PRIu64 ", user %" PRIu32, cookie, socket->uid);
-		if (owner && owner->pid) {
-			fprintf(out, ", process %d ", owner->pid);
-			text_print(out, owner->command);
-		}
-		fputc(')', out);
-	} else if (cookie) {
-		fprintf(out, "cookie %" PRIu64, cookie);
-	} else {
-		fprintf(out, "no socket");
-	}
-}
-
 static void print_drained(const struct status *status, uint32_t label, FILE *out)
 {
 	struct hands own = status_hands(status, label);
@@ -104,7 +82,7 @@ static void print_drained(const struct status *status, uint32_t label, FILE *out
 		if (!status_is_drained(status, &own.all[i]))
 			continue;
 		fprintf(out, "    drained   ");
-		print_socket(status, own.all[i].key.cookie, out);
+		described_print(status_hand_socket(status, &own.all[i]), out);
 		fputc('\n', out);
 	}
 }
@@ -119,11 +97,12 @@ static void print_label(const struct status *status, uint32_t label, FILE *out)
 			&status->flow_classes[label * ABI_FLOW_CLASSES + flow_class];
 		const struct abi_label_count *count =
 			&status->counters.labels[label * ABI_FLOW_CLASSES + flow_class];
+		const struct described *socket = status_socket(status, label, flow_class);
 
-		if (!at->needed && !at->cookie)
+		if (!at->needed && !socket->cookie)
 			continue;
 		fprintf(out, "    %s  ", flow_class_name(flow_class));
-		print_socket(status, at->cookie, out);
+		described_print(socket, out);
 		if (at->members > 1)
 			fprintf(out, " and %" PRIu32 " more", at->members - 1);
 		if (status_is_override(status, label, flow_class))

@@ -1,6 +1,6 @@
 /* Loads an object and runs its `expect` lines in this kernel, and prints how large its program is.
  * Leaves nothing behind. */
-#include "compiler/base/json.h"
+#include "runtime/base/document.h"
 #include "runtime/base/fail.h"
 #include "runtime/base/text.h"
 #include "runtime/expect/expect.h"
@@ -81,10 +81,8 @@ static int print_json(struct report *report, const struct weight *weight, const 
 		(json_int_t)weight->maps, "table_bytes", (json_int_t)weight->table_bytes,
 		"machine_code_bytes", (json_int_t)weight->jited_bytes, "expects",
 		(json_int_t)weight->expects, "hash", weight->hash);
-	int err = json_dumpf(root, out, JSON_COMPACT) || fputc('\n', out) == EOF;
 
-	json_decref(root);
-	return err ? fail(report, EIO, "write the result") : 0;
+	return document_print(report, root, out);
 }
 
 /* Loads the program once more as one from elsewhere is loaded, for what the verifier walks then. */

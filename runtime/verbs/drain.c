@@ -1,13 +1,13 @@
 /* Takes sockets of a label out of its slots until they die, and back in again. What is drained is
  * noted first, so that neither a search nor the follower puts it back. */
-#include "described.h"
 #include "label.h"
 
-#include "compiler/base/json.h"
 #include "runtime/base/array.h"
+#include "runtime/base/document.h"
 #include "runtime/base/fail.h"
 #include "runtime/load/load.h"
 #include "runtime/sockets/sockets.h"
+#include "runtime/status/described.h"
 #include "runtime/transaction/transaction.h"
 
 #include <bpf/bpf.h>
@@ -332,11 +332,11 @@ static int print_json(const struct draining *d, const char *result, const struct
 
 	for (size_t i = 0; i < d->count; i++)
 		json_array_append_new(all, described_to_json(&sockets[i]));
-	return print_result_json(d->label.state.report,
-				 json_pack("{s:i, s:s, s:o, s:o, s:o}", "version", 1, "result",
-					   result, "label", json_text(d->label.name), "sockets",
-					   all, "empty", flow_classes_to_json(empty)),
-				 out);
+	return document_print(d->label.state.report,
+			      json_pack("{s:i, s:s, s:o, s:o, s:o}", "version", 1, "result", result,
+					"label", json_text(d->label.name), "sockets", all, "empty",
+					flow_classes_to_json(empty)),
+			      out);
 }
 
 static int print(const struct draining *d, const char *result, FILE *out)

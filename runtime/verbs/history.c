@@ -1,5 +1,5 @@
 /* Lists the generations that are kept, the newest first: a rollback reaches each. */
-#include "compiler/base/json.h"
+#include "runtime/base/document.h"
 #include "runtime/base/fail.h"
 #include "runtime/base/text.h"
 #include "runtime/runtime.h"
@@ -122,15 +122,12 @@ static json_t *life_to_json(const struct lives *lives, size_t index)
 
 static int print_json(struct report *report, const struct lives *lives, FILE *out)
 {
-	json_t *all = json_array(), *root;
-	int err;
+	json_t *all = json_array();
 
 	for (size_t i = 0; i < lives->count; i++)
 		json_array_append_new(all, life_to_json(lives, i));
-	root = json_pack("{s:i, s:o}", "version", 1, "generations", all);
-	err = json_dumpf(root, out, JSON_INDENT(2)) || fputc('\n', out) == EOF;
-	json_decref(root);
-	return err ? fail(report, EIO, "write the history") : 0;
+	return document_print_indented(
+		report, json_pack("{s:i, s:o}", "version", 1, "generations", all), out);
 }
 
 int runtime_history(const struct runtime_options *options, FILE *out)

@@ -1,5 +1,5 @@
 /* Prints the rules in an object, as they were written: the object contains their text. */
-#include "compiler/base/json.h"
+#include "runtime/base/document.h"
 #include "runtime/base/fail.h"
 #include "runtime/base/text.h"
 #include "runtime/object/object.h"
@@ -46,17 +46,14 @@ static json_t *file_to_json(const struct object *object, size_t file, const char
 
 static int print_json(const struct object *object, const char *text, FILE *out)
 {
-	json_t *files = json_array(), *root;
-	int err;
+	json_t *files = json_array();
 
 	for (size_t i = 0; i < object->text_count; i++) {
 		json_array_append_new(files, file_to_json(object, i, text));
 		text += object->texts[i].bytes;
 	}
-	root = json_pack("{s:i, s:o}", "version", 1, "files", files);
-	err = json_dumpf(root, out, JSON_INDENT(2)) || fputc('\n', out) == EOF;
-	json_decref(root);
-	return err ? fail(object->report, EIO, "write the rules") : 0;
+	return document_print_indented(object->report,
+				       json_pack("{s:i, s:o}", "version", 1, "files", files), out);
 }
 
 static int print_rules(const struct object *object, const struct runtime_options *options,

@@ -1,13 +1,14 @@
 /* Puts a socket behind a label. The map does not keep a socket alive: when its owner closes it, it
  * is removed from the map. */
-#include "described.h"
 #include "fit.h"
 #include "label.h"
 
+#include "runtime/base/document.h"
 #include "runtime/base/fail.h"
 #include "runtime/kernel/clock.h"
 #include "runtime/load/load.h"
 #include "runtime/sockets/sockets.h"
+#include "runtime/status/described.h"
 #include "runtime/transaction/transaction.h"
 
 #include <bpf/bpf.h>
@@ -432,23 +433,22 @@ static int print_json(const struct registering *r, const struct described *own,
 	json_t *replaced = json_array();
 
 	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++) {
-		const char *protocol = ipproto_word(flow_class_ipproto(i));
-		const char *family = flow_class_af(i) == AF_INET6 ? "ipv6" : "ipv4";
+		json_t *one;
 
-		if (before[i].cookie)
-			json_array_append_new(replaced,
-					      json_pack("{s:s, s:s, s:o}", "protocol", protocol,
-							"family", family, "socket",
-							described_to_json(&before[i])));
+		if (!before[i].cookie)
+			continue;
+		one = flow_class_to_json(i);
+		json_object_set_new(one, "socket", described_to_json(&before[i]));
+		json_array_append_new(replaced, one);
 	}
-	return print_result_json(
-		r->label.state.report,
-		json_pack("{s:i, s:s, s:o, s:b, s:o, s:o, s:I, s:o}", "version", 1, "result",
-			  "registered", "label", json_text(r->label.name), "override",
-			  r->way == WAY_OVERRIDE, "socket", described_to_json(own), "flow_classes",
-			  flow_classes_to_json(r->flow_classes), "siblings",
-			  (json_int_t)count_siblings(r), "replaced", replaced),
-		out);
+	return document_print(r->label.state.report,
+			      json_pack("{s:i, s:s, s:o, s:b, s:o, s:o, s:I, s:o}", "version", 1,
+					"result", "registered", "label", json_text(r->label.name),
+					"override", r->way == WAY_OVERRIDE, "socket",
+					described_to_json(own), "flow_classes",
+					flow_classes_to_json(r->flow_classes), "siblings",
+					(json_int_t)count_siblings(r), "replaced", replaced),
+			      out);
 }
 
 /* Says what was registered, and what that replaced. */

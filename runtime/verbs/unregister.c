@@ -1,9 +1,10 @@
 /* Takes the sockets of a label out of its slots. */
-#include "described.h"
 #include "label.h"
 
+#include "runtime/base/document.h"
 #include "runtime/base/fail.h"
 #include "runtime/sockets/sockets.h"
+#include "runtime/status/described.h"
 
 #include <sys/socket.h>
 
@@ -68,11 +69,11 @@ static int print(const struct opened_label *label, uint32_t emptied, FILE *out)
 	if (!emptied && !options->quiet)
 		note(options->report, "the label '%s' has no such socket", label->name);
 	if (options->json)
-		return print_result_json(options->report,
-					 json_pack("{s:i, s:s, s:o, s:o}", "version", 1, "result",
-						   "unregistered", "label", json_text(label->name),
-						   "flow_classes", flow_classes_to_json(emptied)),
-					 out);
+		return document_print(options->report,
+				      json_pack("{s:i, s:s, s:o, s:o}", "version", 1, "result",
+						"unregistered", "label", json_text(label->name),
+						"flow_classes", flow_classes_to_json(emptied)),
+				      out);
 	for (unsigned int i = 0; !options->quiet && i < ABI_FLOW_CLASSES; i++)
 		if (emptied >> i & 1)
 			fprintf(out, "%s: %s unregistered\n", label->name, flow_class_name(i));

@@ -1,5 +1,6 @@
 """Sockets that are bound to a device, and interfaces that change under the rules."""
 import errno
+import json
 import pathlib
 import socket
 import subprocess
@@ -92,7 +93,8 @@ def test_a_listener_of_a_device_that_is_declared_without_it_is_warned_of(host, w
     (problem,) = named(host, "bound to the device 'v0'")
     assert "another interface are reset" in problem["what"] and '`dev "v0"`' in problem["mend"]
     shown = host.status()["labels"][0]["sockets"][0]
-    assert shown["device"] == "v0" and "%v0:" in shown["address"] and "0.0.0.0%v0:" in host.sklc("status").stdout
+    assert shown["device"] == "v0" and shown["interface"] == wires.number("v0")
+    assert "%v0:" in shown["address"] and "0.0.0.0%v0:" in host.sklc("status").stdout
 
 
 def test_members_of_a_group_that_are_bound_to_a_device_are_one_problem(host, wires):
@@ -282,7 +284,9 @@ def test_a_socket_whose_interface_is_gone_is_to_bind_again(host, wires, device, 
     if again == "applied":
         host.apply(text)
     if again != "applied":
-        assert host.status(status=None)["labels"][0]["sockets"][0]["address"].split(":")[0] == f"0.0.0.0%if{number}"
+        shown = host.status(status=None)["labels"][0]["sockets"][0]
+        assert shown["address"].split(":")[0] == f"0.0.0.0%if{number}"
+        assert shown["device"] is None and shown["interface"] == number  # "if7" could be a name
     check_gone(host, server, number)
     assert not again or not is_reached(wires, server)
     server.close()
@@ -300,6 +304,8 @@ def test_a_registered_socket_whose_interface_is_gone_is_to_bind_again(host, wire
     host.namespace.ip("link", "del", "v0")
     wires.add(0)
     check_gone(host, server, number)
+    (drained,) = json.loads(host.sklc("drain", "web", "--json").stdout)["sockets"]
+    assert drained["device"] is None and drained["interface"] == number
     assert not is_reached(wires, server)
 
 

@@ -69,12 +69,21 @@ def check_generation(value):
     assert re.fullmatch("[0-9a-f]{64}", value["hash"]), value
 
 
+SOCKET = {"cookie": int, "address": str, "device": str, "interface": int, "uid": int, "pid": int, "command": str}
+
+
+def has_members_of_socket(value):
+    """Each may be null: there is no socket, or the kernel does not tell."""
+    for name, kind in SOCKET.items():
+        assert value[name] is None or type(value[name]) is kind, value
+    assert value["device"] is None or value["interface"], value
+    assert value["cookie"] or all(value[name] is None for name in SOCKET), value
+
+
 def check_socket(value):
     """A socket that a verb names."""
-    assert set(value) == {"cookie", "address", "uid", "pid", "command"}, value
-    assert type(value["cookie"]) is int and value["cookie"], value
-    for name, kind in (("address", str), ("uid", int), ("pid", int), ("command", str)):
-        assert value[name] is None or type(value[name]) is kind, value
+    assert set(value) == set(SOCKET) and value["cookie"], value
+    has_members_of_socket(value)
 
 
 def check_flow_class(value):
@@ -107,8 +116,11 @@ def check_labels(labels):
     for label in labels:
         has_shape(label, {"name": str, "sockets": list, "drained": list})
         for each in label["sockets"]:
+            has_shape({name: each[name] for name in each if name not in SOCKET},
+                      {"protocol": str, "family": str, "needed": bool, "hits": int, "misses": int, "members": int,
+                       "since": type(each["since"]), "override": bool})
             check_flow_class(each)
-            assert type(each["override"]) is bool, each
+            has_members_of_socket(each)
         for each in label["drained"]:
             check_socket(each)
 

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -28,6 +29,9 @@ int describe(struct report *report, const struct known_sockets *known, struct de
 			continue;
 		sockdiag_address(socket, all[i].address, sizeof(all[i].address));
 		all[i].uid = socket->uid;
+		all[i].interface = socket->interface;
+		if (!socket->device_gone)
+			memcpy(all[i].device, socket->device, sizeof(all[i].device));
 		owners[found++].inode = socket->inode;
 	}
 	err = owners_find(report, owners, found);
@@ -44,6 +48,10 @@ int describe(struct report *report, const struct known_sockets *known, struct de
 
 void described_print(const struct described *socket, FILE *out)
 {
+	if (!socket->cookie) {
+		fprintf(out, "no socket");
+		return;
+	}
 	if (!socket->address[0]) {
 		fprintf(out, "cookie %" PRIu64, socket->cookie);
 		return;
@@ -57,15 +65,34 @@ void described_print(const struct described *socket, FILE *out)
 	fputc(')', out);
 }
 
+static json_t *number_unless(uint64_t number, bool unknown)
+{
+	return unknown ? json_null() : json_integer((json_int_t)number);
+}
+
+static json_t *text_unless(const char *text, bool unknown)
+{
+	return json_text(unknown ? NULL : text);
+}
+
 json_t *described_to_json(const struct described *socket)
 {
-	bool known = socket->address[0];
+	bool unknown = !socket->address[0];
 
-	return json_pack("{s:I, s:o, s:o, s:o, s:o}", "cookie", (json_int_t)socket->cookie,
-			 "address", json_text(known ? socket->address : NULL), "uid",
-			 known ? json_integer(socket->uid) : json_null(), "pid",
-			 socket->pid ? json_integer(socket->pid) : json_null(), "command",
-			 json_text(socket->pid ? socket->command : NULL));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "cookie",
+			 number_unless(socket->cookie, !socket->cookie), "address",
+			 text_unless(socket->address, unknown), "device",
+			 text_unless(socket->device, !socket->device[0]), "interface",
+			 number_unless(socket->interface, !socket->interface), "uid",
+			 number_unless(socket->uid, unknown), "pid",
+			 number_unless((uint64_t)socket->pid, !socket->pid), "command",
+			 text_unless(socket->command, !socket->pid));
+}
+
+json_t *flow_class_to_json(unsigned int flow_class)
+{
+	return json_pack("{s:s, s:s}", "protocol", ipproto_word(flow_class_ipproto(flow_class)),
+			 "family", flow_class_af(flow_class) == AF_INET6 ? "ipv6" : "ipv4");
 }
 
 json_t *flow_classes_to_json(uint32_t flow_classes)
@@ -74,17 +101,12 @@ json_t *flow_classes_to_json(uint32_t flow_classes)
 
 	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++)
 		if (flow_classes >> i & 1)
-			json_array_append_new(
-				all, json_pack("{s:s, s:s}", "protocol",
-					       ipproto_word(flow_class_ipproto(i)), "family",
-					       flow_class_af(i) == AF_INET6 ? "ipv6" : "ipv4"));
+			json_array_append_new(all, flow_class_to_json(i));
 	return all;
 }
 
-int print_result_json(struct report *report, json_t *root, FILE *out)
+void json_add_members(json_t *object, json_t *members)
 {
-	int err = json_dumpf(root, out, JSON_COMPACT) || fputc('\n', out) == EOF;
-
-	json_decref(root);
-	return err ? fail(report, EIO, "write the result") : 0;
+	json_object_update(object, members);
+	json_decref(members);
 }
