@@ -201,11 +201,30 @@ static int refuse_socket(const struct draining *d, const char *what)
 		      d->label.name, what);
 }
 
+/* Finds the drained sockets that are meant. To drain them again changes nothing; but not dead ones,
+ * which are noted until the notes are cleared. */
+static int find_noted(struct draining *d)
+{
+	struct hands own = hands_of(&d->label.hands, label_hash(d->label.name));
+	int err = 0;
+
+	for (size_t i = 0; !err && i < own.count; i++) {
+		uint64_t cookie = own.all[i].key.cookie;
+
+		if (own.all[i].value.flags & HAND_DRAINED && is_meant(d, cookie) &&
+		    (d->ends || sockdiag_find(&d->known, cookie)))
+			err = add(d, cookie, own.all[i].value.flow_classes);
+	}
+	return err;
+}
+
 static int drain(struct draining *d)
 {
 	struct opened_label *label = &d->label;
 	int err = find_standing(d);
 
+	if (!err)
+		err = find_noted(d);
 	if (!err && !d->count)
 		return refuse_socket(d, "such");
 	if (!err)
@@ -215,18 +234,6 @@ static int drain(struct draining *d)
 	if (!err)
 		err = by_hand_clear(&label->state);
 	return err ? err : sync_standing(&label->state, &label->standing, true);
-}
-
-/* Finds the drained sockets that are meant. */
-static int find_noted(struct draining *d)
-{
-	struct hands own = hands_of(&d->label.hands, label_hash(d->label.name));
-	int err = 0;
-
-	for (size_t i = 0; !err && i < own.count; i++)
-		if (own.all[i].value.flags & HAND_DRAINED && is_meant(d, own.all[i].key.cookie))
-			err = add(d, own.all[i].key.cookie, own.all[i].value.flow_classes);
-	return err;
 }
 
 /* Plans the first slot of each flow class that is free for a socket of a label without

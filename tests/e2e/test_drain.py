@@ -245,6 +245,22 @@ def test_a_socket_that_is_not_there_is_named(two):
     assert two.serves(two.first)
 
 
+def test_a_drained_socket_can_be_drained_again(two):
+    for name in (cookie(two.first), f"127.0.0.1:{two.first.getsockname()[1]}"):
+        first, again = two.drain(name), two.drain(name)
+        assert (again.stdout, again.stderr) == (first.stdout, first.stderr)
+        assert two.serves(two.second)
+    once, twice = two.drain(), two.drain()
+    assert once.stdout.count("web: drained: ") == 2 and once.stderr == twice.stderr
+    assert sorted(once.stdout.splitlines()) == sorted(twice.stdout.splitlines())
+    dead = cookie(two.first)
+    two.first.close()
+    two.all.remove(two.first)
+    assert "has no such socket" in two.drain(dead, status=4).stderr
+    two.host.sklc("undrain", "web")
+    assert two.serves(two.second)
+
+
 def test_what_was_drained_is_told_as_json_and_by_status(two):
     said = json.loads(two.drain(cookie(two.first), "--json").stdout)
     (told,) = said["sockets"]
