@@ -5,6 +5,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -205,6 +206,28 @@ def test_state_of_a_namespace_that_lives_is_kept_when_its_link_has_another_name(
     (folder / "elsewhere").rename(folder / "link")
     assert host.status(status=None)["generation"] == 2
     assert host.reach(TCP4, TCP4.at(1), 80, [server]) is server
+
+
+def test_state_of_a_namespace_that_is_gone_is_kept_by_whom_the_kernel_does_not_let_look(make_host):
+    """The walk over the kernel's list of namespaces needs CAP_PERFMON."""
+    gone, other = make_host(), make_host()
+    gone.apply(RULES)
+    folder = state_folder(gone)
+    gone.namespace.delete()
+    try:
+        deadline = time.monotonic() + 10
+        while "nothing is attached" not in other.sklc("status", "--all").stdout:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        before = sorted(folder.rglob("*"))
+        done = subprocess.run(["nsenter", f"--net={other.namespace.path}", program("setpriv"), "--bounding-set",
+                               "-all,+bpf,+net_admin,+dac_override", SKLC, "apply", other.rules("tcp dport 80 drop\n"),
+                               "--bpffs", other.bpffs], text=True, capture_output=True, check=True)
+        assert "cleared" not in done.stderr and sorted(folder.rglob("*")) == before
+        assert "cleared" in other.apply(RULES).stderr
+        assert not folder.exists()
+    finally:
+        subprocess.run(["ip", "netns", "add", gone.namespace.name], check=True)
 
 
 def test_state_of_a_namespace_that_only_a_socket_keeps_is_kept(served, make_host):
