@@ -297,44 +297,6 @@ int generation_pin(const struct state *state, const struct generation_parts *par
 		   : 0;
 }
 
-/* The map of one number, with the number of the last generation; makes it if there is none. -errno
- * without a message. */
-static int open_count(const struct state *state)
-{
-	autoclose int map = pin_get(state->folder, PIN_COUNT);
-	int err;
-
-	if (map != -ENOENT)
-		return take_fd(&map);
-	map = bpf_map_create(BPF_MAP_TYPE_ARRAY, PIN_COUNT, sizeof(uint32_t), sizeof(uint32_t), 1,
-			     NULL);
-	if (map < 0)
-		return -errno;
-	err = pin_put(state->folder, PIN_COUNT, map);
-	return err ? err : take_fd(&map);
-}
-
-int generation_number(const struct state *state, uint32_t *number)
-{
-	autoclose int map = open_count(state);
-	autofree uint32_t *ids = NULL;
-	uint32_t key = 0, last = 0;
-	size_t count;
-	int err = map < 0 ? map : 0;
-
-	if (!err && bpf_map_lookup_elem(map, &key, &last))
-		err = -errno;
-	if (err)
-		return fail(state->report, err, "read '%s/%s'", state->path, PIN_COUNT);
-	err = generation_list(state, &ids, &count);
-	if (err)
-		return err;
-	*number = (count && ids[0] > last ? ids[0] : last) + 1;
-	return bpf_map_update_elem(map, &key, number, BPF_ANY)
-		       ? fail(state->report, errno, "write '%s/%s'", state->path, PIN_COUNT)
-		       : 0;
-}
-
 int generation_keys(const struct state *state, uint32_t id, struct abi_slot_key **keys,
 		    size_t *count)
 {

@@ -335,13 +335,9 @@ static int take_generation(const struct takeover *takeover, uint32_t id)
 /* The first number that is given from now on follows the largest of version 3. */
 static int pin_count(const struct takeover *takeover, uint32_t last)
 {
-	const uint32_t zero = 0;
-	autoclose int map = bpf_map_create(BPF_MAP_TYPE_ARRAY, PIN_COUNT, sizeof(zero),
-					   sizeof(last), 1, NULL);
+	autoclose int map = count_create(last);
 
-	if (map < 0 || bpf_map_update_elem(map, &zero, &last, BPF_ANY))
-		return -errno;
-	return put_again(takeover->state->folder, PIN_COUNT, map);
+	return map < 0 ? map : put_again(takeover->state->folder, PIN_COUNT, map);
 }
 
 static int take_namespace(const struct takeover *takeover)

@@ -18,4 +18,7 @@ bool is_migrated(uint32_t version);
 int version_create(uint32_t version);
 int since_create(void);
 
+/* The map of the pin `count`, with the number of the last generation (count.c). */
+int count_create(uint32_t last);
+
 #endif

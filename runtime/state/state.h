@@ -131,8 +131,16 @@ struct trial {
 	int program, choices;
 };
 
-/* The next number. From then on it is given, even if the process ends. -errno after a message. */
+/* The next number (count.c). From then on it is given, even if the process ends. -errno after a
+ * message. */
 int generation_number(const struct state *state, uint32_t *number);
+
+/* Notes that an apply on trial found that its rules decide already, for the confirm that follows.
+ * The note ends with the next number. -errno after a message. */
+int untried_note(const struct state *state);
+
+/* Takes the note back. 1: it was there; 0; -errno after a message. */
+int untried_take(const struct state *state);
 
 /* The numbers of this host that an object stands for: of its interfaces, and of the users of its
  * declarations. Pinned as bytes. */
@@ -254,7 +262,8 @@ enum { STATE_VERSION = 4 };
  * rules in force, or if the version is newer. -errno after a message. */
 int state_migrate(const struct state *state);
 
-#define PIN_COUNT "count" /* ARRAY of one u32: the number of the generation that was made last */
+#define PIN_COUNT                                                                                  \
+	"count" /* ARRAY of two u32: the number of the last generation, a note (count.c) */
 
 #define PIN_HAND "hand" /* HASH: struct hand_key -> struct hand (bpf/maps.h) */
 

@@ -323,7 +323,11 @@ static int stay(struct transaction *t)
 	if (!err)
 		err = generation_slots(t->state, t->standing->current, t->labels, t->object,
 				       t->host.slots);
-	return err ? err : check_sockets(t);
+	if (!err)
+		err = check_sockets(t);
+	if (!err && t->confirm_seconds)
+		err = untried_note(t->state);
+	return err;
 }
 
 static int run_held(struct transaction *t)

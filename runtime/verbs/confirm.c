@@ -10,6 +10,22 @@
 #include <errno.h>
 #include <inttypes.h>
 
+/* Where the rules that were to be tried decided already, says that they stay, as after a trial. */
+static int confirm_untried(const struct state *state, const struct standing *standing,
+			   const struct runtime_options *options, FILE *out)
+{
+	int untried = untried_take(state);
+
+	if (untried < 0)
+		return untried;
+	if (!untried)
+		return refuse(options->report, RUNTIME_NOT_THERE,
+			      "no rules are on trial; generation %" PRIu32 " is applied",
+			      standing->current);
+	report_result("confirmed", standing->current, options, out);
+	return 0;
+}
+
 static int confirm(struct state *state, struct standing *standing,
 		   const struct runtime_options *options, FILE *out)
 {
@@ -18,9 +34,7 @@ static int confirm(struct state *state, struct standing *standing,
 	int err;
 
 	if (standing->trial != TRIAL_RUNNING)
-		return refuse(options->report, RUNTIME_NOT_THERE,
-			      "no rules are on trial; generation %" PRIu32 " is applied",
-			      standing->current);
+		return confirm_untried(state, standing, options, out);
 	signals_hold(&held);
 	err = standing_leave_trial(state, standing, tried);
 	standing_close(standing);

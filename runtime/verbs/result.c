@@ -87,7 +87,8 @@ void report_applied(const struct transaction *t, FILE *out)
 	if (!options->quiet)
 		note_others(t);
 	if (t->confirm_seconds && !options->quiet && t->unchanged)
-		note(options->report, "these rules decide already: there is nothing to try");
+		note(options->report, "these rules decide already: there is nothing to try, and no "
+				      "confirming is needed");
 	else if (t->confirm_seconds && !options->quiet)
 		note(options->report,
 		     "on trial for %" PRIu32

@@ -78,6 +78,7 @@ class Model:
         self.hands = {}  # what was done by hand, by label and socket
         self.current = self.tried = None
         self.is_over = False  # a trial is over, and no command has settled that yet
+        self.is_untried = False  # the rules that decide were to be tried since they were applied
 
     # what happens
 
@@ -98,9 +99,11 @@ class Model:
         self.settle()
         if self.tried:
             return False
-        if self.current and not trial and list(rules.items()) == list(self.current.rules.items()):
+        if self.current and list(rules.items()) == list(self.current.rules.items()):
             self.sync()
+            self.is_untried = trial or self.is_untried
             return True
+        self.is_untried = False
         made = Generation(dict(rules), self.current)
         for label, endpoints in made.keys():
             if not endpoints:
@@ -117,7 +120,8 @@ class Model:
     def confirm(self):
         self.settle()
         if not self.tried:
-            return False
+            was_untried, self.is_untried = self.is_untried, False
+            return was_untried
         self.current, self.tried = self.tried, None
         self.forget()
         return True
@@ -265,7 +269,7 @@ class Model:
 
     def detach(self):
         self.current = self.tried = None
-        self.is_over = False
+        self.is_over = self.is_untried = False
         self.hands = {}
         self.forget()
 

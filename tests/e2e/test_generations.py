@@ -114,6 +114,31 @@ def test_what_decides_already_makes_no_generation_and_keeps_the_way_back(host):
     assert host.reach(TCP4, TCP4.at(1), 81, [there]) == REFUSED
 
 
+def test_rules_that_decide_already_are_confirmed_as_after_a_trial(host):
+    host.apply(A)
+    host.sklc("confirm", status=4)
+    assert "no confirming is needed" in host.apply(A, "--confirm", "60").stderr
+    done = host.sklc("confirm", "--json")
+    assert json.loads(done.stdout) == {"version": 1, "result": "confirmed", "generation": 1}
+    host.sklc("confirm", status=4)
+    host.apply(B)
+    host.apply(B, "--confirm", "60")
+    assert host.sklc("rollback").stdout == "rolled back: generation 3 = 1\n"
+
+
+@pytest.mark.parametrize("since", ["applied", "tried", "rolled back"])
+def test_a_confirm_of_rules_that_decided_already_is_not_for_later_ones(host, since):
+    host.apply(A)
+    host.apply(A, "--confirm", "60")
+    host.apply(B, *(["--confirm", "1"] if since == "tried" else []))
+    if since == "tried":
+        time.sleep(1.1)
+        assert host.sklc("sync").stderr and host.status(status=None)["generation"] == 1
+    elif since == "rolled back":
+        host.sklc("rollback")
+    assert "no rules are on trial" in host.sklc("confirm", status=4).stderr
+
+
 def test_the_same_texts_from_another_folder_or_as_an_object_change_nothing(host, tmp_path):
     host.apply(MANY)
     (tmp_path / "elsewhere").mkdir()

@@ -87,8 +87,6 @@ class Run:
 
     def do_apply(self, trial=False):
         rules = self.rng.choice([random_rules(self.rng), *self.texts[-3:]])
-        if trial and self.model.current and rules == self.model.current.rules:
-            return
         if self.model.tried and rules == self.model.tried.rules:
             return
         self.texts.append(rules)
@@ -97,7 +95,7 @@ class Run:
         right = self.model.apply(rules, trial)
         start = time.monotonic()
         self.command(right, "--apply", path, *(["--confirm", TRIAL_SECONDS] if trial else []))
-        if trial and right:
+        if self.model.tried and right:
             self.runs_until, self.deadline = (at + TRIAL_SECONDS for at in (start, time.monotonic()))
 
     def do_trial(self):

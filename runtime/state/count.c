@@ -1,0 +1,113 @@
+/* The pin `count`: the number of the generation that was made last, and the same number again where
+ * an apply on trial has found since that its rules decide already. The next number ends that note by
+ * itself: a trial has a number of its own, so a confirm is never told of a note from before it. */
+#include "state.h"
+
+#include "migrate.h"
+
+#include "runtime/base/fail.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+
+enum { COUNT_LAST, COUNT_UNTRIED, COUNTS };
+
+static int put(int map, uint32_t key, uint32_t number)
+{
+	return bpf_map_update_elem(map, &key, &number, BPF_ANY) ? -errno : 0;
+}
+
+static int get(int map, uint32_t key, uint32_t *number)
+{
+	return bpf_map_lookup_elem(map, &key, number) ? -errno : 0;
+}
+
+int count_create(uint32_t last)
+{
+	autoclose int map = bpf_map_create(BPF_MAP_TYPE_ARRAY, PIN_COUNT, sizeof(uint32_t),
+					   sizeof(uint32_t), COUNTS, NULL);
+	int err = map < 0 ? -errno : put(map, COUNT_LAST, last);
+
+	return err ? err : take_fd(&map);
+}
+
+/* Opens the map; makes it if there is none. -errno after a message. */
+static int open_count(const struct state *state)
+{
+	autoclose int map = pin_get(state->folder, PIN_COUNT);
+	int err;
+
+	if (map == -ENOENT) {
+		map = count_create(0);
+		err = map < 0 ? map : pin_put(state->folder, PIN_COUNT, map);
+	} else {
+		err = map < 0 ? map : 0;
+	}
+	return err ? fail(state->report, err, "open '%s/%s'", state->path, PIN_COUNT)
+		   : take_fd(&map);
+}
+
+static int fail_read(const struct state *state, int err)
+{
+	return fail(state->report, err, "read '%s/%s'", state->path, PIN_COUNT);
+}
+
+static int fail_write(const struct state *state, int err)
+{
+	return fail(state->report, err, "write '%s/%s'", state->path, PIN_COUNT);
+}
+
+int generation_number(const struct state *state, uint32_t *number)
+{
+	autoclose int map = open_count(state);
+	autofree uint32_t *ids = NULL;
+	uint32_t last;
+	size_t count;
+	int err;
+
+	if (map < 0)
+		return map;
+	err = get(map, COUNT_LAST, &last);
+	if (err)
+		return fail_read(state, err);
+	err = generation_list(state, &ids, &count);
+	if (err)
+		return err;
+	*number = (count && ids[0] > last ? ids[0] : last) + 1;
+	err = put(map, COUNT_LAST, *number);
+	return err ? fail_write(state, err) : 0;
+}
+
+int untried_note(const struct state *state)
+{
+	autoclose int map = open_count(state);
+	uint32_t last;
+	int err;
+
+	if (map < 0)
+		return map;
+	err = get(map, COUNT_LAST, &last);
+	if (err)
+		return fail_read(state, err);
+	err = put(map, COUNT_UNTRIED, last);
+	return err ? fail_write(state, err) : 0;
+}
+
+int untried_take(const struct state *state)
+{
+	autoclose int map = open_count(state);
+	uint32_t last, untried;
+	int err;
+
+	if (map < 0)
+		return map;
+	err = get(map, COUNT_LAST, &last);
+	if (!err)
+		err = get(map, COUNT_UNTRIED, &untried);
+	if (err)
+		return fail_read(state, err);
+	if (!untried || untried != last)
+		return 0;
+	err = put(map, COUNT_UNTRIED, 0);
+	return err ? fail_write(state, err) : 1;
+}
