@@ -199,21 +199,41 @@ int by_hand_take_out(const struct state *state, const char *label, uint64_t cook
 	return err;
 }
 
-static int settle_key(struct by_hand *by, const struct label_entry *entry)
+/* Does something with the slots of each word of the labels that something was done with by hand: OWN is
+ * that, and COUNT are the first slots, which its sockets have. */
+static int for_words(struct by_hand *by, const struct label_entry *entries, size_t entry_count,
+		     int (*work)(struct by_hand *by, const struct hands *own,
+				 unsigned int flow_class, uint32_t word, uint32_t count))
 {
-	struct hands own = hands_of(&by->hands, label_hash(entry->key.label));
 	int err = 0;
 
-	for (unsigned int flow_class = 0; own.count && !err && flow_class < ABI_FLOW_CLASSES;
-	     flow_class++) {
-		uint32_t word = entry->slots.slots[flow_class];
-		uint32_t count = count_first(&own, flow_class, word, key_is_declared(&entry->key));
+	for (size_t i = 0; i < entry_count; i++) {
+		const struct label_entry *entry = &entries[i];
+		struct hands own = hands_of(&by->hands, label_hash(entry->key.label));
 
-		err = clear_word(by, &own, word, count);
-		if (!err)
-			err = put_first(by, &own, flow_class, word, count);
+		for (unsigned int j = 0; own.count && !err && j < ABI_FLOW_CLASSES; j++) {
+			uint32_t word = entry->slots.slots[j];
+
+			err = work(by, &own, j, word,
+				   count_first(&own, j, word, key_is_declared(&entry->key)));
+		}
 	}
 	return err;
+}
+
+static int clear_drained(struct by_hand *by, const struct hands *own, unsigned int flow_class,
+			 uint32_t word, uint32_t count)
+{
+	(void)flow_class;
+	(void)count;
+	return clear_word(by, own, word, slot_count(word));
+}
+
+static int clear_behind(struct by_hand *by, const struct hands *own, unsigned int flow_class,
+			uint32_t word, uint32_t count)
+{
+	(void)flow_class;
+	return clear_word(by, own, word, count);
 }
 
 static int carry_out(struct by_hand *by)
@@ -249,9 +269,16 @@ static int settle_all(struct by_hand *by)
 		err = forget_gone(by);
 	if (!err)
 		err = labels_read(by->state->report, by->labels, &entries, &count);
-	for (size_t i = 0; !err && i < count; i++)
-		err = settle_key(by, &entries[i]);
-	return !err && by->places && by->order_count ? carry_out(by) : err;
+	if (!err)
+		err = for_words(by, entries, count, clear_drained);
+	if (err || !by->places)
+		return err;
+	/* A socket leaves its slot behind the first ones when it has one of these, so that it serves
+	 * all the time. */
+	err = for_words(by, entries, count, put_first);
+	if (!err && by->order_count)
+		err = carry_out(by);
+	return err ? err : for_words(by, entries, count, clear_behind);
 }
 
 static int settle(const struct state *state, bool places)

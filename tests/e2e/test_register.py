@@ -272,6 +272,26 @@ def test_what_replaces_an_override_in_one_family_leaves_no_gap_in_the_other(host
     assert reached_during(host, 80, every, replace) == {both}
 
 
+def test_a_group_before_the_declared_socket_serves_until_its_last_is_gone_whatever_commands_run(host):
+    old, members = host.server(TCP4), sorted(group(host, TCP4, 3), key=cookie)
+    host.apply(rules(at(old)))
+    host.register("web", members[0], override=True)
+    members.pop(0).close()
+    host.register("web", host.server(TCP4), status=1)
+    while members:
+        assert reached(host, TCP4, members)
+        members.pop(0).close()
+    assert serves(host, old, [old])
+
+
+def test_a_group_before_the_declared_socket_whose_first_is_gone_serves_while_it_moves_up(host):
+    old, members = host.server(TCP4), group(host, TCP4, 2)
+    host.apply(rules(at(old)))
+    host.register("web", members[0], override=True)
+    members.pop(0).close()
+    assert reached_during(host, 80, [old, *members], lambda: host.sklc("sync")) == set(members)
+
+
 def test_nothing_is_kept_of_an_override_that_died(pair):
     pair.override()
     pair.other.close()
