@@ -20,7 +20,7 @@ from model import DONE, NOT_THERE, REFUSED, SYSTEM, USUAL, Endpoint, Model, Serv
 
 SEQUENCES = int(os.environ.get("SKLC_TEST_SEQUENCES", "40"))
 SEED = int(os.environ.get("SKLC_TEST_SEED", random.randrange(1 << 30)))
-STEPS = 12
+STEPS = 8  # commands
 PORTS = {"a": 1001, "b": 1002, "c": 1003}
 FLOW_CLASSES = [(False, False), (True, False), (False, True)]  # is UDP, is IPv6
 LOOPBACK, ANY = {False: "127.0.0.1", True: "::1"}, {False: "0.0.0.0", True: "::"}
@@ -206,7 +206,9 @@ class Run:
     # services
 
     def do_start(self):
-        is_udp, is_ipv6, address, port = self.rng.choice(PLACES)
+        declared = [endpoint for rules in self.texts[-3:] for endpoints in rules.values() for endpoint in endpoints]
+        fit = [place for place in PLACES if any(each.takes(Service(*place, 0)) for each in declared)]
+        is_udp, is_ipv6, address, port = self.rng.choice(fit if fit and self.rng.random() < 0.7 else PLACES)
         clash = [other for other in self.sockets if (other.is_udp, other.is_ipv6, other.port) == (is_udp, is_ipv6, port)
                  and other.address != address]
         if not clash:
@@ -290,15 +292,26 @@ class Run:
             self.wait_for_the_trial()
             return
         weights = {self.do_apply: 6, self.do_trial: 0.8, self.do_confirm: 2 if self.model.tried else 0.1,
-                   self.do_rollback: 3, self.do_rollback_to: 2, self.do_sync: 2, self.do_register: 3,
-                   self.do_override: 2, self.do_unregister: 1, self.do_drain: 3,
-                   self.do_undrain: 2 if self.model.hands else 0.1, self.do_detach: 0.3, self.do_start: 6,
-                   self.do_join: 2, self.do_stop: 2, self.do_restart: 2}
+                   self.do_rollback: 3, self.do_rollback_to: 1, self.do_sync: 2, self.do_register: 4,
+                   self.do_override: 4, self.do_unregister: 1, self.do_drain: 4,
+                   self.do_undrain: 3 if self.model.hands else 0.1, self.do_detach: 0.2}
+        if not self.model.in_force():
+            weights = {self.do_apply: 20, self.do_trial: 1, self.do_register: 0.5, self.do_sync: 0.5, self.do_drain: 0.2}
+        self.choose(weights)
+
+    def choose(self, weights):
         self.rng.choices(list(weights), list(weights.values()))[0]()
+
+    def services(self):
+        """Services start and stop between two commands."""
+        for _ in range(self.rng.choice([0, 0, 1, 1, 2, 3])):
+            self.choose({self.do_start: 4, self.do_join: 2, self.do_stop: 2, self.do_restart: 1})
+            self.check()
 
     def step(self):
         tried = self.model.tried
         try:
+            self.services()
             self.wait_or_act()
             self.check()
         finally:
