@@ -229,11 +229,10 @@ class Model:
         return DONE
 
     def standing(self, label, is_meant):
-        """The sockets that IS_MEANT chooses of those that stand behind the label: those that surely do, and those that
-        may. In the slots of rules that are neither in force nor on trial, an override may have taken the place of any."""
+        """The sockets that IS_MEANT chooses of those that stand behind the label, or are drained: those that surely are,
+        and those that may be. In the slots of rules that are neither in force nor on trial, an override may have taken the place of any."""
         sure = {service for (name, _), slots in self.slots.items() if name == label for service in slots if service}
-        sure |= {service for name, service in self.hands if name == label
-                 and self.hands[name, service].kind == OVERRIDE}
+        sure |= {service for name, service in self.hands if name == label}
         maybe = set(sure)
         for key, behind in self.behind.items():
             if key[0] == label:
