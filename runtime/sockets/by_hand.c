@@ -133,7 +133,7 @@ static int put_first(struct by_hand *by, const struct hands *own, unsigned int f
 	if (chosen && slot_cookie_at(by->shared.sockets, slot_at(word, 0)) != chosen->key.cookie)
 		err = add_order(by, word, 0, chosen->key.cookie);
 	for (size_t i = 0; i < own->count; i++) {
-		number = is_first(&own->all[i], flow_class)
+		number = is_first(&own->all[i], flow_class) && &own->all[i] != chosen
 				 ? find_among(by, word, next, count, own->all[i].key.cookie)
 				 : count;
 		if (number < count)

@@ -284,6 +284,16 @@ def test_a_group_before_the_declared_socket_serves_until_its_last_is_gone_whatev
     assert serves(host, old, [old])
 
 
+@pytest.mark.parametrize("chosen", [0, 1])
+def test_a_declared_group_put_before_another_socket_serves_until_its_last_is_gone(host, chosen):
+    members, other = sorted(group(host, TCP4, 2), key=cookie), host.server(TCP4)
+    host.apply(rules(at(members[0])))
+    host.register("web", other, override=True)
+    host.register("web", members[chosen], override=True)
+    members.pop(chosen).close()
+    assert serves(host, members[0], [*members, other])
+
+
 def test_a_group_before_the_declared_socket_whose_first_is_gone_serves_while_it_moves_up(host):
     old, members = host.server(TCP4), group(host, TCP4, 2)
     host.apply(rules(at(old)))
