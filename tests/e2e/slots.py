@@ -1,12 +1,19 @@
 """Slots of labels as the pinned maps have them, read and filled without sklc."""
 import ctypes
+import platform
+import re
 import struct
+import sys
 import typing
+
+import pytest
 
 from life import bpf, info_of, namespace_folder
 
 LOOKUP, UPDATE, NEXT_KEY = 1, 2, 4
 KEY_BYTES, NAME_BYTES = 80, 64
+HAND_KEY_BYTES = 16
+LINUX = tuple(int(number) for number in re.match(r"(\d+)\.(\d+)", platform.release()).groups())
 
 
 def element(command, map_fd, key, value=None, flags=0):
@@ -70,3 +77,25 @@ def cookies(host, label, flow_class):
                     continue
                 found.setdefault(each.declared, []).append(struct.unpack("=Q", value.raw)[0])
     return found
+
+
+def is_noted(host, cookie):
+    """Whether the socket is in the map of things done by hand."""
+    file, _ = info_of(namespace_folder(host) / "hand", 88)
+    last = None
+    with file:
+        while True:
+            key = ctypes.create_string_buffer(HAND_KEY_BYTES)
+            try:
+                element(NEXT_KEY, file.fileno(), last, key)
+            except OSError:
+                return False
+            if int.from_bytes(key.raw[:8], sys.byteorder) == cookie:
+                return True
+            last = key
+
+
+def skip_unless_proven_dead(wire):
+    """What was done to a socket stays noted until the kernel proves it dead."""
+    if not wire.is_udp and LINUX < (6, 8):
+        pytest.skip("Linux before 6.8 does not tell of bound TCP sockets, so it proves none dead")

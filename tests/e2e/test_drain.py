@@ -1,10 +1,7 @@
 """Draining: a socket gets no new connections, until it dies, and others serve in its place."""
 import json
 import os
-import platform
-import re
 import socket
-import sys
 
 import pytest
 
@@ -13,7 +10,6 @@ from conftest import REFUSED, WIRES
 from test_register import at, cookie, group, reached, rules
 
 TCP4, TCP6, UDP4 = (WIRES[name] for name in ("tcp-ipv4", "tcp-ipv6", "udp-ipv4"))
-LINUX = tuple(int(number) for number in re.match(r"(\d+)\.(\d+)", platform.release()).groups())
 
 
 class Two:
@@ -294,22 +290,6 @@ def test_status_names_labels_whose_sockets_are_all_drained(host):
     assert "none is declared" in found["what"]
 
 
-def is_noted(host, cookie_of_one):
-    """Whether the map of things done by hand has the socket."""
-    file, _ = slots.info_of(slots.namespace_folder(host) / "hand", 88)
-    last = None
-    with file:
-        while True:
-            key = slots.ctypes.create_string_buffer(16)
-            try:
-                slots.element(slots.NEXT_KEY, file.fileno(), last, key)
-            except OSError:
-                return False
-            if int.from_bytes(key.raw[:8], sys.byteorder) == cookie_of_one:
-                return True
-            last = key
-
-
 @pytest.mark.parametrize("wire", [TCP4, UDP4], ids=["tcp", "udp"])
 def test_nothing_is_kept_of_a_drained_socket_that_died(host, wire):
     """The next command that looks proves it dead; it is not drained, whatever is kept."""
@@ -319,11 +299,10 @@ def test_nothing_is_kept_of_a_drained_socket_that_died(host, wire):
                      match=f"{protocol} daddr 192.0.2.0/24 dport 80"))
     number = cookie(first)
     host.sklc("drain", "web", number)
-    assert is_noted(host, number)
+    assert slots.is_noted(host, number)
     first.close()
     host.sklc("sync", "-q")
     assert host.status()["labels"][0]["drained"] == []
     assert host.reach(wire, wire.at(1), 80, [second]) is second
-    if wire is TCP4 and LINUX < (6, 8):
-        pytest.skip("Linux before 6.8 does not tell of bound TCP sockets, so none is proven dead")
-    assert not is_noted(host, number)
+    slots.skip_unless_proven_dead(wire)
+    assert not slots.is_noted(host, number)

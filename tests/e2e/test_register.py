@@ -302,13 +302,19 @@ def test_a_group_before_the_declared_socket_whose_first_is_gone_serves_while_it_
     assert reached_during(host, 80, [old, *members], lambda: host.sklc("sync")) == set(members)
 
 
-def test_nothing_is_kept_of_an_override_that_died(pair):
-    pair.override()
-    pair.other.close()
-    pair.host.sklc("sync")
-    file, _ = slots.info_of(slots.namespace_folder(pair.host) / "hand", 88)
-    with file, pytest.raises(OSError):
-        slots.element(slots.NEXT_KEY, file.fileno(), None, slots.ctypes.create_string_buffer(16))
+def test_nothing_is_kept_of_an_override_that_died(host, wire):
+    protocol, address = ("udp" if wire.is_udp else "tcp"), f"[{wire.loopback}]" if wire.is_ipv6 else wire.loopback
+    declared, other = host.server(wire), host.server(wire)
+    host.apply(rules(f"{protocol} {address}:{declared.getsockname()[1]}",
+                     match=f"{protocol} daddr {wire.prefix} dport 80"))
+    host.register("web", other, override=True)
+    number = cookie(other)
+    assert slots.is_noted(host, number)
+    other.close()
+    host.sklc("sync")
+    assert serves(host, declared, [declared], wire)
+    slots.skip_unless_proven_dead(wire)
+    assert not slots.is_noted(host, number)
 
 
 def test_a_dual_stack_socket_that_replaces_another_says_so(host):
