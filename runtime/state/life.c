@@ -41,25 +41,47 @@ static enum phase phase_before(enum phase phase)
 	return phase == PHASE_OLDER ? PHASE_OLDER : phase + 1;
 }
 
-int lives_read(const struct state *state, const struct standing *standing, struct lives *lives)
+/* The generations before what is in force have smaller numbers; what has a larger one was never in
+ * force, or on a trial that is over. Each says which one it replaced; all others are older ones. */
+static int add_lives(const struct state *state, const uint32_t *ids, size_t count, uint32_t newest,
+		     enum phase phase, struct lives *lives)
 {
-	bool running = standing->trial == TRIAL_RUNNING;
-	uint32_t id = running ? standing->tried : standing->current;
-	enum phase phase = running ? PHASE_TRIAL : PHASE_CURRENT;
+	uint32_t next = newest;
 
-	lives->count = 0;
-	while (id && lives->count < sizeof(lives->all) / sizeof(lives->all[0])) {
+	for (size_t i = 0; i < count && lives->count < LIVES_MAX; i++) {
 		struct generation generation;
-		int err = generation_open(state, id, &generation);
+		int err = ids[i] <= newest ? generation_open(state, ids[i], &generation) : -ENOENT;
 
+		if (err == -ENOENT)
+			continue;
 		if (err)
-			return err == -ENOENT ? 0 : err;
-		lives->all[lives->count++] = (struct life){generation.record, phase};
-		id = generation.record.previous;
-		phase = phase_before(phase);
+			return err;
+		lives->all[lives->count++] = (struct life){
+			.record = generation.record, .phase = ids[i] == next ? phase : PHASE_OLDER};
+		if (ids[i] == next) {
+			next = generation.record.previous;
+			phase = phase_before(phase);
+		}
 		generation_close(&generation);
 	}
 	return 0;
+}
+
+int lives_read(const struct state *state, const struct standing *standing, struct lives *lives)
+{
+	bool running = standing->trial == TRIAL_RUNNING;
+	uint32_t newest = running ? standing->tried : standing->current;
+	autofree uint32_t *ids = NULL;
+	size_t count;
+	int err;
+
+	lives->count = 0;
+	if (!newest)
+		return 0;
+	err = generation_list(state, &ids, &count);
+	return err ? err
+		   : add_lives(state, ids, count, newest, running ? PHASE_TRIAL : PHASE_CURRENT,
+			       lives);
 }
 
 struct clearing {
@@ -160,44 +182,97 @@ int generation_retire(const struct state *state, uint32_t id)
 	return settle_life(state, &life, &bytes);
 }
 
-static void note_forgotten(const struct state *state, uint32_t id, bool too_many)
+/* The oldest other generation with the rules of this one; the index itself: there is none. */
+static size_t find_twin(const struct lives *lives, size_t index)
 {
-	if (state->quiet)
-		return;
-	if (too_many)
-		note(state->report,
-		     "generation %" PRIu32 " is no longer kept: there are %d newer ones that are "
-		     "not in force",
-		     id, OLDER_MAX);
-	else
-		note(state->report,
-		     "generation %" PRIu32 " is no longer kept: with the newer ones that are not "
-		     "in force it has more than %d MB",
-		     id, OLDER_BYTES_MAX >> 20);
+	const struct object_hash *hash = &lives->all[index].record.hash;
+
+	for (size_t i = lives->count; i-- > 0;)
+		if (i != index && memcmp(lives->all[i].record.hash.content, hash->content,
+					 sizeof(hash->content)) == 0)
+			return i;
+	return index;
 }
 
-/* Brings all folders to their phases, and ends the list before the first older generation that is
- * too much. */
+/* The older generation that is needed least: the oldest one that has the rules of a still older one;
+ * else the oldest one whose rules a newer one has; else the oldest. So rollbacks back and forth do not
+ * push other rules out, and what a copy is said to be a copy of stays. */
+static size_t find_needless(const struct lives *lives)
+{
+	size_t needless = lives->count;
+
+	for (size_t i = lives->count; i-- > 0;) {
+		size_t twin = find_twin(lives, i);
+
+		if (lives->all[i].phase != PHASE_OLDER || twin == i)
+			continue;
+		if (twin > i)
+			return i;
+		if (needless == lives->count)
+			needless = i;
+	}
+	return needless < lives->count ? needless : lives->count - 1;
+}
+
+static void note_forgotten(const struct state *state, const struct lives *lives, size_t index,
+			   bool too_many)
+{
+	uint32_t id = lives->all[index].record.generation;
+	size_t twin = find_twin(lives, index);
+	char why[64] = "";
+
+	if (state->quiet)
+		return;
+	if (twin != index)
+		snprintf(why, sizeof(why), "generation %" PRIu32 " has the same rules, and ",
+			 lives->all[twin].record.generation);
+	if (too_many)
+		note(state->report,
+		     "generation %" PRIu32
+		     " is no longer kept: %smore than %d would be kept that are "
+		     "not in force",
+		     id, why, OLDER_MAX);
+	else
+		note(state->report,
+		     "generation %" PRIu32
+		     " is no longer kept: %sthose that are not in force would "
+		     "have more than %d MB",
+		     id, why, OLDER_BYTES_MAX >> 20);
+}
+
+/* How many older generations there are, and the size of their objects. */
+static size_t count_older(const struct lives *lives, size_t *bytes)
+{
+	size_t count = 0;
+
+	*bytes = 0;
+	for (size_t i = 0; i < lives->count; i++) {
+		bool is_older = lives->all[i].phase == PHASE_OLDER;
+
+		count += is_older;
+		*bytes += is_older ? lives->all[i].bytes : 0;
+	}
+	return count;
+}
+
+/* Brings all folders to their phases, and takes from the list those that are not to be kept. */
 static int settle_lives(const struct state *state, struct lives *lives)
 {
-	size_t older = 0, total = 0, kept = 0, bytes;
+	size_t older, bytes;
+	int err = 0;
 
-	for (size_t i = 0; i < lives->count; i++) {
-		const struct life *life = &lives->all[i];
-		bool is_older = life->phase == PHASE_OLDER;
-		int err = settle_life(state, life, &bytes);
+	for (size_t i = 0; !err && i < lives->count; i++)
+		err = settle_life(state, &lives->all[i], &lives->all[i].bytes);
+	while (!err &&
+	       ((older = count_older(lives, &bytes)) > OLDER_MAX || bytes > OLDER_BYTES_MAX)) {
+		size_t index = find_needless(lives);
 
-		if (err)
-			return err;
-		older += is_older;
-		total += is_older ? bytes : 0;
-		if (older <= OLDER_MAX && total <= OLDER_BYTES_MAX)
-			kept = i + 1;
-		else
-			note_forgotten(state, life->record.generation, older > OLDER_MAX);
+		note_forgotten(state, lives, index, older > OLDER_MAX);
+		lives->count--;
+		memmove(&lives->all[index], &lives->all[index + 1],
+			(lives->count - index) * sizeof(lives->all[0]));
 	}
-	lives->count = kept;
-	return 0;
+	return err;
 }
 
 static bool is_kept(const struct lives *lives, uint32_t id)

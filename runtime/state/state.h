@@ -211,21 +211,23 @@ enum { OLDER_MAX = 10, OLDER_BYTES_MAX = 64 << 20 };
 struct life {
 	struct record record;
 	enum phase phase;
+	size_t bytes; /* of its stored object; only settling reads it */
 };
 
+enum { LIVES_MAX = OLDER_MAX + 4 }; /* one more than are kept, which is one to forget */
+
 struct lives {
-	struct life all[OLDER_MAX + 4]; /* one more than are kept, which is one to forget */
+	struct life all[LIVES_MAX];
 	size_t count;
 };
 
 struct standing;
 
-/* Follows the records from what is in force back to the oldest generation. -errno after a
- * message. */
+/* Reads the records from what is in force back to the oldest generation. -errno after a message. */
 int lives_read(const struct state *state, const struct standing *standing, struct lives *lives);
 
-/* Brings the folders of generations to their phases. Forgets the oldest ones if there are too many,
- * with a note for each, and removes leftovers. -errno after a message. */
+/* Brings the folders of generations to their phases. If there are too many older ones, forgets
+ * those whose rules another one has too, then the oldest, with a note for each. Removes leftovers. -errno after a message. */
 int lives_settle(const struct state *state, const struct standing *standing);
 
 /* Makes a previous generation an older one. -errno after a message. */

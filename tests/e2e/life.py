@@ -104,6 +104,7 @@ def phases_of(host):
                 while number in records:
                     phases[number] = PHASES[phase]
                     phase, number = min(phase + 1, 4), records[number].previous
+                phases |= {older: "older" for older in records if older < min(phases)}
     return [(folder, phases.get(number)) for number, folder in sorted(folders.items())]
 
 

@@ -404,7 +404,21 @@ def test_ten_older_generations_are_kept_and_the_oldest_goes_by_name(host):
     check_settled(host)
 
 
-def test_older_generations_have_64_megabytes_together_and_the_oldest_goes_by_name(host):
+def test_going_back_and_forth_takes_no_place_from_other_rules(host):
+    every = texts(9)
+    for text in every:
+        host.apply(text, "-q")
+    said = "".join(host.sklc("rollback").stderr for _ in range(12))
+    assert "generation 10 is no longer kept: generation 8 has the same rules, and more than 10 " in said
+    found = {each["generation"]: each["same_as"] for each in history(host)}
+    assert len(found) == 12 and set(range(1, 10)) < set(found)
+    assert {original for original in found.values() if original} == {8, 9}
+    check_settled(host)
+    assert host.sklc("rollback", "1").stdout == "rolled back: generation 22 = 1\n"
+    assert [host.sklc("list", str(number)).stdout for number in range(1, 10)] == every
+
+
+def test_older_generations_have_64_megabytes_together_and_a_copy_goes_first_by_name(host):
     number = random.Random(1)
     with open(host.folder / "services.map", "w", encoding="ascii") as elements:
         elements.writelines(f"{ipaddress.IPv6Address(number.getrandbits(128))} . 80 : redirect to label{n % 64}\n"
@@ -418,11 +432,11 @@ def test_older_generations_have_64_megabytes_together_and_the_oldest_goes_by_nam
     assert sum(sizes.values()) <= 64 << 20
     done = host.apply(texts(3)[2])
     sizes[7] = len(pinned_bytes(folder / "g7" / "object"))
-    assert "generation 1 is no longer kept: with the newer ones that are not in force it has more than 64 MB" \
-        in done.stderr
-    assert sizes[1] < 64 << 20 < sum(sizes.values())
-    assert [each["generation"] for each in history(host)] == list(range(9, 1, -1))
-    assert sum(sizes.values()) - sizes[1] <= 64 << 20
+    assert "generation 3 is no longer kept: generation 1 has the same rules, and those that are not in force would " \
+        "have more than 64 MB" in done.stderr
+    assert sizes[3] < 64 << 20 < sum(sizes.values())
+    assert [each["generation"] for each in history(host)] == [9, 8, 7, 6, 5, 4, 2, 1]
+    assert sum(sizes.values()) - sizes[3] <= 64 << 20
     check_settled(host)
 
 
