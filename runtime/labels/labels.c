@@ -247,32 +247,63 @@ int slot_read(int sockets, uint32_t slot, uint64_t *cookie)
 	return bpf_map_lookup_elem(sockets, &slot, cookie) && errno != ENOENT ? -errno : 0;
 }
 
+int slots_first(int sockets, uint32_t word, uint64_t *cookie)
+{
+	int err = 0;
+
+	*cookie = 0;
+	for (uint32_t i = 0; !err && !*cookie && i < slot_count(word); i++)
+		err = slot_read(sockets, slot_at(word, i), cookie);
+	return err;
+}
+
 int slots_empty(int sockets, uint32_t word)
 {
-	for (uint32_t i = 0; i < slot_count(word); i++) {
-		uint64_t cookie;
-		int err = slot_read(sockets, slot_at(word, i), &cookie);
-
-		if (err || cookie)
-			return err;
-	}
-	return 1;
-}
-
-uint64_t slot_cookie_at(int sockets, uint32_t slot)
-{
 	uint64_t cookie;
+	int err = slots_first(sockets, word, &cookie);
 
-	return slot_read(sockets, slot, &cookie) ? 0 : cookie;
+	return err ? err : !cookie;
 }
 
-uint64_t slot_cookie(int sockets, uint32_t word)
+int slots_have(int sockets, uint32_t word, uint64_t cookie)
 {
-	uint64_t cookie = 0;
+	for (uint32_t i = 0; i < slot_count(word); i++) {
+		uint64_t present;
+		int err = slot_read(sockets, slot_at(word, i), &present);
 
-	for (uint32_t i = 0; !cookie && i < slot_count(word); i++)
-		cookie = slot_cookie_at(sockets, slot_at(word, i));
-	return cookie;
+		if (err || present == cookie)
+			return err ? err : 1;
+	}
+	return 0;
+}
+
+static int look_into_word(int sockets, uint32_t word, uint64_t *present)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < slot_count(word); i++) {
+		uint32_t slot = slot_at(word, i);
+
+		err = slot < ABI_SOCKETS_MAX ? slot_read(sockets, slot, &present[slot]) : -EINVAL;
+	}
+	return err;
+}
+
+int slots_look(struct report *report, int sockets, const struct abi_label_slots *slots,
+	       size_t count, uint64_t **present)
+{
+	uint64_t *all = calloc(ABI_SOCKETS_MAX, sizeof(*all));
+	int err = all ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !err && i < count * ABI_FLOW_CLASSES; i++)
+		err = look_into_word(sockets,
+				     slots[i / ABI_FLOW_CLASSES].slots[i % ABI_FLOW_CLASSES], all);
+	if (err) {
+		free(all);
+		return fail(report, err, "read which sockets are behind labels");
+	}
+	*present = all;
+	return 0;
 }
 
 uint32_t slot_word(const struct object *object, uint32_t word)

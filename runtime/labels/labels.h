@@ -75,10 +75,16 @@ int slot_clear(int sockets, uint32_t slot);
 /* Whether no slot of a word has a socket: 1, 0, or -errno without a message. */
 int slots_empty(int sockets, uint32_t word);
 
-/* For what is only shown: the cookie of the socket in a slot, or of the first socket in the slots of a
- * word; 0: none, or it cannot be read. */
-uint64_t slot_cookie_at(int sockets, uint32_t slot);
-uint64_t slot_cookie(int sockets, uint32_t word);
+/* The cookie of the first socket in the slots of a word; 0: there is none. -errno without a message. */
+int slots_first(int sockets, uint32_t word, uint64_t *cookie);
+
+/* Whether the socket is in a slot of the word: 1, 0, or -errno without a message. */
+int slots_have(int sockets, uint32_t word, uint64_t cookie);
+
+/* The cookies of the sockets in the slots of COUNT labels, by slot; 0: there is none. The caller frees.
+ * -errno after a message. */
+int slots_look(struct report *report, int sockets, const struct abi_label_slots *slots,
+	       size_t count, uint64_t **present);
 
 /* The word as the object's program can use it: without spare slots unless the program tries
  * them. */

@@ -79,10 +79,19 @@ int problem_bound_to_gone(struct problems *problems, const char *label, unsigned
 	return err;
 }
 
+uint64_t first_present(const struct inspection *inspected, uint32_t word)
+{
+	uint64_t cookie = 0;
+
+	for (uint32_t i = 0; !cookie && i < slot_count(word); i++)
+		cookie = inspected->present[slot_at(word, i)];
+	return cookie;
+}
+
 bool is_empty(const struct inspection *inspected, uint32_t label, unsigned int flow_class)
 {
 	return inspected->object->labels[label].flow_classes >> flow_class & 1 &&
-	       !slot_cookie(inspected->sockets, inspected->slots[label].slots[flow_class]);
+	       !first_present(inspected, inspected->slots[label].slots[flow_class]);
 }
 
 /* Whether the label of the declaration is empty in a flow class that its sockets may serve; with
@@ -430,13 +439,19 @@ static int check_right(const struct inspection *inspected, const struct declarat
 	return err;
 }
 
-static size_t count_right(const struct sightings *seen, int family)
+/* How many sockets are to be placed in slots of the declaration: not those that an operator drained or
+ * has put somewhere. */
+static size_t count_placed(const struct inspection *inspected,
+			   const struct declaration *declaration, const struct sightings *seen,
+			   int family)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < seen->count; i++)
 		count += seen->all[i].found.fault == FOUND_RIGHT &&
-			 found_serves(&seen->all[i].found, family);
+			 found_serves(&seen->all[i].found, family) &&
+			 !by_hand(inspected, declaration->label, seen->all[i].key.cookie) &&
+			 !is_kept_out(inspected, declaration, seen, &seen->all[i]);
 	return count;
 }
 
@@ -451,7 +466,8 @@ static int check_room(const struct inspection *inspected, const struct declarati
 	declaration_text(declaration, declared, sizeof(declared));
 	for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++) {
 		uint32_t room = declaration_range(declaration, flow_class).count;
-		size_t count = count_right(seen, (int)flow_class_af(flow_class));
+		size_t count = count_placed(inspected, declaration, seen,
+					    (int)flow_class_af(flow_class));
 
 		if (room && count > room &&
 		    inspected->object->labels[declaration->label].flow_classes >> flow_class & 1)
@@ -503,13 +519,13 @@ int problems_of_declared(const struct inspection *inspected, struct problems *pr
 	return err;
 }
 
-uint64_t working_cookie(int sockets, uint32_t word, unsigned int flow_class,
+uint64_t working_cookie(const uint64_t *present, uint32_t word, unsigned int flow_class,
 			const struct known_sockets *known)
 {
 	uint64_t first = 0;
 
 	for (uint32_t i = 0; i < slot_count(word); i++) {
-		uint64_t cookie = slot_cookie_at(sockets, slot_at(word, i));
+		uint64_t cookie = present[slot_at(word, i)];
 
 		if (cookie && sockdiag_takes(known, flow_class_ipproto(flow_class), cookie))
 			return cookie;
@@ -529,7 +545,7 @@ static int check_working(const struct inspection *inspected, uint32_t label, boo
 
 	for (int is_ipv6 = 0; !err && is_ipv6 < 2; is_ipv6++) {
 		unsigned int flow_class = (unsigned int)ABI_FLOW_CLASS(is_ipv6, is_udp);
-		uint64_t cookie = working_cookie(inspected->sockets,
+		uint64_t cookie = working_cookie(inspected->present,
 						 inspected->slots[label].slots[flow_class],
 						 flow_class, inspected->known);
 
@@ -576,13 +592,15 @@ static void warn_of(const struct problems *problems)
 		     problems->count - PROBLEMS_SHOWN);
 }
 
-void problems_warn(const struct inspection *inspected)
+int problems_warn(const struct inspection *inspected)
 {
 	struct problems problems = {.report = inspected->object->report};
+	int err = problems_of_declared(inspected, &problems);
 
-	if (problems_of_declared(inspected, &problems) == 0)
+	if (!err)
 		warn_of(&problems);
 	problems_free(&problems);
+	return err;
 }
 
 void problems_free(struct problems *problems)

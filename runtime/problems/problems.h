@@ -33,7 +33,7 @@ struct inspection {
 	const struct declarations *declarations;
 	const struct sightings *sightings;
 	const struct abi_label_slots *slots; /* slot words of each label */
-	int sockets;                         /* descriptor of the socket map */
+	const uint64_t *present;             /* cookies of the sockets in them, see slots_look */
 	const struct netns *netns;
 	const struct known_sockets *known; /* NULL: they are read when they are needed */
 	/* Numbers that the rules were applied with; NULL: they are not known. */
@@ -77,11 +77,11 @@ int problems_of_routes(const struct object *object, const struct netns *netns,
 
 /* The cookie of the first socket in the word's slots that can take packets of the flow class; if
  * none can, of the first socket; 0: there is none. */
-uint64_t working_cookie(int sockets, uint32_t word, unsigned int flow_class,
+uint64_t working_cookie(const uint64_t *present, uint32_t word, unsigned int flow_class,
 			const struct known_sockets *known);
 
-/* Reports the first problems with declared sockets, as warnings. */
-void problems_warn(const struct inspection *inspected);
+/* Reports the first problems with declared sockets, as warnings. -errno after a message. */
+int problems_warn(const struct inspection *inspected);
 
 void problems_free(struct problems *problems);
 

@@ -17,7 +17,7 @@
 static bool is_in(const struct inspection *inspected, uint32_t word, uint64_t cookie)
 {
 	for (uint32_t i = 0; i < slot_count(word); i++)
-		if (slot_cookie_at(inspected->sockets, slot_at(word, i)) == cookie)
+		if (inspected->present[slot_at(word, i)] == cookie)
 			return true;
 	return false;
 }
@@ -119,7 +119,7 @@ static void look_at_flow_class(const struct inspection *inspected, const struct 
 	uint32_t word = inspected->slots[label].slots[flow_class];
 
 	for (uint32_t i = 0; i < slot_count(word); i++) {
-		uint64_t cookie = slot_cookie_at(inspected->sockets, slot_at(word, i));
+		uint64_t cookie = inspected->present[slot_at(word, i)];
 		enum place place;
 
 		/* Whether it takes packets is for problems_behind_labels. */
@@ -269,8 +269,8 @@ static int check_bound(const struct inspection *inspected, uint32_t label,
 	char address[SOCKET_ADDRESS_MAX];
 
 	for (unsigned int flow_class = 0; !first && flow_class < ABI_FLOW_CLASSES; flow_class++) {
-		uint64_t cookie = slot_cookie(inspected->sockets,
-					      inspected->slots[label].slots[flow_class]);
+		uint64_t cookie = first_present(inspected,
+						inspected->slots[label].slots[flow_class]);
 
 		first = cookie ? sockdiag_find(inspected->known, cookie) : NULL;
 		if (first && !known_device(first))

@@ -100,14 +100,13 @@ static uint32_t count_first(const struct hands *own, unsigned int flow_class, ui
 	return count;
 }
 
-/* The number of the slot from FIRST to COUNT that has the socket; COUNT if none has. */
-static uint32_t find_among(const struct by_hand *by, uint32_t word, uint32_t first, uint32_t count,
-			   uint64_t cookie)
+/* The number of the slot from FIRST to COUNT that has the socket; COUNT if none has. PRESENT are the
+ * cookies of the sockets in the first slots. */
+static uint32_t find_among(const uint64_t *present, uint32_t first, uint32_t count, uint64_t cookie)
 {
 	uint32_t number = first;
 
-	while (number < count &&
-	       slot_cookie_at(by->shared.sockets, slot_at(word, number)) != cookie)
+	while (number < count && present[number] != cookie)
 		number++;
 	return number;
 }
@@ -121,6 +120,16 @@ static const struct hand_entry *find_chosen(const struct hands *own, unsigned in
 	return NULL;
 }
 
+/* Reads which sockets are in the first COUNT slots of a word. */
+static int read_present(const struct by_hand *by, uint32_t word, uint32_t count, uint64_t *present)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < count; i++)
+		err = slot_read(by->shared.sockets, slot_at(word, i), &present[i]);
+	return err ? fail(by->state->report, err, "read which socket is in a slot") : 0;
+}
+
 /* Plans a slot among the first COUNT ones for each socket that stands before the declared ones. */
 static int put_first(struct by_hand *by, const struct hands *own, unsigned int flow_class,
 		     uint32_t word, uint32_t count)
@@ -128,13 +137,14 @@ static int put_first(struct by_hand *by, const struct hands *own, unsigned int f
 	const struct hand_entry *chosen = count ? find_chosen(own, flow_class) : NULL;
 	uint32_t number, next = chosen != NULL;
 	bool taken[DECLARED_RANGE_MAX] = {false};
-	int err = 0;
+	uint64_t present[DECLARED_RANGE_MAX];
+	int err = read_present(by, word, count, present);
 
-	if (chosen && slot_cookie_at(by->shared.sockets, slot_at(word, 0)) != chosen->key.cookie)
+	if (!err && chosen && present[0] != chosen->key.cookie)
 		err = add_order(by, word, 0, chosen->key.cookie);
-	for (size_t i = 0; i < own->count; i++) {
+	for (size_t i = 0; !err && i < own->count; i++) {
 		number = is_first(&own->all[i], flow_class) && &own->all[i] != chosen
-				 ? find_among(by, word, next, count, own->all[i].key.cookie)
+				 ? find_among(present, next, count, own->all[i].key.cookie)
 				 : count;
 		if (number < count)
 			taken[number] = true;
@@ -143,7 +153,7 @@ static int put_first(struct by_hand *by, const struct hands *own, unsigned int f
 		uint64_t cookie = own->all[i].key.cookie;
 
 		if (!is_first(&own->all[i], flow_class) || &own->all[i] == chosen ||
-		    find_among(by, word, chosen != NULL, count, cookie) < count)
+		    find_among(present, chosen != NULL, count, cookie) < count)
 			continue;
 		while (next < count && taken[next])
 			next++;

@@ -223,12 +223,17 @@ int follow_forget(struct report *report, int root, uint64_t cookie)
 					       : follower_end_others(report, root, NULL, cookie);
 }
 
-/* Whether the map with this ID in the follower is the namespace's own map of the kind. */
-static bool is_own_map(const struct state *state, enum kind kind, uint32_t id)
+/* Whether the map with this ID in the follower is the namespace's own map of the kind: 1, 0, or
+ * -errno. */
+static int is_own_map(const struct state *state, enum kind kind, uint32_t id)
 {
 	autoclose int map = pin_get(state->folder, kind_names[kind]);
+	uint32_t own;
 
-	return map >= 0 && map_id(map) == id;
+	if (map < 0)
+		return map == -ENOENT ? 0 : map;
+	own = map_id(map);
+	return own ? own == id : -errno;
 }
 
 /* Whether the map with this ID has these declarations; -errno. Only if it is another map, which has no
@@ -259,8 +264,10 @@ static enum following compare(const struct state *state, const struct standing *
 		return FOLLOW_OTHER;
 	if (same < 0)
 		return same == -EPERM ? FOLLOW_UNSEEN : FOLLOW_UNKNOWN;
-	for (int i = 0; i < CGROUPS; i++)
-		same = same && is_own_map(state, (enum kind)i, ids[i]);
+	for (int i = 0; same > 0 && i < CGROUPS; i++)
+		same = is_own_map(state, (enum kind)i, ids[i]);
+	if (same < 0)
+		return FOLLOW_UNKNOWN;
 	return same ? FOLLOWING : FOLLOW_OTHER;
 }
 

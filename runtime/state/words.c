@@ -26,6 +26,7 @@ static int write_words(int map, size_t size, int labels, const struct abi_slot_k
 		       size_t count)
 {
 	uint32_t *words;
+	int err = 0;
 
 	if (!size)
 		return 0;
@@ -34,18 +35,21 @@ static int write_words(int map, size_t size, int labels, const struct abi_slot_k
 	words = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, map, 0);
 	if (words == MAP_FAILED)
 		return -errno;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; !err && i < count; i++) {
 		struct abi_label_slots slots;
 		uint32_t *own = &words[i * ABI_FLOW_CLASSES];
 
-		if (labels_find(labels, &keys[i], &slots))
+		err = labels_find(labels, &keys[i], &slots);
+		if (err == -ENOENT) {
+			err = 0;
 			continue;
-		for (unsigned int j = 0; j < ABI_FLOW_CLASSES; j++)
+		}
+		for (unsigned int j = 0; !err && j < ABI_FLOW_CLASSES; j++)
 			if (own[j] != slots.slots[j])
 				__atomic_store_n(&own[j], slots.slots[j], __ATOMIC_RELEASE);
 	}
 	munmap(words, size);
-	return 0;
+	return err;
 }
 
 static int tell_generation(const struct state *state, uint32_t id, int labels)

@@ -182,11 +182,13 @@ int brief_print_json(struct report *report, const struct brief_status *all, size
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(
 			namespaces,
-			json_pack("{s:o, s:b, s:o, s:o, s:o}", "cookie", json_number(all[i].cookie),
-				  "attached", all[i].readable && all[i].inode, "inode",
-				  all[i].inode ? json_number(all[i].inode) : json_null(), "name",
-				  json_text(all[i].name[0] ? all[i].name : NULL), "generation",
-				  json_number(all[i].generation)));
+			json_pack("{s:o, s:o, s:o, s:o, s:o}", "cookie", json_number(all[i].cookie),
+				  "attached",
+				  all[i].error ? json_null()
+					       : json_boolean(all[i].has_link && all[i].inode),
+				  "inode", all[i].inode ? json_number(all[i].inode) : json_null(),
+				  "name", json_text(all[i].name[0] ? all[i].name : NULL),
+				  "generation", json_number(all[i].generation)));
 	return document_print_indented(
 		report,
 		json_pack("{s:i, s:o}", "version", SCHEMA_VERSION, "namespaces", namespaces), out);

@@ -16,6 +16,7 @@ struct look {
 	struct status *status;
 	int sockets, since;
 	struct abi_label_slots *slots;
+	uint64_t *present; /* cookies of the sockets in their slots */
 };
 
 /* When the socket COOKIE was put into the slot, in seconds since 1970; 0: not known. */
@@ -33,10 +34,10 @@ static uint64_t read_since(const struct look *look, uint32_t slot, uint64_t cook
 static void look_at_flow_class(const struct look *look, unsigned int flow_class,
 			       struct flow_class_status *at, struct described *first)
 {
-	first->cookie = working_cookie(look->sockets, at->word, flow_class, &look->status->known);
+	first->cookie = working_cookie(look->present, at->word, flow_class, &look->status->known);
 	for (uint32_t i = 0; first->cookie && i < slot_count(at->word); i++) {
 		uint32_t slot = slot_at(at->word, i);
-		uint64_t cookie = slot_cookie_at(look->sockets, slot);
+		uint64_t cookie = look->present[slot];
 
 		at->members += cookie != 0;
 		if (cookie == first->cookie && !at->since)
@@ -84,12 +85,12 @@ bool status_is_override(const struct status *status, uint32_t label, uint32_t fl
 	return own.count && hand_flags(&own, own.all->key.label, cookie) & HAND_OVERRIDE;
 }
 
-/* Whether the flow class is needed and its socket cannot take packets. */
-static bool is_dead(const struct status *status, unsigned int flow_class,
-		    const struct flow_class_status *at, uint64_t cookie)
+/* Whether the flow class is needed, and its socket is missing or cannot take packets. */
+static bool is_lacking(const struct status *status, unsigned int flow_class,
+		       const struct flow_class_status *at, uint64_t cookie)
 {
-	return cookie && at->needed &&
-	       !sockdiag_takes(&status->known, flow_class_ipproto(flow_class), cookie);
+	return at->needed &&
+	       !(cookie && sockdiag_takes(&status->known, flow_class_ipproto(flow_class), cookie));
 }
 
 static int look_at_sockets(const struct look *look)
@@ -104,7 +105,7 @@ static int look_at_sockets(const struct look *look)
 		struct flow_class_status *at = &status->flow_classes[i];
 
 		look_at_flow_class(look, i % ABI_FLOW_CLASSES, at, &status->sockets[i]);
-		if (is_dead(status, i % ABI_FLOW_CLASSES, at, status->sockets[i].cookie))
+		if (is_lacking(status, i % ABI_FLOW_CLASSES, at, status->sockets[i].cookie))
 			status->complete = false;
 	}
 	for (size_t i = 0; i < status->hands.count; i++)
@@ -155,7 +156,7 @@ static int look_all(const struct look *look)
 	const struct object *object = &status->applied.object;
 	struct inspection inspected = {.object = object,
 				       .slots = look->slots,
-				       .sockets = look->sockets,
+				       .present = look->present,
 				       .netns = &status->state.netns,
 				       .known = &status->known,
 				       .hands = &status->hands,
@@ -164,7 +165,6 @@ static int look_all(const struct look *look)
 	enum following following;
 	int err;
 
-	take_slots(look);
 	err = look_at_sockets(look);
 	if (!err && object->socket_count)
 		err = look_for_declared(look, &inspected);
@@ -196,8 +196,13 @@ int status_look(struct status *status)
 	err = standing_maps(&status->state, &look.sockets, &labels);
 	if (!err) {
 		look.since = pin_get(status->state.folder, PIN_SINCE);
-		err = look_all(&look);
+		take_slots(&look);
+		err = slots_look(status->state.report, look.sockets, look.slots,
+				 status->applied.object.header.label_count, &look.present);
+		if (!err)
+			err = look_all(&look);
 	}
+	free(look.present);
 	free(look.slots);
 	close_fd(&look.sockets);
 	close_fd(&look.since);

@@ -14,35 +14,26 @@ enum { READ_TRIES = 5 };
 static int read_flow_classes(struct status *status)
 {
 	const struct object *object = &status->applied.object;
-	size_t count = (size_t)object->header.label_count * ABI_FLOW_CLASSES;
-	autoclose int sockets = -1, labels = -1;
-	autofree struct abi_slot_key *keys = NULL;
-	size_t key_count = 0;
-	int err = standing_maps(&status->state, &sockets, &labels);
+	size_t labels = object->header.label_count;
+	autofree struct abi_label_slots *slots = calloc(labels + 1, sizeof(*slots));
+	autoclose int sockets = -1, map = -1;
+	int err = standing_maps(&status->state, &sockets, &map);
 
+	status->flow_classes = calloc(labels * ABI_FLOW_CLASSES + 1, sizeof(*status->flow_classes));
+	if (!err && (!slots || !status->flow_classes))
+		err = fail(status->state.report, ENOMEM, "read the labels");
 	if (!err)
-		err = generation_keys(&status->state, status->standing.current, &keys, &key_count);
-	if (err)
-		return err;
-	status->flow_classes = calloc(count + 1, sizeof(*status->flow_classes));
-	if (!status->flow_classes)
-		return fail(status->state.report, ENOMEM, "read the labels");
-	status->complete = true;
-	for (uint32_t i = 0; i < object->header.label_count; i++) {
-		struct abi_label_slots slots;
-		bool known = i < key_count && labels_find(labels, &keys[i], &slots) == 0;
+		err = generation_slots(&status->state, status->standing.current, map, object,
+				       slots);
+	for (size_t i = 0; !err && i < labels * ABI_FLOW_CLASSES; i++) {
+		unsigned int flow_class = i % ABI_FLOW_CLASSES;
 
-		for (uint32_t flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++) {
-			struct flow_class_status *at =
-				&status->flow_classes[i * ABI_FLOW_CLASSES + flow_class];
-
-			at->word = known ? slot_word(object, slots.slots[flow_class]) : 0;
-			at->needed = object->labels[i].flow_classes >> flow_class & 1;
-			if (at->needed && !(known && slot_cookie(sockets, at->word)))
-				status->complete = false;
-		}
+		status->flow_classes[i] = (struct flow_class_status){
+			.word = slots[i / ABI_FLOW_CLASSES].slots[flow_class],
+			.needed = object->labels[i / ABI_FLOW_CLASSES].flow_classes >> flow_class &
+				  1};
 	}
-	return 0;
+	return err;
 }
 
 static void read_hook(struct status *status)
@@ -151,7 +142,10 @@ void brief_read(struct state *state, struct brief_status *brief)
 	struct standing standing;
 	struct link_info info = {0};
 
-	brief->readable = link >= 0 && attach_info(state->report, link, &info) == 0;
+	brief->error = link < 0 ? link : attach_info(state->report, link, &info);
+	brief->has_link = link >= 0 && !brief->error;
+	if (link == -ENOENT)
+		brief->error = 0;
 	brief->inode = info.netns_inode;
 	if (!info.netns_inode || standing_read(state, &standing))
 		return;

@@ -46,7 +46,8 @@ struct brief_status {
 	uint64_t cookie;
 	uint32_t inode; /* 0: the namespace is gone, or the rules were detached from it */
 	uint32_t generation;
-	bool readable;           /* the link is there and could be read */
+	bool has_link;
+	int error; /* -errno: why its link cannot be read; 0: it can, or there is none */
 	char name[NAME_MAX + 1]; /* in /run/netns; empty: it has none */
 };
 

@@ -202,7 +202,9 @@ void status_print_text(const struct status *status, FILE *out)
 static void print_brief(const struct brief_status *brief, FILE *out)
 {
 	fprintf(out, "cookie %" PRIu64 ": ", brief->cookie);
-	if (!brief->readable) {
+	if (brief->error) {
+		fprintf(out, "its state cannot be read\n");
+	} else if (!brief->has_link) {
 		fprintf(out, "nothing is attached; left by an interrupted command\n");
 	} else if (!brief->inode) {
 		fprintf(out,

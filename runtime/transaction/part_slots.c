@@ -22,14 +22,28 @@ static int is_taken_over(const struct state *state, uint32_t id, bool *taken)
 	return err == -ENOENT ? 0 : err;
 }
 
+/* Finds the slots of a key: 1; 0: it has none; -errno after a message. */
+static int find_slots(struct report *report, int map, const struct abi_slot_key *key,
+		      struct abi_label_slots *slots)
+{
+	int err = labels_find(map, key, slots);
+
+	return err && err != -ENOENT ? fail(report, err, "read the label '%s'", key->label) : !err;
+}
+
 /* Marks the slots of the keys. */
-static void mark_slots(int map, const struct abi_slot_key *keys, size_t count, bool *used)
+static int mark_slots(struct report *report, int map, const struct abi_slot_key *keys, size_t count,
+		      bool *used)
 {
 	struct abi_label_slots slots;
+	int found = 0;
 
-	for (size_t i = 0; i < count; i++)
-		if (labels_find(map, &keys[i], &slots) == 0)
+	for (size_t i = 0; found >= 0 && i < count; i++) {
+		found = find_slots(report, map, &keys[i], &slots);
+		if (found > 0)
 			slots_mark(&slots, used);
+	}
+	return found < 0 ? found : 0;
 }
 
 static bool is_among(const struct abi_slot_key *keys, size_t count, const struct abi_slot_key *key)
@@ -56,19 +70,23 @@ static int part(const struct state *state, const struct standing *standing, bool
 		err = generation_keys(state, standing->current, &current, &current_count);
 	if (!err)
 		err = generation_keys(state, standing->previous, &previous, &previous_count);
-	if (err)
-		return err;
-	mark_slots(map, current, current_count, used);
-	for (size_t i = 0; i < previous_count; i++) {
-		if (is_among(current, current_count, &previous[i]) ||
-		    labels_find(map, &previous[i], &slots) || !used[ABI_SLOT(slots.slots[0])])
+	if (!err)
+		err = mark_slots(state->report, map, current, current_count, used);
+	for (size_t i = 0; !err && i < previous_count; i++) {
+		int found = is_among(current, current_count, &previous[i])
+				    ? 0
+				    : find_slots(state->report, map, &previous[i], &slots);
+
+		if (found < 0)
+			return found;
+		if (!found || !used[ABI_SLOT(slots.slots[0])])
 			continue;
 		if (bpf_map_delete_elem(map, &previous[i]) && errno != ENOENT)
 			return fail(state->report, errno, "forget the label '%s'",
 				    previous[i].label);
 		*parted = true;
 	}
-	return 0;
+	return err;
 }
 
 int part_slots(const struct state *state, const struct standing *standing)

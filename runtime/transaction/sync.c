@@ -85,19 +85,22 @@ static int sync_open(struct sync *sync)
 	return err;
 }
 
-static void report_problems(const struct sync *sync)
+static int report_problems(const struct sync *sync)
 {
-	const struct inspection inspected = {
+	autofree uint64_t *present = NULL;
+	struct inspection inspected = {
 		.object = &sync->applied.object,
 		.declarations = &sync->declarations,
 		.sightings = find_sightings(sync->finder),
 		.slots = sync->slots,
-		.sockets = sync->shared.sockets,
 		.netns = &sync->state->netns,
 		.hands = &sync->hands,
 	};
+	int err = slots_look(sync->applied.object.report, sync->shared.sockets, sync->slots,
+			     sync->applied.object.header.label_count, &present);
 
-	problems_warn(&inspected);
+	inspected.present = present;
+	return err ? err : problems_warn(&inspected);
 }
 
 static int sync_generation(const struct state *state, uint32_t generation, bool quiet)
@@ -121,7 +124,7 @@ static int sync_generation(const struct state *state, uint32_t generation, bool 
 		err = fill_slots(sync.finder, &sync.declarations, &sync.hands, sync.shared.sockets,
 				 sync.since);
 	if (!err && !quiet)
-		report_problems(&sync);
+		err = report_problems(&sync);
 	sync_close(&sync);
 	return err;
 }

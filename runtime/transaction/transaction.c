@@ -238,19 +238,22 @@ static int swap(const struct transaction *t, int current)
 	return err ? fail(t->options->report, err, "keep the link in '%s'", t->state->path) : 0;
 }
 
-static void report_problems(const struct transaction *t)
+static int report_problems(const struct transaction *t)
 {
-	const struct inspection inspected = {
+	autofree uint64_t *present = NULL;
+	struct inspection inspected = {
 		.object = t->object,
 		.declarations = &t->declarations,
 		.sightings = find_sightings(t->finder),
 		.slots = t->host.slots,
-		.sockets = t->shared.sockets,
 		.netns = &t->state->netns,
 		.hands = &t->hands,
 	};
+	int err = slots_look(t->object->report, t->shared.sockets, t->host.slots,
+			     t->object->header.label_count, &present);
 
-	problems_warn(&inspected);
+	inspected.present = present;
+	return err ? err : problems_warn(&inspected);
 }
 
 /* Starts the follower before the search, so that neither misses a socket that starts to listen
@@ -270,7 +273,7 @@ static int find_sockets(struct transaction *t)
 		err = fill_slots(t->finder, &t->declarations, &t->hands, t->shared.sockets,
 				 t->since);
 	if (!err && t->finder && !t->options->quiet)
-		report_problems(t);
+		err = report_problems(t);
 	return err ? err : check_sockets(t);
 }
 

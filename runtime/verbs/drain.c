@@ -320,16 +320,24 @@ static int undrain(struct draining *d)
 }
 
 /* The flow classes, as bits, in which the label has no socket any more. */
-static uint32_t find_empty(const struct draining *d)
+static int find_empty(const struct draining *d, uint32_t *empty)
 {
-	uint32_t served = 0, empty = 0;
+	uint32_t served = 0;
 
+	*empty = 0;
 	for (size_t i = 0; i < d->count; i++)
 		served |= d->all[i].flow_classes;
-	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++)
-		if (served >> i & 1 && !slot_cookie(d->label.sockets, d->label.slots.slots[i]))
-			empty |= 1u << i;
-	return empty;
+	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++) {
+		int is_empty = served >> i & 1
+				       ? slots_empty(d->label.sockets, d->label.slots.slots[i])
+				       : 0;
+
+		if (is_empty < 0)
+			return fail(d->label.state.report, is_empty,
+				    "read whether the label '%s' has a socket", d->label.name);
+		*empty |= (uint32_t)is_empty << i;
+	}
+	return 0;
 }
 
 static int print_json(const struct draining *d, const char *result, const struct described *sockets,
@@ -350,11 +358,12 @@ static int print(const struct draining *d, const char *result, FILE *out)
 {
 	const struct runtime_options *options = d->label.options;
 	autofree struct described *sockets = calloc(d->count + 1, sizeof(*sockets));
-	uint32_t empty = find_empty(d);
-	int err;
+	uint32_t empty = 0;
+	int err = sockets ? find_empty(d, &empty)
+			  : fail(options->report, ENOMEM, "say which sockets were %s", result);
 
-	if (!sockets)
-		return fail(options->report, ENOMEM, "say which sockets were %s", result);
+	if (err)
+		return err;
 	for (size_t i = 0; i < d->count; i++)
 		sockets[i].cookie = d->all[i].cookie;
 	err = describe(options->report, &d->known, sockets, d->count);

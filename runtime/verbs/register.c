@@ -156,10 +156,19 @@ static void find_siblings(struct registering *r)
 		r->group = own->group;
 }
 
-static void note_before(struct registering *r)
+static int fail_to_look(const struct registering *r, int error)
 {
-	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++)
-		r->before[i] = slot_cookie(r->label.sockets, r->label.slots.slots[i]);
+	return fail(r->label.state.report, error, "read which sockets the label '%s' has",
+		    r->label.name);
+}
+
+static int note_before(struct registering *r)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < ABI_FLOW_CLASSES; i++)
+		err = slots_first(r->label.sockets, r->label.slots.slots[i], &r->before[i]);
+	return err ? fail_to_look(r, err) : 0;
 }
 
 /* Gives the label spare slots for the siblings, in each of its keys. */
@@ -297,11 +306,13 @@ static int put_as_declared(struct registering *r)
 		err = take_out_replaced(r);
 	if (err > 0) /* one that is declared too gets a slot again */
 		err = sync_standing(&label->state, &label->standing, true);
-	for (unsigned int i = 0; !err && i < ABI_FLOW_CLASSES; i++)
-		for (uint32_t j = 0; j < slot_count(label->slots.slots[i]); j++)
-			if (slot_cookie_at(label->sockets, slot_at(label->slots.slots[i], j)) ==
-			    r->cookie)
-				return 0;
+	for (unsigned int i = 0; !err && i < ABI_FLOW_CLASSES; i++) {
+		int has = slots_have(label->sockets, label->slots.slots[i], r->cookie);
+
+		if (has > 0)
+			return 0;
+		err = has ? fail_to_look(r, has) : 0;
+	}
 	return err ? err
 		   : refuse(label->state.report, ENOSPC,
 			    "the slots of the label '%s' are full of other sockets that the rules "
@@ -393,17 +404,20 @@ static int put(struct registering *r)
 	}
 }
 
-/* Whether another socket, which is none of its siblings, was the first of a flow class before. */
-static bool has_replaced(const struct registering *r, unsigned int flow_class)
+/* Whether another socket, which is none of its siblings, was the first of a flow class before: 1, 0, or
+ * -errno after a message. */
+static int has_replaced(const struct registering *r, unsigned int flow_class)
 {
-	uint64_t before = r->before[flow_class];
+	uint64_t before = r->before[flow_class], first;
+	int err;
 
 	if (!before || !(r->flow_classes >> flow_class & 1) || before == r->cookie)
-		return false;
+		return 0;
 	for (size_t i = 0; i < r->siblings.count; i++)
 		if (is_sibling(r, &r->siblings.all[i]) && r->siblings.all[i].key.cookie == before)
-			return false;
-	return slot_cookie(r->label.sockets, r->label.slots.slots[flow_class]) != before;
+			return 0;
+	err = slots_first(r->label.sockets, r->label.slots.slots[flow_class], &first);
+	return err ? fail_to_look(r, err) : first != before;
 }
 
 static void print_text(const struct registering *r, const struct described *own,
@@ -460,9 +474,13 @@ static int print(const struct registering *r, FILE *out)
 
 	if (r->label.options->quiet && !r->label.options->json)
 		return 0;
-	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++)
-		if (has_replaced(r, i))
-			all[1 + i].cookie = r->before[i];
+	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++) {
+		int replaced = has_replaced(r, i);
+
+		if (replaced < 0)
+			return replaced;
+		all[1 + i].cookie = replaced ? r->before[i] : 0;
+	}
 	err = sockdiag_read(&r->label.state.netns, &known);
 	if (!err)
 		err = describe(r->label.state.report, &known, all, 1 + ABI_FLOW_CLASSES);
@@ -490,8 +508,9 @@ static int run(struct registering *r, FILE *out)
 	if (err)
 		return err;
 	find_siblings(r);
-	note_before(r);
-	err = give_blocks(r);
+	err = note_before(r);
+	if (!err)
+		err = give_blocks(r);
 	if (!err)
 		err = put(r);
 	if (err)

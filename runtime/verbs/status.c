@@ -4,6 +4,7 @@
 #include "runtime/runtime.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 static int print_one(const struct runtime_options *options, FILE *out)
 {
@@ -46,14 +47,23 @@ static int print_all(const struct runtime_options *options, FILE *out)
 		struct state state = {.report = options->report, .bpffs = -1, .root = -1};
 
 		all[i].cookie = cookies[i];
-		if (state_open_listed(root, cookies[i], &state) == 0)
+		all[i].error = state_open_listed(root, cookies[i], &state);
+		if (!all[i].error)
 			brief_read(&state, &all[i]);
 		close_fd(&state.folder);
+		if (all[i].error == -ENOENT)
+			all[i].error = 0; /* it was removed meanwhile */
+		if (all[i].error)
+			err = fail(
+				options->report, all[i].error,
+				"read the state of the network namespace with the cookie %" PRIu64,
+				cookies[i]);
 	}
-	if (options->json)
-		return brief_print_json(options->report, all, count, out);
-	brief_print_text(all, count, out);
-	return 0;
+	if (!options->json)
+		brief_print_text(all, count, out);
+	else if (brief_print_json(options->report, all, count, out))
+		return -EIO;
+	return err;
 }
 
 int runtime_status(const struct runtime_options *options, FILE *out)

@@ -148,6 +148,30 @@ def test_a_look_up_that_fails_removes_nothing(served, make_host, error):
         assert other.reach(TCP4, TCP4.at(1), 80, [there]) is there
 
 
+def reading_calls(verb, *where):
+    """How many calls of bpf(2) the command makes."""
+    done = subprocess.run([program("strace"), "-f", "-e", "bpf", SKLC, *verb, *where], text=True, capture_output=True,
+                          check=True, env=NO_LEAK_CHECK)
+    return len(re.findall(r"bpf\(BPF_", done.stderr))
+
+
+@pytest.mark.parametrize("verb", [["status"], ["status", "--all"], ["history"], ["list"]], ids=" ".join)
+def test_a_look_up_that_fails_is_shown_as_no_absence(host, cgroup2, verb):  # pylint: disable=unused-argument
+    """Each call in turn: either the command says that it fails, or it still shows every socket and every rule."""
+    server = host.server(TCP4, port=8080)
+    host.apply("socket web { tcp 127.0.0.1:8080 }\n" + RULES + "tcp daddr 192.0.2.0/24 dport 81 redirect to plain\n")
+    host.register("plain", host.server(TCP4))
+    where = ["--netns", host.namespace.path, "--bpffs", host.bpffs]
+    for call in range(1, reading_calls(verb, *where) + 1, 3):
+        done = subprocess.run([program("strace"), "-f", "-o", "/dev/null", "-e", f"inject=bpf:error=ENOMEM:when={call}",
+                               SKLC, *verb, *where], text=True, capture_output=True, check=False, env=NO_LEAK_CHECK)
+        said = f"call {call}\n{done.stdout}{done.stderr}"
+        assert done.returncode in (0, 3), said
+        assert not re.search("nothing is attached|no socket|declarations than those in force", said), said
+        assert done.returncode == 3 or verb != ["status"] or said.count(", user ") == 2, said
+    assert host.reach(TCP4, TCP4.at(1), 80, [server]) is server
+
+
 def test_a_program_without_state_is_named(host):
     """The pins are removed while another pin keeps the link, as of rules that were applied with another bpffs."""
     bpftool = program("bpftool")

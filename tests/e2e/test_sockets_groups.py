@@ -172,6 +172,14 @@ def test_a_group_that_is_larger_than_the_room_is_a_named_problem(host):
         assert host.status()["problems"] == []
 
 
+def test_drained_sockets_want_no_room(host):
+    host.apply(declared(TCP4))
+    with Group(host, TCP4, ROOM + 3):
+        host.sklc("drain", "web", "-q")
+        problems = host.status(status=1)["problems"]
+        assert problems and not any("have room" in problem["what"] for problem in problems), problems
+
+
 def test_many_labels_share_the_spare_slots_and_all_have_some(host):
     """Half of the 4,096 blocks is left for later rules, so 300 labels have 4 blocks of 15 slots each."""
     host.apply("".join(f"socket l{number} {{ tcp 127.0.0.1:{10000 + number} }}\n"

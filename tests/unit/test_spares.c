@@ -272,11 +272,13 @@ static void slots_that_two_keys_have_are_emptied_with_the_last_one(void **state)
 	assert_int_equal(bpf_map_update_elem(sockets, &spare, &value, BPF_ANY), 0);
 	slots_mark(&entry.slots, used);
 	assert_int_equal(labels_drop(&f->report, f->labels, sockets, &entry, used), 0);
-	assert_int_not_equal(slot_cookie_at(sockets, spare), 0);
+	assert_int_equal(slot_read(sockets, spare, &value), 0);
+	assert_int_not_equal(value, 0);
 	assert_int_equal(labels_find(f->labels, &entry.key, &entry.slots), -ENOENT);
 	memset(used, 0, ABI_SOCKETS_MAX);
 	assert_int_equal(labels_drop(&f->report, f->labels, sockets, &entry, used), 0);
-	assert_int_equal(slot_cookie_at(sockets, spare), 0);
+	assert_int_equal(slot_read(sockets, spare, &value), 0);
+	assert_int_equal(value, 0);
 	close(server);
 	close(sockets);
 	free(used);
@@ -306,11 +308,19 @@ static void an_unreadable_slot_is_not_an_empty_one(void **state)
 {
 	struct fixture *f = *state;
 	int sockets = sockets_create();
+	uint64_t cookie, *present;
 
 	assign(f, 0, 1);
 	assert_int_equal(slots_empty(sockets, word_of(f, 0)), 1);
+	assert_int_equal(slots_first(sockets, word_of(f, 0), &cookie), 0);
+	assert_int_equal(slots_have(sockets, word_of(f, 0), 1), 0);
+	assert_int_equal(slots_look(&f->report, sockets, f->slots, 1, &present), 0);
+	free(present);
 	close(sockets);
 	assert_int_equal(slots_empty(-1, word_of(f, 0)), -EBADF);
+	assert_int_equal(slots_first(-1, word_of(f, 0), &cookie), -EBADF);
+	assert_int_equal(slots_have(-1, word_of(f, 0), 1), -EBADF);
+	assert_int_equal(slots_look(&f->report, -1, f->slots, 1, &present), -EBADF);
 }
 
 static void several_flow_classes_are_named_in_a_list(void **state)
