@@ -102,12 +102,27 @@ static int check_sockets(const struct transaction *t)
 	return 0;
 }
 
+static int load(const struct transaction *t, struct loaded *loaded)
+{
+	const struct load_options options = {.verbose = t->options->verbose,
+					     .guarded = t->record.guarded};
+
+	return load_object(t->object, &t->host, &t->shared, &options, loaded);
+}
+
+/* The previous rules lose their slots only for a program that the kernel takes, so where room is
+ * lacking it is loaded once before it knows its slots. */
 static int make_room(struct transaction *t)
 {
+	struct loaded tried = LOADED_NONE;
 	struct excess excess;
 	int err = labels_excess(t->labels, t->object, t->keys, &excess);
 
 	if (err || (!excess.keys && !excess.flow_classes))
+		return err;
+	err = load(t, &tried);
+	loaded_close(&tried);
+	if (err)
 		return err;
 	return standing_make_room(t->state, t->standing, t->keys, t->object->header.label_count,
 				  excess.keys);
@@ -131,8 +146,6 @@ static int assign_slots(struct transaction *t)
 
 static int load_new(struct transaction *t)
 {
-	const struct load_options options = {.verbose = t->options->verbose,
-					     .guarded = t->record.guarded};
 	int err = standing_prepare(t->state, &t->shared, &t->labels);
 
 	if (!err)
@@ -142,7 +155,7 @@ static int load_new(struct transaction *t)
 	if (!err && t->declarations.count)
 		err = declared_maps_create(&t->declarations, &t->declared);
 	if (!err)
-		err = load_object(t->object, &t->host, &t->shared, &options, &t->loaded);
+		err = load(t, &t->loaded);
 	return err;
 }
 

@@ -2,13 +2,15 @@
 import os
 import select
 import signal
+import struct
 import subprocess
 import threading
 import time
 
 import pytest
 
-from conftest import NO_LEAK_CHECK, REFUSED, SKLC, WIRES, locked_folder, program
+from conftest import NO_LEAK_CHECK, REFUSED, SKLC, WIRES, locked_folder, program, sklc
+from objects import patch
 
 TCP4, UDP4 = WIRES["tcp-ipv4"], WIRES["udp-ipv4"]
 OLD = ("tcp daddr 192.0.2.0/24 dport 80 counter redirect to web\n"
@@ -485,3 +487,17 @@ def test_labels_of_the_rules_before_give_way_to_those_that_need_room(host):
     host.sklc("rollback", "-q")
     assert host.reach(TCP4, TCP4.at(1), 3, [old]) is old
     assert "label14000 " in host.sklc("list").stdout.replace("\n", " ")
+
+
+def test_the_rules_before_keep_their_labels_where_the_kernel_refuses_those_that_need_room(host):
+    host.apply(labels_apart(0, 7000), "-q")
+    old = host.server(TCP4)
+    host.register("label2", old)
+    host.apply(labels_apart(7000, 7000), "-q")
+    path = host.folder / "refused.o"
+    assert sklc(host.rules(labels_apart(14000, 7000)), "-o", path).returncode == 0
+    patch(path, "sk_lookup", 0, struct.pack("<BBhi", 0xbf, 9 << 4, 0, 0))  # r0 = r9, which has no value
+    done = host.sklc("--apply", path, status=3)
+    assert "R9" in done.stderr and "make room" not in done.stderr
+    host.sklc("rollback", "-q")
+    assert host.reach(TCP4, TCP4.at(1), 3, [old]) is old
