@@ -75,14 +75,7 @@ static int add_order(struct by_hand *by, uint32_t word, uint32_t number, uint64_
 	if (!more)
 		return fail(by->state->report, ENOMEM, "put sockets into slots");
 	by->orders = more;
-	more[by->order_count++] = (struct order){
-		.key = {.cookie = cookie},
-		.value = {.slot = slot_at(word, number),
-			  .flags = BPF_ANY,
-			  .error = 1,
-			  .first_block = number ? (uint16_t)ABI_SPARE_BLOCK(word) : 0,
-			  .block = number ? (uint16_t)declared_block(number) : 0},
-	};
+	more[by->order_count++] = order_to(cookie, word, number, BPF_ANY);
 	return 0;
 }
 

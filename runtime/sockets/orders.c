@@ -7,6 +7,18 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 
+struct order order_to(uint64_t cookie, uint32_t word, uint32_t number, uint32_t flags)
+{
+	return (struct order){
+		.key = {.cookie = cookie},
+		.value = {.slot = slot_at(word, number),
+			  .flags = flags,
+			  .error = 1,
+			  .first_block = number ? (uint16_t)ABI_SPARE_BLOCK(word) : 0,
+			  .block = number ? (uint16_t)declared_block(number) : 0},
+	};
+}
+
 /* Notes the time of each socket that was put in. It is no error if the socket was closed meanwhile,
  * so that the walk did not meet it (error 1), or if the follower filled the slot meanwhile
  * (EEXIST). */

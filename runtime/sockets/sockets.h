@@ -69,7 +69,10 @@ struct order {
 	struct placement value;
 };
 
-/* Puts sockets into slots of the socket map. -errno after a message; a socket that was closed
+/* The order to put a socket into one of a word's slots, by its number there. */
+struct order order_to(uint64_t cookie, uint32_t word, uint32_t number, uint32_t flags);
+
+/* Puts sockets into slots of the socket map. All slots of one socket are filled in one system call. -errno after a message; a socket that was closed
  * meanwhile is no error. */
 int find_put(struct finder *finder, struct order *orders, size_t count);
 

@@ -268,14 +268,7 @@ static int plan_back(struct draining *d, const struct drained *socket, struct or
 			     d->label.name, flow_class_name(i), socket->cookie);
 			continue;
 		}
-		orders[(*count)++] = (struct order){
-			.key = {.cookie = socket->cookie},
-			.value = {.slot = slot_at(word, number),
-				  .flags = BPF_NOEXIST,
-				  .error = 1,
-				  .first_block = number ? (uint16_t)ABI_SPARE_BLOCK(word) : 0,
-				  .block = number ? (uint16_t)declared_block(number) : 0},
-		};
+		orders[(*count)++] = order_to(socket->cookie, word, number, BPF_NOEXIST);
 	}
 	return 0;
 }

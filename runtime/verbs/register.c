@@ -131,23 +131,26 @@ static int choose_way(struct registering *r)
 }
 
 /* Looks for the other members of its SO_REUSEPORT group. Where they cannot be seen, the socket
- * serves alone. */
+ * serves alone. A dual-stack socket is looked for too, since the walk puts it into all its slots. */
 static void find_siblings(struct registering *r)
 {
+	bool may_have = socket_may_have_siblings(r->fd);
+	bool is_dual = r->flow_classes & (r->flow_classes - 1);
 	struct report silent = report_nothing();
 	const struct found *own;
 	int err;
 
-	if (!socket_may_have_siblings(r->fd))
+	if (!may_have && !(is_dual && r->way == WAY_UNDECLARED))
 		return;
 	r->netns = r->label.state.netns;
 	r->netns.report = &silent;
 	err = find_at(&r->netns, &r->endpoint, &r->shared, &r->finder);
 	r->netns.report = r->label.state.report;
 	if (err) {
-		warn(r->label.state.report,
-		     "the other sockets of its SO_REUSEPORT group cannot be seen here: when this "
-		     "one is gone, nobody is served");
+		if (may_have)
+			warn(r->label.state.report, "the other sockets of its SO_REUSEPORT group "
+						    "cannot be seen here: when this "
+						    "one is gone, nobody is served");
 		return;
 	}
 	r->siblings = find_of(find_sightings(r->finder), 0);
@@ -320,73 +323,96 @@ static int put_as_declared(struct registering *r)
 			    label->name);
 }
 
-/* Puts the socket itself into the slot of its label, by its descriptor: this needs no walk through
- * the namespace's sockets. */
-static int put_itself(struct registering *r, unsigned int flow_class, int since_map, uint64_t now)
+/* Plans the first slot of a flow class for the socket, and spare ones for its siblings. */
+static void plan_slots(const struct registering *r, unsigned int flow_class, struct order *orders,
+		       size_t *count)
 {
-	const struct since since = {r->cookie, now};
-	uint32_t slot = ABI_SLOT(r->label.slots.slots[flow_class]);
-	uint64_t value = (uint64_t)r->fd;
+	uint32_t word = r->label.slots.slots[flow_class], next = 1;
 
+	orders[(*count)++] = order_to(r->cookie, word, 0, BPF_ANY);
+	for (size_t i = 0; i < r->siblings.count && next < slot_count(word); i++) {
+		const struct sighting *at = &r->siblings.all[i];
+
+		if (is_sibling(r, at) && found_flow_classes(&at->found) >> flow_class & 1)
+			orders[(*count)++] = order_to(at->key.cookie, word, next++, BPF_ANY);
+	}
+}
+
+/* Puts the socket itself into a slot, by its descriptor: this needs no walk through the namespace's
+ * sockets. */
+static int put_itself(const struct registering *r, uint32_t slot, int since_map)
+{
+	struct since since = {.cookie = r->cookie};
+	uint64_t value = (uint64_t)r->fd;
+	int err = boot_time(r->label.state.report, (uint64_t *)&since.boot_time);
+
+	if (err)
+		return err;
 	if (bpf_map_update_elem(r->label.sockets, &slot, &value, BPF_ANY))
 		return fail(r->label.state.report, errno,
 			    "put the socket behind the label '%s' (%s)", r->label.name,
-			    flow_class_name(flow_class));
+			    flow_class_name(slot % ABI_FLOW_CLASSES));
 	/* If that fails, the status shows no time. */
 	bpf_map_update_elem(since_map, &slot, &since, BPF_ANY);
 	return 0;
 }
 
-/* Plans spare slots for the siblings, and takes other sockets out of these. */
-static int put_siblings(struct registering *r, unsigned int flow_class, struct order *orders,
-			size_t *count)
+/* Where the sockets can be walked, all slots of the socket are filled at once: a process that is killed
+ * leaves a dual-stack socket in those of both families, or in none. */
+static int put_planned(const struct registering *r, struct order *orders, size_t count, int since)
 {
-	uint32_t word = r->label.slots.slots[flow_class], next = 1;
+	int err = r->finder
+			  ? orders_carry_out(r->label.state.report, r->finder, orders, count, since)
+			  : 0;
+
+	for (size_t i = 0; !err && i < count; i++)
+		if (orders[i].key.cookie == r->cookie && orders[i].value.error > 0)
+			err = put_itself(r, orders[i].value.slot, since);
+	return err;
+}
+
+static bool is_of_group(const struct registering *r, uint64_t cookie)
+{
+	for (size_t i = 0; i < r->siblings.count; i++)
+		if (r->siblings.all[i].key.cookie == cookie)
+			return is_sibling(r, &r->siblings.all[i]);
+	return cookie == r->cookie;
+}
+
+/* Takes other sockets out of the spare slots, now that the first slot has the new one. */
+static int clear_spares(const struct registering *r, uint32_t word)
+{
 	int err = 0;
 
-	for (uint32_t i = 1; err >= 0 && i < slot_count(word); i++)
-		err = slot_clear(r->label.sockets, slot_at(word, i));
-	if (err < 0)
-		return fail(r->label.state.report, err, "take a socket out of a slot");
-	for (size_t i = 0; i < r->siblings.count && next < slot_count(word); i++) {
-		if (!is_sibling(r, &r->siblings.all[i]) ||
-		    !(found_flow_classes(&r->siblings.all[i].found) >> flow_class & 1))
-			continue;
-		orders[(*count)++] = (struct order){
-			.key = {.cookie = r->siblings.all[i].key.cookie},
-			.value = {.slot = slot_at(word, next),
-				  .flags = BPF_ANY,
-				  .error = 1,
-				  .first_block = (uint16_t)ABI_SPARE_BLOCK(word),
-				  .block = (uint16_t)declared_block(next)},
-		};
-		next++;
+	for (uint32_t i = 1; err >= 0 && i < slot_count(word); i++) {
+		uint64_t cookie;
+
+		err = slot_read(r->label.sockets, slot_at(word, i), &cookie);
+		if (!err && cookie && !is_of_group(r, cookie))
+			err = slot_clear(r->label.sockets, slot_at(word, i));
 	}
-	return 0;
+	return err < 0 ? fail(r->label.state.report, err, "take a socket out of a slot") : 0;
 }
 
 static int put_undeclared(struct registering *r)
 {
-	size_t count = 0, most = count_siblings(r) * ABI_FLOW_CLASSES + 1;
+	size_t count = 0, most = (count_siblings(r) + 1) * ABI_FLOW_CLASSES;
 	autofree struct order *orders = calloc(most, sizeof(*orders));
 	struct report *report = r->label.state.report;
 	autoclose int since = -1;
-	uint64_t now;
-	int err = orders ? boot_time(report, &now) : fail(report, ENOMEM, "register the socket");
+	int err = orders ? standing_since(&r->label.state, &since)
+			 : fail(report, ENOMEM, "register the socket");
 
-	if (!err)
-		err = standing_since(&r->label.state, &since);
-	for (unsigned int i = 0; !err && i < ABI_FLOW_CLASSES; i++) {
-		if (!(r->flow_classes >> i & 1))
-			continue;
-		err = put_itself(r, i, since, now);
-		if (!err)
-			err = put_siblings(r, i, orders, &count);
-	}
-	if (!err && count)
-		err = orders_carry_out(report, r->finder, orders, count, since);
+	for (unsigned int i = 0; !err && i < ABI_FLOW_CLASSES; i++)
+		if (r->flow_classes >> i & 1)
+			plan_slots(r, i, orders, &count);
 	if (!err)
 		err = replace_noted(r);
+	if (!err)
+		err = put_planned(r, orders, count, since);
+	for (unsigned int i = 0; !err && i < ABI_FLOW_CLASSES; i++)
+		if (r->flow_classes >> i & 1)
+			err = clear_spares(r, r->label.slots.slots[i]);
 	if (!err)
 		err = take_out_replaced(r);
 	return err < 0 ? err : 0;
