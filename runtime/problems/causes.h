@@ -24,11 +24,11 @@ int problems_of_missing(const struct inspection *inspected, const struct missing
 /* Whether the socket is one that a declaration allows (near.c). */
 bool is_declared(const struct inspection *inspected, uint64_t cookie);
 
-/* The cookie of the first socket in the slots of a word; 0: there is none. */
+/* The cookie of the first socket in the slots of a word; 0: there is none (strays.c). */
 uint64_t first_present(const struct inspection *inspected, uint32_t word);
 
 /* Whether rules redirect packets of this flow class to the label, and the label has no socket for
- * them. */
+ * them (strays.c). */
 bool is_empty(const struct inspection *inspected, uint32_t label, unsigned int flow_class);
 
 /* Whether the socket is in a slot of the label (strays.c). */

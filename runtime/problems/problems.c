@@ -79,21 +79,6 @@ int problem_bound_to_gone(struct problems *problems, const char *label, unsigned
 	return err;
 }
 
-uint64_t first_present(const struct inspection *inspected, uint32_t word)
-{
-	uint64_t cookie = 0;
-
-	for (uint32_t i = 0; !cookie && i < slot_count(word); i++)
-		cookie = inspected->present[slot_at(word, i)];
-	return cookie;
-}
-
-bool is_empty(const struct inspection *inspected, uint32_t label, unsigned int flow_class)
-{
-	return inspected->object->labels[label].flow_classes >> flow_class & 1 &&
-	       !first_present(inspected, inspected->slots[label].slots[flow_class]);
-}
-
 /* Whether the label of the declaration is empty in a flow class that its sockets may serve; with
  * FOUND, in one that this socket serves. */
 static bool is_missed(const struct inspection *inspected, const struct declaration *declaration,
@@ -517,22 +502,6 @@ int problems_of_declared(const struct inspection *inspected, struct problems *pr
 		err = problems_of_missing(inspected, &missing, problems);
 	free(missing.all);
 	return err;
-}
-
-uint64_t working_cookie(const uint64_t *present, uint32_t word, unsigned int flow_class,
-			const struct known_sockets *known)
-{
-	uint64_t first = 0;
-
-	for (uint32_t i = 0; i < slot_count(word); i++) {
-		uint64_t cookie = present[slot_at(word, i)];
-
-		if (cookie && sockdiag_takes(known, flow_class_ipproto(flow_class), cookie))
-			return cookie;
-		if (!first)
-			first = cookie;
-	}
-	return first;
 }
 
 /* Names a socket that cannot take packets, once for the label. SHOWN is the first flow class of its

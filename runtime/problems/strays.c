@@ -14,6 +14,37 @@
 #include <netinet/in.h>
 #include <stdio.h>
 
+uint64_t first_present(const struct inspection *inspected, uint32_t word)
+{
+	uint64_t cookie = 0;
+
+	for (uint32_t i = 0; !cookie && i < slot_count(word); i++)
+		cookie = inspected->present[slot_at(word, i)];
+	return cookie;
+}
+
+bool is_empty(const struct inspection *inspected, uint32_t label, unsigned int flow_class)
+{
+	return inspected->object->labels[label].flow_classes >> flow_class & 1 &&
+	       !first_present(inspected, inspected->slots[label].slots[flow_class]);
+}
+
+uint64_t working_cookie(const uint64_t *present, uint32_t word, unsigned int flow_class,
+			const struct known_sockets *known)
+{
+	uint64_t first = 0;
+
+	for (uint32_t i = 0; i < slot_count(word); i++) {
+		uint64_t cookie = present[slot_at(word, i)];
+
+		if (cookie && sockdiag_takes(known, flow_class_ipproto(flow_class), cookie))
+			return cookie;
+		if (!first)
+			first = cookie;
+	}
+	return first;
+}
+
 static bool is_in(const struct inspection *inspected, uint32_t word, uint64_t cookie)
 {
 	for (uint32_t i = 0; i < slot_count(word); i++)

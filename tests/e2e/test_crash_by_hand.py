@@ -11,8 +11,9 @@ from test_crash import CHANGING, Operation, run_points
 from test_crash_sockets import DeclaredLab
 from test_register import cookie, group
 
-TCP4 = WIRES["tcp-ipv4"]
-UNDECLARED = "tcp daddr 192.0.2.0/24 dport 83 redirect to plain\n"
+TCP4, TCP6 = WIRES["tcp-ipv4"], WIRES["tcp-ipv6"]
+UNDECLARED = (f"tcp daddr 192.0.2.0/24 dport 83 redirect to plain\n"
+              f"tcp daddr {TCP6.prefix} dport 83 redirect to plain\n")
 
 pytestmark = [pytest.mark.skipif(not shutil.which("strace"), reason="needs strace"),
               pytest.mark.usefixtures("cgroup2")]
@@ -25,13 +26,14 @@ class HandLab(DeclaredLab):
         super().__init__(host)
         self.other = host.server(TCP4)
         self.plain, self.members = host.server(TCP4), group(host, TCP4, 3)
+        self.plain6, self.dual = host.server(TCP6), host.server(TCP6, "::", v6only=False)
         for name in ("old", "new"):
             text = (host.folder / f"{name}.conf").read_text() + UNDECLARED
             self.run(host.rules(text, f"{name}.conf"), "-o", self.objects[name])
 
     @property
     def servers(self):
-        return [*super().servers, self.other, self.plain, *self.members]
+        return [*super().servers, self.other, self.plain, self.plain6, self.dual, *self.members]
 
     def rules(self):
         return "old" if self.reach(81) is self.old else "new"
@@ -41,6 +43,7 @@ class HandLab(DeclaredLab):
         self.sklc("unregister", "web")
         super().fill()
         self.must(*self.register("plain", self.plain))
+        self.must(*self.register("plain", self.plain6))
 
     def settled(self, find):
         """Who serves at once, and after a command that looks for sockets; both or only the second may be new."""
@@ -56,6 +59,11 @@ class HandLab(DeclaredLab):
     def plain_of(self):
         found = self.reach(83)
         return "group" if found in self.members else {self.plain: "plain", REFUSED: "none"}[found]
+
+    def both_of_plain(self):
+        """Who serves both families; a mixture is an error."""
+        ipv6 = self.host.reach(TCP6, TCP6.at(1), 83, self.servers)
+        return {(self.plain, self.plain6): "plain", (self.dual, self.dual): "dual"}[self.reach(83), ipv6]
 
     def is_tidy(self):
         check_settled(self.host)
@@ -86,6 +94,8 @@ OPERATIONS = {
     "undrain": operation(lambda lab: ["undrain", "web"], "none", "web", prepare_drained),
     "register a group": operation(lambda lab: lab.register("plain", lab.members[0]), "plain", "group",
                                   find=HandLab.plain_of),
+    "register a dual-stack socket": operation(lambda lab: lab.register("plain", lab.dual), "plain", "dual",
+                                              find=HandLab.both_of_plain),
     "drain what is registered": operation(lambda lab: ["drain", "plain"], "plain", "none", find=HandLab.plain_of),
 }
 
