@@ -8,14 +8,16 @@
 #include <elf.h>
 #include <linux/bpf.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <zlib.h>
 
 enum {
-	/* ELF's empty one, ten of sklc's, maps, code, symbols, relocations, the names */
-	SAMPLE_SECTIONS = 17,
+	/* ELF's empty one, ten of sklc's, maps, code, symbols, relocations, types, the host's words,
+	 * the names */
+	SAMPLE_SECTIONS = 19,
 	SAMPLE_MAPS_SECTION = 11, /* indices of sections */
 	SAMPLE_CALLED_SECTION = 12,
 	SAMPLE_PROGRAM_SECTION = 13,
@@ -206,6 +208,18 @@ static inline void sample_write_code(struct sample_elf *elf, const struct sample
 	header->sh_entsize = sizeof(s->relocations[0]);
 }
 
+/* Types that nobody reads here, and a word for each slot and each interface of the header. */
+static inline void sample_write_data(struct sample_elf *elf, const struct sample *s)
+{
+	static const uint32_t words[(SAMPLE_LABELS + 1) * ABI_FLOW_CLASSES + 2];
+	size_t count = s->header.label_count * ABI_FLOW_CLASSES + s->header.interface_count;
+	bool is_old = s->header.version == 2;
+
+	sample_section(elf, ".BTF", SHT_PROGBITS, 0, "types", sizeof("types"));
+	sample_section(elf, is_old ? ABI_MACHINE_2 : ABI_MACHINE, SHT_PROGBITS,
+		       is_old ? SHF_ALLOC : SHF_ALLOC | SHF_WRITE, words, count * sizeof(words[0]));
+}
+
 /* Writes the file into SAMPLE_SIZE_MAX bytes; returns its size. */
 static inline size_t sample_write(const struct sample *s, unsigned char *bytes)
 {
@@ -235,6 +249,7 @@ static inline size_t sample_write(const struct sample *s, unsigned char *bytes)
 	sample_records(&elf, ABI_TEXTS_SECTION, s->texts, sizeof(s->texts));
 	sample_records(&elf, ABI_TEXT_SECTION, s->text, s->text_size);
 	sample_write_code(&elf, s);
+	sample_write_data(&elf, s);
 	memcpy(elf.names + elf.name_bytes, ".strtab", sizeof(".strtab"));
 	sample_section(&elf, ".strtab", SHT_STRTAB, 0, elf.names,
 		       elf.name_bytes + sizeof(".strtab"));
