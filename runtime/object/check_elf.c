@@ -1,6 +1,6 @@
-/* Holds the ELF file of an object against the list of allowed.c. Two sections of one name, or symbols
- * and relocations that lead out of what they name, would have libbpf load something else than what
- * is checked here, so these are refused too. */
+/* Holds the ELF file of an object against the list of allowed.c. Two sections of one name, symbols
+ * with names from another section, or symbols and relocations that lead out of what they name, would
+ * have libbpf load something else than what is checked here, so these are refused too. */
 #include "check_elf.h"
 
 #include "allowed.h"
@@ -105,6 +105,26 @@ static int list_sections(struct checking *c)
 		c->section_count++;
 	}
 	c->symbols = find_section(c, ".symtab");
+	return 0;
+}
+
+/* Symbols have their names in .strtab, relocations their symbols in .symtab. */
+static int check_links(const struct checking *c)
+{
+	for (size_t i = 1; i < c->section_count; i++) {
+		const struct section *section = &c->sections[i];
+		bool is_symbols = section->header.sh_type == SHT_SYMTAB;
+		size_t record = is_symbols ? sizeof(Elf64_Sym) : sizeof(Elf64_Rel);
+
+		if (!is_symbols && section->header.sh_type != SHT_REL)
+			continue;
+		if (section->header.sh_entsize != record ||
+		    section->header.sh_link >= c->section_count ||
+		    &c->sections[section->header.sh_link] !=
+			    find_section(c, is_symbols ? ".strtab" : ".symtab"))
+			return refuse_section(c, section->name,
+					      "is of another form than sklc gives it");
+	}
 	return 0;
 }
 
@@ -349,6 +369,8 @@ int check_elf(const struct object *object, Elf *elf)
 
 	if (!err)
 		err = check_presence(&c);
+	if (!err)
+		err = check_links(&c);
 	if (!err)
 		err = check_license(&c);
 	if (!err)

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from conftest import SKLC, sklc
-from objects import HEADER, SECTION, content, header, patch, sections
+from objects import HEADER, SECTION, Section, content, header, patch, sections
 from test_object_versions import OLD, llvm_works
 
 TESTS = pathlib.Path(__file__).parents[1]
@@ -108,10 +108,23 @@ def test_what_the_header_counts_is_what_the_maps_have_room_for(host, prog):
         refused(host, prog, why)
 
 
+def change_section(data, name, **fields):
+    """The object with other fields in the header of a section."""
+    start = header(data).sections + list(sections(data)).index(name) * SECTION.size
+    changed = dict(zip(Section._fields, SECTION.unpack_from(data, start))) | fields
+    left = bytearray(data)
+    SECTION.pack_into(left, start, *changed.values())
+    return left
+
+
 def without_section(data, name):
-    """The object without the header of a section; the sections behind it have other indexes then."""
+    """The object without the header of a section. Those behind it have other indexes then, by which symbols and
+    relocations are linked to each other."""
     head, index = header(data), list(sections(data)).index(name)
     assert index < head.names
+    for section in sections(data).values():
+        if section.name and section.link > index:
+            data = change_section(data, section.name, link=section.link - 1)
     start = head.sections + index * SECTION.size
     left = bytearray(data[:start] + data[start + SECTION.size:])
     fields = head._replace(section_count=head.section_count - 1, names=head.names - 1)
@@ -131,6 +144,19 @@ def test_the_program_is_named_sklc_and_has_its_license(host, prog):
     refused(host, prog, "expected exactly one program, 'sklc'")
     prog.write_bytes(whole.replace(b"Dual BSD/GPL", b"Proprietary!"))
     refused(host, prog, "is not 'Dual BSD/GPL'")
+
+
+@pytest.mark.parametrize("field, value", [("link", "sklc.strings"), ("link", ""), ("entry_bytes", 0),
+                                          ("entry_bytes", 1 << 20)])
+@pytest.mark.parametrize("name", [".symtab", ".relsk_lookup"])
+def test_names_and_symbols_are_from_the_section_that_is_checked(host, prog, name, field, value):
+    """With names from another section, libbpf would see other maps than those that --verify compares."""
+    data = prog.read_bytes()
+    if field == "link":
+        value = list(sections(data)).index(value)
+    prog.write_bytes(change_section(data, name, **{field: value}))
+    refused(host, prog, f"the section '{name}' is of another form")
+    assert f"the section '{name}' is of another form" in host.sklc("check", "--verify", prog, status=3).stderr
 
 
 def test_kernel_memory_is_not_read_by_an_object_that_lists_harmless_rules(host, prog):
