@@ -197,6 +197,8 @@ OTHER = {
     "user": ("tcp 127.0.0.1:8080\nuid \"1\"", "tcp 127.0.0.1:8080\nuid \"2\""),
     "user or none": ("tcp 127.0.0.1:8080", "tcp 127.0.0.1:8080\nuid \"0\""),
     "cgroup": ("tcp 127.0.0.1:8080\ncgroup \"/a/b\"", "tcp 127.0.0.1:8080\ncgroup \"/ab\""),
+    "device": ("tcp *:8080 dev \"lo\"", "tcp *:8080 dev \"none\""),
+    "device or none": ("tcp *:8080", "tcp *:8080 dev \"lo\""),
     "order": ("tcp 127.0.0.1:8080\ntcp 127.0.0.1:8081", "tcp 127.0.0.1:8081\ntcp 127.0.0.1:8080"),
     "another endpoint": ("tcp 127.0.0.1:8080", "tcp 127.0.0.1:8080\ntcp 127.0.0.1:8081"),
 }
