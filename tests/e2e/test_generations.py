@@ -182,6 +182,7 @@ def test_during_a_trial_the_same_rules_are_no_exception(host):
     host.apply(A)
     host.apply(B, "--confirm", "60")
     assert "on trial" in host.apply(B, status=3).stderr
+    assert "on trial" in host.sklc("rollback", "1", status=3).stderr
 
 
 def test_counters_go_on_where_nothing_changes(host):
