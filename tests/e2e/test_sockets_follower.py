@@ -1,6 +1,7 @@
 """The follower can always be told what is declared, or nothing changes: its lock, its pins, and whom it follows."""
 import json
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -95,7 +96,7 @@ def test_a_command_that_waits_ends_when_it_is_told_to(host):
             assert everything(host) == before and serves(host, 8080)
 
 
-@pytest.mark.parametrize("words", ["apply", "sync", "detach"])
+@pytest.mark.parametrize("words", ["apply", "sync", "detach", "drain"])
 def test_detach_says_that_the_follower_was_not_told_and_the_next_command_tells_it(make_host, words):
     """Commands for another network namespace leave the entries, since this one lives."""
     host, other = make_host(), make_host()
@@ -106,13 +107,18 @@ def test_detach_says_that_the_follower_was_not_told_and_the_next_command_tells_i
         done = host.sklc("detach")
         assert "locked by process" in done.stderr and "still has entries" in done.stderr
     assert cookie in followed(host)
+    assert host.status(status=4)["generation"] == 0
+    assert re.search(f"cookie {cookie}: nothing is attached; .*its rules were detached",
+                     host.sklc("status", "--all").stdout)
     other.apply(rules(8081))
     assert followed(other) == {cookie, theirs}
     if words == "apply":
         host.apply("tcp dport 80 drop\n")
         host.sklc("detach")
+    elif words == "drain":
+        assert "no rules are applied" in host.sklc("drain", "web", status=4).stderr
     else:
-        host.sklc(words, status=None)
+        host.sklc(words, status=0 if words == "detach" else 4)
     assert followed(other) == {theirs}
     assert not any(str(cookie) in str(pin) for pin in other.pins())
     assert serves(other, 8081)
