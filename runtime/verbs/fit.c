@@ -80,6 +80,12 @@ static void say_fault(const struct declaration *declaration, const struct found 
 		snprintf(difference, DIFFERENCE_MAX,
 			 "it is not bound to the device '%s' as declared", declaration->device);
 		return;
+	case FOUND_TOO_DEEP:
+		snprintf(difference, DIFFERENCE_MAX,
+			 "its cgroup is more than %d folders deep, too deep to be compared with "
+			 "'%.150s'",
+			 CGROUP_SEEN_MAX, declaration->cgroup);
+		return;
 	default:
 		snprintf(difference, DIFFERENCE_MAX, "it is not as declared");
 	}

@@ -57,6 +57,10 @@ def test_a_socket_in_a_cgroup_too_deep_to_be_compared_is_named(host, deep):
     problems = host.status(status=1)["problems"]
     assert any(f"more than {SEEN_MAX} folders deep" in problem["what"] for problem in problems), problems
     assert f"more than {SEEN_MAX} folders deep" in host.sklc("sync").stderr
+    listener, = [link.name for link in pathlib.Path(f"/proc/{service.pid}/fd").iterdir()
+                 if os.readlink(link).startswith("socket:")]
+    done = host.sklc("register", "web", "--pid", service.pid, "--fd", listener, status=1)
+    assert f"more than {SEEN_MAX} folders deep" in done.stderr
     stop(service)
 
 
