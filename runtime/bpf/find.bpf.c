@@ -22,7 +22,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 1 << 20);
+	__uint(max_entries, 1); /* the runtime sets it */
 	__type(key, struct found_key);
 	__type(value, struct found);
 } found SEC(".maps");
@@ -30,7 +30,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 1 << 20);
+	__uint(max_entries, ABI_SOCKETS_MAX); /* a slot takes one socket */
 	__type(key, struct placement_key);
 	__type(value, struct placement);
 } placements SEC(".maps");
@@ -51,6 +51,8 @@ struct {
 
 /* Set by the runtime before a walk: 0 to find sockets, 1 to put them into slots. */
 __u32 placing;
+/* Set by a walk that could not enter a socket into `found`. */
+__u32 lost;
 
 /* Not inlined, so that the verifier verifies it once and not once for each placement. */
 __noinline int mark_spare(__u32 first_block, __u32 block)
@@ -119,7 +121,8 @@ __noinline int note_key(const struct facts *facts, __u64 cookie, int fault, int 
 		found_key.number = at->number;
 		own = find_fault(at, facts);
 		note.fault = (__u8)(own == FOUND_RIGHT ? fault : own);
-		bpf_map_update_elem(&found, &found_key, &note, BPF_ANY);
+		if (bpf_map_update_elem(&found, &found_key, &note, BPF_ANY))
+			lost = 1;
 	}
 	return 0;
 }

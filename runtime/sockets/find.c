@@ -20,7 +20,10 @@
 
 enum {
 	WALK_READS_MAX = 10000,
-	SIGHTINGS_MAX = 1 << 20, /* in the map `found` */
+	/* Entries of the map `found`. Making a large one takes the kernel longer than a walk of a usual
+	 * host, so it is made when the small one is too small. */
+	SIGHTINGS_FEW = 1 << 14,
+	SIGHTINGS_MAX = 1 << 20,
 };
 
 struct finder {
@@ -31,7 +34,7 @@ struct finder {
 };
 
 static int load(struct finder *finder, const struct declared_maps *maps,
-		const struct shared_maps *shared)
+		const struct shared_maps *shared, uint32_t sightings_max)
 {
 	int err;
 
@@ -39,7 +42,9 @@ static int load(struct finder *finder, const struct declared_maps *maps,
 	finder->programs = find__open();
 	if (!finder->programs)
 		return fail(finder->netns->report, errno, "open the programs that find sockets");
-	err = bpf_map__reuse_fd(finder->programs->maps.declared, maps->declared);
+	err = bpf_map__set_max_entries(finder->programs->maps.found, sightings_max);
+	if (!err)
+		err = bpf_map__reuse_fd(finder->programs->maps.declared, maps->declared);
 	if (!err)
 		err = bpf_map__reuse_fd(finder->programs->maps.cgroups, maps->cgroups);
 	if (!err)
@@ -160,6 +165,13 @@ static int read_sightings(struct finder *finder)
 	return err;
 }
 
+static void close_programs(const struct finder *finder)
+{
+	bpf_link__destroy(finder->tcp);
+	bpf_link__destroy(finder->udp);
+	find__destroy(finder->programs);
+}
+
 int find_open(const struct netns *netns, const struct declared_maps *maps,
 	      const struct shared_maps *shared, struct finder **out)
 {
@@ -169,7 +181,7 @@ int find_open(const struct netns *netns, const struct declared_maps *maps,
 	if (!finder)
 		return fail(netns->report, ENOMEM, "find sockets");
 	finder->netns = netns;
-	err = load(finder, maps, shared);
+	err = load(finder, maps, shared, SIGHTINGS_FEW);
 	if (!err)
 		err = attach(finder);
 	if (err)
@@ -179,12 +191,54 @@ int find_open(const struct netns *netns, const struct declared_maps *maps,
 	return err;
 }
 
+/* Loads the programs again, with the same maps but for the largest map of sightings. */
+static int enlarge(struct finder *finder)
+{
+	struct finder small = *finder;
+	const struct find *programs = small.programs;
+	const struct declared_maps maps = {bpf_map__fd(programs->maps.declared),
+					   bpf_map__fd(programs->maps.cgroups)};
+	const struct shared_maps shared = {bpf_map__fd(programs->maps.sockets),
+					   bpf_map__fd(programs->maps.spare_marks)};
+	int err;
+
+	finder->programs = NULL;
+	finder->tcp = finder->udp = NULL;
+	err = load(finder, &maps, &shared, SIGHTINGS_MAX);
+	if (!err)
+		err = attach(finder);
+	close_programs(&small);
+	return err;
+}
+
+/* Walks into an empty map of sightings. *LOST becomes whether that was too small. */
+static int look(struct finder *finder, bool *lost)
+{
+	int err;
+
+	finder->programs->bss->lost = 0;
+	err = walk(finder);
+	*lost = finder->programs->bss->lost;
+	return err;
+}
+
 int find_look(struct finder *finder)
 {
+	bool lost;
 	int err = forget_sightings(finder);
 
 	if (!err)
-		err = walk(finder);
+		err = look(finder, &lost);
+	if (!err && lost && bpf_map__max_entries(finder->programs->maps.found) < SIGHTINGS_MAX) {
+		err = enlarge(finder);
+		if (!err)
+			err = look(finder, &lost);
+	}
+	if (!err && lost)
+		err = refuse(finder->netns->report, E2BIG,
+			     "more than %d sockets are at declared places, or the kernel has no "
+			     "memory to list them",
+			     SIGHTINGS_MAX);
 	return err ? err : read_sightings(finder);
 }
 
@@ -197,9 +251,7 @@ void find_close(struct finder *finder)
 {
 	if (!finder)
 		return;
-	bpf_link__destroy(finder->tcp);
-	bpf_link__destroy(finder->udp);
-	find__destroy(finder->programs);
+	close_programs(finder);
 	free(finder->sightings.all);
 	free(finder);
 }

@@ -1,4 +1,7 @@
 """Groups of many sockets: no client is refused as long as one socket is left, however many die at once."""
+import contextlib
+import resource
+import socket
 import subprocess
 import sys
 import time
@@ -213,6 +216,22 @@ def test_labels_without_spare_slots_are_reported(host):
              f"tcp daddr 192.0.2.0/24 dport {10000 + number} redirect to l{number}\n" for number in range(4100)]
     done = host.apply("".join(lines))
     assert "for 4 families and protocols of labels there are no spare slots" in done.stderr
+
+
+def test_no_socket_is_lost_however_many_are_at_declared_places(host):
+    """12 labels times 1500 sockets are more than what is prepared for at first."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(limit, 4096), limit))
+    host.apply("".join(f"socket l{number} {{ udp *:53 }}\n"
+                       f"udp daddr 192.0.2.{number} dport 53 redirect to l{number}\n" for number in range(12)), "-q")
+    with contextlib.ExitStack() as sockets:
+        with host.namespace.entered():
+            for number in range(1500):
+                service = sockets.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                service.bind((f"127.1.{number // 250}.{1 + number % 250}", 53))
+        host.sklc("sync", "-q")
+        said = [problem["what"] for problem in host.status(status=None)["problems"]]
+        assert sum("only 241 of 1500 sockets" in what for what in said) == 12, said
 
 
 def test_a_slot_that_was_given_back_is_free_of_marks(host):
