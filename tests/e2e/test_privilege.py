@@ -141,7 +141,7 @@ def test_another_namespace_needs_the_capability_to_enter_it(limited, verb):
 
 
 def test_expect_lines_need_nothing_more(host):
-    assert "1 expect line holds" in Limited(host, EXPECTING).run("check", TABLE["check"][0]).stdout
+    assert "1 expect line holds" in Limited(host, EXPECTING).run("check", needs("check")).stdout
 
 
 def test_the_old_capability_stands_in_for_the_new_ones(host, cgroup2):
