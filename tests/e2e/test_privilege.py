@@ -218,9 +218,10 @@ def test_a_verb_that_waits_for_the_lock_has_no_capability_but_its_own(limited, v
                                     *map(str, limited.words.get(verb, [])), "--bpffs", limited.host.bpffs],
                                    stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         try:
-            time.sleep(0.5)
+            deadline = time.monotonic() + 10
+            while (sets := sets_of(waiting))["CapEff"] != allowed and time.monotonic() < deadline:
+                time.sleep(0.05)
             assert waiting.poll() is None
-            sets = sets_of(waiting)
         finally:
             waiting.kill()
             waiting.wait()
