@@ -54,13 +54,15 @@ static __always_inline bool is_too_deep(const struct facts *facts)
 static void *cgroup_map(__u64 namespace);
 
 /* Reads the numbers of the folders of a cgroup's path, from the child of the root down, as long as
- * declarations name them. A folder knows only the one above it, so the way down is found by going up
- * from the cgroup again for each folder. Not static, since the verifier verifies global functions
+ * declarations name them. A folder knows only the one above it, so the upper ones are noted on the way
+ * up, where their numbers will stand. Not static, since the verifier verifies global functions
  * separately, once. */
 __noinline int read_cgroups(__u64 cgroup_address, __u64 namespace, struct facts *facts)
 {
 	struct cgroup *cgroup = (void *)cgroup_address;
+	struct kernfs_node *node;
 	struct cgroup_key key = {};
+	bool named = true;
 	void *map;
 
 	/* Keeps the parameter, which the compiler removes in a program that has only one map. */
@@ -69,19 +71,30 @@ __noinline int read_cgroups(__u64 cgroup_address, __u64 namespace, struct facts 
 	if (!facts || !map)
 		return 0;
 	facts->depth = BPF_CORE_READ(cgroup, level);
-	for (int level = 1; level < CGROUP_DEPTH_MAX && level <= depth_of(facts); level++) {
-		struct kernfs_node *node = BPF_CORE_READ(cgroup, kn);
-		const __u64 *number;
-
-		for (int up = level; up < CGROUP_SEEN_MAX && up < depth_of(facts); up++)
+	if (is_too_deep(facts))
+		return 0;
+	node = BPF_CORE_READ(cgroup, kn);
+	for (int level = CGROUP_SEEN_MAX; level > CGROUP_DEPTH_MAX - 1; level--)
+		if (level <= depth_of(facts))
 			node = folder_above(node);
+	for (int level = CGROUP_DEPTH_MAX - 1; level > 0; level--)
+		if (level <= depth_of(facts)) {
+			facts->cgroups[level - 1] = (__u64)node;
+			node = folder_above(node);
+		}
+	for (int level = 1; level < CGROUP_DEPTH_MAX; level++) {
+		const __u64 *number = NULL;
+
+		node = (void *)facts->cgroups[level - 1];
 		__builtin_memset(key.name, 0, sizeof(key.name));
-		bpf_probe_read_kernel_str(key.name, sizeof(key.name), BPF_CORE_READ(node, name));
-		number = bpf_map_lookup_elem(map, &key);
-		if (!number || is_too_deep(facts))
-			break;
-		facts->cgroups[level - 1] = *number;
-		key.parent = *number;
+		if (named && node) {
+			bpf_probe_read_kernel_str(key.name, sizeof(key.name),
+						  BPF_CORE_READ(node, name));
+			number = bpf_map_lookup_elem(map, &key);
+		}
+		named = number != NULL;
+		key.parent = number ? *number : 0;
+		facts->cgroups[level - 1] = key.parent;
 	}
 	return 0;
 }
