@@ -239,27 +239,6 @@ static int clear_behind(struct by_hand *by, const struct hands *own, unsigned in
 	return clear_word(by, own, word, count);
 }
 
-static int carry_out(struct by_hand *by)
-{
-	const struct declarations none = {.report = by->state->report};
-	struct declared_maps maps;
-	struct finder *finder = NULL;
-	autoclose int since = -1;
-	int err = standing_since(by->state, &since);
-
-	if (!err)
-		err = declared_maps_create(&none, &maps);
-	if (err)
-		return err;
-	err = find_open(&by->state->netns, &maps, &by->shared, &finder);
-	if (!err)
-		err = orders_carry_out(by->state->report, finder, by->orders, by->order_count,
-				       since);
-	find_close(finder);
-	declared_maps_close(&maps);
-	return err;
-}
-
 static int settle_all(struct by_hand *by)
 {
 	autofree struct label_entry *entries = NULL;
@@ -280,7 +259,7 @@ static int settle_all(struct by_hand *by)
 	 * all the time. */
 	err = for_words(by, entries, count, put_first);
 	if (!err && by->order_count)
-		err = carry_out(by);
+		err = orders_put(by->state, &by->shared, by->orders, by->order_count);
 	return err ? err : for_words(by, entries, count, clear_behind);
 }
 

@@ -3,6 +3,9 @@
 
 #include "runtime/base/fail.h"
 #include "runtime/kernel/clock.h"
+#include "runtime/labels/labels.h"
+#include "runtime/load/load.h"
+#include "runtime/state/state.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -50,4 +53,25 @@ int orders_carry_out(struct report *report, struct finder *finder, struct order 
 	if (!err)
 		err = find_put(finder, orders, count);
 	return err ? err : note_orders(report, orders, count, since, now);
+}
+
+int orders_put(const struct state *state, const struct shared_maps *shared, struct order *orders,
+	       size_t count)
+{
+	const struct declarations none = {.report = state->report};
+	struct declared_maps maps;
+	struct finder *finder = NULL;
+	autoclose int since = -1;
+	int err = standing_since(state, &since);
+
+	if (!err)
+		err = declared_maps_create(&none, &maps);
+	if (err)
+		return err;
+	err = find_open(&state->netns, &maps, shared, &finder);
+	if (!err)
+		err = orders_carry_out(state->report, finder, orders, count, since);
+	find_close(finder);
+	declared_maps_close(&maps);
+	return err;
 }

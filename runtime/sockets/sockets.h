@@ -84,6 +84,10 @@ int orders_carry_out(struct report *report, struct finder *finder, struct order 
 /* "127.0.0.1:8080", "[::1]:8080" */
 void found_address(const struct found *found, char *text, size_t size);
 
+/* Carries out orders for a namespace whose sockets nobody has looked for. -errno after a message. */
+int orders_put(const struct state *state, const struct shared_maps *shared, struct order *orders,
+	       size_t count);
+
 /* Filling (fill.c): which declared socket goes into which slot. */
 
 /* Looks for the declared sockets and puts them into their slots; takes sockets that no declaration

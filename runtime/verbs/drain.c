@@ -27,6 +27,7 @@ struct draining {
 	struct opened_label label;
 	const char *socket; /* a cookie or an address; NULL: all */
 	bool ends;          /* draining ends */
+	bool has_begun;     /* something may have been changed */
 	struct shared_maps shared;
 	struct known_sockets known;
 	struct drained *all;
@@ -229,6 +230,11 @@ static int drain(struct draining *d)
 		return refuse_socket(d, "such");
 	if (!err)
 		err = find_groups(d);
+	if (!err)
+		err = label_begin(label);
+	if (err)
+		return err;
+	d->has_begun = true;
 	for (size_t i = 0; !err && i < d->count; i++)
 		err = label_note(label, d->all[i].cookie, HAND_DRAINED, d->all[i].flow_classes);
 	if (!err)
@@ -277,23 +283,12 @@ static int plan_back(struct draining *d, const struct drained *socket, struct or
 static int put_back(struct draining *d)
 {
 	autofree struct order *orders = calloc(d->count * ABI_FLOW_CLASSES + 1, sizeof(*orders));
-	const struct declared_key nowhere = {.family = AF_INET, .protocol = IPPROTO_TCP};
-	struct finder *finder = NULL;
-	autoclose int since = -1;
 	size_t count = 0;
 	int err = orders ? 0 : fail(d->label.state.report, ENOMEM, "put sockets back");
 
 	for (size_t i = 0; !err && i < d->count; i++)
 		err = plan_back(d, &d->all[i], orders, &count);
-	if (err || !count)
-		return err;
-	err = standing_since(&d->label.state, &since);
-	if (!err)
-		err = find_at(&d->label.state.netns, &nowhere, &d->shared, &finder);
-	if (!err)
-		err = orders_carry_out(d->label.state.report, finder, orders, count, since);
-	find_close(finder);
-	return err;
+	return err || !count ? err : orders_put(&d->label.state, &d->shared, orders, count);
 }
 
 static int undrain(struct draining *d)
@@ -305,7 +300,12 @@ static int undrain(struct draining *d)
 		return refuse_socket(d, "drained");
 	if (!err && d->socket)
 		err = find_groups(d);
-	if (!err && !key_is_declared(&label->key))
+	if (!err)
+		err = label_begin(label);
+	if (err)
+		return err;
+	d->has_begun = true;
+	if (!key_is_declared(&label->key))
 		err = put_back(d);
 	for (size_t i = 0; !err && i < d->count; i++)
 		err = label_note(label, d->all[i].cookie, 0, 0);
@@ -392,6 +392,8 @@ static int run(const char *name, const char *socket, const struct runtime_option
 		err = work(&d);
 	if (!err)
 		err = print(&d, result, out);
+	if (err && d.has_begun)
+		err = label_undo(&d.label, err);
 	free(d.all);
 	sockdiag_free(&d.known);
 	close_fd(&d.shared.spare_marks);

@@ -9,6 +9,7 @@
 
 void label_close(struct opened_label *label)
 {
+	free(label->stood);
 	hands_free(&label->hands);
 	close_fd(&label->sockets);
 	close_fd(&label->labels);

@@ -17,6 +17,11 @@ struct opened_label {
 	struct abi_slot_key key;
 	struct abi_label_slots slots;
 	struct hands hands; /* all that was done by hand */
+	/* From label_begin on: the slots that it has without declarations, and which sockets stood in
+	 * them, one flow class after another; 0: none. */
+	struct abi_label_slots shared;
+	uint64_t *stood;
+	size_t stood_count;
 };
 
 /* RUNTIME_NOT_THERE after a message if there is no such label; -errno after a message. */
@@ -26,5 +31,12 @@ void label_close(struct opened_label *label);
 /* Writes the flags that are to hold from now on for a socket of the label, in these flow classes.
  * -errno after a message. */
 int label_note(struct opened_label *label, uint64_t cookie, uint32_t flags, uint32_t flow_classes);
+
+/* Notes which sockets the label has, before a command changes anything. -errno after a message. */
+int label_begin(struct opened_label *label);
+
+/* Takes back what a command has changed since then and could not do whole, because of ERR, which
+ * this returns. A warning if that fails too. */
+int label_undo(struct opened_label *label, int err);
 
 #endif

@@ -536,13 +536,18 @@ static int run(struct registering *r, FILE *out)
 	find_siblings(r);
 	err = note_before(r);
 	if (!err)
-		err = give_blocks(r);
-	if (!err)
-		err = put(r);
+		err = label_begin(&r->label);
 	if (err)
 		return err;
+	err = give_blocks(r);
+	if (!err)
+		err = put(r);
+	if (!err)
+		err = print(r, out);
+	if (err)
+		return label_undo(&r->label, err);
 	warn_unneeded(r);
-	return print(r, out);
+	return 0;
 }
 
 int runtime_register(const char *name, pid_t pid, int fd, const struct runtime_options *options,

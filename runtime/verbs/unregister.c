@@ -80,6 +80,16 @@ static int print(const struct opened_label *label, uint32_t emptied, FILE *out)
 	return 0;
 }
 
+static int unregister(struct opened_label *label, int protocol, int family, uint32_t *emptied,
+		      FILE *out)
+{
+	int err = empty_flow_classes(label, protocol, family, emptied);
+
+	if (!err)
+		err = print(label, *emptied, out);
+	return err ? label_undo(label, err) : 0;
+}
+
 int runtime_unregister(const char *name, int protocol, int family,
 		       const struct runtime_options *options, FILE *out)
 {
@@ -89,9 +99,9 @@ int runtime_unregister(const char *name, int protocol, int family,
 
 	if (err)
 		return err;
-	err = empty_flow_classes(&label, protocol, family, &emptied);
+	err = label_begin(&label);
 	if (!err)
-		err = print(&label, emptied, out);
+		err = unregister(&label, protocol, family, &emptied, out);
 	label_close(&label);
 	return err;
 }
