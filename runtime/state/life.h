@@ -34,4 +34,23 @@
 	X(PIN_DECLARED, MAY, MAY, MAY, NEVER, NEVER)                                               \
 	X(PIN_CGROUPS, MAY, MAY, MAY, NEVER, NEVER)
 
+/* A state of version 3 that a newer sklc takes over (migrate.c) is at one of two stages as long as
+ * it has the pin `labels`. While its version is 3, `about` says which phase a generation is in, and
+ * what that version knew stays as it was; a folder may also have pins that only this version has.
+ * When the version is 4, folders have what LIFE says, and may still have pins of version 3. These
+ * are removed then, `labels` as the last one.
+ *
+ * Columns: pin; whether a folder has it, in any phase, while the state is taken over, and while that
+ * is finished; PHASE: as the table above says. Finishing removes the other ones. */
+/*        pin              TAKING FINISHING */
+#define TAKE_OVER_LIFE(X)                                                                          \
+	X(PIN_ABOUT_3, MUST, MAY)     /* struct about_3 */                                         \
+	X(PIN_NAMES_3, MAY, MAY)      /* of labels */                                              \
+	X(PIN_NEW_DECLARED, MAY, MAY) /* becomes `declared` */                                     \
+	X(PIN_NEW_CGROUPS, MAY, MAY)  /* becomes `cgroups` */                                      \
+	X(PIN_RECORD, MAY, PHASE)                                                                  \
+	X(PIN_HOST, MAY, PHASE)                                                                    \
+	X(ABI_PIN_KEYS, MAY, PHASE)                                                                \
+	X(ABI_PIN_MACHINE, MAY, PHASE)
+
 #endif

@@ -3,6 +3,7 @@
  * a rename, and removes last what only the older version had. */
 #include "state.h"
 
+#include "life.h"
 #include "migrate.h"
 
 #include "runtime/base/fail.h"
@@ -385,6 +386,30 @@ static int make_4(const struct state *state)
 	return err;
 }
 
+/* Whether a folder has a pin while it is taken over. */
+enum presence { MUST, MAY, PHASE };
+
+struct pin_stages {
+	const char *name;
+	enum presence taking, finishing;
+};
+
+static const struct pin_stages pins[] = {
+#define PIN_STAGES(name, taking, finishing) {name, taking, finishing},
+	TAKE_OVER_LIFE(PIN_STAGES)
+#undef PIN_STAGES
+};
+
+static int remove_former(int folder)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < sizeof(pins) / sizeof(pins[0]); i++)
+		if (pins[i].finishing != PHASE)
+			err = pin_remove(folder, pins[i].name);
+	return err;
+}
+
 static int replace(int folder, const char *name, const char *by)
 {
 	return renameat(folder, by, folder, name) && errno != ENOENT ? -errno : 0;
@@ -401,11 +426,7 @@ static int finish_generation(const struct state *state, uint32_t id)
 	err = folder < 0 ? folder : replace(folder, PIN_CGROUPS, PIN_NEW_CGROUPS);
 	if (!err)
 		err = replace(folder, PIN_DECLARED, PIN_NEW_DECLARED);
-	if (!err)
-		err = pin_remove(folder, PIN_NAMES_3);
-	if (!err)
-		err = pin_remove(folder, PIN_ABOUT_3);
-	return err;
+	return err ? err : remove_former(folder);
 }
 
 /* Version 4 is whole without this, but for the maps of declarations. The pin of the labels goes

@@ -9,6 +9,8 @@ import typing
 
 RUNTIME = pathlib.Path(__file__).parents[2] / "runtime"
 PHASES = ["new", "on trial", "current", "previous", "older"]
+STAGES = ["taking", "finishing"]  # the state's version is 3, and 4
+TAKEN_OVER, VERSION = 3, 4
 OLDER_MAX = 10
 SYSCALL_BPF = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "s390x": 351, "ppc64le": 361}[platform.machine()]
 BPF_OBJ_GET, BPF_OBJ_GET_INFO_BY_FD = 7, 15
@@ -48,18 +50,32 @@ def program_on(link):
 
 def names_of_pins():
     """What the constants of pins stand for."""
-    text = "".join((RUNTIME / file).read_text() for file in ("abi.h", "state/state.h"))
+    text = "".join((RUNTIME / file).read_text() for file in ("abi.h", "state/state.h", "state/migrate.c"))
     words = dict(re.findall(r'#define\s+(\w+)[ \t\\\n]+("?[\w.]+"?)', text))
     resolve = lambda word: word.strip('"') if word.startswith('"') else resolve(words[word])
     return {name: resolve(name) for name in words if "PIN_" in name}
 
 
-def table():
-    """For each pin, whether a folder has it in each phase."""
+def rows_of(width):
+    """The rows of the table that has so many columns: for each pin its columns."""
     names = names_of_pins()
-    rows = re.findall(r"X\((\w+)((?:,\s*(?:MUST|MAY|NEVER)){5})\)", (RUNTIME / "state/life.h").read_text())
+    rows = re.findall(rf"X\((\w+)((?:,\s*(?:MUST|MAY|NEVER|PHASE)){{{width}}})\)",
+                      (RUNTIME / "state/life.h").read_text())
+    return {names[pin]: re.findall(r"\w+", columns) for pin, columns in rows}
+
+
+def table(stage=None):
+    """For each pin, whether a folder has it in each phase, at a stage of a take-over."""
+    rows = {pin: dict(zip(PHASES, columns)) for pin, columns in rows_of(len(PHASES)).items()}
     assert len(rows) > 10
-    return {names[pin]: dict(zip(PHASES, re.findall(r"\w+", columns))) for pin, columns in rows}
+    if stage:
+        taken = rows_of(len(STAGES))
+        assert len(taken) > 5
+        for pin, columns in taken.items():
+            each = columns[STAGES.index(stage)]
+            if each != "PHASE":
+                rows[pin] = dict.fromkeys(PHASES, each)
+    return rows
 
 
 class Record(typing.NamedTuple):
@@ -71,16 +87,34 @@ class Record(typing.NamedTuple):
     user: int
 
 
+def read_record(path, stage):
+    """The facts of a generation; None if it has none."""
+    pin = path / ("about" if stage == STAGES[0] else "record")
+    if not pin.exists():
+        return None
+    if stage != STAGES[0]:
+        return Record(*struct.unpack_from("=6I", pinned_bytes(pin)))
+    generation, previous, trial = struct.unpack_from("=3I", pinned_bytes(pin))
+    return Record(generation, generation, previous, 0, trial, 0)
+
+
 class Folder(typing.NamedTuple):
     number: int
     pins: set
     record: Record  # or None
 
 
-def read_folder(path):
-    pins = {pin.name for pin in path.iterdir()}
-    record = Record(*struct.unpack_from("=6I", pinned_bytes(path / "record"))) if "record" in pins else None
-    return Folder(int(path.name[1:]), pins, record)
+def read_folder(path, stage):
+    return Folder(int(path.name[1:]), {pin.name for pin in path.iterdir()}, read_record(path, stage))
+
+
+def stage_of(top):
+    """At which stage a take-over of the state in a folder is; None: at none."""
+    if top is None or not (top / "labels").exists():
+        return None
+    version = struct.unpack_from("=II", pinned_bytes(top / "state"))[1]
+    assert version in (TAKEN_OVER, VERSION)
+    return STAGES[version - TAKEN_OVER]
 
 
 def namespace_folder(host):
@@ -92,7 +126,9 @@ def namespace_folder(host):
 def phases_of(host):
     """The generations in the host's folder, each with its phase; None: it is a leftover."""
     top = namespace_folder(host)
-    folders = {} if top is None else {folder.number: folder for folder in map(read_folder, top.glob("g*"))}
+    stage = stage_of(top)
+    found = [] if top is None else [read_folder(path, stage) for path in top.glob("g*")]
+    folders = {folder.number: folder for folder in found}
     records = {number: folder.record for number, folder in folders.items() if folder.record}
     phases = {}
     if folders and (top / "link").exists():
@@ -111,7 +147,7 @@ def phases_of(host):
 def check_killed(host):
     """Whatever a killed command left: each folder is in a phase, perhaps with pins of the phases before, or it is a
     leftover."""
-    rows = table()
+    rows = table(stage_of(namespace_folder(host)))
     for folder, phase in phases_of(host):
         assert folder.pins <= set(rows), folder
         if phase:
