@@ -2,15 +2,17 @@
 mixture, and the next command clears up.
 
 strace injects SIGKILL, and in another run an error, into each system call in turn. Only the calls in CHANGING change
-what the kernel keeps, so killing at each of these leaves every possible state. A run takes a share of the calls
-(SKLC_TEST_SHARE=1/4: every fourth, from the first on). With SKLC_TEST_EVERY_CALL=1 it takes all of them, calls of every
-other kind too, and more errors."""
+what the kernel keeps, so killing at each of these leaves every possible state. Where look-ups in one map follow each
+other, the first and the last one fail. A run takes a share of the calls (SKLC_TEST_SHARE=1/4: every fourth, from the
+first on). With SKLC_TEST_EVERY_CALL=1 it takes all of them, calls of every other kind too, and every error at each of
+them."""
 import collections
 import json
 import os
 import re
 import shutil
 import subprocess
+import typing
 
 import pytest
 
@@ -29,18 +31,21 @@ FAILING = CHANGING | {"openat", "mmap", "socket", "setns", "socketpair", "getden
                       "membarrier"}
 # A process that is killed at one of these leaves the same as one that is killed at its next other call.
 READING = re.compile(r"bpf\(BPF_(MAP_LOOKUP_ELEM|MAP_GET_NEXT_KEY|OBJ_GET_INFO_BY_FD|OBJ_GET|PROG_QUERY|\w+_BY_ID),")
+LOOKUP = re.compile(r"bpf\(BPF_MAP_LOOKUP_ELEM, \{map_fd=\d+,")
 EVERY_CALL = os.environ.get("SKLC_TEST_EVERY_CALL") == "1"
 SHARE, SHARES = map(int, os.environ.get("SKLC_TEST_SHARE", "1/1" if EVERY_CALL else "1/4").split("/"))
-ERRORS = {"bpf": ["ENOMEM", "EPERM", "EINVAL", "ENOSPC"]} if EVERY_CALL else {}
+# One after another for a process's calls of a kind; three, so that each share of a quarter has all of them.
+ERRORS = {"bpf": ["ENOMEM", "EPERM", "EINVAL"], "openat": ["ENOMEM", "EMFILE", "EACCES"]}
 
 # The pins of a state in which nothing is under way, but for those of generations, which life.h tells.
 FOLDER = ["count", "hand", "link", "since", "slots", "sockets", "spare_marks", "state"]
 
-pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+pytestmark = needs_strace
 
 
 class Lab:
-    """A host with sockets for all labels, whose rules are OLD, NEW or none."""
+    """A host with sockets for all labels, whose rules are OLD, NEW or none. DONE is the command that was interrupted."""
 
     def __init__(self, host):
         self.host = host
@@ -97,6 +102,28 @@ class Lab:
         assert web == REFUSED if found == "none" else web is self.web
         return found
 
+    def restore(self):
+        """Makes the state that every injection starts from. The first command that does so must clear up the last
+        injection."""
+        self.sklc("confirm")
+        check_settled(self.host)
+        self.begin_again()
+        self.fill()
+        assert self.rules() == "old"
+        self.is_tidy()
+
+    def begin_again(self):
+        """Forgets the generations, so that commands have as few system calls as they can."""
+        self.detach()
+
+    def detach(self):
+        """Takes the rules off, if there are any."""
+        assert self.sklc("detach").returncode in (0, 4)
+
+    def leave(self):
+        self.detach()
+        assert self.host.pins() == []
+
     def is_tidy(self):
         """Nothing is pinned but what is in use."""
         check_settled(self.host)
@@ -104,12 +131,14 @@ class Lab:
 
 
 class Operation:
-    """A command to interrupt: how to prepare for it, and what OUTCOME must be before it and after it."""
+    """A command to interrupt: how to prepare for it, and what OUTCOME must be before it and after it. STAYS: what it
+    had done before a system call failed is right by itself, and is kept."""
 
     def __init__(self, words, before="old", after=None, prepare=None, outcome=None,
-                 counts_on=True):
+                 counts_on=True, stays=False):
         self.words, self.before, self.after = words, before, after or before
         self.prepare, self.outcome = prepare or (lambda lab: None), outcome or Lab.rules
+        self.stays = stays
         self.counts_on = counts_on  # counters keep their values, whether the command succeeds or not
 
 
@@ -148,31 +177,43 @@ OPERATIONS = {
 }
 
 
+class Call(typing.NamedTuple):
+    is_change: bool  # it may change what the kernel keeps
+    is_amid: bool  # amid look-ups in one map
+
+
+def calls_in(lines):
+    """The calls of one process, each with its name and number. What the loader does before the program begins is the
+    same for any program, and not among them."""
+    counts, rows = collections.Counter(), [LOOKUP.match(line) for line in lines]
+    rows = [row and row.group() for row in rows]
+    begun = max((at for at, line in enumerate(lines) if line.startswith("set_tid_address(")), default=-1)
+    for at, line in enumerate(lines):
+        name = line.split("(")[0]
+        counts[name] += 1
+        if at > begun:
+            is_amid = rows[at] and 0 < at < len(rows) - 1 and rows[at - 1] == rows[at] == rows[at + 1]
+            yield name, counts[name], Call(not READING.match(line), bool(is_amid))
+
+
 def calls_of(lab, operation):
-    """For each system call, by its number in the process that makes it: whether it changes what the kernel keeps."""
+    """The calls of a command: by name, and by the number in the process that makes it. Where two processes have calls
+    of the same name and number, strace injects into both."""
     operation.prepare(lab)
     log = lab.host.folder / "trace"
     done = lab.sklc(*operation.words(lab), before=["strace", "-f", "-o", log])
     assert done.returncode == 0, done.stderr
-    counts = collections.defaultdict(collections.Counter)
-    changes = collections.defaultdict(dict)
+    processes = collections.defaultdict(list)
     for line in log.read_text(errors="replace").splitlines():
         pid, rest = line.split(None, 1)
-        if "(" in rest and not rest.startswith("<..."):
-            name = rest.split("(")[0]
-            counts[name][pid] += 1
-            number = counts[name][pid]
-            changes[name][number] = changes[name].get(number, False) or not READING.match(rest)
-    return {name: by_number for name, by_number in changes.items() if name.isidentifier()}
-
-
-def restore(lab):
-    """Makes the state that every injection starts from. The commands that do so must clear up the last injection."""
-    lab.sklc("confirm")
-    check_settled(lab.host)
-    lab.fill()
-    assert lab.rules() == "old"
-    lab.is_tidy()
+        if re.match(r"[a-z_0-9]+\(", rest):
+            processes[pid].append(rest)
+    found = {}
+    for lines in processes.values():
+        for name, number, call in calls_in(lines):
+            other = found.get((name, number), call)
+            found[name, number] = Call(call.is_change or other.is_change, call.is_amid and other.is_amid)
+    return found
 
 
 def inject(lab, operation, call, number, what):
@@ -184,32 +225,53 @@ def inject(lab, operation, call, number, what):
     return done, "INJECTED" in text or "killed by SIGKILL" in text
 
 
-def points(lab, operation, calls, what):
-    every = calls_of(lab, operation)
-    for call, by_number in sorted(every.items()):
-        if call in calls or EVERY_CALL and call not in ("execve", "exit_group"):
-            for number, is_change in sorted(by_number.items()):
-                for each in what(call):
-                    if is_change or EVERY_CALL or not each.startswith("signal"):
-                        yield call, number, each
+def kills(_name, _number, call):
+    return ["signal=KILL"] if call.is_change or EVERY_CALL else []
 
 
-def run_points(lab, operation, calls, what, fewer=1):
-    """FEWER: takes one of so many of the calls, unless a share is asked for."""
-    wanted, injected, faults = 0, 0, []
-    restore(lab)
+def failures(name, number, call):
+    errors = ERRORS.get(name, ["ENOMEM"])
+    if EVERY_CALL:
+        return [f"error={error}" for error in errors]
+    return [] if call.is_amid else [f"error={errors[number % len(errors)]}"]
+
+
+def points(lab, operation, names, what):
+    for (name, number), call in sorted(calls_of(lab, operation).items()):
+        if name in names or EVERY_CALL and name not in ("execve", "exit_group"):
+            for each in what(name, number, call):
+                yield name, number, each
+
+
+def outcome_of(lab, operation):
+    """What the operation has led to, or what is wrong with it."""
+    try:
+        check_killed(lab.host)
+        return operation.outcome(lab)
+    except (AssertionError, KeyError, OSError) as error:
+        return repr(error)
+
+
+def run_points(lab, operation, calls, what, fewer):
+    """FEWER: takes one of so many of the calls, unless a share is asked for. A command that failed, and left what was,
+    is followed by the next one, whatever it left behind."""
+    wanted, injected, faults, is_as_before = 0, 0, [], False
+    lab.restore()
     step = SHARES * (1 if "SKLC_TEST_SHARE" in os.environ else fewer)
     for call, number, each in list(points(lab, operation, calls, what))[SHARE - 1::step]:
-        restore(lab)
-        operation.prepare(lab)
+        if not is_as_before:
+            lab.restore()
+            operation.prepare(lab)
         uncounted = operation.counts_on and lab.uncounted()
-        done, was = inject(lab, operation, call, number, each)
+        lab.done, was = inject(lab, operation, call, number, each)
         wanted, injected = wanted + 1, injected + was
-        check_killed(lab.host)
-        found = operation.outcome(lab)
+        done, found = lab.done, outcome_of(lab, operation)
         right = {operation.before, operation.after}
         if each.startswith("error"):
-            right = {operation.after if done.returncode == 0 else operation.before}
+            if done.returncode == 0:
+                right = {operation.after}
+            elif not operation.stays:
+                right = {operation.before}
             if done.returncode == 0 and re.search("^sklc: (?!warning: |note: )", done.stderr, re.MULTILINE):
                 faults.append(f"{call} {number} {each}: succeeded with an error: {done.stderr}")
         if found not in right:
@@ -217,11 +279,22 @@ def run_points(lab, operation, calls, what, fewer=1):
         lost = operation.counts_on and lab.uncounted() - uncounted
         if lost:
             faults.append(f"{call} {number} {each}: {lost} datagrams not counted")
-    restore(lab)
+        is_as_before = each.startswith("error") and done.returncode and found == operation.before != operation.after
+    lab.restore()
     assert not faults, "\n".join(faults)
     # A run with an injection may make a few calls less of a kind than one without.
     assert injected >= wanted * 0.95, f"{injected} of {wanted} were injected"
     print(f"{injected} of {wanted} injected")
+
+
+def kill_everywhere(lab, operation, fewer=1):
+    run_points(lab, operation, CHANGING, kills, fewer)
+
+
+def fail_everywhere(lab, operation, fewer=1):
+    if SANITIZED:
+        pytest.skip("the sanitizer's own system calls must not fail")
+    run_points(lab, operation, FAILING, failures, fewer)
 
 
 @pytest.fixture
@@ -231,11 +304,11 @@ def lab(host):
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_killed_at_any_system_call(lab, name):
-    run_points(lab, OPERATIONS[name], CHANGING, lambda call: ["signal=KILL"])
+    kill_everywhere(lab, OPERATIONS[name])
+    lab.leave()
 
 
-@pytest.mark.skipif(SANITIZED, reason="the sanitizer's own system calls must not fail")
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_any_system_call_fails(lab, name):
-    run_points(lab, OPERATIONS[name], FAILING,
-               lambda call: [f"error={error}" for error in ERRORS.get(call, ["ENOMEM"])])
+    fail_everywhere(lab, OPERATIONS[name], fewer=4)
+    lab.leave()

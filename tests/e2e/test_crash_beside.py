@@ -1,4 +1,4 @@
-"""Commands killed at any point, while another sklc works in another network namespace. Both namespaces share the
+"""Commands killed, or refused a system call, at any point, while another sklc works in another network namespace. Both namespaces share the
 follower. Neither harms the other, and nothing is left behind: when both are detached, each map and each program that
 was ever pinned is gone from the kernel."""
 import json
@@ -11,14 +11,13 @@ import time
 import pytest
 
 from conftest import WIRES
-from test_crash import CHANGING, run_points
+from test_crash import fail_everywhere, kill_everywhere, needs_strace
 from test_crash_sockets import OPERATIONS, DeclaredLab
 
 TCP4 = WIRES["tcp-ipv4"]
 BPFTOOL = shutil.which("bpftool") or "/usr/sbin/bpftool"
 
-pytestmark = [pytest.mark.skipif(not shutil.which("strace"), reason="needs strace"),
-              pytest.mark.usefixtures("cgroup2")]
+pytestmark = [needs_strace, pytest.mark.usefixtures("cgroup2")]
 
 
 def numbers_of(kind):
@@ -94,16 +93,25 @@ def left(seen):
         time.sleep(0.1)
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_killed_beside_a_second_sklc(make_host, name):
+def run_beside(make_host, run):
+    """Runs RUN(lab) beside a neighbour."""
     lab, neighbour = Beside(make_host()), Neighbour(make_host())
     neighbour.start()
     try:
-        run_points(lab, OPERATIONS[name], CHANGING, lambda call: ["signal=KILL"], fewer=16)
+        run(lab)
     finally:
         neighbour.finish()
     lab.seen |= pinned(lab.host)
-    lab.must("detach")
-    assert lab.host.pins() == []
+    lab.leave()
     assert not pathlib.Path(lab.host.bpffs, "sklc").exists()
     assert left(lab.seen) == set()
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_killed_beside_a_second_sklc(make_host, name):
+    run_beside(make_host, lambda lab: kill_everywhere(lab, OPERATIONS[name], fewer=24))
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_any_system_call_fails_beside_a_second_sklc(make_host, name):
+    run_beside(make_host, lambda lab: fail_everywhere(lab, OPERATIONS[name], fewer=48))

@@ -1,13 +1,12 @@
-"""Commands about single sockets killed at any call: the socket that served before serves, or the one that should after;
+"""Commands about single sockets killed, or refused a system call, at any point: the socket that served before serves, or the one that should after;
 and what the next commands complete is one of the two."""
 import os
-import shutil
 
 import pytest
 
 from conftest import REFUSED, WIRES
 from life import check_settled
-from test_crash import CHANGING, Operation, run_points
+from test_crash import Operation, fail_everywhere, kill_everywhere, needs_strace
 from test_crash_sockets import DeclaredLab
 from test_register import cookie, group
 
@@ -15,8 +14,7 @@ TCP4, TCP6 = WIRES["tcp-ipv4"], WIRES["tcp-ipv6"]
 UNDECLARED = (f"tcp daddr 192.0.2.0/24 dport 83 redirect to plain\n"
               f"tcp daddr {TCP6.prefix} dport 83 redirect to plain\n")
 
-pytestmark = [pytest.mark.skipif(not shutil.which("strace"), reason="needs strace"),
-              pytest.mark.usefixtures("cgroup2")]
+pytestmark = [needs_strace, pytest.mark.usefixtures("cgroup2")]
 
 
 class HandLab(DeclaredLab):
@@ -39,8 +37,6 @@ class HandLab(DeclaredLab):
         return "old" if self.reach(81) is self.old else "new"
 
     def fill(self):
-        self.sklc("undrain", "web")
-        self.sklc("unregister", "web")
         super().fill()
         self.must(*self.register("plain", self.plain))
         self.must(*self.register("plain", self.plain6))
@@ -100,9 +96,18 @@ OPERATIONS = {
 }
 
 
+@pytest.fixture
+def lab(host):
+    return HandLab(host)
+
+
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_killed_at_any_system_call(host, name):
-    lab = HandLab(host)
-    run_points(lab, OPERATIONS[name], CHANGING, lambda call: ["signal=KILL"])
-    lab.must("detach")
-    assert lab.host.pins() == []
+def test_killed_at_any_system_call(lab, name):
+    kill_everywhere(lab, OPERATIONS[name], fewer=3)
+    lab.leave()
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_any_system_call_fails(lab, name):
+    fail_everywhere(lab, OPERATIONS[name], fewer=16)
+    lab.leave()

@@ -1,19 +1,18 @@
-"""Commands killed at any point, with as many older generations as are kept, and tables in all of them: every generation
+"""Commands killed, or refused a system call, at any point, with as many older generations as are kept, and tables in all of them: every generation
 that history lists can be read whole, and none is lost but the oldest."""
 import json
-import shutil
 
 import pytest
 
 from conftest import WIRES
 from life import check_settled
-from test_crash import CHANGING, COUNTED, NEW, OLD, Lab, Operation, run_points
+from test_crash import COUNTED, NEW, OLD, Lab, Operation, fail_everywhere, kill_everywhere, needs_strace
 
 TCP4 = WIRES["tcp-ipv4"]
 MANY = "".join(f"tcp daddr 198.51.{n}.0/24 dport {1 + n % 7} drop\n" for n in range(64))
 KEPT = 12
 
-pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+pytestmark = needs_strace
 
 
 class HistoryLab(Lab):
@@ -27,6 +26,9 @@ class HistoryLab(Lab):
         for _ in range(KEPT // 2 + 1):
             self.fill()
         assert sum(each["state"] == "older" for each in self.history()) == KEPT - 2
+
+    def begin_again(self):
+        """The history goes on."""
 
     def history(self):
         return json.loads(self.sklc("history", "--json").stdout)["generations"]
@@ -64,4 +66,11 @@ def lab(host):
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_killed_at_any_system_call(lab, name):
-    run_points(lab, OPERATIONS[name], CHANGING, lambda call: ["signal=KILL"])
+    kill_everywhere(lab, OPERATIONS[name], fewer=3)
+    lab.leave()
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_any_system_call_fails(lab, name):
+    fail_everywhere(lab, OPERATIONS[name], fewer=16)
+    lab.leave()
