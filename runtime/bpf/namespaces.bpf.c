@@ -17,7 +17,7 @@ __u64 wanted;
 
 struct walk {
 	__u64 first, at; /* addresses of list_head */
-	__u32 result;    /* enum life */
+	__u32 result;    /* enum namespace_life */
 };
 
 static long look_at_next(__u64 index, struct walk *walk)

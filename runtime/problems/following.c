@@ -38,7 +38,6 @@ int problems_of_following(const struct object *object, enum following following,
 			  struct problems *problems)
 {
 	const char *words = words_of(object, following);
-
 	const char *mend = following == FOLLOW_UNSEEN ? "run `sklc status` as root"
 						      : "call `sklc sync`";
 

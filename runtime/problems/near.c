@@ -88,7 +88,6 @@ static enum nearness nearness_of(const struct inspection *inspected,
 	const struct declared_key *key = &declaration->key;
 	bool same_address = key->family == near->family &&
 			    memcmp(key->address, near->address, sizeof(key->address)) == 0;
-
 	bool serves = serves_lacking(inspected, declaration->label, near);
 
 	if (near->socket->protocol != key->protocol) {

@@ -205,8 +205,7 @@ def udp(request):
 
 @pytest.mark.parametrize("port", [5300, 53])
 def test_answers_come_from_where_the_question_went(host, udp, port):
-    if not ECHO.exists():
-        pytest.skip("the example server is not built")
+    assert ECHO.exists(), "`make tests` builds the example server"
     service = start(host, ECHO, udp.loopback, 5300, stdout=subprocess.PIPE)
     try:
         assert service.stdout.readline() == b"ready\n"
