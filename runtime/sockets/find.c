@@ -53,6 +53,9 @@ static int load(struct finder *finder, const struct declared_maps *maps,
 		err = bpf_map__reuse_fd(finder->programs->maps.spare_marks, shared->spare_marks);
 	if (!err)
 		err = find__load(finder->programs);
+	/* So libbpf says that it could not map the variables of the programs. */
+	if (!err && !finder->programs->bss)
+		err = -EOPNOTSUPP;
 	if (err == -ESRCH || err == -ENOENT)
 		return refuse(finder->netns->report, err,
 			      "this kernel has no BTF, or no iterators of sockets: declared "

@@ -172,6 +172,23 @@ def test_a_look_up_that_fails_is_shown_as_no_absence(host, cgroup2, verb):  # py
     assert host.reach(TCP4, TCP4.at(1), 80, [server]) is server
 
 
+@pytest.mark.parametrize("verb", [["status"], ["sync"], ["drain", "web"]], ids=" ".join)
+def test_variables_that_cannot_be_mapped_are_an_error(host, cgroup2, verb):  # pylint: disable=unused-argument
+    """libbpf loads its programs also where the kernel refuses the map that it tries this with."""
+    server = host.server(TCP4, port=8080)
+    host.apply("socket web { tcp 127.0.0.1:8080 }\n" + RULES)
+    words = [SKLC, *verb, "--netns", host.namespace.path, "--bpffs", host.bpffs]
+    traced = subprocess.run([program("strace"), "-e", "bpf", *words], text=True, capture_output=True, check=True,
+                            env=NO_LEAK_CHECK)
+    calls = [line for line in traced.stderr.splitlines() if line.startswith("bpf(")]
+    tried = 1 + next(i for i, line in enumerate(calls) if "map_flags=BPF_F_MMAPABLE" in line)
+    host.sklc("undrain", "web", status=0 if "drain" in verb else 4)
+    done = subprocess.run([program("strace"), "-o", "/dev/null", "-e", f"inject=bpf:error=EPERM:when={tried}", *words],
+                          text=True, capture_output=True, check=False, env=NO_LEAK_CHECK)
+    assert done.returncode == 3 and "programs that find sockets" in done.stderr, (done.returncode, done.stderr)
+    assert host.reach(TCP4, TCP4.at(1), 80, [server]) is server
+
+
 def test_a_program_without_state_is_named(host):
     """The pins are removed while another pin keeps the link, as of rules that were applied with another bpffs."""
     bpftool = program("bpftool")
