@@ -283,7 +283,7 @@ def run_points(lab, operation, calls, what, fewer):
     lab.restore()
     assert not faults, "\n".join(faults)
     # A run with an injection may make a few calls less of a kind than one without.
-    assert injected >= wanted * 0.95, f"{injected} of {wanted} were injected"
+    assert wanted - injected <= max(3, wanted // 10), f"{injected} of {wanted} were injected"
     print(f"{injected} of {wanted} injected")
 
 
