@@ -72,6 +72,34 @@ static void *cgroup_map(__u64 namespace)
 	return bpf_map_lookup_elem(&cgroups, &namespace);
 }
 
+/* The index of the last slot of the range that a socket was put into by an operator, to stand before
+ * the declared ones; 0 if there is none. It may be closed, and others of them not: what comes later
+ * must not take a slot before theirs. They have the first slots, so a slot that never had a socket
+ * ends the search. */
+__noinline int last_override(__u64 namespace, __u64 label, const struct declared_range *range)
+{
+	void *hand_map = bpf_map_lookup_elem(&hand, &namespace);
+	void *since_map = bpf_map_lookup_elem(&since, &namespace);
+	struct hand_key key = {.label = label};
+	__u32 last = 0;
+
+	if (!hand_map || !since_map || !range)
+		return 0;
+	for (__u32 i = 0; i < DECLARED_RANGE_MAX && i < range->count; i++) {
+		__u32 slot = slot_at(range->word, range->first + i);
+		const struct since *at = bpf_map_lookup_elem(since_map, &slot);
+		const struct hand *put;
+
+		if (!at || !at->cookie)
+			break;
+		key.cookie = at->cookie;
+		put = bpf_map_lookup_elem(hand_map, &key);
+		if (put && put->flags & HAND_OVERRIDE)
+			last = i;
+	}
+	return (int)last;
+}
+
 /* Puts the socket into the first slot of the range that is free or that it already has. */
 __noinline int take_slot(struct bpf_sock_ops *context, __u64 namespace,
 			 const struct declared_range *range)
@@ -146,6 +174,17 @@ __noinline int has_drained_member(__u64 group_address, __u64 namespace, __u64 la
 	return 0;
 }
 
+static __always_inline void take_slot_behind(struct bpf_sock_ops *context, __u64 namespace,
+					     __u64 label, const struct declared_range *range)
+{
+	struct declared_range behind = *range;
+	__u32 last = (__u32)last_override(namespace, label, range);
+
+	behind.first += last;
+	behind.count -= last;
+	take_slot(context, namespace, &behind);
+}
+
 __noinline int take_slots_of(struct bpf_sock_ops *context, __u64 namespace,
 			     const struct declared *declared, const struct facts *facts)
 {
@@ -153,9 +192,9 @@ __noinline int take_slots_of(struct bpf_sock_ops *context, __u64 namespace,
 	    has_drained_member(facts->group, namespace, declared->label))
 		return 0;
 	if (facts->bound.family == AF_INET || !facts->ipv6_only)
-		take_slot(context, namespace, &declared->ipv4);
+		take_slot_behind(context, namespace, declared->label, &declared->ipv4);
 	if (facts->bound.family == AF_INET6)
-		take_slot(context, namespace, &declared->ipv6);
+		take_slot_behind(context, namespace, declared->label, &declared->ipv6);
 	return 0;
 }
 

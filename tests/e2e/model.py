@@ -341,7 +341,9 @@ class Model:
         return [each for each in (self.tried, self.current, before) if each]
 
     def forget(self):
-        """Only generations that are kept have slots; those that a command leaves have none any more."""
+        """Only generations that are kept have slots; those that a command leaves have none any more. With the last rules,
+        what was done by hand goes too."""
+        self.hands = self.hands if self.kept() else {}
         keys = set().union(*(each.keys() for each in self.kept()))
         self.behind = {key: behind for key, behind in self.behind.items() if key in keys}
         named = {label for label, _ in keys}

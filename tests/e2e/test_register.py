@@ -302,6 +302,17 @@ def test_a_group_before_the_declared_socket_whose_first_is_gone_serves_while_it_
     assert reached_during(host, 80, [old, *members], lambda: host.sklc("sync")) == set(members)
 
 
+def test_a_declared_service_that_starts_takes_no_place_before_what_is_left_of_an_override(host):
+    """And is served at once when nothing is left of it."""
+    members = group(host, TCP4, 3)
+    host.apply(rules("tcp 127.0.0.1:8080"))
+    host.register("web", members[0], override=True)
+    while members:
+        members.pop(0).close()
+        with host.server(TCP4, port=8080) as started:
+            assert host.reach(TCP4, TCP4.at(1), 80, [*members, started]) in (members or [started])
+
+
 def test_nothing_is_kept_of_an_override_that_died(host, wire):
     protocol, address = ("udp" if wire.is_udp else "tcp"), f"[{wire.loopback}]" if wire.is_ipv6 else wire.loopback
     declared, other = host.server(wire), host.server(wire)
