@@ -90,6 +90,20 @@ struct hands hands_of(const struct hands *hands, uint64_t label)
 	return (struct hands){hands->all ? hands->all + first : NULL, end - first};
 }
 
+bool hand_is_first(const struct hand_entry *entry, unsigned int flow_class)
+{
+	return entry->value.flags & HAND_OVERRIDE && entry->value.flow_classes >> flow_class & 1;
+}
+
+size_t hands_first(const struct hands *own, unsigned int flow_class)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < own->count; i++)
+		count += hand_is_first(&own->all[i], flow_class);
+	return count;
+}
+
 uint32_t hand_flags(const struct hands *hands, uint64_t label, uint64_t cookie)
 {
 	const struct hand_entry key = {.key = {.cookie = cookie, .label = label}};

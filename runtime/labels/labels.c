@@ -79,7 +79,7 @@ static int mark_used(struct report *report, int map, bool *used)
 }
 
 int labels_excess(int map, const struct object *object, const struct abi_slot_key *keys,
-		  struct excess *excess)
+		  const struct hands *hands, struct excess *excess)
 {
 	autofree struct label_entry *entries = NULL;
 	autofree struct abi_label_slots *slots = calloc((size_t)object->header.label_count + 1,
@@ -92,7 +92,7 @@ int labels_excess(int map, const struct object *object, const struct abi_slot_ke
 	for (uint32_t i = 0; !err && i < object->header.label_count; i++)
 		count += labels_find(map, &keys[i], &slots[i]) == -ENOENT;
 	if (!err && object->header.tries_spares)
-		err = spares_excess(map, object, slots, &excess->flow_classes);
+		err = spares_excess(map, object, hands, slots, &excess->flow_classes);
 	if (count > LABELS_MAX)
 		excess->keys = count - LABELS_MAX;
 	return err;
@@ -147,12 +147,12 @@ static void keep_usable(const struct object *object, struct abi_label_slots *slo
 }
 
 int labels_assign(int map, int marks, const struct object *object, const struct abi_slot_key *keys,
-		  struct abi_label_slots *slots)
+		  const struct hands *hands, struct abi_label_slots *slots)
 {
 	int err = assign_slots(map, object, keys, slots);
 
-	if (!err && object->socket_count && object->header.tries_spares)
-		err = spares_assign(map, marks, object, keys, slots);
+	if (!err && object->header.tries_spares)
+		err = spares_assign(map, marks, object, keys, hands, slots);
 	if (!err)
 		keep_usable(object, slots);
 	return err;

@@ -31,21 +31,22 @@ int labels_read(struct report *report, int map, struct label_entry **entries, si
 
 /* KEYS in the following are those of the object's labels (keys.c). */
 
+struct hands;
+
 /* For how many keys there are no slots any more, and for how many of their flow classes no spare
- * slots where the object declares sockets. */
+ * slots that spares_assign (spares.h) would give. */
 struct excess {
 	size_t keys, flow_classes;
 };
 
 /* -errno after a message. */
 int labels_excess(int map, const struct object *object, const struct abi_slot_key *keys,
-		  struct excess *excess);
+		  const struct hands *hands, struct excess *excess);
 
-/* Finds or gives slots for each label of the object, into SLOTS[label], and spare slots where the
- * object declares sockets (spares.h). Never gives a slot that another key has. -ENOSPC if the map
+/* Finds or gives slots for each label of the object, into SLOTS[label], and spare slots (spares.h). Never gives a slot that another key has. -ENOSPC if the map
  * is full; -errno after a message. */
 int labels_assign(int map, int marks, const struct object *object, const struct abi_slot_key *keys,
-		  struct abi_label_slots *slots);
+		  const struct hands *hands, struct abi_label_slots *slots);
 
 /* The slots that each label of the object has, into SLOTS[label]. -errno after a message. */
 int labels_look_up(int map, const struct object *object, const struct abi_slot_key *keys,
@@ -144,6 +145,12 @@ void hands_free(struct hands *hands);
 
 /* The entries of one label. */
 struct hands hands_of(const struct hands *hands, uint64_t label);
+
+/* Whether a socket stands before the declared ones in a flow class. */
+bool hand_is_first(const struct hand_entry *entry, unsigned int flow_class);
+
+/* How many of one label's entries do. */
+size_t hands_first(const struct hands *own, unsigned int flow_class);
 
 /* The flags of one socket; 0: it has none. */
 uint32_t hand_flags(const struct hands *hands, uint64_t label, uint64_t cookie);

@@ -41,16 +41,36 @@ static bool may_serve(const struct abi_socket *socket, unsigned int flow_class)
 	       (socket->family != AF_INET || flow_class_af(flow_class) == AF_INET);
 }
 
-static void find_wanted(struct sharing *sharing, const struct object *object)
+static void want(struct sharing *sharing, uint32_t label, unsigned int flow_class)
+{
+	if (!ABI_SPARE_BLOCK(sharing->slots[label].slots[flow_class]))
+		sharing->wanted[label] |= (uint8_t)(1u << flow_class);
+}
+
+/* A group of sockets that an operator put before the declared ones needs a slot for each. */
+static void find_groups_by_hand(struct sharing *sharing, const struct object *object,
+				const struct hands *hands)
+{
+	for (uint32_t i = 0; hands->count && i < sharing->label_count; i++) {
+		struct hands own = hands_of(hands, label_hash(object_label(object, i)));
+
+		for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
+			if (hands_first(&own, flow_class) > 1)
+				want(sharing, i, flow_class);
+	}
+}
+
+static void find_wanted(struct sharing *sharing, const struct object *object,
+			const struct hands *hands)
 {
 	for (size_t i = 0; i < object->socket_count; i++) {
 		const struct abi_socket *socket = &object->sockets[i];
 
 		for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
-			if (may_serve(socket, flow_class) &&
-			    !ABI_SPARE_BLOCK(sharing->slots[socket->label].slots[flow_class]))
-				sharing->wanted[socket->label] |= (uint8_t)(1u << flow_class);
+			if (may_serve(socket, flow_class))
+				want(sharing, socket->label, flow_class);
 	}
+	find_groups_by_hand(sharing, object, hands);
 	for (uint32_t i = 0; i < sharing->label_count; i++)
 		sharing->wanted_count += (uint32_t)__builtin_popcount(sharing->wanted[i]);
 }
@@ -163,18 +183,19 @@ static int share_out(struct sharing *sharing)
 }
 
 /* Finds out what is wanted and what is used. USED and WANTED are the sharing's arrays. */
-static int look(struct sharing *sharing, const struct object *object, bool **used, uint8_t **wanted)
+static int look(struct sharing *sharing, const struct object *object, const struct hands *hands,
+		bool **used, uint8_t **wanted)
 {
 	*used = sharing->used = calloc(ABI_SPARE_BLOCKS + 1, sizeof(**used));
 	*wanted = sharing->wanted = calloc((size_t)sharing->label_count + 1, sizeof(**wanted));
 	if (!*used || !*wanted)
 		return fail(sharing->report, ENOMEM, "share out spare slots");
-	find_wanted(sharing, object);
+	find_wanted(sharing, object, hands);
 	return sharing->wanted_count ? find_used(sharing) : 0;
 }
 
-int spares_excess(int labels, const struct object *object, struct abi_label_slots *slots,
-		  size_t *excess)
+int spares_excess(int labels, const struct object *object, const struct hands *hands,
+		  struct abi_label_slots *slots, size_t *excess)
 {
 	autofree bool *used = NULL;
 	autofree uint8_t *wanted = NULL;
@@ -182,7 +203,7 @@ int spares_excess(int labels, const struct object *object, struct abi_label_slot
 				  .label_count = object->header.label_count,
 				  .labels = labels,
 				  .slots = slots};
-	int err = look(&sharing, object, &used, &wanted);
+	int err = look(&sharing, object, hands, &used, &wanted);
 	uint32_t unused = err ? 0 : count_runs(used, 1);
 
 	*excess = sharing.wanted_count > unused ? sharing.wanted_count - unused : 0;
@@ -190,7 +211,8 @@ int spares_excess(int labels, const struct object *object, struct abi_label_slot
 }
 
 int spares_assign(int labels, int marks, const struct object *object,
-		  const struct abi_slot_key *keys, struct abi_label_slots *slots)
+		  const struct abi_slot_key *keys, const struct hands *hands,
+		  struct abi_label_slots *slots)
 {
 	autofree bool *used = NULL;
 	autofree uint8_t *wanted = NULL;
@@ -201,7 +223,7 @@ int spares_assign(int labels, int marks, const struct object *object,
 				  .marks = marks,
 				  .slots = slots,
 				  .next = 1};
-	int err = look(&sharing, object, &used, &wanted);
+	int err = look(&sharing, object, hands, &used, &wanted);
 
 	return err || !sharing.wanted_count ? err : share_out(&sharing);
 }

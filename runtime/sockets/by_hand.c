@@ -55,12 +55,6 @@ static int forget_gone(struct by_hand *by)
 	return err;
 }
 
-/* Whether a socket stands before the declared ones in a flow class. */
-static bool is_first(const struct hand_entry *entry, unsigned int flow_class)
-{
-	return entry->value.flags & HAND_OVERRIDE && entry->value.flow_classes >> flow_class & 1;
-}
-
 static int take_out(const struct by_hand *by, uint32_t slot)
 {
 	int err = slot_clear(by->shared.sockets, slot);
@@ -84,13 +78,12 @@ static int add_order(struct by_hand *by, uint32_t word, uint32_t number, uint64_
 static uint32_t count_first(const struct hands *own, unsigned int flow_class, uint32_t word,
 			    bool is_declared)
 {
-	uint32_t room = slot_count(word), count = 0;
+	uint32_t room = slot_count(word);
+	size_t count = hands_first(own, flow_class);
 
 	if (is_declared)
 		room = (room + 1) / 2;
-	for (size_t i = 0; i < own->count && count < room; i++)
-		count += is_first(&own->all[i], flow_class);
-	return count;
+	return count < room ? (uint32_t)count : room;
 }
 
 /* The number of the slot from FIRST to COUNT that has the socket; COUNT if none has. PRESENT are the
@@ -108,7 +101,8 @@ static uint32_t find_among(const uint64_t *present, uint32_t first, uint32_t cou
 static const struct hand_entry *find_chosen(const struct hands *own, unsigned int flow_class)
 {
 	for (size_t i = 0; i < own->count; i++)
-		if (is_first(&own->all[i], flow_class) && own->all[i].value.flags & HAND_CHOSEN)
+		if (hand_is_first(&own->all[i], flow_class) &&
+		    own->all[i].value.flags & HAND_CHOSEN)
 			return &own->all[i];
 	return NULL;
 }
@@ -136,7 +130,7 @@ static int put_first(struct by_hand *by, const struct hands *own, unsigned int f
 	if (!err && chosen && present[0] != chosen->key.cookie)
 		err = add_order(by, word, 0, chosen->key.cookie);
 	for (size_t i = 0; !err && i < own->count; i++) {
-		number = is_first(&own->all[i], flow_class) && &own->all[i] != chosen
+		number = hand_is_first(&own->all[i], flow_class) && &own->all[i] != chosen
 				 ? find_among(present, next, count, own->all[i].key.cookie)
 				 : count;
 		if (number < count)
@@ -145,7 +139,7 @@ static int put_first(struct by_hand *by, const struct hands *own, unsigned int f
 	for (size_t i = 0; !err && i < own->count; i++) {
 		uint64_t cookie = own->all[i].key.cookie;
 
-		if (!is_first(&own->all[i], flow_class) || &own->all[i] == chosen ||
+		if (!hand_is_first(&own->all[i], flow_class) || &own->all[i] == chosen ||
 		    find_among(present, chosen != NULL, count, cookie) < count)
 			continue;
 		while (next < count && taken[next])

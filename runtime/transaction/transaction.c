@@ -116,7 +116,7 @@ static int make_room(struct transaction *t)
 {
 	struct loaded tried = LOADED_NONE;
 	struct excess excess;
-	int err = labels_excess(t->labels, t->object, t->keys, &excess);
+	int err = labels_excess(t->labels, t->object, t->keys, &t->hands, &excess);
 
 	if (err || (!excess.keys && !excess.flow_classes))
 		return err;
@@ -139,7 +139,7 @@ static int assign_slots(struct transaction *t)
 	if (!err)
 		err = make_room(t);
 	if (!err)
-		err = labels_assign(t->labels, t->shared.spare_marks, t->object, t->keys,
+		err = labels_assign(t->labels, t->shared.spare_marks, t->object, t->keys, &t->hands,
 				    t->host.slots);
 	return err ? err : declarations_place(t->object, t->host.slots, &t->declarations);
 }
@@ -150,6 +150,8 @@ static int load_new(struct transaction *t)
 
 	if (!err)
 		err = standing_since(t->state, &t->since);
+	if (!err)
+		err = standing_hands(t->state, &t->hands);
 	if (!err)
 		err = assign_slots(t);
 	if (!err && t->declarations.count)
@@ -276,6 +278,7 @@ static int find_sockets(struct transaction *t)
 {
 	int err = by_hand_settle(t->state);
 
+	hands_free(&t->hands); /* those of sockets that died are gone now */
 	if (!err)
 		err = standing_hands(t->state, &t->hands);
 	if (!err && t->declarations.count)

@@ -302,6 +302,18 @@ def test_a_group_before_the_declared_socket_whose_first_is_gone_serves_while_it_
     assert reached_during(host, 80, [old, *members], lambda: host.sklc("sync")) == set(members)
 
 
+@pytest.mark.parametrize("later", ["tcp 127.0.0.1:1", None])
+def test_a_group_before_the_declared_socket_has_room_in_rules_that_come_later_too(host, later):
+    """Those declare nothing of its family and protocol, for which no spare slots are needed otherwise."""
+    members = group(host, UDP4, 3)
+    host.apply(rules("udp 127.0.0.1:1", match="udp dport 80"))
+    host.register("web", members[0], override=True)
+    host.apply(rules(*[later] if later else [], match="udp dport 80"))
+    while members:
+        assert reached(host, UDP4, members)
+        members.pop(0).close()
+
+
 def test_a_declared_service_that_starts_takes_no_place_before_what_is_left_of_an_override(host):
     """And is served at once when nothing is left of it."""
     members = group(host, TCP4, 3)

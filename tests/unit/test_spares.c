@@ -24,6 +24,7 @@ struct fixture {
 	struct report report; /* stays first */
 	unsigned warnings;
 	int labels, marks;
+	struct hands hands;
 	struct object object;
 	uint8_t declaration; /* of all labels */
 	struct abi_slot_key keys[LABELS_MAX];
@@ -94,7 +95,8 @@ static void assign(struct fixture *f, uint32_t first, uint32_t end)
 	if (f->labels < 0 || f->marks < 0)
 		skip(); /* this process may not create maps */
 	make_object(f, first, end);
-	assert_int_equal(labels_assign(f->labels, f->marks, &f->object, f->keys, f->slots), 0);
+	assert_int_equal(
+		labels_assign(f->labels, f->marks, &f->object, f->keys, &f->hands, f->slots), 0);
 	free_object(f);
 }
 
@@ -105,7 +107,7 @@ static size_t excess(struct fixture *f, uint32_t first, uint32_t end)
 	struct excess found;
 
 	make_object(f, first, end);
-	assert_int_equal(labels_excess(f->labels, &f->object, f->keys, &found), 0);
+	assert_int_equal(labels_excess(f->labels, &f->object, f->keys, &f->hands, &found), 0);
 	free_object(f);
 	return found.keys + found.flow_classes;
 }
