@@ -1,7 +1,6 @@
 """Debian's services are found and followed; UDP answers have the source address that the client asked."""
 import os
 import pathlib
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,7 +12,6 @@ import pytest
 from conftest import CLONE_NEWNET, REFUSED, SKLC, WIRES, call, libc, program
 
 TCP4, UDP4 = WIRES["tcp-ipv4"], WIRES["udp-ipv4"]
-UNBOUND = shutil.which("unbound") or shutil.which("/usr/sbin/unbound")
 ECHO = pathlib.Path(SKLC).parent / "tests" / "e2e" / "udp_echo"
 
 NGINX = """
@@ -160,8 +158,7 @@ def ask_for_name(host, wire, address):
 
 
 @pytest.mark.usefixtures("cgroup2")
-@pytest.mark.parametrize("server", [
-    "dnsmasq", pytest.param("unbound", marks=pytest.mark.skipif(not UNBOUND, reason="needs unbound"))])
+@pytest.mark.parametrize("server", ["dnsmasq", "unbound"])
 def test_a_name_server_found_by_sync(host, server):
     path = program(server)
     host.apply("socket dns { udp *:53; tcp *:53 }\n"
@@ -175,7 +172,7 @@ def test_a_name_server_found_by_sync(host, server):
         host.namespace.ip("addr", "add", "198.51.100.53/32", "dev", "lo")
     else:
         config.write_text('server:\n interface: 198.51.100.53\n do-daemonize: no\n username: ""\n'
-                          ' chroot: ""\n pidfile: ""\n use-syslog: no\n logfile: "/dev/null"\n'
+                          ' chroot: ""\n directory: ""\n pidfile: ""\n use-syslog: no\n logfile: "/dev/null"\n'
                           ' access-control: 0.0.0.0/0 allow\n ip-freebind: yes\n'
                           ' interface-automatic: no\n'
                           ' local-zone: "test.example" static\n'
