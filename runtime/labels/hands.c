@@ -2,8 +2,9 @@
  * no new connections. It belongs to the namespace, so no change of rules undoes that. */
 #include "labels.h"
 
+#include "whole_map.h"
+
 #include "compiler/base/lower_bound.h"
-#include "runtime/base/array.h"
 #include "runtime/base/fail.h"
 
 #include <bpf/bpf.h>
@@ -38,40 +39,23 @@ static int compare_hands(const void *left, const void *right)
 
 int hands_read(struct report *report, int map, struct hands *hands)
 {
-	const struct hand_key *last = NULL;
-	struct hand_entry entry;
+	struct whole_map whole = {0};
+	int err = map < 0 ? 0
+			  : whole_map_read(map, sizeof(hands->all->key), sizeof(hands->all->value),
+					   HANDS_MAX, &whole);
 
 	*hands = (struct hands){0};
-	if (map < 0)
-		return 0;
-	while (bpf_map_get_next_key(map, last, &entry.key) == 0) {
-		struct hand_entry *more = hands->count == HANDS_MAX
-						  ? NULL
-						  : array_grow(hands->all, hands->count,
-							       sizeof(*more));
-
-		if (!more) {
-			hands_free(hands);
-			return fail(report, ENOMEM, "read what was done by hand");
-		}
-		hands->all = more;
-		more[hands->count].key = entry.key;
-		last = &more[hands->count].key;
-		/* Readers take no lock, so the entry may have been removed meanwhile. */
-		if (bpf_map_lookup_elem(map, last, &more[hands->count].value) == 0)
-			hands->count++;
-		else if (errno != ENOENT)
-			break;
+	if (!err && whole.count) {
+		hands->all = calloc(whole.count, sizeof(*hands->all));
+		err = hands->all ? 0 : -ENOMEM;
 	}
-	if (errno != ENOENT) {
-		int err = fail(report, errno, "read what was done by hand");
-
-		hands_free(hands);
-		return err;
-	}
+	for (size_t i = 0; !err && i < whole.count; i++)
+		hands->all[hands->count++] = (struct hand_entry){((struct hand_key *)whole.keys)[i],
+								 ((struct hand *)whole.values)[i]};
 	if (hands->count)
 		qsort(hands->all, hands->count, sizeof(*hands->all), compare_hands);
-	return 0;
+	whole_map_free(&whole);
+	return err ? fail(report, err, "read what was done by hand") : 0;
 }
 
 void hands_free(struct hands *hands)

@@ -3,9 +3,9 @@
 #include "labels.h"
 
 #include "spares.h"
+#include "whole_map.h"
 
 #include "compiler/base/nearest.h"
-#include "runtime/base/array.h"
 #include "runtime/base/fail.h"
 #include "runtime/object/object.h"
 
@@ -36,32 +36,23 @@ int labels_find(int map, const struct abi_slot_key *key, struct abi_label_slots 
 
 int labels_read(struct report *report, int map, struct label_entry **entries, size_t *count)
 {
-	struct abi_slot_key key;
-	const struct abi_slot_key *last = NULL;
-	autofree struct label_entry *all = NULL;
-	struct label_entry *more;
-	size_t n = 0;
+	struct whole_map whole;
+	struct label_entry *all = NULL;
+	int err = whole_map_read(map, sizeof(all->key), sizeof(all->slots), LABELS_MAX, &whole);
 
-	while (bpf_map_get_next_key(map, last, &key) == 0) {
-		more = n == LABELS_MAX ? NULL : array_grow(all, n, sizeof(*all));
-		if (!more)
-			return fail(report, ENOMEM, "read the labels");
-		all = more;
-		all[n].key = key;
-		last = &all[n].key;
-		/* Readers take no lock, so the label may have been removed meanwhile. */
-		if (bpf_map_lookup_elem(map, &key, &all[n].slots) == 0)
-			n++;
-		else if (errno != ENOENT)
-			return fail(report, errno, "read the label '%.*s'", ABI_LABEL_NAME_MAX,
-				    key.label);
+	if (!err) {
+		all = calloc(whole.count + 1, sizeof(*all));
+		err = all ? 0 : -ENOMEM;
 	}
-	if (errno != ENOENT)
-		return fail(report, errno, "read the labels");
-	*entries = all;
-	all = NULL;
-	*count = n;
-	return 0;
+	for (size_t i = 0; !err && i < whole.count; i++)
+		all[i] = (struct label_entry){((struct abi_slot_key *)whole.keys)[i],
+					      ((struct abi_label_slots *)whole.values)[i]};
+	if (!err) {
+		*entries = all;
+		*count = whole.count;
+	}
+	whole_map_free(&whole);
+	return err ? fail(report, err, "read the labels") : 0;
 }
 
 /* Sets USED[i] if a key has the slots from ABI_FLOW_CLASSES * i on. */

@@ -139,7 +139,7 @@ uint64_t label_hash(const char *name);
 
 int hands_create(void);
 
-/* -errno after a message. */
+/* MAP may be changing meanwhile, or -1: nothing was done. -errno after a message. */
 int hands_read(struct report *report, int map, struct hands *hands);
 void hands_free(struct hands *hands);
 

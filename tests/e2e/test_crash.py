@@ -30,7 +30,8 @@ CHANGING = {"bpf", "mkdirat", "unlinkat", "renameat", "flock", "sendmsg", "recvm
 FAILING = CHANGING | {"openat", "mmap", "socket", "setns", "socketpair", "getdents64", "wait4",
                       "membarrier"}
 # A process that is killed at one of these leaves the same as one that is killed at its next other call.
-READING = re.compile(r"bpf\(BPF_(MAP_LOOKUP_ELEM|MAP_GET_NEXT_KEY|OBJ_GET_INFO_BY_FD|OBJ_GET|PROG_QUERY|\w+_BY_ID),")
+READING = re.compile(r"bpf\(BPF_(MAP_LOOKUP_ELEM|MAP_LOOKUP_BATCH|MAP_GET_NEXT_KEY|OBJ_GET_INFO_BY_FD|OBJ_GET|PROG_QUERY"
+                     r"|\w+_BY_ID),")
 LOOKUP = re.compile(r"bpf\(BPF_MAP_LOOKUP_ELEM, \{map_fd=\d+,")
 EVERY_CALL = os.environ.get("SKLC_TEST_EVERY_CALL") == "1"
 SHARE, SHARES = map(int, os.environ.get("SKLC_TEST_SHARE", "1/1" if EVERY_CALL else "1/4").split("/"))
