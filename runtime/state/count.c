@@ -57,53 +57,63 @@ static int fail_write(const struct state *state, int err)
 	return fail(state->report, err, "write '%s/%s'", state->path, PIN_COUNT);
 }
 
-int generation_number(const struct state *state, uint32_t *number)
+/* Opens the map, and reads the number that was given last. -errno after a message. */
+static int open_last(const struct state *state, uint32_t *last)
 {
 	autoclose int map = open_count(state);
-	autofree uint32_t *ids = NULL;
-	uint32_t last;
-	size_t count;
-	int err;
+	int err = map < 0 ? map : get(map, COUNT_LAST, last);
 
-	if (map < 0)
-		return map;
-	err = get(map, COUNT_LAST, &last);
-	if (err)
+	if (map >= 0 && err)
 		return fail_read(state, err);
-	err = generation_list(state, &ids, &count);
+	return err ? err : take_fd(&map);
+}
+
+/* A folder that a killed process left may have a larger number than the map. */
+int generation_number(const struct state *state, uint32_t *number)
+{
+	uint32_t last;
+	autoclose int map = open_last(state, &last);
+	autofree uint32_t *ids = NULL;
+	size_t count;
+	int err = map < 0 ? map : generation_list(state, &ids, &count);
+
 	if (err)
 		return err;
 	*number = (count && ids[0] > last ? ids[0] : last) + 1;
-	err = put(map, COUNT_LAST, *number);
-	return err ? fail_write(state, err) : 0;
+	return 0;
+}
+
+/* Opens the map and writes one of its numbers. */
+static int write_number(const struct state *state, uint32_t key, uint32_t number)
+{
+	autoclose int map = open_count(state);
+	int err = map < 0 ? map : put(map, key, number);
+
+	return map >= 0 && err ? fail_write(state, err) : err;
+}
+
+int generation_give_number(const struct state *state, uint32_t number)
+{
+	return write_number(state, COUNT_LAST, number);
 }
 
 int untried_note(const struct state *state)
 {
-	autoclose int map = open_count(state);
 	uint32_t last;
-	int err;
+	autoclose int map = open_last(state, &last);
 
-	if (map < 0)
-		return map;
-	err = get(map, COUNT_LAST, &last);
-	if (err)
-		return fail_read(state, err);
-	err = put(map, COUNT_UNTRIED, last);
-	return err ? fail_write(state, err) : 0;
+	return map < 0 ? map : write_number(state, COUNT_UNTRIED, last);
 }
 
 int untried_take(const struct state *state)
 {
-	autoclose int map = open_count(state);
 	uint32_t last, untried;
+	autoclose int map = open_last(state, &last);
 	int err;
 
 	if (map < 0)
 		return map;
-	err = get(map, COUNT_LAST, &last);
-	if (!err)
-		err = get(map, COUNT_UNTRIED, &untried);
+	err = get(map, COUNT_UNTRIED, &untried);
 	if (err)
 		return fail_read(state, err);
 	if (!untried || untried != last)

@@ -131,9 +131,11 @@ struct trial {
 	int program, choices;
 };
 
-/* The next number (count.c). From then on it is given, even if the process ends. -errno after a
- * message. */
+/* The next number (count.c). It is given, and never again, from generation_give_number on, which is to be called
+ * just before the generation comes into force: so rules that are refused use up no number. -errno after
+ * a message. */
 int generation_number(const struct state *state, uint32_t *number);
+int generation_give_number(const struct state *state, uint32_t number);
 
 /* Notes that an apply on trial found that its rules decide already, for the confirm that follows.
  * The note ends with the next number. -errno after a message. */

@@ -371,6 +371,8 @@ static int run_held(struct transaction *t)
 	if (!err)
 		err = check_trial_lasts(t);
 	if (!err)
+		err = generation_give_number(t->state, t->record.generation);
+	if (!err)
 		err = swap(t, current);
 	return err;
 }

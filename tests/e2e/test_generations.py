@@ -57,6 +57,16 @@ def test_generations_are_numbered_from_one_and_no_number_comes_twice(host):
     assert host.sklc("rollback").stdout == "rolled back: generation 6 = 4\n"
 
 
+def test_rules_that_are_refused_use_up_no_number(host):
+    host.apply(A)
+    host.apply(B, "--require-sockets", status=1)
+    assert host.apply(B).stdout == "applied: generation 2\n"
+    host.apply(A, "--confirm", "60", "--require-sockets", status=1)
+    host.apply(A, "--confirm", "60")
+    host.sklc("rollback")
+    assert host.apply(A).stdout == "applied: generation 4\n"
+
+
 def test_numbers_go_on_where_the_count_was_lost(host):
     host.apply(A)
     host.apply(B)
