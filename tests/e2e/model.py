@@ -323,6 +323,8 @@ class Model:
     def give_slots(self, label):
         for flow_class in [(is_udp, is_ipv6) for is_udp in (False, True) for is_ipv6 in (False, True)]:
             self.slots.setdefault((label, flow_class), [None])
+            if len(self.hands_of(label, OVERRIDE, flow_class)) > 1:
+                self.make_many(label, flow_class)
 
     def make_many(self, label, flow_class):
         slots = self.slots[label, flow_class]
