@@ -298,18 +298,21 @@ def fail_everywhere(lab, operation, fewer=1):
     run_points(lab, operation, FAILING, failures, fewer)
 
 
-@pytest.fixture
-def lab(host):
-    return Lab(host)
+def both_tests(make_lab, operations, fewer_kills, fewer_failures):
+    """The tests of a file: each operation killed anywhere, and with each of its system calls failing."""
+    @pytest.mark.parametrize("name", operations)
+    def killed(host, name):
+        lab = make_lab(host)
+        kill_everywhere(lab, operations[name], fewer_kills)
+        lab.leave()
+
+    @pytest.mark.parametrize("name", operations)
+    def failing(host, name):
+        lab = make_lab(host)
+        fail_everywhere(lab, operations[name], fewer_failures)
+        lab.leave()
+
+    return killed, failing
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_killed_at_any_system_call(lab, name):
-    kill_everywhere(lab, OPERATIONS[name])
-    lab.leave()
-
-
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_any_system_call_fails(lab, name):
-    fail_everywhere(lab, OPERATIONS[name], fewer=4)
-    lab.leave()
+test_killed_at_any_system_call, test_any_system_call_fails = both_tests(Lab, OPERATIONS, 1, 4)

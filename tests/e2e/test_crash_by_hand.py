@@ -1,12 +1,12 @@
-"""Commands about single sockets killed, or refused a system call, at any point: the socket that served before serves, or the one that should after;
-and what the next commands complete is one of the two."""
+"""Commands about single sockets killed, or refused a system call, at any point: the socket that served before serves,
+or the one that should after; and what the next commands complete is one of the two."""
 import os
 
 import pytest
 
 from conftest import REFUSED, WIRES
 from life import check_settled
-from test_crash import Operation, fail_everywhere, kill_everywhere, needs_strace
+from test_crash import Operation, both_tests, needs_strace
 from test_crash_sockets import DeclaredLab
 from test_register import cookie, group
 
@@ -96,18 +96,4 @@ OPERATIONS = {
 }
 
 
-@pytest.fixture
-def lab(host):
-    return HandLab(host)
-
-
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_killed_at_any_system_call(lab, name):
-    kill_everywhere(lab, OPERATIONS[name], fewer=3)
-    lab.leave()
-
-
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_any_system_call_fails(lab, name):
-    fail_everywhere(lab, OPERATIONS[name], fewer=16)
-    lab.leave()
+test_killed_at_any_system_call, test_any_system_call_fails = both_tests(HandLab, OPERATIONS, 3, 16)

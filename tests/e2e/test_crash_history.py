@@ -1,12 +1,10 @@
-"""Commands killed, or refused a system call, at any point, with as many older generations as are kept, and tables in all of them: every generation
-that history lists can be read whole, and none is lost but the oldest."""
+"""Commands killed, or refused a system call, at any point, with as many older generations as are kept, and
+tables in all of them: every generation that history lists can be read whole, and none is lost but the oldest."""
 import json
-
-import pytest
 
 from conftest import WIRES
 from life import check_settled
-from test_crash import COUNTED, NEW, OLD, Lab, Operation, fail_everywhere, kill_everywhere, needs_strace
+from test_crash import COUNTED, NEW, OLD, Lab, Operation, both_tests, needs_strace
 
 TCP4 = WIRES["tcp-ipv4"]
 MANY = "".join(f"tcp daddr 198.51.{n}.0/24 dport {1 + n % 7} drop\n" for n in range(64))
@@ -59,18 +57,4 @@ OPERATIONS = {
 }
 
 
-@pytest.fixture
-def lab(host):
-    return HistoryLab(host)
-
-
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_killed_at_any_system_call(lab, name):
-    kill_everywhere(lab, OPERATIONS[name], fewer=3)
-    lab.leave()
-
-
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_any_system_call_fails(lab, name):
-    fail_everywhere(lab, OPERATIONS[name], fewer=16)
-    lab.leave()
+test_killed_at_any_system_call, test_any_system_call_fails = both_tests(HistoryLab, OPERATIONS, 3, 16)

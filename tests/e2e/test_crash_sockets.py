@@ -6,7 +6,7 @@ import pytest
 
 from conftest import REFUSED, WIRES
 from life import check_settled
-from test_crash import FOLDER, Lab, Operation, fail_everywhere, kill_everywhere, needs_strace
+from test_crash import FOLDER, Lab, Operation, both_tests, needs_strace
 
 TCP4, UDP4 = WIRES["tcp-ipv4"], WIRES["udp-ipv4"]
 WEB, OLD, NEW, DNS = 8080, 8081, 8082, 5300
@@ -132,18 +132,4 @@ OPERATIONS = {
 }
 
 
-@pytest.fixture
-def lab(host):
-    return DeclaredLab(host)
-
-
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_killed_at_any_system_call(lab, name):
-    kill_everywhere(lab, OPERATIONS[name], fewer=3)
-    lab.leave()
-
-
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_any_system_call_fails(lab, name):
-    fail_everywhere(lab, OPERATIONS[name], fewer=16)
-    lab.leave()
+test_killed_at_any_system_call, test_any_system_call_fails = both_tests(DeclaredLab, OPERATIONS, 3, 16)
