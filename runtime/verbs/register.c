@@ -371,12 +371,15 @@ static int put_planned(const struct registering *r, struct order *orders, size_t
 	return err;
 }
 
+/* Whether a socket is the one that is registered, or one of its siblings. */
 static bool is_of_group(const struct registering *r, uint64_t cookie)
 {
-	for (size_t i = 0; i < r->siblings.count; i++)
-		if (r->siblings.all[i].key.cookie == cookie)
-			return is_sibling(r, &r->siblings.all[i]);
-	return cookie == r->cookie;
+	bool is_own = cookie == r->cookie;
+
+	for (size_t i = 0; !is_own && i < r->siblings.count; i++)
+		is_own = r->siblings.all[i].key.cookie == cookie &&
+			 is_sibling(r, &r->siblings.all[i]);
+	return is_own;
 }
 
 /* Takes other sockets out of the spare slots, now that the first slot has the new one. */
@@ -437,11 +440,8 @@ static int has_replaced(const struct registering *r, unsigned int flow_class)
 	uint64_t before = r->before[flow_class], first;
 	int err;
 
-	if (!before || !(r->flow_classes >> flow_class & 1) || before == r->cookie)
+	if (!before || !(r->flow_classes >> flow_class & 1) || is_of_group(r, before))
 		return 0;
-	for (size_t i = 0; i < r->siblings.count; i++)
-		if (is_sibling(r, &r->siblings.all[i]) && r->siblings.all[i].key.cookie == before)
-			return 0;
 	err = slots_first(r->label.sockets, r->label.slots.slots[flow_class], &first);
 	return err ? fail_to_look(r, err) : first != before;
 }

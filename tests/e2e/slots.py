@@ -33,22 +33,30 @@ class Label(typing.NamedTuple):
         return [word & 0xffff] + [65536 + (block - 1) * 15 + i for i in range(spares if block else 0)]
 
 
+def keys_of(file, size):
+    """The keys of a hash map."""
+    last = None
+    while True:
+        key = ctypes.create_string_buffer(size)
+        try:
+            element(NEXT_KEY, file.fileno(), last, key)
+        except OSError:
+            return
+        yield key
+        last = key
+
+
 def labels(host):
     """All keys of the map of slots."""
     file, _ = info_of(namespace_folder(host) / "slots", 88)
-    found, last = [], None
+    found = []
     with file:
-        while True:
-            key = ctypes.create_string_buffer(KEY_BYTES)
-            try:
-                element(NEXT_KEY, file.fileno(), last, key)
-            except OSError:
-                return found
+        for key in keys_of(file, KEY_BYTES):
             value = ctypes.create_string_buffer(16)
             element(LOOKUP, file.fileno(), key, value)
             found.append(Label(key.raw[:NAME_BYTES].rstrip(b"\0").decode(), any(key.raw[NAME_BYTES:]),
                                struct.unpack("=4I", value.raw)))
-            last = key
+    return found
 
 
 def put(host, label, flow_class, sock):
@@ -82,17 +90,8 @@ def cookies(host, label, flow_class):
 def is_noted(host, cookie):
     """Whether the socket is in the map of things done by hand."""
     file, _ = info_of(namespace_folder(host) / "hand", 88)
-    last = None
     with file:
-        while True:
-            key = ctypes.create_string_buffer(HAND_KEY_BYTES)
-            try:
-                element(NEXT_KEY, file.fileno(), last, key)
-            except OSError:
-                return False
-            if int.from_bytes(key.raw[:8], sys.byteorder) == cookie:
-                return True
-            last = key
+        return any(int.from_bytes(key.raw[:8], sys.byteorder) == cookie for key in keys_of(file, HAND_KEY_BYTES))
 
 
 def skip_unless_proven_dead(wire):
