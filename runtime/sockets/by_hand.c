@@ -174,7 +174,7 @@ static int clear_word(const struct by_hand *by, const struct hands *own, uint32_
 }
 
 int by_hand_take_out(const struct state *state, const char *label, uint64_t cookie,
-		     uint32_t flow_classes)
+		     uint32_t flow_classes, const struct abi_slot_key *except)
 {
 	struct hand_entry drained = {.key = {.cookie = cookie, .label = label_hash(label)},
 				     .value = {.flags = HAND_DRAINED}};
@@ -186,11 +186,16 @@ int by_hand_take_out(const struct state *state, const char *label, uint64_t cook
 
 	if (!err)
 		err = labels_read(state->report, by.labels, &entries, &count);
-	for (size_t i = 0; !err && i < count; i++)
+	for (size_t i = 0; !err && i < count; i++) {
+		const struct abi_slot_key *key = &entries[i].key;
+
+		if (strncmp(key->label, label, ABI_LABEL_KEY) != 0 ||
+		    (except && memcmp(key, except, sizeof(*key)) == 0))
+			continue;
 		for (unsigned int j = 0; !err && j < ABI_FLOW_CLASSES; j++)
-			if (flow_classes >> j & 1 &&
-			    strncmp(entries[i].key.label, label, ABI_LABEL_KEY) == 0)
+			if (flow_classes >> j & 1)
 				err = clear_word(&by, &own, entries[i].slots.slots[j], 0);
+	}
 	close_fd(&by.labels);
 	close_fd(&by.shared.sockets);
 	return err;

@@ -108,10 +108,10 @@ int by_hand_clear(const struct state *state);
  * hand for the label, SEEN are the sightings of one declaration. */
 bool is_group_drained(const struct hands *own, const struct sightings *seen, uint64_t group);
 
-/* Takes a socket out of all slots that all keys of a label have for FLOW_CLASSES, as bits. -errno
- * after a message. */
+/* Takes a socket out of all slots that the keys of a label have for FLOW_CLASSES, as bits; not those
+ * of the key EXCEPT, if that is not NULL. -errno after a message. */
 int by_hand_take_out(const struct state *state, const char *label, uint64_t cookie,
-		     uint32_t flow_classes);
+		     uint32_t flow_classes, const struct abi_slot_key *except);
 
 /* Following (follow.c): one BPF program for all network namespaces of the host, attached to the
  * root of the cgroup tree, puts a TCP listener behind its labels the moment it listens. No process

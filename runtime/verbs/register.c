@@ -254,9 +254,11 @@ static int replace_noted(struct registering *r)
 	return err;
 }
 
-/* Takes those that were replaced out of the slots that they still have, once the new socket has its
- * own: so none is empty meanwhile. 1: there were some; 0: none; -errno after a message. */
-static int take_out_replaced(const struct registering *r)
+/* Takes those that were put before the declared sockets earlier, and are so no longer, out of the
+ * slots that they still have, once the new socket has its own: so none is empty meanwhile. What is
+ * registered now keeps those of the rules that decide. 1: there were some; 0: none; -errno after a
+ * message. */
+static int take_out_ended(const struct registering *r)
 {
 	const struct opened_label *label = &r->label;
 	struct hands own = hands_of(&label->hands, label_hash(label->name));
@@ -264,12 +266,13 @@ static int take_out_replaced(const struct registering *r)
 	bool any = false;
 
 	for (size_t i = 0; !err && i < own.count; i++) {
-		uint32_t lost = replaced(r, &own.all[i]);
+		const struct hand_entry *at = &own.all[i];
+		uint32_t lost = at->value.flags & HAND_OVERRIDE ? ended(r, at) : 0;
 
 		any = any || lost;
 		if (lost)
-			err = by_hand_take_out(&label->state, label->name, own.all[i].key.cookie,
-					       lost);
+			err = by_hand_take_out(&label->state, label->name, at->key.cookie, lost,
+					       is_own(r, at) ? &label->key : NULL);
 	}
 	return err ? err : any;
 }
@@ -294,7 +297,7 @@ static int put_before_declared(struct registering *r)
 	if (!err)
 		err = by_hand_settle(&r->label.state);
 	if (!err)
-		err = take_out_replaced(r);
+		err = take_out_ended(r);
 	return err < 0 ? err : sync_standing(&r->label.state, &r->label.standing, true);
 }
 
@@ -306,7 +309,7 @@ static int put_as_declared(struct registering *r)
 	if (!err)
 		err = sync_standing(&label->state, &label->standing, true);
 	if (!err)
-		err = take_out_replaced(r);
+		err = take_out_ended(r);
 	if (err > 0) /* one that is declared too gets a slot again */
 		err = sync_standing(&label->state, &label->standing, true);
 	for (unsigned int i = 0; !err && i < ABI_FLOW_CLASSES; i++) {
@@ -417,8 +420,10 @@ static int put_undeclared(struct registering *r)
 		if (r->flow_classes >> i & 1)
 			err = clear_spares(r, r->label.slots.slots[i]);
 	if (!err)
-		err = take_out_replaced(r);
-	return err < 0 ? err : 0;
+		err = take_out_ended(r);
+	if (err > 0) /* one that the rules before a trial declare gets a slot there again */
+		err = sync_standing(&r->label.state, &r->label.standing, true);
+	return err;
 }
 
 static int put(struct registering *r)

@@ -34,7 +34,7 @@ static int end_overrides(struct opened_label *label, int protocol, int family, u
 				 at->value.flow_classes & ~asked);
 		if (!err)
 			err = by_hand_take_out(&label->state, label->name, at->key.cookie,
-					       at->value.flow_classes & asked);
+					       at->value.flow_classes & asked, NULL);
 	}
 	return err || !*ended ? err : by_hand_settle(&label->state);
 }

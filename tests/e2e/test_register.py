@@ -196,6 +196,31 @@ def test_a_later_override_ends_an_override(pair):
     assert pair.serves(pair.old)
 
 
+@pytest.mark.parametrize("fits", [False, True])
+def test_an_override_that_is_registered_as_an_ordinary_socket_is_one_in_the_rules_before_too(host, fits):
+    """Whether the new rules declare nothing, or this very socket; those before declare nothing of its family."""
+    old, members = host.server(TCP4), group(host, TCP6, 2)
+    host.apply(rules(at(old), match="tcp dport 80"))
+    host.register("web", members[0], override=True)
+    declared = [f"tcp [::1]:{members[0].getsockname()[1]}"] if fits else []
+    host.apply(rules(*declared, match="tcp dport 80"))
+    host.register("web", members[0])
+    assert reached(host, TCP6, members)
+    host.sklc("rollback")
+    assert host.reach(TCP6, TCP6.at(1), 80, members) is REFUSED
+    assert serves(host, old, [old])
+
+
+def test_what_replaces_an_override_on_trial_leaves_the_rules_before_their_declared_socket(pair):
+    """The declared socket itself was put first, and is replaced in the rules on trial alone."""
+    pair.host.register("web", pair.old, override=True)
+    pair.host.apply(rules(), "--confirm", "60")
+    pair.host.register("web", pair.other)
+    assert pair.serves(pair.other)
+    pair.host.sklc("rollback")
+    assert pair.serves(pair.old)
+
+
 def test_an_override_that_is_registered_again_stays(pair):
     for _ in range(3):
         pair.override()
