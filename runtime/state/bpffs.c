@@ -75,12 +75,16 @@ static int open_or_mount(const struct runtime_options *options, const char *path
 	if (fd < 0 || *is_bpffs)
 		return take_fd(&fd);
 	facts = mount_look(fd, path);
-	if (!mount_is_safe(&facts))
-		return take_fd(&fd);
-	err = lock_folder(options->report, fd, path);
-	if (!err)
-		err = mount_bpffs(options->report, path, options->quiet);
-	return err ? err : open_path(options->report, path, status, is_bpffs);
+	if (mount_is_safe(&facts)) {
+		err = lock_folder(options->report, fd, path);
+		if (!err)
+			err = mount_bpffs(options->report, path, options->quiet);
+		if (err)
+			return err;
+	}
+	/* Also where it is not safe: another sklc that mounted one since the folder was opened
+	 * makes the two differ. */
+	return open_path(options->report, path, status, is_bpffs);
 }
 
 int bpffs_open(const struct runtime_options *options, enum state_use use)

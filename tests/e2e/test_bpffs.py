@@ -72,6 +72,18 @@ def test_two_that_apply_at_once_mount_one(make_host):
         assert len(mounts) == 1 and done.stdout.count("detached") == 2, done
 
 
+def test_one_that_was_mounted_since_the_folder_was_opened_is_used(make_host, tmp_path):
+    """The first is stopped between its look at what is there and its decision, for as long as the second one takes."""
+    first, second = make_host(), make_host()
+    apply = command(first, "apply", first.rules(DROP))
+    log = tmp_path / "log"
+    stopped = f"{program('strace')} -o {log} -e inject=fstatfs:signal=STOP:when=1 {apply} &"
+    wait = f"until grep -qs 'stopped by SIGSTOP' {log}; do kill -0 $! || exit; sleep 0.01; done"
+    done, mounts = run_apart(AS_PROCESS_1, stopped, wait, command(second, "apply", second.rules(DROP)),
+                             "kill -CONT $(pgrep -P $!)", "wait", command(first, "detach"), command(second, "detach"))
+    assert len(mounts) == 1 and done.stdout.count("detached") == 2 and done.stderr.count(NOTE) == 1, done
+
+
 def test_quiet_and_json_are_as_for_other_notes(host):
     apply = command(host, "apply", host.rules(DROP))
     done, mounts = run_apart(AS_PROCESS_1, f"{apply} --quiet")
