@@ -80,9 +80,11 @@ static void warn_of_verdict(struct labels *labels, const struct verdict *verdict
 	const struct socket_declaration *declared;
 	unsigned flow_class;
 
-	if (verdict->kind != VERDICT_REDIRECT || !labels->declarations[verdict->target])
+	if (verdict->kind != VERDICT_REDIRECT)
 		return;
 	declared = labels->declarations[verdict->target];
+	if (!declared || !declared->endpoint_count) /* its sockets are registered */
+		return;
 	flow_classes &= labels->attempted[verdict->target];
 	for (flow_class = 0; flow_class < FLOW_CLASSES; flow_class++)
 		if (flow_classes & 1u << flow_class && can_take(declared, flow_class))
