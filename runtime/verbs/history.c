@@ -1,4 +1,6 @@
 /* Lists the generations that are kept, the newest first: a rollback reaches each. */
+#include "not_applied.h"
+
 #include "runtime/base/document.h"
 #include "runtime/base/fail.h"
 #include "runtime/base/text.h"
@@ -8,8 +10,10 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pwd.h>
+#include <string.h>
 
-enum { WORDS_MAX = 256 }; /* longer than the name of a user */
+/* More than the name of a user takes, each byte as its number: useradd(8) allows 32, login(1) 256. */
+enum { WORDS_MAX = 4 * 256 + 1 };
 
 /* What a user would call the generation at an index: during a trial, the rules that come back are
  * those before. */
@@ -20,17 +24,12 @@ static const char *state_word(const struct lives *lives, size_t index)
 	return index == 1 ? "previous" : "older";
 }
 
-/* The name of a user, if it has one without characters that do not belong into a name. */
+/* The name of a user, or NULL. */
 static const char *user_name(uint32_t user)
 {
 	const struct passwd *entry = getpwuid(user);
 
-	if (!entry || !*entry->pw_name)
-		return NULL;
-	for (const char *at = entry->pw_name; *at; at++)
-		if (*at <= ' ' || *at > '~')
-			return NULL;
-	return entry->pw_name;
+	return entry && *entry->pw_name ? entry->pw_name : NULL;
 }
 
 /* The columns whose width is not known before. */
@@ -51,9 +50,13 @@ static int number_words(const struct record *record, char *buffer, size_t size)
 static int user_words(const struct record *record, char *buffer, size_t size)
 {
 	const char *name = user_name(record->user);
+	FILE *out = name ? fmemopen(buffer, size, "w") : NULL;
 
-	return name ? snprintf(buffer, size, "%s", name)
-		    : snprintf(buffer, size, "%" PRIu32, record->user);
+	if (!out)
+		return snprintf(buffer, size, "%" PRIu32, record->user);
+	text_print(out, name);
+	fclose(out);
+	return (int)strlen(buffer);
 }
 
 static int larger(int a, int b)
@@ -115,7 +118,7 @@ static json_t *life_to_json(const struct lives *lives, size_t index)
 			 json_integer(record->generation), "same_as",
 			 number_or_null(record->same_as), "state", state_word(lives, index),
 			 "applied_at", json_integer((json_int_t)record->applied), "uid",
-			 json_integer(record->user), "user", name ? json_string(name) : json_null(),
+			 json_integer(record->user), "user", name ? json_text(name) : json_null(),
 			 "hash", hash, "rules", json_integer(record->rules), "labels",
 			 json_integer(record->labels), "sockets", json_integer(record->sockets));
 }
@@ -143,8 +146,7 @@ int runtime_history(const struct runtime_options *options, FILE *out)
 	if (!err)
 		err = lives_read(&state, &standing, &lives);
 	if (!err && !lives.count)
-		err = refuse(options->report, RUNTIME_NOT_THERE, "no rules are applied to %s",
-			     state.netns.words);
+		err = refuse_not_applied(&state);
 	if (!err && options->json)
 		err = print_json(options->report, &lives, out);
 	else if (!err)

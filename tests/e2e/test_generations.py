@@ -295,16 +295,19 @@ def test_history_says_who_applied(host):
     assert (history(host)[0]["uid"], history(host)[0]["user"]) == (user, pwd.getpwuid(user).pw_name)
 
 
-def test_history_keeps_its_columns_under_a_long_name(host, tmp_path):
+@pytest.mark.parametrize("name, shown", [
+    (b"a-user-with-a-name-of-32-letters", "a-user-with-a-name-of-32-letters"),
+    (b"\xff" * 32, r"\xff" * 32)], ids=["long", "bytes that are not UTF-8"])
+def test_history_keeps_its_columns_under_a_long_name(host, tmp_path, name, shown):
     """The user with the number that history shows has a longer name than its column where another passwd(5) stands."""
     host.apply(A, "-q")
-    name = "a-user-with-a-name-of-32-letters"
-    (tmp_path / "passwd").write_text(f"{name}:x:{history(host)[0]['uid']}:0::/:/bin/sh\n")
-    said = subprocess.check_output(
-        ["unshare", "--mount", "sh", "-ec", 'mount --bind "$1" /etc/passwd; shift; exec "$@"', "sh",
-         tmp_path / "passwd", SKLC, "history", "--netns", host.namespace.path, "--bpffs", host.bpffs], text=True)
-    head, line = said.splitlines()
-    assert name in line
+    (tmp_path / "passwd").write_bytes(name + b":x:%d:0::/:/bin/sh\n" % history(host)[0]["uid"])
+    command = ["unshare", "--mount", "sh", "-ec", 'mount --bind "$1" /etc/passwd; shift; exec "$@"', "sh",
+               tmp_path / "passwd", SKLC, "history", "--netns", host.namespace.path, "--bpffs", host.bpffs]
+    said = json.loads(subprocess.check_output([*command, "--json"]))
+    assert said["generations"][0]["user"] == shown
+    head, line = subprocess.check_output(command, text=True).splitlines()
+    assert shown in line
     for column in "USER", "HASH", "STATE":
         at = head.index(column)
         assert line[at - 1] == " " and line[at] != " "
