@@ -1,4 +1,5 @@
 /* Detaches the rules from a namespace and removes their state. */
+#include "not_applied.h"
 #include "result.h"
 
 #include "runtime/base/fail.h"
@@ -56,8 +57,7 @@ static int detach_locked(const struct state *state, const struct runtime_options
 	if (err && !attached)
 		return err;
 	if (!attached)
-		return refuse(options->report, RUNTIME_NOT_THERE, "no rules are applied to %s",
-			      state->netns.words);
+		return refuse_not_applied(state);
 	if (err)
 		warn(options->report,
 		     "the rules are off, but the follower of listeners still has entries of them; "

@@ -1,6 +1,8 @@
 /* Opens a label of the rules that are applied. */
 #include "label.h"
 
+#include "not_applied.h"
+
 #include "runtime/base/fail.h"
 #include "runtime/transaction/transaction.h"
 
@@ -84,10 +86,7 @@ static int find_label(struct opened_label *label)
 	if (err)
 		return err;
 	if (label->standing.link < 0)
-		return refuse(label->state.report, RUNTIME_NOT_THERE,
-			      "no rules are applied to %s: apply them, "
-			      "then the label '%s' can have a socket",
-			      label->state.netns.words, label->name);
+		return refuse_not_applied(&label->state);
 	err = standing_maps(&label->state, &label->sockets, &label->labels);
 	if (!err)
 		err = find_slots(label);

@@ -1,5 +1,6 @@
 /* Reads the object that is applied. */
 #include "find_generation.h"
+#include "not_applied.h"
 
 #include "runtime/base/fail.h"
 #include "runtime/runtime.h"
@@ -20,8 +21,7 @@ int runtime_read_applied(const struct runtime_options *options, void **bytes, si
 		return err;
 	err = standing_read(&state, &standing);
 	if (!err && !standing.current)
-		err = refuse(options->report, RUNTIME_NOT_THERE, "no rules are applied to %s",
-			     state.netns.words);
+		err = refuse_not_applied(&state);
 	if (!err)
 		err = find_generation(&state, &standing,
 				      options->has_generation ? options->generation

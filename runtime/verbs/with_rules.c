@@ -1,6 +1,8 @@
 /* Opens the state of the options' namespace for a change of applied rules. */
 #include "with_rules.h"
 
+#include "not_applied.h"
+
 #include "runtime/base/fail.h"
 #include "runtime/runtime.h"
 #include "runtime/transaction/transaction.h"
@@ -22,8 +24,7 @@ int with_rules(const struct runtime_options *options,
 		return err;
 	err = standing_settle(&state, &standing);
 	if (!err && standing.link < 0)
-		err = refuse(options->report, RUNTIME_NOT_THERE, "no rules are applied to %s",
-			     state.netns.words);
+		err = refuse_not_applied(&state);
 	else if (!err)
 		err = work(&state, &standing, options, out);
 	standing_close(&standing);

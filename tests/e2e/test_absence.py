@@ -203,6 +203,8 @@ def test_a_program_without_state_is_named(host):
     assert f"program {link['prog_id']} of sklc is on the hook and decides" in lost and "no rules" not in lost
     status = host.status(status=4)
     assert not status["applied"] and status["lost_programs"] == [link["prog_id"]]
+    for words in (["list"], ["history"], ["sync"], ["rollback"], ["reset"], ["drain", "web"], ["detach"]):
+        assert f"but program {link['prog_id']} of sklc is on the hook" in host.sklc(*words, status=4).stderr
     assert "run beside" in host.apply("tcp dport 82 drop\n").stderr
     host.sklc("detach")
     subprocess.run([bpftool, "link", "detach", "id", str(link["id"])], check=True)
