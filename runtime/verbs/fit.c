@@ -22,6 +22,22 @@ struct fitting {
 	struct finder *finder;
 };
 
+/* The numbers that the host has now. */
+static int look_up_numbers(struct fitting *fitting)
+{
+	const struct object *object = &fitting->applied.object;
+	struct host host;
+	int err = host_new(object, &host);
+
+	if (!err)
+		err = host_find_interfaces(object, &fitting->label->state.netns, false, &host);
+	if (!err)
+		err = host_numbers_read(object, host.interfaces, &fitting->numbers);
+	host_free(&host);
+	return err;
+}
+
+/* Rules that rest keep no numbers: when they come back, these are looked up. */
 static int read_rules(struct fitting *fitting)
 {
 	const struct opened_label *label = fitting->label;
@@ -31,16 +47,25 @@ static int read_rules(struct fitting *fitting)
 	if (err)
 		return err;
 	err = generation_read(&generation, &fitting->applied);
-	if (!err)
+	if (!err && label_is_resting(label))
+		err = look_up_numbers(fitting);
+	else if (!err)
 		err = generation_numbers(&generation, &fitting->applied.object, &fitting->numbers);
 	generation_close(&generation);
+	return err;
+}
+
+static int read_declarations(struct fitting *fitting)
+{
+	const struct opened_label *label = fitting->label;
+	const struct object *object = &fitting->applied.object;
+	int err = declarations_read(object, fitting->numbers.all,
+				    host_users(object, &fitting->numbers), &fitting->declarations);
+
 	if (err)
 		return err;
-	err = declarations_read(&fitting->applied.object, fitting->numbers.all,
-				host_users(&fitting->applied.object, &fitting->numbers),
-				&fitting->declarations);
-	if (err)
-		return err;
+	if (label_is_resting(label))
+		return declared_maps_create(&fitting->declarations, &fitting->maps);
 	err = generation_declared(&label->state, label->generation, &fitting->maps);
 	return err == -ENOENT ? refuse(label->state.report, err,
 				       "the declared sockets of generation %" PRIu32 " are missing",
@@ -147,6 +172,8 @@ int label_fits(const struct opened_label *label, const struct declared_key *endp
 	struct fitting fitting = {.label = label, .maps = {-1, -1}};
 	int result = read_rules(&fitting);
 
+	if (!result)
+		result = read_declarations(&fitting);
 	if (!result)
 		result = walk(&fitting);
 	if (!result)

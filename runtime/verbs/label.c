@@ -111,6 +111,12 @@ int label_open(const char *name, const struct runtime_options *options, struct o
 	return err;
 }
 
+bool label_is_resting(const struct opened_label *label)
+{
+	return label->generation != label->standing.current &&
+	       label->standing.trial != TRIAL_RUNNING;
+}
+
 int label_note(struct opened_label *label, uint64_t cookie, uint32_t flags, uint32_t flow_classes)
 {
 	const struct hand_entry entry = {

@@ -115,12 +115,6 @@ static int choose_way(struct registering *r)
 	r->way = options->override ? WAY_OVERRIDE : WAY_DECLARED;
 	if (options->override)
 		return 0;
-	if (r->label.generation != r->label.standing.current)
-		return refuse(options->report, RUNTIME_NOT_THERE,
-			      "the rules before declare the sockets of '%s': when they come back, "
-			      "they find these by themselves; `--override` puts this one before "
-			      "them",
-			      r->label.name);
 	fits = label_fits(&r->label, &r->endpoint, r->cookie, difference);
 	if (fits)
 		return fits < 0 ? fits : 0;
@@ -312,6 +306,13 @@ static int put_as_declared(struct registering *r)
 		err = take_out_ended(r);
 	if (err > 0) /* one that is declared too gets a slot again */
 		err = sync_standing(&label->state, &label->standing, true);
+	if (!err && label_is_resting(label)) {
+		note(label->state.report,
+		     "the rules before look for the declared sockets of '%s' when they come back, "
+		     "and find it then",
+		     label->name);
+		return 0;
+	}
 	for (unsigned int i = 0; !err && i < ABI_FLOW_CLASSES; i++) {
 		int has = slots_have(label->sockets, label->slots.slots[i], r->cookie);
 

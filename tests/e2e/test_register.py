@@ -78,7 +78,8 @@ def test_a_socket_of_another_user_or_cgroup_is_refused_by_name(host, line, said)
 
 def test_a_block_with_options_alone_declares_nothing(host):
     server = host.server(TCP4)
-    host.apply("tcp dport 80 redirect to web\n")
+    warned = host.apply('socket web { uid "root" }\ntcp dport 80 redirect to web\n').stderr
+    assert "nothing can fill" not in warned
     host.register("web", server)
     assert serves(host, server, [server])
 
@@ -391,12 +392,13 @@ def test_a_label_of_the_rules_before_is_a_warning(host):
     assert "name no label 'new', only those before" in host.register("new", host.server(TCP4)).stderr
 
 
-def test_a_declared_socket_of_the_rules_before_is_found_when_they_come_back(host):
+def test_a_declared_socket_of_the_rules_before_serves_when_they_come_back(host):
     host.apply(rules("tcp 127.0.0.1:8080"), "-q")
     host.apply("tcp dport 80 redirect to new\n", "-q")
-    late = host.server(TCP4, port=8080)
-    assert "they find these by themselves" in host.register("web", late, status=4).stderr
-    first = host.server(TCP4)
+    first, late = host.server(TCP4), host.server(TCP4, port=8080)
+    assert "it is at tcp 127.0.0.1:" in host.register("web", first, status=1).stderr
+    done = host.register("web", late)
+    assert "name no label 'web', only those before" in done.stderr and "web: tcp ipv4 registered" in done.stdout
     host.register("web", first, override=True)
     host.sklc("rollback")
     assert serves(host, first, [late, first])
