@@ -30,7 +30,7 @@ static int run(struct session *s, const struct verb *verb)
 {
 	const struct runtime_options runtime = runtime_options(s);
 
-	if (runtime_limit_privileges(&runtime, verb->use))
+	if (runtime_limit_privileges(&runtime, verb->keeps))
 		return EXIT_SYSTEM;
 	return verb->run ? verb->run(s) : run_runtime(s, verb);
 }

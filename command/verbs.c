@@ -8,6 +8,7 @@
 #include "compiler/base/diag.h"
 #include "runtime/runtime.h"
 
+#include <linux/capability.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,6 +21,14 @@
 	 OPTION_BIT(INSTRUCTIONS_MAX))
 #define FOR_APPLYING (OPTION_BIT(REQUIRE_SOCKETS) | OPTION_BIT(CONFIRM) | OPTION_BIT(IF_GENERATION))
 #define FOR_RUNNING  (FOR_ALL | OPTION_BIT(NETNS) | OPTION_BIT(BPFFS))
+
+/* Capabilities: sklc(1) says what each verb does with them. */
+#define MAY(capability) RUNTIME_CAPABILITY(CAP_##capability)
+#define MAY_BPF         (MAY(BPF) | MAY(NET_ADMIN) | MAY(PERFMON))
+#define MAY_READ_STATE  (MAY(BPF) | MAY(NET_ADMIN) | MAY(SYS_PTRACE))
+#define MAY_SETTLE      (MAY_BPF | MAY(SYS_PTRACE))
+#define MAY_NAME        (MAY_SETTLE | MAY(DAC_READ_SEARCH))
+#define MAY_OPEN        (MAY_NAME | MAY(SYS_ADMIN))
 
 #define RULES                                                                                      \
 	{                                                                                          \
@@ -42,56 +51,72 @@
 static const struct verb verbs[] = {
 	{.word = "compile", .operands = {RULES}, .needs = OPTION_BIT(OUTPUT),
 	 .meaning = "compile to a BPF object",
+	 .keeps = MAY(DAC_READ_SEARCH) | MAY(DAC_OVERRIDE),
 	 .takes = FOR_COMPILING, .action = OPTION_BIT(OUTPUT), .run = write_object},
 	{.word = "check", .operands = {RULES_OR_OBJECT},
 	 .meaning = "dry run through this kernel's verifier, attaching nothing",
+	 .keeps = MAY_BPF | MAY(DAC_READ_SEARCH) | MAY(SYS_ADMIN),
 	 .takes = FOR_COMPILING | FOR_RUNNING | OPTION_BIT(VERIFY),
-	 .action = OPTION_BIT(CHECK), .use = RUNTIME_USE_CHECK, .run = check},
+	 .action = OPTION_BIT(CHECK), .run = check},
 	{.word = "apply", .operands = {RULES_OR_OBJECT},
 	 .meaning = "attach to a network namespace, replacing what was applied before",
+	 .keeps = MAY_OPEN,
 	 .takes = FOR_COMPILING | FOR_RUNNING | FOR_APPLYING | OPTION_BIT(VERIFY),
-	 .action = OPTION_BIT(APPLY), .use = RUNTIME_USE_APPLY, .run = apply},
+	 .action = OPTION_BIT(APPLY), .run = apply},
 	{.word = "dump", .operands = {{OPERAND_STAGE, false, "STAGE"}, RULES},
 	 .meaning = "print a form of the rules: " STAGE_WORDS,
+	 .keeps = MAY(DAC_READ_SEARCH),
 	 .takes = FOR_COMPILING, .action = OPTION_BIT(DUMP), .run = dump},
 	{.word = "list", .operands = {GENERATION},
 	 .meaning = "print the rules that are applied, or were before, as written",
-	 .takes = FOR_RUNNING | OPTION_BIT(VERIFY), .use = RUNTIME_USE_STATE, .run = list},
+	 .keeps = MAY_READ_STATE,
+	 .takes = FOR_RUNNING | OPTION_BIT(VERIFY), .run = list},
 	{.word = "history",
 	 .meaning = "list the generations of rules that are kept",
-	 .takes = FOR_RUNNING, .use = RUNTIME_USE_STATE, .runtime = runtime_history},
+	 .keeps = MAY_READ_STATE,
+	 .takes = FOR_RUNNING, .runtime = runtime_history},
 	{.word = "status",
 	 .meaning = "show labels and their sockets, rules and their counters",
-	 .takes = FOR_RUNNING | OPTION_BIT(ALL), .use = RUNTIME_USE_UNPINNED, .runtime = runtime_status},
+	 .keeps = MAY_OPEN,
+	 .takes = FOR_RUNNING | OPTION_BIT(ALL), .runtime = runtime_status},
 	{.word = "register", .operands = {LABEL}, .needs = OPTION_BIT(PID) | OPTION_BIT(FD),
 	 .meaning = "put a socket behind a label",
-	 .takes = FOR_RUNNING | OPTION_BIT(OVERRIDE), .use = RUNTIME_USE_SOCKETS,
+	 .keeps = MAY_NAME,
+	 .takes = FOR_RUNNING | OPTION_BIT(OVERRIDE),
 	 .run = register_socket},
 	{.word = "unregister",
 	 .operands = {LABEL, {OPERAND_WORD, true, "tcp|udp"}, {OPERAND_WORD, true, "ipv4|ipv6"}},
 	 .meaning = "take a label's sockets away again",
-	 .takes = FOR_RUNNING, .use = RUNTIME_USE_STATE, .run = unregister},
+	 .keeps = MAY_SETTLE,
+	 .takes = FOR_RUNNING, .run = unregister},
 	{.word = "drain", .operands = {LABEL, {OPERAND_LABEL, true, "SOCKET"}},
 	 .meaning = "give no new connections to a label's sockets, until they die",
-	 .takes = FOR_RUNNING, .use = RUNTIME_USE_SOCKETS, .run = drain},
+	 .keeps = MAY_NAME,
+	 .takes = FOR_RUNNING, .run = drain},
 	{.word = "undrain", .operands = {LABEL, {OPERAND_LABEL, true, "SOCKET"}},
 	 .meaning = "give connections again to sockets that were drained",
-	 .takes = FOR_RUNNING, .use = RUNTIME_USE_SOCKETS, .run = undrain},
+	 .keeps = MAY_NAME,
+	 .takes = FOR_RUNNING, .run = undrain},
 	{.word = "sync",
 	 .meaning = "look for the declared sockets again",
-	 .takes = FOR_RUNNING, .use = RUNTIME_USE_UNPINNED, .runtime = runtime_sync},
+	 .keeps = MAY_OPEN,
+	 .takes = FOR_RUNNING, .runtime = runtime_sync},
 	{.word = "confirm",
 	 .meaning = "keep rules that are on trial",
-	 .takes = FOR_RUNNING, .use = RUNTIME_USE_SOCKETS, .runtime = runtime_confirm},
+	 .keeps = MAY_SETTLE,
+	 .takes = FOR_RUNNING, .runtime = runtime_confirm},
 	{.word = "rollback", .operands = {GENERATION},
 	 .meaning = "go back to the rules applied before, or to a generation",
-	 .takes = FOR_RUNNING | OPTION_BIT(IF_GENERATION), .use = RUNTIME_USE_SOCKETS, .run = rollback},
+	 .keeps = MAY_NAME,
+	 .takes = FOR_RUNNING | OPTION_BIT(IF_GENERATION), .run = rollback},
 	{.word = "reset",
 	 .meaning = "set the counters to zero",
-	 .takes = FOR_RUNNING, .use = RUNTIME_USE_STATE, .runtime = runtime_reset},
+	 .keeps = MAY_SETTLE,
+	 .takes = FOR_RUNNING, .runtime = runtime_reset},
 	{.word = "detach",
 	 .meaning = "take the rules off the namespace",
-	 .takes = FOR_RUNNING, .use = RUNTIME_USE_STATE, .runtime = runtime_detach},
+	 .keeps = MAY_SETTLE,
+	 .takes = FOR_RUNNING, .runtime = runtime_detach},
 	{.word = "help", .operands = {{OPERAND_VERB, true, "VERB"}},
 	 .meaning = "what all verbs, or one, do and take",
 	 .takes = FOR_ALL & ~OPTION_BIT(JSON), .run = help},

@@ -28,8 +28,7 @@ struct verb {
 	const char *word, *meaning;
 	uint64_t takes, needs, action;
 	struct operand operands[OPERANDS_MAX];
-	enum runtime_use
-		use; /* the capabilities that it keeps; without this, those for compiling */
+	uint64_t keeps; /* the set of capabilities that it has a use for */
 	int (*run)(struct session *s);
 	int (*runtime)(const struct runtime_options *options, FILE *out);
 };

@@ -52,22 +52,15 @@ enum {
 	RUNTIME_USAGE = -4100,
 };
 
-/* What the command is used for, which determines the capabilities that it keeps. */
-enum runtime_use {
-	RUNTIME_USE_COMPILE, /* none of the functions below */
-	RUNTIME_USE_CHECK,
-	RUNTIME_USE_APPLY,
-	RUNTIME_USE_SOCKETS, /* those that look for sockets, or take one from a process */
-	/* those that besides open what is in the kernel and has no pin */
-	RUNTIME_USE_UNPINNED,
-	RUNTIME_USE_STATE, /* those that only read or change what is pinned */
-};
+/* A capability of linux/capability.h in a set of them. */
+#define RUNTIME_CAPABILITY(number) (UINT64_C(1) << (number))
 
-/* Gives up for good the capabilities that this use, with these options, does not need. Fails if the
- * command runs with more rights than its caller (AT_SECURE in getauxval(3)): by the set-user-id or
- * set-group-id bit, or by file capabilities. Unless it only compiles, sets the umask, so that pins
- * are for this user alone. To be called before any input is read. */
-int runtime_limit_privileges(const struct runtime_options *options, enum runtime_use use);
+/* Gives up for good all capabilities but those in the set KEPT, and those that opening the
+ * namespace and the bpffs of the options needs. Fails if the command runs with more rights than its
+ * caller (AT_SECURE in getauxval(3)): by the set-user-id or set-group-id bit, or by file
+ * capabilities. If CAP_BPF is kept, sets the umask, so that pins are for this user alone. To be
+ * called before any input is read. */
+int runtime_limit_privileges(const struct runtime_options *options, uint64_t kept);
 
 /* Loads the object, runs its `expect` lines in the kernel, and prints the size of the program.
  * Leaves nothing behind. */

@@ -5,24 +5,21 @@
 #include "runtime/runtime.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/capability.h>
+#include <linux/magic.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
-#ifndef CAP_PERFMON
-#define CAP_PERFMON 38
-#endif
-#ifndef CAP_BPF
-#define CAP_BPF 39
-#endif
-
-#define BIT(capability) (UINT64_C(1) << (capability))
+#define BIT(capability) RUNTIME_CAPABILITY(capability)
 
 /* What the kernel asks for where a map is made or a program is loaded. It takes CAP_SYS_ADMIN, which
  * is older and covers more, for any of them. */
@@ -34,12 +31,15 @@ const int caps_for_tracing[] = {CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN, -1};
 const int caps_for_hook[] = {CAP_NET_ADMIN, -1};
 const int caps_for_namespace[] = {CAP_SYS_ADMIN, -1};
 const int caps_for_process[] = {CAP_SYS_PTRACE, -1};
+static const int caps_for_folders[] = {CAP_DAC_READ_SEARCH, -1};
 
 static const char *capability_name(int capability)
 {
 	switch (capability) {
 	case CAP_BPF:
 		return "CAP_BPF";
+	case CAP_DAC_READ_SEARCH:
+		return "CAP_DAC_READ_SEARCH";
 	case CAP_NET_ADMIN:
 		return "CAP_NET_ADMIN";
 	case CAP_PERFMON:
@@ -74,6 +74,28 @@ bool caps_have(int capability)
 		return false;
 	return is_effective(data, capability) ||
 	       (BIT(capability) & BPF_CAPABILITIES && is_effective(data, CAP_SYS_ADMIN));
+}
+
+/* Whether PATH cannot be followed further than to something in /proc. glibc's realpath tells where it
+ * stopped; other libraries leave the text empty. */
+static bool stops_in_proc(const char *path)
+{
+	char stop[PATH_MAX] = "";
+	struct statfs filesystem;
+	char *slash;
+
+	if (realpath(path, stop) || errno != EACCES)
+		return false;
+	slash = strrchr(stop, '/');
+	if (!slash)
+		return false;
+	*slash = '\0';
+	return statfs(stop, &filesystem) == 0 && filesystem.f_type == PROC_SUPER_MAGIC;
+}
+
+const int *caps_for_path(const char *path)
+{
+	return stops_in_proc(path) ? caps_for_process : caps_for_folders;
 }
 
 /* The end of the list if none is missing. */
@@ -177,49 +199,25 @@ int caps_take_up_tracing(struct report *report)
 	return syscall(SYS_capset, &header, data) ? fail(report, errno, "take up CAP_PERFMON") : 0;
 }
 
-/* What each use may need, as far as the process has it. The table in sklc(1) says what it cannot do
- * without. */
-static uint64_t kept_capabilities(enum runtime_use use)
+/* What opening the namespace and the bpffs needs besides. A name in /run/netns may be a symbolic link,
+ * so like a path it may lead through a folder of another user. That it may also lead through
+ * /proc/PID is why every verb that opens one of the two keeps CAP_SYS_PTRACE. */
+static uint64_t capabilities_for_paths(const struct runtime_options *options)
 {
-	/* Reading files, and in /proc which sockets processes have, as root may. */
-	const uint64_t reading = BIT(CAP_DAC_READ_SEARCH), processes = BIT(CAP_SYS_PTRACE);
+	const uint64_t folders = BIT(CAP_DAC_READ_SEARCH);
 
-	switch (use) {
-	case RUNTIME_USE_COMPILE: /* writes the object too */
-		return reading | BIT(CAP_DAC_OVERRIDE);
-	case RUNTIME_USE_CHECK: /* makes a namespace to run `expect` lines in */
-		return reading | BPF_CAPABILITIES | BIT(CAP_SYS_ADMIN);
-	case RUNTIME_USE_APPLY: /* may mount bpffs, and names processes */
-		return reading | BPF_CAPABILITIES | BIT(CAP_SYS_ADMIN) | processes;
-	case RUNTIME_USE_SOCKETS:
-		return reading | BPF_CAPABILITIES | processes;
-	case RUNTIME_USE_UNPINNED: /* the kernel opens by number only for CAP_SYS_ADMIN */
-		return reading | BPF_CAPABILITIES | BIT(CAP_SYS_ADMIN) | processes;
-	case RUNTIME_USE_STATE:
-		return reading | BPF_CAPABILITIES;
-	}
-	return 0;
+	return (options->netns ? folders | BIT(CAP_SYS_ADMIN) : 0) | (options->bpffs ? folders : 0);
 }
 
-/* What opening a network namespace needs besides. */
-static uint64_t netns_capabilities(const char *netns)
-{
-	if (!netns)
-		return 0;
-	return BIT(CAP_SYS_ADMIN) | (strncmp(netns, "pid:", 4) ? 0 : BIT(CAP_SYS_PTRACE));
-}
-
-int runtime_limit_privileges(const struct runtime_options *options, enum runtime_use use)
+int runtime_limit_privileges(const struct runtime_options *options, uint64_t kept)
 {
 	if (getauxval(AT_SECURE))
 		return refuse(options->report, EPERM,
 			      "sklc does not run with more rights than its caller has: remove its "
 			      "set-user-id or set-group-id bit with `chmod ug-s`, its file "
 			      "capabilities with `setcap -r`, and use sudo");
-	if (use == RUNTIME_USE_COMPILE)
-		return keep_capabilities(options->report, kept_capabilities(use));
 	/* What is pinned is for this user alone, and for this user wholly. */
-	umask(S_IRWXG | S_IRWXO);
-	return keep_capabilities(options->report,
-				 kept_capabilities(use) | netns_capabilities(options->netns));
+	if (kept & BIT(CAP_BPF))
+		umask(S_IRWXG | S_IRWXO);
+	return keep_capabilities(options->report, kept | capabilities_for_paths(options));
 }

@@ -18,6 +18,10 @@ bool caps_have_all(const int *needed);
 __attribute__((format(printf, 4, 5))) int caps_fail(struct report *report, int error,
 						    const int *needed, const char *format, ...);
 
+/* The capability to follow PATH further, where that was not permitted, as such a list: it stops at a
+ * process of another user in /proc, or at a folder of another user. */
+const int *caps_for_path(const char *path);
+
 /* Gives up all capabilities but those that loading needs. -errno after a message. */
 int caps_limit_to_loading(struct report *report);
 

@@ -182,7 +182,7 @@ static int fail_open(struct report *report, int error, const char *name, const c
 			      "there is no network namespace '%s' ('%s' does not exist); "
 			      "`ip netns list` shows those with a name",
 			      name, path);
-	return caps_fail(report, error, caps_for_process, "open network namespace '%s'", name);
+	return caps_fail(report, error, caps_for_path(path), "open network namespace '%s'", name);
 }
 
 /* Process numbers in /proc have the meaning that the caller gives them only if /proc gives this
@@ -230,6 +230,10 @@ static int open_any(struct report *report, const char *name)
 	fd = open_own();
 	if (fd >= 0)
 		return fd;
+	if (proc_self() <= 0 && !caps_have_all(caps_for_hook))
+		return caps_fail(report, EPERM, caps_for_hook,
+				 "open this network namespace where /proc does not show this "
+				 "process");
 	err = proc_require(report, "open this network namespace");
 	return err ? err : fail(report, fd, "open this network namespace");
 }

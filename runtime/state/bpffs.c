@@ -57,7 +57,7 @@ static int open_path(struct report *report, const char *path, struct stat *statu
 	struct statfs filesystem;
 
 	if (fd < 0)
-		return caps_fail(report, errno, caps_for_load, "open bpffs '%s'", path);
+		return caps_fail(report, errno, caps_for_path(path), "open bpffs '%s'", path);
 	if (fstatfs(fd, &filesystem) || fstat(fd, status))
 		return fail(report, errno, "look at bpffs '%s'", path);
 	*is_bpffs = filesystem.f_type == BPF_FS_MAGIC;

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from conftest import SKLC, WIRES, locked_folder, program, public_copy
+from conftest import NO_LEAK_CHECK, SKLC, WIRES, locked_folder, program, public_copy
 
 TCP4 = WIRES["tcp-ipv4"]
 PAGE = pathlib.Path(__file__).parents[2] / "man" / "sklc.1"
@@ -33,11 +33,22 @@ TABLE = {verb: (capabilities(plain), capabilities(declared)) for verb, plain, de
          re.findall(r"^\.It Cm (\w+) Ta (.*?) Ta (.*)$", PAGE.read_text(encoding="ascii"), re.MULTILINE)}
 
 
-def run_with(having, *words, network=None):
-    """Runs sklc as a root that has these capabilities alone."""
+# The second table: what it needs now and then; both are what it keeps.
+BESIDES = {verb: capabilities(words) for verb, words in
+           re.findall(r"^\.It Cm (\w+) Ta ((?:(?! Ta ).)*)$", PAGE.read_text(encoding="ascii"), re.MULTILINE)}
+KEPT = {verb: {*TABLE[verb][0], *TABLE[verb][1], *BESIDES[verb]} for verb in TABLE}
+FOR_NETNS = {"CAP_DAC_READ_SEARCH", "CAP_SYS_ADMIN"}
+FOR_BPFFS = {"CAP_DAC_READ_SEARCH"}
+COMPILING = ("compile", "dump")
+STATEFUL = [verb for verb in TABLE if verb not in (*COMPILING, "check")]
+CHANGING = [verb for verb in STATEFUL if verb not in ("list", "history", "status")]
+
+
+def run_with(having, *words, network=None, first=()):
+    """Runs sklc as a root that has these capabilities alone, after a command that sets something up."""
     bounds = ",".join(["-all", *(f"+{each.removeprefix('CAP_').lower()}" for each in having)])
     enter = ["nsenter", f"--net={network}"] if network else []
-    return subprocess.run([*enter, program("setpriv"), "--bounding-set", bounds, SKLC, *map(str, words)],
+    return subprocess.run([*enter, *first, program("setpriv"), "--bounding-set", bounds, SKLC, *map(str, words)],
                           text=True, capture_output=True, check=False)
 
 
@@ -55,7 +66,7 @@ class Limited:
 
     def prepare(self, verb):
         self.host.sklc("detach", status=None)
-        if verb in ("compile", "dump", "check", "apply"):
+        if verb in (*COMPILING, "check", "apply"):
             return
         self.host.apply(self.text, "--quiet")
         if verb in ("status", "unregister", "drain", "undrain"):
@@ -69,7 +80,7 @@ class Limited:
 
     def run(self, verb, having, *more):
         self.prepare(verb)
-        where = [] if verb in ("compile", "dump") else ["--bpffs", self.host.bpffs]
+        where = [] if verb in COMPILING else ["--bpffs", self.host.bpffs]
         network = None if more else self.host.namespace.path
         return run_with(having, verb, *self.words.get(verb, []), *where, *more, network=network)
 
@@ -96,7 +107,8 @@ def held(verb):
 def test_the_table_has_every_verb():
     helped = subprocess.run([SKLC, "help"], text=True, capture_output=True, check=True).stdout
     words = set(re.findall(r"^  sklc (\w+)", helped, re.MULTILINE))
-    assert set(TABLE) == words - {"help"}
+    assert set(TABLE) == set(BESIDES) == words - {"help"}
+    assert not any(set(BESIDES[verb]) & {*TABLE[verb][0], *TABLE[verb][1]} for verb in TABLE)
 
 
 @functools.cache
@@ -132,7 +144,7 @@ def test_a_verb_needs_more_where_sockets_are_declared(host, cgroup2, verb):
         fails_without(each, limited, verb, needed)
 
 
-@pytest.mark.parametrize("verb", [verb for verb in TABLE if verb not in ("compile", "dump", "check")])
+@pytest.mark.parametrize("verb", STATEFUL)
 def test_another_namespace_needs_the_capability_to_enter_it(limited, verb):
     needed = TABLE[verb][0] + held(verb)
     done = limited.run_elsewhere(verb, needed)
@@ -197,35 +209,160 @@ def test_status_without_rules_names_the_capability_to_ask_for_programs(host):
 
 # what is given up
 
-BPF = {"CAP_BPF", "CAP_NET_ADMIN", "CAP_PERFMON", "CAP_DAC_READ_SEARCH"}
-KEPT = {"apply": BPF | {"CAP_SYS_ADMIN", "CAP_SYS_PTRACE"}, "sync": BPF | {"CAP_SYS_ADMIN", "CAP_SYS_PTRACE"},
-        "confirm": BPF | {"CAP_SYS_PTRACE"}, "rollback": BPF | {"CAP_SYS_PTRACE"}, "reset": BPF, "detach": BPF,
-        "register": BPF | {"CAP_SYS_PTRACE"}, "unregister": BPF}
-
-
 def sets_of(process):
     status = pathlib.Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
     return {name: int(value, 16) for name, value in re.findall(r"^(Cap\w+):\t(\w+)$", status, re.MULTILINE)}
 
 
-@pytest.mark.parametrize("verb", KEPT)
+def bits(names):
+    return sum(1 << NUMBERS[each] for each in names)
+
+
+def check_waiting(words, allowed, **more):
+    """Checks what a command has while it waits for something that never comes."""
+    waiting = subprocess.Popen(list(map(str, words)), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, **more)
+    try:
+        deadline = time.monotonic() + 10
+        while (sets := sets_of(waiting))["CapEff"] != allowed and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert waiting.poll() is None
+    finally:
+        waiting.kill()
+        waiting.communicate()
+    assert (sets["CapPrm"], sets["CapEff"], sets["CapInh"], sets["CapAmb"]) == (allowed, allowed, 0, 0)
+
+
+@pytest.mark.parametrize("verb", CHANGING)
 def test_a_verb_that_waits_for_the_lock_has_no_capability_but_its_own(limited, verb):
     limited.prepare("reset")
-    cookie = limited.host.status(status=None)["netns"]["cookie"]
-    allowed = sum(1 << NUMBERS[each] for each in KEPT[verb])
-    with locked_folder(pathlib.Path(limited.host.bpffs, "sklc", str(cookie))):
-        waiting = subprocess.Popen(["nsenter", f"--net={limited.host.namespace.path}", SKLC, verb,
-                                    *map(str, limited.words.get(verb, [])), "--bpffs", limited.host.bpffs],
-                                   stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        try:
-            deadline = time.monotonic() + 10
-            while (sets := sets_of(waiting))["CapEff"] != allowed and time.monotonic() < deadline:
-                time.sleep(0.05)
-            assert waiting.poll() is None
-        finally:
-            waiting.kill()
-            waiting.wait()
-    assert (sets["CapPrm"], sets["CapEff"], sets["CapInh"], sets["CapAmb"]) == (allowed, allowed, 0, 0)
+    with locked_folder(limited.host.state_folder()):
+        check_waiting(["nsenter", f"--net={limited.host.namespace.path}", SKLC, verb, *limited.words.get(verb, []),
+                       "--bpffs", limited.host.bpffs], bits(KEPT[verb] | FOR_BPFFS))
+
+
+@pytest.mark.parametrize("words", [["compile", "-", "-o", os.devnull], ["dump", "ast", "-"], ["check", "-"],
+                                   ["apply", "-"]], ids=lambda words: words[0])
+def test_a_verb_that_waits_for_rules_has_no_capability_but_its_own(words):
+    check_waiting([SKLC, *words], bits(KEPT[words[0]]), stdin=subprocess.PIPE)
+
+
+# As the kernel gets it, wherever the verb fails later: the usual bpffs is hidden.
+@pytest.mark.parametrize("more, adds", [([], set()), (["--netns", "no-such"], FOR_NETNS),
+                                        (["--bpffs", "/no-such"], FOR_BPFFS)], ids=["own", "netns", "bpffs"])
+@pytest.mark.parametrize("verb", TABLE)
+def test_a_verb_keeps_what_the_table_says_and_what_a_path_adds(limited, verb, more, adds):
+    if verb in COMPILING and more:
+        done = subprocess.run([SKLC, verb, *map(str, limited.words[verb]), *more], capture_output=True, check=False)
+        assert done.returncode == 2
+        return
+    log = limited.host.folder / "strace"
+    hide = ["unshare", "--mount", "sh", "-c", 'mount -t bpf -o mode=0700 none /sys/fs/bpf && exec "$@"', "sh"]
+    subprocess.run([*hide, program("strace"), "-e", "trace=capset", "-X", "raw", "-o", log, SKLC, verb,
+                    *map(str, limited.words.get(verb, [])), *more], env=NO_LEAK_CHECK, capture_output=True, check=False)
+    (first, *_) = re.findall(r"effective=(\S+), permitted=(\S+), inheritable=(\S+)}\) = 0", log.read_text())
+    sets = [sum(int(word, 0) << 32 * i for i, word in enumerate(each.split("|"))) for each in first]  # low|high
+    assert sets == [bits(KEPT[verb] | adds)] * 2 + [0]
+
+
+# what is needed now and then
+
+def other_user(host):
+    """A process of another user, in the host's namespace."""
+    process = subprocess.Popen(["nsenter", f"--net={host.namespace.path}", program("setpriv"), f"--reuid={NOBODY}",
+                                "sh", "-c", "echo; exec sleep 300"], stdout=subprocess.PIPE)
+    process.stdout.readline()
+    return process
+
+
+@pytest.mark.parametrize("kind", ["netns", "linked netns", "bpffs", "linked bpffs"])
+@pytest.mark.parametrize("verb", STATEFUL)
+def test_a_path_through_a_process_of_another_user_needs_its_capability(limited, verb, kind):
+    host = limited.host
+    process = other_user(host)
+    path = pathlib.Path(f"/proc/{process.pid}", "ns/net" if "netns" in kind else f"root{host.bpffs}")
+    if "linked" in kind:
+        link = host.folder / "link"
+        link.symlink_to(path)
+        path = link
+    more = ["--netns", path] if "netns" in kind else ["--netns", host.namespace.path, "--bpffs", path]
+    needed = [*needs(verb), "CAP_SYS_ADMIN", "CAP_SYS_PTRACE"]
+    try:
+        assert limited.run(verb, needed, *more).returncode == 0
+        done = limited.run(verb, [each for each in needed if each != "CAP_SYS_PTRACE"], *more)
+        assert done.returncode == 3 and "this needs the capability CAP_SYS_PTRACE" in done.stderr, done
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("verb", STATEFUL)
+def test_a_bpffs_below_a_folder_of_another_user_needs_its_capability(limited, verb):
+    folder = limited.host.folder / "private"
+    folder.mkdir()
+    (folder / "bpffs").symlink_to(limited.host.bpffs)
+    os.chown(folder, NOBODY, NOBODY)
+    folder.chmod(0o700)
+    more = ["--netns", limited.host.namespace.path, "--bpffs", folder / "bpffs"]
+    needed = [*needs(verb), *held(verb), "CAP_SYS_ADMIN"]
+    done = limited.run(verb, needed, *more)
+    assert done.returncode == 3 and "this needs the capability CAP_DAC_READ_SEARCH" in done.stderr, done
+    assert limited.run(verb, [*needed, "CAP_DAC_READ_SEARCH"], *more).returncode == 0
+
+
+@pytest.mark.parametrize("verb", STATEFUL)
+def test_the_usual_bpffs_is_compared_with_that_of_process_1(limited, verb):
+    hidden = 'mount -t bpf -o mode=0700 none /sys/fs/bpf && exec "$@"'
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", hidden, "sh", SKLC, verb,
+                           *map(str, limited.words.get(verb, []))], text=True, capture_output=True, check=False)
+    assert done.returncode == 3 and "is not the machine's bpffs" in done.stderr, done
+
+
+# `apply` and `rollback` may make it in any case.
+@pytest.mark.parametrize("verb", [verb for verb in CHANGING if verb not in ("apply", "rollback")])
+def test_a_verb_needs_more_to_make_the_follower_anew(host, cgroup2, verb):
+    limited, tracing = Limited(host, DECLARED), ["CAP_BPF", "CAP_NET_ADMIN", "CAP_PERFMON"]
+    prepare = limited.prepare
+
+    def prepare_broken(name):
+        prepare(name)
+        next(pathlib.Path(host.bpffs, "sklc").glob("follower*")).joinpath("since").unlink()
+
+    limited.prepare = prepare_broken
+    done = limited.run(verb, tracing + held(verb))
+    assert done.returncode == 0 and "cannot" not in done.stderr, done
+    for each in tracing:
+        done = limited.run(verb, [*(other for other in tracing if other != each), *held(verb)])
+        assert f"this needs the capability {each}" in done.stderr, done
+        assert done.returncode == (0 if verb == "detach" else 3)
+
+
+@pytest.mark.parametrize("verb", ["list", "history"])
+def test_reading_needs_more_during_a_trial_and_without_proc(limited, verb):
+    limited.prepare(verb)
+    limited.host.apply(OTHER, "--confirm", "60", "--quiet")
+    where = [verb, "--bpffs", limited.host.bpffs]
+    network = limited.host.namespace.path
+    assert "this needs the capability CAP_BPF" in run_with([], *where, network=network).stderr
+    assert run_with(["CAP_BPF"], *where, network=network).returncode == 0
+    hide = ["unshare", "--mount", "sh", "-c", 'umount -l /proc && exec "$@"', "sh"]
+    done = run_with(["CAP_BPF"], *where, network=network, first=hide)
+    assert done.returncode == 3 and "this needs the capability CAP_NET_ADMIN" in done.stderr, done
+    assert run_with(["CAP_BPF", "CAP_NET_ADMIN"], *where, network=network, first=hide).returncode == 0
+
+
+def test_files_of_other_users_need_their_capabilities(limited):
+    folder = limited.host.folder / "theirs"
+    folder.mkdir()
+    (folder / "rules.conf").write_text(PLAIN)
+    os.chown(folder, NOBODY, NOBODY)
+    folder.chmod(0o700)
+    for words in (["dump", "ast", folder / "rules.conf"],
+                  ["compile", folder / "rules.conf", "-o", limited.host.folder / "out.o"]):
+        assert "ermission denied" in run_with([], *words).stderr
+        assert run_with(["CAP_DAC_READ_SEARCH"], *words).returncode == 0
+    words = ["compile", limited.words["check"][0], "-o", folder / "out.o"]
+    assert "ermission denied" in run_with(["CAP_DAC_READ_SEARCH"], *words).stderr
+    assert run_with(["CAP_DAC_OVERRIDE"], *words).returncode == 0
 
 
 @pytest.mark.parametrize("gives_rights, mends", [("set-user-id", "chmod ug-s"), ("file capabilities", "setcap -r")])
@@ -244,7 +381,7 @@ def test_sklc_does_not_run_with_more_rights_than_its_caller(gives_rights, mends)
 @pytest.mark.parametrize("umask", [0, 0o777])
 def test_what_is_pinned_is_for_the_user_alone_after_every_verb(host, cgroup2, umask):
     limited = Limited(host, DECLARED)
-    for verb in [verb for verb in TABLE if verb not in ("compile", "dump")]:
+    for verb in [verb for verb in TABLE if verb not in COMPILING]:
         limited.prepare(verb)
         host.sklc(verb, *limited.words.get(verb, []), status=None, umask=umask)
         for pin in [*host.pins(), pathlib.Path(host.bpffs, "sklc")]:
