@@ -122,23 +122,27 @@ int declared_maps_create(const struct declarations *declarations, struct declare
 	return err;
 }
 
-/* How many entries the map can have; more than 0 also if that cannot be told, so that reading it says
- * why. */
-static size_t capacity(int map)
+/* How many entries the map can have. -errno without a message. */
+static int read_capacity(int map, size_t *capacity)
 {
 	struct bpf_map_info info = {0};
 	uint32_t size = sizeof(info);
 
-	return bpf_obj_get_info_by_fd(map, &info, &size) ? 1 : info.max_entries;
+	if (bpf_obj_get_info_by_fd(map, &info, &size))
+		return -errno;
+	*capacity = info.max_entries;
+	return 0;
 }
 
 static int copy_declared(struct report *report, int from, int to)
 {
 	struct declared_key key, *last = NULL;
 	struct declared value;
-	size_t left = capacity(from);
-	int err = 0;
+	size_t left = 0;
+	int err = read_capacity(from, &left);
 
+	if (err)
+		return fail(report, err, "read the declared sockets");
 	for (; !err && left && bpf_map_get_next_key(from, last, &key) == 0; left--) {
 		last = &key;
 		if (bpf_map_lookup_elem(from, &key, &value))
@@ -154,8 +158,11 @@ static int copy_cgroups(struct report *report, int from, int to)
 {
 	struct cgroup_key key, *last = NULL;
 	uint64_t number;
-	size_t left = capacity(from);
+	size_t left = 0;
+	int err = read_capacity(from, &left);
 
+	if (err)
+		return fail(report, err, "read the declared cgroups");
 	for (; left && bpf_map_get_next_key(from, last, &key) == 0; left--) {
 		last = &key;
 		if (bpf_map_lookup_elem(from, &key, &number) ||
@@ -173,11 +180,26 @@ static int copy_maps(struct report *report, const struct declared_maps *from,
 	return err ? err : copy_cgroups(report, from->cgroups, to->cgroups);
 }
 
+/* Makes empty maps with room for what is in two others. */
+static int create_for_both(struct report *report, const struct declared_maps *first,
+			   const struct declared_maps *second, struct declared_maps *joined)
+{
+	const int maps[] = {first->declared, second->declared, first->cgroups, second->cgroups};
+	size_t room[4];
+
+	for (int i = 0; i < 4; i++) {
+		int err = read_capacity(maps[i], &room[i]);
+
+		if (err)
+			return fail(report, err, "join the declared sockets of two generations");
+	}
+	return create_maps(report, room[0] + room[1], room[2] + room[3], joined);
+}
+
 int declared_maps_join(struct report *report, const struct declared_maps *first,
 		       const struct declared_maps *second, struct declared_maps *joined)
 {
-	int err = create_maps(report, capacity(first->declared) + capacity(second->declared),
-			      capacity(first->cgroups) + capacity(second->cgroups), joined);
+	int err = create_for_both(report, first, second, joined);
 
 	if (!err)
 		err = copy_maps(report, first, joined);
@@ -207,9 +229,11 @@ static int is_part_of(int map, int whole)
 {
 	struct declared_key key, *last = NULL;
 	struct declared value;
-	size_t left = capacity(map);
-	int has = 1;
+	size_t left = 0;
+	int err = read_capacity(map, &left), has = 1;
 
+	if (err)
+		return err;
 	for (; has > 0 && left && bpf_map_get_next_key(map, last, &key) == 0; left--) {
 		last = &key;
 		if (bpf_map_lookup_elem(map, &key, &value))

@@ -1,12 +1,13 @@
 """Commands killed, or refused a system call, at any point, with rules that declare sockets: the old rules or the new ones decide, never a mixture,
 and a service that starts again gets its label at once without any process of sklc."""
+import collections
 import time
 
 import pytest
 
 from conftest import REFUSED, WIRES
 from life import check_settled
-from test_crash import FOLDER, Lab, Operation, both_tests, needs_strace
+from test_crash import FOLDER, Lab, Operation, both_tests, inject, needs_strace, outcome_of
 
 TCP4, UDP4 = WIRES["tcp-ipv4"], WIRES["udp-ipv4"]
 WEB, OLD, NEW, DNS = 8080, 8081, 8082, 5300
@@ -133,3 +134,28 @@ OPERATIONS = {
 
 
 test_killed_at_any_system_call, test_any_system_call_fails = both_tests(DeclaredLab, OPERATIONS, 3, 16)
+
+
+def walks(lab, operation):
+    """The numbers of the calls of bpf(2) that ask about a map whose keys are walked next."""
+    log = lab.host.folder / "trace"
+    lab.sklc(*operation.words(lab), before=["strace", "-f", "-e", "bpf", "-o", log])
+    calls = collections.defaultdict(list)
+    for line in log.read_text(errors="replace").splitlines():
+        process, call = line.split(None, 1)
+        calls[process].append(call)
+    return [number for rows in calls.values() for number, (call, after) in enumerate(zip(rows, rows[1:]), 1)
+            if call.startswith("bpf(BPF_OBJ_GET_INFO_BY_FD") and after.startswith("bpf(BPF_MAP_GET_NEXT_KEY")]
+
+
+def test_declarations_are_not_read_in_part(host):
+    """Where the size of their map cannot be asked for, the command fails or says so; what decides is followed."""
+    lab, trial = DeclaredLab(host), OPERATIONS["apply on trial"]
+    lab.restore()
+    numbers = walks(lab, trial)
+    assert len(numbers) >= 4
+    for number in numbers:
+        lab.restore()
+        done, was_injected = inject(lab, trial, "bpf", number, "error=EPERM")
+        assert was_injected and outcome_of(lab, trial) in ("old", "new"), (number, done.stderr)
+    lab.restore()
