@@ -14,6 +14,8 @@
 #include <errno.h>
 #include <inttypes.h>
 
+enum { READ_TRIES = 5 };
+
 /* The generation whose declarations are followed beside those in force: during a trial, and until a
  * command settles one that is over, the other one of its two. 0: none. */
 static uint32_t followed_beside(const struct standing *standing)
@@ -74,9 +76,9 @@ static int get_followed(const struct state *state, uint64_t cookie, struct decla
 	return err;
 }
 
-/* Opens the maps of a namespace that another command may be changing. -ENOENT if it has nothing to
- * follow. -errno without a message. */
-static int read_other(int root, uint64_t cookie, struct followed *followed)
+/* Opens the maps of a namespace. -ENOENT if it has nothing to follow. *PROGRAM becomes the one on its
+ * link, or 0. -errno without a message. */
+static int read_once(int root, uint64_t cookie, struct followed *followed, uint32_t *program)
 {
 	struct report silent = report_nothing();
 	struct state state = {.report = &silent, .bpffs = -1, .root = -1, .folder = -1};
@@ -92,8 +94,25 @@ static int read_other(int root, uint64_t cookie, struct followed *followed)
 		err = get_followed(&state, cookie, &maps, followed);
 		err = err == -ENOENT ? -EINVAL : err; /* rules without their maps are no absence */
 	}
+	*program = standing.info.program;
 	standing_close(&standing);
 	close_fd(&state.folder);
+	return err;
+}
+
+/* Another command may be changing the namespace, so what fails is tried again as long as its program
+ * is another one each time. */
+static int read_other(int root, uint64_t cookie, struct followed *followed)
+{
+	uint32_t before = 0, program;
+	int err = -EAGAIN;
+
+	for (int i = 0; i < READ_TRIES; i++) {
+		err = read_once(root, cookie, followed, &program);
+		if (!err || err == -ENOENT || err == -EPROTO || (i && program == before))
+			return err;
+		before = program;
+	}
 	return err;
 }
 
@@ -231,7 +250,7 @@ static int is_own_map(const struct state *state, enum kind kind, uint32_t id)
 	uint32_t own;
 
 	if (map < 0)
-		return map == -ENOENT ? 0 : map;
+		return map;
 	own = map_id(map);
 	return own ? own == id : -errno;
 }

@@ -31,20 +31,15 @@ int count_create(uint32_t last)
 	return err ? err : take_fd(&map);
 }
 
-/* Opens the map; makes it if there is none. -errno after a message. */
+/* -errno after a message. */
 static int open_count(const struct state *state)
 {
 	autoclose int map = pin_get(state->folder, PIN_COUNT);
-	int err;
 
-	if (map == -ENOENT) {
-		map = count_create(0);
-		err = map < 0 ? map : pin_put(state->folder, PIN_COUNT, map);
-	} else {
-		err = map < 0 ? map : 0;
-	}
-	return err ? fail(state->report, err, "open '%s/%s'", state->path, PIN_COUNT)
-		   : take_fd(&map);
+	if (map == -ENOENT)
+		return refuse_missing(state, "", PIN_COUNT);
+	return map < 0 ? fail(state->report, map, "open '%s/%s'", state->path, PIN_COUNT)
+		       : take_fd(&map);
 }
 
 static int fail_read(const struct state *state, int err)

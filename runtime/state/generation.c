@@ -58,9 +58,10 @@ int generation_require(const struct state *state, uint32_t id, struct generation
 {
 	int err = generation_open(state, id, generation);
 
-	return err == -ENOENT ? refuse(state->report, err,
-				       "generation %" PRIu32 " is missing in '%s'", id, state->path)
-			      : err;
+	char name[GENERATION_FOLDER_MAX];
+
+	generation_folder_name(name, id);
+	return err == -ENOENT ? refuse_missing(state, name, PIN_RECORD) : err;
 }
 
 int generation_program(const struct generation *generation, const char *name, int *program)
@@ -255,6 +256,21 @@ static int pin_host(int folder, const struct host_numbers *numbers)
 	return map < 0 ? map : pin_put(folder, PIN_HOST, map);
 }
 
+static int pin_declared(int folder, const struct declared_maps *maps)
+{
+	int err = pin_if_any(folder, PIN_CGROUPS, maps->cgroups);
+
+	return err ? err : pin_if_any(folder, PIN_DECLARED, maps->declared);
+}
+
+static int pin_record(int folder, const struct record *given)
+{
+	struct record record = *given;
+	int err = generation_pins(folder, &record.pins);
+
+	return err ? err : pin_bytes(folder, PIN_RECORD, &record, sizeof(record));
+}
+
 /* Pins the record last: without it, the folder is a leftover. */
 static int pin_all(int folder, const struct generation_parts *parts)
 {
@@ -278,8 +294,8 @@ static int pin_all(int folder, const struct generation_parts *parts)
 	if (!err && parts->trial)
 		err = pin_put(folder, PIN_TRIAL, parts->trial->program);
 	if (!err)
-		err = pin_bytes(folder, PIN_RECORD, parts->record, sizeof(*parts->record));
-	return err;
+		err = pin_declared(folder, parts->declared);
+	return err ? err : pin_record(folder, parts->record);
 }
 
 int generation_pin(const struct state *state, const struct generation_parts *parts)
@@ -297,30 +313,43 @@ int generation_pin(const struct state *state, const struct generation_parts *par
 		   : 0;
 }
 
+/* Copies the keys from the pin. */
+static int read_keys(const struct generation *generation, struct abi_slot_key **keys, size_t *count)
+{
+	struct blob blob;
+	int err = blob_get(generation->folder, ABI_PIN_KEYS, &blob);
+
+	if (!err && blob.size != generation->record.labels * sizeof(**keys))
+		err = -EINVAL;
+	*keys = err ? NULL : malloc(blob.size);
+	if (!err && !*keys)
+		err = -ENOMEM;
+	if (!err) {
+		memcpy(*keys, blob.bytes, blob.size);
+		*count = generation->record.labels;
+	}
+	blob_close(&blob);
+	return err;
+}
+
 int generation_keys(const struct state *state, uint32_t id, struct abi_slot_key **keys,
 		    size_t *count)
 {
 	struct generation generation;
-	struct blob blob;
-	int err = id ? generation_open(state, id, &generation) : -ENOENT;
+	char name[GENERATION_FOLDER_MAX];
+	int err = id ? generation_require(state, id, &generation) : 0;
 
 	*keys = NULL;
 	*count = 0;
-	if (err)
-		return err == -ENOENT ? 0 : err;
-	err = blob_get(generation.folder, ABI_PIN_KEYS, &blob);
+	if (err || !id)
+		return err;
+	generation_folder_name(name, id);
+	if (generation.record.labels)
+		err = read_keys(&generation, keys, count);
 	generation_close(&generation);
-	if (err)
-		return err == -ENOENT ? 0
-				      : fail(state->report, err,
-					     "read the labels of generation %" PRIu32, id);
-	*count = blob.size / sizeof(**keys);
-	*keys = calloc(*count + 1, sizeof(**keys));
-	if (*keys)
-		memcpy(*keys, blob.bytes, *count * sizeof(**keys));
-	blob_close(&blob);
-	return *keys ? 0
-		     : fail(state->report, ENOMEM, "read the labels of generation %" PRIu32, id);
+	if (err == -ENOENT)
+		return refuse_missing(state, name, ABI_PIN_KEYS);
+	return err ? fail(state->report, err, "read the labels of generation %" PRIu32, id) : 0;
 }
 
 int generation_slots(const struct state *state, uint32_t id, int labels,
@@ -337,40 +366,36 @@ int generation_slots(const struct state *state, uint32_t id, int labels,
 	return err ? err : labels_look_up(labels, object, keys, slots);
 }
 
-int generation_pin_declared(const struct state *state, uint32_t id,
-			    const struct declared_maps *maps)
+static int open_declared(const struct state *state, const struct generation *generation,
+			 const char *name, int *map)
 {
-	char name[GENERATION_FOLDER_MAX];
-	autoclose int folder = -1;
-	int err;
+	char below[GENERATION_FOLDER_MAX];
 
-	generation_folder_name(name, id);
-	folder = state_open_folder(state->folder, name);
-	err = folder < 0 ? folder : pin_put(folder, PIN_CGROUPS, maps->cgroups);
-	if (!err)
-		err = pin_put(folder, PIN_DECLARED, maps->declared);
-	return err ? fail(state->report, err, "keep the declared sockets in '%s/%s'", state->path,
-			  name)
-		   : 0;
+	generation_folder_name(below, generation->record.generation);
+	*map = pin_get(generation->folder, name);
+	if (*map == -ENOENT)
+		return refuse_missing(state, below, name);
+	return *map < 0 ? fail(state->report, *map,
+			       "open the declared sockets of generation %" PRIu32,
+			       generation->record.generation)
+			: 0;
 }
 
 int generation_declared(const struct state *state, uint32_t id, struct declared_maps *maps)
 {
 	struct generation generation;
-	int err = id ? generation_open(state, id, &generation) : -ENOENT;
+	int err = id ? generation_require(state, id, &generation) : -ENOENT;
 
 	*maps = (struct declared_maps){-1, -1};
 	if (err)
 		return err;
-	/* PIN_DECLARED is pinned after PIN_CGROUPS. */
-	maps->declared = pin_get(generation.folder, PIN_DECLARED);
-	if (maps->declared >= 0)
-		maps->cgroups = pin_get(generation.folder, PIN_CGROUPS);
+	err = generation.record.sockets ? 0 : -ENOENT;
+	if (!err)
+		err = open_declared(state, &generation, PIN_DECLARED, &maps->declared);
+	if (!err)
+		err = open_declared(state, &generation, PIN_CGROUPS, &maps->cgroups);
 	generation_close(&generation);
-	if (maps->declared == -ENOENT || (maps->declared >= 0 && maps->cgroups >= 0))
-		return maps->declared < 0 ? -ENOENT : 0;
-	err = maps->declared < 0 ? maps->declared : maps->cgroups;
-	declared_maps_close(maps);
-	return fail(state->report, err == -ENOENT ? EINVAL : err,
-		    "open the declared sockets of generation %" PRIu32, id);
+	if (err)
+		declared_maps_close(maps);
+	return err;
 }

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum presence { MUST, MAY, NEVER };
+enum presence { MUST, MADE, MAY, NEVER };
 
 struct pin_life {
 	const char *name;
@@ -27,9 +27,20 @@ static const struct pin_life pins[] = {
 #undef PIN_LIFE
 };
 
+enum { PINS = sizeof(pins) / sizeof(pins[0]) };
+_Static_assert(PINS <= 32, "a record has a bit for each pin");
+
+static const char *const namespace_pins[] = {
+#define NAME(name) name,
+	NAMESPACE_PINS(NAME)
+#undef NAME
+};
+
+enum { NAMESPACE_PIN_COUNT = sizeof(namespace_pins) / sizeof(namespace_pins[0]) };
+
 static bool is_never(const char *name, enum phase phase)
 {
-	for (size_t i = 0; i < sizeof(pins) / sizeof(pins[0]); i++)
+	for (size_t i = 0; i < PINS; i++)
 		if (strcmp(pins[i].name, name) == 0)
 			return pins[i].in[phase] == NEVER;
 	return false;
@@ -82,6 +93,142 @@ int lives_read(const struct state *state, const struct standing *standing, struc
 	return err ? err
 		   : add_lives(state, ids, count, newest, running ? PHASE_TRIAL : PHASE_CURRENT,
 			       lives);
+}
+
+int refuse_missing(const struct state *state, const char *below, const char *pin)
+{
+	return refuse(
+		state->report, ESTALE,
+		"'%s%s%s/%s' is missing, which sklc never removes while it is needed: nothing "
+		"was changed; the rules stay on the hook until `sklc detach`, which clears all "
+		"that is left of them, so that they can be applied again",
+		state->path, *below ? "/" : "", below, pin);
+}
+
+static int see_pin(const char *name, void *argument)
+{
+	uint32_t *seen = argument;
+
+	for (size_t i = 0; i < PINS; i++)
+		if (strcmp(pins[i].name, name) == 0)
+			*seen |= UINT32_C(1) << i;
+	return 0;
+}
+
+int generation_pins(int folder, uint32_t *seen)
+{
+	*seen = 0;
+	return entries_each(folder, see_pin, seen);
+}
+
+static bool has_pin(uint32_t seen, const char *name)
+{
+	for (size_t i = 0; i < PINS; i++)
+		if (strcmp(pins[i].name, name) == 0)
+			return seen >> i & 1;
+	return false;
+}
+
+static int see_namespace_pin(const char *name, void *argument)
+{
+	bool *seen = argument;
+
+	for (size_t i = 0; i < NAMESPACE_PIN_COUNT; i++)
+		seen[i] = seen[i] || strcmp(namespace_pins[i], name) == 0;
+	return 0;
+}
+
+static int check_namespace(const struct state *state)
+{
+	bool seen[NAMESPACE_PIN_COUNT] = {false};
+	int err = entries_each(state->folder, see_namespace_pin, seen);
+
+	if (err)
+		return fail(state->report, err, "read the folder '%s'", state->path);
+	for (size_t i = 0; i < NAMESPACE_PIN_COUNT; i++)
+		if (!seen[i])
+			return refuse_missing(state, "", namespace_pins[i]);
+	return 0;
+}
+
+/* Checks a generation that was opened. *SEEN become its pins. */
+static int check_pins(const struct state *state, const struct generation *generation,
+		      enum phase phase, uint32_t *seen)
+{
+	char name[GENERATION_FOLDER_MAX];
+	int err = generation_pins(generation->folder, seen);
+
+	generation_folder_name(name, generation->record.generation);
+	if (err)
+		return fail(state->report, err, "read the folder '%s/%s'", state->path, name);
+	for (size_t i = 0; i < PINS; i++) {
+		enum presence presence = pins[i].in[phase];
+
+		if (presence == MADE)
+			presence = generation->record.pins >> i & 1 ? MUST : MAY;
+		if (presence == MUST && !(*seen >> i & 1))
+			return refuse_missing(state, name, pins[i].name);
+	}
+	return 0;
+}
+
+/* Older generations are only kept to be looked at and applied again, so without the object there is
+ * nothing to keep. */
+static int check_older(const struct state *state, uint32_t id)
+{
+	struct generation generation;
+	uint32_t seen;
+	int err = generation_open(state, id, &generation);
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	err = check_pins(state, &generation, PHASE_OLDER, &seen);
+	generation_close(&generation);
+	return err;
+}
+
+/* Settling writes the base of a generation before it takes the program from the one before. */
+static int check_base(const struct state *state, uint32_t id, uint32_t seen, uint32_t seen_before)
+{
+	char name[GENERATION_FOLDER_MAX];
+
+	if (!id || has_pin(seen, PIN_BASE) || has_pin(seen_before, ABI_PIN_PROGRAM))
+		return 0;
+	generation_folder_name(name, id);
+	return refuse_missing(state, name, PIN_BASE);
+}
+
+int lives_check(const struct state *state, const struct standing *standing)
+{
+	bool tried = standing->trial != TRIAL_NONE;
+	uint32_t id = tried ? standing->tried : standing->current, oldest = id, current = 0;
+	uint32_t seen = 0, seen_current = 0;
+	autofree uint32_t *ids = NULL;
+	size_t count = 0;
+	int err = check_namespace(state);
+
+	for (enum phase phase = tried ? PHASE_TRIAL : PHASE_CURRENT;
+	     !err && id && phase <= PHASE_PREVIOUS; phase++) {
+		struct generation generation;
+
+		err = generation_require(state, id, &generation);
+		if (err)
+			break;
+		err = check_pins(state, &generation, phase, &seen);
+		if (!err && phase == PHASE_PREVIOUS)
+			err = check_base(state, current, seen_current, seen);
+		current = id;
+		seen_current = seen;
+		oldest = id;
+		id = generation.record.previous;
+		generation_close(&generation);
+	}
+	if (!err)
+		err = generation_list(state, &ids, &count);
+	for (size_t i = 0; !err && i < count; i++)
+		if (ids[i] < oldest)
+			err = check_older(state, ids[i]);
+	return err;
 }
 
 struct clearing {
@@ -172,14 +319,6 @@ static int settle_life(const struct state *state, const struct life *life, size_
 	err = enter_phase(&generation, life->phase, bytes);
 	generation_close(&generation);
 	return err;
-}
-
-int generation_retire(const struct state *state, uint32_t id)
-{
-	const struct life life = {.record.generation = id, .phase = PHASE_OLDER};
-	size_t bytes;
-
-	return settle_life(state, &life, &bytes);
 }
 
 /* The oldest other generation with the rules of this one; the index itself: there is none. */

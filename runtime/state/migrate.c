@@ -307,7 +307,27 @@ static int pin_record(struct old *old)
 	};
 	int err = object_hash(&old->object, &record.hash);
 
+	if (!err)
+		err = generation_pins(old->folder, &record.pins);
 	return err ? err : put_bytes_again(old->folder, PIN_RECORD, &record, sizeof(record));
+}
+
+/* Version 3 named a previous generation also when it had removed that. */
+static int find_previous(const struct state *state, struct old *old)
+{
+	struct old previous = {.folder = -1};
+	char name[GENERATION_FOLDER_MAX];
+	int err;
+
+	if (!old->about.previous)
+		return 0;
+	generation_folder_name(name, old->about.previous);
+	previous.folder = state_open_folder(state->folder, name);
+	err = previous.folder < 0 ? previous.folder : read_about(&previous);
+	close_fd(&previous.folder);
+	if (err == -ENOENT)
+		old->about.previous = 0;
+	return err == -ENOENT ? 0 : err;
 }
 
 static int take_generation(const struct takeover *takeover, uint32_t id)
@@ -326,6 +346,8 @@ static int take_generation(const struct takeover *takeover, uint32_t id)
 	if (!err && old.runs)
 		err = pin_running(takeover, &old);
 	if (!err)
+		err = find_previous(takeover->state, &old);
+	if (!err)
 		err = pin_record(&old);
 	old_close(&old);
 	return err ? fail(takeover->state->report, err,
@@ -339,6 +361,13 @@ static int pin_count(const struct takeover *takeover, uint32_t last)
 	autoclose int map = count_create(last);
 
 	return map < 0 ? map : put_again(takeover->state->folder, PIN_COUNT, map);
+}
+
+static int pin_hand(const struct takeover *takeover)
+{
+	autoclose int map = hands_create();
+
+	return map < 0 ? map : put_again(takeover->state->folder, PIN_HAND, map);
 }
 
 static int take_namespace(const struct takeover *takeover)
@@ -355,6 +384,8 @@ static int take_namespace(const struct takeover *takeover)
 	err = copy_times(takeover);
 	if (!err)
 		err = pin_count(takeover, count ? ids[0] : 0);
+	if (!err)
+		err = pin_hand(takeover);
 	if (!err)
 		err = put_again(folder, ABI_PIN_SLOTS, takeover->slots);
 	if (!err)

@@ -47,6 +47,8 @@ static int check_version(const struct state *state)
 
 	if (err || version == STATE_VERSION)
 		return err;
+	if (!version)
+		return refuse_missing(state, "", ABI_PIN_STATE);
 	if (is_migrated(version))
 		return refuse(
 			state->report, EPROTO,
@@ -128,7 +130,8 @@ static int find_current(const struct state *state, struct standing *standing)
 	if (!err && !standing->current && standing->trial == TRIAL_NONE)
 		err = refuse(
 			state->report, ESTALE,
-			"the link in '%s' holds program %u, which sklc did not put there; take "
+			"the link in '%s' holds program %u, which sklc did not put there, or "
+			"the pin 'record' of its generation is missing; nothing was changed; take "
 			"it off with `sklc detach`",
 			state->path, standing->info.program);
 	return err;
@@ -168,6 +171,8 @@ void standing_close(struct standing *standing)
 static int get_map(const struct state *state, const char *name, int *map)
 {
 	*map = pin_get(state->folder, name);
+	if (*map == -ENOENT)
+		return refuse_missing(state, "", name);
 	return *map < 0 ? fail(state->report, *map, "open the map '%s/%s'", state->path, name) : 0;
 }
 
@@ -214,15 +219,7 @@ int version_create(uint32_t version)
 
 int standing_hand(const struct state *state, int *hand)
 {
-	if (state->use != STATE_READ)
-		return get_or_create(state, PIN_HAND, hands_create, hand);
-	*hand = pin_get(state->folder, PIN_HAND);
-	if (*hand == -ENOENT) {
-		*hand = -1;
-		return 0;
-	}
-	return *hand < 0 ? fail(state->report, *hand, "open the map '%s/%s'", state->path, PIN_HAND)
-			 : 0;
+	return get_map(state, PIN_HAND, hand);
 }
 
 int standing_hands(const struct state *state, struct hands *hands)
@@ -240,6 +237,11 @@ static int create_version(void)
 	return version_create(STATE_VERSION);
 }
 
+static int create_count(void)
+{
+	return count_create(0);
+}
+
 /* An array has room for all slots, and an update of it cannot fail. It is no larger than the
  * buckets of a hash for as many entries. */
 int since_create(void)
@@ -252,7 +254,7 @@ int since_create(void)
 
 int standing_prepare(const struct state *state, struct shared_maps *shared, int *labels)
 {
-	autoclose int version = -1, since = -1, hand = -1;
+	autoclose int version = -1, since = -1, hand = -1, count = -1;
 	int err = get_or_create(state, ABI_PIN_STATE, create_version, &version);
 
 	if (!err)
@@ -265,6 +267,8 @@ int standing_prepare(const struct state *state, struct shared_maps *shared, int 
 	if (!err)
 		err = get_or_create(state, PIN_SINCE, since_create, &since);
 	if (!err)
-		err = standing_hand(state, &hand);
+		err = get_or_create(state, PIN_HAND, hands_create, &hand);
+	if (!err)
+		err = get_or_create(state, PIN_COUNT, create_count, &count);
 	return err;
 }

@@ -83,6 +83,8 @@ struct record {
 	uint64_t applied;        /* seconds since 1970 */
 	uint32_t rules, labels, sockets; /* how many there are; sockets: declarations */
 	uint32_t guarded;                /* 1: loaded without CAP_PERFMON where that fits */
+	uint32_t pins; /* what it was made with: a bit for each row of LIFE (life.h) */
+	uint32_t reserved;
 	struct object_hash hash;
 };
 
@@ -100,7 +102,8 @@ void generation_folder_name(char name[GENERATION_FOLDER_MAX], uint32_t id);
  * message. */
 int generation_open(const struct state *state, uint32_t id, struct generation *generation);
 
-/* Like generation_open, for a generation that must be there: every error has a message. */
+/* Like generation_open, for a generation that must be there: -ESTALE if it is not, and every error
+ * has a message. */
 int generation_require(const struct state *state, uint32_t id, struct generation *generation);
 
 void generation_close(struct generation *generation);
@@ -175,14 +178,15 @@ struct generation_parts {
 	const struct abi_slot_key *keys; /* of the slots of each label */
 	const struct loaded *loaded;
 	const struct host_numbers *numbers;
+	const struct declared_maps *declared;
 	const struct trial *trial; /* NULL: none */
 };
 
 /* Makes the folder and all its pins. -errno after a message. */
 int generation_pin(const struct state *state, const struct generation_parts *parts);
 
-/* The keys of the slots of its labels, in the object's order; the caller frees. None if there is no
- * such generation. -errno after a message. */
+/* The keys of the slots of its labels, in the object's order; the caller frees. None if ID is 0.
+ * -errno after a message. */
 int generation_keys(const struct state *state, uint32_t id, struct abi_slot_key **keys,
 		    size_t *count);
 
@@ -195,12 +199,8 @@ int generation_slots(const struct state *state, uint32_t id, int labels,
  * labels have now (words.c): blocks are given while the programs run. -errno after a message. */
 int standing_tell_slots(const struct state *state, const struct standing *standing);
 
-/* Adds the maps of its declared sockets to the generation's folder. -errno after a message. */
-int generation_pin_declared(const struct state *state, uint32_t id,
-			    const struct declared_maps *maps);
-
-/* Opens the maps of a generation's declared sockets. -ENOENT without a message if there are none;
- * else -errno after a message. */
+/* Opens the maps of a generation's declared sockets. -ENOENT without a message if it declares none, or
+ * ID is 0; else another -errno after a message. */
 int generation_declared(const struct state *state, uint32_t id, struct declared_maps *maps);
 
 /* The lives of all generations that are kept (life.c), from the newest on. */
@@ -232,8 +232,15 @@ int lives_read(const struct state *state, const struct standing *standing, struc
  * those whose rules another one has too, then the oldest, with a note for each. Removes leftovers. -errno after a message. */
 int lives_settle(const struct state *state, const struct standing *standing);
 
-/* Makes a previous generation an older one. -errno after a message. */
-int generation_retire(const struct state *state, uint32_t id);
+/* Refuses if the namespace or a generation lacks a pin that it must have. To be called before
+ * anything is changed, for rules that are in force. -errno after a message. */
+int lives_check(const struct state *state, const struct standing *standing);
+
+/* Which pins a generation's folder has, as in its record. -errno without a message. */
+int generation_pins(int folder, uint32_t *pins);
+
+/* Refuses because a pin is missing in a folder of the state, or below it. -ESTALE. */
+int refuse_missing(const struct state *state, const char *below, const char *pin);
 
 /* Removes the folder. -errno after a message. */
 int generation_remove(const struct state *state, uint32_t id);
@@ -298,15 +305,14 @@ struct standing {
 int standing_read(const struct state *state, struct standing *standing);
 void standing_close(struct standing *standing);
 
-/* Pins the state's version, the socket map, the map of slots, the marks of spare slots, the times and
- * the map of what was done by hand, each only if it is not there yet. */
+/* Pins the state's version, the socket map, the map of slots, the marks of spare slots, the times,
+ * the map of what was done by hand and the count, each only if it is not there yet. */
 int standing_prepare(const struct state *state, struct shared_maps *shared, int *labels);
 int standing_since(const struct state *state, int *since);
 int standing_spare_marks(const struct state *state, int *marks);
 int standing_maps(const struct state *state, int *sockets, int *labels);
 
-/* What operators did by hand. Makes the map if there is none; -1 if there is none and the state was
- * opened to be read. */
+/* What operators did by hand. */
 int standing_hand(const struct state *state, int *hand);
 int standing_hands(const struct state *state, struct hands *hands);
 

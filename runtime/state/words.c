@@ -67,8 +67,6 @@ static int tell_generation(const struct state *state, uint32_t id, int labels)
 		return err;
 	map = pin_get(generation.folder, ABI_PIN_MACHINE);
 	generation_close(&generation);
-	if (map == -ENOENT)
-		return 0;
 	err = map < 0 ? map : read_size(map, &size);
 	if (!err)
 		err = write_words(map, size, labels, keys, count);

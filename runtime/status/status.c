@@ -47,8 +47,10 @@ static void read_hook(struct status *status)
 static int read_generation(struct status *status)
 {
 	struct generation generation;
-	int err = generation_require(&status->state, status->standing.current, &generation);
+	int err = lives_check(&status->state, &status->standing);
 
+	if (!err)
+		err = generation_require(&status->state, status->standing.current, &generation);
 	if (err)
 		return err;
 	status->record = generation.record;

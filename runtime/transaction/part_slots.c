@@ -14,12 +14,12 @@
 static int is_taken_over(const struct state *state, uint32_t id, bool *taken)
 {
 	struct generation generation;
-	int err = id ? generation_open(state, id, &generation) : -ENOENT;
+	int err = generation_require(state, id, &generation);
 
 	*taken = !err && generation.record.generation == generation.record.program;
 	if (!err)
 		generation_close(&generation);
-	return err == -ENOENT ? 0 : err;
+	return err;
 }
 
 /* Finds the slots of a key: 1; 0: it has none; -errno after a message. */

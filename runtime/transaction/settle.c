@@ -256,38 +256,44 @@ static int read_again(const struct state *state, struct standing *standing)
 	return standing_read(state, standing);
 }
 
-/* How many keys of slots the previous generation has that are not among KEYS. */
+/* How many keys the previous generation has that are not among KEYS and have slots: they may have been
+ * given up before. */
 static int count_previous(const struct state *state, const struct standing *standing,
 			  const struct keys *keys, size_t *count)
 {
+	autoclose int sockets = -1, map = -1;
+	struct abi_label_slots slots;
 	struct keys previous = {0};
-	int err = add_keys_of(state, standing->previous, &previous);
+	int err = standing_maps(state, &sockets, &map);
 
+	if (!err)
+		err = add_keys_of(state, standing->previous, &previous);
 	*count = 0;
-	for (size_t i = 0; !err && i < previous.count; i++)
-		*count += !has_key(keys, &previous.all[i]);
+	for (size_t i = 0; !err && i < previous.count; i++) {
+		int found = has_key(keys, &previous.all[i])
+				    ? -ENOENT
+				    : labels_find(map, &previous.all[i], &slots);
+
+		if (found && found != -ENOENT)
+			err = fail(state->report, found, "read the label '%s'",
+				   previous.all[i].label);
+		*count += !found;
+	}
 	free(previous.all);
 	return err;
 }
 
-static int give_up_previous(const struct state *state, struct standing *standing,
+static int give_up_previous(const struct state *state, const struct standing *standing,
 			    const struct keys *keys)
 {
-	int err;
-
 	warn(state->report,
 	     "the labels of generation %u lose their slots, to make room: a rollback to it has to "
 	     "find room again",
 	     standing->previous);
-	err = keep_slots_of(state, keys);
-	if (!err)
-		err = generation_retire(state, standing->previous);
-	if (!err)
-		standing->previous = 0;
-	return err;
+	return keep_slots_of(state, keys);
 }
 
-int standing_make_room(const struct state *state, struct standing *standing,
+int standing_make_room(const struct state *state, const struct standing *standing,
 		       const struct abi_slot_key *wanted, size_t wanted_count, size_t lacking)
 {
 	struct keys keys = {0};
@@ -339,6 +345,8 @@ int standing_settle(const struct state *state, struct standing *standing)
 	err = state_migrate(state);
 	if (!err)
 		err = standing_read(state, standing);
+	if (!err && standing->link >= 0)
+		err = lives_check(state, standing);
 	if (!err && standing->trial == TRIAL_OVER) {
 		note(state->report,
 		     "the trial of generation %u was not confirmed in time: the rules before are "

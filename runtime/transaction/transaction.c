@@ -197,6 +197,7 @@ static int pin_new(struct transaction *t, int current)
 		.keys = t->keys,
 		.loaded = &t->loaded,
 		.numbers = &t->numbers,
+		.declared = &t->declared,
 		.trial = t->confirm_seconds ? &t->trial : NULL,
 	};
 	int err;
@@ -214,12 +215,7 @@ static int pin_new(struct transaction *t, int current)
 	err = prepare_trial(t, current);
 	if (!err)
 		err = generation_number(t->state, &t->record.generation);
-	if (err)
-		return err;
-	err = generation_pin(t->state, &parts);
-	if (!err && t->declarations.count)
-		err = generation_pin_declared(t->state, t->record.generation, &t->declared);
-	return err;
+	return err ? err : generation_pin(t->state, &parts);
 }
 
 /* What came before may have taken long: it waits for locks. */

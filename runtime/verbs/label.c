@@ -70,12 +70,14 @@ static int find_slots(struct opened_label *label)
 		return refuse_label(label);
 	if (err)
 		return err;
+	err = labels_find(label->labels, &label->key, &label->slots);
+	if (err == -ENOENT && label->generation != label->standing.current)
+		return refuse_label(label); /* it gave its slots up, to make room */
 	if (label->generation != label->standing.current)
 		warn(label->state.report,
 		     "the rules that decide name no label '%s', only those before them do: no "
 		     "packet goes to it unless these come back",
 		     label->name);
-	err = labels_find(label->labels, &label->key, &label->slots);
 	return err ? fail(label->state.report, err, "read the label '%s'", label->name) : 0;
 }
 

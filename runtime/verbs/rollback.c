@@ -33,18 +33,14 @@ static int rollback_trial(struct state *state, struct standing *standing,
 static int find_target(const struct state *state, const struct standing *standing,
 		       const struct runtime_options *options, struct generation *target)
 {
-	int err = -ENOENT;
-
 	if (options->has_generation)
 		return find_generation(state, standing, options->generation, target);
 	if (standing->previous)
-		err = generation_open(state, standing->previous, target);
-	if (err == -ENOENT)
-		return refuse(options->report, RUNTIME_NOT_THERE,
-			      "nothing was applied before generation %" PRIu32
-			      "; `sklc detach` takes it off",
-			      standing->current);
-	return err;
+		return generation_require(state, standing->previous, target);
+	return refuse(options->report, RUNTIME_NOT_THERE,
+		      "nothing was applied before generation %" PRIu32
+		      "; `sklc detach` takes it off",
+		      standing->current);
 }
 
 static int rollback(struct state *state, struct standing *standing,

@@ -59,7 +59,7 @@ def names_of_pins():
 def rows_of(width):
     """The rows of the table that has so many columns: for each pin its columns."""
     names = names_of_pins()
-    rows = re.findall(rf"X\((\w+)((?:,\s*(?:MUST|MAY|NEVER|PHASE)){{{width}}})\)",
+    rows = re.findall(rf"X\((\w+)((?:,\s*(?:MUST|MADE|MAY|NEVER|PHASE)){{{width}}})\)",
                       (RUNTIME / "state/life.h").read_text())
     return {names[pin]: re.findall(r"\w+", columns) for pin, columns in rows}
 
@@ -85,6 +85,7 @@ class Record(typing.NamedTuple):
     same_as: int
     trial_program: int
     user: int
+    pins: int = 0  # what it was made with: a bit for each row of the table
 
 
 def read_record(path, stage):
@@ -93,7 +94,8 @@ def read_record(path, stage):
     if not pin.exists():
         return None
     if stage != STAGES[0]:
-        return Record(*struct.unpack_from("=6I", pinned_bytes(pin)))
+        facts = pinned_bytes(pin)
+        return Record(*struct.unpack_from("=6I", facts), *struct.unpack_from("=I", facts, 56))
     generation, previous, trial = struct.unpack_from("=3I", pinned_bytes(pin))
     return Record(generation, generation, previous, 0, trial, 0)
 
@@ -144,6 +146,12 @@ def phases_of(host):
     return [(folder, phases.get(number)) for number, folder in sorted(folders.items())]
 
 
+def needed(rows, phase, record):
+    """The pins that a generation must have in a phase."""
+    made = {pin for bit, pin in enumerate(rows) if record.pins >> bit & 1}
+    return {pin for pin, row in rows.items() if row[phase] == "MUST" or (row[phase] == "MADE" and pin in made)}
+
+
 def check_killed(host):
     """Whatever a killed command left: each folder is in a phase, perhaps with pins of the phases before, or it is a
     leftover."""
@@ -152,7 +160,7 @@ def check_killed(host):
         assert folder.pins <= set(rows), folder
         if phase:
             passed = PHASES[:PHASES.index(phase) + 1]
-            must = {pin for pin, row in rows.items() if row[phase] == "MUST"}
+            must = needed(rows, phase, folder.record)
             may = {pin for pin, row in rows.items() if any(row[each] != "NEVER" for each in passed)}
             assert must <= folder.pins <= may, (folder, phase)
 
@@ -163,7 +171,7 @@ def check_settled(host):
     found = phases_of(host)
     for folder, phase in found:
         assert phase, f"{folder} is a leftover"
-        must = {pin for pin, row in rows.items() if row[phase] == "MUST"}
+        must = needed(rows, phase, folder.record)
         never = {pin for pin, row in rows.items() if row[phase] == "NEVER"}
         assert must <= folder.pins and not folder.pins & never and folder.pins <= set(rows), (folder, phase)
     assert sum(phase == "older" for _, phase in found) <= OLDER_MAX, found

@@ -67,14 +67,6 @@ def test_rules_that_are_refused_use_up_no_number(host):
     assert host.apply(A).stdout == "applied: generation 4\n"
 
 
-def test_numbers_go_on_where_the_count_was_lost(host):
-    host.apply(A)
-    host.apply(B)
-    (namespace_folder(host) / "count").unlink()
-    host.apply(A)
-    assert host.status(status=None)["generation"] == 3
-
-
 # hashes
 
 
