@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import time
@@ -9,6 +10,7 @@ import time
 import pytest
 
 from conftest import REFUSED, SKLC, WIRES, locked_folder, public_copy, sklc
+from life import table
 
 TCP4 = WIRES["tcp-ipv4"]
 DROP = "tcp dport 80 drop\n"
@@ -186,24 +188,37 @@ def test_state_of_another_version_is_refused_and_can_be_detached(host, version):
 
 def describe(pin):
     """What a pin is: a map's type and sizes, or the kind of object; without what depends on the rules."""
-    if pin.name in ("link", "program"):
-        return f"{pin.name}: {pin.name}"
+    if pin.name in ("link", "program", "trial"):
+        return f"{pin.name}: {'link' if pin.name == 'link' else 'program'}"
     shown = subprocess.run([BPFTOOL, "-j", "map", "show", "pinned", pin], check=True,
                            capture_output=True, text=True)
     shape = json.loads(shown.stdout)
     sized = pin.name in ("base", "host", "keys", "machine", "object", "tables")
-    counts = pin.name.endswith("_counters")
+    counts = pin.name.endswith("_counters") or (pin.name in ("declared", "cgroups") and pin.parent.name[0] == "g")
     return (f"{pin.name}: {shape['type']} key {shape['bytes_key']} value "
             f"{'any' if sized else shape['bytes_value']} entries "
             f"{'any' if counts else shape['max_entries']} flags {shape['flags']}"
             f"{' frozen' if shape.get('frozen') else ''}")
 
 
+def described(host):
+    """All pins, each behind the kind of its folder."""
+    kind = lambda folder: "" if folder.isdigit() else re.sub(r"^g\d+$", "gN", folder) + "/"
+    return {kind(pin.parent.name) + describe(pin) for pin in host.pins() if not pin.is_dir()}
+
+
+@pytest.mark.usefixtures("cgroup2")
 def test_the_state_is_laid_out_as_its_version_says(host):
     """A change of the layout needs a new version; commands then read the older version or refuse it."""
-    host.apply("tcp dport 80 counter redirect to web\n")
-    host.apply("tcp dport 81 counter redirect to web\n")
-    found = sorted({describe(pin) for pin in host.pins() if not pin.is_dir()})
+    text = ("socket web { tcp 127.0.0.1:8080; cgroup \"/system.slice/web.service\" }\n"
+            "tcp dport 80 counter redirect to web\n")
+    host.apply(text)
+    host.apply(text + "tcp dport 81 counter drop\n")
+    found = described(host)
+    host.apply(text + "tcp dport 82 counter drop\n", "--confirm", "600")
+    found = sorted(found | described(host))
+    every = set(table()) - {pin for pin, row in table().items() if pin.endswith("_new")}
+    assert every <= {re.match(r"(?:\w+/)?([\w.]+):", line)[1] for line in found}
     if os.environ.get("SKLC_WRITE"):
         FIXTURE.write_text("\n".join(found) + "\n", encoding="ascii")
     assert found == FIXTURE.read_text(encoding="ascii").splitlines()
