@@ -61,10 +61,12 @@ class DeclaredLab(Lab):
         return found
 
     def start_again(self, found):
-        """Restarts the service at WEB, and the one that moved; no process of sklc runs."""
+        """Restarts the service at WEB and those of the rules that decide; no process of sklc runs."""
         self.web.close()
         self.web = self.host.server(TCP4, port=WEB)
         if found in MOVED:
+            getattr(self, found).close()
+            setattr(self, found, self.host.server(TCP4, port={"old": OLD, "new": NEW}[found]))
             self.moved[found].close()
             self.moved[found] = self.host.server(TCP4, port=MOVED[found])
 
@@ -143,7 +145,8 @@ def walks(lab, operation):
     calls = collections.defaultdict(list)
     for line in log.read_text(errors="replace").splitlines():
         process, call = line.split(None, 1)
-        calls[process].append(call)
+        if call.startswith("bpf("):
+            calls[process].append(call)
     return [number for rows in calls.values() for number, (call, after) in enumerate(zip(rows, rows[1:]), 1)
             if call.startswith("bpf(BPF_OBJ_GET_INFO_BY_FD") and after.startswith("bpf(BPF_MAP_GET_NEXT_KEY")]
 
