@@ -12,7 +12,8 @@ import pytest
 
 from conftest import WIRES
 from test_crash import fail_everywhere, kill_everywhere, needs_strace
-from test_crash_sockets import OPERATIONS, DeclaredLab
+from test_crash_by_hand import OPERATIONS as BY_HAND, HandLab
+from test_crash_sockets import OPERATIONS as DECLARED, DeclaredLab
 
 TCP4 = WIRES["tcp-ipv4"]
 BPFTOOL = shutil.which("bpftool") or "/usr/sbin/bpftool"
@@ -72,8 +73,8 @@ class Neighbour(threading.Thread):
         self.lab.must("detach")
 
 
-class Beside(DeclaredLab):
-    """Notes what is pinned before each injection."""
+class Beside:
+    """Of a lab: notes what is pinned before each injection."""
 
     def __init__(self, host):
         super().__init__(host)
@@ -81,6 +82,18 @@ class Beside(DeclaredLab):
 
     def is_tidy(self):
         self.seen |= pinned(self.host)
+
+
+class DeclaredBeside(Beside, DeclaredLab):
+    pass
+
+
+class HandBeside(Beside, HandLab):
+    pass
+
+
+OPERATIONS = {**{name: (DeclaredBeside, each) for name, each in DECLARED.items()},
+              **{name: (HandBeside, each) for name, each in BY_HAND.items()}}
 
 
 def left(seen):
@@ -93,12 +106,14 @@ def left(seen):
         time.sleep(0.1)
 
 
-def run_beside(make_host, run):
-    """Runs RUN(lab) beside a neighbour."""
-    lab, neighbour = Beside(make_host()), Neighbour(make_host())
+def run_beside(make_host, name, run, fewer):
+    """Runs RUN(lab, operation, FEWER) beside a neighbour."""
+    make_lab, operation = OPERATIONS[name]
+    neighbour = Neighbour(make_host())
+    lab = make_lab(make_host())  # makes its objects in the same folder, so both apply these
     neighbour.start()
     try:
-        run(lab)
+        run(lab, operation, fewer)
     finally:
         neighbour.finish()
     lab.seen |= pinned(lab.host)
@@ -109,9 +124,9 @@ def run_beside(make_host, run):
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_killed_beside_a_second_sklc(make_host, name):
-    run_beside(make_host, lambda lab: kill_everywhere(lab, OPERATIONS[name], fewer=24))
+    run_beside(make_host, name, kill_everywhere, fewer=24)
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_any_system_call_fails_beside_a_second_sklc(make_host, name):
-    run_beside(make_host, lambda lab: fail_everywhere(lab, OPERATIONS[name], fewer=48))
+    run_beside(make_host, name, fail_everywhere, fewer=48)
