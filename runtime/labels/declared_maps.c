@@ -224,28 +224,85 @@ static int has_declared(int map, struct declared_key key, const struct declared 
 	return 0;
 }
 
-/* Whether all declarations of a map are in another: 1, 0, or -errno. */
-static int is_part_of(int map, int whole)
+/* Each declaration of a map, until WORK does not return 0; that; -errno. */
+static int for_each(int map,
+		    int (*work)(struct declared_key key, const struct declared *value,
+				void *argument),
+		    void *argument)
 {
 	struct declared_key key, *last = NULL;
 	struct declared value;
 	size_t left = 0;
-	int err = read_capacity(map, &left), has = 1;
+	int result = read_capacity(map, &left);
 
-	if (err)
-		return err;
-	for (; has > 0 && left && bpf_map_get_next_key(map, last, &key) == 0; left--) {
+	for (; !result && left && bpf_map_get_next_key(map, last, &key) == 0; left--) {
 		last = &key;
 		if (bpf_map_lookup_elem(map, &key, &value))
 			return -errno;
-		has = has_declared(whole, key, &value);
+		result = work(key, &value, argument);
 	}
-	return has > 0 && left && errno != ENOENT ? -errno : has;
+	return !result && left && errno != ENOENT ? -errno : result;
 }
 
-int declared_same(int left, int right)
-{
-	int part = is_part_of(left, right);
+struct covering {
+	int wanted, followed;
+	bool *used;
+	bool more;
+};
 
-	return part > 0 ? is_part_of(right, left) : part;
+enum { MISLEADS = 1 };
+
+static void mark_range(const struct declared_range *range, bool *used)
+{
+	for (uint32_t i = 0; i < range->count; i++) {
+		uint32_t slot = slot_at(range->word, range->first + i);
+
+		if (slot < ABI_SOCKETS_MAX)
+			used[slot] = true;
+	}
+}
+
+static bool uses(const struct declared_range *range, const bool *used)
+{
+	for (uint32_t i = 0; i < range->count; i++) {
+		uint32_t slot = slot_at(range->word, range->first + i);
+
+		if (slot < ABI_SOCKETS_MAX && used[slot])
+			return true;
+	}
+	return false;
+}
+
+static int is_followed(struct declared_key key, const struct declared *value, void *argument)
+{
+	const struct covering *covering = argument;
+	int has = has_declared(covering->followed, key, value);
+
+	mark_range(&value->ipv4, covering->used);
+	mark_range(&value->ipv6, covering->used);
+	return has > 0 ? 0 : has < 0 ? has : MISLEADS;
+}
+
+static int is_harmless(struct declared_key key, const struct declared *value, void *argument)
+{
+	struct covering *covering = argument;
+	int has = covering->wanted < 0 ? 0 : has_declared(covering->wanted, key, value);
+
+	if (has)
+		return has < 0 ? has : 0;
+	covering->more = true;
+	return uses(&value->ipv4, covering->used) || uses(&value->ipv6, covering->used) ? MISLEADS
+											: 0;
+}
+
+int declared_cover(int wanted, int followed, bool *used)
+{
+	struct covering covering = {wanted, followed, used, false};
+	int err = wanted < 0 ? 0 : for_each(wanted, is_followed, &covering);
+
+	if (!err)
+		err = for_each(followed, is_harmless, &covering);
+	if (err)
+		return err < 0 ? err : DECLARED_OTHER;
+	return covering.more ? DECLARED_MORE : DECLARED_SAME;
 }

@@ -237,9 +237,17 @@ int declared_maps_create(const struct declarations *declarations, struct declare
 /* Makes new maps with the content of both. -errno after a message. */
 int declared_maps_join(struct report *report, const struct declared_maps *first,
 		       const struct declared_maps *second, struct declared_maps *joined);
-/* Whether two maps of declarations match the same sockets for the same slots: 1, 0, or -errno without
- * a message. */
-int declared_same(int left, int right);
+
+/* How the declarations of one map are those that are wanted. */
+enum declared_cover {
+	DECLARED_SAME,
+	DECLARED_MORE,  /* it has these, and others for slots that nobody uses */
+	DECLARED_OTHER, /* one is not there, or one that is not wanted fills slots that are used */
+};
+
+/* WANTED may be -1: none is. USED are the slots that are used, by slot; those of the wanted
+ * declarations are added. -errno without a message. */
+int declared_cover(int wanted, int followed, bool *used);
 void declared_maps_close(struct declared_maps *maps);
 
 #endif

@@ -14,6 +14,7 @@ static const char *words_of(const struct object *object, enum following followin
 			       : NULL;
 	switch (following) {
 	case FOLLOWING:
+	case FOLLOW_MORE:
 		return NULL;
 	case FOLLOW_NONE:
 		return can_follow() ? "listeners are not followed: there is no follower" : NULL;
@@ -25,7 +26,8 @@ static const char *words_of(const struct object *object, enum following followin
 		return "listeners are not followed: the follower does not know this network "
 		       "namespace";
 	case FOLLOW_OTHER:
-		return "listeners are followed by other declarations than those in force";
+		return "listeners are not followed rightly: the follower has other declarations "
+		       "than those in force";
 	case FOLLOW_UNSEEN:
 		return "it cannot be told whether listeners are followed: this needs the "
 		       "capability CAP_SYS_ADMIN";

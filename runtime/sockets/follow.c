@@ -255,51 +255,60 @@ static int is_own_map(const struct state *state, enum kind kind, uint32_t id)
 	return own ? own == id : -errno;
 }
 
-/* Whether the map with this ID has these declarations; -errno. Only if it is another map, which has no
- * pin, as during a trial, it is opened by its ID: that needs CAP_SYS_ADMIN. */
-static int has_declarations(int wanted, uint32_t id)
+/* Compares with the map that has this ID. Only if it is another map, which has no pin, as during a
+ * trial, it is opened by its ID: that needs CAP_SYS_ADMIN. */
+static int cover_by(int wanted, uint32_t id, bool *used)
 {
 	autoclose int map = -1;
 
-	if (map_id(wanted) == id)
-		return 1;
+	if (wanted >= 0 && map_id(wanted) == id)
+		return DECLARED_SAME;
 	map = bpf_map_get_fd_by_id(id);
-	return map < 0 ? -errno : declared_same(wanted, map);
+	return map < 0 ? -errno : declared_cover(wanted, map, used);
 }
 
 /* Compares what the follower knows with the declarations in force. */
 static enum following compare(const struct state *state, const struct standing *standing,
-			      const uint32_t ids[KINDS])
+			      const uint32_t ids[KINDS], bool *used)
 {
-	struct declared_maps wanted;
+	struct declared_maps wanted = {-1, -1};
 	int err = standing_declared(state, standing, &wanted);
-	int same;
+	int cover, own = 1;
 
-	if (err)
-		return err == -ENOENT ? FOLLOW_OTHER : FOLLOW_UNKNOWN;
-	same = has_declarations(wanted.declared, ids[DECLARED]);
-	declared_maps_close(&wanted);
-	if (same == -ENOENT)
-		return FOLLOW_OTHER;
-	if (same < 0)
-		return same == -EPERM ? FOLLOW_UNSEEN : FOLLOW_UNKNOWN;
-	for (int i = 0; same > 0 && i < CGROUPS; i++)
-		same = is_own_map(state, (enum kind)i, ids[i]);
-	if (same < 0)
+	if (err && err != -ENOENT)
 		return FOLLOW_UNKNOWN;
-	return same ? FOLLOWING : FOLLOW_OTHER;
+	cover = cover_by(err ? -1 : wanted.declared, ids[DECLARED], used);
+	if (!err)
+		declared_maps_close(&wanted);
+	if (cover < 0 && cover != -ENOENT)
+		return cover == -EPERM ? FOLLOW_UNSEEN : FOLLOW_UNKNOWN;
+	if (cover < 0 || cover == DECLARED_OTHER)
+		return FOLLOW_OTHER;
+	for (int i = 0; own > 0 && i < CGROUPS; i++)
+		own = is_own_map(state, (enum kind)i, ids[i]);
+	if (own < 0)
+		return FOLLOW_UNKNOWN;
+	if (!own)
+		return FOLLOW_OTHER;
+	return cover == DECLARED_MORE ? FOLLOW_MORE : FOLLOWING;
 }
 
-enum following follow_look(const struct state *state, const struct standing *standing)
+enum following follow_look(const struct state *state, const struct standing *standing,
+			   const struct abi_label_slots *slots, size_t count)
 {
 	struct report silent = report_nothing();
 	struct state quiet = *state;
 	uint32_t ids[KINDS];
 	enum following following;
+	autofree bool *used = calloc(ABI_SOCKETS_MAX, sizeof(*used));
 
+	if (!used)
+		return FOLLOW_UNKNOWN;
+	for (size_t i = 0; i < count; i++)
+		slots_mark(&slots[i], used);
 	quiet.report = &silent;
 	following = follower_look(&silent, state->root, state->netns.cookie, ids);
-	return following == FOLLOWING ? compare(&quiet, standing, ids) : following;
+	return following == FOLLOWING ? compare(&quiet, standing, ids, used) : following;
 }
 
 bool can_follow(void)

@@ -139,6 +139,8 @@ int follow_forget(struct report *report, int root, uint64_t cookie);
 /* Whether the namespace's listeners are compared with the declarations in force, or why not. */
 enum following {
 	FOLLOWING,
+	FOLLOW_MORE, /* it also has declarations that are not in force, for slots that nobody uses: a
+		      * command runs, or was interrupted */
 	FOLLOW_NONE,     /* there is no follower */
 	FOLLOW_BROKEN,   /* its folder is not whole */
 	FOLLOW_DETACHED, /* its program is not attached */
@@ -148,8 +150,10 @@ enum following {
 	FOLLOW_UNKNOWN,
 };
 
-/* Looks without a lock, so a command that runs meanwhile may change the answer. Without a message. */
-enum following follow_look(const struct state *state, const struct standing *standing);
+/* Looks without a lock, so a command that runs meanwhile may change the answer. SLOTS are those of the
+ * labels in force. Without a message. */
+enum following follow_look(const struct state *state, const struct standing *standing,
+			   const struct abi_label_slots *slots, size_t count);
 
 /* Whether this host can have a follower. */
 bool can_follow(void);

@@ -169,7 +169,7 @@ int status_print_json(const struct status *status, FILE *out)
 	json_object_set_new(root, "override",
 			    json_boolean(status->applied.object.header.override_others));
 	json_object_set_new(root, "labels", labels_to_json(status));
-	json_object_set_new(root, "followed", json_boolean(status->followed));
+	json_object_set_new(root, "followed", json_boolean(status_is_followed(status)));
 	json_object_set_new(root, "problems", problems_to_json(&status->problems));
 	json_object_set_new(root, "rules", rules_to_json(status));
 	return document_print_indented(status->state.report, root, out);

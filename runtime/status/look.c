@@ -85,6 +85,11 @@ bool status_is_override(const struct status *status, uint32_t label, uint32_t fl
 	return own.count && hand_flags(&own, own.all->key.label, cookie) & HAND_OVERRIDE;
 }
 
+bool status_is_followed(const struct status *status)
+{
+	return status->following == FOLLOWING || status->following == FOLLOW_MORE;
+}
+
 /* Whether the flow class is needed, and its socket is missing or cannot take packets. */
 static bool is_lacking(const struct status *status, unsigned int flow_class,
 		       const struct flow_class_status *at, uint64_t cookie)
@@ -162,7 +167,6 @@ static int look_all(const struct look *look)
 				       .hands = &status->hands,
 				       .interfaces = status->numbers.all,
 				       .users = host_users(object, &status->numbers)};
-	enum following following;
 	int err;
 
 	err = look_at_sockets(look);
@@ -178,9 +182,9 @@ static int look_all(const struct look *look)
 		err = problems_of_users(&inspected, &status->problems);
 	if (!err)
 		err = problems_of_routes(object, &status->state.netns, &status->problems);
-	following = follow_look(&status->state, &status->standing);
-	status->followed = following == FOLLOWING;
-	return err ? err : problems_of_following(object, following, &status->problems);
+	status->following = follow_look(&status->state, &status->standing, look->slots,
+					object->header.label_count);
+	return err ? err : problems_of_following(object, status->following, &status->problems);
 }
 
 int status_look(struct status *status)

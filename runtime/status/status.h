@@ -36,8 +36,8 @@ struct status {
 	 * then the socket of each hand. */
 	struct described *sockets;
 	struct problems problems;
-	uint64_t now;  /* nanoseconds since boot */
-	bool followed; /* the follower watches the namespace's listeners */
+	uint64_t now; /* nanoseconds since boot */
+	enum following following;
 	bool complete; /* every label has a working socket in each flow class that is needed */
 };
 
@@ -85,6 +85,9 @@ bool status_is_override(const struct status *status, uint32_t label, uint32_t fl
 
 /* Whether an entry is of a drained socket that may still be there. */
 bool status_is_drained(const struct status *status, const struct hand_entry *entry);
+
+/* Whether the follower watches the listeners that the rules declare. */
+bool status_is_followed(const struct status *status);
 
 /* What was done by hand with sockets of a label. */
 struct hands status_hands(const struct status *status, uint32_t label);

@@ -168,6 +168,21 @@ static void print_nothing(const struct lost *lost, FILE *out)
 			lost->unnamed, lost->unnamed == 1 ? " is" : "s are");
 }
 
+/* Where it is a problem that listeners are not followed, that says so. */
+static void print_following(const struct status *status, FILE *out)
+{
+	if (status->applied.object.socket_count && status_is_followed(status))
+		fprintf(out, "listeners are followed as they come\n");
+	else if (status->applied.object.socket_count && status->following == FOLLOW_NONE &&
+		 !can_follow())
+		fprintf(out, "listeners are not followed: after a service has started, call "
+			     "`sklc sync`\n");
+	if (status->following == FOLLOW_MORE)
+		fprintf(out,
+			"a command is running, or was interrupted: listeners of other rules are "
+			"followed too, which does no harm; `sklc sync` ends it\n");
+}
+
 void status_print_text(const struct status *status, FILE *out)
 {
 	const struct object *object = &status->applied.object;
@@ -183,11 +198,7 @@ void status_print_text(const struct status *status, FILE *out)
 		fprintf(out, "labels:\n");
 	for (uint32_t i = 0; i < object->header.label_count; i++)
 		print_label(status, i, out);
-	if (object->socket_count)
-		fprintf(out, "listeners are %s\n",
-			status->followed
-				? "followed as they come"
-				: "not followed: after a service has started, call `sklc sync`");
+	print_following(status, out);
 	if (status->problems.count)
 		fprintf(out, "problems:\n");
 	for (size_t i = 0; i < status->problems.count; i++)
