@@ -217,13 +217,15 @@ static int settle_nothing(const struct state *state)
 	autoclose int link = pin_get(state->folder, ABI_PIN_LINK);
 	int err;
 
-	if (link >= 0)
-		warn(state->report,
-		     "the rules of %s are detached, and their state was left: by somebody else, or "
-		     "by a `sklc detach` that was interrupted; it is cleared",
-		     state->netns.words);
 	err = follow_forget(state->report, state->root, state->netns.cookie);
-	return err ? err : folder_clear(state->report, state->folder);
+	if (!err)
+		err = folder_clear(state->report, state->folder);
+	if (!err && link >= 0)
+		warn(state->report,
+		     "the rules of %s were detached and their state was left, by somebody else or "
+		     "by a `sklc detach` that could not finish; it is cleared now",
+		     state->netns.words);
+	return err;
 }
 
 static int settle_applied(const struct state *state, struct standing *standing)
@@ -286,11 +288,14 @@ static int count_previous(const struct state *state, const struct standing *stan
 static int give_up_previous(const struct state *state, const struct standing *standing,
 			    const struct keys *keys)
 {
-	warn(state->report,
-	     "the labels of generation %u lose their slots, to make room: a rollback to it has to "
-	     "find room again",
-	     standing->previous);
-	return keep_slots_of(state, keys);
+	int err = keep_slots_of(state, keys);
+
+	if (!err)
+		warn(state->report,
+		     "the labels of generation %u lost their slots, to make room: a rollback to it "
+		     "has to find room again",
+		     standing->previous);
+	return err;
 }
 
 int standing_make_room(const struct state *state, const struct standing *standing,

@@ -124,6 +124,16 @@ def test_detach_says_that_the_follower_was_not_told_and_the_next_command_tells_i
     assert serves(other, 8081)
 
 
+def test_what_was_left_is_said_to_be_cleared_only_when_it_is(host):
+    host.apply(rules(8080))
+    with locked_folder(follower(host)):
+        host.sklc("detach")
+        said = host.apply(rules(8081), status=3).stderr
+        assert "locked by process" in said and "cleared" not in said, said
+    assert "is cleared now" in host.apply(rules(8081)).stderr
+    assert "cleared" not in host.apply(rules(8080)).stderr
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("words", ["apply", "sync", "detach"])
 def test_a_follower_whose_pins_are_not_whole_is_made_anew(make_host, kind, words):

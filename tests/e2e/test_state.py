@@ -134,7 +134,7 @@ def test_rules_that_somebody_else_detached_are_cleared(host):
     host.apply(DROP)
     subprocess.run([BPFTOOL, "link", "detach", "pinned", folder_of(host) / "link"], check=True)
     assert host.reach(TCP4, TCP4.at(1), 80, [there]) is there
-    assert "are detached, and their state was left" in host.apply(DROP).stderr
+    assert "were detached and their state was left" in host.apply(DROP).stderr
     assert host.reach(TCP4, TCP4.at(1), 80, [there]) == REFUSED
 
 
