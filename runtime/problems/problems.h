@@ -57,6 +57,11 @@ int problems_of_strays(const struct inspection *inspected, struct problems *prob
  * leave out, and those whose sockets were drained. */
 int problems_of_undeclared(const struct inspection *inspected, struct problems *problems);
 
+/* SO_REUSEPORT groups that were registered by hand, some members of which have no slot. SOCKETS is the
+ * socket map (hand_room.c). */
+int problems_of_groups_by_hand(const struct inspection *inspected, int sockets,
+			       struct problems *problems);
+
 /* Adds to COVERED[label] the flow classes, as bits, that the label's declarations cover: of these,
  * problems_of_declared says why one is empty. */
 void problems_covered(const struct object *object, uint32_t *covered);

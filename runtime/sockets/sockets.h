@@ -13,6 +13,8 @@ struct declarations;
 struct declared_maps;
 struct finder;
 struct hands;
+struct known_socket;
+struct known_sockets;
 struct netns;
 struct report;
 struct shared_maps;
@@ -84,6 +86,10 @@ int orders_carry_out(struct report *report, struct finder *finder, struct order 
 /* "127.0.0.1:8080", "[::1]:8080" */
 void found_address(const struct found *found, char *text, size_t size);
 
+/* The same with the device that it is bound to: "0.0.0.0%eth0:8080"; its number if it is gone:
+ * "0.0.0.0%if7:8080". -errno after a message. */
+int found_endpoint(const struct netns *netns, const struct found *found, char *text, size_t size);
+
 /* Carries out orders for a namespace whose sockets nobody has looked for. -errno after a message. */
 int orders_put(const struct state *state, const struct shared_maps *shared, struct order *orders,
 	       size_t count);
@@ -112,6 +118,31 @@ bool is_group_drained(const struct hands *own, const struct sightings *seen, uin
  * of the key EXCEPT, if that is not NULL. -errno after a message. */
 int by_hand_take_out(const struct state *state, const char *label, uint64_t cookie,
 		     uint32_t flow_classes, const struct abi_slot_key *except);
+
+/* Groups (groups.c): SO_REUSEPORT groups that were registered by hand. */
+
+/* The endpoint of a socket, as the BPF programs read it. */
+struct declared_key known_endpoint(const struct known_socket *known);
+
+struct group {
+	struct finder *finder;
+	struct sightings at; /* the sockets at the endpoint, also others */
+	uint64_t number;     /* 0: there is no group */
+};
+
+/* Looks for the group of a socket; there is none if at most MEMBERS sockets stand at its endpoint.
+ * SOCKETS is the socket map.
+ * -errno after a message. */
+int group_find(const struct netns *netns, int sockets, const struct known_sockets *known,
+	       uint64_t cookie, size_t members, struct group *group);
+
+/* Whether sighting I is a member that serves the flow class. */
+bool group_has(const struct group *group, size_t i, unsigned int flow_class);
+void group_close(struct group *group);
+
+/* Puts members that have no slot into free slots of labels that declare nothing, if another member
+ * stands there. The state must be locked. -errno after a message. */
+int groups_fill(const struct state *state);
 
 /* Following (follow.c): one BPF program for all network namespaces of the host, attached to the
  * root of the cgroup tree, puts a TCP listener behind its labels the moment it listens. No process

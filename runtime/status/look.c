@@ -177,6 +177,8 @@ static int look_all(const struct look *look)
 	if (!err)
 		err = problems_of_undeclared(&inspected, &status->problems);
 	if (!err)
+		err = problems_of_groups_by_hand(&inspected, look->sockets, &status->problems);
+	if (!err)
 		err = problems_of_interfaces(&inspected, &status->problems);
 	if (!err)
 		err = problems_of_users(&inspected, &status->problems);

@@ -140,3 +140,10 @@ int sync_standing(const struct state *state, const struct standing *standing, bo
 		err = sync_generation(state, standing->previous, silent);
 	return err;
 }
+
+int sync_all(const struct state *state, const struct standing *standing, bool quiet)
+{
+	int err = sync_standing(state, standing, quiet);
+
+	return err ? err : groups_fill(state);
+}

@@ -327,7 +327,7 @@ static int find_unchanged(struct transaction *t)
 /* Instead of an apply of what decides already. */
 static int stay(struct transaction *t)
 {
-	int err = sync_standing(t->state, t->standing, t->options->quiet);
+	int err = sync_all(t->state, t->standing, t->options->quiet);
 
 	if (!err)
 		follow_warn(t->options->report, t->standing->unfollowed);

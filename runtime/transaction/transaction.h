@@ -68,6 +68,9 @@ int standing_end_trial(const struct state *state, struct standing *standing);
  * state must be settled. -errno after a message. */
 int sync_standing(const struct state *state, const struct standing *standing, bool quiet);
 
+/* The same, and puts members of groups that were registered by hand into free slots. */
+int sync_all(const struct state *state, const struct standing *standing, bool quiet);
+
 /* After a trial that state of version 3 began: gives the slots that both generations had to the
  * current one alone, and its sockets into them (part_slots.c). -errno after a message. */
 int part_slots(const struct state *state, const struct standing *standing);

@@ -105,22 +105,6 @@ static int find_standing(struct draining *d)
 	return err;
 }
 
-/* The endpoint as the BPF programs read it. */
-static struct declared_key endpoint_of(const struct known_socket *known)
-{
-	struct declared_key endpoint = {
-		.port = known->port, .family = known->family, .protocol = known->protocol};
-
-	memcpy(endpoint.address, known->address, sizeof(endpoint.address));
-	if (known->family == AF_INET6 &&
-	    IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)known->address)) {
-		endpoint = (struct declared_key){
-			.port = known->port, .family = AF_INET, .protocol = known->protocol};
-		memcpy(endpoint.address, known->address + 12, 4);
-	}
-	return endpoint;
-}
-
 static int refuse_member(const struct draining *d, uint64_t cookie, size_t members)
 {
 	char address[SOCKET_ADDRESS_MAX];
@@ -172,7 +156,7 @@ static int find_group(struct draining *d, uint64_t cookie)
 
 	if (!known)
 		return 0;
-	endpoint = endpoint_of(known);
+	endpoint = known_endpoint(known);
 	err = find_at(&d->label.state.netns, &endpoint, &d->shared, &finder);
 	if (!err)
 		err = add_group(d, find_sightings(finder), cookie);

@@ -1,14 +1,12 @@
 /* Puts a socket behind a label. The map does not keep a socket alive: when its owner closes it, it
  * is removed from the map. */
 #include "fit.h"
-#include "label.h"
+#include "registering.h"
 
-#include "runtime/base/document.h"
 #include "runtime/base/fail.h"
 #include "runtime/kernel/clock.h"
 #include "runtime/load/load.h"
 #include "runtime/sockets/sockets.h"
-#include "runtime/status/described.h"
 #include "runtime/transaction/transaction.h"
 
 #include <bpf/bpf.h>
@@ -16,37 +14,13 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum way {
-	WAY_UNDECLARED, /* into the slots that all generations share */
-	WAY_DECLARED,   /* as sync does */
-	WAY_OVERRIDE,   /* before the declared sockets */
-};
-
-struct registering {
-	struct opened_label label;
-	pid_t pid;
-	int fd; /* a duplicate */
-	enum way way;
-	uint64_t cookie;
-	uint32_t flow_classes; /* bits: those that it serves */
-	uint32_t needed;       /* bits: those that the rules redirect to the label */
-	bool takes_blocks;     /* its program can be told of spare slots while it runs */
-	struct declared_key endpoint;
-	struct shared_maps shared;
-	struct netns netns;        /* for the finder */
-	struct finder *finder;     /* has seen the sockets at the same endpoint; NULL: none */
-	struct sightings siblings; /* those at the endpoint, also others */
-	uint64_t group;            /* of the siblings; 0: it has none */
-	uint64_t before[ABI_FLOW_CLASSES]; /* the first sockets that stood there; 0: none */
-};
-
 static bool is_sibling(const struct registering *r, const struct sighting *at)
 {
 	return r->group && at->found.group == r->group && at->key.cookie != r->cookie &&
 	       at->found.fault == FOUND_RIGHT;
 }
 
-static size_t count_siblings(const struct registering *r)
+size_t count_siblings(const struct registering *r)
 {
 	size_t count = 0;
 
@@ -153,7 +127,7 @@ static void find_siblings(struct registering *r)
 		r->group = own->group;
 }
 
-static int fail_to_look(const struct registering *r, int error)
+int fail_to_look(const struct registering *r, int error)
 {
 	return fail(r->label.state.report, error, "read which sockets the label '%s' has",
 		    r->label.name);
@@ -375,8 +349,7 @@ static int put_planned(const struct registering *r, struct order *orders, size_t
 	return err;
 }
 
-/* Whether a socket is the one that is registered, or one of its siblings. */
-static bool is_of_group(const struct registering *r, uint64_t cookie)
+bool is_of_group(const struct registering *r, uint64_t cookie)
 {
 	bool is_own = cookie == r->cookie;
 
@@ -439,94 +412,6 @@ static int put(struct registering *r)
 	}
 }
 
-/* Whether another socket, which is none of its siblings, was the first of a flow class before: 1, 0, or
- * -errno after a message. */
-static int has_replaced(const struct registering *r, unsigned int flow_class)
-{
-	uint64_t before = r->before[flow_class], first;
-	int err;
-
-	if (!before || !(r->flow_classes >> flow_class & 1) || is_of_group(r, before))
-		return 0;
-	err = slots_first(r->label.sockets, r->label.slots.slots[flow_class], &first);
-	return err ? fail_to_look(r, err) : first != before;
-}
-
-static void print_text(const struct registering *r, const struct described *own,
-		       const struct described *before, FILE *out)
-{
-	size_t siblings = count_siblings(r);
-
-	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++) {
-		if (!(r->flow_classes >> i & 1))
-			continue;
-		fprintf(out, "%s: %s registered: ", r->label.name, flow_class_name(i));
-		described_print(own, out);
-		if (siblings)
-			fprintf(out, " and %zu more of its SO_REUSEPORT group", siblings);
-		fputc('\n', out);
-		if (!before[i].cookie)
-			continue;
-		fprintf(out, "%s: %s replaced: ", r->label.name, flow_class_name(i));
-		described_print(&before[i], out);
-		fputc('\n', out);
-	}
-}
-
-static int print_json(const struct registering *r, const struct described *own,
-		      const struct described *before, FILE *out)
-{
-	json_t *replaced = json_array();
-
-	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++) {
-		json_t *one;
-
-		if (!before[i].cookie)
-			continue;
-		one = flow_class_to_json(i);
-		json_object_set_new(one, "socket", described_to_json(&before[i]));
-		json_array_append_new(replaced, one);
-	}
-	return document_print(r->label.state.report,
-			      json_pack("{s:i, s:s, s:o, s:b, s:o, s:o, s:I, s:o}", "version", 1,
-					"result", "registered", "label", json_text(r->label.name),
-					"override", r->way == WAY_OVERRIDE, "socket",
-					described_to_json(own), "flow_classes",
-					flow_classes_to_json(r->flow_classes), "siblings",
-					(json_int_t)count_siblings(r), "replaced", replaced),
-			      out);
-}
-
-/* Says what was registered, and what that replaced. */
-static int print(const struct registering *r, FILE *out)
-{
-	struct described all[1 + ABI_FLOW_CLASSES] = {{.cookie = r->cookie}};
-	struct known_sockets known;
-	int err;
-
-	if (r->label.options->quiet && !r->label.options->json)
-		return 0;
-	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++) {
-		int replaced = has_replaced(r, i);
-
-		if (replaced < 0)
-			return replaced;
-		all[1 + i].cookie = replaced ? r->before[i] : 0;
-	}
-	err = sockdiag_read(&r->label.state.netns, &known);
-	if (!err)
-		err = describe(r->label.state.report, &known, all, 1 + ABI_FLOW_CLASSES);
-	sockdiag_free(&known);
-	if (err)
-		return err;
-	if (!all[0].pid)
-		all[0].pid = r->pid;
-	if (r->label.options->json)
-		return print_json(r, &all[0], all + 1, out);
-	print_text(r, &all[0], all + 1, out);
-	return 0;
-}
-
 static int run(struct registering *r, FILE *out)
 {
 	int err;
@@ -549,10 +434,13 @@ static int run(struct registering *r, FILE *out)
 	if (!err)
 		err = put(r);
 	if (!err)
-		err = print(r, out);
+		err = registered_members(r);
+	if (!err)
+		err = registered_print(r, out);
 	if (err)
 		return label_undo(&r->label, err);
 	warn_unneeded(r);
+	registered_warn_of_room(r);
 	return 0;
 }
 

@@ -8,7 +8,7 @@
 static int sync(struct state *state, struct standing *standing,
 		const struct runtime_options *options, FILE *out)
 {
-	int err = sync_standing(state, standing, options->quiet);
+	int err = sync_all(state, standing, options->quiet);
 
 	if (err)
 		return err;

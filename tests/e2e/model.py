@@ -100,7 +100,7 @@ class Model:
         if self.tried:
             return False
         if self.current and list(rules.items()) == list(self.current.rules.items()):
-            self.sync()
+            self.sync_all()
             self.is_untried = trial or self.is_untried
             return True
         self.is_untried = False
@@ -166,6 +166,20 @@ class Model:
         self.fill(self.in_force())
         if self.tried and self.current:
             self.fill(self.current)
+        return True
+
+    def sync_all(self):
+        """Also gives free slots to members of a group of which another stands behind a label that declares nothing."""
+        if not self.sync():
+            return False
+        for (label, flow_class), slots in self.slots.items():
+            first = next(filter(None, slots), None)
+            group = self.group(first) if first and len(slots) > 1 else set()
+            if group & self.hands_of(label, DRAINED, flow_class):
+                continue
+            for member in sorted(group - set(slots), key=lambda each: each.cookie):
+                if None in slots:
+                    slots[slots.index(None)] = member
         return True
 
     # by hand; each returns the status

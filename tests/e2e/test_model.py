@@ -121,7 +121,7 @@ class Run:
         self.command(self.model.rollback(kept[chosen]), "rollback", listed[chosen])
 
     def do_sync(self):
-        self.command(self.model.sync(), "sync")
+        self.command(self.model.sync_all(), "sync")
 
     def do_detach(self):
         if self.model.in_force():

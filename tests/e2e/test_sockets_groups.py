@@ -1,5 +1,6 @@
 """Groups of many sockets: no client is refused as long as one socket is left, however many die at once."""
 import contextlib
+import json
 import resource
 import socket
 import subprocess
@@ -44,7 +45,7 @@ for _ in range(count):
     os.close(write)
     assert os.read(read, 1)
     os.close(read)
-print("ready", flush=True)
+print(*workers, flush=True)
 for line in sys.stdin:
     dead = [workers[int(word)] for word in line.split()]
     for worker in dead:
@@ -67,7 +68,9 @@ class Group:
             int(wire.af), int(wire.type), wire.loopback, port, count))], preexec_fn=enter,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.left = list(range(count))
-        assert self.process.stdout.readline() == "ready\n"
+        self.pids = self.process.stdout.readline().split()
+        assert len(self.pids) == count
+        self.fd = 5  # of the socket in each worker, after those of the pipes
 
     def kill(self, *workers):
         """Kills these workers at once."""
@@ -169,6 +172,48 @@ def test_a_group_that_is_larger_than_the_room_is_a_named_problem(host):
         assert "sklc sync" in problem["mend"], problem
     with Group(host, TCP4, ROOM):
         assert host.status()["problems"] == []
+
+
+@pytest.mark.parametrize("words", [[], ["--override"]], ids=["undeclared", "override"])
+def test_a_group_that_is_registered_and_larger_than_the_room_is_named_and_a_sync_gives_free_slots(host, words):
+    """Registered by hand; before declared sockets half of the room is for it."""
+    room = (ROOM + 1) // 2 if words else ROOM
+    host.apply((declared(TCP4, 9999) if words else "") + "tcp daddr 192.0.2.0/24 dport 80 redirect to web\n", status=None)
+    with Group(host, TCP4, room + 3) as group:
+        done = host.sklc("register", "web", "--pid", group.pids[0], "--fd", group.fd, *words)
+        assert f"and {room + 2} more of its SO_REUSEPORT group, {room - 1} of which have a slot" in done.stdout, done
+        assert f"only {room} of the {room + 3} sockets" in done.stderr and "sklc sync" in done.stderr
+        again = json.loads(host.sklc("register", "web", "--pid", group.pids[0], "--fd", group.fd, "--json", *words).stdout)
+        assert (again["siblings"], again["members"]) == (room + 2, room)
+        (problem,) = [each for each in host.status(status=None)["problems"] if "have room" in each["what"]]
+        assert problem["label"] == "web" and f"only {room} of {room + 3} sockets" in problem["what"], problem
+        group.kill(*group.left[:10])
+        host.sklc("sync")
+        assert not [each for each in host.status(status=None)["problems"] if "have room" in each["what"]]
+        assert members(host) == len(group.left)
+        while group.left:
+            assert ask(host) == "served"
+            group.kill(*group.left[:100])
+        assert ask(host) is REFUSED
+
+
+def test_a_group_that_has_room_is_no_problem(host):
+    host.apply("tcp daddr 192.0.2.0/24 dport 80 redirect to web\n", status=None)
+    with Group(host, TCP4, 5) as group:
+        assert not host.sklc("register", "web", "--pid", group.pids[0], "--fd", group.fd).stderr
+        assert host.status()["problems"] == []
+        assert "of which" not in host.sklc("register", "web", "--pid", group.pids[0], "--fd", group.fd).stdout
+
+
+def test_a_sync_gives_no_slot_to_a_drained_group(host):
+    host.apply("tcp daddr 192.0.2.0/24 dport 80 redirect to web\n", status=None)
+    with Group(host, TCP4, 5) as group:
+        host.sklc("register", "web", "--pid", group.pids[0], "--fd", group.fd)
+        host.sklc("drain", "web")
+        host.sklc("sync")
+        assert ask(host) is REFUSED
+        host.sklc("undrain", "web")
+        assert ask(host) == "served"
 
 
 def test_drained_sockets_want_no_room(host):

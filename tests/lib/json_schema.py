@@ -92,7 +92,7 @@ def check_flow_class(value):
 
 def check_registered(document):
     has_shape(document, {"version": int, "result": str, "label": str, "override": bool, "socket": dict,
-                         "flow_classes": list, "siblings": int, "replaced": list})
+                         "flow_classes": list, "siblings": int, "members": int, "replaced": list})
     check_socket(document["socket"])
     for each in document["flow_classes"]:
         has_shape(each, {"protocol": str, "family": str})
