@@ -252,12 +252,18 @@ static int add_ambiguous(const struct inspection *inspected, const struct declar
 			 struct problems *problems)
 {
 	char declared[DECLARATION_TEXT_MAX], one[DECLARATION_TEXT_MAX], two[DECLARATION_TEXT_MAX];
+	const char *mend = !is_same_address(first, other) ? "write the address in the declaration"
+			   : first->device != other->device
+				   ? "write the device in the declaration, with `dev`"
+				   : "stop one of them, or let both be of one group";
+	int err = found_endpoint(inspected->netns, first, one, sizeof(one));
 
+	if (!err)
+		err = found_endpoint(inspected->netns, other, two, sizeof(two));
+	if (err)
+		return err;
 	declaration_text(declaration, declared, sizeof(declared));
-	found_address(first, one, sizeof(one));
-	found_address(other, two, sizeof(two));
-	return problem_add(problems, object_label(inspected->object, declaration->label),
-			   "write the address in the declaration",
+	return problem_add(problems, object_label(inspected->object, declaration->label), mend,
 			   "'%s' is ambiguous: sockets that "
 			   "are of different groups stand at %s and %s",
 			   declared, one, two);
@@ -306,9 +312,10 @@ static int add_unplaced(const struct inspection *inspected, const struct declara
 	return err;
 }
 
-/* A declared device is a problem only if it is gone. */
+/* A device that is declared, or that another problem named, is one only if it is gone. */
 static int add_bound(const struct inspection *inspected, const struct declaration *declaration,
-		     const struct found *first, size_t count, struct problems *problems)
+		     const struct found *first, size_t count, bool is_named,
+		     struct problems *problems)
 {
 	const char *label = object_label(inspected->object, declaration->label);
 	char address[DECLARATION_TEXT_MAX], name[16] = "";
@@ -320,7 +327,7 @@ static int add_bound(const struct inspection *inspected, const struct declaratio
 	if (!found)
 		return problem_bound_to_gone(problems, label, first->protocol, address,
 					     first->device, count);
-	return declaration->device
+	return declaration->device || is_named
 		       ? 0
 		       : problem_bound(problems, label, first->protocol, address, name, count);
 }
@@ -329,7 +336,7 @@ static int add_bound(const struct inspection *inspected, const struct declaratio
  * listener accepts are bound to it too. Names each device that the declaration does not, or that
  * is gone. */
 static int check_devices(const struct inspection *inspected, const struct declaration *declaration,
-			 const struct sightings *seen, struct problems *problems)
+			 const struct sightings *seen, bool is_named, struct problems *problems)
 {
 	int err = 0;
 
@@ -344,7 +351,7 @@ static int check_devices(const struct inspection *inspected, const struct declar
 				before += other < i;
 			}
 		if (first->fault == FOUND_RIGHT && count && !before)
-			err = add_bound(inspected, declaration, first, count, problems);
+			err = add_bound(inspected, declaration, first, count, is_named, problems);
 	}
 	return err;
 }
@@ -392,10 +399,16 @@ static int check_kept_out(const struct inspection *inspected, const struct decla
 	return err;
 }
 
+/* Sockets that are as declared. */
+struct right {
+	bool any;
+	bool by_device; /* it was named that only their devices tell them apart */
+};
+
 /* Problems with sockets that are as declared: not behind the label, of two groups, or of the wrong
  * family. */
 static int check_right(const struct inspection *inspected, const struct declaration *declaration,
-		       const struct sightings *seen, bool *any, struct problems *problems)
+		       const struct sightings *seen, struct right *right, struct problems *problems)
 {
 	const struct found *first[2] = {NULL, NULL};
 	int err = 0;
@@ -406,17 +419,20 @@ static int check_right(const struct inspection *inspected, const struct declarat
 
 		if (found->fault != FOUND_RIGHT)
 			continue;
-		*any = true;
+		right->any = true;
 		if (by_hand(inspected, declaration->label, seen->all[i].key.cookie) ||
 		    is_kept_out(inspected, declaration, seen, &seen->all[i]))
 			continue;
 		if (is_missed(inspected, declaration, found))
 			return add_unplaced(inspected, declaration, found, problems);
-		if (!first[is_ipv6])
+		if (!first[is_ipv6]) {
 			first[is_ipv6] = found;
-		else if (first[is_ipv6]->group != found->group)
+		} else if (first[is_ipv6]->group != found->group) {
+			right->by_device = is_same_address(first[is_ipv6], found) &&
+					   first[is_ipv6]->device != found->device;
 			return add_ambiguous(inspected, declaration, first[is_ipv6], found,
 					     problems);
+		}
 	}
 	if (!err && !first[0] != !first[1])
 		err = check_family(inspected, declaration, first[0] ? first[0] : first[1],
@@ -472,8 +488,9 @@ static int check_declaration(const struct inspection *inspected,
 			     struct missing *missing)
 {
 	struct sightings seen = find_of(inspected->sightings, declaration->value.number);
-	bool any = false, missed = is_missed(inspected, declaration, NULL);
-	int err = check_right(inspected, declaration, &seen, &any, problems);
+	bool missed = is_missed(inspected, declaration, NULL);
+	struct right right = {false, false};
+	int err = check_right(inspected, declaration, &seen, &right, problems);
 	size_t before = problems->count;
 
 	if (!err && (missed || declaration->key.family))
@@ -481,10 +498,10 @@ static int check_declaration(const struct inspection *inspected,
 	if (!err)
 		err = check_kept_out(inspected, declaration, &seen, problems);
 	if (!err)
-		err = check_devices(inspected, declaration, &seen, problems);
+		err = check_devices(inspected, declaration, &seen, right.by_device, problems);
 	if (!err)
 		err = check_room(inspected, declaration, &seen, problems);
-	if (!err && missed && !any && problems->count == before)
+	if (!err && missed && !right.any && problems->count == before)
 		missing->all[missing->count++] = declaration;
 	return err;
 }

@@ -372,3 +372,15 @@ void found_address(const struct found *found, char *text, size_t size)
 {
 	text_address(found->family, found->address, NULL, found->port, text, size);
 }
+
+int found_endpoint(const struct netns *netns, const struct found *found, char *text, size_t size)
+{
+	char name[16] = "";
+	int known = found->device ? netns_interface_name(netns, found->device, name) : 0;
+
+	if (known < 0)
+		return known;
+	text_address(found->family, found->address, found->device ? name : NULL, found->port, text,
+		     size);
+	return 0;
+}

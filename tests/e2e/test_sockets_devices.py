@@ -136,6 +136,17 @@ def test_a_declared_device_chooses_among_sockets_of_one_port(host, wires):
     assert not named(host, "bound to")
 
 
+def test_sockets_that_their_devices_alone_tell_apart_are_one_problem(host, wires):
+    first = wires.server("v0")
+    port = first.getsockname()[1]
+    second = wires.server("v1", port=port)
+    done = host.apply(rules(f"tcp *:{port}"))
+    (problem,) = host.status()["problems"]
+    assert f"stand at 0.0.0.0%v0:{port} and 0.0.0.0%v1:{port}" in problem["what"], problem
+    assert "ambiguous" in problem["what"] and "`dev`" in problem["mend"]
+    assert done.stderr.count("warning:") == 1, done.stderr
+
+
 @pytest.mark.usefixtures("cgroup2")
 def test_the_follower_compares_the_device(host, wires):
     port = 4711

@@ -106,6 +106,15 @@ def test_two_sockets_that_are_no_group_are_ambiguous(host):
     assert f"'tcp *:{port}' is ambiguous" in done.stderr and "write the address" in done.stderr
 
 
+def test_two_udp_sockets_of_one_address_are_ambiguous_and_one_is_to_go(host):
+    first, second = (host.socket(UDP4.af, UDP4.type) for _ in range(2))
+    for each in (first, second):
+        each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        each.bind(("127.0.0.1", 0 if each is first else first.getsockname()[1]))
+    done = host.apply(rules(UDP4, f"udp *:{first.getsockname()[1]}"))
+    assert "is ambiguous" in done.stderr and "stop one of them" in done.stderr and "write the" not in done.stderr
+
+
 def test_an_mptcp_listener_is_reported_with_its_mend(host):
     try:
         server = host.socket(socket.AF_INET, socket.SOCK_STREAM, MPTCP)
