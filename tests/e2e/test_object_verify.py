@@ -137,6 +137,38 @@ def test_changed_subprograms_tables_and_words_are_found_out(host, prog):
         assert (done.returncode == 1 and f"'{section}'" in done.stderr and DIFFERENT in done.stderr), done.stderr
 
 
+def section_headers(whole):
+    return struct.unpack_from("<Q", whole, 40)[0]
+
+
+@pytest.mark.parametrize("change", [
+    lambda whole: whole + b"more",
+    lambda whole: whole[:16 + 4 + 4] + b"\1" + whole[25:],  # the entry point
+    lambda whole: whole[:section_headers(whole) + 64 + 16] + b"\1" + whole[section_headers(whole) + 64 + 17:],  # an address
+    lambda whole: whole[:0x4e] + b"\1" + whole[0x4f:],  # between sections
+], ids=["appended", "header", "section-header", "padding"])
+def test_bytes_that_are_in_no_section_are_compared(host, prog, change):
+    whole = prog.read_bytes()
+    license = sections(whole)["license"]
+    assert license.offset + license.size <= 0x4e < sections(whole)[".maps"].offset
+    prog.write_bytes(change(whole))
+    done = host.sklc("check", "--verify", prog, status=1)
+    assert DIFFERENT in done.stderr and SAME not in done.stderr, done.stderr
+    prog.write_bytes(whole)
+    verify(host, prog, 0, SAME)
+
+
+def test_a_text_that_another_zlib_compressed_is_verified(host):
+    """Of the same length here: of another one, the sections would be elsewhere."""
+    prog = host.folder / "prog.o"
+    assert sklc("compile", host.rules("tcp dport 80 drop\n"), "-o", prog).returncode == 0
+    there = sections(prog.read_bytes())["sklc.text"]
+    other = zlib.compress(b"tcp dport 80 drop\n", 9)
+    assert len(other) == there.size and other != content(prog.read_bytes(), there)
+    patch(prog, "sklc.text", 0, other)
+    verify(host, prog, 0, SAME)
+
+
 def test_another_text_than_the_one_that_was_compiled_is_found_out(host):
     """The text is compressed, and its bytes are of the same length."""
     prog = host.folder / "prog.o"
