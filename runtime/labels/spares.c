@@ -174,11 +174,12 @@ static int share_out(struct sharing *sharing)
 			err = give_label(sharing, i);
 	if (!err && sharing->unserved)
 		warn(sharing->report,
-		     "for %u families and protocols of labels there are no spare slots: of a group "
+		     "for %u %s of labels there are no spare slots: of a group "
 		     "of sockets one stands behind the label, and nobody is served when that is "
 		     "gone; labels of rules that were applied before may have the slots, until "
 		     "`sklc detach`",
-		     sharing->unserved);
+		     sharing->unserved,
+		     sharing->unserved == 1 ? "family and protocol" : "families and protocols");
 	return err;
 }
 

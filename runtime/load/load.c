@@ -196,11 +196,12 @@ static bool wait_for_end(pid_t process, bool killed, int *status)
 
 static int refuse_slow(const struct object *object, unsigned int seconds, bool ended)
 {
-	return refuse(object->report, ETIMEDOUT,
-		      "object '%s': loading it takes longer than %u seconds, and was %s; no object "
-		      "that sklc makes takes so long",
-		      object->image->name, seconds,
-		      ended ? "ended" : "left alone: the kernel is still at it");
+	return refuse(
+		object->report, ETIMEDOUT,
+		"object '%s': loading it takes longer than %u second%s, and was %s; no object "
+		"that sklc makes takes so long",
+		object->image->name, seconds, seconds == 1 ? "" : "s",
+		ended ? "ended" : "left alone: the kernel is still at it");
 }
 
 /* Takes the answer, then waits for the loading process to end. */

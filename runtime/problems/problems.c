@@ -574,8 +574,9 @@ static void warn_of(const struct problems *problems)
 			warn(problems->report, "%s; %s", problem->what, problem->mend);
 	}
 	if (problems->count > PROBLEMS_SHOWN)
-		warn(problems->report, "%zu more problems with sockets; `sklc status` lists them",
-		     problems->count - PROBLEMS_SHOWN);
+		warn(problems->report, "%zu more problem%s with sockets; `sklc status` lists all",
+		     problems->count - PROBLEMS_SHOWN,
+		     problems->count - PROBLEMS_SHOWN == 1 ? "" : "s");
 }
 
 int problems_warn(const struct inspection *inspected)

@@ -32,6 +32,7 @@ static void print_namespace(const struct status *status, FILE *out)
 static void print_generation(const struct status *status, FILE *out)
 {
 	const struct standing *standing = &status->standing;
+	uint64_t left = standing->left / 1000000000;
 	char hash[HASH_TEXT_MAX];
 
 	object_hash_text(status->record.hash.content, hash);
@@ -45,9 +46,11 @@ static void print_generation(const struct status *status, FILE *out)
 	fprintf(out, "; hash %.12s\n", hash);
 	if (standing->trial == TRIAL_RUNNING)
 		fprintf(out,
-			"on trial for another %" PRIu64 " seconds, then the rules before come "
-			"back; `sklc confirm` makes it stay\n",
-			standing->left / 1000000000);
+			"on trial for another %" PRIu64 " second%s, then %s; `sklc confirm` makes "
+			"it stay\n",
+			left, left == 1 ? "" : "s",
+			standing->previous ? "the rules before come back"
+					   : "no rules are applied, as before");
 	if (standing->trial == TRIAL_OVER)
 		fprintf(out,
 			"the trial of generation %" PRIu32 " was not confirmed in time: these "

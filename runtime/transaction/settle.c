@@ -319,13 +319,20 @@ int standing_make_room(const struct state *state, const struct standing *standin
 	return err;
 }
 
+/* What holds after a trial; BEFORE is the generation before it, 0: there was none. */
+static const char *words_after_trial(uint32_t before)
+{
+	return before ? "the rules before are back" : "no rules are applied, as before";
+}
+
 int standing_end_trial(const struct state *state, struct standing *standing)
 {
+	const char *done = words_after_trial(standing->previous);
 	int err = leave_trial(state, standing);
 
 	standing_close(standing);
 	if (!err)
-		standing_settle_behind(state, standing, "the rules before are back");
+		standing_settle_behind(state, standing, done);
 	return err;
 }
 
@@ -353,10 +360,8 @@ int standing_settle(const struct state *state, struct standing *standing)
 	if (!err && standing->link >= 0)
 		err = lives_check(state, standing);
 	if (!err && standing->trial == TRIAL_OVER) {
-		note(state->report,
-		     "the trial of generation %u was not confirmed in time: the rules before are "
-		     "back",
-		     standing->tried);
+		note(state->report, "the trial of generation %u was not confirmed in time: %s",
+		     standing->tried, words_after_trial(standing->current));
 		err = leave_trial(state, standing);
 		if (!err)
 			err = read_again(state, standing);

@@ -227,9 +227,10 @@ static int check_trial_lasts(const struct transaction *t)
 	if (err || !t->confirm_seconds || now < t->record.trial_deadline)
 		return err;
 	return refuse(t->options->report, ETIME,
-		      "the trial of %" PRIu32 " seconds would be over before it begins: to prepare "
+		      "the trial of %" PRIu32
+		      " second%s would be over before it begins: to prepare "
 		      "the rules took longer; nothing was changed",
-		      t->confirm_seconds);
+		      t->confirm_seconds, t->confirm_seconds == 1 ? "" : "s");
 }
 
 /* Puts the new program on the link: from then on the new rules decide. If a new link cannot be
