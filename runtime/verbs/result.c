@@ -70,6 +70,15 @@ void report_result(const char *result, uint32_t generation, const struct runtime
 	print_result(result, generation, NULL, options, out);
 }
 
+void report_record(const char *result, const struct record *record,
+		   const struct runtime_options *options, FILE *out)
+{
+	struct record own = *record;
+
+	own.same_as = 0; /* this command copied nothing */
+	print_result(result, own.generation, own.generation ? &own : NULL, options, out);
+}
+
 void report_transaction(const char *result, const struct transaction *t, FILE *out)
 {
 	struct record record = t->record;
@@ -91,9 +100,9 @@ void report_applied(const struct transaction *t, FILE *out)
 				      "confirming is needed");
 	else if (t->confirm_seconds && !options->quiet)
 		note(options->report,
-		     "on trial for %" PRIu32
-		     " seconds: `sklc confirm` makes it stay, else the rules "
-		     "before come back",
-		     t->confirm_seconds);
+		     "on trial for %" PRIu32 " second%s: `sklc confirm` makes it stay, else %s",
+		     t->confirm_seconds, t->confirm_seconds == 1 ? "" : "s",
+		     t->record.previous ? "the rules before come back"
+					: "no rules are applied, as before");
 	report_transaction(t->confirm_seconds ? "on trial" : "applied", t, out);
 }

@@ -13,17 +13,36 @@
 #include <errno.h>
 #include <inttypes.h>
 
+/* Reads the record of a generation, for report_record; 0: all zero. */
+static int read_record(const struct state *state, uint32_t id, struct record *record)
+{
+	struct generation generation;
+	int err;
+
+	*record = (struct record){0};
+	if (!id)
+		return 0;
+	err = generation_require(state, id, &generation);
+	if (err)
+		return err;
+	*record = generation.record;
+	generation_close(&generation);
+	return 0;
+}
+
 static int rollback_trial(struct state *state, struct standing *standing,
 			  const struct runtime_options *options, FILE *out)
 {
-	uint32_t before = standing->previous;
+	struct record before;
 	struct held_signals held;
-	int err;
+	int err = read_record(state, standing->previous, &before);
 
+	if (err)
+		return err;
 	signals_hold(&held);
 	err = standing_end_trial(state, standing);
 	if (!err)
-		report_result("rolled back", before, options, out);
+		report_record("rolled back", &before, options, out);
 	if (err)
 		signals_release(&held);
 	return err;
@@ -62,8 +81,12 @@ static int rollback(struct state *state, struct standing *standing,
 		return rollback_trial(state, standing, options, out);
 	if (standing->trial_settled && !options->has_generation) {
 		/* The kernel went back by itself just before: once is meant, not twice. */
-		report_result("rolled back", standing->current, options, out);
-		return 0;
+		struct record current;
+
+		err = read_record(state, standing->current, &current);
+		if (!err)
+			report_record("rolled back", &current, options, out);
+		return err;
 	}
 	err = find_target(state, standing, options, &target);
 	if (err)

@@ -457,6 +457,48 @@ def test_a_rollback_that_comes_after_the_end_of_a_trial_goes_back_once(host):
     assert host.sklc("rollback").stdout == "rolled back: generation 4 = 1\n"
 
 
+def test_a_trial_of_the_first_rules_promises_no_rules_before(host):
+    done = host.apply("tcp dport 80 drop\n", "--confirm", "1")
+    assert "on trial for 1 second: " in done.stderr and "else no rules are applied, as before" in done.stderr
+    time.sleep(1.2)
+    assert "not confirmed in time: no rules are applied, as before" in host.sklc("confirm", status=4).stderr
+    host.apply("tcp dport 80 drop\n", "--confirm", "60")
+    assert "then no rules are applied, as before; `sklc confirm`" in host.sklc("status").stdout
+    said = json.loads(host.sklc("rollback", "--json").stdout)
+    assert said == {"version": 1, "result": "rolled back", "generation": 0}
+    assert host.status(status=4)["generation"] == 0
+
+
+def test_a_trial_of_later_rules_promises_the_rules_before(host):
+    host.apply("tcp dport 80 drop\n")
+    done = host.apply("tcp dport 81 drop\n", "--confirm", "2")
+    assert "on trial for 2 seconds: " in done.stderr and "else the rules before come back" in done.stderr
+    assert "then the rules before come back" in host.sklc("status").stdout
+    time.sleep(2.1)
+    assert "the rules before are back" in host.sklc("confirm", status=4).stderr
+
+
+def test_a_rollback_that_ends_a_trial_tells_the_hash_of_what_is_back(host):
+    first = json.loads(host.apply("tcp dport 80 drop\n", "--json").stdout)
+    host.apply("tcp dport 81 drop\n", "--confirm", "60")
+    said = json.loads(host.sklc("rollback", "--json").stdout)
+    assert said == {**first, "result": "rolled back"}
+    host.apply("tcp dport 81 drop\n", "--confirm", "1")
+    time.sleep(1.2)
+    assert json.loads(host.sklc("rollback", "--json").stdout) == {**first, "result": "rolled back"}
+
+
+@pytest.mark.parametrize("words, result", [(["sync"], "in sync"), (["reset"], "counters reset"), (["detach"], "detached"),
+                                           (["confirm"], "confirmed")])
+def test_what_makes_no_generation_says_its_result_and_the_generation(host, words, result):
+    host.apply("tcp dport 80 drop\n")
+    if result == "confirmed":
+        host.apply("tcp dport 81 drop\n", "--confirm", "60")
+    generation = 0 if result == "detached" else host.status()["generation"]
+    said = json.loads(host.sklc(*words, "--json").stdout)
+    assert said == {"version": 1, "result": result, "generation": generation}
+
+
 def test_a_trial_that_fails_leaves_no_generation(host):
     host.apply(A, "-q")
     host.apply(B, "-q", "--confirm", "60")

@@ -133,9 +133,16 @@ def check_result(text):
     assert document["version"] == 1
     for each in document.get("generations", []):
         check_generation(each)
+    if document.get("result") in ("applied", "on trial", "unchanged", "rolled back") and document["generation"]:
+        assert "hash" in document, document
     if {"result", "generation", "hash"} <= set(document):
         has_shape(document, {"version": int, "result": str, "generation": int, "hash": str}, {"same_as": int})
         assert re.fullmatch("[0-9a-f]{64}", document["hash"]), document
+    if document.get("result") in ("confirmed", "in sync", "counters reset", "detached"):
+        has_shape(document, {"version": int, "result": str, "generation": int})
+        assert (document["generation"] == 0) == (document["result"] == "detached"), document
+    if document.get("result") == "unregistered":
+        has_shape(document, {"version": int, "result": str, "label": str, "flow_classes": list})
     if document.get("result") == "registered":
         check_registered(document)
     if document.get("result") in ("drained", "no longer drained"):
