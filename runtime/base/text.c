@@ -102,6 +102,56 @@ void text_address(int family, const void *address, const char *device, unsigned 
 		 device ? "%" : "", device ? device : "", port);
 }
 
+static bool read_port(const char *text, unsigned int *port)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	if (!digits || digits > 5 || text[digits])
+		return false;
+	for (*port = 0; *text; text++)
+		*port = *port * 10 + (unsigned int)(*text - '0');
+	return *port <= UINT16_MAX;
+}
+
+/* Cuts "%eth0" off the end of a host. False if that is no name of a device, or if there is one already. */
+static bool cut_device(char *host, char device[16])
+{
+	char *name = strchr(host, '%');
+	size_t length = name ? strlen(name + 1) : 0;
+
+	if (!name)
+		return true;
+	*name = '\0';
+	if (*device || !length || length > 15)
+		return false;
+	memcpy(device, name + 1, length + 1);
+	return true;
+}
+
+bool text_read_address(const char *text, int *family, uint8_t address[16], char device[16],
+		       unsigned int *port)
+{
+	const char *colon = strrchr(text, ':');
+	char host[INET6_ADDRSTRLEN + 2 * 16 + 4];
+	size_t length = colon ? (size_t)(colon - text) : sizeof(host);
+	char *first = host, *end;
+
+	*device = '\0';
+	memset(address, 0, 16);
+	if (length >= sizeof(host) || !read_port(colon + 1, port))
+		return false;
+	memcpy(host, text, length);
+	host[length] = '\0';
+	*family = *host == '[' ? AF_INET6 : AF_INET;
+	if (*family == AF_INET6) {
+		end = strchr(++first, ']');
+		if (!end || (end[1] && end[1] != '%') || !cut_device(end, device))
+			return false;
+		*end = '\0';
+	}
+	return cut_device(first, device) && inet_pton(*family, first, address) == 1;
+}
+
 void text_time(uint64_t seconds, char text[TEXT_TIME_MAX])
 {
 	time_t when = (time_t)seconds;

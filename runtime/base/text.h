@@ -22,6 +22,11 @@ void text_print_lines(FILE *out, const char *text, size_t size);
 void text_address(int family, const void *address, const char *device, unsigned int port,
 		  char *text, size_t size);
 
+/* Reads what text_address writes, in any spelling of an address; also a device within the brackets,
+ * as rules have it: "[fe80::1%eth0]:80". DEVICE is empty if there is none. */
+bool text_read_address(const char *text, int *family, uint8_t address[16], char device[16],
+		       unsigned int *port);
+
 /* Writes a time, in seconds since 1970, as local time: "2026-11-22 23:26:33". Empty if it is out of
  * the range of calendars. */
 enum { TEXT_TIME_MAX = 32 };

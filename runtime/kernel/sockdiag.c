@@ -190,3 +190,16 @@ void sockdiag_address(const struct known_socket *socket, char *text, size_t size
 	text_address(socket->family, socket->address, known_device(socket), socket->port, text,
 		     size);
 }
+
+bool sockdiag_is_at(const struct known_socket *socket, const char *text)
+{
+	uint8_t address[16];
+	char device[16];
+	unsigned int port;
+	int family;
+
+	return text_read_address(text, &family, address, device, &port) &&
+	       family == socket->family && port == socket->port &&
+	       memcmp(address, socket->address, sizeof(address)) == 0 &&
+	       strcmp(device, socket->device) == 0;
+}

@@ -54,6 +54,9 @@ const char *known_device(const struct known_socket *socket);
 /* "192.0.2.1:80", "[fe80::1]%eth0:80" */
 void sockdiag_address(const struct known_socket *socket, char *text, size_t size);
 
+/* Whether the socket is at this address, in any spelling, and bound to its device. */
+bool sockdiag_is_at(const struct known_socket *socket, const char *text);
+
 enum { SOCKET_ADDRESS_MAX = 80 };
 
 #endif

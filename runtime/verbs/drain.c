@@ -62,17 +62,14 @@ static int add(struct draining *d, uint64_t cookie, uint32_t flow_classes)
 static bool is_meant(const struct draining *d, uint64_t cookie)
 {
 	const struct known_socket *known = sockdiag_find(&d->known, cookie);
-	char text[SOCKET_ADDRESS_MAX];
+	char text[24];
 
 	if (!d->socket)
 		return true;
 	snprintf(text, sizeof(text), "%" PRIu64, cookie);
 	if (strcmp(d->socket, text) == 0)
 		return true;
-	if (!known)
-		return false;
-	sockdiag_address(known, text, sizeof(text));
-	return strcmp(d->socket, text) == 0;
+	return known && sockdiag_is_at(known, d->socket);
 }
 
 static int look_into_word(struct draining *d, uint32_t word, unsigned int flow_class)
