@@ -86,7 +86,7 @@ static const struct verb verbs[] = {
 	 .run = register_socket},
 	{.word = "unregister",
 	 .operands = {LABEL, {OPERAND_WORD, true, "tcp|udp"}, {OPERAND_WORD, true, "ipv4|ipv6"}},
-	 .meaning = "take a label's sockets away again",
+	 .meaning = "take a label's sockets away again; the words in any order",
 	 .keeps = MAY_SETTLE,
 	 .takes = FOR_RUNNING, .run = unregister},
 	{.word = "drain", .operands = {LABEL, {OPERAND_LABEL, true, "SOCKET"}},
