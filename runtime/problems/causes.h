@@ -49,6 +49,9 @@ int problem_bound_to_gone(struct problems *problems, const char *label, unsigned
 /* What an operator did by hand with a socket of the label: flags of enum hand_flag (strays.c). */
 uint32_t by_hand(const struct inspection *inspected, uint32_t label, uint64_t cookie);
 
+/* The flow classes, as bits, of the label's sockets that were drained and live (strays.c). */
+uint32_t drained(const struct inspection *inspected, uint32_t label);
+
 /* Says how many sockets the last problem is of. */
 void problem_count(struct problems *problems, size_t sockets);
 

@@ -130,10 +130,11 @@ static size_t read_cause(const struct inspection *inspected, const struct declar
 			continue;
 		if (other < i)
 			return 0;
-		one_address = one_address && is_same_address(first, found);
+		one_address = one_address && first->device == found->device &&
+			      is_same_address(first, found);
 		cause->count++;
 	}
-	found_address(first, address, sizeof(address));
+	found_address(inspected->netns, first, address, sizeof(address));
 	if (one_address)
 		snprintf(cause->where, sizeof(cause->where), "%s %s", ipproto_word(first->protocol),
 			 address);
@@ -256,13 +257,10 @@ static int add_ambiguous(const struct inspection *inspected, const struct declar
 			   : first->device != other->device
 				   ? "write the device in the declaration, with `dev`"
 				   : "stop one of them, or let both be of one group";
-	int err = found_endpoint(inspected->netns, first, one, sizeof(one));
 
-	if (!err)
-		err = found_endpoint(inspected->netns, other, two, sizeof(two));
-	if (err)
-		return err;
 	declaration_text(declaration, declared, sizeof(declared));
+	found_address(inspected->netns, first, one, sizeof(one));
+	found_address(inspected->netns, other, two, sizeof(two));
 	return problem_add(problems, object_label(inspected->object, declaration->label), mend,
 			   "'%s' is ambiguous: sockets that "
 			   "are of different groups stand at %s and %s",
@@ -283,9 +281,10 @@ static int check_family(const struct inspection *inspected, const struct declara
 		return 0;
 	if (found_serves(found, (int)flow_class_af(other)) ||
 	    !declaration_range(declaration, other).count ||
-	    !is_empty(inspected, declaration->label, other))
+	    !is_empty(inspected, declaration->label, other) ||
+	    drained(inspected, declaration->label) >> other & 1)
 		return 0;
-	found_address(found, address, sizeof(address));
+	found_address(inspected->netns, found, address, sizeof(address));
 	return problem_add(
 		problems, object_label(inspected->object, declaration->label),
 		by_wildcard ? "switch IPV6_V6ONLY off in the service, or declare an IPv4 socket too"
@@ -303,7 +302,7 @@ static int add_unplaced(const struct inspection *inspected, const struct declara
 	char address[DECLARATION_TEXT_MAX];
 	int err;
 
-	found_address(found, address, sizeof(address));
+	found_address(inspected->netns, found, address, sizeof(address));
 	err = problem_add(problems, object_label(inspected->object, declaration->label),
 			  "call `sklc sync`", "the socket at %s %s is not behind its label yet",
 			  ipproto_word(found->protocol), address);
@@ -323,13 +322,35 @@ static int add_bound(const struct inspection *inspected, const struct declaratio
 
 	if (found < 0)
 		return found;
-	found_address(first, address, sizeof(address));
+	found_address(inspected->netns, first, address, sizeof(address));
 	if (!found)
 		return problem_bound_to_gone(problems, label, first->protocol, address,
 					     first->device, count);
 	return declaration->device || is_named
 		       ? 0
 		       : problem_bound(problems, label, first->protocol, address, name, count);
+}
+
+/* Whether the socket may not be placed, since others of its group are drained. */
+static bool is_kept_out(const struct inspection *inspected, const struct declaration *declaration,
+			const struct sightings *seen, const struct sighting *at)
+{
+	struct hands own;
+
+	if (!inspected->hands || at->found.fault != FOUND_RIGHT ||
+	    by_hand(inspected, declaration->label, at->key.cookie))
+		return false;
+	own = hands_of(inspected->hands, declaration->value.label);
+	return is_group_drained(&own, seen, at->found.group);
+}
+
+/* Whether the socket is as declared and gets connections, as far as an operator has not drained it. */
+static bool is_undrained(const struct inspection *inspected, const struct declaration *declaration,
+			 const struct sightings *seen, const struct sighting *at)
+{
+	return at->found.fault == FOUND_RIGHT &&
+	       !(by_hand(inspected, declaration->label, at->key.cookie) & HAND_DRAINED) &&
+	       !is_kept_out(inspected, declaration, seen, at);
 }
 
 /* A socket that is bound to a device answers clients of that device alone: the connections that a
@@ -346,27 +367,15 @@ static int check_devices(const struct inspection *inspected, const struct declar
 
 		for (size_t other = 0; first->device && other < seen->count; other++)
 			if (seen->all[other].found.device == first->device &&
-			    seen->all[other].found.fault == FOUND_RIGHT) {
+			    is_undrained(inspected, declaration, seen, &seen->all[other])) {
 				count++;
 				before += other < i;
 			}
-		if (first->fault == FOUND_RIGHT && count && !before)
+		if (first->device && is_undrained(inspected, declaration, seen, &seen->all[i]) &&
+		    !before)
 			err = add_bound(inspected, declaration, first, count, is_named, problems);
 	}
 	return err;
-}
-
-/* Whether the socket may not be placed, since others of its group are drained. */
-static bool is_kept_out(const struct inspection *inspected, const struct declaration *declaration,
-			const struct sightings *seen, const struct sighting *at)
-{
-	struct hands own;
-
-	if (!inspected->hands || at->found.fault != FOUND_RIGHT ||
-	    by_hand(inspected, declaration->label, at->key.cookie))
-		return false;
-	own = hands_of(inspected->hands, declaration->value.label);
-	return is_group_drained(&own, seen, at->found.group);
 }
 
 /* Names the sockets that came to a group after it was drained. */
@@ -387,7 +396,7 @@ static int check_kept_out(const struct inspection *inspected, const struct decla
 	}
 	if (!count)
 		return 0;
-	found_address(first, address, sizeof(address));
+	found_address(inspected->netns, first, address, sizeof(address));
 	snprintf(mend, sizeof(mend),
 		 "call `sklc sync` when the drained ones are gone, or `sklc undrain %.63s`", label);
 	err = problem_add(problems, label, mend,

@@ -240,18 +240,17 @@ static bool name_empty(const struct inspection *inspected, uint32_t label, uint3
 	return flow_classes_text(empty, words);
 }
 
-/* The flow classes, as bits, of the label's sockets that were drained and live. */
-static uint32_t drained(const struct inspection *inspected, uint32_t label)
+uint32_t drained(const struct inspection *inspected, uint32_t label)
 {
 	uint32_t flow_classes = 0;
 	struct hands own;
 
-	if (!inspected->hands || !inspected->known)
+	if (!inspected->hands)
 		return 0;
 	own = hands_of(inspected->hands, label_hash(object_label(inspected->object, label)));
 	for (size_t i = 0; i < own.count; i++)
 		if (own.all[i].value.flags & HAND_DRAINED &&
-		    sockdiag_find(inspected->known, own.all[i].key.cookie))
+		    (!inspected->known || sockdiag_find(inspected->known, own.all[i].key.cookie)))
 			flow_classes |= own.all[i].value.flow_classes;
 	return flow_classes;
 }

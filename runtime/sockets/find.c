@@ -368,19 +368,10 @@ int find_put(struct finder *finder, struct order *orders, size_t count)
 	return err;
 }
 
-void found_address(const struct found *found, char *text, size_t size)
-{
-	text_address(found->family, found->address, NULL, found->port, text, size);
-}
-
-int found_endpoint(const struct netns *netns, const struct found *found, char *text, size_t size)
+void found_address(const struct netns *netns, const struct found *found, char *text, size_t size)
 {
 	char name[16] = "";
-	int known = found->device ? netns_interface_name(netns, found->device, name) : 0;
+	bool named = found->device && netns_interface_name(netns, found->device, name) >= 0;
 
-	if (known < 0)
-		return known;
-	text_address(found->family, found->address, found->device ? name : NULL, found->port, text,
-		     size);
-	return 0;
+	text_address(found->family, found->address, named ? name : NULL, found->port, text, size);
 }

@@ -83,12 +83,9 @@ int find_put(struct finder *finder, struct order *orders, size_t count);
 int orders_carry_out(struct report *report, struct finder *finder, struct order *orders,
 		     size_t count, int since);
 
-/* "127.0.0.1:8080", "[::1]:8080" */
-void found_address(const struct found *found, char *text, size_t size);
-
-/* The same with the device that it is bound to: "0.0.0.0%eth0:8080"; its number if it is gone:
- * "0.0.0.0%if7:8080". -errno after a message. */
-int found_endpoint(const struct netns *netns, const struct found *found, char *text, size_t size);
+/* "127.0.0.1:8080", or with the device that it is bound to, "[fe80::1]%eth0:8080"; with its number if
+ * it is gone, "0.0.0.0%if7:8080". */
+void found_address(const struct netns *netns, const struct found *found, char *text, size_t size);
 
 /* Carries out orders for a namespace whose sockets nobody has looked for. -errno after a message. */
 int orders_put(const struct state *state, const struct shared_maps *shared, struct order *orders,

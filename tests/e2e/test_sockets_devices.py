@@ -375,3 +375,31 @@ def test_an_interface_that_was_renamed_is_named(host, wires):
 def test_rules_whose_interfaces_stay_have_no_such_problem(host, wires):
     host.apply('iifname { "v0", "v1" } tcp dport 80 drop\n')
     assert named(host, "interface") == []
+
+
+def test_a_problem_names_a_socket_of_a_device_as_drain_takes_it(host, wires):
+    server = wires.server("v0", address="fe80::1")
+    port = server.getsockname()[1]
+    host.apply(f"socket web {{ tcp [fe80::1]:{port} }}\nip6 daddr fe80::/10 tcp dport 80 redirect to web\n")
+    (problem,) = named(host, "bound to the device 'v0'")
+    (word,) = [word for word in problem["what"].split() if f":{port}" in word]
+    assert word == f"[fe80::1]%v0:{port}"
+    for each in word, f"[fe80::1%v0]:{port}", f"[fe80:0:0::1]%v0:{port}":
+        host.sklc("drain", "web", each)
+        assert wires.client(0, [server], "fe80::1") is REFUSED
+        assert not named(host, "bound to the device")
+        host.sklc("undrain", "web", each)
+        assert wires.client(0, [server], "fe80::1") is server
+    for each in f"[fe80::1]:{port}", f"[fe80::1%v1]:{port}", f"[fe80::1%v0]%v0:{port}", f"[fe80::1%]:{port}":
+        assert "no such socket" in host.sklc("drain", "web", each, status=4).stderr
+
+
+def test_a_problem_names_an_ipv4_socket_of_a_device_as_drain_takes_it(host, wires):
+    server = wires.server("v0")
+    port = server.getsockname()[1]
+    host.apply(rules(f"tcp *:{port}"))
+    (problem,) = named(host, "bound to the device 'v0'")
+    assert f"the socket at tcp 0.0.0.0%v0:{port} " in problem["what"]
+    host.sklc("drain", "web", f"0.0.0.0%v0:{port}")
+    (problem,) = host.status(status=1)["problems"]
+    assert "drained" in problem["what"]
