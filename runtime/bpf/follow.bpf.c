@@ -143,8 +143,9 @@ static __always_inline bool is_by_hand(struct bpf_sock_ops *context, __u64 names
 {
 	const struct hand_key key = {.cookie = bpf_get_socket_cookie(context), .label = label};
 	void *map = bpf_map_lookup_elem(&hand, &namespace);
+	const struct hand *at = map ? bpf_map_lookup_elem(map, &key) : NULL;
 
-	return map && bpf_map_lookup_elem(map, &key);
+	return at && at->flags;
 }
 
 /* Whether an operator drained a member of a SO_REUSEPORT group: the kernel would spread to it again

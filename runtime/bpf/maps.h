@@ -85,9 +85,15 @@ enum hand_flag {
 	HAND_CHOSEN = 4,   /* of those that stand before, the first */
 };
 
+/* Flow classes are bits 1 << flow class. */
 struct hand {
-	__u32 flags;        /* enum hand_flag */
-	__u32 flow_classes; /* bits 1 << flow class: those that this is for */
+	__u32 flags;       /* enum hand_flag; 0: it is as any other, and is given back its slots */
+	__u8 flow_classes; /* those that this is for */
+	__u8 before;       /* of a drained one: those in which it is an override again after that */
+	/* Of a drained one: those in which it had a slot that all generations share, and of these
+	 * those in which it had the first one. Also of one that is drained no longer, until it has
+	 * these slots again. */
+	__u8 registered, first;
 };
 
 /* A socket that was found at a declared endpoint, and the declaration. */

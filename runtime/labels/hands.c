@@ -88,23 +88,55 @@ size_t hands_first(const struct hands *own, unsigned int flow_class)
 	return count;
 }
 
-uint32_t hand_flags(const struct hands *hands, uint64_t label, uint64_t cookie)
+uint32_t hand_before(const struct hand_entry *entry)
+{
+	if (entry->value.flags & HAND_DRAINED)
+		return entry->value.before;
+	return entry->value.flags & HAND_OVERRIDE ? entry->value.flow_classes : 0;
+}
+
+uint32_t hand_awaited(const struct hand_entry *entry)
+{
+	return entry->value.flags & HAND_DRAINED ? 0 : entry->value.registered;
+}
+
+const struct hand_entry *hand_find(const struct hands *hands, uint64_t label, uint64_t cookie)
 {
 	const struct hand_entry key = {.key = {.cookie = cookie, .label = label}};
-	const struct hand_entry *found = hands->count ? bsearch(&key, hands->all, hands->count,
-								sizeof(key), compare_hands)
-						      : NULL;
+
+	return hands->count ? bsearch(&key, hands->all, hands->count, sizeof(key), compare_hands)
+			    : NULL;
+}
+
+uint32_t hand_flags(const struct hands *hands, uint64_t label, uint64_t cookie)
+{
+	const struct hand_entry *found = hand_find(hands, label, cookie);
 
 	return found ? found->value.flags : 0;
 }
 
-int hand_write(struct report *report, int map, const struct hand_entry *entry)
+/* Whether the entry says something. */
+static bool is_said(const struct hand_entry *entry)
 {
-	if (!entry->value.flags || !entry->value.flow_classes)
-		return bpf_map_delete_elem(map, &entry->key) && errno != ENOENT
-			       ? fail(report, errno, "forget what was done by hand")
-			       : 0;
-	if (bpf_map_update_elem(map, &entry->key, &entry->value, BPF_ANY) == 0)
+	return entry->value.flow_classes && (entry->value.flags || entry->value.registered);
+}
+
+/* Writes all entries in one system call, which a signal does not end. What is to be removed is written
+ * without flags, which says nothing either. */
+static int write_all(struct report *report, int map, const struct hand_entry *entries, size_t count)
+{
+	autofree struct hand_key *keys = calloc(count, sizeof(*keys));
+	autofree struct hand *values = calloc(count, sizeof(*values));
+	uint32_t written = (uint32_t)count;
+
+	if (!keys || !values)
+		return fail(report, ENOMEM, "note what is done by hand");
+	for (size_t i = 0; i < count; i++) {
+		keys[i] = entries[i].key;
+		if (is_said(&entries[i]))
+			values[i] = entries[i].value;
+	}
+	if (bpf_map_update_batch(map, keys, values, &written, NULL) == 0)
 		return 0;
 	if (errno == E2BIG)
 		return refuse(report, ENOSPC,
@@ -112,4 +144,15 @@ int hand_write(struct report *report, int map, const struct hand_entry *entry)
 			      "ones at a time",
 			      HANDS_MAX);
 	return fail(report, errno, "note what is done by hand");
+}
+
+int hands_write(struct report *report, int map, const struct hand_entry *entries, size_t count)
+{
+	int err = count ? write_all(report, map, entries, count) : 0;
+
+	for (size_t i = 0; !err && i < count; i++)
+		if (!is_said(&entries[i]) && bpf_map_delete_elem(map, &entries[i].key) &&
+		    errno != ENOENT)
+			err = fail(report, errno, "forget what was done by hand");
+	return err;
 }

@@ -152,11 +152,23 @@ bool hand_is_first(const struct hand_entry *entry, unsigned int flow_class);
 /* How many of one label's entries do. */
 size_t hands_first(const struct hands *own, unsigned int flow_class);
 
+/* The flow classes, as bits, in which a socket stands before the declared ones, or, as it is drained,
+ * does so again after that. */
+uint32_t hand_before(const struct hand_entry *entry);
+
+/* The flow classes, as bits, in which a socket is to have again the slots that all generations share,
+ * as it is no longer drained. */
+uint32_t hand_awaited(const struct hand_entry *entry);
+
+/* What was done with one socket; NULL: nothing. */
+const struct hand_entry *hand_find(const struct hands *hands, uint64_t label, uint64_t cookie);
+
 /* The flags of one socket; 0: it has none. */
 uint32_t hand_flags(const struct hands *hands, uint64_t label, uint64_t cookie);
 
-/* Writes an entry; one without flags or flow classes is removed. -errno after a message. */
-int hand_write(struct report *report, int map, const struct hand_entry *entry);
+/* Writes entries; those that say nothing are removed. A process that is killed has written all of them or
+ * none. -errno after a message. */
+int hands_write(struct report *report, int map, const struct hand_entry *entries, size_t count);
 
 /* Declared sockets (declarations.c), in the form that the BPF programs read: users by number, and
  * the slots that each declaration may fill. These depend on the labels' keys, which depend on the

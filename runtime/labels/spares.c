@@ -47,6 +47,17 @@ static void want(struct sharing *sharing, uint32_t label, unsigned int flow_clas
 		sharing->wanted[label] |= (uint8_t)(1u << flow_class);
 }
 
+/* How many sockets stand before the declared ones of a label, or do so again when they are no longer
+ * drained. */
+static size_t count_before(const struct hands *own, unsigned int flow_class)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < own->count; i++)
+		count += hand_before(&own->all[i]) >> flow_class & 1;
+	return count;
+}
+
 /* A group of sockets that an operator put before the declared ones needs a slot for each. */
 static void find_groups_by_hand(struct sharing *sharing, const struct object *object,
 				const struct hands *hands)
@@ -55,7 +66,7 @@ static void find_groups_by_hand(struct sharing *sharing, const struct object *ob
 		struct hands own = hands_of(hands, label_hash(object_label(object, i)));
 
 		for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
-			if (hands_first(&own, flow_class) > 1)
+			if (count_before(&own, flow_class) > 1)
 				want(sharing, i, flow_class);
 	}
 }

@@ -46,8 +46,8 @@ static int forget_gone(struct by_hand *by)
 			by->hands.all[kept++] = entry;
 			continue;
 		}
-		entry.value.flags = 0;
-		err = hand_write(by->state->report, by->map, &entry);
+		entry.value = (struct hand){0};
+		err = hands_write(by->state->report, by->map, &entry, 1);
 	}
 	if (!err)
 		by->hands.count = kept;
@@ -238,6 +238,85 @@ static int clear_behind(struct by_hand *by, const struct hands *own, unsigned in
 	return clear_word(by, own, word, count);
 }
 
+/* Whether a socket is to have again, in a flow class, the first of the slots that all generations
+ * share, or another one of these. */
+static bool awaits(const struct hand_entry *entry, unsigned int flow_class, bool first)
+{
+	return hand_awaited(entry) >> flow_class & 1 &&
+	       (entry->value.first >> flow_class & 1) == first;
+}
+
+/* Plans a free slot behind the first COUNT ones for each socket that awaits one. */
+static int give_back(struct by_hand *by, const struct hands *own, unsigned int flow_class,
+		     uint32_t word, uint32_t count)
+{
+	uint64_t present[DECLARED_RANGE_MAX];
+	uint32_t next = count, room = slot_count(word);
+	int err = read_present(by, word, room, present);
+
+	for (size_t i = 0; !err && i < 2 * own->count; i++) {
+		const struct hand_entry *entry = &own->all[i % own->count];
+
+		if (!awaits(entry, flow_class, i < own->count) ||
+		    find_among(present, 0, room, entry->key.cookie) < room)
+			continue;
+		while (next < room && present[next])
+			next++;
+		if (next == room)
+			break;
+		err = add_order(by, word, next++, entry->key.cookie);
+	}
+	return err;
+}
+
+static int give_back_shared(struct by_hand *by, const struct label_entry *entries, size_t count)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < count; i++)
+		if (!key_is_declared(&entries[i].key))
+			err = for_words(by, &entries[i], 1, give_back);
+	return err;
+}
+
+/* Forgets which of the slots that all generations share a socket had: where it has them again, or
+ * where the label has none any more. */
+static int forget_registered(struct by_hand *by, struct hand_entry *entry)
+{
+	entry->value.registered = entry->value.first = 0;
+	return hands_write(by->state->report, by->map, entry, 1);
+}
+
+static int forget_awaited(struct by_hand *by)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < by->hands.count; i++)
+		if (hand_awaited(&by->hands.all[i]))
+			err = forget_registered(by, &by->hands.all[i]);
+	return err;
+}
+
+/* Where no rules that are kept name a label any more, what was registered for it is no longer. */
+static int forget_unnamed(struct by_hand *by, const struct label_entry *entries, size_t count)
+{
+	autofree bool *has_slots = calloc(by->hands.count + 1, sizeof(*has_slots));
+	int err = has_slots ? 0 : fail(by->state->report, ENOMEM, "read what was done by hand");
+
+	for (size_t i = 0; !err && i < count; i++) {
+		struct hands own = {0};
+
+		if (!key_is_declared(&entries[i].key))
+			own = hands_of(&by->hands, label_hash(entries[i].key.label));
+		for (size_t j = 0; j < own.count; j++)
+			has_slots[&own.all[j] - by->hands.all] = true;
+	}
+	for (size_t i = 0; !err && i < by->hands.count; i++)
+		if (by->hands.all[i].value.registered && !has_slots[i])
+			err = forget_registered(by, &by->hands.all[i]);
+	return err;
+}
+
 static int settle_all(struct by_hand *by)
 {
 	autofree struct label_entry *entries = NULL;
@@ -251,14 +330,20 @@ static int settle_all(struct by_hand *by)
 	if (!err)
 		err = labels_read(by->state->report, by->labels, &entries, &count);
 	if (!err)
+		err = forget_unnamed(by, entries, count);
+	if (!err)
 		err = for_words(by, entries, count, clear_drained);
 	if (err || !by->places)
 		return err;
 	/* A socket leaves its slot behind the first ones when it has one of these, so that it serves
 	 * all the time. */
 	err = for_words(by, entries, count, put_first);
+	if (!err)
+		err = give_back_shared(by, entries, count);
 	if (!err && by->order_count)
 		err = orders_put(by->state, &by->shared, by->orders, by->order_count);
+	if (!err)
+		err = forget_awaited(by);
 	return err ? err : for_words(by, entries, count, clear_behind);
 }
 

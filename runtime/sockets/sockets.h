@@ -99,7 +99,8 @@ int fill_slots(struct finder *finder, const struct declarations *declarations,
 	       const struct hands *hands, int sockets, int since);
 
 /* What was done by hand (by_hand.c): puts sockets that stand before the declared ones into the
- * first slots of all keys of their label, and takes drained ones out of all of them. Forgets
+ * first slots of all keys of their label, and those that are no longer drained into those that all
+ * generations share, where they were registered; takes drained ones out of all of them. Forgets
  * sockets that are gone for certain. The state must be locked. -errno after a message. */
 int by_hand_settle(const struct state *state);
 

@@ -125,17 +125,20 @@ static bool names_label(const struct keys *keys, const char *label)
 }
 
 /* Whether the slots are of what was registered by hand for a label that declared nothing then, and
- * that the rules still name: when they declare nothing again, that socket serves again. 1: yes; 0;
- * -errno after a message. */
-static int is_registered(struct report *report, const struct keys *keys, int sockets,
-			 const struct label_entry *entry)
+ * that the rules still name: when they declare nothing again, that socket serves again, unless it is
+ * drained. 1: yes; 0; -errno after a message. */
+static int is_registered(struct report *report, const struct keys *keys, const struct hands *hands,
+			 int sockets, const struct label_entry *entry)
 {
-	static const struct abi_slot_key none;
+	struct hands own;
 	int is_empty = 1;
 
-	if (memcmp(entry->key.declaration, none.declaration, sizeof(none.declaration)) != 0 ||
-	    !names_label(keys, entry->key.label))
+	if (key_is_declared(&entry->key) || !names_label(keys, entry->key.label))
 		return 0;
+	own = hands_of(hands, label_hash(entry->key.label));
+	for (size_t i = 0; i < own.count; i++)
+		if (own.all[i].value.registered)
+			return 1;
 	for (unsigned int i = 0; is_empty == 1 && i < ABI_FLOW_CLASSES; i++)
 		is_empty = slots_empty(sockets, entry->slots.slots[i]);
 	return is_empty < 0 ? fail(report, is_empty, "look for sockets of the label '%s'",
@@ -144,13 +147,14 @@ static int is_registered(struct report *report, const struct keys *keys, int soc
 }
 
 /* Marks the slots that stay: those of KEYS, and those of registered sockets. Sets STAYS[entry]. */
-static int mark_stays(struct report *report, const struct keys *keys, int sockets,
-		      const struct label_entry *entries, size_t count, bool *stays, bool *used)
+static int mark_stays(struct report *report, const struct keys *keys, const struct hands *hands,
+		      int sockets, const struct label_entry *entries, size_t count, bool *stays,
+		      bool *used)
 {
 	for (size_t i = 0; i < count; i++) {
 		int registered = has_key(keys, &entries[i].key)
 					 ? 1
-					 : is_registered(report, keys, sockets, &entries[i]);
+					 : is_registered(report, keys, hands, sockets, &entries[i]);
 
 		if (registered < 0)
 			return registered;
@@ -163,7 +167,8 @@ static int mark_stays(struct report *report, const struct keys *keys, int socket
 
 /* Frees the slots of all keys but KEYS. Two keys can have the same slots, which
  * are free only when both keys are gone. */
-static int drop_others(struct report *report, const struct keys *keys, int sockets, int map)
+static int drop_others(struct report *report, const struct keys *keys, const struct hands *hands,
+		       int sockets, int map)
 {
 	autofree struct label_entry *entries = NULL;
 	autofree bool *used = calloc(ABI_SOCKETS_MAX, sizeof(*used));
@@ -175,7 +180,7 @@ static int drop_others(struct report *report, const struct keys *keys, int socke
 
 	stays = err ? NULL : calloc(count + 1, sizeof(*stays));
 	if (!err)
-		err = stays ? mark_stays(report, keys, sockets, entries, count, stays, used)
+		err = stays ? mark_stays(report, keys, hands, sockets, entries, count, stays, used)
 			    : fail(report, ENOMEM, "read the labels");
 	for (size_t i = 0; !err && i < count; i++) {
 		if (stays[i])
@@ -191,9 +196,15 @@ static int drop_others(struct report *report, const struct keys *keys, int socke
 static int keep_slots_of(const struct state *state, const struct keys *keys)
 {
 	autoclose int sockets = -1, map = -1;
+	struct hands hands = {0};
 	int err = standing_maps(state, &sockets, &map);
 
-	return err ? err : drop_others(state->report, keys, sockets, map);
+	if (!err)
+		err = standing_hands(state, &hands);
+	if (!err)
+		err = drop_others(state->report, keys, &hands, sockets, map);
+	hands_free(&hands);
+	return err;
 }
 
 /* Frees the slots of all keys that no kept generation has. */

@@ -19,8 +19,8 @@
 
 struct drained {
 	uint64_t cookie;
-	uint32_t flow_classes; /* bits: those in which it stands, or that it serves */
-	bool grouped;          /* the other members of its group were looked for */
+	uint8_t flow_classes; /* bits: those in which it stands, or that it serves */
+	bool grouped;         /* the other members of its group were looked for */
 };
 
 struct draining {
@@ -42,7 +42,7 @@ static struct drained *find_drained(struct draining *d, uint64_t cookie)
 	return NULL;
 }
 
-static int add(struct draining *d, uint64_t cookie, uint32_t flow_classes)
+static int add(struct draining *d, uint64_t cookie, uint8_t flow_classes)
 {
 	struct drained *at = find_drained(d, cookie), *more;
 
@@ -83,22 +83,34 @@ static int look_into_word(struct draining *d, uint32_t word, unsigned int flow_c
 		if (err)
 			fail(d->label.state.report, err, "read which socket is in a slot");
 		else if (cookie && is_meant(d, cookie))
-			err = add(d, cookie, 1u << flow_class);
+			err = add(d, cookie, (uint8_t)(1u << flow_class));
 	}
 	return err;
 }
 
-/* Finds the sockets that are meant in the slots of all keys of the label. */
+static int look_into_slots(struct draining *d, const struct abi_label_slots *slots)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < ABI_FLOW_CLASSES; i++)
+		err = look_into_word(d, slots->slots[i], i);
+	return err;
+}
+
+/* Finds the sockets that are meant: one that is named, in the slots of all keys of the label, as it is
+ * drained for all; else those in the slots of the rules that decide. */
 static int find_standing(struct draining *d)
 {
 	autofree struct label_entry *entries = NULL;
 	size_t count = 0;
-	int err = labels_read(d->label.state.report, d->label.labels, &entries, &count);
+	int err;
 
+	if (!d->socket)
+		return look_into_slots(d, &d->label.slots);
+	err = labels_read(d->label.state.report, d->label.labels, &entries, &count);
 	for (size_t i = 0; !err && i < count; i++)
-		for (unsigned int j = 0; !err && j < ABI_FLOW_CLASSES; j++)
-			if (strncmp(entries[i].key.label, d->label.name, ABI_LABEL_KEY) == 0)
-				err = look_into_word(d, entries[i].slots.slots[j], j);
+		if (strncmp(entries[i].key.label, d->label.name, ABI_LABEL_KEY) == 0)
+			err = look_into_slots(d, &entries[i].slots);
 	return err;
 }
 
@@ -137,7 +149,8 @@ static int add_group(struct draining *d, const struct sightings *seen, uint64_t 
 	for (size_t i = 0; own && !err && i < seen->count; i++) {
 		if (seen->all[i].found.group != own->group || !is_for(d, seen->all[i].key.cookie))
 			continue;
-		err = add(d, seen->all[i].key.cookie, found_flow_classes(&seen->all[i].found));
+		err = add(d, seen->all[i].key.cookie,
+			  (uint8_t)found_flow_classes(&seen->all[i].found));
 		if (!err)
 			find_drained(d, seen->all[i].key.cookie)->grouped = true;
 	}
@@ -191,18 +204,99 @@ static int find_noted(struct draining *d)
 	int err = 0;
 
 	for (size_t i = 0; !err && i < own.count; i++) {
-		uint64_t cookie = own.all[i].key.cookie;
+		const struct hand_entry *at = &own.all[i];
+		uint64_t cookie = at->key.cookie;
 
-		if (own.all[i].value.flags & HAND_DRAINED && is_meant(d, cookie) &&
-		    (d->ends || sockdiag_find(&d->known, cookie)))
+		if ((at->value.flags & HAND_DRAINED || (d->ends && hand_awaited(at))) &&
+		    is_meant(d, cookie) && (d->ends || sockdiag_find(&d->known, cookie)))
 			err = add(d, cookie, own.all[i].value.flow_classes);
 	}
 	return err;
 }
 
-static int drain(struct draining *d)
+/* What was done by hand with a socket of the label so far. */
+static struct hand hand_of(const struct draining *d, uint64_t cookie)
+{
+	const struct hand_entry *at = hand_find(&d->label.hands, label_hash(d->label.name), cookie);
+
+	return at ? at->value : (struct hand){0};
+}
+
+/* Adds in which of the slots that all generations share the socket stands, as it was registered. An
+ * override has its place in these as in all others. */
+static void add_registered(const struct draining *d, uint64_t cookie, struct hand *hand)
+{
+	const uint64_t *stood = d->label.stood;
+	size_t next = 0;
+
+	for (unsigned int i = 0; next < d->label.stood_count && i < ABI_FLOW_CLASSES; i++) {
+		uint32_t count = slot_count(d->label.shared.slots[i]);
+
+		for (uint32_t j = 0; j < count; j++) {
+			bool stands = stood[next++] == cookie && !(hand->before >> i & 1);
+
+			hand->registered |= (uint8_t)(stands << i);
+			hand->first |= (uint8_t)((stands && !j) << i);
+		}
+	}
+}
+
+static struct hand drained_hand(const struct draining *d, const struct drained *drained)
+{
+	struct hand hand = hand_of(d, drained->cookie);
+
+	if (hand.flags & HAND_OVERRIDE)
+		hand.before = hand.flow_classes;
+	hand.flags = HAND_DRAINED | (hand.flags & HAND_CHOSEN);
+	hand.flow_classes |= drained->flow_classes;
+	add_registered(d, drained->cookie, &hand);
+	return hand;
+}
+
+/* An override is one again; what was registered waits for its slots until by_hand_settle gives it
+ * these. */
+static struct hand undrained_hand(const struct draining *d, const struct drained *drained)
+{
+	struct hand hand = hand_of(d, drained->cookie);
+
+	hand.flags = hand.before ? HAND_OVERRIDE | (hand.flags & HAND_CHOSEN) : 0;
+	if (hand.before)
+		hand.flow_classes = hand.before;
+	hand.before = 0;
+	return hand;
+}
+
+static int note_all(struct draining *d)
+{
+	autofree struct hand_entry *entries = calloc(d->count, sizeof(*entries));
+
+	if (!entries)
+		return fail(d->label.state.report, ENOMEM, "drain sockets");
+	for (size_t i = 0; i < d->count; i++)
+		entries[i] = (struct hand_entry){
+			.key = {.cookie = d->all[i].cookie, .label = label_hash(d->label.name)},
+			.value = d->ends ? undrained_hand(d, &d->all[i])
+					 : drained_hand(d, &d->all[i]),
+		};
+	return hands_write(d->label.state.report, d->label.hand, entries, d->count);
+}
+
+static int carry_out(struct draining *d)
 {
 	struct opened_label *label = &d->label;
+	int err = label_begin(label);
+
+	if (err)
+		return err;
+	d->has_begun = true;
+	err = note_all(d);
+	if (!err && !d->ends)
+		err = by_hand_clear(&label->state);
+	return err ? err : sync_standing(&label->state, &label->standing, true);
+}
+
+static int drain(struct draining *d)
+{
 	int err = find_standing(d);
 
 	if (!err)
@@ -211,70 +305,63 @@ static int drain(struct draining *d)
 		return refuse_socket(d, "such");
 	if (!err)
 		err = find_groups(d);
-	if (!err)
-		err = label_begin(label);
-	if (err)
-		return err;
-	d->has_begun = true;
-	for (size_t i = 0; !err && i < d->count; i++)
-		err = label_note(label, d->all[i].cookie, HAND_DRAINED, d->all[i].flow_classes);
-	if (!err)
-		err = by_hand_clear(&label->state);
-	return err ? err : sync_standing(&label->state, &label->standing, true);
+	return err ? err : carry_out(d);
 }
 
-/* Plans the first slot of each flow class that is free for a socket of a label without
- * declarations. */
-static int plan_back(struct draining *d, const struct drained *socket, struct order *orders,
-		     size_t *count)
+/* The flow classes, as bits, in which the socket stands behind the label. */
+static int find_stands(const struct draining *d, uint64_t cookie, uint32_t *stands)
 {
+	*stands = 0;
 	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++) {
-		uint32_t word = d->label.slots.slots[i], number = 0;
+		int has = slots_have(d->label.sockets, d->label.slots.slots[i], cookie);
 
-		if (!(socket->flow_classes >> i & 1))
-			continue;
-		for (; number < slot_count(word); number++) {
-			uint32_t slot = slot_at(word, number);
-			bool planned = false;
-			uint64_t cookie;
-			int err = slot_read(d->label.sockets, slot, &cookie);
-
-			if (err)
-				return fail(d->label.state.report, err,
-					    "read which socket is in a slot");
-			for (size_t j = 0; j < *count; j++)
-				planned = planned || orders[j].value.slot == slot;
-			if (!cookie && !planned)
-				break;
-		}
-		if (number == slot_count(word)) {
-			warn(d->label.state.report,
-			     "other sockets have the slots of the label '%s' for %s: the one with "
-			     "the cookie %" PRIu64 " gets no packets there; `sklc register` puts "
-			     "it in their place",
-			     d->label.name, flow_class_name(i), socket->cookie);
-			continue;
-		}
-		orders[(*count)++] = order_to(socket->cookie, word, number, BPF_NOEXIST);
+		if (has < 0)
+			return fail(d->label.state.report, has,
+				    "read whether the label '%s' has a socket", d->label.name);
+		*stands |= (uint32_t)has << i;
 	}
 	return 0;
 }
 
-/* Puts sockets back into the free slots of a label without declarations. */
-static int put_back(struct draining *d)
+/* Whether two sockets may be of one group. */
+static bool are_at_one_address(const struct draining *d, uint64_t left, uint64_t right)
 {
-	autofree struct order *orders = calloc(d->count * ABI_FLOW_CLASSES + 1, sizeof(*orders));
-	size_t count = 0;
-	int err = orders ? 0 : fail(d->label.state.report, ENOMEM, "put sockets back");
+	const struct known_socket *a = sockdiag_find(&d->known, left);
+	const struct known_socket *b = sockdiag_find(&d->known, right);
+
+	return a && b && a->protocol == b->protocol && a->port == b->port &&
+	       a->family == b->family && a->interface == b->interface &&
+	       memcmp(a->address, b->address, sizeof(a->address)) == 0;
+}
+
+/* Says which sockets of a label without declarations were drained and stand nowhere now, themselves or
+ * by another one of their group: another socket was registered meanwhile. */
+static int warn_of_replaced(const struct draining *d)
+{
+	autofree uint32_t *stands = calloc(d->count, sizeof(*stands));
+	char words[FLOW_CLASSES_TEXT_MAX];
+	int err = stands ? 0 : fail(d->label.state.report, ENOMEM, "look for sockets");
 
 	for (size_t i = 0; !err && i < d->count; i++)
-		err = plan_back(d, &d->all[i], orders, &count);
-	return err || !count ? err : orders_put(&d->label.state, &d->shared, orders, count);
+		err = find_stands(d, d->all[i].cookie, &stands[i]);
+	for (size_t i = 0; !err && i < d->count; i++) {
+		uint32_t lost = d->all[i].flow_classes;
+
+		for (size_t j = 0; j < d->count; j++)
+			if (i == j || are_at_one_address(d, d->all[i].cookie, d->all[j].cookie))
+				lost &= ~stands[j];
+		if (sockdiag_find(&d->known, d->all[i].cookie) && flow_classes_text(lost, words))
+			warn(d->label.state.report,
+			     "the socket with the cookie %" PRIu64 " is not registered for the "
+			     "label '%s' and gets no packets of %s there: `sklc register` puts it "
+			     "in the place of others",
+			     d->all[i].cookie, d->label.name, words);
+	}
+	return err;
 }
 
 static int undrain(struct draining *d)
 {
-	struct opened_label *label = &d->label;
 	int err = find_noted(d);
 
 	if (!err && !d->count)
@@ -282,15 +369,8 @@ static int undrain(struct draining *d)
 	if (!err && d->socket)
 		err = find_groups(d);
 	if (!err)
-		err = label_begin(label);
-	if (err)
-		return err;
-	d->has_begun = true;
-	if (!key_is_declared(&label->key))
-		err = put_back(d);
-	for (size_t i = 0; !err && i < d->count; i++)
-		err = label_note(label, d->all[i].cookie, 0, 0);
-	return err ? err : sync_standing(&label->state, &label->standing, true);
+		err = carry_out(d);
+	return err || key_is_declared(&d->label.key) ? err : warn_of_replaced(d);
 }
 
 /* The flow classes, as bits, in which the label has no socket any more. */

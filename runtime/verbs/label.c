@@ -119,12 +119,10 @@ bool label_is_resting(const struct opened_label *label)
 	       label->standing.trial != TRIAL_RUNNING;
 }
 
-int label_note(struct opened_label *label, uint64_t cookie, uint32_t flags, uint32_t flow_classes)
+int label_note(struct opened_label *label, uint64_t cookie, struct hand value)
 {
 	const struct hand_entry entry = {
-		.key = {.cookie = cookie, .label = label_hash(label->name)},
-		.value = {.flags = flags, .flow_classes = flow_classes},
-	};
+		.key = {.cookie = cookie, .label = label_hash(label->name)}, .value = value};
 
-	return hand_write(label->state.report, label->hand, &entry);
+	return hands_write(label->state.report, label->hand, &entry, 1);
 }

@@ -186,25 +186,38 @@ static bool is_own(const struct registering *r, const struct hand_entry *at)
 	return at->key.cookie == r->cookie || (r->group && found && found->group == r->group);
 }
 
-/* The flow classes, as bits, in which a socket stands before the declared ones that is replaced. */
-static uint32_t replaced(const struct registering *r, const struct hand_entry *at)
-{
-	return at->value.flags & HAND_OVERRIDE && !is_own(r, at)
-		       ? at->value.flow_classes & r->flow_classes
-		       : 0;
-}
-
-/* Those in which what was done by hand earlier ends. What was done with the socket itself was
- * written anew if it stands before the declared ones. */
+/* The flow classes, as bits, in which a socket ends to stand before the declared ones. What was done with
+ * the socket itself was written anew if it stands before the declared ones. */
 static uint32_t ended(const struct registering *r, const struct hand_entry *at)
 {
 	if (is_own(r, at))
 		return r->way == WAY_OVERRIDE ? 0 : at->value.flow_classes;
-	return replaced(r, at);
+	return hand_before(at) & r->flow_classes;
 }
 
-/* What is registered now replaces what was put before the declared sockets earlier, and is no
- * longer drained. */
+/* What is left of what was done by hand with a socket. What is registered now replaces what was earlier,
+ * also what is drained, and is itself no longer drained: what it had before in the slots that all
+ * generations share, it has again. */
+static struct hand left_of(const struct registering *r, const struct hand_entry *at)
+{
+	struct hand hand = at->value;
+	uint8_t kept = (uint8_t)~r->flow_classes;
+
+	if (is_own(r, at)) {
+		hand.flags = hand.before = 0;
+		kept = r->way == WAY_UNDECLARED ? 0 : UINT8_MAX;
+	} else if (hand.flags & HAND_DRAINED) {
+		hand.before &= kept;
+	} else {
+		hand.flow_classes &= (uint8_t)~ended(r, at);
+	}
+	if (r->way == WAY_UNDECLARED) {
+		hand.registered &= kept;
+		hand.first &= kept;
+	}
+	return hand;
+}
+
 static int replace_noted(struct registering *r)
 {
 	struct opened_label *label = &r->label;
@@ -213,11 +226,12 @@ static int replace_noted(struct registering *r)
 
 	for (size_t i = 0; !err && i < own.count; i++) {
 		const struct hand_entry *at = &own.all[i];
-		uint32_t over = ended(r, at);
+		struct hand left = left_of(r, at);
 
-		if (over)
-			err = label_note(label, at->key.cookie, at->value.flags,
-					 at->value.flow_classes & ~over);
+		if (r->way == WAY_OVERRIDE && is_own(r, at))
+			continue;
+		if (memcmp(&left, &at->value, sizeof(left)) != 0)
+			err = label_note(label, at->key.cookie, left);
 	}
 	return err;
 }
@@ -247,12 +261,17 @@ static int take_out_ended(const struct registering *r)
 
 static int note_override(struct registering *r)
 {
-	int err = label_note(&r->label, r->cookie, HAND_OVERRIDE | HAND_CHOSEN, r->flow_classes);
+	struct hand hand = {.flags = HAND_OVERRIDE | HAND_CHOSEN,
+			    .flow_classes = (uint8_t)r->flow_classes};
+	int err = label_note(&r->label, r->cookie, hand);
 
 	for (size_t i = 0; !err && i < r->siblings.count; i++)
-		if (is_sibling(r, &r->siblings.all[i]))
-			err = label_note(&r->label, r->siblings.all[i].key.cookie, HAND_OVERRIDE,
-					 found_flow_classes(&r->siblings.all[i].found));
+		if (is_sibling(r, &r->siblings.all[i])) {
+			hand = (struct hand){.flags = HAND_OVERRIDE,
+					     .flow_classes = (uint8_t)found_flow_classes(
+						     &r->siblings.all[i].found)};
+			err = label_note(&r->label, r->siblings.all[i].key.cookie, hand);
+		}
 	return err;
 }
 

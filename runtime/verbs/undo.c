@@ -61,13 +61,15 @@ static int give_back_notes(const struct opened_label *label)
 	int err = hands_read(report, label->hand, &now);
 
 	noted = hands_of(&now, hash);
-	for (size_t i = 0; !err && i < own.count; i++)
-		err = hand_write(report, label->hand, &own.all[i]);
-	for (size_t i = 0; !err && i < noted.count; i++) {
-		noted.all[i].value.flags = 0;
-		if (!hand_flags(&own, hash, noted.all[i].key.cookie))
-			err = hand_write(report, label->hand, &noted.all[i]);
+	for (size_t i = 0; i < noted.count; i++) {
+		const struct hand_entry *before = hand_find(&own, hash, noted.all[i].key.cookie);
+
+		noted.all[i].value = before ? before->value : (struct hand){0};
 	}
+	if (!err)
+		err = hands_write(report, label->hand, own.all, own.count);
+	if (!err)
+		err = hands_write(report, label->hand, noted.all, noted.count);
 	hands_free(&now);
 	return err;
 }

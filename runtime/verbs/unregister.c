@@ -14,6 +14,26 @@ static bool is_asked_for(unsigned int flow_class, int protocol, int family)
 	       (family == AF_UNSPEC || (unsigned int)family == flow_class_af(flow_class));
 }
 
+/* What is left of what was done by hand with a socket. What is drained stays so, and is then no more than
+ * any other; *ENDED are the flow classes in which that is new. */
+static struct hand left_of(const struct opened_label *label, const struct hand_entry *at,
+			   uint32_t asked, uint32_t *ended)
+{
+	struct hand hand = at->value;
+
+	*ended = hand_before(at) & asked;
+	if (!key_is_declared(&label->key)) {
+		*ended |= hand.registered & asked;
+		hand.registered &= (uint8_t)~asked;
+		hand.first &= (uint8_t)~asked;
+	}
+	if (hand.flags & HAND_DRAINED)
+		hand.before &= (uint8_t)~asked;
+	else
+		hand.flow_classes &= (uint8_t) ~(hand_before(at) & asked);
+	return hand;
+}
+
 /* Ends what was put before the declared sockets, in all generations; *ENDED are the flow classes. */
 static int end_overrides(struct opened_label *label, int protocol, int family, uint32_t *ended)
 {
@@ -26,15 +46,16 @@ static int end_overrides(struct opened_label *label, int protocol, int family, u
 			asked |= 1u << i;
 	for (size_t i = 0; !err && i < own.count; i++) {
 		const struct hand_entry *at = &own.all[i];
+		uint32_t own_ended;
+		struct hand left = left_of(label, at, asked, &own_ended);
 
-		if (!(at->value.flags & HAND_OVERRIDE) || !(at->value.flow_classes & asked))
+		if (!own_ended)
 			continue;
-		*ended |= at->value.flow_classes & asked;
-		err = label_note(label, at->key.cookie, at->value.flags,
-				 at->value.flow_classes & ~asked);
-		if (!err)
+		*ended |= own_ended;
+		err = label_note(label, at->key.cookie, left);
+		if (!err && at->value.flags & HAND_OVERRIDE)
 			err = by_hand_take_out(&label->state, label->name, at->key.cookie,
-					       at->value.flow_classes & asked, NULL);
+					       own_ended, NULL);
 	}
 	return err || !*ended ? err : by_hand_settle(&label->state);
 }

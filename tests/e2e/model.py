@@ -3,7 +3,8 @@ nothing of maps or pins. Time does not pass in it: whoever drives it says when a
 
 What an operator does by hand to a socket is noted for a label, whatever generations come: it was put before the declared
 ones (an override), or drained. That ends with the socket. A label that declares nothing has slots, all generations the
-same; one for each flow class, or many once a group was registered."""
+same; one for each flow class, or many once a group was registered. What is drained is noted with what it was before:
+when it is drained no longer, it is that again."""
 import dataclasses
 import typing
 
@@ -56,6 +57,10 @@ class Hand:
     """What was done by hand."""
     kind: str
     is_chosen: bool = False  # named itself, not brought along by another of its group
+    # of what is drained
+    was_override: bool = False
+    was_registered: bool = False  # stood in the slots of a label that declares nothing
+    was_first: bool = False  # in the first one
 
 
 @dataclasses.dataclass(eq=False)
@@ -197,9 +202,9 @@ class Model:
         if not override and not any(each.takes(service) for each in key[1]):
             return RULES
         group = self.group(service)
-        for other in self.hands_of(label, OVERRIDE, service.flow_class) - group:
-            del self.hands[label, other]
-            self.take_out(other, label)
+        if not override:
+            self.give_back(label, group)
+        self.end_others(label, service.flow_class, group)
         self.forget_hands(label, group)
         if override:
             self.put_before(label, service, group)
@@ -220,36 +225,58 @@ class Model:
         slots = self.slots[label, flow_class]
         others = sorted(group - {service}, key=lambda each: each.cookie)
         slots[:] = [*[service, *others][:len(slots)], *[None] * (len(slots) - len(group))]
+        self.end_others(label, flow_class, group)
+        self.end_registered(label, flow_class)
+        self.forget_hands(label, group)
+
+    def end_others(self, label, flow_class, group=frozenset()):
+        """Overrides end, also those that are drained."""
         for other in self.hands_of(label, OVERRIDE, flow_class) - group:
             del self.hands[label, other]
             self.take_out(other, label)
-        self.forget_hands(label, group)
+        for other in self.hands_of(label, DRAINED, flow_class) - group:
+            self.hands[label, other].was_override = False
+
+    def end_registered(self, label, flow_class):
+        for other in self.hands_of(label, DRAINED, flow_class):
+            self.hands[label, other].was_registered = False
+
+    def give_back(self, label, services):
+        """Those that were registered and are to be drained no longer have slots again, where there are free ones."""
+        hands = {service: self.hands[label, service] for service in services if (label, service) in self.hands}
+        for service in sorted((service for service, hand in hands.items() if hand.was_registered),
+                              key=lambda each: (not hands[each].was_first, each.cookie)):
+            slots = self.slots[label, service.flow_class]
+            hands[service].was_registered = False
+            if None in slots:
+                slots[slots.index(None)] = service
 
     def unregister(self, label, flow_classes):
         self.settle()
         key, _ = self.key_of(label)
         if not key:
             return NOT_THERE
-        ended = [each for flow_class in flow_classes for each in self.hands_of(label, OVERRIDE, flow_class)]
-        for service in ended:
-            del self.hands[label, service]
-            self.take_out(service, label)
+        for flow_class in flow_classes:
+            self.end_others(label, flow_class)
         if key[1]:
             self.behind[key] = {each for each in self.behind[key] if each.flow_class not in flow_classes}
         else:
             for flow_class in flow_classes:
                 slots = self.slots[label, flow_class]
                 slots[:] = [None] * len(slots)
+                self.end_registered(label, flow_class)
         return DONE
 
-    def standing(self, label, is_meant):
-        """The sockets that IS_MEANT chooses of those that stand behind the label, or are drained: those that surely are,
-        and those that may be. In the slots of rules that are neither in force nor on trial, an override may have taken the place of any."""
-        sure = {service for (name, _), slots in self.slots.items() if name == label for service in slots if service}
+    def standing(self, label, is_meant, in_all):
+        """The sockets that IS_MEANT chooses of those that stand behind the label in the rules that decide, or IN_ALL,
+        or are drained: those that surely are, and those that may be. In the slots of rules that are neither in force nor on trial, an override may have taken the place of any."""
+        key_now, _ = self.key_of(label)
+        sure = {service for (name, _), slots in self.slots.items() if name == label and (in_all or key_now == (label, ()))
+                for service in slots if service}
         sure |= {service for name, service in self.hands if name == label}
         maybe = set(sure)
         for key, behind in self.behind.items():
-            if key[0] == label:
+            if key[0] == label and (in_all or key == key_now):
                 maybe |= behind
                 sure |= behind if key in self.followed() else set()
         return [{member for service in found if is_meant(service) for member in self.group(service)}
@@ -258,8 +285,14 @@ class Model:
     def drain(self, label, drained):
         """DRAINED: what stood there, and what is of a group with it."""
         for service in drained:
+            hand = self.hands.setdefault((label, service), Hand(DRAINED))
+            slots = self.slots.get((label, service.flow_class), [])
+            if hand.kind == OVERRIDE:
+                hand.kind, hand.was_override = DRAINED, True
+            elif service in slots:
+                hand.was_registered, hand.was_first = True, slots[0] == service
+        for service in drained:
             self.take_out(service, label)
-            self.hands[label, service] = Hand(DRAINED)
         self.sync()
 
     def undrain(self, label, is_meant):
@@ -272,11 +305,12 @@ class Model:
         with_groups = list(dict.fromkeys([*drained, *(
             member for service in drained for member in sorted(self.group(service), key=lambda each: each.cookie)
             if (label, member) in self.hands and self.hands[label, member].kind == DRAINED)]))
-        for service in with_groups:
-            if not key[1] and None in self.slots[label, service.flow_class]:
-                slots = self.slots[label, service.flow_class]
-                slots[slots.index(None)] = service
-            del self.hands[label, service]
+        overrides = {service for service in with_groups if self.hands[label, service].was_override}
+        for service in overrides:
+            self.hands[label, service].kind, self.hands[label, service].was_override = OVERRIDE, False
+        self.place_overrides()
+        self.give_back(label, with_groups)
+        self.forget_hands(label, set(with_groups) - overrides)
         self.sync()
         return DONE
 
@@ -337,7 +371,9 @@ class Model:
     def give_slots(self, label):
         for flow_class in [(is_udp, is_ipv6) for is_udp in (False, True) for is_ipv6 in (False, True)]:
             self.slots.setdefault((label, flow_class), [None])
-            if len(self.hands_of(label, OVERRIDE, flow_class)) > 1:
+            overrides = self.hands_of(label, OVERRIDE, flow_class) | {
+                each for each in self.hands_of(label, DRAINED, flow_class) if self.hands[label, each].was_override}
+            if len(overrides) > 1:
                 self.make_many(label, flow_class)
 
     def make_many(self, label, flow_class):
@@ -363,9 +399,12 @@ class Model:
         keys = set().union(*(each.keys() for each in self.kept()))
         self.behind = {key: behind for key, behind in self.behind.items() if key in keys}
         named = {label for label, _ in keys}
-        used = {label for (label, _), slots in self.slots.items() if any(slots)}
+        used = ({label for (label, _), slots in self.slots.items() if any(slots)}
+                | {label for (label, _), hand in self.hands.items() if hand.was_registered})
         self.slots = {key: slots for key, slots in self.slots.items()
                       if (key[0], ()) in keys or key[0] in named & used}
+        for (label, service), hand in self.hands.items():
+            hand.was_registered = hand.was_registered and (label, service.flow_class) in self.slots
 
     def in_force(self):
         return self.tried or self.current

@@ -77,6 +77,24 @@ def prepare_drained(lab):
     lab.must("drain", "web", cookie(lab.web))
 
 
+def prepare_drained_override(lab):
+    lab.must(*override(lab))
+    lab.must("drain", "web", cookie(lab.other))
+
+
+def prepare_drained_plain(lab):
+    lab.must("drain", "plain")
+
+
+def prepare_group(lab):
+    lab.must(*lab.register("plain", lab.members[0]))
+
+
+def prepare_drained_group(lab):
+    prepare_group(lab)
+    lab.must("drain", "plain", "127.0.0.1:{}".format(lab.members[0].getsockname()[1]))
+
+
 def operation(words, before, after, prepare=None, find=HandLab.web_of):
     return Operation(words, before, after, prepare, lambda lab: lab.settled(find), counts_on=False)
 
@@ -93,6 +111,14 @@ OPERATIONS = {
     "register a dual-stack socket": operation(lambda lab: lab.register("plain", lab.dual), "plain", "dual",
                                               find=HandLab.both_of_plain),
     "drain what is registered": operation(lambda lab: ["drain", "plain"], "plain", "none", find=HandLab.plain_of),
+    "undrain what is registered": operation(lambda lab: ["undrain", "plain"], "none", "plain", prepare_drained_plain,
+                                            find=HandLab.plain_of),
+    "drain an override": operation(lambda lab: ["drain", "web", cookie(lab.other)], "other", "web", prepare_override),
+    "undrain an override": operation(lambda lab: ["undrain", "web"], "web", "other", prepare_drained_override),
+    "drain a registered group": operation(lambda lab: ["drain", "plain"], "group", "none", prepare_group,
+                                          find=HandLab.plain_of),
+    "undrain a registered group": operation(lambda lab: ["undrain", "plain"], "none", "group", prepare_drained_group,
+                                            find=HandLab.plain_of),
 }
 
 

@@ -2,6 +2,7 @@
 import json
 import os
 import socket
+import time
 
 import pytest
 
@@ -155,7 +156,7 @@ def test_undrain_says_that_another_socket_has_the_slot(host):
     host.sklc("drain", "web")
     host.register("web", second)
     done = host.sklc("undrain", "web")
-    assert f"the one with the cookie {cookie(first)} gets no packets there" in done.stderr
+    assert f"the socket with the cookie {cookie(first)} is not registered for the label 'web'" in done.stderr
     assert host.reach(TCP4, TCP4.at(1), 80, [first, second]) is second
 
 
@@ -306,3 +307,242 @@ def test_nothing_is_kept_of_a_drained_socket_that_died(host, wire):
     assert host.reach(wire, wire.at(1), 80, [second]) is second
     slots.skip_unless_proven_dead(wire)
     assert not slots.is_noted(host, number)
+
+
+# what undrain gives back
+
+
+def override(host, server):
+    host.sklc("register", "web", "--pid", os.getpid(), "--fd", server.fileno(), "--override", "-q")
+
+
+class Registered:
+    """A host whose label declares nothing, with a socket that is registered, and rules that declare another one."""
+
+    def __init__(self, host):
+        self.host = host
+        self.server, self.declared = host.server(TCP4), host.server(TCP4)
+        host.apply(rules(), "-q")
+        host.register("web", self.server)
+
+    def declare(self, *options):
+        self.host.apply(rules(at(self.declared)), *options)
+        assert self.serves(self.declared)
+
+    def drain_and_undrain(self, *words):
+        for verb in "drain", "undrain":
+            self.host.sklc(verb, "web", *words, "-q")
+
+    def serves(self, *servers):
+        return self.host.reach(TCP4, TCP4.at(1), 80, [self.server, self.declared]) in servers
+
+
+@pytest.fixture
+def registered(host):
+    return Registered(host)
+
+
+@pytest.mark.parametrize("end", ["rollback", "expiry"])
+@pytest.mark.parametrize("named", [False, True], ids=["all", "named"])
+def test_what_is_registered_survives_drain_and_undrain_on_trial(registered, end, named):
+    registered.declare("--confirm", "3" if end == "expiry" else "600")
+    registered.drain_and_undrain(*([cookie(registered.server)] if named else []))
+    if end == "expiry":
+        time.sleep(3.1)  # no process of sklc runs
+    else:
+        registered.host.sklc("rollback")
+    assert registered.serves(registered.server)
+
+
+def test_what_is_registered_survives_drain_and_undrain_while_declarations_decide(registered):
+    registered.declare()
+    registered.drain_and_undrain(f"127.0.0.1:{registered.server.getsockname()[1]}")
+    assert registered.serves(registered.declared)
+    registered.host.sklc("rollback")
+    assert registered.serves(registered.server)
+
+
+def test_what_is_registered_is_drained_under_one_generation_and_comes_back_under_another(registered):
+    host = registered.host
+    host.sklc("drain", "web")
+    other = host.server(TCP4)
+    for declared in registered.declared, other, registered.declared:  # no rules that are kept leave the label open
+        host.apply(rules(at(declared)))
+    host.sklc("undrain", "web")
+    host.sklc("rollback", "1")
+    assert registered.serves(registered.server)
+
+
+def test_what_is_registered_is_drained_in_all_generations_until_undrain(registered):
+    registered.declare()
+    registered.host.sklc("drain", "web", cookie(registered.server))
+    registered.host.sklc("rollback")
+    assert registered.serves(REFUSED)
+    registered.host.sklc("sync")
+    assert registered.serves(REFUSED)
+    registered.host.sklc("undrain", "web")
+    assert registered.serves(registered.server)
+
+
+def test_a_drained_registration_ends_where_no_kept_rules_name_the_label(registered):
+    host = registered.host
+    host.sklc("drain", "web")
+    for port in 81, 82:
+        host.apply(f"tcp dport {port} drop\n")
+    host.apply(rules(), "-q")
+    done = host.sklc("undrain", "web")
+    assert "is not registered for the label 'web'" in done.stderr
+    assert registered.serves(REFUSED)
+
+
+@pytest.mark.parametrize("verb", ["register", "unregister"])
+def test_a_drained_registration_ends_with_another_one_and_with_unregister(registered, verb):
+    host = registered.host
+    host.sklc("drain", "web")
+    if verb == "register":
+        host.register("web", registered.declared)
+    assert "web: tcp ipv4 unregistered" in host.sklc("unregister", "web").stdout
+    assert "gets no packets of tcp ipv4 there" in host.sklc("undrain", "web").stderr
+    assert registered.serves(REFUSED)
+
+
+def test_unregistering_under_declarations_leaves_what_is_registered_and_drained(registered):
+    registered.declare()
+    registered.host.sklc("drain", "web", cookie(registered.server))
+    registered.host.sklc("unregister", "web")
+    registered.host.sklc("undrain", "web")
+    registered.host.sklc("rollback")
+    assert registered.serves(registered.server)
+
+
+def test_registering_a_drained_socket_as_declared_gives_it_back_what_it_was_registered_for(registered):
+    host = registered.host
+    host.apply(rules(at(registered.server)))
+    host.sklc("drain", "web")
+    host.register("web", registered.server)
+    assert registered.serves(registered.server)
+    host.sklc("rollback")
+    assert registered.serves(registered.server)
+
+
+@pytest.mark.parametrize("wire", [TCP4, TCP6, UDP4], ids=["tcp-ipv4", "tcp-ipv6", "udp-ipv4"])
+def test_a_registered_group_has_the_same_slots_again(host, wire):
+    members = group(host, wire, 4)
+    host.apply(f"{wire.protocol} dport 80 redirect to web\n")
+    host.register("web", members[2])
+    before = slots.cookies(host, "web", wire.flow_class)
+    assert before[False][0] == cookie(members[2]) and len(before[False]) == 4
+    host.sklc("drain", "web")
+    assert not slots.cookies(host, "web", wire.flow_class)
+    host.sklc("undrain", "web", cookie(members[0]))
+    assert slots.cookies(host, "web", wire.flow_class) == before
+    assert host.sklc("undrain", "web", status=4)
+
+
+def test_a_dual_stack_socket_comes_back_in_both_families(host):
+    dual = host.server(TCP6, "::", v6only=False)
+    host.apply("tcp dport 80 redirect to web\n", "-q")
+    host.register("web", dual)
+    host.apply(rules("tcp 127.0.0.1:1"), "-q")
+    host.sklc("drain", "web", cookie(dual))
+    host.sklc("undrain", "web")
+    host.sklc("rollback")
+    for wire in TCP4, TCP6:
+        assert host.reach(wire, wire.at(1), 80, [dual]) is dual
+
+
+@pytest.mark.parametrize("by", ["all", "cookie", "address"])
+def test_an_override_is_one_again_after_undrain(two, by):
+    other = two.host.server(TCP4)
+    two.all.append(other)
+    override(two.host, other)
+    word = {"all": [], "cookie": [cookie(other)], "address": [f"127.0.0.1:{other.getsockname()[1]}"]}[by]
+    two.drain(cookie(other))
+    for text in two.text, rules(at(two.second)):  # also in the slots of rules that come meanwhile
+        two.host.apply(text, "-q")
+        assert not two.serves(other)
+    two.host.sklc("undrain", "web", *word)
+    for _ in range(2):
+        assert two.serves(other)
+        two.host.sklc("rollback")
+    (shown,) = [each for each in two.host.status()["labels"][0]["sockets"] if each["needed"]]
+    assert shown["override"]
+    two.host.sklc("unregister", "web")
+    two.host.sklc("sync")
+    assert not two.serves(other)
+
+
+@pytest.mark.parametrize("verb", ["register", "unregister"])
+def test_an_override_that_is_drained_ends_with_unregister_and_with_another_socket(two, verb):
+    other = two.host.server(TCP4)
+    two.all.append(other)
+    override(two.host, other)
+    two.drain(cookie(other))
+    if verb == "register":
+        two.host.register("web", two.second)
+    else:
+        assert "web: tcp ipv4 unregistered" in two.host.sklc("unregister", "web").stdout
+    two.host.sklc("undrain", "web")
+    two.host.sklc("sync")
+    assert two.serves(two.first)
+
+
+def test_an_override_group_stands_first_again_with_the_chosen_one(host):
+    members, declared = group(host, TCP4, 3), host.server(TCP4)
+    host.apply(rules(at(declared)))
+    override(host, members[1])
+    before = slots.cookies(host, "web", TCP4.flow_class)
+    host.sklc("drain", "web", f"127.0.0.1:{members[0].getsockname()[1]}")
+    assert host.reach(TCP4, TCP4.at(1), 80, [*members, declared]) is declared
+    host.sklc("undrain", "web")
+    assert slots.cookies(host, "web", TCP4.flow_class) == before
+    assert before[True][0] == cookie(members[1])
+
+
+def test_draining_all_leaves_the_way_back(two):
+    old, new = two.first, two.second
+    two.host.apply(rules(at(old)))
+    two.host.apply(rules(at(new)))
+    assert two.drain().stdout.count("drained: ") == 1
+    assert two.serves(REFUSED)
+    two.host.sklc("rollback")
+    assert two.serves(old)
+
+
+def test_draining_all_on_trial_is_for_the_rules_on_trial(two):
+    two.host.apply(rules(at(two.first)))
+    two.host.apply(rules(at(two.second)), "--confirm", "600")
+    two.drain()
+    assert two.serves(REFUSED)
+    two.host.sklc("rollback")
+    assert two.serves(two.first)
+
+
+# how a socket is named, and what is said of it
+
+
+def test_a_socket_is_named_by_its_address_in_any_spelling(host):
+    server = host.server(TCP6)
+    port = server.getsockname()[1]
+    host.apply(f"socket web {{ tcp [::1]:{port} }}\ntcp daddr {TCP6.prefix} dport 80 redirect to web\n")
+    for word in f"[0:0::1]:{port}", f"[::0.0.0.1]:{port}", f"[0:0:0:0:0:0:0:1]:{port}":
+        host.sklc("drain", "web", word)
+        assert host.reach(TCP6, TCP6.at(1), 80, [server]) is REFUSED
+        host.sklc("undrain", "web", word)
+        assert host.reach(TCP6, TCP6.at(1), 80, [server]) is server
+    for word in f"::1:{port}", f"[::1]:0{port + 1}", "[::1]", f"[::1]{port}", f"[::1%]:{port}", f"[::2]:{port}", f":{port}", "::":
+        assert "no such socket" in host.sklc("drain", "web", word, status=4).stderr
+
+
+def test_a_family_that_is_drained_has_one_cause(host, cgroup2):
+    servers = [host.server(TCP6, "::"), None]
+    servers[1] = host.server(TCP4, "0.0.0.0", port=servers[0].getsockname()[1])
+    port = servers[0].getsockname()[1]
+    host.apply(f"socket web {{ tcp *:{port} }}\ntcp dport 80 redirect to web\n")
+    for server, family in (servers[0], "ipv6"), (servers[1], "ipv4"):
+        host.sklc("drain", "web", cookie(server), "-q")
+        (problem,) = host.status(status=1)["problems"]
+        assert problem["what"] == f"its sockets for tcp {family} are drained, and no other serves"
+        assert host.sklc("sync").stderr == ""
+        host.sklc("undrain", "web")
+        assert host.status()["problems"] == []

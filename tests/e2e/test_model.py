@@ -175,8 +175,8 @@ class Run:
         """The model knows what surely stands behind the label, and what may; the command says what it drained."""
         self.model.settle()
         label = self.choose_label()
-        word, is_meant = self.choose_socket(self.model.standing(label, lambda each: True)[0])
-        sure, maybe = self.model.standing(label, is_meant)
+        word, is_meant = self.choose_socket(self.model.standing(label, lambda each: True, True)[0])
+        sure, maybe = self.model.standing(label, is_meant, word is not None)
         named = self.model.key_of(label)[0] is not None
         words = ["drain", label, *([word] if word else [])]
         if not named or not maybe:

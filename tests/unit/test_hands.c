@@ -35,7 +35,7 @@ static void *come_and_go(void *argument)
 		struct hand_entry entry = entry_of(STAYING + i % COMING,
 						   i / COMING % 2 ? 0 : HAND_DRAINED);
 
-		if (hand_write(writer->report, writer->map, &entry))
+		if (hands_write(writer->report, writer->map, &entry, 1))
 			break;
 	}
 	return NULL;
@@ -52,7 +52,7 @@ static void what_stays_is_read_once_while_others_come_and_go(void **state)
 	for (uint64_t cookie = 0; cookie < STAYING; cookie++) {
 		struct hand_entry entry = entry_of(cookie, HAND_OVERRIDE);
 
-		assert_int_equal(hand_write(&listener.report, writer.map, &entry), 0);
+		assert_int_equal(hands_write(&listener.report, writer.map, &entry, 1), 0);
 	}
 	assert_int_equal(pthread_create(&thread, NULL, come_and_go, &writer), 0);
 	for (int i = 0; i < READS; i++) {
