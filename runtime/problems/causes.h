@@ -9,6 +9,8 @@
 struct declaration;
 struct inspection;
 struct problems;
+struct sighting;
+struct sightings;
 
 /* Declarations that no socket is there for. */
 struct missing {
@@ -51,6 +53,10 @@ uint32_t by_hand(const struct inspection *inspected, uint32_t label, uint64_t co
 
 /* The flow classes, as bits, of the label's sockets that were drained and live (strays.c). */
 uint32_t drained(const struct inspection *inspected, uint32_t label);
+
+/* Whether the socket may not be placed, since others of its group are drained (strays.c). */
+bool is_kept_out(const struct inspection *inspected, const struct declaration *declaration,
+		 const struct sightings *seen, const struct sighting *at);
 
 /* Says how many sockets the last problem is of. */
 void problem_count(struct problems *problems, size_t sockets);

@@ -331,19 +331,6 @@ static int add_bound(const struct inspection *inspected, const struct declaratio
 		       : problem_bound(problems, label, first->protocol, address, name, count);
 }
 
-/* Whether the socket may not be placed, since others of its group are drained. */
-static bool is_kept_out(const struct inspection *inspected, const struct declaration *declaration,
-			const struct sightings *seen, const struct sighting *at)
-{
-	struct hands own;
-
-	if (!inspected->hands || at->found.fault != FOUND_RIGHT ||
-	    by_hand(inspected, declaration->label, at->key.cookie))
-		return false;
-	own = hands_of(inspected->hands, declaration->value.label);
-	return is_group_drained(&own, seen, at->found.group);
-}
-
 /* Whether the socket is as declared and gets connections, as far as an operator has not drained it. */
 static bool is_undrained(const struct inspection *inspected, const struct declaration *declaration,
 			 const struct sightings *seen, const struct sighting *at)

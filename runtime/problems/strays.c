@@ -69,6 +69,18 @@ uint32_t by_hand(const struct inspection *inspected, uint32_t label, uint64_t co
 		       : 0;
 }
 
+bool is_kept_out(const struct inspection *inspected, const struct declaration *declaration,
+		 const struct sightings *seen, const struct sighting *at)
+{
+	struct hands own;
+
+	if (!inspected->hands || at->found.fault != FOUND_RIGHT ||
+	    by_hand(inspected, declaration->label, at->key.cookie))
+		return false;
+	own = hands_of(inspected->hands, declaration->value.label);
+	return is_group_drained(&own, seen, at->found.group);
+}
+
 /* The declarations of each label: numbers from 1, 0 for none. */
 struct by_label {
 	size_t *first; /* by label */
