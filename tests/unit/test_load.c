@@ -67,7 +67,7 @@ static void a_load_that_does_not_end_is_ended_in_time(void **state)
 	if (hang_bpf() < 0)
 		skip();
 	assert_int_equal(load_object(&object, &host, &shared, &options, &loaded), -ETIMEDOUT);
-	assert_non_null(strstr(listener.said, "'hangs.o': loading it takes longer than 1 seconds, "
+	assert_non_null(strstr(listener.said, "'hangs.o': loading it takes longer than 1 second, "
 					      "and was ended"));
 	assert_in_range(time(NULL) - begun, 0, 4);
 	assert_int_equal(loaded.program, -1);
