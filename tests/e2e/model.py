@@ -191,14 +191,12 @@ class Model:
 
     def register(self, label, service, override=False):
         self.settle()
-        key, is_decided = self.key_of(label)
+        key = self.key_of(label)
         if not key:
             return NOT_THERE
         if not key[1]:
             self.register_undeclared(label, service)
             return DONE
-        if not override and not is_decided:
-            return NOT_THERE
         if not override and not any(each.takes(service) for each in key[1]):
             return RULES
         group = self.group(service)
@@ -253,7 +251,7 @@ class Model:
 
     def unregister(self, label, flow_classes):
         self.settle()
-        key, _ = self.key_of(label)
+        key = self.key_of(label)
         if not key:
             return NOT_THERE
         for flow_class in flow_classes:
@@ -270,7 +268,7 @@ class Model:
     def standing(self, label, is_meant, in_all):
         """The sockets that IS_MEANT chooses of those that stand behind the label in the rules that decide, or IN_ALL,
         or are drained: those that surely are, and those that may be. In the slots of rules that are neither in force nor on trial, an override may have taken the place of any."""
-        key_now, _ = self.key_of(label)
+        key_now = self.key_of(label)
         sure = {service for (name, _), slots in self.slots.items() if name == label and (in_all or key_now == (label, ()))
                 for service in slots if service}
         sure |= {service for name, service in self.hands if name == label}
@@ -297,7 +295,7 @@ class Model:
 
     def undrain(self, label, is_meant):
         self.settle()
-        key, _ = self.key_of(label)
+        key = self.key_of(label)
         drained = sorted((service for name, service in self.hands if name == label and is_meant(service)
                           and self.hands[name, service].kind == DRAINED), key=lambda each: each.cookie)
         if not key or not drained:
@@ -349,12 +347,12 @@ class Model:
         return set().union(*(each.keys() for each in generations if each))
 
     def key_of(self, label):
-        """What the label declares in the rules that decide, and True; else in those before, and False."""
+        """What the label declares in the rules that decide, or else in those before."""
         generation = self.in_force()
         for each in (generation, generation and generation.previous):
             if each and label in each.rules:
-                return (label, each.rules[label]), each is generation
-        return None, False
+                return label, each.rules[label]
+        return None
 
     def take_out_declared(self, label, service):
         for (name, _), behind in self.behind.items():

@@ -142,7 +142,7 @@ class Run:
         if not self.sockets:
             return
         label, service = self.choose_label(), self.choose_service()
-        key, _ = self.model.key_of(label)
+        key = self.model.key_of(label)
         fit = [each for each in self.sockets if key and any(endpoint.takes(each) for endpoint in key[1])]
         if fit and self.rng.random() < 0.5:
             service = self.rng.choice(sorted(fit, key=lambda each: each.number))
@@ -177,7 +177,7 @@ class Run:
         label = self.choose_label()
         word, is_meant = self.choose_socket(self.model.standing(label, lambda each: True, True)[0])
         sure, maybe = self.model.standing(label, is_meant, word is not None)
-        named = self.model.key_of(label)[0] is not None
+        named = self.model.key_of(label) is not None
         words = ["drain", label, *([word] if word else [])]
         if not named or not maybe:
             self.command(NOT_THERE, *words)
