@@ -12,6 +12,7 @@ import time
 import pytest
 
 from conftest import NO_LEAK_CHECK, SKLC, WIRES, locked_folder, program, public_copy
+from test_absence import without_proc
 
 TCP4 = WIRES["tcp-ipv4"]
 PAGE = pathlib.Path(__file__).parents[2] / "man" / "sklc.1"
@@ -337,13 +338,22 @@ def test_a_verb_needs_more_to_make_the_follower_anew(host, cgroup2, verb):
 
 
 @pytest.mark.parametrize("verb", ["list", "history"])
-def test_reading_needs_more_during_a_trial_and_without_proc(limited, verb):
+def test_reading_needs_more_during_a_trial(limited, verb):
     limited.prepare(verb)
     limited.host.apply(OTHER, "--confirm", "60", "--quiet")
     where = [verb, "--bpffs", limited.host.bpffs]
     network = limited.host.namespace.path
     assert "this needs the capability CAP_BPF" in run_with([], *where, network=network).stderr
     assert run_with(["CAP_BPF"], *where, network=network).returncode == 0
+
+
+@without_proc
+@pytest.mark.parametrize("verb", ["list", "history"])
+def test_reading_needs_more_without_proc(limited, verb):
+    limited.prepare(verb)
+    limited.host.apply(OTHER, "--confirm", "60", "--quiet")
+    where = [verb, "--bpffs", limited.host.bpffs]
+    network = limited.host.namespace.path
     hide = ["unshare", "--mount", "sh", "-c", 'umount -l /proc && exec "$@"', "sh"]
     done = run_with(["CAP_BPF"], *where, network=network, first=hide)
     assert done.returncode == 3 and "this needs the capability CAP_NET_ADMIN" in done.stderr, done
