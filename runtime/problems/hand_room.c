@@ -108,14 +108,10 @@ int problems_of_groups_by_hand(const struct inspection *inspected, int sockets,
 			       struct problems *problems)
 {
 	const struct object *object = inspected->object;
-	autofree uint32_t *declared = calloc((size_t)object->header.label_count + 1,
-					     sizeof(*declared));
-	int err = 0;
+	autofree uint32_t *declared = problems_covered(problems->report, object);
+	int err = declared ? 0 : -ENOMEM;
 
-	if (!declared)
-		return fail(problems->report, ENOMEM, "look for problems");
-	problems_covered(object, declared);
-	for (uint32_t i = 0; i < object->header.label_count; i++) {
+	for (uint32_t i = 0; !err && i < object->header.label_count; i++) {
 		size_t before = problems->count;
 
 		for (unsigned int j = 0; !err && j < ABI_FLOW_CLASSES && problems->count == before;

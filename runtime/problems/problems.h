@@ -62,9 +62,9 @@ int problems_of_undeclared(const struct inspection *inspected, struct problems *
 int problems_of_groups_by_hand(const struct inspection *inspected, int sockets,
 			       struct problems *problems);
 
-/* Adds to COVERED[label] the flow classes, as bits, that the label's declarations cover: of these,
- * problems_of_declared says why one is empty. */
-void problems_covered(const struct object *object, uint32_t *covered);
+/* The flow classes, as bits, that the declarations of each label cover: of these, problems_of_declared
+ * says why one is empty. The caller frees the array. NULL after a message. */
+uint32_t *problems_covered(struct report *report, const struct object *object);
 
 /* What keeps listeners from being followed. */
 int problems_of_following(const struct object *object, enum following following,

@@ -234,10 +234,15 @@ static uint32_t served(const struct abi_socket *socket)
 	return socket->family == AF_INET6 ? ipv6 : ipv4;
 }
 
-void problems_covered(const struct object *object, uint32_t *covered)
+uint32_t *problems_covered(struct report *report, const struct object *object)
 {
-	for (uint32_t i = 0; i < object->socket_count; i++)
+	uint32_t *covered = calloc((size_t)object->header.label_count + 1, sizeof(*covered));
+
+	if (!covered)
+		fail(report, ENOMEM, "look for empty labels");
+	for (uint32_t i = 0; covered && i < object->socket_count; i++)
 		covered[object->sockets[i].label] |= served(&object->sockets[i]);
+	return covered;
 }
 
 /* Writes the label's empty flow classes among these. Returns whether there is one. */
@@ -331,13 +336,9 @@ static int check_bound(const struct inspection *inspected, uint32_t label,
 int problems_of_undeclared(const struct inspection *inspected, struct problems *problems)
 {
 	const struct object *object = inspected->object;
-	autofree uint32_t *declared = calloc((size_t)object->header.label_count + 1,
-					     sizeof(*declared));
-	int err = 0;
+	autofree uint32_t *declared = problems_covered(problems->report, object);
+	int err = declared ? 0 : -ENOMEM;
 
-	if (!declared)
-		return fail(problems->report, ENOMEM, "look for problems");
-	problems_covered(object, declared);
 	for (uint32_t i = 0; !err && i < object->header.label_count; i++) {
 		const uint32_t out = drained(inspected, i);
 

@@ -128,8 +128,8 @@ struct group {
 	uint64_t number;     /* 0: there is no group */
 };
 
-/* Looks for the group of a socket; there is none if at most MEMBERS sockets stand at its endpoint.
- * SOCKETS is the socket map.
+/* Looks for the group of a socket. Where its endpoint has no more than MEMBERS sockets, no group is
+ * given. SOCKETS is the socket map.
  * -errno after a message. */
 int group_find(const struct netns *netns, int sockets, const struct known_sockets *known,
 	       uint64_t cookie, size_t members, struct group *group);

@@ -79,15 +79,10 @@ static int report_empty(const struct transaction *t, const uint32_t *covered, ui
 static int check_sockets(const struct transaction *t)
 {
 	bool required = t->options->require_sockets;
-	autofree uint32_t *covered = calloc((size_t)t->object->header.label_count + 1,
-					    sizeof(*covered));
+	autofree uint32_t *covered = problems_covered(t->options->report, t->object);
 	uint32_t empty = 0;
-	int err;
+	int err = covered ? report_empty(t, covered, &empty) : -ENOMEM;
 
-	if (!covered)
-		return fail(t->options->report, ENOMEM, "look for empty labels");
-	problems_covered(t->object, covered);
-	err = report_empty(t, covered, &empty);
 	if (err)
 		return err;
 	if ((!t->options->quiet || required) && empty > EMPTY_LABELS_SHOWN)

@@ -308,7 +308,7 @@ static int drain(struct draining *d)
 	return err ? err : carry_out(d);
 }
 
-/* The flow classes, as bits, in which the socket stands behind the label. */
+/* Finds the flow classes, as bits, in which the label has the socket in a slot. */
 static int find_stands(const struct draining *d, uint64_t cookie, uint32_t *stands)
 {
 	*stands = 0;
