@@ -5,14 +5,21 @@
 
 #include <errno.h>
 #include <linux/netlink.h>
+#include <stdbool.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 enum {
 	REPLY_MAX = 64 * 1024,
 	REPLIES_MAX = 1 << 20, /* datagrams of one dump */
 	WAIT_SECONDS = 10,     /* for one datagram */
 	RECEIVE_TRIES = 3,     /* since a stopped and continued process gets EINTR */
+	/* The kernel fills datagrams of 32 KiB; or, where it has no memory for that, and on a socket
+	 * that nothing was received from yet, of a page but at most 8 KiB; less what it needs itself. */
+	FULL_LARGE = 32 << 10,
+	FULL_SMALL_MAX = 8 << 10,
+	FULL_LACKS_MAX = 1152, /* that, and a message that has no room any more */
 };
 
 static int send_request(int fd, const void *request, size_t size)
@@ -54,12 +61,24 @@ static int take_reply(const char *reply, size_t size,
 	return 1;
 }
 
-int netlink_dump(int fd, const void *request, size_t size,
-		 int (*take)(const struct nlmsghdr *header, void *argument), void *argument)
+/* Whether there may have been no room for another message in a datagram. */
+static bool may_be_full(size_t size)
+{
+	const long page = sysconf(_SC_PAGESIZE);
+	const size_t small = page > 0 && page < FULL_SMALL_MAX ? (size_t)page : FULL_SMALL_MAX;
+
+	return (size + FULL_LACKS_MAX >= small && size <= small) ||
+	       size + FULL_LACKS_MAX >= FULL_LARGE;
+}
+
+int netlink_dump_pausing(int fd, const void *request, size_t size,
+			 int (*take)(const struct nlmsghdr *header, void *argument), void *argument,
+			 bool *paused)
 {
 	autofree char *reply = malloc(REPLY_MAX);
 	int more = 1;
 
+	*paused = false;
 	if (!reply)
 		return -ENOMEM;
 	if (send_request(fd, request, size))
@@ -68,8 +87,18 @@ int netlink_dump(int fd, const void *request, size_t size,
 		ssize_t received = i < REPLIES_MAX ? receive(fd, reply) : -1;
 
 		more = received <= 0 ? -EIO : take_reply(reply, (size_t)received, take, argument);
+		if (more > 0 && (i || may_be_full((size_t)received)))
+			*paused = true;
 	}
 	return more;
+}
+
+int netlink_dump(int fd, const void *request, size_t size,
+		 int (*take)(const struct nlmsghdr *header, void *argument), void *argument)
+{
+	bool paused;
+
+	return netlink_dump_pausing(fd, request, size, take, argument, &paused);
 }
 
 int netlink_ask(int fd, const void *request, size_t size,

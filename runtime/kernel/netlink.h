@@ -2,6 +2,7 @@
 #ifndef SKLC_NETLINK_H
 #define SKLC_NETLINK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct nlmsghdr;
@@ -11,6 +12,12 @@ struct nlmsghdr;
  * or not to the end; -ENOMEM without a message. */
 int netlink_dump(int fd, const void *request, size_t size,
 		 int (*take)(const struct nlmsghdr *header, void *argument), void *argument);
+
+/* The same. *PAUSED becomes whether the kernel may have left its list between two datagrams. It goes
+ * on by position, so it passes over objects where others before them are gone meanwhile. */
+int netlink_dump_pausing(int fd, const void *request, size_t size,
+			 int (*take)(const struct nlmsghdr *header, void *argument), void *argument,
+			 bool *paused);
 
 /* Sends a request, and calls TAKE for the answer. Returns what TAKE returns, or the error that the
  * kernel answers; -EIO without a message if it does not answer, -ENOMEM without a message. */

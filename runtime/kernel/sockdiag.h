@@ -26,11 +26,12 @@ struct known_socket {
 struct known_sockets {
 	struct known_socket *all; /* sorted by cookie */
 	size_t count;
-	bool told[2]; /* whether the kernel told all TCP listeners, all UDP sockets */
+	bool told
+		[2]; /* whether the kernel told all TCP sockets that were asked for, all UDP ones */
 };
 
-/* Reads the listening TCP sockets and the UDP sockets; those that the kernel tells. -ENOMEM
- * after a message. */
+/* Reads the listening TCP sockets and the UDP sockets; those that the kernel tells. One that is there
+ * all the time is among them, or told says that some may not be. -ENOMEM after a message. */
 int sockdiag_read(const struct netns *netns, struct known_sockets *sockets);
 
 /* Also reads TCP sockets that are bound and may listen later, or again. A kernel before 6.8 does not

@@ -267,7 +267,7 @@ uint32_t drained(const struct inspection *inspected, uint32_t label)
 	own = hands_of(inspected->hands, label_hash(object_label(inspected->object, label)));
 	for (size_t i = 0; i < own.count; i++)
 		if (own.all[i].value.flags & HAND_DRAINED &&
-		    (!inspected->known || sockdiag_find(inspected->known, own.all[i].key.cookie)))
+		    (!inspected->known || !is_hand_absent(inspected->known, &own.all[i])))
 			flow_classes |= own.all[i].value.flow_classes;
 	return flow_classes;
 }

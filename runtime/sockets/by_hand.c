@@ -24,13 +24,13 @@ struct by_hand {
 	size_t order_count;
 };
 
-/* Whether the socket is gone for certain: the kernel told all sockets of its protocol. */
-static bool is_gone(const struct known_sockets *known, const struct hand_entry *entry)
+bool is_hand_absent(const struct known_sockets *known, const struct hand_entry *entry)
 {
-	uint32_t flow_class = (uint32_t)__builtin_ctz(entry->value.flow_classes);
+	uint32_t flow_classes = entry->value.flow_classes;
 
-	return sockdiag_told(known, flow_class_ipproto(flow_class)) &&
-	       !sockdiag_find(known, entry->key.cookie);
+	return !flow_classes ||
+	       (sockdiag_told(known, flow_class_ipproto((uint32_t)__builtin_ctz(flow_classes))) &&
+		!sockdiag_find(known, entry->key.cookie));
 }
 
 static int forget_gone(struct by_hand *by)
@@ -42,7 +42,7 @@ static int forget_gone(struct by_hand *by)
 	for (size_t i = 0; !err && i < by->hands.count; i++) {
 		struct hand_entry entry = by->hands.all[i];
 
-		if (entry.value.flow_classes && !is_gone(&known, &entry)) {
+		if (!is_hand_absent(&known, &entry)) {
 			by->hands.all[kept++] = entry;
 			continue;
 		}

@@ -12,6 +12,7 @@
 struct declarations;
 struct declared_maps;
 struct finder;
+struct hand_entry;
 struct hands;
 struct known_socket;
 struct known_sockets;
@@ -106,6 +107,9 @@ int by_hand_settle(const struct state *state);
 
 /* Does of this what needs no walk through the namespace's sockets: only takes sockets out. */
 int by_hand_clear(const struct state *state);
+
+/* Whether a socket that something was done with by hand is for certain none of those that were read. */
+bool is_hand_absent(const struct known_sockets *known, const struct hand_entry *entry);
 
 /* Whether an operator drained, for one label, a member of the SO_REUSEPORT group. The kernel spreads
  * over all members as long as one is behind the label, so none is put there. OWN is what was done by

@@ -208,7 +208,7 @@ static int find_noted(struct draining *d)
 		uint64_t cookie = at->key.cookie;
 
 		if ((at->value.flags & HAND_DRAINED || (d->ends && hand_awaited(at))) &&
-		    is_meant(d, cookie) && (d->ends || sockdiag_find(&d->known, cookie)))
+		    is_meant(d, cookie) && (d->ends || !is_hand_absent(&d->known, at)))
 			err = add(d, cookie, own.all[i].value.flow_classes);
 	}
 	return err;
