@@ -96,7 +96,7 @@ static int is_of_sklc(uint32_t id)
 	       (info.name[length] == '\0' || info.name[length] == '_');
 }
 
-int attach_find_lost(const struct netns *netns, struct lost *lost)
+int attach_find_lost(struct report *report, const struct netns *netns, struct lost *lost)
 {
 	struct hook hook;
 	int err = attach_query(netns, &hook);
@@ -112,7 +112,9 @@ int attach_find_lost(const struct netns *netns, struct lost *lost)
 		else if (ours < 0 && ours != -ENOENT)
 			err = ours;
 	}
-	return err;
+	return err ? caps_fail(report, err, caps_for_hook, "ask for the programs on the hook of %s",
+			       netns->words)
+		   : 0;
 }
 
 void lost_text(const struct lost *lost, char text[LOST_TEXT_MAX])

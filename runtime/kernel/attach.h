@@ -42,9 +42,9 @@ struct lost {
 	uint32_t unnamed; /* programs whose names cannot be read, since that needs CAP_SYS_ADMIN */
 };
 
-/* Lists the programs on the hook that have a name that sklc gives, where no state is. -errno without a
+/* Lists the programs on the hook that have a name that sklc gives, where no state is. -errno after a
  * message. */
-int attach_find_lost(const struct netns *netns, struct lost *lost);
+int attach_find_lost(struct report *report, const struct netns *netns, struct lost *lost);
 
 /* "program 12", "programs 12, 13" */
 enum { LOST_TEXT_MAX = 1024 };

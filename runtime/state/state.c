@@ -184,6 +184,15 @@ void state_close(struct state *state)
 	netns_close(&state->netns);
 }
 
+bool state_came(const struct state *state)
+{
+	char path[64];
+	struct stat status;
+
+	snprintf(path, sizeof(path), ROOT_NAME "/%" PRIu64 "/" ABI_PIN_LINK, state->netns.cookie);
+	return state->folder < 0 && fstatat(state->bpffs, path, &status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 int state_open_root(const struct runtime_options *options, int *root)
 {
 	autoclose int bpffs = bpffs_open(options, STATE_READ);

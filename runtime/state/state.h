@@ -43,6 +43,10 @@ int state_open(const struct runtime_options *options, enum state_use use, struct
 /* Also removes empty folders, unless the state was opened to be read. */
 void state_close(struct state *state);
 
+/* Whether the namespace has a link by now, and had no folder when the state was opened: what was not there
+ * could not be locked. */
+bool state_came(const struct state *state);
+
 /* Opens <bpffs>/sklc alone; *ROOT is -1 if there is none. */
 int state_open_root(const struct runtime_options *options, int *root);
 

@@ -3,7 +3,6 @@
 
 #include "runtime/base/fail.h"
 #include "runtime/kernel/attach.h"
-#include "runtime/kernel/caps.h"
 #include "runtime/kernel/clock.h"
 
 #include <errno.h>
@@ -104,15 +103,6 @@ static bool is_settled(const struct status *status)
 	return same;
 }
 
-static int find_lost(struct status *status)
-{
-	int err = attach_find_lost(&status->state.netns, &status->lost);
-
-	return err ? caps_fail(status->state.report, err, caps_for_hook,
-			       "ask for the programs on the hook of %s", status->state.netns.words)
-		   : 0;
-}
-
 int status_read(struct status *status)
 {
 	int err = -EAGAIN;
@@ -122,7 +112,8 @@ int status_read(struct status *status)
 		err = standing_read(&status->state, &status->standing);
 		/* After a trial of the first rules there is a link, and no rules are in force. */
 		if (!err && status->standing.link < 0)
-			err = find_lost(status);
+			err = attach_find_lost(status->state.report, &status->state.netns,
+					       &status->lost);
 		if (err || !status->standing.current)
 			return err;
 		err = read_generation(status);

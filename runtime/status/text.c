@@ -224,6 +224,11 @@ static void print_brief(const struct brief_status *brief, FILE *out)
 		fprintf(out,
 			"nothing is attached; the network namespace is gone, and the next `sklc "
 			"apply` clears its state, or its rules were detached\n");
+	} else if (!brief->generation) {
+		fprintf(out,
+			"inode %" PRIu32
+			", no rules are applied: the trial of the first ones is over\n",
+			brief->inode);
 	} else {
 		if (brief->name[0]) {
 			text_print(out, brief->name);

@@ -20,13 +20,22 @@ static int check_no_trial(struct report *report, const struct standing *standing
 		      standing->tried);
 }
 
-/* Warns of programs of sklc on the hook for which there is no state. */
+/* Warns of programs of sklc on the hook for which there is no state, or that it cannot tell. */
 static void warn_of_lost(const struct state *state)
 {
 	char programs[LOST_TEXT_MAX];
+	struct mild_report mild;
 	struct lost lost;
 
-	if (attach_find_lost(&state->netns, &lost) || !lost.count)
+	report_mildly(&mild, state->report);
+	if (attach_find_lost(&mild.report, &state->netns, &lost))
+		return;
+	if (!lost.count && lost.unnamed)
+		warn(state->report,
+		     "%" PRIu32 " program%s on the hook already; to tell whether of sklc, without "
+		     "state in '%s', needs the capability CAP_SYS_ADMIN: run as root",
+		     lost.unnamed, lost.unnamed == 1 ? " is" : "s are", state->path);
+	if (!lost.count)
 		return;
 	lost_text(&lost, programs);
 	warn(state->report,

@@ -146,7 +146,7 @@ int runtime_history(const struct runtime_options *options, FILE *out)
 	if (!err)
 		err = lives_read(&state, &standing, &lives);
 	if (!err && !lives.count)
-		err = refuse_not_applied(&state);
+		err = refuse_none_in_force(&state, &standing);
 	if (!err && options->json)
 		err = print_json(options->report, &lives, out);
 	else if (!err)

@@ -21,7 +21,7 @@ int runtime_read_applied(const struct runtime_options *options, void **bytes, si
 		return err;
 	err = standing_read(&state, &standing);
 	if (!err && !standing.current)
-		err = refuse_not_applied(&state);
+		err = refuse_none_in_force(&state, &standing);
 	if (!err)
 		err = find_generation(&state, &standing,
 				      options->has_generation ? options->generation

@@ -189,27 +189,92 @@ def test_variables_that_cannot_be_mapped_are_an_error(host, cgroup2, verb):  # p
     assert host.reach(TCP4, TCP4.at(1), 80, [server]) is server
 
 
-def test_a_program_without_state_is_named(host):
-    """The pins are removed while another pin keeps the link, as of rules that were applied with another bpffs."""
-    bpftool = program("bpftool")
+def lose_state(host):
+    """Applies rules and removes their pins while another pin keeps the link, as of rules that were applied with another
+    bpffs. Returns the link."""
     host.apply("tcp dport 81 drop\n")
     folder = next(pathlib.Path(host.bpffs, "sklc").glob("[0-9]*"))
-    shown = subprocess.run([bpftool, "-j", "link", "show", "pinned", folder / "link"], text=True, capture_output=True,
-                           check=True)
-    link = json.loads(shown.stdout)
+    shown = subprocess.run([program("bpftool"), "-j", "link", "show", "pinned", folder / "link"], text=True,
+                           capture_output=True, check=True)
     (folder / "link").rename(pathlib.Path(host.bpffs, "kept"))
     shutil.rmtree(folder)
+    return json.loads(shown.stdout)
+
+
+# Those that say that no rules are applied.
+NEED_RULES = [["list"], ["list", "1"], ["history"], ["sync"], ["confirm"], ["rollback"], ["rollback", "1"], ["reset"],
+              ["register", "web", "--pid", str(os.getpid()), "--fd", "0"], ["unregister", "web"], ["drain", "web"],
+              ["undrain", "web"], ["detach"]]
+
+
+def inside(host, *words, first=()):
+    """Runs the command in its own namespace, which is the host's."""
+    return subprocess.run(["nsenter", f"--net={host.namespace.path}", *first, SKLC, *map(str, words), "--bpffs",
+                           host.bpffs], text=True, capture_output=True, check=False, env=NO_LEAK_CHECK)
+
+
+def test_a_program_without_state_is_named(host):
+    bpftool = program("bpftool")
+    link = lose_state(host)
     lost = host.sklc("status", status=4).stdout
     assert f"program {link['prog_id']} of sklc is on the hook and decides" in lost and "no rules" not in lost
     status = host.status(status=4)
     assert not status["applied"] and status["lost_programs"] == [link["prog_id"]]
-    for words in (["list"], ["history"], ["sync"], ["rollback"], ["reset"], ["drain", "web"], ["detach"]):
+    for words in NEED_RULES:
         assert f"but program {link['prog_id']} of sklc is on the hook" in host.sklc(*words, status=4).stderr
     assert "run beside" in host.apply("tcp dport 82 drop\n").stderr
     host.sklc("detach")
     subprocess.run([bpftool, "link", "detach", "id", str(link["id"])], check=True)
     assert host.sklc("status", status=4).stdout.endswith("no rules are applied\n")
     assert host.status(status=4)["lost_programs"] == []
+
+
+@pytest.mark.parametrize("words", NEED_RULES, ids=" ".join)
+def test_a_program_without_state_is_not_passed_over_in_the_own_namespace(host, words):
+    """There these verbs have given up the capability to read the names of programs, unless it is needed otherwise."""
+    link = lose_state(host)
+    done = inside(host, *words)
+    assert done.returncode == 4 and "no rules are applied" not in done.stderr, done
+    assert "but 1 program is on the hook; to tell whether of sklc needs the capability CAP_SYS_ADMIN: run `sklc status` " \
+        "as root" in done.stderr or f"but program {link['prog_id']} of sklc is on the hook" in done.stderr, done
+    assert f"program {link['prog_id']} of sklc" in inside(host, "status").stdout
+
+
+def test_apply_warns_of_a_program_that_it_cannot_name(host):
+    link = lose_state(host)
+    apply = ["apply", host.rules("tcp dport 82 drop\n")]
+    limited = inside(host, *apply, first=[program("setpriv"), "--bounding-set", "-all,+bpf,+net_admin,+perfmon"])
+    assert limited.returncode == 0 and "warning: 1 program is on the hook already; to tell whether of sklc" in \
+        limited.stderr and "CAP_SYS_ADMIN: run as root" in limited.stderr, limited
+    host.sklc("detach")
+    whole = inside(host, *apply)
+    assert whole.returncode == 0 and f"warning: program {link['prog_id']} of sklc is on the hook already" in \
+        whole.stderr, whole
+
+
+def number_of_query(host, words):
+    """Which call of bpf(2) asks for the programs on the hook."""
+    done = inside(host, *words, first=[program("strace"), "-e", "bpf"])
+    calls = [line for line in done.stderr.splitlines() if line.startswith("bpf(")]
+    return 1 + next(i for i, line in enumerate(calls) if "BPF_PROG_QUERY" in line)
+
+
+@pytest.mark.parametrize("words", [["status"], *NEED_RULES], ids=" ".join)
+@pytest.mark.parametrize("error", ["ENOMEM", "EPERM"])
+def test_a_hook_that_cannot_be_asked_is_no_absence(host, words, error):
+    call = number_of_query(host, words)
+    done = inside(host, *words, first=[program("strace"), "-o", "/dev/null", "-e", f"inject=bpf:error={error}:when={call}"])
+    assert done.returncode == 3 and "cannot ask for the programs on the hook" in done.stderr, done
+    assert "no rules" not in done.stdout + done.stderr
+    assert inside(host, *words).returncode == 4
+
+
+def test_apply_warns_where_the_hook_cannot_be_asked(host):
+    apply = ["apply", host.rules("tcp dport 82 drop\n")]
+    call = number_of_query(host, apply)
+    host.sklc("detach")
+    done = inside(host, *apply, first=[program("strace"), "-o", "/dev/null", "-e", f"inject=bpf:error=ENOMEM:when={call}"])
+    assert done.returncode == 0 and "warning: cannot ask for the programs on the hook" in done.stderr, done
 
 
 def test_what_a_killed_first_apply_left_is_cleared_when_the_namespace_is_gone(host):

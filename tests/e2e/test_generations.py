@@ -469,6 +469,25 @@ def test_a_trial_of_the_first_rules_promises_no_rules_before(host):
     assert host.status(status=4)["generation"] == 0
 
 
+# What they say of the rules, where those of a first trial are over: the folder is whole, and its program on the link.
+AFTER_A_FIRST_TRIAL = [["list"], ["list", "1"], ["history"], ["sync"], ["confirm"], ["rollback"], ["rollback", "1"],
+                       ["reset"], ["register", "web", "--pid", str(os.getpid()), "--fd", "0"], ["unregister", "web"],
+                       ["drain", "web"], ["undrain", "web"]]
+
+
+def test_after_a_trial_of_the_first_rules_no_rules_are_applied(host):
+    for words in [["status"], ["status", "--all"], *AFTER_A_FIRST_TRIAL]:
+        host.apply("tcp dport 80 drop\n", "--confirm", "1")
+        time.sleep(1.1)
+        done = host.sklc(*words, status=0 if "--all" in words else 4)
+        assert "no rules are applied" in done.stdout + done.stderr, (words, done)
+        assert "on the hook" not in done.stdout + done.stderr, (words, done)
+        assert "generation 0" not in done.stdout + done.stderr, (words, done)
+    host.apply("tcp dport 80 drop\n", "--confirm", "1")
+    time.sleep(1.1)
+    assert "on the hook" not in host.apply("tcp dport 81 drop\n").stderr
+
+
 def test_a_trial_of_later_rules_promises_the_rules_before(host):
     host.apply("tcp dport 80 drop\n")
     done = host.apply("tcp dport 81 drop\n", "--confirm", "2")
