@@ -42,6 +42,23 @@ struct mild_report {
 
 void report_mildly(struct mild_report *mild, struct report *to);
 
+/* A report that keeps its messages: for what may have to be done again, so that they must not be seen. */
+struct kept_report {
+	struct report report;
+	struct report *to;
+	struct message *all;
+	size_t count;
+	bool is_open; /* messages are no longer kept, but given on */
+};
+
+void report_keep(struct kept_report *kept, struct report *to);
+
+/* Forgets the messages that are kept. */
+void report_drop(struct kept_report *kept);
+
+/* Gives on the messages that are kept, and from now on each at once. Nothing is left to free. */
+void report_give_out(struct kept_report *kept);
+
 /* A report that drops all messages. */
 struct report report_nothing(void);
 

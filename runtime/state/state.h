@@ -309,6 +309,22 @@ struct standing {
 int standing_read(const struct state *state, struct standing *standing);
 void standing_close(struct standing *standing);
 
+/* A reading of what is applied without the lock (reading.c), while another command may change it. */
+struct reading {
+	const struct runtime_options *options;
+	struct kept_report *kept; /* the report of all that is read; must live as long */
+	struct state *state;
+	struct standing *standing;
+	int (*read)(void *argument);   /* reads more, where these two are read */
+	void (*clear)(void *argument); /* frees what READ made, whatever it returned */
+	void *argument;
+};
+
+/* Opens the state, reads what is in force, and calls READ; does it all again, without a word, where it
+ * was overtaken by another command. 0: the state and the standing are open, and for the caller to
+ * close; else the -errno of the last try after its messages, and nothing is left open. */
+int state_read(const struct reading *reading);
+
 /* Pins the state's version, the socket map, the map of slots, the marks of spare slots, the times,
  * the map of what was done by hand and the count, each only if it is not there yet. */
 int standing_prepare(const struct state *state, struct shared_maps *shared, int *labels);

@@ -1,4 +1,4 @@
-/* Reads the status without a lock. If the program on the link changes meanwhile, reads again. */
+/* Reads the status without a lock. */
 #include "status.h"
 
 #include "runtime/base/fail.h"
@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { READ_TRIES = 5 };
+enum { BRIEF_TRIES = 5 };
 
 static int read_flow_classes(struct status *status)
 {
@@ -92,35 +92,37 @@ void status_clear(struct status *status)
 	status->standing.link = -1;
 }
 
-/* Whether the link still has the program that it had before. */
-static bool is_settled(const struct status *status)
+static int read_status(void *argument)
 {
-	struct standing again;
-	bool same = standing_read(&status->state, &again) == 0 &&
-		    again.info.program == status->standing.info.program;
+	struct status *status = argument;
 
-	standing_close(&again);
-	return same;
+	status->problems.report = status->state.report;
+	/* After a trial of the first rules there is a link, and no rules are in force. */
+	if (status->standing.link < 0)
+		return attach_find_lost(status->state.report, &status->state.netns, &status->lost);
+	return status->standing.current ? read_generation(status) : 0;
 }
 
-int status_read(struct status *status)
+static void clear_status(void *argument)
 {
-	int err = -EAGAIN;
+	status_clear(argument);
+}
 
-	for (int i = 0; i < READ_TRIES; i++) {
-		status_clear(status);
-		err = standing_read(&status->state, &status->standing);
-		/* After a trial of the first rules there is a link, and no rules are in force. */
-		if (!err && status->standing.link < 0)
-			err = attach_find_lost(status->state.report, &status->state.netns,
-					       &status->lost);
-		if (err || !status->standing.current)
-			return err;
-		err = read_generation(status);
-		if (is_settled(status))
-			return err;
-	}
-	return err;
+int status_read(const struct runtime_options *options, struct kept_report *kept,
+		struct status *status)
+{
+	const struct reading reading = {
+		.options = options,
+		.kept = kept,
+		.state = &status->state,
+		.standing = &status->standing,
+		.read = read_status,
+		.clear = clear_status,
+		.argument = status,
+	};
+
+	*status = (struct status){.complete = true};
+	return state_read(&reading);
 }
 
 const char *status_netns_name(const struct status *status, char *name, size_t size)
@@ -129,20 +131,54 @@ const char *status_netns_name(const struct status *status, char *name, size_t si
 											    : NULL;
 }
 
-void brief_read(struct state *state, struct brief_status *brief)
+static int read_brief(struct state *state, struct brief_status *brief)
 {
 	autoclose int link = pin_get(state->folder, ABI_PIN_LINK);
 	struct standing standing;
 	struct link_info info = {0};
+	int err;
 
-	brief->error = link < 0 ? link : attach_info(state->report, link, &info);
-	brief->has_link = link >= 0 && !brief->error;
 	if (link == -ENOENT)
-		brief->error = 0;
+		return 0;
+	if (link < 0)
+		return fail(state->report, link, "open the link '%s/%s'", state->path,
+			    ABI_PIN_LINK);
+	err = attach_info(state->report, link, &info);
+	brief->has_link = !err;
+	if (err || !info.netns_inode)
+		return err;
+	err = standing_read(state, &standing);
+	if (err)
+		return err;
 	brief->inode = info.netns_inode;
-	if (!info.netns_inode || standing_read(state, &standing))
-		return;
 	brief->generation = standing.current;
 	netns_find_name(state->report, info.netns_inode, brief->name, sizeof(brief->name));
 	standing_close(&standing);
+	return 0;
+}
+
+/* Another command may have removed the generation whose program was on the link. */
+void brief_read(struct report *report, int root, uint64_t cookie, struct brief_status *brief)
+{
+	struct kept_report kept;
+
+	report_keep(&kept, report);
+	for (int i = 0; i < BRIEF_TRIES; i++) {
+		struct state state = {
+			.report = &kept.report, .bpffs = -1, .root = -1, .folder = -1};
+
+		report_drop(&kept);
+		*brief = (struct brief_status){.cookie = cookie};
+		brief->error = state_open_listed(root, cookie, &state);
+		if (brief->error == -ENOENT)
+			brief->error = 0; /* it was removed meanwhile */
+		else if (brief->error)
+			fail(&kept.report, brief->error, "open the folder '%s'", state.path);
+		else
+			brief->error = read_brief(&state, brief);
+		close_fd(&state.folder);
+		if (brief->error != -ESTALE)
+			break;
+	}
+	report_give_out(&kept);
 }

@@ -59,8 +59,10 @@ int status_print_json(const struct status *status, FILE *out);
 int brief_print_json(struct report *report, const struct brief_status *all, size_t count,
 		     FILE *out);
 
-/* Reads the status of the namespace whose state STATUS has open. -errno after a message. */
-int status_read(struct status *status);
+/* Opens the state of the options' namespace and reads its status. KEPT must live as long. -errno after a
+ * message; then nothing is left to clear or to close. */
+int status_read(const struct runtime_options *options, struct kept_report *kept,
+		struct status *status);
 
 /* Frees everything but the state. */
 void status_clear(struct status *status);
@@ -69,8 +71,8 @@ void status_clear(struct status *status);
  * message. */
 int status_look(struct status *status);
 
-/* Reads the short status of the namespace of an open state. */
-void brief_read(struct state *state, struct brief_status *brief);
+/* Reads the short status of a namespace that state_list found. Its error is after a message. */
+void brief_read(struct report *report, int root, uint64_t cookie, struct brief_status *brief);
 
 /* The first socket of a label's flow class. */
 const struct described *status_socket(const struct status *status, uint32_t label,

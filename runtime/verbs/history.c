@@ -133,25 +133,50 @@ static int print_json(struct report *report, const struct lives *lives, FILE *ou
 		report, json_pack("{s:i, s:o}", "version", 1, "generations", all), out);
 }
 
+struct history {
+	struct state state;
+	struct standing standing;
+	struct lives lives;
+};
+
+static int read_history(void *argument)
+{
+	struct history *history = argument;
+	int err = lives_read(&history->state, &history->standing, &history->lives);
+
+	if (!err && !history->lives.count)
+		err = refuse_none_in_force(&history->state, &history->standing);
+	return err;
+}
+
+static void clear_history(void *argument)
+{
+	struct history *history = argument;
+
+	history->lives.count = 0;
+}
+
 int runtime_history(const struct runtime_options *options, FILE *out)
 {
-	struct lives lives = {.count = 0};
-	struct standing standing;
-	struct state state;
-	int err = state_open(options, STATE_READ, &state);
+	struct history history = {.lives.count = 0};
+	struct kept_report kept;
+	int err = state_read(&(struct reading){
+		.options = options,
+		.kept = &kept,
+		.state = &history.state,
+		.standing = &history.standing,
+		.read = read_history,
+		.clear = clear_history,
+		.argument = &history,
+	});
 
 	if (err)
 		return err;
-	err = standing_read(&state, &standing);
-	if (!err)
-		err = lives_read(&state, &standing, &lives);
-	if (!err && !lives.count)
-		err = refuse_none_in_force(&state, &standing);
-	if (!err && options->json)
-		err = print_json(options->report, &lives, out);
-	else if (!err)
-		print_text(&lives, out);
-	standing_close(&standing);
-	state_close(&state);
+	if (options->json)
+		err = print_json(options->report, &history.lives, out);
+	else
+		print_text(&history.lives, out);
+	standing_close(&history.standing);
+	state_close(&history.state);
 	return err;
 }

@@ -4,20 +4,18 @@
 #include "runtime/runtime.h"
 
 #include <errno.h>
-#include <inttypes.h>
 
 static int print_one(const struct runtime_options *options, FILE *out)
 {
-	struct status status = {.complete = true};
-	int err = state_open(options, STATE_READ, &status.state);
+	struct kept_report kept;
+	struct status status;
+	int err = status_read(options, &kept, &status);
 
 	if (err)
 		return err;
-	status.standing.link = -1;
-	err = status_read(&status);
-	if (!err && options->json)
+	if (options->json)
 		err = status_print_json(&status, out);
-	else if (!err && !options->quiet)
+	else if (!options->quiet)
 		status_print_text(&status, out);
 	if (!err && !status.standing.current)
 		err = RUNTIME_NOT_THERE;
@@ -44,20 +42,8 @@ static int print_all(const struct runtime_options *options, FILE *out)
 	if (!all)
 		return fail(options->report, ENOMEM, "list the network namespaces");
 	for (size_t i = 0; i < count; i++) {
-		struct state state = {.report = options->report, .bpffs = -1, .root = -1};
-
-		all[i].cookie = cookies[i];
-		all[i].error = state_open_listed(root, cookies[i], &state);
-		if (!all[i].error)
-			brief_read(&state, &all[i]);
-		close_fd(&state.folder);
-		if (all[i].error == -ENOENT)
-			all[i].error = 0; /* it was removed meanwhile */
-		if (all[i].error)
-			err = fail(
-				options->report, all[i].error,
-				"read the state of the network namespace with the cookie %" PRIu64,
-				cookies[i]);
+		brief_read(options->report, root, cookies[i], &all[i]);
+		err = all[i].error ? all[i].error : err;
 	}
 	if (!options->json)
 		brief_print_text(all, count, out);

@@ -44,12 +44,32 @@ static void the_report_decides_whether_a_warning_is_an_error(void **state)
 	assert_string_equal(listener.said, "warning: gone [interface]\n");
 }
 
+static void what_is_kept_is_given_out_or_forgotten(void **state)
+{
+	struct listener listener = listener_new();
+	struct kept_report kept;
+
+	(void)state;
+	report_keep(&kept, &listener.report);
+	assert_int_equal(refuse(&kept.report, EPERM, "overtaken"), -EPERM);
+	report_drop(&kept);
+	assert_int_equal(fail(&kept.report, ENOENT, "open '%s'", "x"), -ENOENT);
+	warn_named(&kept.report, "interface", "gone");
+	assert_string_equal(listener.said, "");
+	report_give_out(&kept);
+	note(&kept.report, "late");
+	assert_string_equal(listener.said, "error: cannot open 'x': no such file or directory\n"
+					   "warning: gone [interface]\nnote: late\n");
+	report_drop(&kept);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_failure_says_what_was_tried_and_why_and_returns_its_number),
 		cmocka_unit_test(a_message_is_one_line_whatever_is_quoted_in_it),
 		cmocka_unit_test(the_report_decides_whether_a_warning_is_an_error),
+		cmocka_unit_test(what_is_kept_is_given_out_or_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
