@@ -196,7 +196,9 @@ class Host:
         return pathlib.Path(self.bpffs, "sklc", str(cookie))
 
     def pins(self):
-        return sorted(pathlib.Path(self.bpffs, "sklc").rglob("*"))
+        """What is pinned, with the folders; one that goes meanwhile is as good as gone."""
+        return sorted(pathlib.Path(folder, name) for folder, folders, pins in os.walk(pathlib.Path(self.bpffs, "sklc"))
+                      for name in folders + pins)
 
     # services and clients
 
