@@ -375,15 +375,30 @@ void sockdiag_address(const struct known_socket *socket, char *text, size_t size
 		     size);
 }
 
+int address_unmap(int family, uint8_t address[16])
+{
+	struct in6_addr mapped;
+
+	if (family != AF_INET6)
+		return family;
+	memcpy(&mapped, address, sizeof(mapped));
+	if (!IN6_IS_ADDR_V4MAPPED(&mapped))
+		return family;
+	memset(address, 0, sizeof(mapped));
+	memcpy(address, &mapped.s6_addr[12], sizeof(struct in_addr));
+	return AF_INET;
+}
+
 bool sockdiag_is_at(const struct known_socket *socket, const char *text)
 {
-	uint8_t address[16];
+	uint8_t address[16], own[16];
 	char device[16];
 	unsigned int port;
 	int family;
 
+	memcpy(own, socket->address, sizeof(own));
 	return text_read_address(text, &family, address, device, &port) &&
-	       family == socket->family && port == socket->port &&
-	       memcmp(address, socket->address, sizeof(address)) == 0 &&
+	       address_unmap(family, address) == address_unmap(socket->family, own) &&
+	       port == socket->port && memcmp(address, own, sizeof(own)) == 0 &&
 	       strcmp(device, socket->device) == 0;
 }

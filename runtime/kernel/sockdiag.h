@@ -55,6 +55,10 @@ const char *known_device(const struct known_socket *socket);
 /* "192.0.2.1:80", "[fe80::1]%eth0:80" */
 void sockdiag_address(const struct known_socket *socket, char *text, size_t size);
 
+/* Makes an IPv4-mapped address, in network order, the IPv4 address, as declarations do. Returns the
+ * family. */
+int address_unmap(int family, uint8_t address[16]);
+
 /* Whether the socket is at this address, in any spelling, and bound to its device. */
 bool sockdiag_is_at(const struct known_socket *socket, const char *text);
 

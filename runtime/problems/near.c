@@ -45,17 +45,10 @@ bool address_is_any(const uint8_t address[16])
 	return memcmp(address, zero, sizeof(zero)) == 0;
 }
 
-/* Reads an IPv4-mapped address as the IPv4 address, as declarations do. */
 static void read_address(const struct known_socket *socket, struct near *near)
 {
-	near->family = socket->family;
 	memcpy(near->address, socket->address, sizeof(near->address));
-	if (socket->family != AF_INET6 ||
-	    !IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)(const void *)socket->address))
-		return;
-	near->family = AF_INET;
-	memset(near->address, 0, sizeof(near->address));
-	memcpy(near->address, socket->address + 12, 4);
+	near->family = (uint8_t)address_unmap(socket->family, near->address);
 }
 
 bool is_declared(const struct inspection *inspected, uint64_t cookie)

@@ -5,6 +5,7 @@
 #include "runtime/base/fail.h"
 #include "runtime/kernel/caps.h"
 #include "runtime/kernel/netns.h"
+#include "runtime/kernel/sockdiag.h"
 #include "runtime/runtime.h"
 
 #include <errno.h>
@@ -144,19 +145,13 @@ int socket_endpoint(int fd, struct report *report, struct declared_key *endpoint
 
 	if (getsockname(fd, (struct sockaddr *)&address, &size))
 		return fail(report, errno, "ask for the socket's address");
-	*endpoint = (struct declared_key){
-		.port = ntohs(ipv4->sin_port),
-		.family = (uint8_t)address.sin6_family,
-		.protocol = (uint8_t)read_option(fd, SO_PROTOCOL),
-	};
-	if (address.sin6_family == AF_INET) {
+	*endpoint = (struct declared_key){.port = ntohs(ipv4->sin_port),
+					  .protocol = (uint8_t)read_option(fd, SO_PROTOCOL)};
+	if (address.sin6_family == AF_INET)
 		memcpy(endpoint->address, &ipv4->sin_addr, sizeof(ipv4->sin_addr));
-	} else if (IN6_IS_ADDR_V4MAPPED(&address.sin6_addr)) {
-		endpoint->family = AF_INET;
-		memcpy(endpoint->address, &address.sin6_addr.s6_addr[12], 4);
-	} else {
+	else
 		memcpy(endpoint->address, &address.sin6_addr, sizeof(endpoint->address));
-	}
+	endpoint->family = (uint8_t)address_unmap(address.sin6_family, endpoint->address);
 	return 0;
 }
 

@@ -17,16 +17,10 @@
 
 struct declared_key known_endpoint(const struct known_socket *known)
 {
-	struct declared_key endpoint = {
-		.port = known->port, .family = known->family, .protocol = known->protocol};
+	struct declared_key endpoint = {.port = known->port, .protocol = known->protocol};
 
 	memcpy(endpoint.address, known->address, sizeof(endpoint.address));
-	if (known->family == AF_INET6 &&
-	    IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)known->address)) {
-		endpoint = (struct declared_key){
-			.port = known->port, .family = AF_INET, .protocol = known->protocol};
-		memcpy(endpoint.address, known->address + 12, 4);
-	}
+	endpoint.family = (uint8_t)address_unmap(known->family, endpoint.address);
 	return endpoint;
 }
 

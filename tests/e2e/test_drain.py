@@ -534,6 +534,21 @@ def test_a_socket_is_named_by_its_address_in_any_spelling(host):
         assert "no such socket" in host.sklc("drain", "web", word, status=4).stderr
 
 
+def test_a_socket_at_an_ipv4_mapped_address_has_both_names(host):
+    server = host.socket(socket.AF_INET6, socket.SOCK_STREAM)
+    server.bind(("::ffff:127.0.0.1", 0))
+    server.listen()
+    port = server.getsockname()[1]
+    host.apply(f"socket web {{ tcp 127.0.0.1:{port} }}\ntcp daddr {TCP4.prefix} dport 80 redirect to web\n")
+    for word in f"127.0.0.1:{port}", f"[::ffff:127.0.0.1]:{port}", f"[::ffff:7f00:1]:{port}":
+        host.sklc("drain", "web", word)
+        assert host.reach(TCP4, TCP4.at(1), 80, [server]) is REFUSED
+        host.sklc("undrain", "web", word)
+        assert host.reach(TCP4, TCP4.at(1), 80, [server]) is server
+    for word in f"127.0.0.2:{port}", f"[::127.0.0.1]:{port}", f"[::ffff:127.0.0.2]:{port}":
+        assert "no such socket" in host.sklc("drain", "web", word, status=4).stderr
+
+
 def test_a_family_that_is_drained_has_one_cause(host, cgroup2):
     servers = [host.server(TCP6, "::"), None]
     servers[1] = host.server(TCP4, "0.0.0.0", port=servers[0].getsockname()[1])
