@@ -55,7 +55,7 @@ static const struct verb verbs[] = {
 	 .takes = FOR_COMPILING, .action = OPTION_BIT(OUTPUT), .run = write_object},
 	{.word = "check", .operands = {RULES_OR_OBJECT},
 	 .meaning = "dry run through this kernel's verifier, attaching nothing",
-	 .keeps = MAY_BPF | MAY(DAC_READ_SEARCH) | MAY(SYS_ADMIN),
+	 .keeps = MAY_OPEN,
 	 .takes = FOR_COMPILING | FOR_RUNNING | OPTION_BIT(VERIFY),
 	 .action = OPTION_BIT(CHECK), .run = check},
 	{.word = "apply", .operands = {RULES_OR_OBJECT},

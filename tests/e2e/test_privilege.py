@@ -296,6 +296,19 @@ def test_a_path_through_a_process_of_another_user_needs_its_capability(limited, 
         process.communicate()
 
 
+def test_interfaces_of_another_user_s_namespace_need_its_capability(host):
+    limited, process = Limited(host, 'iifname "lo" drop\n'), other_user(host)
+    needed = [*needs("check"), "CAP_SYS_ADMIN", "CAP_SYS_PTRACE"]
+    try:
+        for name in f"pid:{process.pid}", f"/proc/{process.pid}/ns/net":
+            assert limited.run("check", needed, "--netns", name).returncode == 0
+            done = limited.run("check", needed[:-1], "--netns", name)
+            assert done.returncode == 3 and "this needs the capability CAP_SYS_PTRACE" in done.stderr, done
+    finally:
+        process.kill()
+        process.communicate()
+
+
 @pytest.mark.parametrize("verb", STATEFUL)
 def test_a_bpffs_below_a_folder_of_another_user_needs_its_capability(limited, verb):
     folder = limited.host.folder / "private"
