@@ -199,8 +199,10 @@ static int create_for_both(struct report *report, const struct declared_maps *fi
 int declared_maps_join(struct report *report, const struct declared_maps *first,
 		       const struct declared_maps *second, struct declared_maps *joined)
 {
-	int err = create_for_both(report, first, second, joined);
+	int err;
 
+	*joined = (struct declared_maps){-1, -1};
+	err = create_for_both(report, first, second, joined);
 	if (!err)
 		err = copy_maps(report, first, joined);
 	if (!err)

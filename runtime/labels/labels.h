@@ -246,7 +246,7 @@ struct declared_maps {
 /* Makes and fills them; -errno after a message. */
 int declared_maps_create(const struct declarations *declarations, struct declared_maps *maps);
 
-/* Makes new maps with the content of both. -errno after a message. */
+/* Makes new maps with the content of both; -1 where it fails. -errno after a message. */
 int declared_maps_join(struct report *report, const struct declared_maps *first,
 		       const struct declared_maps *second, struct declared_maps *joined);
 

@@ -48,6 +48,9 @@ pytestmark = needs_strace
 class Lab:
     """A host with sockets for all labels, whose rules are OLD, NEW or none. DONE is the command that was interrupted."""
 
+    quietly = ["-q"]
+    done = None
+
     def __init__(self, host):
         self.host = host
         self.web, self.old, self.new, self.usual = (host.server(TCP4) for _ in range(4))
@@ -60,7 +63,7 @@ class Lab:
             self.run(host.rules(text, f"{name}.conf"), "-o", self.objects[name])
 
     def run(self, *words, before=()):
-        return subprocess.run([*before, SKLC, *map(str, words), "-q"], capture_output=True, text=True,
+        return subprocess.run([*before, SKLC, *map(str, words), *self.quietly], capture_output=True, text=True,
                               check=False, timeout=120, env=NO_LEAK_CHECK)
 
     def sklc(self, *words, before=()):
@@ -73,6 +76,10 @@ class Lab:
 
     def apply(self, name, *words):
         self.must("--apply", self.objects[name], *words)
+
+    def cannot_follow(self):
+        """Whether the command that was interrupted has warned of that."""
+        return self.done is not None and "warning: cannot follow" in self.done.stderr
 
     def register(self, label, sock):
         return ["register", label, "--pid", os.getpid(), "--fd", sock.fileno()]
@@ -218,11 +225,14 @@ def calls_of(lab, operation):
 
 
 def inject(lab, operation, call, number, what):
-    """Runs the operation with one injection. Returns the finished process, and whether strace did inject."""
+    """Runs the operation with one injection. Returns the finished process, and whether strace did inject. What fails
+    closes no descriptor that it does not have: a number that nobody wrote may be another one's."""
     log = lab.host.folder / "injected"
     done = lab.sklc(*operation.words(lab), before=[
-        "strace", "-f", "-o", log, "-e", f"trace={call}", "-e", f"inject={call}:{what}:when={number}"])
+        "strace", "-f", "-o", log, "-e", f"trace={call},close", "-e", f"inject={call}:{what}:when={number}"])
     text = log.read_text(errors="replace")
+    closed = re.findall(r"\bclose\(0\).*|\bclose\(.*EBADF (?!.*INJECTED).*", text)
+    assert not closed, (operation, call, number, what, closed)
     return done, "INJECTED" in text or "killed by SIGKILL" in text
 
 

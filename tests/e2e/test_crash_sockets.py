@@ -36,6 +36,8 @@ def other(label, port):
 class DeclaredLab(Lab):
     """Services at declared addresses, and one at port 81 that nobody redirects to."""
 
+    quietly = []  # a warning tells that listeners cannot be followed
+
     def __init__(self, host):
         self.host, self.objects = host, {}
         self.web, self.old, self.new = (host.server(TCP4, port=port) for port in (WEB, OLD, NEW))
@@ -78,6 +80,8 @@ class DeclaredLab(Lab):
     def rules_that_follow(self):
         found = self.rules()
         self.start_again(found)
+        if found in MOVED and self.cannot_follow():
+            self.must("sync")
         assert self.rules() == found
         return found
 
@@ -138,25 +142,25 @@ OPERATIONS = {
 test_killed_at_any_system_call, test_any_system_call_fails = both_tests(DeclaredLab, OPERATIONS, 3, 16)
 
 
-def walks(lab, operation):
-    """The numbers of the calls of bpf(2) that ask about a map whose keys are walked next."""
+def asks(lab, operation):
+    """The numbers of the calls of bpf(2) that ask about a map shortly before the keys of one are walked."""
     log = lab.host.folder / "trace"
     lab.sklc(*operation.words(lab), before=["strace", "-f", "-e", "bpf", "-o", log])
     calls = collections.defaultdict(list)
     for line in log.read_text(errors="replace").splitlines():
         process, call = line.split(None, 1)
         if call.startswith("bpf("):
-            calls[process].append(call)
-    return [number for rows in calls.values() for number, (call, after) in enumerate(zip(rows, rows[1:]), 1)
-            if call.startswith("bpf(BPF_OBJ_GET_INFO_BY_FD") and after.startswith("bpf(BPF_MAP_GET_NEXT_KEY")]
+            calls[process].append(call.split(",")[0])
+    return [i + 1 for rows in calls.values() for i, call in enumerate(rows)
+            if call == "bpf(BPF_OBJ_GET_INFO_BY_FD" and "bpf(BPF_MAP_GET_NEXT_KEY" in rows[i + 1:i + 8]]
 
 
 def test_declarations_are_not_read_in_part(host):
     """Where the size of their map cannot be asked for, the command fails or says so; what decides is followed."""
     lab, trial = DeclaredLab(host), OPERATIONS["apply on trial"]
     lab.restore()
-    numbers = walks(lab, trial)
-    assert len(numbers) >= 4
+    numbers = asks(lab, trial)
+    assert len(numbers) >= 12
     for number in numbers:
         lab.restore()
         done, was_injected = inject(lab, trial, "bpf", number, "error=EPERM")
