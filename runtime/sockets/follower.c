@@ -210,12 +210,14 @@ static int give_up(struct follower *follower, int error)
 	return FOLLOWER_IMPOSSIBLE;
 }
 
-/* Whether a map of maps has an entry. */
-static bool has_any(int map)
+/* Whether a map of maps has no entry: 1, 0; -errno after a message. */
+static int is_empty(struct report *report, int map)
 {
 	uint64_t cookie;
 
-	return bpf_map_get_next_key(map, NULL, &cookie) == 0 || errno != ENOENT;
+	if (bpf_map_get_next_key(map, NULL, &cookie) == 0)
+		return 0;
+	return errno == ENOENT ? 1 : fail(report, errno, "ask whose listeners are followed");
 }
 
 static int attach(struct follower *follower, const struct follow *programs, int *link)
@@ -257,7 +259,7 @@ static int build_with(struct follower *follower, const struct follow *programs,
 		programs->maps.sockets, programs->maps.since,   programs->maps.spare_marks,
 		programs->maps.hand,    programs->maps.cgroups, programs->maps.declared};
 	autoclose int link = -1;
-	int err = 0;
+	int err = 0, empty;
 
 	close_maps(follower);
 	for (int i = 0; i < KINDS; i++)
@@ -266,11 +268,11 @@ static int build_with(struct follower *follower, const struct follow *programs,
 		err = follower_enter(follower, first);
 	if (!err)
 		err = follow_all(follower, first ? first->cookie : gone);
-	if (!err && !has_any(follower->maps[DECLARED]))
+	empty = err ? err : is_empty(follower->report, follower->maps[DECLARED]);
+	if (empty > 0)
 		return remove_folder(follower->report, follower->root, FOLDER_NAME,
 				     follower->folder);
-	if (!err)
-		err = attach(follower, programs, &link);
+	err = empty ? empty : attach(follower, programs, &link);
 	return err ? err : pin_all(follower, link);
 }
 
@@ -370,9 +372,11 @@ int follower_sweep(const struct follower *follower, uint64_t gone)
 
 	for (int i = KINDS; !err && i-- > 0;)
 		err = sweep_map(follower->report, follower->root, follower->maps[i], -1, gone);
-	if (err || has_any(follower->maps[DECLARED]))
-		return err;
-	return remove_folder(follower->report, follower->root, FOLDER_NAME, follower->folder);
+	if (!err)
+		err = is_empty(follower->report, follower->maps[DECLARED]);
+	return err > 0 ? remove_folder(follower->report, follower->root, FOLDER_NAME,
+				       follower->folder)
+		       : err;
 }
 
 /* A search for followers of other versions. */
@@ -389,7 +393,7 @@ static int end_in(const struct others *others, const char *name, int folder)
 {
 	autoclose int declared = pin_get(folder, kind_names[DECLARED]);
 	bool attached;
-	int err = 0;
+	int err = 0, empty = 1;
 
 	if (declared >= 0)
 		err = sweep_map(others->report, others->root, declared, others->ours,
@@ -398,8 +402,10 @@ static int end_in(const struct others *others, const char *name, int folder)
 		err = fail(others->report, declared, "open the map of '%s'", name);
 	if (!err)
 		err = read_attached(others->report, folder, &attached);
-	if (err || (declared >= 0 && attached && has_any(declared)))
-		return err;
+	if (!err && declared >= 0 && attached)
+		empty = is_empty(others->report, declared);
+	if (err || empty <= 0)
+		return err ? err : empty;
 	return remove_folder(others->report, others->root, name, folder);
 }
 
