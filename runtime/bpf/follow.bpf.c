@@ -76,7 +76,8 @@ static void *cgroup_map(__u64 namespace)
  * the declared ones; 0 if there is none. It may be closed, and others of them not: what comes later
  * must not take a slot before theirs. They have the first slots, so a slot that never had a socket
  * ends the search. */
-__noinline int last_override(__u64 namespace, __u64 label, const struct declared_range *range)
+__noinline int last_override(__u64 namespace, __u64 label, const struct declared_range *range,
+			     __u32 flow_class)
 {
 	void *hand_map = bpf_map_lookup_elem(&hand, &namespace);
 	void *since_map = bpf_map_lookup_elem(&since, &namespace);
@@ -94,7 +95,7 @@ __noinline int last_override(__u64 namespace, __u64 label, const struct declared
 			break;
 		key.cookie = at->cookie;
 		put = bpf_map_lookup_elem(hand_map, &key);
-		if (put && put->flags & HAND_OVERRIDE)
+		if (put && put->flags & HAND_OVERRIDE && hand_is_for(put, flow_class))
 			last = i;
 	}
 	return (int)last;
@@ -138,14 +139,15 @@ __noinline int take_slot(struct bpf_sock_ops *context, __u64 namespace,
 	return 0;
 }
 
-/* Whether an operator drained the socket of a label, or put it somewhere. */
-static __always_inline bool is_by_hand(struct bpf_sock_ops *context, __u64 namespace, __u64 label)
+/* Whether an operator drained the socket of a label, or put it somewhere in this flow class. */
+static __always_inline bool is_by_hand(struct bpf_sock_ops *context, __u64 namespace, __u64 label,
+				       __u32 flow_class)
 {
 	const struct hand_key key = {.cookie = bpf_get_socket_cookie(context), .label = label};
 	void *map = bpf_map_lookup_elem(&hand, &namespace);
 	const struct hand *at = map ? bpf_map_lookup_elem(map, &key) : NULL;
 
-	return at && at->flags;
+	return at && hand_is_for(at, flow_class);
 }
 
 /* Whether an operator drained a member of a SO_REUSEPORT group: the kernel would spread to it again
@@ -176,11 +178,15 @@ __noinline int has_drained_member(__u64 group_address, __u64 namespace, __u64 la
 }
 
 static __always_inline void take_slot_behind(struct bpf_sock_ops *context, __u64 namespace,
-					     __u64 label, const struct declared_range *range)
+					     __u64 label, const struct declared_range *range,
+					     __u32 flow_class)
 {
 	struct declared_range behind = *range;
-	__u32 last = (__u32)last_override(namespace, label, range);
+	__u32 last;
 
+	if (is_by_hand(context, namespace, label, flow_class))
+		return;
+	last = (__u32)last_override(namespace, label, range, flow_class);
 	behind.first += last;
 	behind.count -= last;
 	take_slot(context, namespace, &behind);
@@ -189,13 +195,14 @@ static __always_inline void take_slot_behind(struct bpf_sock_ops *context, __u64
 __noinline int take_slots_of(struct bpf_sock_ops *context, __u64 namespace,
 			     const struct declared *declared, const struct facts *facts)
 {
-	if (!declared || !facts || is_by_hand(context, namespace, declared->label) ||
-	    has_drained_member(facts->group, namespace, declared->label))
+	if (!declared || !facts || has_drained_member(facts->group, namespace, declared->label))
 		return 0;
 	if (facts->bound.family == AF_INET || !facts->ipv6_only)
-		take_slot_behind(context, namespace, declared->label, &declared->ipv4);
+		take_slot_behind(context, namespace, declared->label, &declared->ipv4,
+				 ABI_FLOW_CLASS(0, 0));
 	if (facts->bound.family == AF_INET6)
-		take_slot_behind(context, namespace, declared->label, &declared->ipv6);
+		take_slot_behind(context, namespace, declared->label, &declared->ipv6,
+				 ABI_FLOW_CLASS(1, 0));
 	return 0;
 }
 

@@ -96,6 +96,13 @@ struct hand {
 	__u8 registered, first;
 };
 
+/* Whether it is for a flow class: what is drained is so in all; an override is as any other socket
+ * where it is none. */
+static inline int hand_is_for(const struct hand *hand, __u32 flow_class)
+{
+	return hand->flags & HAND_DRAINED || (hand->flags && hand->flow_classes >> flow_class & 1);
+}
+
 /* A socket that was found at a declared endpoint, and the declaration. */
 struct found_key {
 	__u64 cookie;

@@ -108,11 +108,19 @@ const struct hand_entry *hand_find(const struct hands *hands, uint64_t label, ui
 			    : NULL;
 }
 
-uint32_t hand_flags(const struct hands *hands, uint64_t label, uint64_t cookie)
+uint32_t hand_flags(const struct hands *hands, uint64_t label, uint64_t cookie,
+		    unsigned int flow_class)
 {
 	const struct hand_entry *found = hand_find(hands, label, cookie);
 
-	return found ? found->value.flags : 0;
+	return found && hand_is_for(&found->value, flow_class) ? found->value.flags : 0;
+}
+
+bool hand_is_drained(const struct hands *hands, uint64_t label, uint64_t cookie)
+{
+	const struct hand_entry *found = hand_find(hands, label, cookie);
+
+	return found && found->value.flags & HAND_DRAINED;
 }
 
 /* Whether the entry says something. */

@@ -163,8 +163,12 @@ uint32_t hand_awaited(const struct hand_entry *entry);
 /* What was done with one socket; NULL: nothing. */
 const struct hand_entry *hand_find(const struct hands *hands, uint64_t label, uint64_t cookie);
 
-/* The flags of one socket; 0: it has none. */
-uint32_t hand_flags(const struct hands *hands, uint64_t label, uint64_t cookie);
+/* The flags of one socket in a flow class; 0: it has none there. */
+uint32_t hand_flags(const struct hands *hands, uint64_t label, uint64_t cookie,
+		    unsigned int flow_class);
+
+/* Whether one socket is drained, which it then is in all flow classes. */
+bool hand_is_drained(const struct hands *hands, uint64_t label, uint64_t cookie);
 
 /* Writes entries; those that say nothing are removed. A process that is killed has written all of them or
  * none. -errno after a message. */

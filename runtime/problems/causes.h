@@ -48,8 +48,17 @@ int problem_bound(struct problems *problems, const char *label, unsigned int pro
 int problem_bound_to_gone(struct problems *problems, const char *label, unsigned int protocol,
 			  const char *address, uint32_t interface, size_t count);
 
-/* What an operator did by hand with a socket of the label: flags of enum hand_flag (strays.c). */
-uint32_t by_hand(const struct inspection *inspected, uint32_t label, uint64_t cookie);
+/* What an operator did by hand with a socket of the label in a flow class: flags of enum hand_flag
+ * (strays.c). */
+uint32_t by_hand(const struct inspection *inspected, uint32_t label, unsigned int flow_class,
+		 uint64_t cookie);
+
+/* Whether a socket that is as declared is for a search to place: in a flow class, or in any. Not what
+ * an operator has put there by hand, or drained (strays.c). */
+bool is_to_place(const struct inspection *inspected, uint32_t label, const struct sighting *at,
+		 unsigned int flow_class);
+bool is_to_place_anywhere(const struct inspection *inspected, uint32_t label,
+			  const struct sighting *at);
 
 /* The flow classes, as bits, of the label's sockets that were drained and live (strays.c). */
 uint32_t drained(const struct inspection *inspected, uint32_t label);

@@ -80,14 +80,14 @@ int problem_bound_to_gone(struct problems *problems, const char *label, unsigned
 }
 
 /* Whether the label of the declaration is empty in a flow class that its sockets may serve; with
- * FOUND, in one that this socket serves. */
+ * AT, in one that this socket is to serve. */
 static bool is_missed(const struct inspection *inspected, const struct declaration *declaration,
-		      const struct found *found)
+		      const struct sighting *at)
 {
 	for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
 		if (declaration_range(declaration, flow_class).count &&
 		    is_empty(inspected, declaration->label, flow_class) &&
-		    (!found || found_serves(found, (int)flow_class_af(flow_class))))
+		    (!at || is_to_place(inspected, declaration->label, at, flow_class)))
 			return true;
 	return false;
 }
@@ -336,7 +336,8 @@ static bool is_undrained(const struct inspection *inspected, const struct declar
 			 const struct sightings *seen, const struct sighting *at)
 {
 	return at->found.fault == FOUND_RIGHT &&
-	       !(by_hand(inspected, declaration->label, at->key.cookie) & HAND_DRAINED) &&
+	       !(inspected->hands &&
+		 hand_is_drained(inspected->hands, declaration->value.label, at->key.cookie)) &&
 	       !is_kept_out(inspected, declaration, seen, at);
 }
 
@@ -416,10 +417,10 @@ static int check_right(const struct inspection *inspected, const struct declarat
 		if (found->fault != FOUND_RIGHT)
 			continue;
 		right->any = true;
-		if (by_hand(inspected, declaration->label, seen->all[i].key.cookie) ||
+		if (!is_to_place_anywhere(inspected, declaration->label, &seen->all[i]) ||
 		    is_kept_out(inspected, declaration, seen, &seen->all[i]))
 			continue;
-		if (is_missed(inspected, declaration, found))
+		if (is_missed(inspected, declaration, &seen->all[i]))
 			return add_unplaced(inspected, declaration, found, problems);
 		if (!first[is_ipv6]) {
 			first[is_ipv6] = found;
@@ -440,14 +441,12 @@ static int check_right(const struct inspection *inspected, const struct declarat
  * has put somewhere. */
 static size_t count_placed(const struct inspection *inspected,
 			   const struct declaration *declaration, const struct sightings *seen,
-			   int family)
+			   unsigned int flow_class)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < seen->count; i++)
-		count += seen->all[i].found.fault == FOUND_RIGHT &&
-			 found_serves(&seen->all[i].found, family) &&
-			 !by_hand(inspected, declaration->label, seen->all[i].key.cookie) &&
+		count += is_to_place(inspected, declaration->label, &seen->all[i], flow_class) &&
 			 !is_kept_out(inspected, declaration, seen, &seen->all[i]);
 	return count;
 }
@@ -463,8 +462,7 @@ static int check_room(const struct inspection *inspected, const struct declarati
 	declaration_text(declaration, declared, sizeof(declared));
 	for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++) {
 		uint32_t room = declaration_range(declaration, flow_class).count;
-		size_t count = count_placed(inspected, declaration, seen,
-					    (int)flow_class_af(flow_class));
+		size_t count = count_placed(inspected, declaration, seen, flow_class);
 
 		if (room && count > room &&
 		    inspected->object->labels[declaration->label].flow_classes >> flow_class & 1)

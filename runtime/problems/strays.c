@@ -61,12 +61,29 @@ bool stands_behind(const struct inspection *inspected, uint32_t label, uint64_t 
 	return false;
 }
 
-uint32_t by_hand(const struct inspection *inspected, uint32_t label, uint64_t cookie)
+uint32_t by_hand(const struct inspection *inspected, uint32_t label, unsigned int flow_class,
+		 uint64_t cookie)
 {
-	return inspected->hands
-		       ? hand_flags(inspected->hands,
-				    label_hash(object_label(inspected->object, label)), cookie)
-		       : 0;
+	return inspected->hands ? hand_flags(inspected->hands,
+					     label_hash(object_label(inspected->object, label)),
+					     cookie, flow_class)
+				: 0;
+}
+
+bool is_to_place(const struct inspection *inspected, uint32_t label, const struct sighting *at,
+		 unsigned int flow_class)
+{
+	return at->found.fault == FOUND_RIGHT && found_flow_classes(&at->found) >> flow_class & 1 &&
+	       !by_hand(inspected, label, flow_class, at->key.cookie);
+}
+
+bool is_to_place_anywhere(const struct inspection *inspected, uint32_t label,
+			  const struct sighting *at)
+{
+	for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
+		if (is_to_place(inspected, label, at, flow_class))
+			return true;
+	return false;
 }
 
 bool is_kept_out(const struct inspection *inspected, const struct declaration *declaration,
@@ -74,8 +91,7 @@ bool is_kept_out(const struct inspection *inspected, const struct declaration *d
 {
 	struct hands own;
 
-	if (!inspected->hands || at->found.fault != FOUND_RIGHT ||
-	    by_hand(inspected, declaration->label, at->key.cookie))
+	if (!inspected->hands || !is_to_place_anywhere(inspected, declaration->label, at))
 		return false;
 	own = hands_of(inspected->hands, declaration->value.label);
 	return is_group_drained(&own, seen, at->found.group);
@@ -167,7 +183,7 @@ static void look_at_flow_class(const struct inspection *inspected, const struct 
 
 		/* Whether it takes packets is for problems_behind_labels. */
 		if (!cookie || cookie == strays->first || !is_working(inspected, cookie) ||
-		    by_hand(inspected, label, cookie) & HAND_OVERRIDE)
+		    by_hand(inspected, label, flow_class, cookie) & HAND_OVERRIDE)
 			continue;
 		place = place_of(inspected, by, label, flow_class, cookie);
 		if (place == PLACE_ALLOWED)

@@ -153,8 +153,8 @@ static int put_first(struct by_hand *by, const struct hands *own, unsigned int f
 
 /* Takes drained sockets out of the slots of a word, and those by hand that stand behind the first
  * COUNT slots. */
-static int clear_word(const struct by_hand *by, const struct hands *own, uint32_t word,
-		      uint32_t count)
+static int clear_word(const struct by_hand *by, const struct hands *own, unsigned int flow_class,
+		      uint32_t word, uint32_t count)
 {
 	int err = 0;
 
@@ -166,7 +166,7 @@ static int clear_word(const struct by_hand *by, const struct hands *own, uint32_
 		err = slot_read(by->shared.sockets, slot, &cookie);
 		if (err)
 			return fail(by->state->report, err, "read which socket is in a slot");
-		flags = cookie ? hand_flags(own, own->all->key.label, cookie) : 0;
+		flags = cookie ? hand_flags(own, own->all->key.label, cookie, flow_class) : 0;
 		if (flags & HAND_DRAINED || (flags & HAND_OVERRIDE && i >= count))
 			err = take_out(by, slot);
 	}
@@ -194,7 +194,7 @@ int by_hand_take_out(const struct state *state, const char *label, uint64_t cook
 			continue;
 		for (unsigned int j = 0; !err && j < ABI_FLOW_CLASSES; j++)
 			if (flow_classes >> j & 1)
-				err = clear_word(&by, &own, entries[i].slots.slots[j], 0);
+				err = clear_word(&by, &own, j, entries[i].slots.slots[j], 0);
 	}
 	close_fd(&by.labels);
 	close_fd(&by.shared.sockets);
@@ -226,16 +226,14 @@ static int for_words(struct by_hand *by, const struct label_entry *entries, size
 static int clear_drained(struct by_hand *by, const struct hands *own, unsigned int flow_class,
 			 uint32_t word, uint32_t count)
 {
-	(void)flow_class;
 	(void)count;
-	return clear_word(by, own, word, slot_count(word));
+	return clear_word(by, own, flow_class, word, slot_count(word));
 }
 
 static int clear_behind(struct by_hand *by, const struct hands *own, unsigned int flow_class,
 			uint32_t word, uint32_t count)
 {
-	(void)flow_class;
-	return clear_word(by, own, word, count);
+	return clear_word(by, own, flow_class, word, count);
 }
 
 /* Whether a socket is to have again, in a flow class, the first of the slots that all generations

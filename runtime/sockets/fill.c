@@ -47,7 +47,8 @@ static struct slot *slot_in(const struct plan *plan, const struct declared_range
 }
 
 /* A socket that stands before the declared ones by hand keeps its slot. */
-static int read_range(const struct plan *plan, const struct declared_range *range, uint64_t label)
+static int read_range(const struct plan *plan, const struct declared_range *range, uint64_t label,
+		      unsigned int flow_class)
 {
 	for (uint32_t i = 0; i < range->count; i++) {
 		struct slot *slot = slot_in(plan, range, i);
@@ -59,7 +60,8 @@ static int read_range(const struct plan *plan, const struct declared_range *rang
 		if (err)
 			return fail(plan->declarations->report, err,
 				    "read which sockets are behind labels");
-		if (slot->present && hand_flags(plan->hands, label, slot->present) & HAND_OVERRIDE)
+		if (slot->present &&
+		    hand_flags(plan->hands, label, slot->present, flow_class) & HAND_OVERRIDE)
 			slot->wanted = slot->present;
 		slot->declared = true;
 		if (range->first + i) {
@@ -83,7 +85,8 @@ static int read_slots(struct plan *plan)
 			struct declared_range range = declaration_range(&plan->declarations->all[i],
 									flow_class);
 
-			err = read_range(plan, &range, plan->declarations->all[i].value.label);
+			err = read_range(plan, &range, plan->declarations->all[i].value.label,
+					 flow_class);
 		}
 	return err;
 }
@@ -133,7 +136,7 @@ static void plan_range(const struct plan *plan, const struct declaration *declar
 		for (size_t i = 0; i < seen.count; i++) {
 			uint64_t cookie = seen.all[i].key.cookie;
 
-			if (hand_flags(&own, declaration->value.label, cookie) ||
+			if (hand_flags(&own, declaration->value.label, cookie, flow_class) ||
 			    seen.all[i].found.fault != FOUND_RIGHT ||
 			    !found_serves(&seen.all[i].found, (int)flow_class_af(flow_class)) ||
 			    is_group_drained(&own, &seen, seen.all[i].found.group))

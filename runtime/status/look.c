@@ -82,7 +82,8 @@ bool status_is_override(const struct status *status, uint32_t label, uint32_t fl
 	struct hands own = status_hands(status, label);
 	uint64_t cookie = status_socket(status, label, flow_class)->cookie;
 
-	return own.count && hand_flags(&own, own.all->key.label, cookie) & HAND_OVERRIDE;
+	return own.count &&
+	       hand_flags(&own, own.all->key.label, cookie, flow_class) & HAND_OVERRIDE;
 }
 
 bool status_is_followed(const struct status *status)

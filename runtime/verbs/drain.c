@@ -130,8 +130,7 @@ static int refuse_member(const struct draining *d, uint64_t cookie, size_t membe
 /* Whether the command is also for another member of a group: to end draining, for a drained one. */
 static bool is_for(const struct draining *d, uint64_t cookie)
 {
-	return !d->ends ||
-	       hand_flags(&d->label.hands, label_hash(d->label.name), cookie) & HAND_DRAINED;
+	return !d->ends || hand_is_drained(&d->label.hands, label_hash(d->label.name), cookie);
 }
 
 /* Adds the other members of a group. A single one of them can neither be drained nor come back. */

@@ -1,0 +1,84 @@
+"""Sockets that an operator puts before others, where these have something to lose: one family, their slots, their group."""
+import socket
+
+import pytest
+
+from conftest import REFUSED, WIRES
+from test_register import at, cookie, rules
+
+TCP4 = WIRES["tcp-ipv4"]
+UNPLACED = "is not behind its label yet"
+
+
+def problems(host, status=0):
+    return [each["what"] for each in host.status(status)["problems"]]
+
+
+def overrides(host):
+    """The families in which an override serves."""
+    return [each["family"] for each in host.status()["labels"][0]["sockets"] if each["override"]]
+
+
+class Dual:
+    """A host whose rules declare one socket for both families, which was put before the declared ones."""
+
+    def __init__(self, host, protocol="tcp"):
+        self.host = host
+        self.wires = [WIRES[f"{protocol}-{family}"] for family in ("ipv4", "ipv6")]
+        self.socket = host.server(self.wires[1], address="::", port=8080, v6only=False)
+        host.apply(rules(f"{protocol} *:8080", match=f"{protocol} dport 80"))
+        host.register("web", self.socket, override=True)
+
+    def serving(self, *others):
+        return [self.host.reach(wire, wire.at(1), 80, [self.socket, *others]) for wire in self.wires]
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_an_override_that_ends_in_one_family_is_declared_there_and_stays_one_in_the_other(host, protocol):
+    dual = Dual(host, protocol)
+    host.sklc("unregister", "web", protocol, "ipv4")
+    assert dual.serving() == [REFUSED, dual.socket]
+    assert any(UNPLACED in each for each in problems(host, status=1))
+    for _ in range(2):
+        host.sklc("sync")
+        assert dual.serving() == [dual.socket, dual.socket]
+        assert problems(host) == [] and overrides(host) == ["ipv6"]
+
+
+def test_the_follower_takes_an_override_of_one_family_for_declared_in_the_other(host, cgroup2):
+    dual = Dual(host)
+    host.sklc("unregister", "web", "tcp", "ipv4")
+    dual.socket.shutdown(socket.SHUT_RDWR)
+    dual.socket.listen()
+    assert dual.serving() == [dual.socket, dual.socket]
+
+
+def test_an_override_that_another_replaced_in_one_family_serves_there_as_declared_when_that_dies(host):
+    dual, other = Dual(host), host.server(TCP4)
+    host.register("web", other, override=True)
+    for _ in range(2):
+        host.sklc("sync")
+        assert dual.serving(other) == [other, dual.socket]
+    other.close()
+    assert dual.serving() == [dual.socket, dual.socket]
+    assert overrides(host) == ["ipv6"]
+
+
+def test_an_override_of_one_family_leaves_the_other_when_the_rules_declare_another_socket(host):
+    dual, other = Dual(host), host.server(TCP4)
+    host.sklc("unregister", "web", "tcp", "ipv4")
+    host.sklc("sync")
+    host.apply(rules(at(other), match="tcp dport 80"))
+    assert dual.serving(other) == [other, dual.socket]
+
+
+def test_a_drained_override_of_one_family_is_drained_in_both_and_comes_back_as_it_was(host):
+    dual = Dual(host)
+    host.sklc("unregister", "web", "tcp", "ipv4")
+    host.sklc("sync")
+    host.sklc("drain", "web", cookie(dual.socket))
+    host.sklc("sync")
+    assert dual.serving() == [REFUSED, REFUSED]
+    host.sklc("undrain", "web")
+    assert dual.serving() == [dual.socket, dual.socket]
+    assert overrides(host) == ["ipv6"]
