@@ -171,19 +171,24 @@ static void count_shares(const struct declarations *declarations, struct shares 
 	}
 }
 
-/* The slots of alternative NUMBER of COUNT. All alternatives get the same number of slots, and the
- * first also gets the remainder. If there are too few slots, the last alternatives share the last
- * slot. */
+/* The slots of alternative NUMBER of COUNT. The first one has those that sockets by hand may have, and
+ * at least one more, so that these leave a slot to each. All others get the same number of slots, and
+ * so does the first if that is enough; it also gets the remainder. If there are too few slots, the
+ * last alternatives share the last slot. */
 static struct declared_range share(uint32_t word, uint32_t number, uint32_t count)
 {
-	uint32_t slots = slot_count(word), each = count < slots ? slots / count : 1;
-	uint32_t left = count < slots ? slots - each * count : 0;
-	uint32_t first = number ? left + number * each : 0;
+	uint32_t slots = slot_count(word), others = count - 1;
+	uint32_t least = slots > 1 ? slots_before(word) + 1 : 1;
+	uint32_t each = slots / count, of_first, first;
 
+	if (each * others > slots - least)
+		each = (slots - least) / others;
+	each = each ? each : 1;
+	of_first = each * others < slots - least ? slots - each * others : least;
+	first = number ? of_first + (number - 1) * each : 0;
 	if (first >= slots)
 		first = slots - 1;
-	return (struct declared_range){word, (uint16_t)first,
-				       (uint16_t)(number ? each : each + left)};
+	return (struct declared_range){word, (uint16_t)first, (uint16_t)(number ? each : of_first)};
 }
 
 /* TOTAL counts all declarations, GIVEN those that have their slots already. */

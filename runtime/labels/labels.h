@@ -97,6 +97,13 @@ static inline uint32_t slot_count(uint32_t word)
 	return ABI_SPARE_BLOCK(word) ? 1 + ABI_SPARE_RUN(word) * ABI_SPARES : 1;
 }
 
+/* How many sockets may stand before the declared ones, in the first slots of a word: a third. The first
+ * declaration may fill one more at least (declarations.c), so that each keeps a slot. */
+static inline uint32_t slots_before(uint32_t word)
+{
+	return slot_count(word) > 1 ? slot_count(word) / 3 : 1;
+}
+
 /* Takes the sockets out of all slots of a word. 1: there were some; 0: there were none; -errno
  * without a message. */
 int slots_clear(int sockets, uint32_t word);

@@ -60,6 +60,10 @@ bool is_to_place(const struct inspection *inspected, uint32_t label, const struc
 bool is_to_place_anywhere(const struct inspection *inspected, uint32_t label,
 			  const struct sighting *at);
 
+/* How many slots of a declaration are not taken by sockets that stand before it by hand (strays.c). */
+uint32_t room_of(const struct inspection *inspected, const struct declaration *declaration,
+		 unsigned int flow_class);
+
 /* The flow classes, as bits, of the label's sockets that were drained and live (strays.c). */
 uint32_t drained(const struct inspection *inspected, uint32_t label);
 

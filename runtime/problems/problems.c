@@ -461,7 +461,7 @@ static int check_room(const struct inspection *inspected, const struct declarati
 
 	declaration_text(declaration, declared, sizeof(declared));
 	for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++) {
-		uint32_t room = declaration_range(declaration, flow_class).count;
+		uint32_t room = room_of(inspected, declaration, flow_class);
 		size_t count = count_placed(inspected, declaration, seen, flow_class);
 
 		if (room && count > room &&

@@ -86,6 +86,22 @@ bool is_to_place_anywhere(const struct inspection *inspected, uint32_t label,
 	return false;
 }
 
+uint32_t room_of(const struct inspection *inspected, const struct declaration *declaration,
+		 unsigned int flow_class)
+{
+	struct declared_range range = declaration_range(declaration, flow_class);
+	uint32_t room = range.count;
+
+	for (uint32_t i = 0; i < range.count; i++) {
+		uint64_t cookie = inspected->present[slot_at(range.word, range.first + i)];
+
+		if (cookie &&
+		    by_hand(inspected, declaration->label, flow_class, cookie) & HAND_OVERRIDE)
+			room--;
+	}
+	return room;
+}
+
 bool is_kept_out(const struct inspection *inspected, const struct declaration *declaration,
 		 const struct sightings *seen, const struct sighting *at)
 {

@@ -74,15 +74,13 @@ static int add_order(struct by_hand *by, uint32_t word, uint32_t number, uint64_
 }
 
 /* The slots of a word that have sockets by hand: the first COUNT ones. In a label with declarations
- * they are at most half of its slots, so that these keep room. */
+ * these keep room. */
 static uint32_t count_first(const struct hands *own, unsigned int flow_class, uint32_t word,
 			    bool is_declared)
 {
-	uint32_t room = slot_count(word);
+	uint32_t room = is_declared ? slots_before(word) : slot_count(word);
 	size_t count = hands_first(own, flow_class);
 
-	if (is_declared)
-		room = (room + 1) / 2;
 	return count < room ? (uint32_t)count : room;
 }
 

@@ -3,10 +3,12 @@ import socket
 
 import pytest
 
+import slots
 from conftest import REFUSED, WIRES
-from test_register import at, cookie, rules
+from test_register import at, cookie, group, rules
 
 TCP4 = WIRES["tcp-ipv4"]
+IPV4 = "ip daddr 192.0.2.0/24 tcp dport 80"
 UNPLACED = "is not behind its label yet"
 
 
@@ -82,3 +84,42 @@ def test_a_drained_override_of_one_family_is_drained_in_both_and_comes_back_as_i
     host.sklc("undrain", "web")
     assert dual.serving() == [dual.socket, dual.socket]
     assert overrides(host) == ["ipv6"]
+
+
+def many_labels(count):
+    """Rules that leave other labels few spare slots."""
+    return "".join(f"socket l{i} {{\n\ttcp *:{20000 + i}\n\tudp *:{20000 + i}\n}}\n"
+                   f"tcp dport {20000 + i} redirect to l{i}\nudp dport {20000 + i} redirect to l{i}\n"
+                   for i in range(count))
+
+
+@pytest.mark.parametrize("others, count, alternatives", [(0, 121, 2), (0, 130, 9), (300, 8, 2), (300, 20, 4)])
+def test_an_override_group_leaves_a_slot_to_each_alternative(host, others, count, alternatives):
+    """Also to one that starts while the group is there; each serves when nothing else is left."""
+    every = [host.server(TCP4) for _ in range(alternatives)]
+    declared = [at(server) for server in every]
+    host.apply(many_labels(others) + rules(*declared, match=IPV4), "-q")
+    (label,) = [each for each in slots.labels(host) if each.name == "web"]
+    assert len(label.slots(0)) == (16 if others else 241)
+    members = group(host, TCP4, count)
+    host.register("web", members[0], override=True)
+    assert host.reach(TCP4, TCP4.at(1), 80, [*members, *every]) in members
+    last = every.pop()
+    port = last.getsockname()[1]
+    last.close()
+    every.append(host.server(TCP4, port=port))
+    assert set(map(cookie, every)) < set(slots.cookies(host, "web", 0)[True])
+    for member in members:
+        member.close()
+    while every:
+        assert host.reach(TCP4, TCP4.at(1), 80, every) is every[0]
+        every.pop(0).close()
+
+
+def test_declared_sockets_that_an_override_group_leaves_no_room_are_named(host):
+    declared = group(host, TCP4, 20)
+    host.apply(many_labels(300) + rules(at(declared[0]), match=IPV4), "-q")
+    host.register("web", group(host, TCP4, 8)[0], override=True)
+    about = "\n".join(each["what"] for each in host.status(1)["problems"] if each["label"] == "web")
+    assert "only 11 of 20 sockets at 'tcp 127.0.0.1:" in about
+    assert "only 5 of 8 sockets that were registered before the declared ones" in about
