@@ -24,16 +24,62 @@ struct declared_key known_endpoint(const struct known_socket *known)
 	return endpoint;
 }
 
+static bool is_at(const struct known_socket *known, const struct known_socket *first)
+{
+	return known->port == first->port && known->protocol == first->protocol &&
+	       known->family == first->family &&
+	       memcmp(known->address, first->address, sizeof(first->address)) == 0;
+}
+
 static size_t count_at(const struct known_sockets *known, const struct known_socket *first)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < known->count; i++)
-		count += known->all[i].port == first->port &&
-			 known->all[i].protocol == first->protocol &&
-			 known->all[i].family == first->family &&
-			 memcmp(known->all[i].address, first->address, sizeof(first->address)) == 0;
+		count += is_at(&known->all[i], first);
 	return count;
+}
+
+static bool is_override(const struct word_slots *slots, const struct hands *own, uint32_t i)
+{
+	return own->count &&
+	       hand_flags(own, own->all->key.label, slots->present[i], slots->flow_class) &
+		       HAND_OVERRIDE;
+}
+
+/* Whether an override stands in slot I, and another socket, which is none, elsewhere. */
+static bool is_before_others(const struct word_slots *slots, const struct hands *own, uint32_t i)
+{
+	if (!is_override(slots, own, i))
+		return false;
+	for (uint32_t j = 0; j < slot_count(slots->word); j++)
+		if (slots->present[j] && !is_override(slots, own, j))
+			return true;
+	return false;
+}
+
+bool group_begins(const struct word_slots *slots, const struct known_sockets *known,
+		  const struct hands *own, uint32_t i, size_t *members)
+{
+	const struct known_socket *first = slots->present[i]
+						   ? sockdiag_find(known, slots->present[i])
+						   : NULL;
+
+	*members = 0;
+	if (!first || is_before_others(slots, own, i))
+		return false;
+	for (uint32_t j = 0; j < slot_count(slots->word); j++) {
+		const struct known_socket *other = slots->present[j]
+							   ? sockdiag_find(known, slots->present[j])
+							   : NULL;
+
+		if (!other || !is_at(other, first))
+			continue;
+		if (j < i && !is_before_others(slots, own, j))
+			return false;
+		++*members;
+	}
+	return true;
 }
 
 int group_find(const struct netns *netns, int sockets, const struct known_sockets *known,
@@ -72,15 +118,6 @@ void group_close(struct group *group)
 	*group = (struct group){0};
 }
 
-/* The slots of one flow class of one label, and the sockets in them. */
-struct word_slots {
-	uint32_t word;
-	unsigned int flow_class;
-	uint64_t present[DECLARED_RANGE_MAX];
-	uint64_t first;
-	size_t members;
-};
-
 struct filling {
 	const struct state *state;
 	const struct shared_maps *shared;
@@ -90,17 +127,17 @@ struct filling {
 	size_t order_count;
 };
 
-static int read_word(const struct filling *filling, struct word_slots *slots)
+/* *FREE becomes whether a slot is. */
+static int read_word(const struct filling *filling, struct word_slots *slots, bool *free)
 {
+	*free = false;
 	for (uint32_t i = 0; i < slot_count(slots->word); i++) {
 		int err = slot_read(filling->shared->sockets, slot_at(slots->word, i),
 				    &slots->present[i]);
 
 		if (err)
 			return fail(filling->state->report, err, "read which socket is in a slot");
-		if (!slots->first)
-			slots->first = slots->present[i];
-		slots->members += slots->present[i] != 0;
+		*free = *free || !slots->present[i];
 	}
 	return 0;
 }
@@ -113,8 +150,8 @@ static bool is_present(const struct word_slots *slots, uint64_t cookie)
 	return false;
 }
 
-static int plan_word(struct filling *filling, const struct word_slots *slots,
-		     const struct group *group, const struct hands *own)
+static int plan_word(struct filling *filling, struct word_slots *slots, const struct group *group,
+		     const struct hands *own)
 {
 	uint32_t next = 0, room = slot_count(slots->word);
 
@@ -134,7 +171,8 @@ static int plan_word(struct filling *filling, const struct word_slots *slots,
 		if (!more)
 			return fail(filling->state->report, ENOMEM, "put sockets into slots");
 		filling->orders = more;
-		more[filling->order_count++] = order_to(cookie, slots->word, next++, BPF_NOEXIST);
+		more[filling->order_count++] = order_to(cookie, slots->word, next, BPF_NOEXIST);
+		slots->present[next] = cookie;
 	}
 	return 0;
 }
@@ -144,17 +182,21 @@ static int fill_word(struct filling *filling, const char *label, unsigned int fl
 {
 	struct word_slots slots = {.word = word, .flow_class = flow_class};
 	struct hands own = hands_of(filling->hands, label_hash(label));
-	struct group group;
-	int err = read_word(filling, &slots);
+	bool free;
+	int err = read_word(filling, &slots, &free);
 
-	if (err || !slots.first || slots.members == slot_count(word))
-		return err;
-	err = group_find(&filling->state->netns, filling->shared->sockets, &filling->known,
-			 slots.first, slots.members, &group);
-	if (err)
-		return err;
-	err = plan_word(filling, &slots, &group, &own);
-	group_close(&group);
+	for (uint32_t i = 0; !err && free && i < slot_count(word); i++) {
+		struct group group;
+		size_t members;
+
+		if (!group_begins(&slots, &filling->known, &own, i, &members))
+			continue;
+		err = group_find(&filling->state->netns, filling->shared->sockets, &filling->known,
+				 slots.present[i], members, &group);
+		if (!err)
+			err = plan_word(filling, &slots, &group, &own);
+		group_close(&group);
+	}
 	return err;
 }
 

@@ -126,6 +126,20 @@ int by_hand_take_out(const struct state *state, const char *label, uint64_t cook
 /* The endpoint of a socket, as the BPF programs read it. */
 struct declared_key known_endpoint(const struct known_socket *known);
 
+/* The sockets in the slots of one flow class of a label. */
+struct word_slots {
+	uint32_t word;
+	unsigned int flow_class;
+	uint64_t present[DECLARED_RANGE_MAX]; /* their cookies, by slot; 0: none */
+};
+
+/* Whether members of the group of the socket in slot I may lack slots: it is the first one there of
+ * its endpoint, and stands there by itself. What is before others by hand does so only where there is
+ * nothing else. *MEMBERS are how many in the slots are at the endpoint. OWN is what was done by hand
+ * for the label. */
+bool group_begins(const struct word_slots *slots, const struct known_sockets *known,
+		  const struct hands *own, uint32_t i, size_t *members);
+
 struct group {
 	struct finder *finder;
 	struct sightings at; /* the sockets at the endpoint, also others */
@@ -143,7 +157,7 @@ bool group_has(const struct group *group, size_t i, unsigned int flow_class);
 void group_close(struct group *group);
 
 /* Puts members that have no slot into free slots of labels that declare nothing, if another member
- * stands there. The state must be locked. -errno after a message. */
+ * stands there (group_begins). The state must be locked. -errno after a message. */
 int groups_fill(const struct state *state);
 
 /* Following (follow.c): one BPF program for all network namespaces of the host, attached to the

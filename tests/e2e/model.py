@@ -178,14 +178,18 @@ class Model:
         if not self.sync():
             return False
         for (label, flow_class), slots in self.slots.items():
-            first = next(filter(None, slots), None)
-            group = self.group(first) if first and len(slots) > 1 else set()
-            if group & self.hands_of(label, DRAINED, flow_class):
-                continue
-            for member in sorted(group - set(slots), key=lambda each: each.cookie):
-                if None in slots:
-                    slots[slots.index(None)] = member
+            standing = list(filter(None, slots)) if len(slots) > 1 else []
+            overrides = self.hands_of(label, OVERRIDE, flow_class)
+            for each in [each for each in standing if each not in overrides] or standing:
+                self.complete(slots, self.group(each), self.hands_of(label, DRAINED, flow_class))
         return True
+
+    def complete(self, slots, group, drained):
+        if group & drained:
+            return
+        for member in sorted(group - set(slots), key=lambda each: each.cookie):
+            if None in slots:
+                slots[slots.index(None)] = member
 
     # by hand; each returns the status
 

@@ -123,3 +123,25 @@ def test_declared_sockets_that_an_override_group_leaves_no_room_are_named(host):
     about = "\n".join(each["what"] for each in host.status(1)["problems"] if each["label"] == "web")
     assert "only 11 of 20 sockets at 'tcp 127.0.0.1:" in about
     assert "only 5 of 8 sockets that were registered before the declared ones" in about
+
+
+def test_a_registered_group_behind_an_override_gets_the_slots_of_members_that_restart(host):
+    members, declared, override = group(host, TCP4, 4), host.server(TCP4), host.server(TCP4)
+    port = members[0].getsockname()[1]
+    host.apply(f"{IPV4} redirect to web\n")
+    host.register("web", members[0])
+    host.apply(rules(at(declared), match=IPV4))
+    host.register("web", override, override=True)
+    host.sklc("rollback")
+    for i, member in enumerate(members):
+        member.close()
+        members[i] = host.server(TCP4, port=port, reuseport=True)
+        assert any(f"only 3 of 4 sockets that were registered at 127.0.0.1:{port} " in each for each in problems(host))
+        host.sklc("sync")
+        assert slots.cookies(host, "web", 0)[False][0] == cookie(override)
+        assert sorted(slots.cookies(host, "web", 0)[False][1:]) == sorted(map(cookie, members))
+        assert problems(host) == []
+    override.close()
+    while members:
+        assert host.reach(TCP4, TCP4.at(1), 80, members) in members
+        members.pop(0).close()
