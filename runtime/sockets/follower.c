@@ -192,7 +192,8 @@ static int remove_folder(struct report *report, int root, const char *name, int 
 {
 	int err = folder_clear(report, folder);
 
-	if (!err && unlinkat(root, name, AT_REMOVEDIR) && errno != ENOENT)
+	if (!err && unlinkat(root, name, AT_REMOVEDIR) && errno != ENOENT &&
+	    errno != ENOTEMPTY) /* what is left there was named */
 		err = fail(report, errno, "remove the folder '%s' of a follower of listeners",
 			   name);
 	return err;
@@ -418,6 +419,15 @@ static bool may_be_in(int folder, const char *name, uint64_t cookie)
 	return map < 0 || is_in(&silent, map, cookie);
 }
 
+/* Whether it is the name of a follower of another version. */
+static bool is_other(const char *name)
+{
+	const char *version = name + strlen(FOLDER_PREFIX);
+
+	return strncmp(name, FOLDER_PREFIX, strlen(FOLDER_PREFIX)) == 0 &&
+	       !version[strspn(version, "0123456789")] && strcmp(name, FOLDER_NAME) != 0;
+}
+
 /* Waits for the lock only if the other follower may follow the namespace. */
 static int end_other(const char *name, void *argument)
 {
@@ -425,10 +435,11 @@ static int end_other(const char *name, void *argument)
 	autoclose int folder = -1;
 	int err;
 
-	if (strncmp(name, FOLDER_PREFIX, strlen(FOLDER_PREFIX)) != 0 ||
-	    strcmp(name, FOLDER_NAME) == 0)
+	if (!is_other(name))
 		return 0;
 	err = state_lock_other(others->root, name, &folder);
+	if (err == -ENOTDIR || err == -ELOOP)
+		return 0; /* it is no folder, so no follower */
 	if (err == -EBUSY) {
 		autoclose int unlocked = state_open_folder(others->root, name);
 
@@ -438,7 +449,7 @@ static int end_other(const char *name, void *argument)
 					  "a follower of listeners of another version");
 		err = folder < 0 ? folder : 0;
 	} else if (err && err != -ENOENT) {
-		fail(others->report, err, "open the folder '%s' of a follower of listeners", name);
+		err = state_refuse_folder(others->report, err, others->root, name);
 	}
 	if (!err)
 		err = end_in(others, name, folder);

@@ -38,6 +38,19 @@ static int read_record(const struct generation *generation, struct record *recor
 	return err;
 }
 
+/* Whether what state_open_folder could not open is none, is no folder, or has no record. */
+static bool is_no_generation(int parent, const char *name, int error)
+{
+	char record[GENERATION_FOLDER_MAX + sizeof(PIN_RECORD)];
+	struct stat status;
+
+	if (error == -ENOENT || error == -ENOTDIR || error == -ELOOP)
+		return true;
+	snprintf(record, sizeof(record), "%s/" PIN_RECORD, name);
+	return error == -EPERM && fstatat(parent, record, &status, AT_SYMLINK_NOFOLLOW) &&
+	       errno == ENOENT;
+}
+
 int generation_open(const struct state *state, uint32_t id, struct generation *generation)
 {
 	char name[GENERATION_FOLDER_MAX];
@@ -46,8 +59,12 @@ int generation_open(const struct state *state, uint32_t id, struct generation *g
 	*generation = (struct generation){.report = state->report, .folder = -1};
 	generation_folder_name(name, id);
 	generation->folder = state_open_folder(state->folder, name);
-	err = generation->folder < 0 ? generation->folder
-				     : read_record(generation, &generation->record);
+	if (generation->folder < 0)
+		return is_no_generation(state->folder, name, generation->folder)
+			       ? -ENOENT
+			       : state_refuse_folder(state->report, generation->folder,
+						     state->folder, name);
+	err = read_record(generation, &generation->record);
 	if (!err)
 		return 0;
 	generation_close(generation);
@@ -91,13 +108,12 @@ void generation_close(struct generation *generation)
 	generation->folder = -1;
 }
 
-/* The number in the name of a generation's folder; 0 if it is another name. */
-static uint32_t folder_id(const char *name)
+uint32_t generation_of_folder(const char *name)
 {
 	unsigned long id;
 	char *end;
 
-	if (name[0] != 'g' || !isdigit((unsigned char)name[1]))
+	if (name[0] != 'g' || name[1] == '0' || !isdigit((unsigned char)name[1]))
 		return 0;
 	errno = 0;
 	id = strtoul(name + 1, &end, 10);
@@ -112,7 +128,7 @@ struct ids {
 static int add_id(const char *name, void *argument)
 {
 	struct ids *ids = argument;
-	uint32_t id = folder_id(name);
+	uint32_t id = generation_of_folder(name);
 	uint32_t *more;
 
 	if (!id)
@@ -308,7 +324,9 @@ int generation_pin(const struct state *state, const struct generation_parts *par
 	if (mkdirat(state->folder, name, S_IRWXU))
 		return fail(state->report, errno, "make the folder '%s/%s'", state->path, name);
 	folder = state_open_folder(state->folder, name);
-	err = folder < 0 ? folder : pin_all(folder, parts);
+	if (folder < 0)
+		return state_refuse_folder(state->report, folder, state->folder, name);
+	err = pin_all(folder, parts);
 	return err ? fail(state->report, err, "keep the new rules in '%s/%s'", state->path, name)
 		   : 0;
 }

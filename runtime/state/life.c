@@ -439,6 +439,21 @@ int lives_settle(const struct state *state, const struct standing *standing)
 	return err;
 }
 
+/* Removes what has the name of a generation, and is no folder of sklc; but not what somebody put into
+ * a folder there. ERROR is why it could not be opened. */
+static int remove_strange(const struct state *state, const char *name, int error)
+{
+	bool is_folder = error != -ENOTDIR && error != -ELOOP;
+
+	if (error == -ENOENT || unlinkat(state->folder, name, is_folder ? AT_REMOVEDIR : 0) == 0 ||
+	    errno == ENOENT)
+		return 0;
+	if (!is_folder || errno != ENOTEMPTY)
+		return fail(state->report, errno, "remove '%s/%s'", state->path, name);
+	state_warn_strange(state->report, state->folder, name, 0);
+	return 0;
+}
+
 int generation_remove(const struct state *state, uint32_t id)
 {
 	char name[GENERATION_FOLDER_MAX];
@@ -446,52 +461,15 @@ int generation_remove(const struct state *state, uint32_t id)
 	int err;
 
 	generation_folder_name(name, id);
-	folder = state_open_folder(state->folder, name);
-	if (folder == -ENOENT)
-		return 0;
+	folder = state_open_needless(state->folder, name);
 	if (folder < 0)
-		return fail(state->report, folder, "open the folder '%s/%s'", state->path, name);
+		return remove_strange(state, name, folder);
 	let_trial_end(folder);
 	err = pin_remove(folder, PIN_RECORD);
 	err = err ? fail(state->report, err, "remove '%s/%s/%s'", state->path, name, PIN_RECORD)
 		  : folder_clear(state->report, folder);
-	if (!err && unlinkat(state->folder, name, AT_REMOVEDIR) && errno != ENOENT)
+	if (!err && unlinkat(state->folder, name, AT_REMOVEDIR) && errno != ENOENT &&
+	    errno != ENOTEMPTY) /* what is left there was named */
 		err = fail(state->report, errno, "remove the folder '%s/%s'", state->path, name);
 	return err;
-}
-
-static int remove_folder(struct report *report, int folder, const char *name)
-{
-	autoclose int below = state_open_folder(folder, name);
-	int err;
-
-	if (below < 0)
-		return fail(report, below, "open the folder '%s'", name);
-	err = folder_clear(report, below);
-	if (!err && unlinkat(folder, name, AT_REMOVEDIR) && errno != ENOENT)
-		err = fail(report, errno, "remove the folder '%s'", name);
-	return err;
-}
-
-static int clear_entry(const char *name, void *argument)
-{
-	struct clearing *clearing = argument;
-	int err = 0;
-
-	if (unlinkat(clearing->folder, name, 0) == 0 || errno == ENOENT)
-		return 0;
-	if (errno == EISDIR || errno == EPERM)
-		err = remove_folder(clearing->report, clearing->folder, name);
-	else
-		err = fail(clearing->report, errno, "remove the pin '%s'", name);
-	clearing->told = err != 0;
-	return err;
-}
-
-int folder_clear(struct report *report, int folder)
-{
-	struct clearing clearing = {.report = report, .folder = folder};
-	int err = entries_each(folder, clear_entry, &clearing);
-
-	return err && !clearing.told ? fail(report, err, "read a folder of the state") : err;
 }

@@ -180,6 +180,10 @@ static int old_open(const struct state *state, uint32_t id, struct old *old)
 	*old = (struct old){.folder = -1};
 	generation_folder_name(name, id);
 	old->folder = state_open_folder(state->folder, name);
+	if (old->folder == -ENOTDIR || old->folder == -ELOOP)
+		return -ENOENT;
+	if (old->folder < 0 && old->folder != -ENOENT)
+		return state_refuse_folder(state->report, old->folder, state->folder, name);
 	err = old->folder < 0 ? old->folder : read_about(old);
 	if (err && err != -ENOENT)
 		fail(state->report, err, "read generation %" PRIu32, id);
@@ -323,11 +327,15 @@ static int find_previous(const struct state *state, struct old *old)
 		return 0;
 	generation_folder_name(name, old->about.previous);
 	previous.folder = state_open_folder(state->folder, name);
+	if (previous.folder < 0 && previous.folder != -ENOENT)
+		return state_refuse_folder(state->report, previous.folder, state->folder, name);
 	err = previous.folder < 0 ? previous.folder : read_about(&previous);
 	close_fd(&previous.folder);
 	if (err == -ENOENT)
 		old->about.previous = 0;
-	return err == -ENOENT ? 0 : err;
+	else if (err)
+		return fail(state->report, err, "read generation %" PRIu32, old->about.previous);
+	return 0;
 }
 
 static int take_generation(const struct takeover *takeover, uint32_t id)
@@ -336,17 +344,17 @@ static int take_generation(const struct takeover *takeover, uint32_t id)
 	int err = old_open(takeover->state, id, &old);
 	uint32_t labels = err ? 0 : old.object.header.label_count;
 
-	if (err == -ENOENT) {
+	if (!err)
+		err = find_previous(takeover->state, &old);
+	if (err) {
 		old_close(&old);
-		return 0;
+		return err == -ENOENT ? 0 : err;
 	}
-	if (!err && labels)
+	if (labels)
 		err = put_bytes_again(old.folder, ABI_PIN_KEYS, old.keys,
 				      labels * sizeof(*old.keys));
 	if (!err && old.runs)
 		err = pin_running(takeover, &old);
-	if (!err)
-		err = find_previous(takeover->state, &old);
 	if (!err)
 		err = pin_record(&old);
 	old_close(&old);
@@ -454,10 +462,16 @@ static int finish_generation(const struct state *state, uint32_t id)
 
 	generation_folder_name(name, id);
 	folder = state_open_folder(state->folder, name);
-	err = folder < 0 ? folder : replace(folder, PIN_CGROUPS, PIN_NEW_CGROUPS);
+	if (folder == -ENOTDIR || folder == -ELOOP)
+		return 0;
+	if (folder < 0)
+		return state_refuse_folder(state->report, folder, state->folder, name);
+	err = replace(folder, PIN_CGROUPS, PIN_NEW_CGROUPS);
 	if (!err)
 		err = replace(folder, PIN_DECLARED, PIN_NEW_DECLARED);
-	return err ? err : remove_former(folder);
+	if (!err)
+		err = remove_former(folder);
+	return err ? fail(state->report, err, "take over generation %" PRIu32, id) : 0;
 }
 
 /* Version 4 is whole without this, but for the maps of declarations. The pin of the labels goes
@@ -471,7 +485,9 @@ static int finish_4(const struct state *state)
 
 	for (size_t i = 0; !err && i < count; i++)
 		err = finish_generation(state, ids[i]);
-	if (!err && labels != -ENOENT)
+	if (err)
+		return err;
+	if (labels != -ENOENT)
 		err = pin_remove(state->folder, PIN_TIMES_3);
 	if (!err && labels != -ENOENT)
 		err = pin_remove(state->folder, PIN_LABELS_3);

@@ -23,22 +23,7 @@
 
 enum {
 	OPEN_TRIES = 100, /* since another process may remove the folder meanwhile */
-	FOLDER_FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
 };
-
-int state_open_folder(int parent, const char *name)
-{
-	autoclose int fd = openat(parent, name, FOLDER_FLAGS);
-	struct stat status;
-
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &status))
-		return -errno;
-	if (status.st_uid != geteuid() || (status.st_mode & (S_IRWXG | S_IRWXO)))
-		return -EPERM;
-	return take_fd(&fd);
-}
 
 /* Opens a folder, and makes it first if USE is STATE_CREATE. -ENOENT without a message if there is
  * none. */
@@ -52,15 +37,7 @@ static int open_or_make(struct report *report, int parent, const char *name, enu
 		return fail(report, errno, "make the folder '%s'%s", path,
 			    errno == EROFS ? " (bpffs must be mounted writable)" : "");
 	fd = state_open_folder(parent, name);
-	if (fd == -ELOOP || fd == -ENOTDIR || fd == -EPERM)
-		return refuse(report, EPERM,
-			      "'%s' is not a folder that belongs to user %u alone: somebody "
-			      "else made it or changed its mode; look at it, then remove it",
-			      path, geteuid());
-	if (fd == -EACCES)
-		return refuse(report, EACCES,
-			      "the state in '%s' belongs to another user: run as root", path);
-	return fd < 0 && fd != -ENOENT ? fail(report, fd, "open the folder '%s'", path) : fd;
+	return fd < 0 && fd != -ENOENT ? state_refuse_folder(report, fd, parent, name) : fd;
 }
 
 /* Whether the open folder still has that name. */
@@ -80,7 +57,9 @@ int state_lock_below(struct report *report, int parent, const char *name, const 
 		int err;
 
 		if (folder < 0)
-			return folder == -ENOENT ? folder : fail(report, folder, "open %s", what);
+			return folder == -ENOENT
+				       ? folder
+				       : state_refuse_folder(report, folder, parent, name);
 		err = lock_folder(report, folder, what);
 		if (err)
 			return err;

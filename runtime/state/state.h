@@ -66,8 +66,26 @@ int state_list(struct report *report, int root, uint64_t **cookies, size_t *coun
  * path. -errno without a message. */
 int state_open_listed(int root, uint64_t cookie, struct state *state);
 
-/* Opens a folder below PARENT, and checks its owner and mode. -errno without a message. */
+/* Folders of the state (folder.c). */
+
+/* Opens a folder below PARENT, which must be this user's and closed to all others. -errno without a
+ * message. */
 int state_open_folder(int parent, const char *name);
+
+/* Says why state_open_folder gave ERROR, and what to do. Returns -errno. */
+int state_refuse_folder(struct report *report, int error, int parent, const char *name);
+
+/* Opens a folder whose contents nobody needs any more: one of this user whose mode is wrong gets the
+ * right one. -errno without a message. */
+int state_open_needless(int parent, const char *name);
+
+/* Names a folder in FOLDER, and how many OTHERS there are, that sklc did not make. */
+void state_warn_strange(struct report *report, int folder, const char *name, size_t others);
+
+/* Removes everything in a folder of a namespace, and the folders of generations below it. Others that
+ * are not empty were not made by sklc: they stay, with a warning if anything else was removed.
+ * -errno after a message. */
+int folder_clear(struct report *report, int folder);
 
 /* Generations (generation.c): one apply makes one generation. Generations of a namespace are numbered
  * from 1; a number is never given twice while the namespace has a folder. A generation's folder is
@@ -101,6 +119,9 @@ struct generation {
 /* Writes the name of a generation's folder. */
 enum { GENERATION_FOLDER_MAX = 16 };
 void generation_folder_name(char name[GENERATION_FOLDER_MAX], uint32_t id);
+
+/* The number in the name of a generation's folder; 0 if it is another name. */
+uint32_t generation_of_folder(const char *name);
 
 /* -ENOENT without a message if there is no folder, or an incomplete one; else -errno after a
  * message. */
@@ -248,10 +269,6 @@ int refuse_missing(const struct state *state, const char *below, const char *pin
 
 /* Removes the folder. -errno after a message. */
 int generation_remove(const struct state *state, uint32_t id);
-
-/* Removes everything in a folder of a namespace, and the folders below it. -errno after a
- * message. */
-int folder_clear(struct report *report, int folder);
 
 #define PIN_RECORD     "record" /* struct record */
 #define PIN_NEW_OBJECT "object_new"

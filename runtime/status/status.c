@@ -173,7 +173,8 @@ void brief_read(struct report *report, int root, uint64_t cookie, struct brief_s
 		if (brief->error == -ENOENT)
 			brief->error = 0; /* it was removed meanwhile */
 		else if (brief->error)
-			fail(&kept.report, brief->error, "open the folder '%s'", state.path);
+			state_refuse_folder(&kept.report, brief->error, root,
+					    strrchr(state.path, '/') + 1);
 		else
 			brief->error = read_brief(&state, brief);
 		close_fd(&state.folder);

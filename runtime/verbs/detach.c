@@ -39,8 +39,8 @@ static int remove_rest(const struct state *state, struct report *report)
 	int err = follow_forget(report, state->root, state->netns.cookie);
 
 	if (!err && state->folder >= 0 && folder_clear(report, state->folder))
-		warn(report,
-		     "nothing is attached any more; the next sklc command clears up behind it");
+		warn(report, "nothing is attached any more; the next sklc command for this network "
+			     "namespace tries again to clear what is left");
 	return err;
 }
 

@@ -32,8 +32,10 @@ def in_own_mounts(*commands):
 # whose it is
 
 
-@pytest.mark.parametrize("plant", ["folder of another user", "folder open to others", "symbolic link"])
-def test_a_planted_folder_is_refused(host, tmp_path, plant):
+@pytest.mark.parametrize("plant, said", [("folder of another user", "somebody else made it, or it was given away"),
+                                         ("folder open to others", "look at what is there, then close it"),
+                                         ("symbolic link", "is a symbolic link where sklc has a folder")])
+def test_a_planted_folder_is_refused(host, tmp_path, plant, said):
     os.chmod(host.bpffs, 0o1777)
     planted = pathlib.Path(host.bpffs, "sklc")
     if plant == "symbolic link":
@@ -45,7 +47,7 @@ def test_a_planted_folder_is_refused(host, tmp_path, plant):
         if plant == "folder of another user":
             os.chown(planted, NOBODY, NOBODY)
     for words in (["--apply", host.rules(DROP)], ["status"], ["detach"]):
-        assert "somebody else" in host.sklc(*words, status=3).stderr
+        assert said in host.sklc(*words, status=3).stderr
     assert host.reach(TCP4, TCP4.at(1), 80, [host.server(TCP4, TCP4.any, 80)])
 
 
