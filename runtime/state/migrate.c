@@ -413,8 +413,8 @@ static int make_4(const struct state *state)
 		return refuse(
 			state->report, EPERM,
 			"cannot take over the state in '%s' from an older sklc: this needs the "
-			"capability CAP_SYS_ADMIN; call `sklc sync` as root, and the rules stay "
-			"in force meanwhile",
+			"capability CAP_SYS_ADMIN, which here `sync` and `apply` alone keep; let "
+			"root call `sklc sync` first, and the rules stay in force meanwhile",
 			state->path);
 	err = takeover_open(state, &takeover);
 

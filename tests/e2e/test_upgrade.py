@@ -150,9 +150,9 @@ def test_a_command_takes_the_state_over_while_the_rules_stay_in_force(host, case
     assert host.pins() == []
 
 
-def run_inside(host, verb):
+def run_inside(host, *words):
     """Runs a verb in the namespace itself, for which sklc keeps fewer capabilities."""
-    return subprocess.run(["nsenter", f"--net={host.namespace.path}", SKLC, verb, "--bpffs", host.bpffs], text=True,
+    return subprocess.run(["nsenter", f"--net={host.namespace.path}", SKLC, *words, "--bpffs", host.bpffs], text=True,
                           capture_output=True, check=False)
 
 
@@ -168,8 +168,16 @@ def test_a_command_that_may_not_take_the_state_over_leaves_it_and_names_sync(hos
     make_version_3(host, "replaced")
     before = described(host)
     done = run_inside(host, verb)
-    assert done.returncode == 3 and "capability CAP_SYS_ADMIN; call `sklc sync` as root" in done.stderr
-    assert described(host) == before
+    assert done.returncode == 3 and "capability CAP_SYS_ADMIN, which here `sync` and `apply` alone keep" in done.stderr
+    assert "let root call `sklc sync` first" in done.stderr and described(host) == before
+    run_inside(host, "sync")
+    assert "CAP_SYS_ADMIN" not in run_inside(host, verb).stderr
+
+
+def test_apply_takes_the_state_over_in_the_namespace_that_it_is_called_in(host):
+    make_version_3(host, "replaced")
+    assert "took over" in run_inside(host, "apply", host.rules("tcp dport 80 drop\n")).stderr
+    is_taken_over(host)
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case != "plain"])
