@@ -97,21 +97,23 @@ static int look_into_slots(struct draining *d, const struct abi_label_slots *slo
 	return err;
 }
 
-/* Finds the sockets that are meant: one that is named, in the slots of all keys of the label, as it is
- * drained for all; else those in the slots of the rules that decide. */
-static int find_standing(struct draining *d)
+/* Looks into the slots of all keys of the label. */
+static int look_into_all(struct draining *d)
 {
 	autofree struct label_entry *entries = NULL;
 	size_t count = 0;
-	int err;
-
-	if (!d->socket)
-		return look_into_slots(d, &d->label.slots);
-	err = labels_read(d->label.state.report, d->label.labels, &entries, &count);
+	int err = labels_read(d->label.state.report, d->label.labels, &entries, &count);
 	for (size_t i = 0; !err && i < count; i++)
 		if (strncmp(entries[i].key.label, d->label.name, ABI_LABEL_KEY) == 0)
 			err = look_into_slots(d, &entries[i].slots);
 	return err;
+}
+
+/* Finds the sockets that are meant: one that is named, wherever it stands, as it is drained for all;
+ * else those in the slots of the rules that decide. */
+static int find_standing(struct draining *d)
+{
+	return d->socket ? look_into_all(d) : look_into_slots(d, &d->label.slots);
 }
 
 static int refuse_member(const struct draining *d, uint64_t cookie, size_t members)
@@ -125,6 +127,12 @@ static int refuse_member(const struct draining *d, uint64_t cookie, size_t membe
 		" is one of %zu of a SO_REUSEPORT group at %s, and the kernel spreads over all "
 		"of them as long as one stands behind a label: `sklc drain %s %s` drains all",
 		cookie, members, address, d->label.name, address);
+}
+
+/* Whether a single socket is named, not all at an address. */
+static bool is_by_cookie(const struct draining *d)
+{
+	return d->socket && strspn(d->socket, "0123456789") == strlen(d->socket);
 }
 
 /* Whether the command is also for another member of a group: to end draining, for a drained one. */
@@ -142,8 +150,7 @@ static int add_group(struct draining *d, const struct sightings *seen, uint64_t 
 
 	for (size_t i = 0; own && i < seen->count; i++)
 		members += seen->all[i].found.group == own->group;
-	if (members > 1 && !d->ends && d->socket &&
-	    strspn(d->socket, "0123456789") == strlen(d->socket))
+	if (members > 1 && !d->ends && is_by_cookie(d))
 		return refuse_member(d, cookie, members);
 	for (size_t i = 0; own && !err && i < seen->count; i++) {
 		if (seen->all[i].found.group != own->group || !is_for(d, seen->all[i].key.cookie))
@@ -154,6 +161,15 @@ static int add_group(struct draining *d, const struct sightings *seen, uint64_t 
 			find_drained(d, seen->all[i].key.cookie)->grouped = true;
 	}
 	return err;
+}
+
+static size_t count_grouped(const struct draining *d)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < d->count; i++)
+		count += d->all[i].grouped;
+	return count;
 }
 
 static int find_group(struct draining *d, uint64_t cookie)
@@ -280,6 +296,55 @@ static int note_all(struct draining *d)
 	return hands_write(d->label.state.report, d->label.hand, entries, d->count);
 }
 
+/* Whether two sockets may be of one group. */
+static bool are_at_one_address(const struct draining *d, uint64_t left, uint64_t right)
+{
+	const struct known_socket *a = sockdiag_find(&d->known, left);
+	const struct known_socket *b = sockdiag_find(&d->known, right);
+
+	return a && b && a->protocol == b->protocol && a->port == b->port &&
+	       a->family == b->family && a->interface == b->interface &&
+	       memcmp(a->address, b->address, sizeof(a->address)) == 0;
+}
+
+/* Refuses a socket that has no slot, but gets packets by another member of its group that has one, or
+ * none as that one is drained. */
+static int refuse_by_group(const struct draining *d, struct draining *label)
+{
+	const uint64_t cookie = strtoull(d->socket, NULL, 10);
+	size_t count = 0, i;
+	int err = look_into_all(label);
+
+	if (!err)
+		err = find_noted(label);
+	for (i = 0; !err && i < label->count; i++)
+		if (are_at_one_address(d, label->all[i].cookie, cookie))
+			break;
+	if (err || i == label->count)
+		return err;
+	count = label->count;
+	err = find_group(label, cookie);
+	for (i = 0; !err && i < count; i++)
+		if (label->all[i].grouped)
+			return refuse_member(d, cookie, count_grouped(label));
+	return err;
+}
+
+static int refuse_none(const struct draining *d)
+{
+	struct draining label = *d;
+	int err;
+
+	if (!is_by_cookie(d))
+		return refuse_socket(d, "such");
+	label.socket = NULL;
+	label.all = NULL;
+	label.count = 0;
+	err = refuse_by_group(d, &label);
+	free(label.all);
+	return err ? err : refuse_socket(d, "such");
+}
+
 static int carry_out(struct draining *d)
 {
 	struct opened_label *label = &d->label;
@@ -301,7 +366,7 @@ static int drain(struct draining *d)
 	if (!err)
 		err = find_noted(d);
 	if (!err && !d->count)
-		return refuse_socket(d, "such");
+		return refuse_none(d);
 	if (!err)
 		err = find_groups(d);
 	return err ? err : carry_out(d);
@@ -320,17 +385,6 @@ static int find_stands(const struct draining *d, uint64_t cookie, uint32_t *stan
 		*stands |= (uint32_t)has << i;
 	}
 	return 0;
-}
-
-/* Whether two sockets may be of one group. */
-static bool are_at_one_address(const struct draining *d, uint64_t left, uint64_t right)
-{
-	const struct known_socket *a = sockdiag_find(&d->known, left);
-	const struct known_socket *b = sockdiag_find(&d->known, right);
-
-	return a && b && a->protocol == b->protocol && a->port == b->port &&
-	       a->family == b->family && a->interface == b->interface &&
-	       memcmp(a->address, b->address, sizeof(a->address)) == 0;
 }
 
 /* Says which sockets of a label without declarations were drained and stand nowhere now, themselves or
