@@ -58,32 +58,39 @@ int register_socket(struct session *s)
 					    &runtime, stdout));
 }
 
+/* The protocol that an operand names; 0: it is not given. */
+static int protocol_of(const struct operand_value *operand)
+{
+	static const int protocols[] = {IPPROTO_TCP, IPPROTO_UDP};
+
+	return operand->text ? protocols[operand->number] : 0;
+}
+
 int drain(struct session *s)
 {
 	const struct runtime_options runtime = runtime_options(s);
 
-	return exit_status(
-		runtime_drain(s->operands[0].text, s->operands[1].text, &runtime, stdout));
+	return exit_status(runtime_drain(s->operands[0].text, s->operands[1].text,
+					 protocol_of(&s->operands[2]), &runtime, stdout));
 }
 
 int undrain(struct session *s)
 {
 	const struct runtime_options runtime = runtime_options(s);
 
-	return exit_status(
-		runtime_undrain(s->operands[0].text, s->operands[1].text, &runtime, stdout));
+	return exit_status(runtime_undrain(s->operands[0].text, s->operands[1].text,
+					   protocol_of(&s->operands[2]), &runtime, stdout));
 }
 
 int unregister(struct session *s)
 {
-	const struct operand_value *protocol = &s->operands[1], *family = &s->operands[2];
+	const struct operand_value *family = &s->operands[2];
 	const struct runtime_options runtime = runtime_options(s);
-	static const int protocols[] = {IPPROTO_TCP, IPPROTO_UDP};
 	static const int families[] = {AF_INET, AF_INET6};
 
-	return exit_status(runtime_unregister(
-		s->operands[0].text, protocol->text ? protocols[protocol->number] : 0,
-		family->text ? families[family->number] : AF_UNSPEC, &runtime, stdout));
+	return exit_status(runtime_unregister(s->operands[0].text, protocol_of(&s->operands[1]),
+					      family->text ? families[family->number] : AF_UNSPEC,
+					      &runtime, stdout));
 }
 
 /* The options of a verb whose operand is the number of a generation, if it is given. */

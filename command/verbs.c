@@ -42,6 +42,10 @@
 	{                                                                                          \
 		OPERAND_LABEL, false, "LABEL"                                                      \
 	}
+#define PROTOCOL                                                                                   \
+	{                                                                                          \
+		OPERAND_WORD, true, "tcp|udp"                                                      \
+	}
 #define GENERATION                                                                                 \
 	{                                                                                          \
 		OPERAND_NUMBER, true, "N"                                                          \
@@ -85,15 +89,15 @@ static const struct verb verbs[] = {
 	 .takes = FOR_RUNNING | OPTION_BIT(OVERRIDE),
 	 .run = register_socket},
 	{.word = "unregister",
-	 .operands = {LABEL, {OPERAND_WORD, true, "tcp|udp"}, {OPERAND_WORD, true, "ipv4|ipv6"}},
+	 .operands = {LABEL, PROTOCOL, {OPERAND_WORD, true, "ipv4|ipv6"}},
 	 .meaning = "take a label's sockets away again; the words in any order",
 	 .keeps = MAY_SETTLE,
 	 .takes = FOR_RUNNING, .run = unregister},
-	{.word = "drain", .operands = {LABEL, {OPERAND_LABEL, true, "SOCKET"}},
+	{.word = "drain", .operands = {LABEL, {OPERAND_LABEL, true, "SOCKET"}, PROTOCOL},
 	 .meaning = "give no new connections to a label's sockets, until they die",
 	 .keeps = MAY_NAME,
 	 .takes = FOR_RUNNING, .run = drain},
-	{.word = "undrain", .operands = {LABEL, {OPERAND_LABEL, true, "SOCKET"}},
+	{.word = "undrain", .operands = {LABEL, {OPERAND_LABEL, true, "SOCKET"}, PROTOCOL},
 	 .meaning = "give connections again to sockets that were drained",
 	 .keeps = MAY_NAME,
 	 .takes = FOR_RUNNING, .run = undrain},
@@ -329,11 +333,31 @@ static bool take_word(struct session *s, const struct verb *verb, size_t place, 
 	return false;
 }
 
-/* Puts a word at a place. */
+/* The operand from PLACE on that has the word; OPERANDS_MAX: none has. */
+static size_t place_of_word(const struct verb *verb, size_t place, const char *word)
+{
+	for (; place < OPERANDS_MAX; place++)
+		if (verb->operands[place].kind == OPERAND_WORD &&
+		    index_of_word(verb->operands[place].name, word) >= 0)
+			break;
+	return place;
+}
+
+/* Puts a word at a place, or, where that may stay empty, at one behind it that has this word. */
 static bool take_operand(struct session *s, const struct verb *verb, size_t place, const char *word)
 {
-	struct operand_value *value = &s->operands[place];
+	const size_t own = verb->operands[place].is_optional ? place_of_word(verb, place, word)
+							     : OPERANDS_MAX;
+	struct operand_value *value;
 
+	if (own < OPERANDS_MAX && verb->operands[place].kind != OPERAND_WORD) {
+		if (s->operands[own].text) {
+			usage_error(s->c.diag, "too many words: '%s'", word);
+			return false;
+		}
+		place = own;
+	}
+	value = &s->operands[place];
 	if (verb->operands[place].kind == OPERAND_WORD)
 		return take_word(s, verb, place, word);
 	value->text = word;

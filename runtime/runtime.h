@@ -134,13 +134,14 @@ int runtime_register(const char *label, pid_t pid, int fd, const struct runtime_
 		     FILE *out);
 
 /* Lets no new connections go to a socket of the label until it dies, or to all that stand behind it.
- * SOCKET is a cookie or an address as status prints it; NULL: all. */
-int runtime_drain(const char *label, const char *socket, const struct runtime_options *options,
-		  FILE *out);
+ * SOCKET is a cookie or an address as status prints it; NULL: all. PROTOCOL is IPPROTO_TCP,
+ * IPPROTO_UDP or 0 for both. */
+int runtime_drain(const char *label, const char *socket, int protocol,
+		  const struct runtime_options *options, FILE *out);
 
 /* Gives connections again to a drained socket, or to all of the label. */
-int runtime_undrain(const char *label, const char *socket, const struct runtime_options *options,
-		    FILE *out);
+int runtime_undrain(const char *label, const char *socket, int protocol,
+		    const struct runtime_options *options, FILE *out);
 
 /* Looks for the declared sockets again, and puts those that it finds behind their labels. */
 int runtime_sync(const struct runtime_options *options, FILE *out);

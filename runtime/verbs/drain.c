@@ -26,6 +26,7 @@ struct drained {
 struct draining {
 	struct opened_label label;
 	const char *socket; /* a cookie or an address; NULL: all */
+	int protocol;       /* IPPROTO_TCP or IPPROTO_UDP; 0: both */
 	bool ends;          /* draining ends */
 	bool has_begun;     /* something may have been changed */
 	struct shared_maps shared;
@@ -58,12 +59,22 @@ static int add(struct draining *d, uint64_t cookie, uint8_t flow_classes)
 	return 0;
 }
 
-/* Whether SOCKET, as status prints it, is this one. */
-static bool is_meant(const struct draining *d, uint64_t cookie)
+static bool has_protocol(const struct draining *d, uint32_t flow_classes)
+{
+	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++)
+		if (flow_classes >> i & 1 && (unsigned int)d->protocol == flow_class_ipproto(i))
+			return true;
+	return !d->protocol;
+}
+
+/* Whether SOCKET, as status prints it, is this one, of these flow classes. */
+static bool is_meant(const struct draining *d, uint64_t cookie, uint32_t flow_classes)
 {
 	const struct known_socket *known = sockdiag_find(&d->known, cookie);
 	char text[24];
 
+	if (!has_protocol(d, flow_classes))
+		return false;
 	if (!d->socket)
 		return true;
 	snprintf(text, sizeof(text), "%" PRIu64, cookie);
@@ -82,7 +93,7 @@ static int look_into_word(struct draining *d, uint32_t word, unsigned int flow_c
 		err = slot_read(d->label.sockets, slot_at(word, i), &cookie);
 		if (err)
 			fail(d->label.state.report, err, "read which socket is in a slot");
-		else if (cookie && is_meant(d, cookie))
+		else if (cookie && is_meant(d, cookie, 1u << flow_class))
 			err = add(d, cookie, (uint8_t)(1u << flow_class));
 	}
 	return err;
@@ -118,15 +129,16 @@ static int find_standing(struct draining *d)
 
 static int refuse_member(const struct draining *d, uint64_t cookie, size_t members)
 {
+	const struct known_socket *known = sockdiag_find(&d->known, cookie);
 	char address[SOCKET_ADDRESS_MAX];
 
-	sockdiag_address(sockdiag_find(&d->known, cookie), address, sizeof(address));
+	sockdiag_address(known, address, sizeof(address));
 	return refuse(
 		d->label.state.report, EINVAL,
 		"the socket with the cookie %" PRIu64
 		" is one of %zu of a SO_REUSEPORT group at %s, and the kernel spreads over all "
-		"of them as long as one stands behind a label: `sklc drain %s %s` drains all",
-		cookie, members, address, d->label.name, address);
+		"of them as long as one stands behind a label: `sklc drain %s %s %s` drains all",
+		cookie, members, address, d->label.name, address, ipproto_word(known->protocol));
 }
 
 /* Whether a single socket is named, not all at an address. */
@@ -202,13 +214,17 @@ static int find_groups(struct draining *d)
 
 static int refuse_socket(const struct draining *d, const char *what)
 {
+	char of[16] = "";
+
+	if (d->protocol)
+		snprintf(of, sizeof(of), " of %s", ipproto_word((unsigned int)d->protocol));
 	if (d->socket)
 		return refuse(d->label.state.report, RUNTIME_NOT_THERE,
-			      "the label '%s' has no %s socket '%s'; `sklc status` shows them by "
+			      "the label '%s' has no %s socket '%s'%s; `sklc status` shows them by "
 			      "address and cookie",
-			      d->label.name, what, d->socket);
-	return refuse(d->label.state.report, RUNTIME_NOT_THERE, "the label '%s' has no %s socket",
-		      d->label.name, what);
+			      d->label.name, what, d->socket, of);
+	return refuse(d->label.state.report, RUNTIME_NOT_THERE, "the label '%s' has no %s socket%s",
+		      d->label.name, what, of);
 }
 
 /* Finds the drained sockets that are meant. To drain them again changes nothing; but not dead ones,
@@ -223,7 +239,8 @@ static int find_noted(struct draining *d)
 		uint64_t cookie = at->key.cookie;
 
 		if ((at->value.flags & HAND_DRAINED || (d->ends && hand_awaited(at))) &&
-		    is_meant(d, cookie) && (d->ends || !is_hand_absent(&d->known, at)))
+		    is_meant(d, cookie, at->value.flow_classes | at->value.registered) &&
+		    (d->ends || !is_hand_absent(&d->known, at)))
 			err = add(d, cookie, own.all[i].value.flow_classes);
 	}
 	return err;
@@ -490,10 +507,14 @@ static int print(const struct draining *d, const char *result, FILE *out)
 	return 0;
 }
 
-static int run(const char *name, const char *socket, const struct runtime_options *options,
-	       int (*work)(struct draining *d), const char *result, FILE *out)
+static int run(const char *name, const char *socket, int protocol,
+	       const struct runtime_options *options, int (*work)(struct draining *d),
+	       const char *result, FILE *out)
 {
-	struct draining d = {.socket = socket, .ends = work == undrain, .shared = {-1, -1}};
+	struct draining d = {.socket = socket,
+			     .protocol = protocol,
+			     .ends = work == undrain,
+			     .shared = {-1, -1}};
 	int err = label_open(name, options, &d.label);
 
 	if (err)
@@ -515,14 +536,14 @@ static int run(const char *name, const char *socket, const struct runtime_option
 	return err;
 }
 
-int runtime_drain(const char *label, const char *socket, const struct runtime_options *options,
-		  FILE *out)
+int runtime_drain(const char *label, const char *socket, int protocol,
+		  const struct runtime_options *options, FILE *out)
 {
-	return run(label, socket, options, drain, "drained", out);
+	return run(label, socket, protocol, options, drain, "drained", out);
 }
 
-int runtime_undrain(const char *label, const char *socket, const struct runtime_options *options,
-		    FILE *out)
+int runtime_undrain(const char *label, const char *socket, int protocol,
+		    const struct runtime_options *options, FILE *out)
 {
-	return run(label, socket, options, undrain, "no longer drained", out);
+	return run(label, socket, protocol, options, undrain, "no longer drained", out);
 }

@@ -166,9 +166,9 @@ def test_a_member_of_a_group_is_not_drained_alone(host):
     done = host.sklc("drain", "web", cookie(members[1]), status=3)
     address = f"127.0.0.1:{members[0].getsockname()[1]}"
     assert f"one of 3 of a SO_REUSEPORT group at {address}" in done.stderr
-    assert f"`sklc drain web {address}`" in done.stderr
+    assert f"`sklc drain web {address} tcp`" in done.stderr
     assert reached(host, TCP4, members)
-    done = host.sklc("drain", "web", address)
+    done = host.sklc("drain", "web", address, "tcp")
     assert done.stdout.count("drained: ") == 3
     assert host.reach(TCP4, TCP4.at(1), 80, members) is REFUSED
 

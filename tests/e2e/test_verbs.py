@@ -146,6 +146,8 @@ def test_an_option_that_a_verb_needs_is_named_with_the_synopsis(verb):
     (["dump", "polcy", "x"], "unknown stage 'polcy'; did you mean 'policy'?"),
     (["unregister", "web", "ipv5"], "unknown word 'ipv5'; did you mean 'ipv"),
     (["unregister", "web", "tcp", "udp"], "unknown word 'udp'; expected 'ipv4' or 'ipv6'"),
+    (["drain", "web", "127.0.0.1:80", "sctp"], "unknown word 'sctp'; expected 'tcp' or 'udp'"),
+    (["undrain", "web", "udp", "tcp"], "too many words: 'tcp'"),
     (["help", "chekc"], "unknown verb 'chekc'; did you mean 'check'?"),
 ])
 def test_an_unknown_word_is_named_with_the_synopsis(words, said):
