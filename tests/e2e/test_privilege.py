@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+import slots
 from conftest import NO_LEAK_CHECK, SKLC, WIRES, locked_folder, program, public_copy
 from test_absence import without_proc
 
@@ -143,6 +144,24 @@ def test_a_verb_needs_more_where_sockets_are_declared(host, cgroup2, verb):
     assert done.returncode == 0 and "cannot" not in done.stderr, done
     for each in TABLE[verb][1]:
         fails_without(each, limited, verb, needed)
+
+
+def test_a_group_that_was_registered_needs_what_declared_sockets_do_when_another_socket_joins_it(host):
+    limited = Limited(host, PLAIN)
+    members = [host.server(TCP4, port=8081, reuseport=True) for _ in range(2)]
+    host.apply(PLAIN, "--quiet")
+    host.register("web", members[0])
+    limited.prepare = lambda verb: None
+    plain = {"sync": [], "apply": ["CAP_BPF", "CAP_NET_ADMIN"]}
+    for verb, needed in plain.items():
+        assert limited.run(verb, needed).returncode == 0
+    for verb, needed in plain.items():
+        members.append(host.server(TCP4, port=8081, reuseport=True))
+        more = [*needed, *(each for each in ("CAP_BPF", "CAP_PERFMON") if each not in needed)]
+        for each in set(more) - set(needed):
+            fails_without(each, limited, verb, more)
+        assert limited.run(verb, more).returncode == 0
+        assert len(slots.cookies(host, "web", 0)[False]) == len(members)
 
 
 @pytest.mark.parametrize("verb", STATEFUL)
