@@ -55,7 +55,7 @@
 static const struct verb verbs[] = {
 	{.word = "compile", .operands = {RULES}, .needs = OPTION_BIT(OUTPUT),
 	 .meaning = "compile to a BPF object",
-	 .keeps = MAY(DAC_READ_SEARCH) | MAY(DAC_OVERRIDE),
+	 .keeps = MAY(DAC_READ_SEARCH) | MAY(DAC_OVERRIDE) | MAY(SYS_PTRACE),
 	 .takes = FOR_COMPILING, .action = OPTION_BIT(OUTPUT), .run = write_object},
 	{.word = "check", .operands = {RULES_OR_OBJECT},
 	 .meaning = "dry run through this kernel's verifier, attaching nothing",
@@ -69,7 +69,7 @@ static const struct verb verbs[] = {
 	 .action = OPTION_BIT(APPLY), .run = apply},
 	{.word = "dump", .operands = {{OPERAND_STAGE, false, "STAGE"}, RULES},
 	 .meaning = "print a form of the rules: " STAGE_WORDS,
-	 .keeps = MAY(DAC_READ_SEARCH),
+	 .keeps = MAY(DAC_READ_SEARCH) | MAY(SYS_PTRACE),
 	 .takes = FOR_COMPILING, .action = OPTION_BIT(DUMP), .run = dump},
 	{.word = "list", .operands = {GENERATION},
 	 .meaning = "print the rules that are applied, or were before, as written",

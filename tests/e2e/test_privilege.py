@@ -407,6 +407,20 @@ def test_files_of_other_users_need_their_capabilities(limited):
     assert run_with(["CAP_DAC_OVERRIDE"], *words).returncode == 0
 
 
+@pytest.mark.parametrize("verb", [*COMPILING, "check", "apply"])
+def test_files_of_a_process_of_another_user_need_its_capability(limited, verb):
+    process = other_user(limited.host)
+    theirs = lambda word: pathlib.Path(f"/proc/{process.pid}/root{word}") if isinstance(word, pathlib.Path) else word
+    limited.words[verb] = [theirs(word) for word in limited.words[verb]]
+    try:
+        assert "ermission denied" in limited.run(verb, needs(verb)).stderr
+        done = limited.run(verb, [*needs(verb), "CAP_SYS_PTRACE"])
+        assert done.returncode == 0, done
+    finally:
+        process.kill()
+        process.communicate()
+
+
 @pytest.mark.parametrize("gives_rights, mends", [("set-user-id", "chmod ug-s"), ("file capabilities", "setcap -r")])
 def test_sklc_does_not_run_with_more_rights_than_its_caller(gives_rights, mends):
     copy = public_copy(f"sklc-{gives_rights.split()[0]}", 0o4755 if gives_rights == "set-user-id" else 0o755)
