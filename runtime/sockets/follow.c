@@ -199,7 +199,7 @@ int follow_also(const struct state *state, const struct standing *standing,
 		if (!err)
 			err = set_taken(state, &taken, &lack);
 	}
-	if (!err)
+	if (!err && !standing->unfollowed)
 		follow_warn(state->report, lack);
 	return err;
 }

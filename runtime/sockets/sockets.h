@@ -165,8 +165,8 @@ int groups_fill(const struct state *state);
  * of sklc has to run for that. */
 
 /* From now on compares the namespace's listeners with these maps, and still with those of the rules
- * in force. Makes the follower if there is none; a failure of that is only a warning. -errno after
- * a message. */
+ * in force. Makes the follower if there is none; where this host can have none, that is only a
+ * warning, unless the standing says so already. -errno after a message. */
 int follow_also(const struct state *state, const struct standing *standing,
 		const struct declared_maps *maps);
 

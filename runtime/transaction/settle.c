@@ -384,3 +384,12 @@ int standing_settle(const struct state *state, struct standing *standing)
 		standing_close(standing);
 	return err;
 }
+
+int standing_begin(const struct state *state, struct standing *standing)
+{
+	int err = standing_settle(state, standing);
+
+	if (!err)
+		follow_warn(state->report, standing->unfollowed);
+	return err;
+}

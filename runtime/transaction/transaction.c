@@ -326,8 +326,6 @@ static int stay(struct transaction *t)
 	int err = sync_all(t->state, t->standing, t->options->quiet);
 
 	if (!err)
-		follow_warn(t->options->report, t->standing->unfollowed);
-	if (!err)
 		err = standing_hands(t->state, &t->hands);
 	if (!err)
 		err = standing_maps(t->state, &t->shared.sockets, &t->labels);

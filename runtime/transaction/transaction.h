@@ -47,6 +47,9 @@ int transaction_run(struct transaction *transaction);
  * message. */
 int standing_settle(const struct state *state, struct standing *standing);
 
+/* Settles as the first thing that a command does, and warns where no listener can be followed. */
+int standing_begin(const struct state *state, struct standing *standing);
+
 /* Settles behind a change that is in force, which DONE says: what fails is only warned of. */
 void standing_settle_behind(const struct state *state, struct standing *standing, const char *done);
 

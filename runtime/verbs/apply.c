@@ -57,7 +57,7 @@ static int apply_locked(struct state *state, const struct object *object,
 		.state = state,
 		.standing = &standing,
 	};
-	int err = standing_settle(state, &standing);
+	int err = standing_begin(state, &standing);
 
 	if (err)
 		return err;

@@ -83,7 +83,7 @@ static int find_slots(struct opened_label *label)
 
 static int find_label(struct opened_label *label)
 {
-	int err = standing_settle(&label->state, &label->standing);
+	int err = standing_begin(&label->state, &label->standing);
 
 	if (err)
 		return err;

@@ -2,7 +2,6 @@
 #include "result.h"
 #include "with_rules.h"
 
-#include "runtime/sockets/sockets.h"
 #include "runtime/transaction/transaction.h"
 
 static int sync(struct state *state, struct standing *standing,
@@ -12,7 +11,6 @@ static int sync(struct state *state, struct standing *standing,
 
 	if (err)
 		return err;
-	follow_warn(options->report, standing->unfollowed);
 	report_result("in sync", standing->current, options, out);
 	return 0;
 }

@@ -22,7 +22,7 @@ int with_rules(const struct runtime_options *options,
 
 	if (err)
 		return err;
-	err = standing_settle(&state, &standing);
+	err = standing_begin(&state, &standing);
 	if (!err && standing.link < 0)
 		err = refuse_not_applied(&state);
 	else if (!err)
