@@ -176,6 +176,8 @@ class Run:
         self.model.settle()
         label = self.choose_label()
         word, is_meant = self.choose_socket(self.model.standing(label, lambda each: True, True)[0])
+        if isinstance(word, int):  # A member of a group is not drained alone, whether it has a slot itself or not.
+            is_meant = next(self.model.group(each) for each in self.sockets if each.cookie == word).__contains__
         sure, maybe = self.model.standing(label, is_meant, word is not None)
         named = self.model.key_of(label) is not None
         words = ["drain", label, *([word] if word else [])]
