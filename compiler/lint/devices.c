@@ -1,7 +1,7 @@
-/* Warns of labels whose declared sockets are all bound to devices, while rules redirect packets of
- * other interfaces to them: connections are reset, datagrams answered by the device. Looks only at what the diagram says of a
- * packet that comes in by none of these devices, so it does not matter which rule, or which before
- * it, asks for the interface. */
+/* Warns of labels whose declared sockets are all bound to devices, while rules redirect packets
+ * of other interfaces to them: connections are reset, datagrams answered by the device. Looks
+ * only at what the diagram says of a packet that comes in by none of these devices, so it does
+ * not matter which rule, or which before it, asks for the interface. */
 #include "lint.h"
 
 #include "compiler/base/arena.h"

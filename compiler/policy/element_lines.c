@@ -1,6 +1,6 @@
-/* Reads the lines of element files, whose text came with the AST. There is no generated parser for them, because a file may have a million
- * elements. [at, end) is what is left of the current line, without white space around it and without the
- * comment. */
+/* Reads the lines of element files, whose text came with the AST. There is no generated parser
+ * for them, because a file may have a million elements. [at, end) is what is left of the
+ * current line, without white space around it and without the comment. */
 #include "ast_to_policy.h"
 
 #include <string.h>

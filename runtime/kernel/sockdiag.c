@@ -186,7 +186,7 @@ static void add_filter(const struct reading *reading, const struct part *part,
 }
 
 /* *WHOLE becomes whether the kernel told all sockets of the part without a pause. */
-static int read_part(const struct reading *reading, const struct part *part, bool *whole)
+static int read_part(struct reading *reading, const struct part *part, bool *whole)
 {
 	size_t before = reading->sockets->count;
 	bool paused;
@@ -203,7 +203,7 @@ static int read_part(const struct reading *reading, const struct part *part, boo
 	if (part->length)
 		add_filter(reading, part, &request);
 	err = netlink_dump_pausing(reading->fd, &request, request.header.nlmsg_len, add_socket,
-				   (void *)(uintptr_t)reading, &paused);
+				   reading, &paused);
 	*whole = !paused && (reading->at_once != AT_ONCE_BOUND ||
 			     reading->sockets->count - before <= reading->at_once);
 	return err;
@@ -211,7 +211,7 @@ static int read_part(const struct reading *reading, const struct part *part, boo
 
 /* Reads again, in parts that are small enough for the kernel to tell each without a pause. *WHOLE becomes
  * false if one is not and cannot be divided: too many sockets at one address. */
-static int read_parts(const struct reading *reading, bool *whole)
+static int read_parts(struct reading *reading, bool *whole)
 {
 	unsigned int bits = PORT_BITS + (reading->family == AF_INET ? 32 : 128);
 	struct part part = {.length = 0};

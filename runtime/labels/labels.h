@@ -43,8 +43,9 @@ struct excess {
 int labels_excess(int map, const struct object *object, const struct abi_slot_key *keys,
 		  const struct hands *hands, struct excess *excess);
 
-/* Finds or gives slots for each label of the object, into SLOTS[label], and spare slots (spares.h). Never gives a slot that another key has. -ENOSPC if the map
- * is full; -errno after a message. */
+/* Finds or gives slots for each label of the object, into SLOTS[label], and spare slots
+ * (spares.h). Never gives a slot that another key has. -ENOSPC if the map is full; -errno after
+ * a message. */
 int labels_assign(int map, int marks, const struct object *object, const struct abi_slot_key *keys,
 		  const struct hands *hands, struct abi_label_slots *slots);
 
@@ -207,8 +208,8 @@ int user_number(const char *name, uint32_t *uid);
  * this host does not know a user. */
 int declared_users(const struct object *object, uint32_t *users);
 
-/* USERS are these numbers, and INTERFACES those of the object's interfaces. -EINVAL after a message if the path of a cgroup is too long; -ENOMEM.
- * OBJECT must outlive the declarations. */
+/* USERS are these numbers, and INTERFACES those of the object's interfaces. -EINVAL after a
+ * message if the path of a cgroup is too long; -ENOMEM. OBJECT must outlive the declarations. */
 int declarations_read(const struct object *object, const uint32_t *interfaces,
 		      const uint32_t *users, struct declarations *declarations);
 void declarations_free(struct declarations *declarations);

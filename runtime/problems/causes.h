@@ -33,6 +33,9 @@ uint64_t first_present(const struct inspection *inspected, uint32_t word);
  * them (strays.c). */
 bool is_empty(const struct inspection *inspected, uint32_t label, unsigned int flow_class);
 
+/* Whether the socket is in one of the slots of a word. */
+bool is_in_word(const struct inspection *inspected, uint32_t word, uint64_t cookie);
+
 /* Whether the socket is in a slot of the label (strays.c). */
 bool stands_behind(const struct inspection *inspected, uint32_t label, uint64_t cookie);
 

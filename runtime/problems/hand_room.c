@@ -18,14 +18,6 @@ struct room {
 	uint64_t cookie;
 };
 
-static bool has_slot(const struct inspection *inspected, uint32_t word, uint64_t cookie)
-{
-	for (uint32_t i = 0; i < slot_count(word); i++)
-		if (inspected->present[slot_at(word, i)] == cookie)
-			return true;
-	return false;
-}
-
 static size_t count_present(const struct inspection *inspected, uint32_t word)
 {
 	size_t count = 0;
@@ -51,7 +43,7 @@ static struct room look_at_group(const struct inspection *inspected, int sockets
 		if (!group_has(&group, i, slots->flow_class))
 			continue;
 		room.all++;
-		room.placed += has_slot(inspected, slots->word, group.at.all[i].key.cookie);
+		room.placed += is_in_word(inspected, slots->word, group.at.all[i].key.cookie);
 	}
 	group_close(&group);
 	return room;
@@ -82,7 +74,7 @@ static struct room look_at_overrides(const struct inspection *inspected,
 		    !sockdiag_find(inspected->known, cookie))
 			continue;
 		room.all++;
-		room.placed += has_slot(inspected, slots->word, cookie);
+		room.placed += is_in_word(inspected, slots->word, cookie);
 	}
 	return room;
 }

@@ -45,7 +45,7 @@ uint64_t working_cookie(const uint64_t *present, uint32_t word, unsigned int flo
 	return first;
 }
 
-static bool is_in(const struct inspection *inspected, uint32_t word, uint64_t cookie)
+bool is_in_word(const struct inspection *inspected, uint32_t word, uint64_t cookie)
 {
 	for (uint32_t i = 0; i < slot_count(word); i++)
 		if (inspected->present[slot_at(word, i)] == cookie)
@@ -56,7 +56,7 @@ static bool is_in(const struct inspection *inspected, uint32_t word, uint64_t co
 bool stands_behind(const struct inspection *inspected, uint32_t label, uint64_t cookie)
 {
 	for (unsigned int flow_class = 0; flow_class < ABI_FLOW_CLASSES; flow_class++)
-		if (is_in(inspected, inspected->slots[label].slots[flow_class], cookie))
+		if (is_in_word(inspected, inspected->slots[label].slots[flow_class], cookie))
 			return true;
 	return false;
 }
@@ -208,8 +208,8 @@ static void look_at_flow_class(const struct inspection *inspected, const struct 
 			strays->first = cookie;
 			strays->place = place;
 		} else if (flow_class_af(flow_class) == AF_INET ||
-			   !is_in(inspected, inspected->slots[label].slots[flow_class ^ 2],
-				  cookie)) {
+			   !is_in_word(inspected, inspected->slots[label].slots[flow_class ^ 2],
+				       cookie)) {
 			strays->others++;
 		}
 	}

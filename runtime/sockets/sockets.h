@@ -75,8 +75,8 @@ struct order {
 /* The order to put a socket into one of a word's slots, by its number there. */
 struct order order_to(uint64_t cookie, uint32_t word, uint32_t number, uint32_t flags);
 
-/* Puts sockets into slots of the socket map. All slots of one socket are filled in one system call. -errno after a message; a socket that was closed
- * meanwhile is no error. */
+/* Puts sockets into slots of the socket map. All slots of one socket are filled in one system
+ * call. -errno after a message; a socket that was closed meanwhile is no error. */
 int find_put(struct finder *finder, struct order *orders, size_t count);
 
 /* The same, and notes the time in SINCE, the map of struct since by slot (orders.c). A slot that the

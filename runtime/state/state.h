@@ -254,7 +254,8 @@ struct standing;
 int lives_read(const struct state *state, const struct standing *standing, struct lives *lives);
 
 /* Brings the folders of generations to their phases. If there are too many older ones, forgets
- * those whose rules another one has too, then the oldest, with a note for each. Removes leftovers. -errno after a message. */
+ * those whose rules another one has too, then the oldest, with a note for each. Removes
+ * leftovers. -errno after a message. */
 int lives_settle(const struct state *state, const struct standing *standing);
 
 /* Refuses if the namespace or a generation lacks a pin that it must have. To be called before

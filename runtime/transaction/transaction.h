@@ -53,9 +53,10 @@ int standing_begin(const struct state *state, struct standing *standing);
 /* Settles behind a change that is in force, which DONE says: what fails is only warned of. */
 void standing_settle_behind(const struct state *state, struct standing *standing, const char *done);
 
-/* Takes the slots of labels that only the previous generation needs, with a warning. It
- * finds others when it is applied again. WANTED are the keys of the rules that need room, whose slots stay. Does nothing if
- * no label would lose its slots, or fewer than LACKING. Not during a trial. */
+/* Takes the slots of labels that only the previous generation needs, with a warning. It finds
+ * others when it is applied again. WANTED are the keys of the rules that need room, whose slots
+ * stay. Does nothing if no label would lose its slots, or fewer than LACKING. Not during a
+ * trial. */
 int standing_make_room(const struct state *state, const struct standing *standing,
 		       const struct abi_slot_key *wanted, size_t wanted_count, size_t lacking);
 
