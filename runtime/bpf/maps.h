@@ -87,7 +87,10 @@ enum hand_flag {
 
 /* Flow classes are bits 1 << flow class. */
 struct hand {
-	__u32 flags;       /* enum hand_flag; 0: it is as any other, and is given back its slots */
+	__u16 flags; /* enum hand_flag; 0: it is as any other, and is given back its slots */
+	/* Those in which it stands before others no more, or is registered no more, until it is taken out
+	 * of the slots that all generations share, and of those of labels with declarations. */
+	__u8 leaves, leaves_declared;
 	__u8 flow_classes; /* those that this is for */
 	__u8 before;       /* of a drained one: those in which it is an override again after that */
 	/* Of a drained one: those in which it had a slot that all generations share, and of these

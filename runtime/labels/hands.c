@@ -95,6 +95,16 @@ uint32_t hand_before(const struct hand_entry *entry)
 	return entry->value.flags & HAND_OVERRIDE ? entry->value.flow_classes : 0;
 }
 
+void hand_end(struct hand *hand, uint32_t flow_classes)
+{
+	uint8_t left = (uint8_t)(hand->flow_classes & ~flow_classes);
+
+	if (left)
+		hand->flow_classes = left;
+	else
+		hand->flags = 0;
+}
+
 uint32_t hand_awaited(const struct hand_entry *entry)
 {
 	return entry->value.flags & HAND_DRAINED ? 0 : entry->value.registered;
@@ -126,7 +136,10 @@ bool hand_is_drained(const struct hands *hands, uint64_t label, uint64_t cookie)
 /* Whether the entry says something. */
 static bool is_said(const struct hand_entry *entry)
 {
-	return entry->value.flow_classes && (entry->value.flags || entry->value.registered);
+	const struct hand *hand = &entry->value;
+
+	return hand->flow_classes &&
+	       (hand->flags || hand->registered || hand->leaves || hand->leaves_declared);
 }
 
 /* Writes all entries in one system call, which a signal does not end. What is to be removed is written

@@ -164,6 +164,9 @@ size_t hands_first(const struct hands *own, unsigned int flow_class);
  * does so again after that. */
 uint32_t hand_before(const struct hand_entry *entry);
 
+/* Of a socket that stands before the declared ones: it does so in these FLOW_CLASSES, as bits, no more. */
+void hand_end(struct hand *hand, uint32_t flow_classes);
+
 /* The flow classes, as bits, in which a socket is to have again the slots that all generations share,
  * as it is no longer drained. */
 uint32_t hand_awaited(const struct hand_entry *entry);

@@ -318,6 +318,34 @@ static int check_drained(const struct inspection *inspected, uint32_t label, uin
 			   "its sockets for %s are drained, and no other serves", lacking);
 }
 
+/* The flow classes, as bits, in which sockets are to have slots of a label that declares nothing. */
+static uint32_t awaited(const struct inspection *inspected, uint32_t label)
+{
+	uint64_t hash = label_hash(object_label(inspected->object, label));
+	struct hands own = inspected->hands ? hands_of(inspected->hands, hash) : (struct hands){0};
+	uint32_t flow_classes = 0;
+
+	for (size_t i = 0; i < own.count; i++)
+		if (!inspected->known || !is_hand_absent(inspected->known, &own.all[i]))
+			flow_classes |= hand_awaited(&own.all[i]);
+	return flow_classes;
+}
+
+/* Names the label's empty flow classes among these, whose sockets a command that was killed noted. */
+static int check_awaited(const struct inspection *inspected, uint32_t label, uint32_t flow_classes,
+			 struct problems *problems)
+{
+	char lacking[FLOW_CLASSES_TEXT_MAX];
+
+	if (!name_empty(inspected, label, flow_classes, lacking))
+		return 0;
+	return problem_add(
+		problems, object_label(inspected->object, label), "call `sklc sync`",
+		"its socket for %s is registered and has no slot yet, as a command did not "
+		"finish",
+		lacking);
+}
+
 /* Names the label's empty flow classes among LEFT_OUT, which no declaration serves. */
 static int check_left_out(const struct inspection *inspected, uint32_t label, uint32_t left_out,
 			  bool is_declared, struct problems *problems)
@@ -373,11 +401,14 @@ int problems_of_undeclared(const struct inspection *inspected, struct problems *
 
 	for (uint32_t i = 0; !err && i < object->header.label_count; i++) {
 		const uint32_t out = drained(inspected, i);
+		const uint32_t to_come = declared[i] ? 0 : awaited(inspected, i) & ~out;
 
 		err = check_drained(inspected, i, out, problems);
 		if (!err)
-			err = check_left_out(inspected, i, ~(declared[i] | out), declared[i],
-					     problems);
+			err = check_awaited(inspected, i, to_come, problems);
+		if (!err)
+			err = check_left_out(inspected, i, ~(declared[i] | out | to_come),
+					     declared[i], problems);
 		if (!err && !declared[i])
 			err = check_bound(inspected, i, problems);
 	}

@@ -1,5 +1,6 @@
-/* Carries out what the map of things done by hand says. Whoever does something by hand writes it
- * there first, so the next command completes what a killed one began. */
+/* Carries out what the map of things done by hand says. Whoever does something by hand writes all of it
+ * there first, in one system call; so where a command is killed, the next ones complete what it began: the
+ * next one at all takes sockets out, and the next one that looks for sockets puts them into slots. */
 #include "sockets.h"
 
 #include "runtime/base/array.h"
@@ -242,7 +243,17 @@ static bool awaits(const struct hand_entry *entry, unsigned int flow_class, bool
 	       (entry->value.first >> flow_class & 1) == first;
 }
 
-/* Plans a free slot behind the first COUNT ones for each socket that awaits one. */
+/* Whether a socket that has a slot of those that all generations share, or (DECLARED) of a label with
+ * declarations, leaves it. */
+static bool leaves(const struct hands *own, unsigned int flow_class, bool declared, uint64_t cookie)
+{
+	const struct hand_entry *at = hand_find(own, own->all->key.label, cookie);
+
+	return at && (declared ? at->value.leaves_declared : at->value.leaves) >> flow_class & 1;
+}
+
+/* Plans a slot behind the first COUNT ones, that is free or that a socket leaves, for each socket that
+ * awaits one. */
 static int give_back(struct by_hand *by, const struct hands *own, unsigned int flow_class,
 		     uint32_t word, uint32_t count)
 {
@@ -256,13 +267,58 @@ static int give_back(struct by_hand *by, const struct hands *own, unsigned int f
 		if (!awaits(entry, flow_class, i < own->count) ||
 		    find_among(present, 0, room, entry->key.cookie) < room)
 			continue;
-		while (next < room && present[next])
+		while (next < room && present[next] &&
+		       !leaves(own, flow_class, false, present[next]))
 			next++;
 		if (next == room)
 			break;
 		err = add_order(by, word, next++, entry->key.cookie);
 	}
 	return err;
+}
+
+/* Whether sockets are to be put where others leave. These stay until then, so that no slot is empty
+ * meanwhile. */
+static bool is_relieved(const struct hands *own, unsigned int flow_class)
+{
+	for (size_t i = 0; i < own->count; i++)
+		if (hand_is_first(&own->all[i], flow_class) ||
+		    hand_awaited(&own->all[i]) >> flow_class & 1)
+			return true;
+	return false;
+}
+
+static int clear_leaving(struct by_hand *by, const struct hands *own, unsigned int flow_class,
+			 uint32_t word, bool declared)
+{
+	int err = 0;
+
+	if (!by->places && is_relieved(own, flow_class))
+		return 0;
+	for (uint32_t i = 0; !err && i < slot_count(word); i++) {
+		uint64_t cookie;
+
+		err = slot_read(by->shared.sockets, slot_at(word, i), &cookie);
+		if (err)
+			fail(by->state->report, err, "read which socket is in a slot");
+		else if (cookie && leaves(own, flow_class, declared, cookie))
+			err = take_out(by, slot_at(word, i));
+	}
+	return err;
+}
+
+static int clear_leaving_shared(struct by_hand *by, const struct hands *own,
+				unsigned int flow_class, uint32_t word, uint32_t count)
+{
+	(void)count;
+	return clear_leaving(by, own, flow_class, word, false);
+}
+
+static int clear_leaving_declared(struct by_hand *by, const struct hands *own,
+				  unsigned int flow_class, uint32_t word, uint32_t count)
+{
+	(void)count;
+	return clear_leaving(by, own, flow_class, word, true);
 }
 
 static int give_back_shared(struct by_hand *by, const struct label_entry *entries, size_t count)
@@ -272,6 +328,47 @@ static int give_back_shared(struct by_hand *by, const struct label_entry *entrie
 	for (size_t i = 0; !err && i < count; i++)
 		if (!key_is_declared(&entries[i].key))
 			err = for_words(by, &entries[i], 1, give_back);
+	return err;
+}
+
+static int clear_all_leaving(struct by_hand *by, const struct label_entry *entries, size_t count)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < count; i++)
+		err = for_words(by, &entries[i], 1,
+				key_is_declared(&entries[i].key) ? clear_leaving_declared
+								 : clear_leaving_shared);
+	return err;
+}
+
+/* The flow classes, as bits, in which sockets are put where others leave. */
+static uint32_t find_relieved(const struct by_hand *by, uint64_t label)
+{
+	struct hands own = hands_of(&by->hands, label);
+	uint32_t relieved = 0;
+
+	for (unsigned int i = 0; !by->places && i < ABI_FLOW_CLASSES; i++)
+		relieved |= (uint32_t)is_relieved(&own, i) << i;
+	return relieved;
+}
+
+/* Forgets what was carried out. */
+static int forget_left(struct by_hand *by)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < by->hands.count; i++) {
+		struct hand_entry *at = &by->hands.all[i];
+		uint8_t relieved;
+
+		if (!at->value.leaves && !at->value.leaves_declared)
+			continue;
+		relieved = (uint8_t)find_relieved(by, at->key.label);
+		at->value.leaves &= relieved;
+		at->value.leaves_declared &= relieved;
+		err = hands_write(by->state->report, by->map, at, 1);
+	}
 	return err;
 }
 
@@ -313,6 +410,13 @@ static int forget_unnamed(struct by_hand *by, const struct label_entry *entries,
 	return err;
 }
 
+static int end_leaving(struct by_hand *by, const struct label_entry *entries, size_t count)
+{
+	int err = clear_all_leaving(by, entries, count);
+
+	return err ? err : forget_left(by);
+}
+
 static int settle_all(struct by_hand *by)
 {
 	autofree struct label_entry *entries = NULL;
@@ -329,15 +433,18 @@ static int settle_all(struct by_hand *by)
 		err = forget_unnamed(by, entries, count);
 	if (!err)
 		err = for_words(by, entries, count, clear_drained);
-	if (err || !by->places)
-		return err;
+	if (!by->places)
+		return err ? err : end_leaving(by, entries, count);
 	/* A socket leaves its slot behind the first ones when it has one of these, so that it serves
 	 * all the time. */
-	err = for_words(by, entries, count, put_first);
+	if (!err)
+		err = for_words(by, entries, count, put_first);
 	if (!err)
 		err = give_back_shared(by, entries, count);
 	if (!err && by->order_count)
 		err = orders_put(by->state, &by->shared, by->orders, by->order_count);
+	if (!err)
+		err = end_leaving(by, entries, count);
 	if (!err)
 		err = forget_awaited(by);
 	return err ? err : for_words(by, entries, count, clear_behind);

@@ -227,8 +227,17 @@ static int refuse_socket(const struct draining *d, const char *what)
 		      d->label.name, what, of);
 }
 
-/* Finds the drained sockets that are meant. To drain them again changes nothing; but not dead ones,
- * which are noted until the notes are cleared. */
+/* Whether a socket that has no slot is one of the label all the same: it is drained, and to drain it again
+ * changes nothing; or a command that was killed noted that it is to have slots, and the next search for
+ * sockets gives it these. */
+static bool is_noted(const struct draining *d, const struct hand_entry *at)
+{
+	return at->value.flags & HAND_DRAINED || hand_awaited(at) ||
+	       (!d->ends && at->value.flags & HAND_OVERRIDE);
+}
+
+/* Finds the sockets that are meant of those that need not have a slot. A dead one may still be noted: its
+ * draining can end, but it cannot be drained. */
 static int find_noted(struct draining *d)
 {
 	struct hands own = hands_of(&d->label.hands, label_hash(d->label.name));
@@ -238,7 +247,7 @@ static int find_noted(struct draining *d)
 		const struct hand_entry *at = &own.all[i];
 		uint64_t cookie = at->key.cookie;
 
-		if ((at->value.flags & HAND_DRAINED || (d->ends && hand_awaited(at))) &&
+		if (is_noted(d, at) &&
 		    is_meant(d, cookie, at->value.flow_classes | at->value.registered) &&
 		    (d->ends || !is_hand_absent(&d->known, at)))
 			err = add(d, cookie, own.all[i].value.flow_classes);
@@ -265,7 +274,8 @@ static void add_registered(const struct draining *d, uint64_t cookie, struct han
 		uint32_t count = slot_count(d->label.shared.slots[i]);
 
 		for (uint32_t j = 0; j < count; j++) {
-			bool stands = stood[next++] == cookie && !(hand->before >> i & 1);
+			bool stands = stood[next++] == cookie &&
+				      !((hand->before | hand->leaves) >> i & 1);
 
 			hand->registered |= (uint8_t)(stands << i);
 			hand->first |= (uint8_t)((stands && !j) << i);
@@ -282,6 +292,7 @@ static struct hand drained_hand(const struct draining *d, const struct drained *
 	hand.flags = HAND_DRAINED | (hand.flags & HAND_CHOSEN);
 	hand.flow_classes |= drained->flow_classes;
 	add_registered(d, drained->cookie, &hand);
+	hand.leaves = hand.leaves_declared = 0; /* it leaves all slots now */
 	return hand;
 }
 
@@ -291,6 +302,8 @@ static struct hand undrained_hand(const struct draining *d, const struct drained
 {
 	struct hand hand = hand_of(d, drained->cookie);
 
+	if (!(hand.flags & HAND_DRAINED))
+		return hand;
 	hand.flags = hand.before ? HAND_OVERRIDE | (hand.flags & HAND_CHOSEN) : 0;
 	if (hand.before)
 		hand.flow_classes = hand.before;
@@ -495,8 +508,8 @@ static int print(const struct draining *d, const char *result, FILE *out)
 		return err;
 	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++)
 		if (empty >> i & 1)
-			warn(options->report, "no other socket serves %s of the label '%s'",
-			     flow_class_name(i), d->label.name);
+			warn(options->report, "no %ssocket serves %s of the label '%s'",
+			     d->ends ? "" : "other ", flow_class_name(i), d->label.name);
 	if (options->json)
 		return print_json(d, result, sockets, empty, out);
 	for (size_t i = 0; !options->quiet && i < d->count; i++) {
@@ -507,14 +520,11 @@ static int print(const struct draining *d, const char *result, FILE *out)
 	return 0;
 }
 
-static int run(const char *name, const char *socket, int protocol,
-	       const struct runtime_options *options, int (*work)(struct draining *d),
-	       const char *result, FILE *out)
+static int run(const char *name, const char *socket, int protocol, bool ends,
+	       const struct runtime_options *options, FILE *out)
 {
-	struct draining d = {.socket = socket,
-			     .protocol = protocol,
-			     .ends = work == undrain,
-			     .shared = {-1, -1}};
+	struct draining d = {
+		.socket = socket, .protocol = protocol, .ends = ends, .shared = {-1, -1}};
 	int err = label_open(name, options, &d.label);
 
 	if (err)
@@ -524,9 +534,9 @@ static int run(const char *name, const char *socket, int protocol,
 	if (!err)
 		err = sockdiag_read_bound(&d.label.state.netns, &d.known);
 	if (!err)
-		err = work(&d);
+		err = ends ? undrain(&d) : drain(&d);
 	if (!err)
-		err = print(&d, result, out);
+		err = print(&d, ends ? "no longer drained" : "drained", out);
 	if (err && d.has_begun)
 		err = label_undo(&d.label, err);
 	free(d.all);
@@ -539,11 +549,11 @@ static int run(const char *name, const char *socket, int protocol,
 int runtime_drain(const char *label, const char *socket, int protocol,
 		  const struct runtime_options *options, FILE *out)
 {
-	return run(label, socket, protocol, options, drain, "drained", out);
+	return run(label, socket, protocol, false, options, out);
 }
 
 int runtime_undrain(const char *label, const char *socket, int protocol,
 		    const struct runtime_options *options, FILE *out)
 {
-	return run(label, socket, protocol, options, undrain, "no longer drained", out);
+	return run(label, socket, protocol, true, options, out);
 }

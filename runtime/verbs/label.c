@@ -118,11 +118,3 @@ bool label_is_resting(const struct opened_label *label)
 	return label->generation != label->standing.current &&
 	       label->standing.trial != TRIAL_RUNNING;
 }
-
-int label_note(struct opened_label *label, uint64_t cookie, struct hand value)
-{
-	const struct hand_entry entry = {
-		.key = {.cookie = cookie, .label = label_hash(label->name)}, .value = value};
-
-	return hands_write(label->state.report, label->hand, &entry, 1);
-}

@@ -31,9 +31,6 @@ void label_close(struct opened_label *label);
 /* Whether the label is one of the rules before alone, and these do not come back without a command. */
 bool label_is_resting(const struct opened_label *label);
 
-/* Writes what is to hold from now on for a socket of the label. -errno after a message. */
-int label_note(struct opened_label *label, uint64_t cookie, struct hand value);
-
 /* Notes which sockets the label has, before a command changes anything. -errno after a message. */
 int label_begin(struct opened_label *label);
 

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-static bool is_sibling(const struct registering *r, const struct sighting *at)
+bool is_sibling(const struct registering *r, const struct sighting *at)
 {
 	return r->group && at->found.group == r->group && at->key.cookie != r->cookie &&
 	       at->found.fault == FOUND_RIGHT;
@@ -176,115 +176,10 @@ static int give_blocks(struct registering *r)
 	return err ? err : standing_tell_slots(&label->state, &label->standing);
 }
 
-/* Whether something done by hand was done with the socket or with a sibling. */
-static bool is_own(const struct registering *r, const struct hand_entry *at)
-{
-	const struct found *found = r->finder
-					    ? find_one(find_sightings(r->finder), 0, at->key.cookie)
-					    : NULL;
-
-	return at->key.cookie == r->cookie || (r->group && found && found->group == r->group);
-}
-
-/* The flow classes, as bits, in which a socket ends to stand before the declared ones. What was done with
- * the socket itself was written anew if it stands before the declared ones. */
-static uint32_t ended(const struct registering *r, const struct hand_entry *at)
-{
-	if (is_own(r, at))
-		return r->way == WAY_OVERRIDE ? 0 : at->value.flow_classes;
-	return hand_before(at) & r->flow_classes;
-}
-
-/* What is left of what was done by hand with a socket. What is registered now replaces what was earlier,
- * also what is drained, and is itself no longer drained: what it had before in the slots that all
- * generations share, it has again. */
-static struct hand left_of(const struct registering *r, const struct hand_entry *at)
-{
-	struct hand hand = at->value;
-	uint8_t kept = (uint8_t)~r->flow_classes;
-
-	if (is_own(r, at)) {
-		hand.flags = hand.before = 0;
-		kept = r->way == WAY_UNDECLARED ? 0 : UINT8_MAX;
-	} else if (hand.flags & HAND_DRAINED) {
-		hand.before &= kept;
-	} else {
-		hand.flow_classes &= (uint8_t)~ended(r, at);
-	}
-	if (r->way == WAY_UNDECLARED) {
-		hand.registered &= kept;
-		hand.first &= kept;
-	}
-	return hand;
-}
-
-static int replace_noted(struct registering *r)
-{
-	struct opened_label *label = &r->label;
-	struct hands own = hands_of(&label->hands, label_hash(label->name));
-	int err = 0;
-
-	for (size_t i = 0; !err && i < own.count; i++) {
-		const struct hand_entry *at = &own.all[i];
-		struct hand left = left_of(r, at);
-
-		if (r->way == WAY_OVERRIDE && is_own(r, at))
-			continue;
-		if (memcmp(&left, &at->value, sizeof(left)) != 0)
-			err = label_note(label, at->key.cookie, left);
-	}
-	return err;
-}
-
-/* Takes those that were put before the declared sockets earlier, and are so no longer, out of the
- * slots that they still have, once the new socket has its own: so none is empty meanwhile. What is
- * registered now keeps those of the rules that decide. 1: there were some; 0: none; -errno after a
- * message. */
-static int take_out_ended(const struct registering *r)
-{
-	const struct opened_label *label = &r->label;
-	struct hands own = hands_of(&label->hands, label_hash(label->name));
-	int err = 0;
-	bool any = false;
-
-	for (size_t i = 0; !err && i < own.count; i++) {
-		const struct hand_entry *at = &own.all[i];
-		uint32_t lost = at->value.flags & HAND_OVERRIDE ? ended(r, at) : 0;
-
-		any = any || lost;
-		if (lost)
-			err = by_hand_take_out(&label->state, label->name, at->key.cookie, lost,
-					       is_own(r, at) ? &label->key : NULL);
-	}
-	return err ? err : any;
-}
-
-static int note_override(struct registering *r)
-{
-	struct hand hand = {.flags = HAND_OVERRIDE | HAND_CHOSEN,
-			    .flow_classes = (uint8_t)r->flow_classes};
-	int err = label_note(&r->label, r->cookie, hand);
-
-	for (size_t i = 0; !err && i < r->siblings.count; i++)
-		if (is_sibling(r, &r->siblings.all[i])) {
-			hand = (struct hand){.flags = HAND_OVERRIDE,
-					     .flow_classes = (uint8_t)found_flow_classes(
-						     &r->siblings.all[i].found)};
-			err = label_note(&r->label, r->siblings.all[i].key.cookie, hand);
-		}
-	return err;
-}
-
 static int put_before_declared(struct registering *r)
 {
-	int err = note_override(r);
+	int err = replace_noted(r);
 
-	if (!err)
-		err = replace_noted(r);
-	if (!err)
-		err = by_hand_settle(&r->label.state);
-	if (!err)
-		err = take_out_ended(r);
 	return err < 0 ? err : sync_standing(&r->label.state, &r->label.standing, true);
 }
 
@@ -293,7 +188,7 @@ static int put_as_declared(struct registering *r)
 	struct opened_label *label = &r->label;
 	int err = replace_noted(r);
 
-	if (!err)
+	if (err >= 0)
 		err = sync_standing(&label->state, &label->standing, true);
 	if (!err)
 		err = take_out_ended(r);
@@ -368,16 +263,6 @@ static int put_planned(const struct registering *r, struct order *orders, size_t
 	return err;
 }
 
-bool is_of_group(const struct registering *r, uint64_t cookie)
-{
-	bool is_own = cookie == r->cookie;
-
-	for (size_t i = 0; !is_own && i < r->siblings.count; i++)
-		is_own = r->siblings.all[i].key.cookie == cookie &&
-			 is_sibling(r, &r->siblings.all[i]);
-	return is_own;
-}
-
 /* Takes other sockets out of the spare slots, now that the first slot has the new one. */
 static int clear_spares(const struct registering *r, uint32_t word)
 {
@@ -401,12 +286,15 @@ static int put_undeclared(struct registering *r)
 	autoclose int since = -1;
 	int err = orders ? standing_since(&r->label.state, &since)
 			 : fail(report, ENOMEM, "register the socket");
+	int noted = 0;
 
 	for (unsigned int i = 0; !err && i < ABI_FLOW_CLASSES; i++)
 		if (r->flow_classes >> i & 1)
 			plan_slots(r, i, orders, &count);
 	if (!err)
-		err = replace_noted(r);
+		noted = replace_noted(r);
+	if (noted < 0)
+		err = noted;
 	if (!err)
 		err = put_planned(r, orders, count, since);
 	for (unsigned int i = 0; !err && i < ABI_FLOW_CLASSES; i++)
@@ -416,6 +304,8 @@ static int put_undeclared(struct registering *r)
 		err = take_out_ended(r);
 	if (err > 0) /* one that the rules before a trial declare gets a slot there again */
 		err = sync_standing(&r->label.state, &r->label.standing, true);
+	else if (!err && noted)
+		err = by_hand_settle(&r->label.state);
 	return err;
 }
 

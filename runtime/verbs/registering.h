@@ -34,6 +34,17 @@ struct registering {
 
 size_t count_siblings(const struct registering *r);
 
+/* Whether another socket at the endpoint is one of the siblings. */
+bool is_sibling(const struct registering *r, const struct sighting *at);
+
+/* Notes what the registration is and what it replaces (replaced.c), at once. 1: something was noted; 0:
+ * nothing was to be; -errno after a message. */
+int replace_noted(const struct registering *r);
+
+/* Takes those that were put before the declared sockets earlier, and are so no longer, out of the slots of
+ * rules that do not decide. 1: there were some; 0: none; -errno after a message. */
+int take_out_ended(const struct registering *r);
+
 /* Whether a socket is the one that is registered, or one of its siblings. */
 bool is_of_group(const struct registering *r, uint64_t cookie);
 

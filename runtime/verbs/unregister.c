@@ -6,6 +6,7 @@
 #include "runtime/sockets/sockets.h"
 #include "runtime/status/described.h"
 
+#include <errno.h>
 #include <sys/socket.h>
 
 static bool is_asked_for(unsigned int flow_class, int protocol, int family)
@@ -21,16 +22,21 @@ static struct hand left_of(const struct opened_label *label, const struct hand_e
 {
 	struct hand hand = at->value;
 
-	*ended = hand_before(at) & asked;
+	const uint8_t before = (uint8_t)(hand_before(at) & asked);
+
+	*ended = before;
 	if (!key_is_declared(&label->key)) {
 		*ended |= hand.registered & asked;
 		hand.registered &= (uint8_t)~asked;
 		hand.first &= (uint8_t)~asked;
 	}
-	if (hand.flags & HAND_DRAINED)
+	if (hand.flags & HAND_DRAINED) {
 		hand.before &= (uint8_t)~asked;
-	else
-		hand.flow_classes &= (uint8_t) ~(hand_before(at) & asked);
+	} else {
+		hand_end(&hand, before);
+		hand.leaves |= before;
+		hand.leaves_declared |= before;
+	}
 	return hand;
 }
 
@@ -38,26 +44,26 @@ static struct hand left_of(const struct opened_label *label, const struct hand_e
 static int end_overrides(struct opened_label *label, int protocol, int family, uint32_t *ended)
 {
 	struct hands own = hands_of(&label->hands, label_hash(label->name));
+	autofree struct hand_entry *entries = calloc(own.count + 1, sizeof(*entries));
 	uint32_t asked = 0;
-	int err = 0;
+	size_t count = 0;
+	int err;
 
+	if (!entries)
+		return fail(label->options->report, ENOMEM, "unregister sockets");
 	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++)
 		if (is_asked_for(i, protocol, family))
 			asked |= 1u << i;
-	for (size_t i = 0; !err && i < own.count; i++) {
-		const struct hand_entry *at = &own.all[i];
+	for (size_t i = 0; i < own.count; i++) {
 		uint32_t own_ended;
-		struct hand left = left_of(label, at, asked, &own_ended);
+		struct hand left = left_of(label, &own.all[i], asked, &own_ended);
 
-		if (!own_ended)
-			continue;
+		if (own_ended)
+			entries[count++] = (struct hand_entry){own.all[i].key, left};
 		*ended |= own_ended;
-		err = label_note(label, at->key.cookie, left);
-		if (!err && at->value.flags & HAND_OVERRIDE)
-			err = by_hand_take_out(&label->state, label->name, at->key.cookie,
-					       own_ended, NULL);
 	}
-	return err || !*ended ? err : by_hand_settle(&label->state);
+	err = hands_write(label->options->report, label->hand, entries, count);
+	return err || !count ? err : by_hand_settle(&label->state);
 }
 
 /* Empties slots; *EMPTIED are the flow classes of those that had a socket. */

@@ -1,5 +1,6 @@
 """Commands about single sockets killed, or refused a system call, at any point: the socket that served before serves,
 or the one that should after; and what the next commands complete is one of the two."""
+import json
 import os
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from conftest import REFUSED, WIRES
 from life import check_settled
 from test_crash import Operation, both_tests, needs_strace
-from test_crash_sockets import DeclaredLab
+from test_crash_sockets import RULES, DeclaredLab
 from test_register import cookie, group
 
 TCP4, TCP6 = WIRES["tcp-ipv4"], WIRES["tcp-ipv6"]
@@ -18,7 +19,8 @@ pytestmark = [needs_strace, pytest.mark.usefixtures("cgroup2")]
 
 
 class HandLab(DeclaredLab):
-    """As DeclaredLab, and a label that declares nothing; WEB has a second socket, which rules do not declare."""
+    """As DeclaredLab, and a label that declares nothing; WEB has a second socket, which rules do not declare. In the
+    rules before, OPEN, WEB declares nothing."""
 
     def __init__(self, host):
         super().__init__(host)
@@ -28,6 +30,10 @@ class HandLab(DeclaredLab):
         for name in ("old", "new"):
             text = (host.folder / f"{name}.conf").read_text() + UNDECLARED
             self.run(host.rules(text, f"{name}.conf"), "-o", self.objects[name])
+        self.objects["open"] = host.folder / "open.o"
+        text = RULES.replace(f"socket web {{ tcp 127.0.0.1:{self.web.getsockname()[1]} }}\n", "") + UNDECLARED
+        assert "socket web" not in text
+        self.run(host.rules(text, "open.conf"), "-o", self.objects["open"])
 
     @property
     def servers(self):
@@ -37,7 +43,8 @@ class HandLab(DeclaredLab):
         return "old" if self.reach(81) is self.old else "new"
 
     def fill(self):
-        super().fill()
+        self.apply("open")
+        self.apply("old")
         self.must(*self.register("plain", self.plain))
         self.must(*self.register("plain", self.plain6))
 
@@ -50,7 +57,26 @@ class HandLab(DeclaredLab):
         return then if first != then else first
 
     def web_of(self):
-        return {self.web: "web", self.other: "other", REFUSED: "none"}[self.reach(80)]
+        return {self.web: "web", self.other: "other", self.plain: "plain", REFUSED: "none"}[self.reach(80)]
+
+    def web_of_all(self, if_ended="none"):
+        """Who serves WEB. What stands before the declared ones does so under the rules before too, and where it is not
+        so any more, nothing is left of it there."""
+        found = self.settled(HandLab.web_of)
+        self.must("rollback")
+        before = self.web_of()
+        self.must("rollback")
+        assert before == ("other" if found == "other" else if_ended), (found, before)
+        return found
+
+    def drained_again(self):
+        """Whether an undrain has ended or not, its socket can be drained, and comes back."""
+        problems = json.loads(self.sklc("status", "--json").stdout)["problems"]
+        assert not any("none is declared" in each["what"] for each in problems), problems
+        self.must("drain", "plain", cookie(self.plain))
+        drained = self.settled(HandLab.plain_of)
+        self.must("undrain", "plain")
+        return drained, self.settled(HandLab.plain_of)
 
     def plain_of(self):
         found = self.reach(83)
@@ -71,6 +97,11 @@ def override(lab):
 
 def prepare_override(lab):
     lab.must(*override(lab))
+
+
+def prepare_open_override(lab):
+    lab.must(*override(lab))
+    lab.must("rollback")
 
 
 def prepare_drained(lab):
@@ -95,8 +126,8 @@ def prepare_drained_group(lab):
     lab.must("drain", "plain", "127.0.0.1:{}".format(lab.members[0].getsockname()[1]))
 
 
-def operation(words, before, after, prepare=None, find=HandLab.web_of):
-    return Operation(words, before, after, prepare, lambda lab: lab.settled(find), counts_on=False)
+def operation(words, before, after, prepare=None, find=None, outcome=HandLab.web_of_all):
+    return Operation(words, before, after, prepare, (lambda lab: lab.settled(find)) if find else outcome, counts_on=False)
 
 
 OPERATIONS = {
@@ -104,6 +135,9 @@ OPERATIONS = {
     "end of an override": operation(lambda lab: ["unregister", "web"], "other", "web", prepare_override),
     "registering the declared one again": operation(lambda lab: lab.register("web", lab.web), "other", "web",
                                                     prepare_override),
+    "registering another one where nothing is declared": operation(
+        lambda lab: lab.register("web", lab.plain), "other", "plain", prepare_open_override,
+        outcome=lambda lab: lab.web_of_all("web")),
     "drain": operation(lambda lab: ["drain", "web"], "web", "none"),
     "undrain": operation(lambda lab: ["undrain", "web"], "none", "web", prepare_drained),
     "register a group": operation(lambda lab: lab.register("plain", lab.members[0]), "plain", "group",
@@ -113,6 +147,9 @@ OPERATIONS = {
     "drain what is registered": operation(lambda lab: ["drain", "plain"], "plain", "none", find=HandLab.plain_of),
     "undrain what is registered": operation(lambda lab: ["undrain", "plain"], "none", "plain", prepare_drained_plain,
                                             find=HandLab.plain_of),
+    "undrain what is registered and is drained again": operation(
+        lambda lab: ["undrain", "plain"], ("none", "plain"), ("none", "plain"), prepare_drained_plain,
+        outcome=HandLab.drained_again),
     "drain an override": operation(lambda lab: ["drain", "web", cookie(lab.other)], "other", "web", prepare_override),
     "undrain an override": operation(lambda lab: ["undrain", "web"], "web", "other", prepare_drained_override),
     "drain a registered group": operation(lambda lab: ["drain", "plain"], "group", "none", prepare_group,

@@ -20,7 +20,7 @@ struct writer {
 	atomic_bool stops;
 };
 
-static struct hand_entry entry_of(uint64_t cookie, uint32_t flags)
+static struct hand_entry entry_of(uint64_t cookie, uint16_t flags)
 {
 	return (struct hand_entry){.key = {.cookie = cookie, .label = LABEL},
 				   .value = {.flags = flags, .flow_classes = 1}};
