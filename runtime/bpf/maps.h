@@ -93,9 +93,9 @@ struct hand {
 	__u8 leaves, leaves_declared;
 	__u8 flow_classes; /* those that this is for */
 	__u8 before;       /* of a drained one: those in which it is an override again after that */
-	/* Of a drained one: those in which it had a slot that all generations share, and of these
-	 * those in which it had the first one. Also of one that is drained no longer, until it has
-	 * these slots again. */
+	/* Those in which it was registered for a slot that all generations share, and of these those
+	 * in which it had the first one. Noted while it is drained, while it or another one stands
+	 * before the declared sockets, and after that until it has these slots again. */
 	__u8 registered, first;
 };
 

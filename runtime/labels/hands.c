@@ -107,7 +107,9 @@ void hand_end(struct hand *hand, uint32_t flow_classes)
 
 uint32_t hand_awaited(const struct hand_entry *entry)
 {
-	return entry->value.flags & HAND_DRAINED ? 0 : entry->value.registered;
+	if (entry->value.flags & HAND_DRAINED)
+		return 0;
+	return entry->value.registered & ~hand_before(entry);
 }
 
 const struct hand_entry *hand_find(const struct hands *hands, uint64_t label, uint64_t cookie)

@@ -168,7 +168,7 @@ uint32_t hand_before(const struct hand_entry *entry);
 void hand_end(struct hand *hand, uint32_t flow_classes);
 
 /* The flow classes, as bits, in which a socket is to have again the slots that all generations share,
- * as it is no longer drained. */
+ * as it is no longer drained, or does not stand before the declared ones. */
 uint32_t hand_awaited(const struct hand_entry *entry);
 
 /* What was done with one socket; NULL: nothing. */

@@ -331,7 +331,7 @@ static uint32_t awaited(const struct inspection *inspected, uint32_t label)
 	return flow_classes;
 }
 
-/* Names the label's empty flow classes among these, whose sockets a command that was killed noted. */
+/* Names the label's empty flow classes among these, whose sockets are given slots by the next search. */
 static int check_awaited(const struct inspection *inspected, uint32_t label, uint32_t flow_classes,
 			 struct problems *problems)
 {
@@ -341,8 +341,8 @@ static int check_awaited(const struct inspection *inspected, uint32_t label, uin
 		return 0;
 	return problem_add(
 		problems, object_label(inspected->object, label), "call `sklc sync`",
-		"its socket for %s is registered and has no slot yet, as a command did not "
-		"finish",
+		"its socket for %s is registered and has no slot yet: another that was before it "
+		"is gone, or a command did not finish",
 		lacking);
 }
 

@@ -1,6 +1,7 @@
 /* Carries out what the map of things done by hand says. Whoever does something by hand writes all of it
  * there first, in one system call; so where a command is killed, the next ones complete what it began: the
  * next one at all takes sockets out, and the next one that looks for sockets puts them into slots. */
+#include "by_hand.h"
 #include "sockets.h"
 
 #include "runtime/base/array.h"
@@ -13,17 +14,6 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
-
-struct by_hand {
-	const struct state *state;
-	int map; /* what was done by hand */
-	struct hands hands;
-	struct shared_maps shared;
-	int labels;
-	bool places; /* puts sockets into slots, which needs a walk through all sockets */
-	struct order *orders;
-	size_t order_count;
-};
 
 bool is_hand_absent(const struct known_sockets *known, const struct hand_entry *entry)
 {
@@ -56,14 +46,14 @@ static int forget_gone(struct by_hand *by)
 	return err;
 }
 
-static int take_out(const struct by_hand *by, uint32_t slot)
+int take_out(const struct by_hand *by, uint32_t slot)
 {
 	int err = slot_clear(by->shared.sockets, slot);
 
 	return err < 0 ? fail(by->state->report, err, "take a socket out of a slot") : 0;
 }
 
-static int add_order(struct by_hand *by, uint32_t word, uint32_t number, uint64_t cookie)
+int add_order(struct by_hand *by, uint32_t word, uint32_t number, uint64_t cookie)
 {
 	struct order *more = array_grow(by->orders, by->order_count, sizeof(*more));
 
@@ -74,20 +64,28 @@ static int add_order(struct by_hand *by, uint32_t word, uint32_t number, uint64_
 	return 0;
 }
 
-/* The slots of a word that have sockets by hand: the first COUNT ones. In a label with declarations
- * these keep room. */
+/* Whether a socket of the label waits for one of the slots that all generations share. */
+static bool is_awaited(const struct hands *own, unsigned int flow_class)
+{
+	for (size_t i = 0; i < own->count; i++)
+		if (hand_awaited(&own->all[i]) >> flow_class & 1)
+			return true;
+	return false;
+}
+
+/* The slots of a word that have sockets by hand: the first COUNT ones. In a label with declarations,
+ * or with a registered socket behind them, these keep room. */
 static uint32_t count_first(const struct hands *own, unsigned int flow_class, uint32_t word,
 			    bool is_declared)
 {
-	uint32_t room = is_declared ? slots_before(word) : slot_count(word);
+	bool keeps_room = is_declared || is_awaited(own, flow_class);
+	uint32_t room = keeps_room ? slots_before(word) : slot_count(word);
 	size_t count = hands_first(own, flow_class);
 
 	return count < room ? (uint32_t)count : room;
 }
 
-/* The number of the slot from FIRST to COUNT that has the socket; COUNT if none has. PRESENT are the
- * cookies of the sockets in the first slots. */
-static uint32_t find_among(const uint64_t *present, uint32_t first, uint32_t count, uint64_t cookie)
+uint32_t find_among(const uint64_t *present, uint32_t first, uint32_t count, uint64_t cookie)
 {
 	uint32_t number = first;
 
@@ -106,8 +104,7 @@ static const struct hand_entry *find_chosen(const struct hands *own, unsigned in
 	return NULL;
 }
 
-/* Reads which sockets are in the first COUNT slots of a word. */
-static int read_present(const struct by_hand *by, uint32_t word, uint32_t count, uint64_t *present)
+int read_present(const struct by_hand *by, uint32_t word, uint32_t count, uint64_t *present)
 {
 	int err = 0;
 
@@ -188,7 +185,7 @@ int by_hand_take_out(const struct state *state, const char *label, uint64_t cook
 	for (size_t i = 0; !err && i < count; i++) {
 		const struct abi_slot_key *key = &entries[i].key;
 
-		if (strncmp(key->label, label, ABI_LABEL_KEY) != 0 ||
+		if (!key_is_declared(key) || strncmp(key->label, label, ABI_LABEL_KEY) != 0 ||
 		    (except && memcmp(key, except, sizeof(*key)) == 0))
 			continue;
 		for (unsigned int j = 0; !err && j < ABI_FLOW_CLASSES; j++)
@@ -235,46 +232,11 @@ static int clear_behind(struct by_hand *by, const struct hands *own, unsigned in
 	return clear_word(by, own, flow_class, word, count);
 }
 
-/* Whether a socket is to have again, in a flow class, the first of the slots that all generations
- * share, or another one of these. */
-static bool awaits(const struct hand_entry *entry, unsigned int flow_class, bool first)
-{
-	return hand_awaited(entry) >> flow_class & 1 &&
-	       (entry->value.first >> flow_class & 1) == first;
-}
-
-/* Whether a socket that has a slot of those that all generations share, or (DECLARED) of a label with
- * declarations, leaves it. */
-static bool leaves(const struct hands *own, unsigned int flow_class, bool declared, uint64_t cookie)
+bool leaves(const struct hands *own, unsigned int flow_class, bool declared, uint64_t cookie)
 {
 	const struct hand_entry *at = hand_find(own, own->all->key.label, cookie);
 
 	return at && (declared ? at->value.leaves_declared : at->value.leaves) >> flow_class & 1;
-}
-
-/* Plans a slot behind the first COUNT ones, that is free or that a socket leaves, for each socket that
- * awaits one. */
-static int give_back(struct by_hand *by, const struct hands *own, unsigned int flow_class,
-		     uint32_t word, uint32_t count)
-{
-	uint64_t present[DECLARED_RANGE_MAX];
-	uint32_t next = count, room = slot_count(word);
-	int err = read_present(by, word, room, present);
-
-	for (size_t i = 0; !err && i < 2 * own->count; i++) {
-		const struct hand_entry *entry = &own->all[i % own->count];
-
-		if (!awaits(entry, flow_class, i < own->count) ||
-		    find_among(present, 0, room, entry->key.cookie) < room)
-			continue;
-		while (next < room && present[next] &&
-		       !leaves(own, flow_class, false, present[next]))
-			next++;
-		if (next == room)
-			break;
-		err = add_order(by, word, next++, entry->key.cookie);
-	}
-	return err;
 }
 
 /* Whether sockets are to be put where others leave. These stay until then, so that no slot is empty
@@ -321,13 +283,16 @@ static int clear_leaving_declared(struct by_hand *by, const struct hands *own,
 	return clear_leaving(by, own, flow_class, word, true);
 }
 
-static int give_back_shared(struct by_hand *by, const struct label_entry *entries, size_t count)
+/* Does something with the words that all generations share. */
+static int for_shared(struct by_hand *by, const struct label_entry *entries, size_t count,
+		      int (*work)(struct by_hand *by, const struct hands *own,
+				  unsigned int flow_class, uint32_t word, uint32_t count))
 {
 	int err = 0;
 
 	for (size_t i = 0; !err && i < count; i++)
 		if (!key_is_declared(&entries[i].key))
-			err = for_words(by, &entries[i], 1, give_back);
+			err = for_words(by, &entries[i], 1, work);
 	return err;
 }
 
@@ -372,44 +337,6 @@ static int forget_left(struct by_hand *by)
 	return err;
 }
 
-/* Forgets which of the slots that all generations share a socket had: where it has them again, or
- * where the label has none any more. */
-static int forget_registered(struct by_hand *by, struct hand_entry *entry)
-{
-	entry->value.registered = entry->value.first = 0;
-	return hands_write(by->state->report, by->map, entry, 1);
-}
-
-static int forget_awaited(struct by_hand *by)
-{
-	int err = 0;
-
-	for (size_t i = 0; !err && i < by->hands.count; i++)
-		if (hand_awaited(&by->hands.all[i]))
-			err = forget_registered(by, &by->hands.all[i]);
-	return err;
-}
-
-/* Where no rules that are kept name a label any more, what was registered for it is no longer. */
-static int forget_unnamed(struct by_hand *by, const struct label_entry *entries, size_t count)
-{
-	autofree bool *has_slots = calloc(by->hands.count + 1, sizeof(*has_slots));
-	int err = has_slots ? 0 : fail(by->state->report, ENOMEM, "read what was done by hand");
-
-	for (size_t i = 0; !err && i < count; i++) {
-		struct hands own = {0};
-
-		if (!key_is_declared(&entries[i].key))
-			own = hands_of(&by->hands, label_hash(entries[i].key.label));
-		for (size_t j = 0; j < own.count; j++)
-			has_slots[&own.all[j] - by->hands.all] = true;
-	}
-	for (size_t i = 0; !err && i < by->hands.count; i++)
-		if (by->hands.all[i].value.registered && !has_slots[i])
-			err = forget_registered(by, &by->hands.all[i]);
-	return err;
-}
-
 static int end_leaving(struct by_hand *by, const struct label_entry *entries, size_t count)
 {
 	int err = clear_all_leaving(by, entries, count);
@@ -435,18 +362,20 @@ static int settle_all(struct by_hand *by)
 		err = for_words(by, entries, count, clear_drained);
 	if (!by->places)
 		return err ? err : end_leaving(by, entries, count);
+	if (!err)
+		err = note_registered(by, entries, count);
 	/* A socket leaves its slot behind the first ones when it has one of these, so that it serves
 	 * all the time. */
 	if (!err)
 		err = for_words(by, entries, count, put_first);
 	if (!err)
-		err = give_back_shared(by, entries, count);
+		err = for_shared(by, entries, count, give_back);
 	if (!err && by->order_count)
 		err = orders_put(by->state, &by->shared, by->orders, by->order_count);
 	if (!err)
 		err = end_leaving(by, entries, count);
 	if (!err)
-		err = forget_awaited(by);
+		err = for_shared(by, entries, count, forget_awaited);
 	return err ? err : for_words(by, entries, count, clear_behind);
 }
 

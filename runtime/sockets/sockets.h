@@ -116,8 +116,9 @@ bool is_hand_absent(const struct known_sockets *known, const struct hand_entry *
  * hand for the label, SEEN are the sightings of one declaration. */
 bool is_group_drained(const struct hands *own, const struct sightings *seen, uint64_t group);
 
-/* Takes a socket out of all slots that the keys of a label have for FLOW_CLASSES, as bits; not those
- * of the key EXCEPT, if that is not NULL. -errno after a message. */
+/* Takes a socket out of all slots that the keys of a label with declarations have for FLOW_CLASSES, as bits; not
+ * those of the key EXCEPT, if that is not NULL. What it leaves of the slots that all generations share is noted.
+ * -errno after a message. */
 int by_hand_take_out(const struct state *state, const char *label, uint64_t cookie,
 		     uint32_t flow_classes, const struct abi_slot_key *except);
 

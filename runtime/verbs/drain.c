@@ -227,13 +227,48 @@ static int refuse_socket(const struct draining *d, const char *what)
 		      d->label.name, what, of);
 }
 
-/* Whether a socket that has no slot is one of the label all the same: it is drained, and to drain it again
- * changes nothing; or a command that was killed noted that it is to have slots, and the next search for
- * sockets gives it these. */
-static bool is_noted(const struct draining *d, const struct hand_entry *at)
+/* Finds the flow classes, as bits, in which a socket awaits one of the slots that all generations share,
+ * and has none: an override has the only one, or a command that ends draining was killed. */
+static int find_lacking(const struct draining *d, const struct hand_entry *at, uint32_t *lacking)
 {
-	return at->value.flags & HAND_DRAINED || hand_awaited(at) ||
-	       (!d->ends && at->value.flags & HAND_OVERRIDE);
+	struct abi_label_slots shared;
+	struct abi_slot_key key;
+	int err = -ENOENT;
+
+	*lacking = 0;
+	label_key(d->label.name, &key);
+	if (hand_awaited(at))
+		err = labels_find(d->label.labels, &key, &shared);
+	for (unsigned int i = 0; !err && i < ABI_FLOW_CLASSES; i++) {
+		int has = slots_have(d->label.sockets, shared.slots[i], at->key.cookie);
+
+		err = has < 0 ? has : 0;
+		*lacking |= hand_awaited(at) & (uint32_t)!has << i;
+	}
+	return !err || err == -ENOENT
+		       ? 0
+		       : fail(d->label.state.report, err,
+			      "read whether the label '%s' has a socket", d->label.name);
+}
+
+/* Whether a socket that need not have a slot is one of the label all the same: it is drained, and to drain it
+ * again changes nothing; or it is to have slots, and a command that was killed gave it none. *NOTED is not set where
+ * this fails. */
+static int is_noted(const struct draining *d, const struct hands *own, const struct hand_entry *at,
+		    bool *noted)
+{
+	uint32_t lacking, first = 0;
+	int err = find_lacking(d, at, &lacking);
+
+	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++)
+		first |= (uint32_t)(hands_first(own, i) > 0) << i;
+	if (!err && d->ends)
+		*noted = at->value.flags & HAND_DRAINED || lacking & ~first;
+	else if (!err)
+		*noted = !is_hand_absent(&d->known, at) &&
+			 (at->value.flags & (HAND_DRAINED | HAND_OVERRIDE) ||
+			  (lacking && (d->socket || !key_is_declared(&d->label.key))));
+	return err;
 }
 
 /* Finds the sockets that are meant of those that need not have a slot. A dead one may still be noted: its
@@ -245,12 +280,12 @@ static int find_noted(struct draining *d)
 
 	for (size_t i = 0; !err && i < own.count; i++) {
 		const struct hand_entry *at = &own.all[i];
-		uint64_t cookie = at->key.cookie;
+		bool noted = false;
 
-		if (is_noted(d, at) &&
-		    is_meant(d, cookie, at->value.flow_classes | at->value.registered) &&
-		    (d->ends || !is_hand_absent(&d->known, at)))
-			err = add(d, cookie, own.all[i].value.flow_classes);
+		err = is_noted(d, &own, at, &noted);
+		if (!err && noted &&
+		    is_meant(d, at->key.cookie, at->value.flow_classes | at->value.registered))
+			err = add(d, at->key.cookie, at->value.flow_classes);
 	}
 	return err;
 }
@@ -263,26 +298,6 @@ static struct hand hand_of(const struct draining *d, uint64_t cookie)
 	return at ? at->value : (struct hand){0};
 }
 
-/* Adds in which of the slots that all generations share the socket stands, as it was registered. An
- * override has its place in these as in all others. */
-static void add_registered(const struct draining *d, uint64_t cookie, struct hand *hand)
-{
-	const uint64_t *stood = d->label.stood;
-	size_t next = 0;
-
-	for (unsigned int i = 0; next < d->label.stood_count && i < ABI_FLOW_CLASSES; i++) {
-		uint32_t count = slot_count(d->label.shared.slots[i]);
-
-		for (uint32_t j = 0; j < count; j++) {
-			bool stands = stood[next++] == cookie &&
-				      !((hand->before | hand->leaves) >> i & 1);
-
-			hand->registered |= (uint8_t)(stands << i);
-			hand->first |= (uint8_t)((stands && !j) << i);
-		}
-	}
-}
-
 static struct hand drained_hand(const struct draining *d, const struct drained *drained)
 {
 	struct hand hand = hand_of(d, drained->cookie);
@@ -291,7 +306,7 @@ static struct hand drained_hand(const struct draining *d, const struct drained *
 		hand.before = hand.flow_classes;
 	hand.flags = HAND_DRAINED | (hand.flags & HAND_CHOSEN);
 	hand.flow_classes |= drained->flow_classes;
-	add_registered(d, drained->cookie, &hand);
+	label_add_registered(&d->label, drained->cookie, &hand);
 	hand.leaves = hand.leaves_declared = 0; /* it leaves all slots now */
 	return hand;
 }

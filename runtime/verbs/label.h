@@ -31,6 +31,14 @@ void label_close(struct opened_label *label);
 /* Whether the label is one of the rules before alone, and these do not come back without a command. */
 bool label_is_resting(const struct opened_label *label);
 
+/* Adds to HAND in which of the slots that all generations share the socket stood at label_begin, as it was
+ * registered: an override has its place in these as in all others. */
+void label_add_registered(const struct opened_label *label, uint64_t cookie, struct hand *hand);
+
+/* The first socket that was registered at label_begin for such a slot of a flow class, also one that waits for
+ * it; 0: there was none. */
+uint64_t label_registered(const struct opened_label *label, unsigned int flow_class);
+
 /* Notes which sockets the label has, before a command changes anything. -errno after a message. */
 int label_begin(struct opened_label *label);
 

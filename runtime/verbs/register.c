@@ -142,7 +142,35 @@ static int note_before(struct registering *r)
 	return err ? fail_to_look(r, err) : 0;
 }
 
-/* Gives the label spare slots for the siblings, in each of its keys. */
+uint64_t registered_behind(const struct registering *r, unsigned int flow_class)
+{
+	uint64_t cookie = r->way != WAY_DECLARED && r->flow_classes >> flow_class & 1
+				  ? label_registered(&r->label, flow_class)
+				  : 0;
+
+	return cookie && !is_of_group(r, cookie) ? cookie : 0;
+}
+
+/* The flow classes, as bits, in which slots of a key need spare ones: for the siblings, or for a socket that is
+ * registered, also if it is drained now, and serves again as soon as the one that is put before it is gone. */
+static uint8_t need_blocks(const struct registering *r, const struct abi_slot_key *key)
+{
+	const struct hands own = hands_of(&r->label.hands, label_hash(r->label.name));
+	uint32_t needed = 0;
+
+	if (count_siblings(r))
+		return (uint8_t)r->flow_classes;
+	if (r->way != WAY_OVERRIDE || key_is_declared(key))
+		return 0;
+	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++)
+		needed |= (uint32_t)(registered_behind(r, i) != 0) << i;
+	for (size_t i = 0; i < own.count; i++)
+		if (!is_of_group(r, own.all[i].key.cookie))
+			needed |= own.all[i].value.registered & r->flow_classes;
+	return (uint8_t)needed;
+}
+
+/* Gives the label spare slots for the siblings, in each of its keys, and for what is registered. */
 static int give_blocks(struct registering *r)
 {
 	struct opened_label *label = &r->label;
@@ -150,7 +178,7 @@ static int give_blocks(struct registering *r)
 	size_t count = 0, siblings = count_siblings(r);
 	int err = 0;
 
-	if (!siblings || r->way == WAY_DECLARED)
+	if (r->way == WAY_DECLARED || (r->way == WAY_UNDECLARED && !siblings))
 		return 0;
 	if (!r->takes_blocks && r->way == WAY_UNDECLARED) {
 		warn(label->state.report,
@@ -169,7 +197,8 @@ static int give_blocks(struct registering *r)
 			      strncmp(entries[i].key.label, label->name, ABI_LABEL_KEY) != 0))
 			continue;
 		err = spares_add(label->state.report, label->labels, r->shared.spare_marks,
-				 &entries[i].key, (uint8_t)r->flow_classes, &entries[i].slots);
+				 &entries[i].key, need_blocks(r, &entries[i].key),
+				 &entries[i].slots);
 		if (same)
 			label->slots = entries[i].slots;
 	}

@@ -64,58 +64,76 @@ void registered_warn_of_room(const struct registering *r)
 		     r->members, all, r->label.name);
 }
 
-static void print_text(const struct registering *r, const struct described *own,
-		       const struct described *before, FILE *out)
+/* What is said of: the socket itself, and for each flow class the one that it replaced, and the registered one
+ * that is behind it in rules that declare nothing, or is replaced too. */
+enum { OWN, REPLACED, BEHIND = REPLACED + ABI_FLOW_CLASSES, TOLD = BEHIND + ABI_FLOW_CLASSES };
+
+static void print_other(const struct registering *r, unsigned int flow_class, const char *what,
+			const struct described *other, FILE *out)
 {
+	if (!other->cookie)
+		return;
+	fprintf(out, "%s: %s %s: ", r->label.name, flow_class_name(flow_class), what);
+	described_print(other, out);
+	fputc('\n', out);
+}
+
+static void print_text(const struct registering *r, const struct described *told, FILE *out)
+{
+	const bool override = r->way == WAY_OVERRIDE;
 	size_t siblings = count_siblings(r);
 
 	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++) {
 		if (!(r->flow_classes >> i & 1))
 			continue;
 		fprintf(out, "%s: %s registered: ", r->label.name, flow_class_name(i));
-		described_print(own, out);
+		described_print(&told[OWN], out);
 		if (siblings)
 			fprintf(out, " and %zu more of its SO_REUSEPORT group", siblings);
 		if (siblings && r->members <= siblings)
 			fprintf(out, ", %zu of which %s a slot", r->members ? r->members - 1 : 0,
 				r->members == 2 ? "has" : "have");
 		fputc('\n', out);
-		if (!before[i].cookie)
-			continue;
-		fprintf(out, "%s: %s replaced: ", r->label.name, flow_class_name(i));
-		described_print(&before[i], out);
-		fputc('\n', out);
+		print_other(r, i, "replaced", &told[REPLACED + i], out);
+		print_other(r, i, override ? "behind it where nothing is declared" : "replaced",
+			    &told[BEHIND + i], out);
 	}
 }
 
-static int print_json(const struct registering *r, const struct described *own,
-		      const struct described *before, FILE *out)
+static void add_json(json_t *array, unsigned int flow_class, const struct described *other)
 {
-	json_t *replaced = json_array();
+	json_t *one;
+
+	if (!other->cookie)
+		return;
+	one = flow_class_to_json(flow_class);
+	json_object_set_new(one, "socket", described_to_json(other));
+	json_array_append_new(array, one);
+}
+
+static int print_json(const struct registering *r, const struct described *told, FILE *out)
+{
+	const bool override = r->way == WAY_OVERRIDE;
+	json_t *replaced = json_array(), *behind = json_array();
 
 	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++) {
-		json_t *one;
-
-		if (!before[i].cookie)
-			continue;
-		one = flow_class_to_json(i);
-		json_object_set_new(one, "socket", described_to_json(&before[i]));
-		json_array_append_new(replaced, one);
+		add_json(replaced, i, &told[REPLACED + i]);
+		add_json(override ? behind : replaced, i, &told[BEHIND + i]);
 	}
-	return document_print(r->label.state.report,
-			      json_pack("{s:i, s:s, s:o, s:b, s:o, s:o, s:I, s:I, s:o}", "version",
-					1, "result", "registered", "label",
-					json_text(r->label.name), "override",
-					r->way == WAY_OVERRIDE, "socket", described_to_json(own),
-					"flow_classes", flow_classes_to_json(r->flow_classes),
-					"siblings", (json_int_t)count_siblings(r), "members",
-					(json_int_t)r->members, "replaced", replaced),
-			      out);
+	return document_print(
+		r->label.state.report,
+		json_pack("{s:i, s:s, s:o, s:b, s:o, s:o, s:I, s:I, s:o, s:o}", "version", 1,
+			  "result", "registered", "label", json_text(r->label.name), "override",
+			  override, "socket", described_to_json(&told[OWN]), "flow_classes",
+			  flow_classes_to_json(r->flow_classes), "siblings",
+			  (json_int_t)count_siblings(r), "members", (json_int_t)r->members,
+			  "replaced", replaced, "behind", behind),
+		out);
 }
 
 int registered_print(const struct registering *r, FILE *out)
 {
-	struct described all[1 + ABI_FLOW_CLASSES] = {{.cookie = r->cookie}};
+	struct described told[TOLD] = {[OWN].cookie = r->cookie};
 	struct known_sockets known;
 	int err;
 
@@ -126,18 +144,22 @@ int registered_print(const struct registering *r, FILE *out)
 
 		if (replaced < 0)
 			return replaced;
-		all[1 + i].cookie = replaced ? r->before[i] : 0;
+		told[REPLACED + i].cookie = replaced ? r->before[i] : 0;
+		told[BEHIND + i].cookie = registered_behind(r, i);
+		if (r->way == WAY_UNDECLARED &&
+		    told[BEHIND + i].cookie == told[REPLACED + i].cookie)
+			told[BEHIND + i].cookie = 0;
 	}
 	err = sockdiag_read(&r->label.state.netns, &known);
 	if (!err)
-		err = describe(r->label.state.report, &known, all, 1 + ABI_FLOW_CLASSES);
+		err = describe(r->label.state.report, &known, told, TOLD);
 	sockdiag_free(&known);
 	if (err)
 		return err;
-	if (!all[0].pid)
-		all[0].pid = r->pid;
+	if (!told[OWN].pid)
+		told[OWN].pid = r->pid;
 	if (r->label.options->json)
-		return print_json(r, &all[0], all + 1, out);
-	print_text(r, &all[0], all + 1, out);
+		return print_json(r, told, out);
+	print_text(r, told, out);
 	return 0;
 }

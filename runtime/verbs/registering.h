@@ -48,6 +48,10 @@ int take_out_ended(const struct registering *r);
 /* Whether a socket is the one that is registered, or one of its siblings. */
 bool is_of_group(const struct registering *r, uint64_t cookie);
 
+/* The socket that was registered for a slot of the flow class that all generations share, where the new one is
+ * put before it or replaces it; 0: there is none. */
+uint64_t registered_behind(const struct registering *r, unsigned int flow_class);
+
 /* Reports that the slots of the label cannot be read. */
 int fail_to_look(const struct registering *r, int error);
 

@@ -53,6 +53,7 @@ static struct hand left_of(const struct registering *r, const struct hand_entry 
 		hand.registered &= kept;
 		hand.first &= kept;
 	}
+	hand.leaves &= (uint8_t)~hand.registered;
 	return hand;
 }
 
@@ -91,17 +92,31 @@ static void note_ended(const struct registering *r, struct notes *notes)
 	}
 }
 
+/* What was registered for slots that all generations share is so again after the override. */
+static void note_one(const struct registering *r, struct notes *notes, uint64_t cookie,
+		     struct hand override)
+{
+	struct hand *hand = note_of(r, notes, cookie);
+
+	override.registered = hand->registered;
+	override.first = hand->first;
+	label_add_registered(&r->label, cookie, &override);
+	*hand = override;
+}
+
 static void note_override(const struct registering *r, struct notes *notes)
 {
-	*note_of(r, notes, r->cookie) = (struct hand){.flags = HAND_OVERRIDE | HAND_CHOSEN,
-						      .flow_classes = (uint8_t)r->flow_classes};
+	note_one(r, notes, r->cookie,
+		 (struct hand){.flags = HAND_OVERRIDE | HAND_CHOSEN,
+			       .flow_classes = (uint8_t)r->flow_classes});
 	for (size_t i = 0; i < r->siblings.count; i++) {
 		const struct sighting *at = &r->siblings.all[i];
 
 		if (is_sibling(r, at))
-			*note_of(r, notes, at->key.cookie) = (struct hand){
-				.flags = HAND_OVERRIDE,
-				.flow_classes = (uint8_t)found_flow_classes(&at->found)};
+			note_one(r, notes, at->key.cookie,
+				 (struct hand){
+					 .flags = HAND_OVERRIDE,
+					 .flow_classes = (uint8_t)found_flow_classes(&at->found)});
 	}
 }
 

@@ -1,4 +1,5 @@
-/* Takes back what a command about the sockets of one label has begun and could not do whole. */
+/* What a command about the sockets of one label found, and takes back where it could not do all that it has
+ * begun. */
 #include "label.h"
 
 #include "runtime/base/fail.h"
@@ -50,6 +51,58 @@ int label_begin(struct opened_label *label)
 	return err ? fail(label->state.report, err, "read which sockets the label '%s' has",
 			  label->name)
 		   : 0;
+}
+
+/* What stood in the shared slots of a flow class. *COUNT is how many these are. */
+static const uint64_t *stood_in(const struct opened_label *label, unsigned int flow_class,
+				uint32_t *count)
+{
+	const uint64_t *stood = label->stood;
+
+	*count = label->stood_count ? slot_count(label->shared.slots[flow_class]) : 0;
+	for (unsigned int i = 0; *count && i < flow_class; i++)
+		stood += slot_count(label->shared.slots[i]);
+	return stood;
+}
+
+/* Whether a socket that stood in a shared slot was registered for it. An override has its place in these as
+ * in all others. */
+static bool was_registered(const struct opened_label *label, unsigned int flow_class,
+			   uint64_t cookie)
+{
+	const struct hand_entry *at = hand_find(&label->hands, label_hash(label->name), cookie);
+
+	return !at || !((hand_before(at) | at->value.leaves) >> flow_class & 1);
+}
+
+void label_add_registered(const struct opened_label *label, uint64_t cookie, struct hand *hand)
+{
+	for (unsigned int i = 0; i < ABI_FLOW_CLASSES; i++) {
+		uint32_t count;
+		const uint64_t *stood = stood_in(label, i, &count);
+
+		for (uint32_t j = 0; j < count; j++) {
+			if (stood[j] != cookie || !was_registered(label, i, cookie))
+				continue;
+			hand->registered |= (uint8_t)(1u << i);
+			hand->first |= (uint8_t)(!j << i);
+		}
+	}
+}
+
+uint64_t label_registered(const struct opened_label *label, unsigned int flow_class)
+{
+	const struct hands own = hands_of(&label->hands, label_hash(label->name));
+	uint32_t count;
+	const uint64_t *stood = stood_in(label, flow_class, &count);
+
+	for (uint32_t i = 0; i < count; i++)
+		if (stood[i] && was_registered(label, flow_class, stood[i]))
+			return stood[i];
+	for (size_t i = 0; i < own.count; i++)
+		if (hand_awaited(&own.all[i]) >> flow_class & 1)
+			return own.all[i].key.cookie;
+	return 0;
 }
 
 /* Forgets what was noted for the label since it was opened, and notes again what was noted then. */

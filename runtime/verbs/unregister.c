@@ -34,7 +34,7 @@ static struct hand left_of(const struct opened_label *label, const struct hand_e
 		hand.before &= (uint8_t)~asked;
 	} else {
 		hand_end(&hand, before);
-		hand.leaves |= before;
+		hand.leaves |= before & (uint8_t)~hand.registered;
 		hand.leaves_declared |= before;
 	}
 	return hand;

@@ -3,13 +3,14 @@ nothing of maps or pins. Time does not pass in it: whoever drives it says when a
 
 What an operator does by hand to a socket is noted for a label, whatever generations come: it was put before the declared
 ones (an override), or drained. That ends with the socket. A label that declares nothing has slots, all generations the
-same; one for each flow class, or many once a group was registered. What is drained is noted with what it was before:
-when it is drained no longer, it is that again."""
+same; one for each flow class, or many once a group was registered, or an override went before what is registered. This
+stands behind it then, and is noted. What is drained is noted with what it was before: when it is drained no longer, it is
+that again."""
 import dataclasses
 import typing
 
 REFUSED, USUAL = "refused", "usual"
-OVERRIDE, DRAINED = "override", "drained"
+OVERRIDE, DRAINED, BEHIND = "override", "drained", "behind"
 DONE, RULES, SYSTEM, NOT_THERE = 0, 1, 3, 4  # exit statuses
 MANY = 16
 
@@ -57,8 +58,7 @@ class Hand:
     """What was done by hand."""
     kind: str
     is_chosen: bool = False  # named itself, not brought along by another of its group
-    # of what is drained
-    was_override: bool = False
+    was_override: bool = False  # of what is drained
     was_registered: bool = False  # stood in the slots of a label that declares nothing
     was_first: bool = False  # in the first one
 
@@ -204,20 +204,23 @@ class Model:
         if not override and not any(each.takes(service) for each in key[1]):
             return RULES
         group = self.group(service)
-        if not override:
-            self.give_back(label, group)
-        self.end_others(label, service.flow_class, group)
-        self.forget_hands(label, group)
         if override:
             self.put_before(label, service, group)
+        else:
+            self.end_hands(label, group)
+        self.end_others(label, service.flow_class, group)
         self.sync()
         return DONE
 
     def put_before(self, label, service, group):
+        slots = self.slots.get((label, service.flow_class), [])
+        registered = {each for each in slots if each and (label, each) not in self.hands} | {
+            each for (name, each), hand in self.hands.items()
+            if (name, each.flow_class) == (label, service.flow_class) and hand.was_registered}
         for member in group:
             self.take_out_declared(label, member)
-            self.hands[label, member] = Hand(OVERRIDE, member == service)
-        if len(group) > 1 and (label, service.flow_class) in self.slots:
+            self.hands[label, member] = Hand(OVERRIDE, member == service, was_registered=member in registered)
+        if slots and (len(group) > 1 or registered - group):
             self.make_many(label, service.flow_class)
 
     def register_undeclared(self, label, service):
@@ -234,7 +237,7 @@ class Model:
     def end_others(self, label, flow_class, group=frozenset()):
         """Overrides end, also those that are drained."""
         for other in self.hands_of(label, OVERRIDE, flow_class) - group:
-            del self.hands[label, other]
+            self.end_hands(label, {other})
             self.take_out(other, label)
         for other in self.hands_of(label, DRAINED, flow_class) - group:
             self.hands[label, other].was_override = False
@@ -242,16 +245,14 @@ class Model:
     def end_registered(self, label, flow_class):
         for other in self.hands_of(label, DRAINED, flow_class):
             self.hands[label, other].was_registered = False
+        self.forget_hands(label, self.hands_of(label, BEHIND, flow_class))
 
-    def give_back(self, label, services):
-        """Those that were registered and are to be drained no longer have slots again, where there are free ones."""
-        hands = {service: self.hands[label, service] for service in services if (label, service) in self.hands}
-        for service in sorted((service for service, hand in hands.items() if hand.was_registered),
-                              key=lambda each: (not hands[each].was_first, each.cookie)):
-            slots = self.slots[label, service.flow_class]
-            hands[service].was_registered = False
-            if None in slots:
-                slots[slots.index(None)] = service
+    def end_hands(self, label, services):
+        """What was registered waits for a slot then."""
+        for service in services & {each for name, each in self.hands if name == label}:
+            hand = self.hands.pop((label, service))
+            if hand.was_registered:
+                self.hands[label, service] = Hand(BEHIND, was_registered=True, was_first=hand.was_first)
 
     def unregister(self, label, flow_classes):
         self.settle()
@@ -261,6 +262,7 @@ class Model:
         for flow_class in flow_classes:
             self.end_others(label, flow_class)
         if key[1]:
+            self.place_overrides()
             self.behind[key] = {each for each in self.behind[key] if each.flow_class not in flow_classes}
         else:
             for flow_class in flow_classes:
@@ -275,7 +277,7 @@ class Model:
         key_now = self.key_of(label)
         sure = {service for (name, _), slots in self.slots.items() if name == label and (in_all or key_now == (label, ()))
                 for service in slots if service}
-        sure |= {service for name, service in self.hands if name == label}
+        sure |= {service for (name, service), hand in self.hands.items() if name == label and hand.kind != BEHIND}
         maybe = set(sure)
         for key, behind in self.behind.items():
             if key[0] == label and (in_all or key == key_now):
@@ -292,7 +294,9 @@ class Model:
             if hand.kind == OVERRIDE:
                 hand.kind, hand.was_override = DRAINED, True
             elif service in slots:
-                hand.was_registered, hand.was_first = True, slots[0] == service
+                hand.was_registered, hand.was_first = True, hand.was_first or slots[0] == service
+            if hand.kind == BEHIND:
+                hand.kind = DRAINED
         for service in drained:
             self.take_out(service, label)
         self.sync()
@@ -310,9 +314,7 @@ class Model:
         overrides = {service for service in with_groups if self.hands[label, service].was_override}
         for service in overrides:
             self.hands[label, service].kind, self.hands[label, service].was_override = OVERRIDE, False
-        self.place_overrides()
-        self.give_back(label, with_groups)
-        self.forget_hands(label, set(with_groups) - overrides)
+        self.end_hands(label, set(with_groups) - overrides)
         self.sync()
         return DONE
 
@@ -337,8 +339,8 @@ class Model:
     def fits(self, label, endpoints, service):
         """Whether a socket, as it comes or is found, is for the declared label. A drained member keeps its group out."""
         drained = self.hands_of(label, DRAINED, service.flow_class)
-        return (any(each.takes(service) for each in endpoints) and (label, service) not in self.hands
-                and not self.group(service) & drained)
+        hand = self.hands.get((label, service))
+        return (any(each.takes(service) for each in endpoints) and (not hand or hand.kind == BEHIND) and not self.group(service) & drained)
 
     def fill(self, generation):
         """A search finds the declared sockets."""
@@ -383,11 +385,19 @@ class Model:
         slots += [None] * (MANY - len(slots))
 
     def place_overrides(self):
-        """They have the first slots of labels that declare nothing, too."""
+        """They have the first slots of labels that declare nothing, too, and what is registered has others."""
         for (label, flow_class), slots in self.slots.items():
             first = sorted(self.hands_of(label, OVERRIDE, flow_class),
                            key=lambda each: (not self.hands[label, each].is_chosen, each.cookie))[:len(slots)]
-            slots[:] = [*first, *(None if each in first else each for each in slots[len(first):])]
+            for service in filter(None, slots if first else []):
+                self.hands.setdefault((label, service), Hand(BEHIND, was_registered=True, was_first=slots[0] == service))
+            behind = sorted(self.hands_of(label, BEHIND, flow_class),
+                            key=lambda each: (not self.hands[label, each].was_first, each.cookie))
+            if first or behind:
+                rest = [each for each in slots if each and each not in first and each not in behind]
+                slots[:] = [*first, *behind, *rest, *[None] * len(slots)][:len(slots)]
+            if not first:
+                self.forget_hands(label, set(behind))
 
     def kept(self):
         """The current, the previous and the tried generation; during a trial also the one before those."""
@@ -405,8 +415,10 @@ class Model:
                 | {label for (label, _), hand in self.hands.items() if hand.was_registered})
         self.slots = {key: slots for key, slots in self.slots.items()
                       if (key[0], ()) in keys or key[0] in named & used}
-        for (label, service), hand in self.hands.items():
+        for (label, service), hand in list(self.hands.items()):
             hand.was_registered = hand.was_registered and (label, service.flow_class) in self.slots
+            if hand.kind == BEHIND and not hand.was_registered:
+                del self.hands[label, service]
 
     def in_force(self):
         return self.tried or self.current

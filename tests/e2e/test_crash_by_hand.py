@@ -69,6 +69,17 @@ class HandLab(DeclaredLab):
         assert before == ("other" if found == "other" else if_ended), (found, before)
         return found
 
+    def web_before_a_registered_one(self):
+        """As web_of_all, and when the override ends what was registered for WEB serves under the rules before."""
+        found = self.web_of_all("plain")
+        if found == "other":
+            self.must("unregister", "web")
+            self.must("sync")
+        self.must("rollback")
+        assert self.web_of() == "plain"
+        self.must("rollback")
+        return found
+
     def drained_again(self):
         """Whether an undrain has ended or not, its socket can be drained, and comes back."""
         problems = json.loads(self.sklc("status", "--json").stdout)["problems"]
@@ -104,6 +115,17 @@ def prepare_open_override(lab):
     lab.must("rollback")
 
 
+def prepare_registered(lab):
+    lab.must("rollback")
+    lab.must(*lab.register("web", lab.plain))
+    lab.must("rollback")
+
+
+def prepare_override_of_registered(lab):
+    prepare_registered(lab)
+    prepare_override(lab)
+
+
 def prepare_drained(lab):
     lab.must("drain", "web", cookie(lab.web))
 
@@ -132,6 +154,11 @@ def operation(words, before, after, prepare=None, find=None, outcome=HandLab.web
 
 OPERATIONS = {
     "override": operation(override, "web", "other"),
+    "override before what is registered": operation(override, "web", "other", prepare_registered,
+                                                    outcome=HandLab.web_before_a_registered_one),
+    "end of an override before what is registered": operation(
+        lambda lab: ["unregister", "web"], "other", "web", prepare_override_of_registered,
+        outcome=HandLab.web_before_a_registered_one),
     "end of an override": operation(lambda lab: ["unregister", "web"], "other", "web", prepare_override),
     "registering the declared one again": operation(lambda lab: lab.register("web", lab.web), "other", "web",
                                                     prepare_override),

@@ -92,12 +92,12 @@ def check_flow_class(value):
 
 def check_registered(document):
     has_shape(document, {"version": int, "result": str, "label": str, "override": bool, "socket": dict,
-                         "flow_classes": list, "siblings": int, "members": int, "replaced": list})
+                         "flow_classes": list, "siblings": int, "members": int, "replaced": list, "behind": list})
     check_socket(document["socket"])
     for each in document["flow_classes"]:
         has_shape(each, {"protocol": str, "family": str})
         check_flow_class(each)
-    for each in document["replaced"]:
+    for each in document["replaced"] + document["behind"]:
         has_shape(each, {"protocol": str, "family": str, "socket": dict})
         check_flow_class(each)
         check_socket(each["socket"])
