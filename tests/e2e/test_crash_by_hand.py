@@ -149,7 +149,8 @@ def prepare_drained_group(lab):
 
 
 def operation(words, before, after, prepare=None, find=None, outcome=HandLab.web_of_all):
-    return Operation(words, before, after, prepare, (lambda lab: lab.settled(find)) if find else outcome, counts_on=False)
+    return Operation(words, before, after, prepare, (lambda lab: lab.settled(find)) if find else outcome, counts_on=False,
+                     spoils=outcome is HandLab.web_before_a_registered_one)
 
 
 OPERATIONS = {
