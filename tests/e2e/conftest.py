@@ -13,6 +13,7 @@ import os
 import pathlib
 import select
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -32,6 +33,9 @@ REFUSED = "refused"
 SANITIZED = b"__asan_init" in pathlib.Path(SKLC).read_bytes()
 # The leak sanitizer does not work under strace.
 NO_LEAK_CHECK = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
+
+# A shell's background job ignores SIGINT, and would hand that on to the commands that tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 libc = ctypes.CDLL(None, use_errno=True)
 numbers = itertools.count()
