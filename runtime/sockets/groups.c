@@ -47,7 +47,7 @@ static bool is_override(const struct word_slots *slots, const struct hands *own,
 		       HAND_OVERRIDE;
 }
 
-/* Whether an override stands in slot I, and another socket, which is none, elsewhere. */
+/* Whether an override stands in slot I, and a socket that is no override in another slot. */
 static bool is_before_others(const struct word_slots *slots, const struct hands *own, uint32_t i)
 {
 	if (!is_override(slots, own, i))

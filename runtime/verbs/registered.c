@@ -64,8 +64,9 @@ void registered_warn_of_room(const struct registering *r)
 		     r->members, all, r->label.name);
 }
 
-/* What is said of: the socket itself, and for each flow class the one that it replaced, and the registered one
- * that is behind it in rules that declare nothing, or is replaced too. */
+/* The sockets that the command tells of: the registered one itself (OWN); and for each flow class the one
+ * that it replaced, and the one that was registered before it: that one stands behind it under rules that
+ * declare nothing, or is replaced too. */
 enum { OWN, REPLACED, BEHIND = REPLACED + ABI_FLOW_CLASSES, TOLD = BEHIND + ABI_FLOW_CLASSES };
 
 static void print_other(const struct registering *r, unsigned int flow_class, const char *what,
