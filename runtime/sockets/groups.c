@@ -47,7 +47,7 @@ static bool is_override(const struct word_slots *slots, const struct hands *own,
 		       HAND_OVERRIDE;
 }
 
-/* Whether an override stands in slot I, and a socket that is no override in another slot. */
+/* Whether slot I has an override, and another slot has a socket that was registered without one. */
 static bool is_before_others(const struct word_slots *slots, const struct hands *own, uint32_t i)
 {
 	if (!is_override(slots, own, i))
