@@ -27,45 +27,60 @@ static int compile_rules(struct session *s, enum stage last)
 	return done ? EXIT_DONE : EXIT_RULES;
 }
 
-/* Whether a file begins as an object does. Not for a pipe, where what is read is gone for the next reader. */
-static bool begins_as_object(int fd, const struct stat *status)
+/* Whether a regular file begins as an object does. Returns 0, or an errno. */
+static int read_magic(const char *file, bool *is)
 {
 	char magic[SELFMAG];
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
 
-	return S_ISREG(status->st_mode) && pread(fd, magic, SELFMAG, 0) == SELFMAG &&
-	       !memcmp(magic, ELFMAG, SELFMAG);
+	if (fd < 0)
+		return errno;
+	*is = pread(fd, magic, SELFMAG, 0) == SELFMAG && !memcmp(magic, ELFMAG, SELFMAG);
+	close(fd);
+	return 0;
+}
+
+/* Whether FILE is an object, and whether it can be read. A pipe or a device is no object, and is not opened: what is
+ * read from it is gone for the next reader, and a pipe's writer would not wait for that one. Returns 0, or an errno. */
+static int look_at_file(const char *file, bool *is)
+{
+	struct stat status;
+
+	*is = false;
+	if (stat(file, &status))
+		return errno;
+	if (S_ISDIR(status.st_mode))
+		return EISDIR;
+	if (S_ISREG(status.st_mode))
+		return read_magic(file, is);
+	return faccessat(AT_FDCWD, file, R_OK, AT_EACCESS) ? errno : 0;
 }
 
 bool is_object(const char *file)
 {
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat status;
-	bool is = fd >= 0 && !fstat(fd, &status) && begins_as_object(fd, &status);
+	bool is;
 
-	if (fd >= 0)
-		close(fd);
-	return is;
+	return !look_at_file(file, &is) && is;
 }
 
 /* Checks that every operand can be read; *OBJECT is the one that is an object, or NULL. */
 static int look_at_files(struct session *s, const char **object)
 {
-	struct stat status = {0};
 	size_t i;
-	int fd;
 
 	*object = NULL;
 	for (i = 0; i < s->options.compile.file_count; i++) {
-		if (!strcmp(s->options.compile.files[i], "-"))
+		const char *file = s->options.compile.files[i];
+		bool is;
+		int error;
+
+		if (!strcmp(file, "-"))
 			continue;
-		fd = open(s->options.compile.files[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-		if (fd < 0)
-			return system_error(s, errno, "open", s->options.compile.files[i]);
-		if (!fstat(fd, &status) && begins_as_object(fd, &status))
-			*object = s->options.compile.files[i];
-		close(fd);
-		if (S_ISDIR(status.st_mode))
-			return system_error(s, EISDIR, "read", s->options.compile.files[i]);
+		error = look_at_file(file, &is);
+		if (error)
+			return system_error(s, error, error == EISDIR ? "read" : "open", file);
+		if (is)
+			*object = file;
 	}
 	if (*object && s->options.compile.file_count > 1) {
 		usage_error(s->c.diag, "an object is given alone: '%s'", *object);

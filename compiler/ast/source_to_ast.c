@@ -114,6 +114,12 @@ static bool run_parser(struct parser *p)
 	return !result;
 }
 
+/* Whether a file was read no further than to a NUL; what follows is not known, so it is not parsed. */
+static bool ends_in_nul(const struct source_file *file)
+{
+	return file->length && !file->text[file->length - 1];
+}
+
 static struct ast_items *parse_file(struct reader *r, const struct source_file *file)
 {
 	bool marked = !strncmp(file->text, byte_order_mark, 3);
@@ -124,7 +130,8 @@ static struct ast_items *parse_file(struct reader *r, const struct source_file *
 	p.ast = r->ast;
 	p.start = TOKEN_START_RULES;
 	p.items = ast_items(&p);
-	run_parser(&p);
+	if (!ends_in_nul(file))
+		run_parser(&p);
 	return p.items;
 }
 
@@ -163,6 +170,11 @@ static const struct source_file *read_source(struct reader *r, const char *path,
 	if (errno == EFBIG)
 		diag_error(r->diag, span,
 			   "cannot read '%s': all rules together are larger than 4 GiB", path);
+	else if (errno == ESPIPE)
+		diag_error(r->diag, span,
+			   "cannot read '%s': it is a pipe, a socket or a device, and rules may "
+			   "only name files",
+			   path);
 	else
 		diag_error(r->diag, span, "cannot read '%s': %s", path,
 			   arena_errno(r->arena, errno));

@@ -69,32 +69,43 @@ struct source_file *source_add_line(struct sources *sources, const char *name, u
 	return file;
 }
 
-/* Reads until the end, whatever size was expected: a pipe has size 0, and a file may grow. NULL with errno set.
+/* The length of TEXT up to its first NUL and with it, where one is behind SEEN; else LENGTH. */
+static size_t length_to_nul(const char *text, size_t seen, size_t length)
+{
+	const char *nul = memchr(text + seen, '\0', length - seen);
+
+	return nul ? (size_t)(nul - text) + 1 : length;
+}
+
+/* Reads until the end, whatever size was expected: a pipe has size 0, and a file may grow. Reads no further than to a
+ * NUL, which no rules have, so that a device that never ends is not read until memory is full. NULL with errno set.
  * Arena memory is zeroed, so the text ends in NUL. */
 static char *read_all(struct arena *arena, int fd, size_t expected, size_t *length)
 {
-	size_t capacity = expected + 2;
+	size_t capacity = expected + 2, more, whole;
 	char *text = arena_alloc(arena, capacity, 1);
 	ssize_t got;
 
 	*length = 0;
 	for (;;) {
 		got = read(fd, text + *length, capacity - *length - 1);
-		if (got == 0)
-			return text;
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
 			return NULL;
-		*length += (size_t)got;
+		whole = *length + (size_t)got;
+		*length = length_to_nul(text, *length, whole);
+		text[*length] = '\0';
+		if (got == 0 || *length < whole || (*length && !text[*length - 1]))
+			return text;
 		if (*length >= UINT32_MAX) {
 			errno = EFBIG;
 			return NULL;
 		}
 		if (*length + 1 == capacity) {
-			text = arena_grow(arena, text, capacity, capacity + READ_CHUNK + *length,
-					  1);
-			capacity += READ_CHUNK + *length;
+			more = capacity + READ_CHUNK + *length;
+			text = arena_resize(arena, text, capacity, more, 1);
+			capacity = more;
 		}
 	}
 }
@@ -123,6 +134,20 @@ static struct source_file *read_descriptor(struct sources *sources, int fd, cons
 	return file;
 }
 
+/* Whether what stands at a path may be read. A pipe or a device may be named on the command line, by who knows what it
+ * is; from within rules only a file. Neither is opened to see, since that alone wakes the writer of a pipe. */
+static bool check_kind(const char *path, struct span included)
+{
+	struct stat status;
+
+	if (stat(path, &status))
+		return false;
+	if (S_ISREG(status.st_mode) || (!included.end && !S_ISDIR(status.st_mode)))
+		return true;
+	errno = S_ISDIR(status.st_mode) ? EISDIR : ESPIPE;
+	return false;
+}
+
 struct source_file *source_read(struct sources *sources, const char *path, struct span included)
 {
 	struct source_file *file;
@@ -130,7 +155,9 @@ struct source_file *source_read(struct sources *sources, const char *path, struc
 
 	if (!strcmp(path, "-"))
 		return read_descriptor(sources, STDIN_FILENO, "<stdin>", included);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (!check_kind(path, included))
+		return NULL;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (included.end ? O_NONBLOCK : 0));
 	if (fd < 0)
 		return NULL;
 	file = read_descriptor(sources, fd, path, included);

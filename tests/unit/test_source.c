@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -107,7 +108,7 @@ static void lines_come_without_their_ends(void **state)
 	arena_free(arena);
 }
 
-static void a_file_is_read_whole_and_a_missing_one_says_why(void **state)
+static void a_file_is_read_to_its_first_nul_and_a_missing_one_says_why(void **state)
 {
 	struct arena *arena = arena_new();
 	struct sources *sources = sources_new(arena);
@@ -116,18 +117,47 @@ static void a_file_is_read_whole_and_a_missing_one_says_why(void **state)
 	int fd = mkstemp(path);
 
 	(void)state;
-	assert_int_equal(write(fd, "a\0b\n", 4), 4);
+	assert_int_equal(write(fd, "a\nb\0c\n", 6), 6);
 	close(fd);
 	file = source_read(sources, path, nowhere);
 	assert_non_null(file);
 	assert_int_equal(file->length, 4);
-	assert_memory_equal(file->text, "a\0b\n", 5);
+	assert_memory_equal(file->text, "a\nb\0", 5);
 	unlink(path);
 	assert_null(source_read(sources, path, nowhere));
 	assert_int_equal(errno, ENOENT);
 	assert_null(source_read(sources, "/tmp", nowhere));
 	assert_int_equal(errno, EISDIR);
 	assert_int_equal(sources->count, 1);
+	arena_free(arena);
+}
+
+static void what_is_no_file_is_read_only_where_the_command_line_names_it(void **state)
+{
+	const char *const others[] = {"/dev/null", "/dev/zero", "/dev/tty", NULL};
+	struct arena *arena = arena_new();
+	struct sources *sources = sources_new(arena);
+	const struct span included = {1, 2};
+	const struct source_file *file;
+	char path[] = "/tmp/sklc-source-XXXXXX";
+	size_t i;
+
+	(void)state;
+	for (i = 0; others[i]; i++) {
+		assert_null(source_read(sources, others[i], included));
+		assert_int_equal(errno, ESPIPE);
+	}
+	assert_non_null(mkdtemp(path));
+	assert_null(source_read(sources, path, included));
+	assert_int_equal(errno, EISDIR);
+	rmdir(path);
+	assert_int_equal(mkfifo(path, 0600), 0); /* nobody writes to it, so opening it would wait */
+	assert_null(source_read(sources, path, included));
+	assert_int_equal(errno, ESPIPE);
+	unlink(path);
+	file = source_read(sources, "/dev/zero", nowhere);
+	assert_non_null(file);
+	assert_int_equal(file->length, 1);
 	arena_free(arena);
 }
 
@@ -190,7 +220,8 @@ int main(void)
 		cmocka_unit_test(each_byte_and_each_end_belongs_to_its_file),
 		cmocka_unit_test(columns_are_characters_of_utf8),
 		cmocka_unit_test(lines_come_without_their_ends),
-		cmocka_unit_test(a_file_is_read_whole_and_a_missing_one_says_why),
+		cmocka_unit_test(a_file_is_read_to_its_first_nul_and_a_missing_one_says_why),
+		cmocka_unit_test(what_is_no_file_is_read_only_where_the_command_line_names_it),
 		cmocka_unit_test(standard_input_may_be_a_pipe_of_any_length),
 		cmocka_unit_test(a_line_deep_in_a_large_file_is_found_at_once),
 	};
