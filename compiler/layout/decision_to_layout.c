@@ -104,17 +104,6 @@ static size_t instructions_max(const struct compile_options *options)
 	return options->tables == TABLES_AUTO ? DEFAULT_INSTRUCTIONS_MAX : SIZE_MAX;
 }
 
-static bool check_labels(const struct policy *policy, struct diag *diag)
-{
-	const size_t most = ABI_SLOT_CAPACITY / ABI_FLOW_CLASSES;
-
-	if (policy->label_count <= most)
-		return true;
-	diag_error(diag, policy->labels[most].span, "more than %zu labels: each has %d of %d slots",
-		   most, ABI_FLOW_CLASSES, ABI_SLOT_CAPACITY);
-	return false;
-}
-
 /* What all attempts to make a layout of one decision share. */
 struct laying {
 	struct arena *arena;
@@ -197,8 +186,6 @@ struct layout *decision_to_layout(struct arena *arena, const struct decision *de
 	struct builder *builder;
 	size_t needed;
 
-	if (!check_labels(policy, diag))
-		return NULL;
 	laying.plan.policy = policy;
 	laying.plan.override_others = policy->override_others;
 	laying.plan.object.tables_option = options->tables;

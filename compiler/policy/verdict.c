@@ -2,8 +2,11 @@
 #include "ast_to_policy.h"
 
 #include "compiler/base/nearest.h"
+#include "runtime/abi.h"
 
 #include <string.h>
+
+enum { LABELS_MAX = ABI_SLOT_CAPACITY / ABI_FLOW_CLASSES };
 
 uint32_t label_number(struct translation *t, const char *name, struct span span)
 {
@@ -12,6 +15,9 @@ uint32_t label_number(struct translation *t, const char *name, struct span span)
 
 	if (number != NO_NAME)
 		return number;
+	if (policy->label_count == LABELS_MAX)
+		diag_error(t->diag, span, "more than %d labels: each has %d of %d slots",
+			   LABELS_MAX, ABI_FLOW_CLASSES, ABI_SLOT_CAPACITY);
 	*ARENA_PUSH(t->arena, policy->labels, policy->label_count,
 		    t->label_capacity) = (struct label){name, span};
 	return names_add(&t->label_names, t->arena, name, strlen(name));

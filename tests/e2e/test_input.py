@@ -72,3 +72,12 @@ def test_a_pipe_on_the_command_line_is_read_once_and_whole(tmp_path):
     writer.join(timeout=30)
     assert done.returncode == 0 and not errors and not writer.is_alive()
     assert done.stdout.count("drop") == 20000
+
+
+def test_labels_beyond_the_limit_are_refused_before_anything_is_built():
+    text = "".join(f"tcp saddr 10.{n >> 16}.{n >> 8 & 255}.{n & 255} dport {n % 60000 + 1} redirect to l{n}\n"
+                   for n in range(100000))
+    done = sklc("dump", "policy", "-", input=text)
+    assert done.returncode == 1
+    assert done.stderr.count("error:") == 1 and "<stdin>:16385:" in done.stderr
+    assert "more than 16384 labels" in done.stderr
