@@ -35,7 +35,7 @@ struct level {
 };
 
 /* Writes the leaves of a part. LEVEL has its intervals, and then the leaves. */
-static void add_leaves(const struct writer *w, struct written_step *leaves, struct part part,
+static void add_leaves(struct writer *w, struct written_step *leaves, struct part part,
 		       struct level *level)
 {
 	const struct layout_step *step = &leaves->step;
@@ -59,7 +59,7 @@ static void add_leaves(const struct writer *w, struct written_step *leaves, stru
 }
 
 /* Writes the inner nodes above LEVEL, which then has these nodes. */
-static void add_inner(const struct writer *w, struct written_step *inner, struct level *level)
+static void add_inner(struct writer *w, struct written_step *inner, struct level *level)
 {
 	uint32_t children = inner_keys(&inner->step) + 1, count = 0, first = 0, at, i, index;
 

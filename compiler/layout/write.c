@@ -40,7 +40,7 @@ static struct written_step *cross_step(struct writer *w)
 
 /* Writes a node as a row of results, one for each equivalence class, or for each run if there is no class table. Gives
  * the row's index. */
-static uint32_t add_cross(const struct writer *w, struct written_step *cross,
+static uint32_t add_cross(struct writer *w, struct written_step *cross,
 			  const struct diagram_node *node)
 {
 	uint32_t result, i = 0, index;
@@ -303,7 +303,7 @@ static unsigned char *put_regions(const struct writer *w)
 bool write_tables(struct arena *arena, struct layout *layout, enum table_kind tables,
 		  const struct diagram_outcome *outcomes, size_t outcome_count, size_t bytes_max)
 {
-	struct writer w = {.arena = arena, .layout = layout};
+	struct writer w = {.arena = arena, .layout = layout, .bytes_max = bytes_max};
 
 	w.table_refs = arena_alloc(arena, layout->node_count + 1, sizeof(*w.table_refs));
 	layout->table_refs = w.table_refs;

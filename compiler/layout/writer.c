@@ -26,10 +26,17 @@ void add_step(struct writer *w, struct written_step *step)
 	step->step.tag = (uint32_t)w->step_count;
 }
 
-unsigned char *add_element(const struct writer *w, struct written_step *step, uint32_t *index)
+unsigned char *add_element(struct writer *w, struct written_step *step, uint32_t *index)
 {
 	size_t bytes = step->step.element_bytes, at = step->size;
+	bool is_counted = w->bytes_written > w->bytes_max && at;
 
+	w->bytes_written += bytes;
+	*index = step->step.region.count++;
+	if (is_counted) {
+		*index = 0;
+		return step->bytes;
+	}
 	if (at + bytes > step->capacity) {
 		size_t before = step->capacity;
 
@@ -38,7 +45,6 @@ unsigned char *add_element(const struct writer *w, struct written_step *step, ui
 	}
 	step->size += bytes;
 	memset(step->bytes + at, 0, bytes);
-	*index = step->step.region.count++;
 	return step->bytes + at;
 }
 

@@ -16,6 +16,8 @@ struct written_step {
 struct writer {
 	struct arena *arena;
 	struct layout *layout;
+	/* Bytes of elements that may be written, and that have been. Once there are more, elements are only counted. */
+	size_t bytes_max, bytes_written;
 	struct choices choices;
 	uint32_t *table_refs;
 	struct layout_rows rows;
@@ -48,8 +50,9 @@ struct written_step *new_step(const struct writer *w, struct layout_step step);
 /* Puts a step before those that are in the search already, and gives it its tag. */
 void add_step(struct writer *w, struct written_step *step);
 
-/* Adds an element of zeros to a step. Gives its bytes, which may move when the next element is added, and its index. */
-unsigned char *add_element(const struct writer *w, struct written_step *step, uint32_t *index);
+/* Adds an element of zeros to a step. Gives its bytes, which may move when the next element is added, and its index; the
+ * bytes of the step's first element, and an index that means nothing, once elements are only counted. */
+unsigned char *add_element(struct writer *w, struct written_step *step, uint32_t *index);
 
 void put_reference(unsigned char *references, size_t index, uint32_t ref);
 

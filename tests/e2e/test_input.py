@@ -81,3 +81,15 @@ def test_labels_beyond_the_limit_are_refused_before_anything_is_built():
     assert done.returncode == 1
     assert done.stderr.count("error:") == 1 and "<stdin>:16385:" in done.stderr
     assert "more than 16384 labels" in done.stderr
+
+
+def test_tables_beyond_the_limit_are_counted_without_being_built(tmp_path):
+    """The count is that of the tables which a larger limit lets be built."""
+    (tmp_path / "s").write_text("".join(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}\n" for n in range(1, 600000, 3)))
+    (tmp_path / "r.conf").write_text('set s { type addr; file "s" }\nsaddr @s dport 80 drop\n')
+    refused = sklc(tmp_path / "r.conf", "--tables-max", "64", "-o", tmp_path / "x.o")
+    assert refused.returncode == 1
+    needed = int(refused.stderr.split(" are needed")[0].rsplit("(", 1)[1])
+    assert needed > 1 << 19
+    assert sklc(tmp_path / "r.conf", "--tables-max", needed - 1, "-o", tmp_path / "x.o").returncode == 1
+    assert sklc(tmp_path / "r.conf", "--tables-max", needed, "-o", tmp_path / "x.o").returncode == 0
