@@ -261,6 +261,9 @@ static void take_compiling(struct compile_options *compile, struct diag *diag,
 		compile->backend = (enum backend)choose(diag, "back end", backends,
 							COUNT(backends));
 		return;
+	case OPTION_FREEZE_TABLES:
+		compile->freeze_tables = true;
+		break;
 	case OPTION_TABLES_MAX:
 		read_bytes(diag, option, optarg, &compile->table_bytes_max);
 		return;

@@ -21,6 +21,7 @@
 	  "refuse rules whose program has the verifier walk about so many instructions, beside "   \
 	  "those in code")                                                                         \
 	X(TABLES_MAX, 0, "tables-max", "BYTES", "refuse rules whose tables are larger (K, M, G)")  \
+	X(FREEZE_TABLES, 0, "freeze-tables", NULL, "tables that nobody can write once loaded")     \
 	X(VERIFY, 0, "verify", NULL, "compile the rules in an object again, and compare")          \
 	X(NETNS, 0, "netns", "NETNS", "a network namespace: a name, a path or pid:N")              \
 	X(BPFFS, 0, "bpffs", "DIR", "where bpffs is mounted; /sys/fs/bpf by default")              \

@@ -66,9 +66,9 @@ static bool read_tables(const char *word, struct compile_options *options)
 static int read_options(struct session *s, const struct object_image *image,
 			const struct runtime_origin *origin, struct compile_options *options)
 {
-	if (!origin->compiler)
+	if (!origin->is_of_this_format)
 		return refuse(&s->report, ENOTSUP,
-			      "object '%s' is of an older format, which does not say what made it: "
+			      "object '%s' is of an older format, which this sklc does not write: "
 			      "compile its rules again",
 			      image->name);
 	if (!origin->is_of_this_version)
@@ -80,6 +80,7 @@ static int read_options(struct session *s, const struct object_image *image,
 			      "object '%s': the options in its header make no sense", image->name);
 	options->instructions_max = (int)origin->instructions_max;
 	options->table_bytes_max = (size_t)origin->tables_max;
+	options->freeze_tables = origin->tables_frozen;
 	return 0;
 }
 

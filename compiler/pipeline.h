@@ -80,6 +80,7 @@ struct compile_options {
 	const char *backend_version; /* of LLVM, for the object's header; NULL: none */
 	size_t table_bytes_max;      /* limit for the tables of a decision; 0: the default */
 	int instructions_max; /* limit for what the verifier walks beside nodes in code; 0: the default */
+	bool freeze_tables; /* the tables become read-only data, which loaders freeze */
 };
 
 /* One compilation: all forms that were made so far. All is in the arena. */

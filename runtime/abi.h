@@ -7,13 +7,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ABI_VERSION 3
+#define ABI_VERSION 4
 
-/* What the runtime also reads: kept state has objects of the version before. In it the host's words
- * are read-only data, declared sockets have no device (ABI_SOCKET_2_BYTES), and the header does not
- * say who made the object (ABI_HEADER_2_BYTES). */
+/* What the runtime also reads: kept state has objects of the versions before. Version 3 has its
+ * tables in read-only data, the host's words as they are (see ABI_HOST_WORD) in a section of its
+ * own, and no checksum (ABI_HEADER_3_BYTES). In version 2 the host's words are read-only data too,
+ * declared sockets have no device (ABI_SOCKET_2_BYTES), and the header does not say who made the
+ * object (ABI_HEADER_2_BYTES). */
 #define ABI_VERSION_OLDEST 2
 #define ABI_MACHINE_2      ".rodata.machine"
+#define ABI_MACHINE_3      ".data.machine"
 
 #define ABI_PROGRAM_SECTION "sk_lookup" /* the only name that libbpf takes */
 #define ABI_PROGRAM_NAME    "sklc"
@@ -28,11 +31,18 @@
 #define ABI_SPARE_MARKS "spare_marks" /* ARRAY: u32 block -> struct abi_spare_marks */
 #define ABI_PREFIXES    "prefixes" /* LPM_TRIE: struct abi_prefix_key -> u32; only with --tables lpm */
 
-/* Data sections, each a map of one value. The tables are read-only and may be absent. The words of
- * the host are not frozen, so the runtime can give a label other slots while the program runs: u32
- * slots[labels * 4] (slot words), then u32 interfaces[interfaces]; never empty. */
-#define ABI_TABLES  ".rodata"
-#define ABI_MACHINE ".data.machine"
+/* Data sections, each a map of one value; they have these names since some loaders know no others.
+ * The tables may be absent. Every loader freezes those in read-only data. The words of the host are
+ * not frozen, so the runtime can give a label other slots while the program runs: u32
+ * slots[labels * 4] (as ABI_HOST_WORD), then u32 interfaces[interfaces]; never empty. All of them
+ * are 0 in the object. */
+#define ABI_TABLES        ".data"
+#define ABI_TABLES_FROZEN ".rodata"
+#define ABI_MACHINE       ".bss"
+
+/* The slot word of a label index as the words of the host have it, so that 0 is the default slot;
+ * and the slot word of what they have. */
+#define ABI_HOST_WORD(word, index) ((uint32_t)(word) ^ (uint32_t)(index))
 
 #define ABI_SLOT_CAPACITY 65536
 
@@ -149,10 +159,17 @@ struct abi_header {
 	uint32_t tables;           /* the word of --tables */
 	uint32_t instructions_max; /* --instructions-max; 0: the default */
 	uint64_t tables_max;       /* --tables-max, in bytes; 0: the default */
+	uint32_t tables_frozen;    /* 1: the tables, if any, are in ABI_TABLES_FROZEN */
+	/* Of the contents of the object, wherever in the file they are, as compiler/base/checksum.h
+	 * says. In the header itself, this is then 0; of the compressed text zlib has one. */
+	uint32_t checksum;
 };
 
-/* The header of version 2. */
-enum { ABI_HEADER_2_BYTES = offsetof(struct abi_header, compiler) };
+/* The headers of versions 2 and 3. */
+enum {
+	ABI_HEADER_2_BYTES = offsetof(struct abi_header, compiler),
+	ABI_HEADER_3_BYTES = offsetof(struct abi_header, tables_frozen),
+};
 
 enum abi_verdict { ABI_PASS, ABI_DROP, ABI_REDIRECT };
 

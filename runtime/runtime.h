@@ -75,11 +75,12 @@ struct runtime_file {
 
 /* What an object says of how it was made. */
 struct runtime_origin {
-	bool is_of_this_version;
-	const char *compiler, *backend, *tables; /* NULL: it does not say */
-	uint32_t instructions_max;               /* 0: the default */
-	uint64_t tables_max;                     /* 0: the default */
-	const char **definitions;                /* NAME=VALUE */
+	bool is_of_this_format, is_of_this_version; /* of objects; of the compiler */
+	const char *compiler, *backend, *tables;    /* NULL: it does not say */
+	uint32_t instructions_max;                  /* 0: the default */
+	uint64_t tables_max;                        /* 0: the default */
+	bool tables_frozen;
+	const char **definitions; /* NAME=VALUE */
 	size_t definition_count;
 	struct runtime_file *files; /* in the order in which they were read */
 	size_t file_count;

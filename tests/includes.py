@@ -21,7 +21,7 @@ FOLDERS = {
     "runtime": ["runtime/base"],
     "runtime/bpf": [],
     "runtime/kernel": ["runtime/base", "runtime"],
-    "runtime/object": ["runtime/base", "runtime"],
+    "runtime/object": ["compiler/base", "runtime/base", "runtime"],
     "runtime/labels": ["compiler/base", "runtime/base", "runtime/kernel", "runtime/object"],
     "runtime/load": ["runtime/base", "runtime/kernel", "runtime/object"],
     "runtime/expect": ["runtime/base", "runtime/kernel", "runtime/object", "runtime/labels", "runtime/load"],

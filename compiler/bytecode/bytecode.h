@@ -32,8 +32,8 @@ enum bytecode_symbol {
 	SYMBOL_SOCKETS,        /* the socket map */
 	SYMBOL_RULE_COUNTERS,  /* per-CPU u64 by counter index */
 	SYMBOL_LABEL_COUNTERS, /* per-CPU struct abi_label_count by label and flow class */
-	SYMBOL_TABLES,         /* .rodata */
-	SYMBOL_HOST,           /* .data.machine */
+	SYMBOL_TABLES,         /* .data or .rodata */
+	SYMBOL_HOST,           /* .bss */
 	SYMBOL_PREFIXES,       /* the LPM trie, where the layout has one */
 	SYMBOL_SPARE_MARKS,    /* by block of spare slots, where rules declare sockets */
 	SYMBOL_SUBPROGRAM,     /* the instruction's subprogram */

@@ -6,7 +6,7 @@
  * still have. R0 to R5 are free in each piece of code. In comments, a register "is lost" if its value is undefined
  * afterwards.
  *
- * A label index is 4 * label + flow class: the index of the label's slot word in .data.machine, and of its
+ * A label index is 4 * label + flow class: the index of the label's slot word in .bss, and of its
  * counters. */
 #ifndef SKLC_EMITTER_H
 #define SKLC_EMITTER_H
@@ -52,7 +52,7 @@ struct emitter {
 /* REG becomes the value of an operand, in host order. R2 is lost. */
 void emit_operand(struct emitter *e, enum operand operand, enum reg reg);
 
-/* Offset, in bytes, into .data.machine of the number that an interface has on the host. */
+/* Offset, in bytes, into .bss of the number that an interface has on the host. */
 uint32_t interface_offset(const struct emitter *e, uint32_t interface);
 
 /* REG becomes a pointer to an element of a region of the tables, whose elements have BYTES each. The register INDEX has
@@ -81,6 +81,9 @@ void emit_look_up(struct bytecode *code, enum bytecode_symbol map, int stack);
 
 /* Adds one to the counter at OFFSET in the element of a per-CPU map whose key is at STACK. */
 void emit_count(struct bytecode *code, enum bytecode_symbol map, int stack, int offset);
+
+/* WORD becomes the slot word of the label index in INDEX. WORDS is lost. */
+void emit_slot_word(struct bytecode *code, enum reg word, enum reg index, enum reg words);
 
 /* Sets the argument registers from FIRST on to 0, before the call of a subprogram that does not use them. The verifier
  * (Linux 6.18) assumes that a call uses all five; it would walk the code before the call again for each value that a

@@ -75,6 +75,7 @@ static void emit_interface_node(struct emitter *e, const struct diagram_node *no
 			 e->layout->policy->interfaces[interface].name);
 	bytecode_data(e->code, R2, SYMBOL_HOST, interface_offset(e, interface));
 	bytecode_load(e->code, BPF_W, R2, R2, 0);
+	bytecode_alu32_imm(e->code, BPF_XOR, R2, (int32_t)ABI_INTERFACE_UNKNOWN);
 	bytecode_jump32_if(e->code, BPF_JNE, R2, (int32_t)ABI_INTERFACE_UNKNOWN, known);
 	emit_interface_child(e, node, origins, INTERFACE_UNKNOWN);
 	bytecode_begin_block(e->code, known);

@@ -57,13 +57,20 @@ void emit_label_index(struct emitter *e, enum reg reg, struct basic_block none)
 	bytecode_jump_if(e->code, BPF_JGT, reg, (int32_t)count - 1, e->drop);
 }
 
+void emit_slot_word(struct bytecode *code, enum reg word, enum reg index, enum reg words)
+{
+	bytecode_alu(code, BPF_MOV, word, index);
+	bytecode_alu_imm(code, BPF_LSH, word, 2);
+	bytecode_data(code, words, SYMBOL_HOST, 0);
+	bytecode_alu(code, BPF_ADD, words, word);
+	bytecode_load(code, BPF_W, word, words, 0);
+	bytecode_alu(code, BPF_XOR, word, index); /* ABI_HOST_WORD */
+}
+
 /* R0 becomes the socket in the own slot of the label whose label index is in R1. Jumps to MISS if there is none. */
 static void emit_find_socket(struct emitter *e, struct basic_block miss)
 {
-	bytecode_alu_imm(e->code, BPF_LSH, R1, 2);
-	bytecode_data(e->code, R2, SYMBOL_HOST, 0);
-	bytecode_alu(e->code, BPF_ADD, R2, R1);
-	bytecode_load(e->code, BPF_W, R2, R2, 0);
+	emit_slot_word(e->code, R2, R1, R3);
 	bytecode_alu_imm(e->code, BPF_AND, R2, ABI_SLOT(UINT32_MAX));
 	bytecode_store(e->code, BPF_W, R10, STACK_KEY, R2);
 	emit_look_up(e->code, SYMBOL_SOCKETS, STACK_KEY);

@@ -473,6 +473,7 @@ static void emit_interface_step(struct emitter *e, const struct layout_step *ste
 	bytecode_data(e->code, R5, SYMBOL_HOST, interface_offset(e, 0));
 	bytecode_alu(e->code, BPF_ADD, R5, R4);
 	bytecode_load(e->code, BPF_W, R2, R5, 0);
+	bytecode_alu32_imm(e->code, BPF_XOR, R2, (int32_t)ABI_INTERFACE_UNKNOWN);
 	bytecode_jump32_if(e->code, BPF_JNE, R2, (int32_t)ABI_INTERFACE_UNKNOWN, known);
 	bytecode_load(e->code, BPF_W, R7, R3, children + 4 * INTERFACE_UNKNOWN);
 	bytecode_jump(e->code, done);

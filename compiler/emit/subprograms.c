@@ -271,15 +271,6 @@ static void emit_attempt(struct bytecode *code)
 	bytecode_alu(code, BPF_OR, R9, R3);
 }
 
-/* R7 becomes the slot word of the label index in R2. R1 is lost. */
-static void emit_slot_word(struct bytecode *code)
-{
-	bytecode_alu_imm(code, BPF_LSH, R2, 2);
-	bytecode_data(code, R1, SYMBOL_HOST, 0);
-	bytecode_alu(code, BPF_ADD, R1, R2);
-	bytecode_load(code, BPF_W, R7, R1, 0);
-}
-
 /* Begins MISS, which counts the label's miss, and MISSED, to which it falls through. */
 static void emit_miss(struct bytecode *code, struct basic_block miss, struct basic_block missed)
 {
@@ -307,7 +298,7 @@ static void emit_label(struct bytecode *code, const struct layout *layout, bool 
 
 	bytecode_store(code, BPF_W, R10, STACK_LABEL, R2);
 	emit_attempt(code);
-	emit_slot_word(code);
+	emit_slot_word(code, R7, R2, R1);
 	if (own)
 		emit_own_slot_call(code, try_slots, chosen);
 	emit_spares(code, layout, try_blocks, miss, chosen);

@@ -192,6 +192,7 @@ struct layout *decision_to_layout(struct arena *arena, const struct decision *de
 	laying.plan.object.backend = options->backend;
 	laying.plan.object.backend_version = options->backend_version;
 	laying.plan.object.tables_max = options->table_bytes_max;
+	laying.plan.object.tables_frozen = options->freeze_tables;
 	laying.plan.object.instructions_max = options->instructions_max;
 	laying.plan.object.label_count = policy->label_count;
 	laying.plan.object.interface_count = policy->interface_count;

@@ -236,7 +236,7 @@ static inline bool is_better_in_code(const struct form_costs *costs)
 
 /* What the object file needs of a layout. */
 struct layout_object {
-	const unsigned char *tables; /* the bytes of .rodata; NULL if there are none */
+	const unsigned char *tables; /* the bytes of the tables; NULL if there are none */
 	size_t table_bytes;
 	size_t label_count, interface_count, counter_count;
 	/* The options that make the same layout and program again. */
@@ -244,6 +244,7 @@ struct layout_object {
 	enum backend backend;
 	const char *backend_version; /* NULL: none */
 	size_t tables_max;           /* 0: the default */
+	bool tables_frozen;          /* they are read-only data */
 	int instructions_max;        /* 0: the default */
 	const uint8_t *
 		label_flow_classes; /* of each label: bits 1 << flow class of the packets that the decision gives it */

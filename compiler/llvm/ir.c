@@ -71,6 +71,11 @@ LLVMValueRef ir_and(struct ir *ir, LLVMValueRef a, uint32_t mask)
 	return LLVMBuildAnd(ir->builder, a, LLVMConstInt(LLVMTypeOf(a), mask, 0), "");
 }
 
+LLVMValueRef ir_xor(struct ir *ir, LLVMValueRef a, LLVMValueRef b)
+{
+	return LLVMBuildXor(ir->builder, a, b, "");
+}
+
 LLVMValueRef ir_shift_left(struct ir *ir, LLVMValueRef value, unsigned bits)
 {
 	return LLVMBuildShl(ir->builder, value, LLVMConstInt(LLVMTypeOf(value), bits, 0), "");
@@ -269,5 +274,6 @@ LLVMValueRef ir_interface_word(struct ir *ir, LLVMValueRef index)
 	LLVMValueRef words = ir_at(ir, ir_symbol(ir, LLVM_SYMBOL_HOST),
 				   ir_wide(ir, slots * sizeof(uint32_t)));
 
-	return ir_load(ir, ir->word, ir_at(ir, words, ir_shift_left(ir, index, 2)), 0);
+	words = ir_at(ir, words, ir_shift_left(ir, index, 2));
+	return ir_xor(ir, ir_load(ir, ir->word, words, 0), ir_word(ir, ABI_INTERFACE_UNKNOWN));
 }

@@ -76,6 +76,7 @@ void ir_leave_if(struct ir *ir, LLVMValueRef a, LLVMIntPredicate predicate, LLVM
 
 LLVMValueRef ir_add(struct ir *ir, LLVMValueRef a, LLVMValueRef b);
 LLVMValueRef ir_and(struct ir *ir, LLVMValueRef a, uint32_t mask);
+LLVMValueRef ir_xor(struct ir *ir, LLVMValueRef a, LLVMValueRef b);
 LLVMValueRef ir_shift_left(struct ir *ir, LLVMValueRef value, unsigned bits);
 LLVMValueRef ir_shift_right(struct ir *ir, LLVMValueRef value, unsigned bits);
 

@@ -82,6 +82,8 @@ static LLVMValueRef ir_find_socket(struct ir *ir, LLVMValueRef index, LLVMBasicB
 	LLVMValueRef word = ir_at(ir, ir_symbol(ir, LLVM_SYMBOL_HOST), ir_shift_left(ir, index, 2));
 	LLVMValueRef arguments[2], slot = ir_load(ir, ir->word, word, 0), socket;
 
+	index = LLVMBuildTrunc(ir->builder, index, ir->word, "");
+	slot = ir_xor(ir, slot, index); /* ABI_HOST_WORD */
 	ir_store(ir, ir_and(ir, slot, ABI_SLOT(UINT32_MAX)), ir->key, 0);
 	arguments[0] = ir_symbol(ir, LLVM_SYMBOL_SOCKETS);
 	arguments[1] = LLVMBuildBitCast(ir->builder, ir->key, ir->pointer, "");

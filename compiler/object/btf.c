@@ -158,14 +158,24 @@ static int add_variable(struct types *t, const char *name, int element, size_t c
 
 static void add_tables(struct types *t, const struct object_plan *plan)
 {
-	int variable;
+	int variable, element = t->u8;
 
 	if (!plan->table_bytes)
 		return;
-	variable = add_variable(t, OBJECT_TABLES, check(t, btf__add_const(t->btf, t->u8)),
-				plan->table_bytes);
-	check(t, btf__add_datasec(t->btf, ABI_TABLES, (uint32_t)plan->table_bytes));
+	if (plan->tables_frozen)
+		element = check(t, btf__add_const(t->btf, t->u8));
+	variable = add_variable(t, OBJECT_TABLES, element, plan->table_bytes);
+	check(t, btf__add_datasec(t->btf, plan->tables_section, (uint32_t)plan->table_bytes));
 	check(t, btf__add_datasec_var_info(t->btf, variable, 0, (uint32_t)plan->table_bytes));
+}
+
+/* Linkers look for the type of every global variable. */
+static void add_license(struct types *t)
+{
+	int variable = add_variable(t, OBJECT_LICENSE, t->u8, sizeof(ABI_LICENSE));
+
+	check(t, btf__add_datasec(t->btf, OBJECT_LICENSE_SECTION, sizeof(ABI_LICENSE)));
+	check(t, btf__add_datasec_var_info(t->btf, variable, 0, sizeof(ABI_LICENSE)));
 }
 
 static void add_host(struct types *t, const struct object_host *host)
@@ -219,15 +229,17 @@ static int add_subprogram(struct types *t, int context,
 	return check(t, btf__add_func(t->btf, subprogram->name, BTF_FUNC_GLOBAL, prototype));
 }
 
-/* .BTF.ext, as in Documentation/bpf/btf.rst of Linux, has a header and two parts: records of the
+/* .BTF.ext, as in Documentation/bpf/btf.rst of Linux, has a header and three parts: records of the
  * functions (the program and its subprograms) of each section of code, then records of the lines of
- * each. A part begins with the size of its records. */
+ * each. A part begins with the size of its records. The third one, relocations by the types of the
+ * kernel, is empty; some loaders read where it is without asking whether the header says it. */
 struct ext_header {
 	uint16_t magic;
 	uint8_t version, flags;
 	uint32_t header_bytes;
 	uint32_t functions_offset, functions_bytes; /* from the header's end */
 	uint32_t lines_offset, lines_bytes;
+	uint32_t relocations_offset, relocations_bytes;
 };
 
 struct ext_section {
@@ -401,6 +413,7 @@ static void write_ext(struct types *t, const struct code_section *sections, size
 	}
 	header.functions_bytes = header.lines_offset = (uint32_t)functions;
 	header.lines_bytes = (uint32_t)lines;
+	header.relocations_offset = (uint32_t)(functions + lines);
 	btf->line_bytes = sizeof(header) + functions + lines;
 	btf->lines = at = arena_alloc(t->arena, btf->line_bytes, 1);
 	put(&at, &header, sizeof(header));
@@ -452,6 +465,7 @@ const char *object_btf_make(struct arena *arena, const struct object_plan *plan,
 	add_maps(&types, plan);
 	add_tables(&types, plan);
 	add_host(&types, &plan->host);
+	add_license(&types);
 	make_lines(&types, code, sources, btf);
 	keep_types(&types, btf);
 	btf__free(types.btf);

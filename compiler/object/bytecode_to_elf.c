@@ -1,7 +1,7 @@
 /*
- * The last pass. It writes a relocatable ELF file for BPF that any libbpf loader takes, from the
+ * The last pass. It writes a relocatable ELF file for BPF that loaders take, from the
  * program, the tables and the policy: the program in the section `sk_lookup`, maps defined by BTF,
- * tables as read-only data, and line information that points into the rules. What only sklc's
+ * tables as data, and line information that points into the rules. What only sklc's
  * runtime reads is in other sections (see metadata.c). The same input gives the same bytes.
  */
 #include "btf.h"
@@ -131,10 +131,10 @@ static void add_program(struct writing *w)
 static void add_license(struct writing *w)
 {
 	static const char license[] = ABI_LICENSE;
-	unsigned section = elf_section(w->elf, "license", SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, 1,
-				       license, sizeof(license));
+	unsigned section = elf_section(w->elf, OBJECT_LICENSE_SECTION, SHT_PROGBITS,
+				       SHF_ALLOC | SHF_WRITE, 1, license, sizeof(license));
 
-	elf_symbol(w->elf, "_license", STT_OBJECT, section, 0, sizeof(license));
+	elf_symbol(w->elf, OBJECT_LICENSE, STT_OBJECT, section, 0, sizeof(license));
 }
 
 static void add_maps(struct writing *w, const struct object_plan *plan)
@@ -151,13 +151,14 @@ static void add_maps(struct writing *w, const struct object_plan *plan)
 	}
 }
 
-/* Instructions refer to the section by its first symbol, which is at offset 0. */
+/* The words of the host are all 0, so the file has only their size. Instructions refer to the
+ * section by its first symbol, which is at offset 0. */
 static void add_host(struct writing *w, const struct object_host *host)
 {
 	size_t slot_bytes = host->slot_count * sizeof(uint32_t);
 	size_t interface_bytes = host->interface_count * sizeof(uint32_t);
-	unsigned section = elf_section(w->elf, ABI_MACHINE, SHT_PROGBITS, SHF_ALLOC | SHF_WRITE,
-				       sizeof(uint32_t), host->words, slot_bytes + interface_bytes);
+	unsigned section = elf_section(w->elf, ABI_MACHINE, SHT_NOBITS, SHF_ALLOC | SHF_WRITE,
+				       sizeof(uint32_t), NULL, slot_bytes + interface_bytes);
 	unsigned symbol = NO_SYMBOL;
 
 	if (slot_bytes)
@@ -172,12 +173,13 @@ static void add_host(struct writing *w, const struct object_host *host)
 
 static void add_tables(struct writing *w, const struct object_plan *plan)
 {
+	uint64_t flags = plan->tables_frozen ? SHF_ALLOC : SHF_ALLOC | SHF_WRITE;
 	unsigned section;
 
 	if (!plan->table_bytes)
 		return;
-	section = elf_section(w->elf, ABI_TABLES, SHT_PROGBITS, SHF_ALLOC, CACHE_LINE, plan->tables,
-			      plan->table_bytes);
+	section = elf_section(w->elf, plan->tables_section, SHT_PROGBITS, flags, CACHE_LINE,
+			      plan->tables, plan->table_bytes);
 	w->symbols[SYMBOL_TABLES] = elf_symbol(w->elf, OBJECT_TABLES, STT_OBJECT, section, 0,
 					       plan->table_bytes);
 }
@@ -197,7 +199,7 @@ static void add_types(struct writing *w, const struct object_plan *plan,
 static const char *write_object(struct writing *w, const struct layout_object *layout,
 				const struct policy *policy, struct object *object)
 {
-	struct object_plan plan = object_plan_of(w->arena, layout);
+	struct object_plan plan = object_plan_of(layout);
 	const char *error;
 
 	add_license(w);

@@ -8,6 +8,7 @@
 #include "object.h"
 
 #include "compiler/base/arena.h"
+#include "compiler/base/checksum.h"
 #include "compiler/pipeline.h"
 
 #include <errno.h>
@@ -183,6 +184,36 @@ static unsigned add_tables(struct elf_writer *elf)
 	return strings;
 }
 
+static const char *symbol_name(const struct elf_writer *elf, size_t symbol)
+{
+	return elf->strings.bytes + elf->symbols[symbol].st_name;
+}
+
+uint32_t elf_checksum(const struct elf_writer *elf, const char *except)
+{
+	uint32_t sum = 0;
+	size_t i, j;
+
+	for (i = 1; i < elf->section_count; i++)
+		if (strcmp(elf->sections[i].name, except) != 0)
+			sum += checksum_of_section(elf->sections[i].name, elf->sections[i].bytes,
+						   elf->sections[i].header.sh_size);
+	for (i = 1; i < elf->symbol_count; i++)
+		sum += checksum_of_symbol(symbol_name(elf, i),
+					  elf->sections[elf->symbols[i].st_shndx].name,
+					  elf->symbols[i].st_value, elf->symbols[i].st_size);
+	for (i = 0; i < elf->relocations_count; i++)
+		for (j = 0; j < elf->relocations[i].count; j++) {
+			const Elf64_Rel *rel = &elf->relocations[i].items[j];
+
+			sum += checksum_of_relocation(
+				elf->sections[elf->relocations[i].target].name, rel->r_offset,
+				ELF64_R_TYPE(rel->r_info),
+				symbol_name(elf, ELF64_R_SYM(rel->r_info)));
+		}
+	return sum;
+}
+
 static uint64_t align(uint64_t offset, uint64_t alignment)
 {
 	return (offset + alignment - 1) / alignment * alignment;
@@ -190,7 +221,7 @@ static uint64_t align(uint64_t offset, uint64_t alignment)
 
 static bool is_large(const struct section *section)
 {
-	return section->header.sh_size >= LARGE;
+	return section->header.sh_size >= LARGE && section->header.sh_type != SHT_NOBITS;
 }
 
 /* Sets the offsets of the large sections, or else of the small ones, from OFFSET on. Returns where
@@ -206,7 +237,8 @@ static uint64_t set_offsets(struct elf_writer *elf, bool large, uint64_t offset)
 			continue;
 		offset = align(offset, section->header.sh_addralign);
 		section->header.sh_offset = offset;
-		offset += section->header.sh_size;
+		if (section->header.sh_type != SHT_NOBITS)
+			offset += section->header.sh_size;
 	}
 	return offset;
 }

@@ -28,6 +28,9 @@ enum elf_reference { ELF_LOADS, ELF_CALLS };
 void elf_relocation(struct elf_writer *elf, unsigned target, uint64_t offset,
 		    enum elf_reference reference, unsigned symbol);
 
+/* The checksum (compiler/base/checksum.h) of all that was added, but for the section EXCEPT. */
+uint32_t elf_checksum(const struct elf_writer *elf, const char *except);
+
 /* Writes the file's bytes into the arena. Returns NULL, or what went wrong. */
 const char *elf_write(struct elf_writer *elf, struct object *object);
 

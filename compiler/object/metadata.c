@@ -124,9 +124,10 @@ static void add_origin(struct metadata *m, struct abi_header *header)
 						 table_kinds[m->layout->tables_option]);
 	header->instructions_max = (uint32_t)m->layout->instructions_max;
 	header->tables_max = m->layout->tables_max;
+	header->tables_frozen = m->layout->tables_frozen;
 }
 
-static void add_header(struct metadata *m)
+static struct abi_header *add_header(struct metadata *m)
 {
 	const struct sources *sources = m->policy->sources;
 	struct abi_header *header = records(m, 1, sizeof(*header));
@@ -146,6 +147,7 @@ static void add_header(struct metadata *m)
 		header->text_bytes += sources->files[i]->length;
 	add_origin(m, header);
 	add_section(m, ABI_HEADER_SECTION, header, sizeof(*header));
+	return header;
 }
 
 static void add_prefixes(struct metadata *m)
@@ -357,6 +359,7 @@ const char *object_metadata_add(struct arena *arena, struct elf_writer *elf,
 				const struct policy *policy, const struct layout_object *layout)
 {
 	struct metadata m = {arena, elf, policy, layout, {.arena = arena}};
+	struct abi_header *header;
 	const char *error;
 
 	object_strings_add_name(&m.strings, "");
@@ -370,7 +373,8 @@ const char *object_metadata_add(struct arena *arena, struct elf_writer *elf,
 	add_text_names(&m);
 	error = add_texts(&m);
 	/* Its strings name the back end. As the last ones they move no others. */
-	add_header(&m);
+	header = add_header(&m);
 	add_section(&m, ABI_STRINGS_SECTION, m.strings.bytes, m.strings.count);
+	header->checksum = elf_checksum(elf, ABI_TEXT_SECTION);
 	return m.strings.full ? "the rules' strings are larger than 4 GiB" : error;
 }

@@ -8,7 +8,7 @@ struct elf_writer;
 struct layout_object;
 struct policy;
 
-/* Adds the sections. Returns NULL, or what went wrong. */
+/* Adds the sections, after all others, since the header has the checksum of all. Returns NULL, or what went wrong. */
 const char *object_metadata_add(struct arena *arena, struct elf_writer *elf,
 				const struct policy *policy, const struct layout_object *layout);
 

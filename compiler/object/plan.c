@@ -2,7 +2,6 @@
  * entries are left out: the kernel refuses such maps. */
 #include "plan.h"
 
-#include "compiler/base/arena.h"
 #include "compiler/layout/layout.h"
 
 #include "runtime/abi.h"
@@ -28,33 +27,24 @@ static void plan_maps(struct object_plan *plan, const struct layout_object *layo
 			plan->maps[plan->map_count++] = maps[i];
 }
 
-/* Sets the words to defaults with which any loader can load the object: the slots are numbered in
- * order, and the host has none of the interfaces. */
-static void plan_host(struct arena *arena, struct object_host *host,
-		      const struct layout_object *layout)
+static void plan_host(struct object_host *host, const struct layout_object *layout)
 {
-	size_t i;
-
 	host->slot_count = layout->label_count * ABI_FLOW_CLASSES;
 	host->interface_count = layout->interface_count;
 	if (!host->slot_count && !host->interface_count)
 		host->slot_count = 1; /* the section becomes a map, whose value cannot be empty */
-	host->words = arena_alloc(arena, host->slot_count + host->interface_count,
-				  sizeof(*host->words));
-	for (i = 0; i < host->slot_count; i++)
-		host->words[i] = (uint32_t)i;
-	for (i = 0; i < host->interface_count; i++)
-		host->words[host->slot_count + i] = ABI_INTERFACE_UNKNOWN;
 }
 
-struct object_plan object_plan_of(struct arena *arena, const struct layout_object *layout)
+struct object_plan object_plan_of(const struct layout_object *layout)
 {
 	struct object_plan plan = {
 		.tables = layout->tables,
 		.table_bytes = layout->table_bytes,
+		.tables_section = layout->tables_frozen ? ABI_TABLES_FROZEN : ABI_TABLES,
+		.tables_frozen = layout->tables_frozen,
 	};
 
 	plan_maps(&plan, layout);
-	plan_host(arena, &plan.host, layout);
+	plan_host(&plan.host, layout);
 	return plan;
 }

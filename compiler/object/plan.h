@@ -5,10 +5,10 @@
 
 #include "compiler/bytecode/bytecode.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct arena;
 struct layout_object;
 
 /* The type of a map's values. */
@@ -32,26 +32,30 @@ struct object_map {
 /* A definition in .maps is five pointers, all zero: libbpf reads only its type. */
 enum { OBJECT_MAPS_MAX = 5, OBJECT_MAP_BYTES = 40 };
 
-/* The words of .data.machine: a slot word for each label and flow class, then the number of each
- * interface on the host. */
+/* How many words of the host there are: a slot word for each label and flow class, then the number
+ * of each interface. */
 struct object_host {
-	uint32_t *words;
 	size_t slot_count, interface_count;
 };
 
 struct object_plan {
 	struct object_map maps[OBJECT_MAPS_MAX];
 	size_t map_count;
-	const unsigned char *tables; /* .rodata; there is no such section if table_bytes is 0 */
+	const unsigned char *tables; /* there is no section of tables if table_bytes is 0 */
+	const char *tables_section;
+	bool tables_frozen;
 	size_t table_bytes;
 	struct object_host host;
 };
 
+#define OBJECT_LICENSE_SECTION "license"
+
 /* Names of the variables in the data sections, for BTF and symbols. */
+#define OBJECT_LICENSE    "_license"
 #define OBJECT_TABLES     "tables"
 #define OBJECT_SLOTS      "slots"
 #define OBJECT_INTERFACES "interfaces"
 
-struct object_plan object_plan_of(struct arena *arena, const struct layout_object *layout);
+struct object_plan object_plan_of(const struct layout_object *layout);
 
 #endif

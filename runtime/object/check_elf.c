@@ -6,10 +6,12 @@
 #include "allowed.h"
 #include "object.h"
 
+#include "compiler/base/checksum.h"
 #include "runtime/base/fail.h"
 
 #include <errno.h>
 #include <gelf.h>
+#include <inttypes.h>
 #include <linux/bpf.h>
 #include <stdbool.h>
 #include <string.h>
@@ -74,7 +76,7 @@ static int check_section(const struct checking *c, const struct section *section
 		return refuse_section(c, section->name,
 				      "has another type, or other flags, than "
 				      "sklc gives it");
-	if (!section->bytes && section->size)
+	if (!section->bytes && section->size && section->header.sh_type != SHT_NOBITS)
 		return refuse_section(c, section->name, "cannot be read");
 	return 0;
 }
@@ -342,24 +344,116 @@ static int check_code(const struct checking *c, const char *name)
 	return err ? err : check_instructions(c, code, relocated);
 }
 
-/* In .BTF.ext a longer header could have relocations by the types of the kernel, after which other
- * instructions would be loaded than those checked here. */
+/* In .BTF.ext there could be relocations by the types of the kernel, after which other instructions
+ * would be loaded than those checked here. Before version 4, the header has no word of them. */
 static int check_line_info(const struct checking *c)
 {
 	struct {
 		uint16_t magic;
 		uint8_t version, flags;
 		uint32_t header_bytes, offsets_and_sizes[4];
-	} header;
+		uint32_t relocations_offset, relocations_bytes;
+	} header = {0};
+	size_t expected = c->object->header.version > 3
+				  ? sizeof(header)
+				  : offsetof(__typeof__(header), relocations_offset);
 
 	if (!c->object->btf_ext)
 		return 0;
-	if (c->object->btf_ext_bytes < sizeof(header))
+	if (c->object->btf_ext_bytes < expected)
 		return refuse_section(c, ".BTF.ext", "has another header than sklc gives it");
-	memcpy(&header, c->object->btf_ext, sizeof(header));
-	if (header.header_bytes != sizeof(header))
+	memcpy(&header, c->object->btf_ext, expected);
+	if (header.header_bytes != expected || header.relocations_bytes)
 		return refuse_section(c, ".BTF.ext", "has another header than sklc gives it");
 	return 0;
+}
+
+/* The name of a symbol, which may be any bytes; NULL if it is not within .strtab. */
+static const char *symbol_name(const struct checking *c, const Elf64_Sym *symbol)
+{
+	const struct section *names = find_section(c, ".strtab");
+
+	return names && symbol->st_name < names->size &&
+			       memchr(names->bytes + symbol->st_name, 0,
+				      names->size - symbol->st_name)
+		       ? (const char *)names->bytes + symbol->st_name
+		       : NULL;
+}
+
+/* The checksum of a section of records that have no name: what only an ELF file needs has none. */
+static uint32_t sum_section(const struct checking *c, const struct section *section)
+{
+	struct abi_header header;
+
+	switch (section->header.sh_type) {
+	case SHT_SYMTAB:
+	case SHT_REL:
+		return 0;
+	default:
+		break;
+	}
+	if (strcmp(section->name, ".strtab") == 0 || strcmp(section->name, ABI_TEXT_SECTION) == 0)
+		return 0;
+	if (strcmp(section->name, ABI_HEADER_SECTION) != 0)
+		return checksum_of_section(section->name,
+					   section->header.sh_type == SHT_NOBITS ? NULL
+										 : section->bytes,
+					   section->size);
+	header = c->object->header;
+	header.checksum = 0;
+	return checksum_of_section(section->name, &header, sizeof(header));
+}
+
+static uint32_t sum_relocations(const struct checking *c, const struct section *section)
+{
+	const struct allowed_section *allowed = allowed_section(section->name);
+	uint32_t sum = 0;
+
+	for (size_t i = 0; allowed->relocated && i < section->size / sizeof(Elf64_Rel); i++) {
+		const char *name = NULL;
+		Elf64_Sym symbol;
+		Elf64_Rel rel;
+
+		memcpy(&rel, section->bytes + i * sizeof(rel), sizeof(rel));
+		if (read_symbol(c, ELF64_R_SYM(rel.r_info), &symbol))
+			name = symbol_name(c, &symbol);
+		sum += checksum_of_relocation(allowed->relocated, rel.r_offset,
+					      ELF64_R_TYPE(rel.r_info), name ? name : "");
+	}
+	return sum;
+}
+
+static uint32_t sum_symbols(const struct checking *c)
+{
+	Elf64_Sym symbol;
+	uint32_t sum = 0;
+
+	for (size_t i = 1; read_symbol(c, i, &symbol); i++) {
+		const struct section *section = section_of(c, &symbol);
+		const char *name = symbol_name(c, &symbol);
+
+		sum += checksum_of_symbol(name ? name : "", section ? section->name : "",
+					  symbol.st_value, symbol.st_size);
+	}
+	return sum;
+}
+
+/* Tells damage from what somebody has made wrong, which the other checks tell. */
+static int check_checksum(const struct checking *c)
+{
+	uint32_t sum = sum_symbols(c);
+
+	if (c->object->header.version < 4)
+		return 0;
+	for (size_t i = 1; i < c->section_count; i++)
+		sum += sum_section(c, &c->sections[i]) + sum_relocations(c, &c->sections[i]);
+	if (sum == c->object->header.checksum)
+		return 0;
+	return refuse(c->object->report, EINVAL,
+		      "object '%s' is damaged: the checksum of what is in it is %08" PRIx32
+		      ", and its header has %08" PRIx32
+		      "; copy it again, or compile its rules again",
+		      c->object->image->name, sum, c->object->header.checksum);
 }
 
 int check_elf(const struct object *object, Elf *elf)
@@ -368,9 +462,11 @@ int check_elf(const struct object *object, Elf *elf)
 	int err = list_sections(&c);
 
 	if (!err)
-		err = check_presence(&c);
-	if (!err)
 		err = check_links(&c);
+	if (!err)
+		err = check_checksum(&c);
+	if (!err)
+		err = check_presence(&c);
 	if (!err)
 		err = check_license(&c);
 	if (!err)

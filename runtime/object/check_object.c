@@ -220,7 +220,7 @@ static int check_header(const struct object *object)
 	if (header->policy != ABI_PASS && header->policy != ABI_DROP)
 		return refuse(object->report, EINVAL, "object '%s': the policy %u makes no sense",
 			      object->image->name, header->policy);
-	if (header->override_others > 1 || header->tries_spares > 1 ||
+	if (header->override_others > 1 || header->tries_spares > 1 || header->tables_frozen > 1 ||
 	    (header->version > 2 && header->tries_spares != (header->label_count > 0)))
 		return refuse(object->report, EINVAL, "object '%s': its header makes no sense",
 			      object->image->name);

@@ -40,6 +40,8 @@ static size_t first_difference(const Elf_Data *left, const Elf_Data *right)
 	const unsigned char *a = left->d_buf, *b = right->d_buf;
 	size_t i = 0;
 
+	if (!a || !b) /* sections that the files have only the size of */
+		return left->d_size < right->d_size ? left->d_size : right->d_size;
 	while (i < left->d_size && i < right->d_size && a[i] == b[i])
 		i++;
 	return i;

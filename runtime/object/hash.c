@@ -18,7 +18,9 @@ static const char *const code_sections[] = {
 	(".rel" ABI_PROGRAM_SECTION),
 	(".rel" ABI_CALLED_SECTION),
 	ABI_TABLES,
+	ABI_TABLES_FROZEN,
 	ABI_MACHINE,
+	ABI_MACHINE_3,
 	ABI_MACHINE_2,
 	".maps",
 	".symtab",
@@ -177,6 +179,7 @@ static void add_records(SHA2_CTX *sha, const struct object *object)
 	/* Who made it by which options makes no difference beside what was made. */
 	header.compiler = header.backend = header.tables = header.instructions_max = 0;
 	header.tables_max = 0;
+	header.tables_frozen = header.checksum = 0;
 	add_bytes(sha, &header, sizeof(header));
 	for (uint32_t i = 0; i < object->header.label_count; i++) {
 		add_string(sha, object, object->labels[i].name);

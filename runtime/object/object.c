@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <gelf.h>
+#include <inttypes.h>
 #include <libelf.h>
 #include <stdint.h>
 #include <string.h>
@@ -78,7 +79,8 @@ static void take_size(struct object *object, const char *name, size_t size)
 		object->program_bytes += size;
 	else if (strcmp(name, ABI_CALLED_SECTION) == 0)
 		object->called_bytes += size;
-	else if (strcmp(name, ABI_MACHINE) == 0 || strcmp(name, ABI_MACHINE_2) == 0)
+	else if (strcmp(name, ABI_MACHINE) == 0 || strcmp(name, ABI_MACHINE_3) == 0 ||
+		 strcmp(name, ABI_MACHINE_2) == 0)
 		object->machine_bytes += size;
 }
 
@@ -106,7 +108,7 @@ static int take_sections(struct object *object, Elf *elf, struct wanted *wanted,
 		while (i < wanted_count && strcmp(name, wanted[i].name) != 0)
 			i++;
 		take_size(object, name, header.sh_size);
-		if (strcmp(name, ABI_TABLES) == 0)
+		if (strcmp(name, ABI_TABLES) == 0 || strcmp(name, ABI_TABLES_FROZEN) == 0)
 			take_tables(object, &header);
 		if (strcmp(name, ABI_TEXT_SECTION) == 0)
 			object->text_at = (size_t)header.sh_offset;
@@ -141,6 +143,7 @@ static bool is_header(const struct abi_header *header, size_t size)
 	if (!header || size < ABI_HEADER_2_BYTES || header->magic != ABI_MAGIC)
 		return false;
 	return (header->version == 2 && size == ABI_HEADER_2_BYTES) ||
+	       (header->version == 3 && size == ABI_HEADER_3_BYTES) ||
 	       (header->version == ABI_VERSION && size == sizeof(*header)) ||
 	       header->version < ABI_VERSION_OLDEST || header->version > ABI_VERSION;
 }
@@ -159,6 +162,7 @@ static int take_header(struct object *object, const struct abi_header *header, s
 			      "compile it again",
 			      name, header->version, ABI_VERSION_OLDEST, ABI_VERSION);
 	object->header.compiler = object->header.backend = object->header.tables = ABI_NO_STRING;
+	object->header.tables_frozen = 1; /* unless a header of today says that they are not */
 	memcpy(&object->header, header, size < sizeof(*header) ? size : sizeof(*header));
 	return 0;
 }
@@ -242,12 +246,51 @@ static int read_sections(struct object *object, Elf *elf)
 	return err;
 }
 
+/* Where the part of the file ends that the header of a section names. */
+static uint64_t section_end(const struct object_image *image, const Elf64_Ehdr *header, unsigned i)
+{
+	Elf64_Shdr section;
+	uint64_t end;
+
+	memcpy(&section, image->bytes + header->e_shoff + i * sizeof(section), sizeof(section));
+	if (section.sh_type == SHT_NOBITS || section.sh_type == SHT_NULL)
+		return 0;
+	return __builtin_add_overflow(section.sh_offset, section.sh_size, &end) ? UINT64_MAX : end;
+}
+
+/* Tells a file that was not copied whole, of which libelf would say only that sections are missing.
+ * What is no ELF file for BPF is for others to tell. */
+static int check_whole(struct report *report, const struct object_image *image)
+{
+	Elf64_Ehdr header = {0};
+	uint64_t end = sizeof(header);
+
+	memcpy(&header, image->bytes, image->size < end ? image->size : end);
+	if (memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
+		return 0;
+	if (image->size >= end && header.e_ident[EI_CLASS] == ELFCLASS64 &&
+	    header.e_shentsize == sizeof(Elf64_Shdr) &&
+	    __builtin_add_overflow(header.e_shoff, header.e_shnum * sizeof(Elf64_Shdr), &end))
+		end = UINT64_MAX;
+	for (unsigned i = 0; end <= image->size && i < header.e_shnum && header.e_shoff; i++)
+		if (section_end(image, &header, i) > image->size)
+			end = section_end(image, &header, i);
+	if (end <= image->size)
+		return 0;
+	return refuse(report, EINVAL,
+		      "object '%s' is cut off or damaged: it has %zu bytes, and byte %" PRIu64
+		      " would be its last one; copy it again, or compile its rules again",
+		      image->name, image->size, end);
+}
+
 int object_read(struct report *report, const struct object_image *image, struct object *object)
 {
 	Elf *elf = NULL;
-	int err;
+	int err = check_whole(report, image);
 
 	*object = (struct object){.report = report, .image = image};
+	if (err)
+		return err;
 	elf_version(EV_CURRENT);
 	/* elf_memory takes a pointer to bytes that are not const, but does not change them when it
 	 * only reads. */
@@ -291,7 +334,19 @@ const char *object_label(const struct object *object, uint32_t label)
 
 const char *object_machine(const struct object *object)
 {
-	return object->header.version == 2 ? ABI_MACHINE_2 : ABI_MACHINE;
+	switch (object->header.version) {
+	case 2:
+		return ABI_MACHINE_2;
+	case 3:
+		return ABI_MACHINE_3;
+	default:
+		return ABI_MACHINE;
+	}
+}
+
+const char *object_tables(const struct object *object)
+{
+	return object->header.tables_frozen ? ABI_TABLES_FROZEN : ABI_TABLES;
 }
 
 int object_text(const struct object *object, char **text)

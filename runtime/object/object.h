@@ -24,7 +24,7 @@ struct object {
 	size_t string_bytes, rule_count, socket_count, expect_count, definition_count;
 	size_t text_count, text_size, prefix_count, btf_ext_bytes;
 	/* Sizes of sections that only libbpf reads: instructions of the program and of the
-	 * subprograms that it calls, read-only tables, and the words of the host. */
+	 * subprograms that it calls, tables, and the words of the host. */
 	size_t program_bytes, called_bytes, tables_bytes, machine_bytes;
 	size_t tables_at, text_at; /* where the sections of tables and text are in the image */
 };
@@ -37,8 +37,9 @@ void object_free(struct object *object);
 const char *object_string(const struct object *object, uint32_t offset);
 const char *object_label(const struct object *object, uint32_t label);
 
-/* The name of the section that has the words of the host. */
+/* The names of the sections that have the words of the host, and the tables. */
 const char *object_machine(const struct object *object);
+const char *object_tables(const struct object *object);
 
 /* Compares the object with one that was made again from the rules in it (compare.c).
  * RUNTIME_DIFFERENT after a message that says where they differ. */

@@ -8,10 +8,12 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 #include <sys/mman.h>
 
-/* The size of the map's value; 0 if the map cannot change, as those of objects of format 2. */
-static int read_size(int map, size_t *size)
+/* The size of the map's value, 0 if the map cannot change, as those of objects of format 2; and whether it has words as
+ * objects of format 3 have them, which libbpf named after their section. */
+static int read_shape(int map, size_t *size, bool *is_of_3)
 {
 	struct bpf_map_info info = {0};
 	uint32_t length = sizeof(info);
@@ -19,17 +21,33 @@ static int read_size(int map, size_t *size)
 	if (bpf_obj_get_info_by_fd(map, &info, &length))
 		return -errno;
 	*size = info.map_flags & BPF_F_RDONLY_PROG ? 0 : info.value_size;
+	*is_of_3 = strcmp(info.name, ABI_MACHINE_3) == 0;
 	return 0;
 }
 
-static int write_words(int map, size_t size, int labels, const struct abi_slot_key *keys,
-		       size_t count)
+/* Writes the slot words of a label, whose label indices begin at FIRST. */
+static void write_label(uint32_t *own, const struct abi_label_slots *slots, size_t first,
+			bool is_of_3)
 {
-	uint32_t *words;
-	int err = 0;
+	for (unsigned int j = 0; j < ABI_FLOW_CLASSES; j++) {
+		uint32_t word = slots->slots[j];
 
-	if (!size)
-		return 0;
+		if (!is_of_3)
+			word = ABI_HOST_WORD(word, first + j);
+		if (own[j] != word)
+			__atomic_store_n(&own[j], word, __ATOMIC_RELEASE);
+	}
+}
+
+static int write_words(int map, int labels, const struct abi_slot_key *keys, size_t count)
+{
+	bool is_of_3 = false;
+	uint32_t *words;
+	size_t size = 0;
+	int err = read_shape(map, &size, &is_of_3);
+
+	if (err || !size)
+		return err;
 	if (size < count * sizeof(struct abi_label_slots))
 		return -EINVAL;
 	words = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, map, 0);
@@ -37,16 +55,15 @@ static int write_words(int map, size_t size, int labels, const struct abi_slot_k
 		return -errno;
 	for (size_t i = 0; !err && i < count; i++) {
 		struct abi_label_slots slots;
-		uint32_t *own = &words[i * ABI_FLOW_CLASSES];
+		size_t first = i * ABI_FLOW_CLASSES;
 
 		err = labels_find(labels, &keys[i], &slots);
 		if (err == -ENOENT) {
 			err = 0;
 			continue;
 		}
-		for (unsigned int j = 0; !err && j < ABI_FLOW_CLASSES; j++)
-			if (own[j] != slots.slots[j])
-				__atomic_store_n(&own[j], slots.slots[j], __ATOMIC_RELEASE);
+		if (!err)
+			write_label(&words[first], &slots, first, is_of_3);
 	}
 	munmap(words, size);
 	return err;
@@ -57,7 +74,7 @@ static int tell_generation(const struct state *state, uint32_t id, int labels)
 	autofree struct abi_slot_key *keys = NULL;
 	struct generation generation;
 	autoclose int map = -1;
-	size_t count, size = 0;
+	size_t count;
 	int err = generation_keys(state, id, &keys, &count);
 
 	if (err || !count)
@@ -67,9 +84,7 @@ static int tell_generation(const struct state *state, uint32_t id, int labels)
 		return err;
 	map = pin_get(generation.folder, ABI_PIN_MACHINE);
 	generation_close(&generation);
-	err = map < 0 ? map : read_size(map, &size);
-	if (!err)
-		err = write_words(map, size, labels, keys, count);
+	err = map < 0 ? map : write_words(map, labels, keys, count);
 	return err ? fail(state->report, err, "tell generation %" PRIu32 " the slots of its labels",
 			  id)
 		   : 0;

@@ -54,10 +54,12 @@ static int read_origin(struct object *object, struct runtime_origin *origin)
 	origin->compiler = object_string(object, header->compiler);
 	origin->backend = object_string(object, header->backend);
 	origin->tables = object_string(object, header->tables);
+	origin->is_of_this_format = header->version == ABI_VERSION;
 	origin->is_of_this_version = origin->compiler &&
 				     strcmp(origin->compiler, ABI_COMPILER) == 0;
 	origin->instructions_max = header->instructions_max;
 	origin->tables_max = header->tables_max;
+	origin->tables_frozen = header->tables_frozen;
 	origin->strings = object->strings;
 	object->strings = NULL;
 	return err;

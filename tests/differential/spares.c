@@ -73,9 +73,10 @@ static bool set_words(struct bpf_object *object, uint32_t labels)
 	uint32_t words[LABELS_MAX * ABI_FLOW_CLASSES], i;
 
 	for (i = 0; i < labels * ABI_FLOW_CLASSES; i++)
-		words[i] = i % ABI_FLOW_CLASSES
-				   ? other_word(i / ABI_FLOW_CLASSES, i % ABI_FLOW_CLASSES)
-				   : WORDS[i / ABI_FLOW_CLASSES];
+		words[i] = ABI_HOST_WORD(i % ABI_FLOW_CLASSES ? other_word(i / ABI_FLOW_CLASSES,
+									   i % ABI_FLOW_CLASSES)
+							      : WORDS[i / ABI_FLOW_CLASSES],
+					 i);
 	return !bpf_map__set_initial_value(host, words,
 					   labels * ABI_FLOW_CLASSES * sizeof(words[0]));
 }

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from conftest import SKLC, sklc
-from objects import HEADER, SECTION, Section, content, header, patch, sections
+from objects import HEADER, SECTION, Section, content, header, patch, sealed, sections
 from test_object_versions import OLD, llvm_works
 
 TESTS = pathlib.Path(__file__).parents[1]
@@ -84,6 +84,7 @@ def test_keys_and_values_have_the_sizes_that_the_program_uses(host, prog):
 
 def test_types_are_of_the_kinds_and_names_that_sklc_writes(host, prog):
     """To the kernel a struct `bpf_timer` in a map's value is a timer, and a tagged pointer is one of the kernel's."""
+    assert sklc(host.folder / "rules.conf", "--freeze-tables", "-o", prog).returncode == 0
     whole = prog.read_bytes()
     tested = 0
     for at, kind, name, _ in types(content(whole, sections(whole)[".BTF"])):
@@ -92,7 +93,7 @@ def test_types_are_of_the_kinds_and_names_that_sklc_writes(host, prog):
                 change_and_refuse(host, prog, whole, at + 4, other << 24, "is not one that sklc makes")
                 tested += 1
         if name == "label_count" and kind == STRUCT:
-            prog.write_bytes(whole.replace(b"\0label_count\0", b"\0bpf_list_hd\0"))
+            prog.write_bytes(sealed(whole.replace(b"\0label_count\0", b"\0bpf_list_hd\0")))
             refused(host, prog, "bpf_list_hd is not one that sklc makes")
             tested += 1
     assert tested == 3
@@ -101,7 +102,7 @@ def test_types_are_of_the_kinds_and_names_that_sklc_writes(host, prog):
 def test_what_the_header_counts_is_what_the_maps_have_room_for(host, prog):
     whole = prog.read_bytes()
     for at, value, why in ((16, 0, "sklc.rules"), (16, 1, "sklc.rules"), (16, 20_000_000, "20000000 counters"),
-                           (36, 0, "header makes no sense"), (8, 0, "'.data.machine' has 20 bytes"),
+                           (36, 0, "header makes no sense"), (8, 0, "'.bss' has 20 bytes"),
                            (4, 2, "has no section 'sklc.header' of its form")):
         prog.write_bytes(whole)
         patch(prog, "sklc.header", at, struct.pack("<I", value))
@@ -132,17 +133,17 @@ def without_section(data, name):
     return left
 
 
-@pytest.mark.parametrize("name", [".maps", ".BTF", ".data.machine", "sklc.strings", "sklc.header"])
+@pytest.mark.parametrize("name", [".maps", ".BTF", ".bss", "sklc.strings", "sklc.header"])
 def test_a_section_that_is_missing_is_named(host, prog, name):
-    prog.write_bytes(without_section(prog.read_bytes(), name))
+    prog.write_bytes(sealed(without_section(prog.read_bytes(), name)))
     refused(host, prog, f"has no section '{name}'")
 
 
 def test_the_program_is_named_sklc_and_has_its_license(host, prog):
     whole = prog.read_bytes()
-    prog.write_bytes(whole.replace(b"\0sklc\0", b"\0evil\0"))
+    prog.write_bytes(sealed(whole.replace(b"\0sklc\0", b"\0evil\0")))
     refused(host, prog, "expected exactly one program, 'sklc'")
-    prog.write_bytes(whole.replace(b"Dual BSD/GPL", b"Proprietary!"))
+    prog.write_bytes(sealed(whole.replace(b"Dual BSD/GPL", b"Proprietary!")))
     refused(host, prog, "is not 'Dual BSD/GPL'")
 
 

@@ -1,5 +1,5 @@
-"""Objects of the format's version 2, which kept state may have, and the host's words of version 3, which are not frozen.
-The objects in object-version-2/ were made from the rules beside them by the last sklc that wrote that version."""
+"""Objects of the format's versions 2 and 3, which kept state may have, and the host's words, which are not frozen since 3.
+The objects in object-version-N/ were made from the rules beside them by the last sklc that wrote that version."""
 import ctypes
 import pathlib
 import struct
@@ -10,6 +10,7 @@ import pytest
 from conftest import REFUSED, SKLC, WIRES, call
 
 OLD = pathlib.Path(__file__).with_name("object-version-2")
+OLD_3 = pathlib.Path(__file__).with_name("object-version-3")
 TCP4 = WIRES["tcp-ipv4"]
 ADDRESS = TCP4.at(7)
 
@@ -46,6 +47,35 @@ def test_register_says_that_rules_of_version_2_cannot_have_the_siblings(host):
     assert host.register("web", members[0]).stderr == ""
     members.append(host.server(TCP4, port=members[0].getsockname()[1], reuseport=True))
     assert "1 more socket of its SO_REUSEPORT group has no slot" in host.register("web", members[0]).stderr
+
+
+@pytest.mark.parametrize("backend", ["", "-llvm"], ids=["direct", "llvm"])
+def test_an_object_of_version_3_decides_rightly(host, cgroup2, backend):
+    """Its tables are frozen, and its words are slot words as they are."""
+    server, hand = host.server(TCP4, port=8080), host.server(TCP4)
+    every = [server, hand]
+    prog = OLD_3 / f"rules{backend}.o"
+    assert "3 expect lines hold" in host.sklc("check", prog).stdout
+    host.sklc("apply", prog, "-q")
+    assert [host.reach(TCP4, ADDRESS, port, every) for port in (80, 81, 83, 84)] == [server, REFUSED, server, REFUSED]
+    host.register("hand", hand)
+    assert host.reach(TCP4, ADDRESS, 84, every) is hand
+    assert [rule["counter"] for rule in host.status(status=None)["rules"] if rule["counter"] is not None] == [1]
+    assert "tcp dport 84 redirect to hand" in host.sklc("list").stdout
+
+
+def test_labels_of_version_3_and_of_today_move_together(host):
+    """While a trial runs, the slots of both are told to both, whatever words they have them by."""
+    hand = host.server(TCP4)
+    host.sklc("apply", OLD_3 / "rules.o", "-q")
+    host.register("hand", hand)
+    host.apply("tcp dport 84 redirect to other else continue\ntcp dport 84 redirect to hand\n", "--confirm", "600")
+    members = [host.server(TCP4, reuseport=True)]
+    members += [host.server(TCP4, port=members[0].getsockname()[1], reuseport=True) for _ in range(20)]
+    host.register("hand", members[0])
+    assert host.reach(TCP4, ADDRESS, 84, [hand, *members]) in members
+    host.sklc("rollback")
+    assert host.reach(TCP4, ADDRESS, 84, [hand, *members]) in members
 
 
 def test_rules_go_from_version_2_to_the_version_of_today_and_back(host):
@@ -88,10 +118,10 @@ def test_a_label_goes_to_another_slot_while_the_program_runs(host, libbpf, backe
     assert words >= 0
     key, before = struct.pack("=I", 0), ctypes.create_string_buffer(8 * 4)
     call(libbpf.bpf_map_lookup_elem, words, key, before)
-    slots = list(struct.unpack("=8I", before.raw))
+    slots = [word ^ index for index, word in enumerate(struct.unpack("=8I", before.raw))]
 
     def move(slot):
-        value = struct.pack("=8I", slot, *slots[1:])
+        value = struct.pack("=8I", slot, *(word ^ index for index, word in enumerate(slots) if index))
         call(libbpf.bpf_map_update_elem, words, key, value, ctypes.c_uint64(0))
 
     assert host.reach(TCP4, ADDRESS, 80, every) is web

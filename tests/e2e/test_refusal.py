@@ -80,7 +80,7 @@ def test_a_fault_outside_of_the_rules_is_shown_as_in_what_serves_all_rules(on, p
     prog.change(prog.find("if r1 > 0x7 goto"), insn(JUMP))
     (said,) = said_alike(on, "--check", prog.path, status=3)
     assert "file" not in said and said["message"].endswith("in what serves all rules")
-    assert re.match(r"instruction \d+: r2 = \*\(u32 \*\)\(r2 \+0\)\nR2 unbounded memory access",
+    assert re.match(r"instruction \d+: r2 = \*\(u32 \*\)\(r3 \+0\)\nR3 unbounded memory access",
                     said["details"])
 
 

@@ -110,7 +110,10 @@ def records(data, start):
 
 def code_lines(data, types):
     """A line for each record of .BTF.ext: functions, and the instructions where another rule begins."""
-    header_bytes, functions, function_bytes, lines, line_bytes = struct.unpack_from("<5I", data, 4)
+    header_bytes, functions, function_bytes, lines, line_bytes, others, other_bytes = struct.unpack_from("<7I", data, 4)
+    yield f"header of {header_bytes} bytes, {other_bytes} bytes of relocations"
+    if header_bytes + others != len(data):
+        yield f"the relocations begin {header_bytes + others - len(data)} bytes behind the end"
     functions, lines = header_bytes + functions, header_bytes + lines
     for section, (offset, kind) in records(data[:functions + function_bytes], functions):
         yield f"{types.text(section)} at {offset}: function {types.all[kind].name}"

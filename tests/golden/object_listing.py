@@ -9,9 +9,9 @@ import struct
 import zlib
 
 from btf import Types, code_lines
-from objects import HEADER, SECTION, content, header, section_list, sections, symbol_list, text_at
+from objects import HEADER, NO_BITS, SECTION, checksum, content, header, section_list, sections, symbol_list, text_at
 
-SECTION_TYPES = {1: "PROGBITS", 2: "SYMTAB", 3: "STRTAB", 9: "REL"}
+SECTION_TYPES = {1: "PROGBITS", 2: "SYMTAB", 3: "STRTAB", 8: "NOBITS", 9: "REL"}
 SECTION_FLAGS = {1: "W", 2: "A", 4: "X", 64: "I"}
 BINDINGS = {0: "LOCAL", 1: "GLOBAL"}
 SYMBOL_TYPES = {0: "NOTYPE", 1: "OBJECT", 2: "FUNC"}
@@ -19,7 +19,8 @@ RELOCATION_TYPES = {1: "R_BPF_64_64", 10: "R_BPF_64_32"}
 MAP_TYPES = {2: "ARRAY", 6: "PERCPU_ARRAY", 11: "LPM_TRIE", 15: "SOCKMAP"}
 COMPRESSED = "sklc.text"
 FORMAT = ("magic", "version", "labels", "interfaces", "counters", "policy", "text bytes", "override others",
-          "tries spares", "compiler", "backend", "tables", "instructions max", "tables max")  # struct abi_header
+          "tries spares", "compiler", "backend", "tables", "instructions max", "tables max",
+          "tables frozen", "checksum")  # struct abi_header
 
 
 def named(names, number):
@@ -46,7 +47,8 @@ def header_lines(data):
 def format_lines(data):
     every = sections(data)
     yield "license " + content(data, every["license"]).rstrip(b"\0").decode()
-    fields = dict(zip(FORMAT, struct.unpack("<6IQ6IQ", content(data, every["sklc.header"]))))
+    fields = dict(zip(FORMAT, struct.unpack("<6IQ6IQ2I", content(data, every["sklc.header"]))))
+    fields["checksum"] = "right" if fields["checksum"] == checksum(data) else f"{fields['checksum']:08x}"
     fields["magic"] = fields["magic"].to_bytes(4, "little").decode()
     strings = content(data, every["sklc.strings"])
     fields |= {name: text_at(strings, fields[name]) for name in ("compiler", "backend", "tables")}
@@ -61,7 +63,8 @@ def order_lines(data):
     """The file's parts in order, and whether there is nothing between them but zeros for alignment."""
     head, every = header(data), section_list(data)
     parts = [(0, HEADER.size, 1, "header"), (head.sections, len(every) * SECTION.size, 8, "section headers")]
-    parts += [(section.offset, section.size, section.alignment, section.name) for section in every[1:]]
+    parts += [(section.offset, 0 if section.type == NO_BITS else section.size, section.alignment, section.name)
+              for section in every[1:]]
     end, faults = 0, []
     parts.sort(key=lambda part: (part[0], part[0] + part[1]))
     for offset, size, alignment, name in parts:
@@ -92,7 +95,7 @@ def section_lines(data):
         more = "".join(f"  {field.replace('_', ' ')} {value}" for field, value in section._asdict().items()
                        if field in ("address", "link", "info", "entry_bytes") and value)
         yield (f"{number:2} {section.name:15} {named(SECTION_TYPES, section.type):8}"
-               f" {flags_of(section.flags):2} alignment {section.alignment:<2} size {len(listed):<6}"
+               f" {flags_of(section.flags):2} alignment {section.alignment:<2} size {section.size if section.type == NO_BITS else len(listed):<6}"
                f" {digest}{more}{note}")
 
 

@@ -1,6 +1,7 @@
 """An object file's header, sections and symbols; and how to change its bytes, where a test wants a bad one."""
 import collections
 import struct
+import zlib
 
 HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 SECTION = struct.Struct("<IIQQQQIIQQ")
@@ -9,6 +10,8 @@ Header = collections.namedtuple("Header", "ident type machine version entry segm
                                 " bytes segment_bytes segment_count section_bytes section_count names")
 Section = collections.namedtuple("Section", "name type flags address offset size link info alignment entry_bytes")
 Symbol = collections.namedtuple("Symbol", "name info other section value size")
+
+SYMBOLS, RELOCATIONS, NO_BITS = 2, 9, 8  # types of sections
 
 
 def text_at(data, start):
@@ -33,7 +36,8 @@ def sections(data):
 
 
 def content(data, section):
-    return bytes(data[section.offset:section.offset + section.size])
+    """The bytes in the file; of some sections it has only the size."""
+    return b"" if section.type == NO_BITS else bytes(data[section.offset:section.offset + section.size])
 
 
 def symbol_list(data):
@@ -44,10 +48,47 @@ def symbol_list(data):
             for name, *others in SYMBOL.iter_unpack(content(data, every[".symtab"]))]
 
 
+CHECKSUM = 68  # where it is in the header; older versions of the format have none
+
+def crc(name, *others):
+    """The CRC-32 of names, numbers and bytes."""
+    parts = [part.to_bytes(8, "little") if isinstance(part, int) else
+             part.encode(errors="surrogateescape") + b"\0" if isinstance(part, str) else part
+             for part in (name, *others)]
+    return zlib.crc32(b"".join(parts))
+
+
+def checksum(data):
+    """What sklc-object(5) says the checksum is."""
+    every, symbols = section_list(data), symbol_list(data)
+    total = 0
+    for section in every[1:]:
+        stored = content(data, section)
+        if section.type == RELOCATIONS:
+            for offset, info in struct.iter_unpack("=QQ", stored):
+                total += crc(section.name.removeprefix(".rel"), offset, info & 0xffffffff, symbols[info >> 32].name)
+        elif section.name == "sklc.header":
+            total += crc(section.name, section.size, stored[:CHECKSUM] + bytes(4) + stored[CHECKSUM + 4:])
+        elif section.type != SYMBOLS and section.name not in (".strtab", "sklc.text"):
+            total += crc(section.name, section.size, stored)
+    for symbol in symbols[1:]:
+        total += crc(symbol.name, every[symbol.section].name, symbol.value, symbol.size)
+    return total & 0xffffffff
+
+
+def sealed(data):
+    """The object with the checksum of what is in it, where it has one."""
+    data = bytearray(data)
+    there = sections(data).get("sklc.header")
+    if there and there.size > CHECKSUM:
+        struct.pack_into("=I", data, there.offset + CHECKSUM, checksum(data))
+    return data
+
+
 def patch(path, section, at, value):
-    """Overwrites bytes of a section; a negative offset counts from its end."""
+    """Overwrites bytes of a section; a negative offset counts from its end. The checksum is then right again."""
     data = bytearray(path.read_bytes())
     there = sections(data)[section]
     start = there.offset + at if at >= 0 else there.offset + there.size + at
     data[start:start + len(value)] = value
-    path.write_bytes(data)
+    path.write_bytes(sealed(data))

@@ -3,6 +3,7 @@
 #ifndef SKLC_SAMPLE_OBJECT_H
 #define SKLC_SAMPLE_OBJECT_H
 
+#include "compiler/base/checksum.h"
 #include "runtime/abi.h"
 
 #include <elf.h>
@@ -177,6 +178,8 @@ static inline Elf64_Shdr *sample_section(struct sample_elf *elf, const char *nam
 	};
 	strcpy(elf->names + elf->name_bytes, name);
 	elf->name_bytes += strlen(name) + 1;
+	if (type == SHT_NOBITS)
+		return header;
 	memcpy(elf->bytes + elf->size, bytes, size);
 	elf->size += size;
 	return header;
@@ -213,11 +216,57 @@ static inline void sample_write_data(struct sample_elf *elf, const struct sample
 {
 	static const uint32_t words[(SAMPLE_LABELS + 1) * ABI_FLOW_CLASSES + 2];
 	size_t count = s->header.label_count * ABI_FLOW_CLASSES + s->header.interface_count;
-	bool is_old = s->header.version == 2;
+	size_t size = count * sizeof(words[0]);
 
 	sample_section(elf, ".BTF", SHT_PROGBITS, 0, "types", sizeof("types"));
-	sample_section(elf, is_old ? ABI_MACHINE_2 : ABI_MACHINE, SHT_PROGBITS,
-		       is_old ? SHF_ALLOC : SHF_ALLOC | SHF_WRITE, words, count * sizeof(words[0]));
+	if (s->header.version == 2)
+		sample_section(elf, ABI_MACHINE_2, SHT_PROGBITS, SHF_ALLOC, words, size);
+	else if (s->header.version == 3)
+		sample_section(elf, ABI_MACHINE_3, SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, words,
+			       size);
+	else
+		sample_section(elf, ABI_MACHINE, SHT_NOBITS, SHF_ALLOC | SHF_WRITE, words, size);
+}
+
+/* The sum of a section, with the relocations if it has such. The sample's symbols have no names. */
+static inline uint32_t sample_sum(const struct sample_elf *elf, const struct sample *s,
+				  const Elf64_Shdr *section)
+{
+	const char *name = elf->names + section->sh_name;
+	uint32_t sum = 0;
+	size_t i;
+
+	for (i = 0; section->sh_type == SHT_REL && i < SAMPLE_RELOCATIONS; i++)
+		sum += checksum_of_relocation(ABI_PROGRAM_SECTION, s->relocations[i].r_offset,
+					      ELF64_R_TYPE(s->relocations[i].r_info), "");
+	if (section->sh_type == SHT_REL || section->sh_type == SHT_SYMTAB ||
+	    strcmp(name, ABI_TEXT_SECTION) == 0 || strcmp(name, ".strtab") == 0)
+		return sum;
+	return checksum_of_section(
+		name, section->sh_type == SHT_NOBITS ? NULL : elf->bytes + section->sh_offset,
+		section->sh_size);
+}
+
+/* Puts the checksum into the header, which is the first section, and has none yet. */
+static inline void sample_seal(const struct sample_elf *elf, const struct sample *s)
+{
+	size_t at = elf->headers[1].sh_offset + offsetof(struct abi_header, checksum), i;
+	uint32_t sum = 0;
+
+	if (s->header_bytes < sizeof(s->header))
+		return;
+	for (i = 1; i < elf->count; i++)
+		sum += sample_sum(elf, s, &elf->headers[i]);
+	for (i = 1; i < SAMPLE_SYMBOLS; i++) {
+		uint32_t section = s->symbols[i].st_shndx;
+
+		sum += checksum_of_symbol("",
+					  section && section < elf->count
+						  ? elf->names + elf->headers[section].sh_name
+						  : "",
+					  s->symbols[i].st_value, s->symbols[i].st_size);
+	}
+	memcpy(elf->bytes + at, &sum, sizeof(sum));
 }
 
 /* Writes the file into SAMPLE_SIZE_MAX bytes; returns its size. */
@@ -253,6 +302,7 @@ static inline size_t sample_write(const struct sample *s, unsigned char *bytes)
 	memcpy(elf.names + elf.name_bytes, ".strtab", sizeof(".strtab"));
 	sample_section(&elf, ".strtab", SHT_STRTAB, 0, elf.names,
 		       elf.name_bytes + sizeof(".strtab"));
+	sample_seal(&elf, s);
 	elf.size = (elf.size + 7) & ~(size_t)7;
 	header.e_shoff = elf.size;
 	memcpy(bytes, &header, sizeof(header));

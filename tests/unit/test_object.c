@@ -88,9 +88,9 @@ static void the_header_decides_whose_object_it_is(void **state)
 	expect_refused(&sample, "was not made by sklc");
 	sample_fill(&sample);
 	sample.header.version++;
-	expect_refused(&sample, "format version 4, this sklc knows 2 to 3");
+	expect_refused(&sample, "format version 5, this sklc knows 2 to 4");
 	sample.header.version = 1;
-	expect_refused(&sample, "format version 1, this sklc knows 2 to 3");
+	expect_refused(&sample, "format version 1, this sklc knows 2 to 4");
 	sample_fill(&sample);
 	sample.header.policy = ABI_REDIRECT;
 	expect_refused(&sample, "policy");
@@ -112,6 +112,66 @@ static void the_header_decides_whose_object_it_is(void **state)
 	sample_fill(&sample);
 	sample.header.counter_count = 2;
 	expect_refused(&sample, "2 counters");
+}
+
+/* Version 3 has no checksum. */
+static void an_object_of_version_3_is_read(void **state)
+{
+	unsigned char bytes[SAMPLE_SIZE_MAX];
+	struct object_image image = {bytes, 0, "sample"};
+	struct listener listener = listener_new();
+	struct object object;
+	struct sample sample;
+
+	(void)state;
+	sample_fill(&sample);
+	sample.header.version = 3;
+	expect_refused(&sample, "was not made by sklc");
+	sample.header_bytes = ABI_HEADER_3_BYTES;
+	image.size = sample_write(&sample, bytes);
+	assert_int_equal(object_read(&listener.report, &image, &object), 0);
+	assert_string_equal(object_machine(&object), ".data.machine");
+	assert_string_equal(object_tables(&object), ".rodata");
+	object_free(&object);
+}
+
+/* A changed byte is damage wherever it is, but where only the layout of the file is, or zlib looks. */
+static void whatever_byte_changes_is_damage(void **state)
+{
+	unsigned char bytes[SAMPLE_SIZE_MAX];
+	struct object_image image = {bytes, 0, "sample"};
+	struct listener listener = listener_new();
+	struct object object;
+	struct sample sample;
+	size_t at, end;
+
+	(void)state;
+	sample_fill(&sample);
+	image.size = sample_write(&sample, bytes);
+	end = sizeof(Elf64_Ehdr) + sizeof(sample.header) + sizeof(sample.strings) +
+	      sizeof(sample.labels) + sizeof(sample.interfaces) + sizeof(sample.rules);
+	for (at = sizeof(Elf64_Ehdr) + offsetof(struct abi_header, label_count); at < end; at++) {
+		bytes[at] ^= 0x10;
+		if (!object_read(&listener.report, &image, &object))
+			fail_msg("byte %zu", at);
+		if (!strstr(listener.said, "object 'sample' is damaged: the checksum"))
+			fail_msg("byte %zu: %s", at, listener.said);
+		bytes[at] ^= 0x10;
+	}
+	assert_int_equal(object_read(&listener.report, &image, &object), 0);
+	object_free(&object);
+}
+
+static void a_file_that_was_not_copied_whole_is_said_to_be_cut_off(void **state)
+{
+	unsigned char bytes[SAMPLE_SIZE_MAX];
+	struct sample sample;
+	size_t size;
+
+	(void)state;
+	sample_fill(&sample);
+	for (size = sample_write(&sample, bytes) - 1; size >= SELFMAG; size--)
+		expect_bytes_refused(bytes, size, "object 'sample' is cut off or damaged");
 }
 
 /* Version 2 has shorter records of sockets, which have no device. */
@@ -437,6 +497,9 @@ int main(void)
 		cmocka_unit_test(a_file_cut_short_anywhere_is_refused),
 		cmocka_unit_test(the_header_decides_whose_object_it_is),
 		cmocka_unit_test(an_object_of_version_2_is_read),
+		cmocka_unit_test(an_object_of_version_3_is_read),
+		cmocka_unit_test(whatever_byte_changes_is_damage),
+		cmocka_unit_test(a_file_that_was_not_copied_whole_is_said_to_be_cut_off),
 		cmocka_unit_test(a_section_that_libbpf_would_act_on_is_refused),
 		cmocka_unit_test(three_helpers_are_called_and_no_other),
 		cmocka_unit_test(calls_and_numbers_of_other_kinds_are_refused),

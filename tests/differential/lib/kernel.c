@@ -88,7 +88,8 @@ static bool set_interfaces(struct bpf_object *object, size_t label_count, const 
 		return false;
 	memcpy(values, initial, size);
 	for (i = 0; i < interface_count; i++)
-		values[label_count * ABI_FLOW_CLASSES + i] = words[interfaces[i]];
+		values[label_count * ABI_FLOW_CLASSES + i] = ABI_HOST_WORD(words[interfaces[i]],
+									   ABI_INTERFACE_UNKNOWN);
 	good = !bpf_map__set_initial_value(host, values, size);
 	free(values);
 	return good;
