@@ -250,6 +250,12 @@ static void take_compiling(struct compile_options *compile, struct diag *diag,
 	case OPTION_INCLUDE:
 		add(&compile->include_folders, &compile->include_folder_count, optarg);
 		return;
+	case OPTION_FILE_PREFIX_MAP:
+		if (strchr(optarg, '=') && *optarg != '=')
+			add(&compile->prefix_maps, &compile->prefix_map_count, optarg);
+		else
+			usage_error(diag, "--file-prefix-map takes OLD=NEW, not '%s'", optarg);
+		return;
 	case OPTION_WARNING:
 		take_warning(diag, optarg);
 		return;
@@ -263,7 +269,7 @@ static void take_compiling(struct compile_options *compile, struct diag *diag,
 		return;
 	case OPTION_FREEZE_TABLES:
 		compile->freeze_tables = true;
-		break;
+		return;
 	case OPTION_TABLES_MAX:
 		read_bytes(diag, option, optarg, &compile->table_bytes_max);
 		return;
@@ -401,6 +407,7 @@ bool options_read(struct arena *arena, struct diag *diag, int argc, char **argv,
 		.diag = diag, .pid = -1, .fd = -1, .confirm_seconds = -1, .if_generation = -1};
 	options->compile.definitions = arena_alloc(arena, room, sizeof(char *));
 	options->compile.include_folders = arena_alloc(arena, room, sizeof(char *));
+	options->compile.prefix_maps = arena_alloc(arena, room, sizeof(char *));
 	for_getopt(longs, letters);
 	opterr = 0;
 	while ((result = getopt_long(argc, argv, letters, longs, NULL)) != -1) {

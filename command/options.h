@@ -14,6 +14,8 @@
 	X(DUMP, 0, "dump", "STAGE", "the same as `sklc dump`; STAGE is " STAGE_WORDS)              \
 	X(DEFINE, 'D', "define", "NAME=VALUE", "override a define of the rules")                   \
 	X(INCLUDE, 'I', "include", "DIR", "look for included files in DIR too")                    \
+	X(FILE_PREFIX_MAP, 0, "file-prefix-map", "OLD=NEW",                                        \
+	  "in the object, files in the folder OLD are named as in NEW")                            \
 	X(WARNING, 'W', "warning", "NAME", "switch a warning: NAME, no-NAME, error, error=NAME")   \
 	X(TABLES, 0, "tables", "KIND", "store decisions as " TABLE_KIND_WORDS)                     \
 	X(BACKEND, 0, "backend", "BACKEND", "write the program by: " BACKEND_WORDS)                \

@@ -73,6 +73,8 @@ struct compile_options {
 	size_t memory_count;
 	const char *const *include_folders; /* -I */
 	size_t include_folder_count;
+	const char *const *prefix_maps; /* --file-prefix-map OLD=NEW */
+	size_t prefix_map_count;
 	const char *const *definitions; /* -D NAME=VALUE */
 	size_t definition_count;
 	enum table_kind tables;

@@ -28,12 +28,78 @@ static const char *folder_of(const struct finder *f, const char *name)
 	return slash == name ? "/" : arena_string(f->arena, name, (size_t)(slash - name));
 }
 
-/* The Nth folder to look in: the naming file's, then the -I folders; NULL after the last. */
-static const char *nth_folder(const struct finder *f, const struct source_file *from, size_t n)
+/* The part of PATH behind FOLDER, without a slash before it; NULL if PATH is not there. Both are absolute. */
+static const char *path_within(const char *path, const char *folder)
 {
+	size_t length = strlen(folder);
+
+	while (length && folder[length - 1] == '/')
+		length--;
+	if (strncmp(path, folder, length) != 0 || (path[length] && path[length] != '/'))
+		return NULL;
+	path += length;
+	return *path == '/' ? path + 1 : path;
+}
+
+/* A folder without the slash at its end; that of the root stays. */
+static const char *without_slash(const struct finder *f, const char *folder)
+{
+	size_t length = strlen(folder);
+
+	return length > 1 && folder[length - 1] == '/' ? arena_string(f->arena, folder, length - 1)
+						       : folder;
+}
+
+/* A folder as an absolute path without symbolic links; as it is if there is none. */
+static const char *real_folder(const struct finder *f, const char *folder)
+{
+	char *real = realpath(folder[0] ? folder : ".", NULL);
+	const char *copy = real ? arena_string(f->arena, real, strlen(real)) : folder;
+
+	free(real);
+	return copy;
+}
+
+/* What objects call a folder: what the last --file-prefix-map for it or for one above says; "" without such. */
+static const char *stored_folder(const struct finder *f, const char *folder)
+{
+	size_t i = f->options->prefix_map_count;
+
+	while (i-- > 0) {
+		const char *map = f->options->prefix_maps[i], *sign = strchr(map, '=');
+		const char *old = arena_string(f->arena, map, (size_t)(sign - map));
+		const char *rest = path_within(real_folder(f, folder), real_folder(f, old));
+
+		if (rest)
+			return *rest ? join_path(f, without_slash(f, sign + 1), rest)
+				     : without_slash(f, sign + 1);
+	}
+	return "";
+}
+
+/* The Nth folder to look in, and what objects call it: the naming file's, then the -I folders; NULL after the last. */
+static struct found_file nth_folder(const struct finder *f, const struct source_file *from,
+				    size_t n)
+{
+	const char *folder;
+
 	if (n == 0)
-		return folder_of(f, from->name);
-	return n <= f->options->include_folder_count ? f->options->include_folders[n - 1] : NULL;
+		return (struct found_file){folder_of(f, from->name),
+					   folder_of(f, from->stored_name)};
+	if (n > f->options->include_folder_count)
+		return (struct found_file){NULL, NULL};
+	folder = f->options->include_folders[n - 1];
+	return (struct found_file){folder, stored_folder(f, folder)};
+}
+
+struct found_file given_file(const struct finder *f, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (f->options->memory || !strcmp(path, "-"))
+		return (struct found_file){path, path};
+	return (struct found_file){
+		path, join_path(f, stored_folder(f, folder_of(f, path)), slash ? slash + 1 : path)};
 }
 
 /* The length of the folder, with its slash, in the name of a file in memory that PATH, which may have wildcards, names
@@ -63,35 +129,45 @@ static const char *find_in_memory(const struct finder *f, const char *path)
 }
 
 /* The files in memory from the next one on that match a pattern in the folder where the next one does. */
-static const char **find_all_in_memory(const struct finder *f, const char *pattern, size_t *count)
+static struct found_file *find_all_in_memory(const struct finder *f, const char *pattern,
+					     size_t *count)
 {
 	const struct memory_file *all = f->options->memory, *next = &all[f->memory_next];
 	size_t left = f->options->memory_count - f->memory_next, folder, i;
-	const char **paths = arena_alloc(f->arena, left + 1, sizeof(*paths));
+	struct found_file *found = arena_alloc(f->arena, left + 1, sizeof(*found));
 
 	*count = 0;
 	folder = left ? folder_in_memory(next, pattern) : SIZE_MAX;
 	for (i = 0; folder != SIZE_MAX && i < left; i++)
 		if (folder_in_memory(&next[i], pattern) == folder &&
 		    !strncmp(next[i].name, next->name, folder))
-			paths[(*count)++] = next[i].name;
-	return paths;
+			found[(*count)++] = (struct found_file){next[i].name, next[i].name};
+	return found;
 }
 
-const char *find_file(const struct finder *f, const struct source_file *from, const char *path)
+static struct found_file join(const struct finder *f, struct found_file folder, const char *path)
 {
-	const char *folder, *candidate;
+	return (struct found_file){join_path(f, folder.path, path),
+				   join_path(f, folder.stored_name, path)};
+}
+
+struct found_file find_file(const struct finder *f, const struct source_file *from,
+			    const char *path)
+{
+	struct found_file folder, candidate;
 	struct stat status;
 	size_t n;
 
-	if (f->options->memory)
-		return find_in_memory(f, path);
-	for (n = 0; (folder = nth_folder(f, from, n)); n++) {
-		candidate = join_path(f, folder, path);
-		if (!stat(candidate, &status))
+	if (f->options->memory) {
+		path = find_in_memory(f, path);
+		return (struct found_file){path, path};
+	}
+	for (n = 0; folder = nth_folder(f, from, n), folder.path; n++) {
+		candidate = join(f, folder, path);
+		if (!stat(candidate.path, &status))
 			return candidate;
 	}
-	return join_path(f, nth_folder(f, from, 0), path);
+	return join(f, nth_folder(f, from, 0), path);
 }
 
 bool is_pattern(const char *path)
@@ -116,27 +192,36 @@ static int compare_paths(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-const char **find_files(const struct finder *f, const struct source_file *from, const char *pattern,
-			size_t *count)
+/* The file at a path that the pattern gave in a folder. */
+static struct found_file file_in(const struct finder *f, struct found_file folder,
+				 const char *pattern, const char *path)
 {
-	const char *folder, **paths = NULL;
+	size_t length = pattern[0] == '/' ? 0 : strlen(folder.path);
+
+	path = arena_string(f->arena, path, strlen(path));
+	return join(f, folder, length ? path + length + (path[length] == '/') : path);
+}
+
+struct found_file *find_files(const struct finder *f, const struct source_file *from,
+			      const char *pattern, size_t *count)
+{
+	struct found_file folder, *files = NULL;
 	glob_t found;
 	size_t n, i;
 
 	if (f->options->memory)
 		return find_all_in_memory(f, pattern, count);
 	*count = 0;
-	for (n = 0; !*count && (folder = nth_folder(f, from, n)); n++) {
-		if (glob(join_path(f, escape_pattern(f, folder), pattern), GLOB_NOSORT, NULL,
+	for (n = 0; !*count && (folder = nth_folder(f, from, n), folder.path); n++) {
+		if (glob(join_path(f, escape_pattern(f, folder.path), pattern), GLOB_NOSORT, NULL,
 			 &found))
 			continue;
 		qsort(found.gl_pathv, found.gl_pathc, sizeof(*found.gl_pathv), compare_paths);
-		paths = arena_alloc(f->arena, found.gl_pathc, sizeof(*paths));
+		files = arena_alloc(f->arena, found.gl_pathc, sizeof(*files));
 		for (i = 0; i < found.gl_pathc; i++)
-			paths[i] = arena_string(f->arena, found.gl_pathv[i],
-						strlen(found.gl_pathv[i]));
+			files[i] = file_in(f, folder, pattern, found.gl_pathv[i]);
 		*count = found.gl_pathc;
 		globfree(&found);
 	}
-	return paths;
+	return files;
 }

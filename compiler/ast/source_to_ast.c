@@ -138,11 +138,10 @@ static struct ast_items *parse_file(struct reader *r, const struct source_file *
 /* Reading files. */
 
 /* Takes the next of the files in memory; NULL with errno set if another one is asked for. */
-static const struct source_file *take_from_memory(struct reader *r, const char *path,
-						  struct span span)
+static struct source_file *take_from_memory(struct reader *r, const char *path, struct span span)
 {
 	const struct memory_file *next = &r->options->memory[r->memory_next];
-	const struct source_file *source;
+	struct source_file *source;
 
 	errno = ENOENT;
 	if (r->memory_next == r->options->memory_count || strcmp(next->name, path) != 0)
@@ -159,12 +158,15 @@ static bool is_all_in_memory(const struct reader *r)
 	return r->options && r->options->memory;
 }
 
-static const struct source_file *read_source(struct reader *r, const char *path, struct span span)
+static const struct source_file *read_source(struct reader *r, struct found_file found,
+					     struct span span)
 {
-	const struct source_file *source = is_all_in_memory(r)
-						   ? take_from_memory(r, path, span)
-						   : source_read(r->sources, path, span);
+	const char *path = found.path;
+	struct source_file *source = is_all_in_memory(r) ? take_from_memory(r, path, span)
+							 : source_read(r->sources, path, span);
 
+	if (source && strcmp(path, "-") != 0)
+		source->stored_name = found.stored_name;
 	if (source)
 		return source;
 	if (errno == EFBIG)
@@ -244,7 +246,7 @@ static bool check_first_time(struct reader *r, const struct reading *includer, c
 static void read_included(struct reader *r, const struct reading *at, struct ast_items *items);
 
 /* Reads and parses one file and all that it includes. False if it cannot be read. */
-static bool read_rules(struct reader *r, const struct reading *includer, const char *path,
+static bool read_rules(struct reader *r, const struct reading *includer, struct found_file found,
 		       struct span span, struct ast_file *file)
 {
 	struct reading at = {includer, NULL, span, includer ? includer->depth + 1 : 0};
@@ -253,9 +255,9 @@ static bool read_rules(struct reader *r, const struct reading *includer, const c
 		diag_error(r->diag, span, "files are included deeper than %d", INCLUDE_DEPTH_MAX);
 		return false;
 	}
-	if (!check_first_time(r, includer, path, span))
+	if (!check_first_time(r, includer, found.path, span))
 		return false;
-	file->source = at.source = read_source(r, path, span);
+	file->source = at.source = read_source(r, found, span);
 	if (!file->source)
 		return false;
 	file->items = parse_file(r, file->source);
@@ -266,8 +268,6 @@ static bool read_rules(struct reader *r, const struct reading *includer, const c
 /* Reads the element files of a set or map. They may be large, and are parsed by the next pass. */
 static void read_elements(struct reader *r, const struct reading *at, struct ast_element_file *file)
 {
-	const char *path;
-
 	for (; file; file = file->next) {
 		const struct finder finder = {r->arena, r->options, r->memory_next};
 
@@ -275,8 +275,8 @@ static void read_elements(struct reader *r, const struct reading *at, struct ast
 			diag_error(r->diag, file->name.span, "no files are read here");
 			continue;
 		}
-		path = find_file(&finder, at->source, file->name.text);
-		file->source = read_source(r, path, file->name.span);
+		file->source = read_source(r, find_file(&finder, at->source, file->name.text),
+					   file->name.span);
 		if (file->source)
 			check_text(r, file->source);
 	}
@@ -285,8 +285,8 @@ static void read_elements(struct reader *r, const struct reading *at, struct ast
 static void read_include(struct reader *r, const struct reading *at, struct ast_include *include)
 {
 	const struct finder finder = {r->arena, r->options, r->memory_next};
-	const char *pattern = include->pattern.text, *single;
-	const char **paths = &single;
+	const char *pattern = include->pattern.text;
+	struct found_file single, *files = &single;
 	size_t count = 1, i;
 
 	if (r->in_memory) {
@@ -294,12 +294,12 @@ static void read_include(struct reader *r, const struct reading *at, struct ast_
 		return;
 	}
 	if (is_pattern(pattern))
-		paths = find_files(&finder, at->source, pattern, &count);
+		files = find_files(&finder, at->source, pattern, &count);
 	else
 		single = find_file(&finder, at->source, pattern);
 	include->files = arena_alloc(r->arena, count, sizeof(*include->files));
 	for (i = 0; i < count && !diag_is_full(r->diag); i++)
-		if (read_rules(r, at, paths[i], include->pattern.span,
+		if (read_rules(r, at, files[i], include->pattern.span,
 			       &include->files[include->file_count]))
 			include->file_count++;
 }
@@ -376,11 +376,13 @@ struct ast *source_to_ast(struct arena *arena, struct sources *sources, struct d
 	reader_start(&r, options->memory ? options->memory_count : options->file_count);
 	ast = r.ast;
 	for (i = 0; !diag_is_full(diag); i++) {
+		const struct finder finder = {arena, options, r.memory_next};
 		const char *path = nth_file(&r, i);
 
 		if (!path)
 			break;
-		if (read_rules(&r, NULL, path, (struct span){0, 0}, &ast->files[ast->file_count]))
+		if (read_rules(&r, NULL, given_file(&finder, path), (struct span){0, 0},
+			       &ast->files[ast->file_count]))
 			ast->file_count++;
 	}
 	return diag_error_count(diag) == errors ? ast : NULL;

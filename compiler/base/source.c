@@ -33,8 +33,10 @@ static struct source_file *add_file(struct sources *sources, const char *name, c
 	if (base > UINT32_MAX || length >= UINT32_MAX - base)
 		return NULL;
 	file = arena_alloc(sources->arena, 1, sizeof(*file));
+	name = arena_string(sources->arena, name, strlen(name));
 	*file = (struct source_file){
-		.name = arena_string(sources->arena, name, strlen(name)),
+		.name = name,
+		.stored_name = name,
 		.text = text,
 		.length = length,
 		.base = (uint32_t)base,
@@ -60,9 +62,12 @@ struct source_file *source_add_line(struct sources *sources, const char *name, u
 	struct source_file *file;
 	size_t i;
 
-	for (i = 0; i < sources->count && !included.first; i++)
-		if (!strcmp(sources->files[i]->name, name))
+	for (i = 0; i < sources->count; i++)
+		if (!strcmp(sources->files[i]->stored_name, name)) {
 			included = sources->files[i]->included;
+			name = sources->files[i]->name;
+			break;
+		}
 	file = source_add(sources, name, text, strlen(text), included);
 	if (file)
 		file->lines_before = number - 1;

@@ -298,7 +298,7 @@ static uint32_t line_column(struct source_location location)
 /* The name of a file, the same as in ABI_TEXTS_SECTION. */
 static int file_name(struct types *t, const struct source_file *file)
 {
-	return string(t, file ? escape_non_utf8(t->arena, file->name) : "sklc");
+	return string(t, file ? escape_non_utf8(t->arena, file->stored_name) : "sklc");
 }
 
 static const struct source_file *first_file(const struct sources *sources)

@@ -307,7 +307,8 @@ static void add_text_names(struct metadata *m)
 	for (i = 0; i < sources->count; i++)
 		texts[i] = (struct abi_text){
 			.name = object_strings_add_name(
-				&m->strings, escape_non_utf8(m->arena, sources->files[i]->name)),
+				&m->strings,
+				escape_non_utf8(m->arena, sources->files[i]->stored_name)),
 			.bytes = sources->files[i]->length,
 		};
 	add_section(m, ABI_TEXTS_SECTION, texts, sources->count * sizeof(*texts));

@@ -87,9 +87,9 @@ def test_the_name_of_a_file_of_rules_is_escaped(host):
     assert document["name"] == f"{host.folder}/{SHOWN}.conf"
     host.sklc("--apply", rules, "--quiet")
     _, document = in_both_forms(host, "list")
-    assert document["files"] == [{"name": f"{host.folder}/{SHOWN}.conf", "text": REDIRECT}]
+    assert document["files"] == [{"name": f"{SHOWN}.conf", "text": REDIRECT}]
     text, document = in_both_forms(host, "status")
-    assert document["rules"][0]["file"] == f"{host.folder}/{SHOWN}.conf"
+    assert document["rules"][0]["file"] == f"{SHOWN}.conf"
     assert f"{SHOWN}.conf:1: tcp daddr" in text
 
 

@@ -7,9 +7,11 @@ import subprocess
 
 import pytest
 
-from conftest import REFUSED, WIRES, call, run, sklc
+from conftest import REFUSED, SKLC, WIRES, call, run, sklc
+from objects import content, patch, sections, text_at
 
 BPF_SK_LOOKUP = 36
+EXPECT_PORT = 56  # the local port in a record of sklc.expects
 TCP4 = WIRES["tcp-ipv4"]
 RULES = "daddr { 192.0.2.0/24, 2001:db8:0:1::/64 } dport 80 redirect to web\ndport 81 drop\n"
 # With a declared socket the program calls a subprogram.
@@ -103,6 +105,85 @@ def test_the_same_input_gives_the_same_bytes(tmp_path):
         assert done.returncode == 0, done.stderr
         objects.append((folder / "prog.o").read_bytes())
     assert objects[0] == objects[1]
+
+
+FILES = {
+    "rules/main.conf": 'include "parts/*.inc"\ninclude "shared.conf"\nset s { type addr; file "../list" }\n'
+                       "saddr @s drop\ntcp dport 80 redirect to web\n",
+    "rules/parts/a.inc": 'tcp dport 1 drop\ninclude "deep.conf"\n',
+    "rules/parts/b.inc": "tcp dport 2 drop\n",
+    "rules/parts/deep.conf": "tcp dport 3 drop\n",
+    "lib/shared.conf": "tcp dport 4 drop\n",
+    "list": "192.0.2.0/24\n",
+}
+NAMES = ["main.conf", "parts/a.inc", "parts/deep.conf", "parts/b.inc", "shared.conf", "../list"]
+
+
+@pytest.fixture
+def tree(tmp_path):
+    def plant(folder):
+        for name, text in FILES.items():
+            (tmp_path / folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / folder / name).write_text(text)
+        return tmp_path / folder
+
+    return plant
+
+
+def compile_in(folder, *words):
+    done = subprocess.run([SKLC, *map(str, words), "-q", "-o", "-"], cwd=folder, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def names_in(data):
+    """The names of files in the object, with those in the line information."""
+    every = sections(data)
+    strings = content(data, every["sklc.strings"])
+    names = [text_at(strings, name) for name, _, _ in struct.iter_unpack("=IIQ", content(data, every["sklc.texts"]))]
+    assert {name for name in names if name.encode() + b"\0" in content(data, every[".BTF"])} >= {names[0]}
+    return names
+
+
+def test_bytes_do_not_tell_where_the_files_were_or_how_they_were_named(tree):
+    one, other = tree("one"), tree("other/and/deeper")
+    first = compile_in(one / "rules", "main.conf", "-I", "../lib")
+    assert names_in(first) == NAMES
+    for folder, words in ((one / "rules", ["./main.conf", "-I", one / "lib"]), (one, ["rules/main.conf", "-I", "lib/"]),
+                          (one / "lib", ["../rules/../rules/main.conf", "-I", "."]),
+                          ("/", [one / "rules" / "main.conf", "-I", one / "lib"]),
+                          (other, ["rules/main.conf", "-I", "lib"])):
+        assert compile_in(folder, *words) == first
+
+
+def test_a_prefix_map_names_folders_however_they_are_given(tree):
+    one = tree("one")
+    due = ["/etc/sklc/rules/" + name for name in NAMES]
+    due[4] = "/etc/sklc/lib/shared.conf"
+    first = compile_in(one, "rules/main.conf", "-I", "lib", "--file-prefix-map", f"{one}=/etc/sklc")
+    assert names_in(first) == due
+    assert compile_in(one / "rules", "./main.conf", "-I", "../lib", "--file-prefix-map", "..=/etc/sklc/") == first
+    some = compile_in(one, "rules/main.conf", "-I", "lib", "--file-prefix-map", "rules=", "--file-prefix-map", "lib=x=y")
+    assert names_in(some) == [*NAMES[:4], "x=y/shared.conf", NAMES[5]]
+    above = compile_in(one, "rules/main.conf", "-I", "lib", "--file-prefix-map", "rul=no", "--file-prefix-map", "/nowhere=x")
+    assert names_in(above) == NAMES
+
+
+@pytest.mark.parametrize("words", [[], ["--file-prefix-map", ".=/etc/sklc"]], ids=["plain", "mapped"])
+def test_rules_are_verified_by_the_names_in_the_object(tree, words):
+    one = tree("one")
+    (one / "x.o").write_bytes(compile_in(one, "rules/main.conf", "-I", "lib", *words))
+    done = sklc("check", "--verify", "x.o", cwd=one)
+    assert done.returncode == 0, done.stderr
+
+
+def test_messages_name_files_as_they_were_given(host):
+    rules = host.rules("tcp dport 80 drop\nexpect tcp 192.0.2.1:80 pass\n")
+    assert f"{rules}:2:" in host.sklc("check", rules, status=1).stderr
+    prog = compile_rules(host, "tcp dport 80 drop\nexpect tcp 192.0.2.1:80 drop\n")
+    patch(prog, "sklc.expects", EXPECT_PORT, struct.pack("=I", 81))
+    said = host.sklc("check", prog, status=1).stderr
+    assert "rules.conf:2:" in said and str(host.folder / "rules.conf") not in said
 
 
 def test_an_object_is_compiled_without_privilege(tmp_path):

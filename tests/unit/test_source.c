@@ -161,6 +161,21 @@ static void what_is_no_file_is_read_only_where_the_command_line_names_it(void **
 	arena_free(arena);
 }
 
+static void a_line_of_an_object_has_the_name_by_which_the_file_was_given(void **state)
+{
+	struct arena *arena = arena_new();
+	struct sources *sources = sources_new(arena);
+	const struct source_file *line;
+
+	(void)state;
+	source_add(sources, "/etc/sklc/a.conf", "one\n", 4, nowhere)->stored_name = "a.conf";
+	line = source_add_line(sources, "a.conf", 7, "seven");
+	assert_string_equal(line->name, "/etc/sklc/a.conf");
+	expect_location(sources, line->base, "/etc/sklc/a.conf", 7, 1);
+	assert_string_equal(source_add_line(sources, "b.conf", 7, "seven")->name, "b.conf");
+	arena_free(arena);
+}
+
 /* Sends COUNT bytes through a pipe as standard input, and reads them back. */
 static void expect_piped(size_t count)
 {
@@ -222,6 +237,7 @@ int main(void)
 		cmocka_unit_test(lines_come_without_their_ends),
 		cmocka_unit_test(a_file_is_read_to_its_first_nul_and_a_missing_one_says_why),
 		cmocka_unit_test(what_is_no_file_is_read_only_where_the_command_line_names_it),
+		cmocka_unit_test(a_line_of_an_object_has_the_name_by_which_the_file_was_given),
 		cmocka_unit_test(standard_input_may_be_a_pipe_of_any_length),
 		cmocka_unit_test(a_line_deep_in_a_large_file_is_found_at_once),
 	};
