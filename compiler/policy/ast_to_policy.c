@@ -168,7 +168,7 @@ static void to_rule(struct translation *t, uint32_t chain_number, const struct a
 		if (rule.match.families && !(rule.match.families & 1u << family))
 			memset(rule.match.values[family], 0, sizeof(rule.match.values[family]));
 	if (ast->counter)
-		rule.counter = 0; /* the number is set when all rules are there */
+		rule.counter = (uint32_t)t->policy->counter_count++;
 	add_rule(t, chain_number, &rule);
 }
 
@@ -180,6 +180,7 @@ static void to_chain(struct translation *t, const struct ast_chain *chain)
 
 	if (t->chains[number] != chain)
 		return;
+	t->policy->chains[number + 1].rules_before = t->policy->chains[0].count;
 	for (i = 0; i < chain->rules->count && !diag_is_full(t->diag); i++)
 		to_rule(t, number + 1, (const struct ast_rule *)chain->rules->items[i]);
 }

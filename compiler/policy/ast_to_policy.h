@@ -88,7 +88,6 @@ struct translation {
 	const struct ast_expect **expects;
 	size_t expect_count, expect_capacity;
 	size_t label_capacity, interface_capacity, policy_map_capacity, socket_capacity;
-	size_t counter_capacity;
 	/* New number of each interface, or NO_INDEX; see numbering.c. */
 	uint32_t *interface_numbers;
 	uint32_t interfaces_numbered;

@@ -1,5 +1,5 @@
 /* Writes a policy as a rules file that compiles to the same policy. Includes, defines, named sets and the order
- * of statements are lost; the meaning is complete. */
+ * of other statements than rules and chains are lost; the meaning is complete. */
 #include "compiler/pipeline.h"
 
 #include "compiler/base/arena.h"
@@ -146,24 +146,40 @@ static void dump_socket(struct writer *to, const struct policy *policy,
 	write_string(to, "}\n");
 }
 
-static void dump_rules(struct writer *to, const struct policy *policy, const struct chain *chain)
+static void dump_chain(struct writer *to, const struct policy *policy, const struct chain *chain)
 {
 	size_t i;
 
-	for (i = 0; i < chain->count; i++) {
-		write_string(to, chain->name ? "\t" : "");
-		write_rule(to, policy, &chain->rules[i]);
-		write_string(to, "\n");
-	}
-}
-
-static void dump_chain(struct writer *to, const struct policy *policy, const struct chain *chain)
-{
 	write_string(to, "\nchain ");
 	write_string(to, chain->name);
 	write_string(to, " {\n");
-	dump_rules(to, policy, chain);
+	for (i = 0; i < chain->count; i++) {
+		write_string(to, "\t");
+		write_rule(to, policy, &chain->rules[i]);
+		write_string(to, "\n");
+	}
 	write_string(to, "}\n");
+}
+
+/* Writes the chains where they stood between the rules, since counters are numbered in the order of the file. */
+static void dump_rules(struct writer *to, const struct policy *policy)
+{
+	const struct chain *top = &policy->chains[0];
+	bool is_behind_block = true;
+	size_t next = 1, i;
+
+	for (i = 0; i <= top->count; i++) {
+		while (next < policy->chain_count && policy->chains[next].rules_before <= i) {
+			dump_chain(to, policy, &policy->chains[next++]);
+			is_behind_block = true;
+		}
+		if (i == top->count)
+			return;
+		write_string(to, is_behind_block ? "\n" : "");
+		write_rule(to, policy, &top->rules[i]);
+		write_string(to, "\n");
+		is_behind_block = false;
+	}
 }
 
 static void dump_expect(struct writer *to, const struct policy *policy, const struct expect *expect)
@@ -204,11 +220,7 @@ void policy_dump(const struct policy *policy, FILE *out)
 		dump_socket(&writer, policy, &policy->sockets[i]);
 	for (map = 0; map < policy->map_count; map++)
 		dump_map(&writer, policy, map);
-	for (i = 1; i < policy->chain_count; i++)
-		dump_chain(&writer, policy, &policy->chains[i]);
-	if (policy->chains[0].count)
-		write_string(&writer, "\n");
-	dump_rules(&writer, policy, &policy->chains[0]);
+	dump_rules(&writer, policy);
 	if (policy->expect_count)
 		write_string(&writer, "\n");
 	for (i = 0; i < policy->expect_count; i++)

@@ -1,6 +1,5 @@
-/* Numbers counters and interfaces in the order of the policy: first the top level, then each chain, then the
- * devices of sockets. So rules
- * files that only declare chains at different positions give the same diagram. */
+/* Finds the rules of counters, which have the numbers of the order in which they stand in the files. Numbers interfaces
+ * in the order of the policy: first the top level, then each chain, then the devices of sockets. */
 #include "ast_to_policy.h"
 
 /* Calls VISIT for each rule, in the order of the policy. */
@@ -15,14 +14,11 @@ static void each_rule(struct translation *t,
 			visit(t, &policy->chains[c].rules[r]);
 }
 
-static void number_counter(struct translation *t, struct rule *rule)
+/* Rules stand where they stay only when all of them are there. */
+static void note_counter(struct translation *t, struct rule *rule)
 {
-	struct policy *policy = t->policy;
-
-	if (rule->counter == NO_INDEX)
-		return;
-	rule->counter = (uint32_t)policy->counter_count;
-	*ARENA_PUSH(t->arena, policy->counters, policy->counter_count, t->counter_capacity) = rule;
+	if (rule->counter != NO_INDEX)
+		t->policy->counters[rule->counter] = rule;
 }
 
 /* Numbers the interfaces that are first named by this rule. */
@@ -83,7 +79,9 @@ void number_in_order(struct translation *t)
 {
 	size_t i, count = t->policy->interface_count;
 
-	each_rule(t, number_counter);
+	t->policy->counters = arena_alloc(t->arena, t->policy->counter_count,
+					  sizeof(*t->policy->counters));
+	each_rule(t, note_counter);
 	t->interface_numbers = arena_alloc(t->arena, count, sizeof(*t->interface_numbers));
 	for (i = 0; i < count; i++)
 		t->interface_numbers[i] = NO_INDEX;

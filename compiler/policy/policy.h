@@ -46,6 +46,7 @@ struct rule {
 struct chain {
 	const char *name; /* NULL: the top level, which is always chains[0] */
 	struct span span;
+	size_t rules_before; /* rules of the top level that stand before it, in the order of the files */
 	struct rule *rules;
 	size_t count;
 };

@@ -219,7 +219,7 @@ static void rules_that_never_match_stay_in_the_policy(void **state)
 	reading_free(&r);
 }
 
-static void labels_are_numbered_as_they_come_and_counters_chain_by_chain(void **state)
+static void labels_and_counters_are_numbered_as_they_come(void **state)
 {
 	struct reading r = read_good(
 		"tcp counter redirect to b\n"
@@ -231,8 +231,8 @@ static void labels_are_numbered_as_they_come_and_counters_chain_by_chain(void **
 	assert_string_equal(r.policy->labels[1].name, "c");
 	assert_string_equal(r.policy->labels[2].name, "a");
 	assert_int_equal(r.policy->counter_count, 3);
-	assert_ptr_equal(r.policy->counters[1], &r.policy->chains[0].rules[1]);
-	assert_ptr_equal(r.policy->counters[2], &r.policy->chains[1].rules[0]);
+	assert_ptr_equal(r.policy->counters[1], &r.policy->chains[1].rules[0]);
+	assert_ptr_equal(r.policy->counters[2], &r.policy->chains[0].rules[1]);
 	assert_int_equal(r.policy->sockets[0].label, 1);
 	assert_int_equal(r.policy->sockets[0].endpoint_count, 2);
 	assert_true(r.policy->sockets[0].endpoints[1].any_family);
@@ -477,7 +477,7 @@ int main(void)
 		cmocka_unit_test(a_negation_stays_within_the_families_it_names),
 		cmocka_unit_test(two_matches_of_one_field_must_both_hold),
 		cmocka_unit_test(rules_that_never_match_stay_in_the_policy),
-		cmocka_unit_test(labels_are_numbered_as_they_come_and_counters_chain_by_chain),
+		cmocka_unit_test(labels_and_counters_are_numbered_as_they_come),
 		cmocka_unit_test(interfaces_are_required_by_iif_alone),
 		cmocka_unit_test(devices_of_sockets_are_interfaces_after_those_of_rules),
 		cmocka_unit_test(a_map_may_be_looked_up_by_other_fields_of_its_type),
