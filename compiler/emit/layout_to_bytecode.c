@@ -37,23 +37,22 @@ static void emit_compare(struct emitter *e, enum operand operand, uint64_t start
 
 /* Finds which of a node's intervals [first, end) holds the value in R1, by binary search in code, and continues at the
  * child of that interval. */
-static void emit_compare_tree(struct emitter *e, const struct diagram_node *node,
-			      const struct span *origins, struct span origin, uint32_t first,
-			      uint32_t end)
+static void emit_compare_tree(struct emitter *e, diagram_ref ref, uint32_t first, uint32_t end)
 {
-	uint32_t middle = first + (end - first) / 2;
+	const struct diagram_node *node = &e->layout->nodes[ref];
+	uint32_t middle = layout_split(first, end), at = e->layout->first_children[ref];
 	struct basic_block upper;
 
 	if (end - first == 1) {
-		emit_ref(e, node->children[first], origins[first]);
+		emit_ref(e, node->children[first], e->layout->child_origins[at + first]);
 		return;
 	}
 	upper = bytecode_new_block(e->code);
-	bytecode_origin(e->code, origin);
+	bytecode_origin(e->code, e->layout->split_origins[at + middle]);
 	emit_compare(e, variable_operand(node->variable), (uint64_t)node->starts[middle], upper);
-	emit_compare_tree(e, node, origins, origin, first, middle);
+	emit_compare_tree(e, ref, first, middle);
 	bytecode_begin_block(e->code, upper);
-	emit_compare_tree(e, node, origins, origin, middle, end);
+	emit_compare_tree(e, ref, middle, end);
 }
 
 static void emit_interface_child(struct emitter *e, const struct diagram_node *node,
@@ -104,7 +103,7 @@ static void emit_node(struct emitter *e, diagram_ref ref)
 	bytecode_comment(e->code, "%s%s", operand_words(operand),
 			 variable_is_again(node->variable) ? " again" : "");
 	emit_operand(e, operand, R1);
-	emit_compare_tree(e, node, origins, origin, 0, node->count);
+	emit_compare_tree(e, ref, 0, node->count);
 }
 
 /* R8 becomes 0, of which the verifier only knows that it is some number: the zero, which emit_reference needs. */

@@ -278,10 +278,18 @@ struct layout {
 	struct layout_region rows, classes; /* of the tables: outcome rows, class tables */
 
 	/* The rule that each node in code comes from, and the rule of each child of these nodes. The children of a
-	 * node are at child_origins[first_children[node]] and after it. {0, 0}: several rules. */
-	const struct span *node_origins, *child_origins;
+	 * node are at child_origins[first_children[node]] and after it. Code finds a child by binary search: where
+	 * it compares with the start of child I, split_origins has the rule of all children that are left. {0, 0}:
+	 * several rules. */
+	const struct span *node_origins, *child_origins, *split_origins;
 	const uint32_t *first_children;
 };
+
+/* Where the binary search among children [FIRST, END) compares. */
+static inline uint32_t layout_split(uint32_t first, uint32_t end)
+{
+	return first + (end - first) / 2;
+}
 
 /* Whether some outcome has more than one row, and a loop in the program goes through the rows. */
 static inline bool layout_loops_over_rows(const struct layout *layout)

@@ -5,7 +5,7 @@
 struct arena;
 struct layout;
 
-/* Fills in node_origins, child_origins and first_children. */
+/* Fills in node_origins, child_origins, split_origins and first_children. */
 void layout_origins(struct arena *arena, struct layout *layout);
 
 #endif

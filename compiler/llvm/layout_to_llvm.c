@@ -55,7 +55,7 @@ static void continue_at(struct ir *ir, diagram_ref ref, struct span origin)
 struct code_node {
 	const struct diagram_node *node;
 	struct span origin;
-	const struct span *child_origins;
+	const struct span *child_origins, *split_origins;
 };
 
 /* Finds which of a node's intervals [first, end) holds VALUE, by binary search in code, and continues at the child of
@@ -63,7 +63,7 @@ struct code_node {
 static void compare_tree(struct ir *ir, const struct code_node *code, LLVMValueRef value,
 			 uint32_t first, uint32_t end)
 {
-	uint32_t middle = first + (end - first) / 2;
+	uint32_t middle = layout_split(first, end);
 	LLVMBasicBlockRef upper;
 
 	if (end - first == 1) {
@@ -71,7 +71,7 @@ static void compare_tree(struct ir *ir, const struct code_node *code, LLVMValueR
 		return;
 	}
 	upper = ir_block(ir, "");
-	ir_origin(ir, code->origin);
+	ir_origin(ir, code->split_origins[middle]);
 	ir_leave_if(ir, value, LLVMIntUGE,
 		    LLVMConstInt(LLVMTypeOf(value), (uint64_t)code->node->starts[middle], 0),
 		    upper);
@@ -116,7 +116,8 @@ static void write_node(struct ir *ir, diagram_ref ref)
 {
 	const struct layout *layout = ir->layout;
 	const struct code_node code = {&layout->nodes[ref], layout->node_origins[ref],
-				       layout->child_origins + layout->first_children[ref]};
+				       layout->child_origins + layout->first_children[ref],
+				       layout->split_origins + layout->first_children[ref]};
 	enum operand operand = variable_operand(code.node->variable);
 
 	ir_start(ir, ir->nodes[ref]);
