@@ -2,6 +2,7 @@
 import ctypes
 import os
 import random
+import shutil
 import struct
 import subprocess
 
@@ -241,4 +242,43 @@ def test_a_damaged_object_is_refused_and_nothing_breaks(host, rules):
         damaged.write_bytes(bytes_left)
         done = sklc("--check", damaged, "--netns", host.namespace.path, "--bpffs", host.bpffs)
         assert done.returncode in (0, 3), f"{done.returncode}\n{done.stderr}"
+        assert "verifier" not in done.stderr and "cannot open object" not in done.stderr, done.stderr
     assert host.pins() == []
+
+
+@pytest.mark.parametrize("rules", [RULES, DECLARED], ids=["alone", "with a function"])
+def test_every_change_of_what_is_in_an_object_is_told_as_damage(host, rules):
+    """Not of the rules' text, which zlib checks, or of how the parts lie in the file, which tools change."""
+    prog = compile_rules(host, rules)
+    whole = prog.read_bytes()
+    chance = random.Random(5)
+    for section in sections(whole).values():
+        if not section.size or section.name in ("", "sklc.text", ".symtab", ".strtab", ".bss"):
+            continue
+        bytes_left = bytearray(whole)
+        at = chance.randrange(8 if section.name == "sklc.header" else 0, section.size)
+        bytes_left[section.offset + at] ^= 1 << chance.randrange(8)
+        prog.write_bytes(bytes_left)
+        said = host.sklc("check", prog, status=3).stderr
+        assert "is damaged: the checksum of what is in it is" in said, (section.name, at, said)
+
+
+def test_an_object_that_was_not_copied_whole_is_said_to_be_cut_off(host):
+    prog = compile_rules(host, DECLARED)
+    whole = prog.read_bytes()
+    for size in (5, 63, 64, len(whole) // 2, len(whole) - 1):
+        prog.write_bytes(whole[:size])
+        said = host.sklc("apply", prog, status=3).stderr
+        assert f"is cut off or damaged: it has {size} bytes" in said, said
+    assert host.pins() == []
+
+
+def test_tools_that_move_the_parts_leave_the_object_as_it_is(host):
+    tool = shutil.which("llvm-objcopy")
+    if not tool:
+        pytest.skip("there is no llvm-objcopy")
+    prog, moved = compile_rules(host, DECLARED), host.folder / "moved.o"
+    run(tool, prog, moved)
+    assert moved.read_bytes() != prog.read_bytes()
+    host.sklc("apply", moved)
+    assert "dport 81 drop" in host.sklc("list").stdout
