@@ -28,6 +28,13 @@ static const char variable_offset[] =
 	"R2 variable offset stack access prohibited for !root, var_off=(0x0; 0x8) off=-16\n"
 	"processed 8 insns (limit 1000000) max_states_per_insn 0 total_states 0\n";
 
+/* Of Linux 6.18, about a program that it takes with the capability. */
+static const char loop[] = "242: (61) r1 = *(u32 *)(r8 +0)\n"
+			   "infinite loop detected at insn 243\n"
+			   "cur state: R0=0 R10=fp0\n"
+			   "processed 901 insns (limit 1000000) max_states_per_insn 0 "
+			   "total_states 0\n";
+
 static const char leak[] =
 	"7: (7b) *(u64 *)(r6 +0) = r10\n"
 	"R10 leaks addr into ctx\n"
@@ -38,6 +45,7 @@ static void what_only_the_guards_refuse_is_tried_without_them(void **state)
 	(void)state;
 	assert_true(refusal_by_guards(-EACCES, second_number));
 	assert_true(refusal_by_guards(-EACCES, variable_offset));
+	assert_true(refusal_by_guards(-EINVAL, loop));
 	assert_true(refusal_by_guards(-E2BIG, ""));
 }
 
