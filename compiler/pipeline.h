@@ -124,7 +124,7 @@ struct ast *source_to_ast(struct arena *arena, struct sources *sources, struct d
 			  const struct compile_options *options);
 
 /* compiler/policy: replaces names by what they stand for and matches by sets of numbers, numbers labels,
- * counters and interfaces. policy_eval, which defines the language, is there too. */
+ * counters and classes of interfaces. policy_eval, which defines the language, is there too. */
 struct policy *ast_to_policy(struct arena *arena, const struct ast *ast, struct diag *diag,
 			     const struct compile_options *options);
 

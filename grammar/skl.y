@@ -65,6 +65,7 @@ static void skl_error(struct span *span, void *scanner, struct parser *p, const 
 %token NAME "a name"
 %token <literal> ADDRESS "an address"
 %token <literal> NUMBER "a number"
+%token WILDCARD "a wildcard"
 %token STRING "a text in quotes"
 %token DEFINED "a $name"
 %token SET_NAME "a @name"
@@ -354,6 +355,7 @@ value:
 |	NUMBER	{ $$ = ast_literal(&$1, @1); }
 |	NUMBER DASH NUMBER	{ $$ = ast_range(p, @$, &$1, &$3); }
 |	value_word	{ $$ = ast_named(AST_VALUE_WORD, ast_name(p, @1), @1); }
+|	WILDCARD	{ $$ = ast_named(AST_VALUE_WORD, ast_name(p, @1), @1); }
 |	string	{ $$ = ast_named(AST_VALUE_STRING, $1, @1); }
 |	defined	{ $$ = ast_named(AST_VALUE_DEFINED, $1, @1); }
 ;

@@ -11,9 +11,10 @@
 
 /* What the runtime also reads: kept state has objects of the versions before. Version 3 has its
  * tables in read-only data, the host's words as they are (see ABI_HOST_WORD) in a section of its
- * own, and no checksum (ABI_HEADER_3_BYTES). In version 2 the host's words are read-only data too,
- * declared sockets have no device (ABI_SOCKET_2_BYTES), and the header does not say who made the
- * object (ABI_HEADER_2_BYTES). */
+ * own, with the numbers of interfaces, which programs compare (ABI_INTERFACE_3_BYTES), and no checksum
+ * (ABI_HEADER_3_BYTES). In version 2 the host's words are read-only data too, declared sockets have
+ * no device (ABI_SOCKET_2_BYTES), and the header does not say who made the object
+ * (ABI_HEADER_2_BYTES). */
 #define ABI_VERSION_OLDEST 2
 #define ABI_MACHINE_2      ".rodata.machine"
 #define ABI_MACHINE_3      ".data.machine"
@@ -30,12 +31,22 @@
 	"label_counters" /* PERCPU_ARRAY: u32 label * 4 + flow class -> struct abi_label_count */
 #define ABI_SPARE_MARKS "spare_marks" /* ARRAY: u32 block -> struct abi_spare_marks */
 #define ABI_PREFIXES    "prefixes" /* LPM_TRIE: struct abi_prefix_key -> u32; only with --tables lpm */
+/* HASH: u32 number of an interface -> u32 class; only where rules match on interfaces. It is empty in the object, and
+ * not frozen: the runtime follows interfaces by writing to it. An interface that it does not have is of the class in
+ * .bss. */
+#define ABI_INTERFACES     "interfaces"
+#define ABI_INTERFACES_MAX 65536 /* interfaces of a host that have a class of their own */
+/* ARRAY: u32 number of an interface % ABI_NEAR -> u64 ABI_NEAR_ENTRY of one interface, of whatever class, or 0. The
+ * program looks here first, since that takes 1 ns where the map of interfaces takes 25; entries may be missing. */
+#define ABI_NEAR_INTERFACES           "near_interfaces"
+#define ABI_NEAR                      4096
+#define ABI_NEAR_ENTRY(number, class) ((uint64_t)(number) << 32 | (class))
 
 /* Data sections, each a map of one value; they have these names since some loaders know no others.
  * The tables may be absent. Every loader freezes those in read-only data. The words of the host are
  * not frozen, so the runtime can give a label other slots while the program runs: u32
- * slots[labels * 4] (as ABI_HOST_WORD), then u32 interfaces[interfaces]; never empty. All of them
- * are 0 in the object. */
+ * slots[labels * 4] (as ABI_HOST_WORD), then, where there is the map of interfaces, the u32 class of
+ * all interfaces that it does not have; never empty. All of them are 0 in the object. */
 #define ABI_TABLES        ".data"
 #define ABI_TABLES_FROZEN ".rodata"
 #define ABI_MACHINE       ".bss"
@@ -51,7 +62,16 @@
 #define ABI_FLOW_CLASSES                4
 #define ABI_FLOW_CLASS(is_ipv6, is_udp) (2 * ((is_ipv6) ? 1 : 0) + ((is_udp) ? 1 : 0))
 
-/* The number of an interface that the host does not have: no match on it holds. */
+/* Classes of interfaces. No match holds for an interface that is not known, as all are until the
+ * runtime has said which there are. Class 1 and those that follow are the records of
+ * ABI_INTERFACES_SECTION in order: an interface has the class of its exact name, else of the longest
+ * wildcard that it matches, which is the last record that matches. All others have the class after
+ * the last record. */
+#define ABI_CLASS_NOT_KNOWN 0
+#define ABI_CLASS_FIRST     1
+
+/* The number of an interface that the host does not have. (Before version 4, programs compared the
+ * packet's interface with numbers, which were words of .data.machine.) */
 #define ABI_INTERFACE_UNKNOWN UINT32_MAX
 
 #define ABI_LABEL_NAME_MAX 63 /* bytes, without the NUL */
@@ -70,12 +90,14 @@ struct abi_label_count {
 #define ABI_PIN_SPARE_MARKS ABI_SPARE_MARKS
 /* Names of pins in the folder of a generation. The folder's name is `g` and the kernel's ID of the
  * generation's program. */
-#define ABI_PIN_PROGRAM        "program"
-#define ABI_PIN_OBJECT         "object" /* the object's bytes, as one array element */
-#define ABI_PIN_KEYS           "keys"   /* struct abi_slot_key of each label; absent: no labels */
-#define ABI_PIN_RULE_COUNTERS  ABI_RULE_COUNTERS
-#define ABI_PIN_LABEL_COUNTERS ABI_LABEL_COUNTERS
-#define ABI_PIN_MACHINE        "machine" /* the words of the host */
+#define ABI_PIN_PROGRAM         "program"
+#define ABI_PIN_OBJECT          "object" /* the object's bytes, as one array element */
+#define ABI_PIN_KEYS            "keys"   /* struct abi_slot_key of each label; absent: no labels */
+#define ABI_PIN_RULE_COUNTERS   ABI_RULE_COUNTERS
+#define ABI_PIN_LABEL_COUNTERS  ABI_LABEL_COUNTERS
+#define ABI_PIN_MACHINE         "machine" /* the words of the host */
+#define ABI_PIN_INTERFACES      ABI_INTERFACES
+#define ABI_PIN_NEAR_INTERFACES ABI_NEAR_INTERFACES
 
 #define ABI_LABEL_KEY (ABI_LABEL_NAME_MAX + 1) /* a label's name, padded with zeros */
 
@@ -163,6 +185,8 @@ struct abi_header {
 	/* Of the contents of the object, wherever in the file they are, as compiler/base/checksum.h
 	 * says. In the header itself, this is then 0; of the compressed text zlib has one. */
 	uint32_t checksum;
+	uint32_t asks_interface; /* 1: the program looks interfaces up in the map of them */
+	uint32_t reserved;
 };
 
 /* The headers of versions 2 and 3. */
@@ -179,9 +203,13 @@ struct abi_label {
 };
 
 struct abi_interface {
-	uint32_t name;
+	uint32_t name;     /* of a wildcard, what the names begin with */
 	uint32_t required; /* 1: apply fails if the host does not have it */
+	uint32_t is_wildcard;
 };
+
+/* The record before version 4, and the class in an expect's packet was the index of one. */
+enum { ABI_INTERFACE_3_BYTES = offsetof(struct abi_interface, is_wildcard) };
 
 struct abi_rule {
 	uint32_t text;     /* the rule as written */
@@ -216,7 +244,7 @@ struct abi_expect {
 	uint32_t protocol;                             /* IPPROTO_TCP, IPPROTO_UDP */
 	uint8_t remote_address[16], local_address[16]; /* network order */
 	uint32_t remote_port, local_port;              /* host order */
-	uint32_t interface; /* index of the packet's; UINT32_MAX: one that no rule names */
+	uint32_t interface; /* its class; before version 4 an index, or UINT32_MAX: of no record */
 	uint32_t verdict;   /* enum abi_verdict */
 	uint32_t label;     /* of a redirect */
 	uint32_t has_source;

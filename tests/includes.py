@@ -29,7 +29,8 @@ FOLDERS = {
     "runtime/sockets": ["compiler/base", "runtime/base", "runtime", "runtime/kernel", "runtime/labels", "runtime/load",
                         "runtime/state"],
     "runtime/udp": [],  # to come
-    "runtime/problems": ["runtime/base", "runtime/kernel", "runtime/object", "runtime/labels", "runtime/sockets"],
+    "runtime/problems": ["runtime/base", "runtime/kernel", "runtime/object", "runtime/labels", "runtime/load",
+                         "runtime/sockets"],
     "runtime/transaction": ["compiler/base", "runtime/base", "runtime", "runtime/kernel", "runtime/labels",
                             "runtime/load", "runtime/state", "runtime/sockets", "runtime/problems"],
     "runtime/status": ["compiler/base", "runtime/base", "runtime/kernel", "runtime/object", "runtime/labels", "runtime/load",

@@ -27,32 +27,17 @@ static const int verdicts[] = {TOKEN_PASS,   TOKEN_ACCEPT,   TOKEN_DROP,
 			       TOKEN_GOTO,   TOKEN_RETURN,   0};
 /* The words that may begin a match: not `nfproto`, which stands after `meta`. */
 #define FIELD_TOKEN(constant, ...) TOKEN_##constant,
-static const int matches[] = {
-	TOKEN_TCP,     TOKEN_UDP, TOKEN_META, TOKEN_L4PROTO,
-	TOKEN_TH,      TOKEN_IP,  TOKEN_IP6,  VALUE_FIELDS(FIELD_TOKEN) TOKEN_IIF,
-	TOKEN_IIFNAME, 0};
+static const int matches[] = {TOKEN_TCP, TOKEN_UDP, TOKEN_META, TOKEN_L4PROTO,
+			      TOKEN_TH,  TOKEN_IP,  TOKEN_IP6,  VALUE_FIELDS(FIELD_TOKEN) TOKEN_IIF,
+			      0};
 #undef FIELD_TOKEN
 static const int statements[] = {TOKEN_DEFINE, TOKEN_INCLUDE, TOKEN_POLICY, TOKEN_OPTION, TOKEN_SET,
 				 TOKEN_MAP,    TOKEN_SOCKET,  TOKEN_CHAIN,  TOKEN_EXPECT, 0};
-static const int values[] = {TOKEN_ADDRESS,
-			     TOKEN_NUMBER,
-			     TOKEN_NAME,
-			     TOKEN_STRING,
-			     TOKEN_TCP,
-			     TOKEN_UDP,
-			     TOKEN_DEFINED,
-			     TOKEN_SET_NAME,
-			     TOKEN_LESS,
-			     TOKEN_LESS_EQUAL,
-			     TOKEN_GREATER,
-			     TOKEN_GREATER_EQUAL,
-			     TOKEN_EQUAL,
-			     TOKEN_UNEQUAL,
-			     TOKEN_BRACE_OPEN,
-			     TOKEN_DOT,
-			     TOKEN_MAP,
-			     TOKEN_VMAP,
-			     0};
+static const int values[] = {TOKEN_ADDRESS,       TOKEN_NUMBER, TOKEN_NAME,       TOKEN_WILDCARD,
+			     TOKEN_STRING,        TOKEN_TCP,    TOKEN_UDP,        TOKEN_DEFINED,
+			     TOKEN_SET_NAME,      TOKEN_LESS,   TOKEN_LESS_EQUAL, TOKEN_GREATER,
+			     TOKEN_GREATER_EQUAL, TOKEN_EQUAL,  TOKEN_UNEQUAL,    TOKEN_BRACE_OPEN,
+			     TOKEN_DOT,           TOKEN_MAP,    TOKEN_VMAP,       0};
 
 static bool is_expected(const struct failure *f, int token)
 {
@@ -279,7 +264,10 @@ static bool say_misplaced(const struct failure *f)
 	else if (in_rule && f->found == TOKEN_COMMENT)
 		diag_error(diag, f->span, "a comment stands after the verdict");
 	else if (in_rule && found_is(f, "*") && asks_for_interface(f))
-		diag_error(diag, f->span, "interfaces are named one by one, without '*'");
+		diag_error(
+			diag, f->span,
+			"'*' stands at the end of a name, for interfaces whose names begin alike, "
+			"like 'ppp*'");
 	else if (in_rule && f->found == TOKEN_COMMA)
 		diag_error(diag, f->span, "a list stands in braces, like '{ 80, 443 }'; found ','");
 	else if (f->found == TOKEN_BRACE_CLOSE && is_expected(f, TOKEN_NEWLINE) &&

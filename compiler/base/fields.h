@@ -28,23 +28,24 @@ const char *type_word(enum value_type type);
 const char *type_meaning(enum value_type type);
 const char *type_phrase(enum value_type type);
 
-/* Fields whose values are numbers in the kernel's context, struct bpf_sk_lookup; each is a variable of the decision
- * diagram. Columns: constant; word; type; whose end of the connection it is; bits of a value and member of the
- * context, for IPv4 and for IPv6; byte order of the member; whether a map may have it as a key. */
+/* Fields whose values are numbers; each is a variable of the decision diagram. Columns: constant; word; type; whose end
+ * of the connection it is; bits of a value and member of the kernel's context, struct bpf_sk_lookup, for IPv4 and for
+ * IPv6; byte order of the member; whether a map may have it as a key. The value of an interface is not its member, which
+ * is a number of the host, but its class: see struct interface in policy.h. */
 /* clang-format off */
 #define VALUE_FIELDS(X) \
 	X(DADDR, "daddr", ADDRESS, LOCAL, 32, local_ip4, 128, local_ip6, NETWORK, true) \
 	X(DPORT, "dport", PORT, LOCAL, 16, local_port, 16, local_port, HOST, true) \
 	X(SADDR, "saddr", ADDRESS, REMOTE, 32, remote_ip4, 128, remote_ip6, NETWORK, true) \
-	X(SPORT, "sport", PORT, REMOTE, 16, remote_port, 16, remote_port, NETWORK, true)
+	X(SPORT, "sport", PORT, REMOTE, 16, remote_port, 16, remote_port, NETWORK, true) \
+	X(IIFNAME, "iifname", INTERFACE, NO_SIDE, 16, ingress_ifindex, 16, ingress_ifindex, HOST, false)
 
-/* Fields that are no variables with numbers: protocol and family say at which root of the diagram a packet starts, and
- * an interface is a variable of its own. Columns: constant; word; type; whether a map may have it as a key. */
+/* Fields that are no variables: protocol and family say at which root of the diagram a packet starts; `iif` is `iifname`
+ * of an interface that must exist. Columns: constant; word; type; whether a map may have it as a key. */
 #define OTHER_FIELDS(X) \
 	X(L4PROTO, "l4proto", PROTOCOL, true) \
 	X(NFPROTO, "nfproto", FAMILY, false) \
-	X(IIF, "iif", INTERFACE, false) \
-	X(IIFNAME, "iifname", INTERFACE, false)
+	X(IIF, "iif", INTERFACE, false)
 /* clang-format on */
 
 enum field {
@@ -97,7 +98,7 @@ static inline bool field_has_families(enum field field)
 	return field_type(field) == TYPE_ADDRESS;
 }
 
-/* Writes a range of a field's values as in rules. */
+/* Writes a range of a field's values as in rules. Not for interfaces, whose classes are those of one policy. */
 void field_range_format(enum field field, enum family family, struct range range,
 			char text[RANGE_TEXT]);
 

@@ -73,7 +73,5 @@ const char *operand_words(enum operand operand)
 	};
 	enum field field = (enum field)(operand / PARTS);
 
-	if (operand == OPERAND_INTERFACE)
-		return "interface";
 	return field_has_families(field) ? words[operand] : field_word(field);
 }

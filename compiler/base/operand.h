@@ -1,5 +1,6 @@
 /* Operands: the words of a packet that the nodes of a layout compare. A field of up to 64 bits is one operand; an IPv6
- * address is two, its upper and its lower half. All of it follows from the table of fields. */
+ * address is two, its upper and its lower half. All of it follows from the table of fields. The operand of an interface
+ * is its class, which a program looks up by the number in the context. */
 #ifndef SKLC_OPERAND_H
 #define SKLC_OPERAND_H
 
@@ -11,8 +12,7 @@ enum operand {
 	OPERAND_##constant, OPERAND_##constant##_HIGH, OPERAND_##constant##_LOW,
 	VALUE_FIELDS(OPERANDS_OF_FIELD)
 #undef OPERANDS_OF_FIELD
-		OPERAND_COUNT,
-	OPERAND_INTERFACE = OPERAND_COUNT /* what else a node of a layout may compare */
+		OPERAND_COUNT
 };
 
 struct operand_info {

@@ -36,6 +36,8 @@ enum bytecode_symbol {
 	SYMBOL_HOST,           /* .bss */
 	SYMBOL_PREFIXES,       /* the LPM trie, where the layout has one */
 	SYMBOL_SPARE_MARKS,    /* by block of spare slots, where rules declare sockets */
+	SYMBOL_INTERFACES,     /* u32 class by number of an interface */
+	SYMBOL_NEAR,           /* u64 number and class, by number % ABI_NEAR */
 	SYMBOL_SUBPROGRAM,     /* the instruction's subprogram */
 	SYMBOL_COUNT
 };

@@ -28,6 +28,8 @@ static const char *const symbol_names[SYMBOL_COUNT] = {
 	[SYMBOL_HOST] = "machine",
 	[SYMBOL_PREFIXES] = "prefixes",
 	[SYMBOL_SPARE_MARKS] = "spare_marks",
+	[SYMBOL_INTERFACES] = "interfaces",
+	[SYMBOL_NEAR] = "near_interfaces",
 	[SYMBOL_SUBPROGRAM] = "subprogram",
 };
 

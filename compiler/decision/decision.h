@@ -16,19 +16,17 @@ struct decision {
 	const struct diagram_outcome *outcomes; /* what a root leads to ends with PASS or DROP */
 	size_t outcome_count;
 	diagram_ref roots[FAMILY_COUNT][PROTOCOL_COUNT];
-	/* The order of the fields on each path; interfaces follow after the last. */
+	/* The order of the fields on each path. */
 	enum field orders[FAMILY_COUNT][PROTOCOL_COUNT][VALUE_FIELD_COUNT];
 	size_t interval_count; /* of all nodes */
 	const struct policy *policy;
 };
 
 /* The index of the interval of a node that a packet is in. */
-uint32_t decision_branch(const struct diagram_node *node, const struct environment *environment,
-			 const struct packet *packet);
+uint32_t decision_branch(const struct diagram_node *node, const struct packet *packet);
 
 /* The outcome of a packet, by walking the diagram. */
 const struct diagram_outcome *decision_eval(const struct decision *decision,
-					    const struct environment *environment,
 					    const struct packet *packet);
 
 /* For each label, the flow classes of the packets that are offered to it, as bits 1 << flow
@@ -36,7 +34,7 @@ const struct diagram_outcome *decision_eval(const struct decision *decision,
 const uint8_t *decision_attempts(struct arena *arena, const struct decision *decision);
 
 /* Whether two decisions, which must have the same orders of fields, give each packet the same
- * outcome. Labels and interfaces are compared by name. */
+ * outcome. Labels are compared by name; the policies must name the same interfaces. */
 bool decision_equal(const struct decision *a, const struct decision *b);
 
 /* Builds the diagram of what the policy's rules do to packets of one flow class, with the policy's

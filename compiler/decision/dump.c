@@ -1,6 +1,8 @@
 /* Prints a decision: for each family, the roots, then every node once, parents first, with a line
  * for each interval. */
 #include "compiler/pipeline.h"
+
+#include "compiler/base/arena.h"
 #include "decision.h"
 
 #include <inttypes.h>
@@ -10,14 +12,13 @@
 struct dump {
 	const struct decision *decision;
 	FILE *out;
+	struct arena *arena;
 	uint32_t *numbers; /* the number that each node is printed with; 0: not met yet */
 	uint32_t *queue;   /* of nodes to print */
 	size_t queue_count;
 	uint32_t printed;
 	enum family family; /* being printed; nodes that both families share are printed for each */
 };
-
-static const char *const INTERFACE_WORDS[INTERFACE_VALUES] = {"unknown", "differs", "equals"};
 
 static void dump_outcome(struct dump *dump, const struct diagram_outcome *outcome)
 {
@@ -54,14 +55,15 @@ static void dump_ref(struct dump *dump, diagram_ref ref)
 static void dump_interval(struct dump *dump, const struct diagram_node *node, size_t i)
 {
 	char text[RANGE_TEXT];
-	struct range range = {node->starts[i], 0};
+	struct range range = {node->starts[i], field_last(node->variable, dump->family)};
 
-	if (node->variable >= VARIABLE_INTERFACES) {
-		fprintf(dump->out, "\t%-40s ", INTERFACE_WORDS[node->starts[i]]);
+	if (i + 1 < node->count)
+		range.last = node->starts[i + 1] - 1;
+	if (field_type(node->variable) == TYPE_INTERFACE) {
+		fprintf(dump->out, "\t%-40s ",
+			class_range_text(dump->arena, dump->decision->policy, range));
 		return;
 	}
-	range.last = i + 1 < node->count ? node->starts[i + 1] - 1
-					 : field_last(node->variable, dump->family);
 	field_range_format(node->variable, dump->family, range, text);
 	fprintf(dump->out, "\t%-40s ", text);
 }
@@ -71,13 +73,8 @@ static void dump_node(struct dump *dump, uint32_t index)
 	const struct diagram_node *node = &dump->decision->nodes[index];
 	size_t i;
 
-	fprintf(dump->out, "node %" PRIu32 ": ", dump->numbers[index]);
-	if (node->variable < VARIABLE_INTERFACES)
-		fprintf(dump->out, "%s\n", field_word(node->variable));
-	else
-		fprintf(dump->out, "interface \"%s\"\n",
-			dump->decision->policy->interfaces[node->variable - VARIABLE_INTERFACES]
-				.name);
+	fprintf(dump->out, "node %" PRIu32 ": %s\n", dump->numbers[index],
+		field_word(node->variable));
 	for (i = 0; i < node->count; i++) {
 		dump_interval(dump, node, i);
 		dump_ref(dump, node->children[i]);
@@ -102,13 +99,11 @@ static void dump_family(struct dump *dump)
 void decision_dump(const struct decision *decision, FILE *out)
 {
 	size_t count = decision->node_count + 1;
-	struct dump dump = {decision,
-			    out,
-			    calloc(count, sizeof(uint32_t)),
-			    calloc(count, sizeof(uint32_t)),
-			    0,
-			    0,
-			    FAMILY_IPV4};
+	struct dump dump = {.decision = decision,
+			    .out = out,
+			    .arena = arena_new(),
+			    .numbers = calloc(count, sizeof(uint32_t)),
+			    .queue = calloc(count, sizeof(uint32_t))};
 
 	for (; dump.numbers && dump.queue && dump.family < FAMILY_COUNT; dump.family++) {
 		dump_family(&dump);
@@ -118,4 +113,5 @@ void decision_dump(const struct decision *decision, FILE *out)
 	}
 	free(dump.numbers);
 	free(dump.queue);
+	arena_free(dump.arena);
 }

@@ -31,14 +31,6 @@ static bool outcomes_equal(const struct comparison *cmp, diagram_ref a, diagram_
 	return true;
 }
 
-static bool variables_equal(const struct comparison *cmp, uint32_t a, uint32_t b)
-{
-	if (a < VARIABLE_INTERFACES || b < VARIABLE_INTERFACES)
-		return a == b;
-	return strcmp(cmp->a->policy->interfaces[a - VARIABLE_INTERFACES].name,
-		      cmp->b->policy->interfaces[b - VARIABLE_INTERFACES].name) == 0;
-}
-
 static bool refs_equal(struct comparison *cmp, diagram_ref a, diagram_ref b)
 {
 	const struct diagram_node *first, *second;
@@ -50,8 +42,7 @@ static bool refs_equal(struct comparison *cmp, diagram_ref a, diagram_ref b)
 		return cmp->equals[a] == b;
 	first = &cmp->a->nodes[a];
 	second = &cmp->b->nodes[b];
-	if (!variables_equal(cmp, first->variable, second->variable) ||
-	    first->count != second->count)
+	if (first->variable != second->variable || first->count != second->count)
 		return false;
 	for (i = 0; i < first->count; i++)
 		if (first->starts[i] != second->starts[i] ||

@@ -31,10 +31,13 @@ struct lead {
 /* The most preferred order first: most rules give the smallest tables with the addresses first. */
 static const struct lead LEADS[] = {
 	{1, {FIELD_DADDR}},
+	{1, {FIELD_IIFNAME}},
 	{1, {FIELD_DPORT}},
 	{1, {FIELD_SADDR}},
 	{2, {FIELD_DADDR, FIELD_SADDR}},
 	{2, {FIELD_SADDR, FIELD_DPORT}},
+	{2, {FIELD_IIFNAME, FIELD_DPORT}},
+	{2, {FIELD_IIFNAME, FIELD_SADDR}},
 	{1, {FIELD_SPORT}},
 };
 enum { ORDER_COUNT = sizeof(LEADS) / sizeof(LEADS[0]) };
@@ -60,6 +63,13 @@ struct making {
 	struct builder *whole; /* the diagrams that are done */
 	struct decision *decision;
 };
+
+/* Whether an order can give another diagram than those before it: one that leads with interfaces cannot where no rule names
+ * any. */
+static bool is_of_use(const struct making *making, const struct lead *lead)
+{
+	return lead->fields[0] != FIELD_IIFNAME || making->policy->interface_count;
+}
 
 /* The diagram of one flow class in one order, in a builder and an arena of its own. */
 struct trial {
@@ -108,7 +118,8 @@ static bool best_trial(const struct making *making, enum family family, enum pro
 			return true;
 		if (found)
 			effort = best->extent.intervals * EFFORT_FOR_INTERVAL;
-		if (!try_order(making, family, protocol, &LEADS[i], effort, &trial))
+		if (!is_of_use(making, &LEADS[i]) ||
+		    !try_order(making, family, protocol, &LEADS[i], effort, &trial))
 			continue;
 		if (found && trial.extent.intervals * WORTH_TAKING > best->extent.intervals) {
 			arena_free(trial.arena);
@@ -176,10 +187,7 @@ static bool witness_of(const struct builder *builder, diagram_ref ref, uint32_t 
 	for (i = 0; i < node->count; i++) {
 		if (!witness_of(builder, node->children[i], outcome, packet))
 			continue;
-		if (node->variable < VALUE_FIELD_COUNT)
-			packet->values[node->variable] = node->starts[i];
-		else if (node->starts[i] == INTERFACE_EQUALS)
-			packet->interface = node->variable - VARIABLE_INTERFACES;
+		packet->values[node->variable] = node->starts[i];
 		return true;
 	}
 	return false;
@@ -190,32 +198,26 @@ static bool witness_of(const struct builder *builder, diagram_ref ref, uint32_t 
 static void report_too_long(const struct making *making, uint32_t index, struct diag *diag)
 {
 	const struct decision *decision = making->decision;
-	bool *known = calloc(making->policy->interface_count + 1, sizeof(*known));
-	struct environment environment = {known};
 	const struct rule *deciding;
 	struct outcome outcome;
 	struct packet packet;
 	unsigned flow_class;
 	size_t i;
 
-	memset(known, true, making->policy->interface_count);
 	for (flow_class = 0; flow_class < FLOW_CLASSES; flow_class++) {
-		packet = (struct packet){flow_class_family(flow_class),
-					 flow_class_protocol(flow_class),
-					 {0},
-					 NO_INDEX};
+		packet = (struct packet){
+			flow_class_family(flow_class), flow_class_protocol(flow_class), {0}};
 		if (witness_of(making->whole, decision->roots[packet.family][packet.protocol],
 			       index, &packet))
 			break;
 	}
-	policy_eval(making->policy, &environment, &packet, &outcome, &deciding);
+	policy_eval(making->policy, &packet, &outcome, &deciding);
 	diag_error(diag, outcome.rules[outcome.action_count]->span,
 		   "more than %d labels to attempt, or %d counters, for one packet", ATTEMPTS_MAX,
 		   COUNTS_MAX);
 	for (i = 0; i < outcome.action_count; i++)
 		if (i == 0 || outcome.rules[i] != outcome.rules[i - 1])
 			diag_note(diag, outcome.rules[i]->span, "this rule comes before it");
-	free(known);
 }
 
 static bool check_outcomes(const struct making *making, struct diag *diag)

@@ -4,7 +4,6 @@
 #include "decision.h"
 
 #include "compiler/base/arena.h"
-#include "compiler/base/sort.h"
 #include "sweep.h"
 
 #include <stdlib.h>
@@ -23,45 +22,6 @@ struct translation {
 static const struct range NO_RANGES[1];
 
 static diagram_ref build_chain(struct translation *t, uint32_t chain);
-
-/* The diagram of a match on interfaces: REF_MATCH where it holds, else REF_NEXT. It is built from
- * the last variable to the first. */
-static diagram_ref interface_condition(struct translation *t, const struct interface_match *match)
-{
-	diagram_ref differs = match->negated ? REF_MATCH : REF_NEXT;
-	diagram_ref equals = match->negated ? REF_NEXT : REF_MATCH;
-	diagram_ref unknown, condition = differs;
-	uint32_t *sorted = arena_alloc(t->arena, match->count, sizeof(*sorted));
-	size_t i;
-
-	if (match->count)
-		memcpy(sorted, match->interfaces, match->count * sizeof(*sorted));
-	sort_numbers(sorted, match->count);
-	for (i = match->count; i-- > 0;) {
-		if (i + 1 < match->count && sorted[i] == sorted[i + 1])
-			continue;
-		unknown = match->negated ? REF_NEXT : condition;
-		builder_begin(t->builder);
-		builder_interval(t->builder, INTERFACE_UNKNOWN, unknown);
-		builder_interval(t->builder, INTERFACE_DIFFERS, condition);
-		builder_interval(t->builder, INTERFACE_EQUALS, equals);
-		condition = builder_end(t->builder, VARIABLE_INTERFACES + sorted[i]);
-	}
-	return condition;
-}
-
-static diagram_ref where_interfaces(struct translation *t, const struct match *match,
-				    diagram_ref body)
-{
-	diagram_ref condition;
-	size_t i;
-
-	for (i = match->interface_count; i-- > 0;) {
-		condition = interface_condition(t, &match->interfaces[i]);
-		body = builder_where(t->builder, condition, body);
-	}
-	return body;
-}
 
 static bool concerns(const struct translation *t, const struct match *match)
 {
@@ -138,7 +98,7 @@ static bool is_plain(const struct verdict *verdict)
 /* BODY where a match holds, else REF_NEXT. */
 static diagram_ref where_match(struct translation *t, const struct match *match, diagram_ref body)
 {
-	struct clause clause = clause_of(t, match, where_interfaces(t, match, REF_MATCH));
+	struct clause clause = clause_of(t, match, REF_MATCH);
 	diagram_ref condition = sweep_clauses(t->arena, t->builder, t->family, &clause, 1);
 
 	return builder_where(t->builder, condition, body);
@@ -301,7 +261,6 @@ static diagram_ref build_rules(struct translation *t, const struct chain *chain)
 			continue;
 		if (is_plain(&rule->verdict)) {
 			body = verdict_body(t, rule, &rule->verdict);
-			body = where_interfaces(t, &rule->match, body);
 			clauses[clause_count++] = clause_of(t, &rule->match, body);
 			continue;
 		}

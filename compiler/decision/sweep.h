@@ -6,8 +6,7 @@
 #include "compiler/diagram/diagram.h"
 
 /* A rule, or an element of a map: a condition on each field, NULL where any value meets it, and
- * BODY, what happens where all conditions are met: an outcome, or a diagram that asks for
- * interfaces only. */
+ * BODY, the outcome where all conditions are met. */
 struct clause {
 	const struct range *ranges[VALUE_FIELD_COUNT];
 	uint32_t counts[VALUE_FIELD_COUNT]; /* of ranges: sorted, disjoint, not adjacent */

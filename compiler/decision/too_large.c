@@ -121,14 +121,11 @@ static void find_breadths(struct arena *arena, const struct policy *policy, enum
 
 static struct span error_span(const struct breadth *breadths, const struct policy *policy)
 {
-	if (breadths[0].widest)
-		return breadths[0].widest->span;
-	return policy->interface_count ? policy->interfaces[0].span : policy->chains[0].span;
+	return breadths[0].widest ? breadths[0].widest->span : policy->chains[0].span;
 }
 
-/* "401 places in daddr, 3 in dport, 2 interfaces"; "" where the rules tell nothing apart. */
-static const char *list_breadths(struct arena *arena, const struct policy *policy,
-				 const struct breadth *breadths)
+/* "401 places in daddr, 3 in dport"; "" where the rules tell nothing apart. */
+static const char *list_breadths(struct arena *arena, const struct breadth *breadths)
 {
 	const char *list = "";
 	size_t i;
@@ -137,10 +134,6 @@ static const char *list_breadths(struct arena *arena, const struct policy *polic
 		list = arena_printf(arena, "%s%s%zu%s in %s", list, i ? ", " : "",
 				    breadths[i].count + 1, i ? "" : " places",
 				    field_word(breadths[i].field));
-	if (policy->interface_count)
-		list = arena_printf(arena, "%s%s%zu interface%s", list, i ? ", " : "",
-				    policy->interface_count,
-				    policy->interface_count == 1 ? "" : "s");
 	return list;
 }
 
@@ -152,7 +145,7 @@ void report_decision_too_large(const struct policy *policy, enum family family, 
 	const char *list;
 
 	find_breadths(arena, policy, family, breadths);
-	list = list_breadths(arena, policy, breadths);
+	list = list_breadths(arena, breadths);
 	if (breadths[1].count)
 		diag_error(diag, error_span(breadths, policy),
 			   "the rules for %s multiply each other: %zu places in %s by %zu in %s "
@@ -182,7 +175,7 @@ void report_program_too_large(const struct policy *policy, enum family family, s
 	size_t i;
 
 	find_breadths(arena, policy, family, breadths);
-	list = list_breadths(arena, policy, breadths);
+	list = list_breadths(arena, breadths);
 	if (*list)
 		list = arena_printf(arena, ": for %s alone the rules tell apart %s",
 				    family_word(family), list);

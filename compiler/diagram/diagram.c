@@ -44,7 +44,7 @@ struct builder_extent builder_extent(const struct builder *builder, diagram_ref 
 		if (!reached[i])
 			continue;
 		extent.intervals += node->count;
-		if (node->variable < VALUE_FIELD_COUNT && node->count > largest[node->variable])
+		if (node->count > largest[node->variable])
 			largest[node->variable] = node->count;
 	}
 	for (i = 0; i < VALUE_FIELD_COUNT; i++)

@@ -14,12 +14,6 @@
 
 struct arena;
 
-/* Variables: the fields, then one for each interface. The variable of an interface has one of three
- * values: the host has no such interface; the packet came in by another one; it came in by this
- * one. */
-enum { VARIABLE_INTERFACES = VALUE_FIELD_COUNT };
-enum { INTERFACE_UNKNOWN, INTERFACE_DIFFERS, INTERFACE_EQUALS, INTERFACE_VALUES };
-
 /* A reference: the index of a node or, with this bit, of an outcome. */
 enum { REF_TERMINAL = (int)0x80000000 };
 typedef uint32_t diagram_ref;
@@ -35,7 +29,7 @@ static inline uint32_t ref_index(diagram_ref ref)
 }
 
 struct diagram_node {
-	uint32_t variable;
+	uint32_t variable;  /* a field; in a layout, what layout.h says */
 	uint32_t count;     /* of intervals, at least 2 */
 	const u128 *starts; /* of each interval; starts[0] is 0; the last interval has no end */
 	const diagram_ref *children;
@@ -85,8 +79,7 @@ void diagram_mark_reached(const struct diagram_node *nodes, diagram_ref root, bo
 
 struct builder;
 
-/* ORDER is the order of the fields on each path; interfaces come after them. An interval that is
- * put into a node takes an effort of 1, whether the node is kept or not; a new outcome takes more.
+/* ORDER is the order of the fields on each path. An interval that is put into a node takes an effort of 1, whether the node is kept or not; a new outcome takes more.
  * Once the effort is more than EFFORT_MAX, the builder is exhausted: its operations still return,
  * but what they build is wrong. */
 struct builder *builder_new(struct arena *arena, const enum field order[VALUE_FIELD_COUNT],

@@ -61,12 +61,7 @@ static diagram_ref remember(struct builder *builder, enum operation operation, d
 /* The position of the variable of a reference's node; outcomes come after all variables. */
 static uint32_t position_of(const struct builder *builder, diagram_ref ref)
 {
-	uint32_t variable;
-
-	if (ref_is_terminal(ref))
-		return UINT32_MAX;
-	variable = builder->nodes[ref].variable;
-	return variable < VALUE_FIELD_COUNT ? builder->position[variable] : variable;
+	return ref_is_terminal(ref) ? UINT32_MAX : builder->position[builder->nodes[ref].variable];
 }
 
 /* A walk along the intervals of a node. A reference that does not ask for the variable takes part

@@ -15,6 +15,11 @@ struct layout;
 void layout_emit_classifier(struct arena *arena, struct bytecode *code, const struct layout *layout,
 			    struct basic_block classified, struct basic_block failed);
 
+/* `int class_of_interface(context)` gives the class of the interface that the packet came in by: what the map of
+ * interfaces has for its number, or the near one as a copy of that; else the word in .bss for all others. */
+const struct bytecode_subprogram *class_subprogram(struct arena *arena,
+						   const struct layout *layout);
+
 /* `int try_label(context, index, flags)` tries the spare slots of a label, after its own slot if outcomes may have
  * several rows, and counts the hit or the miss. INDEX is the label index, 4 * label + flow class. FLAGS are those of
  * bpf_sk_assign. Returns 1 if a socket took the packet, or a program before this one has chosen; else 0. Kernels before

@@ -21,6 +21,7 @@ enum { NO_BLOCK = 0xffffffff };
 enum {
 	STACK_KEY = -4,     /* a map's key */
 	STACK_LABEL = -8,   /* the label index */
+	STACK_NEAR = -8,    /* in class_of_interface: a key, too */
 	STACK_SOCKET = -16, /* a socket, while it is assigned */
 	STACK_RESULT = -24, /* what assigning it gave */
 	STACK_PREFIX = -40  /* a struct abi_prefix_key */
@@ -43,17 +44,15 @@ struct emitter {
 	/* Of each step of each search. After the last step, an entry for the end of the search, of which only CHECKED
 	 * is used. */
 	struct step_entry *entries[FLOW_CLASSES];
+	const struct bytecode_subprogram *class_of_interface; /* NULL: not called yet */
 	struct basic_block outcome; /* R7 is the number of the outcome's first row */
 	/* The exits. If PASS is NO_BLOCK, all outcomes go to OUTCOME, even those without a row but an end. */
 	struct basic_block pass, drop;
 	bool has_zero; /* R8 is the zero on all paths to OUTCOME */
 };
 
-/* REG becomes the value of an operand, in host order. R2 is lost. */
+/* REG becomes the value of an operand, in host order. R2 is lost; for the class of the interface, R0 to R5. */
 void emit_operand(struct emitter *e, enum operand operand, enum reg reg);
-
-/* Offset, in bytes, into .bss of the number that an interface has on the host. */
-uint32_t interface_offset(const struct emitter *e, uint32_t interface);
 
 /* REG becomes a pointer to an element of a region of the tables, whose elements have BYTES each. The register INDEX has
  * the index of the element, and is lost. Jumps to DROP if it is out of bounds. */

@@ -55,51 +55,15 @@ static void emit_compare_tree(struct emitter *e, diagram_ref ref, uint32_t first
 	emit_compare_tree(e, ref, middle, end);
 }
 
-static void emit_interface_child(struct emitter *e, const struct diagram_node *node,
-				 const struct span *origins, uint32_t value)
-{
-	uint32_t i = diagram_interval(node, value);
-
-	emit_ref(e, node->children[i], origins[i]);
-}
-
-static void emit_interface_node(struct emitter *e, const struct diagram_node *node,
-				const struct span *origins, struct span origin)
-{
-	struct basic_block known = bytecode_new_block(e->code),
-			   differs = bytecode_new_block(e->code);
-	uint32_t interface = variable_interface(node->variable);
-
-	bytecode_comment(e->code, "interface \"%s\"",
-			 e->layout->policy->interfaces[interface].name);
-	bytecode_data(e->code, R2, SYMBOL_HOST, interface_offset(e, interface));
-	bytecode_load(e->code, BPF_W, R2, R2, 0);
-	bytecode_alu32_imm(e->code, BPF_XOR, R2, (int32_t)ABI_INTERFACE_UNKNOWN);
-	bytecode_jump32_if(e->code, BPF_JNE, R2, (int32_t)ABI_INTERFACE_UNKNOWN, known);
-	emit_interface_child(e, node, origins, INTERFACE_UNKNOWN);
-	bytecode_begin_block(e->code, known);
-	bytecode_origin(e->code, origin);
-	bytecode_load(e->code, BPF_W, R1, R6, CONTEXT(ingress_ifindex));
-	bytecode_jump32_if_reg(e->code, BPF_JNE, R1, R2, differs);
-	emit_interface_child(e, node, origins, INTERFACE_EQUALS);
-	bytecode_begin_block(e->code, differs);
-	emit_interface_child(e, node, origins, INTERFACE_DIFFERS);
-}
-
 static void emit_node(struct emitter *e, diagram_ref ref)
 {
 	const struct diagram_node *node = &e->layout->nodes[ref];
-	const struct span *origins = e->layout->child_origins + e->layout->first_children[ref];
 	struct span origin = e->layout->node_origins[ref];
 	enum operand operand = variable_operand(node->variable);
 
 	e->nodes[ref] = bytecode_new_block(e->code);
 	bytecode_begin_block(e->code, e->nodes[ref]);
 	bytecode_origin(e->code, origin);
-	if (operand == OPERAND_INTERFACE) {
-		emit_interface_node(e, node, origins, origin);
-		return;
-	}
 	bytecode_comment(e->code, "%s%s", operand_words(operand),
 			 variable_is_again(node->variable) ? " again" : "");
 	emit_operand(e, operand, R1);

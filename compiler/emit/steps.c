@@ -6,6 +6,7 @@
  * address has two words of 32 bits, and a step loads only those that it needs. CUT says which: it is the number of
  * lowest bits of the operand that R1 lacks, 0 or LOADED_BITS.
  */
+#include "emit.h"
 #include "emitter.h"
 
 #include "runtime/abi.h"
@@ -47,12 +48,25 @@ static void emit_word(struct emitter *e, int offset, enum reg reg)
 	bytecode_to_host(e->code, reg, 32);
 }
 
+/* REG becomes the class of the interface that the packet came in by. */
+static void emit_class_of_interface(struct emitter *e, enum reg reg)
+{
+	if (!e->class_of_interface)
+		e->class_of_interface = class_subprogram(e->code->arena, e->layout);
+	bytecode_alu(e->code, BPF_MOV, R1, R6);
+	emit_unused(e->code, R2);
+	bytecode_call_subprogram(e->code, e->class_of_interface);
+	bytecode_alu32(e->code, BPF_MOV, reg, R0);
+}
+
 void emit_operand(struct emitter *e, enum operand operand, enum reg reg)
 {
 	struct operand_info info = operand_info(operand);
 	int offset = (int)info.offset;
 
-	if (info.order == ORDER_HOST) {
+	if (info.field == FIELD_IIFNAME) {
+		emit_class_of_interface(e, reg);
+	} else if (info.order == ORDER_HOST) {
 		bytecode_load(e->code, BPF_W, reg, R6, offset);
 	} else if (info.bits == 16) { /* in the first half of its member, which has 32 bits */
 		bytecode_load(e->code, BPF_H, reg, R6, offset);
@@ -80,11 +94,6 @@ static void emit_upper_operand(struct emitter *e, enum operand operand, enum reg
 		emit_word(e, operand_offset(operand), reg);
 	else
 		emit_operand(e, operand, reg);
-}
-
-uint32_t interface_offset(const struct emitter *e, uint32_t interface)
-{
-	return 4 * (ABI_FLOW_CLASSES * (uint32_t)e->layout->object.label_count + interface);
 }
 
 void emit_element(struct emitter *e, struct layout_region region, uint32_t bytes, enum reg reg,
@@ -458,34 +467,6 @@ static void emit_lpm(struct emitter *e, const struct layout_step *step)
 	bytecode_load(e->code, BPF_W, R7, R0, 0);
 }
 
-static void emit_interface_step(struct emitter *e, const struct layout_step *step,
-				struct basic_block done)
-{
-	const int children = (int)offsetof(struct layout_interface, children);
-	struct basic_block differs = bytecode_new_block(e->code),
-			   known = bytecode_new_block(e->code);
-
-	emit_step_element(e, step);
-	bytecode_load(e->code, BPF_W, R4, R3, (int)offsetof(struct layout_interface, interface));
-	bytecode_jump_if(e->code, BPF_JGT, R4, (int32_t)e->layout->object.interface_count - 1,
-			 e->drop);
-	bytecode_alu_imm(e->code, BPF_LSH, R4, 2);
-	bytecode_data(e->code, R5, SYMBOL_HOST, interface_offset(e, 0));
-	bytecode_alu(e->code, BPF_ADD, R5, R4);
-	bytecode_load(e->code, BPF_W, R2, R5, 0);
-	bytecode_alu32_imm(e->code, BPF_XOR, R2, (int32_t)ABI_INTERFACE_UNKNOWN);
-	bytecode_jump32_if(e->code, BPF_JNE, R2, (int32_t)ABI_INTERFACE_UNKNOWN, known);
-	bytecode_load(e->code, BPF_W, R7, R3, children + 4 * INTERFACE_UNKNOWN);
-	bytecode_jump(e->code, done);
-	bytecode_begin_block(e->code, known);
-	bytecode_load(e->code, BPF_W, R1, R6, CONTEXT(ingress_ifindex));
-	bytecode_jump32_if_reg(e->code, BPF_JNE, R1, R2, differs);
-	bytecode_load(e->code, BPF_W, R7, R3, children + 4 * INTERFACE_EQUALS);
-	bytecode_jump(e->code, done);
-	bytecode_begin_block(e->code, differs);
-	bytecode_load(e->code, BPF_W, R7, R3, children + 4 * INTERFACE_DIFFERS);
-}
-
 static void emit_step(struct emitter *e, struct search_position at)
 {
 	const struct layout_step *step = &at.search->steps[at.step];
@@ -508,9 +489,6 @@ static void emit_step(struct emitter *e, struct search_position at)
 		return;
 	case STEP_LPM:
 		emit_lpm(e, step);
-		return;
-	case STEP_INTERFACE:
-		emit_interface_step(e, step, at.entries[at.step + 1].checked);
 	}
 }
 

@@ -319,6 +319,44 @@ static struct bytecode *write_try_label(struct arena *arena, const struct layout
 	return code;
 }
 
+static struct bytecode *write_class(struct arena *arena, const struct layout *layout)
+{
+	const size_t slots = ABI_FLOW_CLASSES * layout->object.label_count;
+	struct bytecode *code = bytecode_new(arena);
+	struct basic_block far = bytecode_new_block(code), other = bytecode_new_block(code);
+
+	bytecode_load(code, BPF_W, R6, R1, CONTEXT(ingress_ifindex));
+	bytecode_store(code, BPF_W, R10, STACK_KEY, R6);
+	bytecode_alu(code, BPF_MOV, R2, R6);
+	bytecode_alu32_imm(code, BPF_AND, R2, ABI_NEAR - 1);
+	bytecode_store(code, BPF_W, R10, STACK_NEAR, R2);
+	emit_look_up(code, SYMBOL_NEAR, STACK_NEAR);
+	bytecode_jump_if(code, BPF_JEQ, R0, 0, far);
+	bytecode_load(code, BPF_DW, R0, R0, 0);
+	bytecode_jump_if(code, BPF_JEQ, R0, 0, far);
+	bytecode_alu(code, BPF_MOV, R1, R0);
+	bytecode_alu_imm(code, BPF_RSH, R1, 32);
+	bytecode_jump_if_reg(code, BPF_JNE, R1, R6, far);
+	bytecode_exit(code); /* the class is in the lower half of R0, the result */
+	bytecode_begin_block(code, far);
+	emit_look_up(code, SYMBOL_INTERFACES, STACK_KEY);
+	bytecode_jump_if(code, BPF_JEQ, R0, 0, other);
+	bytecode_load(code, BPF_W, R0, R0, 0);
+	bytecode_exit(code);
+	bytecode_begin_block(code, other);
+	bytecode_data(code, R1, SYMBOL_HOST, (uint32_t)(slots * sizeof(uint32_t)));
+	bytecode_load(code, BPF_W, R0, R1, 0);
+	bytecode_exit(code);
+	bytecode_finish(code);
+	return code;
+}
+
+const struct bytecode_subprogram *class_subprogram(struct arena *arena, const struct layout *layout)
+{
+	return bytecode_new_subprogram(arena, "class_of_interface", NULL, 0,
+				       write_class(arena, layout));
+}
+
 const struct bytecode_subprogram *try_label_subprogram(struct arena *arena,
 						       const struct layout *layout)
 {

@@ -16,6 +16,7 @@ enum {
 	SPARES = 210,       /* spare slots, where an outcome may have several rows */
 	SPARES_ALONE = 330, /* spare slots, where it has one: each call then tries more slots */
 	COUNTERS = 27,
+	CLASS = 40,       /* the subprogram that looks up the class of the interface */
 	SECOND_ROW = 100, /* each further row, where the program loops over rows */
 	GROUPS = 80,      /* later rows in groups */
 	GROUPED_ROW = 24, /* each row of a group */
@@ -34,13 +35,14 @@ enum {
 	RUN = 9,         /* each run of ports, where a cross-product table has no class table */
 	NARROW = 30,     /* narrow results that lead to another step */
 	ENTRIES = 15, /* less, where a stride table has entries: references lead to the next step */
+	CLASS_CALL = 6, /* the call that looks up the class of the interface */
 };
 
 static size_t step_instructions(const struct layout_step *step)
 {
 	static const size_t counts[] = {
-		[STEP_STRIDE] = 45, [STEP_INNER] = 50,     [STEP_LEAF] = 45,
-		[STEP_CROSS] = 5,   [STEP_INTERFACE] = 40, [STEP_LPM] = 45,
+		[STEP_STRIDE] = 45, [STEP_INNER] = 50, [STEP_LEAF] = 45,
+		[STEP_CROSS] = 5,   [STEP_LPM] = 45,
 	};
 	size_t count = counts[step->kind];
 
@@ -48,6 +50,8 @@ static size_t step_instructions(const struct layout_step *step)
 		count += WIDE_LANES;
 	if (step->kind == STEP_CROSS && !has_class_table(step))
 		count += step->classes.run_count * RUN;
+	if (step->operand == OPERAND_IIFNAME)
+		count += CLASS_CALL;
 	if (step->has_entries)
 		return count - ENTRIES;
 	return count + (step->narrow_tag ? NARROW : 0);
@@ -63,6 +67,8 @@ static size_t outcome_instructions(const struct layout *layout)
 		count += SECOND_ROW * (layout->rows_max - 1);
 	if (layout->object.label_count)
 		count += layout->rows_max > 1 ? SPARES : SPARES_ALONE;
+	if (layout->object.asks_interface)
+		count += CLASS;
 	return count + (layout->object.counter_count ? COUNTERS : 0);
 }
 

@@ -48,7 +48,7 @@ struct choosing {
 /* Whether an operand can have a class table, which has a byte for each of its values. */
 static bool has_few_values(enum operand operand)
 {
-	return operand != OPERAND_INTERFACE && operand_bits(operand) == 16;
+	return operand_bits(operand) == 16;
 }
 
 static void collect_nodes(struct arena *arena, const struct layout *layout, struct choices *choices)
@@ -291,7 +291,6 @@ size_t variable_order(const struct layout_search *search, uint32_t variables[VAR
 							     VARIABLE_AGAIN;
 			}
 		}
-	variables[count++] = OPERAND_INTERFACE << OPERAND_SHIFT;
 	return count;
 }
 
@@ -307,8 +306,7 @@ void choose_ways(struct arena *arena, const struct layout *layout, enum table_ki
 	*choices = (struct choices){0};
 	collect_nodes(arena, layout, choices);
 	for (search = 0; search < layout->search_count; search++) {
-		i = variable_order(&layout->searches[search], variables) - 1;
-		choices->operands[search][OPERAND_INTERFACE << OPERAND_SHIFT].way = WAY_INTERFACE;
+		i = variable_order(&layout->searches[search], variables);
 		while (i-- > 0) {
 			struct choosing choosing = {
 				.arena = arena,

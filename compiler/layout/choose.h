@@ -5,8 +5,8 @@
 #include "compiler/pipeline.h"
 #include "layout.h"
 
-/* The number of variables in one search. All interfaces together count as one. */
-enum { VARIABLES = (OPERAND_INTERFACE << OPERAND_SHIFT) + 1, NO_VARIABLE = VARIABLES };
+/* The number of variables in one search, each again or not. */
+enum { VARIABLES = OPERAND_COUNT << OPERAND_SHIFT, NO_VARIABLE = VARIABLES };
 
 /* The ways to store nodes. The first ones are compared by cost, in this order; of two that cost the same, the later one
  * is taken. table_format.h says what references and entries are. */
@@ -17,7 +17,6 @@ enum way {
 	WAY_CROSS,  /* a cross-product table */
 	WAYS_WITH_COSTS,
 	WAY_LPM = WAYS_WITH_COSTS, /* the kernel's trie */
-	WAY_INTERFACE, /* a step for each interface that a packet may be compared with */
 };
 
 /* The nodes of one variable that are in the tables, and how all of them are stored. */

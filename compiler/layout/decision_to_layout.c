@@ -51,7 +51,7 @@ static enum family larger_family(const struct layout *layout)
 	for (i = 0; i < layout->node_count; i++) {
 		enum operand operand = variable_operand(layout->nodes[i].variable);
 
-		if (operand != OPERAND_INTERFACE && operand_bits(operand) > 16)
+		if (operand_bits(operand) > 16)
 			intervals[operand_bits(operand) == 64] += layout->nodes[i].count;
 	}
 	return intervals[FAMILY_IPV6] > intervals[FAMILY_IPV4] ? FAMILY_IPV6 : FAMILY_IPV4;
@@ -62,19 +62,11 @@ static void report_budget(const struct layout *layout, const char *limit, struct
 	report_decision_too_large(layout->policy, larger_family(layout), limit, diag);
 }
 
-/* Reports that a search needs more steps than there are tags. If there are many interfaces, each of which may take a
- * step, they are named as the cause. */
+/* Reports that a search needs more steps than there are tags. */
 static void report_steps(const struct layout *layout, struct diag *diag)
 {
 	char limit[120];
 
-	if (layout->object.interface_count > TAGS_MAX / 2) {
-		diag_error(diag, layout->policy->interfaces[0].span,
-			   "too many interfaces are told apart for one packet: the tables would "
-			   "take more than %d steps",
-			   TAGS_MAX);
-		return;
-	}
 	snprintf(limit, sizeof(limit), "a search of %d steps can tell apart", TAGS_MAX);
 	report_budget(layout, limit, diag);
 }
@@ -177,6 +169,16 @@ static struct layout *lay_as_code(const struct laying *laying, size_t needed)
 	return layout;
 }
 
+static bool asks_interface(const struct layout *layout)
+{
+	size_t i;
+
+	for (i = 0; i < layout->node_count; i++)
+		if (variable_operand(layout->nodes[i].variable) == OPERAND_IIFNAME)
+			return true;
+	return false;
+}
+
 struct layout *decision_to_layout(struct arena *arena, const struct decision *decision,
 				  const struct policy *policy, struct diag *diag,
 				  const struct compile_options *options)
@@ -195,11 +197,11 @@ struct layout *decision_to_layout(struct arena *arena, const struct decision *de
 	laying.plan.object.tables_frozen = options->freeze_tables;
 	laying.plan.object.instructions_max = options->instructions_max;
 	laying.plan.object.label_count = policy->label_count;
-	laying.plan.object.interface_count = policy->interface_count;
 	laying.plan.object.counter_count = policy->counter_count;
 	laying.plan.object.label_flow_classes = decision_attempts(arena, decision);
 	builder = layout_operands(arena, &laying.plan, decision);
 	laying.plan.nodes = builder_nodes(builder, &laying.plan.node_count);
+	laying.plan.object.asks_interface = asks_interface(&laying.plan);
 	laying.outcomes = builder_outcomes(builder, &laying.outcome_count);
 	layout = lay(&laying, options->tables);
 	if (!layout)

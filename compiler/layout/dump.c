@@ -126,7 +126,7 @@ static void dump_step(const struct layout_step *step, FILE *out)
 		fprintf(out, ", %zu bytes\n", (size_t)step->region.count * step->element_bytes);
 }
 
-static void dump_search(const struct layout_search *search, FILE *out)
+static void dump_search(const struct layout *layout, const struct layout_search *search, FILE *out)
 {
 	size_t i;
 
@@ -134,7 +134,8 @@ static void dump_search(const struct layout_search *search, FILE *out)
 		return;
 	fputs("tables, fields in the order", out);
 	for (i = 0; i < VALUE_FIELD_COUNT; i++)
-		fprintf(out, " %s", field_word(search->order[i]));
+		if (search->order[i] != FIELD_IIFNAME || layout->object.asks_interface)
+			fprintf(out, " %s", field_word(search->order[i]));
 	fputs(":\n", out);
 	for (i = 0; i < search->step_count; i++)
 		dump_step(&search->steps[i], out);
@@ -175,7 +176,7 @@ void layout_dump(const struct layout *layout, FILE *out)
 		}
 	dump_code(layout, out);
 	for (i = 0; i < layout->search_count; i++)
-		dump_search(&layout->searches[i], out);
+		dump_search(layout, &layout->searches[i], out);
 	for (row = ROW_DROP + 1; row < layout->rows.count; row++)
 		dump_row(layout, row, out);
 	fprintf(out, "tables: %zu bytes\n", layout->object.table_bytes);

@@ -31,8 +31,7 @@ size_t layout_first_step(const struct layout *layout, diagram_ref node)
  * do in a step for B. IPv6 packets pass over the steps for IPv4 by the tags of their references. */
 static bool is_other_family(enum operand a, enum operand b)
 {
-	return a != OPERAND_INTERFACE && b != OPERAND_INTERFACE &&
-	       operand_info(a).families == 1 << FAMILY_IPV4 &&
+	return operand_info(a).families == 1 << FAMILY_IPV4 &&
 	       operand_info(b).families == 1 << FAMILY_IPV6;
 }
 
@@ -41,7 +40,7 @@ size_t layout_next_step(const struct layout_search *search, size_t step)
 	const struct layout_step *done = &search->steps[step];
 	size_t next = step + 1;
 
-	if (done->kind == STEP_STRIDE || done->kind == STEP_INNER || done->kind == STEP_INTERFACE)
+	if (done->kind == STEP_STRIDE || done->kind == STEP_INNER)
 		return next;
 	while (next < search->step_count &&
 	       (is_same_variable(&search->steps[next], done) ||

@@ -9,12 +9,11 @@
  * A search is a sequence of steps, run from the first to the last, for all decisions that ask for the fields in one
  * order. A step is a kind of table for one operand:
  *
- *     stride     a table indexed by the upper bits of the operand, as far as the nodes differ in them
- *     inner      one level of a search tree, above its leaves
- *     leaf       the last level of a search tree: a result for each interval between keys
- *     cross      a cross-product table: for each node, a row of results by the equivalence class of the operand
- *     interface  a comparison of the packet's interface with one that the rules name
- *     lpm        a look-up in a BPF map of type LPM_TRIE, only with --tables lpm
+ *     stride  a table indexed by the upper bits of the operand, as far as the nodes differ in them
+ *     inner   one level of a search tree, above its leaves
+ *     leaf    the last level of a search tree: a result for each interval between keys
+ *     cross   a cross-product table: for each node, a row of results by the equivalence class of the operand
+ *     lpm     a look-up in a BPF map of type LPM_TRIE, only with --tables lpm
  *
  * The search of a node in the tables begins at an element of one step. It may continue in later steps: from a stride
  * table to the trees below it, from the top level of a tree to its lower levels. Its results are elements of later
@@ -37,21 +36,19 @@
  *     1 bit     set if the node above has compared the same operand already. This node then compares it again,
  *               within the window in which nearly all intervals start (see split_cluster in operands.c). Such
  *               nodes have steps of their own
- *     23 bits   the operand; from OPERAND_INTERFACE on, an interface
+ *     23 bits   the operand
  *     8 bits    the search that the node belongs to */
 enum { VARIABLE_AGAIN = 1, OPERAND_SHIFT = 1, SEARCH_SHIFT = 24 };
 
 static inline enum operand variable_operand(uint32_t variable)
 {
-	uint32_t operand = (variable & ((1u << SEARCH_SHIFT) - 1)) >> OPERAND_SHIFT;
-
-	return operand < OPERAND_INTERFACE ? (enum operand)operand : OPERAND_INTERFACE;
+	return (enum operand)((variable & ((1u << SEARCH_SHIFT) - 1)) >> OPERAND_SHIFT);
 }
 
-/* A variable without its search; the variables of all interfaces become one. */
+/* A variable without its search. */
 static inline uint32_t variable_in_search(uint32_t variable)
 {
-	return (uint32_t)variable_operand(variable) << OPERAND_SHIFT | (variable & VARIABLE_AGAIN);
+	return variable & ((1u << SEARCH_SHIFT) - 1);
 }
 
 static inline bool variable_is_again(uint32_t variable)
@@ -59,17 +56,11 @@ static inline bool variable_is_again(uint32_t variable)
 	return variable & VARIABLE_AGAIN;
 }
 
-static inline uint32_t variable_interface(uint32_t variable)
-{
-	return ((variable & ((1u << SEARCH_SHIFT) - 1)) >> OPERAND_SHIFT) - OPERAND_INTERFACE;
-}
-
 #define STEP_KINDS(X)                                                                              \
 	X(STRIDE, "stride table")                                                                  \
 	X(INNER, "inner node")                                                                     \
 	X(LEAF, "leaf")                                                                            \
 	X(CROSS, "cross-product table")                                                            \
-	X(INTERFACE, "interface")                                                                  \
 	X(LPM, "lpm")
 
 enum step_kind {
@@ -238,7 +229,8 @@ static inline bool is_better_in_code(const struct form_costs *costs)
 struct layout_object {
 	const unsigned char *tables; /* the bytes of the tables; NULL if there are none */
 	size_t table_bytes;
-	size_t label_count, interface_count, counter_count;
+	size_t label_count, counter_count;
+	bool asks_interface; /* some node compares the class of the packet's interface */
 	/* The options that make the same layout and program again. */
 	enum table_kind tables_option;
 	enum backend backend;

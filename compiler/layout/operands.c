@@ -159,20 +159,10 @@ static diagram_ref operand_slice(struct rewriting *rewriting, struct slice slice
 static diagram_ref operand_node(struct rewriting *rewriting, const struct diagram_node *node)
 {
 	struct slice all = {node, 0, node->count};
-	uint32_t variable = node->variable;
 	enum operand operand;
-	uint32_t i;
 
-	if (variable < VARIABLE_INTERFACES) {
-		operands_of(variable, rewriting->family, &operand);
-		return operand_slice(rewriting, all, operand);
-	}
-	variable = (OPERAND_INTERFACE + variable - VARIABLE_INTERFACES) << OPERAND_SHIFT;
-	builder_begin(rewriting->builder);
-	for (i = 0; i < node->count; i++)
-		builder_interval(rewriting->builder, node->starts[i],
-				 operand_ref(rewriting, node->children[i]));
-	return builder_end(rewriting->builder, rewriting->search << SEARCH_SHIFT | variable);
+	operands_of(node->variable, rewriting->family, &operand);
+	return operand_slice(rewriting, all, operand);
 }
 
 static diagram_ref operand_ref(struct rewriting *rewriting, diagram_ref ref)

@@ -7,8 +7,6 @@
 #include "compiler/base/arena.h"
 #include "layout.h"
 
-#include <string.h>
-
 /* The limit for the packets times the rules and map elements. Code that more packets come to has no origins. */
 enum { EFFORT_MAX = 1 << 24 };
 
@@ -20,7 +18,6 @@ struct values {
 struct tracing {
 	struct layout *layout;
 	struct packet packet;
-	bool *known; /* whether each interface exists on the host that PACKET arrives at */
 	struct values values[OPERAND_COUNT];
 	struct boundaries boundaries;
 	struct span *children, *nodes, *splits; /* the origins found so far, as in the layout */
@@ -59,14 +56,13 @@ static void add_origin(const struct tracing *tracing, struct span *origin, bool 
 static struct span origin_of_packet(struct tracing *tracing)
 {
 	const struct policy *policy = tracing->layout->policy;
-	struct environment environment = {tracing->known};
 	const struct rule *deciding;
 	struct outcome outcome;
 
 	if (!tracing->packets_left)
 		return SEVERAL;
 	tracing->packets_left--;
-	policy_eval(policy, &environment, &tracing->packet, &outcome, &deciding);
+	policy_eval(policy, &tracing->packet, &outcome, &deciding);
 	return deciding ? deciding->span : policy->end_span;
 }
 
@@ -89,18 +85,6 @@ static void give_up(struct tracing *tracing, diagram_ref ref)
 		tracing->has_child[first + i] = true;
 		give_up(tracing, node->children[i]);
 	}
-}
-
-/* Changes the packet to be one with a value of an interface variable. */
-static void set_interface(struct tracing *tracing, const struct diagram_node *node, uint64_t value)
-{
-	uint32_t interface = variable_interface(node->variable);
-
-	tracing->known[interface] = value != INTERFACE_UNKNOWN;
-	if (value == INTERFACE_EQUALS)
-		tracing->packet.interface = interface;
-	else if (tracing->packet.interface == interface)
-		tracing->packet.interface = NO_INDEX;
 }
 
 static void trace(struct tracing *tracing, diagram_ref ref, struct span *origin, bool *has_origin);
@@ -153,12 +137,7 @@ static void trace(struct tracing *tracing, diagram_ref ref, struct span *origin,
 		bool has_child = false;
 
 		at = tracing->first_children[ref] + i;
-		if (variable_operand(node->variable) == OPERAND_INTERFACE) {
-			set_interface(tracing, node, (uint64_t)node->starts[i]);
-			trace(tracing, node->children[i], &child, &has_child);
-		} else {
-			trace_interval(tracing, node, i, &child, &has_child);
-		}
+		trace_interval(tracing, node, i, &child, &has_child);
 		if (!has_child)
 			continue;
 		add_origin(tracing, &tracing->children[at], &tracing->has_child[at], child);
@@ -230,8 +209,6 @@ static void trace_all(struct arena *scratch, struct tracing *tracing, size_t chi
 	tracing->has_child = arena_alloc(scratch, children, sizeof(bool));
 	tracing->has_node = arena_alloc(scratch, layout->node_count, sizeof(bool));
 	tracing->given_up = arena_alloc(scratch, layout->node_count, sizeof(bool));
-	tracing->known = arena_alloc(scratch, layout->policy->interface_count + 1, sizeof(bool));
-	memset(tracing->known, true, layout->policy->interface_count);
 	for (flow_class = 0; flow_class < FLOW_CLASSES; flow_class++) {
 		enum family family = flow_class_family(flow_class);
 		enum protocol protocol = flow_class_protocol(flow_class);
@@ -241,7 +218,8 @@ static void trace_all(struct arena *scratch, struct tracing *tracing, size_t chi
 
 		for (operand = 0; operand < OPERAND_COUNT; operand++)
 			tracing->values[operand] = (struct values){0, operand_last(operand)};
-		tracing->packet = (struct packet){family, protocol, {0}, NO_INDEX};
+		tracing->packet = (struct packet){family, protocol, {0}};
+		tracing->packet.values[FIELD_IIFNAME] = class_other(layout->policy);
 		trace(tracing, layout->roots[family][protocol], &origin, &has_origin);
 	}
 	for (i = 0; i < layout->node_count; i++)

@@ -79,12 +79,6 @@ enum { ENTRY_LENGTH_MASK = (1 << (ENTRY_START - ENTRY_LENGTH)) - 1, ENTRY_START_
 /* A class table has one byte for each port: its equivalence class. */
 enum { CLASSES_MAX = 256, CLASS_TABLE = 1 << 16 };
 
-/* An element of an interface step: a reference for each result of the comparison. */
-struct layout_interface {
-	uint32_t interface; /* its index */
-	uint32_t children[INTERFACE_VALUES];
-};
-
 /* An outcome row: count a rule, attempt a label, and go on at another row. Rows ROW_PASS and ROW_DROP are the ends of
  * outcomes. A row may also be the head of a group of rows (see rows.h): it only says where the group begins, and which
  * row comes after the group. */

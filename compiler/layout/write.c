@@ -88,36 +88,6 @@ static void write_lpm(struct writer *w)
 		w->table_refs[w->choice->nodes[i]] |= lpm->step.tag << TAG_SHIFT;
 }
 
-/* Writes an interface node, in a step that runs before those of the interface nodes that it leads to. Interfaces are
- * the last variables of a search, so the steps of interfaces have the lowest tags, and the step with tag LEVEL + 1 is
- * at index LEVEL. */
-static uint32_t add_interface(struct writer *w, const struct diagram_node *node)
-{
-	struct layout_interface element = {.interface = variable_interface(node->variable)};
-	struct layout_step step = {.kind = STEP_INTERFACE, .element_bytes = sizeof(element)};
-	uint32_t value, level = 0, index;
-
-	for (value = 0; value < INTERFACE_VALUES; value++) {
-		element.children[value] = child_ref(w,
-						    node->children[diagram_interval(node, value)]);
-		if (element.children[value] >> TAG_SHIFT > level)
-			level = element.children[value] >> TAG_SHIFT;
-	}
-	if (level == w->step_count)
-		add_step(w, new_step(w, step));
-	memcpy(add_element(w, w->steps[level], &index), &element, sizeof(element));
-	return w->steps[level]->step.tag << TAG_SHIFT | index;
-}
-
-static void write_interfaces(struct writer *w)
-{
-	size_t i;
-
-	for (i = 0; i < w->choice->count; i++)
-		w->table_refs[w->choice->nodes[i]] = add_interface(
-			w, &w->layout->nodes[w->choice->nodes[i]]);
-}
-
 static void write_variable(struct writer *w)
 {
 	switch (w->choice->way) {
@@ -134,9 +104,6 @@ static void write_variable(struct writer *w)
 		break;
 	case WAY_LPM:
 		write_lpm(w);
-		break;
-	case WAY_INTERFACE:
-		write_interfaces(w);
 		break;
 	}
 	w->first_tags[w->variable] = (uint32_t)w->step_count;

@@ -9,18 +9,16 @@
 
 #include <string.h>
 
-/* Sets DEVICES, by interface, for the devices of the declaration; false if an endpoint has none. */
+/* Sets DEVICES, by interface class, for the devices of the declaration; false if an endpoint has none. */
 static bool mark_devices(const struct policy *policy, const struct socket_declaration *declared,
 			 bool *devices)
 {
-	size_t i, j;
+	size_t i;
 
 	for (i = 0; i < declared->endpoint_count; i++) {
 		if (!declared->endpoints[i].device)
 			return false;
-		for (j = 0; j < policy->interface_count; j++)
-			if (!strcmp(policy->interfaces[j].name, declared->endpoints[i].device))
-				devices[j] = true;
+		devices[interface_class(policy, declared->endpoints[i].device)] = true;
 	}
 	return declared->endpoint_count;
 }
@@ -40,8 +38,8 @@ static bool attempts_label(const struct diagram_outcome *outcome, uint32_t label
 struct question {
 	const struct decision *decision;
 	uint32_t label;
-	const bool *devices;
-	bool *reached; /* by node */
+	const bool *devices; /* by interface class */
+	bool *reached;       /* by node */
 	bool attempted;
 };
 
@@ -53,20 +51,26 @@ static void reach(struct question *question, diagram_ref ref)
 		question->attempted = true;
 }
 
-/* Goes on where the packet came in by another interface, if the node asks for one of the
- * devices. */
+/* Whether interval I of a node has the class of an interface that is none of the devices. */
+static bool has_others(const struct question *question, const struct diagram_node *node, uint32_t i)
+{
+	u128 end = class_other(question->decision->policy) + 1u, class = node->starts[i];
+
+	if (i + 1 < node->count && node->starts[i + 1] < end)
+		end = node->starts[i + 1];
+	while (class < end && (class == CLASS_NOT_KNOWN || question->devices[class]))
+		class ++;
+	return class < end;
+}
+
+/* Goes on where the packet came in by none of the devices, if the node asks for the interface. */
 static void reach_children(struct question *question, const struct diagram_node *node)
 {
-	bool asks_device = node->variable >= VARIABLE_INTERFACES &&
-			   question->devices[node->variable - VARIABLE_INTERFACES];
 	uint32_t i;
 
-	if (asks_device) {
-		reach(question, node->children[diagram_interval(node, INTERFACE_DIFFERS)]);
-		return;
-	}
 	for (i = 0; i < node->count; i++)
-		reach(question, node->children[i]);
+		if (node->variable != FIELD_IIFNAME || has_others(question, node, i))
+			reach(question, node->children[i]);
 }
 
 /* Children come before their parents. */
@@ -97,7 +101,7 @@ void lint_devices(struct lint *lint)
 		return;
 	for (i = 0; i < policy->socket_count; i++) {
 		const struct socket_declaration *declared = &policy->sockets[i];
-		bool *devices = arena_alloc(lint->arena, policy->interface_count + 1,
+		bool *devices = arena_alloc(lint->arena, class_other(policy) + 1u,
 					    sizeof(*devices));
 
 		if (!mark_devices(policy, declared, devices))

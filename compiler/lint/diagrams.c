@@ -8,12 +8,10 @@
 #include "compiler/decision/decision.h"
 #include "marks.h"
 
-/* What the path to a node says of the interface by which packets come in, on a host that has every
- * interface. */
+/* Which packets take the path to a node. */
 enum way {
-	WAY_OTHER,      /* none of those that the path asked for */
-	WAY_NAMED,      /* one of those that the path asked for */
-	WAY_IMPOSSIBLE, /* two at once, or one that the host does not have: no packet takes the path */
+	WAY_SHOWN,   /* some that are an example */
+	WAY_UNKNOWN, /* only those whose interface is not known */
 	WAY_COUNT
 };
 
@@ -23,7 +21,7 @@ struct visit {
 	const struct knowledge *known;
 	bool *seen; /* for each node, then for each terminal: one for each way */
 	size_t node_count;
-	struct packet packet; /* one that takes the path, unless it is impossible */
+	struct packet packet; /* one that takes the path, unless its interface is not known */
 };
 
 static void visit_terminal(struct visit *visit, diagram_ref ref, enum way way)
@@ -38,7 +36,7 @@ static void visit_terminal(struct visit *visit, diagram_ref ref, enum way way)
 		*state |= RULE_REACHED;
 		if (marked->marks[i].without != marked->outcome)
 			*state |= RULE_NEEDED;
-		if (way == WAY_IMPOSSIBLE || *state & RULE_WITNESS)
+		if (way == WAY_UNKNOWN || *state & RULE_WITNESS)
 			continue;
 		*state |= RULE_WITNESS;
 		visit->known->witnesses[number] = visit->packet;
@@ -61,23 +59,22 @@ static void visit_values(struct visit *visit, const struct diagram_node *node, e
 	*value = example;
 }
 
+/* The same for the interface: of an interval that begins with the class that is not known, another class is the
+ * example, if there is one. */
 static void visit_interface(struct visit *visit, const struct diagram_node *node, enum way way)
 {
-	uint32_t before = visit->packet.interface, i;
+	u128 *class = &visit->packet.values[FIELD_IIFNAME], example = *class;
+	uint32_t i;
 
-	for (i = node->count; i-- > 0;) {
-		u128 end = i + 1 == node->count ? INTERFACE_VALUES : node->starts[i + 1];
-		enum way child_way = way;
+	visit_ref(visit, node->children[diagram_interval(node, example)], way);
+	for (i = 0; i < node->count; i++) {
+		bool is_unknown = node->starts[i] == CLASS_NOT_KNOWN;
 
-		if (node->starts[i] == INTERFACE_EQUALS) {
-			child_way = way == WAY_OTHER ? WAY_NAMED : WAY_IMPOSSIBLE;
-			visit->packet.interface = node->variable - VARIABLE_INTERFACES;
-		} else if (end <= INTERFACE_DIFFERS) {
-			child_way = WAY_IMPOSSIBLE;
-		}
-		visit_ref(visit, node->children[i], child_way);
-		visit->packet.interface = before;
+		*class = is_unknown ? CLASS_FIRST : node->starts[i];
+		visit_ref(visit, node->children[i],
+			  is_unknown && node->starts[1] == CLASS_FIRST ? WAY_UNKNOWN : way);
 	}
+	*class = example;
 }
 
 static void visit_ref(struct visit *visit, diagram_ref ref, enum way way)
@@ -90,10 +87,10 @@ static void visit_ref(struct visit *visit, diagram_ref ref, enum way way)
 	*seen = true;
 	if (ref_is_terminal(ref))
 		visit_terminal(visit, ref, way);
-	else if (builder_node(visit->builder, ref)->variable < VARIABLE_INTERFACES)
-		visit_values(visit, builder_node(visit->builder, ref), way);
-	else
+	else if (builder_node(visit->builder, ref)->variable == FIELD_IIFNAME)
 		visit_interface(visit, builder_node(visit->builder, ref), way);
+	else
+		visit_values(visit, builder_node(visit->builder, ref), way);
 }
 
 static bool is_asked_in(const struct subset *subset, const struct knowledge *known,
@@ -129,7 +126,7 @@ static void visit_diagram(const struct builder *builder, const struct terminals 
 
 	builder_nodes(builder, &visit.node_count);
 	visit.seen = arena_alloc(arena, visit.node_count + terminals_count(terminals), WAY_COUNT);
-	visit_ref(&visit, root, WAY_OTHER);
+	visit_ref(&visit, root, WAY_SHOWN);
 }
 
 static void ask_diagram(struct lint *lint, const struct subset *subset,
@@ -146,7 +143,7 @@ static void ask_diagram(struct lint *lint, const struct subset *subset,
 		give_up(subset, known, flow_class_of(family, protocol));
 	else
 		visit_diagram(builder, terminals, known, root, arena,
-			      example_packet(family, protocol));
+			      example_packet(lint->policy, family, protocol));
 	arena_free(arena);
 }
 

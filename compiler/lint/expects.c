@@ -15,7 +15,6 @@ struct check {
 	const struct policy *policy;
 	const struct decision *decision;
 	const struct expect *expect;
-	struct environment environment; /* a host that has every interface */
 	struct packet packet;
 	bool by_source; /* a node that asks for the source chose the packet's source */
 	bool *seen;     /* by node, then by outcome: it was judged for this expect */
@@ -62,7 +61,7 @@ static bool judge(struct check *check)
 	enum verdict_kind kind;
 	uint32_t label;
 
-	policy_eval(policy, &check->environment, &check->packet, &outcome, &deciding);
+	policy_eval(policy, &check->packet, &outcome, &deciding);
 	kind = filled_verdict(&outcome, &label);
 	if (kind == check->expect->verdict.kind &&
 	    (kind != VERDICT_REDIRECT || label == check->expect->verdict.target))
@@ -112,10 +111,9 @@ static bool judge_all(struct check *check, diagram_ref ref)
 	if (ref_is_terminal(ref))
 		return judge(check);
 	node = &check->decision->nodes[ref];
-	if (node->variable < VALUE_FIELD_COUNT && field_info(node->variable)->side == FIELD_REMOTE)
+	if (field_info(node->variable)->side == FIELD_REMOTE)
 		return judge_sources(check, node);
-	return judge_all(
-		check, node->children[decision_branch(node, &check->environment, &check->packet)]);
+	return judge_all(check, node->children[decision_branch(node, &check->packet)]);
 }
 
 void policy_check_expects(const struct policy *policy, const struct decision *decision,
@@ -123,12 +121,9 @@ void policy_check_expects(const struct policy *policy, const struct decision *de
 {
 	size_t seen_count = decision->node_count + decision->outcome_count;
 	struct arena *arena = arena_new();
-	bool *known = arena_alloc(arena, policy->interface_count + 1, sizeof(*known));
-	struct check check = {
-		.policy = policy, .decision = decision, .environment = {known}, .diag = diag};
+	struct check check = {.policy = policy, .decision = decision, .diag = diag};
 	size_t i;
 
-	memset(known, true, policy->interface_count + 1);
 	check.seen = arena_alloc(arena, seen_count, sizeof(*check.seen));
 	for (i = 0; i < policy->expect_count; i++) {
 		check.expect = &policy->expects[i];

@@ -125,7 +125,7 @@ static bool add_covers(struct cover *cover, const struct packet *packet)
 {
 	const struct lint *lint = cover->lint;
 	const struct rule *trace[TRACE_MAX];
-	size_t count = policy_trace(lint->policy, &lint->environment, packet, trace, TRACE_MAX);
+	size_t count = policy_trace(lint->policy, packet, trace, TRACE_MAX);
 	uint32_t before = cover->cover_count, i, j, number;
 
 	if (count > TRACE_MAX || !lint_spend(cover->lint, scan_effort(lint)))
@@ -247,7 +247,7 @@ static struct subset rules_without(const struct lint *lint, struct arena *arena,
 static bool meets(const struct lint *lint, uint32_t number, const struct packet *packet)
 {
 	const struct rule *trace[TRACE_MAX];
-	size_t count = policy_trace(lint->policy, &lint->environment, packet, trace, TRACE_MAX), i;
+	size_t count = policy_trace(lint->policy, packet, trace, TRACE_MAX), i;
 
 	for (i = 0; i < count && i < TRACE_MAX; i++)
 		if (trace[i] == lint->rules[number])
@@ -264,7 +264,7 @@ static const struct rule *instead_of(const struct lint *lint, uint32_t number,
 	const struct rule *deciding;
 	struct outcome outcome;
 
-	policy_eval(&subset.policy, &lint->environment, packet, &outcome, &deciding);
+	policy_eval(&subset.policy, packet, &outcome, &deciding);
 	if (deciding)
 		deciding = lint->rules[subset.numbers[deciding - subset.rules]];
 	arena_free(arena);
@@ -277,7 +277,7 @@ static void note_instead(struct lint *lint, uint32_t number, const struct packet
 	const struct rule *before, *without = instead_of(lint, number, packet);
 	struct outcome outcome;
 
-	policy_eval(lint->policy, &lint->environment, packet, &outcome, &before);
+	policy_eval(lint->policy, packet, &outcome, &before);
 	if (!without && !lint->policy->end_span.first)
 		diag_note(lint->diag, (struct span){0, 0},
 			  "for '%s', as an example, the policy '%s' decides the same", text,

@@ -23,9 +23,10 @@ bool lint_spend(struct lint *lint, size_t effort)
 	return enough;
 }
 
-struct packet example_packet(enum family family, enum protocol protocol)
+struct packet example_packet(const struct policy *policy, enum family family,
+			     enum protocol protocol)
 {
-	struct packet packet = {family, protocol, {0}, NO_INDEX};
+	struct packet packet = {family, protocol, {0}};
 	u128 prefix = (u128)0x20010db8 << 96;
 
 	packet.values[FIELD_DADDR] = family == FAMILY_IPV4 ? 0xc0000207 : (prefix | 7);
@@ -33,6 +34,7 @@ struct packet example_packet(enum family family, enum protocol protocol)
 							   : (prefix | (u128)1 << 64 | 9);
 	packet.values[FIELD_DPORT] = 80;
 	packet.values[FIELD_SPORT] = 4242;
+	packet.values[FIELD_IIFNAME] = class_other(policy);
 	return packet;
 }
 
@@ -71,11 +73,8 @@ struct subset subset_of(struct arena *arena, const struct lint *lint, const uint
 static void start(struct lint *lint)
 {
 	const struct policy *policy = lint->policy;
-	bool *known = arena_alloc(lint->arena, policy->interface_count + 1, sizeof(*known));
 	size_t i, j, count = 0;
 
-	memset(known, true, policy->interface_count);
-	lint->environment.interface_known = known;
 	for (i = 0; i < policy->chain_count; i++)
 		count += policy->chains[i].count;
 	lint->rules = arena_alloc(lint->arena, count, sizeof(*lint->rules));

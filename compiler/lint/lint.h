@@ -2,9 +2,9 @@
  * in turn.
  *
  * A rule is REACHED if some packet comes to it and matches, and NEEDED if without it some packet
- * would have another outcome. To a diagram, each interface is a variable that does not depend on
- * the others. So a rule is also REACHED or NEEDED if that holds only for packets that come in by
- * two interfaces at once, although no real packet does. */
+ * would have another outcome. That holds also of packets whose interface is not known, as they are
+ * to a loader that does not fill the program's table of interfaces; but no example is one of
+ * these. */
 #ifndef SKLC_LINT_H
 #define SKLC_LINT_H
 
@@ -39,7 +39,6 @@ struct lint {
 	const struct rule **rules; /* by number */
 	uint32_t *rule_chains;     /* the chain of each rule */
 	struct knowledge known;
-	struct environment environment; /* a host that has every interface */
 };
 
 /* Takes EFFORT from what is left. If less is left, takes all of it and returns false. */
@@ -78,8 +77,9 @@ void lint_explain_shadowed(struct lint *lint, uint32_t number);
 /* Warns of a rule that is not needed, and adds a note on what decides the same without it. */
 void lint_explain_redundant(struct lint *lint, uint32_t number);
 
-/* A packet with usual addresses and ports. */
-struct packet example_packet(enum family family, enum protocol protocol);
+/* A packet with usual addresses and ports, which comes in by an interface that no rule names. */
+struct packet example_packet(const struct policy *policy, enum family family,
+			     enum protocol protocol);
 
 /* The label that is attempted first, or NO_INDEX. */
 uint32_t first_label(const struct action *actions, size_t count);

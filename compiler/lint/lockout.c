@@ -62,7 +62,19 @@ static struct range_set taken_addresses(struct walk *walk, const struct diagram_
 	return range_set_of(ranges, count);
 }
 
-/* The addresses that are taken below every child, except children for other ports only. */
+/* Whether interval I of a node has only packets that do not matter: those for other ports, and those whose interface is
+ * not known, which the runtime does not let come. */
+static bool is_left_out(const struct walk *walk, const struct diagram_node *node, uint32_t i)
+{
+	u128 last = interval_last(node, i, UINT16_MAX);
+
+	if (node->variable == FIELD_IIFNAME)
+		return last == CLASS_NOT_KNOWN;
+	return node->variable == FIELD_DPORT &&
+	       (node->starts[i] > walk->ports.last || last < walk->ports.first);
+}
+
+/* The addresses that are taken below every child, except children that are left out. */
 static struct range_set taken_by_all(struct walk *walk, const struct diagram_node *node)
 {
 	struct range_set all = one_range(walk->lint, 0, address_last(walk->family));
@@ -71,9 +83,7 @@ static struct range_set taken_by_all(struct walk *walk, const struct diagram_nod
 	for (i = 0; i < node->count && all.count; i++) {
 		struct range_set below;
 
-		if (node->variable == FIELD_DPORT &&
-		    (node->starts[i] > walk->ports.last ||
-		     interval_last(node, i, UINT16_MAX) < walk->ports.first))
+		if (is_left_out(walk, node, i))
 			continue;
 		below = taken_below(walk, node->children[i]);
 		if (!lint_spend(walk->lint, all.count + below.count))
@@ -179,7 +189,7 @@ static void warn(struct lint *lint, enum warning warning, const struct finding *
 	struct outcome outcome;
 	uint32_t label;
 
-	policy_eval(lint->policy, &lint->environment, &finding->packet, &outcome, &deciding);
+	policy_eval(lint->policy, &finding->packet, &outcome, &deciding);
 	label = first_label(outcome.actions, outcome.action_count);
 	diag_warning(lint->diag, warning, deciding ? deciding->span : lint->policy->end_span,
 		     "%s %s on %s", what,
@@ -214,13 +224,13 @@ static void find_ssh(struct lint *lint)
 	enum family family;
 
 	for (family = 0; family < FAMILY_COUNT; family++) {
-		struct packet packet = example_packet(family, PROTOCOL_TCP);
+		struct packet packet = example_packet(lint->policy, family, PROTOCOL_TCP);
 		enum family index = family;
 
 		packet.values[FIELD_DPORT] = SSH;
 		if (!takes_ssh(lint, family))
 			continue;
-		policy_eval(lint->policy, &lint->environment, &packet, &outcome, &deciding[family]);
+		policy_eval(lint->policy, &packet, &outcome, &deciding[family]);
 		if (family && findings[0].families && deciding[0] == deciding[family])
 			index = 0;
 		add_addresses(&findings[index], (struct range){0, address_last(family)}, packet);
@@ -254,7 +264,7 @@ static uint32_t taker_of(const struct lint *lint, const struct packet *packet, u
 	*last = address_last(packet->family);
 	while (!ref_is_terminal(ref)) {
 		const struct diagram_node *node = &lint->decision->nodes[ref];
-		uint32_t i = decision_branch(node, &lint->environment, packet);
+		uint32_t i = decision_branch(node, packet);
 
 		if (node->variable == FIELD_DADDR)
 			*last = interval_last(node, i, *last);
@@ -314,7 +324,7 @@ static void find_replies_of(struct takers *takers, enum family family)
 {
 	struct lint *lint = takers->lint;
 	const u128 last = address_last(family);
-	struct packet packet = example_packet(family, PROTOCOL_UDP);
+	struct packet packet = example_packet(lint->policy, family, PROTOCOL_UDP);
 	struct range_set set = taken(lint, family, PROTOCOL_UDP, (struct range){1, UINT16_MAX});
 	size_t i;
 

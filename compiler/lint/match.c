@@ -3,52 +3,11 @@
 
 #include "compiler/base/lower_bound.h"
 
-static bool contains(const struct interface_match *match, uint32_t interface)
-{
-	size_t i;
-
-	for (i = 0; i < match->count; i++)
-		if (match->interfaces[i] == interface)
-			return true;
-	return false;
-}
-
-static bool is_excluded(const struct match *match, uint32_t interface)
-{
-	size_t i;
-
-	for (i = 0; i < match->interface_count; i++)
-		if (match->interfaces[i].negated && contains(&match->interfaces[i], interface))
-			return true;
-	return false;
-}
-
-/* Each match that requires one of its interfaces must have one that no negated match excludes. */
-static bool interfaces_can_hold(const struct match *match)
-{
-	size_t i, j;
-
-	for (i = 0; i < match->interface_count; i++) {
-		const struct interface_match *wanted = &match->interfaces[i];
-
-		if (wanted->negated)
-			continue;
-		for (j = 0; j < wanted->count; j++)
-			if (!is_excluded(match, wanted->interfaces[j]))
-				break;
-		if (j == wanted->count)
-			return false;
-	}
-	return true;
-}
-
 static unsigned match_flow_classes(const struct match *match)
 {
 	unsigned flow_classes = 0, flow_class;
 	enum field field;
 
-	if (!interfaces_can_hold(match))
-		return 0;
 	for (flow_class = 0; flow_class < FLOW_CLASSES; flow_class++) {
 		const struct range_set *const *values =
 			match->values[flow_class_family(flow_class)];

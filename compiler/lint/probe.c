@@ -42,16 +42,6 @@ static size_t pick_index(struct probe *probe, size_t count, int round)
 	return round == 0 ? 0 : round == 1 ? count - 1 : next(probe, count);
 }
 
-/* One that the rule requires, if it requires any. */
-static void pick_interface(const struct match *match, struct packet *packet)
-{
-	size_t i;
-
-	for (i = 0; i < match->interface_count; i++)
-		if (!match->interfaces[i].negated && match->interfaces[i].count)
-			packet->interface = match->interfaces[i].interfaces[0];
-}
-
 /* Gives the packet values that an element of the map matches. */
 static void pick_element(struct probe *probe, const struct map *map, struct packet *packet,
 			 int round)
@@ -78,17 +68,17 @@ static struct packet pick_packet(struct probe *probe, const struct rule *rule,
 
 	while (!(flow_classes & 1u << flow_class))
 		flow_class = (flow_class + 1) % FLOW_CLASSES;
-	packet = example_packet(flow_class_family(flow_class), flow_class_protocol(flow_class));
+	packet = example_packet(probe->lint->policy, flow_class_family(flow_class),
+				flow_class_protocol(flow_class));
 	for (field = 0; field < VALUE_FIELD_COUNT; field++) {
 		const struct range_set *values = rule->match.values[packet.family][field];
 		struct range any = {0, field_last(field, packet.family)};
 
 		if (values)
 			any = values->ranges[pick_index(probe, values->count, round)];
-		if (values || round >= 2)
+		if (values || (round >= 2 && field_type(field) != TYPE_INTERFACE))
 			packet.values[field] = pick(probe, any, round);
 	}
-	pick_interface(&rule->match, &packet);
 	if (rule->verdict.kind == VERDICT_MAP)
 		pick_element(probe, &probe->lint->policy->maps[rule->verdict.target], &packet,
 			     round);
@@ -119,11 +109,9 @@ static bool changes(struct probe *probe, uint32_t number, const struct packet *p
 	bool is_allowed; /* not too many actions */
 
 	match->families = 0;
-	is_allowed = policy_eval(&probe->subset.policy, &lint->environment, packet, &without,
-				 &deciding);
+	is_allowed = policy_eval(&probe->subset.policy, packet, &without, &deciding);
 	match->families = families;
-	return !is_allowed ||
-	       !same_outcome(decision_eval(lint->decision, &lint->environment, packet), &without);
+	return !is_allowed || !same_outcome(decision_eval(lint->decision, packet), &without);
 }
 
 static void probe_rule(struct probe *probe, uint32_t number)

@@ -4,6 +4,7 @@
 
 #include "compiler/base/arena.h"
 #include "compiler/bytecode/bytecode.h"
+#include "compiler/emit/emit.h"
 
 #include "runtime/abi.h"
 
@@ -224,10 +225,19 @@ static LLVMValueRef half_address(struct ir *ir, size_t offset)
 	return LLVMBuildOr(ir->builder, first, ir_widen(ir, second), "");
 }
 
+static LLVMValueRef class_of_interface(struct ir *ir)
+{
+	if (!ir->class_of_interface)
+		ir->class_of_interface = class_subprogram(ir->arena, ir->layout);
+	return ir_call_subprogram(ir, ir->class_of_interface, &ir->packet, 1);
+}
+
 LLVMValueRef ir_operand(struct ir *ir, enum operand operand)
 {
 	struct operand_info info = operand_info(operand);
 
+	if (info.field == FIELD_IIFNAME)
+		return class_of_interface(ir);
 	if (info.order == ORDER_HOST)
 		return ir_load(ir, ir->word, ir->packet, info.offset);
 	if (info.bits == 16) /* in the first half of its member, which has 32 bits */
@@ -266,14 +276,4 @@ LLVMValueRef ir_element(struct ir *ir, struct layout_region region, size_t size,
 		return base;
 	wide = ir_bounded(ir, index, region.count);
 	return ir_at(ir, base, LLVMBuildMul(ir->builder, wide, ir_wide(ir, size), ""));
-}
-
-LLVMValueRef ir_interface_word(struct ir *ir, LLVMValueRef index)
-{
-	size_t slots = ABI_FLOW_CLASSES * ir->layout->object.label_count;
-	LLVMValueRef words = ir_at(ir, ir_symbol(ir, LLVM_SYMBOL_HOST),
-				   ir_wide(ir, slots * sizeof(uint32_t)));
-
-	words = ir_at(ir, words, ir_shift_left(ir, index, 2));
-	return ir_xor(ir, ir_load(ir, ir->word, words, 0), ir_word(ir, ABI_INTERFACE_UNKNOWN));
 }

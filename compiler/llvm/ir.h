@@ -30,7 +30,8 @@ struct ir {
 	LLVMValueRef packet;                            /* its argument, a struct bpf_sk_lookup */
 	const struct bytecode_subprogram **subprograms; /* that it calls */
 	size_t subprogram_count, subprogram_capacity;
-	LLVMValueRef symbols[LLVM_SYMBOL_COUNT]; /* NULL: not yet referred to */
+	const struct bytecode_subprogram *class_of_interface; /* NULL: not called yet */
+	LLVMValueRef symbols[LLVM_SYMBOL_COUNT];              /* NULL: not yet referred to */
 	LLVMValueRef zero; /* 0, but the optimizer and the verifier do not know that */
 	/* Variables on the stack. REFERENCE is the number of a row from OUTCOME on. ROWS_LEFT is how many rows the
 	 * outcome may still have. */
@@ -119,9 +120,6 @@ LLVMValueRef ir_bounded(struct ir *ir, LLVMValueRef index, uint32_t count);
  * if INDEX is out of bounds. */
 LLVMValueRef ir_element(struct ir *ir, struct layout_region region, size_t size,
 			LLVMValueRef index);
-
-/* The number on the host of the interface with INDEX (64 bits, below the number of interfaces). */
-LLVMValueRef ir_interface_word(struct ir *ir, LLVMValueRef index);
 
 /* ir_search writes all steps of a search, ir_outcome the code that carries out an outcome. */
 void ir_search(struct ir *ir, size_t search);

@@ -80,28 +80,6 @@ static void compare_tree(struct ir *ir, const struct code_node *code, LLVMValueR
 	compare_tree(ir, code, value, middle, end);
 }
 
-static void interface_child(struct ir *ir, const struct code_node *code, LLVMBasicBlockRef block,
-			    uint32_t value)
-{
-	uint32_t i = diagram_interval(code->node, value);
-
-	ir_start(ir, block);
-	continue_at(ir, code->node->children[i], code->child_origins[i]);
-}
-
-static void interface_node(struct ir *ir, const struct code_node *code)
-{
-	LLVMBasicBlockRef unknown = ir_block(ir, "unknown"), equals = ir_block(ir, "equals");
-	LLVMValueRef word = ir_interface_word(
-		ir, ir_wide(ir, variable_interface(code->node->variable)));
-
-	ir_leave_if(ir, word, LLVMIntEQ, ir_word(ir, ABI_INTERFACE_UNKNOWN), unknown);
-	ir_leave_if(ir, word, LLVMIntEQ, IR_PACKET_WORD(ir, ingress_ifindex), equals);
-	interface_child(ir, code, LLVMGetInsertBlock(ir->builder), INTERFACE_DIFFERS);
-	interface_child(ir, code, unknown, INTERFACE_UNKNOWN);
-	interface_child(ir, code, equals, INTERFACE_EQUALS);
-}
-
 /* Continues in the tables, at the first step of a node that is stored there. */
 static void table_entry(struct ir *ir, diagram_ref ref)
 {
@@ -127,10 +105,7 @@ static void write_node(struct ir *ir, diagram_ref ref)
 		return;
 	}
 	ir_origin(ir, code.origin);
-	if (operand == OPERAND_INTERFACE)
-		interface_node(ir, &code);
-	else
-		compare_tree(ir, &code, ir_operand(ir, operand), 0, code.node->count);
+	compare_tree(ir, &code, ir_operand(ir, operand), 0, code.node->count);
 }
 
 static void write_family(struct ir *ir, enum family family)

@@ -252,33 +252,6 @@ static void ir_step_lpm(struct ir *ir, const struct layout_step *step)
 	ir_store(ir, ir_load(ir, ir->word, found, 0), ir->reference, 0);
 }
 
-static void ir_take_child(struct ir *ir, LLVMValueRef node, uint32_t value)
-{
-	size_t offset = offsetof(struct layout_interface, children) + sizeof(uint32_t) * value;
-
-	ir_store(ir, ir_load(ir, ir->word, node, offset), ir->reference, 0);
-}
-
-static void ir_step_interface(struct ir *ir, const struct layout_step *step, LLVMBasicBlockRef done)
-{
-	LLVMBasicBlockRef unknown = ir_block(ir, "unknown"), equals = ir_block(ir, "equals");
-	LLVMValueRef node = ir_step_element(ir, step);
-	LLVMValueRef index = ir_load(ir, ir->word, node,
-				     offsetof(struct layout_interface, interface));
-	LLVMValueRef interface = ir_interface_word(
-		ir, ir_bounded(ir, index, (uint32_t)ir->layout->object.interface_count));
-
-	ir_leave_if(ir, interface, LLVMIntEQ, ir_word(ir, ABI_INTERFACE_UNKNOWN), unknown);
-	ir_leave_if(ir, interface, LLVMIntEQ, IR_PACKET_WORD(ir, ingress_ifindex), equals);
-	ir_take_child(ir, node, INTERFACE_DIFFERS);
-	ir_jump(ir, done);
-	ir_start(ir, unknown);
-	ir_take_child(ir, node, INTERFACE_UNKNOWN);
-	ir_jump(ir, done);
-	ir_start(ir, equals);
-	ir_take_child(ir, node, INTERFACE_EQUALS);
-}
-
 static void ir_step(struct ir *ir, struct search_position at)
 {
 	const struct layout_step *step = &at.search->steps[at.step];
@@ -302,9 +275,6 @@ static void ir_step(struct ir *ir, struct search_position at)
 		return;
 	case STEP_LPM:
 		ir_step_lpm(ir, step);
-		break;
-	case STEP_INTERFACE:
-		ir_step_interface(ir, step, next);
 	}
 	ir_jump(ir, next);
 }

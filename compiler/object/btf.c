@@ -181,19 +181,19 @@ static void add_license(struct types *t)
 static void add_host(struct types *t, const struct object_host *host)
 {
 	uint32_t slot_bytes = (uint32_t)(host->slot_count * sizeof(uint32_t));
-	uint32_t interface_bytes = (uint32_t)(host->interface_count * sizeof(uint32_t));
-	int slots = 0, interfaces = 0;
+	uint32_t class_bytes = (uint32_t)(host->class_count * sizeof(uint32_t));
+	int slots = 0, class = 0;
 
 	if (slot_bytes)
 		slots = add_variable(t, OBJECT_SLOTS, t->u32, host->slot_count);
-	if (interface_bytes)
-		interfaces = add_variable(t, OBJECT_INTERFACES, t->u32, host->interface_count);
-	check(t, btf__add_datasec(t->btf, ABI_MACHINE, slot_bytes + interface_bytes));
+	if (class_bytes)
+		class = check(t,
+			      btf__add_var(t->btf, OBJECT_CLASS, BTF_VAR_GLOBAL_ALLOCATED, t->u32));
+	check(t, btf__add_datasec(t->btf, ABI_MACHINE, slot_bytes + class_bytes));
 	if (slot_bytes)
 		check(t, btf__add_datasec_var_info(t->btf, slots, 0, slot_bytes));
-	if (interface_bytes)
-		check(t,
-		      btf__add_datasec_var_info(t->btf, interfaces, slot_bytes, interface_bytes));
+	if (class_bytes)
+		check(t, btf__add_datasec_var_info(t->btf, class, slot_bytes, class_bytes));
 }
 
 /* The type "pointer to struct bpf_sk_lookup". For a program the kernel accepts any type; for a

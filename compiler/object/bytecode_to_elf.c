@@ -156,17 +156,17 @@ static void add_maps(struct writing *w, const struct object_plan *plan)
 static void add_host(struct writing *w, const struct object_host *host)
 {
 	size_t slot_bytes = host->slot_count * sizeof(uint32_t);
-	size_t interface_bytes = host->interface_count * sizeof(uint32_t);
+	size_t class_bytes = host->class_count * sizeof(uint32_t);
 	unsigned section = elf_section(w->elf, ABI_MACHINE, SHT_NOBITS, SHF_ALLOC | SHF_WRITE,
-				       sizeof(uint32_t), NULL, slot_bytes + interface_bytes);
+				       sizeof(uint32_t), NULL, slot_bytes + class_bytes);
 	unsigned symbol = NO_SYMBOL;
 
 	if (slot_bytes)
 		w->symbols[SYMBOL_HOST] = elf_symbol(w->elf, OBJECT_SLOTS, STT_OBJECT, section, 0,
 						     slot_bytes);
-	if (interface_bytes)
-		symbol = elf_symbol(w->elf, OBJECT_INTERFACES, STT_OBJECT, section, slot_bytes,
-				    interface_bytes);
+	if (class_bytes)
+		symbol = elf_symbol(w->elf, OBJECT_CLASS, STT_OBJECT, section, slot_bytes,
+				    class_bytes);
 	if (!slot_bytes)
 		w->symbols[SYMBOL_HOST] = symbol;
 }

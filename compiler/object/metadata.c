@@ -142,6 +142,7 @@ static struct abi_header *add_header(struct metadata *m)
 		.policy = verdict_number(m->policy->end),
 		.override_others = m->policy->override_others,
 		.tries_spares = m->policy->label_count > 0,
+		.asks_interface = m->layout->asks_interface,
 	};
 	for (i = 0; i < sources->count; i++)
 		header->text_bytes += sources->files[i]->length;
@@ -180,6 +181,7 @@ static void add_interfaces(struct metadata *m)
 		interfaces[i] = (struct abi_interface){
 			.name = object_strings_add_name(&m->strings, m->policy->interfaces[i].name),
 			.required = m->policy->interfaces[i].required,
+			.is_wildcard = m->policy->interfaces[i].is_wildcard,
 		};
 	add_section(m, ABI_INTERFACES_SECTION, interfaces, count * sizeof(*interfaces));
 }
@@ -267,7 +269,7 @@ static struct abi_expect expect_record(struct metadata *m, const struct expect *
 		.protocol = protocol_number(packet->protocol),
 		.remote_port = (uint32_t)packet->values[FIELD_SPORT],
 		.local_port = (uint32_t)packet->values[FIELD_DPORT],
-		.interface = packet->interface,
+		.interface = (uint32_t)packet->values[FIELD_IIFNAME],
 		.verdict = verdict_number(expect->verdict.kind),
 		.label = expect->verdict.target,
 		.has_source = expect->has_source,

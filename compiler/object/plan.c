@@ -19,6 +19,10 @@ static void plan_maps(struct object_plan *plan, const struct layout_object *layo
 		 (uint32_t)layout->prefix_count, OBJECT_U32, BPF_F_NO_PREALLOC},
 		{SYMBOL_SPARE_MARKS, ABI_SPARE_MARKS, BPF_MAP_TYPE_ARRAY,
 		 layout->label_count ? ABI_SPARE_BLOCKS + 1 : 0, OBJECT_SPARE_MARKS, 0},
+		{SYMBOL_INTERFACES, ABI_INTERFACES, BPF_MAP_TYPE_HASH,
+		 layout->asks_interface ? ABI_INTERFACES_MAX : 0, OBJECT_U32, BPF_F_NO_PREALLOC},
+		{SYMBOL_NEAR, ABI_NEAR_INTERFACES, BPF_MAP_TYPE_ARRAY,
+		 layout->asks_interface ? ABI_NEAR : 0, OBJECT_U64, BPF_F_MMAPABLE},
 	};
 	size_t i;
 
@@ -30,8 +34,8 @@ static void plan_maps(struct object_plan *plan, const struct layout_object *layo
 static void plan_host(struct object_host *host, const struct layout_object *layout)
 {
 	host->slot_count = layout->label_count * ABI_FLOW_CLASSES;
-	host->interface_count = layout->interface_count;
-	if (!host->slot_count && !host->interface_count)
+	host->class_count = layout->asks_interface;
+	if (!host->slot_count && !host->class_count)
 		host->slot_count = 1; /* the section becomes a map, whose value cannot be empty */
 }
 

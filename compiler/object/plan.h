@@ -30,12 +30,12 @@ struct object_map {
 };
 
 /* A definition in .maps is five pointers, all zero: libbpf reads only its type. */
-enum { OBJECT_MAPS_MAX = 5, OBJECT_MAP_BYTES = 40 };
+enum { OBJECT_MAPS_MAX = 7, OBJECT_MAP_BYTES = 40 };
 
-/* How many words of the host there are: a slot word for each label and flow class, then the number
- * of each interface. */
+/* How many words of the host there are: a slot word for each label and flow class; then, where the
+ * program asks for interfaces, the class of those that the map of interfaces does not have. */
 struct object_host {
-	size_t slot_count, interface_count;
+	size_t slot_count, class_count; /* class_count: 0 or 1 */
 };
 
 struct object_plan {
@@ -51,10 +51,10 @@ struct object_plan {
 #define OBJECT_LICENSE_SECTION "license"
 
 /* Names of the variables in the data sections, for BTF and symbols. */
-#define OBJECT_LICENSE    "_license"
-#define OBJECT_TABLES     "tables"
-#define OBJECT_SLOTS      "slots"
-#define OBJECT_INTERFACES "interfaces"
+#define OBJECT_LICENSE "_license"
+#define OBJECT_TABLES  "tables"
+#define OBJECT_SLOTS   "slots"
+#define OBJECT_CLASS   "other_interfaces"
 
 struct object_plan object_plan_of(const struct layout_object *layout);
 

@@ -325,6 +325,7 @@ struct policy *ast_to_policy(struct arena *arena, const struct ast *ast, struct 
 	finish_maps(&t);
 	check_chains(&t);
 	number_in_order(&t);
+	classify_interfaces(&t);
 	warn_of_unused(&t);
 	return diag_error_count(diag) == errors ? policy : NULL;
 }

@@ -88,9 +88,6 @@ struct translation {
 	const struct ast_expect **expects;
 	size_t expect_count, expect_capacity;
 	size_t label_capacity, interface_capacity, policy_map_capacity, socket_capacity;
-	/* New number of each interface, or NO_INDEX; see numbering.c. */
-	uint32_t *interface_numbers;
-	uint32_t interfaces_numbered;
 	struct span override_span; /* of `option override` */
 };
 
@@ -111,7 +108,8 @@ struct define_entry *find_define(struct translation *t, const char *name, struct
 const struct ast_value *resolve_single(struct translation *t, const struct ast_value *value);
 bool value_range(struct translation *t, const struct ast_value *value, enum value_type type,
 		 enum family *family, struct range *range);
-bool check_interface_name(struct translation *t, const struct ast_value *value);
+bool check_interface(struct translation *t, const struct ast_value *value);
+bool interface_is_wildcard(const char *text);
 const struct range_set *resolved_complement(struct translation *t, struct resolved *resolved,
 					    enum family family, u128 last);
 void check_define(struct translation *t, struct define_entry *entry);
@@ -140,7 +138,7 @@ void limit_protocols(struct rule_draft *draft, uint8_t protocols, struct span sp
 bool to_verdict(struct translation *t, const struct ast_verdict *verdict, struct verdict *out);
 bool to_lookup(struct rule_draft *draft, const struct ast_verdict *verdict, struct verdict *out);
 uint32_t label_number(struct translation *t, const char *name, struct span span);
-uint32_t interface_number(struct translation *t, struct ast_name name, bool required);
+uint32_t interface_number(struct translation *t, struct ast_name text, bool required);
 const char *label_name(struct translation *t, const struct ast_verdict *verdict);
 void check_map_type(struct translation *t, struct map_entry *entry);
 void build_map(struct translation *t, struct map_entry *entry);
@@ -150,5 +148,6 @@ void check_chains(struct translation *t);
 void to_socket(struct translation *t, const struct ast_socket *socket);
 void to_expects(struct translation *t);
 void number_in_order(struct translation *t);
+void classify_interfaces(struct translation *t);
 
 #endif

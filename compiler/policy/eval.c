@@ -4,7 +4,6 @@
 
 struct evaluation {
 	const struct policy *policy;
-	const struct environment *environment;
 	const struct packet *packet;
 	struct outcome *outcome;
 	const struct rule *deciding;
@@ -14,30 +13,10 @@ struct evaluation {
 	size_t trace_count, trace_max;
 };
 
-static bool interface_matches(const struct evaluation *ev, const struct interface_match *match)
-{
-	bool is_one = false;
-	size_t i;
-
-	for (i = 0; i < match->count; i++) {
-		uint32_t interface = match->interfaces[i];
-
-		if (!ev->environment->interface_known[interface]) {
-			if (match->negated)
-				return false;
-			continue;
-		}
-		if (ev->packet->interface == interface)
-			is_one = true;
-	}
-	return is_one != match->negated;
-}
-
 static bool rule_matches(const struct evaluation *ev, const struct match *match)
 {
 	const struct packet *packet = ev->packet;
 	enum field field;
-	size_t i;
 
 	if (!(match->families & 1u << packet->family))
 		return false;
@@ -49,9 +28,6 @@ static bool rule_matches(const struct evaluation *ev, const struct match *match)
 		if (values && !range_set_contains(*values, packet->values[field]))
 			return false;
 	}
-	for (i = 0; i < match->interface_count; i++)
-		if (!interface_matches(ev, &match->interfaces[i]))
-			return false;
 	return true;
 }
 
@@ -203,11 +179,10 @@ static enum end eval_chain(struct evaluation *ev, const struct chain *chain)
 	return END_NEXT;
 }
 
-bool policy_eval(const struct policy *policy, const struct environment *environment,
-		 const struct packet *packet, struct outcome *outcome, const struct rule **deciding)
+bool policy_eval(const struct policy *policy, const struct packet *packet, struct outcome *outcome,
+		 const struct rule **deciding)
 {
-	struct evaluation ev = {policy, environment, packet, outcome, NULL, 0,
-				0,      false,       NULL,   0,       0};
+	struct evaluation ev = {.policy = policy, .packet = packet, .outcome = outcome};
 	enum end end;
 
 	outcome->action_count = 0;
@@ -219,12 +194,15 @@ bool policy_eval(const struct policy *policy, const struct environment *environm
 	return !ev.too_long;
 }
 
-size_t policy_trace(const struct policy *policy, const struct environment *environment,
-		    const struct packet *packet, const struct rule **rules, size_t max)
+size_t policy_trace(const struct policy *policy, const struct packet *packet,
+		    const struct rule **rules, size_t max)
 {
 	struct outcome outcome = {.action_count = 0};
-	struct evaluation ev = {policy, environment, packet, &outcome, NULL, 0,
-				0,      false,       rules,  0,        max};
+	struct evaluation ev = {.policy = policy,
+				.packet = packet,
+				.outcome = &outcome,
+				.trace = rules,
+				.trace_max = max};
 
 	eval_chain(&ev, &policy->chains[0]);
 	return ev.trace_count;

@@ -5,6 +5,24 @@
 
 #include <string.h>
 
+/* The packet's interface need not be one that rules name. */
+static bool check_packet_interface(struct translation *t, const struct ast_name *interface)
+{
+	const struct ast_value value = {
+		.kind = AST_VALUE_STRING, .span = interface->span, .text = interface->text};
+
+	if (!interface->text)
+		return true;
+	if (!check_interface(t, &value))
+		return false;
+	if (!interface_is_wildcard(interface->text))
+		return true;
+	diag_error(t->diag, interface->span,
+		   "a packet comes in by one interface, not by all that '%s' matches",
+		   interface->text);
+	return false;
+}
+
 static bool check_packet(struct translation *t, const struct ast_expect *expect)
 {
 	const struct endpoint *source = &expect->source, *destination = &expect->destination;
@@ -56,19 +74,14 @@ static bool expected_verdict(struct translation *t, const struct ast_verdict *ve
 	return false;
 }
 
-static struct packet to_packet(struct translation *t, const struct ast_expect *expect)
+static struct packet to_packet(const struct ast_expect *expect)
 {
-	struct packet packet = {.family = expect->destination.family,
-				.protocol = expect->protocol,
-				.interface = NO_INDEX};
-	const char *interface = expect->interface.text;
+	struct packet packet = {.family = expect->destination.family, .protocol = expect->protocol};
 
 	packet.values[FIELD_DADDR] = expect->destination.address;
 	packet.values[FIELD_DPORT] = expect->destination.port;
 	packet.values[FIELD_SADDR] = expect->source.address;
 	packet.values[FIELD_SPORT] = expect->source.port;
-	if (interface)
-		packet.interface = names_find(&t->interface_names, interface, strlen(interface));
 	return packet;
 }
 
@@ -82,11 +95,12 @@ void to_expects(struct translation *t)
 	policy->expects = arena_alloc(t->arena, t->expect_count, sizeof(*policy->expects));
 	for (i = 0; i < t->expect_count; i++) {
 		expect = t->expects[i];
-		if (!check_packet(t, expect) || !expected_verdict(t, expect->verdict, &verdict))
+		if (!check_packet(t, expect) || !check_packet_interface(t, &expect->interface) ||
+		    !expected_verdict(t, expect->verdict, &verdict))
 			continue;
 		policy->expects[policy->expect_count++] = (struct expect){
 			.span = expect->item.span,
-			.packet = to_packet(t, expect),
+			.packet = to_packet(expect),
 			.has_source = expect->has_source,
 			.interface = expect->interface.text,
 			.verdict = verdict,

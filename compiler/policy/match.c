@@ -200,6 +200,22 @@ static bool match_ports(struct rule_draft *draft, const struct ast_match *match,
 
 /* Interfaces. */
 
+/* `iif` names interfaces that must exist. */
+static bool check_required(struct rule_draft *draft, const struct resolved *resolved)
+{
+	size_t i;
+
+	for (i = 0; i < resolved->interface_count; i++)
+		if (interface_is_wildcard(resolved->interfaces[i].text)) {
+			diag_error(draft->t->diag, resolved->interfaces[i].span,
+				   "'iif' takes the name of one interface, which must exist; "
+				   "'iifname' takes '%s'",
+				   resolved->interfaces[i].text);
+			return false;
+		}
+	return true;
+}
+
 static bool match_interfaces(struct rule_draft *draft, const struct ast_match *match)
 {
 	bool required = match->field.field == FIELD_IIF;
@@ -212,7 +228,7 @@ static bool match_interfaces(struct rule_draft *draft, const struct ast_match *m
 	if (!check_equality(draft, match))
 		return false;
 	resolved = resolve_values(draft->t, match->values, TYPE_INTERFACE);
-	if (!resolved)
+	if (!resolved || (required && !check_required(draft, resolved)))
 		return false;
 	numbers = arena_alloc(draft->t->arena, resolved->interface_count, sizeof(*numbers));
 	for (i = 0; i < resolved->interface_count; i++)

@@ -17,8 +17,8 @@ struct verdict {
 	bool no_reuseport; /* of a redirect: the registered socket itself, not one of its group */
 };
 
-/* One `iif` or `iifname` match: the interface is one of these, or (negated) none of these. Neither holds for an
- * interface that the host does not have. */
+/* One `iif` or `iifname` match as it is written: the interface is one of these, or (negated) none of these. What it means is
+ * in the match's set of classes. */
 struct interface_match {
 	const uint32_t *interfaces;
 	size_t count;
@@ -29,9 +29,9 @@ struct interface_match {
 struct match {
 	uint8_t families;  /* bits 1 << enum family */
 	uint8_t protocols; /* bits 1 << enum protocol */
-	/* NULL where any value matches; the set may be empty. Ports have the same set in both families. */
+	/* NULL where any value matches; the set may be empty. Ports and interfaces have the same set in both families. */
 	const struct range_set *values[FAMILY_COUNT][VALUE_FIELD_COUNT];
-	const struct interface_match *interfaces; /* all of them must hold */
+	const struct interface_match *interfaces; /* as written, for texts; all of them must hold */
 	size_t interface_count;
 };
 
@@ -77,11 +77,24 @@ struct label {
 	struct span span; /* its first use, or its declaration */
 };
 
+/* What a rule says of interfaces: one name, or all names that begin alike (`"ppp*"`). A packet has one interface, and to the
+ * rules that is its class, a number: that of the entry with its exact name, else of the longest wildcard that matches,
+ * else CLASS_OTHER. The entries are sorted so that what a wildcard matches is one range of classes, which begins with its
+ * own. Before the runtime has told the program which interfaces there are, a packet has the class CLASS_NOT_KNOWN, for
+ * which no match holds, negated or not. */
 struct interface {
-	const char *name;
-	struct span span;
+	const char
+		*text; /* as in rules: a wildcard ends in '*', a name that ends in '*' in "\\*" */
+	const char *name; /* of a wildcard, what the names begin with */
+	bool is_wildcard;
 	bool required; /* named by `iif`: must exist at apply */
+	struct span span;
 };
+
+/* An interface's name has so many bytes at most, and a policy so many entries, so that a class has 16 bits. */
+enum { INTERFACE_NAME_MAX = 15, INTERFACES_MAX = 65533 };
+
+enum { CLASS_NOT_KNOWN = 0, CLASS_FIRST = 1 };
 
 /* An endpoint that the sockets of a socket declaration may have. */
 struct declared_endpoint {
@@ -110,7 +123,6 @@ struct packet {
 	enum family family;
 	enum protocol protocol;
 	u128 values[VALUE_FIELD_COUNT];
-	uint32_t interface; /* index of its interface; NO_INDEX: one that no rule names */
 };
 
 /* An `expect`: this packet (from every source, if has_source is false) must get this verdict. */
@@ -177,23 +189,32 @@ struct outcome {
 	enum end end; /* PASS or DROP */
 };
 
-/* Which of the policy's interfaces the host has. */
-struct environment {
-	const bool *interface_known;
-};
-
 /* Evaluates the rules for a packet from top to bottom: the first rule whose every match holds decides. *OUTCOME
  * lists all attempts that are made while labels turn out to have no socket; a label is attempted once.
  * *DECIDING is the rule that decides if every label has a socket; NULL: the policy's end. Returns false if
  * there are more attempts or counts than allowed; *OUTCOME then has the first of them. */
-bool policy_eval(const struct policy *policy, const struct environment *environment,
-		 const struct packet *packet, struct outcome *outcome,
+bool policy_eval(const struct policy *policy, const struct packet *packet, struct outcome *outcome,
 		 const struct rule **deciding);
 
 /* Lists the rules that a packet matches, in order: rules that decide, attempt, jump or return. Writes the first
  * MAX and returns how many there are. */
-size_t policy_trace(const struct policy *policy, const struct environment *environment,
-		    const struct packet *packet, const struct rule **rules, size_t max);
+size_t policy_trace(const struct policy *policy, const struct packet *packet,
+		    const struct rule **rules, size_t max);
+
+/* The class of an interface of the host by its name. */
+uint16_t interface_class(const struct policy *policy, const char *name);
+
+/* The class of an interface that no entry matches. */
+static inline uint16_t class_other(const struct policy *policy)
+{
+	return (uint16_t)(CLASS_FIRST + policy->interface_count);
+}
+
+/* The name of an interface of a class; NULL: of none that the rules name. */
+const char *interface_of_class(struct arena *arena, const struct policy *policy, uint16_t class);
+
+/* A range of classes in words: "\"eth0\"", "\"ppp*\" to \"ppp1\"", "not known", "any other". */
+const char *class_range_text(struct arena *arena, const struct policy *policy, struct range range);
 
 /* A packet as the command line takes it: "tcp 198.51.100.9:4242 -> 192.0.2.7:80". */
 const char *packet_text(struct arena *arena, const struct policy *policy,

@@ -164,6 +164,8 @@ bool value_list_of(struct arena *arena, const struct match *match, enum field fi
 	size_t i;
 
 	*list = (struct value_list){.field = field};
+	if (field_type(field) == TYPE_INTERFACE) /* written as in the rule: see write_interfaces */
+		return false;
 	if (field_has_families(field) ? !collect_addresses(arena, match, list)
 				      : !collect_ports(match, list))
 		return false;
@@ -285,7 +287,7 @@ static void write_interfaces(struct writer *to, const struct policy *policy,
 	write_string(to, match->count == 1 ? "" : match->count ? "{ " : "{");
 	for (i = 0; i < match->count; i++) {
 		write_string(to, i ? ", " : "");
-		write_quoted(to, policy->interfaces[match->interfaces[i]].name);
+		write_quoted(to, policy->interfaces[match->interfaces[i]].text);
 	}
 	write_string(to, match->count == 1 ? " " : " } ");
 }
@@ -400,6 +402,8 @@ const char *packet_text(struct arena *arena, const struct policy *policy,
 {
 	struct writer writer = {
 		.arena = arena, .bytes = arena_alloc(arena, RULE_SIZE, 1), .capacity = RULE_SIZE};
+	const char *interface = interface_of_class(arena, policy,
+						   (uint16_t)packet->values[FIELD_IIFNAME]);
 
 	write_string(&writer, protocol_word(packet->protocol));
 	write_string(&writer, " ");
@@ -408,9 +412,9 @@ const char *packet_text(struct arena *arena, const struct policy *policy,
 	write_string(&writer, " -> ");
 	write_endpoint(&writer, packet->family, packet->values[FIELD_DADDR],
 		       packet->values[FIELD_DPORT]);
-	if (packet->interface != NO_INDEX) {
+	if (interface) {
 		write_string(&writer, " iif ");
-		write_string(&writer, policy->interfaces[packet->interface].name);
+		write_string(&writer, interface);
 	}
 	write_bytes(&writer, "", 1);
 	return writer.bytes;

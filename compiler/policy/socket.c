@@ -22,7 +22,13 @@ static void check_device(struct translation *t, const struct ast_name *device)
 	const struct ast_value value = {
 		.kind = AST_VALUE_STRING, .span = device->span, .text = device->text};
 
-	if (device->text && check_interface_name(t, &value))
+	if (!device->text || !check_interface(t, &value))
+		return;
+	if (interface_is_wildcard(device->text))
+		diag_error(t->diag, device->span,
+			   "a socket is bound to one device, not to all that '%s' matches",
+			   device->text);
+	else
 		interface_number(t, *device, false);
 }
 

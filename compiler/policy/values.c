@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { PORT_MAX = 65535, QUOTE_MAX = 60, INTERFACE_NAME_MAX = 15, DEFINE_DEPTH_MAX = 64 };
+enum { PORT_MAX = 65535, QUOTE_MAX = 60, DEFINE_DEPTH_MAX = 64 };
 
 int quoted_length(struct span span)
 {
@@ -116,22 +116,37 @@ bool value_range(struct translation *t, const struct ast_value *value, enum valu
 	return true;
 }
 
-bool check_interface_name(struct translation *t, const struct ast_value *value)
+/* The length of a name without what ends it in rules: the '*' of a wildcard, or the '\' of an escaped '*'. */
+static size_t interface_length(const char *text)
 {
-	const char *name = value->text;
+	size_t length = strlen(text);
+
+	return length - (length && text[length - 1] == '*');
+}
+
+/* Checks a name of an interface, or a wildcard. */
+bool check_interface(struct translation *t, const struct ast_value *value)
+{
+	const char *text = value->text;
 	size_t length;
 
 	if (value->kind != AST_VALUE_WORD && value->kind != AST_VALUE_STRING)
 		return wrong_type(t, value, TYPE_INTERFACE);
-	length = strlen(name);
+	length = interface_length(text);
 	if (length > INTERFACE_NAME_MAX)
 		diag_error(t->diag, value->span,
 			   "an interface's name has at most %d bytes, this one has %zu",
 			   INTERFACE_NAME_MAX, length);
-	else if (strchr(name, '*'))
-		diag_error(t->diag, value->span, "interfaces are named one by one, without '*'");
-	else if (!length || !strcmp(name, ".") || !strcmp(name, "..") || strpbrk(name, "/: \t\""))
-		diag_error(t->diag, value->span, "'%s' cannot be an interface's name", name);
+	else if (!strcmp(text, "*"))
+		diag_error(
+			t->diag, value->span,
+			"'*' is every interface: without the match, the rule is for all of them");
+	else if (memchr(text, '*', length))
+		diag_error(t->diag, value->span,
+			   "a '*' stands at the end alone, for names that begin alike: '%.*s*'",
+			   (int)strcspn(text, "*"), text);
+	else if (!length || !strcmp(text, ".") || !strcmp(text, "..") || strpbrk(text, "/: \t\""))
+		diag_error(t->diag, value->span, "'%s' cannot be an interface's name", text);
 	else
 		return true;
 	return false;
@@ -145,6 +160,7 @@ struct gather {
 	size_t expected; /* the greatest possible number of values */
 	struct range *ranges[FAMILY_COUNT];
 	size_t counts[FAMILY_COUNT], capacities[FAMILY_COUNT];
+	struct names interfaces; /* those that were gathered */
 	struct resolved *out;
 	bool failed;
 };
@@ -175,11 +191,10 @@ static void gather_range(struct gather *g, enum family family, struct range rang
 static void gather_interface(struct gather *g, struct ast_name name)
 {
 	struct resolved *out = g->out;
-	size_t i;
 
-	for (i = 0; i < out->interface_count; i++)
-		if (!strcmp(out->interfaces[i].text, name.text))
-			return;
+	if (names_find(&g->interfaces, name.text, strlen(name.text)) != NO_NAME)
+		return;
+	names_add(&g->interfaces, g->t->arena, name.text, strlen(name.text));
 	*ARENA_PUSH(g->t->arena, out->interfaces, out->interface_count,
 		    out->interface_capacity) = name;
 }
@@ -213,7 +228,7 @@ static void gather_value(struct gather *g, const struct ast_value *value)
 		if (resolved)
 			gather_resolved(g, resolved);
 	} else if (g->type == TYPE_INTERFACE) {
-		if (check_interface_name(g->t, value))
+		if (check_interface(g->t, value))
 			gather_interface(g, (struct ast_name){value->text, value->span});
 		else
 			g->failed = true;

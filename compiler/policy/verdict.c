@@ -23,16 +23,37 @@ uint32_t label_number(struct translation *t, const char *name, struct span span)
 	return names_add(&t->label_names, t->arena, name, strlen(name));
 }
 
-uint32_t interface_number(struct translation *t, struct ast_name name, bool required)
+bool interface_is_wildcard(const char *text)
+{
+	size_t length = strlen(text);
+
+	return length && text[length - 1] == '*' && (length == 1 || text[length - 2] != '\\');
+}
+
+/* What stands in the quotes, without the '*' of a wildcard and without the '\' before a '*'. */
+static struct interface to_interface(struct translation *t, struct ast_name text)
+{
+	size_t length = strlen(text.text);
+	struct interface interface = {.text = text.text, .name = text.text, .span = text.span};
+	bool is_escaped = length > 1 && text.text[length - 2] == '\\';
+
+	interface.is_wildcard = interface_is_wildcard(text.text);
+	if (interface.is_wildcard)
+		interface.name = arena_string(t->arena, text.text, length - 1);
+	else if (is_escaped && text.text[length - 1] == '*')
+		interface.name = arena_printf(t->arena, "%.*s*", (int)length - 2, text.text);
+	return interface;
+}
+
+uint32_t interface_number(struct translation *t, struct ast_name text, bool required)
 {
 	struct policy *policy = t->policy;
-	uint32_t number = names_find(&t->interface_names, name.text, strlen(name.text));
+	uint32_t number = names_find(&t->interface_names, text.text, strlen(text.text));
 
 	if (number == NO_NAME) {
-		number = names_add(&t->interface_names, t->arena, name.text, strlen(name.text));
+		number = names_add(&t->interface_names, t->arena, text.text, strlen(text.text));
 		*ARENA_PUSH(t->arena, policy->interfaces, policy->interface_count,
-			    t->interface_capacity) = (struct interface){name.text, name.span,
-									false};
+			    t->interface_capacity) = to_interface(t, text);
 	}
 	policy->interfaces[number].required |= required;
 	return number;

@@ -1,8 +1,8 @@
 /* Runs each expect line by BPF_PROG_TEST_RUN (Linux 5.13) against a private copy of the program
  * with a private socket map. In that map each label that an expect line names has slots of its own,
  * and all other labels share four; the cookie of the socket that the run selects says which label
- * it was. The kernel gives a test run the interface 0, so the copy has 0 as the number of the
- * expected interface, and a match on it holds. */
+ * it was. The kernel gives a test run the interface 0, so in the copy that is the number of an
+ * interface of the class that the packet is to have. */
 #include "expect.h"
 
 #include "sentinels.h"
@@ -22,8 +22,8 @@
 
 enum { VERDICT_TEXT_MAX = 96 };
 
-/* A copy of the program for the expect lines with packets of one interface, and the map and sockets
- * that they run with. */
+/* A copy of the program for the expect lines with packets of one class of interfaces, and the map
+ * and sockets that they run with. */
 struct bench {
 	const struct object *object;
 	const struct runtime_options *options;
@@ -125,15 +125,30 @@ static int give_slots(struct bench *bench)
 	return err;
 }
 
-static int load_copy(struct bench *bench, uint32_t interface)
+/* Makes interface 0 one of the class. */
+static int tell_class(const struct bench *bench, uint32_t class)
+{
+	struct interface_class entry = {.number = 0, .class = class};
+	const struct class_table table = {&entry, 1};
+	const struct class_maps maps = {bench->loaded.interfaces, bench->loaded.near,
+					bench->loaded.machine};
+
+	if (!bench->object->header.asks_interface)
+		return 0;
+	return class_table_write(bench->object, &table, &maps);
+}
+
+static int load_copy(struct bench *bench, uint32_t class)
 {
 	const struct load_options options = {.verbose = bench->options->verbose,
 					     .guarded = bench->options->guarded};
+	int err;
 
 	for (uint32_t i = 0; i < bench->object->header.interface_count; i++)
-		bench->host.interfaces[i] = i == interface ? 0 : i + 1;
+		bench->host.interfaces[i] = ABI_CLASS_FIRST + i == class ? 0 : i + 1;
 	loaded_close(&bench->loaded);
-	return load_object(bench->object, &bench->host, &bench->shared, &options, &bench->loaded);
+	err = load_object(bench->object, &bench->host, &bench->shared, &options, &bench->loaded);
+	return err ? err : tell_class(bench, class);
 }
 
 /* Finds the label that got the packet instead of the expected one, by binary search: the labels of
@@ -253,8 +268,8 @@ static int run_expect(struct bench *bench, const struct abi_expect *expect)
 	return holds ? 0 : find_fault(bench, expect, &result);
 }
 
-/* Runs all expect lines with packets of one interface. Loads a copy only if there are any. */
-static int run_interface(struct bench *bench, uint32_t interface)
+/* Runs all expect lines with packets of one class. Loads a copy only if there are any. */
+static int run_class(struct bench *bench, uint32_t class)
 {
 	bool loaded = false;
 	int result = 0;
@@ -263,10 +278,10 @@ static int run_interface(struct bench *bench, uint32_t interface)
 		const struct abi_expect *expect = &bench->object->expects[i];
 		int err = 0;
 
-		if (expect->interface != interface)
+		if (expect->interface != class)
 			continue;
 		if (!loaded)
-			err = load_copy(bench, interface);
+			err = load_copy(bench, class);
 		loaded = true;
 		if (!err)
 			err = run_expect(bench, expect);
@@ -284,10 +299,9 @@ static int run_all(struct bench *bench)
 
 	if (err)
 		return err;
-	for (uint32_t i = 0; i <= bench->object->header.interface_count; i++) {
-		bool is_other = i == bench->object->header.interface_count;
-
-		err = run_interface(bench, is_other ? UINT32_MAX : i);
+	for (uint32_t class = ABI_CLASS_FIRST; class <= object_class_other(bench->object);
+	     class ++) {
+		err = run_class(bench, class);
 		if (err && err != RUNTIME_EXPECT_FAILED)
 			return err;
 		result = err ? err : result;

@@ -110,9 +110,8 @@ static void read_device(const struct object *object, const uint32_t *interfaces,
 					   object->sockets[declaration->value.number].device);
 
 	declaration->device = device;
-	for (uint32_t i = 0; device && i < object->header.interface_count; i++)
-		if (strcmp(device, object_string(object, object->interfaces[i].name)) == 0)
-			declaration->value.device = interfaces[i];
+	if (device)
+		declaration->value.device = interfaces[object_interface(object, device)];
 }
 
 static int read_declaration(const struct object *object, uint32_t number, uint32_t user,

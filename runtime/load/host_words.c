@@ -3,11 +3,12 @@
 #include "load.h"
 
 #include "runtime/base/fail.h"
-#include "runtime/kernel/caps.h"
+#include "runtime/kernel/interfaces.h"
 #include "runtime/kernel/netns.h"
 #include "runtime/object/object.h"
 
 #include <errno.h>
+#include <string.h>
 
 int host_new(const struct object *object, struct host *host)
 {
@@ -24,6 +25,7 @@ void host_free(struct host *host)
 {
 	free(host->slots);
 	free(host->interfaces);
+	class_table_free(&host->classes);
 	*host = (struct host){0};
 }
 
@@ -34,8 +36,20 @@ void host_default_slots(const struct object *object, struct host *host)
 			host->slots[i].slots[flow_class] = ABI_FLOW_CLASSES * i + flow_class;
 }
 
+/* Whether a declared socket is to be bound to the interface: then its number is part of the rules. */
+static bool is_device(const struct object *object, const char *name)
+{
+	for (size_t i = 0; i < object->socket_count; i++) {
+		const char *device = object_string(object, object->sockets[i].device);
+
+		if (device && strcmp(device, name) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Reports that there is no such interface; -errno if that is an error. */
-static int miss_interface(const char *name, bool required, const struct netns *netns)
+static int miss_interface(const char *name, bool required, bool followed, const struct netns *netns)
 {
 	bool is_error;
 
@@ -44,30 +58,49 @@ static int miss_interface(const char *name, bool required, const struct netns *n
 			      "there is no interface '%s' in %s, and an `iif` match names it "
 			      "(`iifname` does not need it)",
 			      name, netns->words);
-	is_error = warn_named(netns->report, "interface",
-			      "there is no interface '%s' in %s: no match on it holds until it is "
-			      "there and the rules are applied again",
-			      name, netns->words);
+	if (followed)
+		is_error = warn_named(netns->report, "interface",
+				      "there is no interface '%s' in %s: no packet comes in by it "
+				      "until it is there and `sklc sync` finds it",
+				      name, netns->words);
+	else
+		is_error = warn_named(netns->report, "interface",
+				      "there is no interface '%s' in %s: no match on it holds "
+				      "until it is there and the rules are applied again",
+				      name, netns->words);
 	return is_error ? -ENODEV : 0;
+}
+
+static int find_interface(const struct object *object, const struct netns *netns, bool strict,
+			  const struct host_interfaces *interfaces, uint32_t index,
+			  struct host *host)
+{
+	const struct abi_interface *record = &object->interfaces[index];
+	const char *name = object_string(object, record->name);
+	uint32_t number = record->is_wildcard ? 0 : host_interface_number(interfaces, name);
+	bool followed = object_has_classes(object) && !is_device(object, name);
+
+	if (record->is_wildcard)
+		return 0;
+	host->interfaces[index] = followed ? 0 : number ? number : ABI_INTERFACE_UNKNOWN;
+	return number ? 0 : miss_interface(name, record->required && strict, followed, netns);
 }
 
 int host_find_interfaces(const struct object *object, const struct netns *netns, bool strict,
 			 struct host *host)
 {
-	int err = 0;
+	struct host_interfaces interfaces;
+	int err;
 
-	for (uint32_t i = 0; i < object->header.interface_count; i++) {
-		const char *name = object_string(object, object->interfaces[i].name);
-		int number = netns_interface(netns, name);
-
-		if (number < 0)
-			return caps_fail(object->report, number, caps_for_namespace,
-					 "look up interface '%s'", name);
-		if (number == 0)
-			err = miss_interface(name, object->interfaces[i].required && strict, netns);
-		if (err)
-			return err;
-		host->interfaces[i] = number ? (uint32_t)number : ABI_INTERFACE_UNKNOWN;
-	}
-	return 0;
+	if (!object->header.interface_count)
+		return 0;
+	err = host_interfaces_list(netns, &interfaces);
+	if (err)
+		return err;
+	for (uint32_t i = 0; !err && i < object->header.interface_count; i++)
+		err = find_interface(object, netns, strict, &interfaces, i, host);
+	if (!err && object->header.asks_interface)
+		err = class_table_of(object, &interfaces, &host->classes);
+	host_interfaces_free(&interfaces);
+	return err;
 }

@@ -31,7 +31,7 @@ struct answer {
 	uint32_t descriptors; /* bits 1 << index in the list: those that come */
 };
 
-enum { DESCRIPTORS_MAX = 5 };
+enum { DESCRIPTORS_MAX = 7 };
 
 union control {
 	struct cmsghdr header;
@@ -45,6 +45,8 @@ static void list_descriptors(struct loaded *loaded, int *list[DESCRIPTORS_MAX])
 	list[2] = &loaded->label_counters;
 	list[3] = &loaded->machine;
 	list[4] = &loaded->tables;
+	list[5] = &loaded->interfaces;
+	list[6] = &loaded->near;
 }
 
 static void send_answer(int channel, int err, struct loaded *loaded)

@@ -8,13 +8,48 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct host_interfaces;
 struct netns;
 struct object;
+
+/* Interfaces of a namespace and their classes, ascending by number (classes.c). */
+struct interface_class {
+	uint32_t number, class;
+};
+struct class_table {
+	struct interface_class *all;
+	size_t count;
+};
+
+/* The classes of all interfaces. -errno after a message. */
+int class_table_of(const struct object *object, const struct host_interfaces *interfaces,
+		   struct class_table *table);
+void class_table_free(struct class_table *table);
+
+/* The class of an interface; ABI_CLASS_NOT_KNOWN: it is not in the table. */
+uint32_t class_table_find(const struct class_table *table, uint32_t number);
+
+/* What the map of a program has, which are those of another class than all others; -errno without a
+ * message. */
+int class_table_read(int map, struct class_table *table);
+
+/* The maps by which a program knows interfaces; descriptors. */
+struct class_maps {
+	int interfaces, near, machine;
+};
+
+/* Makes the program's maps what the table says, and says in the words of the host that they are
+ * filled. -errno after a message. */
+int class_table_write(const struct object *object, const struct class_table *table,
+		      const struct class_maps *maps);
 
 /* The words of the object that are known only when it is loaded, on this host. */
 struct host {
 	struct abi_label_slots *slots; /* slot words of each label */
-	uint32_t *interfaces;          /* index of each interface in the namespace */
+	/* The number of each interface whose number the rules depend on: of devices of declared
+	 * sockets; before version 4 of all. 0: of the other ones. */
+	uint32_t *interfaces;
+	struct class_table classes; /* where the program asks for interfaces; of all */
 };
 
 int host_new(const struct object *object, struct host *host);
@@ -43,9 +78,11 @@ int spare_marks_create(void);
 struct loaded {
 	int program;
 	int rule_counters, label_counters; /* -1: none */
-	int machine;  /* the words of the host; frozen if the object's format is 2 */
-	int tables;   /* -1: none */
-	bool guarded; /* see struct load_options */
+	int machine;    /* the words of the host; frozen if the object's format is 2 */
+	int tables;     /* -1: none */
+	int interfaces; /* the map of them; -1: none */
+	int near;       /* the map of near ones; -1: none */
+	bool guarded;   /* see struct load_options */
 };
 
 struct load_options {
@@ -62,7 +99,7 @@ struct load_options {
  * machines may be slow. */
 enum { LOAD_SECONDS_MAX = 120 };
 
-#define LOADED_NONE ((struct loaded){-1, -1, -1, -1, -1, false})
+#define LOADED_NONE ((struct loaded){-1, -1, -1, -1, -1, -1, -1, false})
 
 /* Loads the object's program with the shared maps. If the verifier refuses the program, the message
  * has the verifier's reason. -errno after a message. */

@@ -113,20 +113,20 @@ static struct bpf_program *only_program(const struct object *object, struct bpf_
 	return NULL;
 }
 
-/* Makes slot words and numbers of interfaces what the program of an object of today reads. */
-static void make_host_words(uint32_t *words, size_t slots, size_t interfaces)
+/* Makes slot words what the program of an object of today reads. */
+static void make_host_words(uint32_t *words, size_t slots)
 {
 	for (size_t i = 0; i < slots; i++)
 		words[i] = ABI_HOST_WORD(words[i], i);
-	for (size_t i = slots; i < slots + interfaces; i++)
-		words[i] = ABI_HOST_WORD(words[i], ABI_INTERFACE_UNKNOWN);
 }
 
 static int set_host(const struct object *object, struct bpf_object *opened, const struct host *host)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(opened, object_machine(object));
 	size_t slot_bytes = object->header.label_count * sizeof(*host->slots);
-	size_t interface_bytes = object->header.interface_count * sizeof(*host->interfaces);
+	size_t interface_bytes = object_has_classes(object) ? 0
+							    : object->header.interface_count *
+								      sizeof(*host->interfaces);
 	autofree char *words = NULL; /* aligned for words, as all that malloc gives */
 	const void *initial = NULL;
 	size_t size = 0;
@@ -143,8 +143,7 @@ static int set_host(const struct object *object, struct bpf_object *opened, cons
 	memcpy(words, host->slots, slot_bytes);
 	memcpy(words + slot_bytes, host->interfaces, interface_bytes);
 	if (object->header.version > 3)
-		make_host_words((uint32_t *)words, slot_bytes / sizeof(uint32_t),
-				object->header.interface_count);
+		make_host_words((uint32_t *)words, slot_bytes / sizeof(uint32_t));
 	if (bpf_map__set_initial_value(map, words, size))
 		return fail(object->report, errno, "write the slots of '%s'", object->image->name);
 	return 0;
@@ -237,6 +236,8 @@ static void take_maps(const struct object *object, const struct bpf_object *open
 	loaded->label_counters = map_fd(opened, ABI_LABEL_COUNTERS);
 	loaded->machine = map_fd(opened, object_machine(object));
 	loaded->tables = map_fd(opened, object_tables(object));
+	loaded->interfaces = map_fd(opened, ABI_INTERFACES);
+	loaded->near = map_fd(opened, ABI_NEAR_INTERFACES);
 }
 
 /* TRY_UNGUARDED without a message if the guards are what the verifier refuses. */

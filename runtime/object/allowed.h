@@ -43,7 +43,7 @@ struct allowed_map {
 	uint32_t flags;   /* BPF_F_... */
 };
 
-enum { ALLOWED_MAPS = 7 };
+enum { ALLOWED_MAPS = 9 };
 
 /* The maps that an object must have by its header, and no others. */
 void allowed_maps(const struct object *object, struct allowed_map maps[ALLOWED_MAPS]);

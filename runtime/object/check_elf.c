@@ -156,7 +156,8 @@ static int check_sizes(const struct checking *c)
 {
 	const struct object *object = c->object;
 	size_t words = ABI_FLOW_CLASSES * (size_t)object->header.label_count +
-		       object->header.interface_count;
+		       (object_has_classes(object) ? object->header.asks_interface
+						   : object->header.interface_count);
 	size_t instructions = (object->program_bytes + object->called_bytes) /
 			      sizeof(struct bpf_insn);
 	const struct section *machine = find_section(c, object_machine(object));

@@ -16,6 +16,9 @@
 /* zlib compresses at most 1032 to 1, so a header that promises a longer text is wrong. */
 enum { ZLIB_RATIO_MAX = 1032 };
 
+/* A class has 16 bits, and there are two beside those of interfaces. */
+enum { INTERFACES_MOST = 65533 };
+
 static int refuse_record(const struct object *object, const char *section, size_t index)
 {
 	return refuse(object->report, EINVAL,
@@ -95,13 +98,31 @@ static int check_labels(const struct object *object)
 	return check_unique(object);
 }
 
+/* Whether a record stands after the one before it: by name, and a wildcard before the exact name. */
+static bool is_sorted(const struct object *object, uint32_t index)
+{
+	const struct abi_interface *record = &object->interfaces[index], *before = record - 1;
+	int order;
+
+	if (!index || !object_has_classes(object))
+		return true;
+	order = strcmp(object_string(object, before->name), object_string(object, record->name));
+	return order < 0 || (order == 0 && before->is_wildcard && !record->is_wildcard);
+}
+
 static int check_interfaces(const struct object *object)
 {
+	if (object->header.interface_count > INTERFACES_MOST)
+		return refuse(object->report, EINVAL,
+			      "object '%s' has %u interfaces; at most %d fit", object->image->name,
+			      object->header.interface_count, INTERFACES_MOST);
 	for (uint32_t i = 0; i < object->header.interface_count; i++) {
 		const struct abi_interface *interface = &object->interfaces[i];
 
 		if (!is_string(object, interface->name) ||
-		    !*object_string(object, interface->name) || interface->required > 1)
+		    !*object_string(object, interface->name) || interface->required > 1 ||
+		    interface->is_wildcard > 1 || (interface->required && interface->is_wildcard) ||
+		    !is_sorted(object, i))
 			return refuse_record(object, ABI_INTERFACES_SECTION, i);
 	}
 	return 0;
@@ -141,11 +162,7 @@ static bool is_interface_or_none(const struct object *object, uint32_t string)
 {
 	if (string == ABI_NO_STRING || !is_string(object, string))
 		return string == ABI_NO_STRING;
-	for (uint32_t i = 0; i < object->header.interface_count; i++)
-		if (strcmp(object_string(object, object->interfaces[i].name),
-			   object_string(object, string)) == 0)
-			return true;
-	return false;
+	return object_interface(object, object_string(object, string)) != UINT32_MAX;
 }
 
 static int check_sockets(const struct object *object)
@@ -178,8 +195,8 @@ static int check_expects(const struct object *object)
 		if (!is_string(object, expect->text) || !is_family(expect->family) ||
 		    !is_protocol(expect->protocol) || expect->remote_port > UINT16_MAX ||
 		    expect->local_port > UINT16_MAX || !is_verdict(object, expect) ||
-		    (expect->interface != UINT32_MAX &&
-		     expect->interface >= object->header.interface_count) ||
+		    expect->interface == ABI_CLASS_NOT_KNOWN ||
+		    expect->interface > object_class_other(object) ||
 		    expect->file >= object->text_count || expect->has_source > 1)
 			return refuse_record(object, ABI_EXPECTS_SECTION, i);
 	}
@@ -221,6 +238,8 @@ static int check_header(const struct object *object)
 		return refuse(object->report, EINVAL, "object '%s': the policy %u makes no sense",
 			      object->image->name, header->policy);
 	if (header->override_others > 1 || header->tries_spares > 1 || header->tables_frozen > 1 ||
+	    header->asks_interface > 1 || header->reserved ||
+	    (header->asks_interface && !header->interface_count) ||
 	    (header->version > 2 && header->tries_spares != (header->label_count > 0)))
 		return refuse(object->report, EINVAL, "object '%s': its header makes no sense",
 			      object->image->name);

@@ -180,7 +180,7 @@ static void add_records(SHA2_CTX *sha, const struct object *object)
 	header.compiler = header.backend = header.tables = header.instructions_max = 0;
 	header.tables_max = 0;
 	header.tables_frozen = header.checksum = 0;
-	add_bytes(sha, &header, sizeof(header));
+	add_bytes(sha, &header, object_has_classes(object) ? sizeof(header) : ABI_HEADER_3_BYTES);
 	for (uint32_t i = 0; i < object->header.label_count; i++) {
 		add_string(sha, object, object->labels[i].name);
 		add_number(sha, object->labels[i].flow_classes);
@@ -188,6 +188,8 @@ static void add_records(SHA2_CTX *sha, const struct object *object)
 	for (uint32_t i = 0; i < object->header.interface_count; i++) {
 		add_string(sha, object, object->interfaces[i].name);
 		add_number(sha, object->interfaces[i].required);
+		if (object_has_classes(object))
+			add_number(sha, object->interfaces[i].is_wildcard);
 	}
 	add_rules(sha, object);
 	add_sockets(sha, object);

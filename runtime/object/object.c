@@ -167,18 +167,59 @@ static int take_header(struct object *object, const struct abi_header *header, s
 	return 0;
 }
 
-/* Takes the records of declared sockets from their section; those of version 2 are shorter. */
+/* How many records a section has whose records are shorter in older versions. */
+static int count_records(const struct object *object, const char *section, size_t size,
+			 size_t record, size_t *count)
+{
+	*count = size / record;
+	return size % record ? refuse(object->report, EINVAL,
+				      "object '%s': the section '%s' has %zu bytes, expected a "
+				      "multiple of %zu",
+				      object->image->name, section, size, record)
+			     : 0;
+}
+
+static int take_interfaces(struct object *object, const unsigned char *bytes, size_t size,
+			   size_t *count)
+{
+	size_t record = object->header.version < 4 ? ABI_INTERFACE_3_BYTES
+						   : sizeof(struct abi_interface);
+	int err = count_records(object, ABI_INTERFACES_SECTION, size, record, count);
+
+	if (err)
+		return err;
+	object->interfaces = calloc(*count + 1, sizeof(*object->interfaces));
+	if (!object->interfaces)
+		return fail(object->report, ENOMEM, "read object '%s'", object->image->name);
+	for (size_t i = 0; i < *count; i++)
+		memcpy(&object->interfaces[i], bytes + i * record, record);
+	return 0;
+}
+
+/* Before version 4, the interface of an expect's packet was the index of a record or none. */
+static void class_expects(const struct object *object)
+{
+	for (size_t i = 0; object->header.version < 4 && i < object->expect_count; i++) {
+		uint32_t *interface = &object->expects[i].interface;
+
+		if (*interface == UINT32_MAX)
+			*interface = object_class_other(object);
+		else if (*interface < object->header.interface_count)
+			*interface += ABI_CLASS_FIRST;
+		else
+			*interface = ABI_CLASS_NOT_KNOWN; /* which object_check refuses */
+	}
+}
+
+/* Takes the records of declared sockets from their section. */
 static int take_sockets(struct object *object, const unsigned char *bytes, size_t size)
 {
 	size_t record = object->header.version == 2 ? ABI_SOCKET_2_BYTES
 						    : sizeof(struct abi_socket);
+	int err = count_records(object, ABI_SOCKETS_SECTION, size, record, &object->socket_count);
 
-	if (size % record)
-		return refuse(object->report, EINVAL,
-			      "object '%s': the section '%s' has %zu bytes, expected a "
-			      "multiple of %zu",
-			      object->image->name, ABI_SOCKETS_SECTION, size, record);
-	object->socket_count = size / record;
+	if (err)
+		return err;
 	object->sockets = calloc(object->socket_count + 1, sizeof(*object->sockets));
 	if (!object->sockets)
 		return fail(object->report, ENOMEM, "read object '%s'", object->image->name);
@@ -208,15 +249,15 @@ static int check_counts(const struct object *object, const struct wanted *wanted
 
 static int read_sections(struct object *object, Elf *elf)
 {
-	size_t label_count = 0, interface_count = 0, header_bytes = 0, socket_bytes = 0;
-	autofree void *header = NULL, *sockets = NULL;
+	size_t label_count = 0, interface_count = 0, header_bytes = 0;
+	size_t socket_bytes = 0, interface_bytes = 0;
+	autofree void *header = NULL, *sockets = NULL, *interfaces = NULL;
 	struct wanted wanted[] = {
 		{ABI_HEADER_SECTION, 1, &header, &header_bytes, false},
 		{ABI_STRINGS_SECTION, 1, (void **)&object->strings, &object->string_bytes, false},
 		{ABI_LABELS_SECTION, sizeof(*object->labels), (void **)&object->labels,
 		 &label_count, false},
-		{ABI_INTERFACES_SECTION, sizeof(*object->interfaces), (void **)&object->interfaces,
-		 &interface_count, false},
+		{ABI_INTERFACES_SECTION, 1, &interfaces, &interface_bytes, false},
 		{ABI_RULES_SECTION, sizeof(*object->rules), (void **)&object->rules,
 		 &object->rule_count, false},
 		{ABI_SOCKETS_SECTION, 1, &sockets, &socket_bytes, false},
@@ -241,6 +282,8 @@ static int read_sections(struct object *object, Elf *elf)
 		err = check_elf(object, elf);
 	if (!err)
 		err = take_sockets(object, sockets, socket_bytes);
+	if (!err)
+		err = take_interfaces(object, interfaces, interface_bytes, &interface_count);
 	if (!err)
 		err = check_counts(object, wanted, label_count, interface_count);
 	return err;
@@ -299,6 +342,8 @@ int object_read(struct report *report, const struct object_image *image, struct 
 		return refuse(report, EINVAL, "'%s' is no object file (ELF)", image->name);
 	err = read_sections(object, elf);
 	elf_end(elf);
+	if (!err)
+		class_expects(object);
 	if (!err)
 		err = object_check(object);
 	if (err)

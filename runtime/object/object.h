@@ -37,6 +37,17 @@ void object_free(struct object *object);
 const char *object_string(const struct object *object, uint32_t offset);
 const char *object_label(const struct object *object, uint32_t label);
 
+/* Whether programs of this object know interfaces by class: see ABI_CLASS_FIRST. Those of older
+ * versions compare numbers. */
+bool object_has_classes(const struct object *object);
+
+/* The class of an interface of the host by its name; and that of all that no record matches. */
+uint32_t object_class(const struct object *object, const char *name);
+uint32_t object_class_other(const struct object *object);
+
+/* The index of the record of an interface's exact name; UINT32_MAX: there is none. */
+uint32_t object_interface(const struct object *object, const char *name);
+
 /* The names of the sections that have the words of the host, and the tables. */
 const char *object_machine(const struct object *object);
 const char *object_tables(const struct object *object);

@@ -12,6 +12,7 @@ struct declarations;
 struct hands;
 struct known_sockets;
 struct netns;
+struct class_table;
 struct object;
 
 struct problem {
@@ -37,8 +38,11 @@ struct inspection {
 	const struct netns *netns;
 	const struct known_sockets *known; /* NULL: they are read when they are needed */
 	/* Numbers that the rules were applied with; NULL: they are not known. */
-	const uint32_t *interfaces, *users; /* by interface, by declaration */
-	const struct hands *hands;          /* what was done by hand; NULL: nothing */
+	const uint32_t *interfaces,
+		*users; /* by interface (0: it depends on none), by declaration */
+	/* What the program knows of interfaces; NULL: it asks for none. */
+	const struct class_table *classes;
+	const struct hands *hands; /* what was done by hand; NULL: nothing */
 };
 
 /* These add to PROBLEMS; -ENOMEM after a message. */
@@ -70,7 +74,7 @@ uint32_t *problems_covered(struct report *report, const struct object *object);
 int problems_of_following(const struct object *object, enum following following,
 			  struct problems *problems);
 
-/* Interfaces that have another number than the program compares with, or are gone. */
+/* Interfaces that are not what the program takes them for, or are gone. */
 int problems_of_interfaces(const struct inspection *inspected, struct problems *problems);
 
 /* Users of declarations that have another number than the rules were applied with, or are gone. */

@@ -305,6 +305,10 @@ static int pin_all(int folder, const struct generation_parts *parts)
 		err = pin_if_any(folder, ABI_PIN_LABEL_COUNTERS, loaded->label_counters);
 	if (!err)
 		err = pin_put(folder, ABI_PIN_MACHINE, loaded->machine);
+	if (!err)
+		err = pin_if_any(folder, ABI_PIN_INTERFACES, loaded->interfaces);
+	if (!err)
+		err = pin_if_any(folder, ABI_PIN_NEAR_INTERFACES, loaded->near);
 	if (!err && parts->trial)
 		err = pin_put(folder, PIN_CHOICES, parts->trial->choices);
 	if (!err && parts->trial)

@@ -35,7 +35,9 @@
 	X(PIN_TRIAL, MAY, MUST, NEVER, NEVER, NEVER)                                               \
 	X(PIN_CHOICES, MAY, MUST, NEVER, NEVER, NEVER)                                             \
 	X(PIN_DECLARED, MAY, MADE, MADE, NEVER, NEVER)                                             \
-	X(PIN_CGROUPS, MAY, MADE, MADE, NEVER, NEVER)
+	X(PIN_CGROUPS, MAY, MADE, MADE, NEVER, NEVER)                                              \
+	X(ABI_PIN_INTERFACES, MAY, MADE, MADE, NEVER, NEVER) /* the map of them */                 \
+	X(ABI_PIN_NEAR_INTERFACES, MAY, MADE, MADE, NEVER, NEVER)
 
 /* The pins of a namespace beside ABI_PIN_LINK. They are made before there is a link, so all of them
  * must be there as long as there is one. */

@@ -11,6 +11,7 @@
 
 #include <limits.h>
 
+struct class_table;
 struct declared_maps;
 struct hands;
 struct loaded;
@@ -195,6 +196,18 @@ int generation_has_numbers(const struct generation *generation, const struct hos
 /* The numbers that the generation was applied with; OBJECT is its own. -errno after a message. */
 int generation_numbers(const struct generation *generation, const struct object *object,
 		       struct host_numbers *numbers);
+
+/* The interfaces that the program of a generation knows; only where its object asks for interfaces.
+ * -errno after a message. */
+int generation_classes(const struct state *state, uint32_t id, struct class_table *table);
+
+/* Tells the program of a generation which interfaces the namespace has now; OBJECT is its own. Does
+ * nothing where it does not ask for them. -errno after a message. */
+int generation_follow_interfaces(const struct state *state, uint32_t id,
+				 const struct object *object);
+
+/* The same for what is in force, and during a trial also for the rules that may come back. */
+int standing_follow_interfaces(const struct state *state, const struct standing *standing);
 
 /* What a new generation's folder is made of. */
 struct generation_parts {

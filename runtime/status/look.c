@@ -168,9 +168,13 @@ static int look_all(const struct look *look)
 				       .hands = &status->hands,
 				       .interfaces = status->numbers.all,
 				       .users = host_users(object, &status->numbers)};
-	int err;
+	struct class_table classes = {0};
+	int err = look_at_sockets(look);
 
-	err = look_at_sockets(look);
+	if (!err && object->header.asks_interface) {
+		err = generation_classes(&status->state, status->standing.current, &classes);
+		inspected.classes = &classes;
+	}
 	if (!err && object->socket_count)
 		err = look_for_declared(look, &inspected);
 	if (!err)
@@ -181,6 +185,7 @@ static int look_all(const struct look *look)
 		err = problems_of_groups_by_hand(&inspected, look->sockets, &status->problems);
 	if (!err)
 		err = problems_of_interfaces(&inspected, &status->problems);
+	class_table_free(&classes);
 	if (!err)
 		err = problems_of_users(&inspected, &status->problems);
 	if (!err)

@@ -113,6 +113,8 @@ static int sync_generation(const struct state *state, uint32_t generation, bool 
 			    .since = -1};
 	int err = read_applied(&sync);
 
+	if (!err)
+		err = generation_follow_interfaces(state, generation, &sync.applied.object);
 	if (err || !sync.applied.object.socket_count) {
 		sync_close(&sync);
 		return err;

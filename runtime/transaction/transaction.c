@@ -139,6 +139,15 @@ static int assign_slots(struct transaction *t)
 	return err ? err : declarations_place(t->object, t->host.slots, &t->declarations);
 }
 
+static int tell_interfaces(const struct transaction *t)
+{
+	const struct class_maps maps = {t->loaded.interfaces, t->loaded.near, t->loaded.machine};
+
+	return t->object->header.asks_interface
+		       ? class_table_write(t->object, &t->host.classes, &maps)
+		       : 0;
+}
+
 static int load_new(struct transaction *t)
 {
 	int err = standing_prepare(t->state, &t->shared, &t->labels);
@@ -153,7 +162,7 @@ static int load_new(struct transaction *t)
 		err = declared_maps_create(&t->declarations, &t->declared);
 	if (!err)
 		err = load(t, &t->loaded);
-	return err;
+	return err ? err : tell_interfaces(t);
 }
 
 /* The program on the link; -1 if there is no link. */
@@ -348,6 +357,8 @@ static int run_held(struct transaction *t)
 		err = find_unchanged(t);
 	if (!err && t->unchanged)
 		return stay(t);
+	if (!err && t->confirm_seconds)
+		err = standing_follow_interfaces(t->state, t->standing);
 	if (!err)
 		err = load_new(t);
 	if (!err)

@@ -40,7 +40,9 @@ static int rollback_trial(struct state *state, struct standing *standing,
 	if (err)
 		return err;
 	signals_hold(&held);
-	err = standing_end_trial(state, standing);
+	err = standing_follow_interfaces(state, standing);
+	if (!err)
+		err = standing_end_trial(state, standing);
 	if (!err)
 		report_record("rolled back", &before, options, out);
 	if (err)

@@ -384,7 +384,7 @@ static int prefixes_of(const struct layout_object *object)
 bool walk_maps_open(struct walk_maps *maps, const struct layout *layout)
 {
 	const struct layout_object *object = &layout->object;
-	size_t words = object->label_count * ABI_FLOW_CLASSES + object->interface_count + 1;
+	size_t words = object->label_count * ABI_FLOW_CLASSES + 1;
 	uint32_t *host = calloc(words, sizeof(*host));
 
 	if (!host)

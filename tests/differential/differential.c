@@ -34,9 +34,7 @@ struct trial {
 	struct edges edges;
 	const struct sentinels *sentinels;
 	struct program program;
-	bool known[GENERATE_INTERFACES];
-	uint32_t interface; /* by which packets come in; NO_INDEX: by one that no rule names */
-	bool filled[SLOTS]; /* the slots that have sockets */
+	bool filled[SLOTS];                                /* the slots that have sockets */
 	uint64_t *rule_counts, hits[SLOTS], misses[SLOTS]; /* expected so far */
 };
 
@@ -86,26 +84,24 @@ static void show_packet(const struct packet *packet)
 
 	address_format(packet->family, packet->values[FIELD_DADDR], local);
 	address_format(packet->family, packet->values[FIELD_SADDR], remote);
-	printf("# %s [%s]:%u -> [%s]:%u interface %d\n", protocol_word(packet->protocol), remote,
-	       (unsigned)packet->values[FIELD_SPORT], local, (unsigned)packet->values[FIELD_DPORT],
-	       (int)packet->interface);
+	printf("# %s [%s]:%u -> [%s]:%u interface class %u\n", protocol_word(packet->protocol),
+	       remote, (unsigned)packet->values[FIELD_SPORT], local,
+	       (unsigned)packet->values[FIELD_DPORT], (unsigned)packet->values[FIELD_IIFNAME]);
 }
 
 static bool check_packet(struct trial *trial)
 {
 	struct packet packet = random_packet(&trial->random, &trial->edges);
-	struct environment environment = {trial->known};
 	const struct diagram_outcome *walked;
 	const struct rule *deciding;
 	struct outcome outcome;
 	int chosen, expected;
 
-	packet.interface = trial->interface;
-	if (!policy_eval(trial->c.policy, &environment, &packet, &outcome, &deciding)) {
+	if (!policy_eval(trial->c.policy, &packet, &outcome, &deciding)) {
 		puts("# the outcome has too many actions, and yet the rules compiled");
 		return false;
 	}
-	walked = decision_eval(trial->c.decision, &environment, &packet);
+	walked = decision_eval(trial->c.decision, &packet);
 	chosen = program_run(&trial->program, trial->sentinels, &packet);
 	expected = expected_choice(trial, &outcome, &packet);
 	if (same_outcome(&outcome, walked) && chosen == expected)
@@ -141,34 +137,15 @@ static bool check_counters(struct trial *trial)
 	return true;
 }
 
-/* Chooses which interfaces the host has, and by which of them packets come in; perhaps by none. */
-static void choose_interfaces(struct trial *trial, uint8_t states[GENERATE_INTERFACES])
-{
-	size_t count = trial->c.policy->interface_count;
-	uint32_t i, incoming = random_below(&trial->random, (uint32_t)count + 1);
-
-	trial->interface = NO_INDEX;
-	for (i = 0; i < count; i++) {
-		trial->known[i] = random_percent(&trial->random, 70);
-		states[i] = !trial->known[i] ? INTERFACE_UNKNOWN
-			    : i == incoming  ? INTERFACE_EQUALS
-					     : INTERFACE_DIFFERS;
-		if (states[i] == INTERFACE_EQUALS)
-			trial->interface = i;
-	}
-}
-
 /* Loads the program once, and tries packets with all sockets in their slots (FILLING 0), with none
  * (1), or with about half of them (2). */
 static bool check_filling(struct trial *trial, int filling, int packets)
 {
 	size_t labels = trial->c.layout->object.label_count;
-	uint8_t states[GENERATE_INTERFACES];
 	bool good = true;
 	int i;
 
-	choose_interfaces(trial, states);
-	if (!program_load(&trial->program, trial->c.object, &trial->c.layout->object, states)) {
+	if (!program_load(&trial->program, trial->c.object, &trial->c)) {
 		puts("# the kernel refuses the program");
 		return false;
 	}
@@ -314,6 +291,9 @@ int main(int argc, char **argv)
 			   first, count);
 	check_random_files(&tap, &sentinels,
 			   (struct kind_of_file){generate_clusters, "clustered", false}, first,
+			   (count + CLUSTERED_PART - 1) / CLUSTERED_PART);
+	check_random_files(&tap, &sentinels,
+			   (struct kind_of_file){generate_interfaces, "interface", false}, first,
 			   (count + CLUSTERED_PART - 1) / CLUSTERED_PART);
 	check_large_files(&tap, &sentinels, 1000, 1000);
 	check_large_files(&tap, &sentinels, 10000, 300);

@@ -101,15 +101,13 @@ enum { SUBJECT_COUNT = sizeof(SUBJECTS) / sizeof(SUBJECTS[0]) };
 static int expected_choice(const struct subject *subject, const bool *filled,
 			   const struct packet *packet)
 {
-	static const bool known[1];
-	struct environment environment = {known};
 	uint32_t flow_class = 2u * (packet->family == FAMILY_IPV6) +
 			      (packet->protocol == PROTOCOL_UDP);
 	const struct rule *deciding;
 	struct outcome outcome;
 	size_t i;
 
-	policy_eval(subject->c.policy, &environment, packet, &outcome, &deciding);
+	policy_eval(subject->c.policy, packet, &outcome, &deciding);
 	for (i = 0; i < outcome.action_count; i++) {
 		uint32_t slot = outcome.actions[i].index * ABI_FLOW_CLASSES + flow_class;
 
@@ -163,7 +161,7 @@ static bool is_caught(struct subject *subject)
 	size_t i;
 
 	object = bytecode_to_elf(c->arena, c->code, c->layout, c->policy, c->diag);
-	if (!object || !program_load(&program, object, &c->layout->object, NULL))
+	if (!object || !program_load(&program, object, c))
 		return true;
 	for (i = 0; i < FILLINGS && !caught; i++)
 		caught = chooses_wrongly(subject, &program, i);

@@ -24,7 +24,7 @@ static uint32_t verified_and_estimated(const char *text, size_t *estimate)
 
 	if (!good)
 		diag_print(c.diag, stdout, DIAG_COLOR_NEVER);
-	good = good && program_load(&program, c.object, &c.layout->object, NULL);
+	good = good && program_load(&program, c.object, &c);
 	if (good)
 		program_close(&program);
 	*estimate = good ? layout_verified_instructions(c.layout) : 0;
@@ -162,6 +162,8 @@ static void print_rule(FILE *out, const char *kinds, uint32_t number, uint32_t a
 		fprintf(out, " saddr %u.%u.0.0/16", address >> 8 & 255, address & 255);
 	if (strchr(kinds, 'p'))
 		fprintf(out, " dport %u", 1 + address % 3000);
+	if (strchr(kinds, 'i'))
+		fprintf(out, " iifname \"v%u\"", address % 300);
 	fprintf(out, "%s redirect to l%u\n", strchr(kinds, 'c') ? " counter" : "", number % 7);
 }
 
@@ -187,8 +189,9 @@ static void check_estimate(struct tap *tap, const char *kinds)
 
 int main(void)
 {
-	static const char *const kinds[] = {"4",   "6",  "4p", "6p",  "4s",  "4sp",  "4c",
-					    "6pc", "6u", "46", "46u", "46s", "46up", "46usp"};
+	static const char *const kinds[] = {"4",    "6",     "4p", "6p",  "4s",  "4sp",
+					    "4c",   "6pc",   "6u", "46",  "46u", "46s",
+					    "46up", "46usp", "4i", "46i", "4spi"};
 	static const uint32_t counts[] = {1, 2, 16, 32};
 	struct sentinels sentinels;
 	struct tap tap = {0};

@@ -29,7 +29,7 @@ SKLC = os.environ.get("SKLC", str(pathlib.Path(__file__).parents[2] / "build" / 
 SERVICES = pathlib.Path(os.environ.get("BUILD") or pathlib.Path(__file__).parents[2] / "build", "services")
 CLONE_NEWNS, CLONE_NEWNET = 0x20000, 0x40000000
 IP_FREEBIND, IPV6_FREEBIND, SO_NETNS_COOKIE = 15, 78, 71
-REFUSED = "refused"
+REFUSED, RESET = "refused", "reset"
 SANITIZED = b"__asan_init" in pathlib.Path(SKLC).read_bytes()
 # The leak sanitizer does not work under strace.
 NO_LEAK_CHECK = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
@@ -256,6 +256,61 @@ class Host:
             sock.close()
 
 
+class Wires:
+    """The host with two interfaces, v0 and v1, and a namespace of clients at the other ends, at .2 of each subnet."""
+
+    def __init__(self, host):
+        self.host, self.far = host, Namespace()
+        for number in (0, 1):
+            self.add(number)
+
+    def add(self, number, *words):
+        host = self.host.namespace
+        host.ip("link", "add", f"v{number}", *words, "type", "veth", "peer", "name", f"p{number}", "netns", self.far.name)
+        for namespace, name, last in ((host, f"v{number}", 1), (self.far, f"p{number}", 2)):
+            namespace.ip("addr", "add", f"172.16.{number}.{last}/24", "dev", name)
+            namespace.ip("-6", "addr", "add", f"fe80::{last}/64", "dev", name, "nodad")
+            namespace.ip("link", "set", name, "up")
+
+    def server(self, device=None, address="0.0.0.0", port=0, kind=socket.SOCK_STREAM):
+        sock = self.host.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
+        if device and "fe80" not in address:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode() + b"\0")
+        scope = {"v0": self.number("v0"), "v1": self.number("v1")}.get(device, 0)
+        sock.bind((address, port, 0, scope) if ":" in address else (address, port))
+        if kind == socket.SOCK_STREAM:
+            sock.listen()
+        return sock
+
+    def number(self, name):
+        with self.host.namespace.entered():
+            return socket.if_nametoindex(name)
+
+    def client(self, number, servers, address=None, port=80):
+        """The server that a client behind an interface reaches; or REFUSED, or RESET."""
+        address = address or f"172.16.{number}.1"
+        with self.far.entered():
+            client = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+            scope = socket.if_nametoindex(f"p{number}") if ":" in address else 0
+        with client:
+            client.settimeout(3)
+            try:
+                client.connect((address, port, 0, scope) if ":" in address else (address, port))
+                for server in servers:
+                    server.settimeout(0.5)
+                    try:
+                        server.accept()[0].close()
+                        return server
+                    except TimeoutError:
+                        continue
+                client.recv(1)
+            except OSError as error:
+                if error.errno in (errno.ECONNREFUSED, errno.ECONNRESET):
+                    return REFUSED if error.errno == errno.ECONNREFUSED else RESET
+                raise
+        return None
+
+
 @functools.cache
 def public_folder():
     """A folder that every user may enter, until the run ends; other users may not be able to enter the build's."""
@@ -336,6 +391,13 @@ def make_host(tmp_path, bpffs):
 @pytest.fixture
 def host(make_host):
     return make_host()
+
+
+@pytest.fixture
+def wires(host):
+    made = Wires(host)
+    yield made
+    made.far.delete()
 
 
 @pytest.fixture(params=WIRES)

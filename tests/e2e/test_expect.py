@@ -51,7 +51,7 @@ def test_a_wrong_verdict_is_found(host, prog):
 
 
 def test_a_wrong_interface_is_found(host, prog):
-    patch(prog, "sklc.expects", 5 * EXPECT_BYTES + EXPECT_INTERFACE, struct.pack("<I", 0xffffffff))
+    patch(prog, "sklc.expects", 5 * EXPECT_BYTES + EXPECT_INTERFACE, struct.pack("<I", 2))
     assert "decided 'pass'" in host.sklc("--check", prog, status=1).stderr
 
 

@@ -156,17 +156,17 @@ def test_the_same_texts_in_other_code_are_another_generation(host):
         assert host.apply(MANY, "--tables", kind).stdout == f"applied: generation {number}\n"
 
 
-def test_an_interface_with_another_number_is_a_change(host):
-    text = 'iifname "there" tcp dport 80 drop\n'
-    host.apply(text, "-Wno-interface")
-    assert host.apply(text, "-Wno-interface").stdout == "unchanged: generation 1\n"
+def test_an_interface_with_another_number_is_no_change_unless_a_declared_socket_is_of_it(host):
+    for generation, text in enumerate(['iifname "there" tcp dport 80 drop\n',
+                                       'socket web { tcp *:8080 dev "there" }\ntcp dport 80 redirect to web\n'], 1):
+        host.apply(text, "-q")
+        assert host.apply(text, "-Wno-interface").stdout == f"unchanged: generation {generation}\n"
     host.namespace.ip("link", "add", "there", "type", "bridge")
-    assert host.apply(text).stdout == "applied: generation 2\n"
-    assert host.apply(text).stdout == "unchanged: generation 2\n"
+    assert host.apply(text, "-q").returncode == 0 and host.status(status=None)["generation"] == 3
     host.namespace.ip("link", "del", "there")
     host.namespace.ip("link", "add", "another", "type", "bridge")
     host.namespace.ip("link", "add", "there", "type", "bridge")
-    assert host.apply(text).stdout == "applied: generation 3\n"
+    assert host.apply(text, "-q").returncode == 0 and host.status(status=None)["generation"] == 4
 
 
 @pytest.mark.usefixtures("cgroup2")

@@ -67,7 +67,7 @@ def test_every_number_of_a_map_is_the_one_that_the_header_asks_for(host, prog):
     every = list(types(content(whole, sections(whole)[".BTF"])))
     numbers = [(at, words[2]) for at, kind, _, words in every
                if kind == ARRAY and every[words[0] - 1][2] == "int"]
-    assert len(numbers) == 3 * 4  # the type, the entries and the flags of four maps
+    assert len(numbers) == 3 * 6  # the type, the entries and the flags of six maps
     for at, number in numbers:
         for value in {number + 1, number - 1 if number else 3, 20_000_000}:
             change_and_refuse(host, prog, whole, at + 12 + 8, value, "object '")

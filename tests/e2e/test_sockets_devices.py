@@ -7,73 +7,10 @@ import subprocess
 
 import pytest
 
-from conftest import Namespace, REFUSED, WIRES
+from conftest import REFUSED, RESET, WIRES
 
 TCP4, UDP4 = WIRES["tcp-ipv4"], WIRES["udp-ipv4"]
 SO_BINDTODEVICE = socket.SO_BINDTODEVICE
-RESET = "reset"
-
-
-class Wires:
-    """The host with two interfaces, v0 and v1, and a namespace of clients at the other ends, at .2 of each subnet."""
-
-    def __init__(self, host):
-        self.host, self.far = host, Namespace()
-        for number in (0, 1):
-            self.add(number)
-
-    def add(self, number):
-        host = self.host.namespace
-        host.ip("link", "add", f"v{number}", "type", "veth", "peer", "name", f"p{number}", "netns", self.far.name)
-        for namespace, name, last in ((host, f"v{number}", 1), (self.far, f"p{number}", 2)):
-            namespace.ip("addr", "add", f"172.16.{number}.{last}/24", "dev", name)
-            namespace.ip("-6", "addr", "add", f"fe80::{last}/64", "dev", name, "nodad")
-            namespace.ip("link", "set", name, "up")
-
-    def server(self, device=None, address="0.0.0.0", port=0, kind=socket.SOCK_STREAM):
-        sock = self.host.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
-        if device and "fe80" not in address:
-            sock.setsockopt(socket.SOL_SOCKET, SO_BINDTODEVICE, device.encode() + b"\0")
-        scope = {"v0": self.number("v0"), "v1": self.number("v1")}.get(device, 0)
-        sock.bind((address, port, 0, scope) if ":" in address else (address, port))
-        if kind == socket.SOCK_STREAM:
-            sock.listen()
-        return sock
-
-    def number(self, name):
-        with self.host.namespace.entered():
-            return socket.if_nametoindex(name)
-
-    def client(self, number, servers, address=None, port=80):
-        """The server that a client behind an interface reaches; or REFUSED, or RESET."""
-        address = address or f"172.16.{number}.1"
-        with self.far.entered():
-            client = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
-            scope = socket.if_nametoindex(f"p{number}") if ":" in address else 0
-        with client:
-            client.settimeout(3)
-            try:
-                client.connect((address, port, 0, scope) if ":" in address else (address, port))
-                for server in servers:
-                    server.settimeout(0.5)
-                    try:
-                        server.accept()[0].close()
-                        return server
-                    except TimeoutError:
-                        continue
-                client.recv(1)
-            except OSError as error:
-                if error.errno in (errno.ECONNREFUSED, errno.ECONNRESET):
-                    return REFUSED if error.errno == errno.ECONNREFUSED else RESET
-                raise
-        return None
-
-
-@pytest.fixture
-def wires(host):
-    made = Wires(host)
-    yield made
-    made.far.delete()
 
 
 def rules(*lines, match="tcp dport 80"):
@@ -333,49 +270,6 @@ def test_a_near_socket_whose_interface_is_gone_is_not_offered(host, wires):
 
 def server_port(text):
     return int(text.split("*:")[1].split()[0])
-
-
-def test_an_interface_that_came_back_under_another_number_is_named(host, wires):
-    server = wires.server(port=80)
-    text = 'iifname "v0" tcp dport 80 drop\n'
-    host.apply(text)
-    assert wires.client(0, [server]) is REFUSED and wires.client(1, [server]) is server
-    old = wires.number("v0")
-    host.namespace.ip("link", "del", "v0")
-    (problem,) = named(host, f"the interface 'v0' (number {old}) is gone: no match on it holds")
-    wires.add(0)
-    assert wires.client(0, [server]) is server  # the drop does not drop
-    (problem,) = named(host, f"the interface 'v0' has the number {wires.number('v0')} now, and had {old}")
-    assert problem["mend"] == "apply the rules again"
-    host.apply(text)
-    assert named(host, "the interface") == [] and wires.client(0, [server]) is REFUSED
-
-
-def test_an_interface_that_took_anothers_number_is_named(host, wires):
-    host.apply('iifname "v0" tcp dport 80 drop\n')
-    old = wires.number("v0")
-    host.namespace.ip("link", "del", "v0")
-    host.namespace.ip("link", "add", "thief", "index", str(old), "type", "veth", "peer", "name", "other")
-    assert named(host, "matches on it hold for 'thief' instead")
-
-
-def test_an_interface_that_came_after_the_apply_is_named(host, wires):
-    host.apply('iifname "v5" tcp dport 80 drop\n')
-    assert named(host, "there is no interface 'v5'")
-    wires.add(5)
-    assert named(host, "the interface 'v5' (number ")
-
-
-def test_an_interface_that_was_renamed_is_named(host, wires):
-    host.apply('iifname "v0" tcp dport 80 drop\n')
-    host.namespace.ip("link", "set", "v0", "down")
-    host.namespace.ip("link", "set", "v0", "name", "w0")
-    assert named(host, "the interface 'v0' (number ") and named(host, "hold for 'w0' instead")
-
-
-def test_rules_whose_interfaces_stay_have_no_such_problem(host, wires):
-    host.apply('iifname { "v0", "v1" } tcp dport 80 drop\n')
-    assert named(host, "interface") == []
 
 
 def test_a_problem_names_a_socket_of_a_device_as_drain_takes_it(host, wires):

@@ -213,7 +213,7 @@ def described(host):
 def test_the_state_is_laid_out_as_its_version_says(host):
     """A change of the layout needs a new version; commands then read the older version or refuse it."""
     text = ("socket web { tcp 127.0.0.1:8080; cgroup \"/system.slice/web.service\" }\n"
-            "tcp dport 80 counter redirect to web\n")
+            "tcp dport 80 counter redirect to web\niifname \"lo\" tcp dport 83 drop\n")
     host.apply(text)
     host.apply(text + "tcp dport 81 counter drop\n")
     found = described(host)

@@ -16,11 +16,11 @@ SECTION_FLAGS = {1: "W", 2: "A", 4: "X", 64: "I"}
 BINDINGS = {0: "LOCAL", 1: "GLOBAL"}
 SYMBOL_TYPES = {0: "NOTYPE", 1: "OBJECT", 2: "FUNC"}
 RELOCATION_TYPES = {1: "R_BPF_64_64", 10: "R_BPF_64_32"}
-MAP_TYPES = {2: "ARRAY", 6: "PERCPU_ARRAY", 11: "LPM_TRIE", 15: "SOCKMAP"}
+MAP_TYPES = {1: "HASH", 2: "ARRAY", 6: "PERCPU_ARRAY", 11: "LPM_TRIE", 15: "SOCKMAP"}
 COMPRESSED = "sklc.text"
 FORMAT = ("magic", "version", "labels", "interfaces", "counters", "policy", "text bytes", "override others",
           "tries spares", "compiler", "backend", "tables", "instructions max", "tables max",
-          "tables frozen", "checksum")  # struct abi_header
+          "tables frozen", "checksum", "asks interface", "reserved")  # struct abi_header
 
 
 def named(names, number):
@@ -47,7 +47,7 @@ def header_lines(data):
 def format_lines(data):
     every = sections(data)
     yield "license " + content(data, every["license"]).rstrip(b"\0").decode()
-    fields = dict(zip(FORMAT, struct.unpack("<6IQ6IQ2I", content(data, every["sklc.header"]))))
+    fields = dict(zip(FORMAT, struct.unpack("<6IQ6IQ4I", content(data, every["sklc.header"]))))
     fields["checksum"] = "right" if fields["checksum"] == checksum(data) else f"{fields['checksum']:08x}"
     fields["magic"] = fields["magic"].to_bytes(4, "little").decode()
     strings = content(data, every["sklc.strings"])

@@ -54,6 +54,7 @@ struct sample {
 	char strings[sizeof(SAMPLE_STRINGS)];
 	struct abi_label labels[SAMPLE_LABELS];
 	struct abi_interface interfaces[1];
+	size_t interface_bytes; /* of the record that are written */
 	struct abi_rule rules[1];
 	struct abi_socket sockets[1];
 	size_t socket_bytes; /* of the record that are written */
@@ -115,11 +116,13 @@ static inline void sample_fill(struct sample *sample)
 			   .tries_spares = 1,
 			   .compiler = SAMPLE_FILE,
 			   .backend = SAMPLE_FILE,
-			   .tables = SAMPLE_FILE},
+			   .tables = SAMPLE_FILE,
+			   .asks_interface = 1},
 		.header_bytes = sizeof(struct abi_header),
 		.strings = SAMPLE_STRINGS,
 		.labels = {{SAMPLE_WEB, 1}, {SAMPLE_DNS, 15}},
-		.interfaces = {{SAMPLE_ETH0, 1}},
+		.interfaces = {{SAMPLE_ETH0, 1, 0}},
+		.interface_bytes = sizeof(struct abi_interface),
 		.rules = {{.text = SAMPLE_RULE,
 			   .chain = ABI_NO_STRING,
 			   .line = 1,
@@ -141,7 +144,7 @@ static inline void sample_fill(struct sample *sample)
 			     .protocol = IPPROTO_TCP,
 			     .remote_port = 65535,
 			     .local_port = 80,
-			     .interface = UINT32_MAX,
+			     .interface = ABI_CLASS_FIRST + 1,
 			     .verdict = ABI_REDIRECT,
 			     .label = 1}},
 		.definitions = {SAMPLE_DEFINE},
@@ -211,11 +214,14 @@ static inline void sample_write_code(struct sample_elf *elf, const struct sample
 	header->sh_entsize = sizeof(s->relocations[0]);
 }
 
-/* Types that nobody reads here, and a word for each slot and each interface of the header. */
+/* Types that nobody reads here, and the words of the host: for each slot, and for the class of
+ * interfaces or, in old versions, each interface of the header. */
 static inline void sample_write_data(struct sample_elf *elf, const struct sample *s)
 {
 	static const uint32_t words[(SAMPLE_LABELS + 1) * ABI_FLOW_CLASSES + 2];
-	size_t count = s->header.label_count * ABI_FLOW_CLASSES + s->header.interface_count;
+	size_t count = s->header.label_count * ABI_FLOW_CLASSES +
+		       (s->header.version < 4 ? s->header.interface_count
+					      : s->header.asks_interface);
 	size_t size = count * sizeof(words[0]);
 
 	sample_section(elf, ".BTF", SHT_PROGBITS, 0, "types", sizeof("types"));
@@ -290,7 +296,7 @@ static inline size_t sample_write(const struct sample *s, unsigned char *bytes)
 	sample_records(&elf, ABI_HEADER_SECTION, &s->header, s->header_bytes);
 	sample_records(&elf, ABI_STRINGS_SECTION, s->strings, sizeof(s->strings));
 	sample_records(&elf, ABI_LABELS_SECTION, s->labels, sizeof(s->labels));
-	sample_records(&elf, ABI_INTERFACES_SECTION, s->interfaces, sizeof(s->interfaces));
+	sample_records(&elf, ABI_INTERFACES_SECTION, s->interfaces, s->interface_bytes);
 	sample_records(&elf, ABI_RULES_SECTION, s->rules, sizeof(s->rules));
 	sample_records(&elf, ABI_SOCKETS_SECTION, s->sockets, s->socket_bytes);
 	sample_records(&elf, ABI_EXPECTS_SECTION, s->expects, sizeof(s->expects));

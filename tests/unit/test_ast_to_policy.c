@@ -254,7 +254,62 @@ static void interfaces_are_required_by_iif_alone(void **state)
 	reading_free(&r);
 }
 
-static void devices_of_sockets_are_interfaces_after_those_of_rules(void **state)
+static void assert_classes(const struct rule *rule, size_t count, const struct range *ranges)
+{
+	const struct range_set *classes = rule->match.values[FAMILY_IPV6][FIELD_IIFNAME];
+	size_t i;
+
+	assert_ptr_equal(classes, rule->match.values[FAMILY_IPV4][FIELD_IIFNAME]);
+	assert_int_equal(classes->count, count);
+	for (i = 0; i < count; i++) {
+		assert_int_equal(classes->ranges[i].first, ranges[i].first);
+		assert_int_equal(classes->ranges[i].last, ranges[i].last);
+	}
+}
+
+/* The classes are 1 "a", 2 "ppp*", 3 "ppp", 4 "ppp1*", 5 "ppp1", 6 "pppoe", 7 "q". */
+static void all_that_a_wildcard_matches_is_one_range_of_classes(void **state)
+{
+	struct reading r = read_good("iifname { \"ppp1*\", \"ppp*\" } drop\n"
+				     "iifname != \"ppp1*\" drop\n"
+				     "iifname { \"pppoe\", \"q\", \"a\", \"ppp\", \"ppp1\" } drop\n"
+				     "iifname \"ppp*\" iifname != { \"ppp1*\", \"ppp\" } drop\n"
+				     "iifname \"a\" iifname \"q\" drop");
+	const struct rule *rules = r.policy->chains[0].rules;
+
+	(void)state;
+	assert_int_equal(r.policy->interface_count, 7);
+	assert_classes(&rules[0], 1, (struct range[]){{2, 6}});
+	assert_classes(&rules[1], 2, (struct range[]){{1, 3}, {6, 65535}});
+	assert_classes(&rules[2], 3, (struct range[]){{1, 1}, {3, 3}, {5, 7}});
+	assert_classes(&rules[3], 2, (struct range[]){{2, 2}, {6, 6}});
+	assert_classes(&rules[4], 0, NULL);
+	reading_free(&r);
+}
+
+static void an_interface_has_the_class_of_its_name_or_of_the_longest_wildcard(void **state)
+{
+	struct reading r = read_good(
+		"iifname { \"ppp*\", \"ppp1*\", \"ppp1\", \"eth\\*\", \"lo\" } drop");
+	const struct policy *policy = r.policy;
+
+	(void)state;
+	assert_int_equal(interface_class(policy, "eth*"), 1);
+	assert_int_equal(interface_class(policy, "lo"), 2);
+	assert_int_equal(interface_class(policy, "ppp"), 3);
+	assert_int_equal(interface_class(policy, "ppp0"), 3);
+	assert_int_equal(interface_class(policy, "ppp12"), 4);
+	assert_int_equal(interface_class(policy, "ppp1"), 5);
+	assert_int_equal(interface_class(policy, "pp"), class_other(policy));
+	assert_int_equal(interface_class(policy, "eth0"), 6);
+	assert_string_equal(interface_of_class(r.arena, policy, 4), "ppp10");
+	assert_string_equal(interface_of_class(r.arena, policy, 1), "eth*");
+	assert_null(interface_of_class(r.arena, policy, 6));
+	assert_null(interface_of_class(r.arena, policy, CLASS_NOT_KNOWN));
+	reading_free(&r);
+}
+
+static void devices_of_sockets_are_interfaces_too(void **state)
 {
 	struct reading r = read_good("socket s { tcp *:80 dev z; tcp *%b:81; tcp *:82 }\n"
 				     "iifname { a, b } drop");
@@ -479,7 +534,9 @@ int main(void)
 		cmocka_unit_test(rules_that_never_match_stay_in_the_policy),
 		cmocka_unit_test(labels_and_counters_are_numbered_as_they_come),
 		cmocka_unit_test(interfaces_are_required_by_iif_alone),
-		cmocka_unit_test(devices_of_sockets_are_interfaces_after_those_of_rules),
+		cmocka_unit_test(all_that_a_wildcard_matches_is_one_range_of_classes),
+		cmocka_unit_test(an_interface_has_the_class_of_its_name_or_of_the_longest_wildcard),
+		cmocka_unit_test(devices_of_sockets_are_interfaces_too),
 		cmocka_unit_test(a_map_may_be_looked_up_by_other_fields_of_its_type),
 		cmocka_unit_test(map_keys_are_apart_or_one_inside_the_other),
 		cmocka_unit_test(a_large_map_is_checked_as_a_small_one_is),

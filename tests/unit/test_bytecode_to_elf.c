@@ -86,13 +86,13 @@ static void make_rules(struct fixture *f)
 static void make_names(struct fixture *f)
 {
 	static struct label label = {"web", {0, 0}};
-	static struct interface interface = {"eth1", {0, 0}, true};
+	static struct interface interface = {.text = "eth1", .name = "eth1", .required = true};
 	static const char *const definitions[] = {"p=8080"};
 	struct expect *expect = arena_alloc(f->arena, 1, sizeof(*expect));
 
 	*expect = (struct expect){
 		.span = span_of(f, "expect tcp 192.0.2.7:8080 redirect to web"),
-		.packet = {FAMILY_IPV4, PROTOCOL_TCP, {0xc0000207, 8080, 0, 0}, NO_INDEX},
+		.packet = {FAMILY_IPV4, PROTOCOL_TCP, {0xc0000207, 8080}},
 		.verdict = {VERDICT_REDIRECT, 0, FALLBACK_DROP, false},
 	};
 	f->policy.expects = expect;
@@ -126,7 +126,7 @@ static int setup(void **state)
 		.tables = f->tables,
 		.table_bytes = TABLE_BYTES,
 		.label_count = 1,
-		.interface_count = 1,
+		.asks_interface = true,
 		.counter_count = 1,
 		.label_flow_classes = flow_classes,
 	};

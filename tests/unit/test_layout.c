@@ -36,11 +36,8 @@ static void assert_outcome(const struct layout *layout, uint32_t row,
 
 static void check_packet(const struct compilation *c, const struct packet *packet)
 {
-	static const bool known[1];
-	struct environment environment = {known};
-
 	assert_outcome(c->layout, search_layout(c->layout, packet),
-		       decision_eval(c->decision, &environment, packet));
+		       decision_eval(c->decision, packet));
 }
 
 /* Tries packets with one field at or just below each start of an interval, and the others at a few

@@ -358,7 +358,8 @@ static void tables_beyond_their_budget_are_refused(void **state)
 		      "budget of 60 bytes");
 	assert_beyond("daddr fd00::/8 dport { 1, 3, 5, 7, 9, 11 } redirect to a\n", &options,
 		      "the rules for ipv6 multiply each other: 13 places in dport by 3 in daddr");
-	assert_beyond("iifname \"a\" drop\n", &options, "tell apart 1 interface, more than");
+	assert_beyond("iifname \"a\" drop\n", &options,
+		      "tell apart 3 places in iifname, more than");
 	assert_beyond("drop\n", &options, "the rules for ipv4 take more than fits");
 }
 
@@ -368,7 +369,7 @@ static void a_program_beyond_its_budget_is_refused(void **state)
 
 	(void)state;
 	assert_beyond("dport 80 iifname { \"a\", \"b\" } drop\n", &options,
-		      "for ipv4 alone the rules tell apart 3 places in dport, 2 interfaces\n");
+		      "for ipv4 alone the rules tell apart 3 places in dport, 3 in iifname\n");
 	assert_beyond("drop\n", &options, "more than its budget of 10\n");
 }
 

@@ -141,7 +141,6 @@ static void compile_shape(const struct shape *shape, struct compilation *c)
 static void check_shape(const struct shape *shape)
 {
 	static const struct packet packet;
-	struct environment environment = {0};
 	const struct diagram_outcome *outcome;
 	struct compilation c;
 	struct walked walked;
@@ -149,7 +148,7 @@ static void check_shape(const struct shape *shape)
 	size_t i;
 
 	compile_shape(shape, &c);
-	outcome = decision_eval(c.decision, &environment, &packet);
+	outcome = decision_eval(c.decision, &packet);
 	root = c.layout->roots[0][0];
 	assert_true(ref_is_terminal(root));
 	walked = walk(c.layout, c.layout->rows_of[ref_index(root)]);

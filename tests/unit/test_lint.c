@@ -265,7 +265,8 @@ static void matches_that_exclude_each_other_never_hold(void **state)
 	expect_warnings("tcp dport > 65535 drop\n", "1 never 0");
 	expect_warnings("tcp daddr 192.0.2.0/25 daddr 192.0.2.128/25 drop\n", "1 never 0");
 	expect_warnings("tcp daddr != { 0.0.0.0/0, ::/0 } drop\n", "1 never 0");
-	expect_warnings("iifname \"a\" iifname != { \"a\", \"b\" } tcp dport 80 drop\n", "1 never");
+	expect_warnings("iifname \"a\" iifname != { \"a\", \"b\" } tcp dport 80 drop\n",
+			"1 never 0");
 	expect_warnings("tcp daddr 192.0.2.7 daddr . dport map { 192.0.2.8 . 80 : drop }\n",
 			"1 never 1");
 }
@@ -278,14 +279,23 @@ static void matches_that_can_hold_together_are_not_warned_of(void **state)
 			"");
 }
 
-static void interfaces_are_independent(void **state)
+/* The last rule is for a packet whose interface is not known. */
+static void a_packet_has_one_interface(void **state)
 {
 	(void)state;
+	expect_warnings("iifname \"a\" iifname \"b\" drop\n", "1 never 0");
+	expect_warnings("iifname \"ppp*\" tcp dport 80 drop\n"
+			"iifname { \"ppp0\", \"ppp1*\" } tcp dport 80 redirect to web\n",
+			"2 shadowed 1");
+	expect_warnings("iifname \"a\" tcp dport 80 drop\n"
+			"iifname != \"a\" tcp dport 80 drop\n"
+			"tcp dport 80 redirect to web\n",
+			"");
 	expect_warnings("iifname \"a\" tcp dport 80 drop\n"
 			"iifname \"b\" tcp dport 80 redirect to web\n"
 			"iifname != \"a\" tcp dport 80 redirect to web\n"
 			"iifname \"a\" tcp dport 80 redirect to web\n",
-			"4 shadowed 1");
+			"2 redundant 3; 4 shadowed 1");
 }
 
 static void names_a_letter_away_from_a_declared_one_are_asked_about(void **state)
@@ -516,7 +526,7 @@ int main(void)
 		cmocka_unit_test(a_rule_of_a_chain_entered_twice_is_judged_by_both_entries),
 		cmocka_unit_test(matches_that_exclude_each_other_never_hold),
 		cmocka_unit_test(matches_that_can_hold_together_are_not_warned_of),
-		cmocka_unit_test(interfaces_are_independent),
+		cmocka_unit_test(a_packet_has_one_interface),
 		cmocka_unit_test(names_a_letter_away_from_a_declared_one_are_asked_about),
 		cmocka_unit_test(a_label_that_no_declared_socket_can_fill_is_warned_of),
 		cmocka_unit_test(a_label_that_some_socket_may_fill_is_not_warned_of),

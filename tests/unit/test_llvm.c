@@ -332,7 +332,7 @@ static void interfaces_in_tables_are_verified(void **state)
 {
 	(void)state;
 	need_kernel();
-	expect_verified(TABLES_SPLUS, STEP_INTERFACE, OPERAND_INTERFACE,
+	expect_verified(TABLES_SPLUS, STEP_LEAF, OPERAND_IIFNAME,
 			many_rules(300, "daddr 10.%u.%u.0/24 iifname \"eth%u\" drop\n"));
 }
 

@@ -128,8 +128,11 @@ static void an_object_of_version_3_is_read(void **state)
 	sample.header.version = 3;
 	expect_refused(&sample, "was not made by sklc");
 	sample.header_bytes = ABI_HEADER_3_BYTES;
+	sample.interface_bytes = ABI_INTERFACE_3_BYTES;
+	sample.expects[0].interface = 0;
 	image.size = sample_write(&sample, bytes);
 	assert_int_equal(object_read(&listener.report, &image, &object), 0);
+	assert_int_equal(object.expects[0].interface, ABI_CLASS_FIRST);
 	assert_string_equal(object_machine(&object), ".data.machine");
 	assert_string_equal(object_tables(&object), ".rodata");
 	object_free(&object);
@@ -190,6 +193,8 @@ static void an_object_of_version_2_is_read(void **state)
 	sample.header_bytes = ABI_HEADER_2_BYTES;
 	expect_refused(&sample, "expected a multiple of 52");
 	sample.socket_bytes = ABI_SOCKET_2_BYTES;
+	sample.interface_bytes = ABI_INTERFACE_3_BYTES;
+	sample.expects[0].interface = UINT32_MAX;
 	image.size = sample_write(&sample, bytes);
 	assert_int_equal(object_read(&listener.report, &image, &object), 0);
 	assert_int_equal(object.socket_count, 1);
@@ -407,6 +412,9 @@ static void interfaces_rules_and_definitions_stay_in_range(void **state)
 	sample.interfaces[0].name = ABI_NO_STRING;
 	expect_refused(&sample, ABI_INTERFACES_SECTION);
 	sample_fill(&sample);
+	sample.interfaces[0].is_wildcard = 1; /* and required */
+	expect_refused(&sample, ABI_INTERFACES_SECTION);
+	sample_fill(&sample);
 	sample.rules[0].text = ABI_NO_STRING;
 	expect_refused(&sample, ABI_RULES_SECTION);
 	sample_fill(&sample);
@@ -447,7 +455,10 @@ static void sockets_and_expects_stay_in_range(void **state)
 	sample.expects[0].verdict = ABI_REDIRECT + 1;
 	expect_refused(&sample, ABI_EXPECTS_SECTION);
 	sample_fill(&sample);
-	sample.expects[0].interface = 1;
+	sample.expects[0].interface = ABI_CLASS_FIRST + 2;
+	expect_refused(&sample, ABI_EXPECTS_SECTION);
+	sample_fill(&sample);
+	sample.expects[0].interface = ABI_CLASS_NOT_KNOWN;
 	expect_refused(&sample, ABI_EXPECTS_SECTION);
 	sample_fill(&sample);
 	sample.expects[0].family = AF_UNSPEC;

@@ -13,7 +13,7 @@
 enum { MANY = 1000000 };
 
 static struct label labels[] = {{.name = "web"}, {.name = "dns"}};
-static struct interface interfaces[] = {{.name = "eth0", .required = true}, {.name = "wg0"}};
+static struct interface interfaces[] = {{.text = "eth0", .required = true}, {.text = "wg0"}};
 static struct chain chains[] = {{.name = NULL}, {.name = "local"}};
 static struct map maps[] = {
 	{.name = NULL, .key_count = 2, .key_fields = {FIELD_DADDR, FIELD_DPORT}},

@@ -156,7 +156,7 @@ static void port_value(struct generator *g)
 
 static void interface_value(struct generator *g)
 {
-	fprintf(g->out, "\"eth%u\"", below(g, GENERATE_INTERFACES));
+	generate_interface(g->random, g->out, GENERATE_INTERFACES);
 }
 
 /* A value, or a list of them. */
@@ -330,7 +330,7 @@ static void matches(struct generator *g)
 			has_address |= maybe_match_address(g, field, family, has_address);
 		else if (field_type(field) == TYPE_PORT)
 			maybe_match_port(g, field);
-	if (percent(g, 12))
+	if (percent(g, 15))
 		interface_match(g);
 }
 

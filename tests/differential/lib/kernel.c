@@ -4,6 +4,7 @@
 #include "compiler/decision/decision.h"
 #include "compiler/layout/layout.h"
 #include "compiler/object/object.h"
+#include "compiler/policy/policy.h"
 #include "runtime/abi.h"
 
 #include <bpf/bpf.h>
@@ -16,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { CPUS_MAX = 1024 };
+enum { CPUS_MAX = 1024, MACHINE_WORDS = 4096 };
 
 static int open_sentinel(size_t flow_class)
 {
@@ -68,33 +69,6 @@ void sentinels_close(struct sentinels *sentinels)
 	free(sentinels->cookies);
 }
 
-/* Sets the word of each interface. In a BPF_PROG_TEST_RUN a packet comes in by interface 0, so the
- * word 0 equals it and the word 1 differs. */
-static bool set_interfaces(struct bpf_object *object, size_t label_count, const uint8_t *interfaces,
-			   size_t interface_count)
-{
-	static const uint32_t words[] = {ABI_INTERFACE_UNKNOWN, 1, 0}; /* by enum INTERFACE_... */
-	struct bpf_map *host = bpf_object__find_map_by_name(object, ABI_MACHINE);
-	const uint32_t *initial;
-	uint32_t *values;
-	size_t size, i;
-	bool good;
-
-	if (!host)
-		return false;
-	initial = bpf_map__initial_value(host, &size);
-	values = malloc(size);
-	if (!values)
-		return false;
-	memcpy(values, initial, size);
-	for (i = 0; i < interface_count; i++)
-		values[label_count * ABI_FLOW_CLASSES + i] = ABI_HOST_WORD(words[interfaces[i]],
-									   ABI_INTERFACE_UNKNOWN);
-	good = !bpf_map__set_initial_value(host, values, size);
-	free(values);
-	return good;
-}
-
 static int map_fd(struct bpf_object *object, const char *name)
 {
 	return bpf_object__find_map_fd_by_name(object, name);
@@ -111,21 +85,19 @@ static void fill_prefixes(struct bpf_object *object, const struct layout_object 
 				    BPF_ANY);
 }
 
-bool program_load(struct program *program, const struct object *object,
-		  const struct layout_object *layout, const uint8_t *interfaces)
+bool program_load(struct program *program, const struct object *object, const struct compilation *c)
 {
-	size_t label_count = layout->label_count;
+	const struct layout_object *layout = &c->layout->object;
+	uint32_t slots = (uint32_t)layout->label_count * ABI_FLOW_CLASSES;
 	struct bpf_prog_info info = {0};
 	uint32_t info_size = sizeof(info);
 	struct bpf_map *sockets;
-	size_t slots = label_count ? label_count * ABI_FLOW_CLASSES : 1;
 
 	program->object = bpf_object__open_mem(object->bytes, object->size, NULL);
 	if (!program->object)
 		return false;
 	sockets = bpf_object__find_map_by_name(program->object, ABI_SOCKETS);
-	if (!sockets || bpf_map__set_max_entries(sockets, (uint32_t)slots) ||
-	    !set_interfaces(program->object, label_count, interfaces, layout->interface_count) ||
+	if (!sockets || bpf_map__set_max_entries(sockets, slots ? slots : 1) ||
 	    bpf_object__load(program->object)) {
 		bpf_object__close(program->object);
 		return false;
@@ -135,6 +107,11 @@ bool program_load(struct program *program, const struct object *object,
 	program->sockets = map_fd(program->object, ABI_SOCKETS);
 	program->rule_counters = map_fd(program->object, ABI_RULE_COUNTERS);
 	program->label_counters = map_fd(program->object, ABI_LABEL_COUNTERS);
+	program->interfaces = map_fd(program->object, ABI_INTERFACES);
+	program->near = map_fd(program->object, ABI_NEAR_INTERFACES);
+	program->machine = map_fd(program->object, ABI_MACHINE);
+	program->slot_words = slots;
+	program->class_last = class_other(c->policy) - 1u;
 	bpf_obj_get_info_by_fd(program->fd, &info, &info_size);
 	program->verified_instructions = info.verified_insns;
 	return true;
@@ -185,9 +162,41 @@ static struct bpf_sk_lookup context_of(const struct packet *packet)
 	context.family = packet->family == FAMILY_IPV4 ? AF_INET : AF_INET6;
 	context.protocol = packet->protocol == PROTOCOL_TCP ? IPPROTO_TCP : IPPROTO_UDP;
 	for (field = 0; field < VALUE_FIELD_COUNT; field++)
-		put_value((unsigned char *)&context, field_info(field), packet->family,
-			  packet->values[field]);
+		if (field_type(field) != TYPE_INTERFACE)
+			put_value((unsigned char *)&context, field_info(field), packet->family,
+				  packet->values[field]);
 	return context;
+}
+
+static bool write_other_class(const struct program *program, uint32_t class)
+{
+	uint32_t words[MACHINE_WORDS], zero = 0;
+
+	if (bpf_map_lookup_elem(program->machine, &zero, words))
+		return false;
+	words[program->slot_words] = class;
+	return !bpf_map_update_elem(program->machine, &zero, words, BPF_ANY);
+}
+
+/* In a BPF_PROG_TEST_RUN a packet comes in by interface 0, which gets the packet's class: by the near
+ * map, where there is nothing or another interface for some packets; else a class of a record by the
+ * map of interfaces, any other as an interface that the map does not have. */
+static bool set_class(const struct program *program, const struct packet *packet)
+{
+	uint32_t class = (uint32_t)packet->values[FIELD_IIFNAME], zero = 0;
+	uint32_t way = (uint32_t)packet->values[FIELD_SPORT] % 3;
+	uint64_t near = way == 0   ? ABI_NEAR_ENTRY(0, class)
+			: way == 1 ? ABI_NEAR_ENTRY(ABI_NEAR, 1)
+				   : 0;
+
+	if (program->interfaces < 0)
+		return true;
+	if (bpf_map_update_elem(program->near, &zero, &near, BPF_ANY))
+		return false;
+	if (class >= ABI_CLASS_FIRST && class <= program->class_last)
+		return !bpf_map_update_elem(program->interfaces, &zero, &class, BPF_ANY);
+	bpf_map_delete_elem(program->interfaces, &zero);
+	return write_other_class(program, class);
 }
 
 int program_run(const struct program *program, const struct sentinels *sentinels,
@@ -198,7 +207,7 @@ int program_run(const struct program *program, const struct sentinels *sentinels
 		    .ctx_out = &out, .ctx_size_out = sizeof(out));
 	size_t slot;
 
-	if (bpf_prog_test_run_opts(program->fd, &options))
+	if (!set_class(program, packet) || bpf_prog_test_run_opts(program->fd, &options))
 		return RUN_FAILED;
 	if (!out.cookie)
 		return options.retval ? CHOSE_PASS : CHOSE_DROP;

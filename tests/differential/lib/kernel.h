@@ -7,7 +7,6 @@
 #include "compiler/policy/policy.h"
 
 struct bpf_object;
-struct layout_object;
 
 /* A socket for each label and flow class, by which a test sees what a program chose. */
 struct sentinels {
@@ -24,13 +23,17 @@ void sentinels_close(struct sentinels *sentinels);
 struct program {
 	struct bpf_object *object;
 	int fd, sockets, rule_counters, label_counters;
+	/* By which a packet gets the class of its interface; negative, where rules do not ask for it. */
+	int interfaces, near, machine;
+	uint32_t slot_words,
+		class_last; /* words of .bss before the class; the last class of a record */
 	uint32_t verified_instructions;
 };
 
-/* Loads the object; INTERFACES has an enum INTERFACE_... for each interface. False, with the reason
- * on standard error, if the kernel refuses. */
+/* Loads an object that was made of a compilation. False, with the reason on standard error, if the kernel
+ * refuses. */
 bool program_load(struct program *program, const struct object *object,
-		  const struct layout_object *layout, const uint8_t *interfaces);
+		  const struct compilation *c);
 void program_close(struct program *program);
 
 /* Puts sockets into the slots that are true in FILLED, and empties the others. */

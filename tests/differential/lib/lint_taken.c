@@ -2,7 +2,6 @@
  * from the host. */
 #include "lint_taken.h"
 
-#include "generate.h"
 #include "packets.h"
 
 #include "compiler/base/arena.h"
@@ -25,7 +24,6 @@ struct space {
 	enum family family;
 	enum protocol protocol;
 	u128 values[VALUE_FIELD_COUNT];
-	uint8_t interfaces[GENERATE_INTERFACES];
 };
 
 static int compare_values(const void *a, const void *b)
@@ -61,9 +59,7 @@ static bool is_taken(const struct space *space)
 
 	while (!ref_is_terminal(ref)) {
 		const struct diagram_node *node = &space->decision->nodes[ref];
-		u128 value = node->variable < VALUE_FIELD_COUNT
-				     ? space->values[node->variable]
-				     : space->interfaces[node->variable - VARIABLE_INTERFACES];
+		u128 value = space->values[node->variable];
 
 		for (i = node->count - 1; node->starts[i] > value;)
 			i--;
@@ -76,29 +72,17 @@ static bool is_taken(const struct space *space)
 	return outcome->end == OUTCOME_DROP;
 }
 
-/* Whether the packet is taken whatever the interfaces from INTERFACE on are. */
-static bool all_interfaces_taken(struct space *space, size_t interface)
-{
-	if (interface == GENERATE_INTERFACES)
-		return is_taken(space);
-	for (space->interfaces[interface] = 0; space->interfaces[interface] < INTERFACE_VALUES;
-	     space->interfaces[interface]++)
-		if (!all_interfaces_taken(space, interface + 1))
-			return false;
-	return true;
-}
-
-/* Whether the packet is taken whatever the fields from FIELD on and the interfaces are. No packet
- * has port 0. */
+/* Whether the packet is taken whatever the fields from FIELD on are. No packet has port 0, and of
+ * none the interface is not known. */
 static bool all_taken(struct space *space, enum field field)
 {
 	size_t i;
 
 	if (field == VALUE_FIELD_COUNT)
-		return all_interfaces_taken(space, 0);
+		return is_taken(space);
 	for (i = 0; i < space->edges.counts[space->family][field]; i++) {
 		space->values[field] = space->edges.values[space->family][field][i];
-		if (field == FIELD_DPORT && !space->values[field])
+		if ((field == FIELD_DPORT || field == FIELD_IIFNAME) && !space->values[field])
 			continue;
 		if (!all_taken(space, (enum field)(field + 1)))
 			return false;
@@ -129,9 +113,7 @@ static bool ssh_is_taken(struct space *space)
  * such label. */
 static size_t taker_of(const struct compilation *c, const struct space *space, u128 address)
 {
-	static const bool known[GENERATE_INTERFACES] = {true, true, true};
-	const struct environment environment = {.interface_known = known};
-	struct packet packet = example_packet(space->family, PROTOCOL_UDP);
+	struct packet packet = example_packet(c->policy, space->family, PROTOCOL_UDP);
 	const struct rule *deciding;
 	struct outcome outcome;
 	size_t i;
@@ -139,7 +121,7 @@ static size_t taker_of(const struct compilation *c, const struct space *space, u
 	packet.values[FIELD_DADDR] = address;
 	packet.values[FIELD_SPORT] = 53;
 	packet.values[FIELD_DPORT] = 40000;
-	policy_eval(c->policy, &environment, &packet, &outcome, &deciding);
+	policy_eval(c->policy, &packet, &outcome, &deciding);
 	for (i = 0; i < outcome.action_count; i++)
 		if (outcome.actions[i].kind == ACTION_ATTEMPT)
 			return outcome.actions[i].index;

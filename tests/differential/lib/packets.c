@@ -78,10 +78,8 @@ struct edges edges_of(struct arena *arena, const struct policy *policy)
 
 struct packet random_packet(struct random *random, const struct edges *edges)
 {
-	struct packet packet = {random_below(random, FAMILY_COUNT),
-				random_below(random, PROTOCOL_COUNT),
-				{0},
-				NO_INDEX};
+	struct packet packet = {
+		random_below(random, FAMILY_COUNT), random_below(random, PROTOCOL_COUNT), {0}};
 	enum field field;
 
 	for (field = 0; field < VALUE_FIELD_COUNT; field++) {

@@ -1,0 +1,82 @@
+/* Asks for all interfaces at once, since rules may be for all whose names begin alike. */
+#include "interfaces.h"
+
+#include "caps.h"
+#include "netlink.h"
+
+#include "runtime/base/array.h"
+#include "runtime/base/fail.h"
+
+#include <errno.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static int take_interface(const struct nlmsghdr *header, void *argument)
+{
+	const struct ifinfomsg *message = NLMSG_DATA(header);
+	struct host_interfaces *interfaces = argument;
+	struct rtattr *attribute = IFLA_RTA(message);
+	size_t left = IFLA_PAYLOAD(header);
+	struct host_interface *more;
+	struct host_interface interface = {.number = (uint32_t)message->ifi_index};
+
+	if (header->nlmsg_type != RTM_NEWLINK)
+		return 0;
+	for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left))
+		if (attribute->rta_type == IFLA_IFNAME &&
+		    RTA_PAYLOAD(attribute) <= sizeof(interface.name))
+			memcpy(interface.name, RTA_DATA(attribute), RTA_PAYLOAD(attribute));
+	more = array_grow(interfaces->all, interfaces->count, sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	interfaces->all = more;
+	interfaces->all[interfaces->count++] = interface;
+	return 0;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	const struct host_interface *first = a, *second = b;
+
+	return first->number < second->number ? -1 : first->number > second->number;
+}
+
+int host_interfaces_list(const struct netns *netns, struct host_interfaces *interfaces)
+{
+	const struct {
+		struct nlmsghdr header;
+		struct ifinfomsg message;
+	} request = {
+		.header = {.nlmsg_len = sizeof(request),
+			   .nlmsg_type = RTM_GETLINK,
+			   .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+	};
+	autoclose int fd = netns_socket(netns, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+	int err;
+
+	*interfaces = (struct host_interfaces){0};
+	err = fd < 0 ? fd : netlink_dump(fd, &request, sizeof(request), take_interface, interfaces);
+	if (err) {
+		host_interfaces_free(interfaces);
+		return caps_fail(netns->report, err, caps_for_namespace,
+				 "list the interfaces of %s", netns->words);
+	}
+	qsort(interfaces->all, interfaces->count, sizeof(*interfaces->all), compare_numbers);
+	return 0;
+}
+
+void host_interfaces_free(struct host_interfaces *interfaces)
+{
+	free(interfaces->all);
+	*interfaces = (struct host_interfaces){0};
+}
+
+uint32_t host_interface_number(const struct host_interfaces *interfaces, const char *name)
+{
+	for (size_t i = 0; i < interfaces->count; i++)
+		if (strcmp(interfaces->all[i].name, name) == 0)
+			return interfaces->all[i].number;
+	return 0;
+}
