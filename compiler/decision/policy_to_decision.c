@@ -174,66 +174,72 @@ static bool decide_flow_class(struct making *making, enum family family, enum pr
 	return true;
 }
 
-/* Finds a packet that the diagram leads from REF to an outcome; false if there is none. */
-static bool witness_of(const struct builder *builder, diagram_ref ref, uint32_t outcome,
-		       struct packet *packet)
+static bool arrive_at_too_long(void *argument, const struct packet *packet, diagram_ref ref)
 {
-	const struct diagram_node *node;
-	size_t i;
+	const struct making *making = argument;
 
-	if (ref_is_terminal(ref))
-		return ref_index(ref) == outcome;
-	node = builder_node(builder, ref);
-	for (i = 0; i < node->count; i++) {
-		if (!witness_of(builder, node->children[i], outcome, packet))
+	(void)packet;
+	return !outcome_is_too_long(builder_outcome(making->whole, ref));
+}
+
+/* Finds a packet whose outcome is too long; false if there is none. */
+static bool find_too_long(const struct making *making, struct packet *found)
+{
+	struct diagram_walk walk = {.arrive = arrive_at_too_long, .argument = (void *)making};
+	unsigned flow_class;
+
+	walk.nodes = builder_nodes(making->whole, &walk.node_count);
+	for (flow_class = 0; flow_class < FLOW_CLASSES; flow_class++) {
+		walk.packet = (struct packet){
+			flow_class_family(flow_class), flow_class_protocol(flow_class), {0}};
+		if (diagram_walk(&walk,
+				 making->decision->roots[walk.packet.family][walk.packet.protocol]))
 			continue;
-		packet->values[node->variable] = node->starts[i];
+		*found = walk.packet;
 		return true;
 	}
 	return false;
 }
 
-/* Reports that outcome INDEX has more attempts or counts than are allowed, and shows the rules that
- * make them for a packet with this outcome. */
-static void report_too_long(const struct making *making, uint32_t index, struct diag *diag)
+/* Reports that the packet has more attempts or counts than are allowed, and shows the rules that
+ * make them. */
+static void report_too_long(const struct making *making, const struct packet *packet,
+			    struct diag *diag)
 {
-	const struct decision *decision = making->decision;
 	const struct rule *deciding;
 	struct outcome outcome;
-	struct packet packet;
-	unsigned flow_class;
 	size_t i;
 
-	for (flow_class = 0; flow_class < FLOW_CLASSES; flow_class++) {
-		packet = (struct packet){
-			flow_class_family(flow_class), flow_class_protocol(flow_class), {0}};
-		if (witness_of(making->whole, decision->roots[packet.family][packet.protocol],
-			       index, &packet))
-			break;
-	}
-	policy_eval(making->policy, &packet, &outcome, &deciding);
+	policy_eval(making->policy, packet, &outcome, &deciding);
 	diag_error(diag, outcome.rules[outcome.action_count]->span,
 		   "more than %d labels to attempt, or %d counters, for one packet", ATTEMPTS_MAX,
 		   COUNTS_MAX);
 	for (i = 0; i < outcome.action_count; i++)
 		if (i == 0 || outcome.rules[i] != outcome.rules[i - 1])
 			diag_note(diag, outcome.rules[i]->span, "this rule comes before it");
+	diag_note(diag, (struct span){0, 0},
+		  "sockets that may stand in for each other can share a label: a 'socket' block "
+		  "declares several, in order of preference");
 }
 
+/* An outcome may also be too long only on paths that no packet takes. */
 static bool check_outcomes(const struct making *making, struct diag *diag)
 {
 	const struct diagram_outcome *outcomes;
+	struct packet packet;
+	bool found;
 	size_t count;
-	uint32_t i;
+	size_t i;
 
 	outcomes = builder_outcomes(making->whole, &count);
-	for (i = 0; i < count; i++) {
-		if (!outcome_is_too_long(&outcomes[i]))
-			continue;
-		report_too_long(making, i, diag);
-		return false;
-	}
-	return true;
+	for (i = 0; i < count && !outcome_is_too_long(&outcomes[i]); i++)
+		;
+	if (i == count)
+		return true;
+	found = find_too_long(making, &packet);
+	if (found)
+		report_too_long(making, &packet, diag);
+	return !found;
 }
 
 static void finish(struct decision *decision, const struct builder *whole)

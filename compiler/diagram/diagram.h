@@ -77,6 +77,25 @@ uint32_t diagram_interval(const struct diagram_node *node, u128 value);
 void diagram_mark_reached(const struct diagram_node *nodes, diagram_ref root, bool *reached,
 			  bool *outcomes);
 
+/* A walk over the paths that packets can take. */
+struct diagram_walk {
+	const struct diagram_node *nodes;
+	size_t node_count;
+	/* Whether to go into the children of a node that the packet does not take; NULL: always. */
+	bool (*varies)(const struct diagram_node *node);
+	/* Called at each terminal that a path leads to, with a packet that takes the path. False ends the walk. */
+	bool (*arrive)(void *argument, const struct packet *packet, diagram_ref terminal);
+	void *argument;
+	/* Where the walk begins; it keeps what no node of a path asks for. Where the walk was ended,
+	 * the packet that it was ended with. */
+	struct packet packet;
+	bool *seen; /* the walk's own */
+};
+
+/* Returns false if the walk was ended. Goes into each node at most twice, so it takes an effort in
+ * proportion to the diagram, not to its paths. */
+bool diagram_walk(struct diagram_walk *walk, diagram_ref root);
+
 struct builder;
 
 /* ORDER is the order of the fields on each path. An interval that is put into a node takes an effort of 1, whether the node is kept or not; a new outcome takes more.

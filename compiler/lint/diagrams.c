@@ -8,89 +8,38 @@
 #include "compiler/decision/decision.h"
 #include "marks.h"
 
-/* Which packets take the path to a node. */
-enum way {
-	WAY_SHOWN,   /* some that are an example */
-	WAY_UNKNOWN, /* only those whose interface is not known */
-	WAY_COUNT
-};
-
 struct visit {
-	const struct builder *builder;
 	const struct terminals *terminals;
 	const struct knowledge *known;
-	bool *seen; /* for each node, then for each terminal: one for each way */
-	size_t node_count;
-	struct packet packet; /* one that takes the path, unless its interface is not known */
+	bool *seen; /* each terminal: by a packet whose interface is not known, and by others */
 };
 
-static void visit_terminal(struct visit *visit, diagram_ref ref, enum way way)
+/* Takes down what a terminal says of the rules on the way to it. */
+static bool arrive(void *argument, const struct packet *packet, diagram_ref ref)
 {
-	const struct marked *marked = terminals_at(visit->terminals, ref);
-	uint32_t i;
+	const struct visit *visit = argument;
+	const struct marked *marked;
+	bool known = packet->values[FIELD_IIFNAME] != CLASS_NOT_KNOWN;
+	bool *seen = &visit->seen[(size_t)ref_index(ref) * 2 + known];
+	uint32_t j;
 
-	for (i = 0; i < marked->count; i++) {
-		uint32_t number = marked->marks[i].number;
+	if (*seen)
+		return true;
+	*seen = true;
+	marked = terminals_at(visit->terminals, ref);
+	for (j = 0; j < marked->count; j++) {
+		uint32_t number = marked->marks[j].number;
 		uint8_t *state = &visit->known->states[number];
 
 		*state |= RULE_REACHED;
-		if (marked->marks[i].without != marked->outcome)
+		if (marked->marks[j].without != marked->outcome)
 			*state |= RULE_NEEDED;
-		if (way == WAY_UNKNOWN || *state & RULE_WITNESS)
+		if (!known || *state & RULE_WITNESS)
 			continue;
 		*state |= RULE_WITNESS;
-		visit->known->witnesses[number] = visit->packet;
+		visit->known->witnesses[number] = *packet;
 	}
-}
-
-static void visit_ref(struct visit *visit, diagram_ref ref, enum way way);
-
-/* Visits the child for the example's own value first. */
-static void visit_values(struct visit *visit, const struct diagram_node *node, enum way way)
-{
-	u128 *value = &visit->packet.values[node->variable], example = *value;
-	uint32_t i;
-
-	visit_ref(visit, node->children[diagram_interval(node, example)], way);
-	for (i = 0; i < node->count; i++) {
-		*value = node->starts[i];
-		visit_ref(visit, node->children[i], way);
-	}
-	*value = example;
-}
-
-/* The same for the interface: of an interval that begins with the class that is not known, another class is the
- * example, if there is one. */
-static void visit_interface(struct visit *visit, const struct diagram_node *node, enum way way)
-{
-	u128 *class = &visit->packet.values[FIELD_IIFNAME], example = *class;
-	uint32_t i;
-
-	visit_ref(visit, node->children[diagram_interval(node, example)], way);
-	for (i = 0; i < node->count; i++) {
-		bool is_unknown = node->starts[i] == CLASS_NOT_KNOWN;
-
-		*class = is_unknown ? CLASS_FIRST : node->starts[i];
-		visit_ref(visit, node->children[i],
-			  is_unknown && node->starts[1] == CLASS_FIRST ? WAY_UNKNOWN : way);
-	}
-	*class = example;
-}
-
-static void visit_ref(struct visit *visit, diagram_ref ref, enum way way)
-{
-	size_t index = ref_is_terminal(ref) ? visit->node_count + ref_index(ref) : ref;
-	bool *seen = &visit->seen[index * WAY_COUNT + way];
-
-	if (*seen)
-		return;
-	*seen = true;
-	if (ref_is_terminal(ref))
-		visit_terminal(visit, ref, way);
-	else if (builder_node(visit->builder, ref)->variable == FIELD_IIFNAME)
-		visit_interface(visit, builder_node(visit->builder, ref), way);
-	else
-		visit_values(visit, builder_node(visit->builder, ref), way);
+	return true;
 }
 
 static bool is_asked_in(const struct subset *subset, const struct knowledge *known,
@@ -119,14 +68,14 @@ static void give_up(const struct subset *subset, const struct knowledge *known, 
 
 static void visit_diagram(const struct builder *builder, const struct terminals *terminals,
 			  const struct knowledge *known, diagram_ref root, struct arena *arena,
-			  struct packet example)
+			  struct packet packet)
 {
-	struct visit visit = {
-		.builder = builder, .terminals = terminals, .known = known, .packet = example};
+	struct visit visit = {terminals, known,
+			      arena_alloc(arena, terminals_count(terminals), 2 * sizeof(bool))};
+	struct diagram_walk walk = {.arrive = arrive, .argument = &visit, .packet = packet};
 
-	builder_nodes(builder, &visit.node_count);
-	visit.seen = arena_alloc(arena, visit.node_count + terminals_count(terminals), WAY_COUNT);
-	visit_ref(&visit, root, WAY_SHOWN);
+	walk.nodes = builder_nodes(builder, &walk.node_count);
+	diagram_walk(&walk, root);
 }
 
 static void ask_diagram(struct lint *lint, const struct subset *subset,
@@ -143,7 +92,7 @@ static void ask_diagram(struct lint *lint, const struct subset *subset,
 		give_up(subset, known, flow_class_of(family, protocol));
 	else
 		visit_diagram(builder, terminals, known, root, arena,
-			      example_packet(lint->policy, family, protocol));
+			      example_packet(&subset->policy, family, protocol));
 	arena_free(arena);
 }
 

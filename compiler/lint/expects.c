@@ -15,9 +15,6 @@ struct check {
 	const struct policy *policy;
 	const struct decision *decision;
 	const struct expect *expect;
-	struct packet packet;
-	bool by_source; /* a node that asks for the source chose the packet's source */
-	bool *seen;     /* by node, then by outcome: it was judged for this expect */
 	struct diag *diag;
 };
 
@@ -38,34 +35,65 @@ static enum verdict_kind filled_verdict(const struct outcome *outcome, uint32_t 
 	return outcome->end == END_PASS ? VERDICT_PASS : VERDICT_DROP;
 }
 
-static void note_source(const struct check *check)
+static bool asks_for_source(const struct diagram_node *node)
 {
-	const struct packet *packet = &check->packet;
+	return field_info(node->variable)->side == FIELD_REMOTE;
+}
+
+/* Whether the packet's path depends on its source. */
+static bool is_by_source(const struct check *check, const struct packet *packet)
+{
+	diagram_ref ref = check->decision->roots[packet->family][packet->protocol];
+
+	while (!ref_is_terminal(ref)) {
+		const struct diagram_node *node = &check->decision->nodes[ref];
+
+		if (asks_for_source(node))
+			return true;
+		ref = node->children[diagram_interval(node, packet->values[node->variable])];
+	}
+	return false;
+}
+
+static void note_source(const struct check *check, const struct packet *packet)
+{
 	char address[ADDRESS_TEXT];
 
-	if (!check->by_source)
-		return;
 	address_format(packet->family, packet->values[FIELD_SADDR], address);
 	diag_note(check->diag, (struct span){0, 0}, "from the source %s%s%s:%u, among others",
 		  packet->family == FAMILY_IPV6 ? "[" : "", address,
 		  packet->family == FAMILY_IPV6 ? "]" : "", (unsigned)packet->values[FIELD_SPORT]);
 }
 
-/* Judges the packet by the definition. False, after an error, if it gets another verdict. */
-static bool judge(struct check *check)
+/* The verdict by the definition. */
+static enum verdict_kind verdict_of(const struct check *check, const struct packet *packet,
+				    uint32_t *label, const struct rule **deciding)
+{
+	struct outcome outcome;
+
+	policy_eval(check->policy, packet, &outcome, deciding);
+	return filled_verdict(&outcome, label);
+}
+
+static bool holds(const struct check *check, const struct packet *packet)
+{
+	const struct verdict *wanted = &check->expect->verdict;
+	const struct rule *deciding;
+	uint32_t label;
+
+	return verdict_of(check, packet, &label, &deciding) == wanted->kind &&
+	       (wanted->kind != VERDICT_REDIRECT || label == wanted->target);
+}
+
+static void report(const struct check *check, const struct packet *packet)
 {
 	const struct policy *policy = check->policy;
 	char wanted[ADDRESS_TEXT + 64], found[ADDRESS_TEXT + 64];
 	const struct rule *deciding;
-	struct outcome outcome;
 	enum verdict_kind kind;
 	uint32_t label;
 
-	policy_eval(policy, &check->packet, &outcome, &deciding);
-	kind = filled_verdict(&outcome, &label);
-	if (kind == check->expect->verdict.kind &&
-	    (kind != VERDICT_REDIRECT || label == check->expect->verdict.target))
-		return true;
+	kind = verdict_of(check, packet, &label, &deciding);
 	verdict_text(policy, check->expect->verdict.kind, check->expect->verdict.target, wanted);
 	verdict_text(policy, kind, label, found);
 	diag_error(check->diag, check->expect->span, "expected '%s', but the verdict is '%s'",
@@ -74,66 +102,43 @@ static bool judge(struct check *check)
 		diag_note(check->diag, deciding->span, "this rule decides");
 	else
 		diag_note(check->diag, policy->end_span, "no rule decides, the policy does");
-	note_source(check);
-	return false;
+	if (!check->expect->has_source && is_by_source(check, packet))
+		note_source(check, packet);
 }
 
-static bool judge_all(struct check *check, diagram_ref ref);
-
-/* Judges what each interval of a node that asks for the source leads to. */
-static bool judge_sources(struct check *check, const struct diagram_node *node)
+static bool arrive(void *argument, const struct packet *packet, diagram_ref ref)
 {
-	u128 before = check->packet.values[node->variable];
-	bool good = true, by_source = check->by_source;
-	uint32_t i;
-
-	check->by_source = true;
-	for (i = 0; good && i < node->count; i++) {
-		check->packet.values[node->variable] = node->starts[i];
-		good = judge_all(check, node->children[i]);
-	}
-	check->packet.values[node->variable] = before;
-	check->by_source = by_source;
-	return good;
+	(void)ref;
+	return holds(argument, packet);
 }
 
-/* Judges the packet, with each source where a node asks for the source. */
-static bool judge_all(struct check *check, diagram_ref ref)
+static void check_expect(struct check *check)
 {
-	bool *seen =
-		&check->seen[ref_is_terminal(ref) ? check->decision->node_count + ref_index(ref)
-						  : ref];
-	const struct diagram_node *node;
+	const struct decision *decision = check->decision;
+	const struct packet *packet = &check->expect->packet;
+	struct diagram_walk walk = {
+		.nodes = decision->nodes,
+		.node_count = decision->node_count,
+		.varies = asks_for_source,
+		.arrive = arrive,
+		.argument = check,
+		.packet = *packet,
+	};
 
-	if (*seen)
-		return true;
-	*seen = true;
-	if (ref_is_terminal(ref))
-		return judge(check);
-	node = &check->decision->nodes[ref];
-	if (field_info(node->variable)->side == FIELD_REMOTE)
-		return judge_sources(check, node);
-	return judge_all(check, node->children[decision_branch(node, &check->packet)]);
+	if (check->expect->has_source
+		    ? !holds(check, &walk.packet)
+		    : !diagram_walk(&walk, decision->roots[packet->family][packet->protocol]))
+		report(check, &walk.packet);
 }
 
 void policy_check_expects(const struct policy *policy, const struct decision *decision,
 			  struct diag *diag)
 {
-	size_t seen_count = decision->node_count + decision->outcome_count;
-	struct arena *arena = arena_new();
 	struct check check = {.policy = policy, .decision = decision, .diag = diag};
 	size_t i;
 
-	check.seen = arena_alloc(arena, seen_count, sizeof(*check.seen));
 	for (i = 0; i < policy->expect_count; i++) {
 		check.expect = &policy->expects[i];
-		check.packet = check.expect->packet;
-		if (check.expect->has_source) {
-			judge(&check);
-			continue;
-		}
-		memset(check.seen, 0, seen_count * sizeof(*check.seen));
-		judge_all(&check, decision->roots[check.packet.family][check.packet.protocol]);
+		check_expect(&check);
 	}
-	arena_free(arena);
 }

@@ -178,6 +178,68 @@ static void attempts_that_no_packet_reaches_are_not_counted_as_too_many(void **s
 	free(text);
 }
 
+/* BEFORE, then rules that make seventeen attempts where MATCHES hold. */
+static char *attempts_text(const char *before, const char *matches)
+{
+	char *text = NULL;
+	size_t size;
+	uint32_t i;
+	FILE *out = open_memstream(&text, &size);
+
+	fputs(before, out);
+	for (i = 0; i < 17; i++)
+		fprintf(out, "%s redirect to l%u else continue\n", matches, i);
+	fclose(out);
+	return text;
+}
+
+static void
+too_many_attempts_on_a_host_without_an_interface_are_refused_with_their_rules(void **state)
+{
+	char *text = attempts_text("iifname != \"a\" pass\niifname \"a\" drop\n", "");
+
+	(void)state;
+	expect_refused(text, "redirect to l16 else continue");
+	free(text);
+}
+
+static void too_many_attempts_for_two_interfaces_at_once_are_allowed(void **state)
+{
+	char *text = attempts_text("", "iifname \"a\" iifname \"b\"");
+	struct compilation c;
+
+	(void)state;
+	compile_rules(&c, text);
+	compilation_free(&c);
+	free(text);
+}
+
+/* The first rule has a path for each of its addresses, ports and sources, a billion in all. */
+static void too_many_attempts_are_found_however_many_paths_there_are(void **state)
+{
+	char *before = NULL, *text;
+	size_t size;
+	uint32_t i, list;
+	FILE *out = open_memstream(&before, &size);
+
+	(void)state;
+	for (list = 0; list < 3; list++) {
+		fprintf(out, "define list%u = { ", list);
+		for (i = 0; i < 1000; i++)
+			if (list < 2)
+				fprintf(out, "%s10.0.%u.%u", i ? ", " : "", i >> 7, (i & 127) * 2);
+			else
+				fprintf(out, "%s%u", i ? ", " : "", 2 * i + 1);
+		fputs(" }\n", out);
+	}
+	fputs("tcp daddr $list0 saddr $list1 dport $list2 drop\n", out);
+	fclose(out);
+	text = attempts_text(before, "tcp daddr 255.255.255.254");
+	expect_refused(text, "redirect to l16 else continue");
+	free(before);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -188,6 +250,10 @@ int main(void)
 			rules_too_large_in_every_order_are_refused_with_the_fields_that_multiply),
 		cmocka_unit_test(too_many_attempts_are_refused_with_the_rules_that_make_them),
 		cmocka_unit_test(attempts_that_no_packet_reaches_are_not_counted_as_too_many),
+		cmocka_unit_test(
+			too_many_attempts_on_a_host_without_an_interface_are_refused_with_their_rules),
+		cmocka_unit_test(too_many_attempts_for_two_interfaces_at_once_are_allowed),
+		cmocka_unit_test(too_many_attempts_are_found_however_many_paths_there_are),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
