@@ -18,16 +18,24 @@ static enum diag_color diag_color(const struct options *options)
 	return options->color == COLOR_ALWAYS ? DIAG_COLOR_ALWAYS : DIAG_COLOR_NEVER;
 }
 
-static void print_to(const struct session *s, FILE *out)
+static void print_json(const struct session *s, FILE *out)
 {
-	if (option_given(&s->options, OPTION_JSON))
-		diag_print_json(s->c.diag, out);
-	else
-		diag_print(s->c.diag, out, diag_color(&s->options));
+	diag_print_json(s->c.diag, out);
+}
+
+static void print_new(const struct session *s, FILE *out)
+{
+	diag_print(s->c.diag, out, diag_color(&s->options));
+}
+
+static void print_all(const struct session *s, FILE *out)
+{
+	print_new(s, out);
+	diag_print_left_out(s->c.diag, out);
 }
 
 /* Prints in one write, so that the messages of several processes do not mix. */
-static void print_diagnostics(const struct session *s)
+static void print(const struct session *s, void (*print_to)(const struct session *s, FILE *out))
 {
 	struct memory_text text = {0};
 	FILE *out = memory_stream_open(&text);
@@ -42,7 +50,7 @@ static void print_diagnostics(const struct session *s)
 void say(const struct session *s)
 {
 	if (!option_given(&s->options, OPTION_JSON))
-		print_diagnostics(s);
+		print(s, print_all);
 }
 
 static struct span span_of(struct sources *sources, const struct excerpt *excerpt)
@@ -67,7 +75,8 @@ bool take_message(struct report *report, const struct message *message)
 				     span_of(s->c.sources, message->excerpt), message->text,
 				     message->details);
 
-	say(s);
+	if (!option_given(&s->options, OPTION_JSON))
+		print(s, print_new);
 	return is_error;
 }
 
@@ -81,6 +90,7 @@ void finish_messages(const struct session *s)
 {
 	bool is_silent = option_given(&s->options, OPTION_QUIET) && diag_is_empty(s->c.diag);
 
-	if (!option_given(&s->options, OPTION_JSON) || !is_silent)
-		print_diagnostics(s);
+	say(s);
+	if (option_given(&s->options, OPTION_JSON) && !is_silent)
+		print(s, print_json);
 }

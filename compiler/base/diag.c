@@ -1,5 +1,6 @@
-/* The queue that the passes fill: each message once, in the order in which they are found, errors up to a
- * limit. Texts are kept as given; the printers escape them. */
+/* The queue that the passes fill: each message once, in the order in which they are found. Of too many errors, or
+ * warnings of one name, the first of the files are kept and the others counted. Texts are kept as given; the printers
+ * escape them. */
 #include "diag_queue.h"
 
 #include "arena.h"
@@ -36,55 +37,117 @@ const char *warning_name(enum warning warning)
 	return names[warning];
 }
 
+/* The message is good until the next one. */
 static __attribute__((format(printf, 2, 0))) const char *
-format_message(struct arena *arena, const char *format, va_list args)
+format_message(struct diag *diag, const char *format, va_list args)
 {
 	va_list again;
-	char *text;
-	int length;
+	size_t size;
 
 	va_copy(again, args);
-	length = vsnprintf(NULL, 0, format, again);
+	size = (size_t)vsnprintf(NULL, 0, format, again) + 1;
 	va_end(again);
-	text = arena_alloc(arena, (size_t)length + 1, 1);
-	vsnprintf(text, (size_t)length + 1, format, args);
-	return text;
+	if (size > diag->scratch_size) {
+		diag->scratch_size = size + diag->scratch_size;
+		diag->scratch = arena_alloc(diag->arena, diag->scratch_size, 1);
+	}
+	vsnprintf(diag->scratch, size, format, args);
+	return diag->scratch;
 }
 
-static uint32_t item_hash(const struct diag_item *item)
+/* Of the message and the span. That two items have the same one by chance is left out of account: it would take
+ * billions. */
+static uint64_t item_hash(const struct diag_item *item)
 {
-	uint64_t hash = hash_text(item->message, strlen(item->message));
+	uint64_t hash = (uint64_t)item->span.first << 32 | item->span.end;
+	const char *c;
 
-	return (uint32_t)hash_mix(hash, (uint64_t)item->span.first << 32 | item->span.end);
+	for (c = item->message; *c; c++)
+		hash = hash_mix(hash, (unsigned char)*c);
+	return hash_mix(hash, (uint64_t)(c - item->message));
 }
 
-static bool is_queued(const struct diag *diag, const struct diag_item *item)
+/* Whether there was such an item before; if not, there was from now on. */
+static bool was_seen(struct diag *diag, const struct diag_item *item)
 {
-	const struct diag_item *other;
+	const uint64_t hash = item_hash(item);
 	const struct hash_slot *slot;
 
-	for (slot = hash_first(&diag->table, item_hash(item)); slot->entry;
-	     slot = hash_next(&diag->table, slot)) {
-		other = &diag->items[slot->entry - 1];
-		if (other->span.first == item->span.first && other->span.end == item->span.end &&
-		    !strcmp(other->message, item->message))
+	for (slot = hash_first(&diag->table, (uint32_t)(hash >> 32)); slot->entry;
+	     slot = hash_next(&diag->table, slot))
+		if (diag->seen[slot->entry - 1] == hash)
 			return true;
-	}
+	hash_add(&diag->table, diag->arena, (uint32_t)(hash >> 32), (uint32_t)diag->seen_count);
+	*ARENA_APPEND(diag->arena, diag->seen, diag->seen_count, diag->seen_capacity) = hash;
 	return false;
 }
 
-/* Queues an item, unless it is queued already or there are errors enough. */
+/* DIAG_GROUP_COUNT: of none. */
+static enum diag_group group_of(const struct diag_item *item)
+{
+	if (item->kind == DIAG_ERROR)
+		return DIAG_GROUP_ERRORS;
+	return item->warning == WARNING_COUNT ? DIAG_GROUP_COUNT : (enum diag_group)item->warning;
+}
+
+/* Finds the last of the group's items that were not printed yet. */
+static void find_last(struct diag *diag, enum diag_group group)
+{
+	size_t *last = &diag->groups[group].last, i;
+
+	*last = SIZE_MAX;
+	for (i = diag->printed; i < diag->count; i++)
+		if (group_of(&diag->items[i]) == group &&
+		    (*last == SIZE_MAX ||
+		     diag_compare(diag, &diag->items[i], &diag->items[*last]) > 0))
+			*last = i;
+}
+
+/* Whether an item of the group would be queued. */
+static bool is_wanted(const struct diag *diag, enum diag_group group, const struct diag_item *item)
+{
+	const struct diag_group_state *state;
+
+	if (group == DIAG_GROUP_COUNT)
+		return true;
+	state = &diag->groups[group];
+	return state->kept < DIAG_SHOWN_MAX ||
+	       (state->last != SIZE_MAX && diag_compare(diag, item, &diag->items[state->last]) < 0);
+}
+
+/* Queues an item of a group, in place of the group's last one if there are as many as there may be. */
+static void queue_item(struct diag *diag, enum diag_group group, const struct diag_item *item)
+{
+	struct diag_group_state *state = group == DIAG_GROUP_COUNT ? NULL : &diag->groups[group];
+
+	if (state && state->kept == DIAG_SHOWN_MAX) {
+		diag->last = state->last;
+		diag->items[diag->last] = *item;
+	} else {
+		diag->last = diag->count;
+		*ARENA_PUSH(diag->arena, diag->items, diag->count, diag->capacity) = *item;
+		if (state)
+			state->kept++;
+	}
+	if (state && state->kept == DIAG_SHOWN_MAX)
+		find_last(diag, group);
+}
+
+/* Queues or only counts an item, unless there was the same one before. */
 static void add_item(struct diag *diag, struct diag_item item)
 {
+	enum diag_group group = group_of(&item);
+
 	diag->last_kept = false;
-	if (is_queued(diag, &item))
+	if (was_seen(diag, &item))
 		return;
-	diag->errors += item.kind == DIAG_ERROR;
-	if (item.kind == DIAG_ERROR && diag->errors > DIAG_ERRORS_MAX)
+	item.number = diag->numbers++;
+	if (group != DIAG_GROUP_COUNT)
+		diag->groups[group].found++;
+	if (!is_wanted(diag, group, &item))
 		return;
-	item.number = diag->count;
-	hash_add(&diag->table, diag->arena, item_hash(&item), (uint32_t)diag->count);
-	*ARENA_PUSH(diag->arena, diag->items, diag->count, diag->capacity) = item;
+	item.message = arena_string(diag->arena, item.message, strlen(item.message));
+	queue_item(diag, group, &item);
 	diag->last_kept = true;
 }
 
@@ -94,7 +157,7 @@ void diag_error(struct diag *diag, struct span span, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	item.message = format_message(diag->arena, format, args);
+	item.message = format_message(diag, format, args);
 	va_end(args);
 	add_item(diag, item);
 }
@@ -115,7 +178,7 @@ void diag_warning(struct diag *diag, enum warning warning, struct span span, con
 	if (!diag_wants(diag, warning))
 		return;
 	va_start(args, format);
-	item.message = format_message(diag->arena, format, args);
+	item.message = format_message(diag, format, args);
 	va_end(args);
 	add_item(diag, item);
 }
@@ -129,9 +192,10 @@ void diag_note(struct diag *diag, struct span span, const char *format, ...)
 	if (!diag->last_kept)
 		return;
 	va_start(args, format);
-	note.message = format_message(diag->arena, format, args);
+	note.message = format_message(diag, format, args);
 	va_end(args);
-	item = &diag->items[diag->count - 1];
+	note.message = arena_string(diag->arena, note.message, strlen(note.message));
+	item = &diag->items[diag->last];
 	*ARENA_PUSH(diag->arena, item->notes, item->note_count, item->note_capacity) = note;
 }
 
@@ -154,7 +218,7 @@ bool diag_message(struct diag *diag, enum diag_kind kind, const char *name, stru
 		  const char *text, const char *details)
 {
 	struct diag_item item = {.span = span,
-				 .message = copy_text(diag->arena, text),
+				 .message = text,
 				 .details = copy_text(diag->arena, details),
 				 .kind = kind,
 				 .warning = name ? find_warning(name) : WARNING_COUNT};
@@ -206,7 +270,7 @@ bool diag_is_error(const struct diag *diag, enum warning warning)
 
 size_t diag_error_count(const struct diag *diag)
 {
-	return diag->errors;
+	return diag->groups[DIAG_GROUP_ERRORS].found;
 }
 
 bool diag_is_empty(const struct diag *diag)
@@ -216,7 +280,22 @@ bool diag_is_empty(const struct diag *diag)
 
 bool diag_is_full(const struct diag *diag)
 {
-	return diag->errors >= DIAG_ERRORS_MAX;
+	return diag_error_count(diag) >= DIAG_ERRORS_COUNTED;
+}
+
+bool diag_shows(const struct diag *diag, enum warning warning, struct span span)
+{
+	const struct diag_item item = {.span = span,
+				       .kind = warning_kind(diag, warning),
+				       .warning = warning,
+				       .number = diag->numbers};
+
+	return diag_wants(diag, warning) && is_wanted(diag, group_of(&item), &item);
+}
+
+size_t diag_left_out(const struct diag *diag, enum diag_group group)
+{
+	return diag->groups[group].found - diag->groups[group].kept;
 }
 
 struct span diag_included_from(const struct diag *diag, struct span span)
@@ -255,10 +334,8 @@ static int compare_numbers(uint64_t a, uint64_t b)
 	return (a > b) - (a < b);
 }
 
-static int compare_locations(const void *left, const void *right, void *argument)
+int diag_compare(const struct diag *diag, const struct diag_item *a, const struct diag_item *b)
 {
-	const struct diag_item *a = left, *b = right;
-	const struct diag *diag = argument;
 	struct span from_a = a->span, from_b = b->span;
 	int order;
 
@@ -274,15 +351,24 @@ static int compare_locations(const void *left, const void *right, void *argument
 	return order ? order : compare_numbers(a->number, b->number);
 }
 
+static int compare_items(const void *a, const void *b, void *diag)
+{
+	return diag_compare(diag, a, b);
+}
+
+void diag_find_last(struct diag *diag)
+{
+	enum diag_group group;
+
+	for (group = 0; group < DIAG_GROUP_COUNT; group++)
+		find_last(diag, group);
+}
+
 void diag_sort(struct diag *diag)
 {
-	size_t i;
-
 	if (diag->count > diag->printed)
 		qsort_r(diag->items + diag->printed, diag->count - diag->printed,
-			sizeof(*diag->items), compare_locations, diag);
+			sizeof(*diag->items), compare_items, diag);
 	diag->last_kept = false;
-	diag->table = (struct hash_table){0};
-	for (i = 0; i < diag->count; i++)
-		hash_add(&diag->table, diag->arena, item_hash(&diag->items[i]), (uint32_t)i);
+	diag_find_last(diag);
 }

@@ -10,7 +10,9 @@
 struct arena;
 struct diag;
 
-enum { DIAG_ERRORS_MAX = 20 };
+/* So many errors are shown, and so many warnings of each name: the first of the files. The others are counted; at
+ * DIAG_ERRORS_COUNTED errors passes stop looking. */
+enum { DIAG_SHOWN_MAX = 20, DIAG_ERRORS_COUNTED = 100000 };
 
 /* Warnings: constant, name for -W, meaning. */
 #define WARNINGS(X)                                                                                \
@@ -69,6 +71,9 @@ size_t diag_error_count(const struct diag *diag);
 /* Whether the limit of errors is reached and a pass may stop looking. */
 bool diag_is_full(const struct diag *diag);
 
+/* Whether a warning at SPAN would be shown, and not only counted. */
+bool diag_shows(const struct diag *diag, enum warning warning, struct span span);
+
 /* Sorts what was not printed yet by location, as if each file stood where it is included; messages without a
  * location come last. */
 void diag_sort(struct diag *diag);
@@ -76,6 +81,9 @@ void diag_sort(struct diag *diag);
 /* Prints what was not printed yet: file and line, the message, the line with carets under the span, the chain
  * of includes. */
 void diag_print(struct diag *diag, FILE *out, enum diag_color color);
+
+/* Says how many errors, and warnings of each name, were found but are not shown, unless it was said before. */
+void diag_print_left_out(struct diag *diag, FILE *out);
 
 /* Whether no message was ever queued. */
 bool diag_is_empty(const struct diag *diag);

@@ -95,20 +95,48 @@ static json_t *item_json(const struct diag *diag, const struct diag_item *item)
 	return object;
 }
 
+/* How many of each name, and of the errors, are not among the diagnostics; NULL: none. */
+static json_t *left_out_json(const struct diag *diag)
+{
+	json_t *object = NULL;
+	enum diag_group group;
+
+	for (group = 0; group < DIAG_GROUP_COUNT; group++) {
+		if (!diag_left_out(diag, group))
+			continue;
+		object = object ? object : json_object();
+		json_object_set_new(object,
+				    group == DIAG_GROUP_ERRORS ? diag_kind_word(DIAG_ERROR)
+							       : warning_name((enum warning)group),
+				    json_integer((json_int_t)diag_left_out(diag, group)));
+	}
+	return object;
+}
+
+static json_int_t count_warnings(const struct diag *diag)
+{
+	size_t count = 0, i;
+
+	for (i = 0; i < diag->count; i++)
+		count += diag->items[i].kind == DIAG_WARNING;
+	for (i = 0; i < DIAG_GROUP_ERRORS; i++)
+		count += diag_left_out(diag, (enum diag_group)i);
+	return (json_int_t)count;
+}
+
 void diag_print_json(const struct diag *diag, FILE *out)
 {
-	json_t *object = json_object(), *list = json_array();
-	json_int_t warnings = 0;
+	json_t *object = json_object(), *list = json_array(), *left_out = left_out_json(diag);
 	size_t i;
 
 	json_object_set_new(object, "version", json_integer(SCHEMA_VERSION));
-	for (i = 0; i < diag->count; i++) {
+	for (i = 0; i < diag->count; i++)
 		json_array_append_new(list, item_json(diag, &diag->items[i]));
-		warnings += diag->items[i].kind == DIAG_WARNING;
-	}
 	json_object_set_new(object, "diagnostics", list);
-	json_object_set_new(object, "errors", json_integer((json_int_t)diag->errors));
-	json_object_set_new(object, "warnings", json_integer(warnings));
+	json_object_set_new(object, "errors", json_integer((json_int_t)diag_error_count(diag)));
+	json_object_set_new(object, "warnings", json_integer(count_warnings(diag)));
+	if (left_out)
+		json_object_set_new(object, "left_out", left_out);
 	json_dumpf(object, out, JSON_INDENT(2));
 	putc('\n', out);
 	json_decref(object);

@@ -250,16 +250,40 @@ static void print_item(struct printer *to, const struct diag_item *item)
 	}
 }
 
-/* Says how many errors were left out; passes stop looking once the queue is full, so there may be more. */
-static void print_limit(struct diag *diag, FILE *out)
+/* "9,960" */
+static void print_count(FILE *out, size_t count)
 {
-	size_t more = diag->errors - DIAG_ERRORS_MAX;
+	if (count >= 1000) {
+		print_count(out, count / 1000);
+		fprintf(out, ",%03zu", count % 1000);
+	} else {
+		fprintf(out, "%zu", count);
+	}
+}
 
-	diag->limit_said = true;
-	if (more)
-		fprintf(out, "sklc: %zu more error%s\n", more, more == 1 ? "" : "s");
+static void print_left_out(const struct diag *diag, enum diag_group group, size_t more, FILE *out)
+{
+	fputs(group == DIAG_GROUP_ERRORS ? "sklc: and " : "sklc: warning: and ", out);
+	if (group == DIAG_GROUP_ERRORS && diag_is_full(diag))
+		fputs("at least ", out);
+	print_count(out, more);
+	if (group == DIAG_GROUP_ERRORS)
+		fprintf(out, " more error%s\n", more == 1 ? "" : "s");
 	else
-		fputs("sklc: there may be more errors\n", out);
+		fprintf(out, " more [-W%s]\n", warning_name((enum warning)group));
+}
+
+void diag_print_left_out(struct diag *diag, FILE *out)
+{
+	enum diag_group group;
+
+	for (group = 0; group < DIAG_GROUP_COUNT; group++) {
+		size_t left_out = diag_left_out(diag, group);
+
+		if (left_out > diag->groups[group].said)
+			print_left_out(diag, group, left_out - diag->groups[group].said, out);
+		diag->groups[group].said = left_out;
+	}
 }
 
 void diag_print(struct diag *diag, FILE *out, enum diag_color color)
@@ -270,6 +294,5 @@ void diag_print(struct diag *diag, FILE *out, enum diag_color color)
 		to.last = NULL;
 		print_item(&to, &diag->items[diag->printed]);
 	}
-	if (diag_is_full(diag) && !diag->limit_said)
-		print_limit(diag, out);
+	diag_find_last(diag);
 }

@@ -213,7 +213,7 @@ void lint_explain_shadowed(struct lint *lint, uint32_t number)
 	const struct rule *rule = lint->rules[number];
 	bool is_explained = false;
 
-	if (lint->effort) {
+	if (lint->effort && diag_shows(lint->diag, WARNING_SHADOWED, rule->span)) {
 		cover.states = arena_alloc(cover.arena, lint->rule_count, sizeof(*cover.states));
 		find_callers(&cover);
 		is_explained = find_covers(&cover);
@@ -293,10 +293,11 @@ static void note_instead(struct lint *lint, uint32_t number, const struct packet
 void lint_explain_redundant(struct lint *lint, uint32_t number)
 {
 	const struct packet *packet = &lint->known.witnesses[number];
+	bool shows = diag_shows(lint->diag, WARNING_REDUNDANT, lint->rules[number]->span);
 
 	diag_warning(lint->diag, WARNING_REDUNDANT, lint->rules[number]->span,
 		     "without this rule nothing would change");
-	if (lint->known.states[number] & RULE_WITNESS && lint_spend(lint, 4 * scan_effort(lint)) &&
-	    meets(lint, number, packet))
+	if (shows && lint->known.states[number] & RULE_WITNESS &&
+	    lint_spend(lint, 4 * scan_effort(lint)) && meets(lint, number, packet))
 		note_instead(lint, number, packet);
 }

@@ -2,7 +2,7 @@
 import json
 import re
 
-ERRORS_SHOWN = 20
+SHOWN = 20  # errors, and warnings of each name
 PLACE = {"file": str, "line": int, "column": int}
 SPAN = {**PLACE, "end_line": int, "end_column": int, "text": str}
 MESSAGE = {"severity": str, "message": str, "included_from": list}
@@ -49,12 +49,18 @@ def count(document, severity):
 def check_diagnostics(text, status):
     """Standard error must be one document, which agrees with the exit status."""
     document = json.loads(text)
-    has_shape(document, {"version": int, "diagnostics": list, "errors": int, "warnings": int})
+    has_shape(document, {"version": int, "diagnostics": list, "errors": int, "warnings": int}, {"left_out": dict})
     assert document["version"] == 1
     for each in document["diagnostics"]:
         check_diagnostic(each)
-    assert min(document["errors"], ERRORS_SHOWN) == count(document, "error"), document
-    assert document["warnings"] == count(document, "warning"), document
+    left_out = dict(document.get("left_out", {}))
+    assert all(left_out.values()) and left_out.keys() <= WARNINGS | {"error"}, document
+    for name in left_out:
+        shown = [each for each in document["diagnostics"]
+                 if (each["severity"] if each["severity"] == "error" else each.get("name")) == name]
+        assert len(shown) == SHOWN, document
+    assert document["errors"] == count(document, "error") + left_out.pop("error", 0), document
+    assert document["warnings"] == count(document, "warning") + sum(left_out.values()), document
     assert status or not document["errors"], document
     assert status in (0, 1, 4) or document["errors"], document
     return document

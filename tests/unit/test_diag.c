@@ -250,6 +250,19 @@ static void warnings_say_how_to_switch_them(void **state)
 							"sklc: seven [-Werror=shadowed]\n");
 }
 
+/* What diag_print_left_out says. */
+static const char *print_left_out(struct fixture *f)
+{
+	size_t length;
+	FILE *out;
+
+	free(f->printed);
+	out = open_memstream(&f->printed, &length);
+	diag_print_left_out(f->diag, out);
+	fclose(out);
+	return f->printed;
+}
+
 static void twenty_errors_are_kept_and_the_rest_counted(void **state)
 {
 	struct fixture *f = *state;
@@ -257,16 +270,87 @@ static void twenty_errors_are_kept_and_the_rest_counted(void **state)
 	int i;
 
 	for (i = 0; i < 23; i++) {
-		assert_int_equal(diag_is_full(f->diag), i >= 20);
 		diag_error(f->diag, nowhere, "number %d", i);
 		diag_note(f->diag, nowhere, "note %d", i);
 	}
+	diag_error(f->diag, nowhere, "number 22");
 	diag_warning(f->diag, WARNING_SSH, nowhere, "still shown");
 	assert_int_equal(diag_error_count(f->diag), 23);
 	tail = strstr(print(f, DIAG_COLOR_NEVER), "sklc: number 19");
 	assert_non_null(tail);
 	assert_string_equal(tail, "sklc: number 19\nsklc: note: note 19\n"
-				  "sklc: warning: still shown [-Wssh]\nsklc: 3 more errors\n");
+				  "sklc: warning: still shown [-Wssh]\n");
+	assert_string_equal(print_left_out(f), "sklc: and 3 more errors\n");
+	assert_string_equal(print_left_out(f), "");
+	diag_error(f->diag, nowhere, "number 23");
+	assert_string_equal(print(f, DIAG_COLOR_NEVER), "");
+	assert_string_equal(print_left_out(f), "sklc: and 1 more error\n");
+}
+
+static void the_errors_that_are_kept_are_the_first_of_the_file(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t base = add(f, "a", "0123456789012345678901234567890123456789\n", nowhere);
+	uint32_t i;
+
+	diag_error(f->diag, nowhere, "no place");
+	for (i = 0; i < 30; i++) {
+		uint32_t at = base + (i * 7) % 30 + 10;
+
+		diag_error(f->diag, (struct span){at, at + 1}, "error");
+		diag_note(f->diag, (struct span){at, at + 1}, "note");
+	}
+	for (i = 0; i < 10; i++)
+		diag_error(f->diag, (struct span){base + i, base + i + 1}, "error");
+	diag_sort(f->diag);
+	print(f, DIAG_COLOR_NEVER);
+	for (i = 1; i <= 40; i++) {
+		char error[40], note[40];
+
+		snprintf(error, sizeof(error), "a:1:%u: error: error\n", i);
+		snprintf(note, sizeof(note), "a:1:%u: note: note\n", i);
+		assert_true((strstr(f->printed, error) != NULL) == (i <= 20));
+		assert_true((strstr(f->printed, note) != NULL) == (i > 10 && i <= 20));
+	}
+	assert_null(strstr(f->printed, "no place"));
+	assert_string_equal(print_left_out(f), "sklc: and 21 more errors\n");
+}
+
+static void passes_may_stop_at_a_hundred_thousand_errors(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t i;
+
+	for (i = 0; i < DIAG_ERRORS_COUNTED; i++) {
+		assert_false(diag_is_full(f->diag));
+		diag_error(f->diag, (struct span){i + 1, i + 2}, "the same");
+	}
+	assert_true(diag_is_full(f->diag));
+	assert_string_equal(print_left_out(f), "sklc: and at least 99,980 more errors\n");
+}
+
+static void twenty_warnings_of_each_name_are_kept_and_the_rest_counted(void **state)
+{
+	struct fixture *f = *state;
+	int i;
+
+	assert_true(diag_option(f->diag, "error=never"));
+	for (i = 0; i < 1025; i++) {
+		assert_int_equal(diag_shows(f->diag, WARNING_SHADOWED, nowhere), i < 20);
+		diag_warning(f->diag, WARNING_SHADOWED, nowhere, "shadowed %d", i);
+		diag_note(f->diag, nowhere, "note %d", i);
+		if (i < 21)
+			diag_warning(f->diag, WARNING_NEVER, nowhere, "never %d", i);
+		if (i < 20)
+			diag_warning(f->diag, WARNING_SSH, nowhere, "ssh %d", i);
+	}
+	assert_int_equal(diag_error_count(f->diag), 21);
+	print(f, DIAG_COLOR_NEVER);
+	assert_non_null(strstr(f->printed, "shadowed 19 [-Wshadowed]\nsklc: note: note 19\n"));
+	assert_null(strstr(f->printed, "shadowed 20"));
+	assert_null(strstr(f->printed, "note 20"));
+	assert_string_equal(print_left_out(f), "sklc: warning: and 1,005 more [-Wshadowed]\n"
+					       "sklc: and 1 more error\n");
 }
 
 static void diagnostics_are_sorted_by_source_location(void **state)
@@ -359,7 +443,8 @@ static void the_same_message_at_the_same_source_location_is_printed_once(void **
 	assert_int_equal(diag_error_count(f->diag), 2);
 	assert_non_null(strstr(print(f, DIAG_COLOR_NEVER), "sklc: note: a note 0\n"));
 	assert_null(strstr(f->printed, "a note 1"));
-	assert_null(strstr(strstr(f->printed, "w499") + 1, "w499"));
+	assert_null(strstr(strstr(f->printed, "w19 ") + 1, "w19 "));
+	assert_string_equal(print_left_out(f), "sklc: warning: and 480 more [-Wssh]\n");
 }
 
 static void colours_are_those_of_clang(void **state)
@@ -445,6 +530,9 @@ int main(void)
 		TEST(messages_of_the_runtime_are_printed_like_the_others),
 		TEST(only_errors_are_printed_when_quiet),
 		TEST(twenty_errors_are_kept_and_the_rest_counted),
+		TEST(the_errors_that_are_kept_are_the_first_of_the_file),
+		TEST(passes_may_stop_at_a_hundred_thousand_errors),
+		TEST(twenty_warnings_of_each_name_are_kept_and_the_rest_counted),
 		TEST(the_same_message_at_the_same_source_location_is_printed_once),
 		TEST(colours_are_those_of_clang),
 		TEST(json_has_the_same_diagnostics),
