@@ -7,6 +7,12 @@
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"
 
+/* Why the last literal could not be read. */
+struct parser_fault {
+	struct span literal, span; /* all of it, and what is at fault */
+	const char *message;       /* NULL: nothing, or it was reported */
+};
+
 struct parser {
 	struct arena *arena;
 	const struct sources *sources;
@@ -27,6 +33,7 @@ struct parser {
 	bool block_said;         /* it was reported that the block is not closed */
 	uint32_t resume;         /* after an error: the scanner skips bytes before this position */
 	struct span refused;     /* the last word that the scanner reported */
+	struct parser_fault fault; /* not reported yet */
 
 	/* What was parsed. */
 	struct ast_items *items;

@@ -63,14 +63,44 @@ static void refuse_bytes(struct reader *r, struct span span, size_t length, uint
 		diag_error(r->diag, span, "a control character (U+%04X)", code);
 }
 
-/* Rules are UTF-8 without control characters, in comments and strings too. */
+/* The encoding of a file whose first characters have two bytes or four; NULL: another. */
+static const char *wide_encoding(const struct source_file *file)
+{
+	const char *text = file->text;
+
+	if (file->length >= 4 &&
+	    (!memcmp(text, "\xff\xfe\0\0", 4) || !memcmp(text, "\0\0\xfe\xff", 4)))
+		return "UTF-32";
+	if (file->length >= 2 && (!memcmp(text, "\xff\xfe", 2) || !memcmp(text, "\xfe\xff", 2)))
+		return "UTF-16";
+	if (file->length >= 4 && !text[0] == !text[2] && !text[1] == !text[3] &&
+	    !text[0] != !text[1])
+		return text[0] ? "UTF-16LE" : "UTF-16BE";
+	return NULL;
+}
+
+static bool check_encoding(struct reader *r, const struct source_file *file)
+{
+	const char *encoding = wide_encoding(file);
+
+	if (!encoding)
+		return true;
+	diag_error(r->diag, (struct span){file->base, file->base + 1},
+		   "the file is %s, but rules are UTF-8; 'iconv -f %s -t UTF-8' changes it",
+		   encoding, encoding);
+	return false;
+}
+
+/* Rules are UTF-8 without control characters, in comments and strings too. Looks no further than to a NUL. */
 static void check_text(struct reader *r, const struct source_file *file)
 {
+	const char *nul = memchr(file->text, '\0', file->length);
+	size_t end = nul ? (size_t)(nul - file->text) + 1 : file->length;
 	size_t at = 0, length, bad = 0;
 	struct span span;
 	uint32_t code;
 
-	while (at < file->length && bad < BAD_BYTES_MAX) {
+	while (at < end && bad < BAD_BYTES_MAX) {
 		if (is_plain(file->text[at])) {
 			at++;
 			continue;
@@ -114,10 +144,10 @@ static bool run_parser(struct parser *p)
 	return !result;
 }
 
-/* Whether a file was read no further than to a NUL; what follows is not known, so it is not parsed. */
-static bool ends_in_nul(const struct source_file *file)
+/* A file is read no further than to a NUL; what follows is not known, so it is not parsed. */
+static bool has_nul(const struct source_file *file)
 {
-	return file->length && !file->text[file->length - 1];
+	return memchr(file->text, '\0', file->length);
 }
 
 static struct ast_items *parse_file(struct reader *r, const struct source_file *file)
@@ -126,11 +156,13 @@ static struct ast_items *parse_file(struct reader *r, const struct source_file *
 	struct parser p = parser_of(r->arena, r->sources, r->diag, file, marked ? 3 : 0,
 				    file->length);
 
-	check_text(r, file);
 	p.ast = r->ast;
 	p.start = TOKEN_START_RULES;
 	p.items = ast_items(&p);
-	if (!ends_in_nul(file))
+	if (!check_encoding(r, file))
+		return p.items;
+	check_text(r, file);
+	if (!has_nul(file))
 		run_parser(&p);
 	return p.items;
 }
@@ -277,7 +309,7 @@ static void read_elements(struct reader *r, const struct reading *at, struct ast
 		}
 		file->source = read_source(r, find_file(&finder, at->source, file->name.text),
 					   file->name.span);
-		if (file->source)
+		if (file->source && check_encoding(r, file->source))
 			check_text(r, file->source);
 	}
 }

@@ -474,6 +474,21 @@ static bool follows_refused(const struct parser *p, struct span span)
 	return p->refused.end && span.first >= p->refused.first && span.first <= p->refused.end;
 }
 
+/* Where the literal that was found cannot be read either, one error is enough: the literal's where it knows what
+ * was meant, else that it stands here. */
+static void keep_one_of_two(const struct failure *f)
+{
+	struct parser_fault *fault = &f->p->fault;
+
+	if (!fault->message || fault->literal.first != f->span.first)
+		return;
+	if (strstr(fault->message, "; write '")) {
+		diag_error(f->p->diag, fault->span, "%s", fault->message);
+		f->p->refused = f->span;
+	}
+	fault->message = NULL;
+}
+
 void syntax_error(struct parser *p, struct span span, int found, const int *expected,
 		  size_t expected_count)
 {
@@ -484,6 +499,7 @@ void syntax_error(struct parser *p, struct span span, int found, const int *expe
 	for (i = 0; i < expected_count; i++)
 		if (expected[i] >= FIRST)
 			f.expected[expected[i] - FIRST] = true;
+	keep_one_of_two(&f);
 	nearest = nearest_keyword(&f);
 	if (follows_refused(p, span) || is_said_of_block(&f)) {
 		pass_over(&f);

@@ -2,6 +2,7 @@
  * bytes at fault. */
 #include "literal.h"
 
+#include "literal_mend.h"
 #include "services.h"
 
 #include <stdarg.h>
@@ -81,9 +82,14 @@ static bool read_prefix_bits(const char *text, size_t first, size_t end, unsigne
 			     unsigned *bits, struct literal_fault *fault)
 {
 	uint64_t value;
+	unsigned meant;
 
 	if (first == end)
 		return refuse(fault, first - 1, end, "a prefix length is missing after '/'");
+	if (literal_mend_port(text + first, end - first, &meant))
+		return refuse(fault, 0, end,
+			      "a socket has one address, or '*', not a prefix; write '*:%u'",
+			      meant);
 	if (memchr(text + first, '.', end - first) || memchr(text + first, ':', end - first))
 		return refuse(fault, first, end,
 			      "a prefix has a length, like '/24', not a mask: '%.*s'",
@@ -122,19 +128,45 @@ static bool refuse_address(const char *text, size_t length, const char *reason,
 		      reason);
 }
 
+/* Refuses a prefix of IPv4-mapped addresses. */
+static bool refuse_mapped(const char *text, size_t slash, size_t length, u128 address,
+			  struct literal_fault *fault)
+{
+	char mended[RANGE_TEXT];
+
+	if (literal_mend_mapped(address, text + slash + 1, length - slash - 1, mended))
+		return refuse(fault, 0, length, "'%.*s' is a prefix of IPv4; write '%s'",
+			      quoted(length), text, mended);
+	return refuse(fault, 0, length,
+		      "'%.*s' is no prefix of IPv6: addresses in ::ffff:0:0/96 are IPv4 ones",
+		      quoted(length), text);
+}
+
 static bool read_address(const char *text, size_t length, struct literal *literal,
 			 struct literal_fault *fault)
 {
 	const char *mark = memchr(text, '/', length);
 	size_t slash = mark ? (size_t)(mark - text) : length;
-	char reason[ADDRESS_REASON];
+	char reason[ADDRESS_REASON], mended[RANGE_TEXT];
 	unsigned bits;
-	u128 address;
+	u128 address = 0;
 
-	if (!address_parse(text, slash, &literal->family, &address, reason))
+	if (literal_mend_range(text, length, mended))
+		return refuse(fault, 0, length, "a range has a dash; write '%s'", mended);
+	if (!address_parse(text, slash, &literal->family, &address, reason)) {
+		if (literal_mend_short(text, slash, length, mended))
+			return refuse(fault, 0, length, "an address has 4 octets; write '%s'",
+				      mended);
+		if (mark && literal->family == FAMILY_IPV6 && address_is_mapped(address))
+			return refuse_mapped(text, slash, length, address, fault);
 		return refuse_address(text, slash, reason, fault);
+	}
 	bits = address_bits(literal->family);
 	literal->is_prefix = mark;
+	if (mark &&
+	    literal_mend_mask(literal->family, address, mark + 1, length - slash - 1, mended))
+		return refuse(fault, 0, length, "a prefix has a length, not a mask; write '%s'",
+			      mended);
 	if (mark && !read_prefix_bits(text, slash + 1, length, bits, &bits, fault))
 		return false;
 	return read_prefix(text, length, address, bits, literal, fault);
@@ -196,10 +228,16 @@ static bool read_host(const char *text, size_t first, size_t end, struct endpoin
 {
 	char reason[ADDRESS_REASON];
 
+	endpoint->address = 0;
 	if (!address_parse(text + first, end - first, &endpoint->family, &endpoint->address,
-			   reason))
+			   reason)) {
+		if (first && endpoint->family == FAMILY_IPV6 &&
+		    address_is_mapped(endpoint->address))
+			return refuse(fault, 0, end + 1, "'%.*s' is not an address: %s",
+				      quoted(end - first), text + first, reason);
 		return refuse(fault, first, end, "'%.*s' is not an address: %s",
 			      quoted(end - first), text + first, reason);
+	}
 	if (endpoint->family == FAMILY_IPV4 && first > 0)
 		return refuse(fault, 0, end + 1, "only an IPv6 address stands in brackets");
 	if (endpoint->family == FAMILY_IPV6 && first == 0)

@@ -74,12 +74,23 @@ struct source_file *source_add_line(struct sources *sources, const char *name, u
 	return file;
 }
 
-/* The length of TEXT up to its first NUL and with it, where one is behind SEEN; else LENGTH. */
-static size_t length_to_nul(const char *text, size_t seen, size_t length)
-{
-	const char *nul = memchr(text + seen, '\0', length - seen);
+/* What is kept of a text with NULs at least: as many bytes as tell in which encoding it is. */
+enum { KEPT_MIN = 4 };
 
-	return nul ? (size_t)(nul - text) + 1 : length;
+/* Whether LENGTH bytes have a NUL, and are enough. SEEN of them have none, or were too few. LENGTH becomes that of what is kept. */
+static bool cut_at_nul(const char *text, size_t seen, size_t *length)
+{
+	const char *nul;
+	size_t kept;
+
+	if (seen < KEPT_MIN)
+		seen = 0;
+	nul = memchr(text + seen, '\0', *length - seen);
+	if (!nul || *length < KEPT_MIN)
+		return false;
+	kept = (size_t)(nul - text) + 1;
+	*length = kept < KEPT_MIN ? KEPT_MIN : kept;
+	return true;
 }
 
 /* Reads until the end, whatever size was expected: a pipe has size 0, and a file may grow. Reads no further than to a
@@ -87,9 +98,10 @@ static size_t length_to_nul(const char *text, size_t seen, size_t length)
  * Arena memory is zeroed, so the text ends in NUL. */
 static char *read_all(struct arena *arena, int fd, size_t expected, size_t *length)
 {
-	size_t capacity = expected + 2, more, whole;
+	size_t capacity = expected + 2, more, seen;
 	char *text = arena_alloc(arena, capacity, 1);
 	ssize_t got;
+	bool done;
 
 	*length = 0;
 	for (;;) {
@@ -98,10 +110,11 @@ static char *read_all(struct arena *arena, int fd, size_t expected, size_t *leng
 			continue;
 		if (got < 0)
 			return NULL;
-		whole = *length + (size_t)got;
-		*length = length_to_nul(text, *length, whole);
+		seen = *length;
+		*length += (size_t)got;
+		done = cut_at_nul(text, seen, length);
 		text[*length] = '\0';
-		if (got == 0 || *length < whole || (*length && !text[*length - 1]))
+		if (got == 0 || done)
 			return text;
 		if (*length >= UINT32_MAX) {
 			errno = EFBIG;

@@ -46,8 +46,8 @@ struct sources *sources_new(struct arena *arena);
 struct source_file *source_add(struct sources *sources, const char *name, const char *text,
 			       size_t length, struct span included);
 
-/* Reads and adds a file ("-": standard input), up to the first NUL in it and with that. NULL with errno set: EFBIG when
- * the positions are used up; ESPIPE if it was INCLUDED and is a pipe, a socket or a device. */
+/* Reads and adds a file ("-": standard input), up to the first NUL in it and with that, but its first 4 bytes in any
+ * case. NULL with errno set: EFBIG when the positions are used up; ESPIPE if it was INCLUDED and is a pipe, a socket or a device. */
 struct source_file *source_read(struct sources *sources, const char *path, struct span included);
 
 /* Adds one line of a file that was read elsewhere, with its line number. If a file of that stored name was added

@@ -157,8 +157,54 @@ static void what_is_no_file_is_read_only_where_the_command_line_names_it(void **
 	unlink(path);
 	file = source_read(sources, "/dev/zero", nowhere);
 	assert_non_null(file);
-	assert_int_equal(file->length, 1);
+	assert_int_equal(file->length, 4);
 	arena_free(arena);
+}
+
+static const struct source_file *read_from_pipe(struct sources *sources, const char *text,
+						size_t length)
+{
+	char path[32];
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], text, length), (ssize_t)length);
+	close(ends[1]);
+	snprintf(path, sizeof(path), "/dev/fd/%d", ends[0]);
+	return source_read(sources, path, nowhere);
+}
+
+static void a_file_is_read_up_to_a_nul_but_so_far_that_its_encoding_is_known(void **state)
+{
+	const struct {
+		const char *text;
+		size_t length, kept;
+	} cases[] = {
+		{"", 0, 0},
+		{"\0", 1, 1},
+		{"a\0b", 3, 3},
+		{"a\0b\0c\0", 6, 4},
+		{"\0abcd", 5, 4},
+		{"\xff\xfe"
+		 "a\0b\0",
+		 6, 4},
+		{"\xff\xfe\0\0a\0\0\0", 8, 4},
+		{"abcdef\0gh", 9, 7},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct arena *arena = arena_new();
+		const struct source_file *file = read_from_pipe(sources_new(arena), cases[i].text,
+								cases[i].length);
+
+		assert_non_null(file);
+		assert_int_equal(file->length, cases[i].kept);
+		assert_memory_equal(file->text, cases[i].text, cases[i].kept);
+		assert_int_equal(file->text[file->length], '\0');
+		arena_free(arena);
+	}
 }
 
 static void a_line_of_an_object_has_the_name_by_which_the_file_was_given(void **state)
@@ -237,6 +283,7 @@ int main(void)
 		cmocka_unit_test(lines_come_without_their_ends),
 		cmocka_unit_test(a_file_is_read_to_its_first_nul_and_a_missing_one_says_why),
 		cmocka_unit_test(what_is_no_file_is_read_only_where_the_command_line_names_it),
+		cmocka_unit_test(a_file_is_read_up_to_a_nul_but_so_far_that_its_encoding_is_known),
 		cmocka_unit_test(a_line_of_an_object_has_the_name_by_which_the_file_was_given),
 		cmocka_unit_test(standard_input_may_be_a_pipe_of_any_length),
 		cmocka_unit_test(a_line_deep_in_a_large_file_is_found_at_once),
