@@ -354,7 +354,7 @@ value:
 |	ADDRESS DASH ADDRESS	{ $$ = ast_range(p, @$, &$1, &$3); }
 |	NUMBER	{ $$ = ast_literal(&$1, @1); }
 |	NUMBER DASH NUMBER	{ $$ = ast_range(p, @$, &$1, &$3); }
-|	value_word	{ $$ = ast_named(AST_VALUE_WORD, ast_name(p, @1), @1); }
+|	value_word	{ $$ = ast_word(p, @1); }
 |	WILDCARD	{ $$ = ast_named(AST_VALUE_WORD, ast_name(p, @1), @1); }
 |	string	{ $$ = ast_named(AST_VALUE_STRING, $1, @1); }
 |	defined	{ $$ = ast_named(AST_VALUE_DEFINED, $1, @1); }

@@ -93,6 +93,14 @@ struct ast_value ast_named(enum ast_value_kind kind, struct ast_name name, struc
 	return (struct ast_value){.span = span, .kind = kind, .text = name.text};
 }
 
+struct ast_value ast_word(struct parser *p, struct span span)
+{
+	struct ast_name name = ast_name(p, span);
+
+	say_any(p, span, name.text);
+	return ast_named(AST_VALUE_WORD, name, span);
+}
+
 struct ast_values *ast_single(struct parser *p, struct ast_value value)
 {
 	struct ast_values *values = arena_alloc(p->arena, 1, sizeof(*values));
@@ -425,6 +433,17 @@ static struct ast_name device_of(struct parser *p, struct span span,
 	return device;
 }
 
+/* A socket bound to port 0 gets another one. */
+static void refuse_port_0(struct parser *p, struct span span)
+{
+	const char *text = source_text(p->sources, span);
+	uint32_t length = span.end - span.first;
+
+	if (length > 2 && text[length - 1] == '0' && text[length - 2] == ':')
+		diag_error(p->diag, (struct span){span.end - 1, span.end},
+			   "no socket has port 0; its own port stands here");
+}
+
 struct ast_property ast_endpoint_property(struct parser *p, struct span span,
 					  enum protocol protocol, struct span endpoint,
 					  struct ast_name device)
@@ -434,6 +453,7 @@ struct ast_property ast_endpoint_property(struct parser *p, struct span span,
 	node->span = span;
 	node->protocol = protocol;
 	node->endpoint = endpoint_of(p, endpoint);
+	refuse_port_0(p, endpoint);
 	node->device = device_of(p, endpoint, &node->endpoint);
 	if (device.text && node->device.text) {
 		diag_error(p->diag, device.span, "a second device");

@@ -21,19 +21,25 @@ struct parser {
 	const struct source_file *file;
 	size_t next, end;  /* offsets in the file: what the scanner has yet to read */
 	uint32_t position; /* of the next byte to scan */
+	uint32_t word;     /* of the word that was scanned last */
 	int start;  /* the token that tells the grammar what to parse; 0 after it was returned */
+	int kind;   /* that token, throughout */
 	bool ended; /* the newline that ends the last statement was returned */
 
 	/* The statement that is being read. */
 	size_t token_count;
-	int first_token;  /* 0: none yet */
-	enum field field; /* the last field in the statement; FIELD_NONE: none yet */
+	int first_token;      /* 0: none yet */
+	uint32_t first;       /* where it begins */
+	uint32_t block_first; /* the same of the statement that opened the block */
+	enum field field;     /* the last field in the statement; FIELD_NONE: none yet */
 	unsigned list_depth, block_depth;
 	struct span list, block; /* the braces that opened the list and the block */
 	bool block_said;         /* it was reported that the block is not closed */
 	uint32_t resume;         /* after an error: the scanner skips bytes before this position */
 	struct span refused;     /* the last word that the scanner reported */
 	struct parser_fault fault; /* not reported yet */
+	size_t tried;  /* bytes parsed to find out whether a mended statement has no error */
+	bool is_trial; /* this parser does that: what it reports is not shown */
 
 	/* What was parsed. */
 	struct ast_items *items;
@@ -53,6 +59,9 @@ enum field field_of_token(int token);
  * tokens. */
 void syntax_error(struct parser *parser, struct span span, int found, const int *expected,
 		  size_t expected_count);
+
+/* Reports a value that stands for every one, `any` or `*`; false if TEXT does not. */
+bool say_any(struct parser *p, struct span span, const char *text);
 
 /* Constructors. */
 struct ast_matches {
@@ -103,6 +112,7 @@ struct ast_value ast_literal(const struct literal *literal, struct span span);
 struct ast_value ast_range(struct parser *p, struct span span, const struct literal *first,
 			   const struct literal *last);
 struct ast_value ast_named(enum ast_value_kind kind, struct ast_name name, struct span span);
+struct ast_value ast_word(struct parser *p, struct span span);
 struct ast_values *ast_single(struct parser *p, struct ast_value value);
 struct ast_values *ast_list(struct parser *p);
 struct ast_values *ast_list_add(struct parser *p, struct ast_values *list, struct ast_value value);

@@ -1,7 +1,7 @@
 /* Reports a syntax error: what was expected (by kind, since a list of forty words helps nobody), what was
  * found, and which word was probably meant. Then finds where the next statement begins, so that the parser can
  * go on there. */
-#include "parser.h"
+#include "failure.h"
 
 #include "compiler/base/nearest.h"
 #include "skl.tab.h"
@@ -9,16 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PHRASES_MAX = 12, TOKENS = 128, MESSAGE = 512, FOUND_MAX = 60 };
-
-struct failure {
-	struct parser *p;
-	struct span span;
-	int found;
-	bool expected[TOKENS]; /* by token - FIRST */
-	const char *phrases[PHRASES_MAX];
-	size_t phrase_count;
-};
+enum { MESSAGE = 512 };
 
 enum { FIRST = TOKEN_START_RULES };
 
@@ -39,7 +30,7 @@ static const int values[] = {TOKEN_ADDRESS,       TOKEN_NUMBER, TOKEN_NAME,     
 			     TOKEN_GREATER_EQUAL, TOKEN_EQUAL,  TOKEN_UNEQUAL,    TOKEN_BRACE_OPEN,
 			     TOKEN_DOT,           TOKEN_MAP,    TOKEN_VMAP,       0};
 
-static bool is_expected(const struct failure *f, int token)
+bool is_expected(const struct failure *f, int token)
 {
 	return token >= FIRST && f->expected[token - FIRST];
 }
@@ -51,7 +42,7 @@ static bool is_among(int token, const int *tokens)
 	return *tokens;
 }
 
-static bool is_keyword(int token)
+bool is_keyword(int token)
 {
 	return token >= TOKEN_DEFINE;
 }
@@ -89,8 +80,7 @@ static bool asks_for_interface(const struct failure *f)
 	return f->p->field != FIELD_NONE && field_type(f->p->field) == TYPE_INTERFACE;
 }
 
-/* Whether any word is a name here: no other part of the grammar expects both of these keywords. */
-static bool takes_any_name(const struct failure *f)
+bool takes_any_name(const struct failure *f)
 {
 	return is_expected(f, TOKEN_OPTION) && is_expected(f, TOKEN_ELSE);
 }
@@ -183,7 +173,7 @@ static const char *join_phrases(const struct failure *f, char text[MESSAGE])
 	return text;
 }
 
-static const char *found_text(const struct failure *f)
+const char *found_text(const struct failure *f)
 {
 	const char *text = source_text(f->p->sources, f->span);
 	size_t length = f->span.end - f->span.first;
@@ -199,7 +189,7 @@ static const char *found_text(const struct failure *f)
 	return arena_printf(f->p->arena, "'%.*s'", (int)length, text);
 }
 
-static bool found_is_word(const struct failure *f)
+bool found_is_word(const struct failure *f)
 {
 	return f->found == TOKEN_NAME || is_keyword(f->found);
 }
@@ -223,7 +213,7 @@ static int nearest_keyword(const struct failure *f)
 	return nearest ? skl_keyword(nearest, strlen(nearest)) : 0;
 }
 
-static bool found_is(const struct failure *f, const char *word)
+bool found_is(const struct failure *f, const char *word)
 {
 	size_t length = strlen(word);
 
@@ -241,10 +231,10 @@ static bool say_without_port(const struct failure *f)
 		return false;
 	if (memchr(text, ':', length))
 		diag_error(f->p->diag, f->span,
-			   "an IPv6 address with a port is written '[ADDRESS]:PORT', not %s",
+			   "an IPv6 address with a port is written as in '[::1]:80', not %s",
 			   found);
 	else
-		diag_error(f->p->diag, f->span, "%s has no port; write '%.*s:PORT'", found,
+		diag_error(f->p->diag, f->span, "%s has no port, as '%.*s:80' has", found,
 			   length < FOUND_MAX ? (int)length : FOUND_MAX, text);
 	return true;
 }
@@ -278,62 +268,21 @@ static bool say_misplaced(const struct failure *f)
 	return true;
 }
 
-/* Whether this line begins a base chain of nft: `type filter hook ...; policy ...;`. */
-static bool is_hook(const struct failure *f)
+bool is_hook(const struct failure *f)
 {
 	return f->found == TOKEN_TYPE && is_expected(f, TOKEN_META) && is_expected(f, TOKEN_PASS);
 }
 
-static const char *const commands_of_nft[] = {"add",   "create", "delete",  "destroy",
-					      "flush", "insert", "replace", NULL};
-static const char *const parts_of_nft_rules[] = {
-	"arp",   "ct",     "dnat",  "dup",  "ether",    "fib",        "flags",   "flow", "fwd",
-	"icmp",  "icmpv6", "limit", "log",  "mark",     "masquerade", "notrack", "oif",  "oifname",
-	"queue", "quota",  "rt",    "snat", "synproxy", "tproxy",     "vlan",    NULL};
-
-static bool found_is_any(const struct failure *f, const char *const *words)
+bool found_is_any(const struct failure *f, const char *const *words)
 {
 	while (*words && !found_is(f, *words))
 		words++;
 	return *words;
 }
 
-/* Reports parts of nft's rulesets that do not exist here. */
-static bool say_pasted(const struct failure *f)
+bool is_in_rule(const struct failure *f)
 {
-	struct diag *diag = f->p->diag;
-
-	if (!is_expected(f, TOKEN_PASS) || !is_expected(f, TOKEN_META) || !found_is_word(f))
-		return false;
-	if (found_is(f, "table")) {
-		diag_error(diag, f->span, "there are no tables here, unlike in nft");
-		diag_note(diag, (struct span){0, 0},
-			  "write the rules themselves, one a line; 'policy' and 'set' stand beside "
-			  "them, and 'chain' only holds rules to jump to");
-		return true;
-	}
-	if (is_hook(f)) {
-		diag_error(diag, f->span, "a chain has no type or hook here, unlike in nft");
-		diag_note(diag, (struct span){0, 0},
-			  "rules for every packet stand at the top level of the file, with "
-			  "'policy pass' or 'policy drop' beside them");
-		return true;
-	}
-	if (found_is_any(f, commands_of_nft)) {
-		diag_error(diag, f->span, "%s is a command of nft, not a rule", found_text(f));
-		diag_note(diag, (struct span){0, 0},
-			  "a file holds all the rules, and 'sklc apply' replaces them at once");
-		return true;
-	}
-	if (found_is_any(f, parts_of_nft_rules)) {
-		diag_error(diag, f->span, "%s of nft has no meaning here", found_text(f));
-		diag_note(diag, (struct span){0, 0},
-			  "rules look at the protocol, addresses, ports and interface of a new "
-			  "connection or datagram, and choose its socket; nft sees packets before "
-			  "them");
-		return true;
-	}
-	return false;
+	return is_expected(f, TOKEN_PASS) && is_expected(f, TOKEN_META) && !takes_any_name(f);
 }
 
 static bool say_after_verdict(const struct failure *f)
@@ -350,9 +299,15 @@ static bool say_after_verdict(const struct failure *f)
 
 static void say_expected(struct failure *f, int nearest)
 {
-	const char *found = found_text(f);
+	const char *found = found_text(f), *meant;
 	char phrases[MESSAGE];
 
+	meant = match_meant(f);
+	if (meant) {
+		diag_error(f->p->diag, f->span, "unknown match %s; did you mean '%s'?", found,
+			   meant);
+		return;
+	}
 	if (nearest && is_among(nearest, matches) && is_expected(f, TOKEN_META)) {
 		diag_error(f->p->diag, f->span, "unknown match %s; did you mean '%s'?", found,
 			   skl_word(nearest));
@@ -417,9 +372,7 @@ static void say_more(struct failure *f)
 	}
 }
 
-/* Moves *AT to the end of its statement, or of the block around it; DEPTH braces are open. False if they are
- * not closed. */
-static bool statement_end(const char *text, size_t length, size_t *at, unsigned depth)
+bool statement_end(const char *text, size_t length, size_t *at, unsigned depth)
 {
 	for (; *at < length; ++*at) {
 		switch (text[*at]) {
@@ -499,13 +452,20 @@ void syntax_error(struct parser *p, struct span span, int found, const int *expe
 	for (i = 0; i < expected_count; i++)
 		if (expected[i] >= FIRST)
 			f.expected[expected[i] - FIRST] = true;
+	if (p->is_trial) {
+		diag_error(p->diag, span, "a syntax error");
+		return;
+	}
 	keep_one_of_two(&f);
-	nearest = nearest_keyword(&f);
 	if (follows_refused(p, span) || is_said_of_block(&f)) {
 		pass_over(&f);
 		return;
 	}
-	if (!say_pasted(&f) && !say_misplaced(&f) && (nearest || !say_after_verdict(&f))) {
+	nearest = nearest_keyword(&f);
+	if (nearest && !mend_parses(&f, f.span, skl_word(nearest)))
+		nearest = 0;
+	if (!say_foreign(&f) && !say_pasted(&f) && !say_misplaced(&f) &&
+	    (nearest || !say_after_verdict(&f))) {
 		struct failure said = f;
 
 		say_expected(&said, nearest);

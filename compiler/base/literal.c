@@ -276,7 +276,7 @@ bool endpoint_read(const char *text, size_t length, struct endpoint *endpoint,
 
 	*endpoint = (struct endpoint){.family = FAMILY_IPV4};
 	if (!mark || bracket > mark)
-		return refuse(fault, 0, length, "'%.*s' has no port; write '%.*s:PORT'",
+		return refuse(fault, 0, length, "'%.*s' has no port, as '%.*s:80' has",
 			      quoted(length), text, quoted(length), text);
 	if (!take_device(text, &end, endpoint, fault))
 		return false;

@@ -172,6 +172,18 @@ static const struct range_set *ports_in_order(struct rule_draft *draft,
 	return set;
 }
 
+/* Other programs take 0 for any port. */
+static void warn_of_port_0(struct rule_draft *draft, const struct ast_match *match)
+{
+	const struct ast_value *value = match->values->values;
+
+	if (match->compare == AST_COMPARE_EQUAL && !match->values->is_list &&
+	    value->kind == AST_VALUE_NUMBER && !value->range.last)
+		diag_warning(draft->t->diag, WARNING_NEVER, value->span,
+			     "port 0 stands for no other port, and nothing is sent to it; where "
+			     "every port matches, no port is named");
+}
+
 static const struct range_set *ports_of(struct rule_draft *draft, const struct ast_match *match)
 {
 	struct resolved *resolved;
@@ -181,6 +193,7 @@ static const struct range_set *ports_of(struct rule_draft *draft, const struct a
 	resolved = resolve_values(draft->t, match->values, field_type(match->field.field));
 	if (!resolved)
 		return NULL;
+	warn_of_port_0(draft, match);
 	if (match->compare == AST_COMPARE_EQUAL)
 		return resolved->sets[0];
 	return resolved_complement(draft->t, resolved, FAMILY_IPV4,

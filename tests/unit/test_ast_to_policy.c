@@ -441,7 +441,7 @@ static void each_mistake_has_its_message_and_source_location(void **state)
 		     "IPv6 here and IPv4 before it never hold together, so the rule never matches");
 	expect_error("table inet x { chain y { accept } }\n", "1:1",
 		     "there are no tables here, unlike in nft");
-	expect_error("redirect web", "1:10", "expected 'to', found 'web'");
+	expect_error("redirect web", "1:10", "a label stands after 'redirect to'; write 'to web'");
 	expect_error("include \"x\"", "1:10", "no files are read here");
 	expect_error("chain a { jump b }\nchain b { goto a }", "2:11",
 		     "chain 'a' comes back to itself: a -> b -> a");

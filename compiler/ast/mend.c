@@ -1,0 +1,102 @@
+/* Finds out whether a statement would have no syntax error with other words in one place, by parsing it. So what a
+ * message offers can be written. */
+#include "failure.h"
+
+#include "compiler/base/source.h"
+
+#include <string.h>
+
+/* In one file, at most so many bytes are parsed. */
+enum { TRIED_MAX = 1 << 20 };
+
+static const char *text_at(const struct failure *f, uint32_t position)
+{
+	return f->p->file->text + (position - f->p->file->base);
+}
+
+/* How many lists are open after a span, of which the scanner has read up to the word that was found. */
+static unsigned lists_after(const struct failure *f, struct span span)
+{
+	unsigned depth = f->p->list_depth;
+	uint32_t at;
+
+	for (at = f->span.first; depth && at < span.end; at++)
+		depth -= *text_at(f, at) == '}';
+	return depth;
+}
+
+/* The end of the statement that SPAN is in. */
+static uint32_t end_of_statement(const struct failure *f, struct span span)
+{
+	const char *text = f->p->file->text, *line;
+	size_t at = span.end - f->p->file->base, start = at;
+
+	if (statement_end(text, f->p->end, &at, lists_after(f, span)))
+		return f->p->file->base + (uint32_t)at;
+	line = memchr(text + start, '\n', f->p->end - start);
+	return f->p->file->base + (uint32_t)(line ? (size_t)(line - text) : f->p->end);
+}
+
+/* The mended statement, in a block like the one around it. */
+static const char *mended_text(const struct failure *f, struct arena *arena, struct span span,
+			       const char *text)
+{
+	const struct parser *p = f->p;
+	uint32_t first = p->token_count ? p->first : span.first, end = end_of_statement(f, span);
+	const char *block = "";
+
+	if (span.first < first)
+		first = span.first;
+	if (p->block_depth)
+		block = arena_printf(arena, "%.*s\n", (int)(p->block.end - p->block_first),
+				     text_at(f, p->block_first));
+	return arena_printf(arena, "%s%.*s%s%.*s%s", block, (int)(span.first - first),
+			    text_at(f, first), text, (int)(end - span.end), text_at(f, span.end),
+			    p->block_depth ? "\n}" : "");
+}
+
+static bool parses(struct arena *arena, int kind, const char *text)
+{
+	struct sources *sources = sources_new(arena);
+	const struct source_file *file = source_add(sources, "", text, strlen(text),
+						    (struct span){0, 0});
+	struct ast ast = {.sources = sources};
+	struct parser p = {.arena = arena,
+			   .sources = sources,
+			   .diag = diag_new(arena, sources),
+			   .ast = &ast,
+			   .file = file,
+			   .end = file->length,
+			   .position = file->base,
+			   .start = kind,
+			   .field = FIELD_NONE,
+			   .is_trial = true};
+
+	p.items = ast_items(&p);
+	return !skl_run(&p) && !diag_error_count(p.diag);
+}
+
+bool mend_parses(const struct failure *f, struct span span, const char *text)
+{
+	struct parser *p = f->p;
+	size_t size = p->block_depth ? p->block.end - p->block_first : 0;
+	struct arena *arena;
+	bool good;
+
+	size += strlen(text) + end_of_statement(f, span) - (p->token_count ? p->first : span.first);
+	if (p->is_trial || size > TRIED_MAX - p->tried)
+		return false;
+	p->tried += size;
+	arena = arena_new();
+	good = parses(arena, p->kind, mended_text(f, arena, span, text));
+	arena_free(arena);
+	return good;
+}
+
+void say_mend(const struct failure *f, struct span span, const char *text, const char *why)
+{
+	if (mend_parses(f, span, text))
+		diag_error(f->p->diag, span, "%s; write '%s'", why, text);
+	else
+		diag_error(f->p->diag, span, "%s", why);
+}
