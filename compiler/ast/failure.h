@@ -17,6 +17,7 @@ struct failure {
 
 bool is_expected(const struct failure *f, int token);
 bool is_keyword(int token);
+bool is_definition(int token); /* the first word of one */
 bool found_is_word(const struct failure *f);
 bool found_is(const struct failure *f, const char *word);
 bool found_is_any(const struct failure *f, const char *const *words); /* up to a NULL */
@@ -31,8 +32,11 @@ bool takes_any_name(const struct failure *f);
 bool is_in_rule(const struct failure *f);
 
 /* Moves *AT to the end of its statement, or of the block around it; DEPTH braces are open. False if they are
- * not closed. */
-bool statement_end(const char *text, size_t length, size_t *at, unsigned depth);
+ * not closed before END. */
+bool statement_end(const char *text, size_t end, size_t *at, unsigned depth);
+
+/* Makes the scanner go on where what is wrong ends. */
+void pass_over(const struct failure *f, bool list_was_left_open);
 
 /* Whether the statement, with TEXT in place of the bytes of SPAN, has no syntax error. False also once much was
  * tried in this file. */

@@ -2,6 +2,7 @@
 #include "failure.h"
 
 #include "compiler/base/literal.h"
+#include "compiler/base/nearest.h"
 #include "skl.tab.h"
 
 #include <string.h>
@@ -196,7 +197,8 @@ static bool say_verdict(const struct failure *f)
 		say_tproxy(f);
 	else if (is_in_rule(f) && f->found == TOKEN_TO)
 		say_mend(f, f->span, "redirect to", "a label stands after 'redirect to'");
-	else if (is_expected(f, TOKEN_TO) && !takes_any_name(f) && f->found == TOKEN_NAME)
+	else if (is_expected(f, TOKEN_TO) && !takes_any_name(f) && f->found == TOKEN_NAME &&
+		 !is_one_edit_away("to", text_of(f, f->span)))
 		say_mend(f, f->span, arena_printf(f->p->arena, "to %s", text_of(f, f->span)),
 			 "a label stands after 'redirect to'");
 	else if (f->found == TOKEN_REDIRECT && is_expected(f, TOKEN_CONTINUE) &&

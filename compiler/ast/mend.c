@@ -1,8 +1,8 @@
-/* Finds out whether a statement would have no syntax error with other words in one place, by parsing it. So what a
+/* Finds out whether a statement would have no error of its own with other words in one place, by parsing it. So what a
  * message offers can be written. */
 #include "failure.h"
 
-#include "compiler/base/source.h"
+#include "compiler/base/services.h"
 
 #include <string.h>
 
@@ -29,9 +29,11 @@ static unsigned lists_after(const struct failure *f, struct span span)
 static uint32_t end_of_statement(const struct failure *f, struct span span)
 {
 	const char *text = f->p->file->text, *line;
-	size_t at = span.end - f->p->file->base, start = at;
+	size_t at = span.end - f->p->file->base, start = at, end = f->p->end;
 
-	if (statement_end(text, f->p->end, &at, lists_after(f, span)))
+	if (end - at > TRIED_MAX)
+		end = at + TRIED_MAX;
+	if (statement_end(text, end, &at, lists_after(f, span)))
 		return f->p->file->base + (uint32_t)at;
 	line = memchr(text + start, '\n', f->p->end - start);
 	return f->p->file->base + (uint32_t)(line ? (size_t)(line - text) : f->p->end);
@@ -55,6 +57,71 @@ static const char *mended_text(const struct failure *f, struct arena *arena, str
 			    p->block_depth ? "\n}" : "");
 }
 
+/* Whether a value may stand for one of a type. What names stand for is not known here. */
+static bool value_fits(const struct ast_value *value, enum value_type type)
+{
+	const size_t length = value->kind == AST_VALUE_WORD ? strlen(value->text) : 0;
+
+	switch (value->kind) {
+	case AST_VALUE_ADDRESS:
+		return type == TYPE_ADDRESS;
+	case AST_VALUE_NUMBER:
+		return type == TYPE_PORT;
+	case AST_VALUE_WORD:
+		return type == TYPE_INTERFACE ||
+		       (type == TYPE_PORT && service_port(value->text, length) >= 0) ||
+		       (type == TYPE_PROTOCOL &&
+			(!strcmp(value->text, "tcp") || !strcmp(value->text, "udp"))) ||
+		       (type == TYPE_FAMILY &&
+			(!strcmp(value->text, "ipv4") || !strcmp(value->text, "ipv6")));
+	case AST_VALUE_STRING:
+		return type == TYPE_INTERFACE;
+	default:
+		return true;
+	}
+}
+
+static bool matches_fit(const struct ast_rule *rule)
+{
+	const struct ast_match *match;
+	size_t i;
+
+	for (match = rule->matches; match; match = match->next)
+		for (i = 0; i < match->values->count; i++)
+			if (!value_fits(&match->values->values[i], field_type(match->field.field)))
+				return false;
+	return true;
+}
+
+static bool type_fits(const struct ast_set *set)
+{
+	enum value_type type;
+
+	for (type = 0; set->type && type < TYPE_COUNT; type++)
+		if (!strcmp(set->type->names[0].text, type_word(type)))
+			return true;
+	return !set->type;
+}
+
+/* Whether the values of rules, and the types of sets, are such as may stand there. */
+static bool items_fit(const struct ast_items *items)
+{
+	const struct ast_item *item;
+	size_t i;
+
+	for (i = 0; i < items->count; i++) {
+		item = items->items[i];
+		if (item->kind == AST_ITEM_RULE && !matches_fit((const struct ast_rule *)item))
+			return false;
+		if (item->kind == AST_ITEM_SET && !type_fits((const struct ast_set *)item))
+			return false;
+		if (item->kind == AST_ITEM_CHAIN &&
+		    !items_fit(((const struct ast_chain *)item)->rules))
+			return false;
+	}
+	return true;
+}
+
 static bool parses(struct arena *arena, int kind, const char *text)
 {
 	struct sources *sources = sources_new(arena);
@@ -73,7 +140,7 @@ static bool parses(struct arena *arena, int kind, const char *text)
 			   .is_trial = true};
 
 	p.items = ast_items(&p);
-	return !skl_run(&p) && !diag_error_count(p.diag);
+	return !skl_run(&p) && !diag_error_count(p.diag) && items_fit(p.items);
 }
 
 bool mend_parses(const struct failure *f, struct span span, const char *text)

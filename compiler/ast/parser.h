@@ -36,7 +36,13 @@ struct parser {
 	struct span list, block; /* the braces that opened the list and the block */
 	bool block_said;         /* it was reported that the block is not closed */
 	uint32_t resume;         /* after an error: the scanner skips bytes before this position */
-	struct span refused;     /* the last word that the scanner reported */
+	unsigned closing;        /* after an error: how many blocks it closes before that */
+	int again; /* after that: the token that it gives again, in a new statement; 0: none */
+	struct span again_span;
+	bool again_ended;          /* the statement before that token was ended */
+	size_t looked_at;          /* bytes, to find out where to go on */
+	struct span refused;       /* the last word that the scanner reported */
+	uint32_t cut;              /* the last error was at the end of a statement, here; else 0 */
 	struct parser_fault fault; /* not reported yet */
 	size_t tried;  /* bytes parsed to find out whether a mended statement has no error */
 	bool is_trial; /* this parser does that: what it reports is not shown */
@@ -51,6 +57,9 @@ struct parser {
 int skl_keyword(const char *text, size_t length); /* its token, or 0 */
 const char *skl_word(int token);    /* the token as written, or what it is: "a name" */
 int skl_run(struct parser *parser); /* parses; 0: no error */
+
+/* Whether the scanner has reported the word at SPAN, or the word before it. */
+bool follows_refused(const struct parser *parser, struct span span);
 
 /* The field that a token names; FIELD_NONE: none. */
 enum field field_of_token(int token);

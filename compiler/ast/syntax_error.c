@@ -42,6 +42,11 @@ static bool is_among(int token, const int *tokens)
 	return *tokens;
 }
 
+bool is_definition(int token)
+{
+	return is_among(token, statements);
+}
+
 bool is_keyword(int token)
 {
 	return token >= TOKEN_DEFINE;
@@ -372,74 +377,63 @@ static void say_more(struct failure *f)
 	}
 }
 
-bool statement_end(const char *text, size_t length, size_t *at, unsigned depth)
+/* Whether there is nothing between two positions but white space, and perhaps a comment, or one of the characters of
+ * ENDS. */
+static bool blank_between(const struct parser *p, uint32_t from, uint32_t to, const char *ends)
 {
-	for (; *at < length; ++*at) {
-		switch (text[*at]) {
-		case '"':
-			while (*at + 1 < length && text[*at + 1] != '\n' && text[*at + 1] != '"')
-				++*at;
-			*at += *at + 1 < length && text[*at + 1] == '"';
-			break;
-		case '#':
-			while (*at + 1 < length && text[*at + 1] != '\n')
-				++*at;
-			break;
-		case '{':
-			depth++;
-			break;
-		case '}':
-			if (!depth)
-				return true;
-			depth--;
-			break;
-		case '\n':
-		case ';':
-			if (!depth)
-				return true;
-		}
-	}
-	return !depth;
+	const char *text = source_text(p->sources, (struct span){from, from});
+	uint32_t at;
+
+	for (at = 0; from + at < to; at++)
+		if (text[at] == '#')
+			while (from + at + 1 < to && text[at + 1] != '\n')
+				at++;
+		else if (text[at] != ' ' && text[at] != '\t' && text[at] != '\r' &&
+			 !strchr(ends, text[at]))
+			return false;
+	return true;
 }
 
-/* Makes the scanner go on at the end of the statement, or at the end of the line if braces are missing. */
-static void pass_over(const struct failure *f)
+bool follows_refused(const struct parser *p, struct span span)
 {
-	struct parser *p = f->p;
-	unsigned depth = list_was_left_open(f) ? 0 : p->list_depth;
-	size_t from = f->span.end - p->file->base, at = from;
-	const char *line;
-
-	p->list_depth = 0;
-	if (f->found == TOKEN_NEWLINE || f->found == TOKEN_END ||
-	    (f->found == TOKEN_BRACE_CLOSE && !depth))
-		return;
-	if (is_hook(f) || !statement_end(p->file->text, p->end, &at, depth)) {
-		line = memchr(p->file->text + from, '\n', p->end - from);
-		at = line ? (size_t)(line - p->file->text) : p->end;
-	}
-	p->resume = p->file->base + (uint32_t)at;
+	return p->refused.end && span.first >= p->refused.first &&
+	       blank_between(p, p->refused.end, span.first, p->list_depth ? "\n" : "");
 }
 
-/* Whether the scanner has reported this word, or the word directly before it. */
-static bool follows_refused(const struct parser *p, struct span span)
+/* Whether the error before was at the end of a statement, and this one is at the first word of the next: then the
+ * statement was cut in two. */
+static bool follows_cut(const struct failure *f)
 {
-	return p->refused.end && span.first >= p->refused.first && span.first <= p->refused.end;
+	return f->p->cut && f->p->token_count == 1 && f->span.first >= f->p->cut &&
+	       blank_between(f->p, f->p->cut, f->span.first, "\n;");
+}
+
+/* Takes down where a statement ended in an error. */
+static void note_cut(const struct failure *f)
+{
+	const char *text = source_text(f->p->sources, f->span);
+	uint32_t at = f->span.end - f->span.first;
+
+	while (text[at] == ' ' || text[at] == '\t' || text[at] == '\r')
+		at++;
+	f->p->cut = 0;
+	if (f->found == TOKEN_NEWLINE || (f->p->token_count > 1 && strchr("\n;", text[at])))
+		f->p->cut = f->span.end;
 }
 
 /* Where the literal that was found cannot be read either, one error is enough: the literal's where it knows what
- * was meant, else that it stands here. */
-static void keep_one_of_two(const struct failure *f)
+ * was meant, else that it stands here. Returns whether the literal's was reported. */
+static bool literal_is_said(const struct failure *f)
 {
-	struct parser_fault *fault = &f->p->fault;
+	struct parser_fault fault = f->p->fault;
 
-	if (!fault->message || fault->literal.first != f->span.first)
-		return;
-	if (strstr(fault->message, "; write '")) {
-		diag_error(f->p->diag, fault->span, "%s", fault->message);
-		f->p->refused = f->span;
-	}
-	fault->message = NULL;
+	if (!fault.message || fault.literal.first != f->span.first)
+		return false;
+	f->p->fault.message = NULL;
+	if (!strstr(fault.message, "; write '"))
+		return false;
+	diag_error(f->p->diag, fault.span, "%s", fault.message);
+	return true;
 }
 
 void syntax_error(struct parser *p, struct span span, int found, const int *expected,
@@ -456,9 +450,13 @@ void syntax_error(struct parser *p, struct span span, int found, const int *expe
 		diag_error(p->diag, span, "a syntax error");
 		return;
 	}
-	keep_one_of_two(&f);
-	if (follows_refused(p, span) || is_said_of_block(&f)) {
-		pass_over(&f);
+	if (follows_refused(p, span) || is_said_of_block(&f) || follows_cut(&f)) {
+		p->fault.message = NULL;
+		pass_over(&f, list_was_left_open(&f));
+		return;
+	}
+	if (literal_is_said(&f)) {
+		pass_over(&f, list_was_left_open(&f));
 		return;
 	}
 	nearest = nearest_keyword(&f);
@@ -471,5 +469,6 @@ void syntax_error(struct parser *p, struct span span, int found, const int *expe
 		say_expected(&said, nearest);
 		say_more(&f);
 	}
-	pass_over(&f);
+	note_cut(&f);
+	pass_over(&f, list_was_left_open(&f));
 }

@@ -28,6 +28,16 @@ static void each_item(struct translation *t, const struct ast_file *files, size_
 
 /* Names. */
 
+bool is_first_missing(struct translation *t, char mark, const char *name)
+{
+	const char *text = arena_printf(t->arena, "%c%s", mark, name);
+
+	if (names_find(&t->missing, text, strlen(text)) != NO_NAME)
+		return false;
+	names_add(&t->missing, t->arena, text, strlen(text));
+	return true;
+}
+
 /* Declares a name of a kind; a second declaration is an error. */
 static bool declare(struct translation *t, struct kind_names *kind, struct ast_name name,
 		    const char *word)

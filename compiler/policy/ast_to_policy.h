@@ -76,6 +76,7 @@ struct translation {
 
 	struct kind_names defines_named, sets_named, maps_named, chains_named, sockets_named;
 	struct names label_names, interface_names;
+	struct names missing;         /* what was named but is not there, with its mark */
 	struct define_entry *defines; /* these three in the order of their declarations */
 	struct set_entry *sets;
 	struct map_entry *maps; /* followed by maps that are written in rules, without a name */
@@ -98,6 +99,9 @@ struct rule_draft {
 	struct span family_span, protocol_span;
 	size_t interface_capacity;
 };
+
+/* Whether a name that is not there was not reported yet; it counts as reported then. MARK tells kinds of names apart. */
+bool is_first_missing(struct translation *t, char mark, const char *name);
 
 /* values.c. Each function returns NULL or false after reporting. */
 int quoted_length(struct span span); /* how much of a span a message quotes */

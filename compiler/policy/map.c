@@ -361,6 +361,8 @@ static bool find_map(struct translation *t, struct ast_name name, uint32_t *entr
 	*entry = names_find(&t->maps_named.names, name.text, length);
 	if (*entry != NO_NAME)
 		return t->maps[*entry].key_count;
+	if (!is_first_missing(t, '@', name.text))
+		return false;
 	nearest = nearest_word(name.text, length, t->maps_named.names.texts,
 			       t->maps_named.names.count);
 	if (names_find(&t->sets_named.names, name.text, length) != NO_NAME)

@@ -278,6 +278,8 @@ struct define_entry *find_define(struct translation *t, const char *name, struct
 		diag_note(t->diag, entry->define->name.span, "it is defined here");
 		return NULL;
 	}
+	if (!is_first_missing(t, '$', name))
+		return NULL;
 	nearest = nearest_word(name, strlen(name), t->defines_named.names.texts,
 			       t->defines_named.names.count);
 	if (nearest)
@@ -450,6 +452,8 @@ static void unknown_set(struct translation *t, const struct ast_value *use)
 	const char *nearest = nearest_word(use->text, length, t->sets_named.names.texts,
 					   t->sets_named.names.count);
 
+	if (!is_first_missing(t, '@', use->text))
+		return;
 	if (names_find(&t->maps_named.names, use->text, length) != NO_NAME)
 		diag_error(t->diag, use->span, "expected a set, found '@%s', which is a map",
 			   use->text);

@@ -87,6 +87,8 @@ static bool chain_number(struct translation *t, struct ast_name name, uint32_t *
 	*number = index + 1;
 	if (index != NO_NAME)
 		return true;
+	if (!is_first_missing(t, '>', name.text))
+		return false;
 	nearest = nearest_word(name.text, strlen(name.text), t->chains_named.names.texts,
 			       t->chains_named.names.count);
 	if (nearest)

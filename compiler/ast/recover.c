@@ -1,0 +1,153 @@
+/* Finds where parsing goes on after a syntax error, so that one mistake is one error. Where the braces that follow
+ * close what is open, that is the end of the statement. Else a brace is missing or too much, and parsing goes on at the
+ * end of the line, if the braces after it are in order; or, at last, at the next line that begins a definition, where
+ * the open blocks are closed. */
+#include "failure.h"
+
+#include "skl.tab.h"
+
+#include <string.h>
+
+/* For all errors of a file together, so many bytes are looked at; after that, each goes on at the end of its line. */
+enum { LOOKED_AT_MAX = 1 << 24 };
+
+/* Moves past a string, a comment or another byte. Returns how the depth of braces changes. */
+static int pass(const char *text, size_t end, size_t *at)
+{
+	char c = text[(*at)++];
+
+	if (c == '"' || c == '#') {
+		while (*at < end && text[*at] != '\n' && (c == '#' || text[*at] != '"'))
+			++*at;
+		*at += c == '"' && *at < end && text[*at] == '"';
+	}
+	return (c == '{') - (c == '}');
+}
+
+bool statement_end(const char *text, size_t end, size_t *at, unsigned depth)
+{
+	for (; *at < end; depth += (unsigned)pass(text, end, at))
+		if (!depth && (text[*at] == '}' || text[*at] == '\n' || text[*at] == ';'))
+			return true;
+	return !depth;
+}
+
+/* Whether the line from AT on begins a definition. Within braces, one that is indented may belong there. */
+static bool begins_definition(const char *text, size_t end, size_t at, unsigned depth)
+{
+	size_t first;
+
+	while (!depth && at < end && (text[at] == ' ' || text[at] == '\t'))
+		at++;
+	for (first = at; at < end && text[at] >= 'a' && text[at] <= 'z';)
+		at++;
+	return at > first && at < end && (text[at] == ' ' || text[at] == '\t') &&
+	       is_definition(skl_keyword(text + first, at - first));
+}
+
+/* Whether a line from AT on begins a statement that is in no braces, as far as its indentation tells. */
+static bool begins_statement(const char *text, size_t end, size_t at)
+{
+	return at < end && !strchr(" \t\r\n#}", text[at]);
+}
+
+/* Whether the braces that follow close DEPTH; where it is 0, that none closes what is not open before the next
+ * statement. If not, *AT is moved to the end of the last line before a definition. */
+static bool braces_close(struct parser *p, size_t *at, unsigned depth)
+{
+	const char *text = p->file->text;
+	const bool any = depth;
+	const size_t start = *at;
+	bool good = true;
+	int change;
+
+	while (*at < p->end &&
+	       (text[*at] != '\n' || !begins_definition(text, p->end, *at + 1, depth))) {
+		if (good && !depth &&
+		    (any || (text[*at] == '\n' && begins_statement(text, p->end, *at + 1))))
+			break;
+		change = pass(text, p->end, at);
+		if (change < 0 && !depth)
+			good = false;
+		else
+			depth += (unsigned)change;
+	}
+	p->looked_at += *at - start;
+	return good && !depth;
+}
+
+static size_t line_end(const struct parser *p, size_t at)
+{
+	const char *end = memchr(p->file->text + at, '\n', p->end - at);
+
+	return end ? (size_t)(end - p->file->text) : p->end;
+}
+
+static bool is_on_line_of(const struct parser *p, struct span brace, size_t at)
+{
+	const size_t first = brace.first - p->file->base;
+
+	return first < at && !memchr(p->file->text + first, '\n', at - first);
+}
+
+static bool begins_line(const struct parser *p, struct span span)
+{
+	size_t at = span.first - p->file->base;
+
+	while (at && (p->file->text[at - 1] == ' ' || p->file->text[at - 1] == '\t'))
+		at--;
+	return !at || p->file->text[at - 1] == '\n';
+}
+
+/* Goes on at the end of the statement, in the blocks that are open. */
+static size_t pass_statement(const struct failure *f, size_t from, unsigned lists)
+{
+	const struct parser *p = f->p;
+	size_t at = from;
+
+	if (f->found == TOKEN_NEWLINE || (f->found == TOKEN_BRACE_CLOSE && !lists))
+		return from;
+	return statement_end(p->file->text, p->end, &at, lists) ? at : line_end(p, from);
+}
+
+/* Goes on where the braces are in order again. */
+static size_t pass_braces(const struct failure *f, size_t from, size_t definition)
+{
+	struct parser *p = f->p;
+	const bool one_line = p->block_depth && is_on_line_of(p, p->block, from);
+	size_t line = line_end(p, from), at = line;
+
+	if (p->block_depth && is_definition(f->found) && begins_line(p, f->span)) {
+		p->closing = p->block_depth;
+		p->again = f->found;
+		p->again_span = f->span;
+		return from;
+	}
+	if (f->found == TOKEN_BRACE_CLOSE && !p->block_depth)
+		return line;
+	if (f->found != TOKEN_NEWLINE && braces_close(p, &at, p->block_depth - one_line)) {
+		p->closing = one_line;
+		return line;
+	}
+	p->closing = p->block_depth;
+	return definition;
+}
+
+void pass_over(const struct failure *f, bool list_was_left_open)
+{
+	struct parser *p = f->p;
+	const unsigned lists = list_was_left_open ? 0 : p->list_depth;
+	const size_t from = f->span.end - p->file->base;
+	size_t at = from;
+
+	p->list_depth = 0;
+	if (f->found == TOKEN_END)
+		return;
+	if (is_hook(f) || p->looked_at > LOOKED_AT_MAX)
+		at = f->found == TOKEN_NEWLINE ? from : line_end(p, from);
+	else if (braces_close(p, &at, lists + p->block_depth))
+		at = pass_statement(f, from, lists);
+	else
+		at = pass_braces(f, from, at);
+	p->resume = p->file->base + (uint32_t)at;
+}
