@@ -36,11 +36,18 @@ bool is_in_rule(const struct failure *f);
 bool statement_end(const char *text, size_t end, size_t *at, unsigned depth);
 
 /* Makes the scanner go on where what is wrong ends. */
-void pass_over(const struct failure *f, bool list_was_left_open);
+void pass_over(const struct failure *f, bool maybe_left_open);
+
+/* Whether there is nothing between two positions but white space, and perhaps a comment, or one of the characters of
+ * ENDS. */
+bool blank_between(const struct parser *p, uint32_t from, uint32_t to, const char *ends);
 
 /* Whether the statement, with TEXT in place of the bytes of SPAN, has no syntax error. False also once much was
  * tried in this file. */
 bool mend_parses(const struct failure *f, struct span span, const char *text);
+
+/* WHY without the "; write '…'" at its end, if the statement has an error with that in place of SPAN, too. */
+const char *checked_offer(struct parser *p, struct span span, const char *why);
 
 /* Reports the error at SPAN, and TEXT as what to write there if the statement then parses. */
 void say_mend(const struct failure *f, struct span span, const char *text, const char *why);

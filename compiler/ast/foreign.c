@@ -189,15 +189,25 @@ static void say_tproxy(const struct failure *f)
 		   "a 'tproxy' of nft is a 'redirect' here, to the label of a socket");
 }
 
+/* `tcp dport 80redirect to web`: "redirect" is the end of the word before. */
+static bool is_joined_redirect(const struct failure *f, struct span before)
+{
+	const size_t length = strlen("redirect"), joined = before.end - before.first;
+
+	return joined > length &&
+	       !memcmp(source_text(f->p->sources, before) + joined - length, "redirect", length);
+}
+
 static bool say_verdict(const struct failure *f)
 {
 	struct span before = word_before(f, f->span), rest = rest_from(f, f->span.first);
 
 	if (is_in_rule(f) && found_is(f, "tproxy"))
 		say_tproxy(f);
-	else if (is_in_rule(f) && f->found == TOKEN_TO)
+	else if (is_in_rule(f) && f->found == TOKEN_TO && !is_joined_redirect(f, before))
 		say_mend(f, f->span, "redirect to", "a label stands after 'redirect to'");
 	else if (is_expected(f, TOKEN_TO) && !takes_any_name(f) && f->found == TOKEN_NAME &&
+		 strncmp(text_of(f, f->span), "to", 2) != 0 &&
 		 !is_one_edit_away("to", text_of(f, f->span)))
 		say_mend(f, f->span, arena_printf(f->p->arena, "to %s", text_of(f, f->span)),
 			 "a label stands after 'redirect to'");

@@ -39,9 +39,9 @@ static uint32_t end_of_statement(const struct failure *f, struct span span)
 	return f->p->file->base + (uint32_t)(line ? (size_t)(line - text) : f->p->end);
 }
 
-/* The mended statement, in a block like the one around it. */
+/* The mended statement, in a block like the one around it. *MENDED is where TEXT stands in it. */
 static const char *mended_text(const struct failure *f, struct arena *arena, struct span span,
-			       const char *text)
+			       const char *text, struct span *mended)
 {
 	const struct parser *p = f->p;
 	uint32_t first = p->token_count ? p->first : span.first, end = end_of_statement(f, span);
@@ -52,6 +52,8 @@ static const char *mended_text(const struct failure *f, struct arena *arena, str
 	if (p->block_depth)
 		block = arena_printf(arena, "%.*s\n", (int)(p->block.end - p->block_first),
 				     text_at(f, p->block_first));
+	mended->first = (uint32_t)strlen(block) + span.first - first;
+	mended->end = mended->first + (uint32_t)strlen(text);
 	return arena_printf(arena, "%s%.*s%s%.*s%s", block, (int)(span.first - first),
 			    text_at(f, first), text, (int)(end - span.end), text_at(f, span.end),
 			    p->block_depth ? "\n}" : "");
@@ -68,7 +70,7 @@ static bool value_fits(const struct ast_value *value, enum value_type type)
 	case AST_VALUE_NUMBER:
 		return type == TYPE_PORT;
 	case AST_VALUE_WORD:
-		return type == TYPE_INTERFACE ||
+		return (type == TYPE_INTERFACE && !skl_keyword(value->text, length)) ||
 		       (type == TYPE_PORT && service_port(value->text, length) >= 0) ||
 		       (type == TYPE_PROTOCOL &&
 			(!strcmp(value->text, "tcp") || !strcmp(value->text, "udp"))) ||
@@ -83,13 +85,28 @@ static bool value_fits(const struct ast_value *value, enum value_type type)
 
 static bool matches_fit(const struct ast_rule *rule)
 {
+	const struct ast_value *protocol = NULL, *value;
 	const struct ast_match *match;
 	size_t i;
 
-	for (match = rule->matches; match; match = match->next)
+	for (match = rule->matches; match; match = match->next) {
+		value = match->values->values;
 		for (i = 0; i < match->values->count; i++)
-			if (!value_fits(&match->values->values[i], field_type(match->field.field)))
+			if (!value_fits(&value[i], field_type(match->field.field)) ||
+			    (value[i].kind == AST_VALUE_ADDRESS && match->field.families &&
+			     !(match->field.families & 1u << value[i].family)))
 				return false;
+		if (match->compare > AST_COMPARE_UNEQUAL &&
+		    (match->values->is_list || field_type(match->field.field) != TYPE_PORT ||
+		     (value->kind == AST_VALUE_NUMBER && value->range.first != value->range.last)))
+			return false;
+		if (match->field.field != FIELD_L4PROTO || match->values->is_list ||
+		    match->compare != AST_COMPARE_EQUAL || value->kind != AST_VALUE_WORD)
+			continue;
+		if (protocol && strcmp(protocol->text, value->text) != 0)
+			return false;
+		protocol = value;
+	}
 	return true;
 }
 
@@ -122,7 +139,7 @@ static bool items_fit(const struct ast_items *items)
 	return true;
 }
 
-static bool parses(struct arena *arena, int kind, const char *text)
+static bool parses(struct arena *arena, int kind, const char *text, struct span mended)
 {
 	struct sources *sources = sources_new(arena);
 	const struct source_file *file = source_add(sources, "", text, strlen(text),
@@ -137,6 +154,7 @@ static bool parses(struct arena *arena, int kind, const char *text)
 			   .position = file->base,
 			   .start = kind,
 			   .field = FIELD_NONE,
+			   .mended = {file->base + mended.first, file->base + mended.end},
 			   .is_trial = true};
 
 	p.items = ast_items(&p);
@@ -148,6 +166,8 @@ bool mend_parses(const struct failure *f, struct span span, const char *text)
 	struct parser *p = f->p;
 	size_t size = p->block_depth ? p->block.end - p->block_first : 0;
 	struct arena *arena;
+	const char *mend;
+	struct span mended;
 	bool good;
 
 	size += strlen(text) + end_of_statement(f, span) - (p->token_count ? p->first : span.first);
@@ -155,7 +175,8 @@ bool mend_parses(const struct failure *f, struct span span, const char *text)
 		return false;
 	p->tried += size;
 	arena = arena_new();
-	good = parses(arena, p->kind, mended_text(f, arena, span, text));
+	mend = mended_text(f, arena, span, text, &mended);
+	good = parses(arena, p->kind, mend, mended);
 	arena_free(arena);
 	return good;
 }
@@ -166,4 +187,40 @@ void say_mend(const struct failure *f, struct span span, const char *text, const
 		diag_error(f->p->diag, span, "%s; write '%s'", why, text);
 	else
 		diag_error(f->p->diag, span, "%s", why);
+}
+
+const char *checked_offer(struct parser *p, struct span span, const char *why)
+{
+	const struct failure f = {.p = p, .span = span};
+	const char *offer = strstr(why, "; write '"), *first;
+	size_t length;
+
+	if (!offer)
+		return why;
+	first = offer + strlen("; write '");
+	length = strlen(first);
+	if (length && first[length - 1] == '\'')
+		length--;
+	if (mend_parses(&f, span, arena_printf(p->arena, "%.*s", (int)length, first)))
+		return why;
+	return arena_printf(p->arena, "%.*s", (int)(offer - why), why);
+}
+
+void refuse_literal(struct parser *p, struct span word, struct span span, const char *why)
+{
+	const bool follows = p->refused.end && span.first >= p->refused.first &&
+			     blank_between(p, p->refused.end, span.first, "");
+
+	if (p->is_trial &&
+	    (span.first >= p->mended.end || span.end <= p->mended.first)) /* another */
+		return;
+	if (!follows)
+		diag_error(p->diag, span, "%s", p->is_trial ? why : checked_offer(p, span, why));
+	if (!follows || word.end > p->refused.end)
+		p->refused = word;
+}
+
+void refuse_word(struct parser *p, struct span span, const char *why)
+{
+	refuse_literal(p, span, span, why);
 }

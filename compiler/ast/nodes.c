@@ -29,16 +29,21 @@ struct ast_name ast_unmarked(struct parser *p, struct span span)
 	return ast_name(p, (struct span){span.first + 1, span.end});
 }
 
-/* The closing quote may be missing, which the scanner has reported. */
+/* Without the closing quote, which the scanner has reported, there is no text. */
 struct ast_name ast_unquoted(struct parser *p, struct span span)
 {
 	const char *text = source_text(p->sources, span);
 	uint32_t length = span.end - span.first;
 
-	if (length > 1 && text[length - 1] == '"')
-		span.end--;
+	bool is_closed = length > 1 && text[length - 1] == '"';
+	struct ast_name name;
+
+	span.end -= is_closed;
 	span.first++;
-	return text_of(p, span);
+	name = text_of(p, span);
+	if (!is_closed)
+		name.text = NULL;
+	return name;
 }
 
 /* Values. */
@@ -61,9 +66,10 @@ static struct range mend_range(struct parser *p, const struct ast_value *value)
 		address_range_format(value->family, range, mended);
 	else
 		port_range_format(range, mended);
-	diag_error(p->diag, value->span, "the range '%.*s' is reversed; write '%s'",
-		   (int)(value->span.end - value->span.first), source_text(p->sources, value->span),
-		   mended);
+	refuse_word(p, value->span,
+		    arena_printf(p->arena, "the range '%.*s' is reversed; write '%s'",
+				 (int)(value->span.end - value->span.first),
+				 source_text(p->sources, value->span), mended));
 	return range;
 }
 

@@ -34,6 +34,8 @@ struct parser {
 	enum field field;     /* the last field in the statement; FIELD_NONE: none yet */
 	unsigned list_depth, block_depth;
 	struct span list, block; /* the braces that opened the list and the block */
+	bool closed_list;        /* the last closing brace closed a list */
+	bool closed_block;       /* the last closing brace closed a block */
 	bool block_said;         /* it was reported that the block is not closed */
 	uint32_t resume;         /* after an error: the scanner skips bytes before this position */
 	unsigned closing;        /* after an error: how many blocks it closes before that */
@@ -44,8 +46,9 @@ struct parser {
 	struct span refused;       /* the last word that the scanner reported */
 	uint32_t cut;              /* the last error was at the end of a statement, here; else 0 */
 	struct parser_fault fault; /* not reported yet */
-	size_t tried;  /* bytes parsed to find out whether a mended statement has no error */
-	bool is_trial; /* this parser does that: what it reports is not shown */
+	size_t tried;       /* bytes parsed to find out whether a mended statement has no error */
+	struct span mended; /* of such a parser: the mended words */
+	bool is_trial;      /* this parser does that: what it reports is not shown */
 
 	/* What was parsed. */
 	struct ast_items *items;
@@ -58,8 +61,11 @@ int skl_keyword(const char *text, size_t length); /* its token, or 0 */
 const char *skl_word(int token);    /* the token as written, or what it is: "a name" */
 int skl_run(struct parser *parser); /* parses; 0: no error */
 
-/* Whether the scanner has reported the word at SPAN, or the word before it. */
-bool follows_refused(const struct parser *parser, struct span span);
+/* Report a word that is wrong wherever it stands; a syntax error in the same statement is then not reported. "; write
+ * '…'" at the end of WHY is left out unless the statement would then have no error. Directly after such a word, nothing
+ * is reported. WORD is that of which SPAN is at fault. */
+void refuse_word(struct parser *parser, struct span span, const char *why);
+void refuse_literal(struct parser *parser, struct span word, struct span span, const char *why);
 
 /* The field that a token names; FIELD_NONE: none. */
 enum field field_of_token(int token);

@@ -11,6 +11,12 @@
 /* For all errors of a file together, so many bytes are looked at; after that, each goes on at the end of its line. */
 enum { LOOKED_AT_MAX = 1 << 24 };
 
+static bool is_name_character(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '_';
+}
+
 /* Moves past a string, a comment or another byte. Returns how the depth of braces changes. */
 static int pass(const char *text, size_t end, size_t *at)
 {
@@ -21,6 +27,8 @@ static int pass(const char *text, size_t end, size_t *at)
 			++*at;
 		*at += c == '"' && *at < end && text[*at] == '"';
 	}
+	if (c == '}' && *at < end && is_name_character(text[*at])) /* a slip within a word */
+		return 0;
 	return (c == '{') - (c == '}');
 }
 
@@ -105,9 +113,44 @@ static size_t pass_statement(const struct failure *f, size_t from, unsigned list
 	const struct parser *p = f->p;
 	size_t at = from;
 
-	if (f->found == TOKEN_NEWLINE || (f->found == TOKEN_BRACE_CLOSE && !lists))
+	if (f->found == TOKEN_NEWLINE || (f->found == TOKEN_BRACE_CLOSE && p->closed_block))
 		return from;
 	return statement_end(p->file->text, p->end, &at, lists) ? at : line_end(p, from);
+}
+
+/* Words that only begin a line of a set, a map or a socket; or no statement at all. */
+static bool is_out_of_place(const struct failure *f)
+{
+	switch (f->found) {
+	case TOKEN_ADDRESS:
+	case TOKEN_NUMBER:
+	case TOKEN_ENDPOINT:
+	case TOKEN_STRING:
+	case TOKEN_DEFINED:
+	case TOKEN_SET_NAME:
+	case TOKEN_TYPE:
+	case TOKEN_ELEMENTS:
+	case TOKEN_FILE_WORD:
+	case TOKEN_UID:
+	case TOKEN_CGROUP:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Goes on at the end of a block whose kind is wrong, as what is in it tells. */
+static size_t pass_block(const struct failure *f, size_t from)
+{
+	struct parser *p = f->p;
+	unsigned depth = 1;
+	size_t at = from;
+
+	while (at < p->end && !(depth == 1 && p->file->text[at] == '}'))
+		depth += (unsigned)pass(p->file->text, p->end, &at);
+	p->first = p->block_first; /* what follows the brace belongs to the same fault */
+	p->refused = f->span;
+	return at;
 }
 
 /* Goes on where the braces are in order again. */
@@ -123,8 +166,6 @@ static size_t pass_braces(const struct failure *f, size_t from, size_t definitio
 		p->again_span = f->span;
 		return from;
 	}
-	if (f->found == TOKEN_BRACE_CLOSE && !p->block_depth)
-		return line;
 	if (f->found != TOKEN_NEWLINE && braces_close(p, &at, p->block_depth - one_line)) {
 		p->closing = one_line;
 		return line;
@@ -133,21 +174,46 @@ static size_t pass_braces(const struct failure *f, size_t from, size_t definitio
 	return definition;
 }
 
-void pass_over(const struct failure *f, bool list_was_left_open)
+/* How many lists are open. Where the brace that was found closed one too early, as the braces that follow show, that
+ * one is open; where a keyword stands in a list, it was left open, unless they close it. */
+static unsigned lists_open(const struct failure *f, size_t from, bool maybe_left_open)
 {
 	struct parser *p = f->p;
-	const unsigned lists = list_was_left_open ? 0 : p->list_depth;
-	const size_t from = f->span.end - p->file->base;
 	size_t at = from;
 
-	p->list_depth = 0;
-	if (f->found == TOKEN_END)
+	if (f->found == TOKEN_BRACE_CLOSE && p->closed_list &&
+	    braces_close(p, &at, p->list_depth + 1 + p->block_depth))
+		return p->list_depth + 1;
+	at = from;
+	if (maybe_left_open && !braces_close(p, &at, p->list_depth + p->block_depth))
+		return 0;
+	return p->list_depth;
+}
+
+void pass_over(const struct failure *f, bool maybe_left_open)
+{
+	struct parser *p = f->p;
+	const size_t from = f->span.end - p->file->base;
+	size_t at = from;
+	unsigned lists;
+
+	if (f->found == TOKEN_END) {
+		p->list_depth = 0;
 		return;
-	if (is_hook(f) || p->looked_at > LOOKED_AT_MAX)
+	}
+	if (is_hook(f) || p->looked_at > LOOKED_AT_MAX) {
 		at = f->found == TOKEN_NEWLINE ? from : line_end(p, from);
-	else if (braces_close(p, &at, lists + p->block_depth))
-		at = pass_statement(f, from, lists);
-	else
+		p->list_depth = 0;
+		p->resume = p->file->base + (uint32_t)at;
+		return;
+	}
+	lists = lists_open(f, from, maybe_left_open);
+	p->list_depth = 0;
+	if (!braces_close(p, &at, lists + p->block_depth))
 		at = pass_braces(f, from, at);
+	else if (p->block_depth && p->token_count == 1 && is_out_of_place(f))
+		at = pass_block(f, from);
+	else
+		at = pass_statement(f, from, lists);
 	p->resume = p->file->base + (uint32_t)at;
 }

@@ -303,6 +303,8 @@ static void read_elements(struct reader *r, const struct reading *at, struct ast
 	for (; file; file = file->next) {
 		const struct finder finder = {r->arena, r->options, r->memory_next};
 
+		if (!file->name.text) /* what is wrong with it was reported */
+			continue;
 		if (r->in_memory) {
 			diag_error(r->diag, file->name.span, "no files are read here");
 			continue;
@@ -321,6 +323,8 @@ static void read_include(struct reader *r, const struct reading *at, struct ast_
 	struct found_file single, *files = &single;
 	size_t count = 1, i;
 
+	if (!pattern) /* what is wrong with it was reported */
+		return;
 	if (r->in_memory) {
 		diag_error(r->diag, include->pattern.span, "no files are read here");
 		return;

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MESSAGE = 512 };
+enum { MESSAGE = 512, TRIES_MAX = 4 };
 
 enum { FIRST = TOKEN_START_RULES };
 
@@ -377,9 +377,7 @@ static void say_more(struct failure *f)
 	}
 }
 
-/* Whether there is nothing between two positions but white space, and perhaps a comment, or one of the characters of
- * ENDS. */
-static bool blank_between(const struct parser *p, uint32_t from, uint32_t to, const char *ends)
+bool blank_between(const struct parser *p, uint32_t from, uint32_t to, const char *ends)
 {
 	const char *text = source_text(p->sources, (struct span){from, from});
 	uint32_t at;
@@ -394,10 +392,37 @@ static bool blank_between(const struct parser *p, uint32_t from, uint32_t to, co
 	return true;
 }
 
-bool follows_refused(const struct parser *p, struct span span)
+static bool is_nearly_keyword(const char *text)
 {
-	return p->refused.end && span.first >= p->refused.first &&
-	       blank_between(p, p->refused.end, span.first, p->list_depth ? "\n" : "");
+	int token;
+
+	for (token = TOKEN_DEFINE; token - FIRST < TOKENS; token++)
+		if (strlen(text) > 2 &&
+		    (!strcmp(text, skl_word(token)) || is_one_edit_away(text, skl_word(token))))
+			return true;
+	return false;
+}
+
+/* Whether a word of this statement was refused. */
+static bool follows_refused(const struct parser *p)
+{
+	return p->refused.end && p->refused.first >= p->first;
+}
+
+/* Whether the word was cut in two, by a newline or a semicolon: both parts together are nearly a keyword. */
+static bool is_cut_word(const struct failure *f)
+{
+	const char *text = source_text(f->p->sources, f->span), *next;
+	size_t length = f->span.end - f->span.first, rest;
+
+	next = text + length;
+	next += strspn(next, " \t\r");
+	if (!found_is_word(f) || !*next || !strchr("\n;", *next))
+		return false;
+	next += strspn(next, " \t\r\n;");
+	rest = strspn(next, "abcdefghijklmnopqrstuvwxyz0123456789");
+	text = arena_printf(f->p->arena, "%.*s%.*s", (int)length, text, (int)rest, next);
+	return rest && is_nearly_keyword(text);
 }
 
 /* Whether the error before was at the end of a statement, and this one is at the first word of the next: then the
@@ -417,7 +442,8 @@ static void note_cut(const struct failure *f)
 	while (text[at] == ' ' || text[at] == '\t' || text[at] == '\r')
 		at++;
 	f->p->cut = 0;
-	if (f->found == TOKEN_NEWLINE || (f->p->token_count > 1 && strchr("\n;", text[at])))
+	if (f->found == TOKEN_NEWLINE || (f->p->token_count > 1 && strchr("\n;", text[at])) ||
+	    is_cut_word(f))
 		f->p->cut = f->span.end;
 }
 
@@ -430,10 +456,26 @@ static bool literal_is_said(const struct failure *f)
 	if (!fault.message || fault.literal.first != f->span.first)
 		return false;
 	f->p->fault.message = NULL;
-	if (!strstr(fault.message, "; write '"))
+	if (!strstr(fault.message, "; write '") ||
+	    checked_offer(f->p, fault.span, fault.message) != fault.message)
 		return false;
 	diag_error(f->p->diag, fault.span, "%s", fault.message);
 	return true;
+}
+
+/* The nearest keyword with which the statement has no error; 0: none of the nearest few. */
+static int keyword_meant(const struct failure *f)
+{
+	struct failure left = *f;
+	int nearest, tries;
+
+	for (tries = 0; tries < TRIES_MAX && !is_cut_word(f); tries++) {
+		nearest = nearest_keyword(&left);
+		if (!nearest || mend_parses(f, f->span, skl_word(nearest)))
+			return nearest;
+		left.expected[nearest - FIRST] = false;
+	}
+	return 0;
 }
 
 void syntax_error(struct parser *p, struct span span, int found, const int *expected,
@@ -450,7 +492,7 @@ void syntax_error(struct parser *p, struct span span, int found, const int *expe
 		diag_error(p->diag, span, "a syntax error");
 		return;
 	}
-	if (follows_refused(p, span) || is_said_of_block(&f) || follows_cut(&f)) {
+	if (follows_refused(p) || is_said_of_block(&f) || follows_cut(&f)) {
 		p->fault.message = NULL;
 		pass_over(&f, list_was_left_open(&f));
 		return;
@@ -459,9 +501,7 @@ void syntax_error(struct parser *p, struct span span, int found, const int *expe
 		pass_over(&f, list_was_left_open(&f));
 		return;
 	}
-	nearest = nearest_keyword(&f);
-	if (nearest && !mend_parses(&f, f.span, skl_word(nearest)))
-		nearest = 0;
+	nearest = keyword_meant(&f);
 	if (!say_foreign(&f) && !say_pasted(&f) && !say_misplaced(&f) &&
 	    (nearest || !say_after_verdict(&f))) {
 		struct failure said = f;

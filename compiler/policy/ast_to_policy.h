@@ -87,6 +87,7 @@ struct translation {
 	struct map_use *map_uses;
 	size_t map_use_count, map_use_capacity;
 	const struct ast_expect **expects;
+	bool rules_failed; /* errors before the expects: a label may be missing because of one */
 	size_t expect_count, expect_capacity;
 	size_t label_capacity, interface_capacity, policy_map_capacity, socket_capacity;
 	struct span override_span; /* of `option override` */

@@ -51,6 +51,8 @@ static bool expected_label(struct translation *t, const struct ast_verdict *verd
 	*label = names_find(&t->label_names, name, strlen(name));
 	if (*label != NO_NAME)
 		return true;
+	if (t->rules_failed || !is_first_missing(t, '!', name))
+		return false;
 	nearest = nearest_word(name, strlen(name), t->label_names.texts, t->label_names.count);
 	if (nearest)
 		diag_error(t->diag, verdict->target.span,
@@ -92,6 +94,7 @@ void to_expects(struct translation *t)
 	struct verdict verdict;
 	size_t i;
 
+	t->rules_failed = diag_error_count(t->diag);
 	policy->expects = arena_alloc(t->arena, t->expect_count, sizeof(*policy->expects));
 	for (i = 0; i < t->expect_count; i++) {
 		expect = t->expects[i];

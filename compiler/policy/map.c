@@ -111,6 +111,9 @@ struct map_builder {
 	struct names verdict_texts;
 	uint32_t *text_verdicts;
 	size_t text_count, text_capacity;
+	/* Of elements in the rules, what was reported: a wrong number of keys, and which keys had wrong values. */
+	uint32_t wrong_count;
+	unsigned failed_keys;  /* bits 1 << key */
 	struct names verdicts; /* verdicts by value, as the bytes of their members */
 };
 
@@ -173,6 +176,19 @@ static struct range *next_keys(struct map_builder *b)
 	return &b->map->keys[b->map->element_count * b->map->key_count];
 }
 
+/* Whether a key may have a value of this kind; false where another element's was refused before. */
+static bool key_fits(struct map_builder *b, const struct ast_value *value, size_t k)
+{
+	const enum value_type type = b->types[k].type;
+	bool fits = (value->kind == AST_VALUE_ADDRESS) == (type == TYPE_ADDRESS) &&
+		    (value->kind != AST_VALUE_NUMBER || type == TYPE_PORT);
+
+	if (!fits && b->failed_keys & 1u << k)
+		return false;
+	b->failed_keys |= (unsigned)!fits << k;
+	return true;
+}
+
 static bool element_keys(struct map_builder *b, const struct ast_element *element,
 			 uint8_t *families)
 {
@@ -182,6 +198,10 @@ static bool element_keys(struct map_builder *b, const struct ast_element *elemen
 	size_t k;
 
 	if (element->key_count != b->map->key_count) {
+		if (b->failed_keys ||
+		    b->wrong_count == element->key_count) /* one mistake, the map's */
+			return false;
+		b->wrong_count = element->key_count;
 		diag_error(b->t->diag, element->span, "the map has %zu key%s, this element %u",
 			   b->map->key_count, b->map->key_count == 1 ? "" : "s",
 			   element->key_count);
@@ -189,7 +209,8 @@ static bool element_keys(struct map_builder *b, const struct ast_element *elemen
 	}
 	for (k = 0; k < element->key_count; k++) {
 		value = resolve_single(b->t, &keys[k]);
-		if (!value || !value_range(b->t, value, b->types[k].type, &family, &ranges[k]) ||
+		if (!value || !key_fits(b, value, k) ||
+		    !value_range(b->t, value, b->types[k].type, &family, &ranges[k]) ||
 		    !add_family(b, b->types[k].type, family, keys[k].span, families))
 			return false;
 	}

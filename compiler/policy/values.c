@@ -163,6 +163,7 @@ struct gather {
 	struct names interfaces; /* those that were gathered */
 	struct resolved *out;
 	bool failed;
+	bool kind_said; /* a value of another kind was reported */
 };
 
 static struct gather gather_start(struct translation *t, enum value_type type, size_t expected)
@@ -216,12 +217,28 @@ static void gather_resolved(struct gather *g, const struct resolved *resolved)
 static struct resolved *resolve_define(struct translation *t, const struct ast_value *use,
 				       enum value_type type);
 
+/* Whether a value may have this kind; false where another of the list was refused for its kind before, since then the
+ * mistake is what takes the list. */
+static bool kind_fits(struct gather *g, const struct ast_value *value)
+{
+	bool fits = (value->kind != AST_VALUE_ADDRESS || g->type == TYPE_ADDRESS) &&
+		    (value->kind != AST_VALUE_NUMBER || g->type == TYPE_PORT);
+	bool said = g->kind_said;
+
+	g->kind_said |= !fits;
+	return fits || !said;
+}
+
 static void gather_value(struct gather *g, const struct ast_value *value)
 {
 	struct resolved *resolved;
 	enum family family;
 	struct range range;
 
+	if (!kind_fits(g, value)) {
+		g->failed = true;
+		return;
+	}
 	if (value->kind == AST_VALUE_DEFINED) {
 		resolved = resolve_define(g->t, value, g->type);
 		g->failed |= !resolved;
