@@ -1,6 +1,6 @@
 /* Reports decisions and programs that are too large. For each field, the first value of each range
- * in a rule or map starts an interval, and so does the value after the range. Any decision tells
- * these intervals apart. Where two fields have many intervals, their numbers may multiply. The
+ * in a rule or map starts an interval, and so does the value after the range; so does 0. Any
+ * decision tells these intervals apart. Where two fields have many intervals, their numbers may multiply. The
  * messages call the intervals of a field its places. */
 #include "decision.h"
 
@@ -15,7 +15,8 @@
 /* What the rules tell apart in one field. */
 struct breadth {
 	enum field field;
-	u128 *starts; /* the first value of each range, and the value after each range */
+	u128 last;    /* the greatest value */
+	u128 *starts; /* the first value of each range, and the value after each, but for 0 */
 	size_t count, capacity;
 	const struct rule *widest; /* the rule with the most values of the field */
 	size_t widest_values;
@@ -23,8 +24,12 @@ struct breadth {
 
 static void add_range(struct arena *arena, struct breadth *breadth, struct range range)
 {
-	*ARENA_APPEND(arena, breadth->starts, breadth->count, breadth->capacity) = range.first;
-	*ARENA_APPEND(arena, breadth->starts, breadth->count, breadth->capacity) = range.last + 1;
+	if (range.first)
+		*ARENA_APPEND(arena, breadth->starts, breadth->count,
+			      breadth->capacity) = range.first;
+	if (range.last < breadth->last)
+		*ARENA_APPEND(arena, breadth->starts, breadth->count,
+			      breadth->capacity) = range.last + 1;
 }
 
 static void note_widest(struct breadth *breadth, const struct rule *rule, size_t values)
@@ -109,7 +114,8 @@ static void find_breadths(struct arena *arena, const struct policy *policy, enum
 	size_t i, j;
 
 	for (field = 0; field < VALUE_FIELD_COUNT; field++) {
-		breadths[field] = (struct breadth){.field = field};
+		breadths[field] = (struct breadth){.field = field,
+						   .last = field_last(field, family)};
 		for (i = 0; i < policy->chain_count; i++)
 			for (j = 0; j < policy->chains[i].count; j++)
 				add_rule(arena, &breadths[field], policy,
@@ -163,6 +169,10 @@ void report_decision_too_large(const struct policy *policy, enum family family, 
 			   family_word(family), limit);
 	note_rule(diag, &breadths[0]);
 	note_rule(diag, &breadths[1]);
+	if (breadths[1].count)
+		diag_note(diag, (struct span){0, 0},
+			  "fewer places help: neighbouring values as one prefix or range, or rules "
+			  "that match in one of the two fields alone");
 	arena_free(arena);
 }
 

@@ -78,6 +78,8 @@ static void report_tables(const struct layout *layout, size_t bytes_max, struct 
 	snprintf(limit, sizeof(limit), "fits into the budget of %zu bytes (%zu are needed)",
 		 bytes_max, layout->object.table_bytes);
 	report_budget(layout, limit, diag);
+	if (layout->object.table_bytes <= TABLE_BYTES_MOST)
+		diag_note(diag, (struct span){0, 0}, "'--tables-max' sets another budget");
 }
 
 static size_t table_bytes_max(const struct compile_options *options)
@@ -139,6 +141,8 @@ static struct layout *lay(const struct laying *laying, enum table_kind tables)
 		diag_error(laying->diag, (struct span){0, 0},
 			   "the decision is too large for code alone: more than %d intervals",
 			   FORCED_CODE_MAX);
+		diag_note(laying->diag, (struct span){0, 0},
+			  "without '--tables code', the rest of it is in tables");
 		return NULL;
 	}
 	return make_tables(laying, layout, tables) ? layout : NULL;

@@ -15,9 +15,13 @@ uint32_t label_number(struct translation *t, const char *name, struct span span)
 
 	if (number != NO_NAME)
 		return number;
-	if (policy->label_count == LABELS_MAX)
+	if (policy->label_count == LABELS_MAX) {
 		diag_error(t->diag, span, "more than %d labels: each has %d of %d slots",
 			   LABELS_MAX, ABI_FLOW_CLASSES, ABI_SLOT_CAPACITY);
+		diag_note(t->diag, (struct span){0, 0},
+			  "sockets that may stand in for each other can share a label: a 'socket' "
+			  "block declares several, in order of preference");
+	}
 	*ARENA_PUSH(t->arena, policy->labels, policy->label_count,
 		    t->label_capacity) = (struct label){name, span};
 	return names_add(&t->label_names, t->arena, name, strlen(name));
