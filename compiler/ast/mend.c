@@ -164,16 +164,18 @@ static bool parses(struct arena *arena, int kind, const char *text, struct span 
 bool mend_parses(const struct failure *f, struct span span, const char *text)
 {
 	struct parser *p = f->p;
-	size_t size = p->block_depth ? p->block.end - p->block_first : 0;
 	struct arena *arena;
-	const char *mend;
 	struct span mended;
+	const char *mend;
 	bool good;
 
-	size += strlen(text) + end_of_statement(f, span) - (p->token_count ? p->first : span.first);
-	if (p->is_trial || size > TRIED_MAX - p->tried)
+	if (p->is_trial || p->tried >= TRIED_MAX)
 		return false;
-	p->tried += size;
+	p->tried += strlen(text) + end_of_statement(f, span) -
+		    (p->token_count ? p->first : span.first) +
+		    (p->block_depth ? p->block.end - p->block_first : 0);
+	if (p->tried >= TRIED_MAX)
+		return false;
 	arena = arena_new();
 	mend = mended_text(f, arena, span, text, &mended);
 	good = parses(arena, p->kind, mend, mended);
@@ -218,6 +220,8 @@ void refuse_literal(struct parser *p, struct span word, struct span span, const 
 		diag_error(p->diag, span, "%s", p->is_trial ? why : checked_offer(p, span, why));
 	if (!follows || word.end > p->refused.end)
 		p->refused = word;
+	if (*source_text(p->sources, (struct span){word.end, word.end}) == ';')
+		p->cut = word.end;
 }
 
 void refuse_word(struct parser *p, struct span span, const char *why)

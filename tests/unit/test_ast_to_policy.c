@@ -471,6 +471,25 @@ static void a_statement_with_a_mistake_does_not_hide_the_next(void **state)
 	reading_free(&r);
 }
 
+/* Each element offers another, and takes a place among the errors; none is looked for in all of the list. */
+static void a_long_list_of_mistakes_is_read_at_once(void **state)
+{
+	enum { ELEMENTS = 50000 };
+	char *text = malloc(ELEMENTS * 8 + 20), *at = text + sprintf(text, "tcp dport { ");
+	struct reading r;
+	int i;
+
+	(void)state;
+	for (i = 0; i < ELEMENTS; i++)
+		at += sprintf(at, "80..90,\n");
+	sprintf(at, "} drop\n");
+	r = read_text(text);
+	assert_null(r.ast);
+	assert_int_equal(diag_error_count(r.diag), ELEMENTS);
+	reading_free(&r);
+	free(text);
+}
+
 static void bytes_that_are_no_text_are_refused(void **state)
 {
 	struct reading r = read_bytes("tcp\0drop", 8, NULL);
@@ -544,6 +563,7 @@ int main(void)
 		cmocka_unit_test(the_command_line_overrides_defines),
 		cmocka_unit_test(each_mistake_has_its_message_and_source_location),
 		cmocka_unit_test(a_statement_with_a_mistake_does_not_hide_the_next),
+		cmocka_unit_test(a_long_list_of_mistakes_is_read_at_once),
 		cmocka_unit_test(bytes_that_are_no_text_are_refused),
 		cmocka_unit_test(a_million_lines_of_elements_are_read),
 	};
