@@ -15,6 +15,7 @@ struct diag *diag_new(struct arena *arena, const struct sources *sources)
 
 	diag->arena = arena;
 	diag->sources = sources;
+	diag->shown_max = DIAG_SHOWN_MAX;
 	return diag;
 }
 
@@ -111,7 +112,7 @@ static bool is_wanted(const struct diag *diag, enum diag_group group, const stru
 	if (group == DIAG_GROUP_COUNT)
 		return true;
 	state = &diag->groups[group];
-	return state->kept < DIAG_SHOWN_MAX ||
+	return state->kept < diag->shown_max ||
 	       (state->last != SIZE_MAX && diag_compare(diag, item, &diag->items[state->last]) < 0);
 }
 
@@ -120,7 +121,7 @@ static void queue_item(struct diag *diag, enum diag_group group, const struct di
 {
 	struct diag_group_state *state = group == DIAG_GROUP_COUNT ? NULL : &diag->groups[group];
 
-	if (state && state->kept == DIAG_SHOWN_MAX) {
+	if (state && state->kept == diag->shown_max) {
 		diag->last = state->last;
 		diag->items[diag->last] = *item;
 	} else {
@@ -129,7 +130,7 @@ static void queue_item(struct diag *diag, enum diag_group group, const struct di
 		if (state)
 			state->kept++;
 	}
-	if (state && state->kept == DIAG_SHOWN_MAX)
+	if (state && state->kept == diag->shown_max)
 		find_last(diag, group);
 }
 

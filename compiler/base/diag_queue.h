@@ -27,7 +27,7 @@ enum diag_group { DIAG_GROUP_ERRORS = WARNING_COUNT, DIAG_GROUP_COUNT };
 struct diag_group_state {
 	size_t found; /* all of the group */
 	size_t kept;  /* of them those in the queue */
-	size_t last; /* of those not printed yet the last in the files, or SIZE_MAX; where KEPT is DIAG_SHOWN_MAX */
+	size_t last; /* of those not printed yet the last in the files, or SIZE_MAX; where KEPT is shown_max */
 	size_t said; /* of those not kept: how many diag_print_left_out has told of */
 };
 
@@ -41,9 +41,10 @@ struct diag {
 	uint64_t *seen;          /* the span and message of each item so far, as one hash */
 	size_t seen_count, seen_capacity;
 	struct diag_group_state groups[DIAG_GROUP_COUNT];
-	size_t printed; /* items */
-	size_t last;    /* the item that notes are added to */
-	bool last_kept; /* there is one: the last message was queued */
+	size_t shown_max; /* DIAG_SHOWN_MAX, but for tests that look at all messages */
+	size_t printed;   /* items */
+	size_t last;      /* the item that notes are added to */
+	bool last_kept;   /* there is one: the last message was queued */
 	bool disabled[WARNING_COUNT], as_error[WARNING_COUNT];
 	bool quiet;    /* no warnings but those that count as errors */
 	char *scratch; /* for a message that may not be kept */

@@ -47,6 +47,15 @@ struct trial {
 	bool *reached, *needed, *never; /* of each rule */
 };
 
+/* Compiles a text, and keeps all warnings. */
+static void compile_all(struct compilation *c, const char *text,
+			const struct compile_options *options)
+{
+	compilation_start(c);
+	c->diag->shown_max = SIZE_MAX;
+	compile_memory(c, text, strlen(text), options);
+}
+
 static struct copy copy_of(struct arena *arena, const struct policy *policy)
 {
 	struct copy copy = {*policy, NULL, NULL, 0};
@@ -432,7 +441,7 @@ static unsigned check_text(const char *text)
 	unsigned good = 0;
 	size_t i;
 
-	compile_text(&trial.c, text, strlen(text), &options);
+	compile_all(&trial.c, text, &options);
 	if (trial.c.decision) {
 		trial.arena = trial.c.arena;
 		trial.ignored = diag_new(trial.arena, trial.c.sources);
@@ -499,7 +508,7 @@ static void check_large_file(struct tap *tap)
 	struct compilation c;
 	size_t i, shadowed = 0;
 
-	compile_text(&c, text, strlen(text), &options);
+	compile_all(&c, text, &options);
 	for (i = 0; i < c.diag->count; i++)
 		shadowed += c.diag->items[i].warning == WARNING_SHADOWED &&
 			    c.diag->items[i].note_count == 1;
