@@ -163,6 +163,7 @@ static void to_rule(struct translation *t, uint32_t chain_number, const struct a
 	struct rule rule = {
 		.span = ast->item.span, .counter = NO_INDEX, .comment = ast->comment.text};
 	struct rule_draft draft = {.t = t, .match = &rule.match};
+	const size_t errors = diag_error_count(t->diag);
 	const struct ast_match *match;
 	enum family family;
 
@@ -170,10 +171,10 @@ static void to_rule(struct translation *t, uint32_t chain_number, const struct a
 	rule.match.protocols = (1 << PROTOCOL_COUNT) - 1;
 	for (match = ast->matches; match; match = match->next)
 		to_match(&draft, match);
-	if (ast->verdict->kind == VERDICT_MAP)
-		to_lookup(&draft, ast->verdict, &rule.verdict);
-	else
+	if (ast->verdict->kind != VERDICT_MAP)
 		to_verdict(t, ast->verdict, &rule.verdict);
+	else if (diag_error_count(t->diag) == errors) /* else a match may have taken what is a key */
+		to_lookup(&draft, ast->verdict, &rule.verdict);
 	for (family = 0; family < FAMILY_COUNT; family++)
 		if (rule.match.families && !(rule.match.families & 1u << family))
 			memset(rule.match.values[family], 0, sizeof(rule.match.values[family]));
