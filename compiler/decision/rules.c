@@ -117,6 +117,9 @@ static diagram_ref join(struct translation *t, const diagram_ref *parts, size_t 
 	return builder_then(t->builder, join(t, parts, half), join(t, parts + half, count - half));
 }
 
+/* Orders elements so that each comes after those that win over it: at the first key in which two that
+ * one packet can match differ, the winner's range is inside the other's, so it is the smaller one.
+ * Elements with the same range of a key stand together, which makes the sweep shorter. */
 static int compare_elements(const void *a, const void *b, void *data)
 {
 	const struct map *map = data;
@@ -130,6 +133,8 @@ static int compare_elements(const void *a, const void *b, void *data)
 
 		if (width_a != width_b)
 			return width_a < width_b ? -1 : 1;
+		if (key_a.first != key_b.first)
+			return key_a.first < key_b.first ? -1 : 1;
 	}
 	return first < second ? -1 : first > second;
 }

@@ -173,7 +173,8 @@ static void to_rule(struct translation *t, uint32_t chain_number, const struct a
 		to_match(&draft, match);
 	if (ast->verdict->kind != VERDICT_MAP)
 		to_verdict(t, ast->verdict, &rule.verdict);
-	else if (diag_error_count(t->diag) == errors) /* else a match may have taken what is a key */
+	else if (diag_error_count(t->diag) ==
+		 errors) /* else a match may have taken what is a key */
 		to_lookup(&draft, ast->verdict, &rule.verdict);
 	for (family = 0; family < FAMILY_COUNT; family++)
 		if (rule.match.families && !(rule.match.families & 1u << family))

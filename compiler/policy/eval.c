@@ -52,18 +52,18 @@ static bool element_matches(const struct map *map, size_t element, const struct 
 	return true;
 }
 
-/* Whether element A is more specific than B: compares the keys from left to right, and the smaller range wins. */
-static bool more_specific(const struct map *map, size_t a, size_t b)
+/* Whether A wins of two elements that both hold for a packet: at the first key in which they differ, the range of one lies
+ * inside that of the other, and that one wins. Where neither does, the map is refused. */
+static bool wins(const struct map *map, size_t a, size_t b)
 {
 	size_t k;
 
 	for (k = 0; k < map->key_count; k++) {
 		struct range key_a = map->keys[a * map->key_count + k];
 		struct range key_b = map->keys[b * map->key_count + k];
-		u128 width_a = key_a.last - key_a.first, width_b = key_b.last - key_b.first;
 
-		if (width_a != width_b)
-			return width_a < width_b;
+		if (key_a.first != key_b.first || key_a.last != key_b.last)
+			return key_a.first >= key_b.first && key_a.last <= key_b.last;
 	}
 	return false;
 }
@@ -75,7 +75,7 @@ static const struct verdict *map_verdict(const struct map *map, const struct pac
 	size_t i;
 
 	for (i = 0; i < map->element_count; i++) {
-		if (!element_matches(map, i, packet) || (verdict && !more_specific(map, i, best)))
+		if (!element_matches(map, i, packet) || (verdict && !wins(map, i, best)))
 			continue;
 		best = i;
 		verdict = &map->verdicts[map->elements[i].verdict];

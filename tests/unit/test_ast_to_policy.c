@@ -380,7 +380,7 @@ static void a_large_map_is_checked_as_a_small_one_is(void **state)
 	sprintf(at, "10.3.0.128-10.3.1.5 . 81 : drop }");
 	r = read_text(text);
 	assert_null(r.policy);
-	assert_non_null(strstr(r.messages, "rules:60002:1: error: the key overlaps another"));
+	assert_non_null(strstr(r.messages, "rules:60002:1: error: key 1 overlaps that of another"));
 	reading_free(&r);
 	free(text);
 }
