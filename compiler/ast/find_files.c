@@ -192,6 +192,13 @@ static int compare_paths(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static bool is_folder(const char *path)
+{
+	struct stat status;
+
+	return !stat(path, &status) && S_ISDIR(status.st_mode);
+}
+
 /* The file at a path that the pattern gave in a folder. */
 static struct found_file file_in(const struct finder *f, struct found_file folder,
 				 const char *pattern, const char *path)
@@ -219,8 +226,8 @@ struct found_file *find_files(const struct finder *f, const struct source_file *
 		qsort(found.gl_pathv, found.gl_pathc, sizeof(*found.gl_pathv), compare_paths);
 		files = arena_alloc(f->arena, found.gl_pathc, sizeof(*files));
 		for (i = 0; i < found.gl_pathc; i++)
-			files[i] = file_in(f, folder, pattern, found.gl_pathv[i]);
-		*count = found.gl_pathc;
+			if (!is_folder(found.gl_pathv[i]))
+				files[(*count)++] = file_in(f, folder, pattern, found.gl_pathv[i]);
 		globfree(&found);
 	}
 	return files;

@@ -17,8 +17,6 @@
 
 enum { INCLUDE_DEPTH_MAX = 64, BAD_BYTES_MAX = 5 };
 
-static const char byte_order_mark[] = "\xef\xbb\xbf";
-
 /* A file that is being read, and the file that includes it. */
 struct reading {
 	const struct reading *includer; /* NULL: the command line */
@@ -152,9 +150,8 @@ static bool has_nul(const struct source_file *file)
 
 static struct ast_items *parse_file(struct reader *r, const struct source_file *file)
 {
-	bool marked = !strncmp(file->text, byte_order_mark, 3);
-	struct parser p = parser_of(r->arena, r->sources, r->diag, file, marked ? 3 : 0,
-				    file->length);
+	struct parser p = parser_of(r->arena, r->sources, r->diag, file,
+				    utf8_mark_length(file->text, file->length), file->length);
 
 	p.ast = r->ast;
 	p.start = TOKEN_START_RULES;

@@ -117,3 +117,12 @@ bool utf8_is_valid(const char *text, size_t length)
 	}
 	return true;
 }
+
+size_t utf8_mark_length(const char *text, size_t length)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+
+	return length >= sizeof(mark) - 1 && !memcmp(text, mark, sizeof(mark) - 1)
+		       ? sizeof(mark) - 1
+		       : 0;
+}

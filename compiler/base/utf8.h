@@ -22,4 +22,7 @@ bool utf8_is_valid(const char *text, size_t length);
  * hides text, or no UTF-8. */
 size_t utf8_glyph(const char *text, size_t length, int *cells);
 
+/* The bytes of a byte order mark, which a text may begin with: 3, or 0. */
+size_t utf8_mark_length(const char *text, size_t length);
+
 #endif

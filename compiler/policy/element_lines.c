@@ -3,11 +3,17 @@
  * current line, without white space around it and without the comment. */
 #include "ast_to_policy.h"
 
+#include "compiler/base/utf8.h"
+
 #include <string.h>
 
 struct element_lines element_lines(const struct sources *sources, const struct source_file *file)
 {
-	return (struct element_lines){.sources = sources, .file = file};
+	struct element_lines lines = {.sources = sources, .file = file};
+
+	if (file)
+		lines.next = utf8_mark_length(file->text, file->length);
+	return lines;
 }
 
 size_t element_lines_bound(const struct source_file *file)
@@ -33,6 +39,22 @@ static void skip_space(struct element_lines *lines)
 		lines->at++;
 }
 
+/* Where the comment of the line begins, or the line's end: `#` and `;` begin one, but not in quotes. */
+static size_t comment_start(const struct element_lines *lines)
+{
+	const char *text = lines->file->text;
+	bool in_quotes = false;
+	size_t at;
+
+	for (at = lines->at; at < lines->end; at++) {
+		if (text[at] == '"')
+			in_quotes = !in_quotes;
+		else if ((text[at] == '#' || text[at] == ';') && !in_quotes)
+			break;
+	}
+	return at;
+}
+
 bool element_next_line(struct element_lines *lines)
 {
 	const char *text = lines->file ? lines->file->text : "", *found;
@@ -43,9 +65,7 @@ bool element_next_line(struct element_lines *lines)
 		found = memchr(text + lines->at, '\n', length - lines->at);
 		lines->end = found ? (size_t)(found - text) : length;
 		lines->next = lines->end + 1;
-		found = memchr(text + lines->at, '#', lines->end - lines->at);
-		if (found)
-			lines->end = (size_t)(found - text);
+		lines->end = comment_start(lines);
 		while (lines->end > lines->at && is_space(text[lines->end - 1]))
 			lines->end--;
 		skip_space(lines);
