@@ -77,10 +77,10 @@ static void skl_error(struct span *span, void *scanner, struct parser *p, const 
 %token DEFINE "define" INCLUDE "include" POLICY "policy" OPTION "option" SET "set" MAP "map"
 %token SOCKET "socket" CHAIN "chain" EXPECT "expect"
 %token TCP "tcp" UDP "udp" TYPE "type" ELEMENTS "elements" FILE_WORD "file" UID "uid" CGROUP "cgroup"
-%token DEV "dev"
+%token DEV "dev" FLAGS "flags" AUTO_MERGE "auto-merge"
 %token META "meta" L4PROTO "l4proto" NFPROTO "nfproto" TH "th" IP "ip" IP6 "ip6"
 %token DADDR "daddr" DPORT "dport" SADDR "saddr" SPORT "sport" IIF "iif" IIFNAME "iifname"
-%token VMAP "vmap" COUNTER "counter" COMMENT "comment"
+%token VMAP "vmap" COUNTER "counter" PACKETS "packets" BYTES "bytes" COMMENT "comment"
 %token PASS "pass" ACCEPT "accept" DROP "drop" REJECT "reject" REDIRECT "redirect" TO "to"
 %token NO_REUSEPORT "no-reuseport" ELSE "else" CONTINUE "continue"
 %token JUMP "jump" GOTO "goto" RETURN "return"
@@ -174,6 +174,8 @@ set_property:
 	TYPE types	{ $$ = ast_type_property(@$, $2); }
 |	ELEMENTS ASSIGN list	{ $$ = ast_values_property(@$, $3); }
 |	FILE_WORD string	{ $$ = ast_name_property(PROPERTY_FILE, @$, $2); }
+|	FLAGS flags	{ $$ = ast_property(PROPERTY_FLAGS, @$); }
+|	AUTO_MERGE	{ $$ = ast_property(PROPERTY_AUTO_MERGE, @$); }
 ;
 
 map:
@@ -193,6 +195,13 @@ map_property:
 	TYPE types COLON name	{ $$ = ast_type_property(@$, ast_types_verdict($2, $4)); }
 |	ELEMENTS ASSIGN elements	{ $$ = ast_elements_property(@$, $3); }
 |	FILE_WORD string	{ $$ = ast_name_property(PROPERTY_FILE, @$, $2); }
+|	FLAGS flags	{ $$ = ast_property(PROPERTY_FLAGS, @$); }
+;
+
+/* What nft says of a set, and always holds here. */
+flags:
+	name	{ ast_flag(p, $1); }
+|	flags COMMA name	{ ast_flag(p, $3); }
 ;
 
 types:
@@ -275,7 +284,13 @@ interface:
 
 rule:
 	matches verdict comment	{ $$ = ast_rule(p, @$, $1, false, $2, $3); }
-|	matches COUNTER verdict comment	{ $$ = ast_rule(p, @$, $1, true, $3, $4); }
+|	matches counter verdict comment	{ $$ = ast_rule(p, @$, $1, true, $3, $4); }
+;
+
+/* With the numbers that nft lists; counting begins at 0. */
+counter:
+	COUNTER
+|	COUNTER PACKETS NUMBER BYTES NUMBER
 ;
 
 matches:
@@ -441,8 +456,8 @@ value_word:
 
 keyword:
 	DEFINE | INCLUDE | POLICY | OPTION | SET | MAP | SOCKET | CHAIN | EXPECT | TYPE | ELEMENTS
-|	FILE_WORD | UID | CGROUP | DEV | META | L4PROTO | NFPROTO | TH | IP | IP6 | DADDR | DPORT | SADDR
-|	SPORT | IIF | IIFNAME | VMAP | COUNTER | COMMENT | PASS | ACCEPT | DROP | REJECT | REDIRECT
+|	FILE_WORD | UID | CGROUP | DEV | FLAGS | AUTO_MERGE | META | L4PROTO | NFPROTO | TH | IP | IP6 | DADDR | DPORT | SADDR
+|	SPORT | IIF | IIFNAME | VMAP | COUNTER | PACKETS | BYTES | COMMENT | PASS | ACCEPT | DROP | REJECT | REDIRECT
 |	TO | NO_REUSEPORT | ELSE | CONTINUE | JUMP | GOTO | RETURN
 ;
 

@@ -3,6 +3,8 @@
 #include "ast.h"
 #include "parser.h"
 
+#include <string.h>
+
 struct ast_types *ast_types(struct parser *p, struct ast_name name)
 {
 	return ast_types_add(p, arena_alloc(p->arena, 1, sizeof(struct ast_types)), name);
@@ -35,6 +37,25 @@ struct ast_properties *ast_properties_add(struct parser *p, struct ast_propertie
 	*ARENA_PUSH(p->arena, properties->properties, properties->count,
 		    properties->capacity) = property;
 	return properties;
+}
+
+/* Elements may be ranges, and nothing but a new file changes them: what `interval` and `constant` ask for. */
+void ast_flag(struct parser *p, struct ast_name flag)
+{
+	if (!strcmp(flag.text, "interval") || !strcmp(flag.text, "constant"))
+		return;
+	if (!strcmp(flag.text, "timeout") || !strcmp(flag.text, "dynamic"))
+		diag_error(p->diag, flag.span,
+			   "'flags %s' of nft has no meaning here: elements neither expire nor are "
+			   "added by packets",
+			   flag.text);
+	else
+		diag_error(p->diag, flag.span, "unknown flag '%s'; there is 'interval'", flag.text);
+}
+
+struct ast_property ast_property(enum ast_property_kind kind, struct span span)
+{
+	return (struct ast_property){.kind = kind, .span = span};
 }
 
 struct ast_property ast_type_property(struct span span, struct ast_types *types)

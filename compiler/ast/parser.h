@@ -92,6 +92,8 @@ enum ast_property_kind {
 	PROPERTY_TYPE,
 	PROPERTY_ELEMENTS,
 	PROPERTY_FILE,
+	PROPERTY_FLAGS,
+	PROPERTY_AUTO_MERGE,
 	PROPERTY_ENDPOINT,
 	PROPERTY_UID,
 	PROPERTY_CGROUP
@@ -169,6 +171,8 @@ struct ast_types *ast_types_verdict(struct ast_types *types, struct ast_name ver
 struct ast_properties *ast_properties(struct parser *p);
 struct ast_properties *ast_properties_add(struct parser *p, struct ast_properties *properties,
 					  struct ast_property property);
+void ast_flag(struct parser *p, struct ast_name flag); /* refuses flags that do not hold */
+struct ast_property ast_property(enum ast_property_kind kind, struct span span);
 struct ast_property ast_type_property(struct span span, struct ast_types *types);
 struct ast_property ast_values_property(struct span span, struct ast_values *values);
 struct ast_property ast_elements_property(struct span span, struct ast_elements *elements);

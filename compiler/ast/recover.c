@@ -131,6 +131,8 @@ static bool is_out_of_place(const struct failure *f)
 	case TOKEN_TYPE:
 	case TOKEN_ELEMENTS:
 	case TOKEN_FILE_WORD:
+	case TOKEN_FLAGS:
+	case TOKEN_AUTO_MERGE:
 	case TOKEN_UID:
 	case TOKEN_CGROUP:
 		return true;

@@ -129,17 +129,19 @@ static void say_rule_parts(struct failure *f)
 }
 
 /* Lists each token that is left. The end of the statement is left out between statements, the end of the block
- * within one; so is a dash, since any value could go on as a range. */
+ * within one; so is a dash, since any value could go on as a range, and what is only there for files of nft. */
 static void say_rest(struct failure *f)
 {
 	static const int newline[] = {TOKEN_NEWLINE, 0}, brace[] = {TOKEN_BRACE_CLOSE, 0};
 	static const int dash[] = {TOKEN_DASH, 0};
+	static const int of_nft[] = {TOKEN_FLAGS, TOKEN_AUTO_MERGE, TOKEN_PACKETS, 0};
 	char *quoted;
 	int token;
 
 	if (is_expected(f, TOKEN_NEWLINE))
 		say(f, NULL, f->p->token_count > 1 ? brace : newline);
 	say(f, NULL, dash);
+	say(f, NULL, of_nft);
 	for (token = FIRST; token - FIRST < TOKENS; token++) {
 		if (!is_expected(f, token) || f->phrase_count == PHRASES_MAX)
 			continue;

@@ -129,6 +129,10 @@ static void both_spellings_mean_the_same(void **state)
 	expect_same("meta l4proto tcp meta nfproto ipv4 drop", "tcp meta nfproto != ipv6 drop");
 	expect_same("dport < 1024 drop", "dport 0-1023 drop");
 	expect_same("dport http drop", "dport 80 drop");
+	expect_same("dport 81 counter packets 3 bytes 180 drop", "dport 81 counter drop");
+	expect_same("set s { type port; flags interval; auto-merge; elements = { 1-3, 2-4 } }\n"
+		    "dport @s drop",
+		    "dport 1-4 drop");
 	expect_same("tcp daddr . dport map { 192.0.2.1 . 80 : drop }",
 		    "tcp daddr . dport vmap { 192.0.2.1 . 80 : reject }");
 }
