@@ -93,9 +93,9 @@ static void skl_error(struct span *span, void *scanner, struct parser *p, const 
 %type <matches> matches
 %type <compare> compare
 %type <verdict> verdict simple_verdict
-%type <lookup> lookup
-%type <keys> element_key
-%type <elements> elements element_list
+%type <lookup> lookup fields
+%type <keys> element_key keys
+%type <elements> elements element_list key_lists key_list element_keys element_key_list
 %type <types> types
 %type <property> set_property map_property socket_property
 %type <properties> set_properties map_properties socket_properties
@@ -173,6 +173,7 @@ set_properties:
 set_property:
 	TYPE types	{ $$ = ast_type_property(@$, $2); }
 |	ELEMENTS ASSIGN list	{ $$ = ast_values_property(@$, $3); }
+|	ELEMENTS ASSIGN key_lists	{ $$ = ast_elements_property(PROPERTY_KEY_LISTS, @$, $3); }
 |	FILE_WORD string	{ $$ = ast_name_property(PROPERTY_FILE, @$, $2); }
 |	FLAGS flags	{ $$ = ast_property(PROPERTY_FLAGS, @$); }
 |	AUTO_MERGE	{ $$ = ast_property(PROPERTY_AUTO_MERGE, @$); }
@@ -193,7 +194,7 @@ map_properties:
 
 map_property:
 	TYPE types COLON name	{ $$ = ast_type_property(@$, ast_types_verdict($2, $4)); }
-|	ELEMENTS ASSIGN elements	{ $$ = ast_elements_property(@$, $3); }
+|	ELEMENTS ASSIGN elements	{ $$ = ast_elements_property(PROPERTY_ELEMENTS, @$, $3); }
 |	FILE_WORD string	{ $$ = ast_name_property(PROPERTY_FILE, @$, $2); }
 |	FLAGS flags	{ $$ = ast_property(PROPERTY_FLAGS, @$); }
 ;
@@ -222,7 +223,34 @@ element_list:
 
 element_key:
 	value	{ $$ = ast_keys(p, $1); }
-|	element_key DOT value	{ $$ = ast_keys_add(p, $1, $3); }
+|	keys
+;
+
+/* Two keys or more: an element of a set of several fields. */
+keys:
+	value DOT value	{ $$ = ast_keys_add(p, ast_keys(p, $1), $3); }
+|	keys DOT value	{ $$ = ast_keys_add(p, $1, $3); }
+;
+
+key_lists:
+	BRACE_OPEN key_list BRACE_CLOSE	{ $$ = ast_elements_close($2, @$); }
+|	BRACE_OPEN key_list COMMA BRACE_CLOSE	{ $$ = ast_elements_close($2, @$); }
+;
+
+key_list:
+	keys	{ $$ = ast_elements_add(p, ast_elements(p), @$, $1, NULL); }
+|	key_list COMMA element_key	{ $$ = ast_elements_add(p, $1, @3, $3, NULL); }
+;
+
+element_keys:
+	BRACE_OPEN BRACE_CLOSE	{ $$ = ast_elements_close(ast_elements(p), @$); }
+|	BRACE_OPEN element_key_list BRACE_CLOSE	{ $$ = ast_elements_close($2, @$); }
+|	BRACE_OPEN element_key_list COMMA BRACE_CLOSE	{ $$ = ast_elements_close($2, @$); }
+;
+
+element_key_list:
+	element_key	{ $$ = ast_elements_add(p, ast_elements(p), @$, $1, NULL); }
+|	element_key_list COMMA element_key	{ $$ = ast_elements_add(p, $1, @3, $3, NULL); }
 ;
 
 socket:
@@ -301,6 +329,9 @@ matches:
 match:
 	protocol	{ $$ = ast_protocol_match(p, @1); }
 |	field compare values	{ $$ = ast_match(p, @$, $1, $2, $3); }
+|	fields compare set_name	{ $$ = ast_keys_match(p, @$, $1, $2, $3, NULL); }
+|	fields compare element_key	{ $$ = ast_keys_match(p, @$, $1, $2, (struct ast_name){NULL, @3}, ast_element_alone(p, $3, @3)); }
+|	fields compare element_keys	{ $$ = ast_keys_match(p, @$, $1, $2, (struct ast_name){NULL, @3}, $3); }
 ;
 
 protocol:
@@ -387,7 +418,12 @@ map_word:
 
 lookup:
 	field	{ $$ = ast_lookup(p, $1); }
-|	lookup DOT key	{ $$ = ast_lookup_add(p, $1, $3); }
+|	fields
+;
+
+fields:
+	field DOT key	{ $$ = ast_lookup_add(p, ast_lookup(p, $1), $3); }
+|	fields DOT key	{ $$ = ast_lookup_add(p, $1, $3); }
 ;
 
 key:

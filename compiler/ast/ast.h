@@ -71,16 +71,17 @@ struct ast_field_name {
 struct ast_match {
 	struct ast_match *next;
 	struct span span;
-	struct ast_field_name field;
 	enum ast_compare compare;
+	struct ast_field_name field;
 	const struct ast_values *values;
+	const struct ast_lookup *lookup; /* of several fields together; NULL: FIELD alone */
 };
 
-/* An element of a map; its keys are ast->keys[first_key ...]. */
+/* An element of a map, or of a set of several keys; its keys are ast->keys[first_key ...]. */
 struct ast_element {
 	struct span span;
 	uint32_t first_key, key_count;
-	const struct ast_verdict *verdict;
+	const struct ast_verdict *verdict; /* NULL: of a set */
 };
 
 struct ast_elements {
@@ -89,11 +90,11 @@ struct ast_elements {
 	size_t count, capacity;
 };
 
-/* `KEY . KEY map @NAME`, or a map with its elements written in the rule. */
+/* `KEY . KEY map @NAME` or `KEY . KEY @NAME`, or a map or set with its elements written in the rule. */
 struct ast_lookup {
 	const struct ast_field_name *keys;
 	size_t key_count, key_capacity;
-	struct ast_name map; /* no text: the elements are in the rule */
+	struct ast_name name; /* of the map or set; no text: the elements are in the rule */
 	const struct ast_elements *elements;
 };
 
@@ -174,7 +175,7 @@ struct ast_element_file {
 	const struct source_file *source; /* NULL: it could not be read, which was reported */
 };
 
-/* The names of a `type` line, one for a set and one for each key of a map. */
+/* The names of a `type` line, one for each key. */
 struct ast_types {
 	struct span span;
 	struct ast_name names[MAP_KEYS_MAX];
@@ -185,8 +186,9 @@ struct ast_types {
 struct ast_set {
 	struct ast_item item;
 	struct ast_name name;
-	const struct ast_types *type; /* NULL: the block has no `type` */
-	const struct ast_values *elements;
+	const struct ast_types *type;         /* NULL: the block has no `type` */
+	const struct ast_values *elements;    /* of one key each */
+	const struct ast_elements *key_lists; /* of several keys each; the other one is NULL then */
 	struct ast_element_file *files;
 };
 
@@ -243,7 +245,7 @@ struct ast {
 	size_t definition_count;
 	struct ast_file *files; /* of the command line */
 	size_t file_count;
-	struct ast_value *keys; /* of all maps' elements */
+	struct ast_value *keys; /* of all elements of maps, and of sets of several keys */
 	size_t key_count, key_capacity;
 };
 

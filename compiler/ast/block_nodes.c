@@ -14,7 +14,7 @@ struct ast_types *ast_types_add(struct parser *p, struct ast_types *types, struc
 {
 	types->span = types->count ? span_join(types->span, name.span) : name.span;
 	if (types->count == MAP_KEYS_MAX)
-		diag_error(p->diag, name.span, "a map has at most %d keys", MAP_KEYS_MAX);
+		diag_error(p->diag, name.span, "at most %d keys stand together", MAP_KEYS_MAX);
 	else
 		types->names[types->count++] = name;
 	return types;
@@ -68,9 +68,10 @@ struct ast_property ast_values_property(struct span span, struct ast_values *val
 	return (struct ast_property){.kind = PROPERTY_ELEMENTS, .span = span, .values = values};
 }
 
-struct ast_property ast_elements_property(struct span span, struct ast_elements *elements)
+struct ast_property ast_elements_property(enum ast_property_kind kind, struct span span,
+					  struct ast_elements *elements)
 {
-	return (struct ast_property){.kind = PROPERTY_ELEMENTS, .span = span, .elements = elements};
+	return (struct ast_property){.kind = kind, .span = span, .elements = elements};
 }
 
 struct ast_property ast_name_property(enum ast_property_kind kind, struct span span,
@@ -79,16 +80,18 @@ struct ast_property ast_name_property(enum ast_property_kind kind, struct span s
 	return (struct ast_property){.kind = kind, .span = span, .name = name};
 }
 
-/* The property of a kind, or NULL if the block has none; a second one is an error. */
-static const struct ast_property *only_property(struct parser *p,
-						const struct ast_properties *properties,
-						enum ast_property_kind kind, const char *word)
+/* The property of one of two kinds, or NULL if the block has none; a second one is an error. */
+static const struct ast_property *only_property_of(struct parser *p,
+						   const struct ast_properties *properties,
+						   enum ast_property_kind kind,
+						   enum ast_property_kind other, const char *word)
 {
 	const struct ast_property *first = NULL;
 	size_t i;
 
 	for (i = 0; i < properties->count; i++) {
-		if (properties->properties[i].kind != kind)
+		if (properties->properties[i].kind != kind &&
+		    properties->properties[i].kind != other)
 			continue;
 		if (first) {
 			diag_error(p->diag, properties->properties[i].span, "a second '%s'", word);
@@ -98,6 +101,13 @@ static const struct ast_property *only_property(struct parser *p,
 		first = &properties->properties[i];
 	}
 	return first;
+}
+
+static const struct ast_property *only_property(struct parser *p,
+						const struct ast_properties *properties,
+						enum ast_property_kind kind, const char *word)
+{
+	return only_property_of(p, properties, kind, kind, word);
 }
 
 static struct ast_element_file *files_of(struct parser *p, const struct ast_properties *properties)
@@ -119,14 +129,17 @@ struct ast_item *ast_set(struct parser *p, struct span span, struct ast_name nam
 			 const struct ast_properties *properties)
 {
 	const struct ast_property *type = only_property(p, properties, PROPERTY_TYPE, "type");
-	const struct ast_property *elements = only_property(p, properties, PROPERTY_ELEMENTS,
-							    "elements");
+	const struct ast_property *elements = only_property_of(p, properties, PROPERTY_ELEMENTS,
+							       PROPERTY_KEY_LISTS, "elements");
 	struct ast_set *set = arena_alloc(p->arena, 1, sizeof(*set));
 
 	set->item = (struct ast_item){AST_ITEM_SET, span};
 	set->name = name;
 	set->type = type ? type->types : NULL;
-	set->elements = elements ? elements->values : NULL;
+	if (elements && elements->kind == PROPERTY_ELEMENTS)
+		set->elements = elements->values;
+	else if (elements)
+		set->key_lists = elements->elements;
 	set->files = files_of(p, properties);
 	return &set->item;
 }

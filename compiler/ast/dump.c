@@ -104,15 +104,6 @@ static const char *protocol_prefix(uint8_t protocols)
 	return protocols == 1 << PROTOCOL_TCP ? "tcp " : "udp ";
 }
 
-static void dump_match(struct dump *d, const struct ast_match *match)
-{
-	dump_line(d, match->span, "match %s%s %s", family_prefix(match->field.families),
-		  field_word(match->field.field), compare_word(match->compare));
-	d->depth++;
-	dump_values(d, match->values);
-	d->depth--;
-}
-
 static const char *fallback_word(enum fallback fallback)
 {
 	static const char *const words[] = {
@@ -139,20 +130,18 @@ static void dump_elements(struct dump *d, const struct ast_elements *elements)
 		d->depth++;
 		for (k = 0; k < element->key_count; k++)
 			dump_value(d, &d->ast->keys[element->first_key + k]);
-		dump_verdict(d, element->verdict);
+		if (element->verdict)
+			dump_verdict(d, element->verdict);
 		d->depth--;
 	}
 	d->depth--;
 }
 
-static void dump_lookup(struct dump *d, const struct ast_verdict *verdict)
+static void dump_lookup(struct dump *d, const struct ast_lookup *lookup)
 {
-	const struct ast_lookup *lookup = verdict->lookup;
 	const struct ast_field_name *key;
 	size_t i;
 
-	dump_line(d, verdict->span, "verdict map%s%s", lookup->map.text ? " @" : "",
-		  lookup->map.text ? lookup->map.text : "");
 	d->depth++;
 	for (i = 0; i < lookup->key_count; i++) {
 		key = &lookup->keys[i];
@@ -164,11 +153,30 @@ static void dump_lookup(struct dump *d, const struct ast_verdict *verdict)
 	d->depth--;
 }
 
+static void dump_match(struct dump *d, const struct ast_match *match)
+{
+	if (match->lookup) {
+		dump_line(d, match->span, "match %s%s%s", compare_word(match->compare),
+			  match->lookup->name.text ? " @" : "",
+			  match->lookup->name.text ? match->lookup->name.text : "");
+		dump_lookup(d, match->lookup);
+		return;
+	}
+	dump_line(d, match->span, "match %s%s %s", family_prefix(match->field.families),
+		  field_word(match->field.field), compare_word(match->compare));
+	d->depth++;
+	dump_values(d, match->values);
+	d->depth--;
+}
+
 static void dump_verdict(struct dump *d, const struct ast_verdict *verdict)
 {
-	if (verdict->kind == VERDICT_MAP)
-		dump_lookup(d, verdict);
-	else if (verdict->target.text)
+	if (verdict->kind == VERDICT_MAP) {
+		dump_line(d, verdict->span, "verdict map%s%s",
+			  verdict->lookup->name.text ? " @" : "",
+			  verdict->lookup->name.text ? verdict->lookup->name.text : "");
+		dump_lookup(d, verdict->lookup);
+	} else if (verdict->target.text)
 		dump_line(d, verdict->span, "verdict %s %s%s%s%s", verdict_word(verdict->kind),
 			  verdict->is_defined ? "$" : "", verdict->target.text,
 			  verdict->no_reuseport ? " no-reuseport" : "",
@@ -226,6 +234,8 @@ static void dump_set(struct dump *d, const struct ast_set *set)
 	dump_types(d, set->type);
 	if (set->elements)
 		dump_values(d, set->elements);
+	if (set->key_lists)
+		dump_elements(d, set->key_lists);
 	dump_element_files(d, set->files);
 	d->depth--;
 }

@@ -83,13 +83,37 @@ static bool value_fits(const struct ast_value *value, enum value_type type)
 	}
 }
 
-static bool matches_fit(const struct ast_rule *rule)
+/* The same of a match of several fields. */
+static bool keys_fit(const struct ast *ast, const struct ast_match *match)
+{
+	const struct ast_lookup *lookup = match->lookup;
+	const struct ast_element *element;
+	size_t i, k;
+
+	for (i = 0; lookup->elements && i < lookup->elements->count; i++) {
+		element = &lookup->elements->elements[i];
+		if (element->key_count != lookup->key_count)
+			return false;
+		for (k = 0; k < element->key_count; k++)
+			if (!value_fits(&ast->keys[element->first_key + k],
+					field_type(lookup->keys[k].field)))
+				return false;
+	}
+	return match->compare <= AST_COMPARE_UNEQUAL;
+}
+
+static bool matches_fit(const struct ast *ast, const struct ast_rule *rule)
 {
 	const struct ast_value *protocol = NULL, *value;
 	const struct ast_match *match;
 	size_t i;
 
 	for (match = rule->matches; match; match = match->next) {
+		if (match->lookup) {
+			if (!keys_fit(ast, match))
+				return false;
+			continue;
+		}
 		value = match->values->values;
 		for (i = 0; i < match->values->count; i++)
 			if (!value_fits(&value[i], field_type(match->field.field)) ||
@@ -110,30 +134,46 @@ static bool matches_fit(const struct ast_rule *rule)
 	return true;
 }
 
+static bool is_key(const char *word)
+{
+	enum field field;
+
+	for (field = 0; field < FIELD_COUNT; field++)
+		if (field_info(field)->is_map_key && !strcmp(word, field_word(field)))
+			return true;
+	return false;
+}
+
 static bool type_fits(const struct ast_set *set)
 {
+	const struct ast_types *types = set->type;
 	enum value_type type;
+	size_t i;
 
-	for (type = 0; set->type && type < TYPE_COUNT; type++)
-		if (!strcmp(set->type->names[0].text, type_word(type)))
-			return true;
-	return !set->type;
+	for (i = 0; types && i < types->count; i++) {
+		for (type = 0; type < TYPE_COUNT; type++)
+			if (!strcmp(types->names[i].text, type_word(type)))
+				break;
+		if (type == TYPE_COUNT && (types->count == 1 || !is_key(types->names[i].text)))
+			return false;
+	}
+	return true;
 }
 
 /* Whether the values of rules, and the types of sets, are such as may stand there. */
-static bool items_fit(const struct ast_items *items)
+static bool items_fit(const struct ast *ast, const struct ast_items *items)
 {
 	const struct ast_item *item;
 	size_t i;
 
 	for (i = 0; i < items->count; i++) {
 		item = items->items[i];
-		if (item->kind == AST_ITEM_RULE && !matches_fit((const struct ast_rule *)item))
+		if (item->kind == AST_ITEM_RULE && !matches_fit(ast, (const struct ast_rule *)item))
 			return false;
 		if (item->kind == AST_ITEM_SET && !type_fits((const struct ast_set *)item))
 			return false;
 		if (item->kind == AST_ITEM_CHAIN &&
-		    !items_fit(((const struct ast_chain *)item)->rules))
+		    !items_fit(ast, ((const struct ast_chain *)item)->rules))
 			return false;
 	}
 	return true;
@@ -158,7 +198,7 @@ static bool parses(struct arena *arena, int kind, const char *text, struct span 
 			   .is_trial = true};
 
 	p.items = ast_items(&p);
-	return !skl_run(&p) && !diag_error_count(p.diag) && items_fit(p.items);
+	return !skl_run(&p) && !diag_error_count(p.diag) && items_fit(&ast, p.items);
 }
 
 bool mend_parses(const struct failure *f, struct span span, const char *text)

@@ -181,6 +181,18 @@ struct ast_match *ast_match(struct parser *p, struct span span, struct ast_field
 	return match;
 }
 
+struct ast_match *ast_keys_match(struct parser *p, struct span span, struct ast_lookup *lookup,
+				 enum ast_compare compare, struct ast_name set,
+				 const struct ast_elements *elements)
+{
+	struct ast_match *match = arena_alloc(p->arena, 1, sizeof(*match));
+
+	lookup->name = set;
+	lookup->elements = elements;
+	*match = (struct ast_match){.span = span, .compare = compare, .lookup = lookup};
+	return match;
+}
+
 /* `tcp` alone is a match: the protocol is tcp. */
 struct ast_match *ast_protocol_match(struct parser *p, struct span span)
 {
@@ -252,13 +264,13 @@ struct ast_verdict *ast_map_verdict(struct parser *p, struct span span, struct a
 {
 	struct ast_verdict *verdict = ast_verdict(p, VERDICT_MAP, span);
 
-	lookup->map = map;
+	lookup->name = map;
 	lookup->elements = elements;
 	verdict->lookup = lookup;
 	return verdict;
 }
 
-/* Elements of maps. All keys of all maps are in one array; the keys of one element are adjacent there. */
+/* Elements of maps, and of sets of several keys. All keys of all of them are in one array; the keys of one element are adjacent there. */
 
 struct ast_keys ast_keys(struct parser *p, struct ast_value key)
 {
@@ -291,6 +303,11 @@ struct ast_elements *ast_elements_close(struct ast_elements *list, struct span s
 {
 	list->span = span;
 	return list;
+}
+
+struct ast_elements *ast_element_alone(struct parser *p, struct ast_keys keys, struct span span)
+{
+	return ast_elements_close(ast_elements_add(p, ast_elements(p), span, keys, NULL), span);
 }
 
 /* Items of the top level, and the rules of a chain. */

@@ -32,6 +32,7 @@ struct parser {
 	uint32_t first;       /* where it begins */
 	uint32_t block_first; /* the same of the statement that opened the block */
 	enum field field;     /* the last field in the statement; FIELD_NONE: none yet */
+	bool several_fields;  /* a dot stands after a field */
 	unsigned list_depth, block_depth;
 	struct span list, block; /* the braces that opened the list and the block */
 	bool closed_list;        /* the last closing brace closed a list */
@@ -91,6 +92,7 @@ struct ast_keys {
 enum ast_property_kind {
 	PROPERTY_TYPE,
 	PROPERTY_ELEMENTS,
+	PROPERTY_KEY_LISTS,
 	PROPERTY_FILE,
 	PROPERTY_FLAGS,
 	PROPERTY_AUTO_MERGE,
@@ -143,6 +145,9 @@ struct ast_field_name ast_field_of_protocol(struct ast_field_name field, enum pr
 struct ast_field_name ast_field_spelled(struct ast_field_name field, struct span span);
 struct ast_match *ast_match(struct parser *p, struct span span, struct ast_field_name field,
 			    enum ast_compare compare, const struct ast_values *values);
+struct ast_match *ast_keys_match(struct parser *p, struct span span, struct ast_lookup *lookup,
+				 enum ast_compare compare, struct ast_name set,
+				 const struct ast_elements *elements);
 struct ast_match *ast_protocol_match(struct parser *p, struct span span);
 struct ast_matches ast_matches_add(struct ast_matches matches, struct ast_match *match);
 
@@ -162,6 +167,7 @@ struct ast_keys ast_keys_add(struct parser *p, struct ast_keys keys, struct ast_
 struct ast_elements *ast_elements(struct parser *p);
 struct ast_elements *ast_elements_add(struct parser *p, struct ast_elements *list, struct span span,
 				      struct ast_keys keys, const struct ast_verdict *verdict);
+struct ast_elements *ast_element_alone(struct parser *p, struct ast_keys keys, struct span span);
 struct ast_elements *ast_elements_close(struct ast_elements *list, struct span span);
 
 struct ast_types *ast_types(struct parser *p, struct ast_name name);
@@ -175,7 +181,8 @@ void ast_flag(struct parser *p, struct ast_name flag); /* refuses flags that do 
 struct ast_property ast_property(enum ast_property_kind kind, struct span span);
 struct ast_property ast_type_property(struct span span, struct ast_types *types);
 struct ast_property ast_values_property(struct span span, struct ast_values *values);
-struct ast_property ast_elements_property(struct span span, struct ast_elements *elements);
+struct ast_property ast_elements_property(enum ast_property_kind kind, struct span span,
+					  struct ast_elements *elements);
 struct ast_property ast_name_property(enum ast_property_kind kind, struct span span,
 				      struct ast_name name);
 struct ast_property ast_endpoint_property(struct parser *p, struct span span,

@@ -77,6 +77,8 @@ enum field field_of_token(int token)
 
 static const char *value_phrase(const struct failure *f)
 {
+	if (f->p->several_fields && is_expected(f, TOKEN_MAP))
+		return "'.', 'map', a @name or values with '.' between";
 	return f->p->field == FIELD_NONE ? "a value" : type_phrase(field_type(f->p->field));
 }
 

@@ -44,7 +44,13 @@ diagram_ref rules_to_diagram(struct arena *arena, struct builder *builder,
 			     const struct policy *policy, enum family family,
 			     enum protocol protocol);
 
-/* Whether no rule for the family and no map asks for the protocol: then TCP and UDP have the same
+/* Builds, in the same way, the diagram of whether a rule's matches hold and, where it has a map, one of
+ * its elements: REF_NEXT if they never do together. */
+diagram_ref matches_to_diagram(struct arena *arena, struct builder *builder,
+			       const struct policy *policy, const struct rule *rule,
+			       enum family family, enum protocol protocol);
+
+/* Whether no rule for the family, no map and no key set asks for the protocol: then TCP and UDP have the same
  * diagram. */
 bool protocols_are_alike(const struct policy *policy, enum family family);
 

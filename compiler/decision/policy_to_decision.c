@@ -133,7 +133,7 @@ static bool best_trial(const struct making *making, enum family family, enum pro
 	return found;
 }
 
-/* The number of ranges in all rules, and of elements in all maps. */
+/* The number of ranges in all rules, and of elements in all maps and key sets. */
 static size_t count_values(const struct policy *policy)
 {
 	size_t count = 0;
@@ -141,6 +141,8 @@ static size_t count_values(const struct policy *policy)
 
 	for (i = 0; i < policy->map_count; i++)
 		count += policy->maps[i].element_count;
+	for (i = 0; i < policy->key_set_count; i++)
+		count += policy->key_sets[i].element_count;
 	for (i = 0; i < policy->chain_count; i++)
 		for (j = 0; j < policy->chains[i].count; j++)
 			for (k = 0; k < FAMILY_COUNT * VALUE_FIELD_COUNT; k++) {

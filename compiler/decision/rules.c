@@ -1,5 +1,5 @@
 /* Makes the diagram of a policy's rules. A rule is plain if its verdict is neither a jump nor a
- * map; a sweep builds each run of plain rules at once. A chain's diagram is built once, with an
+ * map and no match of it is of several fields together; a sweep builds each run of plain rules at once. A chain's diagram is built once, with an
  * open end; the diagram of a jump is the chain's where the rule matches, so no rules are copied. */
 #include "decision.h"
 
@@ -16,7 +16,8 @@ struct translation {
 	enum family family;
 	enum protocol protocol;
 	struct builder *builder;
-	diagram_ref *chains; /* of each chain, or REF_NONE */
+	diagram_ref *chains;   /* of each chain, or REF_NONE */
+	diagram_ref *key_sets; /* of each key set, or REF_NONE */
 };
 
 static const struct range NO_RANGES[1];
@@ -89,19 +90,15 @@ static diagram_ref verdict_body(struct translation *t, const struct rule *rule,
 	return builder_terminal(t->builder, rule, verdict, outcome);
 }
 
-static bool is_plain(const struct verdict *verdict)
+static bool is_plain_verdict(const struct verdict *verdict)
 {
 	return verdict->kind != VERDICT_JUMP && verdict->kind != VERDICT_GOTO &&
 	       verdict->kind != VERDICT_MAP;
 }
 
-/* BODY where a match holds, else REF_NEXT. */
-static diagram_ref where_match(struct translation *t, const struct match *match, diagram_ref body)
+static bool is_plain(const struct rule *rule)
 {
-	struct clause clause = clause_of(t, match, REF_MATCH);
-	diagram_ref condition = sweep_clauses(t->arena, t->builder, t->family, &clause, 1);
-
-	return builder_where(t->builder, condition, body);
+	return is_plain_verdict(&rule->verdict) && !rule->match.key_match_count;
 }
 
 /* "First the first part, then the second, and so on". The parts are joined in pairs, so that none
@@ -222,7 +219,7 @@ static diagram_ref build_map(struct translation *t, const struct rule *rule)
 		uint32_t verdict = map->elements[order[i]].verdict;
 
 		clauses[i] = element_clause(map, order[i], bodies[verdict]);
-		if (is_plain(&map->verdicts[verdict]))
+		if (is_plain_verdict(&map->verdicts[verdict]))
 			continue;
 		clauses[i].body = REF_MATCH;
 		whole = sweep_clauses(t->arena, t->builder, t->family, &clauses[i], 1);
@@ -236,6 +233,54 @@ static diagram_ref build_map(struct translation *t, const struct rule *rule)
 	whole = join(t, parts, part_count);
 	return may_be_open ? builder_replace_ends(t->builder, whole, OUTCOME_NEXT, OUTCOME_RETURN)
 			   : whole;
+}
+
+/* BODY where an element holds, else REF_NEXT. */
+static diagram_ref where_element(struct translation *t, const struct map *map, diagram_ref body)
+{
+	size_t count, i;
+	uint32_t *order = sorted_elements(t, map, &count);
+	struct clause *clauses = arena_alloc(t->arena, count, sizeof(*clauses));
+
+	for (i = 0; i < count; i++)
+		clauses[i] = element_clause(map, order[i], body);
+	return sweep_clauses(t->arena, t->builder, t->family, clauses, count);
+}
+
+/* REF_RETURN where an element of the set holds, else REF_NEXT. */
+static diagram_ref build_key_set(struct translation *t, uint32_t set)
+{
+	if (t->key_sets[set] == REF_NONE)
+		t->key_sets[set] = where_element(t, &t->policy->key_sets[set], REF_RETURN);
+	return t->key_sets[set];
+}
+
+/* BODY where all matches of several fields hold, else REF_NEXT. */
+static diagram_ref where_keys(struct translation *t, const struct match *match, diagram_ref body)
+{
+	diagram_ref condition;
+	size_t i;
+
+	for (i = 0; i < match->key_match_count; i++) {
+		const struct key_match *key_match = &match->key_matches[i];
+
+		condition = build_key_set(t, key_match->set);
+		condition = key_match->negated ? builder_replace_ends(t->builder, condition,
+								      OUTCOME_MATCH, OUTCOME_NEXT)
+					       : builder_replace_ends(t->builder, condition,
+								      OUTCOME_NEXT, OUTCOME_MATCH);
+		body = builder_where(t->builder, condition, body);
+	}
+	return body;
+}
+
+/* BODY where a match holds, else REF_NEXT. */
+static diagram_ref where_match(struct translation *t, const struct match *match, diagram_ref body)
+{
+	struct clause clause = clause_of(t, match, REF_MATCH);
+	diagram_ref condition = sweep_clauses(t->arena, t->builder, t->family, &clause, 1);
+
+	return builder_where(t->builder, condition, where_keys(t, match, body));
 }
 
 static diagram_ref build_rule(struct translation *t, const struct rule *rule)
@@ -264,7 +309,7 @@ static diagram_ref build_rules(struct translation *t, const struct chain *chain)
 
 		if (!concerns(t, &rule->match))
 			continue;
-		if (is_plain(&rule->verdict)) {
+		if (is_plain(rule)) {
 			body = verdict_body(t, rule, &rule->verdict);
 			clauses[clause_count++] = clause_of(t, &rule->match, body);
 			continue;
@@ -285,18 +330,55 @@ static diagram_ref build_chain(struct translation *t, uint32_t chain)
 	return t->chains[chain];
 }
 
-diagram_ref rules_to_diagram(struct arena *arena, struct builder *builder,
-			     const struct policy *policy, enum family family,
-			     enum protocol protocol)
+static struct translation start(struct arena *arena, struct builder *builder,
+				const struct policy *policy, enum family family,
+				enum protocol protocol)
 {
-	struct translation t = {arena, policy, family, protocol, builder, NULL};
-	enum outcome_end end = policy->end == VERDICT_PASS ? OUTCOME_PASS : OUTCOME_DROP;
+	struct translation t = {arena, policy, family, protocol, builder, NULL, NULL};
 	size_t i;
 
 	t.chains = arena_alloc(arena, policy->chain_count, sizeof(*t.chains));
 	for (i = 0; i < policy->chain_count; i++)
 		t.chains[i] = REF_NONE;
+	t.key_sets = arena_alloc(arena, policy->key_set_count, sizeof(*t.key_sets));
+	for (i = 0; i < policy->key_set_count; i++)
+		t.key_sets[i] = REF_NONE;
+	return t;
+}
+
+diagram_ref matches_to_diagram(struct arena *arena, struct builder *builder,
+			       const struct policy *policy, const struct rule *rule,
+			       enum family family, enum protocol protocol)
+{
+	struct translation t = start(arena, builder, policy, family, protocol);
+	diagram_ref body = REF_MATCH;
+
+	if (!concerns(&t, &rule->match))
+		return REF_NEXT;
+	if (rule->verdict.kind == VERDICT_MAP)
+		body = where_element(&t, &policy->maps[rule->verdict.target], body);
+	return where_match(&t, &rule->match, body);
+}
+
+diagram_ref rules_to_diagram(struct arena *arena, struct builder *builder,
+			     const struct policy *policy, enum family family,
+			     enum protocol protocol)
+{
+	struct translation t = start(arena, builder, policy, family, protocol);
+	enum outcome_end end = policy->end == VERDICT_PASS ? OUTCOME_PASS : OUTCOME_DROP;
+
 	return builder_replace_ends(builder, build_chain(&t, 0), end, end);
+}
+
+static bool names_protocol(const struct map *maps, size_t count)
+{
+	size_t i, k;
+
+	for (i = 0; i < count; i++)
+		for (k = 0; k < maps[i].key_count; k++)
+			if (maps[i].key_fields[k] == FIELD_L4PROTO)
+				return true;
+	return false;
 }
 
 bool protocols_are_alike(const struct policy *policy, enum family family)
@@ -311,9 +393,6 @@ bool protocols_are_alike(const struct policy *policy, enum family family)
 			if (match->families & 1u << family && match->protocols != both)
 				return false;
 		}
-	for (i = 0; i < policy->map_count; i++)
-		for (j = 0; j < policy->maps[i].key_count; j++)
-			if (policy->maps[i].key_fields[j] == FIELD_L4PROTO)
-				return false;
-	return true;
+	return !names_protocol(policy->maps, policy->map_count) &&
+	       !names_protocol(policy->key_sets, policy->key_set_count);
 }

@@ -67,6 +67,9 @@ static void add_rule(struct arena *arena, struct breadth *breadth, const struct 
 
 	if (rule->verdict.kind == VERDICT_MAP)
 		add_map(arena, breadth, rule, &policy->maps[rule->verdict.target], family);
+	for (i = 0; i < rule->match.key_match_count; i++)
+		add_map(arena, breadth, rule, &policy->key_sets[rule->match.key_matches[i].set],
+			family);
 	for (i = 0; values && i < values->count; i++)
 		add_range(arena, breadth, values->ranges[i]);
 	note_widest(breadth, rule, values ? values->count : 0);

@@ -1,4 +1,4 @@
-/* Collects the ends of all ranges in rules and in the keys of maps. */
+/* Collects the ends of all ranges in rules, and in the keys of maps and of sets of several keys. */
 #include "boundaries.h"
 
 #include "compiler/base/arena.h"
@@ -96,6 +96,8 @@ struct boundaries boundaries_of(struct arena *arena, const struct layout *layout
 			add_match(&c, &policy->chains[i].rules[j].match);
 	for (i = 0; i < policy->map_count; i++)
 		add_map(&c, &policy->maps[i]);
+	for (i = 0; i < policy->key_set_count; i++)
+		add_map(&c, &policy->key_sets[i]);
 	for (operand = 0; operand < OPERAND_COUNT; operand++)
 		if (c.found.counts[operand])
 			sort_by_key(c.found.values[operand], c.found.counts[operand],

@@ -181,6 +181,8 @@ static size_t policy_size(const struct policy *policy)
 		size += policy->chains[i].count;
 	for (i = 0; i < policy->map_count; i++)
 		size += policy->maps[i].element_count;
+	for (i = 0; i < policy->key_set_count; i++)
+		size += policy->key_sets[i].element_count;
 	return size;
 }
 

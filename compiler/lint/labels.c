@@ -106,6 +106,7 @@ static void warn_of_map(struct labels *labels, const struct rule *rule)
 					     sizeof(*flow_classes));
 	const struct map_element **first = arena_alloc(lint->arena, map->verdict_count,
 						       sizeof(*first));
+	unsigned possible = match_flow_classes(lint->policy, rule);
 	size_t i;
 
 	if (!lint_spend(lint, map->element_count))
@@ -113,7 +114,7 @@ static void warn_of_map(struct labels *labels, const struct rule *rule)
 	for (i = 0; i < map->element_count; i++) {
 		uint32_t verdict = map->elements[i].verdict;
 
-		flow_classes[verdict] |= element_flow_classes(rule, map, i);
+		flow_classes[verdict] |= element_flow_classes(rule, map, i, possible);
 		if (!first[verdict])
 			first[verdict] = &map->elements[i];
 	}

@@ -180,6 +180,7 @@ static void warn_never(struct lint *lint, const struct rule *rule)
 	const struct match *match = &rule->match;
 	enum field field;
 	bool is_empty;
+	size_t i;
 
 	diag_warning(lint->diag, WARNING_NEVER, rule->span, "this rule can never match");
 	for (field = 0; field < VALUE_FIELD_COUNT; field++) {
@@ -200,6 +201,35 @@ static void warn_never(struct lint *lint, const struct rule *rule)
 	if (rule->verdict.kind == VERDICT_MAP)
 		diag_note(lint->diag, lint->policy->maps[rule->verdict.target].span,
 			  "none of the keys of this map can hold together with them");
+	for (i = 0; i < match->key_match_count; i++)
+		diag_note(lint->diag, lint->policy->key_sets[match->key_matches[i].set].span,
+			  match->key_matches[i].negated
+				  ? "nor may an element of this set hold"
+				  : "one of the elements of this set must hold together with them");
+}
+
+/* Whether the matches of a rule can hold together, where some are of several fields; true if it takes too long to say. */
+static bool keys_can_hold(struct lint *lint, const struct rule *rule)
+{
+	unsigned flow_classes = rule_flow_classes(lint->policy, rule), flow_class;
+	bool can_hold = false;
+
+	for (flow_class = 0; flow_class < FLOW_CLASSES && !can_hold; flow_class++) {
+		enum family family = flow_class_family(flow_class);
+		enum protocol protocol = flow_class_protocol(flow_class);
+		struct arena *arena = arena_new();
+		struct builder *builder;
+
+		builder = builder_new(arena, lint->decision->orders[family][protocol],
+				      lint->effort);
+		can_hold = flow_classes & 1u << flow_class &&
+			   matches_to_diagram(arena, builder, lint->policy, rule, family,
+					      protocol) != REF_NEXT;
+		can_hold |= builder_is_exhausted(builder);
+		lint_spend(lint, builder_effort(builder));
+		arena_free(arena);
+	}
+	return can_hold;
 }
 
 static void warn_of_rule(struct lint *lint, uint32_t number)
@@ -212,7 +242,9 @@ static void warn_of_rule(struct lint *lint, uint32_t number)
 	} else if (state & RULE_UNKNOWN) {
 		return;
 	} else if (!(state & RULE_REACHED)) {
-		if (diag_wants(lint->diag, WARNING_SHADOWED))
+		if (rule->match.key_match_count && !keys_can_hold(lint, rule))
+			warn_never(lint, rule);
+		else if (diag_wants(lint->diag, WARNING_SHADOWED))
 			lint_explain_shadowed(lint, number);
 	} else if (seems_redundant(state) && diag_wants(lint->diag, WARNING_REDUNDANT)) {
 		lint_explain_redundant(lint, number);

@@ -48,8 +48,13 @@ bool lint_spend(struct lint *lint, size_t effort);
  * has a map, together with one of the map's elements. */
 unsigned rule_flow_classes(const struct policy *policy, const struct rule *rule);
 
-/* The flow classes in which a rule's matches and this element of its map can hold together. */
-unsigned element_flow_classes(const struct rule *rule, const struct map *map, size_t element);
+/* Those in which its matches can hold together, whatever its verdict. */
+unsigned match_flow_classes(const struct policy *policy, const struct rule *rule);
+
+/* Those of some flow classes in which this element, of the rule's map or of a set that it matches,
+ * can hold together with its matches of single fields. */
+unsigned element_flow_classes(const struct rule *rule, const struct map *map, size_t element,
+			      unsigned flow_classes);
 
 /* A policy with some of the rules. */
 struct subset {

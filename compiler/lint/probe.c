@@ -42,12 +42,15 @@ static size_t pick_index(struct probe *probe, size_t count, int round)
 	return round == 0 ? 0 : round == 1 ? count - 1 : next(probe, count);
 }
 
-/* Gives the packet values that an element of the map matches. */
+/* Gives the packet values that an element of the map or set matches. */
 static void pick_element(struct probe *probe, const struct map *map, struct packet *packet,
 			 int round)
 {
-	size_t element = pick_index(probe, map->element_count, round), k;
+	size_t element, k;
 
+	if (!map->element_count)
+		return;
+	element = pick_index(probe, map->element_count, round);
 	if (!(map->elements[element].families & 1u << packet->family))
 		return;
 	for (k = 0; k < map->key_count; k++) {
@@ -62,9 +65,11 @@ static void pick_element(struct probe *probe, const struct map *map, struct pack
 static struct packet pick_packet(struct probe *probe, const struct rule *rule,
 				 unsigned flow_classes, int round)
 {
+	const struct policy *policy = probe->lint->policy;
 	unsigned flow_class = (unsigned)next(probe, FLOW_CLASSES);
 	struct packet packet;
 	enum field field;
+	size_t i;
 
 	while (!(flow_classes & 1u << flow_class))
 		flow_class = (flow_class + 1) % FLOW_CLASSES;
@@ -79,9 +84,12 @@ static struct packet pick_packet(struct probe *probe, const struct rule *rule,
 		if (values || (round >= 2 && field_type(field) != TYPE_INTERFACE))
 			packet.values[field] = pick(probe, any, round);
 	}
+	for (i = 0; i < rule->match.key_match_count; i++)
+		if (!rule->match.key_matches[i].negated)
+			pick_element(probe, &policy->key_sets[rule->match.key_matches[i].set],
+				     &packet, round);
 	if (rule->verdict.kind == VERDICT_MAP)
-		pick_element(probe, &probe->lint->policy->maps[rule->verdict.target], &packet,
-			     round);
+		pick_element(probe, &policy->maps[rule->verdict.target], &packet, round);
 	return packet;
 }
 
@@ -130,6 +138,18 @@ static void probe_rule(struct probe *probe, uint32_t number)
 	}
 }
 
+/* The elements that one packet is compared with for a rule. */
+static size_t elements_of(const struct policy *policy, const struct rule *rule)
+{
+	size_t count = 0, i;
+
+	if (rule->verdict.kind == VERDICT_MAP)
+		count = policy->maps[rule->verdict.target].element_count;
+	for (i = 0; i < rule->match.key_match_count; i++)
+		count += policy->key_sets[rule->match.key_matches[i].set].element_count;
+	return count;
+}
+
 void lint_probe(struct lint *lint)
 {
 	struct probe probe = {.lint = lint, .random = 1};
@@ -139,8 +159,7 @@ void lint_probe(struct lint *lint)
 
 	for (i = 0; i < lint->rule_count; i++) {
 		numbers[i] = i;
-		if (lint->rules[i]->verdict.kind == VERDICT_MAP)
-			effort += lint->policy->maps[lint->rules[i]->verdict.target].element_count;
+		effort += elements_of(lint->policy, lint->rules[i]);
 	}
 	if (effort * lint->rule_count > PROBE_EFFORT)
 		return;

@@ -82,21 +82,19 @@ static void set_type(struct translation *t, struct set_entry *entry)
 			   entry->set->name.text);
 		return;
 	}
+	if (type->count > 1) {
+		check_key_set_type(t, entry);
+		return;
+	}
 	word = type->names[0].text;
 	for (i = 0; i < sizeof(types) / sizeof(*types); i++) {
-		if (type->count > 1 || strcmp(word, type_word(types[i])) != 0)
+		if (strcmp(word, type_word(types[i])) != 0)
 			continue;
 		entry->has_type = true;
 		entry->type = types[i];
 		return;
 	}
-	if (!strcmp(word, "ipv4_addr") || !strcmp(word, "ipv6_addr"))
-		diag_error(t->diag, type->span, "unknown type '%s'; 'addr' is for both families",
-			   word);
-	else if (!strcmp(word, "inet_service"))
-		diag_error(t->diag, type->span, "unknown type '%s'; it is called 'port' here",
-			   word);
-	else
+	if (!say_type_of_nft(t, type->names[0]))
 		diag_error(t->diag, type->span,
 			   "a set has the type 'addr', 'port' or 'ifname', not '%.*s'",
 			   quoted_length(type->span), source_text(t->ast->sources, type->span));
@@ -104,7 +102,7 @@ static void set_type(struct translation *t, struct set_entry *entry)
 
 static void declare_set(struct translation *t, const struct ast_set *set)
 {
-	struct set_entry entry = {.set = set, .order = t->order};
+	struct set_entry entry = {.set = set, .order = t->order, .key_set = NO_INDEX};
 
 	set_type(t, &entry);
 	if (declare(t, &t->sets_named, set->name, "set"))
@@ -170,7 +168,8 @@ static void to_rule(struct translation *t, uint32_t chain_number, const struct a
 	rule.match.families = (1 << FAMILY_COUNT) - 1;
 	rule.match.protocols = (1 << PROTOCOL_COUNT) - 1;
 	for (match = ast->matches; match; match = match->next)
-		to_match(&draft, match);
+		if (!match->lookup || diag_error_count(t->diag) == errors) /* see below */
+			to_match(&draft, match);
 	if (ast->verdict->kind != VERDICT_MAP)
 		to_verdict(t, ast->verdict, &rule.verdict);
 	else if (diag_error_count(t->diag) ==
@@ -236,8 +235,12 @@ static void to_set(struct translation *t, const struct ast_set *set)
 {
 	uint32_t number = names_find(&t->sets_named.names, set->name.text, strlen(set->name.text));
 
-	if (t->sets[number].set == set)
+	if (t->sets[number].set != set)
+		return;
+	if (t->sets[number].key_set == NO_INDEX)
 		resolve_set(t, &t->sets[number]);
+	else
+		build_map(t, &t->key_sets[t->sets[number].key_set]);
 }
 
 static void to_map(struct translation *t, const struct ast_map *map)

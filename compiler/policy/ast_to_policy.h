@@ -30,6 +30,7 @@ struct define_entry {
 struct set_entry {
 	const struct ast_set *set;
 	uint32_t order;
+	uint32_t key_set; /* of a set of several keys: index into key_sets; else NO_INDEX */
 	bool has_type;
 	enum value_type type;
 	struct resolved *resolved;
@@ -43,20 +44,24 @@ struct key_type {
 
 #define ANY_FIELD FIELD_NONE
 
+/* A map, or a set of several keys, which is a map without verdicts. */
 struct map_entry {
 	const struct ast_map *map;
+	bool is_set, is_built;
 	uint32_t order;
 	struct key_type keys[MAP_KEYS_MAX];
 	size_t key_count;   /* 0: the type is wrong, which was reported */
+	uint8_t families;   /* of all elements */
 	struct map content; /* elements, keys and verdicts; fields are set for each use */
 	uint32_t first_use; /* index into map_uses; NO_INDEX: none yet */
 };
 
-/* A map of the policy: the elements of a map_entry, looked up by certain fields. One map_entry of a type like
- * `addr . port` may be looked up by different fields. */
+/* A map or key set of the policy: the elements of a map_entry, looked up by certain fields. One map_entry of a type
+ * like `addr . port` may be looked up by different fields. */
 struct map_use {
-	uint32_t entry;
-	uint32_t index; /* index of the policy's map */
+	bool is_set;
+	uint32_t entry; /* index into maps or key_sets */
+	uint32_t index; /* index of the policy's map or key set */
 	uint32_t next;  /* the next use of the same entry, or NO_INDEX */
 };
 
@@ -79,10 +84,11 @@ struct translation {
 	struct names missing;         /* what was named but is not there, with its mark */
 	struct define_entry *defines; /* these three in the order of their declarations */
 	struct set_entry *sets;
-	struct map_entry *maps; /* followed by maps that are written in rules, without a name */
+	struct map_entry *maps;     /* followed by maps that are written in rules, without a name */
+	struct map_entry *key_sets; /* of the sets, and of those that are written in rules */
 	const struct ast_chain **chains; /* chains[i] is chain i + 1 of the policy */
 	size_t define_count, define_capacity, set_count, set_capacity, map_count, map_capacity;
-	size_t chain_count, chain_capacity;
+	size_t chain_count, chain_capacity, key_set_count, key_set_capacity;
 	size_t *rule_capacities; /* for each of the policy's chains */
 	struct map_use *map_uses;
 	size_t map_use_count, map_use_capacity;
@@ -90,6 +96,7 @@ struct translation {
 	bool rules_failed; /* errors before the expects: a label may be missing because of one */
 	size_t expect_count, expect_capacity;
 	size_t label_capacity, interface_capacity, policy_map_capacity, socket_capacity;
+	size_t policy_key_set_capacity;
 	struct span override_span; /* of `option override` */
 };
 
@@ -98,7 +105,7 @@ struct rule_draft {
 	struct translation *t;
 	struct match *match;
 	struct span family_span, protocol_span;
-	size_t interface_capacity;
+	size_t interface_capacity, key_match_capacity;
 };
 
 /* Whether a name that is not there was not reported yet; it counts as reported then. MARK tells kinds of names apart. */
@@ -108,6 +115,7 @@ bool is_first_missing(struct translation *t, char mark, const char *name);
 int quoted_length(struct span span); /* how much of a span a message quotes */
 struct resolved *resolve_values(struct translation *t, const struct ast_values *values,
 				enum value_type type);
+void unknown_set(struct translation *t, const char *name, struct span span);
 struct resolved *resolve_set(struct translation *t, struct set_entry *entry);
 struct define_entry *find_define(struct translation *t, const char *name, struct span span);
 const struct ast_value *resolve_single(struct translation *t, const struct ast_value *value);
@@ -137,6 +145,16 @@ bool element_mark(struct translation *t, struct element_lines *lines, char mark)
 bool element_line_end(struct translation *t, struct element_lines *lines);
 
 /* The other files, each named after what it makes or checks. */
+bool say_type_of_nft(struct translation *t, struct ast_name name);
+bool to_key_type(struct translation *t, struct ast_name name, struct key_type *key);
+bool lookup_keys(struct rule_draft *draft, const struct ast_lookup *lookup, struct key_type *types);
+bool check_use(struct translation *t, const struct ast_lookup *lookup, struct span span,
+	       const struct map_entry *entry, const struct key_type *types);
+uint32_t use_map(struct translation *t, bool is_set, uint32_t entry, const struct key_type *types);
+struct map_entry map_in_place(struct translation *t, const struct ast_lookup *lookup,
+			      struct span span, const struct key_type *types);
+void check_key_set_type(struct translation *t, struct set_entry *entry);
+bool to_key_match(struct rule_draft *draft, const struct ast_match *match);
 bool to_match(struct rule_draft *draft, const struct ast_match *match);
 void limit_families(struct rule_draft *draft, uint8_t families, struct span span);
 void limit_protocols(struct rule_draft *draft, uint8_t protocols, struct span span);

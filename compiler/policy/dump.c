@@ -59,40 +59,22 @@ static void dump_sets(struct writer *to, const struct policy *policy)
 			dump_set(to, &uses.lists[i]);
 }
 
-static void dump_key(struct writer *to, enum field key, uint8_t families, struct range range)
-{
-	if (key == FIELD_L4PROTO)
-		write_string(to, protocol_word((enum protocol)range.first));
-	else
-		write_range(to, key, families & 1u << FAMILY_IPV4 ? FAMILY_IPV4 : FAMILY_IPV6,
-			    range);
-}
-
 static void dump_element(struct writer *to, const struct policy *policy, const struct map *map,
 			 size_t element)
 {
-	const struct range *keys = &map->keys[element * map->key_count];
-	size_t k;
-
-	for (k = 0; k < map->key_count; k++) {
-		write_string(to, k ? " . " : "\t\t");
-		dump_key(to, map->key_fields[k], map->elements[element].families, keys[k]);
+	write_string(to, "\t\t");
+	write_element_keys(to, map, element);
+	if (map->verdict_count) {
+		write_string(to, " : ");
+		write_verdict(to, policy, &map->verdicts[map->elements[element].verdict]);
 	}
-	write_string(to, " : ");
-	write_verdict(to, policy, &map->verdicts[map->elements[element].verdict]);
 	write_string(to, element + 1 < map->element_count ? ",\n" : "\n");
 }
 
-static void dump_map(struct writer *to, const struct policy *policy, uint32_t index)
+static void dump_elements(struct writer *to, const struct policy *policy, const struct map *map)
 {
-	const struct map *map = &policy->maps[index];
 	size_t i;
 
-	write_string(to, "\nmap ");
-	write_map_name(to, policy, index);
-	write_string(to, " {\n\ttype ");
-	write_map_keys(to, map);
-	write_string(to, " : verdict\n");
 	if (map->element_count) {
 		write_string(to, "\telements = {\n");
 		for (i = 0; i < map->element_count; i++)
@@ -100,6 +82,32 @@ static void dump_map(struct writer *to, const struct policy *policy, uint32_t in
 		write_string(to, "\t}\n");
 	}
 	write_string(to, "}\n");
+}
+
+static void dump_map(struct writer *to, const struct policy *policy, uint32_t index)
+{
+	const struct map *map = &policy->maps[index];
+
+	write_string(to, "\nmap ");
+	write_map_name(to, policy, index);
+	write_string(to, " {\n\ttype ");
+	write_map_keys(to, map);
+	write_string(to, " : verdict\n");
+	dump_elements(to, policy, map);
+}
+
+static void dump_key_set(struct writer *to, const struct policy *policy, uint32_t index)
+{
+	const struct map *set = &policy->key_sets[index];
+
+	if (key_set_is_inline(set))
+		return;
+	write_string(to, "\nset ");
+	write_key_set_name(to, policy, index);
+	write_string(to, " {\n\ttype ");
+	write_map_keys(to, set);
+	write_string(to, "\n");
+	dump_elements(to, policy, set);
 }
 
 static void dump_endpoint(struct writer *to, const struct declared_endpoint *endpoint)
@@ -209,13 +217,15 @@ void policy_dump(const struct policy *policy, FILE *out)
 {
 	struct arena *arena = arena_new();
 	struct writer writer = {.arena = arena, .out = out};
-	uint32_t map;
+	uint32_t set, map;
 	size_t i;
 
 	write_string(&writer, "policy ");
 	write_string(&writer, verdict_word(policy->end));
 	write_string(&writer, policy->override_others ? "\noption override\n" : "\n");
 	dump_sets(&writer, policy);
+	for (set = 0; set < policy->key_set_count; set++)
+		dump_key_set(&writer, policy, set);
 	for (i = 0; i < policy->socket_count; i++)
 		dump_socket(&writer, policy, &policy->sockets[i]);
 	for (map = 0; map < policy->map_count; map++)

@@ -13,24 +13,6 @@ struct evaluation {
 	size_t trace_count, trace_max;
 };
 
-static bool rule_matches(const struct evaluation *ev, const struct match *match)
-{
-	const struct packet *packet = ev->packet;
-	enum field field;
-
-	if (!(match->families & 1u << packet->family))
-		return false;
-	if (!(match->protocols & 1u << packet->protocol))
-		return false;
-	for (field = 0; field < VALUE_FIELD_COUNT; field++) {
-		const struct range_set *values = match->values[packet->family][field];
-
-		if (values && !range_set_contains(*values, packet->values[field]))
-			return false;
-	}
-	return true;
-}
-
 static u128 key_value(const struct packet *packet, enum field key)
 {
 	return key == FIELD_L4PROTO ? (u128)packet->protocol : packet->values[key];
@@ -49,6 +31,39 @@ static bool element_matches(const struct map *map, size_t element, const struct 
 		if (value < key.first || value > key.last)
 			return false;
 	}
+	return true;
+}
+
+static bool key_match_holds(const struct evaluation *ev, const struct key_match *match)
+{
+	const struct map *set = &ev->policy->key_sets[match->set];
+	bool is_one = false;
+	size_t i;
+
+	for (i = 0; i < set->element_count; i++)
+		is_one |= element_matches(set, i, ev->packet);
+	return is_one != match->negated;
+}
+
+static bool rule_matches(const struct evaluation *ev, const struct match *match)
+{
+	const struct packet *packet = ev->packet;
+	enum field field;
+	size_t i;
+
+	if (!(match->families & 1u << packet->family))
+		return false;
+	if (!(match->protocols & 1u << packet->protocol))
+		return false;
+	for (field = 0; field < VALUE_FIELD_COUNT; field++) {
+		const struct range_set *values = match->values[packet->family][field];
+
+		if (values && !range_set_contains(*values, packet->values[field]))
+			return false;
+	}
+	for (i = 0; i < match->key_match_count; i++)
+		if (!key_match_holds(ev, &match->key_matches[i]))
+			return false;
 	return true;
 }
 

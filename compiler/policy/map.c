@@ -1,5 +1,6 @@
 /* Maps: their types, their elements from rules and from files, and their uses. The elements of a map are made
- * once, however many combinations of fields it is looked up by. */
+ * once, however many combinations of fields it is looked up by. A set of several keys is a map without verdicts; what
+ * is its own is in key_set.c. */
 #include "ast_to_policy.h"
 
 #include "compiler/base/nearest.h"
@@ -54,7 +55,24 @@ static const char *key_word(struct key_type key)
 	return key.field == ANY_FIELD ? type_word(key.type) : field_word(key.field);
 }
 
-static bool to_key_type(struct translation *t, struct ast_name name, struct key_type *key)
+/* Reports a type that nft has; false if it has none of this name. */
+bool say_type_of_nft(struct translation *t, struct ast_name name)
+{
+	if (!strcmp(name.text, "ipv4_addr") || !strcmp(name.text, "ipv6_addr"))
+		diag_error(t->diag, name.span, "unknown type '%s'; 'addr' is for both families",
+			   name.text);
+	else if (!strcmp(name.text, "inet_service"))
+		diag_error(t->diag, name.span, "unknown type '%s'; it is called 'port' here",
+			   name.text);
+	else if (!strcmp(name.text, "inet_proto"))
+		diag_error(t->diag, name.span, "unknown type '%s'; it is called 'l4proto' here",
+			   name.text);
+	else
+		return false;
+	return true;
+}
+
+bool to_key_type(struct translation *t, struct ast_name name, struct key_type *key)
 {
 	struct key_word keys[KEY_WORDS_MAX];
 	const char *words[KEY_WORDS_MAX], *nearest;
@@ -67,6 +85,8 @@ static bool to_key_type(struct translation *t, struct ast_name name, struct key_
 		if (!strcmp(name.text, words[i]))
 			return true;
 	}
+	if (say_type_of_nft(t, name))
+		return false;
 	nearest = nearest_word(name.text, strlen(name.text), words, count);
 	if (nearest) {
 		diag_error(t->diag, name.span, "unknown key '%s'; did you mean '%s'?", name.text,
@@ -105,6 +125,8 @@ void check_map_type(struct translation *t, struct map_entry *entry)
 struct map_builder {
 	struct translation *t;
 	const struct key_type *types;
+	bool is_set;
+	uint8_t families; /* of all elements so far */
 	struct map *map;
 	size_t capacity, verdict_capacity;
 	/* Verdicts in element files as written, and the number of each. */
@@ -150,6 +172,7 @@ static struct map_element *next_element(struct map_builder *b, struct span span,
 	struct map_element *element = &b->map->elements[b->map->element_count++];
 	uint32_t length = span.end - span.first;
 
+	b->families |= families;
 	element->families = families;
 	element->verdict = verdict;
 	element->span_first = span.first;
@@ -202,9 +225,9 @@ static bool element_keys(struct map_builder *b, const struct ast_element *elemen
 		    b->wrong_count == element->key_count) /* one mistake, the map's */
 			return false;
 		b->wrong_count = element->key_count;
-		diag_error(b->t->diag, element->span, "the map has %zu key%s, this element %u",
-			   b->map->key_count, b->map->key_count == 1 ? "" : "s",
-			   element->key_count);
+		diag_error(b->t->diag, element->span, "the %s has %zu key%s, this element %u",
+			   b->is_set ? "set" : "map", b->map->key_count,
+			   b->map->key_count == 1 ? "" : "s", element->key_count);
 		return false;
 	}
 	for (k = 0; k < element->key_count; k++) {
@@ -222,14 +245,17 @@ static void add_elements(struct map_builder *b, const struct ast_elements *eleme
 	const struct ast_element *element;
 	struct verdict verdict;
 	uint8_t families;
+	uint32_t number;
 	size_t i;
 
 	for (i = 0; i < elements->count && !diag_is_full(b->t->diag); i++) {
 		element = &elements->elements[i];
 		families = (1 << FAMILY_COUNT) - 1;
-		if (element_keys(b, element, &families) &&
-		    to_verdict(b->t, element->verdict, &verdict))
-			next_element(b, element->span, families, verdict_number(b, &verdict));
+		if (!element_keys(b, element, &families) ||
+		    (!b->is_set && !to_verdict(b->t, element->verdict, &verdict)))
+			continue;
+		number = b->is_set ? NO_VERDICT : verdict_number(b, &verdict);
+		next_element(b, element->span, families, number);
 	}
 }
 
@@ -259,7 +285,7 @@ static void add_line(struct map_builder *b, struct element_lines *lines)
 	uint8_t families = (1 << FAMILY_COUNT) - 1;
 	size_t first = lines->at, start, k;
 	enum family family;
-	uint32_t verdict;
+	uint32_t verdict = NO_VERDICT;
 
 	for (k = 0; k < b->map->key_count; k++) {
 		if (k && !element_mark(b->t, lines, '.'))
@@ -270,10 +296,11 @@ static void add_line(struct map_builder *b, struct element_lines *lines)
 				&families))
 			return;
 	}
-	if (!element_mark(b->t, lines, ':'))
+	if (b->is_set ? !element_line_end(b->t, lines) : !element_mark(b->t, lines, ':'))
 		return;
-	verdict = file_verdict(b, lines);
-	if (verdict != NO_VERDICT)
+	if (!b->is_set)
+		verdict = file_verdict(b, lines);
+	if (b->is_set || verdict != NO_VERDICT)
 		next_element(b, element_span(lines, first, lines->end), families, verdict);
 }
 
@@ -285,17 +312,33 @@ static void add_file(struct map_builder *b, const struct source_file *source)
 		add_line(b, &lines);
 }
 
+static void warn_of_empty(struct translation *t, const struct map_entry *entry)
+{
+	const struct ast_map *map = entry->map;
+	struct span span = map->name.text ? map->name.span : map->item.span;
+
+	if (!entry->is_set)
+		diag_warning(t->diag, WARNING_EMPTY_SET, span, "the map has no elements");
+	else if (map->name.text)
+		diag_warning(t->diag, WARNING_EMPTY_SET, span, "set '%s' has no elements",
+			     map->name.text);
+	else
+		diag_warning(t->diag, WARNING_EMPTY_SET, span, "the list has no elements");
+}
+
 void build_map(struct translation *t, struct map_entry *entry)
 {
 	const struct ast_map *map = entry->map;
 	size_t count = map->elements ? map->elements->count : 0;
-	struct map_builder b = {.t = t, .types = entry->keys, .map = &entry->content};
+	struct map_builder b = {
+		.t = t, .types = entry->keys, .is_set = entry->is_set, .map = &entry->content};
 	size_t errors = diag_error_count(t->diag);
 	const struct ast_element_file *file;
 	uint32_t order = t->order;
 
-	if (!entry->key_count)
+	if (!entry->key_count || entry->is_built)
 		return;
+	entry->is_built = true;
 	t->order = entry->order;
 	entry->content.name = map->name.text;
 	entry->content.span = map->item.span;
@@ -309,16 +352,15 @@ void build_map(struct translation *t, struct map_entry *entry)
 		add_file(&b, file->source);
 	t->order = order;
 	if (!entry->content.element_count && diag_error_count(t->diag) == errors)
-		diag_warning(t->diag, WARNING_EMPTY_SET,
-			     map->name.text ? map->name.span : map->item.span,
-			     "the map has no elements");
-	check_map(t, &entry->content);
+		warn_of_empty(t, entry);
+	entry->families = b.families;
+	if (!entry->is_set)
+		check_map(t, &entry->content);
 }
 
 /* Uses. */
 
-static bool lookup_keys(struct rule_draft *draft, const struct ast_lookup *lookup,
-			struct key_type *types)
+bool lookup_keys(struct rule_draft *draft, const struct ast_lookup *lookup, struct key_type *types)
 {
 	const struct ast_field_name *key;
 	struct ast_name name;
@@ -326,7 +368,7 @@ static bool lookup_keys(struct rule_draft *draft, const struct ast_lookup *looku
 
 	if (lookup->key_count > MAP_KEYS_MAX) {
 		diag_error(draft->t->diag, lookup->keys[MAP_KEYS_MAX].span,
-			   "a map has at most %d keys", MAP_KEYS_MAX);
+			   "at most %d keys stand together", MAP_KEYS_MAX);
 		return false;
 	}
 	for (k = 0; k < lookup->key_count; k++) {
@@ -348,16 +390,15 @@ static bool lookup_keys(struct rule_draft *draft, const struct ast_lookup *looku
 	return true;
 }
 
-static bool check_use(struct translation *t, const struct ast_verdict *verdict,
-		      const struct map_entry *entry, const struct key_type *types)
+bool check_use(struct translation *t, const struct ast_lookup *lookup, struct span span,
+	       const struct map_entry *entry, const struct key_type *types)
 {
-	const struct ast_lookup *lookup = verdict->lookup;
+	const char *word = entry->is_set ? "set" : "map";
 	size_t k;
 
 	if (lookup->key_count != entry->key_count) {
-		diag_error(t->diag, verdict->span, "map '%s' has %zu key%s, not %zu",
-			   lookup->map.text, entry->key_count, entry->key_count == 1 ? "" : "s",
-			   lookup->key_count);
+		diag_error(t->diag, span, "%s '%s' has %zu key%s, not %zu", word, lookup->name.text,
+			   entry->key_count, entry->key_count == 1 ? "" : "s", lookup->key_count);
 		diag_note(t->diag, entry->map->type->span, "its keys are declared here");
 		return false;
 	}
@@ -365,8 +406,9 @@ static bool check_use(struct translation *t, const struct ast_verdict *verdict,
 		if (entry->keys[k].type == types[k].type &&
 		    (entry->keys[k].field == types[k].field || entry->keys[k].field == ANY_FIELD))
 			continue;
-		diag_error(t->diag, lookup->keys[k].span, "key %zu of map '%s' is '%s', not '%s'",
-			   k + 1, lookup->map.text, key_word(entry->keys[k]), key_word(types[k]));
+		diag_error(t->diag, lookup->keys[k].span, "key %zu of %s '%s' is '%s', not '%s'",
+			   k + 1, word, lookup->name.text, key_word(entry->keys[k]),
+			   key_word(types[k]));
 		diag_note(t->diag, entry->map->type->names[k].span, "it is declared here");
 		return false;
 	}
@@ -406,74 +448,99 @@ static bool same_fields(const struct map *map, const struct key_type *types, siz
 	return true;
 }
 
-/* The policy's map for these elements and fields. The first map for an entry gets its name. */
-static uint32_t use_map(struct translation *t, uint32_t entry, const struct key_type *types)
+static struct map_entry *entry_of(struct translation *t, bool is_set, uint32_t entry)
+{
+	return is_set ? &t->key_sets[entry] : &t->maps[entry];
+}
+
+static uint32_t add_to_policy(struct translation *t, bool is_set, const struct map *map)
 {
 	struct policy *policy = t->policy;
-	struct map_entry *map = &t->maps[entry];
+
+	if (is_set)
+		*ARENA_PUSH(t->arena, policy->key_sets, policy->key_set_count,
+			    t->policy_key_set_capacity) = *map;
+	else
+		*ARENA_PUSH(t->arena, policy->maps, policy->map_count,
+			    t->policy_map_capacity) = *map;
+	return (uint32_t)(is_set ? policy->key_set_count : policy->map_count) - 1;
+}
+
+/* The policy's map or key set for these elements and fields. The first one for an entry gets its name. */
+uint32_t use_map(struct translation *t, bool is_set, uint32_t entry, const struct key_type *types)
+{
+	struct map_entry *map = entry_of(t, is_set, entry);
 	struct map use = {.key_count = map->key_count, .span = map->map->item.span};
 	uint32_t i;
 	size_t k;
 
-	for (i = map->first_use; i != NO_INDEX; i = t->map_uses[i].next)
-		if (same_fields(&policy->maps[t->map_uses[i].index], types, map->key_count))
+	for (i = map->first_use; i != NO_INDEX; i = t->map_uses[i].next) {
+		const struct map *made = is_set ? t->policy->key_sets : t->policy->maps;
+
+		if (same_fields(&made[t->map_uses[i].index], types, map->key_count))
 			return t->map_uses[i].index;
+	}
 	use.name = map->first_use == NO_INDEX ? map->map->name.text : NULL;
 	for (k = 0; k < map->key_count; k++)
 		use.key_fields[k] = types[k].field;
-	i = (uint32_t)policy->map_count;
+	i = add_to_policy(t, is_set, &use);
 	*ARENA_PUSH(t->arena, t->map_uses, t->map_use_count,
-		    t->map_use_capacity) = (struct map_use){entry, i, map->first_use};
+		    t->map_use_capacity) = (struct map_use){is_set, entry, i, map->first_use};
 	map->first_use = (uint32_t)t->map_use_count - 1;
-	*ARENA_PUSH(t->arena, policy->maps, policy->map_count, t->policy_map_capacity) = use;
 	return i;
 }
 
-/* Adds an entry without a name for a map that is written in a rule. */
-static uint32_t add_map_in_place(struct translation *t, const struct ast_verdict *verdict,
-				 const struct key_type *types)
+/* An entry without a name for a map or set that is written in a rule. */
+struct map_entry map_in_place(struct translation *t, const struct ast_lookup *lookup,
+			      struct span span, const struct key_type *types)
 {
 	struct ast_map *map = arena_alloc(t->arena, 1, sizeof(*map));
 	struct map_entry entry = {.map = map, .order = t->order, .first_use = NO_INDEX};
 
-	map->item = (struct ast_item){AST_ITEM_MAP, verdict->span};
-	map->elements = verdict->lookup->elements;
-	entry.key_count = verdict->lookup->key_count;
+	map->item = (struct ast_item){AST_ITEM_MAP, span};
+	map->elements = lookup->elements;
+	entry.key_count = lookup->key_count;
 	memcpy(entry.keys, types, entry.key_count * sizeof(*types));
-	build_map(t, &entry);
-	*ARENA_PUSH(t->arena, t->maps, t->map_count, t->map_capacity) = entry;
-	return (uint32_t)t->map_count - 1;
+	return entry;
 }
 
 bool to_lookup(struct rule_draft *draft, const struct ast_verdict *verdict, struct verdict *out)
 {
+	const struct ast_lookup *lookup = verdict->lookup;
 	struct key_type types[MAP_KEYS_MAX];
+	struct translation *t = draft->t;
+	struct map_entry in_place;
 	uint32_t entry;
 
 	*out = (struct verdict){.kind = VERDICT_MAP, .target = NO_INDEX};
-	if (!lookup_keys(draft, verdict->lookup, types))
+	if (!lookup_keys(draft, lookup, types))
 		return false;
-	if (verdict->lookup->map.text) {
-		if (!find_map(draft->t, verdict->lookup->map, &entry) ||
-		    !check_use(draft->t, verdict, &draft->t->maps[entry], types))
+	if (lookup->name.text) {
+		if (!find_map(t, lookup->name, &entry) ||
+		    !check_use(t, lookup, verdict->span, &t->maps[entry], types))
 			return false;
 	} else {
-		entry = add_map_in_place(draft->t, verdict, types);
+		in_place = map_in_place(t, lookup, verdict->span, types);
+		build_map(t, &in_place);
+		entry = (uint32_t)t->map_count;
+		*ARENA_PUSH(t->arena, t->maps, t->map_count, t->map_capacity) = in_place;
 	}
-	out->target = use_map(draft->t, entry, types);
+	out->target = use_map(t, false, entry, types);
 	return true;
 }
 
 /* Gives each use of a map its elements, which are complete now. */
 void finish_maps(struct translation *t)
 {
+	const struct map_use *use;
 	const struct map *content;
 	struct map *map;
 	size_t i;
 
 	for (i = 0; i < t->map_use_count; i++) {
-		content = &t->maps[t->map_uses[i].entry].content;
-		map = &t->policy->maps[t->map_uses[i].index];
+		use = &t->map_uses[i];
+		content = &entry_of(t, use->is_set, use->entry)->content;
+		map = use->is_set ? &t->policy->key_sets[use->index] : &t->policy->maps[use->index];
 		map->element_count = content->element_count;
 		map->elements = content->elements;
 		map->keys = content->keys;

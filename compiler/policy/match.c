@@ -257,6 +257,8 @@ bool to_match(struct rule_draft *draft, const struct ast_match *match)
 {
 	enum field field = match->field.field;
 
+	if (match->lookup)
+		return to_key_match(draft, match);
 	switch (field_type(field)) {
 	case TYPE_PROTOCOL:
 	case TYPE_FAMILY:

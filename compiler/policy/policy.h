@@ -25,6 +25,12 @@ struct interface_match {
 	bool negated;
 };
 
+/* A match of several fields together: one of the elements holds or, negated, none does. */
+struct key_match {
+	uint32_t set; /* index of the key set */
+	bool negated;
+};
+
 /* All that must hold for a rule to match. */
 struct match {
 	uint8_t families;  /* bits 1 << enum family */
@@ -33,6 +39,8 @@ struct match {
 	const struct range_set *values[FAMILY_COUNT][VALUE_FIELD_COUNT];
 	const struct interface_match *interfaces; /* as written, for texts; all of them must hold */
 	size_t interface_count;
+	const struct key_match *key_matches; /* all of them must hold */
+	size_t key_match_count;
 };
 
 struct rule {
@@ -59,7 +67,9 @@ struct map_element {
 };
 
 /* Elements in the order of declaration; the keys of element i are keys[i * key_count ...]. A key of the field
- * l4proto is a range of enum protocol. Two elements are disjoint or nested, never equal. */
+ * l4proto is a range of enum protocol. Of two elements that one packet can match, one lies inside the other at the
+ * first key in which they differ, and wins. A key set, which matches of several fields have, is a map without
+ * verdicts, and its elements may overlap in any way. */
 struct map {
 	const char *name; /* NULL: written in a rule */
 	struct span span;
@@ -143,6 +153,8 @@ struct policy {
 	size_t chain_count;
 	struct map *maps;
 	size_t map_count;
+	struct map *key_sets;
+	size_t key_set_count;
 	struct label *labels;
 	size_t label_count;
 	struct interface *interfaces;

@@ -292,6 +292,100 @@ static void write_interfaces(struct writer *to, const struct policy *policy,
 	write_string(to, match->count == 1 ? " " : " } ");
 }
 
+/* Maps, and sets of several keys. */
+
+void write_map_keys(struct writer *to, const struct map *map)
+{
+	size_t k;
+
+	for (k = 0; k < map->key_count; k++) {
+		write_string(to, k ? " . " : "");
+		write_string(to, field_word(map->key_fields[k]));
+	}
+}
+
+static bool map_name_is_taken(const struct map *maps, size_t count, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (maps[i].name && !strcmp(maps[i].name, name))
+			return true;
+	return false;
+}
+
+/* Writes the name of a map; if it has none, one with WORD and its number. */
+static void write_name_of(struct writer *to, const struct map *maps, size_t count, uint32_t map,
+			  const char *word)
+{
+	char name[NAME_SIZE];
+	int length;
+
+	if (maps[map].name) {
+		write_string(to, maps[map].name);
+		return;
+	}
+	length = snprintf(name, sizeof(name), "%s-%" PRIu32, word, map);
+	while (map_name_is_taken(maps, count, name) && length + 1 < NAME_SIZE)
+		memcpy(name + length++, "x", 2);
+	write_string(to, name);
+}
+
+void write_map_name(struct writer *to, const struct policy *policy, uint32_t map)
+{
+	write_name_of(to, policy->maps, policy->map_count, map, "map");
+}
+
+void write_key_set_name(struct writer *to, const struct policy *policy, uint32_t set)
+{
+	write_name_of(to, policy->key_sets, policy->key_set_count, set, "set");
+}
+
+/* Matches of several fields. */
+
+bool key_set_is_inline(const struct map *set)
+{
+	return !set->name && set->element_count && set->element_count <= PROPERTY_VALUES;
+}
+
+void write_element_keys(struct writer *to, const struct map *map, size_t element)
+{
+	enum family family = map->elements[element].families & 1u << FAMILY_IPV4 ? FAMILY_IPV4
+										 : FAMILY_IPV6;
+	size_t k;
+
+	for (k = 0; k < map->key_count; k++) {
+		struct range range = map->keys[element * map->key_count + k];
+
+		write_string(to, k ? " . " : "");
+		if (map->key_fields[k] == FIELD_L4PROTO)
+			write_string(to, protocol_word((enum protocol)range.first));
+		else
+			write_range(to, map->key_fields[k], family, range);
+	}
+}
+
+static void write_key_match(struct writer *to, const struct policy *policy,
+			    const struct key_match *match)
+{
+	const struct map *set = &policy->key_sets[match->set];
+	size_t i;
+
+	write_map_keys(to, set);
+	write_string(to, match->negated ? " != " : " ");
+	if (!key_set_is_inline(set)) {
+		write_string(to, "@");
+		write_key_set_name(to, policy, match->set);
+		write_string(to, " ");
+		return;
+	}
+	for (i = 0; i < set->element_count; i++) {
+		write_string(to, i ? ", " : "{ ");
+		write_element_keys(to, set, i);
+	}
+	write_string(to, " } ");
+}
+
 static void write_match(struct writer *to, const struct policy *policy, const struct match *match)
 {
 	struct value_list list;
@@ -305,44 +399,11 @@ static void write_match(struct writer *to, const struct policy *policy, const st
 			write_values(to, &list);
 	for (i = 0; i < match->interface_count; i++)
 		write_interfaces(to, policy, &match->interfaces[i]);
+	for (i = 0; i < match->key_match_count; i++)
+		write_key_match(to, policy, &match->key_matches[i]);
 }
 
 /* Verdicts. */
-
-void write_map_keys(struct writer *to, const struct map *map)
-{
-	size_t k;
-
-	for (k = 0; k < map->key_count; k++) {
-		write_string(to, k ? " . " : "");
-		write_string(to, field_word(map->key_fields[k]));
-	}
-}
-
-static bool map_name_is_taken(const struct policy *policy, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < policy->map_count; i++)
-		if (policy->maps[i].name && !strcmp(policy->maps[i].name, name))
-			return true;
-	return false;
-}
-
-void write_map_name(struct writer *to, const struct policy *policy, uint32_t map)
-{
-	char name[NAME_SIZE];
-	int length;
-
-	if (policy->maps[map].name) {
-		write_string(to, policy->maps[map].name);
-		return;
-	}
-	length = snprintf(name, sizeof(name), "map-%" PRIu32, map);
-	while (map_name_is_taken(policy, name) && length + 1 < NAME_SIZE)
-		memcpy(name + length++, "x", 2);
-	write_string(to, name);
-}
 
 static void write_redirect(struct writer *to, const struct policy *policy,
 			   const struct verdict *verdict)

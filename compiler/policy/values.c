@@ -457,6 +457,12 @@ struct resolved *resolve_set(struct translation *t, struct set_entry *entry)
 		return entry->resolved;
 	t->order = entry->order;
 	g = gather_start(t, entry->type, set_size_bound(set));
+	if (set->key_lists && set->key_lists->count) {
+		diag_error(t->diag, set->key_lists->elements->span,
+			   "the set has 1 key, this element %u",
+			   set->key_lists->elements->key_count);
+		g.failed = true;
+	}
 	if (set->elements)
 		gather_values(&g, set->elements);
 	gather_files(&g, set->files);
@@ -470,22 +476,21 @@ struct resolved *resolve_set(struct translation *t, struct set_entry *entry)
 	return entry->resolved;
 }
 
-static void unknown_set(struct translation *t, const struct ast_value *use)
+void unknown_set(struct translation *t, const char *name, struct span span)
 {
-	size_t length = strlen(use->text);
-	const char *nearest = nearest_word(use->text, length, t->sets_named.names.texts,
+	size_t length = strlen(name);
+	const char *nearest = nearest_word(name, length, t->sets_named.names.texts,
 					   t->sets_named.names.count);
 
-	if (!is_first_missing(t, '@', use->text))
+	if (!is_first_missing(t, '@', name))
 		return;
-	if (names_find(&t->maps_named.names, use->text, length) != NO_NAME)
-		diag_error(t->diag, use->span, "expected a set, found '@%s', which is a map",
-			   use->text);
+	if (names_find(&t->maps_named.names, name, length) != NO_NAME)
+		diag_error(t->diag, span, "expected a set, found '@%s', which is a map", name);
 	else if (nearest)
-		diag_error(t->diag, use->span, "there is no set '@%s'; did you mean '@%s'?",
-			   use->text, nearest);
+		diag_error(t->diag, span, "there is no set '@%s'; did you mean '@%s'?", name,
+			   nearest);
 	else
-		diag_error(t->diag, use->span, "there is no set '@%s'", use->text);
+		diag_error(t->diag, span, "there is no set '@%s'", name);
 }
 
 static struct resolved *resolve_set_use(struct translation *t, const struct ast_value *use,
@@ -495,10 +500,18 @@ static struct resolved *resolve_set_use(struct translation *t, const struct ast_
 	struct set_entry *entry;
 
 	if (index == NO_NAME) {
-		unknown_set(t, use);
+		unknown_set(t, use->text, use->span);
 		return NULL;
 	}
 	entry = &t->sets[index];
+	if (entry->key_set != NO_INDEX) {
+		diag_error(
+			t->diag, use->span,
+			"set '%s' has %zu keys, and is matched by as many fields with '.' between",
+			use->text, entry->set->type->count);
+		diag_note(t->diag, entry->set->type->span, "its keys are declared here");
+		return NULL;
+	}
 	if (!entry->has_type || entry->type == type)
 		return resolve_set(t, entry);
 	diag_error(t->diag, use->span, "expected %s, found '@%s', which is a set of type '%s'",

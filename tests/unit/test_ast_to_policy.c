@@ -350,6 +350,29 @@ static void a_map_may_be_looked_up_by_other_fields_of_its_type(void **state)
 	reading_free(&r);
 }
 
+static void a_set_of_several_keys_may_be_matched_by_other_fields_of_its_type(void **state)
+{
+	struct reading r = read_good(
+		"saddr . sport != @s drop\n"
+		"set s { type addr . port; elements = { 192.0.2.0/24 . 80, 192.0.2.1 . 1-99 } }\n"
+		"daddr . dport @s saddr . sport @s drop\nl4proto . dport { tcp . 80 } drop");
+	const struct rule *rules = r.policy->chains[0].rules;
+	const struct map *sets = r.policy->key_sets;
+
+	(void)state;
+	assert_int_equal(r.policy->key_set_count, 3);
+	assert_int_equal(sets[0].key_fields[0], FIELD_SADDR);
+	assert_int_equal(sets[1].key_fields[0], FIELD_DADDR);
+	assert_ptr_equal(sets[0].elements, sets[1].elements);
+	assert_int_equal(sets[0].element_count, 2);
+	assert_int_equal(rules[0].match.families, 1 << FAMILY_IPV4);
+	assert_true(rules[0].match.key_matches[0].negated);
+	assert_int_equal(rules[1].match.key_match_count, 2);
+	assert_int_equal(rules[1].match.key_matches[1].set, 0);
+	assert_int_equal(rules[2].match.families, 3);
+	reading_free(&r);
+}
+
 static void map_keys_are_apart_or_one_inside_the_other(void **state)
 {
 	struct reading r = read_good("tcp daddr . dport map { 10.0.0.0/8 . 80-90 : drop,\n"
@@ -561,6 +584,7 @@ int main(void)
 		cmocka_unit_test(an_interface_has_the_class_of_its_name_or_of_the_longest_wildcard),
 		cmocka_unit_test(devices_of_sockets_are_interfaces_too),
 		cmocka_unit_test(a_map_may_be_looked_up_by_other_fields_of_its_type),
+		cmocka_unit_test(a_set_of_several_keys_may_be_matched_by_other_fields_of_its_type),
 		cmocka_unit_test(map_keys_are_apart_or_one_inside_the_other),
 		cmocka_unit_test(a_large_map_is_checked_as_a_small_one_is),
 		cmocka_unit_test(a_define_may_use_earlier_ones_and_is_checked_where_it_is_used),

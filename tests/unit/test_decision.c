@@ -49,6 +49,19 @@ static void rules_that_mean_the_same_give_the_same_diagram(void **state)
 	assert_same_decision(
 		"daddr . dport map { 10.0.0.0/8 . 80 : drop, 10.1.0.0/16 . 80 : pass }\n",
 		"daddr 10.1.0.0/16 dport 80 pass\ndaddr 10.0.0.0/8 dport 80 drop\n");
+	assert_same_decision(
+		"set s { type saddr . dport\n"
+		"elements = { 10.0.0.0/8 . 80, 10.1.0.0/16 . 79-81, ::1 . 9 } }\n"
+		"tcp saddr . dport @s jump c\nchain c { sport . dport { 1 . 80 } drop\n }\n",
+		"tcp saddr 10.0.0.0/8 sport 1 dport 80 drop\n");
+	assert_same_decision(
+		"saddr . l4proto . dport != { 10.0.0.0/8 . tcp . 80, 10.1.0.0/16 . udp . 1-9 } "
+		"drop\n",
+		"tcp saddr 10.0.0.0/8 dport 80 pass\nudp saddr 10.1.0.0/16 dport 1-9 pass\n"
+		"meta nfproto ipv4 drop\n");
+	assert_same_decision(
+		"sport . dport != { 1-9 . 1, 5-20 . 1 } daddr 10.0.0.1 redirect to a\n",
+		"sport 1-20 dport 1 pass\ndaddr 10.0.0.1 redirect to a\n");
 	assert_same_decision("redirect to a else continue\nredirect to a else continue\ndrop\n",
 			     "redirect to a\n");
 }

@@ -2,16 +2,20 @@
 #include "generate.h"
 
 #include "compiler/base/fields.h"
+#include "tuples.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+enum { MAPS_MAX = 2 };
 
 struct generator {
 	struct random *random;
 	FILE *out;
 	uint32_t counters; /* how many more rules may count */
 	uint32_t chains;   /* written so far; rules jump only to those */
-	uint32_t sets4, sets6, port_sets, interface_sets, maps;
+	uint32_t sets4, sets6, port_sets, interface_sets, map_count, key_set_count;
+	struct tuples maps[MAPS_MAX], key_sets[MAPS_MAX];
 };
 
 enum family_choice { ANY_FAMILY, IPV4, IPV6 };
@@ -274,7 +278,10 @@ static void plain_verdict(struct generator *g)
 
 static void map_lookup(struct generator *g)
 {
-	fprintf(g->out, "daddr . dport map @map%u", below(g, g->maps));
+	uint32_t number = below(g, g->map_count);
+
+	put_fields(g->out, &g->maps[number]);
+	fprintf(g->out, " map @map%u", number);
 }
 
 static void verdict(struct generator *g, bool in_chain)
@@ -283,7 +290,7 @@ static void verdict(struct generator *g, bool in_chain)
 
 	if (choice < 15 && g->chains)
 		fprintf(g->out, "%s c%u", percent(g, 60) ? "jump" : "goto", below(g, g->chains));
-	else if (choice < 25 && g->maps)
+	else if (choice < 25 && g->map_count)
 		map_lookup(g);
 	else if (choice < 32 && in_chain)
 		fputs("return", g->out);
@@ -310,6 +317,39 @@ static void maybe_match_port(struct generator *g, enum field field)
 		port_match(g, field_word(field));
 }
 
+static void key_lists(struct generator *g, const struct tuples *tuples)
+{
+	unsigned i;
+
+	fputs("{ ", g->out);
+	for (i = 0; i < tuples->count; i++) {
+		fputs(i ? ", " : "", g->out);
+		put_tuple(g->out, tuples, i);
+	}
+	fputs(" }", g->out);
+}
+
+/* A match of several fields together. It may limit the family, so no other match of the rule does. */
+static void keys_match(struct generator *g)
+{
+	uint32_t number = g->key_set_count ? below(g, g->key_set_count) : 0;
+	struct tuples in_place;
+
+	if (g->key_set_count && percent(g, 60)) {
+		put_fields(g->out, &g->key_sets[number]);
+		fprintf(g->out, " %s@keys%u ", percent(g, 30) ? "!= " : "", number);
+		return;
+	}
+	some_tuples(g->random, &in_place, 2, false);
+	put_fields(g->out, &in_place);
+	fputs(percent(g, 30) ? " != " : " ", g->out);
+	if (percent(g, 30))
+		put_tuple(g->out, &in_place, 0);
+	else
+		key_lists(g, &in_place);
+	fputc(' ', g->out);
+}
+
 static void matches(struct generator *g)
 {
 	static const char *const families[] = {"", "meta nfproto ipv4 ", "meta nfproto ipv6 "};
@@ -332,6 +372,8 @@ static void matches(struct generator *g)
 			maybe_match_port(g, field);
 	if (percent(g, 15))
 		interface_match(g);
+	if (percent(g, 10) && family == ANY_FAMILY && !has_address)
+		keys_match(g);
 }
 
 static void rule(struct generator *g, bool in_chain)
@@ -360,32 +402,38 @@ static void set(struct generator *g, const char *name, uint32_t number, const ch
 	fputs(" } }\n", g->out);
 }
 
-/* A map whose keys differ and are either disjoint or one inside the other, as the language
- * demands. */
-static void map(struct generator *g, uint32_t number)
+static void map(struct generator *g)
 {
-	static const char *const prefixes[] = {
-		"0.0.0.0/0",     "10.0.0.0/8",    "192.0.2.0/24",  "192.0.2.0/25", "192.0.2.0/32",
-		"192.0.2.64/26", "2001:db8::/32", "2001:db8::/64", "2001:db8::1",  "::/0"};
-	static const char *const port_keys[] = {"0-65535", "53", "80", "8000-8999", "8080", "443"};
-	uint32_t i, j, last = UINT32_MAX;
+	struct tuples *tuples = &g->maps[g->map_count];
+	unsigned i;
 
-	fprintf(g->out, "map map%u { type addr . port : verdict\n elements = {", number);
-	for (i = 0; i < 10; i++)
-		for (j = 0; j < 6; j++) {
-			if (!percent(g, 20))
-				continue;
-			fprintf(g->out, "%s\n  %s . %s : ", last == UINT32_MAX ? "" : ",",
-				prefixes[i], port_keys[j]);
-			last = i;
-			if (g->chains && percent(g, 10))
-				fprintf(g->out, "jump c%u", below(g, g->chains));
-			else
-				plain_verdict(g);
-		}
-	if (last == UINT32_MAX)
-		fprintf(g->out, "\n  192.0.2.1 . 53 : drop");
-	fputs("\n } }\n", g->out);
+	some_tuples(g->random, tuples, 1, true);
+	fprintf(g->out, "map map%u { type ", g->map_count++);
+	put_types(g->out, g->random, tuples);
+	fputs(" : verdict\n elements = {\n", g->out);
+	for (i = 0; i < tuples->count; i++) {
+		fputs("  ", g->out);
+		put_tuple(g->out, tuples, i);
+		fputs(" : ", g->out);
+		if (g->chains && percent(g, 10))
+			fprintf(g->out, "jump c%u", below(g, g->chains));
+		else
+			plain_verdict(g);
+		fputs(",\n", g->out);
+	}
+	fputs(" } }\n", g->out);
+}
+
+static void key_set(struct generator *g)
+{
+	struct tuples *tuples = &g->key_sets[g->key_set_count];
+
+	some_tuples(g->random, tuples, 2, false);
+	fprintf(g->out, "set keys%u { type ", g->key_set_count++);
+	put_types(g->out, g->random, tuples);
+	fputs("; elements = ", g->out);
+	key_lists(g, tuples);
+	fputs(" }\n", g->out);
 }
 
 static void chain(struct generator *g)
@@ -413,10 +461,10 @@ static void definitions(struct generator *g)
 			random_below(g->random, GENERATE_LABELS), percent(g, 20) ? "%eth1" : "");
 	while (percent(g, 40) && g->chains < 4)
 		chain(g);
-	while (percent(g, 30) && g->maps < 2) {
-		map(g, g->maps);
-		g->maps++;
-	}
+	while (percent(g, 30) && g->map_count < MAPS_MAX)
+		map(g);
+	while (percent(g, 30) && g->key_set_count < MAPS_MAX)
+		key_set(g);
 }
 
 static FILE *memory(char **text, size_t *size)

@@ -1,4 +1,4 @@
-/* Collects the first and last values of all ranges in rules and maps. */
+/* Collects the first and last values of all ranges in rules, maps and sets. */
 #include "packets.h"
 
 #include "compiler/base/arena.h"
@@ -73,6 +73,8 @@ struct edges edges_of(struct arena *arena, const struct policy *policy)
 			add_match(&c, &policy->chains[i].rules[j].match);
 	for (i = 0; i < policy->map_count; i++)
 		add_map(&c, &policy->maps[i]);
+	for (i = 0; i < policy->key_set_count; i++)
+		add_map(&c, &policy->key_sets[i]);
 	return c.edges;
 }
 
