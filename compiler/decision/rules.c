@@ -247,11 +247,11 @@ static diagram_ref where_element(struct translation *t, const struct map *map, d
 	return sweep_clauses(t->arena, t->builder, t->family, clauses, count);
 }
 
-/* REF_RETURN where an element of the set holds, else REF_NEXT. */
+/* REF_MATCH where an element of the set holds, else REF_NEXT. */
 static diagram_ref build_key_set(struct translation *t, uint32_t set)
 {
 	if (t->key_sets[set] == REF_NONE)
-		t->key_sets[set] = where_element(t, &t->policy->key_sets[set], REF_RETURN);
+		t->key_sets[set] = where_element(t, &t->policy->key_sets[set], REF_MATCH);
 	return t->key_sets[set];
 }
 
@@ -265,10 +265,9 @@ static diagram_ref where_keys(struct translation *t, const struct match *match, 
 		const struct key_match *key_match = &match->key_matches[i];
 
 		condition = build_key_set(t, key_match->set);
-		condition = key_match->negated ? builder_replace_ends(t->builder, condition,
-								      OUTCOME_MATCH, OUTCOME_NEXT)
-					       : builder_replace_ends(t->builder, condition,
-								      OUTCOME_NEXT, OUTCOME_MATCH);
+		if (key_match->negated) /* REF_MATCH becomes REF_NEXT, and the reverse */
+			condition = builder_replace_ends(t->builder, condition, OUTCOME_MATCH,
+							 OUTCOME_RETURN);
 		body = builder_where(t->builder, condition, body);
 	}
 	return body;
