@@ -12,8 +12,10 @@
 /* So few elements are compared in pairs. */
 enum { FEW = 8 };
 
-/* An element in a part of the values of each later key; COVERS has bit k if it covers that part of key k. */
+/* An element in a part of the values of each later key; COVERS has bit k if it covers that part of key k. RANGE is that
+ * of the key that is being divided or swept: so the elements are read in the order in which they stand. */
 struct entry {
+	struct range range;
 	uint32_t element;
 	uint32_t covers;
 };
@@ -51,9 +53,11 @@ struct crossings *crossings_new(struct arena *scratch, const struct map *map, cr
 	return search;
 }
 
-static const struct range *range_of(const struct crossings *search, struct entry entry, size_t key)
+static void add_entry(struct crossings *search, uint32_t element, uint32_t covers,
+		      struct range range)
 {
-	return map_key(search->map, entry.element, key);
+	*ARENA_APPEND(search->scratch, search->entries, search->count,
+		      search->capacity) = (struct entry){range, element, covers};
 }
 
 /* Ranges that cross. */
@@ -105,17 +109,16 @@ static bool sweep(struct crossings *search, size_t first, size_t end, uint32_t w
 		search->heaps[covers].count = 0;
 	for (i = first; i < end; i++) {
 		struct entry entry = search->entries[i];
-		const struct range *range = range_of(search, entry, search->key);
 
 		for (covers = 0; covers < 1 << MAP_KEYS_MAX; covers++) {
 			if ((covers | entry.covers) != wanted)
 				continue;
-			other = crossed(&search->heaps[covers], range);
+			other = crossed(&search->heaps[covers], &entry.range);
 			if (other && !found(data, other->element, entry.element))
 				return false;
 		}
 		heap_push(&search->heaps[entry.covers], search->scratch,
-			  (struct begun){range->last, entry.element});
+			  (struct begun){entry.range.last, entry.element});
 	}
 	return true;
 }
@@ -136,41 +139,41 @@ static bool overlap(const struct range *a, const struct range *b)
 }
 
 /* Whether two elements are such a pair; the range of A begins first, or both begin together and it is the larger. */
-static bool is_pair(const struct crossings *search, struct entry a, struct entry b)
+static bool is_pair(const struct crossings *search, uint32_t a, uint32_t b)
 {
-	const struct range *x = range_of(search, a, search->key);
-	const struct range *y = range_of(search, b, search->key);
+	const struct range *x = map_key(search->map, a, search->key);
+	const struct range *y = map_key(search->map, b, search->key);
 	size_t k;
 
 	if (x->last < y->first || x->last >= y->last)
 		return false;
 	for (k = search->key + 1; k < search->map->key_count; k++)
-		if (!overlap(range_of(search, a, k), range_of(search, b, k)))
+		if (!overlap(map_key(search->map, a, k), map_key(search->map, b, k)))
 			return false;
 	return true;
 }
 
 static void compare_pairs(struct crossings *search, size_t first, size_t end)
 {
+	const struct entry *entries = search->entries;
 	size_t i, j;
 
 	for (j = first; j < end; j++)
 		for (i = first; i < j && !search->is_over; i++)
-			if (is_pair(search, search->entries[i], search->entries[j]))
-				search->is_over = !search->found(search->data,
-								 search->entries[i].element,
-								 search->entries[j].element);
+			if (is_pair(search, entries[i].element, entries[j].element))
+				search->is_over = !search->found(search->data, entries[i].element,
+								 entries[j].element);
 }
 
 /* The part from the first to the last value that any of the elements has in PART. */
-static struct range hull_of(const struct crossings *search, size_t first, size_t end, size_t key,
+static struct range hull_of(const struct crossings *search, size_t first, size_t end,
 			    struct range part)
 {
 	struct range hull = {part.last, part.first};
 	size_t i;
 
 	for (i = first; i < end; i++) {
-		const struct range *range = range_of(search, search->entries[i], key);
+		const struct range *range = &search->entries[i].range;
 
 		if (range->first < hull.first)
 			hull.first = range->first;
@@ -192,9 +195,14 @@ static u128 middle_of(struct range part)
 	return middle >> bit << bit;
 }
 
+static bool covers(const struct range *range, struct range part)
+{
+	return range->first <= part.first && range->last >= part.last;
+}
+
 static void divide(struct crossings *search, size_t first, size_t key, struct range part);
 
-/* Searches the elements that lie in PART but do not cover WHOLE, which holds it. */
+/* Searches the elements that have values in PART but do not cover WHOLE, which holds it. */
 static void divide_half(struct crossings *search, size_t first, size_t end, size_t key,
 			struct range whole, struct range part)
 {
@@ -202,12 +210,9 @@ static void divide_half(struct crossings *search, size_t first, size_t end, size
 
 	for (i = first; i < end; i++) {
 		struct entry entry = search->entries[i];
-		const struct range *range = range_of(search, entry, key);
 
-		if ((range->first > whole.first || range->last < whole.last) &&
-		    overlap(range, &part))
-			*ARENA_APPEND(search->scratch, search->entries, search->count,
-				      search->capacity) = entry;
+		if (overlap(&entry.range, &part) && !covers(&entry.range, whole))
+			add_entry(search, entry.element, entry.covers, entry.range);
 	}
 	divide(search, start, key, part);
 	search->count = start;
@@ -217,24 +222,26 @@ static void divide_half(struct crossings *search, size_t first, size_t end, size
 static void search_part(struct crossings *search, size_t first, size_t end, size_t key,
 			struct range part)
 {
-	size_t start = search->count, covering = 0, i;
+	bool is_last = key + 1 == search->map->key_count;
+	size_t start = search->count, next = is_last ? search->key : key + 1, i;
 
+	for (i = first; i < end; i++)
+		if (covers(&search->entries[i].range, part))
+			break;
+	if (i == end)
+		return;
 	for (i = first; i < end; i++) {
 		struct entry entry = search->entries[i];
-		const struct range *range = range_of(search, entry, key);
 
-		if (range->first <= part.first && range->last >= part.last) {
-			entry.covers |= 1u << key;
-			covering++;
-		}
-		*ARENA_APPEND(search->scratch, search->entries, search->count,
-			      search->capacity) = entry;
+		entry.covers |= covers(&entry.range, part) ? 1u << key : 0;
+		add_entry(search, entry.element, entry.covers,
+			  *map_key(search->map, entry.element, next));
 	}
-	if (covering && key + 1 == search->map->key_count)
+	if (is_last)
 		search->is_over = !sweep(search, start, search->count, search->later_keys,
 					 search->found, search->data);
-	else if (covering)
-		divide(search, start, key + 1, (struct range){0, ~(u128)0});
+	else
+		divide(search, start, next, (struct range){0, ~(u128)0});
 	search->count = start;
 }
 
@@ -248,7 +255,7 @@ static void divide(struct crossings *search, size_t first, size_t key, struct ra
 		compare_pairs(search, first, end);
 		return;
 	}
-	part = hull_of(search, first, end, key, part);
+	part = hull_of(search, first, end, part);
 	search_part(search, first, end, key, part);
 	if (part.first == part.last)
 		return;
@@ -267,12 +274,14 @@ void find_crossings(struct crossings *search, const uint32_t *elements, size_t c
 		search->later_keys |= 1u << i;
 	search->count = 0;
 	for (i = 0; i < count; i++)
-		*ARENA_APPEND(search->scratch, search->entries, search->count,
-			      search->capacity) = (struct entry){elements[i], 0};
+		add_entry(search, elements[i], 0, *map_key(search->map, elements[i], key));
 	if (count <= FEW)
 		compare_pairs(search, 0, count);
 	else if (!search->later_keys)
 		search->is_over = !sweep(search, 0, count, 0, search->found, search->data);
-	else if (!sweep(search, 0, count, 0, is_enough, NULL))
+	else if (!sweep(search, 0, count, 0, is_enough, NULL)) {
+		for (i = 0; i < count; i++)
+			search->entries[i].range = *map_key(search->map, elements[i], key + 1);
 		divide(search, 0, key + 1, (struct range){0, ~(u128)0});
+	}
 }
