@@ -221,6 +221,20 @@ def test_port_ranges_and_lists_hold_at_their_edges(host, wire):
         assert host.reach(wire, wire.at(1), port, [web]) == REFUSED
 
 
+def test_several_fields_of_a_packet_are_matched_together(host, wire):
+    port = f"{wire.protocol} . 80"
+    web = one_label(host, wire, f"set pairs {{ type addr . l4proto . port; flags interval; elements = {{\n"
+                                f"{wire.at(1)} . {port}, {wire.at(7)} . {port}-90 }} }}\n"
+                                "daddr . l4proto . dport @pairs redirect to web\n")
+    for address, port in ((wire.at(1), 80), (wire.at(7), 80), (wire.at(7), 90)):
+        assert host.reach(wire, address, port, [web]) is web
+    for address, port in ((wire.at(1), 90), (wire.at(7), 91), (wire.at(8), 80)):
+        assert host.reach(wire, address, port, [web]) == REFUSED
+    host.apply(f"daddr . dport != {{ {wire.at(1)} . 80, {wire.at(7)} . 81 }} redirect to web\n")
+    assert host.reach(wire, wire.at(7), 80, [web]) is web
+    assert host.reach(wire, wire.at(1), 80, [web]) == REFUSED
+
+
 def connected_pair(host, wire):
     """A connection: the client's socket and the server's."""
     if wire.is_udp:
