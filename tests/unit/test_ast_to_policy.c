@@ -387,56 +387,6 @@ static void map_keys_are_apart_or_one_inside_the_other(void **state)
 		     "1:60", "a second verdict for one key");
 }
 
-/* A large map is sorted by another algorithm than a small one, and checked alike. */
-static void a_large_map_is_checked_as_a_small_one_is(void **state)
-{
-	enum { COUNT = 60000, LINE = 64 };
-	char *text = malloc(COUNT * LINE), *at = text;
-	struct reading r;
-	int i;
-
-	(void)state;
-	at += sprintf(at, "daddr . dport map {\n");
-	for (i = 0; i < COUNT; i++)
-		at += sprintf(at, "10.%d.%d.0/24 . %d : drop,\n", (i * 7919) % 251, i / 251,
-			      80 + i % 3);
-	sprintf(at, "10.3.0.0/23 . 81 : drop }");
-	r = read_good(text);
-	assert_int_equal(r.policy->maps[0].element_count, COUNT + 1);
-	reading_free(&r);
-	sprintf(at, "10.3.0.128-10.3.1.5 . 81 : drop }");
-	r = read_text(text);
-	assert_null(r.policy);
-	assert_non_null(strstr(r.messages, "rules:60002:1: error: key 1 overlaps that of another"));
-	reading_free(&r);
-	free(text);
-}
-
-/* Ranges that all cross are told apart by the keys after them. */
-static void many_elements_that_cross_are_checked(void **state)
-{
-	enum { COUNT = 60000, LINE = 96 };
-	char *text = malloc(COUNT * LINE), *at = text;
-	struct reading r;
-	int i;
-
-	(void)state;
-	at += sprintf(at, "dport . saddr . daddr map {\n");
-	for (i = 0; i < COUNT; i++)
-		at += sprintf(at, "%d-%d . 10.%d.0.0/16 . 10.%d.%d.0/24 : drop,\n", i, i + 5000,
-			      i % 100, i / 100 % 256, i / 25600);
-	sprintf(at, "80 . 10.99.0.0/16 . 10.0.0.0/8 : pass }");
-	r = read_good(text);
-	assert_int_equal(r.policy->maps[0].element_count, COUNT + 1);
-	reading_free(&r);
-	sprintf(at, "59000-65000 . 10.99.0.0/16 . 10.0.0.0/8 : pass }");
-	r = read_text(text);
-	assert_null(r.policy);
-	assert_non_null(strstr(r.messages, "rules:60002:1: error: key 1 overlaps that of another"));
-	reading_free(&r);
-	free(text);
-}
-
 static void a_define_may_use_earlier_ones_and_is_checked_where_it_is_used(void **state)
 {
 	(void)state;
@@ -611,8 +561,6 @@ int main(void)
 		cmocka_unit_test(a_map_may_be_looked_up_by_other_fields_of_its_type),
 		cmocka_unit_test(a_set_of_several_keys_may_be_matched_by_other_fields_of_its_type),
 		cmocka_unit_test(map_keys_are_apart_or_one_inside_the_other),
-		cmocka_unit_test(a_large_map_is_checked_as_a_small_one_is),
-		cmocka_unit_test(many_elements_that_cross_are_checked),
 		cmocka_unit_test(a_define_may_use_earlier_ones_and_is_checked_where_it_is_used),
 		cmocka_unit_test(the_command_line_overrides_defines),
 		cmocka_unit_test(each_mistake_has_its_message_and_source_location),

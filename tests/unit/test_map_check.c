@@ -357,12 +357,77 @@ static void only_elements_that_a_packet_can_both_match_overlap(void **state)
 	}
 }
 
+static void expect_accepted(const char *text, size_t elements)
+{
+	struct reading r = read_map(text);
+
+	assert_non_null(r.policy);
+	assert_int_equal(diag_error_count(r.diag), 0);
+	assert_int_equal(r.policy->maps[0].element_count, elements);
+	arena_free(r.arena);
+}
+
+static void expect_refused(const char *text, const char *message)
+{
+	struct reading r = read_map(text);
+	char *messages = NULL;
+	size_t size;
+	FILE *out = open_memstream(&messages, &size);
+
+	assert_null(r.policy);
+	diag_print(r.diag, out, DIAG_COLOR_NEVER);
+	fclose(out);
+	assert_non_null(strstr(messages, message));
+	free(messages);
+	arena_free(r.arena);
+}
+
+/* A large map is sorted by another algorithm than a small one, and checked alike. */
+static void a_large_map_is_checked_as_a_small_one_is(void **state)
+{
+	enum { COUNT = 60000, LINE = 64 };
+	char *text = malloc(COUNT * LINE), *at = text;
+	int i;
+
+	(void)state;
+	at += sprintf(at, "daddr . dport map {\n");
+	for (i = 0; i < COUNT; i++)
+		at += sprintf(at, "10.%d.%d.0/24 . %d : drop,\n", (i * 7919) % 251, i / 251,
+			      80 + i % 3);
+	sprintf(at, "10.3.0.0/23 . 81 : drop }");
+	expect_accepted(text, COUNT + 1);
+	sprintf(at, "10.3.0.128-10.3.1.5 . 81 : drop }");
+	expect_refused(text, "rules:60002:1: error: key 1 overlaps that of another");
+	free(text);
+}
+
+/* Ranges that all cross are told apart by the keys after them. */
+static void many_elements_that_cross_are_checked(void **state)
+{
+	enum { COUNT = 60000, LINE = 96 };
+	char *text = malloc(COUNT * LINE), *at = text;
+	int i;
+
+	(void)state;
+	at += sprintf(at, "dport . saddr . daddr map {\n");
+	for (i = 0; i < COUNT; i++)
+		at += sprintf(at, "%d-%d . 10.%d.0.0/16 . 10.%d.%d.0/24 : drop,\n", i, i + 5000,
+			      i % 100, i / 100 % 256, i / 25600);
+	sprintf(at, "80 . 10.99.0.0/16 . 10.0.0.0/8 : pass }");
+	expect_accepted(text, COUNT + 1);
+	sprintf(at, "59000-65000 . 10.99.0.0/16 . 10.0.0.0/8 : pass }");
+	expect_refused(text, "rules:60002:1: error: key 1 overlaps that of another");
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_elements_that_a_packet_can_both_match_overlap),
 		cmocka_unit_test(small_maps_are_refused_and_decide_as_defined),
 		cmocka_unit_test(large_maps_are_refused_and_decide_as_defined),
+		cmocka_unit_test(a_large_map_is_checked_as_a_small_one_is),
+		cmocka_unit_test(many_elements_that_cross_are_checked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
