@@ -56,7 +56,7 @@ static const char *mended_text(const struct failure *f, struct arena *arena, str
 	mended->end = mended->first + (uint32_t)strlen(text);
 	return arena_printf(arena, "%s%.*s%s%.*s%s", block, (int)(span.first - first),
 			    text_at(f, first), text, (int)(end - span.end), text_at(f, span.end),
-			    p->block_depth ? "\n}" : "");
+			    p->block_depth ? " #\n}" : "");
 }
 
 /* Whether a value may stand for one of a type. What names stand for is not known here. */
@@ -68,7 +68,7 @@ static bool value_fits(const struct ast_value *value, enum value_type type)
 	case AST_VALUE_ADDRESS:
 		return type == TYPE_ADDRESS;
 	case AST_VALUE_NUMBER:
-		return type == TYPE_PORT;
+		return type == TYPE_PORT && value->range.last <= UINT16_MAX;
 	case AST_VALUE_WORD:
 		return (type == TYPE_INTERFACE && !skl_keyword(value->text, length)) ||
 		       (type == TYPE_PORT && service_port(value->text, length) >= 0) ||
@@ -83,13 +83,16 @@ static bool value_fits(const struct ast_value *value, enum value_type type)
 	}
 }
 
-/* The same of a match of several fields. */
-static bool keys_fit(const struct ast *ast, const struct ast_match *match)
+/* The same of the keys of a map, or of a match of several fields. */
+static bool keys_fit(const struct ast *ast, const struct ast_lookup *lookup)
 {
-	const struct ast_lookup *lookup = match->lookup;
 	const struct ast_element *element;
 	size_t i, k;
 
+	for (k = 0; k < lookup->key_count; k++)
+		for (i = 0; i < k; i++)
+			if (lookup->keys[i].field == lookup->keys[k].field)
+				return false;
 	for (i = 0; lookup->elements && i < lookup->elements->count; i++) {
 		element = &lookup->elements->elements[i];
 		if (element->key_count != lookup->key_count)
@@ -99,7 +102,7 @@ static bool keys_fit(const struct ast *ast, const struct ast_match *match)
 					field_type(lookup->keys[k].field)))
 				return false;
 	}
-	return match->compare <= AST_COMPARE_UNEQUAL;
+	return true;
 }
 
 static bool matches_fit(const struct ast *ast, const struct ast_rule *rule)
@@ -110,7 +113,7 @@ static bool matches_fit(const struct ast *ast, const struct ast_rule *rule)
 
 	for (match = rule->matches; match; match = match->next) {
 		if (match->lookup) {
-			if (!keys_fit(ast, match))
+			if (match->compare > AST_COMPARE_UNEQUAL || !keys_fit(ast, match->lookup))
 				return false;
 			continue;
 		}
@@ -131,7 +134,7 @@ static bool matches_fit(const struct ast *ast, const struct ast_rule *rule)
 			return false;
 		protocol = value;
 	}
-	return true;
+	return rule->verdict->kind != VERDICT_MAP || keys_fit(ast, rule->verdict->lookup);
 }
 
 static bool is_key(const char *word)
@@ -251,7 +254,7 @@ const char *checked_offer(struct parser *p, struct span span, const char *why)
 void refuse_literal(struct parser *p, struct span word, struct span span, const char *why)
 {
 	const bool follows = p->refused.end && span.first >= p->refused.first &&
-			     blank_between(p, p->refused.end, span.first, "");
+			     blank_between(p, p->refused.end, span.first, ".");
 
 	if (p->is_trial &&
 	    (span.first >= p->mended.end || span.end <= p->mended.first)) /* another */

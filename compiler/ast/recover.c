@@ -32,10 +32,16 @@ static int pass(const char *text, size_t end, size_t *at)
 	return (c == '{') - (c == '}');
 }
 
+/* Whether a brace stands where it closes something, and not by a slip within a word. */
+static bool closes(const char *text, size_t end, size_t at)
+{
+	return text[at] == '}' && (at + 1 == end || !is_name_character(text[at + 1]));
+}
+
 bool statement_end(const char *text, size_t end, size_t *at, unsigned depth)
 {
 	for (; *at < end; depth += (unsigned)pass(text, end, at))
-		if (!depth && (text[*at] == '}' || text[*at] == '\n' || text[*at] == ';'))
+		if (!depth && (closes(text, end, *at) || text[*at] == '\n' || text[*at] == ';'))
 			return true;
 	return !depth;
 }
