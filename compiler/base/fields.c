@@ -17,7 +17,8 @@ static const struct field_info FIELDS[FIELD_COUNT] = {
 	/* clang-format on */
 };
 
-#define IS_KEY(constant, word, type, is_key) +(is_key)
+/* `iif` as a key has the values of `iifname`. */
+#define IS_KEY(constant, word, type, is_key) +((is_key) && FIELD_##constant != FIELD_IIF)
 _Static_assert((0 OTHER_FIELDS(IS_KEY)) == 1,
 	       "a key without a value is the protocol, which code relies on");
 #undef IS_KEY

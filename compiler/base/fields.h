@@ -38,14 +38,14 @@ const char *type_phrase(enum value_type type);
 	X(DPORT, "dport", PORT, LOCAL, 16, local_port, 16, local_port, HOST, true) \
 	X(SADDR, "saddr", ADDRESS, REMOTE, 32, remote_ip4, 128, remote_ip6, NETWORK, true) \
 	X(SPORT, "sport", PORT, REMOTE, 16, remote_port, 16, remote_port, NETWORK, true) \
-	X(IIFNAME, "iifname", INTERFACE, NO_SIDE, 16, ingress_ifindex, 16, ingress_ifindex, HOST, false)
+	X(IIFNAME, "iifname", INTERFACE, NO_SIDE, 16, ingress_ifindex, 16, ingress_ifindex, HOST, true)
 
 /* Fields that are no variables: protocol and family say at which root of the diagram a packet starts; `iif` is `iifname`
  * of an interface that must exist. Columns: constant; word; type; whether a map may have it as a key. */
 #define OTHER_FIELDS(X) \
 	X(L4PROTO, "l4proto", PROTOCOL, true) \
 	X(NFPROTO, "nfproto", FAMILY, false) \
-	X(IIF, "iif", INTERFACE, false)
+	X(IIF, "iif", INTERFACE, true)
 /* clang-format on */
 
 enum field {

@@ -50,7 +50,13 @@ struct map_entry {
 	bool is_set, is_built;
 	uint32_t order;
 	struct key_type keys[MAP_KEYS_MAX];
-	size_t key_count;   /* 0: the type is wrong, which was reported */
+	size_t key_count; /* 0: the type is wrong, which was reported */
+	bool by_iif;      /* a rule looks it up by `iif` */
+	/* The interfaces in the keys, and the number of each in the policy once a rule looks the map up. */
+	struct interface *interfaces;
+	size_t interface_count, interface_capacity;
+	struct names interface_names;
+	uint32_t *interface_numbers;
 	uint8_t families;   /* of all elements */
 	struct map content; /* elements, keys and verdicts; fields are set for each use */
 	uint32_t first_use; /* index into map_uses; NO_INDEX: none yet */
@@ -122,6 +128,8 @@ const struct ast_value *resolve_single(struct translation *t, const struct ast_v
 bool value_range(struct translation *t, const struct ast_value *value, enum value_type type,
 		 enum family *family, struct range *range);
 bool check_interface(struct translation *t, const struct ast_value *value);
+bool refuse_wildcard(struct translation *t,
+		     struct ast_name name); /* where `iif` needs one interface */
 bool interface_is_wildcard(const char *text);
 const struct range_set *resolved_complement(struct translation *t, struct resolved *resolved,
 					    enum family family, u128 last);
@@ -141,6 +149,7 @@ bool element_next_line(struct element_lines *lines);        /* skips empty lines
 struct span element_span(const struct element_lines *lines, size_t first, size_t end);
 bool element_value(struct translation *t, struct element_lines *lines, enum value_type type,
 		   enum family *family, struct range *range);
+bool element_name(struct translation *t, struct element_lines *lines, struct ast_value *value);
 bool element_mark(struct translation *t, struct element_lines *lines, char mark);
 bool element_line_end(struct translation *t, struct element_lines *lines);
 
@@ -161,6 +170,7 @@ void limit_protocols(struct rule_draft *draft, uint8_t protocols, struct span sp
 bool to_verdict(struct translation *t, const struct ast_verdict *verdict, struct verdict *out);
 bool to_lookup(struct rule_draft *draft, const struct ast_verdict *verdict, struct verdict *out);
 uint32_t label_number(struct translation *t, const char *name, struct span span);
+struct interface to_interface(struct translation *t, struct ast_name text);
 uint32_t interface_number(struct translation *t, struct ast_name text, bool required);
 const char *label_name(struct translation *t, const struct ast_verdict *verdict);
 void check_map_type(struct translation *t, struct map_entry *entry);
@@ -172,5 +182,17 @@ void to_socket(struct translation *t, const struct ast_socket *socket);
 void to_expects(struct translation *t);
 void number_in_order(struct translation *t);
 void classify_interfaces(struct translation *t);
+
+/* Sorts *INTERFACES, by name, a wildcard before what it matches. Gives the new index of each. */
+uint32_t *sort_interfaces(struct arena *arena, struct interface **interfaces, size_t count);
+/* The classes of what the one at INDEX matches, if these interfaces are all. */
+struct range interface_classes(const struct interface *interfaces, size_t count, uint32_t index);
+
+/* map_interfaces.c: interfaces as keys. */
+bool key_interface(struct translation *t, struct map_entry *entry, const struct ast_value *value,
+		   struct range *key);
+void sort_key_interfaces(struct translation *t, struct map_entry *entry);
+void number_key_interfaces(struct translation *t, struct map_entry *entry);
+void classify_key_interfaces(struct translation *t, const uint32_t *moved);
 
 #endif

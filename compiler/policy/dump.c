@@ -63,7 +63,7 @@ static void dump_element(struct writer *to, const struct policy *policy, const s
 			 size_t element)
 {
 	write_string(to, "\t\t");
-	write_element_keys(to, map, element);
+	write_element_keys(to, policy, map, element);
 	if (map->verdict_count) {
 		write_string(to, " : ");
 		write_verdict(to, policy, &map->verdicts[map->elements[element].verdict]);
@@ -91,7 +91,7 @@ static void dump_map(struct writer *to, const struct policy *policy, uint32_t in
 	write_string(to, "\nmap ");
 	write_map_name(to, policy, index);
 	write_string(to, " {\n\ttype ");
-	write_map_keys(to, map);
+	write_map_keys(to, policy, map);
 	write_string(to, " : verdict\n");
 	dump_elements(to, policy, map);
 }
@@ -105,7 +105,7 @@ static void dump_key_set(struct writer *to, const struct policy *policy, uint32_
 	write_string(to, "\nset ");
 	write_key_set_name(to, policy, index);
 	write_string(to, " {\n\ttype ");
-	write_map_keys(to, set);
+	write_map_keys(to, policy, set);
 	write_string(to, "\n");
 	dump_elements(to, policy, set);
 }

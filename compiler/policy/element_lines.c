@@ -204,6 +204,33 @@ static bool begins_word(const struct element_lines *lines)
 	       !memchr(text, ':', word_end(lines, true) - lines->at);
 }
 
+/* Reads the next word of the line as a name, with or without quotes, and skips white space after it. */
+bool element_name(struct translation *t, struct element_lines *lines, struct ast_value *value)
+{
+	const char *text = lines->file->text + lines->at, *quote = NULL;
+	size_t first = lines->at, end = word_end(lines, true);
+	bool is_quoted = first < lines->end && *text == '"';
+
+	if (is_quoted) {
+		quote = memchr(text + 1, '"', lines->end - first - 1);
+		end = quote ? first + (size_t)(quote - text) + 1 : lines->end;
+	}
+	if (end == first)
+		return expected(t, lines, type_meaning(TYPE_INTERFACE));
+	*value = (struct ast_value){
+		.kind = is_quoted ? AST_VALUE_STRING : AST_VALUE_WORD,
+		.span = element_span(lines, first, end),
+	};
+	if (is_quoted && !quote) {
+		diag_error(t->diag, value->span, "the text in quotes does not end in this line");
+		return false;
+	}
+	value->text = arena_string(t->arena, text + is_quoted, end - first - 2u * is_quoted);
+	lines->at = end;
+	skip_space(lines);
+	return true;
+}
+
 /* Reads the next value of the line, and skips white space after it. */
 bool element_value(struct translation *t, struct element_lines *lines, enum value_type type,
 		   enum family *family, struct range *range)

@@ -1,5 +1,5 @@
 /* Gives interfaces their classes, when all rules are there: sorts what rules say of interfaces, and makes the set of
- * classes of each rule. */
+ * classes of each rule, and those of the keys of maps and sets. */
 #include "ast_to_policy.h"
 
 #include "compiler/base/lower_bound.h"
@@ -18,36 +18,32 @@ static int compare_interfaces(const void *a, const void *b, void *data)
 	return order ? order : second->is_wildcard - first->is_wildcard;
 }
 
-/* Sorts the policy's interfaces. Gives the new index of each. */
-static uint32_t *sort_interfaces(struct translation *t)
+uint32_t *sort_interfaces(struct arena *arena, struct interface **interfaces, size_t count)
 {
-	struct policy *policy = t->policy;
-	size_t count = policy->interface_count;
-	struct interface *sorted = arena_alloc(t->arena, count, sizeof(*sorted));
-	uint32_t *order = arena_alloc(t->arena, count, sizeof(*order));
-	uint32_t *moved = arena_alloc(t->arena, count, sizeof(*moved));
+	struct interface *sorted = arena_alloc(arena, count, sizeof(*sorted));
+	uint32_t *order = arena_alloc(arena, count, sizeof(*order));
+	uint32_t *moved = arena_alloc(arena, count, sizeof(*moved));
 	uint32_t i;
 
 	for (i = 0; i < count; i++)
 		order[i] = i;
-	qsort_r(order, count, sizeof(*order), compare_interfaces, policy->interfaces);
+	qsort_r(order, count, sizeof(*order), compare_interfaces, *interfaces);
 	for (i = 0; i < count; i++) {
-		sorted[i] = policy->interfaces[order[i]];
+		sorted[i] = (*interfaces)[order[i]];
 		moved[order[i]] = i;
 	}
-	policy->interfaces = sorted;
+	*interfaces = sorted;
 	return moved;
 }
 
-/* The classes of the interfaces that an entry matches. */
-static struct range classes_of(const struct policy *policy, uint32_t index)
+struct range interface_classes(const struct interface *interfaces, size_t count, uint32_t index)
 {
-	const struct interface *entry = &policy->interfaces[index];
+	const struct interface *entry = &interfaces[index];
 	size_t length = strlen(entry->name), end = index + 1;
 
 	if (entry->is_wildcard)
-		end = LOWER_BOUND(i, end, policy->interface_count,
-				  strncmp(policy->interfaces[i].name, entry->name, length) != 0);
+		end = LOWER_BOUND(i, end, count,
+				  strncmp(interfaces[i].name, entry->name, length) != 0);
 	return (struct range){CLASS_FIRST + index, CLASS_FIRST + end - 1};
 }
 
@@ -60,21 +56,40 @@ static struct range_set classes_matched(struct translation *t, const struct inte
 	if (match->negated)
 		ranges[count++] = (struct range){CLASS_NOT_KNOWN, CLASS_NOT_KNOWN};
 	for (i = 0; i < match->count; i++)
-		ranges[count++] = classes_of(t->policy, match->interfaces[i]);
+		ranges[count++] = interface_classes(
+			t->policy->interfaces, t->policy->interface_count, match->interfaces[i]);
 	if (!match->negated)
 		return range_set_of(ranges, count);
 	return range_set_complement(t->arena, range_set_of(ranges, count),
 				    field_last(FIELD_IIFNAME, FAMILY_IPV4));
 }
 
+/* Whether a match of several fields, one of them the interface, is negated: it holds for no packet whose interface is
+ * not known either. */
+static bool negates_interfaces(const struct policy *policy, const struct match *match)
+{
+	size_t i, k;
+
+	for (i = 0; i < match->key_match_count; i++) {
+		const struct map *set = &policy->key_sets[match->key_matches[i].set];
+
+		for (k = 0; match->key_matches[i].negated && k < set->key_count; k++)
+			if (set->key_fields[k] == FIELD_IIFNAME)
+				return true;
+	}
+	return false;
+}
+
 static void set_classes(struct translation *t, struct match *match)
 {
 	struct range_set *classes = arena_alloc(t->arena, 1, sizeof(*classes));
+	struct range *known = arena_alloc(t->arena, 1, sizeof(*known));
 	enum family family;
 	size_t i;
 
-	*classes = classes_matched(t, &match->interfaces[0]);
-	for (i = 1; i < match->interface_count; i++)
+	*known = (struct range){CLASS_FIRST, field_last(FIELD_IIFNAME, FAMILY_IPV4)};
+	*classes = (struct range_set){known, 1};
+	for (i = 0; i < match->interface_count; i++)
 		*classes = range_set_intersect(t->arena, *classes,
 					       classes_matched(t, &match->interfaces[i]));
 	for (family = 0; family < FAMILY_COUNT; family++)
@@ -92,7 +107,7 @@ static void classify_rule(struct translation *t, struct match *match, const uint
 		for (i = 0; i < match->interfaces[m].count; i++)
 			interfaces[i] = moved[interfaces[i]];
 	}
-	if (match->interface_count)
+	if (match->interface_count || negates_interfaces(t->policy, match))
 		set_classes(t, match);
 }
 
@@ -114,7 +129,8 @@ void classify_interfaces(struct translation *t)
 			   "the rules name more than %d interfaces", INTERFACES_MAX);
 		return;
 	}
-	moved = sort_interfaces(t);
+	moved = sort_interfaces(t->arena, &policy->interfaces, policy->interface_count);
+	classify_key_interfaces(t, moved);
 	for (i = 0; i < policy->chain_count; i++)
 		for (j = 0; j < policy->chains[i].count; j++)
 			classify_rule(t, &policy->chains[i].rules[j].match, moved);

@@ -16,12 +16,12 @@ struct key_word {
 	struct key_type key;
 };
 
-enum { KEY_WORDS_MAX = FIELD_COUNT + 2, KEYS_TEXT = 16 * FIELD_COUNT };
+enum { KEY_WORDS_MAX = FIELD_COUNT + 3, KEYS_TEXT = 16 * FIELD_COUNT };
 
 /* Lists the words, those of fields first; *FIELDS is the number of those. */
 static size_t key_words(struct key_word words[KEY_WORDS_MAX], size_t *fields)
 {
-	static const enum value_type types[] = {TYPE_ADDRESS, TYPE_PORT};
+	static const enum value_type types[] = {TYPE_ADDRESS, TYPE_PORT, TYPE_INTERFACE};
 	size_t count = 0, i;
 
 	for (i = 0; i < FIELD_COUNT; i++) {
@@ -66,6 +66,9 @@ bool say_type_of_nft(struct translation *t, struct ast_name name)
 			   name.text);
 	else if (!strcmp(name.text, "inet_proto"))
 		diag_error(t->diag, name.span, "unknown type '%s'; it is called 'l4proto' here",
+			   name.text);
+	else if (!strcmp(name.text, "iface_index"))
+		diag_error(t->diag, name.span, "unknown type '%s'; it is called 'ifname' here",
 			   name.text);
 	else
 		return false;
@@ -124,6 +127,7 @@ void check_map_type(struct translation *t, struct map_entry *entry)
 
 struct map_builder {
 	struct translation *t;
+	struct map_entry *entry;
 	const struct key_type *types;
 	bool is_set;
 	uint8_t families; /* of all elements so far */
@@ -212,11 +216,23 @@ static bool key_fits(struct map_builder *b, const struct ast_value *value, size_
 	return true;
 }
 
+static bool element_key(struct map_builder *b, const struct ast_value *value, size_t k,
+			enum family *family)
+{
+	struct range *key = &next_keys(b)[k];
+
+	*family = FAMILY_IPV4;
+	if (!key_fits(b, value, k))
+		return false;
+	if (b->types[k].type == TYPE_INTERFACE)
+		return key_interface(b->t, b->entry, value, key);
+	return value_range(b->t, value, b->types[k].type, family, key);
+}
+
 static bool element_keys(struct map_builder *b, const struct ast_element *element,
 			 uint8_t *families)
 {
 	const struct ast_value *keys = &b->t->ast->keys[element->first_key], *value;
-	struct range *ranges = next_keys(b);
 	enum family family;
 	size_t k;
 
@@ -232,8 +248,7 @@ static bool element_keys(struct map_builder *b, const struct ast_element *elemen
 	}
 	for (k = 0; k < element->key_count; k++) {
 		value = resolve_single(b->t, &keys[k]);
-		if (!value || !key_fits(b, value, k) ||
-		    !value_range(b->t, value, b->types[k].type, &family, &ranges[k]) ||
+		if (!value || !element_key(b, value, k, &family) ||
 		    !add_family(b, b->types[k].type, family, keys[k].span, families))
 			return false;
 	}
@@ -279,9 +294,21 @@ static uint32_t file_verdict(struct map_builder *b, const struct element_lines *
 	return number;
 }
 
+static bool line_key(struct map_builder *b, struct element_lines *lines, size_t k,
+		     enum family *family)
+{
+	struct range *key = &next_keys(b)[k];
+	struct ast_value name;
+
+	*family = FAMILY_IPV4;
+	if (b->types[k].type == TYPE_INTERFACE)
+		return element_name(b->t, lines, &name) &&
+		       key_interface(b->t, b->entry, &name, key);
+	return element_value(b->t, lines, b->types[k].type, family, key);
+}
+
 static void add_line(struct map_builder *b, struct element_lines *lines)
 {
-	struct range *ranges = next_keys(b);
 	uint8_t families = (1 << FAMILY_COUNT) - 1;
 	size_t first = lines->at, start, k;
 	enum family family;
@@ -291,7 +318,7 @@ static void add_line(struct map_builder *b, struct element_lines *lines)
 		if (k && !element_mark(b->t, lines, '.'))
 			return;
 		start = lines->at;
-		if (!element_value(b->t, lines, b->types[k].type, &family, &ranges[k]) ||
+		if (!line_key(b, lines, k, &family) ||
 		    !add_family(b, b->types[k].type, family, element_span(lines, start, lines->at),
 				&families))
 			return;
@@ -330,8 +357,11 @@ void build_map(struct translation *t, struct map_entry *entry)
 {
 	const struct ast_map *map = entry->map;
 	size_t count = map->elements ? map->elements->count : 0;
-	struct map_builder b = {
-		.t = t, .types = entry->keys, .is_set = entry->is_set, .map = &entry->content};
+	struct map_builder b = {.t = t,
+				.entry = entry,
+				.types = entry->keys,
+				.is_set = entry->is_set,
+				.map = &entry->content};
 	size_t errors = diag_error_count(t->diag);
 	const struct ast_element_file *file;
 	uint32_t order = t->order;
@@ -354,11 +384,19 @@ void build_map(struct translation *t, struct map_entry *entry)
 	if (!entry->content.element_count && diag_error_count(t->diag) == errors)
 		warn_of_empty(t, entry);
 	entry->families = b.families;
+	if (entry->interface_count)
+		sort_key_interfaces(t, entry);
 	if (!entry->is_set)
 		check_map(t, &entry->content);
 }
 
 /* Uses. */
+
+/* The field whose values a key has. */
+static enum field value_field(struct key_type key)
+{
+	return key.field == FIELD_IIF ? FIELD_IIFNAME : key.field;
+}
 
 bool lookup_keys(struct rule_draft *draft, const struct ast_lookup *lookup, struct key_type *types)
 {
@@ -377,9 +415,10 @@ bool lookup_keys(struct rule_draft *draft, const struct ast_lookup *lookup, stru
 		if (!to_key_type(draft->t, name, &types[k]))
 			return false;
 		for (j = 0; j < k; j++) {
-			if (types[j].field != types[k].field)
+			if (value_field(types[j]) != value_field(types[k]))
 				continue;
-			diag_error(draft->t->diag, key->span, "'%s' is a key already", name.text);
+			diag_error(draft->t->diag, key->span, "'%s' is a key already",
+				   field_word(types[j].field));
 			return false;
 		}
 		if (key->families)
@@ -443,7 +482,7 @@ static bool same_fields(const struct map *map, const struct key_type *types, siz
 	size_t k;
 
 	for (k = 0; k < count; k++)
-		if (map->key_fields[k] != types[k].field)
+		if (map->key_fields[k] != value_field(types[k]))
 			return false;
 	return true;
 }
@@ -474,6 +513,8 @@ uint32_t use_map(struct translation *t, bool is_set, uint32_t entry, const struc
 	uint32_t i;
 	size_t k;
 
+	for (k = 0; k < map->key_count; k++)
+		map->by_iif |= types[k].field == FIELD_IIF;
 	for (i = map->first_use; i != NO_INDEX; i = t->map_uses[i].next) {
 		const struct map *made = is_set ? t->policy->key_sets : t->policy->maps;
 
@@ -482,7 +523,7 @@ uint32_t use_map(struct translation *t, bool is_set, uint32_t entry, const struc
 	}
 	use.name = map->first_use == NO_INDEX ? map->map->name.text : NULL;
 	for (k = 0; k < map->key_count; k++)
-		use.key_fields[k] = types[k].field;
+		use.key_fields[k] = value_field(types[k]);
 	i = add_to_policy(t, is_set, &use);
 	*ARENA_PUSH(t->arena, t->map_uses, t->map_use_count,
 		    t->map_use_capacity) = (struct map_use){is_set, entry, i, map->first_use};
@@ -537,6 +578,10 @@ void finish_maps(struct translation *t)
 	struct map *map;
 	size_t i;
 
+	for (i = 0; i < t->map_count; i++)
+		number_key_interfaces(t, &t->maps[i]);
+	for (i = 0; i < t->key_set_count; i++)
+		number_key_interfaces(t, &t->key_sets[i]);
 	for (i = 0; i < t->map_use_count; i++) {
 		use = &t->map_uses[i];
 		content = &entry_of(t, use->is_set, use->entry)->content;

@@ -214,18 +214,23 @@ static bool match_ports(struct rule_draft *draft, const struct ast_match *match,
 /* Interfaces. */
 
 /* `iif` names interfaces that must exist. */
+bool refuse_wildcard(struct translation *t, struct ast_name name)
+{
+	if (!interface_is_wildcard(name.text))
+		return false;
+	diag_error(t->diag, name.span,
+		   "'iif' takes the name of one interface, which must exist; 'iifname' takes '%s'",
+		   name.text);
+	return true;
+}
+
 static bool check_required(struct rule_draft *draft, const struct resolved *resolved)
 {
 	size_t i;
 
 	for (i = 0; i < resolved->interface_count; i++)
-		if (interface_is_wildcard(resolved->interfaces[i].text)) {
-			diag_error(draft->t->diag, resolved->interfaces[i].span,
-				   "'iif' takes the name of one interface, which must exist; "
-				   "'iifname' takes '%s'",
-				   resolved->interfaces[i].text);
+		if (refuse_wildcard(draft->t, resolved->interfaces[i]))
 			return false;
-		}
 	return true;
 }
 

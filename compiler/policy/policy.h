@@ -67,7 +67,7 @@ struct map_element {
 };
 
 /* Elements in the order of declaration; the keys of element i are keys[i * key_count ...]. A key of the field
- * l4proto is a range of enum protocol. Of two elements that one packet can match, one lies inside the other at the
+ * l4proto is a range of enum protocol, one of iifname the classes of one entry. Of two elements that one packet can match, one lies inside the other at the
  * first key in which they differ, and wins. A key set, which matches of several fields have, is a map without
  * verdicts, and its elements may overlap in any way. */
 struct map {

@@ -294,13 +294,35 @@ static void write_interfaces(struct writer *to, const struct policy *policy,
 
 /* Maps, and sets of several keys. */
 
-void write_map_keys(struct writer *to, const struct map *map)
+static const struct interface *interface_of_key(const struct policy *policy, struct range key)
+{
+	return &policy->interfaces[(size_t)key.first - CLASS_FIRST];
+}
+
+static bool is_by_iif(const struct policy *policy, const struct map *map, size_t k)
+{
+	size_t i;
+
+	for (i = 0; i < map->element_count; i++)
+		if (!interface_of_key(policy, map->keys[i * map->key_count + k])->required)
+			return false;
+	return i;
+}
+
+static const char *key_word(const struct policy *policy, const struct map *map, size_t k)
+{
+	enum field field = map->key_fields[k];
+
+	return field_word(field == FIELD_IIFNAME && is_by_iif(policy, map, k) ? FIELD_IIF : field);
+}
+
+void write_map_keys(struct writer *to, const struct policy *policy, const struct map *map)
 {
 	size_t k;
 
 	for (k = 0; k < map->key_count; k++) {
 		write_string(to, k ? " . " : "");
-		write_string(to, field_word(map->key_fields[k]));
+		write_string(to, key_word(policy, map, k));
 	}
 }
 
@@ -348,7 +370,8 @@ bool key_set_is_inline(const struct map *set)
 	return !set->name && set->element_count && set->element_count <= PROPERTY_VALUES;
 }
 
-void write_element_keys(struct writer *to, const struct map *map, size_t element)
+void write_element_keys(struct writer *to, const struct policy *policy, const struct map *map,
+			size_t element)
 {
 	enum family family = map->elements[element].families & 1u << FAMILY_IPV4 ? FAMILY_IPV4
 										 : FAMILY_IPV6;
@@ -360,6 +383,8 @@ void write_element_keys(struct writer *to, const struct map *map, size_t element
 		write_string(to, k ? " . " : "");
 		if (map->key_fields[k] == FIELD_L4PROTO)
 			write_string(to, protocol_word((enum protocol)range.first));
+		else if (map->key_fields[k] == FIELD_IIFNAME)
+			write_quoted(to, interface_of_key(policy, range)->text);
 		else
 			write_range(to, map->key_fields[k], family, range);
 	}
@@ -371,7 +396,7 @@ static void write_key_match(struct writer *to, const struct policy *policy,
 	const struct map *set = &policy->key_sets[match->set];
 	size_t i;
 
-	write_map_keys(to, set);
+	write_map_keys(to, policy, set);
 	write_string(to, match->negated ? " != " : " ");
 	if (!key_set_is_inline(set)) {
 		write_string(to, "@");
@@ -381,7 +406,7 @@ static void write_key_match(struct writer *to, const struct policy *policy,
 	}
 	for (i = 0; i < set->element_count; i++) {
 		write_string(to, i ? ", " : "{ ");
-		write_element_keys(to, set, i);
+		write_element_keys(to, policy, set, i);
 	}
 	write_string(to, " } ");
 }
@@ -421,7 +446,7 @@ static void write_redirect(struct writer *to, const struct policy *policy,
 void write_verdict(struct writer *to, const struct policy *policy, const struct verdict *verdict)
 {
 	if (verdict->kind == VERDICT_MAP) {
-		write_map_keys(to, &policy->maps[verdict->target]);
+		write_map_keys(to, policy, &policy->maps[verdict->target]);
 		write_string(to, " map @");
 		write_map_name(to, policy, verdict->target);
 		return;

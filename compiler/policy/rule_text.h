@@ -44,12 +44,13 @@ void write_verdict(struct writer *to, const struct policy *policy, const struct 
 
 /* A map that is written in a rule gets a name that has its number. */
 void write_map_name(struct writer *to, const struct policy *policy, uint32_t map);
-void write_map_keys(struct writer *to, const struct map *map);
+void write_map_keys(struct writer *to, const struct policy *policy, const struct map *map);
 
 /* A key set has a name of its own like a map's, or stands in the rule if it was written there and is short. */
 bool key_set_is_inline(const struct map *set);
 void write_key_set_name(struct writer *to, const struct policy *policy, uint32_t set);
-void write_element_keys(struct writer *to, const struct map *map, size_t element);
+void write_element_keys(struct writer *to, const struct policy *policy, const struct map *map,
+			size_t element);
 
 void write_rule(struct writer *to, const struct policy *policy, const struct rule *rule);
 

@@ -381,26 +381,6 @@ void check_define(struct translation *t, struct define_entry *entry)
 
 /* Sets. */
 
-/* Reads the rest of a line as a name, with or without quotes. */
-static bool line_name(const struct translation *t, const struct element_lines *lines,
-		      struct ast_value *value)
-{
-	const char *text = lines->file->text + lines->at;
-	size_t length = lines->end - lines->at;
-	const bool begins = text[0] == '"', ends = length > 1 && text[length - 1] == '"';
-	const bool is_quoted = begins && ends && !memchr(text + 1, '"', length - 2);
-
-	*value = (struct ast_value){
-		.kind = is_quoted ? AST_VALUE_STRING : AST_VALUE_WORD,
-		.span = element_span(lines, lines->at, lines->end),
-		.text = arena_string(t->arena, text + is_quoted, length - 2u * is_quoted),
-	};
-	if (!begins || memchr(text + 1, '"', length - 1))
-		return true;
-	diag_error(t->diag, value->span, "the text in quotes does not end in this line");
-	return false;
-}
-
 static void gather_file_line(struct gather *g, struct element_lines *lines)
 {
 	enum family family;
@@ -408,7 +388,7 @@ static void gather_file_line(struct gather *g, struct element_lines *lines)
 	struct ast_value name;
 
 	if (g->type == TYPE_INTERFACE) {
-		if (line_name(g->t, lines, &name))
+		if (element_name(g->t, lines, &name) && element_line_end(g->t, lines))
 			gather_value(g, &name);
 		else
 			g->failed = true;

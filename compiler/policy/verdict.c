@@ -35,7 +35,7 @@ bool interface_is_wildcard(const char *text)
 }
 
 /* What stands in the quotes, without the '*' of a wildcard and without the '\' before a '*'. */
-static struct interface to_interface(struct translation *t, struct ast_name text)
+struct interface to_interface(struct translation *t, struct ast_name text)
 {
 	size_t length = strlen(text.text);
 	struct interface interface = {.text = text.text, .name = text.text, .span = text.span};

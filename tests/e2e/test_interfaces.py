@@ -42,6 +42,21 @@ def test_an_interface_is_of_its_name_else_of_the_longest_wildcard_else_of_none(h
         assert wires.client(number, [servers[label]]) is servers[label], (number, label)
 
 
+def test_interfaces_are_keys_of_maps_and_sets(host, wires):
+    for number in (10, 11, 20, 21):
+        wires.add(number)
+    host.apply('set closed { type ifname . port; elements = { "v20" . 80, "w*" . 80 } }\n'
+               'iifname . dport @closed drop\n'
+               'tcp iifname . dport map { "v*" . 80 : redirect to short, "v1*" . 80 : redirect to long, "v10" . 80 : '
+               'redirect to exact }\n', "-q")
+    servers = {label: wires.server() for label in ("exact", "long", "short")}
+    for label, server in servers.items():
+        host.register(label, server)
+    for number, label in ((10, "exact"), (11, "long"), (1, "long"), (21, "short"), (0, "short")):
+        assert wires.client(number, [servers[label]]) is servers[label], (number, label)
+    assert wires.client(20, []) is REFUSED
+
+
 def table_bytes(count):
     rules = "".join(f'iifname "v{n}" jump c{n}\n' for n in range(count)) + "".join(
         f"chain c{n} {{\n\ttcp dport 80 redirect to l{n % 9} else continue\n\ttcp dport {8000 + n} redirect to m{n % 9}\n"

@@ -27,7 +27,7 @@ OFFERS = re.compile(r"(?:did you mean|write) '(.*)'\??$", re.DOTALL)
 CHARACTERS = "abcdeimnoprstu01289{}[](),;:.-/\\\"'#$@*%=<>! \n\t"
 WORDS = ("tcp udp daddr saddr dport sport ip ip6 drop pass accept reject redirect to else continue set map chain "
          "socket expect define include policy type elements file counter comment vmap jump goto return meta l4proto "
-         "iif iifname { } , ; . : - == != 80 443 web $web @web 192.0.2.1 192.0.2.0/24 2001:db8::1 *:80").split()
+         "iif iifname flags interval auto-merge packets bytes ifname ppp* \"ppp*\" { } , ; . : - == != 80 443 web $web @web 192.0.2.1 192.0.2.0/24 2001:db8::1 *:80").split()
 DONE, REFUSED = 0, 1
 BYTES_MAX = 20000  # of an input: larger ones take long
 

@@ -19,6 +19,18 @@
 
 enum { ELEMENTS_MAX = 64, NONE = ELEMENTS_MAX };
 
+/* Interfaces, and what a key may say of them: the first and the last that it holds. */
+static const char *const INTERFACES[] = {"a", "ab", "abc", "abcx", "abd", "b"};
+static const struct interface_key {
+	const char *text;
+	unsigned first, last;
+} INTERFACE_KEYS[] = {
+	{"a", 0, 0}, {"ab", 1, 1}, {"abc", 2, 2}, {"abcx", 3, 3}, {"abd", 4, 4},
+	{"b", 5, 5}, {"a*", 0, 4}, {"ab*", 1, 4}, {"abc*", 2, 3},
+};
+
+#define COUNT_OF(array) ((unsigned)(sizeof(array) / sizeof(*(array))))
+
 struct element {
 	enum family family;
 	unsigned first[MAP_KEYS_MAX], last[MAP_KEYS_MAX];
@@ -127,8 +139,9 @@ static unsigned decides(const struct map_model *model, const struct packet *pack
 
 static void some_keys(struct random *random, struct map_model *model)
 {
-	enum field fields[] = {FIELD_DADDR, FIELD_DPORT, FIELD_SADDR, FIELD_SPORT, FIELD_L4PROTO};
-	unsigned count = sizeof(fields) / sizeof(*fields), k, pick;
+	enum field fields[] = {FIELD_DADDR, FIELD_DPORT,   FIELD_SADDR,
+			       FIELD_SPORT, FIELD_L4PROTO, FIELD_IIFNAME};
+	unsigned count = COUNT_OF(fields), k, pick;
 
 	model->key_count = 1 + random_below(random, MAP_KEYS_MAX);
 	for (k = 0; k < model->key_count; k++) {
@@ -138,28 +151,41 @@ static void some_keys(struct random *random, struct map_model *model)
 	}
 }
 
+static void some_key(struct random *random, const struct map_model *model, unsigned k,
+		     struct element *element)
+{
+	unsigned size = values_of(model, k), swap;
+	const struct interface_key *interface;
+
+	if (model->keys[k] == FIELD_IIFNAME) {
+		interface = &INTERFACE_KEYS[random_below(random, COUNT_OF(INTERFACE_KEYS))];
+		element->first[k] = interface->first;
+		element->last[k] = interface->last;
+		return;
+	}
+	element->first[k] = random_below(random, size);
+	element->last[k] = model->keys[k] == FIELD_L4PROTO || random_percent(random, 30)
+				   ? element->first[k]
+				   : random_below(random, size);
+	if (random_percent(random, 15) && model->keys[k] != FIELD_L4PROTO) {
+		element->first[k] = 0;
+		element->last[k] = size - 1;
+	}
+	swap = element->first[k];
+	if (swap > element->last[k]) {
+		element->first[k] = element->last[k];
+		element->last[k] = swap;
+	}
+}
+
 static void some_element(struct random *random, const struct map_model *model,
 			 struct element *element)
 {
-	unsigned k, size, swap;
+	unsigned k;
 
 	element->family = (enum family)random_below(random, FAMILY_COUNT);
-	for (k = 0; k < model->key_count; k++) {
-		size = values_of(model, k);
-		element->first[k] = random_below(random, size);
-		element->last[k] = model->keys[k] == FIELD_L4PROTO || random_percent(random, 30)
-					   ? element->first[k]
-					   : random_below(random, size);
-		if (random_percent(random, 15) && model->keys[k] != FIELD_L4PROTO) {
-			element->first[k] = 0;
-			element->last[k] = size - 1;
-		}
-		swap = element->first[k];
-		if (swap > element->last[k]) {
-			element->first[k] = element->last[k];
-			element->last[k] = swap;
-		}
-	}
+	for (k = 0; k < model->key_count; k++)
+		some_key(random, model, k, element);
 }
 
 /* A map of COUNT elements at most, of which few are wrong. */
@@ -189,6 +215,15 @@ static void write_value(FILE *out, const struct map_model *model, const struct e
 		fprintf(out, element->family == FAMILY_IPV4 ? "10.0.0.%u" : "2001:db8::%x", value);
 }
 
+static void write_interface(FILE *out, unsigned first, unsigned last)
+{
+	size_t i;
+
+	for (i = 0; i < COUNT_OF(INTERFACE_KEYS); i++)
+		if (INTERFACE_KEYS[i].first == first && INTERFACE_KEYS[i].last == last)
+			fprintf(out, "\"%s\"", INTERFACE_KEYS[i].text);
+}
+
 static char *text_of(const struct map_model *model)
 {
 	char *text = NULL;
@@ -205,6 +240,10 @@ static char *text_of(const struct map_model *model)
 
 		for (k = 0; k < model->key_count; k++) {
 			fputs(k ? " . " : "\t", out);
+			if (model->keys[k] == FIELD_IIFNAME) {
+				write_interface(out, element->first[k], element->last[k]);
+				continue;
+			}
 			write_value(out, model, element, k, element->first[k]);
 			if (element->first[k] == element->last[k])
 				continue;
@@ -252,7 +291,8 @@ static struct packet some_packet(struct random *random, const struct map_model *
 	enum field field;
 
 	for (field = 0; field < VALUE_FIELD_COUNT; field++) {
-		packet.values[field] = random_below(random, model->values);
+		packet.values[field] = random_below(
+			random, field == FIELD_IIFNAME ? COUNT_OF(INTERFACES) : model->values);
 		if (field_type(field) == TYPE_ADDRESS)
 			packet.values[field] |= packet.family == FAMILY_IPV4
 							? (u128)0x0a000000
@@ -261,16 +301,26 @@ static struct packet some_packet(struct random *random, const struct map_model *
 	return packet;
 }
 
+/* The model's packets have the number of an interface, those of the compiler its class. */
+static struct packet classified(const struct policy *policy, struct packet packet)
+{
+	const char *interface = INTERFACES[packet.values[FIELD_IIFNAME]];
+
+	packet.values[FIELD_IIFNAME] = interface_class(policy, interface);
+	return packet;
+}
+
 static void check_packet(const struct reading *r, const struct map_model *model,
 			 const struct packet *packet, const char *text)
 {
-	const struct diagram_outcome *decided = decision_eval(r->decision, packet);
+	const struct packet asked = classified(r->policy, *packet);
+	const struct diagram_outcome *decided = decision_eval(r->decision, &asked);
 	unsigned best = decides(model, packet);
 	const struct rule *deciding;
 	struct outcome outcome;
 	char label[16] = "";
 
-	assert_true(policy_eval(r->policy, packet, &outcome, &deciding));
+	assert_true(policy_eval(r->policy, &asked, &outcome, &deciding));
 	snprintf(label, sizeof(label), "l%u", best);
 	if (outcome.action_count != (best != NONE) || decided->action_count != (best != NONE))
 		fail_msg("%s decides otherwise in:\n%s", label, text);

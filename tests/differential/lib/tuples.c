@@ -22,6 +22,11 @@ static const struct range PORTS[] = {
 	{0, 65535},   {53, 53},     {80, 80},  {8000, 8999},
 	{8080, 8080}, {8500, 9500}, {0, 1023}, {80, 8080},
 };
+/* A name or a wildcard is the range of names that it holds. */
+static const struct range INTERFACES[] = {{0, 9}, {1, 4}, {2, 3}, {0, 0}, {1, 1},
+					  {2, 2}, {3, 3}, {4, 4}, {5, 5}};
+static const char *const INTERFACE_TEXTS[] = {"e*",    "eth1*",  "eth10*", "e",   "eth1",
+					      "eth10", "eth101", "eth11",  "eth2"};
 static const struct range PROTOCOLS[] = {{PROTOCOL_TCP, PROTOCOL_TCP},
 					 {PROTOCOL_UDP, PROTOCOL_UDP}};
 
@@ -33,6 +38,8 @@ static struct range some_range(struct random *random, enum field field, enum fam
 		return PICK(random, PROTOCOLS);
 	if (field_type(field) == TYPE_PORT)
 		return PICK(random, PORTS);
+	if (field_type(field) == TYPE_INTERFACE)
+		return PICK(random, INTERFACES);
 	return family == FAMILY_IPV4 ? PICK(random, IPV4) : PICK(random, IPV6);
 }
 
@@ -48,7 +55,8 @@ bool tuples_have_families(const struct tuples *tuples)
 
 static void some_fields(struct random *random, struct tuples *tuples, unsigned least)
 {
-	enum field fields[] = {FIELD_DADDR, FIELD_DPORT, FIELD_SADDR, FIELD_SPORT, FIELD_L4PROTO};
+	enum field fields[] = {FIELD_DADDR, FIELD_DPORT,   FIELD_SADDR,
+			       FIELD_SPORT, FIELD_L4PROTO, FIELD_IIFNAME};
 	unsigned left = sizeof(fields) / sizeof(*fields), k, pick;
 
 	tuples->key_count = least + random_below(random, MAP_KEYS_MAX + 1 - least);
@@ -120,19 +128,36 @@ void put_types(FILE *out, struct random *random, const struct tuples *tuples)
 	}
 }
 
+static void put_interface(FILE *out, struct range range)
+{
+	size_t i = 0;
+
+	while (INTERFACES[i].first != range.first || INTERFACES[i].last != range.last)
+		i++;
+	fprintf(out, "\"%s\"", INTERFACE_TEXTS[i]);
+}
+
+static void put_key(FILE *out, enum field field, enum family family, struct range key)
+{
+	char text[RANGE_TEXT];
+
+	if (field == FIELD_L4PROTO) {
+		fputs(protocol_word((enum protocol)key.first), out);
+	} else if (field == FIELD_IIFNAME) {
+		put_interface(out, key);
+	} else {
+		field_range_format(field, family, key, text);
+		fputs(text, out);
+	}
+}
+
 void put_tuple(FILE *out, const struct tuples *tuples, unsigned index)
 {
 	const struct tuple *tuple = &tuples->items[index];
-	char text[RANGE_TEXT];
 	unsigned k;
 
 	for (k = 0; k < tuples->key_count; k++) {
 		fputs(k ? " . " : "", out);
-		if (tuples->fields[k] == FIELD_L4PROTO) {
-			fputs(protocol_word((enum protocol)tuple->keys[k].first), out);
-			continue;
-		}
-		field_range_format(tuples->fields[k], tuple->family, tuple->keys[k], text);
-		fputs(text, out);
+		put_key(out, tuples->fields[k], tuple->family, tuple->keys[k]);
 	}
 }
