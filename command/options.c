@@ -45,6 +45,12 @@ static const char *const table_kinds[] = {
 #undef TABLE_KIND_WORD
 };
 
+static const char *const parts_words[] = {
+#define PARTS_WORD(constant, word) word,
+	PARTS(PARTS_WORD)
+#undef PARTS_WORD
+};
+
 static const char *const backends[] = {
 #define BACKEND_WORD(constant, word) word,
 	BACKENDS(BACKEND_WORD)
@@ -262,6 +268,10 @@ static void take_compiling(struct compile_options *compile, struct diag *diag,
 	case OPTION_TABLES:
 		compile->tables = (enum table_kind)choose(diag, "kind of table", table_kinds,
 							  COUNT(table_kinds));
+		return;
+	case OPTION_PARTS:
+		compile->parts = (enum parts)choose(diag, "word for --parts", parts_words,
+						    COUNT(parts_words));
 		return;
 	case OPTION_BACKEND:
 		compile->backend = (enum backend)choose(diag, "back end", backends,

@@ -18,6 +18,7 @@
 	  "in the object, files in the folder OLD are named as in NEW")                            \
 	X(WARNING, 'W', "warning", "NAME", "switch a warning: NAME, no-NAME, error, error=NAME")   \
 	X(TABLES, 0, "tables", "KIND", "store decisions as " TABLE_KIND_WORDS)                     \
+	X(PARTS, 0, "parts", "WHEN", "cut large rules into parts: " PARTS_WORDS)                   \
 	X(BACKEND, 0, "backend", "BACKEND", "write the program by: " BACKEND_WORDS)                \
 	X(INSTRUCTIONS_MAX, 0, "instructions-max", "COUNT",                                        \
 	  "refuse rules whose program has the verifier walk about so many instructions, beside "   \
@@ -44,6 +45,7 @@
 
 #define STAGE_WORDS      "ast, policy, decision, layout, llvm, bytecode-raw, bytecode"
 #define BACKEND_WORDS    "direct, llvm"
+#define PARTS_WORDS      "auto, never, always"
 #define TABLE_KIND_WORDS "auto, code, splus, trie, ranges, lpm"
 
 enum option_id {

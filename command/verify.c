@@ -81,6 +81,7 @@ static int read_options(struct session *s, const struct object_image *image,
 	options->instructions_max = (int)origin->instructions_max;
 	options->table_bytes_max = (size_t)origin->tables_max;
 	options->freeze_tables = origin->tables_frozen;
+	options->parts = (enum parts)origin->parts; /* the same numbers: see metadata.c */
 	return 0;
 }
 

@@ -57,6 +57,18 @@ enum backend {
 #undef BACKEND_ENUM
 };
 
+/* When rules are decided by several diagrams, each for a part of them (compiler/decision). */
+#define PARTS(X)                                                                                   \
+	X(AUTO, "auto") /* where one diagram would take more than a first effort */                \
+	X(NEVER, "never")                                                                          \
+	X(ALWAYS, "always") /* wherever the rules can be cut */
+
+enum parts {
+#define PARTS_ENUM(constant, word) PARTS_##constant,
+	PARTS(PARTS_ENUM)
+#undef PARTS_ENUM
+};
+
 /* A file that is given in memory. */
 struct memory_file {
 	const char *name;
@@ -78,6 +90,7 @@ struct compile_options {
 	const char *const *definitions; /* -D NAME=VALUE */
 	size_t definition_count;
 	enum table_kind tables;
+	enum parts parts;
 	enum backend backend;        /* BACKEND_LLVM only where llvm_backend() is not NULL */
 	const char *backend_version; /* of LLVM, for the object's header; NULL: none */
 	size_t table_bytes_max;      /* limit for the tables of a decision; 0: the default */

@@ -186,8 +186,10 @@ struct abi_header {
 	 * says. In the header itself, this is then 0; of the compressed text zlib has one. */
 	uint32_t checksum;
 	uint32_t asks_interface; /* 1: the program looks interfaces up in the map of them */
-	uint32_t reserved;
+	uint32_t parts;          /* --parts, an enum abi_parts */
 };
+
+enum abi_parts { ABI_PARTS_AUTO, ABI_PARTS_NEVER, ABI_PARTS_ALWAYS, ABI_PARTS_COUNT };
 
 /* The headers of versions 2 and 3. */
 enum {

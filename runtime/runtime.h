@@ -80,6 +80,7 @@ struct runtime_origin {
 	uint32_t instructions_max;                  /* 0: the default */
 	uint64_t tables_max;                        /* 0: the default */
 	bool tables_frozen;
+	uint32_t parts;           /* an enum abi_parts */
 	const char **definitions; /* NAME=VALUE */
 	size_t definition_count;
 	struct runtime_file *files; /* in the order in which they were read */

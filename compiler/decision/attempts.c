@@ -3,7 +3,8 @@
 
 #include "compiler/base/arena.h"
 
-static void add_attempts(const struct decision *decision, unsigned flow_class, uint8_t *attempts)
+static void add_attempts(const struct decision *decision, const struct decision_part *part,
+			 unsigned flow_class, uint8_t *attempts)
 {
 	struct arena *scratch = arena_new();
 	bool *nodes = arena_alloc(scratch, decision->node_count, sizeof(*nodes));
@@ -12,8 +13,8 @@ static void add_attempts(const struct decision *decision, unsigned flow_class, u
 
 	diagram_mark_reached(
 		decision->nodes,
-		decision->roots[flow_class_family(flow_class)][flow_class_protocol(flow_class)],
-		nodes, outcomes);
+		part->roots[flow_class_family(flow_class)][flow_class_protocol(flow_class)], nodes,
+		outcomes);
 	for (i = 0; i < decision->outcome_count; i++) {
 		const struct diagram_outcome *outcome = &decision->outcomes[i];
 
@@ -28,8 +29,10 @@ const uint8_t *decision_attempts(struct arena *arena, const struct decision *dec
 {
 	uint8_t *attempts = arena_alloc(arena, decision->policy->label_count, sizeof(*attempts));
 	unsigned flow_class;
+	size_t i;
 
-	for (flow_class = 0; flow_class < FLOW_CLASSES; flow_class++)
-		add_attempts(decision, flow_class, attempts);
+	for (i = 0; i < decision->part_count; i++)
+		for (flow_class = 0; flow_class < FLOW_CLASSES; flow_class++)
+			add_attempts(decision, &decision->parts[i], flow_class, attempts);
 	return attempts;
 }

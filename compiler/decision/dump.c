@@ -17,8 +17,16 @@ struct dump {
 	uint32_t *queue;   /* of nodes to print */
 	size_t queue_count;
 	uint32_t printed;
+	const struct decision_part *part; /* being printed */
 	enum family family; /* being printed; nodes that both families share are printed for each */
 };
+
+/* Prints the number of an action or an end, unless it is that of the action before. */
+static void dump_number(struct dump *dump, const struct diagram_outcome *outcome, size_t index)
+{
+	if (outcome->numbers && (!index || outcome->numbers[index] != outcome->numbers[index - 1]))
+		fprintf(dump->out, "at %" PRIu32 ": ", outcome->numbers[index]);
+}
 
 static void dump_outcome(struct dump *dump, const struct diagram_outcome *outcome)
 {
@@ -28,6 +36,7 @@ static void dump_outcome(struct dump *dump, const struct diagram_outcome *outcom
 	for (i = 0; i < outcome->action_count; i++) {
 		const struct action *action = &outcome->actions[i];
 
+		dump_number(dump, outcome, i);
 		if (action->kind == ACTION_COUNT)
 			fprintf(dump->out, "count %" PRIu32 ", ", action->index);
 		else
@@ -35,6 +44,11 @@ static void dump_outcome(struct dump *dump, const struct diagram_outcome *outcom
 				policy->labels[action->index].name,
 				action->no_reuseport ? " no-reuseport" : "");
 	}
+	if (outcome->end == OUTCOME_NEXT) {
+		fputs(outcome->action_count ? "open" : "nothing", dump->out);
+		return;
+	}
+	dump_number(dump, outcome, i);
 	fprintf(dump->out, "%s",
 		verdict_word(outcome->end == OUTCOME_PASS ? VERDICT_PASS : VERDICT_DROP));
 }
@@ -89,11 +103,27 @@ static void dump_family(struct dump *dump)
 
 	for (protocol = 0; protocol < PROTOCOL_COUNT; protocol++) {
 		fprintf(dump->out, "%s %s: ", family_word(dump->family), protocol_word(protocol));
-		dump_ref(dump, dump->decision->roots[dump->family][protocol]);
+		dump_ref(dump, dump->part->roots[dump->family][protocol]);
 		fputc('\n', dump->out);
 	}
 	for (next = 0; next < dump->queue_count; next++)
 		dump_node(dump, dump->queue[next]);
+}
+
+static void dump_part(struct dump *dump, size_t part)
+{
+	const struct decision *decision = dump->decision;
+
+	dump->part = &decision->parts[part];
+	if (decision->part_count > 1)
+		fprintf(dump->out, "%spart %zu of %zu\n", part ? "\n" : "", part + 1,
+			decision->part_count);
+	for (dump->family = 0; dump->family < FAMILY_COUNT; dump->family++) {
+		dump_family(dump);
+		dump->printed += (uint32_t)dump->queue_count;
+		dump->queue_count = 0;
+		memset(dump->numbers, 0, (decision->node_count + 1) * sizeof(uint32_t));
+	}
 }
 
 void decision_dump(const struct decision *decision, FILE *out)
@@ -104,13 +134,10 @@ void decision_dump(const struct decision *decision, FILE *out)
 			    .arena = arena_new(),
 			    .numbers = calloc(count, sizeof(uint32_t)),
 			    .queue = calloc(count, sizeof(uint32_t))};
+	size_t part;
 
-	for (; dump.numbers && dump.queue && dump.family < FAMILY_COUNT; dump.family++) {
-		dump_family(&dump);
-		dump.printed += (uint32_t)dump.queue_count;
-		dump.queue_count = 0;
-		memset(dump.numbers, 0, count * sizeof(uint32_t));
-	}
+	for (part = 0; dump.numbers && dump.queue && part < decision->part_count; part++)
+		dump_part(&dump, part);
 	free(dump.numbers);
 	free(dump.queue);
 	arena_free(dump.arena);

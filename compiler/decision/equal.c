@@ -21,14 +21,15 @@ static bool outcomes_equal(const struct comparison *cmp, diagram_ref a, diagram_
 	for (i = 0; i < first->action_count; i++) {
 		struct action x = first->actions[i], y = second->actions[i];
 
-		if (x.kind != y.kind || x.no_reuseport != y.no_reuseport)
+		if (x.kind != y.kind || x.no_reuseport != y.no_reuseport ||
+		    outcome_number(first, i) != outcome_number(second, i))
 			return false;
 		if (x.kind == ACTION_COUNT ? x.index != y.index
 					   : strcmp(cmp->a->policy->labels[x.index].name,
 						    cmp->b->policy->labels[y.index].name) != 0)
 			return false;
 	}
-	return true;
+	return outcome_number(first, i) == outcome_number(second, i);
 }
 
 static bool refs_equal(struct comparison *cmp, diagram_ref a, diagram_ref b)
@@ -52,19 +53,31 @@ static bool refs_equal(struct comparison *cmp, diagram_ref a, diagram_ref b)
 	return true;
 }
 
+static bool parts_equal(struct comparison *cmp, const struct decision_part *a,
+			const struct decision_part *b)
+{
+	unsigned flow_class;
+
+	for (flow_class = 0; flow_class < FLOW_CLASSES; flow_class++) {
+		enum family family = flow_class_family(flow_class);
+		enum protocol protocol = flow_class_protocol(flow_class);
+
+		if (!refs_equal(cmp, a->roots[family][protocol], b->roots[family][protocol]))
+			return false;
+	}
+	return true;
+}
+
 bool decision_equal(const struct decision *a, const struct decision *b)
 {
 	struct comparison cmp = {a, b, malloc(sizeof(*cmp.equals) * (a->node_count + 1))};
-	bool equal = cmp.equals;
-	unsigned flow_class;
+	bool equal = cmp.equals && a->part_count == b->part_count;
+	size_t i;
 
 	if (cmp.equals)
 		memset(cmp.equals, 0xff, sizeof(*cmp.equals) * (a->node_count + 1));
-	for (flow_class = 0; equal && flow_class < FLOW_CLASSES; flow_class++)
-		equal = refs_equal(
-			&cmp,
-			a->roots[flow_class_family(flow_class)][flow_class_protocol(flow_class)],
-			b->roots[flow_class_family(flow_class)][flow_class_protocol(flow_class)]);
+	for (i = 0; equal && i < a->part_count; i++)
+		equal = parts_equal(&cmp, &a->parts[i], &b->parts[i]);
 	free(cmp.equals);
 	return equal;
 }

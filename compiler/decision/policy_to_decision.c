@@ -1,5 +1,6 @@
-/* Makes the decision of a policy: a diagram for each flow class, each in the order of fields that
- * makes it small. Each is built in a builder of its own and then copied into one that all share. */
+/* Makes the decision of a policy: for each flow class a diagram, or one for each of several parts, each in the
+ * order of fields that makes it small. Each is built in a builder of its own and then copied into one that
+ * all share. */
 #include "compiler/pipeline.h"
 
 #include "compiler/base/arena.h"
@@ -7,6 +8,8 @@
 #include "compiler/diagram/diagram.h"
 #include "compiler/policy/policy.h"
 #include "decision.h"
+#include "orders.h"
+#include "parts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,123 +17,59 @@
 /* An order of fields is given up after FIRST_EFFORT, and EFFORT_FOR_VALUE more for each value in
  * the rules: a good order needs an effort in proportion to these. (For the unit see builder_new.)
  * If all orders were given up, all are tried again with EFFORT_GROWTH times the effort, up to
- * LAST_EFFORT. */
-enum { FIRST_EFFORT = 1 << 20, EFFORT_FOR_VALUE = 16, EFFORT_GROWTH = 4, LAST_EFFORT = 1 << 24 };
-
-/* Once one order is done and its diagram has WORTH_A_TRY intervals or more, the orders after it are
- * tried too, each with an effort of EFFORT_FOR_INTERVAL for each interval of the best diagram so
- * far. Another order is taken if its diagram is WORTH_TAKING times smaller. */
-enum { WORTH_A_TRY = 4096, EFFORT_FOR_INTERVAL = 32, WORTH_TAKING = 2 };
-
-/* The fields that an order begins with; the others follow in the order of enum field. */
-struct lead {
-	size_t count;
-	enum field fields[2];
+ * UNDIVIDED_EFFORT. Then the rules are cut into parts. Where that is of no help, the effort grows further,
+ * up to LAST_EFFORT. */
+enum {
+	FIRST_EFFORT = 1 << 20,
+	EFFORT_FOR_VALUE = 16,
+	EFFORT_GROWTH = 4,
+	UNDIVIDED_EFFORT = 1 << 23,
+	LAST_EFFORT = 1 << 24
 };
 
-/* The most preferred order first: most rules give the smallest tables with the addresses first. */
-static const struct lead LEADS[] = {
-	{1, {FIELD_DADDR}},
-	{1, {FIELD_IIFNAME}},
-	{1, {FIELD_DPORT}},
-	{1, {FIELD_SADDR}},
-	{2, {FIELD_DADDR, FIELD_SADDR}},
-	{2, {FIELD_SADDR, FIELD_DPORT}},
-	{2, {FIELD_IIFNAME, FIELD_DPORT}},
-	{2, {FIELD_IIFNAME, FIELD_SADDR}},
-	{1, {FIELD_SPORT}},
+/* Once one order of an undivided diagram is done, another may take this for each interval of the first. */
+enum { EFFORT_FOR_INTERVAL = 32 };
+
+/* The effort for a part grows more slowly, since a better order may take little more than it has, and may become larger;
+ * but a part may not take more memory. */
+enum {
+	PART_EFFORT_GROWTH = 2,
+	PART_LAST_EFFORT = 1 << 24,
+	PART_LAST_EFFORT_FOR_VALUE = 64,
+	PART_MEMORY = 1 << 20
 };
-enum { ORDER_COUNT = sizeof(LEADS) / sizeof(LEADS[0]) };
-
-static void order_fields(const struct lead *lead, enum field order[VALUE_FIELD_COUNT])
-{
-	bool leads[VALUE_FIELD_COUNT] = {false};
-	enum field field;
-	size_t count;
-
-	for (count = 0; count < lead->count; count++) {
-		order[count] = lead->fields[count];
-		leads[order[count]] = true;
-	}
-	for (field = 0; field < VALUE_FIELD_COUNT; field++)
-		if (!leads[field])
-			order[count++] = field;
-}
 
 /* A decision in the making. */
 struct making {
 	const struct policy *policy;
+	enum parts parts;
+	bool is_first_effort;  /* no other is spent */
 	struct builder *whole; /* the diagrams that are done */
 	struct decision *decision;
+	size_t longest; /* the most actions of an outcome of an undivided flow class */
 };
 
-/* Whether an order can give another diagram than those before it: one that leads with interfaces cannot where no rule names
- * any. */
-static bool is_of_use(const struct making *making, const struct lead *lead)
-{
-	return lead->fields[0] != FIELD_IIFNAME || making->policy->interface_count;
-}
-
-/* The diagram of one flow class in one order, in a builder and an arena of its own. */
-struct trial {
-	struct arena *arena;
-	struct builder *builder;
-	diagram_ref root;
-	struct builder_extent extent;
-	enum field order[VALUE_FIELD_COUNT];
+/* The rules of a flow class, undivided or cut. */
+struct flow_class_rules {
+	const struct policy *policy;
+	enum family family;
+	enum protocol protocol;
+	const struct cut *cut;
+	uint32_t part;
 };
 
-static bool try_order(const struct making *making, enum family family, enum protocol protocol,
-		      const struct lead *lead, size_t effort, struct trial *trial)
+static diagram_ref build_undivided(const void *data, struct arena *arena, struct builder *builder)
 {
-	struct arena *arena = arena_new();
+	const struct flow_class_rules *rules = data;
 
-	*trial = (struct trial){.arena = arena};
-	order_fields(lead, trial->order);
-	trial->builder = builder_new(arena, trial->order, effort);
-	trial->root = rules_to_diagram(arena, trial->builder, making->policy, family, protocol);
-	if (builder_is_exhausted(trial->builder)) {
-		arena_free(arena);
-		return false;
-	}
-	trial->extent = builder_extent(trial->builder, trial->root);
-	return true;
+	return rules_to_diagram(arena, builder, rules->policy, rules->family, rules->protocol);
 }
 
-/* Whether another order could give a diagram so much smaller that it would be taken. */
-static bool is_worth_a_try(const struct builder_extent *best)
+static diagram_ref build_part(const void *data, struct arena *arena, struct builder *builder)
 {
-	return best->intervals >= WORTH_A_TRY &&
-	       best->intervals >= best->least_intervals * WORTH_TAKING;
-}
+	const struct flow_class_rules *rules = data;
 
-/* Gives in BEST the first order that is done within the effort, or a later one whose diagram is
- * much smaller. False if no order is done. */
-static bool best_trial(const struct making *making, enum family family, enum protocol protocol,
-		       size_t effort, struct trial *best)
-{
-	bool found = false;
-	struct trial trial;
-	size_t i;
-
-	for (i = 0; i < ORDER_COUNT; i++) {
-		if (found && !is_worth_a_try(&best->extent))
-			return true;
-		if (found)
-			effort = best->extent.intervals * EFFORT_FOR_INTERVAL;
-		if (!is_of_use(making, &LEADS[i]) ||
-		    !try_order(making, family, protocol, &LEADS[i], effort, &trial))
-			continue;
-		if (found && trial.extent.intervals * WORTH_TAKING > best->extent.intervals) {
-			arena_free(trial.arena);
-			continue;
-		}
-		if (found)
-			arena_free(best->arena);
-		*best = trial;
-		found = true;
-	}
-	return found;
+	return part_to_diagram(arena, builder, rules->cut, rules->family, rules->part);
 }
 
 /* The number of ranges in all rules, and of elements in all maps and key sets. */
@@ -157,22 +96,113 @@ static size_t count_values(const struct policy *policy)
 	return count;
 }
 
-static bool decide_flow_class(struct making *making, enum family family, enum protocol protocol)
+/* Keeps a diagram that is done. */
+static void keep(struct making *making, const struct flow_class_rules *rules, struct trial *done)
 {
-	size_t effort = FIRST_EFFORT + count_values(making->policy) * EFFORT_FOR_VALUE;
+	struct decision_part *part = &making->decision->parts[rules->part];
+
+	part->roots[rules->family][rules->protocol] = builder_import(making->whole, done->builder,
+								     done->root);
+	memcpy(part->orders[rules->family][rules->protocol], done->order, sizeof(done->order));
+	arena_free(done->arena);
+}
+
+/* Tries one diagram for all rules. */
+static bool decide_undivided(struct making *making, struct flow_class_rules rules, size_t effort)
+{
+	struct subject subject = {build_undivided, &rules, making->policy->interface_count,
+				  EFFORT_FOR_INTERVAL, 0};
+	struct most most = {0, 0};
 	struct trial best;
 
-	while (!best_trial(making, family, protocol, effort, &best)) {
-		if (effort > LAST_EFFORT / 2) /* LAST_EFFORT was spent, or is hardly more */
-			return false;
-		effort = effort < LAST_EFFORT / EFFORT_GROWTH ? effort * EFFORT_GROWTH
-							      : LAST_EFFORT;
+	if (!best_order(&subject, effort, &best))
+		return false;
+	most_add(&most, best.builder, best.root);
+	if (most.actions > making->longest)
+		making->longest = most.actions;
+	keep(making, &rules, &best);
+	return true;
+}
+
+/* Leaves a flow class without diagrams. */
+static void forget(struct decision *decision, enum family family, enum protocol protocol)
+{
+	struct decision_part *part;
+
+	for (part = decision->parts; part < &decision->parts[PARTS_MAX]; part++) {
+		part->roots[family][protocol] = REF_NEXT;
+		usual_order(part->orders[family][protocol]);
 	}
-	making->decision->roots[family][protocol] = builder_import(making->whole, best.builder,
-								   best.root);
-	memcpy(making->decision->orders[family][protocol], best.order,
-	       sizeof(making->decision->orders[family][protocol]));
-	arena_free(best.arena);
+}
+
+static bool decide_part(const struct subject *subject, size_t values, struct trial *best)
+{
+	size_t last = PART_LAST_EFFORT + values * PART_LAST_EFFORT_FOR_VALUE;
+	size_t effort = FIRST_EFFORT + values * EFFORT_FOR_VALUE;
+
+	for (; effort <= last; effort *= PART_EFFORT_GROWTH)
+		if (best_order(subject, effort, best))
+			return true;
+	return false;
+}
+
+static bool decide_parts(struct making *making, struct flow_class_rules rules, size_t values)
+{
+	struct subject subject = {build_part, &rules, making->policy->interface_count, 0,
+				  PART_MEMORY};
+	struct arena *arena = arena_new();
+	struct most most = {0, 0};
+	struct turns turns;
+	struct trial best;
+	struct cut cut = {.part_count = 0};
+	bool done;
+
+	done = turns_of(arena, making->policy, rules.family, rules.protocol, &turns) &&
+	       cut_turns(arena, turns, &cut);
+	rules.cut = &cut;
+	for (; done && rules.part < cut.part_count; rules.part++) {
+		done = decide_part(&subject, values, &best);
+		if (!done)
+			break;
+		most_add(&most, best.builder, best.root);
+		keep(making, &rules, &best);
+	}
+	done = done && most_is_allowed(&most, making->policy->label_count);
+	if (!done)
+		forget(making->decision, rules.family, rules.protocol);
+	else if (making->decision->part_count < cut.part_count)
+		making->decision->part_count = cut.part_count;
+	arena_free(arena);
+	return done;
+}
+
+/* The effort after EFFORT for each order of fields; 0 after the last one. */
+static size_t more_effort(size_t effort)
+{
+	if (effort > LAST_EFFORT / 2) /* LAST_EFFORT was spent, or is hardly more */
+		return 0;
+	return effort < LAST_EFFORT / EFFORT_GROWTH ? effort * EFFORT_GROWTH : LAST_EFFORT;
+}
+
+static bool decide_flow_class(struct making *making, enum family family, enum protocol protocol)
+{
+	struct flow_class_rules rules = {making->policy, family, protocol, NULL, 0};
+	size_t values = count_values(making->policy);
+	size_t effort = FIRST_EFFORT + values * EFFORT_FOR_VALUE;
+	bool tries_parts = making->parts != PARTS_NEVER;
+
+	if (making->parts == PARTS_ALWAYS && decide_parts(making, rules, values))
+		return true;
+	while (!decide_undivided(making, rules, effort)) {
+		effort = making->is_first_effort ? 0 : more_effort(effort);
+		if (tries_parts && (!effort || effort > UNDIVIDED_EFFORT)) {
+			if (decide_parts(making, rules, values))
+				return true;
+			tries_parts = false;
+		}
+		if (!effort)
+			return false;
+	}
 	return true;
 }
 
@@ -184,7 +214,7 @@ static bool arrive_at_too_long(void *argument, const struct packet *packet, diag
 	return !outcome_is_too_long(builder_outcome(making->whole, ref));
 }
 
-/* Finds a packet whose outcome is too long; false if there is none. */
+/* Finds a packet whose outcome is too long; false if there is none. No outcome of several parts is. */
 static bool find_too_long(const struct making *making, struct packet *found)
 {
 	struct diagram_walk walk = {.arrive = arrive_at_too_long, .argument = (void *)making};
@@ -194,8 +224,8 @@ static bool find_too_long(const struct making *making, struct packet *found)
 	for (flow_class = 0; flow_class < FLOW_CLASSES; flow_class++) {
 		walk.packet = (struct packet){
 			flow_class_family(flow_class), flow_class_protocol(flow_class), {0}};
-		if (diagram_walk(&walk,
-				 making->decision->roots[walk.packet.family][walk.packet.protocol]))
+		if (diagram_walk(&walk, making->decision->parts[0]
+						.roots[walk.packet.family][walk.packet.protocol]))
 			continue;
 		*found = walk.packet;
 		return true;
@@ -251,35 +281,86 @@ static void finish(struct decision *decision, const struct builder *whole)
 	decision->interval_count = builder_interval_count(whole);
 }
 
+static void start(struct decision *decision)
+{
+	unsigned flow_class;
+
+	decision->part_count = 1;
+	for (flow_class = 0; flow_class < FLOW_CLASSES; flow_class++)
+		forget(decision, flow_class_family(flow_class), flow_class_protocol(flow_class));
+}
+
+/* Lets UDP have the diagrams of TCP. */
+static void copy_tcp(struct decision *decision, enum family family)
+{
+	struct decision_part *part;
+
+	for (part = decision->parts; part < &decision->parts[PARTS_MAX]; part++) {
+		part->roots[family][PROTOCOL_UDP] = part->roots[family][PROTOCOL_TCP];
+		memcpy(part->orders[family][PROTOCOL_UDP], part->orders[family][PROTOCOL_TCP],
+		       sizeof(part->orders[family][PROTOCOL_TCP]));
+	}
+}
+
+/* Makes the diagrams of all flow classes. FAMILY becomes that of the first one that is too large; false then. */
+static bool make_diagrams(struct making *making, struct arena *arena, enum family *family)
+{
+	struct decision *decision = making->decision;
+	enum field order[VALUE_FIELD_COUNT];
+	enum protocol protocol;
+
+	usual_order(order);
+	making->whole = builder_new(arena, order, SIZE_MAX - 1);
+	making->longest = 0;
+	decision->policy = making->policy;
+	start(decision);
+	for (*family = 0; *family < FAMILY_COUNT; ++*family)
+		for (protocol = 0; protocol < PROTOCOL_COUNT; protocol++) {
+			if (protocol == PROTOCOL_UDP &&
+			    protocols_are_alike(making->policy, *family))
+				copy_tcp(decision, *family);
+			else if (!decide_flow_class(making, *family, protocol))
+				return false;
+		}
+	return true;
+}
+
+/* What limits parts limits an undivided flow class, too, if another flow class is cut: the same code carries out the
+ * rows of both. */
 struct decision *policy_to_decision(struct arena *arena, const struct policy *policy,
 				    struct diag *diag, const struct compile_options *options)
 {
 	struct decision *decision = arena_alloc(arena, 1, sizeof(*decision));
-	struct making making = {.policy = policy, .decision = decision};
-	enum field order[VALUE_FIELD_COUNT];
+	struct making making = {.policy = policy, .parts = options->parts, .decision = decision};
 	enum family family;
-	enum protocol protocol;
+	bool done;
 
-	(void)options;
-	order_fields(&LEADS[0], order);
-	making.whole = builder_new(arena, order, SIZE_MAX - 1);
-	decision->policy = policy;
-	for (family = 0; family < FAMILY_COUNT; family++)
-		for (protocol = 0; protocol < PROTOCOL_COUNT; protocol++) {
-			if (protocol == PROTOCOL_UDP && protocols_are_alike(policy, family)) {
-				decision->roots[family][protocol] = decision->roots[family][0];
-				memcpy(decision->orders[family][protocol],
-				       decision->orders[family][0],
-				       sizeof(decision->orders[family][0]));
-				continue;
-			}
-			if (decide_flow_class(&making, family, protocol))
-				continue;
-			report_decision_too_large(policy, family,
-						  "the effort that the compiler spends", diag);
-			return NULL;
-		}
+	done = make_diagrams(&making, arena, &family);
+	if (done && decision->part_count > 1 && making.longest > PARTS_ACTIONS_MAX) {
+		making.parts = PARTS_NEVER;
+		done = make_diagrams(&making, arena, &family);
+	}
+	if (!done) {
+		report_decision_too_large(policy, family, "the effort that the compiler spends",
+					  diag);
+		return NULL;
+	}
 	if (!check_outcomes(&making, diag))
+		return NULL;
+	finish(decision, making.whole);
+	return decision;
+}
+
+struct decision *policy_to_small_decision(struct arena *arena, const struct policy *policy)
+{
+	struct decision *decision = arena_alloc(arena, 1, sizeof(*decision));
+	struct making making = {.policy = policy,
+				.parts = PARTS_NEVER,
+				.is_first_effort = true,
+				.decision = decision};
+	enum family family;
+
+	if (!make_diagrams(&making, arena, &family))
 		return NULL;
 	finish(decision, making.whole);
 	return decision;

@@ -4,6 +4,7 @@
 #include "decision.h"
 
 #include "compiler/base/arena.h"
+#include "rules.h"
 #include "sweep.h"
 
 #include <stdlib.h>
@@ -24,19 +25,23 @@ static const struct range NO_RANGES[1];
 
 static diagram_ref build_chain(struct translation *t, uint32_t chain);
 
-static bool concerns(const struct translation *t, const struct match *match)
+bool match_concerns(const struct match *match, enum family family, enum protocol protocol)
 {
-	return match->families & 1u << t->family && match->protocols & 1u << t->protocol;
+	return match->families & 1u << family && match->protocols & 1u << protocol;
 }
 
-static struct clause clause_of(const struct translation *t, const struct match *match,
-			       diagram_ref body)
+static bool concerns(const struct translation *t, const struct match *match)
 {
-	struct clause clause = {.body = body};
+	return match_concerns(match, t->family, t->protocol);
+}
+
+struct clause match_clause(const struct match *match, enum family family)
+{
+	struct clause clause = {.body = REF_NEXT};
 	enum field field;
 
 	for (field = 0; field < VALUE_FIELD_COUNT; field++) {
-		const struct range_set *values = match->values[t->family][field];
+		const struct range_set *values = match->values[family][field];
 
 		if (!values)
 			continue;
@@ -46,7 +51,16 @@ static struct clause clause_of(const struct translation *t, const struct match *
 	return clause;
 }
 
-static enum outcome_end redirect_end(enum fallback fallback)
+static struct clause clause_of(const struct translation *t, const struct match *match,
+			       diagram_ref body)
+{
+	struct clause clause = match_clause(match, t->family);
+
+	clause.body = body;
+	return clause;
+}
+
+enum outcome_end redirect_end(enum fallback fallback)
 {
 	return fallback == FALLBACK_DROP   ? OUTCOME_DROP
 	       : fallback == FALLBACK_PASS ? OUTCOME_PASS
@@ -58,7 +72,7 @@ static diagram_ref verdict_body(struct translation *t, const struct rule *rule,
 				const struct verdict *verdict)
 {
 	struct action actions[2];
-	struct diagram_outcome outcome = {actions, 0, OUTCOME_RETURN};
+	struct diagram_outcome outcome = {actions, 0, OUTCOME_RETURN, NULL};
 	enum outcome_end chain_end;
 	diagram_ref body;
 
@@ -101,19 +115,6 @@ static bool is_plain(const struct rule *rule)
 	return is_plain_verdict(&rule->verdict) && !rule->match.key_match_count;
 }
 
-/* "First the first part, then the second, and so on". The parts are joined in pairs, so that none
- * is copied more than log n times. */
-static diagram_ref join(struct translation *t, const diagram_ref *parts, size_t count)
-{
-	size_t half = count / 2;
-
-	if (count == 0)
-		return REF_NEXT;
-	if (count == 1)
-		return parts[0];
-	return builder_then(t->builder, join(t, parts, half), join(t, parts + half, count - half));
-}
-
 /* Orders elements so that each comes after those that win over it: at the first key in which two that
  * one packet can match differ, the winner's range is inside the other's, so it is the smaller one.
  * Elements with the same range of a key stand together, which makes the sweep shorter. */
@@ -136,40 +137,41 @@ static int compare_elements(const void *a, const void *b, void *data)
 	return first < second ? -1 : first > second;
 }
 
-static bool element_concerns(const struct translation *t, const struct map *map, size_t element)
+static bool element_concerns(const struct map *map, size_t element, enum family family,
+			     enum protocol protocol)
 {
 	size_t k;
 
-	if (!(map->elements[element].families & 1u << t->family))
+	if (!(map->elements[element].families & 1u << family))
 		return false;
 	for (k = 0; k < map->key_count; k++) {
 		struct range key = map->keys[element * map->key_count + k];
 
 		if (map->key_fields[k] == FIELD_L4PROTO &&
-		    (t->protocol < key.first || t->protocol > key.last))
+		    (protocol < key.first || protocol > key.last))
 			return false;
 	}
 	return true;
 }
 
-/* The elements of a map that concern this flow class, the most specific first. */
-static uint32_t *sorted_elements(struct translation *t, const struct map *map, size_t *count)
+uint32_t *elements_in_order(struct arena *arena, const struct map *map, enum family family,
+			    enum protocol protocol, size_t *count)
 {
-	uint32_t *order = arena_alloc(t->arena, map->element_count, sizeof(*order));
+	uint32_t *order = arena_alloc(arena, map->element_count, sizeof(*order));
 	size_t n = 0;
 	uint32_t i;
 
 	for (i = 0; i < map->element_count; i++)
-		if (element_concerns(t, map, i))
+		if (element_concerns(map, i, family, protocol))
 			order[n++] = i;
 	qsort_r(order, n, sizeof(*order), compare_elements, (void *)map);
 	*count = n;
 	return order;
 }
 
-static struct clause element_clause(const struct map *map, size_t element, diagram_ref body)
+struct clause element_clause(const struct map *map, size_t element)
 {
-	struct clause clause = {.body = body};
+	struct clause clause = {.body = REF_NEXT};
 	size_t k;
 
 	for (k = 0; k < map->key_count; k++) {
@@ -210,7 +212,7 @@ static diagram_ref build_map(struct translation *t, const struct rule *rule)
 	diagram_ref *parts, whole;
 	struct clause *clauses;
 	size_t count, part_count = 0, first = 0;
-	uint32_t *order = sorted_elements(t, map, &count);
+	uint32_t *order = elements_in_order(t->arena, map, t->family, t->protocol, &count);
 	size_t i;
 
 	clauses = arena_alloc(t->arena, count, sizeof(*clauses));
@@ -218,7 +220,8 @@ static diagram_ref build_map(struct translation *t, const struct rule *rule)
 	for (i = 0; i < count; i++) {
 		uint32_t verdict = map->elements[order[i]].verdict;
 
-		clauses[i] = element_clause(map, order[i], bodies[verdict]);
+		clauses[i] = element_clause(map, order[i]);
+		clauses[i].body = bodies[verdict];
 		if (is_plain_verdict(&map->verdicts[verdict]))
 			continue;
 		clauses[i].body = REF_MATCH;
@@ -230,7 +233,7 @@ static diagram_ref build_map(struct translation *t, const struct rule *rule)
 	}
 	parts[part_count++] = sweep_clauses(t->arena, t->builder, t->family, &clauses[first],
 					    count - first);
-	whole = join(t, parts, part_count);
+	whole = join_diagrams(t->builder, parts, part_count);
 	return may_be_open ? builder_replace_ends(t->builder, whole, OUTCOME_NEXT, OUTCOME_RETURN)
 			   : whole;
 }
@@ -239,11 +242,13 @@ static diagram_ref build_map(struct translation *t, const struct rule *rule)
 static diagram_ref where_element(struct translation *t, const struct map *map, diagram_ref body)
 {
 	size_t count, i;
-	uint32_t *order = sorted_elements(t, map, &count);
+	uint32_t *order = elements_in_order(t->arena, map, t->family, t->protocol, &count);
 	struct clause *clauses = arena_alloc(t->arena, count, sizeof(*clauses));
 
-	for (i = 0; i < count; i++)
-		clauses[i] = element_clause(map, order[i], body);
+	for (i = 0; i < count; i++) {
+		clauses[i] = element_clause(map, order[i]);
+		clauses[i].body = body;
+	}
 	return sweep_clauses(t->arena, t->builder, t->family, clauses, count);
 }
 
@@ -319,7 +324,7 @@ static diagram_ref build_rules(struct translation *t, const struct chain *chain)
 		clause_count = 0;
 	}
 	parts[part_count++] = sweep_clauses(t->arena, t->builder, t->family, clauses, clause_count);
-	return join(t, parts, part_count);
+	return join_diagrams(t->builder, parts, part_count);
 }
 
 static diagram_ref build_chain(struct translation *t, uint32_t chain)

@@ -271,3 +271,15 @@ diagram_ref sweep_clauses(struct arena *arena, struct builder *builder, enum fam
 
 	return sweep_from(&sweep, 0, clauses, count);
 }
+
+diagram_ref join_diagrams(struct builder *builder, const diagram_ref *diagrams, size_t count)
+{
+	size_t half = count / 2;
+
+	if (count == 0)
+		return REF_NEXT;
+	if (count == 1)
+		return diagrams[0];
+	return builder_then(builder, join_diagrams(builder, diagrams, half),
+			    join_diagrams(builder, diagrams + half, count - half));
+}

@@ -18,4 +18,8 @@ struct clause {
 diagram_ref sweep_clauses(struct arena *arena, struct builder *builder, enum family family,
 			  const struct clause *clauses, size_t count);
 
+/* "First the first diagram, then the second, and so on". They are joined in pairs, so that none is
+ * copied more than log n times. */
+diagram_ref join_diagrams(struct builder *builder, const diagram_ref *diagrams, size_t count);
+
 #endif

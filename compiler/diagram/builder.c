@@ -20,11 +20,12 @@ struct builder *builder_new(struct arena *arena, const enum field order[VALUE_FI
 	builder->operations = &outcome_operations;
 	builder->terminals = builder;
 	builder->effort_max = effort_max;
+	builder->memo_capacity_max = SIZE_MAX;
 	memcpy(builder->order, order, sizeof(builder->order));
 	for (i = 0; i < VALUE_FIELD_COUNT; i++)
 		builder->position[order[i]] = i;
 	for (end = OUTCOME_PASS; end < OUTCOME_ENDS; end++)
-		builder_add_outcome(builder, (struct diagram_outcome){NULL, 0, end});
+		builder_add_outcome(builder, (struct diagram_outcome){NULL, 0, end, NULL});
 	return builder;
 }
 
@@ -88,6 +89,7 @@ diagram_ref builder_add_outcome(struct builder *builder, struct diagram_outcome 
 	uint32_t hash = outcome_hash(&outcome);
 	const struct hash_slot *slot;
 	struct action *copy;
+	uint32_t *numbers;
 
 	for (slot = hash_first(table, hash); slot->entry; slot = hash_next(table, slot))
 		if (outcome_equal(&builder->outcomes[slot->entry - 1], &outcome))
@@ -97,6 +99,11 @@ diagram_ref builder_add_outcome(struct builder *builder, struct diagram_outcome 
 	if (outcome.action_count)
 		memcpy(copy, outcome.actions, outcome.action_count * sizeof(*copy));
 	outcome.actions = copy;
+	if (outcome.numbers) {
+		numbers = arena_alloc(builder->arena, outcome.action_count + 1, sizeof(*numbers));
+		memcpy(numbers, outcome.numbers, (outcome.action_count + 1) * sizeof(*numbers));
+		outcome.numbers = numbers;
+	}
 	hash_add(&builder->outcome_table, builder->arena, hash, (uint32_t)builder->outcome_count);
 	*ARENA_PUSH(builder->arena, builder->outcomes, builder->outcome_count,
 		    builder->outcome_capacity) = outcome;
@@ -168,13 +175,15 @@ static diagram_ref node_of_stack(struct builder *builder, uint32_t variable, siz
 	const struct hash_table *table = &builder->node_table;
 	uint32_t hash = stack_hash(builder, variable, begin);
 	const struct hash_slot *slot;
+	struct diagram_node node;
 
 	for (slot = hash_first(table, hash); slot->entry; slot = hash_next(table, slot))
 		if (node_is_on_stack(builder, &builder->nodes[slot->entry - 1], variable, begin))
 			return slot->entry - 1;
 	hash_add(&builder->node_table, builder->arena, hash, (uint32_t)builder->node_count);
-	*ARENA_PUSH(builder->arena, builder->nodes, builder->node_count,
-		    builder->node_capacity) = node_on_stack(builder, variable, begin);
+	node = node_on_stack(builder, variable, begin);
+	*ARENA_APPEND(builder->arena, builder->nodes, builder->node_count,
+		      builder->node_capacity) = node;
 	builder->intervals += builder->stack_count - begin;
 	return (diagram_ref)builder->node_count - 1;
 }

@@ -35,7 +35,7 @@ struct builder {
 	struct hash_table outcome_table;
 
 	struct memo *memos; /* open addressing, at most half full */
-	size_t memo_count, memo_capacity;
+	size_t memo_count, memo_capacity, memo_capacity_max;
 
 	struct interval *stack; /* the intervals of all nodes that are being made */
 	size_t stack_count, stack_capacity;

@@ -50,7 +50,16 @@ struct diagram_outcome {
 	const struct action *actions;
 	size_t action_count;
 	enum outcome_end end;
+	/* In a part of a decision (compiler/decision/decision.h): the number of each action, and after these that
+	 * of the end, 0 where it is open. Elsewhere NULL, which is as all 0. */
+	const uint32_t *numbers;
 };
+
+/* The number of an action, or, of the index after the last one, that of the end. */
+static inline uint32_t outcome_number(const struct diagram_outcome *outcome, size_t index)
+{
+	return outcome->numbers ? outcome->numbers[index] : 0;
+}
 
 /* Outcomes without actions, which every builder has at these references. */
 #define REF_PASS   ((diagram_ref)REF_TERMINAL | OUTCOME_PASS)
@@ -104,6 +113,10 @@ struct builder;
 struct builder *builder_new(struct arena *arena, const enum field order[VALUE_FIELD_COUNT],
 			    size_t effort_max);
 bool builder_is_exhausted(const struct builder *builder);
+
+/* Lets the builder remember the results of about so many operations at the most. It does others again, which takes more
+ * effort and less memory. */
+void builder_remember_at_most(struct builder *builder, size_t operations);
 
 const enum field *builder_order(const struct builder *builder);
 

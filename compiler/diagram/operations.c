@@ -4,9 +4,16 @@
 
 #include "compiler/base/arena.h"
 
+#include <string.h>
+
 enum operation { OPERATION_NONE, OPERATION_THEN, OPERATION_WHERE, OPERATION_REPLACE_ENDS };
 
 enum { FIRST_MEMOS = 256 };
+
+static size_t memo_slot(enum operation operation, diagram_ref a, diagram_ref b)
+{
+	return hash_mix(hash_mix(operation, a), b) >> 20;
+}
 
 /* The memo of an operation, or the free slot for it. The slots of this table are the memos
  * themselves: a struct hash_table and an array of memos would take two cache misses for each
@@ -14,7 +21,7 @@ enum { FIRST_MEMOS = 256 };
 static struct memo *find_memo(const struct builder *builder, enum operation operation,
 			      diagram_ref a, diagram_ref b)
 {
-	size_t slot = hash_mix(hash_mix(operation, a), b) >> 20;
+	size_t slot = memo_slot(operation, a, b);
 	struct memo *memo;
 
 	do
@@ -24,16 +31,23 @@ static struct memo *find_memo(const struct builder *builder, enum operation oper
 	return memo;
 }
 
+/* The old memos are copied to an arena of their own, so that their memory is free afterwards. */
 static void grow_memos(struct builder *builder)
 {
-	const struct memo *old = builder->memos;
 	size_t old_capacity = builder->memo_capacity, i;
+	struct arena *scratch = arena_new();
+	struct memo *old = arena_alloc(scratch, old_capacity, sizeof(*old));
 
+	if (old_capacity)
+		memcpy(old, builder->memos, old_capacity * sizeof(*old));
 	builder->memo_capacity = old_capacity ? old_capacity * 2 : FIRST_MEMOS;
-	builder->memos = arena_alloc(builder->arena, builder->memo_capacity, sizeof(*old));
+	builder->memos = arena_resize(builder->arena, builder->memos, old_capacity,
+				      builder->memo_capacity, sizeof(*old));
+	memset(builder->memos, 0, builder->memo_capacity * sizeof(*old));
 	for (i = 0; i < old_capacity; i++)
 		if (old[i].operation != OPERATION_NONE)
 			*find_memo(builder, old[i].operation, old[i].a, old[i].b) = old[i];
+	arena_free(scratch);
 }
 
 static bool recall(const struct builder *builder, enum operation operation, diagram_ref a,
@@ -51,11 +65,25 @@ static bool recall(const struct builder *builder, enum operation operation, diag
 static diagram_ref remember(struct builder *builder, enum operation operation, diagram_ref a,
 			    diagram_ref b, diagram_ref result)
 {
-	if (builder->memo_count * 2 >= builder->memo_capacity)
+	const struct memo memo = {operation, a, b, result};
+
+	if (builder->memo_count * 2 >= builder->memo_capacity) {
+		if (builder->memo_capacity >= builder->memo_capacity_max) {
+			/* No slot becomes free by this, so all other memos are still found. */
+			builder->memos[memo_slot(operation, a, b) & (builder->memo_capacity - 1)] =
+				memo;
+			return result;
+		}
 		grow_memos(builder);
-	*find_memo(builder, operation, a, b) = (struct memo){operation, a, b, result};
+	}
+	*find_memo(builder, operation, a, b) = memo;
 	builder->memo_count++;
 	return result;
+}
+
+void builder_remember_at_most(struct builder *builder, size_t operations)
+{
+	builder->memo_capacity_max = operations * 2;
 }
 
 /* The position of the variable of a reference's node; outcomes come after all variables. */

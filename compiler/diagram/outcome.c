@@ -15,9 +15,10 @@ bool outcome_equal(const struct diagram_outcome *a, const struct diagram_outcome
 	if (a->action_count != b->action_count || a->end != b->end)
 		return false;
 	for (i = 0; i < a->action_count; i++)
-		if (!action_equal(&a->actions[i], &b->actions[i]))
+		if (!action_equal(&a->actions[i], &b->actions[i]) ||
+		    outcome_number(a, i) != outcome_number(b, i))
 			return false;
-	return true;
+	return outcome_number(a, i) == outcome_number(b, i);
 }
 
 uint32_t outcome_hash(const struct diagram_outcome *outcome)
@@ -31,6 +32,9 @@ uint32_t outcome_hash(const struct diagram_outcome *outcome)
 		hash = hash_mix(hash, (uint64_t)action->index << 2 | (uint64_t)action->kind << 1 |
 					      action->no_reuseport);
 	}
+	for (i = 0; outcome->numbers && i <= outcome->action_count; i++)
+		if (outcome->numbers[i]) /* no numbers are as all 0 */
+			hash = hash_mix(hash, (uint64_t)i << 32 | outcome->numbers[i]);
 	return (uint32_t)(hash >> 32);
 }
 
@@ -90,10 +94,15 @@ static diagram_ref outcome_then(void *terminals, diagram_ref a, diagram_ref b)
 	const struct diagram_outcome *first = builder_outcome(builder, a);
 	const struct diagram_outcome *second = builder_outcome(builder, b);
 	struct action actions[2 * (ACTIONS_MAX + 1)];
-	size_t count = first->action_count;
+	uint32_t numbers[2 * (ACTIONS_MAX + 1) + 1];
+	struct diagram_outcome both = {actions, first->action_count, second->end,
+				       first->numbers || second->numbers ? numbers : NULL};
 	size_t i, j;
 
-	memcpy(actions, first->actions, count * sizeof(*actions));
+	for (i = 0; i < first->action_count; i++) {
+		actions[i] = first->actions[i];
+		numbers[i] = outcome_number(first, i);
+	}
 	for (i = 0; i < second->action_count; i++) {
 		struct action action = second->actions[i];
 
@@ -101,13 +110,17 @@ static diagram_ref outcome_then(void *terminals, diagram_ref a, diagram_ref b)
 			if (action.kind == ACTION_ATTEMPT && actions[j].kind == ACTION_ATTEMPT &&
 			    actions[j].index == action.index)
 				break;
-		if (j == first->action_count)
-			actions[count++] = action;
-		if (actions_too_many(actions, count))
-			return builder_add_outcome(
-				builder, (struct diagram_outcome){actions, count, OUTCOME_DROP});
+		if (j < first->action_count)
+			continue;
+		numbers[both.action_count] = outcome_number(second, i);
+		actions[both.action_count++] = action;
+		if (actions_too_many(actions, both.action_count)) {
+			both.end = OUTCOME_DROP;
+			break;
+		}
 	}
-	return builder_add_outcome(builder, (struct diagram_outcome){actions, count, second->end});
+	numbers[both.action_count] = outcome_number(second, second->action_count);
+	return builder_add_outcome(builder, both);
 }
 
 const struct terminal_operations outcome_operations = {outcome_is_closed, outcome_make,

@@ -24,8 +24,13 @@ enum {
 	STACK_NEAR = -8,    /* in class_of_interface: a key, too */
 	STACK_SOCKET = -16, /* a socket, while it is assigned */
 	STACK_RESULT = -24, /* what assigning it gave */
-	STACK_PREFIX = -40  /* a struct abi_prefix_key */
+	STACK_PREFIX = -40, /* a struct abi_prefix_key */
+	STACK_PARTS = -44   /* the row that each part has given, from here down, every 8 bytes */
 };
+
+/* The verifier remembers what it knows of a number of 4 bytes on the stack only where its address is a multiple of 8. It
+ * would walk each part once more for all that it may know of the row that the part before it has given. */
+_Static_assert(STACK_PARTS % 8 == -4, "the rows of parts are unknown numbers");
 
 #define CONTEXT(field) ((int)offsetof(struct bpf_sk_lookup, field))
 
@@ -39,11 +44,12 @@ struct step_entry {
 struct emitter {
 	struct bytecode *code;
 	const struct layout *layout;
+	size_t part; /* whose diagrams are being written */
 	/* The code of each node; NO_BLOCK if it is not emitted yet, or the node is in the tables. */
 	struct basic_block *nodes;
 	/* Of each step of each search. After the last step, an entry for the end of the search, of which only CHECKED
 	 * is used. */
-	struct step_entry *entries[FLOW_CLASSES];
+	struct step_entry *entries[SEARCHES_MAX];
 	const struct bytecode_subprogram *class_of_interface; /* NULL: not called yet */
 	struct basic_block outcome; /* R7 is the number of the outcome's first row */
 	/* The exits. If PASS is NO_BLOCK, all outcomes go to OUTCOME, even those without a row but an end. */
@@ -88,6 +94,15 @@ void emit_slot_word(struct bytecode *code, enum reg word, enum reg index, enum r
  * (Linux 6.18) assumes that a call uses all five; it would walk the code before the call again for each value that a
  * search may have left in them. */
 void emit_unused(struct bytecode *code, enum reg first);
+
+/* Where on the stack the row that a part has given is. */
+static inline int stack_part(size_t part)
+{
+	return STACK_PARTS - 8 * (int)part;
+}
+
+/* Calls try_parts with the rows of all parts. Jumps to PASS or DROP. */
+void emit_merge(struct emitter *e);
 
 /* Calls try_group for each group of the outcome. R7 is the number of the first head or of an end, and becomes that of
  * the outcome's end. R8 is lost. */

@@ -131,7 +131,7 @@ static void emit_ref(struct emitter *e, diagram_ref ref, struct span origin)
 
 static void emit_family(struct emitter *e, enum family family)
 {
-	const diagram_ref *roots = e->layout->roots[family];
+	const diagram_ref *roots = e->layout->roots[e->part][family];
 	struct basic_block udp = bytecode_new_block(e->code);
 
 	bytecode_origin(e->code, SHARED);
@@ -190,15 +190,56 @@ static struct emitter emitter_new(struct arena *arena, struct bytecode *code,
 	return e;
 }
 
-/* Emits all code from the program's entry to OUTCOME. */
-static void emit_classification(struct emitter *e)
+/* Emits the diagrams of one part, which lead to OUTCOME. */
+static void emit_part(struct emitter *e)
 {
 	size_t i;
 
 	emit_entry(e);
 	bytecode_origin(e->code, SHARED);
 	for (i = 0; i < e->layout->search_count; i++)
-		emit_search(e, i);
+		if (e->layout->searches[i].part == e->part)
+			emit_search(e, i);
+}
+
+/* R7 becomes the least of the rows that the parts have given. R1 is lost. */
+static void emit_least_row(struct emitter *e)
+{
+	size_t part;
+
+	bytecode_comment(e->code, "the row of the part that comes first");
+	bytecode_load(e->code, BPF_W, R7, R10, stack_part(0));
+	for (part = 1; part < e->layout->part_count; part++) {
+		struct basic_block later = bytecode_new_block(e->code);
+
+		bytecode_load(e->code, BPF_W, R1, R10, stack_part(part));
+		bytecode_jump_if_reg(e->code, BPF_JLE, R7, R1, later);
+		bytecode_alu(e->code, BPF_MOV, R7, R1);
+		bytecode_begin_block(e->code, later);
+	}
+}
+
+/* Emits all code from the program's entry to OUTCOME. If there are several parts, each gives a row, and goes on at the
+ * next part. */
+static void emit_classification(struct emitter *e)
+{
+	struct basic_block outcome = e->outcome;
+	const size_t count = e->layout->part_count;
+
+	if (count == 1) {
+		emit_part(e);
+		return;
+	}
+	for (e->part = 0; e->part < count; e->part++) {
+		e->outcome = bytecode_new_block(e->code);
+		bytecode_comment(e->code, "part %zu of %zu", e->part + 1, count);
+		emit_part(e);
+		bytecode_begin_block(e->code, e->outcome);
+		bytecode_store(e->code, BPF_W, R10, stack_part(e->part), R7);
+	}
+	emit_least_row(e);
+	e->outcome = outcome;
+	bytecode_jump(e->code, e->outcome);
 }
 
 void layout_emit_classifier(struct arena *arena, struct bytecode *code, const struct layout *layout,

@@ -50,7 +50,7 @@ void emit_label_index(struct emitter *e, enum reg reg, struct basic_block none)
 	uint32_t count = ABI_FLOW_CLASSES * (uint32_t)e->layout->object.label_count;
 
 	bytecode_load(e->code, BPF_W, reg, R7, (int)offsetof(struct layout_row, label));
-	if (e->layout->object.counter_count)
+	if (layout_has_rows_without_label(e->layout))
 		bytecode_jump32_if(e->code, BPF_JEQ, reg, (int32_t)NO_INDEX, none);
 	bytecode_alu_imm(e->code, BPF_LSH, reg, 2);
 	bytecode_alu(e->code, BPF_ADD, reg, R8);
@@ -114,7 +114,7 @@ static void emit_miss(struct emitter *e)
 	bytecode_alu(e->code, BPF_MOV, R1, R6);
 	bytecode_load(e->code, BPF_W, R2, R10, STACK_LABEL);
 	bytecode_load(e->code, BPF_W, R3, R7, (int)offsetof(struct layout_row, flags));
-	if (layout_loops_over_rows(e->layout))
+	if (layout_loops_over_rows(e->layout) || layout_merges_rows(e->layout))
 		emit_unused(e->code, R4);
 	bytecode_call_subprogram(e->code, try_label_subprogram(e->code->arena, e->layout));
 	bytecode_jump_if(e->code, BPF_JNE, R0, 0, e->pass);
@@ -185,6 +185,10 @@ void emit_outcome(struct emitter *e)
 	if (e->layout->groups.count)
 		emit_groups(e);
 	bytecode_jump_if(e->code, BPF_JEQ, R7, ROW_PASS, e->pass);
+	if (layout_merges_rows(e->layout)) {
+		bytecode_jump_if(e->code, BPF_JEQ, R7, ROW_DROP, e->drop);
+		emit_merge(e);
+	}
 	bytecode_jump(e->code, e->drop);
 	bytecode_begin_block(e->code, hit); /* falls through to PASS, which is emitted next */
 	if (e->layout->object.label_count)

@@ -9,6 +9,8 @@
  *           try_slots(attempt)         some adjacent slots
  *     try_group(head)                  the rows of a group of an outcome's later rows
  *       try_row(row)                   one row: counts its rule, then does the same as try_label
+ *     try_parts(first row of each part)
+ *                                      all rows of several parts but the first, in order; calls try_label
  *
  * Each has the context as its first argument. The others are numbers. Two of these need a description:
  *

@@ -20,6 +20,9 @@ enum {
 	SECOND_ROW = 100, /* each further row, where the program loops over rows */
 	GROUPS = 80,      /* later rows in groups */
 	GROUPED_ROW = 24, /* each row of a group */
+	PART = 12,        /* each part: its row is kept, and compared with those of the others */
+	MERGED = 220,     /* rows of several parts by turns: the spare slots once more */
+	MERGED_ROW = 105, /* each of these rows */
 };
 
 /* Instructions walked for a search, without its steps. */
@@ -27,6 +30,7 @@ enum {
 	TABLES = 50,
 	TABLES_KNOWN = 15, /* where layout_knows_roots */
 	KNOWN_ENTRY = 30,  /* there, each root but one, from which it walks some steps again */
+	PART_ENTRY = 50,   /* each root of a part but one, of which the verifier knows none */
 };
 
 /* Instructions walked for a step, more or less than for others of its kind. */
@@ -63,24 +67,29 @@ static size_t outcome_instructions(const struct layout *layout)
 
 	if (layout->groups.count)
 		count += GROUPS + GROUPED_ROW * layout->groups.rows;
+	else if (layout_merges_rows(layout))
+		count += MERGED + MERGED_ROW * layout->rows_max;
 	else if (layout->rows_max > 1)
 		count += SECOND_ROW * (layout->rows_max - 1);
 	if (layout->object.label_count)
 		count += layout->rows_max > 1 ? SPARES : SPARES_ALONE;
 	if (layout->object.asks_interface)
 		count += CLASS;
+	if (layout->part_count > 1)
+		count += PART * layout->part_count;
 	return count + (layout->object.counter_count ? COUNTERS : 0);
 }
 
-/* The number of nodes in tables that are roots. A node that is the root of several flow classes counts once. */
-static size_t entry_count(const struct layout *layout)
+/* The number of nodes in tables that are roots of a part. A node that is the root of several flow classes counts
+ * once. */
+static size_t entry_count(const struct layout *layout, size_t part)
 {
 	diagram_ref entries[FLOW_CLASSES];
 	size_t count = 0;
 	unsigned flow_class, i;
 
 	for (flow_class = 0; flow_class < FLOW_CLASSES; flow_class++) {
-		diagram_ref root = layout->roots[flow_class_family(flow_class)]
+		diagram_ref root = layout->roots[part][flow_class_family(flow_class)]
 						[flow_class_protocol(flow_class)];
 
 		if (ref_is_terminal(root) || layout->forms[root] != FORM_TABLE)
@@ -107,11 +116,17 @@ static size_t search_instructions(const struct layout *layout, const struct layo
 
 size_t layout_verified_instructions(const struct layout *layout)
 {
-	size_t count = outcome_instructions(layout), entries = entry_count(layout);
+	size_t count = outcome_instructions(layout), entries, entry = 0;
 	size_t i;
 
-	if (layout_knows_roots(layout) && entries)
-		count += KNOWN_ENTRY * (entries - 1);
+	if (layout->part_count > 1)
+		entry = PART_ENTRY;
+	else if (layout_knows_roots(layout))
+		entry = KNOWN_ENTRY;
+	for (i = 0; i < layout->part_count; i++) {
+		entries = entry_count(layout, i);
+		count += entries ? entry * (entries - 1) : 0;
+	}
 	for (i = 0; i < layout->search_count; i++)
 		count += search_instructions(layout, &layout->searches[i]);
 	return count;

@@ -41,7 +41,7 @@ struct operand_choice {
 };
 
 struct choices {
-	struct operand_choice operands[FLOW_CLASSES][VARIABLES];
+	struct operand_choice operands[SEARCHES_MAX][VARIABLES];
 };
 
 /* The choice for the nodes of a variable. */

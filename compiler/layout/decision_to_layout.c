@@ -193,8 +193,10 @@ struct layout *decision_to_layout(struct arena *arena, const struct decision *de
 	size_t needed;
 
 	laying.plan.policy = policy;
+	laying.plan.part_count = decision->part_count;
 	laying.plan.override_others = policy->override_others;
 	laying.plan.object.tables_option = options->tables;
+	laying.plan.object.parts_option = options->parts;
 	laying.plan.object.backend = options->backend;
 	laying.plan.object.backend_version = options->backend_version;
 	laying.plan.object.tables_max = options->table_bytes_max;

@@ -74,10 +74,15 @@ static void dump_code(const struct layout *layout, FILE *out)
 	for (i = 0; i < layout->node_count; i++)
 		nodes += layout->forms[i] == FORM_CODE;
 	fprintf(out, "code: %zu nodes of %zu intervals", nodes, layout->code_intervals);
-	if (layout->instructions_saved)
+	if (layout->instructions_saved && !layout->bytes_saved)
 		fprintf(out, " (the steps of tables would take about %zu verified instructions)",
 			layout->instructions_saved);
 	fputc('\n', out);
+	if (layout->bytes_saved)
+		fprintf(out,
+			"tables of other kinds would be faster, but have %zu bytes and take about "
+			"%zu verified instructions\n",
+			layout->bytes_saved, layout->instructions_saved);
 }
 
 static void dump_window(const struct layout_step *step, FILE *out)
@@ -132,7 +137,10 @@ static void dump_search(const struct layout *layout, const struct layout_search 
 
 	if (!search->step_count)
 		return;
-	fputs("tables, fields in the order", out);
+	fputs("tables", out);
+	if (layout->part_count > 1)
+		fprintf(out, " of part %zu", search->part + 1);
+	fputs(", fields in the order", out);
 	for (i = 0; i < VALUE_FIELD_COUNT; i++)
 		if (search->order[i] != FIELD_IIFNAME || layout->object.asks_interface)
 			fprintf(out, " %s", field_word(search->order[i]));
@@ -162,18 +170,27 @@ static void dump_row(const struct layout *layout, uint32_t index, FILE *out)
 		fprintf(out, " then row %" PRIu32 "\n", row->next);
 }
 
-void layout_dump(const struct layout *layout, FILE *out)
+static void dump_roots(const struct layout *layout, size_t part, FILE *out)
 {
 	enum protocol protocol;
 	enum family family;
-	uint32_t row;
-	size_t i;
 
 	for (family = 0; family < FAMILY_COUNT; family++)
 		for (protocol = 0; protocol < PROTOCOL_COUNT; protocol++) {
+			if (layout->part_count > 1)
+				fprintf(out, "part %zu, ", part + 1);
 			fprintf(out, "%s %s: ", family_word(family), protocol_word(protocol));
-			dump_root(layout, layout->roots[family][protocol], out);
+			dump_root(layout, layout->roots[part][family][protocol], out);
 		}
+}
+
+void layout_dump(const struct layout *layout, FILE *out)
+{
+	uint32_t row;
+	size_t i;
+
+	for (i = 0; i < layout->part_count; i++)
+		dump_roots(layout, i, out);
 	dump_code(layout, out);
 	for (i = 0; i < layout->search_count; i++)
 		dump_search(layout, &layout->searches[i], out);

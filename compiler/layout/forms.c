@@ -96,7 +96,7 @@ void layout_forms(struct arena *arena, struct layout *layout, enum table_kind ta
 		.queue = arena_alloc(arena, layout->node_count + 1, sizeof(diagram_ref)),
 	};
 	unsigned flow_class;
-	size_t next;
+	size_t next, part;
 	uint32_t i;
 
 	if (tables == TABLES_AUTO) {
@@ -105,9 +105,10 @@ void layout_forms(struct arena *arena, struct layout *layout, enum table_kind ta
 	} else if (tables == TABLES_CODE) {
 		choice.intervals_max = FORCED_CODE_MAX;
 	}
-	for (flow_class = 0; flow_class < FLOW_CLASSES; flow_class++)
-		choose_form(&choice, layout->roots[flow_class_family(flow_class)]
-						  [flow_class_protocol(flow_class)]);
+	for (part = 0; part < layout->part_count; part++)
+		for (flow_class = 0; flow_class < FLOW_CLASSES; flow_class++)
+			choose_form(&choice, layout->roots[part][flow_class_family(flow_class)]
+							  [flow_class_protocol(flow_class)]);
 	for (next = 0; next < choice.queued; next++) {
 		const struct diagram_node *node = &layout->nodes[choice.queue[next]];
 

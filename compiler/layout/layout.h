@@ -6,8 +6,9 @@
  * address one of 64. Each node of a layout's diagram compares one operand with constants, so the same kinds of
  * steps search all fields.
  *
- * A search is a sequence of steps, run from the first to the last, for all decisions that ask for the fields in one
- * order. A step is a kind of table for one operand:
+ * A search is a sequence of steps, run from the first to the last, for all diagrams that ask for the fields in one
+ * order. If the decision has several parts, a search is for one of them, and a packet goes through a search of each
+ * part. A step is a kind of table for one operand:
  *
  *     stride  a table indexed by the upper bits of the operand, as far as the nodes differ in them
  *     inner   one level of a search tree, above its leaves
@@ -184,8 +185,11 @@ static inline unsigned stride_shift(const struct layout_step *stride)
 	return stride->window.bits - stride->stride_bits;
 }
 
-/* The steps for all decisions that ask for the fields in one order. */
+enum { SEARCHES_MAX = PARTS_MAX * FLOW_CLASSES };
+
+/* The steps for all diagrams of one part of the decision that ask for the fields in one order. */
 struct layout_search {
+	size_t part;
 	enum field order[VALUE_FIELD_COUNT];
 	const struct layout_step *steps; /* in the order in which they run */
 	size_t step_count;
@@ -233,6 +237,7 @@ struct layout_object {
 	bool asks_interface; /* some node compares the class of the packet's interface */
 	/* The options that make the same layout and program again. */
 	enum table_kind tables_option;
+	enum parts parts_option;
 	enum backend backend;
 	const char *backend_version; /* NULL: none */
 	size_t tables_max;           /* 0: the default */
@@ -249,21 +254,25 @@ struct layout {
 	const struct policy *policy;
 	const struct diagram_node *nodes; /* children before their parents */
 	size_t node_count;
-	diagram_ref roots[FAMILY_COUNT][PROTOCOL_COUNT];
+	diagram_ref roots[PARTS_MAX][FAMILY_COUNT][PROTOCOL_COUNT]; /* of each part */
+	size_t part_count;
 
 	const uint8_t *forms;                /* enum layout_form of each node */
 	const struct form_costs *form_costs; /* of each node; NULL if an option gave the forms */
 	size_t code_intervals;               /* of all nodes in code */
-	/* Nonzero if all nodes are in code because tables would need too many instructions: how many the verifier would
-	 * have walked with tables, without the nodes in code. */
-	size_t instructions_saved;
+	/* Nonzero if the nodes are not stored in the fastest way, since that does not fit: how many instructions the
+	 * verifier would have walked, without the nodes in code, and how many bytes the tables would have had; the latter
+	 * is 0 if all nodes are in code instead. */
+	size_t instructions_saved, bytes_saved;
 
 	const uint32_t *table_refs; /* the reference to each node in the tables */
-	struct layout_search searches[FLOW_CLASSES];
+	struct layout_search searches[SEARCHES_MAX];
 	size_t search_count;
 
 	const uint32_t *rows_of; /* the first row of each outcome */
-	size_t rows_max;         /* of the longest outcome, without its end */
+	/* Of the longest outcome, without its end. If there are several parts: the most rows that are carried out for
+	 * one packet, one of them for the end. */
+	size_t rows_max;
 	struct layout_groups groups;
 	bool override_others; /* rows attempt labels with BPF_SK_LOOKUP_F_REPLACE */
 
@@ -286,15 +295,29 @@ static inline uint32_t layout_split(uint32_t first, uint32_t end)
 /* Whether some outcome has more than one row, and a loop in the program goes through the rows. */
 static inline bool layout_loops_over_rows(const struct layout *layout)
 {
-	return layout->rows_max > 1 && !layout->groups.count;
+	return layout->rows_max > 1 && !layout->groups.count && layout->part_count == 1;
+}
+
+/* Whether more than one row of several parts may have to be carried out for a packet, in the order of their numbers. */
+static inline bool layout_merges_rows(const struct layout *layout)
+{
+	return layout->rows_max > 1 && layout->part_count > 1;
+}
+
+/* Whether some rows have no label. */
+static inline bool layout_has_rows_without_label(const struct layout *layout)
+{
+	return layout->object.counter_count || layout->part_count > 1;
 }
 
 /* Whether the references with which the program enters the tables are constants that the verifier and the optimizer
  * know. This pays where no node is in code, since then there are few such references; and where outcomes have one row,
- * since then the verifier has little code to walk again for each of them. */
+ * since then the verifier has little code to walk again for each of them. If there are several parts, the verifier would
+ * come to a step with a number that it knows from one root, and with one that it does not know from another, which it
+ * refuses to load without CAP_PERFMON. */
 static inline bool layout_knows_roots(const struct layout *layout)
 {
-	return !layout->code_intervals && layout->rows_max <= 1;
+	return !layout->code_intervals && layout->rows_max <= 1 && layout->part_count == 1;
 }
 
 /* The index of the step at which the search of a node in the tables begins. */

@@ -175,37 +175,49 @@ static diagram_ref operand_ref(struct rewriting *rewriting, diagram_ref ref)
 	return rewriting->done[ref];
 }
 
-/* The search for an order of fields, added if it is new. */
-static uint32_t search_for(struct layout *layout, const enum field *order)
+/* The search of a part for an order of fields, added if it is new. */
+static uint32_t search_for(struct layout *layout, size_t part, const enum field *order)
 {
 	uint32_t i;
 
 	for (i = 0; i < layout->search_count; i++)
-		if (!memcmp(layout->searches[i].order, order, sizeof(layout->searches[i].order)))
+		if (layout->searches[i].part == part &&
+		    !memcmp(layout->searches[i].order, order, sizeof(layout->searches[i].order)))
 			return i;
+	layout->searches[i].part = part;
 	memcpy(layout->searches[i].order, order, sizeof(layout->searches[i].order));
 	layout->search_count++;
 	return i;
 }
 
+/* Rewrites the diagram of a part for one flow class. Diagrams that another search has rewritten are not shared. */
+static void rewrite(struct rewriting *rewriting, struct layout *layout, size_t part,
+		    enum protocol protocol)
+{
+	const struct decision *decision = rewriting->decision;
+	enum family family = rewriting->family;
+	diagram_ref root = decision->parts[part].roots[family][protocol];
+
+	if (!part || !ref_is_terminal(root))
+		rewriting->search = search_for(layout, part,
+					       decision->parts[part].orders[family][protocol]);
+	_Static_assert(REF_NONE == UINT32_MAX, "all bits are set");
+	memset(rewriting->done, 0xff, decision->node_count * sizeof(*rewriting->done));
+	layout->roots[part][family][protocol] = operand_ref(rewriting, root);
+}
+
 struct builder *layout_operands(struct arena *arena, struct layout *layout,
 				const struct decision *decision)
 {
-	struct builder *builder = builder_new(arena, decision->orders[0][0], SIZE_MAX - 1);
+	struct builder *builder = builder_new(arena, decision->parts[0].orders[0][0], SIZE_MAX - 1);
 	struct rewriting rewriting = {arena, decision, builder, FAMILY_IPV4, 0, NULL};
 	enum protocol protocol;
-	size_t i;
+	size_t part;
 
-	for (; rewriting.family < FAMILY_COUNT; rewriting.family++)
-		for (protocol = 0; protocol < PROTOCOL_COUNT; protocol++) {
-			rewriting.search = search_for(layout,
-						      decision->orders[rewriting.family][protocol]);
-			rewriting.done = arena_alloc(arena, decision->node_count,
-						     sizeof(*rewriting.done));
-			for (i = 0; i < decision->node_count; i++)
-				rewriting.done[i] = REF_NONE;
-			layout->roots[rewriting.family][protocol] = operand_ref(
-				&rewriting, decision->roots[rewriting.family][protocol]);
-		}
+	rewriting.done = arena_alloc(arena, decision->node_count + 1, sizeof(*rewriting.done));
+	for (part = 0; part < decision->part_count; part++)
+		for (rewriting.family = 0; rewriting.family < FAMILY_COUNT; rewriting.family++)
+			for (protocol = 0; protocol < PROTOCOL_COUNT; protocol++)
+				rewrite(&rewriting, layout, part, protocol);
 	return builder;
 }

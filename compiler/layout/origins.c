@@ -1,6 +1,7 @@
 /* A diagram does not know which rule an outcome comes from, since rules with the same outcome share it, and shares the
  * nodes that lead there. So the packets of every path through the nodes in code are decided by policy_eval, which knows
- * the rule. Of an interval of a node, a packet is taken for each part that the rules and maps tell apart. */
+ * the rule. Of an interval of a node, a packet is taken for each part that the rules and maps tell apart. A decision of several
+ * parts has no origins: a path through the code of one of them does not say which rule decides. */
 #include "origins.h"
 
 #include "boundaries.h"
@@ -222,7 +223,7 @@ static void trace_all(struct arena *scratch, struct tracing *tracing, size_t chi
 			tracing->values[operand] = (struct values){0, operand_last(operand)};
 		tracing->packet = (struct packet){family, protocol, {0}};
 		tracing->packet.values[FIELD_IIFNAME] = class_other(layout->policy);
-		trace(tracing, layout->roots[family][protocol], &origin, &has_origin);
+		trace(tracing, layout->roots[0][family][protocol], &origin, &has_origin);
 	}
 	for (i = 0; i < layout->node_count; i++)
 		if (layout->forms[i] == FORM_CODE)
@@ -247,7 +248,7 @@ void layout_origins(struct arena *arena, struct layout *layout)
 							     sizeof(*tracing.splits));
 	layout->node_origins = tracing.nodes;
 	tracing.packets_left = EFFORT_MAX / (policy_size(layout->policy) + 1);
-	if (children && children <= tracing.packets_left)
+	if (children && children <= tracing.packets_left && layout->part_count == 1)
 		trace_all(scratch, &tracing, children);
 	arena_free(scratch);
 }

@@ -2,6 +2,7 @@
 #include "rows.h"
 
 #include "compiler/base/arena.h"
+#include "part_rows.h"
 
 #include <linux/bpf.h>
 
@@ -99,9 +100,13 @@ static const bool *used_outcomes(struct arena *arena, const struct layout *layou
 	bool *used = arena_alloc(arena, count, sizeof(*used));
 	size_t i, j;
 
-	for (i = 0; i < FLOW_CLASSES; i++)
-		if (ref_is_terminal(layout->roots[i / 2][i % 2]))
-			used[ref_index(layout->roots[i / 2][i % 2])] = true;
+	for (i = 0; i < layout->part_count * FLOW_CLASSES; i++) {
+		diagram_ref root = layout->roots[i / FLOW_CLASSES][flow_class_family(
+			i % FLOW_CLASSES)][flow_class_protocol(i % FLOW_CLASSES)];
+
+		if (ref_is_terminal(root))
+			used[ref_index(root)] = true;
+	}
 	for (i = 0; i < layout->node_count; i++)
 		for (j = 0; j < layout->nodes[i].count; j++)
 			if (ref_is_terminal(layout->nodes[i].children[j]))
@@ -132,6 +137,8 @@ struct layout_rows layout_rows_of(struct arena *arena, struct layout *layout,
 	struct layout_rows rows = {0};
 	size_t i;
 
+	if (layout->part_count > 1)
+		return part_rows_of(arena, layout, outcomes, used, count);
 	for (i = 0; i < count; i++) {
 		size_t length = used[i] ? list_rows(layout, &outcomes[i]).count : 0;
 

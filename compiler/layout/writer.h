@@ -32,7 +32,7 @@ struct writer {
 	uint32_t variable; /* without the search */
 	size_t leaf; /* index in STEPS of the leaves of its trees; their upper levels follow */
 
-	struct written_step **written[FLOW_CLASSES]; /* the steps of each search that is done */
+	struct written_step **written[SEARCHES_MAX]; /* the steps of each search that is done */
 	unsigned char *class_bytes;                  /* the class tables */
 	size_t class_tables;
 	struct abi_prefix *prefixes;

@@ -84,8 +84,8 @@ static bool is_attempted_elsewhere(struct lint *lint, uint32_t label, const bool
 	question.reached = arena_alloc(lint->arena, decision->node_count + 1,
 				       sizeof(*question.reached));
 	for (flow_class = 0; flow_class < FLOW_CLASSES; flow_class++)
-		reach(&question, decision->roots[flow_class_family(flow_class)]
-						[flow_class_protocol(flow_class)]);
+		reach(&question, decision->parts[0].roots[flow_class_family(flow_class)]
+							 [flow_class_protocol(flow_class)]);
 	for (i = decision->node_count; i-- > 0;)
 		if (question.reached[i])
 			reach_children(&question, &decision->nodes[i]);

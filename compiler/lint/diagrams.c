@@ -81,7 +81,7 @@ static void visit_diagram(const struct builder *builder, const struct terminals 
 static void ask_diagram(struct lint *lint, const struct subset *subset,
 			const struct knowledge *known, enum family family, enum protocol protocol)
 {
-	const enum field *order = lint->decision->orders[family][protocol];
+	const enum field *order = lint->decision->parts[0].orders[family][protocol];
 	struct arena *arena = arena_new();
 	struct builder *builder = builder_new(arena, order, lint->effort);
 	struct terminals *terminals = terminals_new(arena, builder, subset, known->states);

@@ -43,7 +43,7 @@ static bool asks_for_source(const struct diagram_node *node)
 /* Whether the packet's path depends on its source. */
 static bool is_by_source(const struct check *check, const struct packet *packet)
 {
-	diagram_ref ref = check->decision->roots[packet->family][packet->protocol];
+	diagram_ref ref = check->decision->parts[0].roots[packet->family][packet->protocol];
 
 	while (!ref_is_terminal(ref)) {
 		const struct diagram_node *node = &check->decision->nodes[ref];
@@ -127,8 +127,24 @@ static void check_expect(struct check *check)
 
 	if (check->expect->has_source
 		    ? !holds(check, &walk.packet)
-		    : !diagram_walk(&walk, decision->roots[packet->family][packet->protocol]))
+		    : !diagram_walk(&walk,
+				    decision->parts[0].roots[packet->family][packet->protocol]))
 		report(check, &walk.packet);
+}
+
+/* Checks an `expect` where no diagram has all rules: by a diagram of those that concern packets to its address. */
+static void check_restricted(struct check *check)
+{
+	struct arena *arena = arena_new();
+
+	check->decision = decision_restricted(arena, check->policy, &check->expect->packet);
+	if (check->decision)
+		check_expect(check);
+	else
+		diag_warning(check->diag, WARNING_LINT_TIME, check->expect->span,
+			     "this was not checked for every source: too many rules match packets "
+			     "to this address");
+	arena_free(arena);
 }
 
 void policy_check_expects(const struct policy *policy, const struct decision *decision,
@@ -139,6 +155,9 @@ void policy_check_expects(const struct policy *policy, const struct decision *de
 
 	for (i = 0; i < policy->expect_count; i++) {
 		check.expect = &policy->expects[i];
-		check_expect(&check);
+		if (decision->part_count == 1 || check.expect->has_source)
+			check_expect(&check);
+		else
+			check_restricted(&check);
 	}
 }

@@ -11,8 +11,14 @@
 #include <string.h>
 
 /* The effort is EFFORT_MIN, and EFFORT_FOR_INTERVAL more for each interval of the decision, but at
- * most EFFORT_MAX, which takes a few seconds. */
-enum { EFFORT_FOR_INTERVAL = 16, EFFORT_MIN = 1 << 22, EFFORT_MAX = 1 << 24 };
+ * most EFFORT_MAX, which takes a few seconds. It is EFFORT_OF_PARTS if the decision has several parts: it
+ * then has them since one diagram of all rules, which the lint needs, takes too much effort. */
+enum {
+	EFFORT_FOR_INTERVAL = 16,
+	EFFORT_MIN = 1 << 22,
+	EFFORT_MAX = 1 << 24,
+	EFFORT_OF_PARTS = 1 << 20
+};
 
 bool lint_spend(struct lint *lint, size_t effort)
 {
@@ -220,7 +226,7 @@ static bool keys_can_hold(struct lint *lint, const struct rule *rule)
 		struct arena *arena = arena_new();
 		struct builder *builder;
 
-		builder = builder_new(arena, lint->decision->orders[family][protocol],
+		builder = builder_new(arena, lint->decision->parts[0].orders[family][protocol],
 				      lint->effort);
 		can_hold = flow_classes & 1u << flow_class &&
 			   matches_to_diagram(arena, builder, lint->policy, rule, family,
@@ -297,12 +303,18 @@ void policy_lint(const struct policy *policy, const struct decision *decision, s
 		.effort = EFFORT_MIN + decision->interval_count * EFFORT_FOR_INTERVAL,
 	};
 
-	if (lint.effort > EFFORT_MAX)
+	if (decision->part_count > 1)
+		lint.effort = EFFORT_OF_PARTS;
+	else if (lint.effort > EFFORT_MAX)
 		lint.effort = EFFORT_MAX;
 	start(&lint);
-	lint_lockout(&lint);
 	lint_labels(&lint);
-	lint_devices(&lint);
+	if (decision->part_count == 1) {
+		lint_lockout(&lint);
+		lint_devices(&lint);
+	} else {
+		lint.cut_short = true; /* no diagram knows all rules */
+	}
 	if (diag_wants(diag, WARNING_SHADOWED) || diag_wants(diag, WARNING_REDUNDANT) ||
 	    diag_wants(diag, WARNING_NEVER))
 		lint_rules(&lint);

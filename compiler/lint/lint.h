@@ -82,6 +82,11 @@ void lint_explain_shadowed(struct lint *lint, uint32_t number);
 /* Warns of a rule that is not needed, and adds a note on what decides the same without it. */
 void lint_explain_redundant(struct lint *lint, uint32_t number);
 
+/* The decision of the rules for packets to one place, in one part: the local values are those of the packet, the others
+ * any. NULL if that takes too much effort. Only the roots of the packet's family are of use. */
+struct decision *decision_restricted(struct arena *arena, const struct policy *policy,
+				     const struct packet *packet);
+
 /* A packet with usual addresses and ports, which comes in by an interface that no rule names. */
 struct packet example_packet(const struct policy *policy, enum family family,
 			     enum protocol protocol);

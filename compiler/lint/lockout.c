@@ -124,7 +124,7 @@ static struct range_set taken(struct lint *lint, enum family family, enum protoc
 
 	walk.taken = arena_alloc(lint->arena, nodes, sizeof(*walk.taken));
 	walk.done = arena_alloc(lint->arena, nodes, sizeof(*walk.done));
-	return taken_below(&walk, lint->decision->roots[family][protocol]);
+	return taken_below(&walk, lint->decision->parts[0].roots[family][protocol]);
 }
 
 /* A set without the addresses of a range. */
@@ -258,7 +258,7 @@ static struct finding *finding_of(const struct takers *takers, uint32_t label)
  * address from the packet's on that has the same path through the diagram. */
 static uint32_t taker_of(const struct lint *lint, const struct packet *packet, u128 *last)
 {
-	diagram_ref ref = lint->decision->roots[packet->family][packet->protocol];
+	diagram_ref ref = lint->decision->parts[0].roots[packet->family][packet->protocol];
 	const struct diagram_outcome *outcome;
 
 	*last = address_last(packet->family);

@@ -114,12 +114,15 @@ static bool changes(struct probe *probe, uint32_t number, const struct packet *p
 	uint8_t families = match->families;
 	const struct rule *deciding;
 	struct outcome without;
+	struct action actions[DECIDED_ACTIONS_MAX];
+	struct diagram_outcome with;
 	bool is_allowed; /* not too many actions */
 
 	match->families = 0;
 	is_allowed = policy_eval(&probe->subset.policy, packet, &without, &deciding);
 	match->families = families;
-	return !is_allowed || !same_outcome(decision_eval(lint->decision, packet), &without);
+	with = decision_eval(lint->decision, packet, actions);
+	return !is_allowed || !same_outcome(&with, &without);
 }
 
 static void probe_rule(struct probe *probe, uint32_t number)

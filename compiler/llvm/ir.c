@@ -147,9 +147,10 @@ LLVMValueRef ir_load(struct ir *ir, LLVMTypeRef type, LLVMValueRef pointer, size
 	return LLVMBuildLoad2(ir->builder, type, typed_pointer(ir, type, pointer, offset), "");
 }
 
-void ir_store(struct ir *ir, LLVMValueRef value, LLVMValueRef pointer, size_t offset)
+LLVMValueRef ir_store(struct ir *ir, LLVMValueRef value, LLVMValueRef pointer, size_t offset)
 {
-	LLVMBuildStore(ir->builder, value, typed_pointer(ir, LLVMTypeOf(value), pointer, offset));
+	return LLVMBuildStore(ir->builder, value,
+			      typed_pointer(ir, LLVMTypeOf(value), pointer, offset));
 }
 
 LLVMValueRef ir_variable(struct ir *ir, LLVMTypeRef type, const char *name)

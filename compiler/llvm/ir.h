@@ -36,13 +36,16 @@ struct ir {
 	/* Variables on the stack. REFERENCE is the number of a row from OUTCOME on. ROWS_LEFT is how many rows the
 	 * outcome may still have. */
 	LLVMValueRef reference, rows_left;
+	LLVMValueRef
+		part_rows[PARTS_MAX]; /* that the parts have given; NULL if there is one part */
+	size_t part;                  /* whose diagrams are being written */
 	/* Variables that helpers read: a map's key; the label index, 4 * label + flow class; a struct
 	 * abi_prefix_key. */
 	LLVMValueRef key, label_index, prefix;
 	LLVMBasicBlockRef *nodes; /* of each node; NULL if no jump leads there yet */
 	/* Of each step of each search. After the last step, an entry for the end of the search, which has only
 	 * CHECKED. */
-	struct step_entry *entries[FLOW_CLASSES];
+	struct step_entry *entries[SEARCHES_MAX];
 	LLVMBasicBlockRef outcome, pass, drop; /* carries out the outcome; the exits */
 	diagram_ref *pending;                  /* nodes whose block is not written yet */
 	size_t pending_count, pending_capacity;
@@ -88,7 +91,7 @@ LLVMValueRef ir_opaque(struct ir *ir, LLVMValueRef value);
 LLVMValueRef ir_symbol(struct ir *ir, enum llvm_symbol symbol);
 LLVMValueRef ir_at(struct ir *ir, LLVMValueRef pointer, LLVMValueRef offset);
 LLVMValueRef ir_load(struct ir *ir, LLVMTypeRef type, LLVMValueRef pointer, size_t offset);
-void ir_store(struct ir *ir, LLVMValueRef value, LLVMValueRef pointer, size_t offset);
+LLVMValueRef ir_store(struct ir *ir, LLVMValueRef value, LLVMValueRef pointer, size_t offset);
 LLVMValueRef ir_variable(struct ir *ir, LLVMTypeRef type, const char *name);
 
 /* Call a helper of the kernel whose result has 64 bits or is a pointer. */
@@ -120,6 +123,9 @@ LLVMValueRef ir_bounded(struct ir *ir, LLVMValueRef index, uint32_t count);
  * if INDEX is out of bounds. */
 LLVMValueRef ir_element(struct ir *ir, struct layout_region region, size_t size,
 			LLVMValueRef index);
+
+/* The row that a part has given. */
+LLVMValueRef ir_part_row(struct ir *ir, size_t part);
 
 /* ir_search writes all steps of a search, ir_outcome the code that carries out an outcome. */
 void ir_search(struct ir *ir, size_t search);

@@ -110,7 +110,7 @@ static void write_node(struct ir *ir, diagram_ref ref)
 
 static void write_family(struct ir *ir, enum family family)
 {
-	const diagram_ref *roots = ir->layout->roots[family];
+	const diagram_ref *roots = ir->layout->roots[ir->part][family];
 	LLVMBasicBlockRef udp = ir_block(ir, "udp");
 
 	if (roots[PROTOCOL_TCP] != roots[PROTOCOL_UDP]) {
@@ -124,7 +124,8 @@ static void write_family(struct ir *ir, enum family family)
 	continue_at(ir, roots[PROTOCOL_UDP], SHARED);
 }
 
-static void write_classification(struct ir *ir)
+/* Writes the diagrams of one part, which lead to OUTCOME. */
+static void write_part(struct ir *ir)
 {
 	LLVMBasicBlockRef ipv6 = ir_block(ir, "ipv6");
 	size_t i;
@@ -137,7 +138,63 @@ static void write_classification(struct ir *ir)
 		write_node(ir, ir->pending[--ir->pending_count]);
 	ir_origin(ir, SHARED);
 	for (i = 0; i < ir->layout->search_count; i++)
-		ir_search(ir, i);
+		if (ir->layout->searches[i].part == ir->part)
+			ir_search(ir, i);
+}
+
+/* A part's row is kept in the upper half of 8 bytes on the stack, where the verifier remembers nothing of it (see
+ * STACK_PARTS of the direct back end). It is volatile, so that the optimizer leaves it there. */
+LLVMValueRef ir_part_row(struct ir *ir, size_t part)
+{
+	LLVMValueRef bytes = LLVMBuildBitCast(ir->builder, ir->part_rows[part], ir->pointer, "");
+	LLVMValueRef row = ir_load(ir, ir->word, bytes, sizeof(uint32_t));
+
+	LLVMSetVolatile(row, 1);
+	return row;
+}
+
+static void keep_part_row(struct ir *ir)
+{
+	LLVMValueRef bytes = LLVMBuildBitCast(ir->builder, ir->part_rows[ir->part], ir->pointer,
+					      "");
+
+	LLVMSetVolatile(
+		ir_store(ir, ir_load(ir, ir->word, ir->reference, 0), bytes, sizeof(uint32_t)), 1);
+}
+
+/* REFERENCE becomes the least of the rows that the parts have given. */
+static void least_row(struct ir *ir)
+{
+	LLVMValueRef least = ir_part_row(ir, 0), row;
+	size_t part;
+
+	for (part = 1; part < ir->layout->part_count; part++) {
+		row = ir_part_row(ir, part);
+		least = LLVMBuildSelect(ir->builder,
+					LLVMBuildICmp(ir->builder, LLVMIntULT, row, least, ""), row,
+					least, "");
+	}
+	ir_store(ir, least, ir->reference, 0);
+}
+
+/* If there are several parts, each gives a row, and goes on at the next part. */
+static void write_classification(struct ir *ir)
+{
+	LLVMBasicBlockRef outcome = ir->outcome;
+
+	if (ir->layout->part_count == 1) {
+		write_part(ir);
+		return;
+	}
+	for (ir->part = 0; ir->part < ir->layout->part_count; ir->part++) {
+		ir->outcome = ir_block(ir, "part_row");
+		write_part(ir);
+		ir_start(ir, ir->outcome);
+		keep_part_row(ir);
+	}
+	least_row(ir);
+	ir->outcome = outcome;
+	ir_jump(ir, outcome);
 }
 
 static void write_return(struct ir *ir, LLVMBasicBlockRef block, uint32_t value)
@@ -187,6 +244,7 @@ static struct ir ir_new(struct arena *arena, const struct layout *layout,
 			LLVMTargetMachineRef target)
 {
 	struct ir ir = {.arena = arena, .layout = layout, .llvm_context = LLVMContextCreate()};
+	size_t part;
 
 	ir.module = LLVMModuleCreateWithNameInContext(ABI_PROGRAM_NAME, ir.llvm_context);
 	llvm_target_describe(target, ir.module);
@@ -207,6 +265,8 @@ static struct ir ir_new(struct arena *arena, const struct layout *layout,
 	ir.prefix = ir_variable(
 		&ir, LLVMArrayType(ir.wide, sizeof(struct abi_prefix_key) / sizeof(uint64_t)),
 		"prefix");
+	for (part = 0; layout->part_count > 1 && part < layout->part_count; part++)
+		ir.part_rows[part] = ir_variable(&ir, ir.wide, "part_row");
 	make_blocks(&ir);
 	ir_debug_lines_begin(&ir);
 	ir_origin(&ir, SHARED);

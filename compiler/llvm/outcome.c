@@ -69,7 +69,7 @@ static LLVMValueRef ir_label_index(struct ir *ir, LLVMValueRef row, LLVMBasicBlo
 	uint32_t count = ABI_FLOW_CLASSES * (uint32_t)ir->layout->object.label_count;
 	LLVMValueRef label = ir_row_word(ir, row, offsetof(struct layout_row, label)), index;
 
-	if (ir->layout->object.counter_count)
+	if (layout_has_rows_without_label(ir->layout))
 		ir_leave_if(ir, label, LLVMIntEQ, ir_word(ir, NO_INDEX), next);
 	index = ir_add(ir, ir_shift_left(ir, label, 2), ir_flow_class(ir));
 	ir_store(ir, index, ir->label_index, 0);
@@ -200,6 +200,20 @@ static void ir_groups(struct ir *ir)
 	}
 }
 
+/* Calls try_parts with the rows of all parts, unless the row that was carried out leads to an end. */
+static void ir_merge(struct ir *ir)
+{
+	LLVMValueRef arguments[1 + PARTS_MAX] = {ir->packet};
+	size_t part;
+
+	ir_leave_if(ir, ir_load(ir, ir->word, ir->reference, 0), LLVMIntEQ, ir_word(ir, ROW_DROP),
+		    ir->drop);
+	for (part = 0; part < ir->layout->part_count; part++)
+		arguments[1 + part] = ir_part_row(ir, part);
+	ir_pass_if(ir, try_parts_subprogram(ir->arena, ir->layout), arguments,
+		   1 + (unsigned)ir->layout->part_count);
+}
+
 void ir_outcome(struct ir *ir)
 {
 	LLVMBasicBlockRef row = ir_block(ir, "row");
@@ -216,5 +230,7 @@ void ir_outcome(struct ir *ir)
 		ir_groups(ir);
 	ir_leave_if(ir, ir_load(ir, ir->word, ir->reference, 0), LLVMIntEQ, ir_word(ir, ROW_PASS),
 		    ir->pass);
+	if (layout_merges_rows(ir->layout))
+		ir_merge(ir);
 	ir_jump(ir, ir->drop);
 }

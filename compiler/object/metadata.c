@@ -101,6 +101,10 @@ static uint32_t verdict_number(enum verdict_kind kind)
 	}
 }
 
+_Static_assert(PARTS_AUTO == (int)ABI_PARTS_AUTO && PARTS_NEVER == (int)ABI_PARTS_NEVER &&
+		       PARTS_ALWAYS == (int)ABI_PARTS_ALWAYS,
+	       "the header has the compiler's numbers");
+
 /* Adds what made the object, and the options that make it again. */
 static void add_origin(struct metadata *m, struct abi_header *header)
 {
@@ -125,6 +129,7 @@ static void add_origin(struct metadata *m, struct abi_header *header)
 	header->instructions_max = (uint32_t)m->layout->instructions_max;
 	header->tables_max = m->layout->tables_max;
 	header->tables_frozen = m->layout->tables_frozen;
+	header->parts = m->layout->parts_option;
 }
 
 static struct abi_header *add_header(struct metadata *m)

@@ -238,7 +238,7 @@ static int check_header(const struct object *object)
 		return refuse(object->report, EINVAL, "object '%s': the policy %u makes no sense",
 			      object->image->name, header->policy);
 	if (header->override_others > 1 || header->tries_spares > 1 || header->tables_frozen > 1 ||
-	    header->asks_interface > 1 || header->reserved ||
+	    header->asks_interface > 1 || header->parts >= ABI_PARTS_COUNT ||
 	    (header->asks_interface && !header->interface_count) ||
 	    (header->version > 2 && header->tries_spares != (header->label_count > 0)))
 		return refuse(object->report, EINVAL, "object '%s': its header makes no sense",

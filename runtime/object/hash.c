@@ -178,7 +178,7 @@ static void add_records(SHA2_CTX *sha, const struct object *object)
 
 	/* Who made it by which options makes no difference beside what was made. */
 	header.compiler = header.backend = header.tables = header.instructions_max = 0;
-	header.tables_max = 0;
+	header.tables_max = header.parts = 0;
 	header.tables_frozen = header.checksum = 0;
 	add_bytes(sha, &header, object_has_classes(object) ? sizeof(header) : ABI_HEADER_3_BYTES);
 	for (uint32_t i = 0; i < object->header.label_count; i++) {

@@ -60,6 +60,7 @@ static int read_origin(struct object *object, struct runtime_origin *origin)
 	origin->instructions_max = header->instructions_max;
 	origin->tables_max = header->tables_max;
 	origin->tables_frozen = header->tables_frozen;
+	origin->parts = header->parts;
 	origin->strings = object->strings;
 	object->strings = NULL;
 	return err;

@@ -92,7 +92,8 @@ static void show_packet(const struct packet *packet)
 static bool check_packet(struct trial *trial)
 {
 	struct packet packet = random_packet(&trial->random, &trial->edges);
-	const struct diagram_outcome *walked;
+	struct action actions[DECIDED_ACTIONS_MAX];
+	struct diagram_outcome walked;
 	const struct rule *deciding;
 	struct outcome outcome;
 	int chosen, expected;
@@ -101,14 +102,14 @@ static bool check_packet(struct trial *trial)
 		puts("# the outcome has too many actions, and yet the rules compiled");
 		return false;
 	}
-	walked = decision_eval(trial->c.decision, &packet);
+	walked = decision_eval(trial->c.decision, &packet, actions);
 	chosen = program_run(&trial->program, trial->sentinels, &packet);
 	expected = expected_choice(trial, &outcome, &packet);
-	if (same_outcome(&outcome, walked) && chosen == expected)
+	if (same_outcome(&outcome, &walked) && chosen == expected)
 		return true;
 	show_packet(&packet);
 	printf("# diagram %s; kernel chose %d, the rules %d\n",
-	       same_outcome(&outcome, walked) ? "agrees" : "differs", chosen, expected);
+	       same_outcome(&outcome, &walked) ? "agrees" : "differs", chosen, expected);
 	return false;
 }
 
@@ -197,13 +198,23 @@ static size_t backends_built(void)
 	return llvm_backend() ? 2 : 1;
 }
 
-/* Each way to store the decision. */
+/* Each way to store the decision: in one diagram, and in parts wherever the rules can be cut. */
 static const struct {
 	enum table_kind tables;
+	enum parts parts;
 	const char *word;
 } TABLES[] = {
-	{TABLES_AUTO, "auto"}, {TABLES_CODE, "code"},     {TABLES_SPLUS, "splus"},
-	{TABLES_TRIE, "trie"}, {TABLES_RANGES, "ranges"}, {TABLES_LPM, "lpm"},
+	{TABLES_AUTO, PARTS_AUTO, "auto"},
+	{TABLES_CODE, PARTS_AUTO, "code"},
+	{TABLES_SPLUS, PARTS_AUTO, "splus"},
+	{TABLES_TRIE, PARTS_AUTO, "trie"},
+	{TABLES_RANGES, PARTS_AUTO, "ranges"},
+	{TABLES_LPM, PARTS_AUTO, "lpm"},
+	{TABLES_AUTO, PARTS_ALWAYS, "auto in parts"},
+	{TABLES_CODE, PARTS_ALWAYS, "code in parts"},
+	{TABLES_SPLUS, PARTS_ALWAYS, "splus in parts"},
+	{TABLES_TRIE, PARTS_ALWAYS, "trie in parts"},
+	{TABLES_RANGES, PARTS_ALWAYS, "ranges in parts"},
 };
 enum { TABLES_COUNT = sizeof(TABLES) / sizeof(TABLES[0]) };
 
@@ -222,6 +233,7 @@ static void check_random_files(struct tap *tap, const struct sentinels *sentinel
 
 	for (i = 0; i < TABLES_COUNT * backends_built(); i++) {
 		struct compile_options options = {.tables = TABLES[i % TABLES_COUNT].tables,
+						  .parts = TABLES[i % TABLES_COUNT].parts,
 						  .backend = (enum backend)(i / TABLES_COUNT),
 						  .instructions_max = INSTRUCTIONS_MAX};
 		bool good = true;
@@ -258,6 +270,7 @@ static void check_large_files(struct tap *tap, const struct sentinels *sentinels
 		for (j = 0; j < TABLES_COUNT * backends_built(); j++) {
 			struct compile_options options = {
 				.tables = TABLES[j % TABLES_COUNT].tables,
+				.parts = TABLES[j % TABLES_COUNT].parts,
 				.backend = (enum backend)(j / TABLES_COUNT)};
 
 			/* So many prefixes are too many for code. Both back ends call the same trie of the kernel. */

@@ -36,24 +36,25 @@ struct subject {
 static const struct {
 	const char *name, *rules;
 	enum table_kind tables;
+	enum parts parts;
 } SUBJECTS[] = {
 	{"code",
 	 "tcp daddr 192.0.2.0/24 dport { 80, 443 } redirect to a\n"
 	 "udp daddr 2001:db8::/48 dport 53 redirect to b else pass\n"
 	 "tcp saddr 10.0.0.0/8 sport 1024-65535 drop\n",
-	 TABLES_CODE},
+	 TABLES_CODE, PARTS_AUTO},
 	{"splus",
 	 "tcp daddr { 10.0.0.0/8, 10.1.0.0/16, 192.0.2.7 } dport { 80, 443, 8000-8999 } redirect "
 	 "to a\n"
 	 "daddr { 192.0.2.0/24, 2001:db8::/33, 2001:db8:8000:1:a2b3:c4d5:e6f7:1829 } redirect to b "
 	 "else continue\n"
 	 "dport { 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21 } redirect to c\n",
-	 TABLES_SPLUS},
+	 TABLES_SPLUS, PARTS_AUTO},
 	{"trie",
 	 "tcp daddr { 10.0.0.0/8, 10.1.2.0/24, 10.1.2.3, 192.0.2.7 } redirect to a\n"
 	 "daddr { 192.0.2.0/24, 2001:db8::/33, 2001:db8:8000:1:a2b3:c4d5:e6f7:1829 } redirect to "
 	 "b\n",
-	 TABLES_TRIE},
+	 TABLES_TRIE, PARTS_AUTO},
 	{"ranges",
 	 "tcp daddr { 10.0.0.0/8, 10.1.2.0/24, 172.16.0.7, 192.0.2.7, 198.51.100.0/25 } redirect "
 	 "to "
@@ -61,32 +62,32 @@ static const struct {
 	 "udp daddr { 10.1.2.3, 128.0.0.0/1, 224.0.0.1-224.0.0.16 } redirect to b\n"
 	 "daddr { 2001:db8:7::/48, 2001:db8:9000::/36, 2001:db8:c00f:100::/56, "
 	 "2001:db8:5123:4500::/56 } redirect to c\n",
-	 TABLES_RANGES},
+	 TABLES_RANGES, PARTS_AUTO},
 	{"ranges over ports",
 	 "daddr { 10.0.0.0/8, 10.9.0.7, 192.0.2.7 } dport { 53, 443, 1024-2047 } redirect to a\n"
 	 "daddr { 10.1.0.0/16, 198.51.100.0/24 } dport 8000-8999 redirect to b\n",
-	 TABLES_RANGES},
+	 TABLES_RANGES, PARTS_AUTO},
 	{"cross",
 	 "daddr { 10.0.0.0/8, 192.0.2.7 } dport { 53, 80 } redirect to a\n"
 	 "daddr { 10.1.0.0/16, 192.0.2.0/24 } dport { 80, 443 } redirect to b\n"
 	 "dport 8000-8999 redirect to c\n",
-	 TABLES_TRIE},
+	 TABLES_TRIE, PARTS_AUTO},
 	{"lanes of 16 bits",
 	 "daddr { 2001:db8:0:10::/64, 2001:db8:0:21::/64, 2001:db8:0:33::/64, 2001:db8:0:47::/64,"
 	 " 2001:db8:0:59::/64, 2001:db8:0:61::/64, 2001:db8:0:70::/63, 2001:db8:0:81::/64,"
 	 " 2001:db8:0:93::/64, 2001:db8:0:100::/60, 2001:db8:0:201::/64, 2001:db8:0:300::/56,"
 	 " 2001:db8:0:777::/64 } redirect to a\n",
-	 TABLES_SPLUS},
+	 TABLES_SPLUS, PARTS_AUTO},
 	{"lanes of 64 bits",
 	 "saddr { 2001:db8::1, 2001:db8:0:1::2, 2a00:1450::/29, 2600:9000:1::3, "
 	 "2001:db8:1:2:3:4:5:6,"
 	 " 2003::/19, 2a02:26f0::/48, 2620:fe::fe, 2400:cb00::/32, fd00:1:2:3::/64, 1::/16 } "
 	 "drop\n",
-	 TABLES_SPLUS},
+	 TABLES_SPLUS, PARTS_AUTO},
 	{"results of four bytes",
 	 "daddr { 10.0.0.0/8, 192.0.2.7, 198.51.100.0/24 } dport 53 redirect to a\n"
 	 "daddr { 172.16.0.0/12, 203.0.113.0/24 } sport 1-1023 redirect to b\n",
-	 TABLES_SPLUS},
+	 TABLES_SPLUS, PARTS_AUTO},
 	{"rows in groups",
 	 "daddr 192.0.2.0/24 redirect to f else continue\n"
 	 "tcp dport 80 redirect to a else continue\n"
@@ -94,7 +95,23 @@ static const struct {
 	 "daddr 192.0.2.0/24 redirect to c else continue\n"
 	 "dport 80 redirect to d else continue\n"
 	 "tcp dport { 80, 443 } redirect to e else pass\n",
-	 TABLES_AUTO},
+	 TABLES_AUTO, PARTS_AUTO},
+	{"parts in code",
+	 "daddr 192.0.2.0/24 redirect to a else continue\n"
+	 "saddr 198.51.100.0/24 redirect to b else continue\n"
+	 "daddr 192.0.2.0/25 saddr 198.51.100.0/25 redirect to c else pass\n"
+	 "dport 80 redirect to d else pass\n"
+	 "daddr 192.0.2.7 redirect to e else pass\n"
+	 "saddr 198.51.100.7 redirect to f else pass\n",
+	 TABLES_CODE, PARTS_ALWAYS},
+	{"parts in tables",
+	 "daddr 192.0.2.0/24 redirect to a else continue\n"
+	 "saddr 198.51.100.0/24 redirect to b else continue\n"
+	 "daddr 192.0.2.0/25 saddr 198.51.100.0/25 redirect to c else pass\n"
+	 "dport 80 redirect to d else pass\n"
+	 "daddr 192.0.2.7 redirect to e else pass\n"
+	 "saddr 198.51.100.7 redirect to f else pass\n",
+	 TABLES_SPLUS, PARTS_ALWAYS},
 };
 enum { SUBJECT_COUNT = sizeof(SUBJECTS) / sizeof(SUBJECTS[0]) };
 
@@ -226,6 +243,14 @@ static bool is_range_part(const struct bpf_insn *insn)
 	return insn->code == (BPF_ALU64 | BPF_SUB | BPF_K) && insn->dst_reg == R1;
 }
 
+/* Whether an instruction compares the rows of two parts, to find the one that comes first. */
+static bool is_row_order(const struct bpf_insn *insn)
+{
+	return (insn->code == (BPF_JMP | BPF_JLE | BPF_X) ||
+		insn->code == (BPF_JMP | BPF_JGT | BPF_X)) &&
+	       insn->dst_reg == R7 && insn->src_reg == R1;
+}
+
 static bool is_swap(const struct bpf_insn *insn)
 {
 	return insn->code == (BPF_ALU | BPF_END | BPF_TO_BE);
@@ -252,6 +277,10 @@ static struct tally mutate_code(struct subject *subject)
 			add_wide(&instructions[i], -2);
 			tally_add(&tally, subject, "wide boundary below", i);
 			add_wide(&instructions[i], 1);
+		} else if (is_row_order(insn)) {
+			insn->code = BPF_JMP | BPF_X |
+				     (BPF_OP(before.code) == BPF_JLE ? BPF_JGE : BPF_JLT);
+			tally_add(&tally, subject, "order of rows", i);
 		} else if (is_swap(insn)) {
 			insn->code = BPF_ALU64 | BPF_ADD | BPF_K;
 			insn->imm = 0;
@@ -472,7 +501,8 @@ static struct tally mutate_tables(struct subject *subject)
 
 static void check_subject(struct tap *tap, const struct sentinels *sentinels, size_t index)
 {
-	struct compile_options options = {.tables = SUBJECTS[index].tables};
+	struct compile_options options = {.tables = SUBJECTS[index].tables,
+					  .parts = SUBJECTS[index].parts};
 	struct subject subject = {.sentinels = sentinels};
 	struct tally code, tables;
 

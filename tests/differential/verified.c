@@ -15,9 +15,9 @@ enum { VERIFIED_MAX = 1100, SIZES = 3 };
 
 /* The number of instructions that the verifier walked; 0 if it refused the program. Gives the
  * compiler's estimate of it in ESTIMATE. */
-static uint32_t verified_and_estimated(const char *text, size_t *estimate)
+static uint32_t verified_and_estimated(const char *text, enum parts parts, size_t *estimate)
 {
-	struct compile_options options = {.tables = TABLES_AUTO};
+	struct compile_options options = {.tables = TABLES_AUTO, .parts = parts};
 	struct program program = {0};
 	struct compilation c;
 	bool good = compile_text(&c, text, strlen(text), &options);
@@ -36,7 +36,7 @@ static uint32_t verified_instructions(const char *text)
 {
 	size_t estimate;
 
-	return verified_and_estimated(text, &estimate);
+	return verified_and_estimated(text, PARTS_AUTO, &estimate);
 }
 
 /* Rules alone, or above bindings, the elements of the map of generate_large: labels that one packet
@@ -144,14 +144,18 @@ static void check_labels(struct tap *tap, uint32_t count)
 }
 
 /* Writes a rule. KINDS has a letter for each thing that the rules have: '4' and '6' the families,
- * in turn if both are there; 'u' both protocols in turn; 's' sources; 'p' ports; 'c' counters. */
+ * in turn if both are there; 'u' both protocols in turn; 's' sources; 'p' ports; 'c' counters; 'x' in turn
+ * both addresses, the destination alone and the source alone; 'm' rules that leave the decision open. */
 static void print_rule(FILE *out, const char *kinds, uint32_t number, uint32_t address)
 {
 	bool is_ipv6 = strchr(kinds, '6') && (number & 2 || !strchr(kinds, '4'));
-	bool has_source = strchr(kinds, 's');
+	bool has_source = strchr(kinds, 's') && (!strchr(kinds, 'x') || number % 3 != 1);
+	bool has_destination = !strchr(kinds, 'x') || number % 3 != 2;
 
 	fputs(strchr(kinds, 'u') && number & 1 ? "udp" : "tcp", out);
-	if (is_ipv6)
+	if (!has_destination)
+		;
+	else if (is_ipv6)
 		fprintf(out, " daddr 2001:%x:%x::/48", address >> 16, address & 0xffff);
 	else
 		fprintf(out, " daddr %u.%u.%u.0/24", address >> 24, address >> 16 & 255,
@@ -164,7 +168,8 @@ static void print_rule(FILE *out, const char *kinds, uint32_t number, uint32_t a
 		fprintf(out, " dport %u", 1 + address % 3000);
 	if (strchr(kinds, 'i'))
 		fprintf(out, " iifname \"v%u\"", address % 300);
-	fprintf(out, "%s redirect to l%u\n", strchr(kinds, 'c') ? " counter" : "", number % 7);
+	fprintf(out, "%s redirect to l%u%s\n", strchr(kinds, 'c') ? " counter" : "", number % 7,
+		strchr(kinds, 'm') && number & 1 ? " else continue" : "");
 }
 
 /* Compares the estimate with what the verifier walks, for rules of these kinds. There are enough
@@ -181,7 +186,8 @@ static void check_estimate(struct tap *tap, const char *kinds)
 		print_rule(out, kinds, i, (uint32_t)random_next(&random));
 	if (!out || fclose(out))
 		abort();
-	verified = verified_and_estimated(text, &estimate);
+	verified = verified_and_estimated(text, strchr(kinds, 'x') ? PARTS_ALWAYS : PARTS_AUTO,
+					  &estimate);
 	tap_result(tap, verified && estimate > verified * 3 / 4 && estimate < verified * 4 / 3,
 		   "'%s': %zu instructions were expected, %u verified", kinds, estimate, verified);
 	free(text);
@@ -189,9 +195,10 @@ static void check_estimate(struct tap *tap, const char *kinds)
 
 int main(void)
 {
-	static const char *const kinds[] = {"4",    "6",     "4p", "6p",  "4s",  "4sp",
-					    "4c",   "6pc",   "6u", "46",  "46u", "46s",
-					    "46up", "46usp", "4i", "46i", "4spi"};
+	static const char *const kinds[] = {"4",    "6",     "4p",     "6p",   "4s",     "4sp",
+					    "4c",   "6pc",   "6u",     "46",   "46u",    "46s",
+					    "46up", "46usp", "4i",     "46i",  "4spi",   "4sx",
+					    "4spx", "46sx",  "46uspx", "4sxm", "46spxcm"};
 	static const uint32_t counts[] = {1, 2, 16, 32};
 	struct sentinels sentinels;
 	struct tap tap = {0};

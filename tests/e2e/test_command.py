@@ -39,6 +39,7 @@ def rules(tmp_path):
     (["-Wshadwed", "--check", "x"], "did you mean 'shadowed'?"),
     (["-D", "port", "--check", "x"], "-D takes NAME=VALUE, not 'port'"),
     (["-x"], "unknown option '-x'"),
+    (["--parts", "many", "--check", "x"], "unknown word for --parts 'many'; expected 'auto', 'never' or 'always'"),
     (["--backend", "gcc", "--check", "x"], "unknown back end 'gcc'; expected 'direct' or 'llvm'"),
     (["-Wnothing", "--check", "x"], "expected 'shadowed', 'redundant',"),
     (["--quiet=yes", "status"], "--quiet takes no argument"),

@@ -78,7 +78,7 @@ def test_list_verifies_what_it_printed_whatever_is_applied_meanwhile(host):
     assert SAME in said
 
 
-@pytest.mark.parametrize("words", [["--tables", "trie"], ["--tables-max", "1M"], ["--freeze-tables"], ["--instructions-max", "5000"],
+@pytest.mark.parametrize("words", [["--tables", "trie"], ["--tables-max", "1M"], ["--freeze-tables"], ["--instructions-max", "5000"], ["--parts", "always"],
                                    ["-D", "port=1", "-D", "inner=2"]], ids=lambda words: words[0])
 def test_the_options_that_it_was_made_with_are_in_the_object(host, words):
     rules = host.rules("define port = 80\ndefine inner = 9\ntcp dport { $port, $inner } redirect to web\n")

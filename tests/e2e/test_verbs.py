@@ -23,7 +23,7 @@ OVERVIEW = sklc("--help").stdout
 VERBS = re.findall(r"^ {2}sklc ([a-z]+)", OVERVIEW, re.MULTILINE)
 OPTIONS = listed(OVERVIEW)
 # A value that each option with an argument takes.
-VALUES = {"--dump": "ast", "--define": "a=1", "--warning": "unused", "--tables": "auto", "--backend": "direct",
+VALUES = {"--dump": "ast", "--define": "a=1", "--warning": "unused", "--tables": "auto", "--parts": "auto", "--backend": "direct",
           "--instructions-max": "10", "--tables-max": "1M", "--file-prefix-map": "a=b", "--confirm": "9", "--if-generation": "1", "--pid": "1",
           "--fd": "3", "--color": "never"}
 

@@ -103,8 +103,8 @@ def check_round_trip(program, path, forms):
     for stage in ("policy", "decision"):
         if stage not in forms:
             continue
-        again = sklc(program, path.parent, *("-W", "no-unused"), "--dump", stage, "-",
-                     text=forms["policy"])
+        again = sklc(program, path.parent, *options_of(path), "-W", "no-unused", "--dump", stage,
+                     "-", text=forms["policy"])
         if again.returncode or again.stdout != forms[stage]:
             return name, (f"the {stage} of the policy differs:\n" + again.stderr.decode()
                           + again.stdout.decode())

@@ -20,7 +20,7 @@ MAP_TYPES = {1: "HASH", 2: "ARRAY", 6: "PERCPU_ARRAY", 11: "LPM_TRIE", 15: "SOCK
 COMPRESSED = "sklc.text"
 FORMAT = ("magic", "version", "labels", "interfaces", "counters", "policy", "text bytes", "override others",
           "tries spares", "compiler", "backend", "tables", "instructions max", "tables max",
-          "tables frozen", "checksum", "asks interface", "reserved")  # struct abi_header
+          "tables frozen", "checksum", "asks interface", "parts")  # struct abi_header
 
 
 def named(names, number):

@@ -36,8 +36,10 @@ static void assert_outcome(const struct layout *layout, uint32_t row,
 
 static void check_packet(const struct compilation *c, const struct packet *packet)
 {
-	assert_outcome(c->layout, search_layout(c->layout, packet),
-		       decision_eval(c->decision, packet));
+	struct action actions[DECIDED_ACTIONS_MAX];
+	struct diagram_outcome outcome = decision_eval(c->decision, packet, actions);
+
+	assert_outcome(c->layout, search_layout(c->layout, packet), &outcome);
 }
 
 /* Tries packets with one field at or just below each start of an interval, and the others at a few

@@ -55,7 +55,7 @@ static struct compilation compile_prefixes(unsigned count, unsigned ports_each, 
 
 static enum layout_form form_of_root(const struct layout *layout)
 {
-	diagram_ref root = layout->roots[FAMILY_IPV4][PROTOCOL_TCP];
+	diagram_ref root = layout->roots[0][FAMILY_IPV4][PROTOCOL_TCP];
 
 	assert_false(ref_is_terminal(root));
 	return (enum layout_form)layout->forms[root];
@@ -80,8 +80,8 @@ static void the_cost_of_a_node_includes_what_is_below_it(void **state)
 	const struct form_costs *one, *both;
 
 	(void)state;
-	one = &alone.layout->form_costs[alone.layout->roots[FAMILY_IPV4][PROTOCOL_TCP]];
-	both = &ported.layout->form_costs[ported.layout->roots[FAMILY_IPV4][PROTOCOL_TCP]];
+	one = &alone.layout->form_costs[alone.layout->roots[0][FAMILY_IPV4][PROTOCOL_TCP]];
+	both = &ported.layout->form_costs[ported.layout->roots[0][FAMILY_IPV4][PROTOCOL_TCP]];
 	assert_true(one->code_ps > one->tables_ps);
 	assert_true(both->code_ps < both->tables_ps);
 	assert_int_equal(form_of_root(alone.layout), FORM_TABLE);
@@ -108,7 +108,7 @@ static void code_replaces_tables_that_take_too_many_instructions(void **state)
 static void a_node_of_too_many_intervals_is_never_code(void **state)
 {
 	struct compilation c = compile_prefixes(CODE_MAX, 0, 0);
-	diagram_ref root = c.layout->roots[FAMILY_IPV4][PROTOCOL_TCP];
+	diagram_ref root = c.layout->roots[0][FAMILY_IPV4][PROTOCOL_TCP];
 
 	(void)state;
 	assert_int_equal(c.layout->form_costs[root].code_ps, UINT64_MAX);

@@ -141,15 +141,17 @@ static void compile_shape(const struct shape *shape, struct compilation *c)
 static void check_shape(const struct shape *shape)
 {
 	static const struct packet packet;
-	const struct diagram_outcome *outcome;
+	struct action actions[DECIDED_ACTIONS_MAX];
+	struct diagram_outcome decided;
+	const struct diagram_outcome *outcome = &decided;
 	struct compilation c;
 	struct walked walked;
 	diagram_ref root;
 	size_t i;
 
 	compile_shape(shape, &c);
-	outcome = decision_eval(c.decision, &packet);
-	root = c.layout->roots[0][0];
+	decided = decision_eval(c.decision, &packet, actions);
+	root = c.layout->roots[0][0][0];
 	assert_true(ref_is_terminal(root));
 	walked = walk(c.layout, c.layout->rows_of[ref_index(root)]);
 	assert_int_equal(walked.action_count, outcome->action_count);

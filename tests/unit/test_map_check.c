@@ -314,7 +314,8 @@ static void check_packet(const struct reading *r, const struct map_model *model,
 			 const struct packet *packet, const char *text)
 {
 	const struct packet asked = classified(r->policy, *packet);
-	const struct diagram_outcome *decided = decision_eval(r->decision, &asked);
+	struct action actions[DECIDED_ACTIONS_MAX];
+	const struct diagram_outcome decided = decision_eval(r->decision, &asked, actions);
 	unsigned best = decides(model, packet);
 	const struct rule *deciding;
 	struct outcome outcome;
@@ -322,10 +323,10 @@ static void check_packet(const struct reading *r, const struct map_model *model,
 
 	assert_true(policy_eval(r->policy, &asked, &outcome, &deciding));
 	snprintf(label, sizeof(label), "l%u", best);
-	if (outcome.action_count != (best != NONE) || decided->action_count != (best != NONE))
+	if (outcome.action_count != (best != NONE) || decided.action_count != (best != NONE))
 		fail_msg("%s decides otherwise in:\n%s", label, text);
 	if (best != NONE && (strcmp(r->policy->labels[outcome.actions[0].index].name, label) != 0 ||
-			     decided->actions[0].index != outcome.actions[0].index))
+			     decided.actions[0].index != outcome.actions[0].index))
 		fail_msg("%s does not win in:\n%s", label, text);
 }
 

@@ -53,23 +53,17 @@ static void sort_edges(struct edges *edges)
 /* Whether the packet that is tried now is offered to a label or dropped. */
 static bool is_taken(const struct space *space)
 {
-	diagram_ref ref = space->decision->roots[space->family][space->protocol];
-	const struct diagram_outcome *outcome;
+	struct packet packet = {space->family, space->protocol, {0}};
+	struct action actions[DECIDED_ACTIONS_MAX];
+	struct diagram_outcome outcome;
 	size_t i;
 
-	while (!ref_is_terminal(ref)) {
-		const struct diagram_node *node = &space->decision->nodes[ref];
-		u128 value = space->values[node->variable];
-
-		for (i = node->count - 1; node->starts[i] > value;)
-			i--;
-		ref = node->children[i];
-	}
-	outcome = &space->decision->outcomes[ref_index(ref)];
-	for (i = 0; i < outcome->action_count; i++)
-		if (outcome->actions[i].kind == ACTION_ATTEMPT)
+	memcpy(packet.values, space->values, sizeof(packet.values));
+	outcome = decision_eval(space->decision, &packet, actions);
+	for (i = 0; i < outcome.action_count; i++)
+		if (outcome.actions[i].kind == ACTION_ATTEMPT)
 			return true;
-	return outcome->end == OUTCOME_DROP;
+	return outcome.end == OUTCOME_DROP;
 }
 
 /* Whether the packet is taken whatever the fields from FIELD on are. No packet has port 0, and of

@@ -198,9 +198,9 @@ static uint32_t search_tables(const struct layout *layout, const struct layout_s
 	return ref;
 }
 
-uint32_t search_layout(const struct layout *layout, const struct packet *packet)
+static uint32_t search_part(const struct layout *layout, size_t part, const struct packet *packet)
 {
-	diagram_ref ref = layout->roots[packet->family][packet->protocol];
+	diagram_ref ref = layout->roots[part][packet->family][packet->protocol];
 
 	while (!ref_is_terminal(ref)) {
 		const struct diagram_node *node = &layout->nodes[ref];
@@ -216,6 +216,19 @@ uint32_t search_layout(const struct layout *layout, const struct packet *packet)
 		ref = node->children[i];
 	}
 	return layout->rows_of[ref_index(ref)];
+}
+
+uint32_t search_layout(const struct layout *layout, const struct packet *packet)
+{
+	uint32_t least = search_part(layout, 0, packet), row;
+	size_t part;
+
+	for (part = 1; part < layout->part_count; part++) {
+		row = search_part(layout, part, packet);
+		if (row < least)
+			least = row;
+	}
+	return least;
 }
 
 const struct layout_step *find_step(const struct layout *layout, enum step_kind kind)
