@@ -25,6 +25,7 @@ enum { DIAG_SHOWN_MAX = 20, DIAG_ERRORS_COUNTED = 100000 };
 	X(UDP_REPLIES, "udp-replies", "replies to the host's own UDP sockets are taken")           \
 	X(UNUSED, "unused", "a definition of the command line that nothing uses")                  \
 	X(INTERFACE, "interface", "an interface that is not there yet")                            \
+	X(LOAD_TIME, "load-time", "a program that takes long to load")                             \
 	X(LINT_TIME, "lint-time", "checks that were cut short")
 
 enum warning {

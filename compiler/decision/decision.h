@@ -99,6 +99,6 @@ void report_decision_too_large(const struct policy *policy, enum family family, 
  * that takes the fewest, more than the budget of MOST. Each interval that the rules tell apart takes instructions, so the error lists how many
  * intervals there are in each field. */
 void report_program_too_large(const struct policy *policy, enum family family, size_t needed,
-			      size_t most, struct diag *diag);
+			      size_t most, size_t least, struct diag *diag);
 
 #endif

@@ -180,7 +180,7 @@ void report_decision_too_large(const struct policy *policy, enum family family, 
 }
 
 void report_program_too_large(const struct policy *policy, enum family family, size_t needed,
-			      size_t most, struct diag *diag)
+			      size_t most, size_t least, struct diag *diag)
 {
 	struct arena *arena = arena_new();
 	struct breadth breadths[VALUE_FIELD_COUNT];
@@ -198,6 +198,13 @@ void report_program_too_large(const struct policy *policy, enum family family, s
 		   needed, most, list);
 	for (i = 0; i < VALUE_FIELD_COUNT; i++)
 		note_rule(diag, &breadths[i]);
-	diag_note(diag, (struct span){0, 0}, "'--instructions-max' sets another budget");
+	if (least < needed)
+		diag_note(
+			diag, (struct span){0, 0},
+			"'--instructions-max' sets another budget; with about %zu, slower kinds of "
+			"tables fit",
+			least);
+	else
+		diag_note(diag, (struct span){0, 0}, "'--instructions-max' sets another budget");
 	arena_free(arena);
 }

@@ -17,11 +17,16 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A decision of at most this number of intervals may be code alone, where its tables would need too many
- * instructions. */
-enum { CODE_INSTEAD_MAX = 1024 };
+/* A decision of at most this number of intervals is code alone, where its tables would need more instructions than
+ * this, and the user has set no other budget. */
+enum { CODE_INSTEAD_MAX = 1024, TABLES_WITHOUT_CODE_MAX = 1350 };
 
-enum { DEFAULT_TABLE_BYTES_MAX = 256 << 20, DEFAULT_INSTRUCTIONS_MAX = 1350 };
+/* The budgets, unless the user sets others. Linux 6.18 was seen to take LOAD_NS to verify and translate an instruction that
+ * it walks, so a program within the default loads in 10 ms. */
+enum { DEFAULT_TABLE_BYTES_MAX = 256 << 20, DEFAULT_INSTRUCTIONS_MAX = 9000, LOAD_NS = 1100 };
+
+/* How many instructions it walks of each interval of a node in code, in halves. */
+enum { CODE_INTERVAL_HALVES = 5 };
 
 /* The largest budget for tables that a user can ask for. Beyond it the verifier says: "direct value offset of 536870912
  * is not allowed". */
@@ -31,6 +36,33 @@ enum { TABLE_BYTES_MOST = 512 << 20 };
  * its elements have at least eight bytes each, so that TABLE_BYTES_MOST is a limit for them. */
 enum { NODES_MOST = INDEX_MASK + 1 };
 _Static_assert(TABLE_BYTES_MOST / 8 <= NODES_MOST, "an index of an element may not fit");
+
+/* What all attempts to make a layout of one decision share. */
+struct laying {
+	struct arena *arena;
+	struct layout plan; /* what does not depend on how nodes are stored */
+	const struct diagram_outcome *outcomes;
+	size_t outcome_count;
+	const struct compile_options *options;
+	struct diag *diag;
+};
+
+/* A layout for one value of --tables, and why it does not fit. */
+enum misfit {
+	FITS,
+	TOO_LARGE_FOR_CODE,
+	TOO_MANY_NODES,
+	TOO_MANY_STEPS,
+	TOO_MANY_BYTES,
+	TOO_MANY_INSTRUCTIONS
+};
+
+struct attempt {
+	enum table_kind tables;
+	enum misfit misfit;
+	struct layout *layout;
+	size_t instructions; /* if it fits, or there are too many */
+};
 
 static bool has_tables(const struct layout *layout)
 {
@@ -57,31 +89,6 @@ static enum family larger_family(const struct layout *layout)
 	return intervals[FAMILY_IPV6] > intervals[FAMILY_IPV4] ? FAMILY_IPV6 : FAMILY_IPV4;
 }
 
-static void report_budget(const struct layout *layout, const char *limit, struct diag *diag)
-{
-	report_decision_too_large(layout->policy, larger_family(layout), limit, diag);
-}
-
-/* Reports that a search needs more steps than there are tags. */
-static void report_steps(const struct layout *layout, struct diag *diag)
-{
-	char limit[120];
-
-	snprintf(limit, sizeof(limit), "a search of %d steps can tell apart", TAGS_MAX);
-	report_budget(layout, limit, diag);
-}
-
-static void report_tables(const struct layout *layout, size_t bytes_max, struct diag *diag)
-{
-	char limit[120];
-
-	snprintf(limit, sizeof(limit), "fits into the budget of %zu bytes (%zu are needed)",
-		 bytes_max, layout->object.table_bytes);
-	report_budget(layout, limit, diag);
-	if (layout->object.table_bytes <= TABLE_BYTES_MOST)
-		diag_note(diag, (struct span){0, 0}, "'--tables-max' sets another budget");
-}
-
 static size_t table_bytes_max(const struct compile_options *options)
 {
 	size_t most = options->table_bytes_max ? options->table_bytes_max : DEFAULT_TABLE_BYTES_MAX;
@@ -98,54 +105,36 @@ static size_t instructions_max(const struct compile_options *options)
 	return options->tables == TABLES_AUTO ? DEFAULT_INSTRUCTIONS_MAX : SIZE_MAX;
 }
 
-/* What all attempts to make a layout of one decision share. */
-struct laying {
-	struct arena *arena;
-	struct layout plan; /* what does not depend on how nodes are stored */
-	const struct diagram_outcome *outcomes;
-	size_t outcome_count;
-	const struct compile_options *options;
-	struct diag *diag;
-};
-
-/* Writes the tables, or reports why they do not fit. */
-static bool make_tables(const struct laying *laying, struct layout *layout, enum table_kind tables)
+static enum misfit misfit_of(const struct laying *laying, const struct attempt *attempt)
 {
-	size_t bytes_max = table_bytes_max(laying->options);
-	char limit[120];
+	struct layout *layout = attempt->layout;
 
-	if (layout->node_count > NODES_MOST) {
-		snprintf(limit, sizeof(limit), "%d nodes can have", NODES_MOST);
-		report_budget(layout, limit, laying->diag);
-		return false;
-	}
-	if (write_tables(laying->arena, layout, tables, laying->outcomes, laying->outcome_count,
-			 bytes_max))
-		return true;
-	if (layout->object.table_bytes)
-		report_tables(layout, bytes_max, laying->diag);
-	else
-		report_steps(layout, laying->diag);
-	return false;
+	if (attempt->tables == TABLES_CODE && has_tables(layout))
+		return TOO_LARGE_FOR_CODE;
+	if (layout->node_count > NODES_MOST)
+		return TOO_MANY_NODES;
+	if (write_tables(laying->arena, layout, attempt->tables, laying->outcomes,
+			 laying->outcome_count, table_bytes_max(laying->options)))
+		return FITS;
+	return layout->object.table_bytes ? TOO_MANY_BYTES : TOO_MANY_STEPS;
 }
 
-/* Makes a layout for one value of --tables; NULL after reporting why it does not fit. */
-static struct layout *lay(const struct laying *laying, enum table_kind tables)
+/* Makes a layout for one value of --tables. */
+static struct attempt lay(const struct laying *laying, enum table_kind tables)
 {
 	struct layout *layout = arena_alloc(laying->arena, 1, sizeof(*layout));
+	struct attempt attempt = {tables, FITS, layout, 0};
 
 	*layout = laying->plan;
 	layout_forms(laying->arena, layout, tables);
 	layout_origins(laying->arena, layout);
-	if (tables == TABLES_CODE && has_tables(layout)) {
-		diag_error(laying->diag, (struct span){0, 0},
-			   "the decision is too large for code alone: more than %d intervals",
-			   FORCED_CODE_MAX);
-		diag_note(laying->diag, (struct span){0, 0},
-			  "without '--tables code', the rest of it is in tables");
-		return NULL;
-	}
-	return make_tables(laying, layout, tables) ? layout : NULL;
+	attempt.misfit = misfit_of(laying, &attempt);
+	if (attempt.misfit != FITS)
+		return attempt;
+	attempt.instructions = layout_verified_instructions(layout);
+	if (attempt.instructions > instructions_max(laying->options))
+		attempt.misfit = TOO_MANY_INSTRUCTIONS;
+	return attempt;
 }
 
 static size_t count_intervals(const struct layout *layout)
@@ -157,20 +146,123 @@ static size_t count_intervals(const struct layout *layout)
 	return count;
 }
 
-/* Makes a layout without tables, for a small decision whose tables need too many instructions, NEEDED. The verifier
- * walks code only once. NULL if the decision is too large for that. */
-static struct layout *lay_as_code(const struct laying *laying, size_t needed)
+/* Whether a small decision may be better in code alone, since its tables need many instructions. The verifier walks code
+ * only once. */
+static bool is_for_code(const struct laying *laying, const struct attempt *first)
 {
-	struct layout *layout;
+	size_t most = laying->options->instructions_max ? instructions_max(laying->options)
+							: TABLES_WITHOUT_CODE_MAX;
 
-	if (laying->options->tables != TABLES_AUTO ||
-	    count_intervals(&laying->plan) > CODE_INSTEAD_MAX)
+	return first->instructions > most && count_intervals(&laying->plan) <= CODE_INSTEAD_MAX;
+}
+
+/* Tries kinds of tables that take fewer instructions or bytes than those that would be faster, the fastest of them
+ * first. Gives the first one that fits; else the one that takes the fewest instructions. */
+static struct attempt lay_cheaper(const struct laying *laying, const struct attempt *first)
+{
+	static const enum table_kind kinds[] = {TABLES_TRIE, TABLES_SPLUS, TABLES_LPM};
+	struct attempt best = *first, attempt;
+	size_t i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		attempt = lay(laying, kinds[i]);
+		if (attempt.misfit == FITS) {
+			attempt.layout->instructions_saved = first->instructions;
+			attempt.layout->bytes_saved = first->layout->object.table_bytes;
+			return attempt;
+		}
+		if (attempt.misfit == TOO_MANY_INSTRUCTIONS &&
+		    (best.misfit != TOO_MANY_INSTRUCTIONS ||
+		     attempt.instructions < best.instructions))
+			best = attempt;
+	}
+	return best;
+}
+
+static void report_budget(const struct layout *layout, const char *limit, struct diag *diag)
+{
+	report_decision_too_large(layout->policy, larger_family(layout), limit, diag);
+}
+
+static void report_bytes(const struct laying *laying, const struct layout *layout)
+{
+	char limit[120];
+
+	snprintf(limit, sizeof(limit), "fits into the budget of %zu bytes (%zu are needed)",
+		 table_bytes_max(laying->options), layout->object.table_bytes);
+	report_budget(layout, limit, laying->diag);
+	if (layout->object.table_bytes <= TABLE_BYTES_MOST)
+		diag_note(laying->diag, (struct span){0, 0}, "'--tables-max' sets another budget");
+}
+
+/* Reports why the first attempt does not fit. CHEAPEST is the one that takes the fewest instructions. */
+static void report(const struct laying *laying, const struct attempt *first,
+		   const struct attempt *cheapest)
+{
+	const struct layout *layout = first->layout;
+	char limit[120];
+
+	switch (first->misfit) {
+	case FITS:
+		return;
+	case TOO_LARGE_FOR_CODE:
+		diag_error(laying->diag, (struct span){0, 0},
+			   "the decision is too large for code alone: more than %d intervals",
+			   FORCED_CODE_MAX);
+		diag_note(laying->diag, (struct span){0, 0},
+			  "without '--tables code', the rest of it is in tables");
+		return;
+	case TOO_MANY_NODES:
+		snprintf(limit, sizeof(limit), "%d nodes can have", NODES_MOST);
+		report_budget(layout, limit, laying->diag);
+		return;
+	case TOO_MANY_STEPS:
+		snprintf(limit, sizeof(limit), "a search of %d steps can tell apart", TAGS_MAX);
+		report_budget(layout, limit, laying->diag);
+		return;
+	case TOO_MANY_BYTES:
+		report_bytes(laying, layout);
+		return;
+	case TOO_MANY_INSTRUCTIONS:
+		report_program_too_large(layout->policy, larger_family(layout), first->instructions,
+					 instructions_max(laying->options), cheapest->instructions,
+					 laying->diag);
+	}
+}
+
+/* Warns where the user's options let a program take longer to load than the default budget. */
+static void warn_of_time(const struct laying *laying, const struct attempt *attempt)
+{
+	size_t walked = attempt->instructions +
+			attempt->layout->code_intervals * CODE_INTERVAL_HALVES / 2;
+
+	if (walked > DEFAULT_INSTRUCTIONS_MAX)
+		diag_warning(laying->diag, WARNING_LOAD_TIME, (struct span){0, 0},
+			     "the program takes about %zu ms to load: the verifier walks about %zu "
+			     "instructions",
+			     walked * LOAD_NS / 1000000, walked);
+}
+
+/* Makes the layout that fits, or reports that none does. */
+static struct layout *lay_to_fit(const struct laying *laying)
+{
+	bool is_auto = laying->options->tables == TABLES_AUTO;
+	struct attempt first = lay(laying, laying->options->tables), attempt = first;
+
+	if (is_auto && is_for_code(laying, &first)) {
+		attempt = lay(laying, TABLES_CODE);
+		attempt.layout->instructions_saved = first.instructions;
+		if (attempt.misfit != FITS)
+			attempt = first;
+	}
+	if (is_auto && attempt.misfit != FITS)
+		attempt = lay_cheaper(laying, &first);
+	if (attempt.misfit != FITS) {
+		report(laying, &first, &attempt);
 		return NULL;
-	layout = lay(laying, TABLES_CODE);
-	if (!layout || layout_verified_instructions(layout) > instructions_max(laying->options))
-		return NULL;
-	layout->instructions_saved = needed;
-	return layout;
+	}
+	warn_of_time(laying, &attempt);
+	return attempt.layout;
 }
 
 static bool asks_interface(const struct layout *layout)
@@ -188,9 +280,7 @@ struct layout *decision_to_layout(struct arena *arena, const struct decision *de
 				  const struct compile_options *options)
 {
 	struct laying laying = {.arena = arena, .options = options, .diag = diag};
-	struct layout *layout, *code;
 	struct builder *builder;
-	size_t needed;
 
 	laying.plan.policy = policy;
 	laying.plan.part_count = decision->part_count;
@@ -209,15 +299,5 @@ struct layout *decision_to_layout(struct arena *arena, const struct decision *de
 	laying.plan.nodes = builder_nodes(builder, &laying.plan.node_count);
 	laying.plan.object.asks_interface = asks_interface(&laying.plan);
 	laying.outcomes = builder_outcomes(builder, &laying.outcome_count);
-	layout = lay(&laying, options->tables);
-	if (!layout)
-		return NULL;
-	needed = layout_verified_instructions(layout);
-	if (needed <= instructions_max(options))
-		return layout;
-	code = lay_as_code(&laying, needed);
-	if (!code)
-		report_program_too_large(policy, larger_family(layout), needed,
-					 instructions_max(options), diag);
-	return code;
+	return lay_to_fit(&laying);
 }

@@ -14,8 +14,9 @@ int boot_time(struct report *report, uint64_t *now);
 /* Nanoseconds since 1970. */
 uint64_t real_time(void);
 
-/* Milliseconds since a moment in the past, to measure how long this process has waited: setting the
+/* Micro- and milliseconds since a moment in the past, to measure how long this process has waited: setting the
  * host's clock does not change it, and it stands while the host is suspended. */
+int64_t waiting_us(void);
 int64_t waiting_ms(void);
 
 #endif

@@ -5,6 +5,7 @@
 #include "runtime/base/text.h"
 #include "runtime/expect/expect.h"
 #include "runtime/kernel/caps.h"
+#include "runtime/kernel/clock.h"
 #include "runtime/kernel/netns.h"
 #include "runtime/load/load.h"
 #include "runtime/object/object.h"
@@ -23,6 +24,7 @@ struct weight {
 	uint32_t maps;
 	size_t table_bytes; /* with the words of the host */
 	uint32_t jited_bytes;
+	uint64_t load_us; /* what loading took */
 	size_t expects;
 	char hash[HASH_TEXT_MAX]; /* of the rules within */
 };
@@ -63,6 +65,9 @@ static void print_text(const struct weight *weight, const char *name, bool verbo
 	fprintf(out, "\n");
 	fprintf(out, "  %" PRIu32 " maps, %zu bytes of tables, %" PRIu32 " bytes of machine code\n",
 		weight->maps, weight->table_bytes, weight->jited_bytes);
+	if (verbose)
+		fprintf(out, "  loads in about %" PRIu64 ".%" PRIu64 " ms here\n",
+			weight->load_us / 1000, weight->load_us % 1000 / 100);
 	if (weight->expects)
 		fprintf(out, "  %zu expect %s in the kernel\n", weight->expects,
 			weight->expects == 1 ? "line holds" : "lines hold");
@@ -73,14 +78,15 @@ static int print_json(struct report *report, const struct weight *weight, const 
 		      FILE *out)
 {
 	json_t *root = json_pack(
-		"{s:i, s:s, s:o, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:s}", "version", 1, "result",
-		"accepted", "name", json_text(name), "instructions_emitted",
+		"{s:i, s:s, s:o, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:s}", "version", 1,
+		"result", "accepted", "name", json_text(name), "instructions_emitted",
 		(json_int_t)weight->emitted, "instructions_verified", (json_int_t)weight->verified,
 		"instructions_verified_without_perfmon",
 		weight->guarded ? json_integer(weight->guarded) : json_null(), "maps",
 		(json_int_t)weight->maps, "table_bytes", (json_int_t)weight->table_bytes,
-		"machine_code_bytes", (json_int_t)weight->jited_bytes, "expects",
-		(json_int_t)weight->expects, "hash", weight->hash);
+		"machine_code_bytes", (json_int_t)weight->jited_bytes, "load_microseconds",
+		(json_int_t)weight->load_us, "expects", (json_int_t)weight->expects, "hash",
+		weight->hash);
 
 	return document_print(report, root, out);
 }
@@ -109,6 +115,7 @@ static int load_and_weigh(const struct object *object, const struct runtime_opti
 	struct host host = {0};
 	const struct load_options load_options = {.verbose = options->verbose};
 	struct loaded loaded = LOADED_NONE;
+	int64_t begin;
 	int err = 0;
 
 	if (sockets < 0)
@@ -120,9 +127,12 @@ static int load_and_weigh(const struct object *object, const struct runtime_opti
 	host_default_slots(object, &host);
 	for (uint32_t i = 0; i < object->header.interface_count; i++)
 		host.interfaces[i] = ABI_INTERFACE_UNKNOWN;
+	begin = waiting_us();
 	err = load_object(object, &host, &shared, &load_options, &loaded);
+	begin = waiting_us() - begin;
 	if (!err)
 		err = weigh(object, &loaded, weight);
+	weight->load_us = (uint64_t)begin;
 	loaded_close(&loaded);
 	if (!err && (options->verbose || options->json))
 		err = weigh_guarded(object, &host, &shared, weight);

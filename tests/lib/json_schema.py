@@ -7,7 +7,7 @@ PLACE = {"file": str, "line": int, "column": int}
 SPAN = {**PLACE, "end_line": int, "end_column": int, "text": str}
 MESSAGE = {"severity": str, "message": str, "included_from": list}
 WARNINGS = {"shadowed", "redundant", "never", "empty-set", "label", "ssh", "udp-replies", "unused",
-            "interface", "lint-time"}
+            "interface", "load-time", "lint-time"}
 
 
 def has_shape(value, needed, optional=()):

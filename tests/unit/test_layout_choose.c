@@ -18,11 +18,9 @@
 #include <string.h>
 
 /* Compiles rules for COUNT prefixes that are far apart, each with PORTS_EACH ports out of PORTS. */
-static struct compilation compile_within(int instructions_max, unsigned count, unsigned ports_each,
-					 unsigned ports)
+static struct compilation compile_limited(const struct compile_options *options, unsigned count,
+					  unsigned ports_each, unsigned ports)
 {
-	struct compile_options options = {.tables = TABLES_AUTO,
-					  .instructions_max = instructions_max};
 	struct compilation c;
 	char *text = NULL;
 	size_t size;
@@ -40,9 +38,18 @@ static struct compilation compile_within(int instructions_max, unsigned count, u
 		fprintf(out, "%sredirect to l%u\n", ports_each ? " } " : "", i % 5);
 	}
 	fclose(out);
-	compile_text(&c, text, size, &options);
+	compile_text(&c, text, size, options);
 	free(text);
 	return c;
+}
+
+static struct compilation compile_within(int instructions_max, unsigned count, unsigned ports_each,
+					 unsigned ports)
+{
+	const struct compile_options options = {.tables = TABLES_AUTO,
+						.instructions_max = instructions_max};
+
+	return compile_limited(&options, count, ports_each, ports);
 }
 
 static struct compilation compile_prefixes(unsigned count, unsigned ports_each, unsigned ports)
@@ -93,16 +100,68 @@ static void the_cost_of_a_node_includes_what_is_below_it(void **state)
 static void code_replaces_tables_that_take_too_many_instructions(void **state)
 {
 	struct compilation few = compile_within(440, 200, 0, 0);
-	struct compilation many = compile_within(440, 600, 0, 0);
 
 	(void)state;
 	assert_non_null(few.object);
 	assert_int_equal(form_of_root(few.layout), FORM_CODE);
 	assert_true(few.layout->instructions_saved > 440);
-	assert_null(many.object);
-	assert_int_equal(diag_error_count(many.diag), 1);
+	assert_int_equal(few.layout->bytes_saved, 0);
 	compilation_free(&few);
-	compilation_free(&many);
+}
+
+static void smaller_tables_replace_those_that_do_not_fit(void **state)
+{
+	struct compile_options options = {.tables = TABLES_AUTO};
+	struct compilation fastest = compile_limited(&options, 600, 2, 7), smaller, none;
+	size_t bytes = fastest.layout->object.table_bytes;
+
+	(void)state;
+	assert_int_equal(fastest.layout->bytes_saved, 0);
+	options.table_bytes_max = bytes - 1;
+	smaller = compile_limited(&options, 600, 2, 7);
+	assert_non_null(smaller.object);
+	assert_int_equal(smaller.layout->bytes_saved, bytes);
+	assert_true(smaller.layout->object.table_bytes < bytes);
+	options.table_bytes_max = 100;
+	none = compile_limited(&options, 600, 2, 7);
+	assert_null(none.object);
+	assert_int_equal(diag_error_count(none.diag), 1);
+	compilation_free(&fastest);
+	compilation_free(&smaller);
+	compilation_free(&none);
+}
+
+/* Code for every second port of COUNT. */
+static bool warns_of_load_time(unsigned count)
+{
+	const struct compile_options options = {.tables = TABLES_CODE};
+	struct compilation c;
+	char *text = NULL, *printed = NULL;
+	size_t size;
+	unsigned i;
+	bool warns;
+	FILE *out = open_memstream(&text, &size);
+
+	for (i = 0; i < count; i++)
+		fprintf(out, "%s%u", i ? ", " : "dport { ", 1 + 2 * i);
+	fputs(" } drop\n", out);
+	fclose(out);
+	assert_true(compile_text(&c, text, strlen(text), &options));
+	out = open_memstream(&printed, &size);
+	diag_print(c.diag, out, DIAG_COLOR_NEVER);
+	fclose(out);
+	warns = strstr(printed, "ms to load");
+	compilation_free(&c);
+	free(printed);
+	free(text);
+	return warns;
+}
+
+static void a_program_that_takes_long_to_load_is_warned_of(void **state)
+{
+	(void)state;
+	assert_true(warns_of_load_time(2000));
+	assert_false(warns_of_load_time(1000));
 }
 
 static void a_node_of_too_many_intervals_is_never_code(void **state)
@@ -379,6 +438,8 @@ int main(void)
 		cmocka_unit_test(a_few_intervals_are_code_and_many_a_table),
 		cmocka_unit_test(the_cost_of_a_node_includes_what_is_below_it),
 		cmocka_unit_test(code_replaces_tables_that_take_too_many_instructions),
+		cmocka_unit_test(smaller_tables_replace_those_that_do_not_fit),
+		cmocka_unit_test(a_program_that_takes_long_to_load_is_warned_of),
 		cmocka_unit_test(a_node_of_too_many_intervals_is_never_code),
 		cmocka_unit_test(a_node_that_tables_lead_to_is_a_table_too),
 		cmocka_unit_test(the_kind_of_tables_is_the_one_asked_for),
