@@ -61,7 +61,7 @@ enum backend {
 #define PARTS(X)                                                                                   \
 	X(AUTO, "auto") /* where one diagram would take more than a first effort */                \
 	X(NEVER, "never")                                                                          \
-	X(ALWAYS, "always") /* wherever the rules can be cut */
+	X(ALWAYS, "always") /* wherever the rules can be cut, and as far */
 
 enum parts {
 #define PARTS_ENUM(constant, word) PARTS_##constant,

@@ -1,14 +1,14 @@
-/* Decides each part of a flow class in a diagram, in the order of fields that makes it small. Then parts are united, two at a
- * time: what does not ask for the fields that the rules are cut by is often little, and each part takes the program a
- * search more. */
+/* Decides each part of a flow class in a diagram, in the order of fields that makes it small. Then parts are united, two
+ * at a time, where they are hardly larger as one: the rules that ask for neither of the fields that they are cut by are
+ * often few, and each part takes the program another search. */
 #include "parts.h"
 
 #include "compiler/base/arena.h"
 
 #include <stdlib.h>
 
-/* The effort for a part grows more slowly than for an undivided flow class, since a better order may take little more than it has,
- * and may become larger; but a part may not take more memory. */
+/* The effort for a part grows more slowly than for an undivided flow class, since a better order may take little more than
+ * it has, and may become larger; but a part may not take more memory. */
 enum {
 	FIRST_EFFORT = 1 << 20,
 	EFFORT_FOR_VALUE = 16,
@@ -18,9 +18,9 @@ enum {
 	MEMORY = 1 << 20
 };
 
-/* Two parts are united if their diagram has at most HALVES_FOR_TWO halves of the intervals that they have apart, or
- * INTERVALS_FOR_TWO; it may take EFFORT_FOR_TWO times the effort. All of that together may take what the parts took. */
-enum { HALVES_FOR_TWO = 3, INTERVALS_FOR_TWO = 4096, EFFORT_FOR_TWO = 2 };
+/* Two parts are united if all parts together then have at most HALVES_OF_APART halves of the intervals that they have
+ * apart. */
+enum { HALVES_OF_APART = 3 };
 
 /* What is built: some parts of a cut, as one. */
 struct subject_parts {
@@ -40,7 +40,8 @@ struct deciding {
 	struct subject subject;
 	struct piece pieces[PARTS_MAX];
 	size_t count;
-	size_t effort; /* of the parts apart; what is left of it for uniting them */
+	size_t first_effort, last_effort;  /* for a part */
+	size_t intervals, intervals_apart; /* of all parts; and before any were united */
 };
 
 static diagram_ref build(const void *data, struct arena *arena, struct builder *builder)
@@ -62,20 +63,19 @@ static void make_compact(struct trial *trial)
 	trial->arena = arena;
 }
 
-static bool decide_part(struct deciding *deciding, uint32_t part, size_t values)
+static bool decide_part(struct deciding *deciding, uint32_t part)
 {
 	struct piece *piece = &deciding->pieces[deciding->count];
-	size_t last = LAST_EFFORT + values * LAST_EFFORT_FOR_VALUE;
-	size_t effort = FIRST_EFFORT + values * EFFORT_FOR_VALUE;
+	size_t effort = deciding->first_effort;
 
 	deciding->what.parts = piece->parts = 1u << part;
 	while (!best_order(&deciding->subject, effort, &piece->trial)) {
 		effort *= EFFORT_GROWTH;
-		if (effort > last)
+		if (effort > deciding->last_effort)
 			return false;
 	}
 	make_compact(&piece->trial);
-	deciding->effort += piece->trial.effort;
+	deciding->intervals += piece->trial.extent.intervals;
 	deciding->count++;
 	return true;
 }
@@ -90,30 +90,18 @@ static int compare_pieces(const void *a, const void *b)
 	return first->parts < second->parts ? -1 : first->parts > second->parts;
 }
 
-static bool is_worth_it(const struct piece *large, const struct piece *small,
-			const struct trial *united)
-{
-	size_t apart = large->trial.extent.intervals + small->trial.extent.intervals;
-
-	return united->extent.intervals <= INTERVALS_FOR_TWO ||
-	       united->extent.intervals * 2 <= apart * HALVES_FOR_TWO;
-}
-
 /* Unites two parts, in the order of fields of the first. */
 static bool unite(struct deciding *deciding, struct piece *large, const struct piece *small)
 {
-	size_t effort = (large->trial.effort + small->trial.effort) * EFFORT_FOR_TWO;
 	struct trial united;
-	bool is_done;
+	size_t intervals;
 
-	if (effort > deciding->effort)
-		effort = deciding->effort;
 	deciding->what.parts = large->parts | small->parts;
-	is_done = try_order(&deciding->subject, large->trial.order, effort, &united);
-	deciding->effort -= is_done ? united.effort : effort;
-	if (!is_done)
+	if (!try_order(&deciding->subject, large->trial.order, deciding->first_effort, &united))
 		return false;
-	if (!is_worth_it(large, small, &united)) {
+	intervals = deciding->intervals - large->trial.extent.intervals -
+		    small->trial.extent.intervals + united.extent.intervals;
+	if (intervals > deciding->intervals_apart / 2 * HALVES_OF_APART) {
 		arena_free(united.arena);
 		return false;
 	}
@@ -122,6 +110,7 @@ static bool unite(struct deciding *deciding, struct piece *large, const struct p
 	arena_free(small->trial.arena);
 	large->trial = united;
 	large->parts = deciding->what.parts;
+	deciding->intervals = intervals;
 	return true;
 }
 
@@ -132,6 +121,7 @@ static void unite_parts(struct deciding *deciding)
 	bool is_united = true;
 	size_t i;
 
+	deciding->intervals_apart = deciding->intervals;
 	while (is_united && deciding->count > 2) {
 		struct piece *smallest = &deciding->pieces[deciding->count - 1];
 
@@ -157,7 +147,10 @@ static bool are_allowed(const struct deciding *deciding, const struct policy *po
 size_t decide_parts(const struct policy *policy, enum family family, enum protocol protocol,
 		    size_t values, bool as_few_as_fit, struct trial done[PARTS_MAX])
 {
-	struct deciding deciding = {.count = 0};
+	struct deciding deciding = {
+		.first_effort = FIRST_EFFORT + values * EFFORT_FOR_VALUE,
+		.last_effort = LAST_EFFORT + values * LAST_EFFORT_FOR_VALUE,
+	};
 	struct arena *arena = arena_new();
 	struct turns turns;
 	uint32_t part;
@@ -170,7 +163,7 @@ size_t decide_parts(const struct policy *policy, enum family family, enum protoc
 					    MEMORY};
 	fits = turns_of(arena, policy, family, protocol, &turns) && cut_turns(arena, turns, &cut);
 	for (part = 0; fits && part < cut.part_count; part++)
-		fits = decide_part(&deciding, part, values);
+		fits = decide_part(&deciding, part);
 	if (fits && as_few_as_fit)
 		unite_parts(&deciding);
 	fits = fits && are_allowed(&deciding, policy);

@@ -5,7 +5,8 @@
  *
  * Where thousands of rules ask for one field alone, and thousands for another alone, one diagram would
  * have a node for each pair of them. The rules of such a flow class are cut into parts, by which of the
- * two fields they ask for: both, the first, the second, or neither. Each part has a diagram of its own.
+ * two fields they ask for: both, the first, the second, or neither; and two of these are one part where that
+ * is hardly larger. Each part has a diagram of its own.
  * A packet has an outcome in each part: the actions of the part's rules that it matches, in order, up to
  * its first final rule; or, where no rule of the part is final, an open end.
  *

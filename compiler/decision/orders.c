@@ -3,6 +3,8 @@
 
 #include "compiler/base/arena.h"
 
+#include <string.h>
+
 /* Once one order is done and its diagram has WORTH_A_TRY intervals or more, the orders after it are
  * tried too. Another order is taken if its diagram is WORTH_TAKING times smaller. */
 enum { WORTH_A_TRY = 4096, WORTH_TAKING = 2 };
@@ -54,13 +56,13 @@ static bool is_of_use(const struct subject *subject, const struct lead *lead)
 	return lead->fields[0] != FIELD_IIFNAME || subject->has_interfaces;
 }
 
-static bool try_order(const struct subject *subject, const struct lead *lead, size_t effort,
-		      struct trial *trial)
+bool try_order(const struct subject *subject, const enum field order[VALUE_FIELD_COUNT],
+	       size_t effort, struct trial *trial)
 {
 	struct arena *arena = arena_new();
 
 	*trial = (struct trial){.arena = arena};
-	order_fields(lead, trial->order);
+	memcpy(trial->order, order, sizeof(trial->order));
 	trial->builder = builder_new(arena, trial->order, effort);
 	if (subject->memory)
 		builder_remember_at_most(trial->builder, subject->memory);
@@ -88,6 +90,7 @@ static size_t next_effort(const struct subject *subject, const struct trial *bes
 
 bool best_order(const struct subject *subject, size_t effort, struct trial *best)
 {
+	enum field order[VALUE_FIELD_COUNT];
 	bool found = false;
 	struct trial trial;
 	size_t i;
@@ -97,8 +100,8 @@ bool best_order(const struct subject *subject, size_t effort, struct trial *best
 			return true;
 		if (found)
 			effort = next_effort(subject, best);
-		if (!is_of_use(subject, &LEADS[i]) ||
-		    !try_order(subject, &LEADS[i], effort, &trial))
+		order_fields(&LEADS[i], order);
+		if (!is_of_use(subject, &LEADS[i]) || !try_order(subject, order, effort, &trial))
 			continue;
 		if (found && trial.extent.intervals * WORTH_TAKING > best->extent.intervals) {
 			arena_free(trial.arena);

@@ -25,6 +25,10 @@ struct trial {
 	enum field order[VALUE_FIELD_COUNT];
 };
 
+/* Tries one order. False if it is not done within the effort. */
+bool try_order(const struct subject *subject, const enum field order[VALUE_FIELD_COUNT],
+	       size_t effort, struct trial *trial);
+
 /* Gives in BEST the first order that is done within the effort, or a later one whose diagram is much
  * smaller. False if no order is done. */
 bool best_order(const struct subject *subject, size_t effort, struct trial *best);

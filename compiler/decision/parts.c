@@ -154,11 +154,19 @@ struct building {
 	struct builder *builder;
 	const struct cut *cut;
 	enum family family;
-	uint32_t part;
-	size_t scope; /* the index of the next scope to be entered */
+	uint32_t parts; /* bits 1 << part */
+	size_t scope;   /* the index of the next scope to be entered */
 };
 
-/* What a turn does in the part, as a terminal. */
+/* Whether one of the parts does the turn. */
+static bool is_at_home(const struct building *building, size_t index)
+{
+	const struct cut *cut = building->cut;
+
+	return building->parts & 1u << cut->homes[index] && has_number(&cut->turns.items[index]);
+}
+
+/* What a turn does in the parts, as a terminal. */
 static diagram_ref turn_body(const struct building *building, size_t index)
 {
 	const struct cut *cut = building->cut;
@@ -167,7 +175,7 @@ static diagram_ref turn_body(const struct building *building, size_t index)
 	struct diagram_outcome outcome = {turn->actions, 0, turn->end, NULL};
 	size_t i;
 
-	if (cut->homes[index] == building->part && has_number(turn)) {
+	if (is_at_home(building, index)) {
 		outcome.action_count = turn->action_count;
 		for (i = 0; i < turn->action_count; i++)
 			numbers[i] = number;
@@ -177,12 +185,9 @@ static diagram_ref turn_body(const struct building *building, size_t index)
 	return builder_add_outcome(building->builder, outcome);
 }
 
-static bool is_in_part(const struct building *building, size_t index)
+static bool is_in_parts(const struct building *building, size_t index)
 {
-	const struct cut *cut = building->cut;
-
-	return cut->knowers[index] & 1u << building->part ||
-	       (cut->homes[index] == building->part && has_number(&cut->turns.items[index]));
+	return building->cut->knowers[index] & building->parts || is_at_home(building, index);
 }
 
 static diagram_ref build_turns(struct building *building, size_t first, size_t end);
@@ -211,7 +216,7 @@ static diagram_ref build_turns(struct building *building, size_t first, size_t e
 						    : NULL;
 
 		if (!scope || scope->first != i) {
-			if (is_in_part(building, i)) {
+			if (is_in_parts(building, i)) {
 				clauses[count] = turns->items[i].clause;
 				clauses[count++].body = turn_body(building, i);
 			}
@@ -231,10 +236,10 @@ static diagram_ref build_turns(struct building *building, size_t first, size_t e
 	return join_diagrams(building->builder, diagrams, diagram_count);
 }
 
-diagram_ref part_to_diagram(struct arena *arena, struct builder *builder, const struct cut *cut,
-			    enum family family, uint32_t part)
+diagram_ref parts_to_diagram(struct arena *arena, struct builder *builder, const struct cut *cut,
+			     enum family family, uint32_t parts)
 {
-	struct building building = {arena, builder, cut, family, part, 0};
+	struct building building = {arena, builder, cut, family, parts, 0};
 
 	return build_turns(&building, 0, cut->turns.count);
 }

@@ -1,9 +1,9 @@
-/* Cuts the turns of a flow class into parts, and builds the diagram of a part. decision.h says what parts
- * are. */
+/* Cuts the turns of a flow class into parts, and builds their diagrams. decision.h says what parts are. */
 #ifndef SKLC_DECISION_PARTS_H
 #define SKLC_DECISION_PARTS_H
 
 #include "decision.h"
+#include "orders.h"
 #include "turns.h"
 
 struct cut {
@@ -31,9 +31,15 @@ bool most_is_allowed(const struct most *most, size_t labels);
 /* Adds the most that a part, or an undivided flow class, does. */
 void most_add(struct most *most, const struct builder *builder, diagram_ref root);
 
-/* The diagram of a part. It is wrong if the builder is exhausted afterwards. ARENA is for scratch
- * memory. */
-diagram_ref part_to_diagram(struct arena *arena, struct builder *builder, const struct cut *cut,
-			    enum family family, uint32_t part);
+/* The diagram of some parts as one; PARTS are bits 1 << part. It is wrong if the builder is exhausted afterwards. ARENA
+ * is for scratch memory. */
+diagram_ref parts_to_diagram(struct arena *arena, struct builder *builder, const struct cut *cut,
+			     enum family family, uint32_t parts);
+
+/* Decides the rules of a flow class in parts. If AS_FEW_AS_FIT, two of them are one where that is hardly larger. VALUES is
+ * how many there are in all rules. Gives in DONE the diagrams, and how many there are; 0 if the rules cannot be cut, if a
+ * part takes too much effort, or if the parts may do too much to one packet. */
+size_t decide_parts(const struct policy *policy, enum family family, enum protocol protocol,
+		    size_t values, bool as_few_as_fit, struct trial done[PARTS_MAX]);
 
 #endif

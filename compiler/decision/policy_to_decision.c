@@ -30,15 +30,6 @@ enum {
 /* Once one order of an undivided diagram is done, another may take this for each interval of the first. */
 enum { EFFORT_FOR_INTERVAL = 32 };
 
-/* The effort for a part grows more slowly, since a better order may take little more than it has, and may become larger;
- * but a part may not take more memory. */
-enum {
-	PART_EFFORT_GROWTH = 2,
-	PART_LAST_EFFORT = 1 << 24,
-	PART_LAST_EFFORT_FOR_VALUE = 64,
-	PART_MEMORY = 1 << 20
-};
-
 /* A decision in the making. */
 struct making {
 	const struct policy *policy;
@@ -49,13 +40,11 @@ struct making {
 	size_t longest; /* the most actions of an outcome of an undivided flow class */
 };
 
-/* The rules of a flow class, undivided or cut. */
+/* The rules of a flow class. */
 struct flow_class_rules {
 	const struct policy *policy;
 	enum family family;
 	enum protocol protocol;
-	const struct cut *cut;
-	uint32_t part;
 };
 
 static diagram_ref build_undivided(const void *data, struct arena *arena, struct builder *builder)
@@ -63,13 +52,6 @@ static diagram_ref build_undivided(const void *data, struct arena *arena, struct
 	const struct flow_class_rules *rules = data;
 
 	return rules_to_diagram(arena, builder, rules->policy, rules->family, rules->protocol);
-}
-
-static diagram_ref build_part(const void *data, struct arena *arena, struct builder *builder)
-{
-	const struct flow_class_rules *rules = data;
-
-	return part_to_diagram(arena, builder, rules->cut, rules->family, rules->part);
 }
 
 /* The number of ranges in all rules, and of elements in all maps and key sets. */
@@ -96,10 +78,11 @@ static size_t count_values(const struct policy *policy)
 	return count;
 }
 
-/* Keeps a diagram that is done. */
-static void keep(struct making *making, const struct flow_class_rules *rules, struct trial *done)
+/* Keeps the diagram of a part that is done. */
+static void keep(struct making *making, const struct flow_class_rules *rules, size_t index,
+		 struct trial *done)
 {
-	struct decision_part *part = &making->decision->parts[rules->part];
+	struct decision_part *part = &making->decision->parts[index];
 
 	part->roots[rules->family][rules->protocol] = builder_import(making->whole, done->builder,
 								     done->root);
@@ -120,7 +103,7 @@ static bool decide_undivided(struct making *making, struct flow_class_rules rule
 	most_add(&most, best.builder, best.root);
 	if (most.actions > making->longest)
 		making->longest = most.actions;
-	keep(making, &rules, &best);
+	keep(making, &rules, 0, &best);
 	return true;
 }
 
@@ -135,45 +118,20 @@ static void forget(struct decision *decision, enum family family, enum protocol 
 	}
 }
 
-static bool decide_part(const struct subject *subject, size_t values, struct trial *best)
+/* Tries to cut the rules into parts. */
+static bool decide_divided(struct making *making, const struct flow_class_rules *rules,
+			   size_t values)
 {
-	size_t last = PART_LAST_EFFORT + values * PART_LAST_EFFORT_FOR_VALUE;
-	size_t effort = FIRST_EFFORT + values * EFFORT_FOR_VALUE;
+	struct trial done[PARTS_MAX];
+	size_t count, i;
 
-	for (; effort <= last; effort *= PART_EFFORT_GROWTH)
-		if (best_order(subject, effort, best))
-			return true;
-	return false;
-}
-
-static bool decide_parts(struct making *making, struct flow_class_rules rules, size_t values)
-{
-	struct subject subject = {build_part, &rules, making->policy->interface_count, 0,
-				  PART_MEMORY};
-	struct arena *arena = arena_new();
-	struct most most = {0, 0};
-	struct turns turns;
-	struct trial best;
-	struct cut cut = {.part_count = 0};
-	bool done;
-
-	done = turns_of(arena, making->policy, rules.family, rules.protocol, &turns) &&
-	       cut_turns(arena, turns, &cut);
-	rules.cut = &cut;
-	for (; done && rules.part < cut.part_count; rules.part++) {
-		done = decide_part(&subject, values, &best);
-		if (!done)
-			break;
-		most_add(&most, best.builder, best.root);
-		keep(making, &rules, &best);
-	}
-	done = done && most_is_allowed(&most, making->policy->label_count);
-	if (!done)
-		forget(making->decision, rules.family, rules.protocol);
-	else if (making->decision->part_count < cut.part_count)
-		making->decision->part_count = cut.part_count;
-	arena_free(arena);
-	return done;
+	count = decide_parts(making->policy, rules->family, rules->protocol, values,
+			     making->parts != PARTS_ALWAYS, done);
+	for (i = 0; i < count; i++)
+		keep(making, rules, i, &done[i]);
+	if (making->decision->part_count < count)
+		making->decision->part_count = count;
+	return count;
 }
 
 /* The effort after EFFORT for each order of fields; 0 after the last one. */
@@ -186,17 +144,17 @@ static size_t more_effort(size_t effort)
 
 static bool decide_flow_class(struct making *making, enum family family, enum protocol protocol)
 {
-	struct flow_class_rules rules = {making->policy, family, protocol, NULL, 0};
+	struct flow_class_rules rules = {making->policy, family, protocol};
 	size_t values = count_values(making->policy);
 	size_t effort = FIRST_EFFORT + values * EFFORT_FOR_VALUE;
 	bool tries_parts = making->parts != PARTS_NEVER;
 
-	if (making->parts == PARTS_ALWAYS && decide_parts(making, rules, values))
+	if (making->parts == PARTS_ALWAYS && decide_divided(making, &rules, values))
 		return true;
 	while (!decide_undivided(making, rules, effort)) {
 		effort = making->is_first_effort ? 0 : more_effort(effort);
 		if (tries_parts && (!effort || effort > UNDIVIDED_EFFORT)) {
-			if (decide_parts(making, rules, values))
+			if (decide_divided(making, &rules, values))
 				return true;
 			tries_parts = false;
 		}

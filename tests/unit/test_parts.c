@@ -244,6 +244,39 @@ static void rules_that_fit_one_diagram_are_not_cut(void **state)
 	free(text);
 }
 
+/* Large parts of one field alone, and small ones of both and of neither. */
+static void small_parts_are_one_unless_rules_are_always_cut(void **state)
+{
+	char *large = multiplying_rules(8000), *text = NULL;
+	struct compilation few, all;
+	struct packet packet = {0};
+	size_t size;
+	uint32_t i;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	fprintf(out,
+		"dport 80 counter redirect to a else continue\n"
+		"saddr 10.0.6.0 daddr 10.0.7.0 counter drop\n%sdport 81 counter drop\n",
+		large);
+	fclose(out);
+	compile_parts(&few, text, PARTS_AUTO);
+	compile_parts(&all, text, PARTS_ALWAYS);
+	assert_int_equal(all.decision->part_count, 4);
+	assert_in_range(few.decision->part_count, 2, 3);
+	for (i = 0; i < 3 * 3 * 3; i++) {
+		packet.values[FIELD_DADDR] = 0x0a000600 + i % 3 * 0x100;
+		packet.values[FIELD_SADDR] = 0x0a000600 + i / 3 % 3 * 0x100;
+		packet.values[FIELD_DPORT] = 80 + i / 9;
+		check_packet(&few, &packet);
+		check_packet(&all, &packet);
+	}
+	compilation_free(&few);
+	compilation_free(&all);
+	free(large);
+	free(text);
+}
+
 /* The sum of what the parts do, each alone, is more than a packet may need; so the rules are in one diagram. */
 static void parts_that_might_do_too_much_together_are_one_diagram(void **state)
 {
@@ -303,6 +336,7 @@ int main(void)
 		cmocka_unit_test(no_element_of_a_set_that_is_asked_not_to_hold_holds),
 		cmocka_unit_test(rules_are_cut_where_one_diagram_would_be_too_large),
 		cmocka_unit_test(rules_that_fit_one_diagram_are_not_cut),
+		cmocka_unit_test(small_parts_are_one_unless_rules_are_always_cut),
 		cmocka_unit_test(parts_that_might_do_too_much_together_are_one_diagram),
 		cmocka_unit_test(no_flow_class_is_cut_where_another_has_too_many_actions_for_that),
 	};
