@@ -339,7 +339,8 @@ static struct bytecode *write_class(struct arena *arena, const struct layout *la
 	bytecode_alu(code, BPF_MOV, R1, R0);
 	bytecode_alu_imm(code, BPF_RSH, R1, 32);
 	bytecode_jump_if_reg(code, BPF_JNE, R1, R6, far);
-	bytecode_exit(code); /* the class is in the lower half of R0, the result */
+	bytecode_alu32(code, BPF_MOV, R0, R0); /* the number leaves R0, of which LLVM takes all */
+	bytecode_exit(code);
 	bytecode_begin_block(code, far);
 	emit_look_up(code, SYMBOL_INTERFACES, STACK_KEY);
 	bytecode_jump_if(code, BPF_JEQ, R0, 0, other);
