@@ -2,30 +2,23 @@
  * in the kernel, on random rules and on packets at the edges of the rules' values, with all sockets
  * present, none, and half of them. Prints TAP. Arguments: how many rules files, and the number of
  * the first. */
+#include "tests/differential/lib/bundle.h"
+#include "tests/differential/lib/expected.h"
 #include "tests/differential/lib/generate.h"
 #include "tests/differential/lib/kernel.h"
 #include "tests/differential/lib/packets.h"
+#include "tests/differential/lib/respell.h"
 #include "tests/differential/lib/tap.h"
+#include "tests/differential/lib/variants.h"
 
-#include "compiler/base/arena.h"
 #include "compiler/base/diag.h"
 #include "compiler/decision/decision.h"
 #include "compiler/layout/layout.h"
-#include "compiler/llvm/llvm.h"
-#include "runtime/abi.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { DEFAULT_FILES = 200, PACKETS = 150, FILLINGS = 3 };
-
-/* Files of hundreds of rules take longer: one is tested for each CLUSTERED_PART small files. */
-enum { CLUSTERED_PART = 10 };
-
-/* With a kind of tables that does not suit the rules, programs are longer than the default
- * limit. */
-enum { INSTRUCTIONS_MAX = 10000 };
-enum { SLOTS = GENERATE_LABELS * ABI_FLOW_CLASSES };
 
 /* One rules file compiled, and what is expected of its counters. */
 struct trial {
@@ -34,49 +27,9 @@ struct trial {
 	struct edges edges;
 	const struct sentinels *sentinels;
 	struct program program;
-	bool filled[SLOTS];                                /* the slots that have sockets */
-	uint64_t *rule_counts, hits[SLOTS], misses[SLOTS]; /* expected so far */
+	bool filled[SLOTS];     /* the slots that have sockets */
+	struct counted counted; /* expected so far */
 };
-
-/* The slot that must be chosen, as the slots are filled now. Adds to the counts that are
- * expected. */
-static int expected_choice(struct trial *trial, const struct outcome *outcome,
-			   const struct packet *packet)
-{
-	uint32_t flow_class = 2u * (packet->family == FAMILY_IPV6) +
-			      (packet->protocol == PROTOCOL_UDP);
-	size_t i;
-
-	for (i = 0; i < outcome->action_count; i++) {
-		const struct action *action = &outcome->actions[i];
-		uint32_t slot = action->index * ABI_FLOW_CLASSES + flow_class;
-
-		if (action->kind == ACTION_COUNT) {
-			trial->rule_counts[action->index]++;
-		} else if (trial->filled[slot]) {
-			trial->hits[slot]++;
-			return (int)slot;
-		} else {
-			trial->misses[slot]++;
-		}
-	}
-	return outcome->end == END_PASS ? CHOSE_PASS : CHOSE_DROP;
-}
-
-static bool same_outcome(const struct outcome *a, const struct diagram_outcome *b)
-{
-	size_t i;
-
-	if (a->action_count != b->action_count ||
-	    b->end != (a->end == END_PASS ? OUTCOME_PASS : OUTCOME_DROP))
-		return false;
-	for (i = 0; i < a->action_count; i++)
-		if (a->actions[i].kind != b->actions[i].kind ||
-		    a->actions[i].index != b->actions[i].index ||
-		    a->actions[i].no_reuseport != b->actions[i].no_reuseport)
-			return false;
-	return true;
-}
 
 static void show_packet(const struct packet *packet)
 {
@@ -92,50 +45,18 @@ static void show_packet(const struct packet *packet)
 static bool check_packet(struct trial *trial)
 {
 	struct packet packet = random_packet(&trial->random, &trial->edges);
-	struct action actions[DECIDED_ACTIONS_MAX];
-	struct diagram_outcome walked;
-	const struct rule *deciding;
 	struct outcome outcome;
+	bool alike = decided_alike(trial->c.policy, trial->c.decision, &packet, &outcome);
 	int chosen, expected;
 
-	if (!policy_eval(trial->c.policy, &packet, &outcome, &deciding)) {
-		puts("# the outcome has too many actions, and yet the rules compiled");
-		return false;
-	}
-	walked = decision_eval(trial->c.decision, &packet, actions);
 	chosen = program_run(&trial->program, trial->sentinels, &packet);
-	expected = expected_choice(trial, &outcome, &packet);
-	if (same_outcome(&outcome, &walked) && chosen == expected)
+	expected = expected_choice(&outcome, &packet, trial->filled, &trial->counted);
+	if (alike && chosen == expected)
 		return true;
 	show_packet(&packet);
-	printf("# diagram %s; kernel chose %d, the rules %d\n",
-	       same_outcome(&outcome, &walked) ? "agrees" : "differs", chosen, expected);
+	printf("# diagram %s; kernel chose %d, the rules %d\n", alike ? "agrees" : "differs",
+	       chosen, expected);
 	return false;
-}
-
-static bool check_counters(struct trial *trial)
-{
-	const struct layout_object *object = &trial->c.layout->object;
-	uint64_t hits, misses;
-	uint32_t i;
-
-	for (i = 0; i < object->counter_count; i++)
-		if (program_rule_counter(&trial->program, i) != trial->rule_counts[i]) {
-			printf("# counter %u is not %lu\n", i,
-			       (unsigned long)trial->rule_counts[i]);
-			return false;
-		}
-	for (i = 0; i < object->label_count * ABI_FLOW_CLASSES; i++) {
-		if (!program_label_counter(&trial->program, i, &hits, &misses))
-			return false;
-		if (hits != trial->hits[i] || misses != trial->misses[i]) {
-			printf("# slot %u counts %lu, %lu, not %lu, %lu\n", i, (unsigned long)hits,
-			       (unsigned long)misses, (unsigned long)trial->hits[i],
-			       (unsigned long)trial->misses[i]);
-			return false;
-		}
-	}
-	return true;
 }
 
 /* Loads the program once, and tries packets with all sockets in their slots (FILLING 0), with none
@@ -143,6 +64,7 @@ static bool check_counters(struct trial *trial)
 static bool check_filling(struct trial *trial, int filling, int packets)
 {
 	size_t labels = trial->c.layout->object.label_count;
+	char counter[COUNTER_TEXT];
 	bool good = true;
 	int i;
 
@@ -150,101 +72,66 @@ static bool check_filling(struct trial *trial, int filling, int packets)
 		puts("# the kernel refuses the program");
 		return false;
 	}
-	memset(trial->hits, 0, sizeof(trial->hits));
-	memset(trial->misses, 0, sizeof(trial->misses));
-	memset(trial->rule_counts, 0, (trial->c.policy->counter_count + 1) * sizeof(uint64_t));
+	counted_reset(&trial->counted, trial->c.policy);
 	for (i = 0; i < SLOTS; i++)
 		trial->filled[i] = filling == 0 ||
 				   (filling == 2 && random_percent(&trial->random, 50));
 	good = program_fill(&trial->program, trial->sentinels, trial->filled, labels);
 	for (i = 0; good && i < packets; i++)
 		good = check_packet(trial);
-	good = good && check_counters(trial);
+	if (good &&
+	    !same_counters(&trial->program, &trial->c.layout->object, &trial->counted, counter)) {
+		printf("# %s\n", counter);
+		good = false;
+	}
 	program_close(&trial->program);
 	return good;
 }
 
-static bool compiles(struct compilation *c, const char *text, const struct compile_options *options)
+/* Whether a text compiles, or is refused by a variant that may refuse it. */
+static bool compiles(struct compilation *c, const char *text, size_t variant)
 {
-	if (compile_text(c, text, strlen(text), options))
+	compilation_start(c);
+	if (bundle_compile(c, text, variant_options(variant), STAGE_OBJECT) ||
+	    (variant_at(variant)->may_refuse && c->decision && !c->layout))
 		return true;
 	diag_print(c->diag, stdout, DIAG_COLOR_NEVER);
 	return false;
 }
 
 static bool check_text(const struct sentinels *sentinels, uint64_t seed, const char *text,
-		       const struct compile_options *options, int packets)
+		       size_t variant, int packets)
 {
 	struct trial trial = {.random = {seed}, .sentinels = sentinels};
-	bool good = compiles(&trial.c, text, options);
+	bool good = compiles(&trial.c, text, variant);
 	int filling;
 
 	if (good) {
 		trial.edges = edges_of(trial.c.arena, trial.c.policy);
-		trial.rule_counts = arena_alloc(trial.c.arena, trial.c.policy->counter_count + 1,
-						sizeof(uint64_t));
+		trial.counted = counted_new(trial.c.arena, trial.c.policy);
 	}
-	for (filling = 0; good && filling < FILLINGS; filling++)
+	for (filling = 0; good && trial.c.object && filling < FILLINGS; filling++)
 		good = check_filling(&trial, filling, packets);
 	compilation_free(&trial.c);
 	return good;
 }
 
-/* Names, by enum backend; a build without LLVM has only the first. */
-static const char *const BACKENDS[] = {"direct", "LLVM"};
-
-static size_t backends_built(void)
-{
-	return llvm_backend() ? 2 : 1;
-}
-
-/* Each way to store the decision: in one diagram, and in parts wherever the rules can be cut. */
-static const struct {
-	enum table_kind tables;
-	enum parts parts;
-	const char *word;
-} TABLES[] = {
-	{TABLES_AUTO, PARTS_AUTO, "auto"},
-	{TABLES_CODE, PARTS_AUTO, "code"},
-	{TABLES_SPLUS, PARTS_AUTO, "splus"},
-	{TABLES_TRIE, PARTS_AUTO, "trie"},
-	{TABLES_RANGES, PARTS_AUTO, "ranges"},
-	{TABLES_LPM, PARTS_AUTO, "lpm"},
-	{TABLES_AUTO, PARTS_ALWAYS, "auto in parts"},
-	{TABLES_CODE, PARTS_ALWAYS, "code in parts"},
-	{TABLES_SPLUS, PARTS_ALWAYS, "splus in parts"},
-	{TABLES_TRIE, PARTS_ALWAYS, "trie in parts"},
-	{TABLES_RANGES, PARTS_ALWAYS, "ranges in parts"},
-};
-enum { TABLES_COUNT = sizeof(TABLES) / sizeof(TABLES[0]) };
-
-/* A generator of rules files. */
-struct kind_of_file {
-	char *(*generate)(struct random *random);
-	const char *word;
-	bool fits_code; /* every file fits into a program without tables */
-};
-
 static void check_random_files(struct tap *tap, const struct sentinels *sentinels,
-			       struct kind_of_file kind, uint64_t first, uint64_t count)
+			       const struct kind_of_file *kind, uint64_t first, uint64_t count)
 {
 	uint64_t seed;
-	size_t i;
+	size_t variant;
 
-	for (i = 0; i < TABLES_COUNT * backends_built(); i++) {
-		struct compile_options options = {.tables = TABLES[i % TABLES_COUNT].tables,
-						  .parts = TABLES[i % TABLES_COUNT].parts,
-						  .backend = (enum backend)(i / TABLES_COUNT),
-						  .instructions_max = INSTRUCTIONS_MAX};
+	for (variant = 0; variant < variant_count(); variant++) {
 		bool good = true;
 
-		if (options.tables == TABLES_CODE && !kind.fits_code)
+		if (!variant_suits(variant, kind))
 			continue;
 		for (seed = first; good && seed < first + count; seed++) {
 			struct random random = {seed};
-			char *text = kind.generate(&random);
+			char *text = respell(kind->generate(&random), &random);
 
-			good = check_text(sentinels, seed, text, &options, PACKETS);
+			good = check_text(sentinels, seed, text, variant, PACKETS);
 			if (!good)
 				printf("# rules file %lu:\n%s\n", (unsigned long)seed, text);
 			free(text);
@@ -252,9 +139,18 @@ static void check_random_files(struct tap *tap, const struct sentinels *sentinel
 		tap_result(tap, good,
 			   "%lu %s rules files decide alike in definition, diagram and kernel, "
 			   "tables %s, back end %s",
-			   (unsigned long)count, kind.word, TABLES[i % TABLES_COUNT].word,
-			   BACKENDS[options.backend]);
+			   (unsigned long)count, kind->word, variant_at(variant)->word,
+			   variant_backend_word(variant));
 	}
+}
+
+/* Whether a variant is tried for a map of so many elements: they are too many for code, and both back ends call the same trie
+ * of the kernel. */
+static bool suits_large(size_t variant)
+{
+	return !variant_at(variant)->may_refuse && variant_at(variant)->tables != TABLES_CODE &&
+	       (variant_at(variant)->tables != TABLES_LPM ||
+		variant_backend(variant) == BACKEND_DIRECT);
 }
 
 static void check_large_files(struct tap *tap, const struct sentinels *sentinels, uint32_t prefixes,
@@ -262,27 +158,19 @@ static void check_large_files(struct tap *tap, const struct sentinels *sentinels
 {
 	static const char *const families[] = {"ip", "ip6"};
 	struct random random = {prefixes};
-	size_t i, j;
+	size_t i, variant;
 
 	for (i = 0; i < 2; i++) {
 		char *text = generate_large(&random, families[i], prefixes);
 
-		for (j = 0; j < TABLES_COUNT * backends_built(); j++) {
-			struct compile_options options = {
-				.tables = TABLES[j % TABLES_COUNT].tables,
-				.parts = TABLES[j % TABLES_COUNT].parts,
-				.backend = (enum backend)(j / TABLES_COUNT)};
-
-			/* So many prefixes are too many for code. Both back ends call the same trie of the kernel. */
-			if (options.tables == TABLES_CODE ||
-			    (options.tables == TABLES_LPM && options.backend == BACKEND_LLVM))
+		for (variant = 0; variant < variant_count(); variant++) {
+			if (!suits_large(variant))
 				continue;
-			tap_result(tap, check_text(sentinels, prefixes, text, &options, packets),
+			tap_result(tap, check_text(sentinels, prefixes, text, variant, packets),
 				   "%u %s prefixes decide alike in definition, diagram and kernel, "
-				   "tables %s, "
-				   "back end %s",
-				   prefixes, families[i], TABLES[j % TABLES_COUNT].word,
-				   BACKENDS[options.backend]);
+				   "tables %s, back end %s",
+				   prefixes, families[i], variant_at(variant)->word,
+				   variant_backend_word(variant));
 		}
 		free(text);
 	}
@@ -294,20 +182,20 @@ int main(int argc, char **argv)
 	uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
 	struct sentinels sentinels;
 	struct tap tap = {0};
+	size_t i;
 
 	if (!sentinels_open(&sentinels, GENERATE_LABELS)) {
 		tap_skip(&tap,
 			 "the differential test needs root, for a network namespace of its own");
 		return tap_end(&tap);
 	}
-	check_random_files(&tap, &sentinels, (struct kind_of_file){generate_rules, "random", true},
-			   first, count);
-	check_random_files(&tap, &sentinels,
-			   (struct kind_of_file){generate_clusters, "clustered", false}, first,
-			   (count + CLUSTERED_PART - 1) / CLUSTERED_PART);
-	check_random_files(&tap, &sentinels,
-			   (struct kind_of_file){generate_interfaces, "interface", false}, first,
-			   (count + CLUSTERED_PART - 1) / CLUSTERED_PART);
+	for (i = 0; i < kind_count(); i++) {
+		const struct kind_of_file *kind = kind_at(i);
+
+		if (kind->part)
+			check_random_files(&tap, &sentinels, kind, first,
+					   (count + kind->part - 1) / kind->part);
+	}
 	check_large_files(&tap, &sentinels, 1000, 1000);
 	check_large_files(&tap, &sentinels, 10000, 300);
 	check_large_files(&tap, &sentinels, 100000, 40);

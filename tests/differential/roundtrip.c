@@ -1,8 +1,12 @@
 /* Dumps the policies of random rules files and reads the dumps as rules, which must give the same
- * dump and the same diagram. golden.py does the same with the golden inputs. Prints TAP. Arguments:
+ * dump and the same diagram. golden.py does the same with the golden inputs. The same rules in other
+ * words must give them, too. Prints TAP. Arguments:
  * how many rules files, and the number of the first. */
+#include "tests/differential/lib/bundle.h"
 #include "tests/differential/lib/generate.h"
+#include "tests/differential/lib/respell.h"
 #include "tests/differential/lib/tap.h"
+#include "tests/differential/lib/variants.h"
 
 #include "compiler/base/diag.h"
 #include "compiler/decision/decision.h"
@@ -69,6 +73,49 @@ static bool comes_back(const char *text)
 	return good;
 }
 
+static bool is_decided(struct compilation *c, const char *bundle)
+{
+	compilation_start(c);
+	if (bundle_compile(c, bundle, variant_options(0), STAGE_DECISION))
+		return true;
+	diag_print(c->diag, stdout, DIAG_COLOR_NEVER);
+	return false;
+}
+
+/* Whether a text means the same in other words. */
+static bool is_respelled(const char *plain, const char *bundle)
+{
+	struct compilation first, second;
+	bool has_first = is_decided(&first, plain), has_second = is_decided(&second, bundle);
+	bool good = has_first && has_second && same_forms(&first, &second);
+
+	compilation_free(&first);
+	compilation_free(&second);
+	return good;
+}
+
+static void check_other_words(struct tap *tap, uint64_t first, uint64_t count)
+{
+	bool good = true;
+	uint64_t seed;
+
+	for (seed = first; good && seed < first + count; seed++) {
+		const struct kind_of_file *kind = kind_of_seed(seed);
+		struct random random = {seed}, words = {seed};
+		char *plain = kind->generate(&random);
+		char *bundle = respell(strdup(plain), &words);
+
+		good = is_respelled(plain, bundle);
+		if (!good)
+			printf("# rules file %lu, in other words:\n%s\n", (unsigned long)seed,
+			       bundle);
+		free(plain);
+		free(bundle);
+	}
+	tap_result(tap, good, "%lu rules files mean the same in other words, and in several files",
+		   (unsigned long)count);
+}
+
 static void check_random_files(struct tap *tap, uint64_t first, uint64_t count)
 {
 	bool good = true;
@@ -109,6 +156,7 @@ int main(int argc, char **argv)
 	struct tap tap = {0};
 
 	check_random_files(&tap, first, count);
+	check_other_words(&tap, first, count);
 	check_large_files(&tap);
 	return tap_end(&tap);
 }

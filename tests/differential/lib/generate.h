@@ -17,6 +17,12 @@ char *generate_clusters(struct random *random);
 /* A rules file that tells up to 200 interfaces apart. */
 char *generate_interfaces(struct random *random);
 
+/* A rules file as that of a firewall, whose rules have addresses on both sides, or wildcards. */
+char *generate_filters(struct random *random);
+
+/* A rules file with maps and sets of several keys, which have up to 400 elements. */
+char *generate_keys(struct random *random);
+
 /* Writes a name of one of about NAMES interfaces in quotes, or a wildcard. */
 void generate_interface(struct random *random, FILE *out, uint32_t names);
 
