@@ -4,6 +4,7 @@
 #   make deps            what building and testing need, installed where apt is
 #   make demo            real servers in a namespace of their own, steered by rules
 #   make test            the whole suite, with gcc, with clang, and with the sanitizers
+#   make soak SECONDS=   definition, decision and programs against each other for as long as one likes; needs root
 #   make bench           what it costs, beside other ways to do the same; needs root
 #   make golden          write the golden files anew
 #   make LLVM=0          without the LLVM back end, as where no llvm-config is; LLVM_CONFIG=llvm-config-19 chooses
@@ -25,6 +26,8 @@ FLEX ?= flex
 BISON ?= bison
 BPFTOOL ?= $(or $(shell command -v bpftool),/usr/sbin/bpftool)
 FUZZ_SECONDS ?= 600
+SECONDS ?= 3600
+SEED ?= $(shell date +%s)
 LLVM_CONFIG ?= llvm-config
 LLVM ?= $(if $(shell command -v $(LLVM_CONFIG)),1,0)
 
@@ -55,7 +58,8 @@ ARCHIVE := $(BUILD)/sklc.a
 UNIT := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 UNIT_SHARED := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/lib/*.c))
 DIFFERENTIAL := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/differential/*.c))
-DIFFERENTIAL_SHARED := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/differential/lib/*.c))
+DIFFERENTIAL_SHARED := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %.bpf.c,$(wildcard tests/differential/lib/*.c)))
+DIFFERENTIAL_SKELETONS := $(patsubst tests/differential/lib/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard tests/differential/lib/*.bpf.c))
 HELPERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/e2e/*.c))
 HELPERS_SHARED := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/e2e/lib/*.c))
 BENCH := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c))
@@ -65,7 +69,7 @@ FORMATTED := $(wildcard command/*.[ch] compiler/*.[ch] compiler/*/*.[ch] runtime
 
 say = $(if $(V),,@printf '  %-7s%s\n' $(1) $(@:$(BUILD)/%=%); )
 
-.PHONY: all deps demo test tests bench golden lint format fuzz fuzzers install clean
+.PHONY: all deps demo test tests soak bench golden lint format fuzz fuzzers install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -83,6 +87,12 @@ test: deps
 
 # The programs that tests/run starts, for one compiler.
 tests: all $(UNIT) $(DIFFERENTIAL) $(HELPERS)
+
+# SEED= begins at another seed, which says what rules and packets are tried; FILES= ends after so many seeds; JOBS= says
+# how many at a time. What fails is in $(BUILD)/soak.
+soak: all $(BUILD)/tests/differential/soak
+	@$(BUILD)/tests/differential/soak --seconds $(SECONDS) --seed $(SEED) --folder $(BUILD)/soak \
+		$(if $(FILES),--files $(FILES)) $(if $(JOBS),--jobs $(JOBS))
 
 golden: all
 	@tests/golden/golden.py --write $(BUILD)/sklc
@@ -148,10 +158,18 @@ $(BUILD)/grammar/%.lex.c: grammar/%.l
 $(filter %.lex.o,$(GRAMMAR:.c=.o)): | $(filter %.tab.c,$(GRAMMAR))
 $(filter %.tab.o,$(GRAMMAR:.c=.o)): | $(filter %.lex.c,$(GRAMMAR))
 
+COMPILE_BPF = $(call say,BPF)$(CLANG) -O2 -g -ffreestanding -Wall -Werror -target bpf -I. \
+	      -I/usr/include/$(shell $(CC) -print-multiarch) -MD -MP -c -o $@ $<
+
 $(BUILD)/bpf/%.bpf.o: runtime/bpf/%.bpf.c
 	@mkdir -p $(@D)
-	$(call say,BPF)$(CLANG) -O2 -g -ffreestanding -Wall -Werror -target bpf -I. -I/usr/include/$(shell $(CC) -print-multiarch) \
-		-MD -MP -c -o $@ $<
+	$(COMPILE_BPF)
+
+$(BUILD)/bpf/%.bpf.o: tests/differential/lib/%.bpf.c
+	@mkdir -p $(@D)
+	$(COMPILE_BPF)
+
+$(DIFFERENTIAL_SHARED): | $(DIFFERENTIAL_SKELETONS)
 
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(call say,SKEL)$(BPFTOOL) gen skeleton $< name $(subst .,_,$*) > $@
@@ -186,4 +204,5 @@ $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(ARCHIVE)
 		-fsanitize=fuzzer -MF $@.d -o $@ $< $(ARCHIVE) $(LIBS)
 
 -include $(OBJECTS:.o=.d) $(BACKEND_OBJECTS:.o=.d) $(BUILD)/command/sklc.d $(UNIT:=.d) $(UNIT_SHARED:.o=.d) $(DIFFERENTIAL:=.d) \
-	$(DIFFERENTIAL_SHARED:.o=.d) $(HELPERS:=.d) $(HELPERS_SHARED:.o=.d) $(FUZZERS:=.d) $(BENCH:.o=.d) $(SKELETONS:.skel.h=.bpf.d)
+	$(DIFFERENTIAL_SHARED:.o=.d) $(HELPERS:=.d) $(HELPERS_SHARED:.o=.d) $(FUZZERS:=.d) $(BENCH:.o=.d) $(SKELETONS:.skel.h=.bpf.d) \
+	$(DIFFERENTIAL_SKELETONS:.skel.h=.bpf.d)

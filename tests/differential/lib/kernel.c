@@ -55,6 +55,9 @@ bool sentinels_open(struct sentinels *sentinels, size_t label_count)
 			return false;
 		getsockopt(sentinels->sockets[i], SOL_SOCKET, SO_COOKIE, &sentinels->cookies[i],
 			   &length);
+		if (setsockopt(sentinels->sockets[i], SOL_SOCKET, SO_MARK, &(int){(int)i + 1},
+			       sizeof(int)))
+			return false;
 	}
 	return true;
 }
@@ -178,25 +181,32 @@ static bool write_other_class(const struct program *program, uint32_t class)
 	return !bpf_map_update_elem(program->machine, &zero, words, BPF_ANY);
 }
 
-/* In a BPF_PROG_TEST_RUN a packet comes in by interface 0, which gets the packet's class: by the near
- * map, where there is nothing or another interface for some packets; else a class of a record by the
- * map of interfaces, any other as an interface that the map does not have. */
-static bool set_class(const struct program *program, const struct packet *packet)
+/* Gives an interface of this host a class. The near map has its class, or nothing or another interface there (WAY 0, 1, 2);
+ * then a class of a record is in the map of interfaces, and any other is that of an interface which the map does not
+ * have. */
+bool program_set_class(const struct program *program, uint32_t interface, uint32_t class,
+		       uint32_t way)
 {
-	uint32_t class = (uint32_t)packet->values[FIELD_IIFNAME], zero = 0;
-	uint32_t way = (uint32_t)packet->values[FIELD_SPORT] % 3;
-	uint64_t near = way == 0   ? ABI_NEAR_ENTRY(0, class)
-			: way == 1 ? ABI_NEAR_ENTRY(ABI_NEAR, 1)
+	uint32_t place = interface % ABI_NEAR;
+	uint64_t near = way == 0   ? ABI_NEAR_ENTRY(interface, class)
+			: way == 1 ? ABI_NEAR_ENTRY(interface + ABI_NEAR, 1)
 				   : 0;
 
 	if (program->interfaces < 0)
 		return true;
-	if (bpf_map_update_elem(program->near, &zero, &near, BPF_ANY))
+	if (bpf_map_update_elem(program->near, &place, &near, BPF_ANY))
 		return false;
 	if (class >= ABI_CLASS_FIRST && class <= program->class_last)
-		return !bpf_map_update_elem(program->interfaces, &zero, &class, BPF_ANY);
-	bpf_map_delete_elem(program->interfaces, &zero);
+		return !bpf_map_update_elem(program->interfaces, &interface, &class, BPF_ANY);
+	bpf_map_delete_elem(program->interfaces, &interface);
 	return write_other_class(program, class);
+}
+
+/* In a BPF_PROG_TEST_RUN a packet comes in by interface 0, which gets the packet's class. */
+static bool set_class(const struct program *program, const struct packet *packet)
+{
+	return program_set_class(program, 0, (uint32_t)packet->values[FIELD_IIFNAME],
+				 (uint32_t)packet->values[FIELD_SPORT] % 3);
 }
 
 int program_run(const struct program *program, const struct sentinels *sentinels,

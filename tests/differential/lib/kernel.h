@@ -8,7 +8,8 @@
 
 struct bpf_object;
 
-/* A socket for each label and flow class, by which a test sees what a program chose. */
+/* A socket for each label and flow class, by which a test sees what a program chose. The mark of a socket is one more
+ * than the slot. */
 struct sentinels {
 	size_t label_count;
 	int *sockets;      /* by the slot that the object gives by default */
@@ -39,6 +40,10 @@ void program_close(struct program *program);
 /* Puts sockets into the slots that are true in FILLED, and empties the others. */
 bool program_fill(struct program *program, const struct sentinels *sentinels, const bool *filled,
 		  size_t label_count);
+
+/* Gives an interface of this host a class, in one of three WAYS, which programs do not tell apart. */
+bool program_set_class(const struct program *program, uint32_t interface, uint32_t class,
+		       uint32_t way);
 
 /* Runs the program on a packet. Returns the slot whose socket was chosen, or one of these. */
 enum { CHOSE_PASS = -1, CHOSE_DROP = -2, RUN_FAILED = -3 };

@@ -86,9 +86,7 @@ static const struct kind_of_file KINDS[] = {
 	{generate_filters, "filter", false, 10, 120},
 	{generate_keys, "keyed", false, 10, 80},
 	{generate_1000, "large", false, 0, 20},
-	{generate_keys, "keyed", false, 10, 80},
 	{generate_10000, "larger", false, 0, 8},
-	{generate_keys, "keyed", false, 10, 80},
 	{generate_100000, "largest", false, 0, 2},
 };
 
@@ -110,9 +108,12 @@ bool variant_suits(size_t number, const struct kind_of_file *kind)
 const struct kind_of_file *kind_of_seed(uint64_t seed)
 {
 	struct random random = {seed ^ UINT64_C(0x736f616b)};
-	uint32_t at = random_below(&random, 1000);
+	uint32_t shares = 0, at;
 	size_t i;
 
+	for (i = 0; i < kind_count(); i++)
+		shares += KINDS[i].share;
+	at = random_below(&random, shares);
 	for (i = 0; at >= KINDS[i].share; i++)
 		at -= KINDS[i].share;
 	return &KINDS[i];

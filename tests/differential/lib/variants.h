@@ -28,7 +28,7 @@ struct kind_of_file {
 	bool fits_code; /* every file fits into a program without tables */
 	unsigned
 		part; /* one such file is tested for so many of those that take the least time; 0: none */
-	unsigned share; /* of 1,000 files of a soak */
+	unsigned share; /* a soak has so many of this kind, of all that the table has together */
 };
 
 size_t kind_count(void);
