@@ -66,12 +66,12 @@ static void make_rules(struct fixture *f)
 	f->rule = span_of(f, "tcp daddr 127.0.0.1 dport $p counter redirect to web");
 	rules[0] = (struct rule){
 		.span = f->rule,
-		.match = {3, 1, {{0}}, NULL, 0},
+		.match = {.families = 3, .protocols = 1},
 		.verdict = redirect,
 	};
 	rules[1] = (struct rule){
 		.span = span_of(f, "udp dport 53 drop"),
-		.match = {3, 2, {{0}}, NULL, 0},
+		.match = {.families = 3, .protocols = 2},
 		.verdict = drop,
 		.counter = NO_INDEX,
 	};
