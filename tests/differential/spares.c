@@ -98,6 +98,7 @@ static bool load(struct trial *trial, const struct object *object)
 	}
 	program->fd = bpf_program__fd(bpf_object__next_program(program->object, NULL));
 	program->sockets = bpf_map__fd(sockets);
+	program->interfaces = -1; /* the rules do not ask for interfaces */
 	trial->marks = bpf_object__find_map_fd_by_name(program->object, ABI_SPARE_MARKS);
 	program->label_counters = bpf_object__find_map_fd_by_name(program->object,
 								  ABI_LABEL_COUNTERS);
