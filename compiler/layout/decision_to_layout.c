@@ -156,8 +156,18 @@ static bool is_for_code(const struct laying *laying, const struct attempt *first
 	return first->instructions > most && count_intervals(&laying->plan) <= CODE_INSTEAD_MAX;
 }
 
+/* Whether an attempt is refused for the same reason as another, and by less. */
+static bool is_nearer(const struct attempt *attempt, const struct attempt *other)
+{
+	if (attempt->misfit != other->misfit)
+		return false;
+	if (attempt->misfit == TOO_MANY_BYTES)
+		return attempt->layout->object.table_bytes < other->layout->object.table_bytes;
+	return attempt->instructions < other->instructions;
+}
+
 /* Tries kinds of tables that take fewer instructions or bytes than those that would be faster, the fastest of them
- * first. Gives the first one that fits; else the one that takes the fewest instructions. */
+ * first. Gives the first one that fits; else the one that is the nearest to what refused the first attempt. */
 static struct attempt lay_cheaper(const struct laying *laying, const struct attempt *first)
 {
 	static const enum table_kind kinds[] = {TABLES_TRIE, TABLES_SPLUS, TABLES_LPM};
@@ -171,9 +181,7 @@ static struct attempt lay_cheaper(const struct laying *laying, const struct atte
 			attempt.layout->bytes_saved = first->layout->object.table_bytes;
 			return attempt;
 		}
-		if (attempt.misfit == TOO_MANY_INSTRUCTIONS &&
-		    (best.misfit != TOO_MANY_INSTRUCTIONS ||
-		     attempt.instructions < best.instructions))
+		if (is_nearer(&attempt, &best))
 			best = attempt;
 	}
 	return best;
@@ -195,9 +203,9 @@ static void report_bytes(const struct laying *laying, const struct layout *layou
 		diag_note(laying->diag, (struct span){0, 0}, "'--tables-max' sets another budget");
 }
 
-/* Reports why the first attempt does not fit. CHEAPEST is the one that takes the fewest instructions. */
+/* Reports why the first attempt does not fit. NEAREST is that of the same fault that needs the least. */
 static void report(const struct laying *laying, const struct attempt *first,
-		   const struct attempt *cheapest)
+		   const struct attempt *nearest)
 {
 	const struct layout *layout = first->layout;
 	char limit[120];
@@ -221,11 +229,11 @@ static void report(const struct laying *laying, const struct attempt *first,
 		report_budget(layout, limit, laying->diag);
 		return;
 	case TOO_MANY_BYTES:
-		report_bytes(laying, layout);
+		report_bytes(laying, nearest->layout);
 		return;
 	case TOO_MANY_INSTRUCTIONS:
 		report_program_too_large(layout->policy, larger_family(layout), first->instructions,
-					 instructions_max(laying->options), cheapest->instructions,
+					 instructions_max(laying->options), nearest->instructions,
 					 laying->diag);
 	}
 }

@@ -83,13 +83,18 @@ def test_labels_beyond_the_limit_are_refused_before_anything_is_built():
     assert "more than 16384 labels" in done.stderr
 
 
-def test_tables_beyond_the_limit_are_counted_without_being_built(tmp_path):
-    """The count is that of the tables which a larger limit lets be built."""
+@pytest.mark.parametrize(("tables", "at_least"), [("splus", 1 << 19), ("auto", 65)])
+def test_tables_beyond_the_limit_are_counted_without_being_built(tmp_path, tables, at_least):
+    """The count is that of the smallest tables which a larger limit lets be built."""
     (tmp_path / "s").write_text("".join(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}\n" for n in range(1, 600000, 3)))
     (tmp_path / "r.conf").write_text('set s { type addr; file "s" }\nsaddr @s dport 80 drop\n')
-    refused = sklc(tmp_path / "r.conf", "--tables-max", "64", "-o", tmp_path / "x.o")
+
+    def compile_within(most):
+        return sklc(tmp_path / "r.conf", "--tables", tables, "--tables-max", most, "-o", tmp_path / "x.o")
+
+    refused = compile_within(64)
     assert refused.returncode == 1
     needed = int(refused.stderr.split(" are needed")[0].rsplit("(", 1)[1])
-    assert needed > 1 << 19
-    assert sklc(tmp_path / "r.conf", "--tables-max", needed - 1, "-o", tmp_path / "x.o").returncode == 1
-    assert sklc(tmp_path / "r.conf", "--tables-max", needed, "-o", tmp_path / "x.o").returncode == 0
+    assert needed >= at_least
+    assert compile_within(needed - 1).returncode == 1
+    assert compile_within(needed).returncode == 0
