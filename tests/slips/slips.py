@@ -64,7 +64,8 @@ def mended(text, error):
     first, end = (offset_of(text, error[f"{which}line"], error[f"{which}column"]) for which in ("", "end_"))
     if re.match("(there is no|no rule redirects to|'.[^']*' is not defined)", error["message"]):  # all that use the name meant the other
         word = re.escape(text[first:end])
-        return re.sub(rf"(?<![\w.@$-]){word}(?![\w.-])", lambda _: offer[1], text)
+        before = r"(?<=jump |goto )" if "no chain" in error["message"] else r"(?<![\w.@$-])"  # a chain may be named like a word
+        return re.sub(rf"{before}{word}(?![\w.-])", lambda _: offer[1], text)
     return text[:first] + offer[1] + text[end:]
 
 
