@@ -184,7 +184,7 @@ int main(int argc, char **argv)
 	struct tap tap = {0};
 	size_t i;
 
-	if (!sentinels_open(&sentinels, GENERATE_LABELS)) {
+	if (!kernel_sentinels_open(&sentinels, GENERATE_LABELS)) {
 		tap_skip(&tap,
 			 "the differential test needs root, for a network namespace of its own");
 		return tap_end(&tap);
@@ -199,6 +199,6 @@ int main(int argc, char **argv)
 	check_large_files(&tap, &sentinels, 1000, 1000);
 	check_large_files(&tap, &sentinels, 10000, 300);
 	check_large_files(&tap, &sentinels, 100000, 40);
-	sentinels_close(&sentinels);
+	kernel_sentinels_close(&sentinels);
 	return tap_end(&tap);
 }

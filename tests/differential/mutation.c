@@ -534,12 +534,12 @@ int main(void)
 
 	/* A mutation that the verifier refuses is caught, so the verifier's log is of no interest. */
 	libbpf_set_print(NULL);
-	if (!sentinels_open(&sentinels, LABELS)) {
+	if (!kernel_sentinels_open(&sentinels, LABELS)) {
 		tap_skip(&tap, "mutations are run in the kernel, which needs root");
 		return tap_end(&tap);
 	}
 	for (i = 0; i < SUBJECT_COUNT; i++)
 		check_subject(&tap, &sentinels, i);
-	sentinels_close(&sentinels);
+	kernel_sentinels_close(&sentinels);
 	return tap_end(&tap);
 }

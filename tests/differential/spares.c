@@ -463,7 +463,7 @@ int main(void)
 
 	/* A mutation that the verifier refuses is caught, so the verifier's log is of no interest. */
 	libbpf_set_print(NULL);
-	if (!sentinels_open(&sentinels, LABELS_MAX)) {
+	if (!kernel_sentinels_open(&sentinels, LABELS_MAX)) {
 		tap_skip(&tap, "programs are run in the kernel, which needs root");
 		return tap_end(&tap);
 	}
@@ -471,6 +471,6 @@ int main(void)
 	check_backend(&tap, &sentinels, BACKEND_DIRECT);
 	if (llvm_backend())
 		check_backend(&tap, &sentinels, BACKEND_LLVM);
-	sentinels_close(&sentinels);
+	kernel_sentinels_close(&sentinels);
 	return tap_end(&tap);
 }

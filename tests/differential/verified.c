@@ -204,7 +204,7 @@ int main(void)
 	struct tap tap = {0};
 	size_t i;
 
-	if (!sentinels_open(&sentinels, 1)) {
+	if (!kernel_sentinels_open(&sentinels, 1)) {
 		tap_skip(&tap, "loading programs needs root");
 		return tap_end(&tap);
 	}
@@ -217,6 +217,6 @@ int main(void)
 		check_labels(&tap, counts[i]);
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		check_estimate(&tap, kinds[i]);
-	sentinels_close(&sentinels);
+	kernel_sentinels_close(&sentinels);
 	return tap_end(&tap);
 }

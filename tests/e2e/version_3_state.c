@@ -407,8 +407,8 @@ static void make_state(const struct arguments *arguments)
 	give_slots(&namespace, &current);
 	load(&namespace, &current);
 	if (is_trial)
-		trial_create(arguments->previous ? previous.program : -1, current.program,
-			     arguments->trial, &trial);
+		version_3_trial(arguments->previous ? previous.program : -1, current.program,
+				arguments->trial, &trial);
 	pin_generation(&current, previous.id, true, is_trial ? &trial : NULL);
 	if (previous.id && !is_trial)
 		pin_base(&current);

@@ -39,7 +39,7 @@ static int open_sentinel(size_t flow_class)
 	return fd;
 }
 
-bool sentinels_open(struct sentinels *sentinels, size_t label_count)
+bool kernel_sentinels_open(struct sentinels *sentinels, size_t label_count)
 {
 	size_t count = label_count * ABI_FLOW_CLASSES;
 	socklen_t length = sizeof(uint64_t);
@@ -62,7 +62,7 @@ bool sentinels_open(struct sentinels *sentinels, size_t label_count)
 	return true;
 }
 
-void sentinels_close(struct sentinels *sentinels)
+void kernel_sentinels_close(struct sentinels *sentinels)
 {
 	size_t i;
 

@@ -18,8 +18,8 @@ struct sentinels {
 
 /* Moves the process to a new network namespace and opens the sockets there; false, with errno set,
  * if that fails. */
-bool sentinels_open(struct sentinels *sentinels, size_t label_count);
-void sentinels_close(struct sentinels *sentinels);
+bool kernel_sentinels_open(struct sentinels *sentinels, size_t label_count);
+void kernel_sentinels_close(struct sentinels *sentinels);
 
 struct program {
 	struct bpf_object *object;

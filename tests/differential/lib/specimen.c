@@ -50,7 +50,7 @@ void hunt_run(struct hunt *hunt)
 		good = trial_variant(&trial, hunt->lab, variant);
 	}
 	hunt->programs = trial.programs;
-	trial_close(&trial);
+	trial_free(&trial);
 }
 
 /* A text that is tried with the samples of a specimen. */
@@ -76,7 +76,7 @@ static void run_again(void *data)
 		if (trial_define(&trial, again->lab))
 			trial_variant(&trial, again->lab, variant);
 	}
-	trial_close(&trial);
+	trial_free(&trial);
 }
 
 bool specimen_fails(struct specimen *specimen, struct lab *lab, const char *text)

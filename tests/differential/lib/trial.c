@@ -31,13 +31,13 @@ const char *failure_words(enum failure_kind kind)
 bool lab_open(struct lab *lab)
 {
 	*lab = (struct lab){.fault = lab->fault};
-	return sentinels_open(&lab->sentinels, GENERATE_LABELS) && batch_open(&lab->batch);
+	return kernel_sentinels_open(&lab->sentinels, GENERATE_LABELS) && batch_open(&lab->batch);
 }
 
 void lab_close(struct lab *lab)
 {
 	batch_close(&lab->batch);
-	sentinels_close(&lab->sentinels);
+	kernel_sentinels_close(&lab->sentinels);
 }
 
 static bool fails(struct trial *trial, enum failure_kind kind, const char *text)
@@ -78,7 +78,7 @@ bool trial_open(struct trial *trial, const char *text, struct failure *failure)
 	return true;
 }
 
-void trial_close(struct trial *trial)
+void trial_free(struct trial *trial)
 {
 	compilation_free(&trial->c);
 }

@@ -73,7 +73,7 @@ struct trial {
 
 /* Compiles a text as far as the decision. Here and below, false if that fails, which FAILURE then says. */
 bool trial_open(struct trial *trial, const char *text, struct failure *failure);
-void trial_close(struct trial *trial);
+void trial_free(struct trial *trial);
 
 /* Draws about COUNT different samples; fewer, where the definition takes long for each. */
 void trial_draw(struct trial *trial, struct random *random, uint32_t count);

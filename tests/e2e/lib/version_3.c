@@ -221,7 +221,7 @@ static int load_choice(int choices, uint64_t deadline)
 			     sizeof(program) / sizeof(program[0]), &options);
 }
 
-void trial_create(int old, int tried, uint32_t seconds, struct trial *trial)
+void version_3_trial(int old, int tried, uint32_t seconds, struct trial *trial)
 {
 	const uint32_t keys[] = {0, 1};
 	struct timespec now;

@@ -91,6 +91,6 @@ void declaration_of(const struct rules *rules, uint32_t number, const struct slo
 		    int cgroups, struct declared_key *key, struct declared *value);
 
 /* OLD is -1 if there were no rules before. */
-void trial_create(int old, int tried, uint32_t seconds, struct trial *trial);
+void version_3_trial(int old, int tried, uint32_t seconds, struct trial *trial);
 
 #endif
