@@ -1,6 +1,6 @@
-/* Makes the diagram of a policy's rules. A rule is plain if its verdict is neither a jump nor a
- * map and no match of it is of several fields together; a sweep builds each run of plain rules at once. A chain's diagram is built once, with an
- * open end; the diagram of a jump is the chain's where the rule matches, so no rules are copied. */
+/* Makes the diagram of a policy's rules. A rule is plain if its verdict is neither a jump nor a map and no match of
+ * it is of several fields together; a sweep builds each run of plain rules at once. A chain's diagram is built once,
+ * with an open end; the diagram of a jump is the chain's where the rule matches, so no rules are copied. */
 #include "decision.h"
 
 #include "compiler/base/arena.h"
@@ -209,14 +209,14 @@ static diagram_ref build_map(struct translation *t, const struct rule *rule)
 	const struct map *map = &t->policy->maps[rule->verdict.target];
 	diagram_ref *bodies = arena_alloc(t->arena, map->verdict_count, sizeof(*bodies));
 	bool may_be_open = map_bodies(t, rule, map, bodies);
-	diagram_ref *parts, whole;
+	diagram_ref *diagrams, whole;
 	struct clause *clauses;
-	size_t count, part_count = 0, first = 0;
+	size_t count, diagram_count = 0, first = 0;
 	uint32_t *order = elements_in_order(t->arena, map, t->family, t->protocol, &count);
 	size_t i;
 
 	clauses = arena_alloc(t->arena, count, sizeof(*clauses));
-	parts = arena_alloc(t->arena, 2 * count + 1, sizeof(*parts));
+	diagrams = arena_alloc(t->arena, 2 * count + 1, sizeof(*diagrams));
 	for (i = 0; i < count; i++) {
 		uint32_t verdict = map->elements[order[i]].verdict;
 
@@ -226,14 +226,14 @@ static diagram_ref build_map(struct translation *t, const struct rule *rule)
 			continue;
 		clauses[i].body = REF_MATCH;
 		whole = sweep_clauses(t->arena, t->builder, t->family, &clauses[i], 1);
-		parts[part_count++] = sweep_clauses(t->arena, t->builder, t->family,
-						    &clauses[first], i - first);
-		parts[part_count++] = builder_where(t->builder, whole, bodies[verdict]);
+		diagrams[diagram_count++] = sweep_clauses(t->arena, t->builder, t->family,
+							  &clauses[first], i - first);
+		diagrams[diagram_count++] = builder_where(t->builder, whole, bodies[verdict]);
 		first = i + 1;
 	}
-	parts[part_count++] = sweep_clauses(t->arena, t->builder, t->family, &clauses[first],
-					    count - first);
-	whole = join_diagrams(t->builder, parts, part_count);
+	diagrams[diagram_count++] = sweep_clauses(t->arena, t->builder, t->family, &clauses[first],
+						  count - first);
+	whole = join_diagrams(t->builder, diagrams, diagram_count);
 	return may_be_open ? builder_replace_ends(t->builder, whole, OUTCOME_NEXT, OUTCOME_RETURN)
 			   : whole;
 }
@@ -303,8 +303,8 @@ static diagram_ref build_rule(struct translation *t, const struct rule *rule)
 static diagram_ref build_rules(struct translation *t, const struct chain *chain)
 {
 	struct clause *clauses = arena_alloc(t->arena, chain->count, sizeof(*clauses));
-	diagram_ref *parts = arena_alloc(t->arena, 2 * chain->count + 1, sizeof(*parts));
-	size_t clause_count = 0, part_count = 0;
+	diagram_ref *diagrams = arena_alloc(t->arena, 2 * chain->count + 1, sizeof(*diagrams));
+	size_t clause_count = 0, diagram_count = 0;
 	size_t i;
 
 	for (i = 0; i < chain->count && !builder_is_exhausted(t->builder); i++) {
@@ -318,13 +318,14 @@ static diagram_ref build_rules(struct translation *t, const struct chain *chain)
 			clauses[clause_count++] = clause_of(t, &rule->match, body);
 			continue;
 		}
-		parts[part_count++] = sweep_clauses(t->arena, t->builder, t->family, clauses,
-						    clause_count);
-		parts[part_count++] = build_rule(t, rule);
+		diagrams[diagram_count++] = sweep_clauses(t->arena, t->builder, t->family, clauses,
+							  clause_count);
+		diagrams[diagram_count++] = build_rule(t, rule);
 		clause_count = 0;
 	}
-	parts[part_count++] = sweep_clauses(t->arena, t->builder, t->family, clauses, clause_count);
-	return join_diagrams(t->builder, parts, part_count);
+	diagrams[diagram_count++] = sweep_clauses(t->arena, t->builder, t->family, clauses,
+						  clause_count);
+	return join_diagrams(t->builder, diagrams, diagram_count);
 }
 
 static diagram_ref build_chain(struct translation *t, uint32_t chain)

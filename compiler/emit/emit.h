@@ -33,10 +33,10 @@ const struct bytecode_subprogram *try_label_subprogram(struct arena *arena,
 const struct bytecode_subprogram *try_group_subprogram(struct arena *arena,
 						       const struct layout *layout);
 
-/* `int try_parts(context, row of each part)` carries out the rows of all parts in the order of their indexes, without the
- * first one, which the program has carried out, and without labels that were attempted before. The rows that it is
- * given are those that the parts have given. Returns SK_PASS or SK_DROP, and SK_PASS also if a socket took the packet or a program before
- * this one has chosen. */
+/* `int try_parts(context, row of each part)` carries out the rows of all parts in the order of their indexes, without
+ * the first one, which the program has carried out, and without labels that were attempted before. The rows that it
+ * is given are those that the parts have given. Returns SK_PASS or SK_DROP, and SK_PASS also if a socket took the
+ * packet or a program before this one has chosen. */
 const struct bytecode_subprogram *try_parts_subprogram(struct arena *arena,
 						       const struct layout *layout);
 

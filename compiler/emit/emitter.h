@@ -28,8 +28,8 @@ enum {
 	STACK_PARTS = -44   /* the row that each part has given, from here down, every 8 bytes */
 };
 
-/* The verifier remembers what it knows of a number of 4 bytes on the stack only where its address is a multiple of 8. It
- * would walk each part once more for all that it may know of the row that the part before it has given. */
+/* The verifier remembers what it knows of a number of 4 bytes on the stack only where its address is a multiple of 8.
+ * It would walk each part once more for all that it may know of the row that the part before it has given. */
 _Static_assert(STACK_PARTS % 8 == -4, "the rows of parts are unknown numbers");
 
 #define CONTEXT(field) ((int)offsetof(struct bpf_sk_lookup, field))
@@ -100,6 +100,9 @@ static inline int stack_part(size_t part)
 {
 	return STACK_PARTS - 8 * (int)part;
 }
+
+/* REG becomes the least of the rows at stack_part: that of the part that comes first. R1 is lost. */
+void emit_least_row(struct emitter *e, enum reg reg);
 
 /* Calls try_parts with the rows of all parts. Jumps to PASS or DROP. */
 void emit_merge(struct emitter *e);

@@ -202,23 +202,6 @@ static void emit_part(struct emitter *e)
 			emit_search(e, i);
 }
 
-/* R7 becomes the least of the rows that the parts have given. R1 is lost. */
-static void emit_least_row(struct emitter *e)
-{
-	size_t part;
-
-	bytecode_comment(e->code, "the row of the part that comes first");
-	bytecode_load(e->code, BPF_W, R7, R10, stack_part(0));
-	for (part = 1; part < e->layout->part_count; part++) {
-		struct basic_block later = bytecode_new_block(e->code);
-
-		bytecode_load(e->code, BPF_W, R1, R10, stack_part(part));
-		bytecode_jump_if_reg(e->code, BPF_JLE, R7, R1, later);
-		bytecode_alu(e->code, BPF_MOV, R7, R1);
-		bytecode_begin_block(e->code, later);
-	}
-}
-
 /* Emits all code from the program's entry to OUTCOME. If there are several parts, each gives a row, and goes on at the
  * next part. */
 static void emit_classification(struct emitter *e)
@@ -237,7 +220,8 @@ static void emit_classification(struct emitter *e)
 		bytecode_begin_block(e->code, e->outcome);
 		bytecode_store(e->code, BPF_W, R10, stack_part(e->part), R7);
 	}
-	emit_least_row(e);
+	bytecode_comment(e->code, "the row of the part that comes first");
+	emit_least_row(e, R7);
 	e->outcome = outcome;
 	bytecode_jump(e->code, e->outcome);
 }

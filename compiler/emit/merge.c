@@ -1,6 +1,7 @@
 /* The subprogram that carries out the rows of several parts by turns, in the order of their numbers, which is that of
- * their indexes. It has the next row of each part on its stack. Its code is a sequence of rounds, one for each row that a
- * packet may need: the verifier walks each of them once, since all that they keep are unknown numbers. */
+ * their indexes. It has the next row of each part on its stack, at stack_part. Its code is a sequence of rounds, one
+ * for each row that a packet may need: the verifier walks each of them once, since all that they keep are unknown
+ * numbers. */
 #include "compiler/base/arena.h"
 #include "emit.h"
 #include "emitter.h"
@@ -9,11 +10,8 @@
 
 #include <stddef.h>
 
-/* Offsets into the stack of the subprogram, after those that all share. */
-enum {
-	STACK_NEXT = STACK_PARTS, /* the next row of each part, from here down, every 8 bytes */
-	STACK_LABELS = STACK_NEXT - 8 * PARTS_MAX, /* the label of each row so far, 4 bytes each */
-};
+/* Offset into the stack of the subprogram, after the rows of the parts: the label of each row so far, 4 bytes each. */
+enum { STACK_LABELS = STACK_PARTS - 8 * PARTS_MAX };
 
 /* The verifier allows 512 bytes of stack for the program and all that it calls, each rounded up to 32. Those that
  * try_parts calls take 128, and the program is left 160. */
@@ -24,18 +22,17 @@ static int stack_label(size_t round)
 	return STACK_LABELS - 4 * (int)round;
 }
 
-/* R9 becomes the next row: the least one. R1 is lost. */
-static void emit_pick(struct emitter *e)
+void emit_least_row(struct emitter *e, enum reg reg)
 {
 	size_t part;
 
-	bytecode_load(e->code, BPF_W, R9, R10, STACK_NEXT);
+	bytecode_load(e->code, BPF_W, reg, R10, stack_part(0));
 	for (part = 1; part < e->layout->part_count; part++) {
 		struct basic_block later = bytecode_new_block(e->code);
 
-		bytecode_load(e->code, BPF_W, R1, R10, STACK_NEXT - 8 * (int)part);
-		bytecode_jump_if_reg(e->code, BPF_JLE, R9, R1, later);
-		bytecode_alu(e->code, BPF_MOV, R9, R1);
+		bytecode_load(e->code, BPF_W, R1, R10, stack_part(part));
+		bytecode_jump_if_reg(e->code, BPF_JLE, reg, R1, later);
+		bytecode_alu(e->code, BPF_MOV, reg, R1);
 		bytecode_begin_block(e->code, later);
 	}
 }
@@ -50,11 +47,10 @@ static void emit_take(struct emitter *e)
 	bytecode_load(e->code, BPF_W, R2, R7, (int)offsetof(struct layout_row, next));
 	for (part = 0; part < e->layout->part_count; part++) {
 		struct basic_block other = bytecode_new_block(e->code);
-		int next = STACK_NEXT - 8 * (int)part;
 
-		bytecode_load(e->code, BPF_W, R1, R10, next);
+		bytecode_load(e->code, BPF_W, R1, R10, stack_part(part));
 		bytecode_jump_if_reg(e->code, BPF_JNE, R1, R9, other);
-		bytecode_store(e->code, BPF_W, R10, next, R2);
+		bytecode_store(e->code, BPF_W, R10, stack_part(part), R2);
 		bytecode_begin_block(e->code, other);
 	}
 }
@@ -84,7 +80,7 @@ static void emit_round(struct emitter *e, size_t round, const struct bytecode_su
 	struct basic_block done = bytecode_new_block(e->code);
 
 	bytecode_comment(e->code, "row %zu of the packet", round + 1);
-	emit_pick(e);
+	emit_least_row(e, R9);
 	emit_take(e);
 	bytecode_load(e->code, BPF_W, R2, R7, (int)offsetof(struct layout_row, label));
 	bytecode_store(e->code, BPF_W, R10, stack_label(round), R2);
@@ -119,7 +115,7 @@ static struct bytecode *write_try_parts(struct arena *arena, const struct layout
 	e.drop = bytecode_new_block(e.code);
 	bytecode_alu(e.code, BPF_MOV, R6, R1);
 	for (i = 0; i < layout->part_count; i++)
-		bytecode_store(e.code, BPF_W, R10, STACK_NEXT - 8 * (int)i, R2 + (enum reg)i);
+		bytecode_store(e.code, BPF_W, R10, stack_part(i), R2 + (enum reg)i);
 	for (i = 0; i < layout->rows_max; i++)
 		emit_round(&e, i, try_label);
 	emit_end(&e, e.drop, SK_DROP);
