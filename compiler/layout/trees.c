@@ -22,7 +22,7 @@ static void put_lane(const struct layout_step *step, unsigned char *lanes, size_
 }
 
 /* Intervals [first, end) of a node: all, or those that share a child of its stride table. */
-struct part {
+struct slice {
 	const struct diagram_node *node;
 	uint32_t first, end;
 };
@@ -34,8 +34,8 @@ struct level {
 	uint32_t first; /* the index of the first element in its step */
 };
 
-/* Writes the leaves of a part. LEVEL has its intervals, and then the leaves. */
-static void add_leaves(struct writer *w, struct written_step *leaves, struct part part,
+/* Writes the leaves of a slice. LEVEL has its intervals, and then the leaves. */
+static void add_leaves(struct writer *w, struct written_step *leaves, struct slice slice,
 		       struct level *level)
 {
 	const struct layout_step *step = &leaves->step;
@@ -49,7 +49,7 @@ static void add_leaves(struct writer *w, struct written_step *leaves, struct par
 			if (i)
 				put_lane(step, leaf, i - 1, level->starts[at + i]);
 			put_result(step, leaf + shape.lanes_bytes, i,
-				   child_ref(w, part.node->children[part.first + at + i]));
+				   child_ref(w, slice.node->children[slice.first + at + i]));
 		}
 		level->starts[count] = level->starts[at];
 		if (!count)
@@ -98,10 +98,11 @@ static struct written_step *tree_step(struct writer *w, const struct layout_step
 	return w->steps[w->leaf + level];
 }
 
-/* The starts of a part's intervals, as keys of its tree. */
-static struct level intervals_of(struct writer *w, const struct layout_step *leaf, struct part part)
+/* The starts of a slice's intervals, as keys of its tree. */
+static struct level intervals_of(struct writer *w, const struct layout_step *leaf,
+				 struct slice slice)
 {
-	struct level level = {.count = part.end - part.first};
+	struct level level = {.count = slice.end - slice.first};
 	unsigned bits = leaf->window.bits;
 	uint64_t compared = bits < 64 ? (UINT64_C(1) << bits) - 1 : UINT64_MAX;
 	uint32_t i;
@@ -112,19 +113,19 @@ static struct level intervals_of(struct writer *w, const struct layout_step *lea
 	}
 	level.starts = w->starts;
 	for (i = 0; i < level.count; i++)
-		level.starts[i] = ((uint64_t)part.node->starts[part.first + i] & compared) >>
+		level.starts[i] = ((uint64_t)slice.node->starts[slice.first + i] & compared) >>
 				  leaf->window.skip;
 	return level;
 }
 
-/* Writes a part as a tree, which is below STRIDE unless that is NULL. Gives the reference to its top element. */
-static uint32_t add_tree(struct writer *w, const struct layout_step *stride, struct part part)
+/* Writes a slice as a tree, which is below STRIDE unless that is NULL. Gives the reference to its top element. */
+static uint32_t add_tree(struct writer *w, const struct layout_step *stride, struct slice slice)
 {
 	struct written_step *step = tree_step(w, stride, 0);
-	struct level level = intervals_of(w, &step->step, part);
+	struct level level = intervals_of(w, &step->step, slice);
 	size_t height = 0;
 
-	add_leaves(w, step, part, &level);
+	add_leaves(w, step, slice, &level);
 	while (level.count > 1) {
 		step = tree_step(w, stride, ++height);
 		add_inner(w, step, &level);
@@ -132,31 +133,32 @@ static uint32_t add_tree(struct writer *w, const struct layout_step *stride, str
 	return step->step.tag << TAG_SHIFT | level.first;
 }
 
-/* The part for a child of a stride table. PART is that of the child before it. */
-static struct part part_of_child(const struct layout_step *stride, struct part part, uint64_t child)
+/* The slice for a child of a stride table. PART is that of the child before it. */
+static struct slice slice_of_child(const struct layout_step *stride, struct slice slice,
+				   uint64_t child)
 {
-	const struct diagram_node *node = part.node;
+	const struct diagram_node *node = slice.node;
 	u128 base = (u128)stride->window.prefix << stride->window.bits;
 	u128 first = base + ((u128)child << stride_shift(stride));
 	u128 next = first + ((u128)1 << stride_shift(stride));
 
-	part.first = part.end - 1;
-	while (part.first + 1 < node->count && node->starts[part.first + 1] <= first)
-		part.first++;
-	for (part.end = part.first + 1; part.end < node->count; part.end++)
-		if (node->starts[part.end] >= next)
+	slice.first = slice.end - 1;
+	while (slice.first + 1 < node->count && node->starts[slice.first + 1] <= first)
+		slice.first++;
+	for (slice.end = slice.first + 1; slice.end < node->count; slice.end++)
+		if (node->starts[slice.end] >= next)
 			break;
-	return part;
+	return slice;
 }
 
-/* The entry for a part that fits one. If the part has one interval, both results are the same. If it has two, the range
- * begins at the second one and is as large as the child, so it reaches at least to the child's end. */
+/* The entry for a slice that fits one. If the slice has one interval, both results are the same. If it has two, the
+ * range begins at the second one and is as large as the child, so it reaches at least to the child's end. */
 static uint64_t range_entry(const struct writer *w, const struct layout_step *stride,
-			    struct part part)
+			    struct slice slice)
 {
-	const u128 *starts = &part.node->starts[part.first];
-	const diagram_ref *children = &part.node->children[part.first];
-	uint32_t count = part.end - part.first;
+	const u128 *starts = &slice.node->starts[slice.first];
+	const diagram_ref *children = &slice.node->children[slice.first];
+	uint32_t count = slice.end - slice.first;
 	uint64_t around = narrow_result(child_ref(w, children[0]));
 	uint64_t inside = narrow_result(child_ref(w, children[count > 1]));
 	uint64_t start = 0, length = rest_bits(stride);
@@ -170,23 +172,23 @@ static uint64_t range_entry(const struct writer *w, const struct layout_step *st
 	return around | inside << ENTRY_INSIDE | length << ENTRY_LENGTH | start << ENTRY_START;
 }
 
-/* Writes a child of a stride table for a part: an entry, or a reference to what its one interval leads to; a reference
+/* Writes a child of a stride table for a slice: an entry, or a reference to what its one interval leads to; a reference
  * to its tree if it does not fit. */
 static void put_child(struct writer *w, const struct layout_step *stride, unsigned char *children,
-		      size_t child, struct part part)
+		      size_t child, struct slice slice)
 {
 	uint64_t entry;
 
 	if (!stride->has_entries) {
 		put_reference(children, child,
-			      part.end - part.first == 1
-				      ? child_ref(w, part.node->children[part.first])
-				      : add_tree(w, stride, part));
+			      slice.end - slice.first == 1
+				      ? child_ref(w, slice.node->children[slice.first])
+				      : add_tree(w, stride, slice));
 		return;
 	}
-	entry = fits_entry(part.node, part.first, part.end)
-			? range_entry(w, stride, part)
-			: UINT64_C(1) << ENTRY_REFERENCE | add_tree(w, stride, part);
+	entry = fits_entry(slice.node, slice.first, slice.end)
+			? range_entry(w, stride, slice)
+			: UINT64_C(1) << ENTRY_REFERENCE | add_tree(w, stride, slice);
 	memcpy(children + child * sizeof(entry), &entry, sizeof(entry));
 }
 
@@ -195,20 +197,20 @@ static uint32_t add_stride(struct writer *w, struct written_step *strides,
 			   const struct diagram_node *node)
 {
 	const struct layout_step *stride = &strides->step;
-	struct part part = {node, 0, 1};
+	struct slice slice = {node, 0, 1};
 	unsigned char *children;
 	uint32_t index;
 	size_t child;
 
 	children = add_element(w, strides, &index);
 	for (child = 0; child >> stride->stride_bits == 0; child++) {
-		part = part_of_child(stride, part, child);
-		put_child(w, stride, children, child, part);
+		slice = slice_of_child(stride, slice, child);
+		put_child(w, stride, children, child, slice);
 	}
 	if (!is_whole_word(stride)) {
-		put_child(w, stride, children, child, (struct part){node, 0, 1});
+		put_child(w, stride, children, child, (struct slice){node, 0, 1});
 		put_child(w, stride, children, child + 1,
-			  (struct part){node, node->count - 1, node->count});
+			  (struct slice){node, node->count - 1, node->count});
 	}
 	return index;
 }
@@ -239,7 +241,7 @@ void write_trees(struct writer *w)
 
 		if (!node_has_stride(w->choice, node))
 			w->table_refs[index] = add_tree(w, NULL,
-							(struct part){node, 0, node->count});
+							(struct slice){node, 0, node->count});
 	}
 }
 
