@@ -54,13 +54,13 @@ static void reach(struct question *question, diagram_ref ref)
 /* Whether interval I of a node has the class of an interface that is none of the devices. */
 static bool has_others(const struct question *question, const struct diagram_node *node, uint32_t i)
 {
-	u128 end = class_other(question->decision->policy) + 1u, class = node->starts[i];
+	u128 end = class_other(question->decision->policy) + 1u, at = node->starts[i];
 
 	if (i + 1 < node->count && node->starts[i + 1] < end)
 		end = node->starts[i + 1];
-	while (class < end && (class == CLASS_NOT_KNOWN || question->devices[class]))
-		class ++;
-	return class < end;
+	while (at < end && (at == CLASS_NOT_KNOWN || question->devices[at]))
+		at++;
+	return at < end;
 }
 
 /* Goes on where the packet came in by none of the devices, if the node asks for the interface. */

@@ -214,7 +214,8 @@ static void warn_never(struct lint *lint, const struct rule *rule)
 				  : "one of the elements of this set must hold together with them");
 }
 
-/* Whether the matches of a rule can hold together, where some are of several fields; true if it takes too long to say. */
+/* Whether the matches of a rule can hold together, where some are of several fields; true if it takes too long to
+ * say. */
 static bool keys_can_hold(struct lint *lint, const struct rule *rule)
 {
 	unsigned flow_classes = rule_flow_classes(lint->policy, rule), flow_class;

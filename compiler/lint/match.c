@@ -31,7 +31,8 @@ static bool overlaps(const struct range_set *set, struct range range)
 	return i < set->count && set->ranges[i].first <= range.last;
 }
 
-static bool key_is_of(struct range key, unsigned flow_class)
+/* Whether a key of the field l4proto holds for a flow class. */
+static bool holds_protocol(struct range key, unsigned flow_class)
 {
 	return flow_class_protocol(flow_class) >= key.first &&
 	       flow_class_protocol(flow_class) <= key.last;
@@ -43,7 +44,7 @@ static bool key_can_hold(const struct match *match, unsigned flow_class, enum fi
 	const struct range_set *values;
 
 	if (key == FIELD_L4PROTO)
-		return key_is_of(range, flow_class);
+		return holds_protocol(range, flow_class);
 	values = match->values[flow_class_family(flow_class)][key];
 	return !values || overlaps(values, range);
 }
@@ -92,7 +93,7 @@ static unsigned flow_classes_left(const struct map *set, size_t element, unsigne
 			enum field field = set->key_fields[k];
 
 			if (field == FIELD_L4PROTO
-				    ? !key_is_of(key, flow_class)
+				    ? !holds_protocol(key, flow_class)
 				    : key.first > 0 || key.last < field_last(field, family))
 				break;
 		}

@@ -53,7 +53,7 @@ static bool element_concerns(const struct map *map, size_t element, const struct
 	return true;
 }
 
-/* A map, or a key set, with the elements that concern the packet. Their keys stay, since they say which element wins. */
+/* A map or key set with the elements that concern the packet. Their keys stay, since they say which element wins. */
 static struct map restrict_map(struct arena *arena, const struct map *map,
 			       const struct packet *packet)
 {

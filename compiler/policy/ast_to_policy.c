@@ -167,13 +167,13 @@ static void to_rule(struct translation *t, uint32_t chain_number, const struct a
 
 	rule.match.families = (1 << FAMILY_COUNT) - 1;
 	rule.match.protocols = (1 << PROTOCOL_COUNT) - 1;
+	/* After an error, keys are not looked at: a wrong match may have taken one of them. */
 	for (match = ast->matches; match; match = match->next)
-		if (!match->lookup || diag_error_count(t->diag) == errors) /* see below */
+		if (!match->lookup || diag_error_count(t->diag) == errors)
 			to_match(&draft, match);
 	if (ast->verdict->kind != VERDICT_MAP)
 		to_verdict(t, ast->verdict, &rule.verdict);
-	else if (diag_error_count(t->diag) ==
-		 errors) /* else a match may have taken what is a key */
+	else if (diag_error_count(t->diag) == errors)
 		to_lookup(&draft, ast->verdict, &rule.verdict);
 	for (family = 0; family < FAMILY_COUNT; family++)
 		if (rule.match.families && !(rule.match.families & 1u << family))

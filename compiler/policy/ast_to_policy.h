@@ -99,8 +99,8 @@ struct translation {
 	struct map_use *map_uses;
 	size_t map_use_count, map_use_capacity;
 	const struct ast_expect **expects;
-	bool rules_failed; /* errors before the expects: a label may be missing because of one */
 	size_t expect_count, expect_capacity;
+	bool rules_failed; /* errors before the expects: a label may be missing because of one */
 	size_t label_capacity, interface_capacity, policy_map_capacity, socket_capacity;
 	size_t policy_key_set_capacity;
 	struct span override_span; /* of `option override` */
@@ -114,7 +114,7 @@ struct rule_draft {
 	size_t interface_capacity, key_match_capacity;
 };
 
-/* Whether a name that is not there was not reported yet; it counts as reported then. MARK tells kinds of names apart. */
+/* Whether this is the first time that a name is asked for which is not there. MARK tells kinds of names apart. */
 bool is_first_missing(struct translation *t, char mark, const char *name);
 
 /* values.c. Each function returns NULL or false after reporting. */
@@ -128,8 +128,8 @@ const struct ast_value *resolve_single(struct translation *t, const struct ast_v
 bool value_range(struct translation *t, const struct ast_value *value, enum value_type type,
 		 enum family *family, struct range *range);
 bool check_interface(struct translation *t, const struct ast_value *value);
-bool refuse_wildcard(struct translation *t,
-		     struct ast_name name); /* where `iif` needs one interface */
+/* Refuses a wildcard where `iif` needs one interface; false: NAME is none. */
+bool refuse_wildcard(struct translation *t, struct ast_name name);
 bool interface_is_wildcard(const char *text);
 const struct range_set *resolved_complement(struct translation *t, struct resolved *resolved,
 					    enum family family, u128 last);

@@ -129,10 +129,9 @@ static int load_and_weigh(const struct object *object, const struct runtime_opti
 		host.interfaces[i] = ABI_INTERFACE_UNKNOWN;
 	begin = waiting_us();
 	err = load_object(object, &host, &shared, &load_options, &loaded);
-	begin = waiting_us() - begin;
+	weight->load_us = (uint64_t)(waiting_us() - begin);
 	if (!err)
 		err = weigh(object, &loaded, weight);
-	weight->load_us = (uint64_t)begin;
 	loaded_close(&loaded);
 	if (!err && (options->verbose || options->json))
 		err = weigh_guarded(object, &host, &shared, weight);
