@@ -83,7 +83,8 @@ static bool value_fits(const struct ast_value *value, enum value_type type)
 	}
 }
 
-/* The same of the keys of a map, or of a match of several fields. */
+/* Whether the keys of a map, or of a match of several fields, are different fields, and its elements have values for
+ * them. */
 static bool keys_fit(const struct ast *ast, const struct ast_lookup *lookup)
 {
 	const struct ast_element *element;

@@ -270,7 +270,8 @@ struct ast_verdict *ast_map_verdict(struct parser *p, struct span span, struct a
 	return verdict;
 }
 
-/* Elements of maps, and of sets of several keys. All keys of all of them are in one array; the keys of one element are adjacent there. */
+/* Elements of maps, and of sets of several keys. All keys of all of them are in one array; the keys of one element
+ * are adjacent there. */
 
 struct ast_keys ast_keys(struct parser *p, struct ast_value key)
 {

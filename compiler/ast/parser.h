@@ -62,9 +62,9 @@ int skl_keyword(const char *text, size_t length); /* its token, or 0 */
 const char *skl_word(int token);    /* the token as written, or what it is: "a name" */
 int skl_run(struct parser *parser); /* parses; 0: no error */
 
-/* Report a word that is wrong wherever it stands; a syntax error in the same statement is then not reported. "; write
- * '…'" at the end of WHY is left out unless the statement would then have no error. Directly after such a word, nothing
- * is reported. WORD is that of which SPAN is at fault. */
+/* Report a word that is wrong wherever it stands; a syntax error in the same statement, and a word directly after this
+ * one, is then not reported. "; write '…'" at the end of WHY is left out if the statement would still have an error.
+ * SPAN is what is at fault of WORD. */
 void refuse_word(struct parser *parser, struct span span, const char *why);
 void refuse_literal(struct parser *parser, struct span word, struct span span, const char *why);
 

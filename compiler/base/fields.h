@@ -28,10 +28,10 @@ const char *type_word(enum value_type type);
 const char *type_meaning(enum value_type type);
 const char *type_phrase(enum value_type type);
 
-/* Fields whose values are numbers; each is a variable of the decision diagram. Columns: constant; word; type; whose end
- * of the connection it is; bits of a value and member of the kernel's context, struct bpf_sk_lookup, for IPv4 and for
- * IPv6; byte order of the member; whether a map may have it as a key. The value of an interface is not its member, which
- * is a number of the host, but its class: see struct interface in policy.h. */
+/* Fields whose values are numbers; each is a variable of the decision diagram. Columns: constant; word; type; whose
+ * end of the connection it is; bits of a value and member of the kernel's context, struct bpf_sk_lookup, for IPv4 and
+ * for IPv6; byte order of the member; whether a map may have it as a key. The value of an interface is not its
+ * member, which is a number of the host, but its class: see struct interface in policy.h. */
 /* clang-format off */
 #define VALUE_FIELDS(X) \
 	X(DADDR, "daddr", ADDRESS, LOCAL, 32, local_ip4, 128, local_ip6, NETWORK, true) \
@@ -40,8 +40,8 @@ const char *type_phrase(enum value_type type);
 	X(SPORT, "sport", PORT, REMOTE, 16, remote_port, 16, remote_port, NETWORK, true) \
 	X(IIFNAME, "iifname", INTERFACE, NO_SIDE, 16, ingress_ifindex, 16, ingress_ifindex, HOST, true)
 
-/* Fields that are no variables: protocol and family say at which root of the diagram a packet starts; `iif` is `iifname`
- * of an interface that must exist. Columns: constant; word; type; whether a map may have it as a key. */
+/* Fields that are no variables: protocol and family say at which root of the diagram a packet starts; `iif` is
+ * `iifname` of an interface that must exist. Columns: constant; word; type; whether a map may have it as a key. */
 #define OTHER_FIELDS(X) \
 	X(L4PROTO, "l4proto", PROTOCOL, true) \
 	X(NFPROTO, "nfproto", FAMILY, false) \

@@ -77,7 +77,8 @@ struct source_file *source_add_line(struct sources *sources, const char *name, u
 /* What is kept of a text with NULs at least: as many bytes as tell in which encoding it is. */
 enum { KEPT_MIN = 4 };
 
-/* Whether LENGTH bytes have a NUL, and are enough. SEEN of them have none, or were too few. LENGTH becomes that of what is kept. */
+/* Whether a NUL ends the text; *LENGTH then becomes that of what is kept. The first SEEN bytes were looked at
+ * before. */
 static bool cut_at_nul(const char *text, size_t seen, size_t *length)
 {
 	const char *nul;

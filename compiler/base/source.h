@@ -15,10 +15,9 @@ struct span {
 };
 
 struct source_file {
-	const char *name; /* the path by which it was found, "<stdin>" or "<command line>" */
-	const char *
-		stored_name; /* what objects call it: the same on whichever host it was found how */
-	const char *text;    /* NUL-terminated; may hold any byte */
+	const char *name;        /* the path by which it was found, "<stdin>" or "<command line>" */
+	const char *stored_name; /* what objects call it: see struct found_file in find_files.h */
+	const char *text;        /* NUL-terminated; may hold any byte */
 	size_t length;
 	uint32_t base;        /* the position of text[0]; a file ends at base + length */
 	struct span included; /* the `include` or `file` statement that named it */
@@ -46,12 +45,14 @@ struct sources *sources_new(struct arena *arena);
 struct source_file *source_add(struct sources *sources, const char *name, const char *text,
 			       size_t length, struct span included);
 
-/* Reads and adds a file ("-": standard input), up to the first NUL in it and with that, but its first 4 bytes in any
- * case. NULL with errno set: EFBIG when the positions are used up; ESPIPE if it was INCLUDED and is a pipe, a socket or a device. */
+/* Reads and adds a file ("-": standard input). Reading ends behind the first NUL, but not before the fourth byte. NULL
+ * with errno set: EFBIG when the positions are used up; ESPIPE if it was INCLUDED and is a pipe, a socket or a
+ * device. */
 struct source_file *source_read(struct sources *sources, const char *path, struct span included);
 
 /* Adds one line of a file that was read elsewhere, with its line number. If a file of that stored name was added
- * before, the line has that one's name, and counts as included from the same span. NULL when the positions are used up. */
+ * before, the line has that one's name, and counts as included from the same span. NULL when the positions are used
+ * up. */
 struct source_file *source_add_line(struct sources *sources, const char *name, unsigned number,
 				    const char *text);
 

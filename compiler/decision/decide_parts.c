@@ -1,14 +1,14 @@
-/* Decides each part of a flow class in a diagram, in the order of fields that makes it small. Then parts are united, two
- * at a time, where they are hardly larger as one: the rules that ask for neither of the fields that they are cut by are
- * often few, and each part takes the program another search. */
+/* Decides each part of a flow class in a diagram, in the order of fields that makes it small. Then parts are united,
+ * two at a time, where they are hardly larger as one: the rules that ask for neither of the fields that they are cut
+ * by are often few, and each part takes the program another search. */
 #include "parts.h"
 
 #include "compiler/base/arena.h"
 
 #include <stdlib.h>
 
-/* The effort for a part grows more slowly than for an undivided flow class, since a better order may take little more than
- * it has, and may become larger; but a part may not take more memory. */
+/* The effort for a part grows more slowly than for an undivided flow class, since a better order may take little more
+ * than it has, and may become larger; but a part may not take more memory. */
 enum {
 	FIRST_EFFORT = 1 << 20,
 	EFFORT_FOR_VALUE = 16,

@@ -52,8 +52,8 @@ struct decision {
 	const struct policy *policy;
 };
 
-/* The decision of some of the rules in one part, or NULL, without a message, where that takes more than the first effort
- * that is spent on any. */
+/* The decision of a policy in one part; NULL, without a message, where that takes more than the effort that is spent
+ * first on any policy. */
 struct decision *policy_to_small_decision(struct arena *arena, const struct policy *policy);
 
 /* The index of the interval of a node that a packet is in. */
@@ -96,9 +96,9 @@ bool protocols_are_alike(const struct policy *policy, enum family family);
 void report_decision_too_large(const struct policy *policy, enum family family, const char *limit,
 			       struct diag *diag);
 
-/* Reports that the verifier would walk NEEDED instructions of the program, and LEAST with the kind of tables
- * that takes the fewest, more than the budget of MOST. Each interval that the rules tell apart takes instructions, so the error lists how many
- * intervals there are in each field. */
+/* Reports that the verifier would walk NEEDED instructions of the program, and LEAST with the kind of tables that
+ * takes the fewest, more than the budget of MOST. Each interval that the rules tell apart takes instructions, so the
+ * error lists how many intervals there are in each field. */
 void report_program_too_large(const struct policy *policy, enum family family, size_t needed,
 			      size_t most, size_t least, struct diag *diag);
 

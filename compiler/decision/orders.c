@@ -49,8 +49,8 @@ void usual_order(enum field order[VALUE_FIELD_COUNT])
 	order_fields(&LEADS[0], order);
 }
 
-/* Whether an order can give another diagram than those before it: one that leads with interfaces cannot where no rule names
- * any. */
+/* Whether an order can give another diagram than those before it: one that leads with interfaces cannot where no rule
+ * names any. */
 static bool is_of_use(const struct subject *subject, const struct lead *lead)
 {
 	return lead->fields[0] != FIELD_IIFNAME || subject->has_interfaces;

@@ -8,9 +8,8 @@
 
 struct cut {
 	struct turns turns;
-	uint8_t *homes; /* the part of each turn */
-	uint8_t *
-		knowers; /* of each turn that leaves a scope, bits 1 << part of those that know it */
+	uint8_t *homes;    /* the part of each turn */
+	uint8_t *knowers;  /* of each turn that leaves a scope: bits 1 << part, which knows it */
 	uint32_t *numbers; /* of each turn */
 	uint32_t part_count;
 };
@@ -36,9 +35,10 @@ void most_add(struct most *most, const struct builder *builder, diagram_ref root
 diagram_ref parts_to_diagram(struct arena *arena, struct builder *builder, const struct cut *cut,
 			     enum family family, uint32_t parts);
 
-/* Decides the rules of a flow class in parts. If AS_FEW_AS_FIT, two of them are one where that is hardly larger. VALUES is
- * how many there are in all rules. Gives in DONE the diagrams, and how many there are; 0 if the rules cannot be cut, if a
- * part takes too much effort, or if the parts may do too much to one packet. */
+/* decide_parts.c: Decides the rules of a flow class in parts. If AS_FEW_AS_FIT, two of them become one where that is
+ * hardly larger. VALUES is how many ranges and elements all rules have. Writes the diagrams to DONE, and returns how
+ * many there are; 0 if the rules cannot be cut, if a part takes too much effort, or if the parts may do too much to
+ * one packet. */
 size_t decide_parts(const struct policy *policy, enum family family, enum protocol protocol,
 		    size_t values, bool as_few_as_fit, struct trial done[PARTS_MAX]);
 

@@ -15,8 +15,7 @@ struct listing {
 	enum family family;
 	enum protocol protocol;
 	struct turns *turns;
-	enum outcome_end
-		returned; /* the end of a turn that returns from the chain that is being listed */
+	enum outcome_end returned; /* how a turn ends that returns from the chain being listed */
 	bool too_many;
 };
 

@@ -10,9 +10,9 @@
  *     OUTCOME_RETURN  behind the chain: the innermost scope of a chain that the turn is in
  *     OUTCOME_MATCH   behind the map: the innermost scope of a map, or of a set of several fields, that it is in
  *
- * A `goto` is a jump, and then a turn that returns. An element whose verdict leaves the decision open has,
- * last, a turn that goes behind the map, since no other element is tried; so has an element of a set. A return at the top level is
- * the policy's end, and so it is final. */
+ * A `goto` is a jump, and then a turn that returns. An element whose verdict leaves the decision open has, last, a
+ * turn that goes behind the map, since no other element is tried; so has an element of a set. A return at the top
+ * level is the policy's end, and so it is final. */
 #ifndef SKLC_DECISION_TURNS_H
 #define SKLC_DECISION_TURNS_H
 

@@ -107,9 +107,9 @@ bool diagram_walk(struct diagram_walk *walk, diagram_ref root);
 
 struct builder;
 
-/* ORDER is the order of the fields on each path. An interval that is put into a node takes an effort of 1, whether the node is kept or not; a new outcome takes more.
- * Once the effort is more than EFFORT_MAX, the builder is exhausted: its operations still return,
- * but what they build is wrong. */
+/* ORDER is the order of the fields on each path. An interval that is put into a node takes an effort of 1, whether
+ * the node is kept or not; a new outcome takes more. Once the effort is more than EFFORT_MAX, the builder is
+ * exhausted: its operations still return, but what they build is wrong. */
 struct builder *builder_new(struct arena *arena, const enum field order[VALUE_FIELD_COUNT],
 			    size_t effort_max);
 bool builder_is_exhausted(const struct builder *builder);

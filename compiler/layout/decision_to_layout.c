@@ -17,15 +17,15 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A decision of at most this number of intervals is code alone, where its tables would need more instructions than
- * this, and the user has set no other budget. */
+/* A decision of at most CODE_INSTEAD_MAX intervals is code alone where its tables would take more than
+ * TABLES_WITHOUT_CODE_MAX instructions, or than the budget that the user has set. */
 enum { CODE_INSTEAD_MAX = 1024, TABLES_WITHOUT_CODE_MAX = 1350 };
 
-/* The budgets, unless the user sets others. Linux 6.18 was seen to take LOAD_NS to verify and translate an instruction that
- * it walks, so a program within the default loads in 10 ms. */
+/* The budgets, unless the user sets others. Linux 6.18 was seen to take LOAD_NS to verify and translate an
+ * instruction that it walks, so a program within the default loads in 10 ms. */
 enum { DEFAULT_TABLE_BYTES_MAX = 256 << 20, DEFAULT_INSTRUCTIONS_MAX = 9000, LOAD_NS = 1100 };
 
-/* How many instructions it walks of each interval of a node in code, in halves. */
+/* How many instructions the verifier walks for each interval of a node in code, in halves. */
 enum { CODE_INTERVAL_HALVES = 5 };
 
 /* The largest budget for tables that a user can ask for. Beyond it the verifier says: "direct value offset of 536870912
@@ -146,8 +146,8 @@ static size_t count_intervals(const struct layout *layout)
 	return count;
 }
 
-/* Whether a small decision may be better in code alone, since its tables need many instructions. The verifier walks code
- * only once. */
+/* Whether a small decision may be better in code alone, since its tables need many instructions. The verifier walks
+ * code only once. */
 static bool is_for_code(const struct laying *laying, const struct attempt *first)
 {
 	size_t most = laying->options->instructions_max ? instructions_max(laying->options)

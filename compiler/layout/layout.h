@@ -261,8 +261,8 @@ struct layout {
 	const struct form_costs *form_costs; /* of each node; NULL if an option gave the forms */
 	size_t code_intervals;               /* of all nodes in code */
 	/* Nonzero if the nodes are not stored in the fastest way, since that does not fit: how many instructions the
-	 * verifier would have walked, without the nodes in code, and how many bytes the tables would have had; the latter
-	 * is 0 if all nodes are in code instead. */
+	 * verifier would have walked, without the nodes in code, and how many bytes the tables would have had; the
+	 * latter is 0 if all nodes are in code instead. */
 	size_t instructions_saved, bytes_saved;
 
 	const uint32_t *table_refs; /* the reference to each node in the tables */
@@ -311,10 +311,10 @@ static inline bool layout_has_rows_without_label(const struct layout *layout)
 }
 
 /* Whether the references with which the program enters the tables are constants that the verifier and the optimizer
- * know. This pays where no node is in code, since then there are few such references; and where outcomes have one row,
- * since then the verifier has little code to walk again for each of them. If there are several parts, the verifier would
- * come to a step with a number that it knows from one root, and with one that it does not know from another, which it
- * refuses to load without CAP_PERFMON. */
+ * know. This pays where no node is in code, since then there are few such references; and where outcomes have one
+ * row, since then the verifier has little code to walk again for each of them. If there are several parts, the
+ * verifier would come to a step with a number that it knows from one root, and with one that it does not know from
+ * another, which it refuses to load without CAP_PERFMON. */
 static inline bool layout_knows_roots(const struct layout *layout)
 {
 	return !layout->code_intervals && layout->rows_max <= 1 && layout->part_count == 1;

@@ -1,7 +1,7 @@
-/* A diagram does not know which rule an outcome comes from, since rules with the same outcome share it, and shares the
- * nodes that lead there. So the packets of every path through the nodes in code are decided by policy_eval, which knows
- * the rule. Of an interval of a node, a packet is taken for each part that the rules and maps tell apart. A decision of several
- * parts has no origins: a path through the code of one of them does not say which rule decides. */
+/* A diagram does not know which rule an outcome comes from, since rules with the same outcome share it, and shares
+ * the nodes that lead there. So the packets of every path through the nodes in code are decided by policy_eval, which
+ * knows the rule. Of an interval of a node, a packet is taken for each part that the rules and maps tell apart. A
+ * decision of several parts has no origins: a path through the code of one of them does not say which rule decides. */
 #include "origins.h"
 
 #include "boundaries.h"
@@ -149,8 +149,8 @@ static void trace(struct tracing *tracing, diagram_ref ref, struct span *origin,
 	add_origin(tracing, origin, has_origin, here);
 }
 
-/* Gives the origin of the children [first, end) of a node, and sets those of the comparisons that tell them apart. AT is
- * where the node's children are. */
+/* Gives the origin of the children [first, end) of a node, and sets those of the comparisons that tell them apart. AT
+ * is where the node's children are. */
 static struct span set_splits(struct tracing *tracing, uint32_t at, uint32_t first, uint32_t end)
 {
 	uint32_t middle = layout_split(first, end);

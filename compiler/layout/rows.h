@@ -17,10 +17,10 @@ struct layout_rows {
 
 /* Writes the rows of all outcomes that are in use. Fills in rows_of, rows_max and groups.
  *
- * If there are several parts, the rows stand in the order of their numbers, so the row with the least index comes first.
- * There are no groups, since a packet may need rows of several outcomes by turns. Each row leads to a later row of its
- * own part, or, if its number is that of a final end, to ROW_PASS or ROW_DROP. An end with a number of its own has a row
- * that does nothing else. The last row of all is for open ends: it leads to the policy's end. */
+ * If there are several parts, the rows stand in the order of their numbers, so the row with the least index comes
+ * first. There are no groups, since a packet may need rows of several outcomes by turns. Each row leads to a later
+ * row of its own part, or, if its number is that of a final end, to ROW_PASS or ROW_DROP. An end with a number of its
+ * own has a row that does nothing else. The last row of all is for open ends: it leads to the policy's end. */
 struct layout_rows layout_rows_of(struct arena *arena, struct layout *layout,
 				  const struct diagram_outcome *outcomes, size_t count);
 

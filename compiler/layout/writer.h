@@ -50,8 +50,8 @@ struct written_step *new_step(const struct writer *w, struct layout_step step);
 /* Puts a step before those that are in the search already, and gives it its tag. */
 void add_step(struct writer *w, struct written_step *step);
 
-/* Adds an element of zeros to a step. Gives its bytes, which may move when the next element is added, and its index; the
- * bytes of the step's first element, and an index that means nothing, once elements are only counted. */
+/* Adds an element of zeros to a step. Gives its bytes, which may move when the next element is added, and its index;
+ * the bytes of the step's first element, and an index that means nothing, once elements are only counted. */
 unsigned char *add_element(struct writer *w, struct written_step *step, uint32_t *index);
 
 void put_reference(unsigned char *references, size_t index, uint32_t ref);

@@ -67,8 +67,8 @@ static bool rule_matches(const struct evaluation *ev, const struct match *match)
 	return true;
 }
 
-/* Whether A wins of two elements that both hold for a packet: at the first key in which they differ, the range of one lies
- * inside that of the other, and that one wins. Where neither does, the map is refused. */
+/* Whether A wins of two elements that both hold for a packet: at the first key in which they differ, the range of one
+ * lies inside that of the other, and that one wins. Where neither does, the map is refused. */
 static bool wins(const struct map *map, size_t a, size_t b)
 {
 	size_t k;

@@ -1,7 +1,8 @@
-/* Checks that each packet has one element of a map that wins. Of two elements that one packet can match, that one wins
- * which at the first key in which they differ has the range that lies inside the other's; it is an error if neither does.
- * So no two elements have the same keys, and of elements that agree in the keys before a key, no two that one packet can
- * match have ranges of this key that cross. Sorts the elements so that those that agree in some keys stand together. */
+/* Checks that each packet has one element of a map that wins. Of two elements that one packet can match, that one
+ * wins which at the first key in which they differ has the range that lies inside the other's; it is an error if
+ * neither does. So no two elements have the same keys, and of elements that agree in the keys before a key, no two
+ * that one packet can match have ranges of this key that cross. Sorts the elements so that those that agree in some
+ * keys stand together. */
 #include "map_check.h"
 
 #include "ast_to_policy.h"

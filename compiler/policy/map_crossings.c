@@ -1,10 +1,11 @@
 /* Finds elements that one packet can match and whose ranges of one key cross: they overlap, and neither holds the
  * other. A sweep along the key, with a heap of the ranges that have begun, finds ranges that cross. Elements are a
- * concern only if their ranges of each later key overlap as well. So where ranges cross, the values of a later key are
- * divided in halves, and these again. A range covers some parts whole, and reaches into the parts around these. Two
- * ranges overlap exactly if there is a part that one covers and the other one covers or reaches into; so the elements of
- * each part are searched, by the keys after this one, for pairs of which at least one covers it. A part that no range
- * covers needs no search. Of COUNT elements this takes about COUNT times the bits of a value, for each later key. */
+ * concern only if their ranges of each later key overlap as well. So where ranges cross, the values of a later key
+ * are divided in halves, and these again. A range covers some parts whole, and reaches into the parts around these.
+ * Two ranges overlap exactly if there is a part that one covers and the other one covers or reaches into; so the
+ * elements of each part are searched, by the keys after this one, for pairs of which at least one covers it. A part
+ * that no range covers needs no search. Of COUNT elements this takes about COUNT times the bits of a value, for each
+ * later key. */
 #include "map_check.h"
 
 #include "compiler/base/arena.h"
@@ -88,7 +89,7 @@ static void heap_pop(struct heap *heap)
 	heap->items[at] = moved;
 }
 
-/* Compares a range with those that have begun before it: one that ends inside it crosses it. Gives that one, or NULL. */
+/* Gives one of the ranges that have begun before RANGE and end inside it, and so cross it; NULL: there is none. */
 static const struct begun *crossed(struct heap *heap, const struct range *range)
 {
 	while (heap->count && heap->items[0].last < range->first)

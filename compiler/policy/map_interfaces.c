@@ -1,7 +1,7 @@
-/* Interfaces as keys of maps, and of sets of several keys. While the elements are read, a key is the index of an interface
- * in a list of the map's own. Then that list is sorted, and a key is a range of classes as if the list were all: so a
- * wildcard holds what it matches, which is what check_map asks. When all rules are there, it becomes the range of the
- * policy's classes. */
+/* Interfaces as keys of maps, and of sets of several keys. While the elements are read, a key is the index of an
+ * interface in a list of the map's own. Then that list is sorted, and a key is a range of classes as if the list were
+ * all: so a wildcard holds what it matches, which is what check_map asks. When all rules are there, it becomes the
+ * range of the policy's classes. */
 #include "ast_to_policy.h"
 
 #include <string.h>
@@ -24,7 +24,8 @@ bool key_interface(struct translation *t, struct map_entry *entry, const struct 
 	return true;
 }
 
-/* Replaces the keys, each of which begins with FIRST plus the index of an interface, by the classes of the interfaces. */
+/* Replaces the keys, each of which begins with FIRST plus the index of an interface, by the classes of the
+ * interfaces. */
 static void replace_keys(const struct map_entry *entry, unsigned first, const struct range *classes)
 {
 	const struct map *map = &entry->content;

@@ -17,8 +17,8 @@ struct verdict {
 	bool no_reuseport; /* of a redirect: the registered socket itself, not one of its group */
 };
 
-/* One `iif` or `iifname` match as it is written: the interface is one of these, or (negated) none of these. What it means is
- * in the match's set of classes. */
+/* One `iif` or `iifname` match as it is written: the interface is one of these, or (negated) none of these. What it
+ * means is in the match's set of classes. */
 struct interface_match {
 	const uint32_t *interfaces;
 	size_t count;
@@ -35,7 +35,8 @@ struct key_match {
 struct match {
 	uint8_t families;  /* bits 1 << enum family */
 	uint8_t protocols; /* bits 1 << enum protocol */
-	/* NULL where any value matches; the set may be empty. Ports and interfaces have the same set in both families. */
+	/* NULL where any value matches; the set may be empty. Ports and interfaces have the same set in both
+	 * families. */
 	const struct range_set *values[FAMILY_COUNT][VALUE_FIELD_COUNT];
 	const struct interface_match *interfaces; /* as written, for texts; all of them must hold */
 	size_t interface_count;
@@ -66,10 +67,10 @@ struct map_element {
 	uint16_t span_length;
 };
 
-/* Elements in the order of declaration; the keys of element i are keys[i * key_count ...]. A key of the field
- * l4proto is a range of enum protocol, one of iifname the classes of one entry. Of two elements that one packet can match, one lies inside the other at the
- * first key in which they differ, and wins. A key set, which matches of several fields have, is a map without
- * verdicts, and its elements may overlap in any way. */
+/* Elements in the order of declaration; the keys of element i are keys[i * key_count ...]. A key of the field l4proto
+ * is a range of enum protocol, one of iifname the classes of one entry. Of two elements that one packet can match,
+ * one lies inside the other at the first key in which they differ, and wins. A key set, which matches of several
+ * fields have, is a map without verdicts, and its elements may overlap in any way. */
 struct map {
 	const char *name; /* NULL: written in a rule */
 	struct span span;
@@ -87,11 +88,11 @@ struct label {
 	struct span span; /* its first use, or its declaration */
 };
 
-/* What a rule says of interfaces: one name, or all names that begin alike (`"ppp*"`). A packet has one interface, and to the
- * rules that is its class, a number: that of the entry with its exact name, else of the longest wildcard that matches,
- * else CLASS_OTHER. The entries are sorted so that what a wildcard matches is one range of classes, which begins with its
- * own. Before the runtime has told the program which interfaces there are, a packet has the class CLASS_NOT_KNOWN, for
- * which no match holds, negated or not. */
+/* What a rule says of interfaces: one name, or all names that begin alike (`"ppp*"`). A packet has one interface, and
+ * to the rules that is its class, a number: that of the entry with its exact name, else of the longest wildcard that
+ * matches, else CLASS_OTHER. The entries are sorted so that what a wildcard matches is one range of classes, which
+ * begins with its own. Before the runtime has told the program which interfaces there are, a packet has the class
+ * CLASS_NOT_KNOWN, for which no match holds, negated or not. */
 struct interface {
 	const char
 		*text; /* as in rules: a wildcard ends in '*', a name that ends in '*' in "\\*" */

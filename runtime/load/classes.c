@@ -1,6 +1,6 @@
-/* The table by which a running program tells the class of an interface. Only what has changed is written, so packets of other
- * interfaces see no change; and new entries are written before old ones go, so an interface that keeps its class always has
- * it. */
+/* The table by which a running program tells the class of an interface. Only what has changed is written, so packets
+ * of other interfaces see no change; and new entries are written before old ones go, so an interface that keeps its
+ * class always has it. */
 #include "load.h"
 
 #include "runtime/base/array.h"

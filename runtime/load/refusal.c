@@ -186,8 +186,8 @@ bool refusal_by_guards(int error, const char *log)
 {
 	struct refusal refusal = read_log(log);
 
-	/* Where it follows jumps that the processor may only guess, it comes to a loop's beginning with what it knew there
-	 * before. */
+	/* Where it follows jumps that the processor may only guess, it comes to a loop's beginning with what it knew
+	 * there before. */
 	return is_too_large(error, &refusal) || is_for_guards(&refusal) ||
 	       strstr(refusal.reason, "is too complex") ||
 	       strstr(refusal.reason, "infinite loop detected");

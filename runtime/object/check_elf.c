@@ -381,7 +381,8 @@ static const char *symbol_name(const struct checking *c, const Elf64_Sym *symbol
 		       : NULL;
 }
 
-/* The checksum of a section of records that have no name: what only an ELF file needs has none. */
+/* The checksum of a section as a whole; 0 for symbols and relocations, which have one each, and for what the checksum
+ * leaves out. */
 static uint32_t sum_section(const struct checking *c, const struct section *section)
 {
 	struct abi_header header;

@@ -66,10 +66,10 @@ int standing_leave_trial(const struct state *state, const struct standing *stand
 /* Ends a trial that still runs, then settles. 0 once the rules before are back. */
 int standing_end_trial(const struct state *state, struct standing *standing);
 
-/* Tells the program which interfaces there are. Puts the sockets that the rules in force declare
- * behind their labels, and takes those that they do not declare out of the slots (sync.c). During a trial does the same for the rules before, which
- * have slots of their own and may come back. Unless QUIET, a problem with them is a warning. The
- * state must be settled. -errno after a message. */
+/* Tells the program which interfaces there are. Puts the sockets that the rules in force declare behind their labels,
+ * and takes those that they do not declare out of the slots (sync.c). During a trial does the same for the rules
+ * before, which have slots of their own and may come back. Unless QUIET, a problem with them is a warning. The state
+ * must be settled. -errno after a message. */
 int sync_standing(const struct state *state, const struct standing *standing, bool quiet);
 
 /* The same, and puts members of groups that were registered by hand into free slots. */

@@ -144,8 +144,8 @@ static void check_random_files(struct tap *tap, const struct sentinels *sentinel
 	}
 }
 
-/* Whether a variant is tried for a map of so many elements: they are too many for code, and both back ends call the same trie
- * of the kernel. */
+/* Whether a variant is tried for a map of so many elements: they are too many for code, and both back ends call the
+ * same trie of the kernel. */
 static bool suits_large(size_t variant)
 {
 	return !variant_at(variant)->may_refuse && variant_at(variant)->tables != TABLES_CODE &&

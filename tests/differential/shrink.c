@@ -1,5 +1,5 @@
-/* Tests the soak: a fault that is put into the compiler's programs must be found, and come out as few words of rules and one
- * packet. Prints TAP. */
+/* Tests the soak: a fault that is put into the compiler's programs must be found, and come out as few words of rules
+ * and one packet. Prints TAP. */
 #include "tests/differential/lib/shrink.h"
 #include "tests/differential/lib/child.h"
 #include "tests/differential/lib/respell.h"

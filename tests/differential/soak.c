@@ -1,6 +1,6 @@
-/* Holds definition, decision and programs against each other for as long as one likes: each seed is a rules file and tens of
- * thousands of packets, of which every variant is asked. What fails is made small and written to a file. Prints TAP,
- * and a comment for each seed. */
+/* Holds definition, decision and programs against each other for as long as one likes: each seed is a rules file and
+ * tens of thousands of packets, of which every variant is asked. What fails is made small and written to a file.
+ * Prints TAP, and a comment for each seed. */
 #include "tests/differential/lib/child.h"
 #include "tests/differential/lib/respell.h"
 #include "tests/differential/lib/specimen.h"

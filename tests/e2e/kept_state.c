@@ -3,8 +3,8 @@
  *
  *   kept_state FOLDER COOKIE [FOLLOWER]...
  *
- * FOLDER is <bpffs>/sklc, COOKIE the namespace's, FOLLOWER the name of a follower's folder. All namespaces share it, and
- * only what this one has there is printed. */
+ * FOLDER is <bpffs>/sklc, COOKIE the namespace's, FOLLOWER the name of a follower's folder. All namespaces share it,
+ * and only what this one has there is printed. */
 #include "runtime/abi.h"
 
 #include <err.h>

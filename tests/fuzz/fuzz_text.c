@@ -1,5 +1,5 @@
-/* Reads any bytes as rules, without a file, into a policy. The dump of a policy must read back as a policy with the same
- * dump. */
+/* Reads any bytes as rules, without a file, into a policy. The dump of a policy must read back as a policy with the
+ * same dump. */
 #include "compiler/ast/ast.h"
 #include "compiler/base/arena.h"
 #include "compiler/base/diag.h"

@@ -170,7 +170,7 @@ static void emit_end(struct bytecode *code, struct basic_block block, int verdic
 }
 
 /* A program that redirects packets to the port in the tables to the slot in the first word of
- * .data.machine, and counts them. */
+ * .bss, and counts them. */
 static struct bytecode *steering_program(struct fixture *f)
 {
 	struct bytecode *code = bytecode_new(f->arena);

@@ -1,5 +1,5 @@
-/* The class of an interface by its name: compiler and runtime agree, and both do what the definition says, which is written
- * here once more. */
+/* The class of an interface by its name: compiler and runtime agree, and both do what the definition says, which is
+ * written here once more. */
 #include "compiler/pipeline.h"
 #include "compiler/policy/policy.h"
 #include "runtime/object/object.h"

@@ -1,5 +1,6 @@
-/* Runs a program on many packets in one system call: by the look-ups of sockets that the kernel makes for packets that
- * come in, in the network namespace of the process. BPF_PROG_TEST_RUN, which program_run uses, takes one packet a call. */
+/* Runs a program on many packets in one system call: by the look-ups of sockets that the kernel makes for packets
+ * that come in, in the network namespace of the process. BPF_PROG_TEST_RUN, which program_run uses, takes one packet
+ * a call. */
 #ifndef SKLC_BATCH_H
 #define SKLC_BATCH_H
 

@@ -1,5 +1,5 @@
-/* A rules file and the files that it reads, as one text: before each of those stands a line "### NAME". So a failure can be
- * shrunk over all of them at once. */
+/* A rules file and the files that it reads, as one text: before each of those stands a line "### NAME". So a failure
+ * can be shrunk over all of them at once. */
 #ifndef SKLC_BUNDLE_H
 #define SKLC_BUNDLE_H
 

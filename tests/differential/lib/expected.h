@@ -20,7 +20,8 @@ struct counted {
 struct counted counted_new(struct arena *arena, const struct policy *policy);
 void counted_reset(struct counted *counted, const struct policy *policy);
 
-/* The slot that must be chosen where the slots in FILLED have sockets, or CHOSE_PASS or CHOSE_DROP. Adds to the counts. */
+/* The slot that must be chosen where the slots in FILLED have sockets, or CHOSE_PASS or CHOSE_DROP. Adds to the
+ * counts. */
 int expected_choice(const struct outcome *outcome, const struct packet *packet, const bool *filled,
 		    struct counted *counted);
 

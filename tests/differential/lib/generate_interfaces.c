@@ -20,8 +20,8 @@ static bool percent(struct generator *g, uint32_t chance)
 	return random_percent(g->random, chance);
 }
 
-/* Names have few letters, so that many begin alike. The last two are a name that ends in '*', and one that is all that some
- * wildcards have. */
+/* Names have few letters, so that many begin alike. The last two are a name that ends in '*', and one that is all
+ * that some wildcards have. */
 void generate_interface(struct random *random, FILE *out, uint32_t names)
 {
 	static const char *const wildcards[] = {"e*",     "eth*",   "eth1*", "eth2*",

@@ -1,5 +1,5 @@
-/* Rules files with large maps and sets of several keys. Of two values of a key, one lies in the other or they have nothing in
- * common, so elements of a map are in no other's way, but where all keys are the same. */
+/* Rules files with large maps and sets of several keys. Of two values of a key, one lies in the other or they have
+ * nothing in common, so elements of a map are in no other's way, but where all keys are the same. */
 #include "generate.h"
 
 #include "compiler/base/fields.h"

@@ -181,9 +181,9 @@ static bool write_other_class(const struct program *program, uint32_t class)
 	return !bpf_map_update_elem(program->machine, &zero, words, BPF_ANY);
 }
 
-/* Gives an interface of this host a class. The near map has its class, or nothing or another interface there (WAY 0, 1, 2);
- * then a class of a record is in the map of interfaces, and any other is that of an interface which the map does not
- * have. */
+/* Gives an interface of this host a class. The near map has its class, or nothing or another interface there (WAY 0,
+ * 1, 2); then a class of a record is in the map of interfaces, and any other is that of an interface which the map
+ * does not have. */
 bool program_set_class(const struct program *program, uint32_t interface, uint32_t class,
 		       uint32_t way)
 {

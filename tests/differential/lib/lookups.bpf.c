@@ -1,6 +1,6 @@
-/* Asks a program for many packets in one system call. `ask` looks a socket up for each packet, as the kernel does for a
- * packet that came in, and so runs `watch`, which is attached to the namespace; that calls the program, writes down what
- * it says, and lets no lookup find anything. */
+/* Asks a program for many packets in one system call. `ask` looks a socket up for each packet, as the kernel does for
+ * a packet that came in, and so runs `watch`, which is attached to the namespace; that calls the program, writes down
+ * what it says, and lets no lookup find anything. */
 #include "batch_shared.h"
 
 #include <bpf/bpf_helpers.h>
@@ -17,8 +17,8 @@ struct batch_result results[BATCH_MAX];
 __u32 first, count; /* of the packets to run */
 __u32 running;      /* the packet that is looked up now */
 
-/* A tail call in a subprogram comes back to the subprogram's caller, with what the program returned. That is hidden from
- * clang, which would take a constant for it. */
+/* A tail call in a subprogram comes back to the subprogram's caller, with what the program returned. That is hidden
+ * from clang, which would take a constant for it. */
 static __noinline int call_program(struct bpf_sk_lookup *ctx)
 {
 	int no_program = -1;

@@ -133,7 +133,8 @@ static const char *respell_elements(struct respelling *r, const char *at)
 	return move_elements(r, at + strlen(words));
 }
 
-/* Writes the word at AT otherwise and returns what is behind it; or writes at most words before it, and returns NULL. */
+/* Writes the word at AT in another way and returns what is behind it; or writes at most words before it, and returns
+ * NULL. */
 static const char *respell_word(struct respelling *r, const char *at, size_t length)
 {
 	if (begins(at, "elements = {"))

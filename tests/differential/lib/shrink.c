@@ -1,5 +1,5 @@
-/* Pieces of a text that can be left out are found by its braces, commas and line ends alone. Many texts that are tried mean
- * nothing; that they do not fail in the same way is for the caller to say. */
+/* Pieces of a text that can be left out are found by its braces, commas and line ends alone. Many texts that are
+ * tried mean nothing; that they do not fail in the same way is for the caller to say. */
 #include "shrink.h"
 
 #include <stdio.h>

@@ -1,12 +1,13 @@
-/* Makes what fails small: delta debugging over the statements, lines, elements and words of a text, and over any list. */
+/* Makes what fails small: delta debugging over the statements, lines, elements and words of a text, and over any
+ * list. */
 #ifndef SKLC_SHRINK_H
 #define SKLC_SHRINK_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Leaves out of COUNT pieces, all KEPT, as many as it can, so that ENOUGH still says that the kept ones are enough. Each call
- * of ENOUGH costs the caller: to end early, it says no. */
+/* Leaves out of COUNT pieces, all KEPT, as many as it can, so that ENOUGH still says that the kept ones are enough.
+ * Each call of ENOUGH costs the caller: to end early, it says no. */
 void shrink_list(bool *kept, size_t count, bool (*enough)(void *data, const bool *kept),
 		 void *data);
 

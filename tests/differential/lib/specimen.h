@@ -30,16 +30,16 @@ struct effort {
 	const volatile bool *stop; /* if not NULL: ends it early */
 };
 
-/* Makes a text and its specimen as small as it can while the same fails. Returns the text, which the caller frees. TRIES: how
- * many smaller ones were tried. */
+/* Makes a text and its specimen as small as it can while the same fails. Returns the text, which the caller frees.
+ * TRIES: how many smaller ones were tried. */
 char *specimen_shrink(struct specimen *specimen, struct lab *lab, const char *text,
 		      struct effort effort, unsigned *tries);
 
 /* Whether a text still fails with the packets of a specimen, in a child process. The specimen gets what is wrong. */
 bool specimen_fails(struct specimen *specimen, struct lab *lab, const char *text);
 
-/* Says in some lines, each a comment, what is wrong and of which variants. Writes them and the text to FOLDER/rules.conf; false,
- * with errno, if that fails. Prints them, too. */
+/* Says in some lines, each a comment, what is wrong and of which variants. Writes them and the text to
+ * FOLDER/rules.conf; false, with errno, if that fails. Prints them, too. */
 bool specimen_report(struct specimen *specimen, struct lab *lab, const char *text, uint64_t seed,
 		     const char *folder);
 

@@ -1,5 +1,5 @@
-/* One rules file on trial: what the definition says of many packets, held against the decision and against the programs of
- * each variant. */
+/* One rules file on trial: what the definition says of many packets, held against the decision and against the
+ * programs of each variant. */
 #ifndef SKLC_TRIAL_H
 #define SKLC_TRIAL_H
 
@@ -88,7 +88,8 @@ void trial_interface(const struct trial *trial, uint32_t sample, char name[INTER
 /* Asks the definition and the decision for each sample. */
 bool trial_define(struct trial *trial, struct lab *lab);
 
-/* Compiles one variant and asks the program for each sample. Where the variant may refuse the rules and does, asks nothing. */
+/* Compiles one variant and asks the program for each sample. Where the variant may refuse the rules and does, asks
+ * nothing. */
 bool trial_variant(struct trial *trial, struct lab *lab, size_t variant);
 
 #endif
