@@ -133,7 +133,7 @@ static uint32_t add_tree(struct writer *w, const struct layout_step *stride, str
 	return step->step.tag << TAG_SHIFT | level.first;
 }
 
-/* The slice for a child of a stride table. PART is that of the child before it. */
+/* The slice for a child of a stride table. SLICE is that of the child before it. */
 static struct slice slice_of_child(const struct layout_step *stride, struct slice slice,
 				   uint64_t child)
 {
