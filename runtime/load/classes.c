@@ -83,7 +83,7 @@ int class_table_read(int map, struct class_table *table)
 		err = -errno;
 	if (err)
 		class_table_free(table);
-	else
+	else if (table->count)
 		qsort(table->all, table->count, sizeof(*table->all), compare_numbers);
 	return err;
 }

@@ -12,9 +12,11 @@
 
 int host_new(const struct object *object, struct host *host)
 {
-	host->slots = calloc((size_t)object->header.label_count + 1, sizeof(*host->slots));
-	host->interfaces = calloc((size_t)object->header.interface_count + 1,
-				  sizeof(*host->interfaces));
+	*host = (struct host){
+		.slots = calloc((size_t)object->header.label_count + 1, sizeof(*host->slots)),
+		.interfaces = calloc((size_t)object->header.interface_count + 1,
+				     sizeof(*host->interfaces)),
+	};
 	if (host->slots && host->interfaces)
 		return 0;
 	host_free(host);
