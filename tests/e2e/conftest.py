@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import pathlib
+import resource
 import select
 import shutil
 import signal
@@ -33,6 +34,18 @@ REFUSED, RESET = "refused", "reset"
 SANITIZED = b"__asan_init" in pathlib.Path(SKLC).read_bytes()
 # The leak sanitizer does not work under strace.
 NO_LEAK_CHECK = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
+
+
+def within(memory, seconds=30):
+    """Arguments for a run of sklc that gets no more memory (bytes) and CPU time. The address sanitizer reserves more
+    than it uses and takes longer, so it has a bound of its own: four times as much of what is in memory."""
+    def limit():
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds * (4 if SANITIZED else 1),) * 2)
+        if not SANITIZED:
+            resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    bound = {**os.environ, "ASAN_OPTIONS": f"hard_rss_limit_mb={4 * memory >> 20}"}
+    return {"preexec_fn": limit, **({"env": bound} if SANITIZED else {})}
+
 
 # A shell's background job ignores SIGINT, and would hand that on to the commands that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)

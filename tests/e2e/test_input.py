@@ -1,19 +1,17 @@
 """Input that has no end, or is no file: what is read of it, and what is refused instead."""
 import os
-import resource
 import subprocess
 import threading
 
 import pytest
 
-from conftest import SKLC, sklc
+from conftest import SKLC, sklc, within
 
 MEMORY = 1 << 30  # bytes; none of this needs more
 
 
 def sklc_in_little_memory(*words, **more):
-    return subprocess.run([SKLC, *map(str, words)], capture_output=True, text=True, timeout=30,
-                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY)), **more)
+    return subprocess.run([SKLC, *map(str, words)], capture_output=True, text=True, timeout=30, **within(MEMORY), **more)
 
 
 @pytest.mark.parametrize("words", [["-", "-o", "/dev/null"], ["check", "-"], ["dump", "ast", "-"],
