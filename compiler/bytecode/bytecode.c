@@ -113,11 +113,6 @@ void bytecode_store(struct bytecode *code, int size, enum reg dst, int offset, e
 	emit(code, BPF_STX | BPF_MEM | size, dst, src, offset, 0);
 }
 
-void bytecode_store_imm(struct bytecode *code, int size, enum reg dst, int offset, int32_t value)
-{
-	emit(code, BPF_ST | BPF_MEM | size, dst, R0, offset, value);
-}
-
 void bytecode_alu(struct bytecode *code, int op, enum reg dst, enum reg src)
 {
 	emit(code, BPF_ALU64 | BPF_X | op, dst, src, 0, 0);

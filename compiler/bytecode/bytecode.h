@@ -96,10 +96,10 @@ void bytecode_comment(struct bytecode *code, const char *format, ...)
 /* The rule that all instructions from here on belong to. */
 void bytecode_origin(struct bytecode *code, struct span origin);
 
-/* SIZE is BPF_B, BPF_H, BPF_W or BPF_DW. */
+/* SIZE is BPF_B, BPF_H, BPF_W or BPF_DW. What is stored is in a register, since disassemblers (LLVM 14) do not know the
+ * instruction that stores a number. */
 void bytecode_load(struct bytecode *code, int size, enum reg dst, enum reg src, int offset);
 void bytecode_store(struct bytecode *code, int size, enum reg dst, int offset, enum reg src);
-void bytecode_store_imm(struct bytecode *code, int size, enum reg dst, int offset, int32_t value);
 
 /* OP is BPF_ADD, BPF_SUB, BPF_AND, BPF_OR, BPF_XOR, BPF_LSH, BPF_RSH, BPF_MUL, BPF_MOV ...; the 32-bit
  * forms clear the upper half of DST. */

@@ -454,7 +454,8 @@ static void emit_lpm(struct emitter *e, const struct layout_step *step)
 	bytecode_to_host(e->code, R1, 64); /* back to network order, as the node below */
 	bytecode_alu32_imm(e->code, BPF_AND, R7, INDEX_MASK);
 	bytecode_to_host(e->code, R7, 32);
-	bytecode_store_imm(e->code, BPF_W, R10, STACK_PREFIX, ABI_PREFIX_BITS);
+	bytecode_alu32_imm(e->code, BPF_MOV, R2, ABI_PREFIX_BITS);
+	bytecode_store(e->code, BPF_W, R10, STACK_PREFIX, R2);
 	bytecode_store(e->code, BPF_W, R10,
 		       STACK_PREFIX + (int)offsetof(struct abi_prefix_key, node), R7);
 	bytecode_store(e->code, BPF_DW, R10,

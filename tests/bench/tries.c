@@ -106,7 +106,8 @@ static void emit_operand(struct bytecode *code, enum family family)
 	unsigned bits = address_bits(family);
 	int i;
 
-	bytecode_store_imm(code, BPF_W, R10, KEY(bits), (int32_t)(KEY_BITS + bits));
+	bytecode_alu32_imm(code, BPF_MOV, R1, (int32_t)(KEY_BITS + bits));
+	bytecode_store(code, BPF_W, R10, KEY(bits), R1);
 	bytecode_load(code, BPF_W, R1, R6, PACKET(protocol));
 	bytecode_store(code, BPF_H, R10, KEY(protocol), R1);
 	bytecode_load(code, BPF_W, R1, R6, PACKET(local_port));
@@ -129,7 +130,8 @@ static void emit_two_look_ups(struct arena *arena, struct bytecode *code, const 
 	emit_operand(code, *family);
 	emit_look_up(code);
 	bytecode_alu(code, BPF_MOV, R7, R0);
-	bytecode_store_imm(code, BPF_H, R10, KEY(port), 0);
+	bytecode_alu32_imm(code, BPF_MOV, R1, 0);
+	bytecode_store(code, BPF_H, R10, KEY(port), R1);
 	emit_look_up(code);
 	bytecode_jump_if(code, BPF_JEQ, R7, 0, any);
 	bytecode_jump_if(code, BPF_JEQ, R0, 0, one);

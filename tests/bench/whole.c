@@ -84,7 +84,8 @@ static struct bytecode *write_floor(struct arena *arena, bool counted)
 	struct basic_block empty = bytecode_new_block(code);
 
 	bytecode_alu(code, BPF_MOV, R6, R1);
-	bytecode_store_imm(code, BPF_W, R10, STACK_KEY, 0);
+	bytecode_alu32_imm(code, BPF_MOV, R1, 0);
+	bytecode_store(code, BPF_W, R10, STACK_KEY, R1);
 	bytecode_map(code, R1, SYMBOL_SOCKETS);
 	bytecode_alu(code, BPF_MOV, R2, R10);
 	bytecode_alu_imm(code, BPF_ADD, R2, STACK_KEY);

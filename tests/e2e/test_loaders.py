@@ -76,7 +76,7 @@ def backends():
     return ["direct", pytest.param("llvm", marks=pytest.mark.skipif(not llvm_works(), reason="built without LLVM"))]
 
 
-@pytest.mark.parametrize("words", [[], ["--freeze-tables"]], ids=["plain", "frozen"])
+@pytest.mark.parametrize("words", [[], ["--freeze-tables"], ["--parts", "always"]], ids=["plain", "frozen", "parts"])
 @pytest.mark.parametrize("backend", backends())
 @pytest.mark.parametrize("name", RULES)
 def test_a_program_with_libbpf_loads_it(host, name, backend, words):
@@ -86,7 +86,7 @@ def test_a_program_with_libbpf_loads_it(host, name, backend, words):
     assert host.reach(TCP4, TCP4.at(7), 80, list(servers.values())) == REFUSED
 
 
-@pytest.mark.parametrize("words", [[], ["--freeze-tables"]], ids=["plain", "frozen"])
+@pytest.mark.parametrize("words", [[], ["--freeze-tables"], ["--parts", "always"]], ids=["plain", "frozen", "parts"])
 @pytest.mark.parametrize("backend", backends())
 @pytest.mark.parametrize("name", RULES)
 def test_a_program_in_go_loads_it(host, by_ebpf, name, backend, words):
@@ -157,10 +157,11 @@ def test_bpftool_makes_a_skeleton_of_it_with_its_words_by_name(host):
         assert host.reach(TCP4, TCP4.at(7), 80, [server]) is server
 
 
+@pytest.mark.parametrize("words", [[], ["--tables", "splus"], ["--tables", "lpm"], ["--parts", "always"]], ids=" ".join)
 @pytest.mark.parametrize("backend", backends())
 @pytest.mark.parametrize("name", RULES)
-def test_a_disassembler_knows_every_instruction(host, name, backend):
-    prog = compile_rules(host, name, "--backend", backend)
+def test_a_disassembler_knows_every_instruction(host, name, backend, words):
+    prog = compile_rules(host, name, "--backend", backend, *words)
     disassembler = shutil.which("llvm-objdump")
     if not disassembler:
         pytest.skip("there is no llvm-objdump")

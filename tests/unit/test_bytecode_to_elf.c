@@ -182,7 +182,8 @@ static struct bytecode *steering_program(struct fixture *f)
 	bytecode_load(code, BPF_W, R3, R2, 0);
 	bytecode_jump32_if_reg(code, BPF_JNE, R1, R3, pass);
 	bytecode_origin(code, f->rule);
-	bytecode_store_imm(code, BPF_W, R10, -4, 0);
+	bytecode_alu32_imm(code, BPF_MOV, R1, 0);
+	bytecode_store(code, BPF_W, R10, -4, R1);
 	emit_lookup(code, SYMBOL_RULE_COUNTERS);
 	bytecode_jump_if(code, BPF_JEQ, R0, 0, drop);
 	bytecode_load(code, BPF_DW, R1, R0, 0);
