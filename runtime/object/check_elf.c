@@ -18,6 +18,9 @@
 
 /* More sections than all that are allowed. */
 enum { SECTIONS_MAX = 32 };
+/* Types, flags and names are seen before the checksum is made of what they say. */
+#define DAMAGED_OR_FOREIGN "it is damaged, or was not made by sklc"
+
 enum { REFERS_TO_DATA = 1, REFERS_TO_CODE = 10 }; /* R_BPF_64_64, R_BPF_64_32 */
 
 struct section {
@@ -38,8 +41,7 @@ struct checking {
 static int refuse_section(const struct checking *c, const char *name, const char *why)
 {
 	return refuse(c->object->report, EINVAL,
-		      "object '%s': the section '%s' %s; sklc takes "
-		      "objects that sklc made",
+		      "object '%s': the section '%s' %s; " DAMAGED_OR_FOREIGN,
 		      c->object->image->name, name, why);
 }
 
@@ -67,8 +69,7 @@ static int check_section(const struct checking *c, const struct section *section
 
 	if (!allowed || version < allowed->first || version > allowed->latest)
 		return refuse(c->object->report, EINVAL,
-			      "object '%s': unexpected section '%s'; sklc takes objects that sklc "
-			      "made",
+			      "object '%s': unexpected section '%s'; " DAMAGED_OR_FOREIGN,
 			      c->object->image->name, section->name);
 	if (find_section(c, section->name))
 		return refuse_section(c, section->name, "is there twice");
@@ -95,9 +96,10 @@ static int list_sections(struct checking *c)
 
 		if (c->section_count == SECTIONS_MAX ||
 		    !gelf_getshdr(elf_section, &section->header) || !data)
-			return refuse(c->object->report, EINVAL,
-				      "object '%s': its sections cannot be read",
-				      c->object->image->name);
+			return refuse(
+				c->object->report, EINVAL,
+				"object '%s': its sections cannot be read; " DAMAGED_OR_FOREIGN,
+				c->object->image->name);
 		section->name = elf_strptr(c->elf, names, section->header.sh_name);
 		section->bytes = data->d_buf;
 		section->size = data->d_size;
@@ -210,8 +212,8 @@ static int check_symbols(const struct checking *c)
 		    symbol.st_info != ELF64_ST_INFO(STB_GLOBAL, is_code ? STT_FUNC : STT_OBJECT) ||
 		    symbol.st_other)
 			return refuse(c->object->report, EINVAL,
-				      "object '%s': its symbol %zu is not one that sklc makes; "
-				      "sklc takes objects that sklc made",
+				      "object '%s': its symbol %zu is not one that sklc "
+				      "makes; " DAMAGED_OR_FOREIGN,
 				      c->object->image->name, i);
 	}
 	return 0;

@@ -35,14 +35,16 @@ static int take_section(struct report *report, const struct object_image *image,
 	unsigned char *copy;
 
 	if (!data || (data->d_size && !data->d_buf))
-		return refuse(report, EINVAL, "object '%s': the section '%s' cannot be read",
+		return refuse(report, EINVAL,
+			      "object '%s' is damaged: the section '%s' cannot be read",
 			      image->name, wanted->name);
 	if (wanted->found)
-		return refuse(report, EINVAL, "object '%s': the section '%s' is there twice",
+		return refuse(report, EINVAL,
+			      "object '%s' is damaged: the section '%s' is there twice",
 			      image->name, wanted->name);
 	if (data->d_size % wanted->record)
 		return refuse(report, EINVAL,
-			      "object '%s': the section '%s' has %zu bytes, expected a "
+			      "object '%s' is damaged: the section '%s' has %zu bytes, expected a "
 			      "multiple of %zu",
 			      image->name, wanted->name, data->d_size, wanted->record);
 	copy = malloc(data->d_size + 1);
@@ -92,8 +94,8 @@ static int take_sections(struct object *object, Elf *elf, struct wanted *wanted,
 	size_t names;
 
 	if (elf_getshdrstrndx(elf, &names))
-		return refuse(object->report, EINVAL, "object '%s': its sections have no names",
-			      image->name);
+		return refuse(object->report, EINVAL,
+			      "object '%s' is damaged: its sections have no names", image->name);
 	while ((section = elf_nextscn(elf, section))) {
 		GElf_Shdr header;
 		const char *name = gelf_getshdr(section, &header)
@@ -103,8 +105,8 @@ static int take_sections(struct object *object, Elf *elf, struct wanted *wanted,
 		int err;
 
 		if (!name)
-			return refuse(object->report, EINVAL, "object '%s': a section has no name",
-				      image->name);
+			return refuse(object->report, EINVAL,
+				      "object '%s' is damaged: a section has no name", image->name);
 		while (i < wanted_count && strcmp(name, wanted[i].name) != 0)
 			i++;
 		take_size(object, name, header.sh_size);
@@ -154,8 +156,9 @@ static int take_header(struct object *object, const struct abi_header *header, s
 
 	if (!is_header(header, size))
 		return refuse(object->report, EINVAL,
-			      "'%s' was not made by sklc: it has no section '%s' of its form", name,
-			      ABI_HEADER_SECTION);
+			      "'%s' was not made by sklc, or is damaged: it has no section '%s' of "
+			      "its form",
+			      name, ABI_HEADER_SECTION);
 	if (header->version < ABI_VERSION_OLDEST || header->version > ABI_VERSION)
 		return refuse(object->report, EINVAL,
 			      "object '%s' has the format version %u, this sklc knows %u to %u: "
@@ -173,7 +176,8 @@ static int count_records(const struct object *object, const char *section, size_
 {
 	*count = size / record;
 	return size % record ? refuse(object->report, EINVAL,
-				      "object '%s': the section '%s' has %zu bytes, expected a "
+				      "object '%s' is damaged: the section '%s' has %zu bytes, "
+				      "expected a "
 				      "multiple of %zu",
 				      object->image->name, section, size, record)
 			     : 0;

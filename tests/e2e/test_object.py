@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from conftest import REFUSED, SKLC, WIRES, call, run, sklc
-from objects import content, patch, sections, text_at
+from objects import checksum, content, patch, sections, text_at
 
 BPF_SK_LOOKUP = 36
 EXPECT_PORT = 56  # the local port in a record of sklc.expects
@@ -261,6 +261,27 @@ def test_every_change_of_what_is_in_an_object_is_told_as_damage(host, rules):
         prog.write_bytes(bytes_left)
         said = host.sklc("check", prog, status=3).stderr
         assert "is damaged: the checksum of what is in it is" in said, (section.name, at, said)
+
+
+def test_whichever_byte_changes_it_is_told_as_damage_or_makes_no_difference(host):
+    """All of the file behind the first header, whose magic and machine say what kind of file it is; but the version of
+    the format is what it says it is."""
+    prog = compile_rules(host, DECLARED)
+    whole = prog.read_bytes()
+    version = sections(whole)["sklc.header"].offset + 4
+    chance = random.Random(6)
+    rules, harmless = sklc("list", prog).stdout, 0
+    for at in chance.sample([at for at in range(64, len(whole)) if at not in range(version, version + 4)], 400):
+        bytes_left = bytearray(whole)
+        bytes_left[at] ^= 1 << chance.randrange(8)
+        prog.write_bytes(bytes_left)
+        done = sklc("check", prog)
+        if done.returncode == 0:
+            assert checksum(bytes_left) == checksum(whole) and sklc("list", prog).stdout == rules, at
+            harmless += 1
+        else:
+            assert done.returncode == 3 and "damaged" in done.stderr, (at, done.stderr)
+    assert 0 < harmless < 100
 
 
 def test_an_object_that_was_not_copied_whole_is_said_to_be_cut_off(host):
