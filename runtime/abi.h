@@ -88,10 +88,10 @@ struct abi_label_count {
 #define ABI_PIN_SOCKETS     "sockets" /* the socket map */
 #define ABI_PIN_SLOTS       "slots"   /* HASH: struct abi_slot_key -> struct abi_label_slots */
 #define ABI_PIN_SPARE_MARKS ABI_SPARE_MARKS
-/* Names of pins in the folder of a generation. The folder's name is `g` and the kernel's ID of the
- * generation's program. */
+/* Names of pins in the folder of a generation. The folder's name is `g` and the generation's
+ * number. */
 #define ABI_PIN_PROGRAM         "program"
-#define ABI_PIN_OBJECT          "object" /* the object's bytes, as one array element */
+#define ABI_PIN_OBJECT          "object" /* the object, compressed, as one array element */
 #define ABI_PIN_KEYS            "keys"   /* struct abi_slot_key of each label; absent: no labels */
 #define ABI_PIN_RULE_COUNTERS   ABI_RULE_COUNTERS
 #define ABI_PIN_LABEL_COUNTERS  ABI_LABEL_COUNTERS
