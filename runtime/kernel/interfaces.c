@@ -36,6 +36,11 @@ static int take_interface(const struct nlmsghdr *header, void *argument)
 	return 0;
 }
 
+static void forget_interfaces(void *argument)
+{
+	host_interfaces_free(argument);
+}
+
 static int compare_numbers(const void *a, const void *b)
 {
 	const struct host_interface *first = a, *second = b;
@@ -48,18 +53,30 @@ int host_interfaces_list(const struct netns *netns, struct host_interfaces *inte
 	const struct {
 		struct nlmsghdr header;
 		struct ifinfomsg message;
+		struct rtattr attribute;
+		uint32_t left_out;
 	} request = {
 		.header = {.nlmsg_len = sizeof(request),
 			   .nlmsg_type = RTM_GETLINK,
 			   .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+		.attribute = {.rta_len = RTA_LENGTH(sizeof(request.left_out)),
+			      .rta_type = IFLA_EXT_MASK},
+		.left_out = RTEXT_FILTER_SKIP_STATS,
 	};
 	autoclose int fd = netns_socket(netns, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
 	int err;
 
 	*interfaces = (struct host_interfaces){0};
-	err = fd < 0 ? fd : netlink_dump(fd, &request, sizeof(request), take_interface, interfaces);
+	err = fd < 0 ? fd
+		     : netlink_dump(fd, &request, sizeof(request), take_interface,
+				    forget_interfaces, interfaces);
 	if (err) {
 		host_interfaces_free(interfaces);
+		if (err == -EAGAIN)
+			return fail(netns->report, err,
+				    "list the interfaces of %s, which change all the time: try "
+				    "again when they have settled",
+				    netns->words);
 		return caps_fail(netns->report, err, caps_for_namespace,
 				 "list the interfaces of %s", netns->words);
 	}

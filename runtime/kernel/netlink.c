@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/netlink.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@ enum {
 	REPLIES_MAX = 1 << 20, /* datagrams of one dump */
 	WAIT_SECONDS = 10,     /* for one datagram */
 	RECEIVE_TRIES = 3,     /* since a stopped and continued process gets EINTR */
+	DUMPS_MAX = 100,       /* of a list that changes meanwhile */
 	/* The kernel fills datagrams of 32 KiB; or, where it has no memory for that, and on a socket
 	 * that nothing was received from yet, of a page but at most 8 KiB; less what it needs itself. */
 	FULL_LARGE = 32 << 10,
@@ -41,17 +43,30 @@ static ssize_t receive(int fd, char *reply)
 	return size;
 }
 
-/* Takes the messages of one datagram. 1: more follow; 0: it was the last; -errno. */
+/* The error that ended a dump too early, or 0. */
+static int error_of_end(const struct nlmsghdr *header)
+{
+	int code = 0;
+
+	if (header->nlmsg_len >= NLMSG_LENGTH(sizeof(code)))
+		memcpy(&code, NLMSG_DATA(header), sizeof(code));
+	return code < 0 ? code : 0;
+}
+
+/* Takes the messages of one datagram. 1: more follow; 0: it was the last; -errno. *CHANGED becomes true if the list
+ * has changed since the dump began. */
 static int take_reply(const char *reply, size_t size,
-		      int (*take)(const struct nlmsghdr *header, void *argument), void *argument)
+		      int (*take)(const struct nlmsghdr *header, void *argument), void *argument,
+		      bool *changed)
 {
 	const struct nlmsghdr *header = (const void *)reply;
 
 	for (; NLMSG_OK(header, size); header = NLMSG_NEXT(header, size)) {
 		int err;
 
+		*changed = *changed || header->nlmsg_flags & NLM_F_DUMP_INTR;
 		if (header->nlmsg_type == NLMSG_DONE)
-			return 0;
+			return error_of_end(header);
 		if (header->nlmsg_type == NLMSG_ERROR)
 			return -EIO;
 		err = take(header, argument);
@@ -71,14 +86,20 @@ static bool may_be_full(size_t size)
 	       size + FULL_LACKS_MAX >= FULL_LARGE;
 }
 
-int netlink_dump_pausing(int fd, const void *request, size_t size,
-			 int (*take)(const struct nlmsghdr *header, void *argument), void *argument,
-			 bool *paused)
+/* What one dump was like. */
+struct dump {
+	bool paused;  /* the kernel may have left its list between two datagrams */
+	bool changed; /* the kernel says that the list changed meanwhile */
+};
+
+static int dump_once(int fd, const void *request, size_t size,
+		     int (*take)(const struct nlmsghdr *header, void *argument), void *argument,
+		     struct dump *dump)
 {
 	autofree char *reply = malloc(REPLY_MAX);
 	int more = 1;
 
-	*paused = false;
+	*dump = (struct dump){0};
 	if (!reply)
 		return -ENOMEM;
 	if (send_request(fd, request, size))
@@ -86,19 +107,39 @@ int netlink_dump_pausing(int fd, const void *request, size_t size,
 	for (int i = 0; more > 0; i++) {
 		ssize_t received = i < REPLIES_MAX ? receive(fd, reply) : -1;
 
-		more = received <= 0 ? -EIO : take_reply(reply, (size_t)received, take, argument);
+		more = received <= 0 ? -EIO
+				     : take_reply(reply, (size_t)received, take, argument,
+						  &dump->changed);
 		if (more > 0 && (i || may_be_full((size_t)received)))
-			*paused = true;
+			dump->paused = true;
 	}
 	return more;
 }
 
-int netlink_dump(int fd, const void *request, size_t size,
-		 int (*take)(const struct nlmsghdr *header, void *argument), void *argument)
+int netlink_dump_pausing(int fd, const void *request, size_t size,
+			 int (*take)(const struct nlmsghdr *header, void *argument), void *argument,
+			 bool *paused)
 {
-	bool paused;
+	struct dump dump;
+	int err = dump_once(fd, request, size, take, argument, &dump);
 
-	return netlink_dump_pausing(fd, request, size, take, argument, &paused);
+	*paused = dump.paused;
+	return err;
+}
+
+int netlink_dump(int fd, const void *request, size_t size,
+		 int (*take)(const struct nlmsghdr *header, void *argument),
+		 void (*forget)(void *argument), void *argument)
+{
+	struct dump dump = {.changed = true};
+	int err = 0;
+
+	for (int i = 0; !err && dump.changed && i < DUMPS_MAX; i++) {
+		if (i)
+			forget(argument);
+		err = dump_once(fd, request, size, take, argument, &dump);
+	}
+	return !err && dump.changed ? -EAGAIN : err;
 }
 
 int netlink_ask(int fd, const void *request, size_t size,

@@ -100,6 +100,15 @@ static int take_route(const struct nlmsghdr *header, void *argument)
 	return 0;
 }
 
+static void forget_routes(void *argument)
+{
+	struct local_family *family = argument;
+
+	free(family->routes);
+	family->routes = NULL;
+	family->route_count = 0;
+}
+
 /* Whether the attribute is one of those that every rule has, or chooses a table by the destination
  * alone. */
 static bool is_plain(unsigned short type)
@@ -146,6 +155,16 @@ static int take_rule(const struct nlmsghdr *header, void *argument)
 	return 0;
 }
 
+static void forget_rules(void *argument)
+{
+	struct local_family *family = argument;
+
+	free(family->rules);
+	family->rules = NULL;
+	family->rule_count = 0;
+	family->plain = true;
+}
+
 /* With NETLINK_GET_STRICT_CHK the kernel sends only routes of the requested type. A kernel without
  * rules (CONFIG_IP_MULTIPLE_TABLES) uses all tables that it has. */
 static int read_family(int fd, uint8_t family, struct local_family *into)
@@ -168,12 +187,12 @@ static int read_family(int fd, uint8_t family, struct local_family *into)
 			   .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
 		.rule = {.family = family},
 	};
-	int err = netlink_dump(fd, &routes, sizeof(routes), take_route, into);
+	int err = netlink_dump(fd, &routes, sizeof(routes), take_route, forget_routes, into);
 
 	if (err)
 		return err;
-	into->plain = true;
-	err = netlink_dump(fd, &rules, sizeof(rules), take_rule, into);
+	forget_rules(into);
+	err = netlink_dump(fd, &rules, sizeof(rules), take_rule, forget_rules, into);
 	into->known_rules = !err;
 	return err == -ENOMEM ? err : 0;
 }
