@@ -1,6 +1,5 @@
 /* The table by which a running program tells the class of an interface. Only what has changed is written, so packets
- * of other interfaces see no change; and new entries are written before old ones go, so an interface that keeps its
- * class always has it. */
+ * of other interfaces see no change; and an interface that keeps its class always has it. */
 #include "load.h"
 
 #include "runtime/base/array.h"
@@ -64,7 +63,8 @@ static int compare_numbers(const void *a, const void *b)
 	return first->number < second->number ? -1 : first->number > second->number;
 }
 
-int class_table_read(int map, struct class_table *table)
+/* What the map of interfaces has. -errno without a message. */
+static int read_entries(int map, struct class_table *table)
 {
 	struct interface_class entry;
 	const uint32_t *before = NULL;
@@ -104,6 +104,59 @@ uint32_t class_table_find(const struct class_table *table, uint32_t number)
 	return entry ? entry->class : ABI_CLASS_NOT_KNOWN;
 }
 
+/* Adds the interface if it is of a class of its own. */
+static int add_own(struct class_table *table, uint32_t number, uint32_t class, uint32_t other)
+{
+	return class == other ? 0 : add_entry(table, (struct interface_class){number, class});
+}
+
+/* Adds what the program says of interfaces: it looks at the near ones first. These may say otherwise than the map,
+ * where what wrote both ended between the two. */
+static int add_shown(const uint64_t *near, const struct class_table *map, uint32_t other,
+		     struct class_table *table)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < map->count; i++) {
+		const struct interface_class *entry = &map->all[i];
+		uint64_t shown = near[entry->number % ABI_NEAR];
+
+		err = add_own(table, entry->number,
+			      shown && shown >> 32 == entry->number ? (uint32_t)shown
+								    : entry->class,
+			      other);
+	}
+	for (size_t i = 0; !err && i < ABI_NEAR; i++)
+		if (near[i] && !find(map, (uint32_t)(near[i] >> 32)))
+			err = add_own(table, (uint32_t)(near[i] >> 32), (uint32_t)near[i], other);
+	return err;
+}
+
+static uint64_t *map_near(int near, int protection)
+{
+	return mmap(NULL, ABI_NEAR * sizeof(uint64_t), protection, MAP_SHARED, near, 0);
+}
+
+int class_table_read(const struct object *object, const struct class_maps *maps,
+		     struct class_table *table)
+{
+	uint64_t *near = map_near(maps->near, PROT_READ);
+	struct class_table map = {0};
+	int err = near == MAP_FAILED ? -errno : read_entries(maps->interfaces, &map);
+
+	*table = (struct class_table){0};
+	if (!err)
+		err = add_shown(near, &map, object_class_other(object), table);
+	if (near != MAP_FAILED)
+		munmap(near, ABI_NEAR * sizeof(*near));
+	class_table_free(&map);
+	if (err)
+		class_table_free(table);
+	else if (table->count)
+		qsort(table->all, table->count, sizeof(*table->all), compare_numbers);
+	return err;
+}
+
 /* The class of an interface, if it is not OTHER. */
 static uint32_t own_class(const struct class_table *table, uint32_t number, uint32_t other)
 {
@@ -113,8 +166,8 @@ static uint32_t own_class(const struct class_table *table, uint32_t number, uint
 }
 
 /* Only classes that are not OTHER stand in the map. */
-static int write_entries(int map, const struct class_table *now, const struct class_table *before,
-			 uint32_t other)
+static int put_entries(int map, const struct class_table *now, const struct class_table *before,
+		       uint32_t other)
 {
 	for (size_t i = 0; i < now->count; i++) {
 		const struct interface_class *entry = &now->all[i];
@@ -124,11 +177,29 @@ static int write_entries(int map, const struct class_table *now, const struct cl
 		    bpf_map_update_elem(map, &entry->number, &entry->class, BPF_ANY))
 			return -errno;
 	}
+	return 0;
+}
+
+static int remove_entries(int map, const struct class_table *now, const struct class_table *before,
+			  uint32_t other)
+{
 	for (size_t i = 0; i < before->count; i++)
 		if (!own_class(now, before->all[i].number, other) &&
 		    bpf_map_delete_elem(map, &before->all[i].number) && errno != ENOENT)
 			return -errno;
 	return 0;
+}
+
+/* Where both do not fit, what is gone makes room for what is new. */
+static int write_entries(int map, const struct class_table *now, const struct class_table *before,
+			 uint32_t other)
+{
+	int err = put_entries(map, now, before, other);
+	int removed = !err || err == -E2BIG ? remove_entries(map, now, before, other) : 0;
+
+	if (err == -E2BIG && !removed)
+		err = put_entries(map, now, before, other);
+	return err ? err : removed;
 }
 
 /* All interfaces that the map does not have are of the class CLASS now. The word is stored at once. */
@@ -155,7 +226,7 @@ static int write_near(int near, const struct class_table *table)
 	for (size_t i = table->count; i-- > 0;)
 		entries[table->all[i].number % ABI_NEAR] = ABI_NEAR_ENTRY(table->all[i].number,
 									  table->all[i].class);
-	shown = mmap(NULL, ABI_NEAR * sizeof(*shown), PROT_READ | PROT_WRITE, MAP_SHARED, near, 0);
+	shown = map_near(near, PROT_READ | PROT_WRITE);
 	if (shown == MAP_FAILED)
 		return -errno;
 	for (size_t i = 0; i < ABI_NEAR; i++)
@@ -169,7 +240,7 @@ int class_table_write(const struct object *object, const struct class_table *tab
 		      const struct class_maps *maps)
 {
 	struct class_table before;
-	int err = class_table_read(maps->interfaces, &before);
+	int err = read_entries(maps->interfaces, &before);
 
 	if (!err)
 		err = write_entries(maps->interfaces, table, &before, object_class_other(object));

@@ -29,14 +29,14 @@ void class_table_free(struct class_table *table);
 /* The class of an interface; ABI_CLASS_NOT_KNOWN: it is not in the table. */
 uint32_t class_table_find(const struct class_table *table, uint32_t number);
 
-/* What the map of a program has, which are those of another class than all others; -errno without a
- * message. */
-int class_table_read(int map, struct class_table *table);
-
 /* The maps by which a program knows interfaces; descriptors. */
 struct class_maps {
 	int interfaces, near, machine;
 };
+
+/* The interfaces that are of a class of their own to the program; -errno without a message. */
+int class_table_read(const struct object *object, const struct class_maps *maps,
+		     struct class_table *table);
 
 /* Makes the program's maps what the table says, and says in the words of the host that they are
  * filled. -errno after a message. */

@@ -37,17 +37,18 @@ static void close_maps(const struct class_maps *maps)
 	close_fd(&maps->machine);
 }
 
-int generation_classes(const struct state *state, uint32_t id, struct class_table *table)
+int generation_classes(const struct state *state, uint32_t id, const struct object *object,
+		       struct class_table *table)
 {
 	struct class_maps maps;
 	int err = open_maps(state, id, &maps);
 
 	*table = (struct class_table){0};
 	if (!err) {
-		err = class_table_read(maps.interfaces, table);
+		err = class_table_read(object, &maps, table);
 		if (err)
 			fail(state->report, err,
-			     "read the map of interfaces of generation %" PRIu32, id);
+			     "read the maps of interfaces of generation %" PRIu32, id);
 	}
 	close_maps(&maps);
 	return err;

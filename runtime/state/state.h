@@ -197,9 +197,10 @@ int generation_has_numbers(const struct generation *generation, const struct hos
 int generation_numbers(const struct generation *generation, const struct object *object,
 		       struct host_numbers *numbers);
 
-/* The interfaces that the program of a generation knows; only where its object asks for interfaces.
- * -errno after a message. */
-int generation_classes(const struct state *state, uint32_t id, struct class_table *table);
+/* The interfaces that the program of a generation knows; only where OBJECT, its own, asks for
+ * interfaces. -errno after a message. */
+int generation_classes(const struct state *state, uint32_t id, const struct object *object,
+		       struct class_table *table);
 
 /* Tells the program of a generation which interfaces the namespace has now; OBJECT is its own. Does
  * nothing where it does not ask for them. -errno after a message. */

@@ -172,7 +172,8 @@ static int look_all(const struct look *look)
 	int err = look_at_sockets(look);
 
 	if (!err && object->header.asks_interface) {
-		err = generation_classes(&status->state, status->standing.current, &classes);
+		err = generation_classes(&status->state, status->standing.current, object,
+					 &classes);
 		inspected.classes = &classes;
 	}
 	if (!err && object->socket_count)
