@@ -1,9 +1,11 @@
 """Expect lines are run in the kernel on the compiled program, so that errors of the compiler are found."""
+import re
 import struct
+import subprocess
 
 import pytest
 
-from conftest import REFUSED, WIRES, sklc
+from conftest import NO_LEAK_CHECK, REFUSED, SKLC, WIRES, program, sklc
 from objects import content, patch, sections
 
 TCP4 = WIRES["tcp-ipv4"]
@@ -103,3 +105,31 @@ def test_a_refusal_of_the_verifier_shows_its_words_and_changes_nothing(host, pro
 def test_the_machine_keeps_no_trace_of_a_check(host, prog):
     host.sklc("--check", prog)
     assert host.pins() == []
+
+
+def loads(host, prog, log):
+    done = subprocess.run([program("strace"), "-f", "-o", log, "-e", "trace=bpf", SKLC, "--check", prog, "--netns",
+                           host.namespace.path], capture_output=True, text=True, check=True, env=NO_LEAK_CHECK)
+    return log.read_text().count("BPF_PROG_LOAD"), re.search(r"(\d+) expect lines? holds? in the kernel", done.stdout)[1]
+
+
+def test_the_program_is_loaded_no_more_often_for_many_interfaces(host, tmp_path):
+    rules = "".join(f'iifname "v{number}" tcp dport 80 redirect to l{number % 7}\n' for number in range(40))
+    lines = [f"expect tcp 192.0.2.7:80 iif v{number} redirect to l{number % 7}\n" for number in range(40)]
+    few, many = tmp_path / "few.o", tmp_path / "many.o"
+    for path, text in ((few, rules + lines[0]), (many, rules + "".join(lines) + "expect tcp 192.0.2.7:80 pass\n")):
+        assert sklc(host.rules(text), "-o", path).returncode == 0
+    count, held = loads(host, many, tmp_path / "log")
+    assert (count, held) == (loads(host, few, tmp_path / "log")[0], "41")
+
+
+def test_each_expect_line_that_fails_is_told_whatever_its_interface(host, tmp_path):
+    prog = tmp_path / "prog.o"
+    rules = "".join(f'iifname "v{number}" tcp dport 80 redirect to l{number}\n' for number in range(3))
+    rules += "".join(f"expect tcp 192.0.2.7:80 iif v{number} redirect to l{number}\n" for number in (2, 0, 1, 2))
+    assert sklc(host.rules(rules), "-o", prog).returncode == 0
+    for number in (1, 3):
+        patch(prog, "sklc.expects", number * EXPECT_BYTES + EXPECT_LABEL, struct.pack("<I", 1 if number == 3 else 2))
+    told = host.sklc("--check", prog, status=1).stderr
+    assert "rules.conf:5" in told and "rules.conf:7" in told and "rules.conf:4" not in told and "rules.conf:6" not in told
+    assert "decided 'redirect to l0'" in told and "decided 'redirect to l2'" in told
