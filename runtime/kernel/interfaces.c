@@ -10,8 +10,45 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
+
+static int add_interface(struct host_interface **all, size_t *count,
+			 const struct host_interface *interface)
+{
+	struct host_interface *more = array_grow(*all, *count, sizeof(*more));
+
+	if (!more)
+		return -ENOMEM;
+	*all = more;
+	(*all)[(*count)++] = *interface;
+	return 0;
+}
+
+static bool read_name(const struct rtattr *attribute, struct host_interface *interface)
+{
+	if (RTA_PAYLOAD(attribute) > sizeof(interface->name))
+		return false;
+	memcpy(interface->name, RTA_DATA(attribute), RTA_PAYLOAD(attribute));
+	return true;
+}
+
+static int take_other_names(const struct rtattr *list, uint32_t number,
+			    struct host_interfaces *interfaces)
+{
+	const struct rtattr *attribute = RTA_DATA(list);
+	size_t left = RTA_PAYLOAD(list);
+	int err = 0;
+
+	for (; !err && RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left)) {
+		struct host_interface other = {.number = number};
+
+		if (attribute->rta_type == IFLA_ALT_IFNAME && read_name(attribute, &other))
+			err = add_interface(&interfaces->others, &interfaces->other_count, &other);
+	}
+	return err;
+}
 
 static int take_interface(const struct nlmsghdr *header, void *argument)
 {
@@ -19,21 +56,18 @@ static int take_interface(const struct nlmsghdr *header, void *argument)
 	struct host_interfaces *interfaces = argument;
 	struct rtattr *attribute = IFLA_RTA(message);
 	size_t left = IFLA_PAYLOAD(header);
-	struct host_interface *more;
 	struct host_interface interface = {.number = (uint32_t)message->ifi_index};
+	int err = 0;
 
 	if (header->nlmsg_type != RTM_NEWLINK)
 		return 0;
-	for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left))
-		if (attribute->rta_type == IFLA_IFNAME &&
-		    RTA_PAYLOAD(attribute) <= sizeof(interface.name))
-			memcpy(interface.name, RTA_DATA(attribute), RTA_PAYLOAD(attribute));
-	more = array_grow(interfaces->all, interfaces->count, sizeof(*more));
-	if (!more)
-		return -ENOMEM;
-	interfaces->all = more;
-	interfaces->all[interfaces->count++] = interface;
-	return 0;
+	for (; !err && RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left)) {
+		if (attribute->rta_type == IFLA_IFNAME)
+			read_name(attribute, &interface);
+		else if ((attribute->rta_type & NLA_TYPE_MASK) == IFLA_PROP_LIST)
+			err = take_other_names(attribute, interface.number, interfaces);
+	}
+	return err ? err : add_interface(&interfaces->all, &interfaces->count, &interface);
 }
 
 static void forget_interfaces(void *argument)
@@ -87,6 +121,7 @@ int host_interfaces_list(const struct netns *netns, struct host_interfaces *inte
 void host_interfaces_free(struct host_interfaces *interfaces)
 {
 	free(interfaces->all);
+	free(interfaces->others);
 	*interfaces = (struct host_interfaces){0};
 }
 
@@ -96,4 +131,15 @@ uint32_t host_interface_number(const struct host_interfaces *interfaces, const c
 		if (strcmp(interfaces->all[i].name, name) == 0)
 			return interfaces->all[i].number;
 	return 0;
+}
+
+const struct host_interface *host_interface_called(const struct host_interfaces *interfaces,
+						   const char *name)
+{
+	for (size_t i = 0; i < interfaces->other_count; i++)
+		for (size_t k = 0;
+		     strcmp(interfaces->others[i].name, name) == 0 && k < interfaces->count; k++)
+			if (interfaces->all[k].number == interfaces->others[i].number)
+				return &interfaces->all[k];
+	return NULL;
 }

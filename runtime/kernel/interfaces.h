@@ -12,6 +12,10 @@ struct host_interface {
 struct host_interfaces {
 	struct host_interface *all; /* ascending by number */
 	size_t count;
+	/* Other names that interfaces have beside their own (ip link property add), if they are no
+	 * longer than those. */
+	struct host_interface *others;
+	size_t other_count;
 };
 
 /* Lists all of them. -errno after a message. */
@@ -20,5 +24,9 @@ void host_interfaces_free(struct host_interfaces *interfaces);
 
 /* The number of the one of this name; 0: there is none. */
 uint32_t host_interface_number(const struct host_interfaces *interfaces, const char *name);
+
+/* The one that has this as another name; NULL: none has. */
+const struct host_interface *host_interface_called(const struct host_interfaces *interfaces,
+						   const char *name);
 
 #endif

@@ -50,6 +50,26 @@ static bool is_device(const struct object *object, const char *name)
 	return false;
 }
 
+/* Says that the name is another one of an interface (ip link property add): packets come in by its
+ * own name. -errno if that is an error. */
+static int meet_other_name(const char *name, const char *own, bool required,
+			   const struct netns *netns)
+{
+	bool is_error;
+
+	if (required)
+		return refuse(
+			netns->report, ENODEV,
+			"'%s' is another name of the interface '%s' in %s, and an `iif` match "
+			"names it: write '%s', the name that packets come in by",
+			name, own, netns->words, own);
+	is_error = warn_named(netns->report, "interface",
+			      "'%s' is another name of the interface '%s' in %s: no packet comes "
+			      "in by that; write '%s'",
+			      name, own, netns->words, own);
+	return is_error ? -ENODEV : 0;
+}
+
 /* Reports that there is no such interface; -errno if that is an error. */
 static int miss_interface(const char *name, bool required, bool followed, const struct netns *netns)
 {
@@ -73,6 +93,7 @@ static int miss_interface(const char *name, bool required, bool followed, const 
 	return is_error ? -ENODEV : 0;
 }
 
+/* Where only the number is asked for, an interface may be called by any of its names. */
 static int find_interface(const struct object *object, const struct netns *netns, bool strict,
 			  const struct host_interfaces *interfaces, uint32_t index,
 			  struct host *host)
@@ -81,11 +102,18 @@ static int find_interface(const struct object *object, const struct netns *netns
 	const char *name = object_string(object, record->name);
 	uint32_t number = record->is_wildcard ? 0 : host_interface_number(interfaces, name);
 	bool followed = object_has_classes(object) && !is_device(object, name);
+	bool required = record->required && strict;
+	const struct host_interface *called;
 
 	if (record->is_wildcard)
 		return 0;
+	called = number ? NULL : host_interface_called(interfaces, name);
+	if (called)
+		number = called->number;
 	host->interfaces[index] = followed ? 0 : number ? number : ABI_INTERFACE_UNKNOWN;
-	return number ? 0 : miss_interface(name, record->required && strict, followed, netns);
+	if (called && object_has_classes(object))
+		return meet_other_name(name, called->name, required, netns);
+	return number ? 0 : miss_interface(name, required, followed, netns);
 }
 
 int host_find_interfaces(const struct object *object, const struct netns *netns, bool strict,

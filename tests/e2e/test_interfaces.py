@@ -1,7 +1,9 @@
 """Rules that match interfaces: which packets they are for, and how interfaces are followed that come, go and are renamed."""
 import re
 
-from conftest import REFUSED, sklc
+import pytest
+
+from conftest import REFUSED, WIRES, sklc
 
 
 def named(host, words):
@@ -167,3 +169,41 @@ def test_many_interfaces_that_changed_are_few_problems(host):
 def test_rules_whose_interfaces_stay_have_no_such_problem(host, wires):
     host.apply('iifname { "v0", "v1" } tcp dport 80 drop\n')
     assert named(host, "interface") == []
+
+
+@pytest.mark.parametrize("wire", WIRES.values(), ids=WIRES)
+def test_a_client_on_this_host_comes_in_by_the_interface_that_has_the_address(host, wires, wire):
+    host.namespace.ip("-6", "addr", "add", "2001:db8:ffff::1/64", "dev", "v0", "nodad")
+    address = "2001:db8:ffff::1" if wire.is_ipv6 else "172.16.0.1"
+    of_v0, of_lo, server = (host.server(wire) for _ in range(3))
+    rules = 'iifname "v0" dport 80 redirect to inner\niifname "lo" dport 80 redirect to loopback\n'
+    host.apply(rules, "-q")
+    host.register("inner", of_v0)
+    host.register("loopback", of_lo)
+    for asked, expected in ((address, of_v0), (wire.loopback, of_lo)):
+        assert host.reach(wire, asked, 80, [of_v0, of_lo, server]) is expected
+
+
+def test_what_comes_by_a_port_of_a_bridge_comes_in_by_the_bridge(host, wires):
+    host.namespace.ip("link", "add", "name", "join", "type", "bridge")
+    host.namespace.ip("link", "set", "dev", "join", "up")
+    host.namespace.ip("link", "set", "dev", "v0", "master", "join")
+    host.namespace.ip("addr", "del", "172.16.0.1/24", "dev", "v0")
+    host.namespace.ip("addr", "add", "172.16.0.1/24", "dev", "join")
+    servers = steer(host, wires, 'iifname "v0" tcp dport 80 drop\niifname "join" tcp dport 80 redirect to web\n', ["web"])
+    assert wires.client(0, [servers["web"]]) is servers["web"]
+
+
+def test_another_name_of_an_interface_is_told_with_its_own(host, wires):
+    host.namespace.ip("link", "property", "add", "dev", "v0", "altname", "uplink")
+    server = wires.server(port=80)
+    done = host.apply('iif "uplink" tcp dport 80 drop\n', status=3)
+    assert f"'uplink' is another name of the interface 'v0' in network namespace '{host.namespace.path}', and an `iif` match " \
+        "names it: write 'v0', the name that packets come in by" in done.stderr
+    done = host.apply('iifname { "uplink", "v1" } tcp dport 80 drop\n')
+    assert "'uplink' is another name of the interface 'v0' in " in done.stderr and "write 'v0' [-Winterface]" in done.stderr
+    assert wires.client(0, [server]) is server and wires.client(1, []) is REFUSED
+    bound = wires.server(device="v0", port=81)
+    done = host.apply('socket web { tcp *:81 dev uplink }\ntcp dport 82 redirect to web\n')
+    assert "'uplink' is another name of the interface 'v0' in " in done.stderr
+    assert wires.client(0, [bound], port=82) is bound and named(host, "the interface") == []
