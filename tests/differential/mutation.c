@@ -32,6 +32,14 @@ struct subject {
 	bool filled[FILLINGS][LABELS * ABI_FLOW_CLASSES];
 };
 
+#define RULES_OF_PARTS                                                                             \
+	"daddr 192.0.2.0/24 redirect to a else continue\n"                                         \
+	"saddr 198.51.100.0/24 redirect to b else continue\n"                                      \
+	"daddr 192.0.2.0/25 saddr 198.51.100.0/25 redirect to c else pass\n"                       \
+	"dport 80 redirect to d else pass\n"                                                       \
+	"daddr 192.0.2.7 redirect to e else pass\n"                                                \
+	"saddr 198.51.100.7 redirect to f else pass\n"
+
 /* A rules file for each way to store a decision. */
 static const struct {
 	const char *name, *rules;
@@ -96,22 +104,8 @@ static const struct {
 	 "dport 80 redirect to d else continue\n"
 	 "tcp dport { 80, 443 } redirect to e else pass\n",
 	 TABLES_AUTO, PARTS_AUTO},
-	{"parts in code",
-	 "daddr 192.0.2.0/24 redirect to a else continue\n"
-	 "saddr 198.51.100.0/24 redirect to b else continue\n"
-	 "daddr 192.0.2.0/25 saddr 198.51.100.0/25 redirect to c else pass\n"
-	 "dport 80 redirect to d else pass\n"
-	 "daddr 192.0.2.7 redirect to e else pass\n"
-	 "saddr 198.51.100.7 redirect to f else pass\n",
-	 TABLES_CODE, PARTS_ALWAYS},
-	{"parts in tables",
-	 "daddr 192.0.2.0/24 redirect to a else continue\n"
-	 "saddr 198.51.100.0/24 redirect to b else continue\n"
-	 "daddr 192.0.2.0/25 saddr 198.51.100.0/25 redirect to c else pass\n"
-	 "dport 80 redirect to d else pass\n"
-	 "daddr 192.0.2.7 redirect to e else pass\n"
-	 "saddr 198.51.100.7 redirect to f else pass\n",
-	 TABLES_SPLUS, PARTS_ALWAYS},
+	{"parts in code", RULES_OF_PARTS, TABLES_CODE, PARTS_ALWAYS},
+	{"parts in tables", RULES_OF_PARTS, TABLES_SPLUS, PARTS_ALWAYS},
 };
 enum { SUBJECT_COUNT = sizeof(SUBJECTS) / sizeof(SUBJECTS[0]) };
 

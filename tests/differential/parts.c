@@ -1,5 +1,6 @@
 /* Holds decisions in parts against the definition, for many more packets than the kernel's test can run. Each random
  * rules file is cut wherever it can be. Prints TAP. Arguments: how many rules files, and the number of the first. */
+#include "tests/differential/lib/expected.h"
 #include "tests/differential/lib/generate.h"
 #include "tests/differential/lib/packets.h"
 #include "tests/differential/lib/tap.h"
@@ -19,38 +20,22 @@ struct tally {
 	size_t files[PARTS_MAX + 1];
 };
 
-static bool same_outcome(const struct outcome *a, const struct diagram_outcome *b)
-{
-	size_t i;
-
-	if (a->action_count != b->action_count ||
-	    b->end != (a->end == END_PASS ? OUTCOME_PASS : OUTCOME_DROP))
-		return false;
-	for (i = 0; i < a->action_count; i++)
-		if (!action_equal(&a->actions[i], &b->actions[i]))
-			return false;
-	return true;
-}
-
 static bool check_packets(const struct compilation *c, uint64_t seed)
 {
 	struct edges edges = edges_of(c->arena, c->policy);
 	struct action actions[DECIDED_ACTIONS_MAX];
 	struct random random = {seed};
-	const struct rule *deciding;
 	struct outcome outcome;
 	int i;
 
 	for (i = 0; i < PACKETS; i++) {
 		struct packet packet = random_packet(&random, &edges);
-		struct diagram_outcome walked = decision_eval(c->decision, &packet, actions);
 
-		policy_eval(c->policy, &packet, &outcome, &deciding);
-		if (same_outcome(&outcome, &walked))
+		if (decided_alike(c->policy, c->decision, &packet, &outcome))
 			continue;
 		printf("# of %s, the definition has %zu actions, the parts have %zu\n",
 		       packet_text(c->arena, c->policy, &packet), outcome.action_count,
-		       walked.action_count);
+		       decision_eval(c->decision, &packet, actions).action_count);
 		return false;
 	}
 	return true;

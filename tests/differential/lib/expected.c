@@ -50,9 +50,7 @@ static bool same_outcome(const struct outcome *a, const struct diagram_outcome *
 	    b->end != (a->end == END_PASS ? OUTCOME_PASS : OUTCOME_DROP))
 		return false;
 	for (i = 0; i < a->action_count; i++)
-		if (a->actions[i].kind != b->actions[i].kind ||
-		    a->actions[i].index != b->actions[i].index ||
-		    a->actions[i].no_reuseport != b->actions[i].no_reuseport)
+		if (!action_equal(&a->actions[i], &b->actions[i]))
 			return false;
 	return true;
 }
