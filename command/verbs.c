@@ -144,7 +144,8 @@ const struct verb *verb_named(const char *word)
 	return NULL;
 }
 
-const struct verb *verb_find(struct diag *diag, const char *word)
+/* The verb of that name; NULL after reporting that there is none, and which is nearest. */
+static const struct verb *verb_find(struct diag *diag, const char *word)
 {
 	const char *words[VERB_COUNT];
 	size_t i;

@@ -39,9 +39,6 @@ const struct verb *verb_at(size_t index);
 /* The verb of that name, or NULL. */
 const struct verb *verb_named(const char *word);
 
-/* The same; NULL after reporting that there is none, and which is nearest. */
-const struct verb *verb_find(struct diag *diag, const char *word);
-
 /* How a verb is called: "sklc register LABEL --pid PID --fd FD"; with BY_OPTION, by the option that means the same. */
 const char *verb_synopsis(struct arena *arena, const struct verb *verb, bool by_option);
 

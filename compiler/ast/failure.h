@@ -16,7 +16,6 @@ struct failure {
 };
 
 bool is_expected(const struct failure *f, int token);
-bool is_keyword(int token);
 bool is_definition(int token); /* the first word of one */
 bool found_is_word(const struct failure *f);
 bool found_is(const struct failure *f, const char *word);

@@ -47,7 +47,7 @@ bool is_definition(int token)
 	return is_among(token, statements);
 }
 
-bool is_keyword(int token)
+static bool is_keyword(int token)
 {
 	return token >= TOKEN_DEFINE;
 }

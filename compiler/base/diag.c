@@ -165,7 +165,7 @@ void diag_error(struct diag *diag, struct span span, const char *format, ...)
 
 static enum diag_kind warning_kind(const struct diag *diag, enum warning warning)
 {
-	return diag_is_error(diag, warning) ? DIAG_ERROR : DIAG_WARNING;
+	return diag->as_error[warning] ? DIAG_ERROR : DIAG_WARNING;
 }
 
 void diag_warning(struct diag *diag, enum warning warning, struct span span, const char *format,
@@ -262,11 +262,6 @@ void diag_be_quiet(struct diag *diag)
 bool diag_wants(const struct diag *diag, enum warning warning)
 {
 	return !diag->disabled[warning] && (!diag->quiet || diag->as_error[warning]);
-}
-
-bool diag_is_error(const struct diag *diag, enum warning warning)
-{
-	return diag->as_error[warning];
 }
 
 size_t diag_error_count(const struct diag *diag)

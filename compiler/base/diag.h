@@ -64,7 +64,6 @@ void diag_be_quiet(struct diag *diag);
 
 /* Whether a warning is switched on, so that a pass need not look for what nobody wants to know. */
 bool diag_wants(const struct diag *diag, enum warning warning);
-bool diag_is_error(const struct diag *diag, enum warning warning);
 
 /* How many errors were queued, including warnings that count as errors. */
 size_t diag_error_count(const struct diag *diag);

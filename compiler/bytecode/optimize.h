@@ -60,8 +60,6 @@ enum {
 	CALL_READS = CALL_WRITES & ~(1 << R0),
 };
 
-struct effect effect_of(struct bpf_insn insn);
-
 /* The optimizations. Each goes over the program once. */
 void optimize_jumps(struct optimizer *o);
 void optimize_constants(struct optimizer *o);

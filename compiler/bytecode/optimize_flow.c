@@ -41,7 +41,7 @@ static struct effect effect_of_jump(struct bpf_insn insn)
 	}
 }
 
-struct effect effect_of(struct bpf_insn insn)
+static struct effect effect_of(struct bpf_insn insn)
 {
 	regs dst = regs_of(insn.dst_reg), src = regs_of(insn.src_reg);
 

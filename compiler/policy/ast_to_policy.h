@@ -123,7 +123,6 @@ struct resolved *resolve_values(struct translation *t, const struct ast_values *
 				enum value_type type);
 void unknown_set(struct translation *t, const char *name, struct span span);
 struct resolved *resolve_set(struct translation *t, struct set_entry *entry);
-struct define_entry *find_define(struct translation *t, const char *name, struct span span);
 const struct ast_value *resolve_single(struct translation *t, const struct ast_value *value);
 bool value_range(struct translation *t, const struct ast_value *value, enum value_type type,
 		 enum family *family, struct range *range);

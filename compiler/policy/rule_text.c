@@ -18,7 +18,7 @@ void writer_flush(struct writer *to)
 	to->count = 0;
 }
 
-void write_bytes(struct writer *to, const char *bytes, size_t count)
+static void write_bytes(struct writer *to, const char *bytes, size_t count)
 {
 	size_t needed, capacity = to->capacity;
 
@@ -50,7 +50,7 @@ void write_quoted(struct writer *to, const char *string)
 
 /* Values. */
 
-void write_range(struct writer *to, enum field field, enum family family, struct range range)
+static void write_range(struct writer *to, enum field field, enum family family, struct range range)
 {
 	char text[RANGE_TEXT];
 

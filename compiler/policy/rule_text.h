@@ -16,7 +16,6 @@ struct writer {
 	size_t count, capacity;
 };
 
-void write_bytes(struct writer *to, const char *bytes, size_t count);
 void write_string(struct writer *to, const char *string);
 void write_quoted(struct writer *to, const char *string);
 void writer_flush(struct writer *to);
@@ -38,7 +37,6 @@ bool value_list_is_long(const struct value_list *list);
 void write_set_name(struct writer *to, const struct value_list *list);
 void write_elements(struct writer *to, const struct value_list *list, const char *separator);
 
-void write_range(struct writer *to, enum field field, enum family family, struct range range);
 void write_endpoint(struct writer *to, enum family family, u128 address, u128 port);
 void write_verdict(struct writer *to, const struct policy *policy, const struct verdict *verdict);
 

@@ -280,7 +280,7 @@ static struct resolved *gather_end(struct gather *g)
 	return g->out;
 }
 
-struct define_entry *find_define(struct translation *t, const char *name, struct span span)
+static struct define_entry *find_define(struct translation *t, const char *name, struct span span)
 {
 	uint32_t index = names_find(&t->defines_named.names, name, strlen(name));
 	struct define_entry *entry = index == NO_NAME ? NULL : &t->defines[index];

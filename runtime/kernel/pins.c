@@ -123,7 +123,7 @@ int blob_create(const char *name, const void *bytes, size_t size)
 	return err ? err : take_fd(&map);
 }
 
-int blob_open(int map, struct blob *blob)
+static int blob_open(int map, struct blob *blob)
 {
 	struct bpf_map_info info = {0};
 	uint32_t size = sizeof(info);

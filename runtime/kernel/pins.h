@@ -22,8 +22,7 @@ struct blob {
 /* Makes a map that holds the bytes and can no longer change. */
 int blob_create(const char *name, const void *bytes, size_t size);
 
-/* Maps a blob's map for reading. */
-int blob_open(int map, struct blob *blob);
+/* Maps for reading the map that is pinned as NAME. */
 int blob_get(int folder, const char *name, struct blob *blob);
 void blob_close(struct blob *blob);
 

@@ -129,6 +129,13 @@ static int assign_slots(int map, const struct object *object, const struct abi_s
 	return err;
 }
 
+/* The word as the object's program can use it: without spare slots unless the program tries
+ * them. */
+static uint32_t slot_word(const struct object *object, uint32_t word)
+{
+	return object->header.tries_spares ? word : ABI_SLOT(word);
+}
+
 /* Makes words usable for the object's program, see slot_word. */
 static void keep_usable(const struct object *object, struct abi_label_slots *slots)
 {
@@ -295,11 +302,6 @@ int slots_look(struct report *report, int sockets, const struct abi_label_slots 
 	}
 	*present = all;
 	return 0;
-}
-
-uint32_t slot_word(const struct object *object, uint32_t word)
-{
-	return object->header.tries_spares ? word : ABI_SLOT(word);
 }
 
 const struct label_entry *nearest_label(const char *name, const struct label_entry *entries,

@@ -88,10 +88,6 @@ int slots_have(int sockets, uint32_t word, uint64_t cookie);
 int slots_look(struct report *report, int sockets, const struct abi_label_slots *slots,
 	       size_t count, uint64_t **present);
 
-/* The word as the object's program can use it: without spare slots unless the program tries
- * them. */
-uint32_t slot_word(const struct object *object, uint32_t word);
-
 /* How many slots a word names: its own, and the spare ones. */
 static inline uint32_t slot_count(uint32_t word)
 {

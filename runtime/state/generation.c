@@ -81,7 +81,7 @@ int generation_require(const struct state *state, uint32_t id, struct generation
 	return err == -ENOENT ? refuse_missing(state, name, PIN_RECORD) : err;
 }
 
-int generation_program(const struct generation *generation, const char *name, int *program)
+static int generation_program(const struct generation *generation, const char *name, int *program)
 {
 	*program = pin_get(generation->folder, name);
 	return *program < 0 ? fail(generation->report, *program,
@@ -222,6 +222,18 @@ int generation_read(const struct generation *generation, struct applied *applied
 	err = object_read(generation->report, &applied->image, &applied->object);
 	if (err)
 		applied_free(applied);
+	return err;
+}
+
+int applied_read(const struct state *state, uint32_t id, struct applied *applied)
+{
+	struct generation generation;
+	int err = generation_require(state, id, &generation);
+
+	if (err)
+		return err;
+	err = generation_read(&generation, applied);
+	generation_close(&generation);
 	return err;
 }
 

@@ -88,14 +88,9 @@ int generation_follow_interfaces(const struct state *state, uint32_t id,
 
 static int follow(const struct state *state, uint32_t id)
 {
-	struct generation generation;
 	struct applied applied;
-	int err = generation_require(state, id, &generation);
+	int err = applied_read(state, id, &applied);
 
-	if (err)
-		return err;
-	err = generation_read(&generation, &applied);
-	generation_close(&generation);
 	if (err)
 		return err;
 	err = generation_follow_interfaces(state, id, &applied.object);

@@ -422,23 +422,6 @@ static bool is_kept(const struct lives *lives, uint32_t id)
 	return false;
 }
 
-int lives_settle(const struct state *state, const struct standing *standing)
-{
-	autofree uint32_t *ids = NULL;
-	struct lives lives;
-	size_t count;
-	int err = lives_read(state, standing, &lives);
-
-	if (!err)
-		err = settle_lives(state, &lives);
-	if (!err)
-		err = generation_list(state, &ids, &count);
-	for (size_t i = 0; !err && i < count; i++)
-		if (!is_kept(&lives, ids[i]))
-			err = generation_remove(state, ids[i]);
-	return err;
-}
-
 /* Removes what has the name of a generation, and is no folder of sklc; but not what somebody put into
  * a folder there. ERROR is why it could not be opened. */
 static int remove_strange(const struct state *state, const char *name, int error)
@@ -454,7 +437,8 @@ static int remove_strange(const struct state *state, const char *name, int error
 	return 0;
 }
 
-int generation_remove(const struct state *state, uint32_t id)
+/* Removes the folder. -errno after a message. */
+static int generation_remove(const struct state *state, uint32_t id)
 {
 	char name[GENERATION_FOLDER_MAX];
 	autoclose int folder = -1;
@@ -471,5 +455,22 @@ int generation_remove(const struct state *state, uint32_t id)
 	if (!err && unlinkat(state->folder, name, AT_REMOVEDIR) && errno != ENOENT &&
 	    errno != ENOTEMPTY) /* what is left there was named */
 		err = fail(state->report, errno, "remove the folder '%s/%s'", state->path, name);
+	return err;
+}
+
+int lives_settle(const struct state *state, const struct standing *standing)
+{
+	autofree uint32_t *ids = NULL;
+	struct lives lives;
+	size_t count;
+	int err = lives_read(state, standing, &lives);
+
+	if (!err)
+		err = settle_lives(state, &lives);
+	if (!err)
+		err = generation_list(state, &ids, &count);
+	for (size_t i = 0; !err && i < count; i++)
+		if (!is_kept(&lives, ids[i]))
+			err = generation_remove(state, ids[i]);
 	return err;
 }

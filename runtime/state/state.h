@@ -134,9 +134,6 @@ int generation_require(const struct state *state, uint32_t id, struct generation
 
 void generation_close(struct generation *generation);
 
-/* Opens the program that is pinned as NAME; -errno after a message. */
-int generation_program(const struct generation *generation, const char *name, int *program);
-
 /* Opens the program that is pinned as NAME in the generation ID; -errno after a message. */
 int generation_open_program(const struct state *state, uint32_t id, const char *name, int *program);
 
@@ -153,6 +150,9 @@ struct applied {
 };
 
 int generation_read(const struct generation *generation, struct applied *applied);
+
+/* Reads it of the generation ID, which must be there. -errno after a message. */
+int applied_read(const struct state *state, uint32_t id, struct applied *applied);
 void applied_free(struct applied *applied);
 
 /* The program of a trial and its map of programs (transaction/trial.h); descriptors. */
@@ -281,9 +281,6 @@ int generation_pins(int folder, uint32_t *pins);
 
 /* Refuses because a pin is missing in a folder of the state, or below it. -ESTALE. */
 int refuse_missing(const struct state *state, const char *below, const char *pin);
-
-/* Removes the folder. -errno after a message. */
-int generation_remove(const struct state *state, uint32_t id);
 
 #define PIN_RECORD     "record" /* struct record */
 #define PIN_NEW_OBJECT "object_new"

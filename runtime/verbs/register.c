@@ -45,14 +45,9 @@ static int read_socket(struct registering *r)
 
 static int read_label(struct registering *r)
 {
-	struct generation generation;
 	struct applied applied;
-	int err = generation_require(&r->label.state, r->label.generation, &generation);
+	int err = applied_read(&r->label.state, r->label.generation, &applied);
 
-	if (err)
-		return err;
-	err = generation_read(&generation, &applied);
-	generation_close(&generation);
 	if (err)
 		return err;
 	for (uint32_t i = 0; i < applied.object.header.label_count; i++)
