@@ -69,6 +69,7 @@
  * the last record. */
 #define ABI_CLASS_NOT_KNOWN 0
 #define ABI_CLASS_FIRST     1
+#define ABI_RECORDS_MAX     65533 /* of ABI_INTERFACES_SECTION: a class has 16 bits */
 
 /* The number of an interface that the host does not have. (Before version 4, programs compared the
  * packet's interface with numbers, which were words of .data.machine.) */

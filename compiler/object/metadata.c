@@ -101,6 +101,10 @@ static uint32_t verdict_number(enum verdict_kind kind)
 	}
 }
 
+_Static_assert(INTERFACES_MAX == ABI_RECORDS_MAX && CLASS_NOT_KNOWN == ABI_CLASS_NOT_KNOWN &&
+		       CLASS_FIRST == ABI_CLASS_FIRST,
+	       "an object has the compiler's classes");
+
 _Static_assert(PARTS_AUTO == (int)ABI_PARTS_AUTO && PARTS_NEVER == (int)ABI_PARTS_NEVER &&
 		       PARTS_ALWAYS == (int)ABI_PARTS_ALWAYS,
 	       "the header has the compiler's numbers");

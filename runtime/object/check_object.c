@@ -16,9 +16,6 @@
 /* zlib compresses at most 1032 to 1, so a header that promises a longer text is wrong. */
 enum { ZLIB_RATIO_MAX = 1032 };
 
-/* A class has 16 bits, and there are two beside those of interfaces. */
-enum { INTERFACES_MOST = 65533 };
-
 static int refuse_record(const struct object *object, const char *section, size_t index)
 {
 	return refuse(object->report, EINVAL,
@@ -112,10 +109,10 @@ static bool is_sorted(const struct object *object, uint32_t index)
 
 static int check_interfaces(const struct object *object)
 {
-	if (object->header.interface_count > INTERFACES_MOST)
+	if (object->header.interface_count > ABI_RECORDS_MAX)
 		return refuse(object->report, EINVAL,
 			      "object '%s' has %u interfaces; at most %d fit", object->image->name,
-			      object->header.interface_count, INTERFACES_MOST);
+			      object->header.interface_count, ABI_RECORDS_MAX);
 	for (uint32_t i = 0; i < object->header.interface_count; i++) {
 		const struct abi_interface *interface = &object->interfaces[i];
 
