@@ -144,8 +144,7 @@ static void print_sum(const struct soak *soak, struct timespec start)
 	double seconds = seconds_since(start);
 
 	printf("# in %.0f s: %lu rule sets, %lu pairs of a rule set and a packet (%.0f a second), "
-	       "each "
-	       "by every variant: %lu decisions (%.0f a second); %lu failures\n",
+	       "each by every program that differs: %lu decisions (%.0f a second); %lu failures\n",
 	       seconds, (unsigned long)soak->files, (unsigned long)soak->pairs,
 	       (double)soak->pairs / seconds, (unsigned long)soak->decisions,
 	       (double)soak->decisions / seconds, (unsigned long)soak->failures);

@@ -4,7 +4,7 @@
 
 #include <linux/bpf.h>
 
-enum { BATCH_MAX = 1 << 16 };
+enum { BATCH_MAX = 1 << 18 };
 
 struct batch_packet {
 	struct bpf_sock_tuple tuple;

@@ -251,7 +251,6 @@ static bool try_program(struct trial *trial, struct lab *lab, const struct compi
 	struct program program;
 	bool good;
 
-	trial->programs++;
 	if (!program_load(&program, c->object, c))
 		return fails(trial, FAILURE_KERNEL_REFUSES, "");
 	good = batch_use(&lab->batch, &program) ||
@@ -275,6 +274,19 @@ static bool check_decision(struct trial *trial, const struct compilation *c, siz
 	return true;
 }
 
+/* Whether an earlier variant made the same program; if not, it is kept as one that is asked. */
+static bool was_asked(struct trial *trial, const struct compilation *c)
+{
+	struct digest digest = digest_of(c);
+	uint32_t i;
+
+	for (i = 0; i < trial->programs; i++)
+		if (memcmp(&trial->asked[i], &digest, sizeof(digest)) == 0)
+			return true;
+	trial->asked[trial->programs++] = digest;
+	return false;
+}
+
 bool trial_variant(struct trial *trial, struct lab *lab, size_t variant)
 {
 	struct compilation c;
@@ -287,7 +299,8 @@ bool trial_variant(struct trial *trial, struct lab *lab, size_t variant)
 	if (good) {
 		if (lab->fault)
 			lab->fault(&c);
-		good = check_decision(trial, &c, variant) && try_program(trial, lab, &c);
+		good = check_decision(trial, &c, variant) &&
+		       (was_asked(trial, &c) || try_program(trial, lab, &c));
 	} else {
 		good = (variant_at(variant)->may_refuse && c.decision && !c.layout) ||
 		       compiler_refuses(trial, c.diag);

@@ -4,6 +4,7 @@
 #define SKLC_TRIAL_H
 
 #include "batch.h"
+#include "digest.h"
 #include "expected.h"
 #include "packets.h"
 
@@ -36,7 +37,7 @@ enum failure_kind {
 
 const char *failure_words(enum failure_kind kind);
 
-enum { FAILURE_TEXT = 256, INTERFACE_TEXT = 17 };
+enum { FAILURE_TEXT = 256, INTERFACE_TEXT = 17, VARIANTS_MAX = 32 };
 
 /* Plain memory: a process that may crash shares it with one that reports. */
 struct failure {
@@ -65,8 +66,9 @@ struct trial {
 	struct compilation c;
 	struct sample *samples;
 	uint32_t count;
-	int *expected;     /* slots, for each sample */
-	uint32_t programs; /* that were asked */
+	int *expected;                     /* slots, for each sample */
+	struct digest asked[VARIANTS_MAX]; /* programs, each of which differs from the others */
+	uint32_t programs;                 /* that were asked */
 	struct counted counted;
 	struct failure *failure;
 };
@@ -88,8 +90,8 @@ void trial_interface(const struct trial *trial, uint32_t sample, char name[INTER
 /* Asks the definition and the decision for each sample. */
 bool trial_define(struct trial *trial, struct lab *lab);
 
-/* Compiles one variant and asks the program for each sample. Where the variant may refuse the rules and does, asks
- * nothing. */
+/* Compiles one variant and asks the program for each sample. Asks nothing where the variant may refuse the rules and
+ * does, nor where an earlier variant made the same program. */
 bool trial_variant(struct trial *trial, struct lab *lab, size_t variant);
 
 #endif

@@ -2,6 +2,7 @@
 #include "variants.h"
 
 #include "generate.h"
+#include "trial.h"
 
 #include "compiler/llvm/llvm.h"
 
@@ -25,6 +26,7 @@ static const struct variant VARIANTS[] = {
 	{"auto with few instructions", TABLES_AUTO, PARTS_AUTO, INSTRUCTIONS_FEW, true},
 };
 enum { VARIANT_COUNT = sizeof(VARIANTS) / sizeof(VARIANTS[0]) };
+_Static_assert(2 * VARIANT_COUNT <= VARIANTS_MAX, "a trial has a place for each variant's program");
 
 /* Names, by enum backend; a build without LLVM has only the first. */
 static const char *const BACKENDS[] = {"direct", "LLVM"};
