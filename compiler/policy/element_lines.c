@@ -3,6 +3,7 @@
  * current line, without white space around it and without the comment. */
 #include "ast_to_policy.h"
 
+#include "compiler/base/lookalike.h"
 #include "compiler/base/utf8.h"
 
 #include <string.h>
@@ -93,12 +94,30 @@ static size_t word_end(const struct element_lines *lines, bool has_dashes)
 	return end;
 }
 
+/* Reports the first character of a word that looks like another one, or like nothing. */
+static bool has_lookalike(struct translation *t, const struct element_lines *lines, size_t first,
+			  size_t end)
+{
+	const char *text = lines->file->text;
+	size_t next;
+
+	for (; first < end; first = next) {
+		for (next = first + 1; next < end && utf8_is_continuation(text[next]);)
+			next++;
+		if (lookalike_report(t->diag, element_span(lines, first, next), text + first))
+			return true;
+	}
+	return false;
+}
+
 static bool expected(struct translation *t, struct element_lines *lines, const char *what)
 {
 	size_t end = word_end(lines, true);
 	struct span span = element_span(lines, lines->at,
 					end + (end == lines->at && end < lines->end));
 
+	if (has_lookalike(t, lines, lines->at, end))
+		return false;
 	if (lines->at == lines->end)
 		diag_error(t->diag, span, "expected %s, found the end of the line", what);
 	else
@@ -116,6 +135,8 @@ static bool read_literal(struct translation *t, struct element_lines *lines,
 	lines->at = end;
 	if (literal_read(lines->file->text + first, end - first, literal, &fault))
 		return true;
+	if (has_lookalike(t, lines, first, end))
+		return false;
 	diag_error(t->diag, element_span(lines, first + fault.first, first + fault.end), "%s",
 		   fault.message);
 	return false;
@@ -173,6 +194,8 @@ static bool read_word(struct translation *t, struct element_lines *lines, enum v
 	size_t first = lines->at, end = word_end(lines, true);
 	struct ast_value value = {.kind = AST_VALUE_WORD, .span = element_span(lines, first, end)};
 
+	if (has_lookalike(t, lines, first, end))
+		return false;
 	value.text = arena_string(t->arena, lines->file->text + first, end - first);
 	lines->at = end;
 	return value_range(t, &value, type, family, range);
