@@ -11,7 +11,7 @@ enum severity { SEVERITY_NOTE, SEVERITY_WARNING, SEVERITY_ERROR };
 
 /* The part of the rules that a message is about. */
 struct excerpt {
-	const char *file;  /* its name, as it was opened when the rules were compiled */
+	const char *file;  /* its name, as the object has it */
 	uint32_t line;     /* from 1 */
 	const char *text;  /* of that line, without the line end; NUL-terminated */
 	size_t first, end; /* the message is about its bytes [first, end) */

@@ -6,14 +6,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CHANGE_BYTES = 3 };
+enum {
+	CHANGE_BYTES = 3,
+	/* The header is the first section of the sample. */
+	CHECKSUM_OFFSET = sizeof(Elf64_Ehdr) + offsetof(struct abi_header, checksum),
+};
 
 int LLVMFuzzerTestOneInput(const unsigned char *changes, size_t size);
 
-/* Drops the messages. */
-static bool ignore(struct report *report, const struct message *message)
+/* Drops the messages, but for the checksum that one says. */
+struct listener {
+	struct report report;
+	uint32_t checksum; /* 0: none was said */
+};
+
+static bool listen_to(struct report *report, const struct message *message)
 {
-	(void)report;
+	static const char words[] = "the checksum of what is in it is ";
+	const char *said = strstr(message->text, words);
+
+	if (said)
+		((struct listener *)report)->checksum = (uint32_t)strtoul(said + sizeof(words) - 1,
+									  NULL, 16);
 	return message->severity == SEVERITY_ERROR;
 }
 
@@ -34,12 +48,25 @@ static void use(const struct object *object)
 	free(rules);
 }
 
+/* Reads an object, and uses it if it is one. Returns the checksum that it should have had, or 0. */
+static uint32_t read_image(const struct object_image *image)
+{
+	struct listener listener = {{listen_to}, 0};
+	struct object object;
+
+	if (object_read(&listener.report, image, &object) == 0) {
+		use(&object);
+		object_free(&object);
+	}
+	return listener.checksum;
+}
+
+/* An object whose checksum is wrong is read again with the right one, so that the changes come to all other checks. */
 static void read_changed(const struct sample *sample, const unsigned char *changes, size_t size)
 {
 	unsigned char *bytes = malloc(SAMPLE_SIZE_MAX);
-	struct report silent = {ignore};
 	struct object_image image = {bytes, 0, "fuzz"};
-	struct object object;
+	uint32_t checksum;
 
 	if (!bytes)
 		abort();
@@ -48,14 +75,15 @@ static void read_changed(const struct sample *sample, const unsigned char *chang
 		bytes[(size_t)(changes[0] << 8 | changes[1]) % image.size] = changes[2];
 	bytes = realloc(bytes, image.size);
 	image.bytes = bytes;
-	if (object_read(&silent, &image, &object) == 0) {
-		use(&object);
-		object_free(&object);
+	checksum = read_image(&image);
+	if (checksum) {
+		memcpy(bytes + CHECKSUM_OFFSET, &checksum, sizeof(checksum));
+		read_image(&image);
 	}
 	free(bytes);
 }
 
-/* Also as version 3, which has no checksum, so that the changes come to all other checks. */
+/* Also as version 3, whose records and sections are others. */
 int LLVMFuzzerTestOneInput(const unsigned char *changes, size_t size)
 {
 	struct sample sample;
