@@ -97,6 +97,29 @@ def test_libbpf_opens_and_loads_it_and_it_steers_without_sklc(host, libbpf, rule
     libbpf.bpf_object__close(opened)
 
 
+def test_a_loader_fills_the_map_of_prefixes_with_the_records_of_the_section(host, libbpf):
+    """As sklc-object(5) says: the key as it stands there, then the value."""
+    prog = host.folder / "prog.o"
+    drops = ", ".join(f"10.0.{n}.0/25" for n in range(90))
+    done = sklc(host.rules(f"saddr {{ {drops} }} dport 80 drop\n" + RULES), "--tables", "lpm", "-o", prog)
+    assert done.returncode == 0, done.stderr
+    data = prog.read_bytes()
+    records = list(struct.iter_unpack("=16sII", content(data, sections(data)["sklc.prefixes"])))
+    assert len(records) > 90
+    opened = ctypes.c_void_p(libbpf.bpf_object__open_file(str(prog).encode(), None))
+    call(libbpf.bpf_object__load, opened)
+    servers, test = steers(host)
+    put_sockets(libbpf, libbpf.bpf_object__find_map_fd_by_name(opened, b"sockets"), servers)
+    prefixes = libbpf.bpf_object__find_map_fd_by_name(opened, b"prefixes")
+    for key, value, _ in records:
+        call(libbpf.bpf_map_update_elem, prefixes, key, struct.pack("=I", value), ctypes.c_uint64(0))
+    program = ctypes.c_void_p(libbpf.bpf_object__find_program_by_name(opened, b"sklc"))
+    link = attach(libbpf, host, libbpf.bpf_program__fd(program))
+    test()
+    os.close(link)
+    libbpf.bpf_object__close(opened)
+
+
 def test_the_same_input_gives_the_same_bytes(tmp_path):
     objects = []
     for name, environment in (("a", {"TZ": "UTC"}), ("b", {"TZ": "Asia/Tokyo", "LC_ALL": "C.UTF-8"})):
