@@ -315,8 +315,10 @@ static int check_whole(struct report *report, const struct object_image *image)
 	memcpy(&header, image->bytes, image->size < end ? image->size : end);
 	if (memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
 		return 0;
-	if (image->size >= end && header.e_ident[EI_CLASS] == ELFCLASS64 &&
-	    header.e_shentsize == sizeof(Elf64_Shdr) &&
+	if (image->size >= end &&
+	    (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_shentsize != sizeof(Elf64_Shdr)))
+		return 0; /* the headers of its sections are of another form */
+	if (image->size >= end &&
 	    __builtin_add_overflow(header.e_shoff, header.e_shnum * sizeof(Elf64_Shdr), &end))
 		end = UINT64_MAX;
 	for (unsigned i = 0; end <= image->size && i < header.e_shnum && header.e_shoff; i++)

@@ -78,6 +78,26 @@ static void a_file_cut_short_anywhere_is_refused(void **state)
 		expect_bytes_refused(bytes, i, "'sample'");
 }
 
+static void headers_of_sections_that_are_not_in_the_file_are_not_read(void **state)
+{
+	static const uint64_t offsets[] = {0, SAMPLE_SIZE_MAX, UINT64_C(1) << 40, UINT64_MAX - 1};
+	unsigned char bytes[SAMPLE_SIZE_MAX];
+	struct sample sample;
+	Elf64_Ehdr header;
+	size_t size, i;
+
+	(void)state;
+	sample_fill(&sample);
+	size = sample_write(&sample, bytes);
+	memcpy(&header, bytes, sizeof(header));
+	for (i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++)
+		for (header.e_shentsize = 63; header.e_shentsize <= 64; header.e_shentsize++) {
+			header.e_shoff = offsets[i];
+			memcpy(bytes, &header, sizeof(header));
+			expect_bytes_refused(bytes, size, "'sample'");
+		}
+}
+
 static void the_header_decides_whose_object_it_is(void **state)
 {
 	struct sample sample;
@@ -506,6 +526,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_sample_is_read_whole),
 		cmocka_unit_test(a_file_cut_short_anywhere_is_refused),
+		cmocka_unit_test(headers_of_sections_that_are_not_in_the_file_are_not_read),
 		cmocka_unit_test(the_header_decides_whose_object_it_is),
 		cmocka_unit_test(an_object_of_version_2_is_read),
 		cmocka_unit_test(an_object_of_version_3_is_read),
