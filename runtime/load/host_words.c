@@ -27,7 +27,6 @@ void host_free(struct host *host)
 {
 	free(host->slots);
 	free(host->interfaces);
-	class_table_free(&host->classes);
 	*host = (struct host){0};
 }
 
@@ -129,8 +128,6 @@ int host_find_interfaces(const struct object *object, const struct netns *netns,
 		return err;
 	for (uint32_t i = 0; !err && i < object->header.interface_count; i++)
 		err = find_interface(object, netns, strict, &interfaces, i, host);
-	if (!err && object->header.asks_interface)
-		err = class_table_of(object, &interfaces, &host->classes);
 	host_interfaces_free(&interfaces);
 	return err;
 }

@@ -49,7 +49,6 @@ struct host {
 	/* The number of each interface whose number the rules depend on: of devices of declared
 	 * sockets; before version 4 of all. 0: of the other ones. */
 	uint32_t *interfaces;
-	struct class_table classes; /* where the program asks for interfaces; of all */
 };
 
 int host_new(const struct object *object, struct host *host);

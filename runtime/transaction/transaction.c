@@ -139,15 +139,6 @@ static int assign_slots(struct transaction *t)
 	return err ? err : declarations_place(t->object, t->host.slots, &t->declarations);
 }
 
-static int tell_interfaces(const struct transaction *t)
-{
-	const struct class_maps maps = {t->loaded.interfaces, t->loaded.near, t->loaded.machine};
-
-	return t->object->header.asks_interface
-		       ? class_table_write(t->object, &t->host.classes, &maps)
-		       : 0;
-}
-
 static int load_new(struct transaction *t)
 {
 	int err = standing_prepare(t->state, &t->shared, &t->labels);
@@ -162,7 +153,7 @@ static int load_new(struct transaction *t)
 		err = declared_maps_create(&t->declarations, &t->declared);
 	if (!err)
 		err = load(t, &t->loaded);
-	return err ? err : tell_interfaces(t);
+	return err;
 }
 
 /* The program on the link; -1 if there is no link. */
@@ -369,6 +360,8 @@ static int run_held(struct transaction *t)
 		err = find_sockets(t);
 	if (!err && signals_came())
 		err = refuse(t->options->report, EINTR, "interrupted; nothing was changed");
+	if (!err) /* as late as can be, since to load and to search may take long */
+		err = generation_follow_interfaces(t->state, t->record.generation, t->object);
 	if (!err)
 		err = check_trial_lasts(t);
 	if (!err)

@@ -1,8 +1,12 @@
 """How a running program is told the interfaces: by two maps, of which the small one comes first. A writer may be killed between
 them, and a map may be full."""
 import ctypes
+import os
+import re
+import signal
 import struct
 import subprocess
+import time
 
 from conftest import NO_LEAK_CHECK, REFUSED, SKLC, program
 from life import bpf, info_of
@@ -97,3 +101,23 @@ def test_interfaces_with_large_numbers_have_classes_too(host, wires):
     server = wires.server(port=80)
     host.apply('iifname "v7" tcp dport 80 drop\n')
     assert wires.client(7, []) is REFUSED and wires.client(8, [server]) is server
+
+
+def test_an_interface_that_comes_while_rules_are_loaded_is_known_when_they_decide(host, wires, tmp_path):
+    """The apply is stopped when it has loaded the program, at its third folder, that of the generation."""
+    server, log = wires.server(port=80), tmp_path / "log"
+    rules = host.rules('iifname "v5" tcp dport 80 drop\n')
+    with subprocess.Popen([program("strace"), "-f", "-o", log, "-e", "trace=bpf,mkdirat", "-e",
+                           "inject=mkdirat:signal=STOP:when=3", SKLC, "--apply", rules, "-q", "--netns",
+                           host.namespace.path, "--bpffs", host.bpffs], env=NO_LEAK_CHECK) as apply:
+        stopped = None
+        for _ in range(2000):
+            stopped = stopped or re.search(r"^(\d+) .*stopped by SIGSTOP", log.read_text() if log.exists() else "", re.MULTILINE)
+            if stopped:
+                break
+            time.sleep(0.01)
+        assert stopped and "BPF_PROG_LOAD" in log.read_text()
+        wires.add(5)
+        os.kill(int(stopped[1]), signal.SIGCONT)
+        assert apply.wait(60) == 0
+    assert wires.client(5, []) is REFUSED and wires.client(0, [server]) is server and named(host, "interface") == []
