@@ -32,8 +32,8 @@ static void add_row(struct writing *writing, struct layout_row row, uint32_t num
 		      writing->capacity) = (struct numbered_row){row, number, index};
 }
 
-/* Adds the rows for the actions of an outcome. A counter shares a row with the attempt of the same rule that follows
- * it. */
+/* Adds the rows for the actions of an outcome. A counter shares a row with the attempt that follows it, if both have
+ * the same number. */
 static void add_actions(struct writing *writing, const struct diagram_outcome *outcome)
 {
 	const uint32_t override = writing->layout->override_others ? BPF_SK_LOOKUP_F_REPLACE : 0;
