@@ -3,7 +3,6 @@
 
 #include "compiler/base/arena.h"
 
-#include <linux/bpf.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,44 +31,19 @@ static void add_row(struct writing *writing, struct layout_row row, uint32_t num
 		      writing->capacity) = (struct numbered_row){row, number, index};
 }
 
-/* Adds the rows for the actions of an outcome. A counter shares a row with the attempt that follows it, if both have
- * the same number. */
-static void add_actions(struct writing *writing, const struct diagram_outcome *outcome)
-{
-	const uint32_t override = writing->layout->override_others ? BPF_SK_LOOKUP_F_REPLACE : 0;
-	const struct layout_row none = {{NO_INDEX}, NO_INDEX, 0, 0};
-	struct layout_row row = none;
-	size_t i;
-
-	for (i = 0; i < outcome->action_count; i++) {
-		const struct action *action = &outcome->actions[i];
-
-		if (action->kind == ACTION_COUNT) {
-			row.counter = action->index;
-			if (i + 1 < outcome->action_count && action[1].kind == ACTION_ATTEMPT &&
-			    outcome_number(outcome, i) == outcome_number(outcome, i + 1))
-				continue;
-		} else {
-			row.label = action->index;
-			row.flags = override |
-				    (action->no_reuseport ? BPF_SK_LOOKUP_F_NO_REUSEPORT : 0);
-		}
-		add_row(writing, row, outcome_number(outcome, i));
-		row = none;
-	}
-}
-
 /* Adds the rows of an outcome. Gives the index of the first one, or NEXT_OPEN if it does nothing. */
 static uint32_t add_outcome(struct writing *writing, const struct diagram_outcome *outcome)
 {
 	const struct layout_row none = {{NO_INDEX}, NO_INDEX, 0, 0};
-	uint32_t first = (uint32_t)writing->count;
+	const struct row_list list = list_rows(writing->layout, outcome);
+	uint32_t first = (uint32_t)writing->count, i;
 	uint32_t number = outcome_number(outcome, outcome->action_count);
 	uint32_t next = outcome->end == OUTCOME_PASS   ? NEXT_PASS
 			: outcome->end == OUTCOME_DROP ? NEXT_DROP
 						       : NEXT_OPEN;
 
-	add_actions(writing, outcome);
+	for (i = 0; i < list.count; i++)
+		add_row(writing, list.rows[i], list.numbers[i]);
 	if (next != NEXT_OPEN &&
 	    (writing->count == first || writing->rows[writing->count - 1].number != number))
 		add_row(writing, none, number);

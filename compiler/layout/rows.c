@@ -11,30 +11,27 @@
  * groups. */
 enum { UNGROUPED_MAX = 2 };
 
-/* The rows of an outcome, in order, and the row of its end. */
-struct row_list {
-	struct layout_row rows[ACTIONS_MAX];
-	uint32_t count, end;
-};
-
-/* A counter shares a row with the attempt that follows it. */
-static struct row_list list_rows(const struct layout *layout, const struct diagram_outcome *outcome)
+struct row_list list_rows(const struct layout *layout, const struct diagram_outcome *outcome)
 {
 	uint32_t override = layout->override_others ? BPF_SK_LOOKUP_F_REPLACE : 0;
 	struct row_list list = {.end = outcome->end == OUTCOME_PASS ? ROW_PASS : ROW_DROP};
 	struct layout_row row = {{NO_INDEX}, NO_INDEX, 0, 0};
-	const struct action *action, *end = outcome->actions + outcome->action_count;
+	size_t i;
 
-	for (action = outcome->actions; action < end; action++) {
+	for (i = 0; i < outcome->action_count; i++) {
+		const struct action *action = &outcome->actions[i];
+
 		if (action->kind == ACTION_COUNT) {
 			row.counter = action->index;
-			if (action + 1 < end && action[1].kind != ACTION_COUNT)
+			if (i + 1 < outcome->action_count && action[1].kind != ACTION_COUNT &&
+			    outcome_number(outcome, i) == outcome_number(outcome, i + 1))
 				continue;
 		} else {
 			row.label = action->index;
 			row.flags = override |
 				    (action->no_reuseport ? BPF_SK_LOOKUP_F_NO_REUSEPORT : 0);
 		}
+		list.numbers[list.count] = outcome_number(outcome, i);
 		list.rows[list.count++] = row;
 		row = (struct layout_row){{NO_INDEX}, NO_INDEX, 0, 0};
 	}

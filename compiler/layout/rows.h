@@ -15,6 +15,16 @@ struct layout_rows {
 	size_t count, capacity;
 };
 
+/* The rows of an outcome, in order, with the number of each, and the row of its end. */
+struct row_list {
+	struct layout_row rows[ACTIONS_MAX];
+	uint32_t numbers[ACTIONS_MAX];
+	uint32_t count, end;
+};
+
+/* A counter shares a row with the attempt that follows it, if both have the same number. */
+struct row_list list_rows(const struct layout *layout, const struct diagram_outcome *outcome);
+
 /* Writes the rows of all outcomes that are in use. Fills in rows_of, rows_max and groups.
  *
  * If there are several parts, the rows stand in the order of their numbers, so the row with the least index comes
