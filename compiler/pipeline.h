@@ -141,8 +141,8 @@ struct ast *source_to_ast(struct arena *arena, struct sources *sources, struct d
 struct policy *ast_to_policy(struct arena *arena, const struct ast *ast, struct diag *diag,
 			     const struct compile_options *options);
 
-/* compiler/decision: makes one reduced decision diagram (compiler/diagram) of all rules. Refuses rules whose
- * diagram would be larger than the limit. */
+/* compiler/decision: makes a reduced decision diagram (compiler/diagram) of the rules of each flow class, or of each
+ * of its parts. Refuses rules whose diagrams would take too much effort. */
 struct decision *policy_to_decision(struct arena *arena, const struct policy *policy,
 				    struct diag *diag, const struct compile_options *options);
 
@@ -153,14 +153,15 @@ void policy_check_expects(const struct policy *policy, const struct decision *de
 /* compiler/lint: warns of rules and labels that do nothing or too much. */
 void policy_lint(const struct policy *policy, const struct decision *decision, struct diag *diag);
 
-/* compiler/layout: chooses for each part of the diagram how it is stored and searched, in code or in which kind
+/* compiler/layout: chooses for each node of the diagrams how it is stored and searched, in code or in which kind
  * of table, and writes the tables. */
 struct layout *decision_to_layout(struct arena *arena, const struct decision *decision,
 				  const struct policy *policy, struct diag *diag,
 				  const struct compile_options *options);
 
 /* compiler/emit: about how many instructions the kernel's verifier (Linux 6.18) walks in the program for a
- * layout, without its nodes in code. decision_to_layout chooses code where tables would need too many. */
+ * layout, without its nodes in code. decision_to_layout chooses code or slower tables where they would be too
+ * many. */
 size_t layout_verified_instructions(const struct layout *layout);
 
 /* compiler/emit: the direct back end. The two passes of the other one, through LLVM IR, are in

@@ -212,24 +212,19 @@ static void report_too_long(const struct making *making, const struct packet *pa
 		  "declares several, in order of preference");
 }
 
-/* An outcome may also be too long only on paths that no packet takes. */
 static bool check_outcomes(const struct making *making, struct diag *diag)
 {
 	const struct diagram_outcome *outcomes;
 	struct packet packet;
-	bool found;
-	size_t count;
-	size_t i;
+	size_t count, i;
 
 	outcomes = builder_outcomes(making->whole, &count);
 	for (i = 0; i < count && !outcome_is_too_long(&outcomes[i]); i++)
 		;
-	if (i == count)
+	if (i == count || !find_too_long(making, &packet))
 		return true;
-	found = find_too_long(making, &packet);
-	if (found)
-		report_too_long(making, &packet, diag);
-	return !found;
+	report_too_long(making, &packet, diag);
+	return false;
 }
 
 static void finish(struct decision *decision, const struct builder *whole)
