@@ -17,23 +17,30 @@ static void put(struct hash_table *table, struct hash_slot entry)
 	table->slots[at] = entry;
 }
 
+/* The old slots are copied to an arena of their own, so that their memory is free afterwards. */
 static void grow(struct hash_table *table, struct arena *arena)
 {
-	struct hash_table larger = {NULL, table->count,
-				    table->capacity ? table->capacity * 2 : FIRST_CAPACITY};
-	size_t i;
+	size_t before = table->capacity, i;
+	struct arena *scratch = arena_new();
+	struct hash_slot *old = arena_grow(scratch, table->slots, before, before, sizeof(*old));
 
-	larger.slots = arena_alloc(arena, larger.capacity, sizeof(*larger.slots));
-	for (i = 0; i < table->capacity; i++)
-		if (table->slots[i].entry)
-			put(&larger, table->slots[i]);
-	*table = larger;
+	table->capacity = before * 2;
+	table->slots = arena_resize(arena, table->slots, before, before * 2, sizeof(*old));
+	memset(table->slots, 0, table->capacity * sizeof(*old));
+	for (i = 0; i < before; i++)
+		if (old[i].entry)
+			put(table, old[i]);
+	arena_free(scratch);
 }
 
 void hash_add(struct hash_table *table, struct arena *arena, uint32_t hash, uint32_t index)
 {
-	if (table->count * 2 >= table->capacity)
+	if (!table->capacity) {
+		table->capacity = FIRST_CAPACITY;
+		table->slots = arena_alloc(arena, FIRST_CAPACITY, sizeof(*table->slots));
+	} else if (table->count * 2 >= table->capacity) {
 		grow(table, arena);
+	}
 	put(table, (struct hash_slot){hash, index + 1});
 	table->count++;
 }

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-enum { ENTRIES = 5000, FEW_HASHES = 7 };
+enum { ENTRIES = 5000, FEW_HASHES = 7, MANY_ENTRIES = 200000 };
 
 static size_t count_entries(const struct hash_table *table, uint32_t hash, uint32_t index)
 {
@@ -52,6 +52,22 @@ static void every_entry_is_found_once_by_its_hash(void **state)
 	arena_free(arena);
 }
 
+/* A table of 4 MiB, or all smaller ones as well. */
+static void a_table_that_grew_takes_the_memory_of_one(void **state)
+{
+	struct arena *arena = arena_new();
+	struct hash_table table = {0};
+	uint32_t i;
+
+	(void)state;
+	for (i = 0; i < MANY_ENTRIES; i++)
+		hash_add(&table, arena, i * 0x9e3779b1, i);
+	for (i = 0; i < MANY_ENTRIES; i++)
+		assert_int_equal(count_entries(&table, i * 0x9e3779b1, i), 1);
+	assert_true(arena_bytes(arena) < table.capacity * sizeof(*table.slots) * 3 / 2);
+	arena_free(arena);
+}
+
 static void the_hash_of_a_text_depends_on_each_byte_and_the_length(void **state)
 {
 	char text[24] = "abcdefghijklmnopqrstuvw";
@@ -73,6 +89,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_empty_table_has_no_entries),
 		cmocka_unit_test(every_entry_is_found_once_by_its_hash),
+		cmocka_unit_test(a_table_that_grew_takes_the_memory_of_one),
 		cmocka_unit_test(the_hash_of_a_text_depends_on_each_byte_and_the_length),
 	};
 
