@@ -153,7 +153,8 @@ static void add_rule(struct translation *t, uint32_t chain_number, const struct 
 {
 	struct chain *chain = &t->policy->chains[chain_number];
 
-	*ARENA_PUSH(t->arena, chain->rules, chain->count, t->rule_capacities[chain_number]) = *rule;
+	*ARENA_APPEND(t->arena, chain->rules, chain->count,
+		      t->rule_capacities[chain_number]) = *rule;
 }
 
 static void to_rule(struct translation *t, uint32_t chain_number, const struct ast_rule *ast)
