@@ -109,7 +109,7 @@ static struct level intervals_of(struct writer *w, const struct layout_step *lea
 
 	if (level.count > w->starts_capacity) {
 		w->starts_capacity = 2 * level.count;
-		w->starts = arena_alloc(w->arena, w->starts_capacity, sizeof(*w->starts));
+		w->starts = arena_alloc(w->scratch, w->starts_capacity, sizeof(*w->starts));
 	}
 	level.starts = w->starts;
 	for (i = 0; i < level.count; i++)

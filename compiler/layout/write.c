@@ -14,7 +14,7 @@ static uint32_t add_class_table(struct writer *w, const struct layout_classes *c
 {
 	uint32_t port, run = 0;
 
-	w->class_bytes = arena_grow(w->arena, w->class_bytes, w->class_tables * CLASS_TABLE,
+	w->class_bytes = arena_grow(w->scratch, w->class_bytes, w->class_tables * CLASS_TABLE,
 				    (w->class_tables + 1) * CLASS_TABLE, 1);
 	for (port = 0; port < CLASS_TABLE; port++) {
 		if (run + 1 < classes->run_count && classes->starts[run] == port)
@@ -181,7 +181,8 @@ static void finish_search(struct writer *w, uint32_t search)
 {
 	size_t i;
 
-	w->written[search] = arena_alloc(w->arena, w->step_count + 1, sizeof(*w->written[search]));
+	w->written[search] = arena_alloc(w->scratch, w->step_count + 1,
+					 sizeof(*w->written[search]));
 	for (i = 0; i < w->step_count; i++)
 		w->written[search][i] = w->steps[w->step_count - 1 - i];
 	w->layout->searches[search].step_count = w->step_count;
@@ -267,22 +268,34 @@ static unsigned char *put_regions(const struct writer *w)
 	return bytes;
 }
 
+/* Writes all steps, and puts them together. */
+static bool write_regions(struct writer *w)
+{
+	struct layout_object *object = &w->layout->object;
+
+	if (!write_searches(w))
+		return false;
+	object->table_bytes = reserve_regions(w);
+	if (object->table_bytes > w->bytes_max)
+		return false;
+	object->tables = put_regions(w);
+	object->prefixes = w->prefixes;
+	object->prefix_count = w->prefix_count;
+	return true;
+}
+
 bool write_tables(struct arena *arena, struct layout *layout, enum table_kind tables,
 		  const struct diagram_outcome *outcomes, size_t outcome_count, size_t bytes_max)
 {
 	struct writer w = {.arena = arena, .layout = layout, .bytes_max = bytes_max};
+	bool fits;
 
+	w.scratch = arena_new();
 	w.table_refs = arena_alloc(arena, layout->node_count + 1, sizeof(*w.table_refs));
 	layout->table_refs = w.table_refs;
 	w.rows = layout_rows_of(arena, layout, outcomes, outcome_count);
 	choose_ways(arena, layout, tables, &w.choices);
-	if (!write_searches(&w))
-		return false;
-	layout->object.table_bytes = reserve_regions(&w);
-	if (layout->object.table_bytes > bytes_max)
-		return false;
-	layout->object.tables = put_regions(&w);
-	layout->object.prefixes = w.prefixes;
-	layout->object.prefix_count = w.prefix_count;
-	return true;
+	fits = write_regions(&w);
+	arena_free(w.scratch);
+	return fits;
 }

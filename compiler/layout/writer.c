@@ -12,7 +12,7 @@ uint32_t child_ref(const struct writer *w, diagram_ref ref)
 
 struct written_step *new_step(const struct writer *w, struct layout_step step)
 {
-	struct written_step *written = arena_alloc(w->arena, 1, sizeof(*written));
+	struct written_step *written = arena_alloc(w->scratch, 1, sizeof(*written));
 
 	written->step = step;
 	written->step.operand = variable_operand(w->variable);
@@ -22,7 +22,7 @@ struct written_step *new_step(const struct writer *w, struct layout_step step)
 
 void add_step(struct writer *w, struct written_step *step)
 {
-	*ARENA_APPEND(w->arena, w->steps, w->step_count, w->step_capacity) = step;
+	*ARENA_APPEND(w->scratch, w->steps, w->step_count, w->step_capacity) = step;
 	step->step.tag = (uint32_t)w->step_count;
 }
 
@@ -41,7 +41,7 @@ unsigned char *add_element(struct writer *w, struct written_step *step, uint32_t
 		size_t before = step->capacity;
 
 		step->capacity = before ? 2 * before : 2 * bytes;
-		step->bytes = arena_resize(w->arena, step->bytes, before, step->capacity, 1);
+		step->bytes = arena_resize(w->scratch, step->bytes, before, step->capacity, 1);
 	}
 	step->size += bytes;
 	memset(step->bytes + at, 0, bytes);

@@ -14,7 +14,8 @@ struct written_step {
 };
 
 struct writer {
-	struct arena *arena;
+	struct arena *arena;   /* of the layout */
+	struct arena *scratch; /* of what is of no use once the tables are written */
 	struct layout *layout;
 	/* Bytes of elements that may be written, and that have been. Once there are more, elements are only counted. */
 	size_t bytes_max, bytes_written;
