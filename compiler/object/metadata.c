@@ -195,8 +195,9 @@ static void add_interfaces(struct metadata *m)
 	add_section(m, ABI_INTERFACES_SECTION, interfaces, count * sizeof(*interfaces));
 }
 
-static struct abi_rule rule_record(struct metadata *m, const struct chain *chain,
-				   const struct rule *rule)
+/* SCRATCH is for the rule's text, of which the strings keep a copy. */
+static struct abi_rule rule_record(struct metadata *m, struct arena *scratch,
+				   const struct chain *chain, const struct rule *rule)
 {
 	struct record_location location = locate(m, rule->span);
 
@@ -208,12 +209,13 @@ static struct abi_rule rule_record(struct metadata *m, const struct chain *chain
 		.column = location.column,
 		.counter = rule->counter,
 		.expanded = object_strings_add_name(&m->strings,
-						    policy_rule_text(m->arena, m->policy, rule)),
+						    policy_rule_text(scratch, m->policy, rule)),
 	};
 }
 
 static void add_rules(struct metadata *m)
 {
+	struct arena *scratch = arena_new();
 	struct abi_rule *rules, *next;
 	size_t i, j, count = 0;
 
@@ -222,8 +224,9 @@ static void add_rules(struct metadata *m)
 	next = rules = records(m, count, sizeof(*rules));
 	for (i = 0; i < m->policy->chain_count; i++)
 		for (j = 0; j < m->policy->chains[i].count; j++)
-			*next++ = rule_record(m, &m->policy->chains[i],
+			*next++ = rule_record(m, scratch, &m->policy->chains[i],
 					      &m->policy->chains[i].rules[j]);
+	arena_free(scratch);
 	add_section(m, ABI_RULES_SECTION, rules, count * sizeof(*rules));
 }
 

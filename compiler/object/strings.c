@@ -24,9 +24,12 @@ static uint32_t append(struct object_strings *strings, const char *text, size_t 
 		strings->full = true;
 		return ABI_NO_STRING;
 	}
-	while (strings->capacity < offset + length + 1)
-		strings->bytes = arena_grow(strings->arena, strings->bytes, strings->count,
-					    arena_grown_capacity(&strings->capacity), 1);
+	while (strings->capacity < offset + length + 1) {
+		size_t before = strings->capacity;
+
+		strings->bytes = arena_resize(strings->arena, strings->bytes, before,
+					      arena_grown_capacity(&strings->capacity), 1);
+	}
 	memcpy(strings->bytes + offset, text, length);
 	strings->bytes[offset + length] = '\0';
 	strings->count += length + 1;
