@@ -9,13 +9,16 @@
 
 static bool make_ast(struct compilation *c, const struct compile_options *options)
 {
-	c->ast = source_to_ast(c->arena, c->sources, c->diag, options);
+	c->ast = source_to_ast(c->arena, c->nodes, c->sources, c->diag, options);
 	return c->ast;
 }
 
 static bool make_policy(struct compilation *c, const struct compile_options *options)
 {
 	c->policy = ast_to_policy(c->arena, c->ast, c->diag, options);
+	arena_free(c->nodes);
+	c->nodes = NULL;
+	c->ast = NULL;
 	return c->policy;
 }
 
@@ -80,7 +83,7 @@ static bool (*const passes[])(struct compilation *c, const struct compile_option
 
 void compilation_start(struct compilation *c)
 {
-	*c = (struct compilation){.arena = arena_new()};
+	*c = (struct compilation){.arena = arena_new(), .nodes = arena_new()};
 	c->sources = sources_new(c->arena);
 	c->diag = diag_new(c->arena, c->sources);
 }
@@ -113,7 +116,7 @@ bool compile_memory(struct compilation *c, const char *text, size_t length,
 	const struct source_file *file = source_add(c->sources, "<memory>", text, length,
 						    (struct span){0, 0});
 
-	c->ast = text_to_ast(c->arena, c->sources, file, c->diag, options);
+	c->ast = text_to_ast(c->arena, c->nodes, c->sources, file, c->diag, options);
 	if (!c->ast || diag_error_count(c->diag))
 		return finish(c, false);
 	return finish(c, run_passes(c, options, STAGE_POLICY, STAGE_OBJECT));
@@ -128,5 +131,6 @@ bool compile_text(struct compilation *c, const char *text, size_t length,
 
 void compilation_free(struct compilation *c)
 {
+	arena_free(c->nodes);
 	arena_free(c->arena);
 }

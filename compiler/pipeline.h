@@ -98,12 +98,13 @@ struct compile_options {
 	bool freeze_tables; /* the tables become read-only data, which loaders freeze */
 };
 
-/* One compilation: all forms that were made so far. All is in the arena. */
+/* One compilation: all forms that were made so far. All is in the arena, but the nodes of the AST: they are freed once
+ * the policy is made, which keeps none of them. */
 struct compilation {
-	struct arena *arena;
+	struct arena *arena, *nodes;
 	struct sources *sources;
 	struct diag *diag;
-	struct ast *ast;
+	struct ast *ast; /* NULL again once the policy is made */
 	struct policy *policy;
 	struct decision *decision;
 	struct layout *layout;
@@ -132,9 +133,9 @@ void compilation_free(struct compilation *c);
 
 /* compiler/ast: finds, reads and parses the rules files and those that they include; finds and reads element files,
  * whose lines ast_to_policy parses. The scanner and parser are in grammar/. After a syntax error, goes on at the next
- * statement. */
-struct ast *source_to_ast(struct arena *arena, struct sources *sources, struct diag *diag,
-			  const struct compile_options *options);
+ * statement. NODES is for what the AST points to, without its texts. */
+struct ast *source_to_ast(struct arena *arena, struct arena *nodes, struct sources *sources,
+			  struct diag *diag, const struct compile_options *options);
 
 /* compiler/policy: replaces names by what they stand for and matches by sets of numbers, numbers labels,
  * counters and classes of interfaces. policy_eval, which defines the language, is there too. */

@@ -249,9 +249,10 @@ struct ast {
 	size_t key_count, key_capacity;
 };
 
-/* Parses one file that was added to SOURCES before. Reads no other file: `include` and `file` are errors. Uses
- * only the definitions of OPTIONS, which may be NULL. Returns NULL after reporting errors. */
-struct ast *text_to_ast(struct arena *arena, struct sources *sources,
+/* Parses one file that was added to SOURCES before. NODES is for what the AST points to, without its texts. Reads no
+ * other file: `include` and `file` are errors. Uses only the definitions of OPTIONS, which may be NULL. Returns NULL
+ * after reporting errors. */
+struct ast *text_to_ast(struct arena *arena, struct arena *nodes, struct sources *sources,
 			const struct source_file *file, struct diag *diag,
 			const struct compile_options *options);
 

@@ -7,7 +7,7 @@
 
 struct ast_types *ast_types(struct parser *p, struct ast_name name)
 {
-	return ast_types_add(p, arena_alloc(p->arena, 1, sizeof(struct ast_types)), name);
+	return ast_types_add(p, arena_alloc(p->nodes, 1, sizeof(struct ast_types)), name);
 }
 
 struct ast_types *ast_types_add(struct parser *p, struct ast_types *types, struct ast_name name)
@@ -28,13 +28,13 @@ struct ast_types *ast_types_verdict(struct ast_types *types, struct ast_name ver
 
 struct ast_properties *ast_properties(struct parser *p)
 {
-	return arena_alloc(p->arena, 1, sizeof(struct ast_properties));
+	return arena_alloc(p->nodes, 1, sizeof(struct ast_properties));
 }
 
 struct ast_properties *ast_properties_add(struct parser *p, struct ast_properties *properties,
 					  struct ast_property property)
 {
-	*ARENA_PUSH(p->arena, properties->properties, properties->count,
+	*ARENA_PUSH(p->nodes, properties->properties, properties->count,
 		    properties->capacity) = property;
 	return properties;
 }
@@ -118,7 +118,7 @@ static struct ast_element_file *files_of(struct parser *p, const struct ast_prop
 	for (i = 0; i < properties->count; i++) {
 		if (properties->properties[i].kind != PROPERTY_FILE)
 			continue;
-		*end = arena_alloc(p->arena, 1, sizeof(**end));
+		*end = arena_alloc(p->nodes, 1, sizeof(**end));
 		(*end)->name = properties->properties[i].name;
 		end = &(*end)->next;
 	}
@@ -131,7 +131,7 @@ struct ast_item *ast_set(struct parser *p, struct span span, struct ast_name nam
 	const struct ast_property *type = only_property(p, properties, PROPERTY_TYPE, "type");
 	const struct ast_property *elements = only_property_of(p, properties, PROPERTY_ELEMENTS,
 							       PROPERTY_KEY_LISTS, "elements");
-	struct ast_set *set = arena_alloc(p->arena, 1, sizeof(*set));
+	struct ast_set *set = arena_alloc(p->nodes, 1, sizeof(*set));
 
 	set->item = (struct ast_item){AST_ITEM_SET, span};
 	set->name = name;
@@ -150,7 +150,7 @@ struct ast_item *ast_map(struct parser *p, struct span span, struct ast_name nam
 	const struct ast_property *type = only_property(p, properties, PROPERTY_TYPE, "type");
 	const struct ast_property *elements = only_property(p, properties, PROPERTY_ELEMENTS,
 							    "elements");
-	struct ast_map *map = arena_alloc(p->arena, 1, sizeof(*map));
+	struct ast_map *map = arena_alloc(p->nodes, 1, sizeof(*map));
 
 	map->item = (struct ast_item){AST_ITEM_MAP, span};
 	map->name = name;
@@ -179,7 +179,7 @@ struct ast_item *ast_socket(struct parser *p, struct span span, struct ast_name 
 {
 	const struct ast_property *uid = only_property(p, properties, PROPERTY_UID, "uid");
 	const struct ast_property *cgroup = only_property(p, properties, PROPERTY_CGROUP, "cgroup");
-	struct ast_socket *socket = arena_alloc(p->arena, 1, sizeof(*socket));
+	struct ast_socket *socket = arena_alloc(p->nodes, 1, sizeof(*socket));
 
 	socket->item = (struct ast_item){AST_ITEM_SOCKET, span};
 	socket->label = label;

@@ -190,6 +190,7 @@ static bool parses(struct arena *arena, int kind, const char *text, struct span 
 						    (struct span){0, 0});
 	struct ast ast = {.sources = sources};
 	struct parser p = {.arena = arena,
+			   .nodes = arena,
 			   .sources = sources,
 			   .diag = diag_new(arena, sources),
 			   .ast = &ast,

@@ -109,9 +109,9 @@ struct ast_value ast_word(struct parser *p, struct span span)
 
 struct ast_values *ast_single(struct parser *p, struct ast_value value)
 {
-	struct ast_values *values = arena_alloc(p->arena, 1, sizeof(*values));
+	struct ast_values *values = arena_alloc(p->nodes, 1, sizeof(*values));
 
-	values->values = arena_alloc(p->arena, 1, sizeof(value));
+	values->values = arena_alloc(p->nodes, 1, sizeof(value));
 	values->values[0] = value;
 	values->count = values->capacity = 1;
 	values->span = value.span;
@@ -120,7 +120,7 @@ struct ast_values *ast_single(struct parser *p, struct ast_value value)
 
 struct ast_values *ast_list(struct parser *p)
 {
-	struct ast_values *list = arena_alloc(p->arena, 1, sizeof(*list));
+	struct ast_values *list = arena_alloc(p->nodes, 1, sizeof(*list));
 
 	list->is_list = true;
 	return list;
@@ -129,10 +129,10 @@ struct ast_values *ast_list(struct parser *p)
 struct ast_values *ast_list_add(struct parser *p, struct ast_values *list, struct ast_value value)
 {
 	if (!list->capacity) {
-		list->values = arena_alloc(p->arena, SMALL_LIST, sizeof(value));
+		list->values = arena_alloc(p->nodes, SMALL_LIST, sizeof(value));
 		list->capacity = SMALL_LIST;
 	}
-	*ARENA_PUSH(p->arena, list->values, list->count, list->capacity) = value;
+	*ARENA_PUSH(p->nodes, list->values, list->count, list->capacity) = value;
 	return list;
 }
 
@@ -172,7 +172,7 @@ struct ast_field_name ast_field_of_protocol(struct ast_field_name field, enum pr
 struct ast_match *ast_match(struct parser *p, struct span span, struct ast_field_name field,
 			    enum ast_compare compare, const struct ast_values *values)
 {
-	struct ast_match *match = arena_alloc(p->arena, 1, sizeof(*match));
+	struct ast_match *match = arena_alloc(p->nodes, 1, sizeof(*match));
 
 	match->span = span;
 	match->field = field;
@@ -185,7 +185,7 @@ struct ast_match *ast_keys_match(struct parser *p, struct span span, struct ast_
 				 enum ast_compare compare, struct ast_name set,
 				 const struct ast_elements *elements)
 {
-	struct ast_match *match = arena_alloc(p->arena, 1, sizeof(*match));
+	struct ast_match *match = arena_alloc(p->nodes, 1, sizeof(*match));
 
 	lookup->name = set;
 	lookup->elements = elements;
@@ -216,7 +216,7 @@ struct ast_matches ast_matches_add(struct ast_matches matches, struct ast_match 
 
 struct ast_verdict *ast_verdict(struct parser *p, enum verdict_kind kind, struct span span)
 {
-	struct ast_verdict *verdict = arena_alloc(p->arena, 1, sizeof(*verdict));
+	struct ast_verdict *verdict = arena_alloc(p->nodes, 1, sizeof(*verdict));
 
 	verdict->kind = kind;
 	verdict->span = span;
@@ -246,7 +246,7 @@ struct ast_verdict *ast_call(struct parser *p, enum verdict_kind kind, struct sp
 
 struct ast_lookup *ast_lookup(struct parser *p, struct ast_field_name key)
 {
-	return ast_lookup_add(p, arena_alloc(p->arena, 1, sizeof(struct ast_lookup)), key);
+	return ast_lookup_add(p, arena_alloc(p->nodes, 1, sizeof(struct ast_lookup)), key);
 }
 
 struct ast_lookup *ast_lookup_add(struct parser *p, struct ast_lookup *lookup,
@@ -254,7 +254,7 @@ struct ast_lookup *ast_lookup_add(struct parser *p, struct ast_lookup *lookup,
 {
 	struct ast_field_name *keys = (struct ast_field_name *)lookup->keys;
 
-	*ARENA_PUSH(p->arena, keys, lookup->key_count, lookup->key_capacity) = key;
+	*ARENA_PUSH(p->nodes, keys, lookup->key_count, lookup->key_capacity) = key;
 	lookup->keys = keys;
 	return lookup;
 }
@@ -282,20 +282,20 @@ struct ast_keys ast_keys_add(struct parser *p, struct ast_keys keys, struct ast_
 {
 	struct ast *ast = p->ast;
 
-	*ARENA_PUSH(p->arena, ast->keys, ast->key_count, ast->key_capacity) = key;
+	*ARENA_PUSH(p->nodes, ast->keys, ast->key_count, ast->key_capacity) = key;
 	keys.count++;
 	return keys;
 }
 
 struct ast_elements *ast_elements(struct parser *p)
 {
-	return arena_alloc(p->arena, 1, sizeof(struct ast_elements));
+	return arena_alloc(p->nodes, 1, sizeof(struct ast_elements));
 }
 
 struct ast_elements *ast_elements_add(struct parser *p, struct ast_elements *list, struct span span,
 				      struct ast_keys keys, const struct ast_verdict *verdict)
 {
-	*ARENA_PUSH(p->arena, list->elements, list->count,
+	*ARENA_PUSH(p->nodes, list->elements, list->count,
 		    list->capacity) = (struct ast_element){span, keys.first, keys.count, verdict};
 	return list;
 }
@@ -315,19 +315,19 @@ struct ast_elements *ast_element_alone(struct parser *p, struct ast_keys keys, s
 
 struct ast_items *ast_items(struct parser *p)
 {
-	return arena_alloc(p->arena, 1, sizeof(struct ast_items));
+	return arena_alloc(p->nodes, 1, sizeof(struct ast_items));
 }
 
 struct ast_items *ast_items_add(struct parser *p, struct ast_items *items, struct ast_item *item)
 {
-	*ARENA_PUSH(p->arena, items->items, items->count, items->capacity) = item;
+	*ARENA_PUSH(p->nodes, items->items, items->count, items->capacity) = item;
 	return items;
 }
 
 /* Allocates an item of SIZE bytes and fills its head. */
 static void *item_of(struct parser *p, size_t size, enum ast_item_kind kind, struct span span)
 {
-	struct ast_item *item = arena_alloc(p->arena, 1, size);
+	struct ast_item *item = arena_alloc(p->nodes, 1, size);
 
 	*item = (struct ast_item){kind, span};
 	return item;
@@ -472,7 +472,7 @@ struct ast_property ast_endpoint_property(struct parser *p, struct span span,
 					  enum protocol protocol, struct span endpoint,
 					  struct ast_name device)
 {
-	struct ast_endpoint *node = arena_alloc(p->arena, 1, sizeof(*node));
+	struct ast_endpoint *node = arena_alloc(p->nodes, 1, sizeof(*node));
 
 	node->span = span;
 	node->protocol = protocol;

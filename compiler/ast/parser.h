@@ -14,7 +14,8 @@ struct parser_fault {
 };
 
 struct parser {
-	struct arena *arena;
+	struct arena *arena; /* of texts */
+	struct arena *nodes;
 	const struct sources *sources;
 	struct diag *diag;
 	struct ast *ast;

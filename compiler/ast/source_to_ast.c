@@ -34,6 +34,7 @@ struct seen_file {
 
 struct reader {
 	struct arena *arena;
+	struct arena *nodes;
 	struct sources *sources;
 	struct diag *diag;
 	const struct compile_options *options;
@@ -115,12 +116,13 @@ static void check_text(struct reader *r, const struct source_file *file)
 }
 
 /* A parser of the bytes [first, end) of a file. */
-static struct parser parser_of(struct arena *arena, const struct sources *sources,
-			       struct diag *diag, const struct source_file *file, size_t first,
-			       size_t end)
+static struct parser parser_of(struct arena *arena, struct arena *nodes,
+			       const struct sources *sources, struct diag *diag,
+			       const struct source_file *file, size_t first, size_t end)
 {
 	return (struct parser){
 		.arena = arena,
+		.nodes = nodes,
 		.sources = sources,
 		.diag = diag,
 		.file = file,
@@ -150,7 +152,7 @@ static bool has_nul(const struct source_file *file)
 
 static struct ast_items *parse_file(struct reader *r, const struct source_file *file)
 {
-	struct parser p = parser_of(r->arena, r->sources, r->diag, file,
+	struct parser p = parser_of(r->arena, r->nodes, r->sources, r->diag, file,
 				    utf8_mark_length(file->text, file->length), file->length);
 
 	p.ast = r->ast;
@@ -330,7 +332,7 @@ static void read_include(struct reader *r, const struct reading *at, struct ast_
 		files = find_files(&finder, at->source, pattern, &count);
 	else
 		single = find_file(&finder, at->source, pattern);
-	include->files = arena_alloc(r->arena, count, sizeof(*include->files));
+	include->files = arena_alloc(r->nodes, count, sizeof(*include->files));
 	for (i = 0; i < count && !diag_is_full(r->diag); i++)
 		if (read_rules(r, at, files[i], include->pattern.span,
 			       &include->files[include->file_count]))
@@ -364,7 +366,7 @@ static void read_definition(struct reader *r, const char *text)
 	if (!file)
 		return;
 	check_text(r, file);
-	p = parser_of(r->arena, r->sources, r->diag, file, 0, file->length);
+	p = parser_of(r->arena, r->nodes, r->sources, r->diag, file, 0, file->length);
 	p.ast = r->ast;
 	p.start = TOKEN_START_DEFINITION;
 	if (run_parser(&p))
@@ -375,16 +377,16 @@ static void read_definitions(struct reader *r)
 {
 	size_t count = r->options ? r->options->definition_count : 0, i;
 
-	r->ast->definitions = arena_alloc(r->arena, count, sizeof(*r->ast->definitions));
+	r->ast->definitions = arena_alloc(r->nodes, count, sizeof(*r->ast->definitions));
 	for (i = 0; i < count; i++)
 		read_definition(r, r->options->definitions[i]);
 }
 
 static void reader_start(struct reader *r, size_t file_count)
 {
-	r->ast = arena_alloc(r->arena, 1, sizeof(*r->ast));
+	r->ast = arena_alloc(r->nodes, 1, sizeof(*r->ast));
 	r->ast->sources = r->sources;
-	r->ast->files = arena_alloc(r->arena, file_count, sizeof(*r->ast->files));
+	r->ast->files = arena_alloc(r->nodes, file_count, sizeof(*r->ast->files));
 	read_definitions(r);
 }
 
@@ -399,10 +401,14 @@ static const char *nth_file(const struct reader *r, size_t n)
 	return n < options->file_count ? options->files[n] : NULL;
 }
 
-struct ast *source_to_ast(struct arena *arena, struct sources *sources, struct diag *diag,
-			  const struct compile_options *options)
+struct ast *source_to_ast(struct arena *arena, struct arena *nodes, struct sources *sources,
+			  struct diag *diag, const struct compile_options *options)
 {
-	struct reader r = {.arena = arena, .sources = sources, .diag = diag, .options = options};
+	struct reader r = {.arena = arena,
+			   .nodes = nodes,
+			   .sources = sources,
+			   .diag = diag,
+			   .options = options};
 	size_t errors = diag_error_count(diag), i;
 	struct ast *ast;
 
@@ -421,11 +427,12 @@ struct ast *source_to_ast(struct arena *arena, struct sources *sources, struct d
 	return diag_error_count(diag) == errors ? ast : NULL;
 }
 
-struct ast *text_to_ast(struct arena *arena, struct sources *sources,
+struct ast *text_to_ast(struct arena *arena, struct arena *nodes, struct sources *sources,
 			const struct source_file *file, struct diag *diag,
 			const struct compile_options *options)
 {
 	struct reader r = {.arena = arena,
+			   .nodes = nodes,
 			   .sources = sources,
 			   .diag = diag,
 			   .options = options,
@@ -445,7 +452,7 @@ const struct ast_verdict *text_to_verdict(struct arena *arena, const struct sour
 {
 	const struct source_file *file = source_of(sources, span);
 	size_t first = span.first - file->base;
-	struct parser p = parser_of(arena, sources, diag, file, first,
+	struct parser p = parser_of(arena, arena, sources, diag, file, first,
 				    first + span.end - span.first);
 	struct ast none = {.sources = sources};
 

@@ -22,7 +22,7 @@ static struct text dump_of(const char *bytes, size_t size, FILE *nowhere)
 	struct sources *sources = sources_new(arena);
 	struct diag *diag = diag_new(arena, sources);
 	struct source_file *file = source_add(sources, "rules", bytes, size, (struct span){0, 0});
-	struct ast *ast = text_to_ast(arena, sources, file, diag, NULL);
+	struct ast *ast = text_to_ast(arena, arena, sources, file, diag, NULL);
 	struct policy *policy = ast ? ast_to_policy(arena, ast, diag, NULL) : NULL;
 	struct text text = {NULL, 0};
 	FILE *out;

@@ -36,7 +36,7 @@ static struct reading read_bytes(const char *text, size_t length,
 	r.sources = sources_new(r.arena);
 	r.diag = diag_new(r.arena, r.sources);
 	file = source_add(r.sources, "rules", text, length, (struct span){0, 0});
-	r.ast = text_to_ast(r.arena, r.sources, file, r.diag, options);
+	r.ast = text_to_ast(r.arena, r.arena, r.sources, file, r.diag, options);
 	if (r.ast)
 		r.policy = ast_to_policy(r.arena, r.ast, r.diag, options);
 	out = open_memstream(&r.messages, &size);
@@ -530,7 +530,7 @@ static void a_million_lines_of_elements_are_read(void **state)
 	files[0] = rules_path;
 	r.sources = sources_new(r.arena);
 	r.diag = diag_new(r.arena, r.sources);
-	r.ast = source_to_ast(r.arena, r.sources, r.diag, &options);
+	r.ast = source_to_ast(r.arena, r.arena, r.sources, r.diag, &options);
 	assert_non_null(r.ast);
 	r.policy = ast_to_policy(r.arena, r.ast, r.diag, &options);
 	assert_non_null(r.policy);

@@ -274,7 +274,7 @@ static struct reading read_map(const char *text)
 	struct ast *ast;
 
 	r.diag = diag_new(r.arena, sources);
-	ast = text_to_ast(r.arena, sources,
+	ast = text_to_ast(r.arena, r.arena, sources,
 			  source_add(sources, "rules", text, strlen(text), (struct span){0, 0}),
 			  r.diag, &options);
 	assert_non_null(ast);
