@@ -3,7 +3,7 @@
  * group holds at the values in its ranges. An event is a value at which a group begins or ceases to
  * hold. Between two events one diagram is the child for all values: "first the first group that
  * holds, then the second, and so on". A segment tree over the groups gives it: an event changes one
- * path of the tree, not the whole. */
+ * path of the tree, not the whole, and the events at one value change what their paths share once. */
 #include "sweep.h"
 
 #include "compiler/base/arena.h"
@@ -63,18 +63,29 @@ static void fold_new(struct fold *fold, struct builder *builder, struct arena *a
 		fold->tree[i] = REF_NEXT;
 }
 
-static void fold_set(struct fold *fold, size_t group, diagram_ref body)
+/* Brings the tree up to date after the leaves TOUCHED, in ascending order, have changed. All that changes at one value
+ * is done at once, since each node near the root is as large as all rules that hold there. Overwrites TOUCHED. */
+static void fold_update(struct fold *fold, size_t *touched, size_t count)
 {
-	size_t at = fold->groups + group;
+	size_t last, kept, i;
 
-	fold->tree[at] = body;
-	for (at /= 2; at; at /= 2) {
-		diagram_ref both = builder_then(fold->builder, fold->tree[2 * at],
-						fold->tree[2 * at + 1]);
+	while (count && touched[0] > 1) {
+		last = kept = 0;
+		for (i = 0; i < count; i++) {
+			size_t at = touched[i] / 2;
+			diagram_ref both;
 
-		if (both == fold->tree[at])
-			return;
-		fold->tree[at] = both;
+			if (at == last)
+				continue;
+			last = at;
+			both = builder_then(fold->builder, fold->tree[2 * at],
+					    fold->tree[2 * at + 1]);
+			if (both == fold->tree[at])
+				continue;
+			fold->tree[at] = both;
+			touched[kept++] = at;
+		}
+		count = kept;
 	}
 }
 
@@ -157,7 +168,8 @@ static diagram_ref sweep_groups(struct sweep *sweep, enum field field, const str
 	struct arena *scratch = arena_new();
 	struct event *events;
 	struct fold fold;
-	size_t count, i;
+	size_t *touched;
+	size_t count, i, n;
 	u128 value = 0;
 
 	fold_new(&fold, sweep->builder, scratch, group_count);
@@ -167,14 +179,17 @@ static diagram_ref sweep_groups(struct sweep *sweep, enum field field, const str
 	fold_fill(&fold);
 	events = group_events(scratch, field_last(field, sweep->family), field, groups, group_count,
 			      &count);
+	touched = arena_alloc(scratch, count, sizeof(*touched));
 	builder_begin(sweep->builder);
 	for (i = 0;;) {
-		for (; i < count && events[i].value == value; i++) {
-			uint32_t g = events[i].group;
-			bool holds = fold.tree[fold.groups + g] != REF_NEXT;
+		for (n = 0; i < count && events[i].value == value; i++) {
+			size_t leaf = fold.groups + events[i].group;
 
-			fold_set(&fold, g, holds ? REF_NEXT : groups[g].body);
+			fold.tree[leaf] = fold.tree[leaf] == REF_NEXT ? groups[events[i].group].body
+								      : REF_NEXT;
+			touched[n++] = leaf;
 		}
+		fold_update(&fold, touched, n);
 		builder_interval(sweep->builder, value, fold.tree[1]);
 		if (i == count || builder_is_exhausted(sweep->builder))
 			break;

@@ -121,6 +121,29 @@ static void fields_are_ordered_so_that_the_diagram_stays_small(void **state)
 }
 
 /* Fails unless the rules are refused as one diagram, with a message that has these words. */
+/* The rules of two destinations alternate, so each is a group of its own, and thousands of groups begin to hold at one
+ * value. If each of them changed the diagram of all, that order of the fields would take the square of their number,
+ * and another would be taken. */
+static void many_rules_of_one_value_take_an_effort_in_proportion(void **state)
+{
+	struct compilation c;
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	uint32_t i;
+
+	(void)state;
+	assert_non_null(out);
+	for (i = 0; i < 10000; i++)
+		fprintf(out, "saddr 10.%u.%u.%u daddr 192.0.2.%u drop\n", i >> 13, i >> 5 & 255,
+			(i & 31) * 8, i % 2 * 8 + 1);
+	fclose(out);
+	compile_rules(&c, text);
+	assert_int_equal(c.decision->parts[0].orders[FAMILY_IPV4][PROTOCOL_TCP][0], FIELD_DADDR);
+	compilation_free(&c);
+	free(text);
+}
+
 static void expect_refused(const char *rules, const char *words)
 {
 	struct compile_options options = {.tables = TABLES_AUTO, .parts = PARTS_NEVER};
@@ -259,6 +282,7 @@ int main(void)
 		cmocka_unit_test(rules_that_mean_the_same_give_the_same_diagram),
 		cmocka_unit_test(rules_that_mean_something_else_give_another_diagram),
 		cmocka_unit_test(fields_are_ordered_so_that_the_diagram_stays_small),
+		cmocka_unit_test(many_rules_of_one_value_take_an_effort_in_proportion),
 		cmocka_unit_test(
 			rules_too_large_in_every_order_are_refused_with_the_fields_that_multiply),
 		cmocka_unit_test(too_many_attempts_are_refused_with_the_rules_that_make_them),
