@@ -6,8 +6,16 @@
 #include "rules.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-enum { TURNS_MAX = 1 << 20 };
+/* How many turns there may be, and how much effort may be spent on finding them: a chain that is jumped to from many
+ * places is looked at for each of them, also where no turn comes of it. To look at a range takes an effort of 1. */
+enum {
+	TURNS_MAX = 1 << 20,
+	EFFORT_MAX = 1 << 26,
+	CLAUSE_EFFORT = 4, /* to look at a rule or an element */
+	RANGE_EFFORT = 8   /* to keep a range */
+};
 
 struct listing {
 	struct arena *arena;
@@ -16,31 +24,53 @@ struct listing {
 	enum protocol protocol;
 	struct turns *turns;
 	enum outcome_end returned; /* how a turn ends that returns from the chain being listed */
+	size_t effort;             /* what is left of it */
 	bool too_many;
 };
 
 static bool list_chain(struct listing *listing, uint32_t chain, const struct clause *outer);
 
+static void spend(struct listing *listing, size_t effort)
+{
+	listing->too_many |= effort > listing->effort;
+	listing->effort -= listing->too_many ? listing->effort : effort;
+}
+
+/* The values that are in both sets. */
+static struct range_set intersect(struct listing *listing, struct range_set a, struct range_set b)
+{
+	struct arena *scratch = arena_new();
+	struct range_set wide = range_set_intersect(scratch, a, b);
+	struct range_set both = {arena_alloc(listing->arena, wide.count, sizeof(*wide.ranges)),
+				 wide.count};
+
+	if (wide.count)
+		memcpy(both.ranges, wide.ranges, wide.count * sizeof(*wide.ranges));
+	spend(listing, a.count + b.count + RANGE_EFFORT * both.count);
+	arena_free(scratch);
+	return both;
+}
+
 /* The set of the values that meet both conditions; A where there is only that one. */
-static struct range_set both(struct arena *arena, const struct clause *a, const struct clause *b,
-			     enum field field)
+static struct range_set both(struct listing *listing, const struct clause *a,
+			     const struct clause *b, enum field field)
 {
 	struct range_set first = {(struct range *)a->ranges[field], a->counts[field]};
 	struct range_set second = {(struct range *)b->ranges[field], b->counts[field]};
 
 	if (!b->ranges[field])
 		return first;
-	return a->ranges[field] ? range_set_intersect(arena, first, second) : second;
+	return a->ranges[field] ? intersect(listing, first, second) : second;
 }
 
 /* Adds the conditions of OUTER to those of a clause. False if no packet meets all of them. */
-static bool narrow(struct arena *arena, struct clause *clause, const struct clause *outer)
+static bool narrow(struct listing *listing, struct clause *clause, const struct clause *outer)
 {
 	enum field field;
 
 	for (field = 0; field < VALUE_FIELD_COUNT; field++) {
 		bool is_asked = clause->ranges[field] || outer->ranges[field];
-		struct range_set values = both(arena, clause, outer, field);
+		struct range_set values = both(listing, clause, outer, field);
 
 		clause->ranges[field] = values.ranges;
 		clause->counts[field] = (uint32_t)values.count;
@@ -139,11 +169,12 @@ static bool list_map(struct listing *listing, const struct rule *rule, const str
 					    &count);
 	bool is_left = false, returns = false;
 
+	spend(listing, CLAUSE_EFFORT * map->element_count);
 	for (i = 0; i < count && !listing->too_many; i++) {
 		const struct verdict *verdict = &map->verdicts[map->elements[order[i]].verdict];
 		struct clause clause = element_clause(map, order[i]);
 
-		if (!narrow(listing->arena, &clause, outer))
+		if (!narrow(listing, &clause, outer))
 			continue;
 		returns |= list_verdict(listing, rule, verdict, &clause, OUTCOME_MATCH);
 		is_left |= leaves_map(verdict);
@@ -183,10 +214,11 @@ static bool list_keys(struct listing *listing, const struct rule *rule, const st
 	match = &rule->match.key_matches[at];
 	set = &listing->policy->key_sets[match->set];
 	order = elements_in_order(listing->arena, set, listing->family, listing->protocol, &count);
+	spend(listing, CLAUSE_EFFORT * set->element_count);
 	for (i = 0; i < count && !listing->too_many; i++) {
 		struct clause clause = element_clause(set, order[i]);
 
-		if (!narrow(listing->arena, &clause, outer))
+		if (!narrow(listing, &clause, outer))
 			continue;
 		if (!match->negated)
 			returns |= list_keys(listing, rule, &clause, at + 1);
@@ -211,8 +243,9 @@ static bool list_chain(struct listing *listing, uint32_t index, const struct cla
 		const struct rule *rule = &chain->rules[i];
 		struct clause clause = match_clause(&rule->match, listing->family);
 
+		spend(listing, CLAUSE_EFFORT);
 		if (!match_concerns(&rule->match, listing->family, listing->protocol) ||
-		    !narrow(listing->arena, &clause, outer))
+		    !narrow(listing, &clause, outer))
 			continue;
 		returns |= list_keys(listing, rule, &clause, 0);
 	}
@@ -237,6 +270,7 @@ bool turns_of(struct arena *arena, const struct policy *policy, enum family fami
 		.family = family,
 		.protocol = protocol,
 		.turns = turns,
+		.effort = EFFORT_MAX,
 		.returned = policy->end == VERDICT_PASS ? OUTCOME_PASS : OUTCOME_DROP,
 	};
 	const struct clause all = {.body = REF_NEXT};

@@ -320,6 +320,46 @@ static void no_flow_class_is_cut_where_another_has_too_many_actions_for_that(voi
 	free(text);
 }
 
+/* Each chain jumps to the next one from many rules, and the last one has none. */
+static char *chains_without_end(void)
+{
+	char *text = NULL;
+	size_t size;
+	uint32_t i, j;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(out);
+	fprintf(out, "daddr 10.0.0.1 drop\nsaddr 10.0.0.1 drop\njump c1\nchain c15 { }\n");
+	for (i = 1; i < 15; i++) {
+		fprintf(out, "chain c%u {\n", i);
+		for (j = 0; j < 40; j++)
+			fprintf(out, "jump c%u\n", i + 1);
+		fprintf(out, "}\n");
+	}
+	fclose(out);
+	return text;
+}
+
+/* Only the decision is made: the definition goes through all of these chains for a packet. */
+static void chains_that_are_jumped_to_without_end_are_not_cut(void **state)
+{
+	char *text = chains_without_end();
+	struct memory_file file = {"rules", text, strlen(text)};
+	struct compile_options options = {
+		.memory = &file, .memory_count = 1, .parts = PARTS_ALWAYS};
+	const struct decision *decision;
+	struct compilation c;
+
+	(void)state;
+	compilation_start(&c);
+	assert_true(compile(&c, &options, STAGE_POLICY));
+	decision = policy_to_decision(c.arena, c.policy, c.diag, &options);
+	assert_non_null(decision);
+	assert_int_equal(decision->part_count, 1);
+	compilation_free(&c);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -339,6 +379,7 @@ int main(void)
 		cmocka_unit_test(small_parts_are_one_unless_rules_are_always_cut),
 		cmocka_unit_test(parts_that_might_do_too_much_together_are_one_diagram),
 		cmocka_unit_test(no_flow_class_is_cut_where_another_has_too_many_actions_for_that),
+		cmocka_unit_test(chains_that_are_jumped_to_without_end_are_not_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
