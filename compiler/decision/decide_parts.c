@@ -133,19 +133,20 @@ static void unite_parts(struct deciding *deciding)
 	}
 }
 
-/* Whether the parts keep to what they may do to one packet, all together. */
-static bool are_allowed(const struct deciding *deciding, const struct policy *policy)
+/* What the parts may do to one packet, all together. */
+static struct most most_of(const struct deciding *deciding)
 {
 	struct most most = {0, 0};
 	size_t i;
 
 	for (i = 0; i < deciding->count; i++)
 		most_add(&most, deciding->pieces[i].trial.builder, deciding->pieces[i].trial.root);
-	return most_is_allowed(&most, policy->label_count);
+	return most;
 }
 
 size_t decide_parts(const struct policy *policy, enum family family, enum protocol protocol,
-		    size_t values, bool as_few_as_fit, struct trial done[PARTS_MAX])
+		    size_t values, bool as_few_as_fit, struct trial done[PARTS_MAX],
+		    struct most *most)
 {
 	struct deciding deciding = {
 		.first_effort = FIRST_EFFORT + values * EFFORT_FOR_VALUE,
@@ -166,7 +167,10 @@ size_t decide_parts(const struct policy *policy, enum family family, enum protoc
 		fits = decide_part(&deciding, part);
 	if (fits && as_few_as_fit)
 		unite_parts(&deciding);
-	fits = fits && are_allowed(&deciding, policy);
+	if (fits) {
+		*most = most_of(&deciding);
+		fits = most_is_allowed(most, policy->label_count);
+	}
 	for (i = 0; i < deciding.count; i++) {
 		done[i] = deciding.pieces[i].trial;
 		if (!fits)

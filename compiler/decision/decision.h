@@ -96,6 +96,10 @@ bool protocols_are_alike(const struct policy *policy, enum family family);
 void report_decision_too_large(const struct policy *policy, enum family family, const char *limit,
 			       struct diag *diag);
 
+/* Reports the same of a decision of several parts, which grows with the sum of the intervals in each. */
+void report_parts_too_large(const struct policy *policy, enum family family, const char *limit,
+			    struct diag *diag);
+
 /* Reports that the verifier would walk NEEDED instructions of the program, and LEAST with the kind of tables that
  * takes the fewest, more than the budget of MOST. Each interval that the rules tell apart takes instructions, so the
  * error lists how many intervals there are in each field. */

@@ -38,8 +38,9 @@ diagram_ref parts_to_diagram(struct arena *arena, struct builder *builder, const
 /* decide_parts.c: Decides the rules of a flow class in parts. If AS_FEW_AS_FIT, two of them become one where that is
  * hardly larger. VALUES is how many ranges and elements all rules have. Writes the diagrams to DONE, and returns how
  * many there are; 0 if the rules cannot be cut, if a part takes too much effort, or if the parts may do too much to
- * one packet. */
+ * one packet, which MOST then says. */
 size_t decide_parts(const struct policy *policy, enum family family, enum protocol protocol,
-		    size_t values, bool as_few_as_fit, struct trial done[PARTS_MAX]);
+		    size_t values, bool as_few_as_fit, struct trial done[PARTS_MAX],
+		    struct most *most);
 
 #endif

@@ -37,7 +37,8 @@ struct making {
 	bool is_first_effort;  /* no other is spent */
 	struct builder *whole; /* the diagrams that are done */
 	struct decision *decision;
-	size_t longest; /* the most actions of an outcome of an undivided flow class */
+	struct most longest; /* of the undivided flow class with the most actions for a packet */
+	struct most uncut;   /* what parts might do that were not made for this */
 };
 
 /* The rules of a flow class. */
@@ -101,8 +102,8 @@ static bool decide_undivided(struct making *making, struct flow_class_rules rule
 	if (!best_order(&subject, effort, &best))
 		return false;
 	most_add(&most, best.builder, best.root);
-	if (most.actions > making->longest)
-		making->longest = most.actions;
+	if (most.actions > making->longest.actions)
+		making->longest = most;
 	keep(making, &rules, 0, &best);
 	return true;
 }
@@ -123,10 +124,13 @@ static bool decide_divided(struct making *making, const struct flow_class_rules 
 			   size_t values)
 {
 	struct trial done[PARTS_MAX];
+	struct most most = {0, 0};
 	size_t count, i;
 
 	count = decide_parts(making->policy, rules->family, rules->protocol, values,
-			     making->parts != PARTS_ALWAYS, done);
+			     making->parts != PARTS_ALWAYS, done, &most);
+	if (!count)
+		making->uncut = most;
 	for (i = 0; i < count; i++)
 		keep(making, rules, i, &done[i]);
 	if (making->decision->part_count < count)
@@ -264,7 +268,7 @@ static bool make_diagrams(struct making *making, struct arena *arena, enum famil
 
 	usual_order(order);
 	making->whole = builder_new(arena, order, SIZE_MAX - 1);
-	making->longest = 0;
+	making->longest = (struct most){0, 0};
 	decision->policy = making->policy;
 	start(decision);
 	for (*family = 0; *family < FAMILY_COUNT; ++*family)
@@ -278,6 +282,24 @@ static bool make_diagrams(struct making *making, struct arena *arena, enum famil
 	return true;
 }
 
+/* Says why the rules were not cut into parts, where that is known. */
+static void note_uncut(const struct making *making, const struct compile_options *options,
+		       struct diag *diag)
+{
+	if (options->parts == PARTS_NEVER)
+		diag_note(diag, (struct span){0, 0},
+			  "without '--parts never', rules are cut where they match one of the two "
+			  "fields alone");
+	else if (making->uncut.actions)
+		diag_note(
+			diag, (struct span){0, 0},
+			"the rules are not cut into parts ('--parts'): these may have %d attempts "
+			"for one packet, and %d attempts and counters, and might have %zu, and "
+			"%zu",
+			ATTEMPTS_MAX, PARTS_ACTIONS_MAX, making->uncut.attempts,
+			making->uncut.actions);
+}
+
 /* What limits parts limits an undivided flow class, too, if another flow class is cut: the same code carries out the
  * rows of both. */
 struct decision *policy_to_decision(struct arena *arena, const struct policy *policy,
@@ -289,13 +311,15 @@ struct decision *policy_to_decision(struct arena *arena, const struct policy *po
 	bool done;
 
 	done = make_diagrams(&making, arena, &family);
-	if (done && decision->part_count > 1 && making.longest > PARTS_ACTIONS_MAX) {
+	if (done && decision->part_count > 1 && making.longest.actions > PARTS_ACTIONS_MAX) {
 		making.parts = PARTS_NEVER;
+		making.uncut = making.longest;
 		done = make_diagrams(&making, arena, &family);
 	}
 	if (!done) {
 		report_decision_too_large(policy, family, "the effort that the compiler spends",
 					  diag);
+		note_uncut(&making, options, diag);
 		return NULL;
 	}
 	if (!check_outcomes(&making, diag))

@@ -146,24 +146,12 @@ static const char *list_breadths(struct arena *arena, const struct breadth *brea
 	return list;
 }
 
-void report_decision_too_large(const struct policy *policy, enum family family, const char *limit,
-			       struct diag *diag)
+/* Reports what the rules tell apart, and the rules with the most values in the two fields with the most. */
+static void report_list(const struct policy *policy, enum family family,
+			const struct breadth *breadths, const char *list, const char *limit,
+			struct diag *diag)
 {
-	struct arena *arena = arena_new();
-	struct breadth breadths[VALUE_FIELD_COUNT];
-	const char *list;
-
-	find_breadths(arena, policy, family, breadths);
-	list = list_breadths(arena, breadths);
-	if (breadths[1].count)
-		diag_error(diag, error_span(breadths, policy),
-			   "the rules for %s multiply each other: %zu places in %s by %zu in %s "
-			   "make up to %ju table entries, more than %s",
-			   family_word(family), breadths[0].count + 1,
-			   field_word(breadths[0].field), breadths[1].count + 1,
-			   field_word(breadths[1].field),
-			   (uintmax_t)(breadths[0].count + 1) * (breadths[1].count + 1), limit);
-	else if (*list)
+	if (*list)
 		diag_error(diag, error_span(breadths, policy),
 			   "the rules for %s tell apart %s, more than %s", family_word(family),
 			   list, limit);
@@ -172,10 +160,44 @@ void report_decision_too_large(const struct policy *policy, enum family family, 
 			   family_word(family), limit);
 	note_rule(diag, &breadths[0]);
 	note_rule(diag, &breadths[1]);
-	if (breadths[1].count)
-		diag_note(diag, (struct span){0, 0},
-			  "fewer places help: neighbouring values as one prefix or range, or rules "
-			  "that match in one of the two fields alone");
+}
+
+void report_decision_too_large(const struct policy *policy, enum family family, const char *limit,
+			       struct diag *diag)
+{
+	struct arena *arena = arena_new();
+	struct breadth breadths[VALUE_FIELD_COUNT];
+
+	find_breadths(arena, policy, family, breadths);
+	if (!breadths[1].count) {
+		report_list(policy, family, breadths, list_breadths(arena, breadths), limit, diag);
+		arena_free(arena);
+		return;
+	}
+	diag_error(diag, error_span(breadths, policy),
+		   "the rules for %s multiply each other: %zu places in %s by %zu in %s "
+		   "make up to %ju table entries, more than %s",
+		   family_word(family), breadths[0].count + 1, field_word(breadths[0].field),
+		   breadths[1].count + 1, field_word(breadths[1].field),
+		   (uintmax_t)(breadths[0].count + 1) * (breadths[1].count + 1), limit);
+	note_rule(diag, &breadths[0]);
+	note_rule(diag, &breadths[1]);
+	diag_note(diag, (struct span){0, 0},
+		  "fewer places help: neighbouring values as one prefix or range, or rules "
+		  "that match in one of the two fields alone");
+	arena_free(arena);
+}
+
+void report_parts_too_large(const struct policy *policy, enum family family, const char *limit,
+			    struct diag *diag)
+{
+	struct arena *arena = arena_new();
+	struct breadth breadths[VALUE_FIELD_COUNT];
+
+	find_breadths(arena, policy, family, breadths);
+	report_list(policy, family, breadths, list_breadths(arena, breadths), limit, diag);
+	diag_note(diag, (struct span){0, 0},
+		  "fewer places help: neighbouring values as one prefix or range");
 	arena_free(arena);
 }
 

@@ -189,7 +189,12 @@ static struct attempt lay_cheaper(const struct laying *laying, const struct atte
 
 static void report_budget(const struct layout *layout, const char *limit, struct diag *diag)
 {
-	report_decision_too_large(layout->policy, larger_family(layout), limit, diag);
+	enum family family = larger_family(layout);
+
+	if (layout->part_count > 1)
+		report_parts_too_large(layout->policy, family, limit, diag);
+	else
+		report_decision_too_large(layout->policy, family, limit, diag);
 }
 
 static void report_bytes(const struct laying *laying, const struct layout *layout)
@@ -267,6 +272,9 @@ static struct layout *lay_to_fit(const struct laying *laying)
 		attempt = lay_cheaper(laying, &first);
 	if (attempt.misfit != FITS) {
 		report(laying, &first, &attempt);
+		if (!is_auto && first.misfit != TOO_LARGE_FOR_CODE)
+			diag_note(laying->diag, (struct span){0, 0},
+				  "without '--tables', all kinds of tables are tried");
 		return NULL;
 	}
 	warn_of_time(laying, &attempt);

@@ -432,6 +432,57 @@ static void a_program_beyond_its_budget_is_refused(void **state)
 	assert_beyond("drop\n", &options, "more than its budget of 10\n");
 }
 
+/* The number after WORD in what was said of the rules; 0 if it is not there. */
+static size_t number_said(struct compilation *c, const char *word)
+{
+	char *printed = NULL;
+	const char *at;
+	size_t size, number;
+	FILE *out = open_memstream(&printed, &size);
+
+	diag_print(c->diag, out, DIAG_COLOR_NEVER);
+	fclose(out);
+	at = strstr(printed, word);
+	number = at ? strtoull(at + strlen(word), NULL, 10) : 0;
+	free(printed);
+	compilation_free(c);
+	return number;
+}
+
+static void the_budget_that_a_refusal_names_fits(void **state)
+{
+	struct compile_options options = {.tables = TABLES_AUTO, .table_bytes_max = 100};
+	struct compilation refused = compile_limited(&options, 600, 2, 7), taken;
+	size_t bytes = number_said(&refused, "100 bytes ("), instructions;
+
+	(void)state;
+	options.table_bytes_max = bytes;
+	taken = compile_limited(&options, 600, 2, 7);
+	assert_non_null(taken.object);
+	assert_in_range(taken.layout->object.table_bytes, 101, bytes);
+	compilation_free(&taken);
+	options = (struct compile_options){.tables = TABLES_AUTO, .instructions_max = 100};
+	refused = compile_limited(&options, 600, 2, 7);
+	instructions = number_said(&refused, "sets another budget; with about ");
+	options.instructions_max = (int)instructions;
+	taken = compile_limited(&options, 600, 2, 7);
+	assert_non_null(taken.object);
+	compilation_free(&taken);
+}
+
+/* Rules of two fields that do not multiply each other, since they are in parts. */
+static void tables_of_parts_beyond_their_budget_are_refused(void **state)
+{
+	const struct compile_options options = {
+		.tables = TABLES_SPLUS, .parts = PARTS_ALWAYS, .table_bytes_max = 60};
+
+	(void)state;
+	assert_beyond("daddr 10.0.0.0/8 redirect to a\nsaddr 10.0.0.0/8 redirect to a\n", &options,
+		      "the rules for ipv4 tell apart 3 places in daddr, 3 in saddr, more than");
+	assert_beyond("daddr 10.0.0.0/8 redirect to a\nsaddr 10.0.0.0/8 redirect to a\n", &options,
+		      "without '--tables', all kinds of tables are tried\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -452,6 +503,8 @@ int main(void)
 		cmocka_unit_test(equal_parts_are_stored_once),
 		cmocka_unit_test(tables_beyond_their_budget_are_refused),
 		cmocka_unit_test(a_program_beyond_its_budget_is_refused),
+		cmocka_unit_test(the_budget_that_a_refusal_names_fits),
+		cmocka_unit_test(tables_of_parts_beyond_their_budget_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -320,6 +320,48 @@ static void no_flow_class_is_cut_where_another_has_too_many_actions_for_that(voi
 	free(text);
 }
 
+/* Fails unless the rules are refused with a note that has this text. */
+static void check_refused(const char *rules, enum parts parts, const char *note)
+{
+	struct compile_options options = {.parts = parts};
+	struct compilation c;
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(out);
+	assert_false(compile_text(&c, rules, strlen(rules), &options));
+	diag_print(c.diag, out, DIAG_COLOR_NEVER);
+	compilation_free(&c);
+	fclose(out);
+	if (!strstr(text, note))
+		print_message("%s\n", text);
+	assert_non_null(strstr(text, note));
+	free(text);
+}
+
+/* Rules that could be cut, after more attempts than one packet may have. */
+static void a_refusal_says_why_rules_are_not_cut(void **state)
+{
+	char *large = multiplying_rules(8000), *text = NULL;
+	size_t size;
+	uint32_t i;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	for (i = 0; i < 15; i++)
+		fprintf(out, "%s 10.0.0.0/8 redirect to l%u else continue\n",
+			i & 1 ? "saddr" : "daddr", i);
+	fprintf(out, "%s", large);
+	fclose(out);
+	check_refused(text, PARTS_AUTO,
+		      "these may have 16 attempts for one packet, and 32 attempts "
+		      "and counters, and might have 17, and 17\n");
+	check_refused(large, PARTS_NEVER, "without '--parts never', rules are cut");
+	free(large);
+	free(text);
+}
+
 /* Each chain jumps to the next one from many rules, and the last one has none. */
 static char *chains_without_end(void)
 {
@@ -379,6 +421,7 @@ int main(void)
 		cmocka_unit_test(small_parts_are_one_unless_rules_are_always_cut),
 		cmocka_unit_test(parts_that_might_do_too_much_together_are_one_diagram),
 		cmocka_unit_test(no_flow_class_is_cut_where_another_has_too_many_actions_for_that),
+		cmocka_unit_test(a_refusal_says_why_rules_are_not_cut),
 		cmocka_unit_test(chains_that_are_jumped_to_without_end_are_not_cut),
 	};
 
