@@ -23,7 +23,9 @@ static const struct variant VARIANTS[] = {
 	{"splus in parts", TABLES_SPLUS, PARTS_ALWAYS, INSTRUCTIONS_MAX, false},
 	{"trie in parts", TABLES_TRIE, PARTS_ALWAYS, INSTRUCTIONS_MAX, false},
 	{"ranges in parts", TABLES_RANGES, PARTS_ALWAYS, INSTRUCTIONS_MAX, false},
+	{"lpm in parts", TABLES_LPM, PARTS_ALWAYS, INSTRUCTIONS_MAX, false},
 	{"auto with few instructions", TABLES_AUTO, PARTS_AUTO, INSTRUCTIONS_FEW, true},
+	{"auto with few instructions, in parts", TABLES_AUTO, PARTS_ALWAYS, INSTRUCTIONS_FEW, true},
 };
 enum { VARIANT_COUNT = sizeof(VARIANTS) / sizeof(VARIANTS[0]) };
 _Static_assert(2 * VARIANT_COUNT <= VARIANTS_MAX, "a trial has a place for each variant's program");
