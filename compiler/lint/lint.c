@@ -292,6 +292,10 @@ static void warn_cut_short(const struct lint *lint)
 		diag_warning(lint->diag, WARNING_LINT_TIME, (struct span){0, 0},
 			     "not all warnings were looked for or explained: it would take longer "
 			     "than compiling");
+	if (lint->decision->part_count > 1)
+		diag_note(lint->diag, (struct span){0, 0},
+			  "of rules that are decided in parts, 'ssh', 'udp-replies' and the "
+			  "devices of 'label' are not looked for");
 }
 
 void policy_lint(const struct policy *policy, const struct decision *decision, struct diag *diag)
