@@ -83,7 +83,8 @@ struct translation {
 	const struct ast *ast;
 	struct diag *diag;
 	struct policy *policy;
-	uint32_t order; /* number of the current item */
+	uint32_t order;   /* number of the current item */
+	bool in_elements; /* the value is one of an element file, where no names are known */
 
 	struct kind_names defines_named, sets_named, maps_named, chains_named, sockets_named;
 	struct names label_names, interface_names;
@@ -133,6 +134,12 @@ bool interface_is_wildcard(const char *text);
 const struct range_set *resolved_complement(struct translation *t, struct resolved *resolved,
 					    enum family family, u128 last);
 void check_define(struct translation *t, struct define_entry *entry);
+
+/* meant.c: what a value that is of no use was probably meant to be. */
+const char *name_meant(struct translation *t, const char *name, struct span span,
+		       enum value_type type);
+const char *value_meant(struct translation *t, const struct ast_value *value, enum value_type type);
+bool text_fits(const char *text, enum value_type type);
 
 /* element_lines.c: files with one element a line. */
 struct element_lines {

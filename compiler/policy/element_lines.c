@@ -191,14 +191,25 @@ static bool read_range_end(struct translation *t, struct element_lines *lines, s
 static bool read_word(struct translation *t, struct element_lines *lines, enum value_type type,
 		      enum family *family, struct range *range)
 {
+	const char *text = lines->file->text;
 	size_t first = lines->at, end = word_end(lines, true);
 	struct ast_value value = {.kind = AST_VALUE_WORD, .span = element_span(lines, first, end)};
 
+	bool is_good;
+
 	if (has_lookalike(t, lines, first, end))
 		return false;
-	value.text = arena_string(t->arena, lines->file->text + first, end - first);
+	if (text[first] == '"' && end - first > 2 && text[end - 1] == '"') {
+		value.kind = AST_VALUE_STRING;
+		value.text = arena_string(t->arena, text + first + 1, end - first - 2);
+	} else {
+		value.text = arena_string(t->arena, text + first, end - first);
+	}
 	lines->at = end;
-	return value_range(t, &value, type, family, range);
+	t->in_elements = true;
+	is_good = value_range(t, &value, type, family, range);
+	t->in_elements = false;
+	return is_good;
 }
 
 static bool read_number_or_address(struct translation *t, struct element_lines *lines,

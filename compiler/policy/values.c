@@ -24,7 +24,15 @@ static bool wrong_type(struct translation *t, const struct ast_value *value, enu
 	int length = quoted_length(value->span);
 	bool is_name = value->kind == AST_VALUE_WORD || value->kind == AST_VALUE_STRING;
 
-	if (type == TYPE_ADDRESS && is_name)
+	const char *meant = value_meant(t, value, type);
+
+	if (value->kind == AST_VALUE_STRING && text_fits(value->text, type))
+		diag_error(t->diag, value->span, "%s stands without quotes; write '%s'",
+			   type_meaning(type), value->text);
+	else if (meant)
+		diag_error(t->diag, value->span, "expected %s, found '%.*s'; did you mean '%s'?",
+			   type_meaning(type), length, text, meant);
+	else if (type == TYPE_ADDRESS && is_name)
 		diag_error(t->diag, value->span,
 			   "expected an address, found '%.*s'; names of hosts are not looked up",
 			   length, text);
@@ -38,6 +46,8 @@ static bool unknown_service(struct translation *t, const struct ast_value *value
 {
 	const char *nearest = service_nearest(value->text, strlen(value->text));
 
+	if (name_meant(t, value->text, value->span, TYPE_PORT))
+		return wrong_type(t, value, TYPE_PORT);
 	if (nearest)
 		diag_error(t->diag, value->span, "unknown service '%s'; did you mean '%s'?",
 			   value->text, nearest);
@@ -222,7 +232,8 @@ static struct resolved *resolve_define(struct translation *t, const struct ast_v
 static bool kind_fits(struct gather *g, const struct ast_value *value)
 {
 	bool fits = (value->kind != AST_VALUE_ADDRESS || g->type == TYPE_ADDRESS) &&
-		    (value->kind != AST_VALUE_NUMBER || g->type == TYPE_PORT);
+		    (value->kind != AST_VALUE_NUMBER || g->type == TYPE_PORT) &&
+		    (value->kind != AST_VALUE_STRING || g->type == TYPE_INTERFACE);
 	bool said = g->kind_said;
 
 	g->kind_said |= !fits;
@@ -280,11 +291,13 @@ static struct resolved *gather_end(struct gather *g)
 	return g->out;
 }
 
-static struct define_entry *find_define(struct translation *t, const char *name, struct span span)
+/* TYPE: of the value, or TYPE_COUNT: any. */
+static struct define_entry *find_define(struct translation *t, const char *name, struct span span,
+					enum value_type type)
 {
 	uint32_t index = names_find(&t->defines_named.names, name, strlen(name));
 	struct define_entry *entry = index == NO_NAME ? NULL : &t->defines[index];
-	const char *nearest;
+	const char *nearest, *meant;
 
 	if (entry && entry->order < t->order) {
 		entry->is_used = true;
@@ -299,7 +312,10 @@ static struct define_entry *find_define(struct translation *t, const char *name,
 		return NULL;
 	nearest = nearest_word(name, strlen(name), t->defines_named.names.texts,
 			       t->defines_named.names.count);
-	if (nearest)
+	meant = name_meant(t, name, span, type);
+	if (meant)
+		diag_error(t->diag, span, "'$%s' is not defined; did you mean '%s'?", name, meant);
+	else if (nearest)
 		diag_error(t->diag, span, "'$%s' is not defined; did you mean '$%s'?", name,
 			   nearest);
 	else
@@ -311,7 +327,7 @@ static struct define_entry *find_define(struct translation *t, const char *name,
 static struct resolved *resolve_define(struct translation *t, const struct ast_value *use,
 				       enum value_type type)
 {
-	struct define_entry *entry = find_define(t, use->text, use->span);
+	struct define_entry *entry = find_define(t, use->text, use->span, type);
 	size_t errors = diag_error_count(t->diag);
 	uint32_t order = t->order;
 	struct gather g;
@@ -342,7 +358,7 @@ const struct ast_value *resolve_single(struct translation *t, const struct ast_v
 	unsigned depth = 0;
 
 	while (value && value->kind == AST_VALUE_DEFINED && depth++ <= DEFINE_DEPTH_MAX) {
-		entry = find_define(t, value->text, value->span);
+		entry = find_define(t, value->text, value->span, TYPE_COUNT);
 		values = entry ? entry->define->value : NULL;
 		if (values && values->count != 1) {
 			diag_error(t->diag, use->span,
@@ -370,7 +386,7 @@ void check_define(struct translation *t, struct define_entry *entry)
 	for (i = 0; i < values->count; i++) {
 		if (values->values[i].kind != AST_VALUE_DEFINED)
 			continue;
-		inner = find_define(t, values->values[i].text, values->values[i].span);
+		inner = find_define(t, values->values[i].text, values->values[i].span, TYPE_COUNT);
 		if (inner && inner->depth >= entry->depth)
 			entry->depth = inner->depth + 1;
 	}
@@ -461,11 +477,14 @@ void unknown_set(struct translation *t, const char *name, struct span span)
 	size_t length = strlen(name);
 	const char *nearest = nearest_word(name, length, t->sets_named.names.texts,
 					   t->sets_named.names.count);
+	const char *meant = name_meant(t, name, span, TYPE_COUNT);
 
 	if (!is_first_missing(t, '@', name))
 		return;
 	if (names_find(&t->maps_named.names, name, length) != NO_NAME)
 		diag_error(t->diag, span, "expected a set, found '@%s', which is a map", name);
+	else if (meant)
+		diag_error(t->diag, span, "there is no set '@%s'; did you mean '%s'?", name, meant);
 	else if (nearest)
 		diag_error(t->diag, span, "there is no set '@%s'; did you mean '@%s'?", name,
 			   nearest);
