@@ -253,10 +253,18 @@ const char *checked_offer(struct parser *p, struct span span, const char *why)
 	return arena_printf(p->arena, "%.*s", (int)(offer - why), why);
 }
 
+/* Whether a word may have been cut in two: by a semicolon, or by a newline before what cannot begin a statement. */
+static bool is_cut_off(const struct parser *p, struct span word)
+{
+	const char *rest = source_text(p->sources, (struct span){word.end, word.end});
+
+	return *rest == ';' || (*rest == '\n' && rest[1] && strchr("0123456789.:/-", rest[1]));
+}
+
 void refuse_literal(struct parser *p, struct span word, struct span span, const char *why)
 {
 	const bool follows = p->refused.end && span.first >= p->refused.first &&
-			     blank_between(p, p->refused.end, span.first, ".");
+			     blank_between(p, p->refused.end, span.first, ".-");
 
 	if (p->is_trial &&
 	    (span.first >= p->mended.end || span.end <= p->mended.first)) /* another */
@@ -265,7 +273,7 @@ void refuse_literal(struct parser *p, struct span word, struct span span, const 
 		diag_error(p->diag, span, "%s", p->is_trial ? why : checked_offer(p, span, why));
 	if (!follows || word.end > p->refused.end)
 		p->refused = word;
-	if (*source_text(p->sources, (struct span){word.end, word.end}) == ';')
+	if (is_cut_off(p, word))
 		p->cut = word.end;
 }
 

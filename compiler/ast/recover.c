@@ -168,7 +168,8 @@ static size_t pass_braces(const struct failure *f, size_t from, size_t definitio
 	const bool one_line = p->block_depth && is_on_line_of(p, p->block, from);
 	size_t line = line_end(p, from), at = line;
 
-	if (p->block_depth && is_definition(f->found) && begins_line(p, f->span)) {
+	if (p->block_depth && is_definition(f->found) && begins_line(p, f->span) &&
+	    !blank_between(p, f->span.end, p->file->base + (uint32_t)line, "")) {
 		p->closing = p->block_depth;
 		p->again = f->found;
 		p->again_span = f->span;
@@ -198,6 +199,18 @@ static unsigned lists_open(const struct failure *f, size_t from, bool maybe_left
 	return p->list_depth;
 }
 
+/* The end of the line that begins a base chain of nft, or of the chain that it is all of. */
+static size_t hook_end(const struct parser *p, size_t from)
+{
+	const char *text = p->file->text;
+	unsigned depth = 0;
+	size_t at = from;
+
+	while (at < p->end && text[at] != '\n' && (depth || !closes(text, p->end, at)))
+		depth += (unsigned)pass(text, p->end, &at);
+	return at;
+}
+
 void pass_over(const struct failure *f, bool maybe_left_open)
 {
 	struct parser *p = f->p;
@@ -210,7 +223,9 @@ void pass_over(const struct failure *f, bool maybe_left_open)
 		return;
 	}
 	if (is_hook(f) || p->looked_at > LOOKED_AT_MAX) {
-		at = f->found == TOKEN_NEWLINE ? from : line_end(p, from);
+		at = is_hook(f)                  ? hook_end(p, from)
+		     : f->found == TOKEN_NEWLINE ? from
+						 : line_end(p, from);
 		p->list_depth = 0;
 		p->resume = p->file->base + (uint32_t)at;
 		return;

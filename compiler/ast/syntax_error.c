@@ -471,8 +471,10 @@ static bool literal_is_said(const struct failure *f)
 static int keyword_meant(const struct failure *f)
 {
 	struct failure left = *f;
-	int nearest, tries;
+	int nearest = verdict_meant(f), tries;
 
+	if (nearest && mend_parses(f, f->span, skl_word(nearest)))
+		return nearest;
 	for (tries = 0; tries < TRIES_MAX && !is_cut_word(f); tries++) {
 		nearest = nearest_keyword(&left);
 		if (!nearest || mend_parses(f, f->span, skl_word(nearest)))
