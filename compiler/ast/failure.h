@@ -51,12 +51,28 @@ const char *checked_offer(struct parser *p, struct span span, const char *why);
 /* Reports the error at SPAN, and TEXT as what to write there if the statement then parses. */
 void say_mend(const struct failure *f, struct span span, const char *text, const char *why);
 
+/* Words around the one that was found. */
+bool is_blank(char c);
+struct span word_at(const struct failure *f, uint32_t first); /* from a position on */
+struct span word_after(const struct failure *f, struct span span);
+struct span word_before(const struct failure *f,
+			struct span span); /* in the statement; may be empty */
+bool span_is(const struct failure *f, struct span span, const char *word);
+struct span rest_from(const struct failure *f,
+		      uint32_t first); /* of the statement, but for a comment */
+const char *text_of(const struct failure *f, struct span span);
+
 /* Report what another program writes in another way, or what does not exist here; false: nothing was reported. */
 bool say_foreign(const struct failure *f);
 bool say_pasted(const struct failure *f);
+bool say_sign(const struct failure *f);
+bool say_spelling(const struct failure *f);
 
 /* Whether this line begins a base chain of nft: `type filter hook ...; policy ...;`. */
 bool is_hook(const struct failure *f);
+
+/* The verdict that a word of other programs stands for; 0: none. */
+int verdict_meant(const struct failure *f);
 
 /* The word of a match that a word of other programs stands for, if the statement then parses; else NULL. */
 const char *match_meant(const struct failure *f);

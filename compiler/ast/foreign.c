@@ -9,9 +9,7 @@
 
 enum { PORT_MAX = 65535, LABEL_TEXT = 16 };
 
-/* Words around the one that was found. */
-
-static bool is_blank(char c)
+bool is_blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r';
 }
@@ -21,8 +19,7 @@ static bool ends_word(char c)
 	return is_blank(c) || (c && strchr("\n;#{},\"", c)) || !c;
 }
 
-/* The word from a position on. */
-static struct span word_at(const struct failure *f, uint32_t first)
+struct span word_at(const struct failure *f, uint32_t first)
 {
 	const char *text = source_text(f->p->sources, (struct span){first, first});
 	uint32_t length = 0;
@@ -32,7 +29,7 @@ static struct span word_at(const struct failure *f, uint32_t first)
 	return (struct span){first, first + length};
 }
 
-static struct span word_after(const struct failure *f, struct span span)
+struct span word_after(const struct failure *f, struct span span)
 {
 	const char *text = source_text(f->p->sources, span);
 	uint32_t at = span.end - span.first;
@@ -42,8 +39,7 @@ static struct span word_after(const struct failure *f, struct span span)
 	return word_at(f, span.first + at);
 }
 
-/* The word of the statement before a span; empty if there is none. */
-static struct span word_before(const struct failure *f, struct span span)
+struct span word_before(const struct failure *f, struct span span)
 {
 	const char *text = f->p->file->text;
 	size_t least = f->p->first - f->p->file->base, at = span.first - f->p->file->base, end;
@@ -55,7 +51,7 @@ static struct span word_before(const struct failure *f, struct span span)
 	return (struct span){f->p->file->base + (uint32_t)at, f->p->file->base + (uint32_t)end};
 }
 
-static bool span_is(const struct failure *f, struct span span, const char *word)
+bool span_is(const struct failure *f, struct span span, const char *word)
 {
 	size_t length = strlen(word);
 
@@ -63,8 +59,7 @@ static bool span_is(const struct failure *f, struct span span, const char *word)
 	       !memcmp(source_text(f->p->sources, span), word, length);
 }
 
-/* From a position to the end of the statement, without a comment. */
-static struct span rest_from(const struct failure *f, uint32_t first)
+struct span rest_from(const struct failure *f, uint32_t first)
 {
 	struct span span = {first, first}, word = word_at(f, first);
 
@@ -75,7 +70,7 @@ static struct span rest_from(const struct failure *f, uint32_t first)
 	return span;
 }
 
-static const char *text_of(const struct failure *f, struct span span)
+const char *text_of(const struct failure *f, struct span span)
 {
 	return arena_printf(f->p->arena, "%.*s", (int)(span.end - span.first),
 			    source_text(f->p->sources, span));
@@ -228,6 +223,16 @@ static bool say_verdict(const struct failure *f)
 	return true;
 }
 
+int verdict_meant(const struct failure *f)
+{
+	static const char *const accepts[] = {"allow", "permit", "ok", NULL};
+	static const char *const drops[] = {"deny", "block", "discard", "ignore", "refuse", NULL};
+
+	if (!is_expected(f, TOKEN_JUMP))
+		return 0;
+	return found_is_any(f, accepts) ? TOKEN_ACCEPT : found_is_any(f, drops) ? TOKEN_DROP : 0;
+}
+
 /* Matches. */
 
 /* What a word of a match is called here; where it can be an address or a port, the address first. */
@@ -351,5 +356,6 @@ bool say_foreign(const struct failure *f)
 {
 	if (found_is(f, "*") && is_expected(f, TOKEN_ADDRESS) && say_any(f->p, f->span, "*"))
 		return true;
-	return say_no_label(f) || say_verdict(f) || say_match(f) || say_endpoint(f);
+	return say_no_label(f) || say_verdict(f) || say_match(f) || say_endpoint(f) ||
+	       say_sign(f) || say_spelling(f);
 }

@@ -213,6 +213,10 @@ static int nearest_keyword(const struct failure *f)
 
 	if (f->found == TOKEN_ASSIGN && is_expected(f, TOKEN_EQUAL))
 		return TOKEN_EQUAL;
+	if (found_is(f, "!") && is_expected(f, TOKEN_UNEQUAL))
+		return TOKEN_UNEQUAL;
+	if ((f->found == TOKEN_ASSIGN || f->found == TOKEN_ARROW) && is_expected(f, TOKEN_COLON))
+		return TOKEN_COLON;
 	if (!found_is_word(f) || takes_any_name(f))
 		return 0;
 	for (token = TOKEN_DEFINE; token - FIRST < TOKENS; token++)
@@ -279,7 +283,8 @@ static bool say_misplaced(const struct failure *f)
 
 bool is_hook(const struct failure *f)
 {
-	return f->found == TOKEN_TYPE && is_expected(f, TOKEN_META) && is_expected(f, TOKEN_PASS);
+	return f->found == TOKEN_TYPE && f->p->token_count == 1 && is_expected(f, TOKEN_META) &&
+	       is_expected(f, TOKEN_PASS);
 }
 
 bool found_is_any(const struct failure *f, const char *const *words)

@@ -27,7 +27,8 @@ OFFERS = re.compile(r"(?:did you mean|write) '(.*)'\??$", re.DOTALL)
 CHARACTERS = "abcdeimnoprstu01289{}[](),;:.-/\\\"'#$@*%=<>! \n\t"
 WORDS = ("tcp udp daddr saddr dport sport ip ip6 drop pass accept reject redirect to else continue set map chain "
          "socket expect define include policy type elements file counter comment vmap jump goto return meta l4proto "
-         "iif iifname flags interval auto-merge packets bytes ifname ppp* \"ppp*\" { } , ; . : - == != 80 443 web $web @web 192.0.2.1 192.0.2.0/24 2001:db8::1 *:80").split()
+         "iif iifname flags interval auto-merge packets bytes ifname ppp* \"ppp*\" { } , ; . : - == != 80 443 web $web @web 192.0.2.1 192.0.2.0/24 2001:db8::1 *:80 "
+         "not and or ! => \"80\" \"192.0.2.1\" 53/udp 1024: :80 [2001:db8::1] 192.0.2.1:80 typeof size deny TCP").split()
 DONE, REFUSED = 0, 1
 BYTES_MAX = 20000  # of an input: larger ones take long
 
@@ -56,13 +57,14 @@ def offset_of(text, line, column):
     return sum(len(each) + 1 for each in lines[:line - 1]) + column - 1
 
 
-def mended(text, error):
-    """The text with what the error offers; None if it offers nothing, or is about another file."""
+def mended(text, error, everywhere=True):
+    """The text with what the error offers; None if it offers nothing, or is about another file. What is said of a name is
+    written wherever it stands, if EVERYWHERE."""
     offer = OFFERS.search(error["message"])
     if not offer or error.get("file") != "<stdin>":
         return None
     first, end = (offset_of(text, error[f"{which}line"], error[f"{which}column"]) for which in ("", "end_"))
-    if re.match("(there is no|no rule redirects to|'.[^']*' is not defined)", error["message"]):  # all that use the name meant the other
+    if everywhere and re.match("(there is no|no rule redirects to|'.[^']*' is not defined)", error["message"]):  # all that use the name meant the other
         word = re.escape(text[first:end])
         before = r"(?<=jump |goto )" if "no chain" in error["message"] else r"(?<![\w.@$-])"  # a chain may be named like a word
         return re.sub(rf"{before}{word}(?![\w.-])", lambda _: offer[1], text)
@@ -114,6 +116,10 @@ def check_slip(program, path, seed):
         if again is None:
             continue
         status, others, _ = compiled(program, path, again)
+        if others:  # a name may be a word of the language elsewhere
+            status, others, _ = compiled(program, path, mended(slipped, error, everywhere=False))
+        if OFFERS.search(error["message"])[1].startswith('"'):  # the name of a file, which may not be there
+            others = [each for each in others if not each["message"].startswith("cannot read")]
         if others or status not in (DONE, REFUSED):
             return slipped, (f"{error.get('line')}:{error.get('column')} {error['message']}, "
                              f"but then: {[each['message'] for each in others]}")
