@@ -203,7 +203,8 @@ static bool say_verdict(const struct failure *f)
 		say_mend(f, f->span, "redirect to", "a label stands after 'redirect to'");
 	else if (is_expected(f, TOKEN_TO) && !takes_any_name(f) && f->found == TOKEN_NAME &&
 		 strncmp(text_of(f, f->span), "to", 2) != 0 &&
-		 !is_one_edit_away("to", text_of(f, f->span)))
+		 !is_one_edit_away("to", text_of(f, f->span)) &&
+		 mend_parses(f, f->span, arena_printf(f->p->arena, "to %s", text_of(f, f->span))))
 		say_mend(f, f->span, arena_printf(f->p->arena, "to %s", text_of(f, f->span)),
 			 "a label stands after 'redirect to'");
 	else if (f->found == TOKEN_REDIRECT && is_expected(f, TOKEN_CONTINUE) &&

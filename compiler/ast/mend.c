@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-/* In one file, at most so many bytes are parsed. */
-enum { TRIED_MAX = 1 << 20 };
+/* In one file, at most so many bytes are parsed; what is longer is no offer. */
+enum { TRIED_MAX = 1 << 20, OFFER_MAX = 200 };
 
 static const char *text_at(const struct failure *f, uint32_t position)
 {
@@ -230,7 +230,7 @@ bool mend_parses(const struct failure *f, struct span span, const char *text)
 
 void say_mend(const struct failure *f, struct span span, const char *text, const char *why)
 {
-	if (mend_parses(f, span, text))
+	if (strlen(text) <= OFFER_MAX && mend_parses(f, span, text))
 		diag_error(f->p->diag, span, "%s; write '%s'", why, text);
 	else
 		diag_error(f->p->diag, span, "%s", why);
@@ -248,7 +248,8 @@ const char *checked_offer(struct parser *p, struct span span, const char *why)
 	length = strlen(first);
 	if (length && first[length - 1] == '\'')
 		length--;
-	if (mend_parses(&f, span, arena_printf(p->arena, "%.*s", (int)length, first)))
+	if (length <= OFFER_MAX &&
+	    mend_parses(&f, span, arena_printf(p->arena, "%.*s", (int)length, first)))
 		return why;
 	return arena_printf(p->arena, "%.*s", (int)(offer - why), why);
 }

@@ -234,7 +234,8 @@ void pass_over(const struct failure *f, bool maybe_left_open)
 	p->list_depth = 0;
 	if (!braces_close(p, &at, lists + p->block_depth))
 		at = pass_braces(f, from, at);
-	else if (p->block_depth && p->token_count == 1 && is_out_of_place(f))
+	else if (p->block_depth && ((p->token_count == 1 && is_out_of_place(f)) ||
+				    (f->found == TOKEN_COLON && p->first_token == TOKEN_TYPE)))
 		at = pass_block(f, from);
 	else
 		at = pass_statement(f, from, lists);

@@ -123,6 +123,7 @@ static bool say_without_quotes(const struct failure *f)
 	struct span word = word_at(f, f->span.first);
 	const char *text = source_text(f->p->sources, f->span);
 	bool is_comment = span_is(f, word_before(f, f->span), "comment");
+	const char *quoted;
 
 	if (!is_expected(f, TOKEN_STRING) || is_expected(f, TOKEN_ADDRESS) || takes_any_name(f) ||
 	    f->found == TOKEN_STRING || word.first == word.end ||
@@ -130,8 +131,10 @@ static bool say_without_quotes(const struct failure *f)
 		return false;
 	if (is_comment)
 		word = rest_from(f, f->span.first);
-	say_mend(f, word, arena_printf(f->p->arena, "\"%s\"", text_of(f, word)),
-		 "this text stands in quotes");
+	quoted = arena_printf(f->p->arena, "\"%s\"", text_of(f, word));
+	if (!mend_parses(f, word, quoted))
+		return false;
+	say_mend(f, word, quoted, "this text stands in quotes");
 	return true;
 }
 
@@ -225,7 +228,18 @@ static bool say_device(const struct failure *f)
 	return true;
 }
 
+/* `set s { type addr : verdict; … }` */
+static bool say_set_of_verdicts(const struct failure *f)
+{
+	if (f->found != TOKEN_COLON || f->p->first_token != TOKEN_TYPE || !f->p->block_depth ||
+	    f->p->list_depth)
+		return false;
+	diag_error(f->p->diag, f->span, "verdicts stand in a map, not in a set");
+	return true;
+}
+
 bool say_spelling(const struct failure *f)
 {
-	return say_without_quotes(f) || say_name(f) || say_value(f) || say_device(f);
+	return say_set_of_verdicts(f) || say_without_quotes(f) || say_name(f) || say_value(f) ||
+	       say_device(f);
 }

@@ -242,7 +242,10 @@ static bool say_without_port(const struct failure *f)
 
 	if (!is_expected(f, TOKEN_ENDPOINT) || f->found != TOKEN_ADDRESS)
 		return false;
-	if (memchr(text, ':', length))
+	if (memchr(text, '/', length))
+		diag_error(f->p->diag, f->span, "one address with its port stands here, not %s",
+			   found);
+	else if (memchr(text, ':', length))
 		diag_error(f->p->diag, f->span,
 			   "an IPv6 address with a port is written as in '[::1]:80', not %s",
 			   found);
@@ -311,9 +314,25 @@ static bool say_after_verdict(const struct failure *f)
 	return true;
 }
 
+/* Whether the word is an expected one but for capital letters. */
+static bool has_capitals(const struct failure *f)
+{
+	char *word = arena_printf(f->p->arena, "%.*s", (int)(f->span.end - f->span.first),
+				  source_text(f->p->sources, f->span));
+	int token;
+	size_t i;
+
+	for (i = 0; word[i]; i++)
+		if (word[i] >= 'A' && word[i] <= 'Z')
+			word[i] = (char)(word[i] - 'A' + 'a');
+	token = skl_keyword(word, i);
+	return f->found == TOKEN_NAME && token && is_expected(f, token);
+}
+
 static void say_expected(struct failure *f, int nearest)
 {
-	const char *found = found_text(f), *meant;
+	const char *found = found_text(f), *meant,
+		   *why = has_capitals(f) ? "; words have small letters" : "";
 	char phrases[MESSAGE];
 
 	meant = match_meant(f);
@@ -339,8 +358,8 @@ static void say_expected(struct failure *f, int nearest)
 		diag_error(f->p->diag, f->span, "expected %s, found %s; did you mean '%s'?",
 			   join_phrases(f, phrases), found, skl_word(nearest));
 	else
-		diag_error(f->p->diag, f->span, "expected %s, found %s", join_phrases(f, phrases),
-			   found);
+		diag_error(f->p->diag, f->span, "expected %s, found %s%s", join_phrases(f, phrases),
+			   found, why);
 }
 
 /* A keyword after an element: the closing brace of the list is missing, and the rule goes on. */
@@ -406,7 +425,7 @@ static bool is_nearly_keyword(const char *text)
 	int token;
 
 	for (token = TOKEN_DEFINE; token - FIRST < TOKENS; token++)
-		if (strlen(text) > 2 &&
+		if (strlen(text) > 1 &&
 		    (!strcmp(text, skl_word(token)) || is_one_edit_away(text, skl_word(token))))
 			return true;
 	return false;
