@@ -11,8 +11,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* A file that rules call `-` is a file of this name, not the standard input. */
 static const char *join_path(const struct finder *f, const char *folder, const char *path)
 {
+	if (!folder[0] && !strcmp(path, "-"))
+		return "./-";
 	if (path[0] == '/' || !folder[0])
 		return path;
 	return arena_printf(f->arena, "%s/%s", folder, path);

@@ -53,6 +53,16 @@ def test_rules_name_files_and_nothing_else(tmp_path, statement, kind, said):
     assert f"error: cannot read '{tmp_path}/other'" in done.stderr and said in done.stderr
 
 
+@pytest.mark.parametrize("statement", ['include "-"', 'set s { type addr; file "-" }'])
+def test_a_dash_in_rules_is_a_file_of_this_name_and_not_the_standard_input(tmp_path, statement):
+    (tmp_path / "rules.conf").write_text(statement + "\n")
+    words = ["dump", "ast", "rules.conf"]
+    done = sklc(*words, cwd=tmp_path, input="drop\n")
+    assert done.returncode == 1 and "cannot read './-': no such file" in done.stderr
+    (tmp_path / "-").write_text("# nothing\n")
+    assert sklc(*words, cwd=tmp_path, input="drop\n").returncode == 0
+
+
 def test_a_pipe_on_the_command_line_is_read_once_and_whole(tmp_path):
     """Its writer waits until somebody opens it, and must not find that one gone."""
     pipe, errors = tmp_path / "pipe", []
