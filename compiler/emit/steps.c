@@ -96,20 +96,25 @@ static void emit_upper_operand(struct emitter *e, enum operand operand, enum reg
 		emit_operand(e, operand, reg);
 }
 
-void emit_element(struct emitter *e, struct layout_region region, uint32_t bytes, enum reg reg,
-		  enum reg index)
+/* INDEX becomes the offset of an element in a region. Jumps to DROP if it is out of bounds. */
+static void emit_element_offset(struct emitter *e, struct layout_region region, uint32_t bytes,
+				enum reg index)
 {
-	if (region.count == 1) {
-		bytecode_data(e->code, reg, SYMBOL_TABLES, region.offset);
-		return;
-	}
 	bytecode_jump_if(e->code, BPF_JGT, index, (int32_t)region.count - 1, e->drop);
 	if (bytes & (bytes - 1))
 		bytecode_alu_imm(e->code, BPF_MUL, index, (int32_t)bytes);
 	else
 		bytecode_alu_imm(e->code, BPF_LSH, index, __builtin_ctz(bytes));
+}
+
+void emit_element(struct emitter *e, struct layout_region region, uint32_t bytes, enum reg reg,
+		  enum reg index)
+{
+	if (region.count > 1)
+		emit_element_offset(e, region, bytes, index);
 	bytecode_data(e->code, reg, SYMBOL_TABLES, region.offset);
-	bytecode_alu(e->code, BPF_ADD, reg, index);
+	if (region.count > 1)
+		bytecode_alu(e->code, BPF_ADD, reg, index);
 }
 
 /* R3 becomes a pointer to the element that R7 refers to. R7 is lost. */
@@ -192,21 +197,49 @@ static void emit_child(struct emitter *e, const struct layout_step *step, unsign
 	bytecode_alu32_imm(e->code, BPF_AND, R1, (int32_t)(mask << child_scale(step)));
 }
 
+/* R3 becomes a pointer to OFFSET in the element of a stride table, whose own offset is in R7. */
+static void emit_in_stride(struct emitter *e, const struct layout_step *step, uint32_t offset)
+{
+	bytecode_data(e->code, R3, SYMBOL_TABLES, step->region.offset + offset);
+	if (step->region.count > 1)
+		bytecode_alu(e->code, BPF_ADD, R3, R7);
+}
+
+/* As emit_stride_child, for a window. Outside of it the offset of the child is a constant, which is part of a pointer
+ * there: without CAP_PERFMON the verifier refuses an instruction that adds a constant on one path and a number that it
+ * does not know on another ("tried to add from different maps, paths or scalars"). */
+static void emit_window_child(struct emitter *e, const struct layout_step *step, unsigned cut)
+{
+	const uint32_t children = UINT32_C(1) << step->stride_bits;
+	struct basic_block together = bytecode_new_block(e->code);
+	struct sides sides;
+
+	if (step->region.count > 1) {
+		bytecode_alu32_imm(e->code, BPF_AND, R7, INDEX_MASK);
+		emit_element_offset(e, step->region, step->element_bytes, R7);
+	}
+	sides = emit_window(e, step, step->window.bits - cut);
+	emit_child(e, step, cut);
+	emit_in_stride(e, step, 0);
+	bytecode_alu(e->code, BPF_ADD, R3, R1);
+	bytecode_jump(e->code, together);
+	bytecode_begin_block(e->code, sides.below);
+	emit_in_stride(e, step, children << child_scale(step));
+	bytecode_jump(e->code, together);
+	bytecode_begin_block(e->code, sides.above);
+	emit_in_stride(e, step, (children + 1) << child_scale(step));
+	bytecode_begin_block(e->code, together);
+}
+
 /* R3 becomes a pointer to the child of a stride table for the operand in R1, which lacks its CUT lowest bits. R1, R2,
  * R4 and R7 are lost. */
 static void emit_stride_child(struct emitter *e, const struct layout_step *step, unsigned cut)
 {
-	const uint64_t children = UINT64_C(1) << step->stride_bits;
-	struct sides sides;
-
-	if (is_whole_word(step)) {
-		emit_child(e, step, cut);
-	} else {
-		sides = emit_window(e, step, step->window.bits - cut);
-		emit_child(e, step, cut);
-		emit_sides(e, sides, children << child_scale(step),
-			   (children + 1) << child_scale(step));
+	if (!is_whole_word(step)) {
+		emit_window_child(e, step, cut);
+		return;
 	}
+	emit_child(e, step, cut);
 	emit_step_element(e, step);
 	bytecode_alu(e->code, BPF_ADD, R3, R1);
 }

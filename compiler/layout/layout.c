@@ -27,6 +27,31 @@ size_t layout_first_step(const struct layout *layout, diagram_ref node)
 	return step_of_tag(&layout->searches[search], layout->table_refs[node] >> TAG_SHIFT);
 }
 
+/* Whether a root is one of several elements of a step in memory. (The kernel's trie takes a node as part of a key.) */
+static bool is_among_others(const struct layout *layout, diagram_ref root)
+{
+	const struct layout_step *first;
+
+	if (ref_is_terminal(root) || layout->forms[root] != FORM_TABLE)
+		return false;
+	first = &layout->searches[layout->nodes[root].variable >> SEARCH_SHIFT]
+			 .steps[layout_first_step(layout, root)];
+	return first->kind != STEP_LPM && first->region.count > 1;
+}
+
+bool layout_knows_roots(const struct layout *layout)
+{
+	unsigned i;
+
+	if (layout->code_intervals || layout->rows_max > 1 || layout->part_count > 1)
+		return false;
+	for (i = 0; i < FLOW_CLASSES; i++)
+		if (is_among_others(layout,
+				    layout->roots[0][flow_class_family(i)][flow_class_protocol(i)]))
+			return false;
+	return true;
+}
+
 /* Whether A is part of an IPv4 address and B of an IPv6 address: a packet for which a step for A has run has nothing to
  * do in a step for B. IPv6 packets pass over the steps for IPv4 by the tags of their references. */
 static bool is_other_family(enum operand a, enum operand b)

@@ -311,14 +311,12 @@ static inline bool layout_has_rows_without_label(const struct layout *layout)
 }
 
 /* Whether the references with which the program enters the tables are constants that the verifier and the optimizer
- * know. This pays where no node is in code, since then there are few such references; and where outcomes have one
- * row, since then the verifier has little code to walk again for each of them. If there are several parts, the
- * verifier would come to a step with a number that it knows from one root, and with one that it does not know from
- * another, which it refuses to load without CAP_PERFMON. */
-static inline bool layout_knows_roots(const struct layout *layout)
-{
-	return !layout->code_intervals && layout->rows_max <= 1 && layout->part_count == 1;
-}
+ * know. This pays where no node is in code, since then there are few such references; and where outcomes have one row,
+ * since then the verifier has little code to walk again for each of them. It cannot be where a root is one of several
+ * elements of a step: the verifier would come to the addition of an index to a pointer with a number that it knows from
+ * this root, and with another one from elsewhere. It refuses that without CAP_PERFMON, for any processor may guess the
+ * wrong one. */
+bool layout_knows_roots(const struct layout *layout);
 
 /* The index of the step at which the search of a node in the tables begins. */
 size_t layout_first_step(const struct layout *layout, diagram_ref node);

@@ -33,6 +33,15 @@ static LLVMValueRef reference(const struct ir *ir, uint32_t number, bool known)
 	return known ? constant : LLVMBuildXor(ir->builder, ir->zero, constant, "");
 }
 
+/* The packet's family. It is volatile, so that nobody knows the zero where the family of another load is known. */
+static LLVMValueRef load_family(struct ir *ir)
+{
+	LLVMValueRef family = IR_PACKET_WORD(ir, family);
+
+	LLVMSetVolatile(family, 1);
+	return family;
+}
+
 /* Continues at a node or an outcome. ORIGIN is the rule that decides on this path, as far as is known here. The first
  * time that a node is reached, it is noted in PENDING, to be written later. */
 static void continue_at(struct ir *ir, diagram_ref ref, struct span origin)
@@ -130,7 +139,7 @@ static void write_part(struct ir *ir)
 	LLVMBasicBlockRef ipv6 = ir_block(ir, "ipv6");
 	size_t i;
 
-	ir_leave_if(ir, IR_PACKET_WORD(ir, family), LLVMIntEQ, ir_word(ir, AF_INET6), ipv6);
+	ir_leave_if(ir, load_family(ir), LLVMIntEQ, ir_word(ir, AF_INET6), ipv6);
 	write_family(ir, FAMILY_IPV4);
 	ir_start(ir, ipv6);
 	write_family(ir, FAMILY_IPV6);
@@ -270,7 +279,7 @@ static struct ir ir_new(struct arena *arena, const struct layout *layout,
 	make_blocks(&ir);
 	ir_debug_lines_begin(&ir);
 	ir_origin(&ir, SHARED);
-	ir.zero = ir_shift_right(&ir, IR_PACKET_WORD(&ir, family), 4);
+	ir.zero = ir_shift_right(&ir, load_family(&ir), 4);
 	return ir;
 }
 

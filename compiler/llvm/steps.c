@@ -65,7 +65,13 @@ static LLVMValueRef ir_stride_child(struct ir *ir, const struct layout_step *ste
 	LLVMValueRef child = ir_low_bits(ir, ir_shift_right(ir, word, stride_shift(step)),
 					 step->stride_bits);
 
-	child = ir_opaque(ir, ir_in_window(ir, step, word, child, children, children + 1));
+	child = ir_in_window(ir, step, word, child, children, children + 1);
+	/* Outside of the window the index is a constant. Without CAP_PERFMON the verifier refuses an instruction that
+	 * adds a constant to a pointer on one path and a number that it does not know on another ("tried to add from
+	 * different maps, paths or scalars"). */
+	if (!is_whole_word(step))
+		child = ir_xor(ir, child, ir_widen(ir, ir->zero));
+	child = ir_opaque(ir, child);
 	/* The index is opaque, so that the optimizer does not remove this comparison: the verifier needs the bound. */
 	ir_leave_if(ir, child, LLVMIntUGT,
 		    ir_wide(ir, is_whole_word(step) ? children - 1 : children + 1), ir->drop);
