@@ -2,9 +2,8 @@
  * emit.
  *
  * Registers up to OUTCOME: R6 is the context, R7 the reference, R8 the zero (see emit_zero). From OUTCOME on, R7 is
- * the number of a row or a pointer to it, R8 the packet's flow class, and R9 the number of rows that the outcome may
- * still have. R0 to R5 are free in each piece of code. In comments, a register "is lost" if its value is undefined
- * afterwards.
+ * the number of a row or a pointer to it, and R8 the packet's flow class. R0 to R5 are free in each piece of code. In
+ * comments, a register "is lost" if its value is undefined afterwards.
  *
  * A label index is 4 * label + flow class: the index of the label's slot word in .bss, and of its
  * counters. */
@@ -50,7 +49,8 @@ struct emitter {
 	/* Of each step of each search. After the last step, an entry for the end of the search, of which only CHECKED
 	 * is used. */
 	struct step_entry *entries[SEARCHES_MAX];
-	const struct bytecode_subprogram *class_of_interface; /* NULL: not called yet */
+	/* NULL: not called yet */
+	const struct bytecode_subprogram *class_of_interface, *try_label;
 	struct basic_block outcome; /* R7 is the number of the outcome's first row */
 	/* The exits. If PASS is NO_BLOCK, all outcomes go to OUTCOME, even those without a row but an end. */
 	struct basic_block pass, drop;

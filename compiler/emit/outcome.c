@@ -114,26 +114,28 @@ static void emit_miss(struct emitter *e)
 	bytecode_alu(e->code, BPF_MOV, R1, R6);
 	bytecode_load(e->code, BPF_W, R2, R10, STACK_LABEL);
 	bytecode_load(e->code, BPF_W, R3, R7, (int)offsetof(struct layout_row, flags));
-	if (layout_loops_over_rows(e->layout) || layout_merges_rows(e->layout))
+	if (layout_rows_in_program(e->layout) > 1 || layout_merges_rows(e->layout))
 		emit_unused(e->code, R4);
-	bytecode_call_subprogram(e->code, try_label_subprogram(e->code->arena, e->layout));
+	if (!e->try_label)
+		e->try_label = try_label_subprogram(e->code->arena, e->layout);
+	bytecode_call_subprogram(e->code, e->try_label);
 	bytecode_jump_if(e->code, BPF_JNE, R0, 0, e->pass);
 }
 
-/* Tries the label's own slot, which usually is a hit. In a loop over rows, this code serves only the first row, and
- * try_label tries the own slots of later rows too: the verifier walks this code once for each row. */
-static void emit_try_label(struct emitter *e, struct basic_block hit, struct basic_block next)
+/* Tries the label's own slot, which usually is a hit. Of later rows, try_label tries the own slots too: they are asked
+ * for seldom, and the verifier would walk this code again for each. */
+static void emit_try_label(struct emitter *e, struct basic_block hit, struct basic_block next,
+			   bool is_first)
 {
 	struct basic_block miss = bytecode_new_block(e->code);
-	int32_t rows = (int32_t)e->layout->rows_max;
 
 	bytecode_comment(e->code, "the label's slot, and the socket there");
 	emit_label_index(e, R1, next);
 	bytecode_store(e->code, BPF_W, R10, STACK_LABEL, R1);
-	if (layout_loops_over_rows(e->layout))
-		bytecode_jump_if(e->code, BPF_JNE, R9, rows, miss);
-	emit_find_socket(e, miss);
-	emit_assign(e, hit);
+	if (is_first) {
+		emit_find_socket(e, miss);
+		emit_assign(e, hit);
+	}
 	bytecode_begin_block(e->code, miss);
 	emit_miss(e);
 }
@@ -153,10 +155,28 @@ void emit_flow_class(struct emitter *e)
 	bytecode_alu(e->code, BPF_ADD, R8, R1);
 }
 
+/* Carries out the row whose number is in R7, which becomes that of the next row. Jumps to PASS or DROP if it is an end,
+ * or to HIT if a socket takes the packet. */
+static void emit_row(struct emitter *e, struct basic_block hit, bool is_first)
+{
+	struct basic_block next = bytecode_new_block(e->code);
+
+	bytecode_comment(e->code, "carry out row r7");
+	bytecode_jump_if(e->code, BPF_JEQ, R7, ROW_PASS, e->pass);
+	bytecode_jump_if(e->code, BPF_JEQ, R7, ROW_DROP, e->drop);
+	emit_element(e, e->layout->rows, sizeof(struct layout_row), R1, R7);
+	bytecode_alu(e->code, BPF_MOV, R7, R1);
+	emit_rule_counter(e);
+	if (e->layout->object.label_count)
+		emit_try_label(e, hit, next, is_first);
+	bytecode_begin_block(e->code, next);
+	bytecode_load(e->code, BPF_W, R7, R7, (int)offsetof(struct layout_row, next));
+}
+
 void emit_outcome(struct emitter *e)
 {
-	struct basic_block row = bytecode_new_block(e->code), hit = bytecode_new_block(e->code);
-	struct basic_block next = bytecode_new_block(e->code);
+	struct basic_block hit = bytecode_new_block(e->code);
+	size_t i;
 
 	bytecode_begin_block(e->code, e->outcome);
 	if (!e->layout->rows_max) {
@@ -165,23 +185,8 @@ void emit_outcome(struct emitter *e)
 		return;
 	}
 	emit_flow_class(e);
-	if (layout_loops_over_rows(e->layout))
-		bytecode_alu_imm(e->code, BPF_MOV, R9, (int32_t)e->layout->rows_max);
-	bytecode_begin_block(e->code, row);
-	bytecode_comment(e->code, "carry out row r7");
-	bytecode_jump_if(e->code, BPF_JEQ, R7, ROW_PASS, e->pass);
-	bytecode_jump_if(e->code, BPF_JEQ, R7, ROW_DROP, e->drop);
-	emit_element(e, e->layout->rows, sizeof(struct layout_row), R1, R7);
-	bytecode_alu(e->code, BPF_MOV, R7, R1);
-	emit_rule_counter(e);
-	if (e->layout->object.label_count)
-		emit_try_label(e, hit, next);
-	bytecode_begin_block(e->code, next);
-	bytecode_load(e->code, BPF_W, R7, R7, (int)offsetof(struct layout_row, next));
-	if (layout_loops_over_rows(e->layout)) {
-		bytecode_alu_imm(e->code, BPF_SUB, R9, 1);
-		bytecode_jump_if(e->code, BPF_JNE, R9, 0, row);
-	}
+	for (i = 0; i < layout_rows_in_program(e->layout); i++)
+		emit_row(e, hit, !i);
 	if (e->layout->groups.count)
 		emit_groups(e);
 	bytecode_jump_if(e->code, BPF_JEQ, R7, ROW_PASS, e->pass);

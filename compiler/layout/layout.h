@@ -292,10 +292,12 @@ static inline uint32_t layout_split(uint32_t first, uint32_t end)
 	return first + (end - first) / 2;
 }
 
-/* Whether some outcome has more than one row, and a loop in the program goes through the rows. */
-static inline bool layout_loops_over_rows(const struct layout *layout)
+/* How many rows of an outcome the program itself has code for, where some outcome has a row. It has no loop over rows:
+ * without CAP_PERFMON the verifier also follows the jumps that a processor may guess, and so round a loop without end
+ * ("infinite loop detected", "the sequence of 8193 jumps is too complex"). */
+static inline size_t layout_rows_in_program(const struct layout *layout)
 {
-	return layout->rows_max > 1 && !layout->groups.count && layout->part_count == 1;
+	return !layout->groups.count && layout->part_count == 1 ? layout->rows_max : 1;
 }
 
 /* Whether more than one row of several parts may have to be carried out for a packet, in the order of their numbers. */

@@ -32,10 +32,8 @@ struct ir {
 	size_t subprogram_count, subprogram_capacity;
 	const struct bytecode_subprogram *class_of_interface; /* NULL: not called yet */
 	LLVMValueRef symbols[LLVM_SYMBOL_COUNT];              /* NULL: not yet referred to */
-	LLVMValueRef zero; /* 0, but the optimizer and the verifier do not know that */
-	/* Variables on the stack. REFERENCE is the number of a row from OUTCOME on. ROWS_LEFT is how many rows the
-	 * outcome may still have. */
-	LLVMValueRef reference, rows_left;
+	LLVMValueRef zero;      /* 0, but the optimizer and the verifier do not know that */
+	LLVMValueRef reference; /* a variable on the stack: the number of a row from OUTCOME on */
 	LLVMValueRef
 		part_rows[PARTS_MAX]; /* that the parts have given; NULL if there is one part */
 	size_t part;                  /* whose diagrams are being written */

@@ -268,7 +268,6 @@ static struct ir ir_new(struct arena *arena, const struct layout *layout,
 	ir.packet = LLVMGetParam(ir.function, 0);
 	ir_start(&ir, ir_block(&ir, "entry"));
 	ir.reference = ir_variable(&ir, ir.word, "reference");
-	ir.rows_left = ir_variable(&ir, ir.word, "rows_left");
 	ir.key = ir_variable(&ir, ir.word, "key");
 	ir.label_index = ir_variable(&ir, ir.word, "slot");
 	ir.prefix = ir_variable(

@@ -128,16 +128,11 @@ static void ir_miss(struct ir *ir, LLVMValueRef row)
 	ir_pass_if(ir, try_label_subprogram(ir->arena, ir->layout), arguments, 3);
 }
 
-/* Tries the label's own slot, which usually is a hit. In a loop over rows, this code serves only the first row, and
- * try_label tries the own slots of later rows too: the verifier walks this code once for each row. */
-static void ir_try_label(struct ir *ir, LLVMValueRef row, LLVMBasicBlockRef next)
+/* Tries the label's own slot, which usually is a hit. */
+static void ir_try_own_slot(struct ir *ir, LLVMValueRef row, LLVMValueRef index)
 {
 	LLVMBasicBlockRef hit = ir_block(ir, "hit"), miss = ir_block(ir, "miss");
-	LLVMValueRef index = ir_label_index(ir, row, next);
 
-	if (layout_loops_over_rows(ir->layout))
-		ir_leave_if(ir, ir_load(ir, ir->word, ir->rows_left, 0), LLVMIntNE,
-			    ir_word(ir, (uint32_t)ir->layout->rows_max), miss);
 	ir_assign(ir, row, ir_find_socket(ir, index, miss), hit);
 	ir_jump(ir, miss);
 	ir_start(ir, hit);
@@ -145,6 +140,16 @@ static void ir_try_label(struct ir *ir, LLVMValueRef row, LLVMBasicBlockRef next
 		 offsetof(struct abi_label_count, hits));
 	ir_jump(ir, ir->pass);
 	ir_start(ir, miss);
+}
+
+/* Of later rows, try_label tries the own slots too: they are asked for seldom, and the verifier would walk the code for
+ * that again for each. */
+static void ir_try_label(struct ir *ir, LLVMValueRef row, LLVMBasicBlockRef next, bool is_first)
+{
+	LLVMValueRef index = ir_label_index(ir, row, next);
+
+	if (is_first)
+		ir_try_own_slot(ir, row, index);
 	ir_miss(ir, row);
 }
 
@@ -163,27 +168,17 @@ static void ir_take_next(struct ir *ir, LLVMValueRef row)
 	ir_store(ir, ir_row_word(ir, row, offsetof(struct layout_row, next)), ir->reference, 0);
 }
 
-static void ir_row(struct ir *ir)
+static void ir_row(struct ir *ir, bool is_first)
 {
 	LLVMBasicBlockRef next = ir_block(ir, "next_row");
 	LLVMValueRef row = ir_row_or_end(ir);
 
 	ir_count_rule(ir, row);
 	if (ir->layout->object.label_count)
-		ir_try_label(ir, row, next);
+		ir_try_label(ir, row, next, is_first);
 	ir_jump(ir, next);
 	ir_start(ir, next);
 	ir_take_next(ir, row);
-}
-
-/* Continues with the next row, at AGAIN, if the outcome may still have one. */
-static void ir_loop(struct ir *ir, LLVMBasicBlockRef again)
-{
-	LLVMValueRef left = ir_add(ir, ir_load(ir, ir->word, ir->rows_left, 0),
-				   ir_word(ir, UINT32_MAX));
-
-	ir_store(ir, left, ir->rows_left, 0);
-	ir_leave_if(ir, left, LLVMIntNE, ir_word(ir, 0), again);
 }
 
 /* Calls try_group for each group of the outcome. */
@@ -216,16 +211,11 @@ static void ir_merge(struct ir *ir)
 
 void ir_outcome(struct ir *ir)
 {
-	LLVMBasicBlockRef row = ir_block(ir, "row");
+	size_t i;
 
 	ir_start(ir, ir->outcome);
-	ir_store(ir, ir_word(ir, (uint32_t)ir->layout->rows_max), ir->rows_left, 0);
-	ir_jump(ir, row);
-	ir_start(ir, row);
-	if (ir->layout->rows_max)
-		ir_row(ir);
-	if (layout_loops_over_rows(ir->layout))
-		ir_loop(ir, row);
+	for (i = 0; ir->layout->rows_max && i < layout_rows_in_program(ir->layout); i++)
+		ir_row(ir, !i);
 	if (ir->layout->groups.count)
 		ir_groups(ir);
 	ir_leave_if(ir, ir_load(ir, ir->word, ir->reference, 0), LLVMIntEQ, ir_word(ir, ROW_PASS),
