@@ -163,6 +163,15 @@ static uint32_t limit_strides(const struct operand_choice *choice, uint32_t bits
 	return bits;
 }
 
+/* The same for stride tables of entries; 0 where those are too narrow for entries. */
+static uint32_t limit_ranges(const struct operand_choice *choice, uint32_t bits)
+{
+	const struct layout_step stride = {.window = choice->stride_window,
+					   .stride_bits = limit_strides(choice, bits)};
+
+	return fits_start(&stride) ? stride.stride_bits : 0;
+}
+
 /* Lists the ways that have trees. A tree alone is not possible for a window of 64 bits, since a lane holds keys of at
  * most 63 bits. With --tables splus, a stride table then takes one bit away. It also takes one bit of windows of 16 and
  * 32 bits, so that their lanes are half as wide. */
@@ -185,12 +194,14 @@ static void list_trees(struct choosing *choosing)
 	if (must) {
 		choice->costs.tree_ps = 0;
 		widths.references = is_splus ? 1 : limit_strides(choice, widths.references);
-		widths.ranges = limit_strides(choice, widths.ranges);
+		widths.ranges = limit_ranges(choice, widths.ranges);
 	}
 	candidates[WAY_STRIDE] = (struct candidate){true, choice->costs.stride_ps,
 						    widths.references};
-	candidates[WAY_RANGES] = (struct candidate){choice->costs.ranges_ps != 0,
-						    choice->costs.ranges_ps, widths.ranges};
+	if (!widths.ranges)
+		choice->costs.ranges_ps = 0;
+	candidates[WAY_RANGES] = (struct candidate){widths.ranges != 0, choice->costs.ranges_ps,
+						    widths.ranges};
 	candidates[WAY_TREE] = (struct candidate){!must, choice->costs.tree_ps, 0};
 }
 

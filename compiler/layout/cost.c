@@ -278,7 +278,7 @@ struct search_costs cost_stride(struct layout_window window, const struct diagra
 		stride.stride_bits = children.bits;
 		keep_better(cost_of(&children, &stride, copies), children.bits, &costs.stride_ps,
 			    &widths->references);
-		stride.has_entries = is_narrow && rest_bits(&stride) <= ENTRY_START_BITS;
+		stride.has_entries = is_narrow && fits_start(&stride);
 		if (stride.has_entries)
 			keep_better(cost_of(&children, &stride, copies), children.bits,
 				    &costs.ranges_ps, &widths->ranges);

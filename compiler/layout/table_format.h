@@ -120,6 +120,12 @@ static inline uint32_t result_bytes(const struct layout_step *step)
 	return step->is_narrow ? sizeof(uint16_t) : sizeof(uint32_t);
 }
 
+/* Whether the start of a range fits into an entry, for every range in a child of the stride table. */
+static inline bool fits_start(const struct layout_step *stride)
+{
+	return rest_bits(stride) <= ENTRY_START_BITS;
+}
+
 /* The size of one child of a stride table: an entry or a reference. */
 static inline uint32_t child_bytes(const struct layout_step *stride)
 {

@@ -15,6 +15,11 @@ static const struct {
 	 "daddr != 0:0:8000:1:8000:1:0:3-fd00:0:4000:0:0:0:0:1 iifname \"eth2\" reject\n"
 	 "daddr ffff:ffff:0:0:0:0:0:0/32 redirect to l1\n",
 	 true},
+	/* So few rules made the stride table so narrow that the start of a range ran into the bit of references. */
+	{"a range starts within its part of an entry",
+	 "daddr 0:0:4000:1:8000:0:ffff:ffff-ffff:ffff:8000:1:8000:0:0:0 drop\n"
+	 "daddr 0:0:4000:1:0:0:0:0/65 drop\n",
+	 true},
 };
 
 static void check_known(struct tap *tap, struct lab *lab, struct specimen *specimen, size_t i)
