@@ -116,7 +116,7 @@ static enum misfit misfit_of(const struct laying *laying, const struct attempt *
 	if (write_tables(laying->arena, layout, attempt->tables, laying->outcomes,
 			 laying->outcome_count, table_bytes_max(laying->options)))
 		return FITS;
-	return layout->object.table_bytes ? TOO_MANY_BYTES : TOO_MANY_STEPS;
+	return layout_bytes(&layout->object) ? TOO_MANY_BYTES : TOO_MANY_STEPS;
 }
 
 /* Makes a layout for one value of --tables. */
@@ -162,7 +162,8 @@ static bool is_nearer(const struct attempt *attempt, const struct attempt *other
 	if (attempt->misfit != other->misfit)
 		return false;
 	if (attempt->misfit == TOO_MANY_BYTES)
-		return attempt->layout->object.table_bytes < other->layout->object.table_bytes;
+		return layout_bytes(&attempt->layout->object) <
+		       layout_bytes(&other->layout->object);
 	return attempt->instructions < other->instructions;
 }
 
@@ -178,7 +179,7 @@ static struct attempt lay_cheaper(const struct laying *laying, const struct atte
 		attempt = lay(laying, kinds[i]);
 		if (attempt.misfit == FITS) {
 			attempt.layout->instructions_saved = first->instructions;
-			attempt.layout->bytes_saved = first->layout->object.table_bytes;
+			attempt.layout->bytes_saved = layout_bytes(&first->layout->object);
 			return attempt;
 		}
 		if (is_nearer(&attempt, &best))
@@ -199,12 +200,13 @@ static void report_budget(const struct layout *layout, const char *limit, struct
 
 static void report_bytes(const struct laying *laying, const struct layout *layout)
 {
+	size_t needed = layout_bytes(&layout->object);
 	char limit[120];
 
 	snprintf(limit, sizeof(limit), "fits into the budget of %zu bytes (%zu are needed)",
-		 table_bytes_max(laying->options), layout->object.table_bytes);
+		 table_bytes_max(laying->options), needed);
 	report_budget(layout, limit, laying->diag);
-	if (layout->object.table_bytes <= TABLE_BYTES_MOST)
+	if (needed <= TABLE_BYTES_MOST)
 		diag_note(laying->diag, (struct span){0, 0}, "'--tables-max' sets another budget");
 }
 

@@ -249,6 +249,12 @@ struct layout_object {
 	size_t prefix_count;
 };
 
+/* What counts against --tables-max: the tables, and the entries of the kernel's LPM trie, in bytes. */
+static inline size_t layout_bytes(const struct layout_object *object)
+{
+	return object->table_bytes + object->prefix_count * sizeof(*object->prefixes);
+}
+
 struct layout {
 	struct layout_object object;
 	const struct policy *policy;

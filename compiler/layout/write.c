@@ -276,11 +276,11 @@ static bool write_regions(struct writer *w)
 	if (!write_searches(w))
 		return false;
 	object->table_bytes = reserve_regions(w);
-	if (object->table_bytes > w->bytes_max)
-		return false;
-	object->tables = put_regions(w);
 	object->prefixes = w->prefixes;
 	object->prefix_count = w->prefix_count;
+	if (layout_bytes(object) > w->bytes_max)
+		return false;
+	object->tables = put_regions(w);
 	return true;
 }
 

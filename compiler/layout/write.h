@@ -6,8 +6,8 @@
 #include "layout.h"
 
 /* Fills in the searches' steps, table_refs, rows_of, the regions and the tables' bytes. False if a search would have
- * more steps than there are tags, and object.table_bytes is 0; or if there would be more than BYTES_MAX bytes, and
- * object.table_bytes is their number. */
+ * more steps than there are tags, and object.table_bytes is 0; or if there would be more than BYTES_MAX bytes,
+ * whose number layout_bytes() then gives. */
 bool write_tables(struct arena *arena, struct layout *layout, enum table_kind tables,
 		  const struct diagram_outcome *outcomes, size_t outcome_count, size_t bytes_max);
 
