@@ -402,11 +402,13 @@ static struct endpoint endpoint_of(struct parser *p, struct span span)
 	struct literal_fault fault;
 	struct endpoint endpoint;
 
-	if (!endpoint_read(source_text(p->sources, span), span.end - span.first, &endpoint, &fault))
-		diag_error(p->diag,
-			   (struct span){span.first + (uint32_t)fault.first,
-					 span.first + (uint32_t)fault.end},
-			   "%s", fault.message);
+	if (endpoint_read(source_text(p->sources, span), span.end - span.first, &endpoint, &fault))
+		return endpoint;
+	diag_error(
+		p->diag,
+		(struct span){span.first + (uint32_t)fault.first, span.first + (uint32_t)fault.end},
+		"%s", fault.message);
+	endpoint.device_first = endpoint.device_end = 0; /* it may be part of the address */
 	return endpoint;
 }
 
