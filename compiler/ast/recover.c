@@ -184,7 +184,8 @@ static size_t pass_braces(const struct failure *f, size_t from, size_t definitio
 }
 
 /* How many lists are open. Where the brace that was found closed one too early, as the braces that follow show, that
- * one is open; where a keyword stands in a list, it was left open, unless they close it. */
+ * one is open; where it opened one too many, that one is not. Where a keyword stands in a list, the list was left open,
+ * unless they close it. */
 static unsigned lists_open(const struct failure *f, size_t from, bool maybe_left_open)
 {
 	struct parser *p = f->p;
@@ -193,6 +194,13 @@ static unsigned lists_open(const struct failure *f, size_t from, bool maybe_left
 	if (f->found == TOKEN_BRACE_CLOSE && p->closed_list &&
 	    braces_close(p, &at, p->list_depth + 1 + p->block_depth))
 		return p->list_depth + 1;
+	at = from;
+	if (f->found == TOKEN_BRACE_OPEN && p->list_depth &&
+	    !braces_close(p, &at, p->list_depth + p->block_depth)) {
+		at = from;
+		if (braces_close(p, &at, p->list_depth - 1 + p->block_depth))
+			return p->list_depth - 1;
+	}
 	at = from;
 	if (maybe_left_open && !braces_close(p, &at, p->list_depth + p->block_depth))
 		return 0;
