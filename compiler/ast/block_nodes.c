@@ -50,7 +50,9 @@ void ast_flag(struct parser *p, struct ast_name flag)
 			   "added by packets",
 			   flag.text);
 	else
-		diag_error(p->diag, flag.span, "unknown flag '%s'; there is 'interval'", flag.text);
+		refuse_word(p, flag.span,
+			    arena_printf(p->arena, "unknown flag '%s'; there is 'interval'",
+					 flag.text));
 }
 
 struct ast_property ast_property(enum ast_property_kind kind, struct span span)

@@ -37,10 +37,6 @@ bool statement_end(const char *text, size_t end, size_t *at, unsigned depth);
 /* Makes the scanner go on where what is wrong ends. */
 void pass_over(const struct failure *f, bool maybe_left_open);
 
-/* Whether there is nothing between two positions but white space, and perhaps a comment, or one of the characters of
- * ENDS. */
-bool blank_between(const struct parser *p, uint32_t from, uint32_t to, const char *ends);
-
 /* Whether the statement, with TEXT in place of the bytes of SPAN, has no syntax error. False also once much was
  * tried in this file. */
 bool mend_parses(const struct failure *f, struct span span, const char *text);

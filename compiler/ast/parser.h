@@ -69,6 +69,10 @@ int skl_run(struct parser *parser); /* parses; 0: no error */
 void refuse_word(struct parser *parser, struct span span, const char *why);
 void refuse_literal(struct parser *parser, struct span word, struct span span, const char *why);
 
+/* Whether there is nothing between two positions but white space, and perhaps a comment, or one of the characters of
+ * ENDS. */
+bool blank_between(const struct parser *p, uint32_t from, uint32_t to, const char *ends);
+
 /* The field that a token names; FIELD_NONE: none. */
 enum field field_of_token(int token);
 

@@ -431,10 +431,11 @@ static bool is_nearly_keyword(const char *text)
 	return false;
 }
 
-/* Whether a word of this statement was refused. */
+/* Whether a word of this statement was refused, or one before it that was none. */
 static bool follows_refused(const struct parser *p)
 {
-	return p->refused.end && p->refused.first >= p->first;
+	return p->refused.end &&
+	       (p->refused.first >= p->first || blank_between(p, p->refused.end, p->first, ""));
 }
 
 /* Whether the word was cut in two, by a newline or a semicolon: both parts together are nearly a keyword. */
@@ -461,18 +462,26 @@ static bool follows_cut(const struct failure *f)
 	       blank_between(f->p, f->p->cut, f->span.first, "\n;");
 }
 
-/* Takes down where a statement ended in an error. */
+static bool found_is_literal(const struct failure *f)
+{
+	return f->found == TOKEN_ADDRESS || f->found == TOKEN_ENDPOINT;
+}
+
+/* Takes down where a statement ended in an error: after a word, or a word that may be the first of one, or the colon
+ * of an endpoint. */
 static void note_cut(const struct failure *f)
 {
 	const char *text = source_text(f->p->sources, f->span);
 	uint32_t at = f->span.end - f->span.first;
+	const bool maybe_first = found_is_word(f) && is_nearly_keyword(text_of(f, f->span));
 
+	at += text[at] == ':' && found_is_literal(f);
+	f->p->cut = f->span.first + at;
 	while (text[at] == ' ' || text[at] == '\t' || text[at] == '\r')
 		at++;
-	f->p->cut = 0;
-	if (f->found == TOKEN_NEWLINE || (f->p->token_count > 1 && strchr("\n;", text[at])) ||
-	    is_cut_word(f))
-		f->p->cut = f->span.end;
+	if (f->found != TOKEN_NEWLINE && !is_cut_word(f) &&
+	    (!strchr("\n;", text[at]) || (f->p->token_count == 1 && !maybe_first)))
+		f->p->cut = 0;
 }
 
 /* Where the literal that was found cannot be read either, one error is enough: the literal's where it knows what

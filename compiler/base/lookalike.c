@@ -50,3 +50,11 @@ bool lookalike_report(struct diag *diag, struct span span, const char *text)
 		diag_error(diag, span, "%s (U+%04X) stands here; delete it", found->what, code);
 	return true;
 }
+
+bool lookalike_is_hidden(const char *text, size_t length)
+{
+	const struct lookalike *found;
+	uint32_t code;
+
+	return utf8_decode(text, length, &code) && (found = find(code)) && !*found->mend;
+}

@@ -12,4 +12,7 @@ struct diag;
  * is. */
 bool lookalike_report(struct diag *diag, struct span span, const char *text);
 
+/* Whether the character at TEXT, which has LENGTH bytes, looks like nothing. */
+bool lookalike_is_hidden(const char *text, size_t length);
+
 #endif
