@@ -157,6 +157,8 @@ static bool say_name(const struct failure *f)
 	if (!is_expected(f, TOKEN_DEFINE) || text[length] != '=' || text[length + 1] == '=' ||
 	    !(f->found == TOKEN_DEFINED || f->found == TOKEN_NAME))
 		return false;
+	if (!strncmp(name, "define", strlen("define")) && name[strlen("define")])
+		name += strlen("define"); /* the blank between is missing */
 	say_mend(f, f->span, arena_printf(f->p->arena, "define %s", name),
 		 "a value gets a name by 'define'");
 	return true;
