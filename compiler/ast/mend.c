@@ -265,7 +265,8 @@ static bool is_cut_off(const struct parser *p, struct span word)
 void refuse_literal(struct parser *p, struct span word, struct span span, const char *why)
 {
 	const bool follows = p->refused.end && span.first >= p->refused.first &&
-			     blank_between(p, p->refused.end, span.first, ".-");
+			     blank_between(p, p->refused.end, span.first,
+					   p->list_depth ? ".-\n" : ".-");
 
 	if (p->is_trial &&
 	    (span.first >= p->mended.end || span.end <= p->mended.first)) /* another */
