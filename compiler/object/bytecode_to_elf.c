@@ -28,6 +28,7 @@ struct writing {
 	struct elf_writer *elf;
 	unsigned symbols[SYMBOL_COUNT];
 	const struct bytecode *program;
+	unsigned host, tables;        /* sections */
 	unsigned *subprogram_symbols; /* of each subprogram; NO_SYMBOL: not written yet */
 	const char *error;
 };
@@ -151,37 +152,36 @@ static void add_maps(struct writing *w, const struct object_plan *plan)
 	}
 }
 
-/* The words of the host are all 0, so the file has only their size. Instructions refer to the
- * section by its first symbol, which is at offset 0. */
-static void add_host(struct writing *w, const struct object_host *host)
+/* Adds the sections of data. Instructions refer to them as wholes: some loaders know no other reference that goes on by
+ * an offset, which instructions have. So these come before the global symbols. The words of the host are all 0, so the
+ * file has only their size. */
+static void add_data(struct writing *w, const struct object_plan *plan)
 {
-	size_t slot_bytes = host->slot_count * sizeof(uint32_t);
-	size_t class_bytes = host->class_count * sizeof(uint32_t);
-	unsigned section = elf_section(w->elf, ABI_MACHINE, SHT_NOBITS, SHF_ALLOC | SHF_WRITE,
-				       sizeof(uint32_t), NULL, slot_bytes + class_bytes);
-	unsigned symbol = NO_SYMBOL;
+	size_t words = plan->host.slot_count + plan->host.class_count;
 
-	if (slot_bytes)
-		w->symbols[SYMBOL_HOST] = elf_symbol(w->elf, OBJECT_SLOTS, STT_OBJECT, section, 0,
-						     slot_bytes);
-	if (class_bytes)
-		symbol = elf_symbol(w->elf, OBJECT_CLASS, STT_OBJECT, section, slot_bytes,
-				    class_bytes);
-	if (!slot_bytes)
-		w->symbols[SYMBOL_HOST] = symbol;
-}
-
-static void add_tables(struct writing *w, const struct object_plan *plan)
-{
-	uint64_t flags = plan->tables_frozen ? SHF_ALLOC : SHF_ALLOC | SHF_WRITE;
-	unsigned section;
-
+	w->host = elf_section(w->elf, ABI_MACHINE, SHT_NOBITS, SHF_ALLOC | SHF_WRITE,
+			      sizeof(uint32_t), NULL, words * sizeof(uint32_t));
+	w->symbols[SYMBOL_HOST] = elf_section_symbol(w->elf, w->host);
 	if (!plan->table_bytes)
 		return;
-	section = elf_section(w->elf, plan->tables_section, SHT_PROGBITS, flags, CACHE_LINE,
-			      plan->tables, plan->table_bytes);
-	w->symbols[SYMBOL_TABLES] = elf_symbol(w->elf, OBJECT_TABLES, STT_OBJECT, section, 0,
-					       plan->table_bytes);
+	w->tables = elf_section(w->elf, plan->tables_section, SHT_PROGBITS,
+				plan->tables_frozen ? SHF_ALLOC : SHF_ALLOC | SHF_WRITE, CACHE_LINE,
+				plan->tables, plan->table_bytes);
+	w->symbols[SYMBOL_TABLES] = elf_section_symbol(w->elf, w->tables);
+}
+
+/* Adds the names by which programs of other people find what is in the sections of data. */
+static void add_variables(struct writing *w, const struct object_plan *plan)
+{
+	size_t slot_bytes = plan->host.slot_count * sizeof(uint32_t);
+	size_t class_bytes = plan->host.class_count * sizeof(uint32_t);
+
+	if (slot_bytes)
+		elf_symbol(w->elf, OBJECT_SLOTS, STT_OBJECT, w->host, 0, slot_bytes);
+	if (class_bytes)
+		elf_symbol(w->elf, OBJECT_CLASS, STT_OBJECT, w->host, slot_bytes, class_bytes);
+	if (plan->table_bytes)
+		elf_symbol(w->elf, OBJECT_TABLES, STT_OBJECT, w->tables, 0, plan->table_bytes);
 }
 
 static void add_types(struct writing *w, const struct object_plan *plan,
@@ -202,10 +202,10 @@ static const char *write_object(struct writing *w, const struct layout_object *l
 	struct object_plan plan = object_plan_of(layout);
 	const char *error;
 
+	add_data(w, &plan);
 	add_license(w);
 	add_maps(w, &plan);
-	add_host(w, &plan.host);
-	add_tables(w, &plan);
+	add_variables(w, &plan);
 	add_program(w);
 	add_types(w, &plan, w->program, policy->sources);
 	error = object_metadata_add(w->arena, w->elf, policy, layout);

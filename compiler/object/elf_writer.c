@@ -126,6 +126,16 @@ unsigned elf_symbol(struct elf_writer *elf, const char *name, unsigned char type
 	return push_symbol(elf, symbol);
 }
 
+unsigned elf_section_symbol(struct elf_writer *elf, unsigned section)
+{
+	Elf64_Sym symbol = {
+		.st_info = (unsigned char)ELF64_ST_INFO(STB_LOCAL, STT_SECTION),
+		.st_shndx = (Elf64_Section)section,
+	};
+
+	return push_symbol(elf, symbol);
+}
+
 /* The relocations of TARGET. If they are not those added to last, they are new. */
 static struct relocations *relocations_of(struct elf_writer *elf, unsigned target)
 {
@@ -164,6 +174,15 @@ static void add_relocations(struct elf_writer *elf, const struct relocations *re
 	elf->sections[section].header.sh_entsize = sizeof(*relocations->items);
 }
 
+static unsigned first_global_symbol(const struct elf_writer *elf)
+{
+	unsigned first = 1;
+
+	while (first < elf->symbol_count && ELF64_ST_BIND(elf->symbols[first].st_info) == STB_LOCAL)
+		first++;
+	return first;
+}
+
 /* Adds the sections that describe the others: symbols, relocations and strings. Returns the index
  * of the strings. */
 static unsigned add_tables(struct elf_writer *elf)
@@ -177,16 +196,20 @@ static unsigned add_tables(struct elf_writer *elf)
 		add_relocations(elf, &elf->relocations[i], symbols);
 	strings = elf_section(elf, ".strtab", SHT_STRTAB, 0, 1, NULL, 0);
 	elf->sections[symbols].header.sh_link = strings;
-	elf->sections[symbols].header.sh_info = 1; /* index of the first global symbol */
+	elf->sections[symbols].header.sh_info = first_global_symbol(elf);
 	elf->sections[symbols].header.sh_entsize = sizeof(Elf64_Sym);
 	elf->sections[strings].bytes = elf->strings.bytes;
 	elf->sections[strings].header.sh_size = elf->strings.count;
 	return strings;
 }
 
-static const char *symbol_name(const struct elf_writer *elf, size_t symbol)
+/* The name of a symbol; that of its section, for a section's own symbol. */
+static const char *symbol_name(const struct elf_writer *elf, size_t number)
 {
-	return elf->strings.bytes + elf->symbols[symbol].st_name;
+	const Elf64_Sym *symbol = &elf->symbols[number];
+
+	return ELF64_ST_TYPE(symbol->st_info) == STT_SECTION ? elf->sections[symbol->st_shndx].name
+							     : elf->strings.bytes + symbol->st_name;
 }
 
 uint32_t elf_checksum(const struct elf_writer *elf, const char *except)

@@ -20,6 +20,10 @@ unsigned elf_section(struct elf_writer *elf, const char *name, uint32_t type, ui
 unsigned elf_symbol(struct elf_writer *elf, const char *name, unsigned char type, unsigned section,
 		    uint64_t value, uint64_t size);
 
+/* Adds the local symbol that stands for a section as a whole, and returns its index. It must be added before all global
+ * symbols. */
+unsigned elf_section_symbol(struct elf_writer *elf, unsigned section);
+
 /* How an instruction refers to a symbol: it loads the symbol's address, or calls the subprogram. */
 enum elf_reference { ELF_LOADS, ELF_CALLS };
 

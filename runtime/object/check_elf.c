@@ -199,18 +199,27 @@ static const struct section *section_of(const struct checking *c, const Elf64_Sy
 		       : NULL;
 }
 
+/* Whether a symbol is what sklc makes for a section: a function or a variable, or the symbol of a section of data. */
+static bool is_allowed_symbol(const Elf64_Sym *symbol, const struct section *section)
+{
+	bool is_code = section->header.sh_flags & SHF_EXECINSTR;
+
+	if (symbol->st_value > section->size ||
+	    symbol->st_size > section->size - symbol->st_value || symbol->st_other)
+		return false;
+	if (symbol->st_info == ELF64_ST_INFO(STB_LOCAL, STT_SECTION))
+		return allowed_reference(section->name) && !symbol->st_value;
+	return symbol->st_info == ELF64_ST_INFO(STB_GLOBAL, is_code ? STT_FUNC : STT_OBJECT);
+}
+
 static int check_symbols(const struct checking *c)
 {
 	Elf64_Sym symbol;
 
 	for (size_t i = 1; read_symbol(c, i, &symbol); i++) {
 		const struct section *section = section_of(c, &symbol);
-		bool is_code = section && section->header.sh_flags & SHF_EXECINSTR;
 
-		if (!section || symbol.st_value > section->size ||
-		    symbol.st_size > section->size - symbol.st_value ||
-		    symbol.st_info != ELF64_ST_INFO(STB_GLOBAL, is_code ? STT_FUNC : STT_OBJECT) ||
-		    symbol.st_other)
+		if (!section || !is_allowed_symbol(&symbol, section))
 			return refuse(c->object->report, EINVAL,
 				      "object '%s': its symbol %zu is not one that sklc "
 				      "makes; " DAMAGED_OR_FOREIGN,
@@ -371,11 +380,14 @@ static int check_line_info(const struct checking *c)
 	return 0;
 }
 
-/* The name of a symbol, which may be any bytes; NULL if it is not within .strtab. */
+/* The name of a symbol, which may be any bytes; that of its section, for a section's own symbol. NULL if it is not
+ * within .strtab. */
 static const char *symbol_name(const struct checking *c, const Elf64_Sym *symbol)
 {
 	const struct section *names = find_section(c, ".strtab");
 
+	if (ELF64_ST_TYPE(symbol->st_info) == STT_SECTION)
+		return section_of(c, symbol) ? section_of(c, symbol)->name : NULL;
 	return names && symbol->st_name < names->size &&
 			       memchr(names->bytes + symbol->st_name, 0,
 				      names->size - symbol->st_name)

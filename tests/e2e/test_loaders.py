@@ -10,7 +10,7 @@ import pytest
 from conftest import NO_LEAK_CHECK, REFUSED, SKLC, WIRES, sklc
 from test_object_versions import llvm_works
 
-TCP4 = WIRES["tcp-ipv4"]
+TCP4, TCP6 = WIRES["tcp-ipv4"], WIRES["tcp-ipv6"]
 BY_LIBBPF = pathlib.Path(SKLC).parent / "tests" / "e2e" / "by_libbpf"
 BPFTOOL = shutil.which("bpftool") or "/usr/sbin/bpftool"
 GO_PATH = pathlib.Path("/usr/share/gocode")
@@ -94,6 +94,23 @@ def test_a_program_in_go_loads_it(host, by_ebpf, name, backend, words):
     with loaded(host, by_ebpf, compile_rules(host, name, "--backend", backend, *words), servers):
         steers(host, servers)
     assert host.reach(TCP4, TCP4.at(7), 80, list(servers.values())) == REFUSED
+
+
+@pytest.mark.parametrize("backend", backends())
+@pytest.mark.parametrize("tables", ["auto", "splus", "trie", "ranges"])
+def test_a_program_in_go_gets_to_the_tables_that_are_not_the_first(host, by_ebpf, tables, backend):
+    """Older versions of the ebpf package lose the offset of what is not a reference to a section."""
+    dropped = {n for n in range(1, 200) if n % 3 == 0}
+    addresses = ", ".join(f"{wire.at(n)}" for n in dropped for wire in (TCP4, TCP6))
+    rules = host.rules(f"daddr {{ {addresses} }} dport 80 drop\ndport 80 redirect to web\n")
+    servers = servers_of(host)
+    done = sklc(rules, "-q", "--backend", backend, "--tables", tables, "-o", host.folder / "prog.o")
+    assert done.returncode == 0, done.stderr
+    with loaded(host, by_ebpf, host.folder / "prog.o", servers):
+        for wire in (TCP4, TCP6):
+            for n in range(1, 40):
+                expected = REFUSED if n in dropped else servers[wire.flow_class]
+                assert host.reach(wire, wire.at(n), 80, list(servers.values())) == expected, (wire, n)
 
 
 def test_a_loader_gives_a_label_another_slot(host):

@@ -141,16 +141,21 @@ def section_headers(whole):
     return struct.unpack_from("<Q", whole, 40)[0]
 
 
+def padding(whole):
+    """A byte between two sections."""
+    license = sections(whole)["license"]
+    assert license.offset + license.size < sections(whole)[".maps"].offset
+    return license.offset + license.size
+
+
 @pytest.mark.parametrize("change", [
     lambda whole: whole + b"more",
     lambda whole: whole[:16 + 4 + 4] + b"\1" + whole[25:],  # the entry point
     lambda whole: whole[:section_headers(whole) + 64 + 16] + b"\1" + whole[section_headers(whole) + 64 + 17:],  # an address
-    lambda whole: whole[:0x4e] + b"\1" + whole[0x4f:],  # between sections
+    lambda whole: whole[:padding(whole)] + b"\1" + whole[padding(whole) + 1:],
 ], ids=["appended", "header", "section-header", "padding"])
 def test_bytes_that_are_in_no_section_are_compared(host, prog, change):
     whole = prog.read_bytes()
-    license = sections(whole)["license"]
-    assert license.offset + license.size <= 0x4e < sections(whole)[".maps"].offset
     prog.write_bytes(change(whole))
     done = host.sklc("check", "--verify", prog, status=1)
     assert DIFFERENT in done.stderr and SAME not in done.stderr, done.stderr

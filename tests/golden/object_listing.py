@@ -14,7 +14,7 @@ from objects import HEADER, NO_BITS, SECTION, checksum, content, header, section
 SECTION_TYPES = {1: "PROGBITS", 2: "SYMTAB", 3: "STRTAB", 8: "NOBITS", 9: "REL"}
 SECTION_FLAGS = {1: "W", 2: "A", 4: "X", 64: "I"}
 BINDINGS = {0: "LOCAL", 1: "GLOBAL"}
-SYMBOL_TYPES = {0: "NOTYPE", 1: "OBJECT", 2: "FUNC"}
+SYMBOL_TYPES = {0: "NOTYPE", 1: "OBJECT", 2: "FUNC", 3: "SECTION"}
 RELOCATION_TYPES = {1: "R_BPF_64_64", 10: "R_BPF_64_32"}
 MAP_TYPES = {1: "HASH", 2: "ARRAY", 6: "PERCPU_ARRAY", 11: "LPM_TRIE", 15: "SOCKMAP"}
 COMPRESSED = "sklc.text"

@@ -22,6 +22,9 @@ def header(data):
     return Header(*HEADER.unpack_from(data))
 
 
+SECTION_SYMBOL = 3  # the type of a symbol that stands for a section
+
+
 def section_list(data):
     """All sections by index; the first is ELF's null section."""
     head = header(data)
@@ -41,11 +44,14 @@ def content(data, section):
 
 
 def symbol_list(data):
-    """All symbols by index; the first is ELF's null symbol."""
-    every = sections(data)
-    strings = every[".strtab"].offset
-    return [Symbol(text_at(data, strings + name), *others)
-            for name, *others in SYMBOL.iter_unpack(content(data, every[".symtab"]))]
+    """All symbols by index; the first is ELF's null symbol. The symbol of a section has the section's name."""
+    every = section_list(data)
+    by_name = sections(data)
+    strings = by_name[".strtab"].offset
+    symbols = [Symbol(text_at(data, strings + name), *others)
+               for name, *others in SYMBOL.iter_unpack(content(data, by_name[".symtab"]))]
+    return [symbol._replace(name=every[symbol.section].name) if symbol.info & 15 == SECTION_SYMBOL else symbol
+            for symbol in symbols]
 
 
 CHECKSUM = 68  # where it is in the header; older versions of the format have none

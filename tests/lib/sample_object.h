@@ -234,7 +234,24 @@ static inline void sample_write_data(struct sample_elf *elf, const struct sample
 		sample_section(elf, ABI_MACHINE, SHT_NOBITS, SHF_ALLOC | SHF_WRITE, words, size);
 }
 
-/* The sum of a section, with the relocations if it has such. The sample's symbols have no names. */
+/* The name of a section by its number; "" if there is none. */
+static inline const char *sample_section_name(const struct sample_elf *elf, uint32_t section)
+{
+	return section && section < elf->count ? elf->names + elf->headers[section].sh_name : "";
+}
+
+/* The sample's symbols have no names, but those of sections have the section's. */
+static inline const char *sample_symbol_name(const struct sample_elf *elf, const struct sample *s,
+					     size_t number)
+{
+	const Elf64_Sym *symbol = &s->symbols[number];
+
+	return number < SAMPLE_SYMBOLS && ELF64_ST_TYPE(symbol->st_info) == STT_SECTION
+		       ? sample_section_name(elf, symbol->st_shndx)
+		       : "";
+}
+
+/* The sum of a section, with the relocations if it has such. */
 static inline uint32_t sample_sum(const struct sample_elf *elf, const struct sample *s,
 				  const Elf64_Shdr *section)
 {
@@ -243,8 +260,10 @@ static inline uint32_t sample_sum(const struct sample_elf *elf, const struct sam
 	size_t i;
 
 	for (i = 0; section->sh_type == SHT_REL && i < SAMPLE_RELOCATIONS; i++)
-		sum += checksum_of_relocation(ABI_PROGRAM_SECTION, s->relocations[i].r_offset,
-					      ELF64_R_TYPE(s->relocations[i].r_info), "");
+		sum += checksum_of_relocation(
+			ABI_PROGRAM_SECTION, s->relocations[i].r_offset,
+			ELF64_R_TYPE(s->relocations[i].r_info),
+			sample_symbol_name(elf, s, ELF64_R_SYM(s->relocations[i].r_info)));
 	if (section->sh_type == SHT_REL || section->sh_type == SHT_SYMTAB ||
 	    strcmp(name, ABI_TEXT_SECTION) == 0 || strcmp(name, ".strtab") == 0)
 		return sum;
@@ -263,15 +282,10 @@ static inline void sample_seal(const struct sample_elf *elf, const struct sample
 		return;
 	for (i = 1; i < elf->count; i++)
 		sum += sample_sum(elf, s, &elf->headers[i]);
-	for (i = 1; i < SAMPLE_SYMBOLS; i++) {
-		uint32_t section = s->symbols[i].st_shndx;
-
-		sum += checksum_of_symbol("",
-					  section && section < elf->count
-						  ? elf->names + elf->headers[section].sh_name
-						  : "",
+	for (i = 1; i < SAMPLE_SYMBOLS; i++)
+		sum += checksum_of_symbol(sample_symbol_name(elf, s, i),
+					  sample_section_name(elf, s->symbols[i].st_shndx),
 					  s->symbols[i].st_value, s->symbols[i].st_size);
-	}
 	memcpy(elf->bytes + at, &sum, sizeof(sum));
 }
 

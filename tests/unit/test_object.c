@@ -344,6 +344,9 @@ static void symbols_lead_into_sections_of_the_object(void **state)
 		sample_fill(&sample);
 		sample.symbols[i].st_other = STV_HIDDEN;
 		expect_refused(&sample, "its symbol");
+		sample_fill(&sample);
+		sample.symbols[i].st_info = ELF64_ST_INFO(STB_GLOBAL, STT_SECTION);
+		expect_refused(&sample, "its symbol");
 	}
 }
 
