@@ -89,10 +89,12 @@ test: deps
 tests: all $(UNIT) $(DIFFERENTIAL) $(HELPERS)
 
 # SEED= begins at another seed, which says what rules and packets are tried; FILES= ends after so many seeds; JOBS= says
-# how many at a time. What fails is in $(BUILD)/soak.
+# how many at a time, PACKETS= how many packets each has, VARIANTS= how many variants of each program are asked, if not
+# all. What fails is in $(BUILD)/soak.
 soak: all $(BUILD)/tests/differential/soak
 	@$(BUILD)/tests/differential/soak --seconds $(SECONDS) --seed $(SEED) --folder $(BUILD)/soak \
-		$(if $(FILES),--files $(FILES)) $(if $(JOBS),--jobs $(JOBS))
+		$(if $(FILES),--files $(FILES)) $(if $(JOBS),--jobs $(JOBS)) \
+		$(if $(PACKETS),--packets $(PACKETS)) $(if $(VARIANTS),--variants $(VARIANTS))
 
 golden: all
 	@tests/golden/golden.py --write $(BUILD)/sklc

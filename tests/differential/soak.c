@@ -32,7 +32,7 @@ enum {
 };
 
 struct options {
-	unsigned long seconds, seed, jobs, files, packets;
+	unsigned long seconds, seed, jobs, files, packets, variants;
 	const char *folder;
 };
 
@@ -91,6 +91,7 @@ static void try_seed(struct worker *worker, uint64_t seed)
 	*worker->hunt = (struct hunt){.lab = &worker->lab,
 				      .seed = seed,
 				      .packets = (uint32_t)soak->options.packets,
+				      .variants = (uint32_t)soak->options.variants,
 				      .kind = kind,
 				      .text = text,
 				      .specimen = specimen};
@@ -144,7 +145,7 @@ static void print_sum(const struct soak *soak, struct timespec start)
 	double seconds = seconds_since(start);
 
 	printf("# in %.0f s: %lu rule sets, %lu pairs of a rule set and a packet (%.0f a second), "
-	       "each by every program that differs: %lu decisions (%.0f a second); %lu failures\n",
+	       "%lu decisions of programs (%.0f a second); %lu failures\n",
 	       seconds, (unsigned long)soak->files, (unsigned long)soak->pairs,
 	       (double)soak->pairs / seconds, (unsigned long)soak->decisions,
 	       (double)soak->decisions / seconds, (unsigned long)soak->failures);
@@ -236,25 +237,27 @@ static unsigned long number(const char *text, const char *option)
 
 static struct options read_options(int argc, char **argv)
 {
-	static const struct option names[] = {{"seconds", required_argument, NULL, 0},
-					      {"seed", required_argument, NULL, 1},
-					      {"jobs", required_argument, NULL, 2},
-					      {"files", required_argument, NULL, 3},
-					      {"packets", required_argument, NULL, 4},
-					      {"folder", required_argument, NULL, 5},
-					      {NULL, 0, NULL, 0}};
-	struct options options = {
-		DEFAULT_SECONDS, 1,     (unsigned long)sysconf(_SC_NPROCESSORS_ONLN), DEFAULT_FILES,
-		DEFAULT_PACKETS, "soak"};
-	unsigned long *const numbers[] = {&options.seconds, &options.seed, &options.jobs,
-					  &options.files, &options.packets};
+	static const struct option names[] = {
+		{"seconds", required_argument, NULL, 0}, {"seed", required_argument, NULL, 1},
+		{"jobs", required_argument, NULL, 2},    {"files", required_argument, NULL, 3},
+		{"packets", required_argument, NULL, 4}, {"variants", required_argument, NULL, 5},
+		{"folder", required_argument, NULL, 6},  {NULL, 0, NULL, 0}};
+	struct options options = {DEFAULT_SECONDS,
+				  1,
+				  (unsigned long)sysconf(_SC_NPROCESSORS_ONLN),
+				  DEFAULT_FILES,
+				  DEFAULT_PACKETS,
+				  0,
+				  "soak"};
+	unsigned long *const numbers[] = {&options.seconds, &options.seed,    &options.jobs,
+					  &options.files,   &options.packets, &options.variants};
 	bool has_seconds = false, has_files = false;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
 		if (option == '?')
 			exit(2);
-		if (option == 5)
+		if (option == 6)
 			options.folder = optarg;
 		else
 			*numbers[option] = number(optarg, names[option].name);

@@ -10,8 +10,8 @@ import conftest
 import pytest
 
 SOAK = pathlib.Path(conftest.SKLC).parent / "tests/differential/soak"
-SUM = re.compile(r"# in \d+ s: (\d+) rule sets, (\d+) pairs of a rule set and a packet \(\d+ a second\), each by every program that differs: "
-                 r"(\d+) decisions \(\d+ a second\); (\d+) failures")
+SUM = re.compile(r"# in \d+ s: (\d+) rule sets, (\d+) pairs of a rule set and a packet \(\d+ a second\), "
+                 r"(\d+) decisions of programs \(\d+ a second\); (\d+) failures")
 SEED = re.compile(r"# seed (\d+), [a-z]+: (\d+) packets, (\d+) programs")
 
 

@@ -32,10 +32,21 @@ static void publish(struct specimen *specimen, const struct trial *trial)
 	}
 }
 
+static uint32_t count_suitable(const struct kind_of_file *kind)
+{
+	uint32_t count = 0;
+	size_t variant;
+
+	for (variant = 0; variant < variant_count(); variant++)
+		count += variant_suits(variant, kind);
+	return count;
+}
+
 void hunt_run(struct hunt *hunt)
 {
 	struct random random = {hunt->seed};
 	struct trial trial;
+	uint32_t left = count_suitable(hunt->kind), wanted = hunt->variants ? hunt->variants : left;
 	size_t variant;
 	bool good = trial_open(&trial, hunt->text, &hunt->specimen->failure);
 
@@ -45,8 +56,9 @@ void hunt_run(struct hunt *hunt)
 		good = trial_define(&trial, hunt->lab);
 	}
 	for (variant = 0; good && variant < variant_count(); variant++) {
-		if (!variant_suits(variant, hunt->kind))
+		if (!variant_suits(variant, hunt->kind) || random_below(&random, left--) >= wanted)
 			continue;
+		wanted--;
 		good = trial_variant(&trial, hunt->lab, variant);
 	}
 	hunt->programs = trial.programs;

@@ -12,11 +12,13 @@ struct specimen {
 	char interfaces[BATCH_MAX][INTERFACE_TEXT];
 };
 
-/* Tries a rules file with PACKETS packets in each variant that suits it; the specimen says what fails first. */
+/* Tries a rules file with PACKETS packets in the variants that suit it, or in VARIANTS of them, which the seed draws.
+ * The specimen says what fails first. */
 struct hunt {
 	struct lab *lab;
 	uint64_t seed;
 	uint32_t packets;
+	uint32_t variants; /* 0: all */
 	const struct kind_of_file *kind;
 	const char *text;
 	struct specimen *specimen;
