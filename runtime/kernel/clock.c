@@ -59,12 +59,7 @@ uint64_t real_time(void)
 	return read_clock(CLOCK_REALTIME);
 }
 
-int64_t waiting_us(void)
-{
-	return (int64_t)(read_clock(CLOCK_MONOTONIC) / 1000);
-}
-
 int64_t waiting_ms(void)
 {
-	return waiting_us() / 1000;
+	return (int64_t)(read_clock(CLOCK_MONOTONIC) / 1000000);
 }

@@ -14,9 +14,8 @@ int boot_time(struct report *report, uint64_t *now);
 /* Nanoseconds since 1970. */
 uint64_t real_time(void);
 
-/* Microseconds and milliseconds since a moment in the past, to measure how long this process has
- * waited: setting the host's clock does not change them, and they stand while the host is suspended. */
-int64_t waiting_us(void);
+/* Milliseconds since a moment in the past, to measure how long this process has waited: setting the host's clock does
+ * not change them, and they stand while the host is suspended. */
 int64_t waiting_ms(void);
 
 #endif
