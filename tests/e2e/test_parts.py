@@ -91,10 +91,9 @@ def test_rules_of_two_fields_that_multiply_compile_within_bounds(host, count):
     assert done.returncode == 0, done.stderr
 
 
-def test_check_tells_the_time_that_a_large_program_takes_to_load(host):
-    """It is that of the verifier and the loader, in microseconds; rules that take it more work take longer."""
-    few = host.rules("tcp dport 80 drop\n")
-    small = json.loads(host.sklc("check", "--json", few).stdout)["load_microseconds"]
-    many = host.rules("".join(map(text_of, rules_of_sources_and_destinations(1000))))
-    assert json.loads(host.sklc("check", "--json", "-q", many).stdout)["load_microseconds"] > small > 0
-    assert "ms of CPU time here" in host.sklc("check", "-v", "-q", many).stdout
+def test_check_tells_the_time_that_a_program_takes_to_load(host):
+    """It is that of the verifier and the loader, in microseconds."""
+    rules = host.rules("".join(map(text_of, rules_of_sources_and_destinations(1000))))
+    assert json.loads(host.sklc("check", "--json", rules).stdout)["load_microseconds"] > 0
+    said = host.sklc("check", "-v", rules).stdout
+    assert "ms of CPU time here" in said and "about 0.0 ms" not in said
