@@ -48,10 +48,12 @@ def symbol_list(data):
     every = section_list(data)
     by_name = sections(data)
     strings = by_name[".strtab"].offset
-    symbols = [Symbol(text_at(data, strings + name), *others)
-               for name, *others in SYMBOL.iter_unpack(content(data, by_name[".symtab"]))]
-    return [symbol._replace(name=every[symbol.section].name) if symbol.info & 15 == SECTION_SYMBOL else symbol
-            for symbol in symbols]
+
+    def name_of(name, info, section):
+        return every[section].name if info & 15 == SECTION_SYMBOL else text_at(data, strings + name)
+
+    return [Symbol(name_of(name, info, section), info, other, section, *others)
+            for name, info, other, section, *others in SYMBOL.iter_unpack(content(data, by_name[".symtab"]))]
 
 
 CHECKSUM = 68  # where it is in the header; older versions of the format have none
