@@ -15,7 +15,8 @@ SYMBOLS, RELOCATIONS, NO_BITS = 2, 9, 8  # types of sections
 
 
 def text_at(data, start):
-    return bytes(data[start:data.index(0, start)]).decode()
+    """The text that begins there; none where that is behind the end, as a damaged object may say."""
+    return bytes(data[start:data.find(0, start)]).decode(errors="surrogateescape") if start < len(data) else ""
 
 
 def header(data):
