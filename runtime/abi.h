@@ -51,8 +51,8 @@
 #define ABI_TABLES_FROZEN ".rodata"
 #define ABI_MACHINE       ".bss"
 
-/* The slot word of a label index as the words of the host have it, so that 0 is the default slot;
- * and the slot word of what they have. */
+/* Converts the slot word of a label index to what .bss has for it, and back. With 0 in .bss a label
+ * has its default slot. */
 #define ABI_HOST_WORD(word, index) ((uint32_t)(word) ^ (uint32_t)(index))
 
 #define ABI_SLOT_CAPACITY 65536

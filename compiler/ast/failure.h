@@ -21,7 +21,7 @@ bool found_is_word(const struct failure *f);
 bool found_is(const struct failure *f, const char *word);
 bool found_is_any(const struct failure *f, const char *const *words); /* up to a NULL */
 
-/* "'word'", or in words what it is. */
+/* The word that was found, in quotes; or a description, where it is no word ("the end of the file"). */
 const char *found_text(const struct failure *f);
 
 /* Whether any word is a name here: no other part of the grammar expects both of these keywords. */

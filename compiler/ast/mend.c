@@ -6,8 +6,11 @@
 
 #include <string.h>
 
-/* In one file, at most so many bytes are parsed; what is longer is no offer. */
-enum { TRIED_MAX = 1 << 20, OFFER_MAX = 200 };
+enum {
+	TRIED_MAX =
+		1 << 20, /* bytes of statements that are parsed again, for all errors of a file */
+	OFFER_MAX = 200  /* bytes of an offer; a longer one is not made */
+};
 
 static const char *text_at(const struct failure *f, uint32_t position)
 {
@@ -39,7 +42,8 @@ static uint32_t end_of_statement(const struct failure *f, struct span span)
 	return f->p->file->base + (uint32_t)(line ? (size_t)(line - text) : f->p->end);
 }
 
-/* The mended statement, in a block like the one around it. *MENDED is where TEXT stands in it. */
+/* Writes the statement again, with TEXT in place of SPAN. If it stands in a block, it gets a block of the same kind
+ * around it. *MENDED gets the place of TEXT in the result. */
 static const char *mended_text(const struct failure *f, struct arena *arena, struct span span,
 			       const char *text, struct span *mended)
 {
@@ -164,7 +168,7 @@ static bool type_fits(const struct ast_set *set)
 	return true;
 }
 
-/* Whether the values of rules, and the types of sets, are such as may stand there. */
+/* Whether each value in the rules has a type that its match takes, and each set has types that sets may have. */
 static bool items_fit(const struct ast *ast, const struct ast_items *items)
 {
 	const struct ast_item *item;

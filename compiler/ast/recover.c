@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-/* For all errors of a file together, so many bytes are looked at; after that, each goes on at the end of its line. */
+/* The bytes that the search may read, for all errors of a file together. After that, parsing goes on at the end of the
+ * line without a search. */
 enum { LOOKED_AT_MAX = 1 << 24 };
 
 static bool is_name_character(char c)

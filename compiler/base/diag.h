@@ -10,9 +10,11 @@
 struct arena;
 struct diag;
 
-/* So many errors are shown, and so many warnings of each name: the first of the files. The others are counted; at
- * DIAG_ERRORS_COUNTED errors passes stop looking. */
-enum { DIAG_SHOWN_MAX = 20, DIAG_ERRORS_COUNTED = 100000 };
+enum {
+	DIAG_SHOWN_MAX =
+		20, /* errors that are shown, and warnings of each name: the first ones; others are counted */
+	DIAG_ERRORS_COUNTED = 100000 /* passes stop after this number of errors */
+};
 
 /* Warnings: constant, name for -W, meaning. */
 #define WARNINGS(X)                                                                                \

@@ -77,8 +77,8 @@ struct source_file *source_add_line(struct sources *sources, const char *name, u
 /* What is kept of a text with NULs at least: as many bytes as tell in which encoding it is. */
 enum { KEPT_MIN = 4 };
 
-/* Whether a NUL ends the text; *LENGTH then becomes that of what is kept. The first SEEN bytes were looked at
- * before. */
+/* Cuts a text behind its first NUL byte, or behind KEPT_MIN bytes if that is more; *LENGTH becomes the new length.
+ * False if there is no NUL. The first SEEN bytes are known to have none. */
 static bool cut_at_nul(const char *text, size_t seen, size_t *length)
 {
 	const char *nul;
@@ -153,8 +153,8 @@ static struct source_file *read_descriptor(struct sources *sources, int fd, cons
 	return file;
 }
 
-/* Whether what stands at a path may be read. A pipe or a device may be named on the command line, by who knows what it
- * is; from within rules only a file. Neither is opened to see, since that alone wakes the writer of a pipe. */
+/* Whether the path may be read; errno says why not. The command line may name a file, a pipe or a device; rules may
+ * name files only. The path is not opened to find out: opening a pipe would wake its writer. */
 static bool check_kind(const char *path, struct span included)
 {
 	struct stat status;

@@ -114,8 +114,8 @@ struct builder *builder_new(struct arena *arena, const enum field order[VALUE_FI
 			    size_t effort_max);
 bool builder_is_exhausted(const struct builder *builder);
 
-/* Lets the builder remember the results of about so many operations at the most. It does others again, which takes more
- * effort and less memory. */
+/* Limits the results of operations that the builder remembers to about OPERATIONS. It computes forgotten results again,
+ * which takes less memory and more effort. */
 void builder_remember_at_most(struct builder *builder, size_t operations);
 
 const enum field *builder_order(const struct builder *builder);

@@ -189,9 +189,9 @@ void to_expects(struct translation *t);
 void number_in_order(struct translation *t);
 void classify_interfaces(struct translation *t);
 
-/* Sorts *INTERFACES, by name, a wildcard before what it matches. Gives the new index of each. */
+/* Sorts *INTERFACES by name, each wildcard before the names that it matches. Returns the new index of each. */
 uint32_t *sort_interfaces(struct arena *arena, struct interface **interfaces, size_t count);
-/* The classes of what the one at INDEX matches, if these interfaces are all. */
+/* The classes that the interface or wildcard at INDEX matches. INTERFACES are all that the policy has, sorted. */
 struct range interface_classes(const struct interface *interfaces, size_t count, uint32_t index);
 
 /* map_interfaces.c: interfaces as keys. */

@@ -1,7 +1,7 @@
 /* Interfaces as keys of maps, and of sets of several keys. While the elements are read, a key is the index of an
- * interface in a list of the map's own. Then that list is sorted, and a key is a range of classes as if the list were
- * all: so a wildcard holds what it matches, which is what check_map asks. When all rules are there, it becomes the
- * range of the policy's classes. */
+ * interface in a list of the map's own. Then that list is sorted, and each key becomes the range of classes that it
+ * would have if a policy had this list alone. So the range of a wildcard contains those of the names that it matches,
+ * which check_map relies on. When all rules are known, each key gets its range of the policy's classes. */
 #include "ast_to_policy.h"
 
 #include <string.h>

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* Whether what stands there is neither in a list nor what a define stands for, so that it may be a set. */
+/* Whether a set may be written at this place: it is not within a list, and not the value of a define. */
 static bool may_be_set(struct translation *t, struct span span)
 {
 	const struct source_file *file = source_of(t->ast->sources, span);

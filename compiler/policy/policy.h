@@ -102,7 +102,7 @@ struct interface {
 	struct span span;
 };
 
-/* An interface's name has so many bytes at most, and a policy so many entries, so that a class has 16 bits. */
+/* The bytes of an interface's name, as in Linux, and the interfaces of a policy, so that a class fits into 16 bits. */
 enum { INTERFACE_NAME_MAX = 15, INTERFACES_MAX = 65533 };
 
 enum { CLASS_NOT_KNOWN = 0, CLASS_FIRST = 1 };

@@ -18,7 +18,7 @@
 
 /* More sections than all that are allowed. */
 enum { SECTIONS_MAX = 32 };
-/* Types, flags and names are seen before the checksum is made of what they say. */
+/* For faults of types, flags and names: they are checked before the checksum, so damage looks like another maker. */
 #define DAMAGED_OR_FOREIGN "it is damaged, or was not made by sklc"
 
 enum { REFERS_TO_DATA = 1, REFERS_TO_CODE = 10 }; /* R_BPF_64_64, R_BPF_64_32 */
